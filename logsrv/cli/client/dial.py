@@ -28,7 +28,7 @@ async def dial(
     target: Target, options: TLSOptions, talk: LineConversation, timeout: float, reactor: Any
 ) -> StreamPeer | DatagramPeer:
     """Connect, within `timeout` seconds. Raises ConfigurationError or ConnectionFailed."""
-    if options.given and target.scheme != "tls":
+    if options.any_given and target.scheme != "tls":
         raise ConfigurationError(
             f"{shown(target.text)} is not encrypted; certificates go with tls:HOST:PORT"
         )

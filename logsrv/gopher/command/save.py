@@ -12,7 +12,7 @@ from logsrv.gopher.command.requests import Ask
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.serve.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.paths import checked
+from logsrv.kit.text.paths import checked_name
 from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.words import size_text
 
@@ -42,7 +42,7 @@ def target(url: ItemURL, output: str | None, *, force: bool) -> str:
     path = output or ""
     path = path.rstrip("/") or path
     if not path or os.path.isdir(path):
-        path = os.path.join(path, checked(name_to_save(url)))
+        path = os.path.join(path, checked_name(name_to_save(url)))
     if os.path.isdir(path):
         raise ConfigurationError(f"{_shown(path)} is a directory; give a name with --output FILE")
     if os.path.lexists(path) and not force:

@@ -16,7 +16,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.wholefile import is_part, whole_file
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.paths import checked
+from logsrv.kit.text.paths import checked_name
 
 _CHUNK = 256 * 1024
 # Errors that concern the name of one file, not the disk: the run goes on without that file.
@@ -45,7 +45,7 @@ class Folders:
         """
         if not names:
             return self._known[names]
-        return f"{self._known.get(names[:-1]) or self._check(names[:-1])}/{checked(names[-1])}"
+        return f"{self._known.get(names[:-1]) or self._check(names[:-1])}/{checked_name(names[-1])}"
 
     def _check(self, names: tuple[str, ...]) -> str:
         path = self.path(names)
@@ -95,7 +95,7 @@ class Folders:
             return
         for length in range(len(names) - 1, 0, -1):
             try:
-                os.rmdir(os.path.join(self._directory, *map(checked, names[:length])))
+                os.rmdir(os.path.join(self._directory, *map(checked_name, names[:length])))
             except OSError:
                 return
             self._known.pop(names[:length], None)

@@ -29,7 +29,7 @@ from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.paths import checked
+from logsrv.kit.text.paths import checked_name
 
 FILE = ".gopher-mirror"
 _VERSION = 1
@@ -248,7 +248,7 @@ def _open(path: str) -> FileIO:
 def _copy_of_line(value: dict[str, Any], offset: int) -> Copy:
     path = tuple(value["path"])
     for name in path:
-        checked(name)
+        checked_name(name)
     size = value.get("size")
     if size is None:
         value["menu"].encode("latin-1")

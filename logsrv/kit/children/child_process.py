@@ -72,7 +72,7 @@ def shared_environment(named: Collection[str] = ()) -> dict[str, str]:
     } | BUFFERED
 
 
-def why_not(error: OSError) -> str:
+def start_error_text(error: OSError) -> str:
     """Return why the system could not start a process; if an open file hinders it, also the remedy."""
     if error.errno == errno.EBADF:
         # posix_spawn closes files by number, and refuses numbers at the limit or above.
@@ -269,7 +269,9 @@ class ChildProcesses:
         try:
             child.start(module, *arguments)
         except OSError as error:
-            raise self._refused(f"a process cannot be started: {why_not(error)}") from error
+            raise self._refused(
+                f"a process cannot be started: {start_error_text(error)}"
+            ) from error
         self._all.add(child)
         return child
 

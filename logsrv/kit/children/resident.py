@@ -47,7 +47,7 @@ from logsrv.kit.children.child_process import (
     ChildProcess,
     ProcessEnd,
     shared_environment,
-    why_not,
+    start_error_text,
 )
 from logsrv.kit.text.transitions import transitions
 from logsrv.timer import Timer
@@ -132,7 +132,7 @@ class ResidentProcess:
         try:
             child.start(self._module, environment=self._environment())
         except OSError as error:
-            self._plan_restart(f"cannot be started ({why_not(error)})")
+            self._plan_restart(f"cannot be started ({start_error_text(error)})")
             return
         self._child = child
         self._go("begun")

@@ -66,11 +66,11 @@ def commands_in(chunk: bytes) -> Commands:
     codes = np.frombuffer(chunk, np.uint8)
     size = len(codes)
     runs = _Runs.of(codes)
-    entered, option_endings = _entered(codes, runs)
+    entered, option_endings = _option_runs(codes, runs)
     (begins,) = np.nonzero((runs.odd ^ entered).view(bool))
     doubled = runs.doubled(entered)
     if not len(begins):
-        data = _without(codes, begins, begins, doubled)
+        data = _data_without(codes, begins, begins, doubled)
         return Commands(data.tobytes(), b"", codes[:0].reshape(0, 2))
     at = runs.end[begins] - 1
     command = runs.follower[begins]
@@ -81,14 +81,14 @@ def commands_in(chunk: bytes) -> Commands:
     if len(sb):
         known = option_endings[begins[sb]]
         ending = np.where(known >= 0, known, np.append(begins, len(runs.end))[sb + 1])
-        which, stop, closed = _values(codes, runs, begins[sb], ending)
+        which, stop, closed = _find_values(codes, runs, begins[sb], ending)
         sb = sb[which]
         # The IAC SE that ends a subnegotiation counts as a command of its own.
         length[sb[closed]] = stop[closed] - at[sb[closed]]
         cut = int(at[sb[~closed]].min(initial=cut))
     decided = np.searchsorted(at, cut)
     at, length, command = at[:decided], length[:decided], command[:decided]
-    data = _without(codes[:cut], at, length, doubled[: np.searchsorted(doubled, cut)])
+    data = _data_without(codes[:cut], at, length, doubled[: np.searchsorted(doubled, cut)])
     at = at.compress(_ASKS[command])
     asked = np.stack([codes[at + 1], codes[np.minimum(at + 2, size - 1)]], axis=1)
     return Commands(data.tobytes(), chunk[cut:], asked)
@@ -140,7 +140,7 @@ class _Runs:
         return self.iac.compress((distance & 1).view(bool))
 
 
-def _entered(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
+def _option_runs(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
     """Return for each run 1 if its first IAC is an option, else 0; and the run that may end its value.
 
     The second is for runs with the follower SB that touch the next run, and -1 for others. It supposes that
@@ -155,7 +155,7 @@ def _entered(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
         odd = np.append(np.where(runs.odd, np.arange(number), number), number)
         next_odd = np.minimum.accumulate(odd[::-1])[::-1]
         ending = np.where(runs.odd[sb + 1], next_odd[sb + 2], sb + 1)
-        which, _, closed = _values(codes, runs, sb, ending)
+        which, _, closed = _find_values(codes, runs, sb, ending)
         hands_on[sb[which[closed]]] = True
         endings[sb] = ending
     entered = np.zeros_like(runs.odd)
@@ -168,7 +168,9 @@ def _entered(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
     return entered, endings
 
 
-def _values(codes: Codes, runs: _Runs, sb: Places, ending: Places) -> tuple[Places, Places, Marks]:
+def _find_values(
+    codes: Codes, runs: _Runs, sb: Places, ending: Places
+) -> tuple[Places, Places, Marks]:
     """Find the subnegotiations, also unfinished ones, among the SBs that follow the runs `sb`.
 
     ending: for each, the run whose last IAC ends its value; the number of runs stands for the end of the
@@ -187,7 +189,7 @@ def _values(codes: Codes, runs: _Runs, sb: Places, ending: Places) -> tuple[Plac
     return which[fits], stop[fits], (stop + 1 < size)[fits]
 
 
-def _without(codes: Codes, at: Places, length: Places, doubled: Places) -> Codes:
+def _data_without(codes: Codes, at: Places, length: Places, doubled: Places) -> Codes:
     """Return `codes` without the `length` bytes at each `at`, and without the bytes at `doubled`."""
     removed = np.flatnonzero(length != 0)
     if not len(removed) and not len(doubled):

@@ -11,9 +11,9 @@ import attrs
 from logsrv.errors import ConfigurationError
 
 # The most bytes of a frame, for the framer that `check` makes.
-TRIED = 1024
+TRIAL_LIMIT = 1024
 # Iterable, but no frames are in them: an author's `receive` must not return these.
-BYTES = bytes, bytearray, str
+NOT_FRAMES = bytes, bytearray, str
 
 
 class UnfitFramer(TypeError):
@@ -50,7 +50,7 @@ class OwnFraming:
         own: Callable[[Any], bytes] | None = getattr(self.make, "pack", None)
         data = frame if own is None else own(frame)
         if not isinstance(data, bytes):
-            name = _name(self.make)
+            name = _name_of(self.make)
             if own is None:
                 raise TypeError(
                     f"send_frame takes bytes, not {frame!r:.60}: {name} has no pack(frame)"
@@ -66,7 +66,7 @@ class OwnFraming:
         A `pack` that needs more than a frame, such as `self`, is unfit too: one frame may go to many
         connections. name: that of the attribute, such as `Redis.framing`.
         """
-        framer, made = OwnFramer(self.make, TRIED), _name(self.make)
+        framer, made = OwnFramer(self.make, TRIAL_LIMIT), _name_of(self.make)
         if not can_take(getattr(self.make, "pack", repr), b""):
             raise ConfigurationError(
                 f"{name}: {made}.pack is called with a frame alone: write @staticmethod above it"
@@ -77,8 +77,8 @@ class OwnFraming:
             raise ConfigurationError(f"{name}: {error}") from error
         except Exception as error:
             raise ConfigurationError(
-                f"{name}: {made}({TRIED}).receive(b'') raises {type(error).__name__}: {error!s:.200}; "
-                "it is made with the most bytes of a frame, and takes bytes"
+                f"{name}: {made}({TRIAL_LIMIT}).receive(b'') raises {type(error).__name__}: "
+                f"{error!s:.200}; it is made with the most bytes of a frame, and takes bytes"
             ) from error
         if framer.fault:
             raise ConfigurationError(f"{name}: {made} finds a fault in no bytes: {framer.fault}")
@@ -123,14 +123,14 @@ class OwnFramer:
         if framer is None:
             framer = self._framer = self._make(self._most)
             if not callable(getattr(framer, "receive", None)):
-                raise UnfitFramer(f"an object of {_name(self._make)} has no receive(data)")
+                raise UnfitFramer(f"an object of {_name_of(self._make)} has no receive(data)")
         try:
             came = framer.receive(data)
             if type(came) is not list and (
-                isinstance(came, BYTES) or not hasattr(came, "__iter__")
+                isinstance(came, NOT_FRAMES) or not hasattr(came, "__iter__")
             ):
                 raise UnfitFramer(
-                    f"{_name(self._make)}.receive gave {came!r:.80}; it has to give a list of frames"
+                    f"{_name_of(self._make)}.receive gave {came!r:.80}; it has to give a list of frames"
                 )
             # Keeps what a generator has yielded before it raises.
             frames.extend(came)
@@ -143,7 +143,7 @@ class OwnFramer:
             unfinished = 0 if complete else most
         elif type(unfinished) is not int:
             raise UnfitFramer(
-                f"{_name(self._make)}.unfinished_bytes is {unfinished!r:.80}; it has to be a number"
+                f"{_name_of(self._make)}.unfinished_bytes is {unfinished!r:.80}; it has to be a number"
             )
         self.fault = self.fault or str(getattr(framer, "fault", "") or "")
         if unfinished > self._most and not self.fault:
@@ -164,5 +164,5 @@ def can_take(function: Callable[..., Any], *arguments: object) -> bool:
     return True
 
 
-def _name(make: object) -> str:
+def _name_of(make: object) -> str:
     return getattr(make, "__name__", None) or repr(make)[:80]

@@ -27,14 +27,14 @@ EXIT_0 = bytes(4)
 MOST_CHANNELS = 8
 
 
-def _worth_it(event: LogEvent) -> None:
+def _log_failures_only(event: LogEvent) -> None:
     """Log only unexpected failures. Conch would log each step of each client, with text from the client."""
     failure = event.get("log_failure")
     if failure is not None and not failure.check(ConchError):
         globalLogPublisher(event)
 
 
-QUIET = Logger("twisted.conch", observer=implementer(ILogObserver)(_worth_it))
+QUIET = Logger("twisted.conch", observer=implementer(ILogObserver)(_log_failures_only))
 
 
 class SessionChannel(SSHChannel):

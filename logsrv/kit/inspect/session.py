@@ -52,7 +52,7 @@ class SessionSettings(GuardPolicy):
 
 
 @attrs.define
-class Inspected:
+class SessionService:
     """The `self.service` of each session. state: the view of the inspected service."""
 
     settings: SessionSettings
@@ -65,7 +65,7 @@ class Inspected:
         return Session.make_line_format(Session.max_line)
 
 
-def leave(status: object = None) -> NoReturn:
+def exit_prompt(status: object = None) -> NoReturn:
     """End the Python prompt: operators call this as `exit()` or `quit()`."""
     raise SystemExit(status)
 
@@ -79,7 +79,7 @@ class PythonPrompt(InteractiveInterpreter):
 
     def __init__(self, names: dict[str, Any]) -> None:
         # Python's own `exit` closes standard input, which a listener may read.
-        super().__init__({"exit": leave, "quit": leave, **names})
+        super().__init__({"exit": exit_prompt, "quit": exit_prompt, **names})
         self.ended = False
         self._typed: list[str] = []
         self._said = StringIO()
@@ -176,14 +176,16 @@ class SocketServer(OwnReceiver, ListenerContext, Factory):
     ) -> None:
         clock = service.clock
         failures = Failures(label, clock.seconds)
-        self._inspected = Inspected(rules, ServiceView(service), service.metrics, clock, failures)
+        self._session_service = SessionService(
+            rules, ServiceView(service), service.metrics, clock, failures
+        )
         # Not a whole RunningService, hence the cast: sessions use no peers, tasks or links.
-        super().__init__(cast(Any, self._inspected), label, metrics)
+        super().__init__(cast(Any, self._session_service), label, metrics)
         self.apply(rules)
 
     def apply(self, settings: SessionSettings) -> None:
         super().apply(settings)
-        self._inspected.settings = settings
+        self._session_service.settings = settings
 
     def session(self) -> Session:
         """Return a new session, not connected yet."""

@@ -137,7 +137,7 @@ class ServiceView:
             return
         if level:
             set_log_level(LogLevel.lookupByName(level), namespace)
-        for name, found in LOG_LEVELS.listed():
+        for name, found in LOG_LEVELS.by_namespace():
             yield f"{name or 'everything'}: {found} and above"
 
 

@@ -76,7 +76,7 @@ class Notifier:
             self._failing = False
 
 
-def refused(sentence: str, environment: MutableMapping[str, str]) -> int:
+def report_refusal(sentence: str, environment: MutableMapping[str, str]) -> int:
     """Tell the service manager, if any, that the configuration is wrong; return the exit status to use.
 
     It is EX_CONFIG (78) of sysexits.h, so that the manager does not try again; 1 without a manager.

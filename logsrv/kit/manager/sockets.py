@@ -184,7 +184,7 @@ class KeptSockets:
             return taken
         return None
 
-    def adopted(self, descriptor: int, endpoint: str) -> None:
+    def note_adopted(self, descriptor: int, endpoint: str) -> None:
         """Note that a listener uses a unit's socket, because its endpoint names that socket.
 
         endpoint: its text, with the socket's name or number. Raises OSError if another listener uses it.
@@ -194,7 +194,7 @@ class KeptSockets:
             raise _in_use(other if isinstance(other, str) else _shown_address(descriptor))
         self._taken[descriptor] = endpoint
 
-    def left(self, listener: ListeningPlace | str) -> None:
+    def note_left(self, listener: ListeningPlace | str) -> None:
         """Note that a listener has ended. listener: its place, or its endpoint with a name or number."""
         self._taken = {one: other for one, other in self._taken.items() if other != listener}
 

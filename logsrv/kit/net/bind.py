@@ -44,7 +44,7 @@ class ListenError(ConfigurationError):
     """An endpoint cannot be listened on. `str()` names it and says why."""
 
 
-def reason_of(
+def listen_error(
     error: BaseException, endpoint: Endpoint, kept: KeptSockets | None = None
 ) -> ListenError:
     """Return an error that tells the operator why `endpoint` could not be opened.
@@ -127,7 +127,7 @@ def _address(endpoint: Endpoint) -> tuple[int, Any]:
     return family, found[0][4]
 
 
-def taken_over(
+def take_kept_socket(
     endpoint: Endpoint, kept: KeptSockets
 ) -> tuple[ListeningPlace | None, socket.socket | None]:
     """Return the place of an endpoint, and the socket that was kept there; None for each that is not there.
@@ -142,7 +142,7 @@ def taken_over(
     try:
         taken = kept.take(place)
     except OSError as error:
-        raise reason_of(error, endpoint) from error
+        raise listen_error(error, endpoint) from error
     if taken is None and kept.make_way(place):
         end = time.monotonic() + WAY_SECONDS
         while time.monotonic() < end:
@@ -172,7 +172,7 @@ def check_place(endpoint: Endpoint, kept: KeptSockets | None = None) -> None:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
         except OSError as error:
-            raise reason_of(error, endpoint) from error
+            raise listen_error(error, endpoint) from error
 
 
 def _find_stale_socket(endpoint: Endpoint) -> bool:
@@ -189,12 +189,12 @@ def _find_stale_socket(endpoint: Endpoint) -> bool:
     except FileNotFoundError as error:
         directory = os.path.dirname(path) or "."
         if not os.path.isdir(directory):
-            raise reason_of(error, endpoint) from None
+            raise listen_error(error, endpoint) from None
         if not os.access(directory, os.W_OK | os.X_OK):
-            raise reason_of(PermissionError(errno.EACCES, ""), endpoint) from None
+            raise listen_error(PermissionError(errno.EACCES, ""), endpoint) from None
         return False
     except OSError as error:
-        raise reason_of(error, endpoint) from None
+        raise listen_error(error, endpoint) from None
     if not stat.S_ISSOCK(mode):
         raise ListenError(f"{where}: {shown(path)} is there and is no socket; take another path")
     with socket.socket(socket.AF_UNIX, _TYPES[endpoint.kind]) as probe:
@@ -203,7 +203,7 @@ def _find_stale_socket(endpoint: Endpoint) -> bool:
     if failed in (errno.ECONNREFUSED, errno.ENOENT):
         return failed == errno.ECONNREFUSED
     if failed in (errno.EACCES, errno.EPERM):
-        raise reason_of(OSError(failed, ""), endpoint)
+        raise listen_error(OSError(failed, ""), endpoint)
     # A full backlog, or a socket of the other kind, means the same.
     raise ListenError(f"{where}: another program listens on {shown(path)}; stop it or take another")
 
@@ -217,7 +217,7 @@ def clear_socket_path(endpoint: Endpoint) -> None:
         try:
             os.unlink(endpoint.path or "")
         except OSError as error:
-            raise reason_of(error, endpoint) from None
+            raise listen_error(error, endpoint) from None
 
 
 def file_of_socket(path: str | bytes) -> tuple[int, int] | None:
@@ -257,9 +257,9 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
     endpoint. Raises OSError, or ListenError for a path that is taken.
     """
     if taken is not None:
-        allow(endpoint)
+        set_file_mode(endpoint)
         if endpoint.scheme == "udp":
-            _enlarge_buffer(taken, endpoint)
+            _enlarge_and_warn(taken, endpoint)
         return taken
     clear_socket_path(endpoint)
     family, address = (socket.AF_UNIX, endpoint.path) if endpoint.path else _address(endpoint)
@@ -273,7 +273,7 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
         finally:
             os.umask(mask)
         if endpoint.scheme == "udp":
-            _enlarge_buffer(bound, endpoint)
+            _enlarge_and_warn(bound, endpoint)
         elif endpoint.kind == "stream":
             bound.listen(int(endpoint.argument("backlog") or BACKLOG))
     except BaseException:
@@ -288,7 +288,7 @@ class SocketFile:
     """
 
     def __init__(self, listener: Any, kept: KeptSockets, reactor: Any) -> None:
-        """`listener` has `emptied`, which takes in all that waits, and returns what the reactor watches."""
+        """`listener` has `take_in_waiting`, which returns the object that the reactor watches."""
         self._listener, self._kept, self._reactor = listener, kept, reactor
         self.file: tuple[int, int] | None = None
         self.next = Timer(reactor)
@@ -314,18 +314,18 @@ class SocketFile:
         else:
             try:
                 with bound_socket(endpoint) as fresh:
-                    reader = self._listener.emptied()
+                    reader = self._listener.take_in_waiting()
                     self._reactor.removeReader(reader)
                     # The new socket gets the old one's number, so all code that has this number uses it.
                     os.dup2(fresh.fileno(), reader.fileno(), inheritable=False)
             except OSError as error:
-                raise reason_of(error, endpoint) from error
+                raise listen_error(error, endpoint) from error
             self.file = file_of_socket(endpoint.path)
             log.warn("{endpoint}: its file had gone, and is made anew", endpoint=str(endpoint))
             self._listener.open()
 
 
-def allow(endpoint: Endpoint) -> None:
+def set_file_mode(endpoint: Endpoint) -> None:
     """Give the file of a bound UNIX socket the mode that its endpoint asks for. Log it if that fails."""
     try:
         if endpoint.path and not endpoint.path.startswith("\0"):
@@ -335,7 +335,7 @@ def allow(endpoint: Endpoint) -> None:
         log.info("{endpoint}: its mode stays: {error}", endpoint=str(endpoint), error=str(error))
 
 
-def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:
+def _enlarge_and_warn(udp: socket.socket, endpoint: Endpoint) -> None:
     sentence = enlarge_buffer(udp, endpoint)
     if sentence is not None:
         log.warn("{endpoint} {sentence}", endpoint=str(endpoint), sentence=sentence)

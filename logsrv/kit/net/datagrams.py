@@ -21,17 +21,17 @@ from logsrv.kit.net.bind import (
     bound_socket,
     check_place,
     file_of_socket,
+    listen_error,
     place_of,
-    reason_of,
     remove_socket,
-    taken_over,
+    take_kept_socket,
 )
 from logsrv.kit.net.drain import LOOK_SECONDS, unread
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.kernel_drops import Losses
 from logsrv.kit.net.listening import LISTENING, log_listening
-from logsrv.kit.net.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
+from logsrv.kit.net.recvmmsg import DatagramReader, Group, Recvmmsg, Recvmsg
 from logsrv.kit.net.senders import Senders
 from logsrv.kit.net.source import host_text
 from logsrv.kit.net.twisted.turns import NextTurn
@@ -79,7 +79,7 @@ class DatagramListener:
         policy: GuardPolicy,
         reactor: Any,
         metrics: Counts,
-        receive: Callable[[socket.socket], Receive] | None = None,
+        receive: Callable[[socket.socket], DatagramReader] | None = None,
         kept: KeptSockets | None = None,
     ) -> None:
         """`receive`: makes the reader of a socket; by default the fastest on this system.
@@ -101,7 +101,7 @@ class DatagramListener:
         self._failures = Failures(label, reactor.seconds)
         self._socket: socket.socket | None = None
         self._file = SocketFile(self, self._outlasting, reactor)
-        self._receive: Receive | None = None
+        self._receive: DatagramReader | None = None
         self._paused = self._opened = False
         self._next_turn = NextTurn(reactor, self._go_on)
         # Datagrams that were read, but not delivered yet: we were paused, or others had their turn.
@@ -132,11 +132,11 @@ class DatagramListener:
         self._senders.apply(policy)
 
     def bind(self) -> None:
-        self._place, taken = taken_over(self.endpoint, self._outlasting)
+        self._place, taken = take_kept_socket(self.endpoint, self._outlasting)
         try:
             self._socket = bound_socket(self.endpoint, taken)
         except OSError as error:
-            raise reason_of(error, self.endpoint, self._outlasting) from error
+            raise listen_error(error, self.endpoint, self._outlasting) from error
         self._file.file = file_of_socket(self.endpoint.path or "")
         self._receive = self._make_receive(self._socket)
         self._losses.begin(self._socket)
@@ -155,8 +155,11 @@ class DatagramListener:
     def _portions(self, group: Group) -> Sequence[Group]:
         return portions(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
 
-    def emptied(self) -> Self:
-        """Take in all that waits, and shut the socket down: connected senders have to connect again."""
+    def take_in_waiting(self) -> Self:
+        """Take in all that waits, and shut the socket down: connected senders have to connect again.
+
+        Returns this object, which the reactor watches.
+        """
         assert self._socket is not None and self._receive is not None
         self._socket.shutdown(socket.SHUT_RD)
         for groups, _ in iter(self._receive.read, ([], False)):

@@ -9,7 +9,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from logsrv.kit.net.twisted.transports import asked, unacknowledged
+from logsrv.kit.net.twisted.transports import socket_bytes, unacknowledged
 
 # Seconds between two looks at all connections; in between other descriptors get their turn.
 LOOK_SECONDS = 0.01
@@ -46,7 +46,7 @@ def unread(transport: object) -> int:
     own = getattr(transport, "unread", None)
     if own is not None:
         return int(own())
-    return asked(transport, termios.FIONREAD)
+    return socket_bytes(transport, termios.FIONREAD)
 
 
 async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime) -> int:

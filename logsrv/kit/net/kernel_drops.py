@@ -77,12 +77,12 @@ class Losses:
                 "{listener}: the kernel dropped {number} datagrams because its buffer was full{more}",
                 listener=self._label,
                 number=self._unlogged,
-                more=self._more(),
+                more=self._buffer_advice(),
             )
             self._unlogged = 0
             self._logged_at = now
 
-    def _more(self) -> str:
+    def _buffer_advice(self) -> str:
         """Return the size of the buffer, and the settings that allow a larger one."""
         assert self._socket is not None
         # Linux reports the double (socket(7)).

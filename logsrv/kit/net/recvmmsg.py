@@ -35,7 +35,7 @@ CMSG = struct.Struct("@Niii")
 Group: TypeAlias = "tuple[Sequence[bytes], Hashable]"
 
 
-class Receive(Protocol):
+class DatagramReader(Protocol):
     """A reader of datagrams.
 
     cut_bytes: bytes lost so far because datagrams were larger than SLOT_SIZE.

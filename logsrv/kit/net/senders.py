@@ -50,7 +50,7 @@ class Senders:
         self._forget()
 
     def at(self, key: Hashable, address: Callable[[Any], Any]) -> Sender:
-        """Return the sender for a Receive's `key`. address: `Receive.address`, called once for each key."""
+        """Return the sender for a key of a DatagramReader. address: the `address` of that reader."""
         sender = self._known.get(key)
         if sender is None:
             if len(self._known) >= REMEMBERED_SENDERS:

@@ -17,14 +17,14 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import (
     SocketFile,
-    allow,
     check_place,
     clear_socket_path,
     file_of_socket,
+    listen_error,
     place_of,
-    reason_of,
     remove_socket,
-    taken_over,
+    set_file_mode,
+    take_kept_socket,
 )
 from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
@@ -38,12 +38,12 @@ from logsrv.kit.net.twisted.certificates import (
 )
 from logsrv.kit.net.twisted.polling import quicken
 from logsrv.kit.net.twisted.ports import (
-    adopted,
     close_socket,
     is_shared,
     keep_inherited,
     let_nobody_in,
     make_ours,
+    port_on_socket,
     start_accepting,
     stop_accepting,
 )
@@ -145,28 +145,28 @@ class StreamListener:
             self.certificate = RenewableCertificate(self.endpoint, self._label, self._reactor)
             if not self.endpoint.begins_plain:
                 factory = RefusingTLSFactory(self.certificate, False, factory)
-        self._place, taken = taken_over(self.endpoint, self._kept)
+        self._place, taken = take_kept_socket(self.endpoint, self._kept)
         if taken is None:
             clear_socket_path(self.endpoint)
         else:
-            allow(self.endpoint)
+            set_file_mode(self.endpoint)
         try:
             listening = (
                 self._twisted_endpoint().listen(factory)
                 if taken is None
-                else succeed(self._adopted(taken, factory))
+                else succeed(self._port_on_socket(taken, factory))
             )
             failures: list[Failure] = []
             listening.addCallbacks(self._bound, failures.append)
             for failure in failures:
                 failure.raiseException()
         except Exception as error:
-            raise reason_of(error, self.endpoint, self._kept) from error
+            raise listen_error(error, self.endpoint, self._kept) from error
 
         def tell(result: object) -> None:
             for failure in failures:
                 assert failure.value is not None
-                sentence = str(reason_of(failure.value, self.endpoint))
+                sentence = str(listen_error(failure.value, self.endpoint))
                 log.critical("cannot listen on {sentence}", sentence=sentence)
 
         listening.addCallback(tell)
@@ -183,8 +183,8 @@ class StreamListener:
         if self.certificate is not None:
             self.certificate.start()
 
-    def emptied(self) -> Any:
-        """Accept all waiting peers, and return the port."""
+    def take_in_waiting(self) -> Any:
+        """Accept all waiting peers, and return the port, which the reactor watches."""
         self._accept_waiting(self._port)
         return self._port
 
@@ -193,12 +193,12 @@ class StreamListener:
         if self.endpoint.kind == "stdin":
             return StdinEndpoint(self._reactor)
         endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted)
-        keep_inherited(endpoint, lambda one: self._kept.adopted(one, str(self.endpoint)))
+        keep_inherited(endpoint, lambda one: self._kept.note_adopted(one, str(self.endpoint)))
         return endpoint
 
-    def _adopted(self, taken: socket.socket, factory: IProtocolFactory) -> Any:
+    def _port_on_socket(self, taken: socket.socket, factory: IProtocolFactory) -> Any:
         """Return a port for a socket that listens already."""
-        return adopted(
+        return port_on_socket(
             self._reactor,
             taken,
             factory,
@@ -230,7 +230,7 @@ class StreamListener:
         """
         self._stopped = True
         self._file.next.stop()
-        self._kept.left(self._place or str(self.endpoint))
+        self._kept.note_left(self._place or str(self.endpoint))
         if self.certificate is not None:
             self.certificate.stop()
         port, self._port = self._port, None

@@ -31,7 +31,7 @@ def file_of(stream: Any) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def last_words(sentence: str) -> str:
+def start_failure_text(sentence: str) -> str:
     """Return the sentence of a failed start for standard error, with its level if that is the journal."""
     shown = printable(sentence)
     return f"<{CRITICAL}>{shown}" if is_journal(sys.__stderr__) else shown

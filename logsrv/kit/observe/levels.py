@@ -16,7 +16,7 @@ class Levels:
         self._asked: dict[str, Any] = {}
         self.predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.debug)
 
-    def listed(self) -> list[tuple[str, str]]:
+    def by_namespace(self) -> list[tuple[str, str]]:
         """Return each namespace that has a level of its own, and that level."""
         return [(name, level.name) for name, level in self._shown.items()]
 

@@ -83,7 +83,7 @@ def is_twisteds(event: LogEvent) -> bool:
     return namespace.startswith("twisted.") or said.startswith(_FACTORY)
 
 
-def people(*, coloured: bool) -> Write:
+def people_format(*, coloured: bool) -> Write:
     """Return the function that formats events for a terminal."""
     colours = COLOURS if coloured else {}
 
@@ -98,7 +98,7 @@ def people(*, coloured: bool) -> Write:
     return write
 
 
-def file(event: LogEvent) -> str:
+def file_format(event: LogEvent) -> str:
     """Format an event for a file; a critical event or a failure names its module."""
     level = _level(event)
     word = WORDS.get(level)
@@ -108,13 +108,13 @@ def file(event: LogEvent) -> str:
     return f"{_moment(event)} {begin}{_indented(event)}\n"
 
 
-def journal(event: LogEvent) -> str:
+def journal_format(event: LogEvent) -> str:
     """Format an event for the journal, which adds the time."""
     number = NUMBERS[_level(event)]
     return "".join(f"<{number}>{line}\n" for line in _text(event).split("\n"))
 
 
-def as_json(event: LogEvent) -> str:
+def json_format(event: LogEvent) -> str:
     """Format an event as a line with one JSON object; several connects in one event have a line each."""
     level = _level(event)
     said: dict[str, Any] = {

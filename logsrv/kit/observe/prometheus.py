@@ -30,7 +30,7 @@ def exposed_name(metric: Metric) -> str:
     return PREFIX + metric.name + "_total" * counter
 
 
-class Figures(Collector):
+class MetricsCollector(Collector):
     """A collector of all metrics of one service, for a registry of prometheus_client.
 
     It is for the reactor's thread, as the metrics are.
@@ -87,6 +87,6 @@ def exposition(metrics: Metrics) -> tuple[bytes, str]:
     The second is the Content-Type. Call it in the reactor's thread; it takes about a millisecond.
     """
     registry = CollectorRegistry()
-    registry.register(Figures(metrics))
+    registry.register(MetricsCollector(metrics))
     ProcessCollector(registry=registry)
     return generate_latest(registry), CONTENT_TYPE

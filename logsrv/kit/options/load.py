@@ -112,15 +112,15 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
             for place, level in tables
         )
         for made, (_, level) in zip(values[attribute], tables, strict=True):
-            warnings += (*_ignored(made, level), *_advice(options_of(type(made)), level))
+            warnings += (*_ignored_options(made, level), *_advice(options_of(type(made)), level))
     settings = _construct(settings_class, values, "")
     shorthands = {declared.shorthand for declared in tables_of(settings_class).values()}
     level = {name: one for name, one in given.items() if name not in shorthands}
-    warnings += (*_ignored(settings, given), *_advice(options, level))
+    warnings += (*_ignored_options(settings, given), *_advice(options, level))
     return Loaded(settings=settings, warnings=warnings, file=config.value)
 
 
-def _ignored(settings: object, given: Level) -> Iterator[str]:
+def _ignored_options(settings: object, given: Level) -> Iterator[str]:
     """Yield a sentence for each given option that is ignored, because the option it needs is not given."""
     tables = {one.shorthand: name for name, one in tables_of(type(settings)).items()}
     useless = dict(getattr(settings, "without_use", ()))

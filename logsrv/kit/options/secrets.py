@@ -58,7 +58,7 @@ def read_secret(
         raise ConfigurationError(f"{named} has no token in it; accepted: {kind.accepted}") from None
 
 
-def exposed(path: Path) -> str | None:
+def exposure_warning(path: Path) -> str | None:
     """Return a sentence with the remedy if everybody on this machine may read or change a regular file.
 
     None if others may not, or cannot enter one of the directories above it, or if there is no such file.

@@ -13,8 +13,8 @@ import attrs
 from twisted.python import usage
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.manager.notify import refused
-from logsrv.kit.observe.journal import last_words
+from logsrv.kit.manager.notify import report_refusal
+from logsrv.kit.observe.journal import start_failure_text
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
 from logsrv.kit.options.help import help_groups, help_text
 from logsrv.kit.options.kinds import Kind
@@ -73,10 +73,10 @@ class SettingsOptions(usage.Options, Generic[S]):
             if self.parent is None:
                 raise
             sentence = f"{_command()}{self.name}: {error}"
-            status = refused(sentence, os.environ)
+            status = report_refusal(sentence, os.environ)
             if status == 1:
-                raise SystemExit(last_words(sentence)) from None
-            print(last_words(sentence), file=sys.stderr, flush=True)
+                raise SystemExit(start_failure_text(sentence)) from None
+            print(start_failure_text(sentence), file=sys.stderr, flush=True)
             raise SystemExit(status) from None
 
     def _parse(self, words: list[str]) -> None:
@@ -135,7 +135,7 @@ class SettingsOptions(usage.Options, Generic[S]):
         environment = os.environ if self.environment is None else self.environment
         self._sources = Sources(
             name=self.name,
-            directory=_here(),
+            directory=_current_directory(),
             environment=dict(environment),
             arguments=self._texts,
             labels={attribute: option_name(attribute).upper() for attribute in self.positional},
@@ -275,7 +275,7 @@ def _show(text: str) -> NoReturn:
     sys.exit(0)
 
 
-def _here() -> Path:
+def _current_directory() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:

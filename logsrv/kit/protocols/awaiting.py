@@ -138,7 +138,7 @@ class RunningCoroutine(Deferred[Result]):
 working: ContextVar[RunningCoroutine[Any] | None] = ContextVar("working", default=None)
 
 
-def clocked(clock: object) -> None:
+def use_clock(clock: object) -> None:
     """Let coroutines that are started in the present context use the clock of a service."""
     working.set(RunningCoroutine(clock))
 

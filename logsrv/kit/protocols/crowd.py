@@ -11,7 +11,7 @@ from contextvars import ContextVar, copy_context
 from typing import Protocol, TypeVar
 
 from logsrv.kit.net.twisted.transports import unsent
-from logsrv.kit.protocols.awaiting import clocked
+from logsrv.kit.protocols.awaiting import use_clock
 from logsrv.kit.protocols.context import Author
 from logsrv.timer import Timer
 
@@ -59,7 +59,7 @@ def for_nobody(clock: object, step: Callable[[], Result]) -> Result:
     """Call `step` as work for no connection, even if the caller works for one. clock: the service's."""
     context = copy_context()
     context.run(handled.set, None)
-    context.run(clocked, clock)
+    context.run(use_clock, clock)
     return context.run(step)
 
 

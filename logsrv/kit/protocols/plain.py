@@ -33,7 +33,7 @@ def check_awaited(protocol_class: type[Protocol]) -> None:
             )
 
 
-def watched(protocol_class: type[Protocol]) -> type[Protocol]:
+def error_counting_subclass(protocol_class: type[Protocol]) -> type[Protocol]:
     """Return a subclass of a plain Twisted protocol: if its code raises, that is counted, logged and closes
     only this connection.
 

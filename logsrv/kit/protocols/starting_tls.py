@@ -15,7 +15,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import Refusal
-from logsrv.kit.net.guard.guarded_connection import admitted_of
+from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
 from logsrv.kit.net.guard.start_tls import can_be_put_under, put_tls_under
 from logsrv.kit.net.twisted.twisted_tls import is_encrypted
 from logsrv.kit.protocols.connection import PeerConnection
@@ -52,7 +52,7 @@ async def start_tls(
     connection.reader = reader = HandshakeReader(connection, make_reader)
     # The author's code waits for the peer now, so input that was held back comes in.
     connection.tell(FINISH)
-    admitted = admitted_of(author)
+    admitted = guarded_connection_of(author)
     if admitted is not None:
         # The bytes that a limit has held back came in plain text.
         admitted.let_go()
@@ -101,7 +101,7 @@ def refuse(connection: PeerConnection, before: Reader | None) -> None:
     if before is not None:
         # The reader counts the input that the protocol does not get.
         before.lost()
-    admitted = admitted_of(connection.author)
+    admitted = guarded_connection_of(connection.author)
     if admitted is not None:
         admitted.refuse(IN_PLAIN_TEXT)
     connection.tell(CUT)

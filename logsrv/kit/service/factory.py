@@ -24,11 +24,11 @@ from logsrv.kit.protocols.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol
-from logsrv.kit.protocols.plain import PlainDatagrams, check_awaited, watched
+from logsrv.kit.protocols.plain import PlainDatagrams, check_awaited, error_counting_subclass
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory
-from logsrv.kit.service.service_settings import DEFAULTS, Limits, Unasked, limits_of
+from logsrv.kit.service.service_settings import DEFAULTS, Limits, UnsetLimit, limits_of
 
 HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
 
@@ -66,7 +66,7 @@ class PluginProtocols:
         """Return the limit `name` in bytes: that of these settings, and at most that of the class."""
         asked: int = getattr(settings, name, DEFAULTS[name])
         own = self.limits.get(name)
-        if isinstance(asked, Unasked):
+        if isinstance(asked, UnsetLimit):
             return DEFAULTS[name] if own is None else own
         return asked if own is None else min(asked, own)
 
@@ -93,7 +93,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     if isinstance(stream, type) and issubclass(stream, TwistedProtocol):
         check_awaited(stream)
         check_class(stream)
-        build = stream if issubclass(stream, PeerProtocol) else watched(stream)
+        build = stream if issubclass(stream, PeerProtocol) else error_counting_subclass(stream)
         if issubclass(stream, LineProtocol):
             make_line_format = stream.make_line_format
     elif is_factory(stream):

@@ -15,7 +15,7 @@ from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog
 from logsrv.kit.options.given_files import given_files
-from logsrv.kit.options.secrets import exposed
+from logsrv.kit.options.secrets import exposure_warning
 from logsrv.kit.service.garbage import LongLived
 from logsrv.kit.service.launch import Launch
 from logsrv.kit.service.own_sites import own_sites
@@ -168,7 +168,7 @@ class Cautions:
         keys = [each.endpoint.argument("privateKey") for each in self._sites]
         files = [one.path for one in given_files(settings) if one.secret]
         for path in [*files, *(Path(key) for key in keys if key)]:
-            sentence = None if path in self._exposed else exposed(path)
+            sentence = None if path in self._exposed else exposure_warning(path)
             if sentence is not None:
                 self._exposed.add(path)
                 log.warn(

@@ -23,7 +23,7 @@ from logsrv.kit.net.twisted.twistd import (
     take_status_pipe,
     uncapture_stderr,
 )
-from logsrv.kit.observe.journal import last_words
+from logsrv.kit.observe.journal import start_failure_text
 from logsrv.kit.service.log import take_log
 from logsrv.kit.text.words import shown
 
@@ -95,7 +95,7 @@ class Launch:
     def failed(self, sentence: str) -> None:
         """End the process with the sentence and status 1."""
         assert sys.__stderr__ is not None
-        print(last_words(sentence), file=sys.__stderr__, flush=True)
+        print(start_failure_text(sentence), file=sys.__stderr__, flush=True)
         self._tell(start_failed(sentence))
         end_process(1, self._reactor)
 
@@ -103,7 +103,7 @@ class Launch:
         """Tell the parent before twistd ends with `error`, which Python prints."""
         self.wait()
         self._tell(start_failed(str(error)))
-        error.code = last_words(str(error))
+        error.code = start_failure_text(str(error))
         uncapture_stderr()
 
     def stopped(self, sentence: str) -> None:

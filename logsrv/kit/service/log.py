@@ -24,10 +24,10 @@ from logsrv.kit.text.words import counted
 
 TWISTED = "twisted"
 WRITERS = {
-    "people": lambda stream: log_lines.people(coloured=_has_colours(stream)),
-    "file": lambda stream: log_lines.file,
-    "journal": lambda stream: log_lines.journal,
-    "json": lambda stream: log_lines.as_json,
+    "people": lambda stream: log_lines.people_format(coloured=_has_colours(stream)),
+    "file": lambda stream: log_lines.file_format,
+    "journal": lambda stream: log_lines.journal_format,
+    "json": lambda stream: log_lines.json_format,
 }
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Settings = TypeVar("Settings", bound=attrs.AttrsInstance)
     State = TypeVar("State")
 
-    class Rest(TypedDict, total=False):
+    class SameArguments(TypedDict, total=False):
         """The arguments of `protocol_plugin` that have the same type in each overload."""
 
         description: str
@@ -173,7 +173,7 @@ def protocol_plugin(
     *,
     datagrams: ServedDatagrams[Settings, State] | None = ...,
     state: StateOf[Settings, State],
-    **rest: Unpack[Rest],
+    **rest: Unpack[SameArguments],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -182,7 +182,7 @@ def protocol_plugin(
     *,
     datagrams: ServedDatagrams[object, State] | None = ...,
     state: StateOf[object, State],
-    **rest: Unpack[Rest],
+    **rest: Unpack[SameArguments],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -191,7 +191,7 @@ def protocol_plugin(
     options: type[Settings] | str,
     *,
     datagrams: ServedDatagrams[Settings, SimpleNamespace] | None = ...,
-    **rest: Unpack[Rest],
+    **rest: Unpack[SameArguments],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -199,7 +199,7 @@ def protocol_plugin(
     protocol: Served[object, SimpleNamespace],
     *,
     datagrams: ServedDatagrams[object, SimpleNamespace] | None = ...,
-    **rest: Unpack[Rest],
+    **rest: Unpack[SameArguments],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -207,10 +207,12 @@ def protocol_plugin(
     *,
     options: type[Settings] | str,
     state: StateOf[Settings, Any],
-    **rest: Unpack[Rest],
+    **rest: Unpack[SameArguments],
 ) -> Plugin: ...
 @overload
-def protocol_plugin(name: str, *, state: StateOf[object, Any], **rest: Unpack[Rest]) -> Plugin: ...
+def protocol_plugin(
+    name: str, *, state: StateOf[object, Any], **rest: Unpack[SameArguments]
+) -> Plugin: ...
 @overload
 def protocol_plugin(
     name: str,
@@ -218,7 +220,7 @@ def protocol_plugin(
     options: type[Settings] | str | None = ...,
     datagrams: ServedDatagrams[Any, Any],
     state: StateOf[Any, Any] | None = ...,
-    **rest: Unpack[Rest],
+    **rest: Unpack[SameArguments],
 ) -> Plugin: ...
 def protocol_plugin(
     name: str,

@@ -33,7 +33,7 @@ Limits: TypeAlias = Mapping[str, int | None]
 DEFAULTS = {"max_line": DEFAULT_MAX_LINE, "max_frame": DEFAULT_MAX_FRAME}
 
 
-class Unasked(int):
+class UnsetLimit(int):
     """The default of a limit that the operator has not given: then each class has its own limit."""
 
 
@@ -96,7 +96,7 @@ def check_limits(
     """
     for name, own in limits.items():
         asked = getattr(settings, name)
-        given = not isinstance(asked, Unasked) and asked != getattr(enclosing, name, None)
+        given = not isinstance(asked, UnsetLimit) and asked != getattr(enclosing, name, None)
         if own is not None and given and asked > own:
             raise ConfigurationError(
                 f"{place}{name.replace('_', '-')} is {asked} bytes; {who} allows at most {own}"
@@ -122,7 +122,7 @@ def settings_class(
     limited = attrs.make_class(
         "Limits",
         {
-            name: option(Unasked(DEFAULTS[name] if most is None else most), SIZE, HELP[name])
+            name: option(UnsetLimit(DEFAULTS[name] if most is None else most), SIZE, HELP[name])
             for name, most in limiting.items()
         }
         | {

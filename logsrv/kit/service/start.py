@@ -131,14 +131,14 @@ class Start:
             # A caller other than twistd, such as a test of a plugin, sees the traceback.
             self._answer(StartError(f"{service.name} cannot start: {error}"))
             raise error
-        failed = self._explained(error)
+        failed = self._log_failure(error)
         self._answer(failed)
         if service.launch is not None:
             service.launch.refused(failed)
         raise failed from error
 
     async def _give_up(self, error: BaseException) -> None:
-        failed = self._explained(error)
+        failed = self._log_failure(error)
         service = self._service
         service.manager.failed(str(failed))
         await take_back(service)
@@ -147,7 +147,7 @@ class Start:
         if service.launch is not None:
             service.launch.failed(str(failed))
 
-    def _explained(self, error: BaseException) -> StartError:
+    def _log_failure(self, error: BaseException) -> StartError:
         """Log why the service cannot start; return the error that says the same to others."""
         name, launch = self._service.name, self._service.launch
         why = asyncio_advice(error, str(name))

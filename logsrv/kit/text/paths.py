@@ -56,7 +56,7 @@ def _shortened(text: str) -> str:
     return stem.encode()[:room].decode("utf-8", "ignore") + end
 
 
-def checked(name: str) -> str:
+def checked_name(name: str) -> str:
     """Return `name` if a file of that name is inside its directory, and not hidden.
 
     Raises ValueError for a name with a separator or NUL, an empty one, one that begins with a dot (also

@@ -33,7 +33,7 @@ from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 REQUEST_SECONDS = 60
 ABORT_SECONDS = 15
 # Pipelined requests that are answered before other connections get a turn: a chunk may contain thousands.
-AT_ONCE = 16
+MOST_IN_A_TURN = 16
 # Bytes after the request that is being answered: with more, nothing is read until the next answer.
 MOST_PIPELINED = 16 * 1024
 # Bytes of a body: one longer than MOST_BODY is refused. Only MOST_KEPT bytes of it are kept, enough for a
@@ -155,18 +155,18 @@ class Channel(MalformedRequests, HTTPChannel):
 
     def requestDone(self, request: Request) -> None:
         self._done += 1
-        if self._done % AT_ONCE:
-            self.go_on_behind(request)
+        if self._done % MOST_IN_A_TURN:
+            self.go_on_after(request)
         else:
             next_turn(self.factory.clock, partial(self._go_on, request))
 
-    def go_on_behind(self, request: Request) -> None:
+    def go_on_after(self, request: Request) -> None:
         """Read the next request, because `request` is answered."""
         super().requestDone(request)
 
     def _go_on(self, request: Request) -> None:
         if self.connected:
-            self.go_on_behind(request)
+            self.go_on_after(request)
 
     def timeoutConnection(self) -> None:
         if self._ending is None:

@@ -84,7 +84,9 @@ def _number(host: str) -> IPv4Address | IPv6Address | None:
     return mapped or found
 
 
-def foreign(header: Callable[[bytes], bytes | None], *, link: bool = False) -> str | None:
+def foreign_page_refusal(
+    header: Callable[[bytes], bytes | None], *, link: bool = False
+) -> str | None:
     """Return a sentence if a page of another site sent a request, else None.
 
     header: returns a header of the request by its name. link: whether a request is accepted if somebody

@@ -17,7 +17,13 @@ from math import ceil
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.web.http import Request
 
-from logsrv.kit.web.hosts import LOOPBACK_NAMES, client_of, foreign, is_loopback, name_in
+from logsrv.kit.web.hosts import (
+    LOOPBACK_NAMES,
+    client_of,
+    foreign_page_refusal,
+    is_loopback,
+    name_in,
+)
 from logsrv.linelog.http.problems import Problem, too_many
 
 # A browser keeps the cookie for thirty days.
@@ -106,7 +112,7 @@ class Access:
 
         page: whether the request is for the page itself, to which other sites may link.
         """
-        why = foreign(request.getHeader, link=page)
+        why = foreign_page_refusal(request.getHeader, link=page)
         if why is not None:
             raise Problem(403, why)
 

@@ -31,7 +31,7 @@ from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import Sources, load
 from logsrv.kit.options.sources import read_document
 from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
-from logsrv.kit.text.paths import checked, safe_name
+from logsrv.kit.text.paths import checked_name, safe_name
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.kit.web.channel import host_and_target
@@ -216,9 +216,9 @@ def texts_to_show(data: bytes) -> None:
     assert escaped(text).isascii() and " " not in escaped(text)
     at_most(len(one_line(text, 100)), 400)
     name = safe_name(data)
-    assert Path("/somewhere", checked(name)).parent == Path("/somewhere")
+    assert Path("/somewhere", checked_name(name)).parent == Path("/somewhere")
     with suppress(ValueError):
-        path = Path("/somewhere", *map(checked, text.split("/")))
+        path = Path("/somewhere", *map(checked_name, text.split("/")))
         assert path.is_relative_to("/somewhere") and ".." not in path.parts
     with suppress(ValueError):
         moment = parse_rfc3339(text)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX, Names
 from logsrv.gopher.mirror.scope import is_menu
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.text.paths import checked, safe_name
+from logsrv.kit.text.paths import checked_name, safe_name
 
 HOME = GopherURL.parse("gopher://h/")
 HOME_DIRECTORY = Path("/mirror")
@@ -108,7 +108,7 @@ def test_no_two_items_share_a_path_and_none_leaves(found: list[tuple[str, list[s
     given_paths = {each: names.path(each) for each in urls}
     for each, path in given_paths.items():
         assert all(part == safe_name(part.encode()) or "~" in part for part in path)
-        HOME_DIRECTORY.joinpath(*map(checked, path))
+        HOME_DIRECTORY.joinpath(*map(checked_name, path))
         files = [(*path, GOPHERMAP), (*path, INDEX)] if is_menu(each) else [path]
         for file in files:
             key = "/".join(file).casefold()

@@ -101,7 +101,7 @@ say(2)
 set_log_level(LogLevel.critical, "")
 say(3)
 other.critical("at last")
-print(LOG_LEVELS.listed())
+print(LOG_LEVELS.by_namespace())
 """
 
 SAID = """\

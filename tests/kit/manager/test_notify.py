@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.manager.notify import Notifier, address_of, message, refused
+from logsrv.kit.manager.notify import Notifier, address_of, message, report_refusal
 from tests.kit.manager.managing import FakeManager
 
 
@@ -81,6 +81,6 @@ def test_a_manager_that_reads_nothing_is_waited_for_once(
 
 def test_a_wrong_configuration_exits_with_78_under_a_manager(tmp_path: Path) -> None:
     with FakeManager(tmp_path) as manager:
-        assert refused("--listen: no port", dict(manager.environment)) == 78
+        assert report_refusal("--listen: no port", dict(manager.environment)) == 78
         manager.wait_for(lambda told: told["STATUS"] == "--listen: no port", "the sentence")
-    assert refused("--listen: no port", {}) == 1
+    assert report_refusal("--listen: no port", {}) == 1

@@ -120,7 +120,7 @@ def test_an_untaken_socket_of_a_unit_is_warned_about(listening: socket.socket) -
         taken = kept.take(place)
         assert taken is not None
         taken.close()
-        kept.adopted(named.fileno(), "systemd:domain=INET6:index=1")
+        kept.note_adopted(named.fileno(), "systemd:domain=INET6:index=1")
         assert kept.untaken() == []
 
 
@@ -128,20 +128,20 @@ def test_a_socket_of_a_unit_is_for_one_listener(listening: socket.socket) -> Non
     """Two would take turns with its peers: by number, by name, or by its place."""
     place, number = place_at(listening), listening.fileno()
     kept = KeptSockets([(number, "logsrv.socket")])
-    kept.adopted(number, "systemd:INET:index=0")
+    kept.note_adopted(number, "systemd:INET:index=0")
     with pytest.raises(OSError, match="listener at systemd:INET:index=0 has that socket"):
-        kept.adopted(number, "systemd:INET:name=logsrv.socket")
+        kept.note_adopted(number, "systemd:INET:name=logsrv.socket")
     with pytest.raises(OSError, match="listener at systemd:INET:index=0 has that socket"):
         kept.take(place)
-    kept.left("systemd:INET:name=logsrv.socket")
-    kept.left("systemd:INET:index=0")
+    kept.note_left("systemd:INET:name=logsrv.socket")
+    kept.note_left("systemd:INET:index=0")
     taken = kept.take(place)
     assert taken is not None
     taken.close()
     with pytest.raises(OSError, match=f"listener at 127.0.0.1:{place.address[1]} has that socket"):
-        kept.adopted(number, "systemd:INET:index=0")
-    kept.left(place)
-    kept.adopted(number, "systemd:INET:index=0")
+        kept.note_adopted(number, "systemd:INET:index=0")
+    kept.note_left(place)
+    kept.note_adopted(number, "systemd:INET:index=0")
 
 
 def test_a_listener_is_kept_once_and_forgotten(listening: socket.socket) -> None:

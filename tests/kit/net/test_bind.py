@@ -18,8 +18,8 @@ from logsrv.kit.net.bind import (
     check_place,
     clear_socket_path,
     file_of_socket,
+    listen_error,
     place_of,
-    reason_of,
     remove_socket,
 )
 from logsrv.kit.net.endpoint import Endpoint
@@ -57,14 +57,14 @@ def test_a_failed_bind_is_one_sentence_that_names_the_endpoint(
     text: str, number: int, sentence: str
 ) -> None:
     error = CannotListenError(None, 0, OSError(number, os.strerror(number)))
-    told = str(reason_of(error, parse_endpoint(text)))
+    told = str(listen_error(error, parse_endpoint(text)))
     assert told.startswith(f"{text}: ") and sentence in told and "\n" not in told
 
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
 def test_a_missing_socket_from_the_service_manager_is_no_index_error(before: str) -> None:
     endpoint = parse_endpoint(f"{before}systemd:domain=INET:index=0")
-    assert "LISTEN_FDS" in str(reason_of(IndexError("list index out of range"), endpoint))
+    assert "LISTEN_FDS" in str(listen_error(IndexError("list index out of range"), endpoint))
 
 
 KINDS = {"unix": socket.SOCK_STREAM, "unixgram": socket.SOCK_DGRAM}
@@ -233,6 +233,6 @@ def test_a_port_that_the_service_manager_has_elsewhere_is_named() -> None:
         error = OSError(errno.EADDRINUSE, "")
         kept = KeptSockets([(given.fileno(), "logsrv.socket")])
         assert f"service manager listens at 0.0.0.0:{port}; state" in str(
-            reason_of(error, endpoint, kept)
+            listen_error(error, endpoint, kept)
         )
-        assert "ss -lntp" in str(reason_of(error, endpoint, KeptSockets()))
+        assert "ss -lntp" in str(listen_error(error, endpoint, KeptSockets()))

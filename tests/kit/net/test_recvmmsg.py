@@ -10,12 +10,12 @@ from typing import TypeAlias
 
 import pytest
 
-from logsrv.kit.net.recvmmsg import SLOT_SIZE, SLOTS, SOL_UDP, Receive, Recvmmsg, Recvmsg
+from logsrv.kit.net.recvmmsg import SLOT_SIZE, SLOTS, SOL_UDP, DatagramReader, Recvmmsg, Recvmsg
 
 # linux/udp.h
 UDP_SEGMENT = 103
 
-Way: TypeAlias = Callable[[socket.socket], Receive]
+Way: TypeAlias = Callable[[socket.socket], DatagramReader]
 WAYS = [
     pytest.param(
         Recvmmsg,
@@ -44,7 +44,7 @@ def sender(family: int = socket.AF_INET) -> socket.socket:
     return socket.socket(family, socket.SOCK_DGRAM)
 
 
-def everything(receive: Receive) -> list[tuple[object, bytes]]:
+def everything(receive: DatagramReader) -> list[tuple[object, bytes]]:
     """All that waits: the sender and the payload of each datagram."""
     found: list[tuple[object, bytes]] = []
     more = True

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from logsrv.kit.observe.journal import is_journal, last_words
+from logsrv.kit.observe.journal import is_journal, start_failure_text
 
 
 def test_the_stream_of_the_journal_is_recognised() -> None:
@@ -25,11 +25,11 @@ def test_the_stream_of_the_journal_is_recognised() -> None:
         assert not is_journal(None, there)
 
 
-def test_last_words_are_plain_outside_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_start_is_told_plainly_outside_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
-    assert last_words("greet: no moon") == "greet: no moon"
+    assert start_failure_text("greet: no moon") == "greet: no moon"
 
 
-def test_last_words_drive_no_terminal() -> None:
+def test_a_failed_start_drives_no_terminal() -> None:
     """A path in a configuration may have anything in it."""
-    assert last_words("the store /\x1b[31m") == r"the store /\x1b[31m"
+    assert start_failure_text("the store /\x1b[31m") == r"the store /\x1b[31m"

@@ -16,7 +16,7 @@ def event(namespace: str, level: Any = LogLevel.debug) -> dict[str, Any]:
 def test_a_hidden_event_is_shown_after_its_level_is_asked_for() -> None:
     levels = Levels()
     levels.show_from(LogLevel.info)
-    assert levels.listed() == [("", "info")]
+    assert levels.by_namespace() == [("", "info")]
     assert not levels.is_asked_for(event("logsrv.kit"))
     levels.ask_for(LogLevel.debug, "logsrv.kit")
     assert levels.is_asked_for(event("logsrv.kit"))
@@ -25,7 +25,7 @@ def test_a_hidden_event_is_shown_after_its_level_is_asked_for() -> None:
     levels.ask_for(LogLevel.info, "")
     assert levels.is_asked_for(event("twisted.internet", LogLevel.info))
     assert not levels.is_asked_for(event("twisted.internet"))
-    assert levels.listed() == [("", "info"), ("logsrv.kit", "debug")]
+    assert levels.by_namespace() == [("", "info"), ("logsrv.kit", "debug")]
 
 
 def test_an_event_below_the_level_is_stopped() -> None:

@@ -18,11 +18,11 @@ from logsrv.kit.observe.log_lines import LogLines
 from logsrv.kit.testing.process import complaints
 
 FORMATS: dict[str, Callable[[Any], str]] = {
-    "people": log_lines.people(coloured=False),
-    "coloured": log_lines.people(coloured=True),
-    "file": log_lines.file,
-    "journal": log_lines.journal,
-    "json": log_lines.as_json,
+    "people": log_lines.people_format(coloured=False),
+    "coloured": log_lines.people_format(coloured=True),
+    "file": log_lines.file_format,
+    "journal": log_lines.journal_format,
+    "json": log_lines.json_format,
 }
 MOMENT = 1795354587.412
 
@@ -100,13 +100,13 @@ def test_an_event_is_one_line_in_each_format(level: Any, lines: list[str]) -> No
 
 @pytest.mark.usefixtures("utc")
 def test_json_is_one_object_in_a_line() -> None:
-    assert json.loads(log_lines.as_json(event("grüß\ngott", LogLevel.warn))) == {
+    assert json.loads(log_lines.json_format(event("grüß\ngott", LogLevel.warn))) == {
         "time": "2026-11-22T14:36:27.412+01:00",
         "level": "warning",
         "logger": "shout",
         "msg": "grüß\ngott",
     }
-    found = json.loads(log_lines.as_json(event("oh", LogLevel.critical, log_failure=failure())))
+    found = json.loads(log_lines.json_format(event("oh", LogLevel.critical, log_failure=failure())))
     assert found["msg"] == "oh"
     assert found["traceback"].startswith("Traceback (most recent call last):\n")
     assert found["traceback"].endswith("ZeroDivisionError: integer division or modulo by zero")
@@ -128,7 +128,7 @@ def test_a_traceback_is_whole_and_found(name: str) -> None:
 
 
 def test_each_line_for_the_journal_has_its_level() -> None:
-    said = log_lines.journal(event("oh", LogLevel.critical, log_failure=failure()))
+    said = log_lines.journal_format(event("oh", LogLevel.critical, log_failure=failure()))
     assert len(said.splitlines()) > 3
     assert all(line.startswith("<2>") for line in said.splitlines())
 
@@ -147,7 +147,7 @@ LEFT_OUT = [
 
 
 def test_debug_and_twisteds_own_messages_are_left_out() -> None:
-    lines = LogLines(log_lines.journal)
+    lines = LogLines(log_lines.journal_format)
     assert [lines(one) for one in LEFT_OUT] == [None] * len(LEFT_OUT)
     assert lines(event("hello", log_namespace="log_legacy")) == "<6>hello\n"
     assert lines(event("lost", LogLevel.warn, log_namespace="twisted.web")) == "<4>lost\n"
@@ -156,14 +156,14 @@ def test_debug_and_twisteds_own_messages_are_left_out() -> None:
 
 def test_a_failed_start_is_said_once() -> None:
     failed = event("greet cannot start", LogLevel.critical, failed_start=True)
-    assert LogLines(log_lines.journal, is_said_again=True)(failed) is None
-    assert LogLines(log_lines.journal)(failed) == "<2>greet cannot start\n"
+    assert LogLines(log_lines.journal_format, is_said_again=True)(failed) is None
+    assert LogLines(log_lines.journal_format)(failed) == "<2>greet cannot start\n"
 
 
 def test_an_old_message_of_an_error_is_no_failure() -> None:
     """`log.msg("Removing stale pidfile …", isError=True)` of twistd."""
     old = event("stale", LogLevel.critical, log_namespace="log_legacy")
-    assert log_lines.journal(old) == "<3>stale\n"
+    assert log_lines.journal_format(old) == "<3>stale\n"
 
 
 @given(st.text(), st.sampled_from(sorted(FORMATS)))

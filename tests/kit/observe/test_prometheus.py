@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from logsrv.greet.protocol import Greet, Greetings, GreetOptions
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics
-from logsrv.kit.observe.prometheus import Figures, exposed_name, exposition
+from logsrv.kit.observe.prometheus import MetricsCollector, exposed_name, exposition
 from logsrv.kit.testing import MemoryService
 
 
@@ -85,7 +85,7 @@ def test_the_process_is_there_under_the_names_that_every_dashboard_knows() -> No
 def test_the_collector_works_in_a_registry_of_the_library() -> None:
     metrics = Metrics()
     registry = CollectorRegistry()
-    registry.register(Figures(metrics))
+    registry.register(MetricsCollector(metrics))
     metrics.watch("connections_open", lambda: 3, listener="a")
     assert registry.get_sample_value("logsrv_connections_open", {"listener": "a"}) == 3
 

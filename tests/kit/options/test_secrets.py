@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.secrets import LONGEST, SECRET, exposed, read_secret
+from logsrv.kit.options.secrets import LONGEST, SECRET, exposure_warning, read_secret
 from tests.kit.service.checks.others import open_directory
 
 
@@ -39,10 +39,10 @@ def test_two_sources_or_a_wrong_file_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_secret_that_others_may_read_is_exposed() -> None:
-    assert exposed(Path("/dev/null")) is None
+    assert exposure_warning(Path("/dev/null")) is None
     with open_directory() as directory:
         path = directory / "a token"
-        assert exposed(path) is None
+        assert exposure_warning(path) is None
         path.touch()
         for mode, may in (
             (0o640, ""),
@@ -54,7 +54,7 @@ def test_a_secret_that_others_may_read_is_exposed() -> None:
             sentence = (
                 f"everybody on this machine may {may} it (mode {mode:04o}): chmod 640 '{path}'"
             )
-            assert exposed(path) == (sentence if may else None)
+            assert exposure_warning(path) == (sentence if may else None)
         # Nobody else comes to it.
         directory.chmod(0o750)
-        assert exposed(path) is None
+        assert exposure_warning(path) is None

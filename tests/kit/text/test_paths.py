@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.paths import LONGEST_NAME, checked, safe_name
+from logsrv.kit.text.paths import LONGEST_NAME, checked_name, safe_name
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_long_names_keep_their_ending_and_stay_different() -> None:
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda t: t.encode("utf-8"))))
 def test_every_name_stays_inside_and_is_harmless(name: bytes) -> None:
     safe = safe_name(name)
-    assert Path("/d", checked(safe)).parent == Path("/d")
+    assert Path("/d", checked_name(safe)).parent == Path("/d")
     assert PureWindowsPath("C:/d", safe).parent == PureWindowsPath("C:/d")
     assert 0 < len(safe.encode()) <= LONGEST_NAME
     assert safe == one_line(safe)
@@ -64,8 +64,8 @@ def test_every_name_stays_inside_and_is_harmless(name: bytes) -> None:
 )
 def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a name for a file"):
-        checked(name)
-    assert checked("x") == "x"
+        checked_name(name)
+    assert checked_name("x") == "x"
 
 
 @pytest.mark.parametrize("name", [b"icon.gif", b"beacon", b"disc\xffcon", b"console.txt"])

@@ -15,8 +15,8 @@ from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.web.channel import (
-    AT_ONCE,
     MOST_BODY,
+    MOST_IN_A_TURN,
     REQUEST_SECONDS,
     WebFactory,
     WebRequest,
@@ -73,7 +73,7 @@ def test_a_long_pipeline_lets_others_have_their_turn() -> None:
     peer = Peer()
     requests = b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(100))
     peer.send(requests)
-    assert len(peer.handler.requests) == AT_ONCE
+    assert len(peer.handler.requests) == MOST_IN_A_TURN
     peer.clock.advance(0)
     assert [request.uri for request in peer.handler.requests] == [b"/%d" % n for n in range(100)]
     peer.send(requests)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.web.hosts import client_of, foreign, is_for_us, is_loopback, name_in
+from logsrv.kit.web.hosts import client_of, foreign_page_refusal, is_for_us, is_loopback, name_in
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_ipv6_client_is_its_64_bit_network() -> None:
 
 def why(headers: dict[str, str], *, link: bool = False) -> str | None:
     given = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-    return foreign(given.get, link=link)
+    return foreign_page_refusal(given.get, link=link)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ SPEAKS_TLS = Refusal(
     "it speaks TLS; this listener does not: give it a certificate (ssl:), or let the sender go without TLS",
 )
 # Sentences to send to peers that are refused, with --tell-refused. A peer of a refused network gets none.
-TOLD = {
+REFUSAL_SENTENCES = {
     FULL: "refused: there are as many connections as allowed, try again later",
     PEER_FULL: "refused: you have as many connections as one peer may",
     NO_DESCRIPTORS: "refused: the server is busy, try again later",
@@ -105,7 +105,7 @@ class Guard:
         """Return the refusal of a host by its network, or None; counts nothing."""
         if host is None or not self._screens:
             return None
-        address = numbered(host)
+        address = bits_and_value(host)
         if self._denied.have(address):
             return DENIED
         if self._allowed and not self._allowed.have(address):
@@ -177,12 +177,12 @@ class Networks:
         return any(self._tables.values())
 
     def have(self, address: tuple[int, int]) -> bool:
-        """Return true if an address, in the form that `numbered` returns, is in one of the networks."""
+        """Return true if an address, as the result of `bits_and_value`, is in one of the networks."""
         bits, number = address
         return any(number >> shift in firsts for shift, firsts in self._tables[bits])
 
 
-def numbered(host: str) -> tuple[int, int]:
+def bits_and_value(host: str) -> tuple[int, int]:
     """Return the number of bits of an IP address, and its value; a mapped IPv4 address has 32 bits.
 
     Raises OSError for other text.

@@ -16,7 +16,11 @@ from zope.interface import providedBy
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.throttle import Throttle
 from logsrv.kit.net.twisted.streams import AcceptedTCP
-from logsrv.kit.net.twisted.transports import gives_more, protocol_of, release_own
+from logsrv.kit.net.twisted.transports import (
+    has_more_to_write,
+    protocol_of,
+    unregister_own_producer,
+)
 from logsrv.kit.net.twisted.twisted_tls import GatheringTLS, tls_under
 
 log = Logger()
@@ -121,7 +125,7 @@ class GuardedConnection:
         """Return true if the protocol prepares an answer, or has more to write."""
         protocol = self.protocol
         if isinstance(protocol, ThirdPartyProtocol):
-            return gives_more(self.transport, protocol)
+            return has_more_to_write(self.transport, protocol)
         return bool(getattr(protocol, "working", False))
 
     def makeConnection(self, transport: Any) -> None:
@@ -208,7 +212,7 @@ class GuardedConnection:
         """Close it after the bytes that were written to it, and after an answer that is in preparation."""
         self.closing = True
         if isinstance(self.protocol, ThirdPartyProtocol):
-            release_own(self.transport, self.protocol)
+            unregister_own_producer(self.transport, self.protocol)
         # A protocol of the kit has no such method: its transport waits for its answer (`keep_open`).
         getattr(self.protocol, "close_when_answered", self.transport.loseConnection)()
 
@@ -223,7 +227,7 @@ class GuardedConnection:
         self.transport.abortConnection()
 
 
-def admitted_of(protocol: Any) -> GuardedConnection | None:
+def guarded_connection_of(protocol: Any) -> GuardedConnection | None:
     """Return the GuardedConnection of a connected protocol; None for one that no guard has admitted."""
     called = protocol_of(protocol.transport)
     return called if isinstance(called, GuardedConnection) else None

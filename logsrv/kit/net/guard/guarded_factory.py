@@ -22,8 +22,8 @@ from zope.interface import alsoProvides
 from logsrv.kit.net.drain import drain, unread
 from logsrv.kit.net.guard.guard import (
     NO_DESCRIPTORS,
+    REFUSAL_SENTENCES,
     SPEAKS_TLS,
-    TOLD,
     Guard,
     GuardPolicy,
     Refusal,
@@ -178,8 +178,8 @@ class GuardedFactory(Factory):
                 if protocol is None:
                     self.guard.release(host)
         if protocol is None:
-            if refusal in TOLD and self._tells:
-                return Farewell(TOLD[refusal])
+            if refusal in REFUSAL_SENTENCES and self._tells:
+                return Farewell(REFUSAL_SENTENCES[refusal])
             return Hangup() if self._layered else None
         admitted = GuardedConnection(self, protocol, host)
         return admitted if self._front is None else self._front(admitted)
@@ -203,8 +203,8 @@ class GuardedFactory(Factory):
 
     def drop(self, connection: GuardedConnection, refusal: Refusal, host: str | None) -> None:
         self.refuse(refusal, host)
-        if refusal in TOLD and self._tells:
-            connection.transport.write(farewell(TOLD[refusal]))
+        if refusal in REFUSAL_SENTENCES and self._tells:
+            connection.transport.write(farewell(REFUSAL_SENTENCES[refusal]))
             connection.close()
         else:
             connection.abort()

@@ -18,7 +18,7 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 MOST_KEPT = 128
 LEAST_KEPT = 32
 # About the number of files that a service has open without peers.
-OWN = 64
+OWN_FILES = 64
 
 
 @attrs.frozen
@@ -46,12 +46,12 @@ class FileLimit:
 
     @property
     def connections(self) -> int:
-        """Return about how many connections of peers fit, beside OWN files of the service.
+        """Return about how many connections of peers fit, beside OWN_FILES files of the service.
 
         Of a low limit, the service's own files are counted as half.
         """
         bound = self.bound_for_peers(oversees=False)
-        return bound - min(OWN, bound // 2)
+        return bound - min(OWN_FILES, bound // 2)
 
 
 def remedy(limit: int) -> str:

@@ -62,7 +62,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
                 read = self._reader.receive(data)
             except ProxyHeaderError as error:
                 self._refused = True
-                self._owner.drop(self._admitted, *self._misled(str(error)))
+                self._owner.drop(self._admitted, *self._header_refusal(str(error)))
             else:
                 if read is not None:
                     self._identify(*read)
@@ -77,10 +77,10 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
             if rest:
                 self.wrappedProtocol.dataReceived(rest)
 
-    def _misled(self, sentence: str) -> tuple[Refusal, str | None]:
+    def _header_refusal(self, sentence: str) -> tuple[Refusal, str | None]:
         return Refusal("proxy_header", sentence), host_of(self.transport.getPeer())
 
-    def let_in(self, layer: Any) -> None:
+    def deliver_to(self, layer: Any) -> None:
         """Deliver data to `layer`, such as TLS, from now on; it stands between this and the protocol."""
         self.wrappedProtocol = layer
         # TLS cannot close one direction alone.
@@ -102,5 +102,5 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
             protocol.connectionLost(reason)
             return
         if self._reader.begun and not self._refused:
-            self._owner.refuse(*self._misled("it ended within its PROXY header"))
+            self._owner.refuse(*self._header_refusal("it ended within its PROXY header"))
         self._admitted.connectionLost(reason)

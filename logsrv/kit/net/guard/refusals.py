@@ -92,22 +92,22 @@ def tls_refusal(
     faults: OpenSSL's error numbers for the certificates that it has shown, with the certificates.
     """
     if faults:
-        return Refusal("certificate", _fault(*faults[0]))
-    said = _words(error)
+        return Refusal("certificate", _certificate_fault(*faults[0]))
+    said = _openssl_reasons(error)
     for part, reason, sentence in MEANINGS:
         if part in said:
             return Refusal(reason, sentence)
     return Refusal("tls", f"the TLS handshake failed ({said or 'no reason given'})")
 
 
-def _words(error: BaseException) -> str:
+def _openssl_reasons(error: BaseException) -> str:
     """Return OpenSSL's reasons, in its own words."""
     if not isinstance(error, SSL.Error) or not error.args or not isinstance(error.args[0], list):
         return ""
     return ", ".join(str(entry[-1]) for entry in error.args[0])
 
 
-def _fault(fault: int, shown: x509.Certificate) -> str:
+def _certificate_fault(fault: int, shown: x509.Certificate) -> str:
     whose = f"its certificate ({PeerCertificate.of(shown)})"
     if fault == EXPIRED:
         return f"{whose} expired on {shown.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from logsrv.kit.net.guard.guarded_connection import admitted_of
+from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
 from logsrv.kit.net.guard.proxied_transport import ProxiedTransport
 from logsrv.kit.net.twisted.transports import stop_keeping
 from logsrv.kit.net.twisted.twisted_tls import AwaitedHandshake, GatheringTLS
@@ -72,7 +72,7 @@ def put_tls_under(
     producer: the protocol's producer, which is registered with TLS instead. A handshake that fails ends the
     connection.
     """
-    admitted = admitted_of(protocol)
+    admitted = guarded_connection_of(protocol)
     under = protocol.transport
     proxied = isinstance(under, ProxiedTransport)
     # The protocol, or the wrapper that Twisted's endpoints have put around it.
@@ -84,7 +84,7 @@ def put_tls_under(
         under.unregisterProducer()
         stop_keeping(under)
     if proxied:
-        under.let_in(tls)
+        under.deliver_to(tls)
     else:
         under.protocol = tls
     protocol.transport = tls

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.protocols.policies import WrappingFactory
 from zope.interface import implementer
 
-from logsrv.kit.net.bind import ListenError, reason_of
+from logsrv.kit.net.bind import ListenError, listen_error
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.files import Mark, mark_of, read_file
 from logsrv.kit.text.words import shown
@@ -174,7 +174,7 @@ class RenewableCertificate:
             made: Any = serverFromString(self._reactor, self._endpoint.twisted_tls)
             context: SSL.Context = made._sslContextFactory.getContext()
         except Exception as error:
-            raise reason_of(error, self._endpoint) from error
+            raise listen_error(error, self._endpoint) from error
         context.set_alpn_select_callback(select)
         if found := authorities(self._endpoint):
             required = self._endpoint.argument("clientcert") != "optional"

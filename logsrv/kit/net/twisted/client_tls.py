@@ -42,7 +42,7 @@ class TLSOptions:
     server_name: str = ""
 
     @property
-    def given(self) -> bool:
+    def any_given(self) -> bool:
         return self != TLSOptions()
 
 
@@ -53,7 +53,7 @@ def tls_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreat
     roots = _authorities(options.cafile) if options.cafile else None
     try:
         if options.insecure:
-            return _Unverified(own, name)
+            return _UnverifiedTLS(own, name)
         return optionsForClientTLS(name, roots, own)
     except (UnicodeError, ValueError):
         raise ConfigurationError(f"{shown(name)} is no name that a certificate can have") from None
@@ -79,7 +79,7 @@ def tls_context(options: TLSOptions) -> ssl.SSLContext:
 
 
 @implementer(IOpenSSLClientConnectionCreator)
-class _Unverified:
+class _UnverifiedTLS:
     """Encrypts, but accepts any certificate: `--insecure`."""
 
     def __init__(self, own: PrivateCertificate | None, name: str) -> None:

@@ -33,7 +33,7 @@ class PeerCertificate:
     def of(cls, certificate: Certificate) -> PeerCertificate:
         """Return a certificate with its name."""
         try:
-            kind, name = next(_names(certificate))
+            kind, name = next(_kinds_and_names(certificate))
             if len(name.encode()) <= LONGEST_NAME:
                 return cls(certificate, kind, name)
         except (StopIteration, ValueError, x509.DuplicateExtension):
@@ -70,7 +70,7 @@ class PeerCertificate:
         return self.x509.fingerprint(hashes.SHA256()).hex()
 
 
-def _names(certificate: Certificate) -> Iterator[tuple[str, str]]:
+def _kinds_and_names(certificate: Certificate) -> Iterator[tuple[str, str]]:
     """Yield the kind and the text of each name in a certificate, the most specific first."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)

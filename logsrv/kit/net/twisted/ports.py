@@ -179,7 +179,7 @@ def _came_by_exec(descriptor: int) -> bool:
         return False
 
 
-def adopted(
+def port_on_socket(
     reactor: Any, taken: socket.socket, factory: Any, *, backlog: int, mode: int
 ) -> tcp.Port:
     """Return a port that listens on an existing socket from now on."""

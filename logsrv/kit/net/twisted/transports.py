@@ -227,10 +227,10 @@ def unacknowledged(transport: object) -> int:
 
     Linux tells this, by TIOCOUTQ. Where the system does not, these are the bytes of `unsent` alone.
     """
-    return unsent(transport) + asked(transport, termios.TIOCOUTQ)
+    return unsent(transport) + socket_bytes(transport, termios.TIOCOUTQ)
 
 
-def asked(transport: object, what: int) -> int:
+def socket_bytes(transport: object, what: int) -> int:
     """Return a number of bytes of a transport's socket, by ioctl(2); 0 if unknown. what: the request."""
     count = array.array("i", [0])
     try:
@@ -250,7 +250,7 @@ def descriptor(transport: object) -> int:
     return number if isinstance(number, int) else -1
 
 
-def gives_more(transport: Any, protocol: object) -> bool:
+def has_more_to_write(transport: Any, protocol: object) -> bool:
     """Return whether a transport has a producer that may have more to write.
 
     A producer may have more until it is unregistered. But a protocol, or the transport itself, may be
@@ -262,7 +262,7 @@ def gives_more(transport: Any, protocol: object) -> bool:
     return producer is not None
 
 
-def release_own(transport: Any, protocol: object) -> None:
+def unregister_own_producer(transport: Any, protocol: object) -> None:
     """Unregister the producer if it is the protocol or the transport itself: it would hold up the close."""
     if _is_own(_producer_of(transport), transport, protocol):
         transport.unregisterProducer()

@@ -61,7 +61,7 @@ def log_stream(options: Any) -> Any:
 
     If it is a file, SIGUSR1 starts another one from now on.
     """
-    return followed(getattr(UnixAppLogger(options)._getLogObserver(), "_outFile", None))
+    return as_followed_file(getattr(UnixAppLogger(options)._getLogObserver(), "_outFile", None))
 
 
 def log_has_begun() -> bool:
@@ -134,7 +134,7 @@ class FollowedLogFile(LogFile):
 threadable.synchronize(FollowedLogFile)
 
 
-def followed(stream: Any) -> Any:
+def as_followed_file(stream: Any) -> Any:
     """Return the stream of a log, as a FollowedLogFile if it is a LogFile of Twisted's."""
     if type(stream) is LogFile:
         stream.__class__ = FollowedLogFile

@@ -22,11 +22,11 @@ from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.timer import Timer
 
 # Encrypted bytes given to OpenSSL at a time: it keeps a buffer of that size until the connection ends.
-ENCRYPTED = 64 * 1024
+MOST_ENCRYPTED = 64 * 1024
 # Bytes to send that are taken from OpenSSL at a time: as many as Twisted takes.
-OUTGOING = 32 * 1024
+MOST_OUTGOING = 32 * 1024
 # The most that one record of TLS holds (RFC 8446 section 5.1).
-RECORD = 16 * 1024
+LONGEST_RECORD = 16 * 1024
 # Seconds after our goodbye for a peer that sends no goodbye, or reads none of our last bytes.
 GOODBYE_SECONDS = 5.0
 
@@ -162,19 +162,19 @@ class GatheringTLS(BufferingTLSTransport):
 
     def _to_be_sent(self) -> bytes:
         try:
-            return self._tlsConnection.bio_read(OUTGOING)
+            return self._tlsConnection.bio_read(MOST_OUTGOING)
         except SSL.WantReadError:
             return b""
 
     def _decrypt(self, encrypted: memoryview, texts: list[bytes]) -> Failure | None:
         """Append the decrypted data to `texts`; return the failure that ended the connection, if any."""
         connection = self._tlsConnection
-        for at in range(0, len(encrypted) or 1, ENCRYPTED):
+        for at in range(0, len(encrypted) or 1, MOST_ENCRYPTED):
             if encrypted:
-                connection.bio_write(encrypted[at : at + ENCRYPTED])
+                connection.bio_write(encrypted[at : at + MOST_ENCRYPTED])
             try:
                 while True:
-                    texts.append(connection.recv(RECORD))
+                    texts.append(connection.recv(LONGEST_RECORD))
             except SSL.WantReadError:
                 pass
             except SSL.Error as error:

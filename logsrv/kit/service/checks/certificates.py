@@ -12,7 +12,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.twisted.certificates import LARGEST_FILE, check_certificate
 from logsrv.kit.options.files import read_file
-from logsrv.kit.service.checks.findings import Finding, Level, error, place_of
+from logsrv.kit.service.checks.findings import Finding, Level, error, short_place_text
 from logsrv.kit.text.words import shown
 
 # The warning comes this long before the end: ACME clients renew 30 days before it.
@@ -29,7 +29,9 @@ def check_certificates(endpoints: Iterable[Endpoint], now: datetime.datetime) ->
         try:
             check_certificate(endpoint)
         except ConfigurationError as failure:
-            yield error(place_of(endpoint), str(failure).removeprefix(f"{shown(str(endpoint))}: "))
+            yield error(
+                short_place_text(endpoint), str(failure).removeprefix(f"{shown(str(endpoint))}: ")
+            )
             continue
         files |= {file: False for file in (certificate or key, chain) if file}
         files |= {authorities: True} if authorities else {}

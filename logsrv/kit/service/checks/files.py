@@ -9,7 +9,7 @@ from pathlib import Path
 
 from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.given_files import GivenFile
-from logsrv.kit.options.secrets import exposed
+from logsrv.kit.options.secrets import exposure_warning
 from logsrv.kit.service.checks.findings import Finding, error, ok, warning
 from logsrv.kit.service.checks.user import User
 
@@ -35,7 +35,7 @@ def _check_file(one: GivenFile, user: User) -> Finding:
     if not os.access(one.path, os.R_OK):
         remedy = f"chgrp {user.group} {shlex.quote(name)} && chmod 640 {shlex.quote(name)}"
         return error(name, f"cannot be read by user {user.name} (--{one.option})", remedy)
-    if one.secret and (sentence := exposed(one.path)) is not None:
+    if one.secret and (sentence := exposure_warning(one.path)) is not None:
         said, _, remedy = sentence.partition(": ")
         return warning(name, said, remedy)
     return ok(name, f"can be read by user {user.name}")

@@ -59,7 +59,7 @@ def error(subject: str, sentence: str, advice: str = "") -> Finding:
     return Finding(Level.ERROR, subject, sentence, advice)
 
 
-def place_of(endpoint: Endpoint) -> str:
+def short_place_text(endpoint: Endpoint) -> str:
     """Return the place of an endpoint without its other arguments: `ssl:6514`, `unix:/run/log.sock`."""
     if endpoint.path:
         return shown(f"{endpoint.scheme}:{endpoint.path}")

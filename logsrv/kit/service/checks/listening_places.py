@@ -1,4 +1,4 @@
-"""Checks of the places to listen at: free, taken, or held by the running service."""
+"""Checks of the places to listen at: free, taken, or held by the running_processes service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from pathlib import Path
 
 from logsrv.kit.net.bind import ListenError, check_place
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.service.checks.findings import Finding, error, guarded, ok, place_of, warning
+from logsrv.kit.service.checks.findings import (
+    Finding,
+    error,
+    guarded,
+    ok,
+    short_place_text,
+    warning,
+)
 from logsrv.kit.service.checks.user import User
 from logsrv.kit.text.words import shown
 
@@ -28,24 +35,24 @@ def check_places(
     try:
         held = held_places(own)
     except PermissionError:
-        said = "only root can see which of them the running service holds"
+        said = "only root can see which of them the running_processes service holds"
         yield warning("places", said, "sudo logsrv check tells")
         return
     for endpoint in endpoints:
-        yield from guarded(place_of(endpoint), partial(_check_place, endpoint, user, held))
+        yield from guarded(short_place_text(endpoint), partial(_check_place, endpoint, user, held))
 
 
 def _check_place(
     endpoint: Endpoint, user: User, held: Mapping[tuple[str, object], int]
 ) -> Iterator[Finding]:
-    subject = place_of(endpoint)
+    subject = short_place_text(endpoint)
     kind = "udp" if endpoint.scheme == "udp" else "tcp"
     key = ("unix", os.path.normpath(endpoint.path)) if endpoint.path else (kind, endpoint.port)
     if endpoint.scheme not in _KNOWN or not (endpoint.path or endpoint.port):
         yield ok(subject, "cannot be tried by this check")
         return
     if key in held:
-        yield ok(subject, f"is held by the running service (process {held[key]})")
+        yield ok(subject, f"is held by the running_processes service (process {held[key]})")
         return
     try:
         # A port is not tried as the user: a capability in the service's unit may allow it more.
@@ -89,19 +96,19 @@ def held_places(own: Iterable[int]) -> dict[tuple[str, object], int]:
     return found
 
 
-def running(plugin: str, file: Path | None) -> list[int]:
+def running_processes(plugin: str, file: Path | None) -> list[int]:
     """Return the ids of the twistd processes with this plugin; if `file` is given, with this --config."""
     found = []
     for pid in sorted(int(one.name) for one in PROC.glob("[0-9]*")):
         words = proc_text(f"{pid}/cmdline").split("\0")
         at = [place for place, word in enumerate(words) if re.search(r"\btwistd?\b", word)]
         serves = at and plugin in words[at[0] + 1 :]
-        if serves and (file is None or os.path.normpath(file) in _files(pid, plugin, words)):
+        if serves and (file is None or os.path.normpath(file) in _config_paths(pid, plugin, words)):
             found.append(pid)
     return found
 
 
-def _files(pid: int, plugin: str, words: Iterable[str]) -> set[str]:
+def _config_paths(pid: int, plugin: str, words: Iterable[str]) -> set[str]:
     """Return the absolute paths that a process may have as its --config, among others."""
     variable = f"{plugin.upper()}_CONFIG="
     given = [word.removeprefix("--config=") for word in words]

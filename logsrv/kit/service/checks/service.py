@@ -18,7 +18,7 @@ from logsrv.kit.options.sources import read_document
 from logsrv.kit.service.checks.certificates import check_certificates
 from logsrv.kit.service.checks.files import check_files
 from logsrv.kit.service.checks.findings import Asked, Finding, Level, error, guarded, ok
-from logsrv.kit.service.checks.listening_places import check_places, running
+from logsrv.kit.service.checks.listening_places import check_places, running_processes
 from logsrv.kit.text.words import counted
 
 CONFIGURATION = "configuration"
@@ -41,7 +41,9 @@ def check_service(service: Any, plugin: str, asked: Asked) -> Iterator[Finding]:
         what = str(file) if file else "from the command line and defaults"
         yield ok(CONFIGURATION, f"{what}; it listens at {counted(len(endpoints), 'place')}")
     yield from files
-    yield from check_places(endpoints, user, running(plugin, file) if pid is None else [pid])
+    yield from check_places(
+        endpoints, user, running_processes(plugin, file) if pid is None else [pid]
+    )
     with user.acting():
         keys = dict.fromkeys(endpoint.argument("privateKey") for endpoint in endpoints)
         yield from check_files([GivenFile("listen", Path(key), True) for key in keys if key], user)

@@ -163,13 +163,13 @@ class InputChannel(Channel):
         self._parsing_to("whole")
         super().allContentReceived()
 
-    def go_on_behind(self, request: Request) -> None:
+    def go_on_after(self, request: Request) -> None:
         self.at_once, self.storing = _all, _nothing
         # These bytes came after the answered request, and before the unread ones.
         behind = take_pipelined(self)
         if behind:
             self._unread.appendleft(memoryview(behind))
-        super().go_on_behind(request)
+        super().go_on_after(request)
         self._parsing_to("answered")
         self._parse()
 

@@ -43,7 +43,7 @@ from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import host_and_target
-from logsrv.kit.web.hosts import foreign
+from logsrv.kit.web.hosts import foreign_page_refusal
 from logsrv.linelog.framing.bodies import content_encoding, http_lines
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.http.body import (
@@ -189,7 +189,7 @@ class InputRequest(Request):
     def _choose_body(self, length: int | None) -> Body:
         """Return the Body for this request, by its headers. Raises RequestRefused."""
         intake, header = self._intake, self.getHeader
-        why = foreign(header)
+        why = foreign_page_refusal(header)
         if why is not None:
             raise RequestRefused(403, "unauthorized", why)
         path = path_of(self.uri)

@@ -19,7 +19,7 @@ from logsrv.kit.net.guard.guard import (
     GuardPolicy,
     Networks,
     Refusal,
-    numbered,
+    bits_and_value,
 )
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.open_files import FileLimit, most_connections, too_many
@@ -193,7 +193,7 @@ def test_connections_of_all_listeners_are_counted_together() -> None:
 
 
 def have(networks: list[str], host: str) -> bool:
-    return Networks(map(ip_network, networks)).have(numbered(host))
+    return Networks(map(ip_network, networks)).have(bits_and_value(host))
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_networks_agree_with_the_ipaddress_module(networks: list[Network], addre
     host = str(address)
     mapped = getattr(address, "ipv4_mapped", None)
     wanted = any((mapped or ip_address(host)) in each for each in networks)
-    assert Networks(networks).have(numbered(host)) is wanted
+    assert Networks(networks).have(bits_and_value(host)) is wanted
 
 
 def _networks_of(host: str) -> st.SearchStrategy[Network]:

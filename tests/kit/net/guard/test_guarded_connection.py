@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.guard.guard import Refusal
-from logsrv.kit.net.guard.guarded_connection import GuardedConnection, admitted_of
+from logsrv.kit.net.guard.guarded_connection import GuardedConnection, guarded_connection_of
 from logsrv.kit.net.guard.throttle import Throttle
 from tests.kit.net.network import Noted, NotingFactory
 
@@ -115,6 +115,6 @@ def test_a_transport_finds_the_interfaces_and_the_names_of_the_protocol() -> Non
 def test_the_admitted_connection_of_a_protocol_is_found() -> None:
     connection, protocol, _ = admitted(ConnectionOwner())
     connection.transport.protocol = connection
-    assert admitted_of(protocol) is connection
+    assert guarded_connection_of(protocol) is connection
     connection.transport.protocol = protocol
-    assert admitted_of(protocol) is None
+    assert guarded_connection_of(protocol) is None

@@ -17,7 +17,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
-from logsrv.kit.net.guard.guarded_connection import admitted_of
+from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.open_files import MOST_KEPT
 from logsrv.kit.observe.metrics import Metrics
@@ -36,7 +36,7 @@ class Quitting(Noted):
 
     def dataReceived(self, data: bytes) -> None:
         super().dataReceived(data)
-        connection = admitted_of(self)
+        connection = guarded_connection_of(self)
         if b"quit" in data and connection is not None:
             connection.connectionLost(DONE)
 

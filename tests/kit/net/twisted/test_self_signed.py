@@ -67,8 +67,8 @@ def test_self_signed_can_be_run_as_a_command(tmp_path: Path) -> None:
 
 def test_default_tls_options_do_not_count_as_given() -> None:
     """Then the options are no reason to refuse an endpoint without TLS."""
-    assert not TLSOptions().given
-    assert TLSOptions(insecure=True).given
+    assert not TLSOptions().any_given
+    assert TLSOptions(insecure=True).any_given
 
 
 def test_a_ca_file_may_hold_several_authorities(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from logsrv.kit.net.twisted.streams import (
     ReceivingTCP,
 )
 from logsrv.kit.net.twisted.transports import close_at_once
-from logsrv.kit.net.twisted.twisted_tls import RECORD
+from logsrv.kit.net.twisted.twisted_tls import LONGEST_RECORD
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
@@ -411,7 +411,7 @@ async def test_each_listener_receives_large_chunks(
     await until(lambda: site.factory.lost, "the end")
     assert site.factory.data == data
     # Under TLS with what was there already of a record.
-    assert LEAST_RECEIVED < max(sizes) <= MOST_RECEIVED + RECORD
+    assert LEAST_RECEIVED < max(sizes) <= MOST_RECEIVED + LONGEST_RECORD
 
 
 @implementer(IFileDescriptorReceiver)

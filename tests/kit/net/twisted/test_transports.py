@@ -29,13 +29,13 @@ from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.net.twisted.streams import ReceivingTCP
 from logsrv.kit.net.twisted.transports import (
     close_at_once,
-    gives_more,
+    has_more_to_write,
     keep_open,
-    release_own,
     send_at_once,
     stop_keeping,
     unacknowledged,
     undelayed,
+    unregister_own_producer,
     unsent,
 )
 from logsrv.kit.net.twisted.turns import NextTurn, next_turn
@@ -156,21 +156,21 @@ def test_a_producer_has_more_to_write_until_it_is_taken_away(tls: bool) -> None:
         )
         transport.makeConnection(StringTransport())
     protocol: Any = Protocol()
-    assert not gives_more(transport, protocol)
+    assert not has_more_to_write(transport, protocol)
     transport.registerProducer(Unhurried(), True)
-    assert gives_more(transport, protocol)
-    release_own(transport, protocol)
-    assert gives_more(transport, protocol)
+    assert has_more_to_write(transport, protocol)
+    unregister_own_producer(transport, protocol)
+    assert has_more_to_write(transport, protocol)
     transport.unregisterProducer()
     for own in (transport, protocol):
         transport.registerProducer(own, True)
-        assert not gives_more(transport, protocol)
-        release_own(transport, protocol)
+        assert not has_more_to_write(transport, protocol)
+        unregister_own_producer(transport, protocol)
     # Or this one would be refused.
     transport.registerProducer(Unhurried(), True)
     # Of other packages: nobody can tell.
-    assert not gives_more(object(), protocol)
-    release_own(object(), protocol)
+    assert not has_more_to_write(object(), protocol)
+    unregister_own_producer(object(), protocol)
 
 
 class Unhurried:

@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from logsrv.kit.net.twisted.twistd import (
     FollowedLogFile,
-    followed,
+    as_followed_file,
     start_failed,
     take_status_pipe,
     wrap_log_observers,
@@ -52,7 +52,7 @@ def test_observers_of_the_log_are_wrapped_where_they_are() -> None:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[FollowedLogFile]:
-    made: FollowedLogFile = followed(LogFile("log", str(tmp_path)))
+    made: FollowedLogFile = as_followed_file(LogFile("log", str(tmp_path)))
     made.write("first\n")
     yield made
     made.close()

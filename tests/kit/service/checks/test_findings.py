@@ -9,7 +9,14 @@ import pytest
 
 from logsrv.errors import UsageError
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.service.checks.findings import Finding, Level, guarded, ok, place_of, warning
+from logsrv.kit.service.checks.findings import (
+    Finding,
+    Level,
+    guarded,
+    ok,
+    short_place_text,
+    warning,
+)
 from logsrv.kit.service.checks.user import User, find_user, myself
 from tests.kit.service.checks.others import as_root, nobody, open_directory
 
@@ -35,7 +42,7 @@ def test_a_check_that_fails_is_a_finding_and_hinders_no_other() -> None:
     ],
 )
 def test_the_place_of_an_endpoint_is_short(text: str, place: str) -> None:
-    assert place_of(parse_endpoint(text)) == place
+    assert short_place_text(parse_endpoint(text)) == place
 
 
 def test_advice_may_be_missing() -> None:

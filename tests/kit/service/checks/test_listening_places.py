@@ -12,7 +12,7 @@ import pytest
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.service.checks import listening_places
 from logsrv.kit.service.checks.findings import Finding, Level
-from logsrv.kit.service.checks.listening_places import check_places, running
+from logsrv.kit.service.checks.listening_places import check_places, running_processes
 from logsrv.kit.service.checks.user import User, myself
 from tests.kit.service.checks.others import as_root, nobody, open_directory
 from tests.ports import free_port
@@ -165,11 +165,11 @@ def test_a_running_service_is_known_by_its_command_line(
         (tmp_path / str(pid) / "cmdline").write_text("\0".join(words) + "\0")
     (tmp_path / "net").mkdir()
     monkeypatch.setattr(listening_places, "PROC", tmp_path)
-    assert running("shout", None) == [7, 8, 9]
-    assert running("shout", Path("/etc/b.toml")) == [8]
-    assert running("greet", None) == []
+    assert running_processes("shout", None) == [7, 8, 9]
+    assert running_processes("shout", Path("/etc/b.toml")) == [8]
+    assert running_processes("greet", None) == []
     monkeypatch.setattr(listening_places, "PROC", tmp_path / "no")
-    assert running("shout", None) == []
+    assert running_processes("shout", None) == []
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_a_running_service_may_name_its_file_as_it_likes(
     (process / "environ").write_text("\0".join([*variables, ""]))
     (process / "cwd").symlink_to("/etc")
     monkeypatch.setattr(listening_places, "PROC", tmp_path)
-    assert running("shout", Path("/etc/a.toml")) == [7]
-    assert running("shout", Path("/etc/b.toml")) == []
+    assert running_processes("shout", Path("/etc/a.toml")) == [7]
+    assert running_processes("shout", Path("/etc/b.toml")) == []
 
 
 def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,4 +204,4 @@ def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch: pytest.Mo
 
 
 def test_this_process_is_not_taken_for_a_service() -> None:
-    assert os.getpid() not in running("logsrv", None)
+    assert os.getpid() not in running_processes("logsrv", None)
