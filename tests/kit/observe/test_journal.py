@@ -25,7 +25,9 @@ def test_the_stream_of_the_journal_is_recognised() -> None:
         assert not is_journal(None, there)
 
 
-def test_a_failed_start_is_told_plainly_outside_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_start_is_told_plainly_outside_the_journal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     assert start_failure_text("greet: no moon") == "greet: no moon"
 

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
-from logsrv.kit.observe.log_lines import as_json
+from logsrv.kit.observe.log_lines import json_format
 from logsrv.kit.observe.peer_log import ConnectionLog, PeerLogger, end_sentence
 
 
@@ -41,7 +41,7 @@ def test_in_json_each_connect_is_an_object() -> None:
         connections.connected("tcp:a")
         connections.disconnected("tcp:a", "closed\nbadly")
         connections.flush()
-    objects = [json.loads(line) for line in as_json(events[0]).splitlines()]
+    objects = [json.loads(line) for line in json_format(events[0]).splitlines()]
     assert [one["msg"] for one in objects] == [
         "Got connection from tcp:a on tcp:7000",
         "Lost connection from tcp:a on tcp:7000: closed\nbadly",

@@ -1,4 +1,4 @@
-"""Checks of the places to listen at: free, taken, or held by the running_processes service."""
+"""Checks of the places to listen at: free, taken, or held by the running service."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check_places(
     try:
         held = held_places(own)
     except PermissionError:
-        said = "only root can see which of them the running_processes service holds"
+        said = "only root can see which of them the running service holds"
         yield warning("places", said, "sudo logsrv check tells")
         return
     for endpoint in endpoints:
@@ -52,7 +52,7 @@ def _check_place(
         yield ok(subject, "cannot be tried by this check")
         return
     if key in held:
-        yield ok(subject, f"is held by the running_processes service (process {held[key]})")
+        yield ok(subject, f"is held by the running service (process {held[key]})")
         return
     try:
         # A port is not tried as the user: a capability in the service's unit may allow it more.
