@@ -46,7 +46,7 @@ class FileLimit:
 
     @property
     def connections(self) -> int:
-        """Return about how many connections of peers fit, beside OWN_FILES files of the service.
+        """Return about how many connections of peers fit, beside OWN_FILES of the service itself.
 
         Of a low limit, the service's own files are counted as half.
         """

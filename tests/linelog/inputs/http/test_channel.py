@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.web.channel import AT_ONCE
+from logsrv.kit.web.channel import MOST_IN_A_TURN
 from logsrv.linelog.inputs.http import channel as http
 from logsrv.linelog.inputs.http.channel import Http
 from logsrv.linelog.inputs.intake.intake import IInput
@@ -152,10 +152,10 @@ def test_a_connection_may_end_between_an_answer_and_the_next_request() -> None:
     """After so many answers others have their turn first."""
     sender = Sender()
     question = request(b"", method="GET", Content_Length="")
-    sender.send(question * (AT_ONCE + 1))
+    sender.send(question * (MOST_IN_A_TURN + 1))
     sender.leave()
     turn(sender.clock)
-    assert [status for status, _ in sender.answers()] == [200] * AT_ONCE
+    assert [status for status, _ in sender.answers()] == [200] * MOST_IN_A_TURN
     assert sender.clock.getDelayedCalls() == []
 
 
