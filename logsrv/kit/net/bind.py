@@ -304,7 +304,7 @@ class SocketFile:
             log.error(GONE + "; mend that, then reload (SIGHUP)", why=str(error))
 
     def renew(self) -> None:
-        """If the file is gone, make it again, or only log that for a socket unit's. Raises ListenError."""
+        """Make a missing file again; if it is a socket unit's, only log that. Raises ListenError."""
         endpoint = self._listener.endpoint
         if file_of_socket(endpoint.path or "") in (self.file, HIDDEN):
             if self.file is not None:
