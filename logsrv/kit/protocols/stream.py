@@ -20,7 +20,7 @@ from logsrv.kit.net.guard.start_tls import Certificate
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.net.twisted.transports import end_output
 from logsrv.kit.observe.peer_log import PeerLogger
-from logsrv.kit.protocols.awaiting import Wake
+from logsrv.kit.protocols.awaiting import Wake, working
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import RunningService, Settings, State
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout, check_text
@@ -49,7 +49,7 @@ class Connection(Generic[Settings, State]):
     telnet: whether Telnet commands are removed from lines, and answered. Reads of bytes keep them.
 
     Bytes and lines may be read in any order; the results do not depend on how the network cut the
-    bytes. With `timeout`, each read raises PeerTimeout after so many seconds.
+    bytes. With `timeout`, each read raises PeerTimeout after so many seconds of waiting for this peer.
     """
 
     encoding = "utf-8"
@@ -222,7 +222,7 @@ class Connection(Generic[Settings, State]):
 
     @property
     def ahead(self) -> bool:
-        # A line that is skipped counts as well.
+        # TLS begins: what came before it is dropped. A line that is skipped counts as well.
         return bool(self._incoming.take_all()) or self._incoming.skipping is not None
 
     def _read_anew(self) -> Connection:
@@ -267,7 +267,12 @@ class Connection(Generic[Settings, State]):
         if last_words is not None:
             check_text(last_words, "close")
         self._connection.close(last_words)
-        self._wake()
+        if working.get() is None:
+            self._wake()
+        else:
+            # Other code closes a connection that waits, and its code may close the next: thousands in each
+            # other's calls would exceed Python's limit.
+            self.clock.callLater(0, self._wake)
 
     # The methods of a `Reader`, for the connection.
 

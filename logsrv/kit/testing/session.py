@@ -24,7 +24,7 @@ CLIENT_OFFERS = (
 class TelnetSession:
     """A client that sends and expects lines. It removes and refuses the server's Telnet commands.
 
-    Each wait raises AssertionError, with the conversation so far, when the expected line does not come in
+    Each wait raises AssertionError, with the conversation so far, when something else comes, or nothing in
     time.
     """
 

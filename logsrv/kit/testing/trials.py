@@ -89,7 +89,7 @@ def conformance(
 
 
 def try_hours(trial: Trial) -> None:
-    """An hour without peers, a reload and a stop; the only trial of a plugin that does not listen."""
+    """Let an hour pass, reload, and stop, without peers. A plugin that does not listen gets only this trial."""
     with trial.service("in an hour without peers, a reload and a stop") as service:
         service.clock.advance(HOUR)
         service.reload()
@@ -121,7 +121,7 @@ def try_cuts(trial: Trial, talk: bytes) -> None:
 
 
 def try_many(trial: Trial, talk: bytes) -> None:
-    """The answer to thousands of conversations at once is the same in one piece and in many."""
+    """A conversation that a peer repeats TIMES times is answered the same in one piece and in many."""
     times = min(TIMES, max(MOST_REPEATED // len(talk), 2))
     much = talk * times
     with trial.service(f"on {times} times {brief(talk)}") as service:
