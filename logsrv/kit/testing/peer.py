@@ -145,7 +145,7 @@ class MemoryTransport(StringTransport):
         self._peer = peer
         self.buffer = bytearray()
         self.producer_paused = False
-        # Whether the plugin, and whether the peer, has said that it sends nothing more.
+        # True when the plugin, and when the peer, has said that it sends nothing more.
         self.half_closed = self.peer_has_half_closed = False
         self._options: dict[str, bool] = {}
 

@@ -89,7 +89,7 @@ def conformance(
 
 
 def try_hours(trial: Trial) -> None:
-    """Let an hour pass, reload, and stop, without peers. A plugin that does not listen gets only this trial."""
+    """Let an hour pass without peers, reload and stop. A plugin without listeners gets only this trial."""
     with trial.service("in an hour without peers, a reload and a stop") as service:
         service.clock.advance(HOUR)
         service.reload()

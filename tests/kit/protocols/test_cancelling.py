@@ -204,3 +204,24 @@ def test_all_input_of_a_departed_peer_is_handled_first(notes: Notes) -> None:
     assert peer.closed
     end.close()
     assert notes.happened == ["cleaned up", "cleaned up", CancelledError, "cleaned up"]
+
+
+def test_five_hundred_connections_may_close_one_another() -> None:
+    """Each closes the next when it ends; all of them end, and none fails."""
+    connections: list[Connection] = []
+
+    async def handle(connection: Connection) -> None:
+        connections.append(connection)
+        try:
+            await connection.read_line()
+        finally:
+            at = connections.index(connection)
+            for other in connections[at + 1 : at + 2]:
+                other.close()
+
+    service = MemoryService(handle)
+    peers = [service.connect() for _ in range(500)]
+    peers[0].feed(b"go\n")
+    service.clock.advance(0)
+    assert all(peer.closed for peer in peers)
+    assert service.metric("connections_failed_total") == 0

@@ -484,24 +484,3 @@ def test_reads_are_independent_of_splits(data: list[bytes], wanted: list[int | N
                 connection.write(await connection.read_exactly(number))
 
     MemoryService(mixed).answer(b"".join(data))
-
-
-def test_five_hundred_connections_may_close_one_another() -> None:
-    """Each closes the next when it ends; all of them end, and none fails."""
-    connections: list[Connection] = []
-
-    async def handle(connection: Connection) -> None:
-        connections.append(connection)
-        try:
-            await connection.read_line()
-        finally:
-            at = connections.index(connection)
-            for other in connections[at + 1 : at + 2]:
-                other.close()
-
-    service = MemoryService(handle)
-    peers = [service.connect() for _ in range(500)]
-    peers[0].feed(b"go\n")
-    service.clock.advance(0)
-    assert all(peer.closed for peer in peers)
-    assert service.metric("connections_failed_total") == 0
