@@ -1,4 +1,4 @@
-"""Defects that users would notice, each with the tests beside its module, which must find it."""
+"""Defects that users would notice, each with the test beside its module that finds it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ SECONDS = 20
 
 
 class Sabotage(NamedTuple):
-    """A defect: in a file of logsrv, `old` becomes `new`. tests: files with a test that must fail then."""
+    """A defect: in a file of logsrv, `old` becomes `new`. test: the one that must fail then, FILE::NAME."""
 
     defect: str
     file: str
     old: str
     new: str
-    tests: str
+    test: str
 
     @property
     def patch(self) -> Patch:
@@ -27,6 +27,14 @@ class Sabotage(NamedTuple):
 _INTAKE = "linelog/inputs/intake"
 _RECORDS = "linelog/inputs/records"
 _BLOCKS = "linelog/inputs/blocks"
+_HTTP_INPUTS = "linelog/inputs/http"
+_HTTP = "linelog/http"
+_STORE = "linelog/store"
+_LINES = "linelog/framing/lines"
+_FRAMING = "kit/framing"
+_TEXT = "kit/text"
+_TLS = "kit/net/twisted"
+_WEB = "kit/web"
 _GUARD = "kit/net/guard"
 _WRITING = "linelog/store/writing"
 _SEALING = "linelog/store/sealing"
@@ -39,7 +47,7 @@ SABOTAGES = [
         "        self._waiting += [Batch(piece, source, received) for piece in pieces]\n",
         "        if not self.valve.closed:\n"
         "            self._waiting += [Batch(piece, source, received) for piece in pieces]\n",
-        _INTAKE,
+        f"{_INTAKE}/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
     ),
     Sabotage(
         "a line is doubled after a reload",
@@ -47,35 +55,35 @@ SABOTAGES = [
         "        self.rules = settings.line_rules\n",
         "        self.rules = settings.line_rules\n"
         "        self._waiting = deque(2 * list(getattr(self, '_waiting', ())))\n",
-        _INTAKE,
+        f"{_INTAKE}/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
     ),
     Sabotage(
         "lines of a connection change their order",
         f"{_INTAKE}/intake.py",
         "self._waiting.popleft()",
         "self._waiting.pop()",
-        _INTAKE,
+        f"{_INTAKE}/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
     ),
     Sabotage(
         "RELP acknowledges before it is safe",
         f"{_RECORDS}/relp.py",
         "self.answer_when_safe(answer)",
         "self.answer(answer)",
-        _RECORDS,
+        f"{_RECORDS}/test_relp.py::test_close_waits_until_all_is_safe",
     ),
     Sabotage(
         "Forward acknowledges before it is safe",
         f"{_RECORDS}/forward.py",
         "self.answer_when_safe(acknowledgement)",
         "self.answer(acknowledgement)",
-        _RECORDS,
+        f"{_RECORDS}/test_forward.py::test_a_chunk_is_acknowledged_when_its_records_are_safe",
     ),
     Sabotage(
         "HTTP answers before it is safe",
-        "linelog/inputs/http/request.py",
+        f"{_HTTP_INPUTS}/request.py",
         "safe = self._intake.durable(self._since).addCallback(lambda _: reply)",
         "safe = succeed(reply)",
-        "linelog/inputs/http",
+        f"{_HTTP_INPUTS}/test_request.py::test_a_request_is_answered_when_it_is_safe",
     ),
     Sabotage(
         "a block is acknowledged before it is safe",
@@ -84,77 +92,77 @@ SABOTAGES = [
         "intake.deposit(pending).addCallback(self._done, reply)\n"
         "        self._stored = Deferred()\n"
         "        self._stored.callback(reply)",
-        _BLOCKS,
+        f"{_BLOCKS}/test_body.py::test_a_block_is_stored_unchanged_and_answered_when_safe",
     ),
     Sabotage(
         "any token lets a sender over HTTP in",
-        "linelog/inputs/http/token.py",
+        f"{_HTTP_INPUTS}/token.py",
         "if not hmac.compare_digest(given, token.encode()):",
         "if not given:",
-        "linelog/inputs/http",
+        f"{_HTTP_INPUTS}/test_request.py::test_a_header_without_the_token_is_refused_with_401",
     ),
     Sabotage(
         "any token lets a reader in",
-        "linelog/http/access.py",
+        f"{_HTTP}/access.py",
         "if not hmac.compare_digest(given, self._token):",
         "if not given:",
-        "linelog/http",
+        f"{_HTTP}/test_access.py::test_wrong_tokens_are_refused",
     ),
     Sabotage(
         "--deny keeps nobody out",
         f"{_GUARD}/guard.py",
         "if self._denied.have(address):",
         "if self._denied.have((32, 0)):",
-        _GUARD,
+        f"{_GUARD}/test_guard.py::test_deny_wins_over_allow_and_allow_leaves_no_others",
     ),
     Sabotage(
         "--allow lets everybody in",
         f"{_GUARD}/guard.py",
         "if self._allowed and not self._allowed.have(address):",
         "if self._allowed and not self._allowed:",
-        _GUARD,
+        f"{_GUARD}/test_guard.py::test_deny_wins_over_allow_and_allow_leaves_no_others",
     ),
     Sabotage(
         "there is no limit of connections",
         f"{_GUARD}/guard.py",
         "if limit is not None and self.open >= limit:",
         "if limit is not None and self.open >= 2 * limit:",
-        _GUARD,
+        f"{_GUARD}/test_guard.py::test_the_limit_counts_open_connections_only",
     ),
     Sabotage(
         "retention removes too much",
         f"{_SEALING}/retain.py",
         "        total -= one.size if counts else 0\n",
         "",
-        _SEALING,
+        f"{_SEALING}/test_retain.py::test_catalogs_count_as_the_segments_do",
     ),
     Sabotage(
         "retention removes too little",
         f"{_SEALING}/retain.py",
         "if not (too_much or too_old):",
         "if not (too_much and too_old):",
-        _SEALING,
+        f"{_SEALING}/test_retain.py::test_days_count_from_the_last_line_of_a_segment",
     ),
     Sabotage(
         "an octet-counted frame ends a byte late",
-        "linelog/framing/lines/counted.py",
+        f"{_LINES}/counted.py",
         "    ends = spaces + 1 + counts\n",
         "    ends = spaces + 2 + counts\n",
-        "linelog/framing/lines",
+        f"{_LINES}/test_counted.py::test_cutting_at_once_equals_one_by_one",
     ),
     Sabotage(
         "a frame behind a varint ends a byte late",
-        "kit/framing/frames.py",
+        f"{_FRAMING}/frames.py",
         "            frames.append(data[begin:stop])\n            at = stop\n        self",
         "            frames.append(data[begin : stop + 1])\n            at = stop\n        self",
-        "kit/framing",
+        f"{_FRAMING}/test_frames.py::test_a_varint_behind_a_frame_is_read_and_its_frame_leaves_with_its_last_byte",
     ),
     Sabotage(
         "a netstring ends a byte early",
-        "kit/framing/frames.py",
+        f"{_FRAMING}/frames.py",
         "            frames.append(data[begin:stop])\n            at = stop + 1\n",
         "            frames.append(data[begin : stop - 1])\n            at = stop + 1\n",
-        "kit/framing",
+        f"{_FRAMING}/test_frames.py::test_a_frame_of_the_largest_size_is_accepted",
     ),
     Sabotage(
         "a block is not shipped",
@@ -162,76 +170,76 @@ SABOTAGES = [
         "            self._flights.send(self._cut)\n",
         "            if self._cut.block.start.offset == 0:\n"
         "                self._flights.send(self._cut)\n",
-        _SHIPPING,
+        f"{_SHIPPING}/test_block_shipper.py::test_a_short_block_a_kill_and_more_lines",
     ),
     Sabotage(
         "a block is shipped twice",
         f"{_SHIPPING}/block_shipper.py",
         "            self._flights.send(self._cut)\n",
         "            self._flights.send(self._cut)\n            self._flights.send(self._cut)\n",
-        _SHIPPING,
+        f"{_SHIPPING}/test_block_shipper.py::test_a_store_arrives_whole",
     ),
     Sabotage(
         "counts are stale after a segment was compressed",
-        "linelog/http/counting.py",
+        f"{_HTTP}/counting.py",
         "if known is None or not known.compressed:",
         "if known is None:",
-        "linelog/http",
+        f"{_HTTP}/test_counting.py::test_totals_follow_writing_rotation_sealing_and_removal",
     ),
     Sabotage(
         "a line has the time of another",
         f"{_INTAKE}/intake.py",
         "        received = self.clock.seconds()\n",
         "        received = self._first = getattr(self, '_first', self.clock.seconds())\n",
-        _INTAKE,
+        f"{_INTAKE}/test_intake.py::test_each_line_of_a_connection_has_the_time_of_its_own_chunk",
     ),
     Sabotage(
         "a control byte reaches the terminal",
-        "kit/text/escape.py",
+        f"{_TEXT}/escape.py",
         '_UNSAFE = "\\x00-\\x08\\x0b-\\x1f',
         '_UNSAFE = "\\x00-\\x08\\x0b-\\x1a\\x1c-\\x1f',
-        "kit/text",
+        f"{_TEXT}/test_escape.py::test_what_could_drive_a_terminal_is_spelled_out",
     ),
     Sabotage(
         "no certificate of a client is asked for",
-        "kit/net/twisted/certificates.py",
+        f"{_TLS}/certificates.py",
         "SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0)",
         "SSL.VERIFY_PEER",
-        "kit/net/twisted",
+        f"{_TLS}/test_certificates.py::test_clients_are_let_in_by_their_certificate",
     ),
     Sabotage(
         "certificates of clients are not verified",
-        "kit/net/twisted/certificates.py",
+        f"{_TLS}/certificates.py",
         "context.set_verify(mode, _note_fault)",
         "context.set_verify(mode, lambda *_: True)",
-        "kit/net/twisted",
+        f"{_TLS}/test_certificates.py::test_clients_are_let_in_by_their_certificate",
     ),
     Sabotage(
         "any Host is answered",
-        "linelog/http/access.py",
+        f"{_HTTP}/access.py",
         "if name is None or not self._is_ours(name, str(local.host)):",
         "if name is None:",
-        "linelog/http",
+        f"{_HTTP}/test_access.py::test_only_our_names_and_addresses_are_accepted",
     ),
     Sabotage(
         "any Host is answered by the gateway",
-        "kit/web/hosts.py",
+        f"{_WEB}/hosts.py",
         "return name is not None and (name in names or name in LOOPBACK_NAMES)",
         "return name is not None",
-        "kit/web",
+        f"{_WEB}/test_hosts.py::test_a_rebound_name_is_not_for_us",
     ),
     Sabotage(
         "--sync always does not sync",
         f"{_WRITING}/append.py",
         "synced = policy.sync is Sync.ALWAYS or",
         "synced = policy.sync is Sync.INTERVAL or",
-        _WRITING,
+        f"{_WRITING}/test_append.py::test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything",
     ),
     Sabotage(
         "senders that were paused are never resumed",
-        "linelog/store/valve.py",
+        f"{_STORE}/valve.py",
         "                self._tell(producer, producer.resumeProducing)\n",
         "",
-        "linelog/store/test_valve.py",
+        f"{_STORE}/test_valve.py::test_a_real_transport_is_paused_and_resumed",
     ),
 ]

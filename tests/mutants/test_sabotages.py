@@ -20,10 +20,18 @@ def test_the_text_that_is_changed_is_there_once(sabotage: Sabotage) -> None:
 
 
 @pytest.mark.long
+def test_without_a_sabotage_these_tests_pass_in_the_copy(tree: Tree) -> None:
+    """Otherwise one that always fails there would be taken for a find."""
+    status, said = tree.run(sorted({f"tests/{one.test}" for one in SABOTAGES}), 3 * SECONDS)
+    assert status == 0, said[-2000:]
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
 def test_a_test_finds_the_sabotage_within_seconds(sabotage: Sabotage, tree: Tree) -> None:
     patch = sabotage.patch
     source = (ROOT / patch.file).read_text()
     with tree.with_source(patch.file, patch.applied(source)):
-        status, said = tree.run([f"tests/{sabotage.tests}"], SECONDS)
+        status, said = tree.run([f"tests/{sabotage.test}"], SECONDS)
     assert status == 1, said[-2000:]
+    assert f"FAILED tests/{sabotage.test}" in said
