@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.once import made_once
 from tests.programs import missing
 
 ROOT = Path(__file__).parent.parent
@@ -27,16 +29,30 @@ class Archives(NamedTuple):
 
 
 class Building:
-    """Copies of this checkout and the tools that build them, in a temporary directory."""
+    """Copies of this checkout and the tools that build them, in the folder of a test run."""
 
     def __init__(self, place: Path) -> None:
-        self._place = place
-        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(place / "tools"))
-        self._run(*pip, "-r", str(RELEASE / "archives.txt"))
+        self._tools = made_once(place / "tools", self._install_tools)
 
-    def build(self, name: str, umask: int = 0o022) -> Archives:
+    def _install_tools(self, into: Path) -> None:
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(into))
+        self._run(*pip, "-r", str(RELEASE / "archives.txt"), tools=into)
+
+    def once(self, folder: Path) -> Archives:
+        """Return the archives in a folder; the first worker of a test run builds them there."""
+        note = folder / "archives.json"
+
+        def fill(into: Path) -> None:
+            source, wheel, kept = self.build(into)
+            note.write_text(json.dumps([str(source), str(wheel), kept]))
+
+        made_once(folder, fill)
+        source, wheel, kept = json.loads(note.read_text())
+        return Archives(Path(source), Path(wheel), kept)
+
+    def build(self, folder: Path, umask: int = 0o022) -> Archives:
         """Build both archives from a new copy, made under a umask; skip where nothing can be built."""
-        tree, out = self._place / name / "tree", self._place / name / "out"
+        tree, out = folder / "tree", folder / "out"
         before = os.umask(umask)
         try:
             shutil.copytree(ROOT, tree, ignore=_made, copy_function=shutil.copyfile)
@@ -50,13 +66,13 @@ class Building:
                 str(EPOCH),
                 str(out),
             )
-            source, wheel = map(Path, self._run(*command).splitlines())
+            source, wheel = map(Path, self._run(*command, tools=self._tools).splitlines())
         finally:
             os.umask(before)
         return Archives(source, wheel, kept)
 
-    def _run(self, *command: str) -> str:
-        environment = os.environ | {"PYTHONPATH": str(self._place / "tools")}
+    def _run(self, *command: str, tools: Path) -> str:
+        environment = os.environ | {"PYTHONPATH": str(tools)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
             missing(f"no wheel can be built here: {(done.stdout + done.stderr).strip()[-500:]}")

@@ -20,6 +20,7 @@ from tests import leaks
 from tests.archives import Archives, Building
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.hangs import Alarm
+from tests.once import folder_of_all_workers
 
 # CI uses the same examples each time: a new failure then comes from a change since the last run.
 # (Newer versions of Hypothesis detect CI by themselves; the oldest one that we support does not.)
@@ -144,13 +145,13 @@ def asked_for(request: pytest.FixtureRequest) -> list[str]:
 @pytest.fixture(scope="session")
 def building(tmp_path_factory: pytest.TempPathFactory) -> Building:
     """Builder of the source distribution and the wheel of this checkout, as a release builds them."""
-    return Building(tmp_path_factory.mktemp("archives"))
+    return Building(folder_of_all_workers(tmp_path_factory))
 
 
 @pytest.fixture(scope="session")
-def archives(building: Building) -> Archives:
+def archives(building: Building, tmp_path_factory: pytest.TempPathFactory) -> Archives:
     """Source distribution and wheel of this checkout, uncommitted changes included; built once."""
-    return building.build("first")
+    return building.once(folder_of_all_workers(tmp_path_factory) / "archives")
 
 
 @pytest.fixture(scope="session")
