@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadFileScheduling
 
 from tests import leaks
 from tests.archives import Archives, Building
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.hangs import Alarm
 from tests.once import folder_of_all_workers
+from tests.scheduling import FilesTogether
 
 # CI uses the same examples each time: a new failure then comes from a change since the last run.
 # (Newer versions of Hypothesis detect CI by themselves; the oldest one that we support does not.)
@@ -36,7 +36,6 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).parent.parent
-DEBIAN = "tests/debian/"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -80,14 +79,6 @@ def import_own_share(args: list[str]) -> None:
         # An error of the import is reported when the module is collected.
         with contextlib.suppress(Exception, pytest.skip.Exception):
             importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
-
-
-class FilesTogether(LoadFileScheduling):
-    """Gives all tests of a file to one worker, and all tests that share the slowly built Debian package."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return DEBIAN if file.startswith(DEBIAN) else file
 
 
 @pytest.hookimpl(optionalhook=True)

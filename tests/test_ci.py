@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 
 from tests.programs import program
+from tests.scheduling import scope_of
 
 ROOT = Path(__file__).parent.parent
 oldest: Callable[[str], Iterator[str]] = runpy.run_path(str(ROOT / ".ci/oldest.py"))["oldest"]
@@ -141,7 +142,20 @@ def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
     return lines_of(command, cwd=place, env=plain)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("test", "scope"),
+    [
+        ("tests/debian/test_boot.py::test_a", "tests/debian/"),
+        ("tests/debian/test_life.py::test_b[tests/x.py::c]", "tests/debian/"),
+        ("tests/kit/test_names.py::test_c[tests/debian/]", "tests/kit/test_names.py"),
+    ],
+)
+def test_a_file_is_a_scope_and_so_is_all_of_debian(test: str, scope: str) -> None:
+    assert scope_of(test) == scope
+
+
+@pytest.mark.long
+@pytest.mark.nightly
 def test_a_worker_has_all_tests_of_a_file_and_of_debian() -> None:
     """They share what is slow to make: a package, an environment, a browser."""
     files = ("debian/test_environment", "debian/test_restart_wait", "test_timer", "kit/test_names")
@@ -244,7 +258,8 @@ def test_that_is_stopped():
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_the_failures_of_a_stopped_test_are_counted_by_name(tmp_path: Path) -> None:
     """Its name comes from what CI printed; the other one is stopped as well, and passes."""
     (tmp_path / "test_it.py").write_text(TESTS + STOPPED)

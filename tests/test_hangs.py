@@ -88,7 +88,12 @@ HANGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("xdist", [(), ("-n", "1")], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    "xdist",
+    # The test below has a worker in CI, too.
+    [(), pytest.param(("-n", "1"), marks=(pytest.mark.long, pytest.mark.nightly))],
+    ids=["alone", "xdist"],
+)
 @pytest.mark.parametrize("what", HANGS)
 def test_a_test_that_hangs_is_ended_and_the_rest_goes_on(
     what: str, xdist: tuple[str, ...], tmp_path: Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -46,25 +47,34 @@ FINE = {
 }
 
 
-def ran(directory: Path, body: str) -> subprocess.CompletedProcess[str]:
-    """Run a test with this body between two others."""
-    body = f"def test_it(): {body}"
-    return run(directory, body, "-W", "ignore", patience=0.01, conftest=CONFTEST)
+def ran(directory: Path, bodies: Iterable[str]) -> subprocess.CompletedProcess[str]:
+    """Run tests with these bodies, each behind another that leaves nothing."""
+    tests = (
+        f"def test_{number}(): {body}\ndef test_behind_{number}(): pass\n"
+        for number, body in enumerate(bodies)
+    )
+    return run(directory, "".join(tests), "-W", "ignore", patience=0.01, conftest=CONFTEST)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only /proc lists descriptors and children")
-@pytest.mark.parametrize(("body", "said"), LEAVES.items())
-def test_what_a_test_leaves_is_named(body: str, said: str, tmp_path: Path) -> None:
-    done = ran(tmp_path, body)
-    assert re.search(f"the test leaves\n{said}", done.stdout), done.stdout
-    assert "3 passed, 1 error" in done.stdout
-    if (tmp_path / "pid").exists():
-        pid = int((tmp_path / "pid").read_text())
-        wait_until(lambda: has_ended(pid), "the end of the child")
+def test_what_a_test_leaves_is_named(tmp_path: Path) -> None:
+    bodies = [
+        body.replace("'pid'", f"'{number}.pid'").replace("'file'", f"'{number}.file'")
+        for number, body in enumerate(LEAVES)
+    ]
+    printed = ran(tmp_path, bodies).stdout
+    for number, said in enumerate(LEAVES.values()):
+        said = said.replace("/file", rf"/{number}\.file")
+        left = rf"ERROR at teardown of test_{number} _+\nthe test leaves\n{said}"
+        assert re.search(left, printed), printed
+    assert f"{2 + 2 * len(LEAVES)} passed, {len(LEAVES)} errors" in printed
+    for file in tmp_path.glob("*.pid"):
+        pid = int(file.read_text())
+        wait_until(lambda: has_ended(pid), "the end of the child")  # noqa: B023
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("body", FINE.values(), ids=FINE)
-def test_what_is_closed_or_garbage_is_not_left(body: str, tmp_path: Path) -> None:
-    assert "3 passed" in ran(tmp_path, body).stdout
+def test_what_is_closed_or_garbage_is_not_left(tmp_path: Path) -> None:
+    printed = ran(tmp_path, FINE.values()).stdout
+    assert f"{2 + 2 * len(FINE)} passed" in printed and "error" not in printed, printed

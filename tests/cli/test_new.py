@@ -207,6 +207,8 @@ def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
 def run(*command: str, directory: Path) -> str:
     """What a command prints; without what would lead Python back to this checkout."""
     environment = {key: text for key, text in os.environ.items() if key != "PYTHONPATH"}
+    # pip reads 0 as --no-compile: Python compiles the few modules that are imported.
+    environment["PIP_NO_COMPILE"] = "0"
     done = subprocess.run(
         command, cwd=directory, env=environment, capture_output=True, text=True, timeout=SLOW
     )

@@ -25,5 +25,7 @@ def index(wheel: Path) -> Mapping[str, str]:
         "PATH": os.pathsep.join([python, *others]),
         "PIP_CONSTRAINT": str(constraints),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        # pip reads 0 as --no-compile: Python compiles the few modules that are imported.
+        "PIP_NO_COMPILE": "0",
         "PYTHONPATH": "",
     }

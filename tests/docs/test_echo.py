@@ -39,8 +39,9 @@ ENDPOINTS = "IPv6, UNIX sockets, TLS without other code"
 CLAIMS = (*PROBES, ENDPOINTS)
 KIT = SERVERS[-1]
 # The other servers are there for comparison, and change only with the page.
+OTHERS = (pytest.mark.long, pytest.mark.nightly)
 EACH = [
-    pytest.param(server, id=server.name, marks=[] if server is KIT else pytest.mark.long)
+    pytest.param(server, id=server.name, marks=() if server is KIT else OTHERS)
     for server in SERVERS
 ]
 

@@ -118,7 +118,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name == "echo" else pytest.mark.nightly) for name in CASES],
+)
 def test_clients_of_a_plugin_are_answered_until_the_stop(folder: Path, name: str) -> None:
     case, port = CASES[name], free_port()
     listen = f"tcp:{port}:interface=127.0.0.1"

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from logsrv.linelog.fields.record import Record
 from tests.end_to_end.conftest import Start
@@ -79,7 +80,34 @@ SENDERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("sender", SENDERS, ids=[sender.file for sender in SENDERS])
+# In CI each format of a library comes once, and each language. The others come at night: what their
+# libraries send are forms of the same formats, as tests/linelog/framing has them.
+IN_CI = {
+    *(
+        "socket-handler.py",
+        "syslog-handler.py",
+        "rfc5424.py",
+        "pygelf-tcp.py",
+        "otlp.py",
+        "loki.py",
+    ),
+    *("elasticsearch-bulk.py", "fluent-logger.py", "logstash-async.py", "structlog-lines.py"),
+    *("pino-socket.js", "gelf-pro.js", "logrus.go", "monolog-lines.php", "lines.rb", "syslog.pl"),
+    "logback.xml",
+}
+
+
+def of_night(senders: list[Sender]) -> list[ParameterSet]:
+    """Return the senders, each with its mark."""
+    return [
+        pytest.param(
+            sender, id=sender.file, marks=() if sender.file in IN_CI else pytest.mark.nightly
+        )
+        for sender in senders
+    ]
+
+
+@pytest.mark.parametrize("sender", of_night(SENDERS))
 def test_records_of_example_are_stored_once(logger: Start, tmp_path: Path, sender: Sender) -> None:
     server, port = listening(logger, sender)
     place = tmp_path / "program"
@@ -140,7 +168,7 @@ OF_JAVA = [
 ]
 
 
-@pytest.mark.parametrize("sender", OF_JAVA, ids=[sender.file for sender in OF_JAVA])
+@pytest.mark.parametrize("sender", of_night(OF_JAVA))
 def test_java_records_are_stored_once(logger: Start, tmp_path: Path, sender: Sender) -> None:
     server, port = listening(logger, sender)
     place = tmp_path / "program"

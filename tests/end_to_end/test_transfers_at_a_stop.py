@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
@@ -113,7 +114,17 @@ echo = protocol_plugin("echo", Echo)
 kit = protocol_plugin("kit", Kit)
 """
 
+SCHEMES = ["tcp", "ssl", "unix"]
 KINDS = ["whole", "pulled", "pushing", "clocked", "echo", "kit"]
+
+
+def cases(kinds: list[str]) -> list[ParameterSet]:
+    """Return all pairs of a kind and a scheme; those of the night have both in another pair, too."""
+    return [
+        pytest.param(kind, scheme, marks=[] if index % 3 == other else pytest.mark.nightly)
+        for index, kind in enumerate(kinds)
+        for other, scheme in enumerate(SCHEMES)
+    ]
 
 
 @contextmanager
@@ -157,8 +168,7 @@ def rest(client: socket.socket) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["tcp", "ssl", "unix"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "scheme"), cases(KINDS))
 def test_a_download_arrives_whole(kind: str, scheme: str, tmp_path: Path) -> None:
     """The bytes that a producer has not given yet arrive too; then the connection is closed without a
     reset.
@@ -170,8 +180,7 @@ def test_a_download_arrives_whole(kind: str, scheme: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scheme", ["tcp", "ssl", "unix"])
-@pytest.mark.parametrize("kind", ["whole", "clocked", "kit"])
+@pytest.mark.parametrize(("kind", "scheme"), cases(["whole", "clocked", "kit"]))
 def test_a_stalled_download_is_cut_off_and_counted(kind: str, scheme: str, tmp_path: Path) -> None:
     with download(kind, scheme, tmp_path) as (server, _):
         server.wait()
