@@ -195,7 +195,7 @@ def running(daemon: Daemon) -> Iterator[Daemon]:
 
 
 def under_load(
-    daemon: Daemon, talk: Talk, count: int = 50, hang_up: Callable[[], None] = lambda: None
+    daemon: Daemon, talk: Talk, count: int = 20, hang_up: Callable[[], None] = lambda: None
 ) -> list[int]:
     """Reload a daemon twice and stop it while clients talk; return the numbers of the conversations."""
     load = Load(talk, hang_up)

@@ -15,7 +15,9 @@ from tests.debian.conftest import Made
 from tests.debian.debs import CHECKOUT
 from tests.debian.machine import Machine, install
 
-pytestmark = pytest.mark.long
+# Each boots a machine. In CI test_boot has the upgrade of a running service, tests/test_plugin_folders.py the
+# folders of plugins, and test_environment the settings of the package.
+pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 RECORDS = "/usr/local/lib/logsrv/records"
 FIGURES = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9101/metrics').read())"
@@ -102,7 +104,6 @@ def _serves_tls_after_a_reload(machine: Machine) -> None:
     assert "HELLO!" in shell(machine, asks)
 
 
-@pytest.mark.nightly
 def test_one_that_cannot_be_loaded_or_trusted_stops_nothing(
     machine: Machine, made: Made, projects: None
 ) -> None:

@@ -18,8 +18,12 @@ def address(process: TwistdProcess, path: str) -> str:
     return f"http://127.0.0.1:{process.port()}{path}"
 
 
+# tests/gopher/gateway has both servers without a browser.
+SERVERS = ["gophernicus", pytest.param("pygopherd", marks=(pytest.mark.long, pytest.mark.nightly))]
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
+@pytest.mark.parametrize("server", SERVERS)
 def test_a_browser_follows_the_menu_of_a_real_server(
     server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
 ) -> None:
@@ -46,9 +50,7 @@ def test_a_browser_follows_the_menu_of_a_real_server(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "server", ["gophernicus", pytest.param("pygopherd", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("server", SERVERS)
 def test_a_browser_searches_on_a_real_server(
     server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
 ) -> None:

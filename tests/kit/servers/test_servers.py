@@ -53,33 +53,35 @@ class Case:
     arguments: tuple[str, ...] = ()
     around: Callable[[Path], AbstractContextManager[int]] = nothing
     first: Callable[[Sequence[int]], object] = len
-    count: int = 50
+    count: int = 20
     service: str = ""
     stored: Callable[[int], str] | None = None
 
 
-SLOW, LONG = pytest.mark.slow, pytest.mark.long
-MARKED_SLOW = ("hosts", "postgres")
+SLOW, LONG, NIGHTLY = pytest.mark.slow, pytest.mark.long, pytest.mark.nightly
+MARKED_SLOW = ("postgres",)
+# tests/docs/test_cookbook.py talks with each of these in CI; here they are reloaded under load, as others.
+OF_THE_COOKBOOK = ("hosts", "memcached", "proxy", "udp_forwarder")
 CASES = {
     "digits": Case(clients.digits, ("digits:" + UDP,), service="logsrv", stored=clients.as_digits),
     "forwarder": Case(
         clients.dig, DNS, ("--to", "tcp:127.0.0.1:FAR"), clients.name_server, count=10
     ),
     "hosts": Case(clients.dig, DNS, ("--host", "ada.example=192.0.2.1"), count=10),
-    "irc": Case(clients.sic, (TCP, "operator:" + TCP), count=20),
+    "irc": Case(clients.sic, (TCP, "operator:" + TCP)),
     "memcached": Case(clients.memcached, first=clients.memcslap),
     "modbus": Case(clients.modbus, ("modbus:" + TCP,), service="logsrv", stored=clients.written),
-    "mqtt": Case(clients.mosquitto, count=20),
+    "mqtt": Case(clients.mosquitto),
     "postgres": Case(clients.psql, count=4),
     "proxy": Case(
         clients.curl_of_proxy, arguments=("--to", "tcp:127.0.0.1:FAR"), around=clients.web_server
     ),
     "redis": Case(clients.redis, first=clients.redis_benchmark),
-    "smtp": Case(clients.smtp, (TCP + ":privateKey=PEM:certKey=PEM",), count=20),
+    "smtp": Case(clients.smtp, (TCP + ":privateKey=PEM:certKey=PEM",)),
     "snmp": Case(clients.snmpinform, ("snmp:" + UDP,), service="logsrv", stored=clients.informed),
     "sntp": Case(clients.sntp, (UDP,)),
     "socks5": Case(clients.curl, around=clients.web_server, first=clients.large_transfer, count=10),
-    "stomp": Case(clients.stomp_py, (TCP, "status:" + TCP), count=20),
+    "stomp": Case(clients.stomp_py, (TCP, "status:" + TCP)),
     "tftp": Case(clients.curl_tftp, (UDP,), ("--folder", "."), clients.files, count=10),
     "udp_forwarder": Case(
         clients.dig_udp,
@@ -88,7 +90,7 @@ CASES = {
         partial(clients.name_server, kind="udp"),
         count=10,
     ),
-    "websocket": Case(clients.websocket, count=20),
+    "websocket": Case(clients.websocket),
 }
 
 
@@ -125,7 +127,17 @@ def serving(folder: Path, name: str) -> Iterator[tuple[Daemon, list[int]]]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=SLOW if name in MARKED_SLOW else LONG) for name in CASES]
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=(
+                SLOW if name in MARKED_SLOW else LONG,
+                *([NIGHTLY] if name in OF_THE_COOKBOOK else []),
+            ),
+        )
+        for name in CASES
+    ],
 )
 def test_real_clients_are_served_until_the_stop(folder: Path, name: str) -> None:
     case = CASES[name]
@@ -145,7 +157,14 @@ def lost(case: Case, folder: Path, done: list[int]) -> set[str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.stored])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name == "digits" else NIGHTLY)
+        for name, case in CASES.items()
+        if case.stored
+    ],
+)
 def test_what_was_answered_survives_a_kill(folder: Path, name: str) -> None:
     """The daemon is killed behind its answers, and started again."""
     case = CASES[name]
