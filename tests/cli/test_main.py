@@ -181,17 +181,25 @@ def test_a_catalog_of_a_few_bytes_takes_little_memory_of_a_search(tmp_path: Path
     assert "is not what was archived" in done.stderr and "memory" not in done.stderr
 
 
+NIGHTLY = (pytest.mark.long, pytest.mark.nightly)
+# The first of each way to print something; the others print it in the same way.
+PRINTING = [
+    *([*LOGSRV, *words] for words in (["--help"], ["--version"], ["search", "--help"])),
+    *([*GOPHER, *words, "--help"] for words in ([], ["mirror"])),
+    *([*TWISTD, "logsrv", word] for word in ("--help", "--version")),
+    [sys.executable, "-m", "twisted", "greet", "--help"],
+]
+OTHERS = [
+    *([*LOGSRV, command, "--help"] for command in module.COMMANDS if command != "search"),
+    *([*GOPHER, word, "--help"] for word in ("follow", "serve")),
+    *([*TWISTD, plugin, "--help"] for plugin in ("greet", "gopher", "gopherd")),
+]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
-    [
-        *([*LOGSRV, *words] for words in (["--help"], ["--version"])),
-        *([*LOGSRV, command, "--help"] for command in module.COMMANDS),
-        *([*GOPHER, *words, "--help"] for words in ([], ["mirror"], ["follow"], ["serve"])),
-        *([*TWISTD, plugin, "--help"] for plugin in ("logsrv", "greet", "gopher", "gopherd")),
-        [*TWISTD, "greet", "--version"],
-        [sys.executable, "-m", "twisted", "greet", "--help"],
-    ],
+    [*PRINTING, *(pytest.param(command, marks=NIGHTLY) for command in OTHERS)],
     ids=lambda command: " ".join(command[-2:]),
 )
 def test_a_closed_pipe_is_no_error(command: list[str]) -> None:

@@ -18,7 +18,7 @@ def address(process: TwistdProcess, path: str) -> str:
     return f"http://127.0.0.1:{process.port()}{path}"
 
 
-# tests/gopher/gateway has both servers without a browser.
+# tests/gopher/command has both servers, without a browser.
 SERVERS = ["gophernicus", pytest.param("pygopherd", marks=(pytest.mark.long, pytest.mark.nightly))]
 
 
