@@ -15,8 +15,8 @@ from tests.debian.conftest import Made
 from tests.debian.debs import CHECKOUT
 from tests.debian.machine import Machine, install
 
-# Each boots a machine. In CI test_boot has the upgrade of a running service, tests/test_plugin_folders.py the
-# folders of plugins, and test_environment the settings of the package.
+# Each boots a machine. In CI test_boot has the upgrade of a running service, and
+# tests/test_plugin_folders.py the folders of plugins.
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 RECORDS = "/usr/local/lib/logsrv/records"

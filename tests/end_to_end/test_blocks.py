@@ -375,6 +375,7 @@ def test_a_full_disk_is_waited_for(logger: Start, small_disk: Path, connect: Con
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_many_kills_lose_nothing_and_double_nothing(logger: Start) -> None:
     edges = [Edge(origin, stored_lines(origin, 15_000 * KILLS), 3 << 20) for origin in (ONE, OTHER)]
     server = killed_again_and_again(

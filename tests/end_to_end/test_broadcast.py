@@ -55,8 +55,15 @@ def heard(client: socket.socket, number: int) -> bytes:
     return bytes(received)
 
 
-@pytest.mark.parametrize("scheme", ["tcp", "ssl"])
-@pytest.mark.parametrize("kind", ["chat", "talks"])
+@pytest.mark.parametrize(
+    ("kind", "scheme"),
+    [
+        ("chat", "tcp"),
+        ("talks", "ssl"),
+        pytest.param("chat", "ssl", marks=(pytest.mark.long, pytest.mark.nightly)),
+        pytest.param("talks", "tcp", marks=(pytest.mark.long, pytest.mark.nightly)),
+    ],
+)
 def test_who_reads_hears_every_byte(kind: str, scheme: str, tmp_path: Path) -> None:
     """Three peers read and miss nothing; one that never reads is cut off, and the log says so.
 

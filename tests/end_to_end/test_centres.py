@@ -241,6 +241,7 @@ def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.complains("had acknowledged")
 def test_nothing_is_missing_or_twice_whatever_is_killed_meanwhile(
     centres: Centres, capsys: pytest.CaptureFixture[str]

@@ -90,10 +90,18 @@ def test_a_server_that_runs_keeps_its_store(logger: Start, tmp_path: Path) -> No
     ]
 
 
-OF_RSYSLOG = ["TraditionalFileFormat", "FileFormat", "SyslogProtocol23Format"]
+# In CI each program writes one form; tests/linelog/importing has lines of every form.
+NIGHTLY = pytest.mark.nightly
+OF_RSYSLOG = [
+    "RSYSLOG_TraditionalFileFormat",
+    *(
+        pytest.param(name, marks=NIGHTLY)
+        for name in ("RSYSLOG_FileFormat", "RSYSLOG_SyslogProtocol23Format", "json")
+    ),
+]
 
 
-@pytest.mark.parametrize("form", [*(f"RSYSLOG_{name}" for name in OF_RSYSLOG), "json"])
+@pytest.mark.parametrize("form", OF_RSYSLOG)
 def test_files_of_rsyslog_are_imported_with_their_times(tmp_path: Path, form: str) -> None:
     """A directory with files in folders is imported; rsyslog takes the host for the program name here."""
     place = tmp_path / "logs"
@@ -108,11 +116,14 @@ def test_files_of_rsyslog_are_imported_with_their_times(tmp_path: Path, form: st
 @pytest.mark.parametrize(
     "template",
     [
-        "",
-        'template("$ISODATE $HOST $MSGHDR$MSG\\n")',
-        'template("$(format-json --scope rfc5424 --pair timestamp=$ISODATE)\\n")',
+        pytest.param("", id="default", marks=NIGHTLY),
+        pytest.param('template("$ISODATE $HOST $MSGHDR$MSG\\n")', id="ISODATE"),
+        pytest.param(
+            'template("$(format-json --scope rfc5424 --pair timestamp=$ISODATE)\\n")',
+            id="JSON",
+            marks=NIGHTLY,
+        ),
     ],
-    ids=["default", "ISODATE", "JSON"],
 )
 def test_files_of_syslog_ng_are_imported_with_their_times(tmp_path: Path, template: str) -> None:
     place, path = tmp_path / "logs", tmp_path / "socket"
@@ -124,7 +135,7 @@ def test_files_of_syslog_ng_are_imported_with_their_times(tmp_path: Path, templa
     check(imported(tmp_path, place))
 
 
-@pytest.mark.parametrize("form", ["export", "json"])
+@pytest.mark.parametrize("form", ["export", pytest.param("json", marks=NIGHTLY)])
 def test_entries_of_a_journal_are_imported_with_their_times(tmp_path: Path, form: str) -> None:
     """The file is written by journalctl from a journal of systemd."""
     journalctl = program("journalctl", "systemd")

@@ -140,7 +140,7 @@ def test_scrolling_back_through_all(browser: Chromium, logger: Start, tmp_path: 
     assert page.texts(".line .message")[-1] == "what came since"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.nightly), "dark"])
 def test_page_of_several_nodes_fits_phone(browser: Chromium, server: Logger, scheme: str) -> None:
     page = open_page(
         browser, server, "?nodes=all&last=all", width=375, height=800, prefers_color_scheme=scheme

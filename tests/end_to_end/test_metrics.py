@@ -70,7 +70,15 @@ def refused(port: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name, marks=() if name == "logsrv" else (pytest.mark.long, pytest.mark.nightly)
+        )
+        for name in SERVICES
+    ],
+)
 def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(
     name: str, tmp_path: Path
 ) -> None:

@@ -63,7 +63,13 @@ class Place:
 Listen = Callable[[str], Place]
 
 
-@pytest.fixture(params=[True, False], ids=["own", "none"])
+@pytest.fixture(
+    params=[
+        pytest.param(True, id="own"),
+        # tests/kit/net/twisted/test_certificates.py has peers without one.
+        pytest.param(False, id="none", marks=pytest.mark.nightly),
+    ]
+)
 def listening(request: pytest.FixtureRequest, logger: Start, certificates: Path) -> Listen:
     """Starts a logger for an input; it asks its senders for certificates if they have some."""
 

@@ -87,8 +87,22 @@ def received(centre: Logger) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["blocks", "relp"])
-@pytest.mark.parametrize("before", ["never", "reached", "reached and killed"])
+@pytest.mark.parametrize(
+    ("before", "kind"),
+    [
+        ("never", "relp"),
+        ("reached", "relp"),
+        ("reached and killed", "blocks"),
+        *(
+            pytest.param(*words, marks=(pytest.mark.long, pytest.mark.nightly))
+            for words in (
+                ("never", "blocks"),
+                ("reached", "blocks"),
+                ("reached and killed", "relp"),
+            )
+        ),
+    ],
+)
 def test_what_is_counted_as_gone_is_what_is_missing(
     logger: Start, tmp_path: Path, kind: str, before: str
 ) -> None:

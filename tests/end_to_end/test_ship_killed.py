@@ -147,6 +147,7 @@ def test_each_line_in_blocks_arrives_once_over_kills(logger: Start, tmp_path: Pa
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_each_line_in_streams_arrives_once_over_kills(logger: Start, tmp_path: Path) -> None:
     with (
         cluster(newer(), tmp_path) as servers,
@@ -160,6 +161,7 @@ def test_each_line_in_streams_arrives_once_over_kills(logger: Start, tmp_path: P
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_no_line_over_relp_is_missing_after_kills(logger: Start, tmp_path: Path) -> None:
     """Only lines that were under way at a kill may come twice."""
     port = free_port()

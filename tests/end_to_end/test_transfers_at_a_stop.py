@@ -118,10 +118,13 @@ SCHEMES = ["tcp", "ssl", "unix"]
 KINDS = ["whole", "pulled", "pushing", "clocked", "echo", "kit"]
 
 
+NIGHTLY = (pytest.mark.long, pytest.mark.nightly)
+
+
 def cases(kinds: list[str]) -> list[ParameterSet]:
-    """Return all pairs of a kind and a scheme; those of the night have both in another pair, too."""
+    """Return all pairs of a kind and a scheme; each of both is in a pair that CI runs."""
     return [
-        pytest.param(kind, scheme, marks=[] if index % 3 == other else pytest.mark.nightly)
+        pytest.param(kind, scheme, marks=() if index % 3 == other else NIGHTLY)
         for index, kind in enumerate(kinds)
         for other, scheme in enumerate(SCHEMES)
     ]

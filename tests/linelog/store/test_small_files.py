@@ -39,6 +39,7 @@ EDGES = ["0b" * 16, "0c" * 16, "0d" * 16]
 STRIDE = 41
 # A start takes 20 ms: every bit of every file is six minutes, which the scheduled run has.
 FINE = int(os.environ.get("LOGSRV_BIT_STRIDE", "7"))
+BY_NIGHT = (pytest.mark.long, pytest.mark.nightly)
 # What a start reads, and what others do.
 STARTED = ["number", "synced", "store", "origins", "lock"]
 
@@ -128,7 +129,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-@pytest.mark.parametrize("stride", [STRIDE, pytest.param(FINE, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [STRIDE, pytest.param(FINE, marks=BY_NIGHT)])
 @pytest.mark.parametrize("name", READERS)
 def test_a_damaged_file_is_refused_by_its_reader(tmp_path: Path, name: str, stride: int) -> None:
     """Whoever reads it says so, and the doctor does; never is it taken for something else."""
@@ -146,7 +147,7 @@ def test_a_damaged_file_is_refused_by_its_reader(tmp_path: Path, name: str, stri
     assert path.name in {one.name.rpartition("/")[2] for one in found(store, quick=True)}
 
 
-@pytest.mark.parametrize("stride", [STRIDE, pytest.param(FINE, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [STRIDE, pytest.param(FINE, marks=BY_NIGHT)])
 @pytest.mark.parametrize("name", STARTED)
 def test_a_start_on_a_damaged_file_says_so_or_changes_nothing(
     tmp_path: Path, name: str, stride: int
