@@ -88,8 +88,8 @@ SABOTAGES = [
     Sabotage(
         "a block is acknowledged before it is safe",
         f"{_BLOCKS}/body.py",
-        "self._stored = intake.deposit(pending).addCallback(self._done, reply)",
-        "intake.deposit(pending).addCallback(self._done, reply)\n"
+        "self._stored = intake.deposit(pending).addCallback(self._count_stored, reply)",
+        "intake.deposit(pending).addCallback(self._count_stored, reply)\n"
         "        self._stored = Deferred()\n"
         "        self._stored.callback(reply)",
         f"{_BLOCKS}/test_body.py::test_a_block_is_stored_unchanged_and_answered_when_safe",
