@@ -193,13 +193,13 @@ class Transfers:
     # Between the connection and its end.
 
     def _connected(self, transfer: SocketTransfer) -> None:
-        transfer.step = self._moving
+        transfer.step = self._send_and_receive
         if transfer.done:
             self._end(transfer)
         else:
             self._send(transfer)
 
-    def _moving(self, transfer: SocketTransfer) -> None:
+    def _send_and_receive(self, transfer: SocketTransfer) -> None:
         if transfer.outgoing:
             self._send(transfer)
         elif transfer.sink.descriptor is not None and transfer.verbatim and Splice.is_there():

@@ -298,7 +298,7 @@ class _DelimiterFramer(Framer):
         return len(data) - len(last)
 
     def _check(self, length: int) -> None:
-        """Refuse an unfinished frame of at least `length` bytes if that is too long."""
+        """Set `fault`, and drop the kept bytes, if an unfinished frame of `length` bytes is too long."""
         if length > self._most:
             self._refuse()
             self.refused_bytes = len(self._unfinished)

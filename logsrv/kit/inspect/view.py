@@ -95,7 +95,7 @@ class ServiceView:
         yield f"{found} connections"
 
     def counters(self, text: str = "") -> Iterator[str]:
-        """Yield a line for each value of a metric, if it contains `text`; MOST_LINES at most."""
+        """Yield a line for each value of a metric that contains `text`; after MOST_LINES, "… and more"."""
         lines = (line for line in self._figures() if text in line)
         yield from islice(lines, MOST_LINES)
         if next(lines, None) is not None:

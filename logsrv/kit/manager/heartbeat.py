@@ -57,8 +57,9 @@ def waits_for_device(thread: int) -> bool:
 
 
 class Heartbeat:
-    """Calls `beat` twice in each `seconds` from the reactor's thread, or from another while that waits for
-    a device.
+    """Calls `beat` twice in each `seconds`.
+
+    The reactor's thread calls it; while that thread waits for a device in the kernel, another thread does.
     """
 
     def __init__(

@@ -118,7 +118,7 @@ class ServiceManager:
         extended = int(seconds + MARGIN_SECONDS) * 1_000_000
         self._tell(STOPPING=1, STATUS="stopping", EXTEND_TIMEOUT_USEC=extended)
 
-    def stopped(self) -> None:
+    def end_heartbeat(self) -> None:
         """End the signs of life: the service has stopped."""
         if self._heartbeat is not None:
             self._heartbeat.stop()

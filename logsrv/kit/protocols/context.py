@@ -261,7 +261,7 @@ class Author(Protocol):
     @property
     def can_start_tls(self) -> bool: ...
 
-    def know_peer(self) -> None: ...
+    def forget_peer_name(self) -> None: ...
 
     def connection_made(self) -> object: ...
 
@@ -289,7 +289,7 @@ class Reader(Protocol):
         """Return true if the author's code was called with all complete input, or asks for it by itself."""
 
     @property
-    def ahead(self) -> bool:
+    def has_early_input(self) -> bool:
         """Return true if some of the peer's input has not reached the author's code.
 
         Only for a reader that is replaced: some find this out by taking the input.

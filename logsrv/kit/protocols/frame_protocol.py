@@ -150,7 +150,7 @@ class FrameReader:
         return not self._late and not length_hint(self._frames)
 
     @property
-    def ahead(self) -> bool:
+    def has_early_input(self) -> bool:
         return not self.exhausted or bool(self._framer.unfinished_bytes or self._framer.fault)
 
     @property

@@ -57,7 +57,7 @@ class LineReader:
         return self._incoming.exhausted
 
     @property
-    def ahead(self) -> bool:
+    def has_early_input(self) -> bool:
         incoming = self._incoming
         return length_hint(incoming.lines) + len(incoming) > 0 or incoming.skipping is not None
 

@@ -113,8 +113,8 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         """Return a new reader for the protocol."""
         raise NotImplementedError
 
-    def know_peer(self) -> None:
-        """Update the peer's name from its transport."""
+    def forget_peer_name(self) -> None:
+        """Forget the peer's name, and the log that has it: the next use asks the transport."""
         self.known_peer = None
         vars(self).pop("log", None)
 

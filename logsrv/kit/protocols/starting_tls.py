@@ -58,7 +58,7 @@ async def start_tls(
         admitted.let_go()
     if connection.lines:
         connection.flush()
-    if reader.late or (before is not None and before.ahead):
+    if reader.late or (before is not None and before.has_early_input):
         refuse(connection, before)
         raise PeerGone(f"{author.peer} {IN_PLAIN_TEXT.sentence}")
     outflow = connection.state.outflow
@@ -117,7 +117,7 @@ class HandshakeReader:
     __slots__ = ("_connection", "_done", "_make_reader", "late", "wanted")
 
     # The connection sees a reader that always waits and holds no input.
-    spent = exhausted = ahead = waits_by_itself = False
+    spent = exhausted = has_early_input = waits_by_itself = False
     waiting = True
 
     def __init__(self, connection: PeerConnection, make_reader: Callable[[], Reader]) -> None:
@@ -133,7 +133,7 @@ class HandshakeReader:
     def finish(self) -> None:
         """The handshake is done."""
         self._done = True
-        self._connection.author.know_peer()
+        self._connection.author.forget_peer_name()
         if self._connection.state.ready:
             self._connection.call(self.advance, "start_tls")
 

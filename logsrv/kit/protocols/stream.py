@@ -221,7 +221,7 @@ class Connection(Generic[Settings, State]):
         await start_tls(self._connection, self._read_anew, certificate, timeout)
 
     @property
-    def ahead(self) -> bool:
+    def has_early_input(self) -> bool:
         # TLS begins: what came before it is dropped. A line that is skipped counts as well.
         return bool(self._incoming.take_all()) or self._incoming.skipping is not None
 
@@ -419,8 +419,8 @@ class StreamProtocol(PeerProtocol):
         else:
             connection.work_to_the_end(result)
 
-    def know_peer(self) -> None:
-        super().know_peer()
+    def forget_peer_name(self) -> None:
+        super().forget_peer_name()
         vars(self.stream).pop("log", None)
 
     @property

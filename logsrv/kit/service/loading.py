@@ -44,7 +44,10 @@ def load_object(text: str) -> Any:
 
 
 def plugin_files() -> Iterator[tuple[str, Any]]:
-    """Yield each file that declares plugins, with its module or with the reason why there is none."""
+    """Yield each file that declares plugins, with its module or a sentence why it cannot be imported.
+
+    Plugin folders that were left out come first, each with the reason.
+    """
     yield from refused.items()
     # The import of `plugins` extends its path over all of sys.path.
     for module in getModule(plugins.__name__).iterModules():

@@ -36,7 +36,7 @@ class MemoryPeer:
         self.transport = MemoryTransport(self, address)
         self._received = bytearray()
         self._waiting = bytearray()
-        self._reads = reads
+        self._peer_reads = reads
         self._half_closing = False
         if protocol is not None:
             protocol.makeConnection(self.transport)
@@ -57,10 +57,10 @@ class MemoryPeer:
     def reading(self) -> bool:
         """Return true if the plugin reads its input; false while it has paused the transport."""
         self.look()
-        return self._is_read
+        return self._plugin_reads
 
     @property
-    def _is_read(self) -> bool:
+    def _plugin_reads(self) -> bool:
         return not (
             self.transport.producerState == "paused" or self.transport.disconnecting or self._closed
         )
@@ -84,11 +84,11 @@ class MemoryPeer:
 
     def stop_reading(self) -> None:
         """Stop reading: the plugin's output waits in its transport."""
-        self._reads = False
+        self._peer_reads = False
 
     def start_reading(self) -> None:
         """Read the output that waits, and go on reading."""
-        self._reads = True
+        self._peer_reads = True
         self.look()
 
     def half_close(self) -> None:
@@ -109,18 +109,18 @@ class MemoryPeer:
         """Do the work of a reactor: deliver, resume, close."""
         transport = self.transport
         while not self._closed:
-            if self._reads and transport.buffer:
+            if self._peer_reads and transport.buffer:
                 self._received += transport.buffer
                 transport.buffer.clear()
-            elif self._reads and transport.producer is not None and transport.producer_paused:
+            elif self._peer_reads and transport.producer is not None and transport.producer_paused:
                 transport.producer_paused = False
                 transport.producer.resumeProducing()
-            elif self._waiting and self._is_read:
+            elif self._waiting and self._plugin_reads:
                 chunk = bytes(self._waiting)
                 self._waiting.clear()
                 assert self._called is not None
                 self._called.dataReceived(chunk)
-            elif self._half_closing and self._is_read:
+            elif self._half_closing and self._plugin_reads:
                 self._half_closing = False
                 self._end_of_input()
             elif transport.disconnected:

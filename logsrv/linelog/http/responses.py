@@ -93,7 +93,7 @@ class Responses:
 
 
 def takes_gzip(accepted: bytes) -> bool:
-    """Return whether this Accept-Encoding accepts gzip (RFC 9110, section 12.5.3)."""
+    """Return whether this Accept-Encoding names gzip, not with weight 0; `*` and `x-gzip` do not count."""
     for coding in accepted.split(b","):
         name, _, weight = coding.partition(b";")
         if name.strip().lower() == b"gzip":

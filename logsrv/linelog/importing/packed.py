@@ -123,7 +123,9 @@ class _Member:
     def __init__(
         self, file: BinaryIO, unpacker: Any, data: bytes, *, slow_from: int = sys.maxsize
     ) -> None:
-        """data: the member's bytes that are read already. slow_from: from this place, read byte by byte."""
+        """data: the member's bytes that are read already. slow_from: the place in the file from which it is
+        read byte by byte, to get all text before a damage.
+        """
         self._file = file
         self._unpacker = unpacker
         self._data = data

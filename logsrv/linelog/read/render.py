@@ -59,7 +59,7 @@ def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, boo
         return lambda hit, context: _coloured(hit, _no_spans if context else spans, style).encode()
     if style.local or style.width:
         return lambda hit, _: _text(hit.line, style).encode() + b"\n"
-    return lambda hit, _: _as_stored(hit.line)
+    return lambda hit, _: _escaped_line(hit.line)
 
 
 def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _decoded(data: bytes) -> str:
     return data.decode(errors="backslashreplace")
 
 
-def _as_stored(line: bytes) -> bytes:
+def _escaped_line(line: bytes) -> bytes:
     # Nearly all lines are plain, and a search may find millions.
     if is_plain(line):
         return line + b"\n"
@@ -133,15 +133,15 @@ def _as_stored(line: bytes) -> bytes:
 def plain(style: Style) -> Callable[[bytes], bytes] | None:
     """Return a function that renders many lines at once like `renderer`; None if the style prevents it."""
     if style.output == "text" and not (style.color or style.local or style.width):
-        return lines_as_stored
+        return escaped_lines
     return None
 
 
-def lines_as_stored(text: bytes) -> bytes:
+def escaped_lines(text: bytes) -> bytes:
     """Return whole lines with unprintable characters escaped."""
     if is_plain(text):
         return text
-    return b"".join(_as_stored(line) for line in text[:-1].split(b"\n"))
+    return b"".join(_escaped_line(line) for line in text[:-1].split(b"\n"))
 
 
 def _text(line: bytes, style: Style) -> str:

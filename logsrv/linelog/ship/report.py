@@ -17,8 +17,8 @@ class ShipReport:
     retry: an attempt failed; the next one is in `seconds`. reason: a word for counters. why: a sentence.
     refused: the target will never take some `lines` with `bytes` bytes; they are kept in NAME.refused.
     gap: `bytes` in `lines` were removed from the store before they were sent. bytes: None if unknown.
-    gone: the total of `bytes` and `lines` that were removed before they were sent. missed: how many of
-        these lines the target needs next; None if it needs none of them.
+    gone: the total of `bytes` and `lines` that were removed before they were sent. missed: the
+        lines gone where the target needs the next: 0 if their number is unknown, None if there are none.
     kept: `position` is on the medium.
     resent: the target has lost `bytes` that it had acknowledged; they are sent again. bytes: None if
         unknown.

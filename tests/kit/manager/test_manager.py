@@ -73,7 +73,7 @@ def test_the_watchdog_hears_of_a_service_until_it_has_stopped(manager: FakeManag
     clock.advance(30)
     service.stopping(40)
     clock.advance(30)
-    service.stopped()
+    service.end_heartbeat()
     clock.advance(300)
     manager.read()
     assert [one for one in manager.messages if "WATCHDOG" in one] == [{"WATCHDOG": "1"}] * 3
@@ -88,5 +88,5 @@ def test_without_a_manager_nothing_is_sent() -> None:
     service.reloading()
     service.reloaded()
     service.stopping(1)
-    service.stopped()
+    service.end_heartbeat()
     assert not clock.getDelayedCalls()

@@ -103,7 +103,7 @@ class Idle:
 
     waits_by_itself = False
     waiting = False
-    ahead = False
+    has_early_input = False
     exhausted = True
 
     spent = False

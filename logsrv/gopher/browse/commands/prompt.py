@@ -18,7 +18,7 @@ from logsrv.gopher.browse.commands.bars import Key
 class Field(Input):
     """A line to type in. Enter calls `submitted` with the text at once; Textual's message would be late."""
 
-    # A terminal still turns an Enter that was typed before the program started into a newline.
+    # An Enter that was typed before the program took the terminal comes as a newline, which is Ctrl-J.
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+j", "submit")]
 
     def __init__(self, submitted: Callable[[str], None]) -> None:

@@ -1,7 +1,8 @@
 """Lines of a page as rows of a window, with a column of numbers and labels beside them.
 
-Prose is broken between words, in a wide window at `READABLE` columns. Drawings and tables (by the rule in
-`wire/columns`, as in the gateway) are not broken: the window scrolls sideways.
+A line that fits the window stays whole, up to 120 columns. Longer prose, and longer links, are broken
+between words, at `READABLE` columns at most. Drawings and tables (by the rule in `wire/columns`, as in the
+gateway) are not broken: the window scrolls sideways.
 """
 
 from __future__ import annotations

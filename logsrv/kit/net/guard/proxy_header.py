@@ -42,7 +42,7 @@ class ProxyHeaderError(ValueError):
 
 @attrs.frozen
 class ProxyHeader:
-    """The proxy's client, and the address that it connected to; None if the proxy does not tell."""
+    """The proxy's client, and the address that it connected to: each None if the proxy does not tell it."""
 
     client: Address | None = None
     destination: Address | None = None

@@ -16,7 +16,7 @@ class FetchingReceiver(Protocol):
     """A receiver that fetches its data by itself."""
 
     def check(self, endpoint: Endpoint) -> None:
-        """Check its files and options, and fetch nothing. Raises ConfigurationError."""
+        """Check an endpoint's options and the files that they name. Raises ConfigurationError."""
 
     def begin(self, endpoint: Endpoint) -> None:
         """Begin to fetch, from the place that the endpoint's text names."""

@@ -23,8 +23,8 @@ _NEVER = 0xC1
 _SIZES = [1] * 256
 # By first byte: the number of values that follow.
 _FOLLOWING = [0] * 256
-# For values with a length field: its bytes, further bytes of the header, and the number of values that each
-# unit of the length stands for: 0 if the length counts bytes.
+# For values with a length field: the bytes of that field; the further bytes of the header; and how many
+# values follow for each unit of the length, 0 if the length counts bytes.
 _LENGTHS: dict[int, tuple[int, int, int]] = {
     **{0xC4 + power: (1 << power, 0, 0) for power in range(3)},
     **{0xC7 + power: (1 << power, 1, 0) for power in range(3)},

@@ -104,6 +104,6 @@ class CatchUp:
 
     def _given_up(self, data: bytes, lines: int, until: Position) -> Step:
         passed = size_between(self._view, self._live.position, until)
-        # An estimate, from the average length of the lines that were read after `sure`.
+        # An estimate, by the average length of the lines searched after `sure`, up to which all are shown.
         missed = passed * self._lines // self._read if self._read else 0
         return Step(data, lines, missed, over=True)

@@ -35,7 +35,7 @@ class JournalDatagrams(InputDatagrams):
 
 
 class Journal(Input):
-    """The `journal` input."""
+    """The `journal` input: uploads of systemd-journal-upload, and datagrams of journald's own protocol."""
 
     name = "journal"
     receiver = JournalDatagrams

@@ -345,8 +345,8 @@ class StreamFetcher:
 def _block(asking: _BlockRequest, message: Delivery) -> Fetched:
     """Return the block in a message. Raises NatsTrouble unless its number is above the last one."""
     parts = message.reply.split(b".")
-    # The reply subject is $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.…; newer servers put domain and
-    # account after ACK.
+    # The reply subject is $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.….….PENDING; newer servers put domain
+    # and account after ACK. at: where SEQUENCE is, behind: PENDING.
     at, behind = (5, 8) if len(parts) == 9 else (7, 10)
     if len(parts) <= behind or not all(_NUMBER.fullmatch(parts[one]) for one in (at, behind)):
         raise NatsTrouble("a message has no number in its stream")

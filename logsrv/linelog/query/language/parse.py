@@ -246,9 +246,10 @@ def _check(pattern: str, at: int, patterns: list[str]) -> None:
         raise _wrong(str(error), at) from None
     except WrongExpression as error:
         reason, _, fragment = str(error).partition(": ")
-        # RE2 quotes the part that it refuses, but not its offset. Of repetitions it quotes an outer one.
-        outermost = pattern.rfind if "repetition size" in reason else pattern.find
-        place = outermost(fragment) if fragment else 0
+        # RE2 quotes the part that it refuses, but not its offset. Of nested repetitions it quotes the outer
+        # one, which stands after the inner ones.
+        find = pattern.rfind if "repetition size" in reason else pattern.find
+        place = find(fragment) if fragment else 0
         detail = f"{reason}: {fragment}" if fragment and fragment != pattern else reason
         hint = ""
         if fragment.startswith(("(?=", "(?!", "(?<")):

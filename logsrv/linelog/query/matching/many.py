@@ -1,9 +1,9 @@
 """Many queries in one pass over a text. A query that cannot match any line in it costs nothing.
 
-The pass looks for the triggers of all queries at once. A query tests only the lines with a trigger of its
-own, and each line is parsed once for all queries. If many queries compare the same field, that field is
-read once for all of them (`values.py`). A query without a trigger, such as `NOT debug` or `level>=error`,
-searches the text by itself.
+The pass looks for the triggers of all queries at once: literals of which each matching line has at least
+one. A query tests only the lines with a trigger of its own; each line is parsed once for all queries. If
+many queries compare the same field, that field is read once for all of them (`values.py`). A query without
+a trigger, such as `NOT debug` or `level>=error`, searches the text by itself.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class ManyQueries:
                 yield plan, lines
 
     def _lines_of_triggers(self, piece: TextPiece, windows: Windows) -> dict[int, Array]:
-        """Return the lines of each trigger that the piece contains, by the trigger's number."""
+        """Return, by the number of each trigger in the piece, the lines that have it."""
         places, which = windows.find(piece)
         lines = piece.lines_of(places)
         said = (places >= piece.messages[lines]) | self._anywhere[which]

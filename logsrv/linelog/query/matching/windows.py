@@ -132,15 +132,18 @@ class _WindowsOfSize:
         at = numpy.searchsorted(self._windows, there)
         at[at == len(self._windows)] = 0
         same = self._windows[at] == there
-        return self._expanded(places[same], at[same])
+        return self._literals_at(places[same], at[same])
 
-    def _expanded(self, places: Array, at: Array) -> list[tuple[Array, Array]]:
-        """Return each place once for each literal with the window found there."""
+    def _literals_at(self, places: Array, at: Array) -> list[tuple[Array, Array]]:
+        """Return where literals may begin, and their numbers: each literal with a window that was found.
+
+        places: where windows were found; at: the number of each window.
+        """
         counts = self._counts[at]
         total = int(counts.sum())
         if total > _MOST_PAIRS and len(places) > 1:
             half = len(places) // 2
-            return self._expanded(places[:half], at[:half]) + self._expanded(
+            return self._literals_at(places[:half], at[:half]) + self._literals_at(
                 places[half:], at[half:]
             )
         first = numpy.repeat(self._first[at] - (counts.cumsum() - counts), counts)

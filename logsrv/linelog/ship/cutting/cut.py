@@ -179,7 +179,11 @@ class Cutter:
         self._position = Position(number, offset + size)
 
     def _pile_up(self, frames: Frames, pile: _Pile, reach: int, limits: BlockLimits) -> None:
-        """Fill a pile with text from the place on; the place moves only past text that is skipped."""
+        """Fill a pile, the frames of the next block, with text from the position on.
+
+        The position itself moves only past text that is not sent: damaged, unfinished or too large. reach:
+        how far an uncompressed segment may be read.
+        """
         offset = self._position.offset
         if isinstance(frames, PlainFrames):
             text = bytearray(min(PIECE, reach - offset))

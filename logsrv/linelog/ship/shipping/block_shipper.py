@@ -236,7 +236,11 @@ class BlockShipper(Shipper[BlockTarget]):
         return place
 
     def _shrink_or_unpack(self, failure: Failure, cut: CutBlock) -> Failure:
-        """Cut smaller blocks from now on if this one was too large; unpack frames if it was refused."""
+        """Return the failure of a block, and cut smaller ones from now on if it was too large.
+
+        If it was refused for good, raise Unavailable, and from now on unpack frames to verify them, until a
+        block is taken.
+        """
         if failure.check(TooMuchAtOnce):
             size = len(cut.block.packed)
             self._taken_since = 0

@@ -67,8 +67,8 @@ class ReportedTarget:
     # Whether the log's last message says that the target is down, and the time of the last such message.
     _down_logged: bool = attrs.field(init=False, default=False)
     _down_at: float = attrs.field(init=False, default=float("-inf"))
-    # The bytes and lines that were removed before they were sent, and how many of these lines the target
-    # needs next; None for none.
+    # The bytes and lines that were removed before they were sent, in all. The lines that are gone where the
+    # target needs the next ones: 0 if their number is unknown, None if none are gone there.
     _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
     _missed: int | None = attrs.field(init=False, default=None)
     # The last promise in the log.

@@ -78,7 +78,7 @@ class CatalogSegment(NamedTuple):
 
     @property
     def file(self) -> PartialFile | None:
-        """The word index as a file of which these parts are known; None without one."""
+        """The word index as a file of which only `parts` are known; None without a word index."""
         return PartialFile(self.words, self.parts) if self.words else None
 
 

@@ -60,7 +60,7 @@ def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
         found.text,
         found.lines,
         found.times,
-        tuple(_checks(packed, found, disk)),
+        tuple(_frame_checksums(packed, found, disk)),
     )
 
 
@@ -78,7 +78,7 @@ def size_and_sha256(pieces: Iterable[bytes]) -> StoredFile:
     return StoredFile(size, digest.hexdigest())
 
 
-def _checks(packed: Segment, found: index.Index, disk: Disk) -> Iterator[str]:
+def _frame_checksums(packed: Segment, found: index.Index, disk: Disk) -> Iterator[str]:
     size = disk.stat(packed.name).st_size
     if size != found.compressed:
         raise ValueError(f"it has {size} bytes, and by its index {found.compressed}")

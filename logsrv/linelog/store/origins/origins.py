@@ -71,7 +71,7 @@ class Origins:
         return bool(self._found.damaged)
 
     def damage(self, origin: str) -> str:
-        """Return a message if the last block of an origin is unknown; "" if it is known."""
+        """Return a sentence why the last block of an origin is unknown; "" if it is known."""
         if not self._found.damaged or origin in self._found.sure:
             return ""
         return (

@@ -216,7 +216,8 @@ class Writer:
         active.prepare()
         if not deposit.goes_on_at(active.position):
             if deposit.place is not None:
-                # The blocks start at another place, so the note of the first attempt is wrong.
+                # The blocks start at another place, so the note of the first attempt is wrong: after
+                # `close` the next `note` writes the file anew, without it.
                 self._origins.close()
             deposit.begin(active.position)
             try:
