@@ -132,9 +132,17 @@ def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, ag
         redirectStandardIO=False,
         discardBuffer=False,
     )
-    endpoints = getattr(options.settings, "listen", None) or ()
+    settings = options.settings
+    endpoints = reactor.with_held(getattr(settings, "listen", None) or ())
     if endpoints:
-        options.settings = attrs.evolve(options.settings, listen=reactor.with_held(endpoints))
+        settings = attrs.evolve(settings, listen=endpoints)
+    # The tables of a plugin with named listeners: one for each endpoint.
+    if tables := getattr(settings, "listener", None):
+        endpoints = reactor.with_held(tuple(one.listen for one in tables))
+        pairs = zip(tables, endpoints, strict=True)
+        held = tuple(attrs.evolve(table, listen=endpoint) for table, endpoint in pairs)
+        settings = attrs.evolve(settings, listener=held)
+    options.settings = settings
     service = plugin.makeService(options)
     channel.send({"loaded": any(endpoint.kind != "stream" for endpoint in endpoints)})
     if channel.wait_for_go():

@@ -363,7 +363,7 @@ class Incoming:
             if alone.receive(decisive[0]):
                 # The IAC SB is data, so its LF ends the line.
                 data += unfinished[:2] + telnet.receive(unfinished[2:])
-                unfinished = b""
+                unfinished = telnet.finish()
             else:
                 end = decisive.end()
                 unfinished = alone.finish()

@@ -232,13 +232,23 @@ def test_an_old_connection_is_answered_by_the_old_code(running: Start, shout: Pa
         assert old.makefile("rb").read() == b"ONCE MORE\r\n"
 
 
-def test_a_unix_socket_survives_a_save_and_goes_at_the_end(running: Start, shout: Path) -> None:
+NAMED = """
+from logsrv.kit import protocol_plugin
+shout = protocol_plugin("shout", Shout, listeners={"other": Shout}, listen=())
+"""
+
+
+@pytest.mark.parametrize("more", ["", NAMED], ids=["one protocol", "named listeners"])
+def test_a_unix_socket_survives_a_save_and_goes_at_the_end(
+    running: Start, shout: Path, more: str
+) -> None:
     """It stays where it is, and is gone at the end."""
     path, gone = shout.parent / "s", shout.parent / "gone"
-    shout.write_text(f"{SHOUT}import atexit, os\natexit.register(os.mkdir, {str(gone)!r})\n")
+    at_the_end = f"import atexit, os\natexit.register(os.mkdir, {str(gone)!r})\n"
+    shout.write_text(SHOUT + at_the_end + more)
     server = running(shout, "--listen", f"unix:{path}").ready()
     inode = path.stat().st_ino
-    shout.write_text(WHISPER)
+    shout.write_text(WHISPER + more)
     server.wait_for(SERVES)
     with TelnetSession(str(path)) as session:
         session.send("Hello")

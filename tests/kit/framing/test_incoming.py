@@ -375,3 +375,18 @@ def test_another_separator_is_found_at_the_very_beginning() -> None:
     incoming.receive(b"aab")
     assert incoming.take_until(b"x", 9) is None
     assert incoming.take_until(b"a", 9) == b"a"
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_second_subnegotiation_within_one_that_is_none_is_kept(cut: int) -> None:
+    """With a delimiter that stands in its value: the first is data, and ends a line."""
+    incoming = Incoming(LineFormat(delimiter=b";", encoding="latin-1"))
+    said = b"\xff\xfa\xff\xfaxy;zz\xff\xfa\0"
+    lines = []
+    for piece in (said[:cut], said[cut:], b""):
+        if piece:
+            incoming.receive(piece)
+        incoming.ended = not piece
+        while (line := incoming.take_line()) is not None:
+            lines.append(line)
+    assert lines == ["\xff\xfa\xff\xfaxy", "zz\xff\xfa\0"]

@@ -22,7 +22,8 @@ def quicken(reactor: Any) -> None:
 
     For each event Twisted makes a context for its old log by nine calls: a tenth of a short request.
     """
-    if getattr(type(reactor), "__module__", "") == "twisted.internet.epollreactor":
+    # `logsrv run` has a subclass of it.
+    if any(one.__module__ == "twisted.internet.epollreactor" for one in type(reactor).__mro__):
         vars(reactor).setdefault("doIteration", partial(poll, reactor))
 
 
@@ -74,6 +75,8 @@ def _read(reactor: Any, selectable: Any) -> None:
         why = error
         log.err()
     if why:
+        # The connection may end before its answer is sent.
+        ANSWERS.send()
         try:
             reactor._disconnectSelectable(selectable, why, True)
         except Exception:

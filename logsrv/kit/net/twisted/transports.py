@@ -22,10 +22,10 @@ log = Logger()
 Connected = TypeVar("Connected")
 # The last bytes and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
 MORE = getattr(socket, "MSG_MORE", 0)
-# Collected answers are sent when those of so many peers wait: that is a millisecond of work, by which the
-# first comes later. If more bytes than these wait for one peer, its transport takes the next, and may
-# pause it.
+# Collected answers are sent when so many peers wait for one, or the first has waited for so many seconds.
+# If more bytes than these wait for one peer, its transport takes the next, and may pause it.
 MOST_COLLECTED = 64
+COLLECTED_SECONDS = 0.001
 MOST_BYTES_COLLECTED = 64 * 1024
 
 
@@ -120,6 +120,7 @@ class CollectedAnswers:
     def __init__(self) -> None:
         self.collecting = False
         self._transports: dict[tcp.Connection, None] = {}
+        self._until = 0.0
 
     def takes(self, transport: tcp.Connection, data: bytes) -> bool:
         """Keep an answer, and return true, unless it has to be sent now or after earlier bytes."""
@@ -128,8 +129,12 @@ class CollectedAnswers:
         if transport not in self._transports:
             if not _is_clear(transport):
                 return False
-            if len(self._transports) >= MOST_COLLECTED:
+            reactor: Any = transport.reactor
+            now = reactor.seconds()
+            if len(self._transports) >= MOST_COLLECTED or now > self._until:
                 self.send()
+            if not self._transports:
+                self._until = now + COLLECTED_SECONDS
             self._transports[transport] = None
         elif transport._tempDataLen > MOST_BYTES_COLLECTED:
             return False

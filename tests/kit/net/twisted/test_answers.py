@@ -12,9 +12,15 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import PrivateCertificate
 from twisted.internet.threads import deferToThread
 
+from logsrv.kit.net.twisted import transports
 from logsrv.kit.net.twisted.polling import quicken
 from logsrv.kit.net.twisted.ports import make_ours
-from logsrv.kit.net.twisted.transports import MOST_BYTES_COLLECTED, MOST_COLLECTED, send_at_once
+from logsrv.kit.net.twisted.transports import (
+    COLLECTED_SECONDS,
+    MOST_BYTES_COLLECTED,
+    MOST_COLLECTED,
+    send_at_once,
+)
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, in_reactor, logged, until, unverified
@@ -119,6 +125,25 @@ async def test_a_peer_that_is_heard_alone_is_answered_at_once(room: Room) -> Non
 
 
 @in_reactor
+async def test_an_answer_waits_for_one_slow_handler_and_not_for_all(room: Room) -> None:
+    answered: list[bytes | None] = []
+
+    def heard(talk: Talk, data: bytes) -> None:
+        end = REACTOR.seconds() + COLLECTED_SECONDS * 2
+        talk.answer(data)
+        answered.append(has_come(room.peers[0]))
+        while REACTOR.seconds() < end:
+            pass
+
+    peers = await room.fill(3, heard)
+    for peer in peers:
+        peer.sendall(b"x")
+    await until(lambda: len(answered) == 3, "all of them")
+    assert answered[0] is None and b"x" in answered[1:]
+    await room.close()
+
+
+@in_reactor
 async def test_answers_of_one_turn_to_the_same_peer_keep_their_order(room: Room) -> None:
     def heard(talk: Talk, data: bytes) -> None:
         for one in Talk.made:
@@ -207,28 +232,32 @@ async def test_an_answer_before_tls_is_not_encrypted(room: Room, tmp_path: Path)
 
 
 @in_reactor
-async def test_a_protocol_that_raises_in_the_same_turn_costs_no_other_its_answer(
+async def test_a_protocol_that_raises_in_the_same_turn_costs_nobody_an_answer(
     room: Room,
 ) -> None:
     def heard(talk: Talk, data: bytes) -> None:
         talk.answer(b"answer")
         if data == b"fail":
-            raise KeyError("asked for")
+            raise SystemExit("asked for")
 
     peers = await room.fill(3, heard)
     with logged() as messages:
         for peer, word in zip(peers, (b"x", b"fail", b"x"), strict=True):
             peer.sendall(word)
         await until(lambda: any(one.ended for one in Talk.made), "the end of one")
-    assert [has_come(peer) for peer in peers] == [b"answer", b"", b"answer"]
+    assert [has_come(peer) for peer in peers] == [b"answer"] * 3
     assert len(messages) == 1
     await room.close()
 
 
 @in_reactor
-async def test_the_first_of_very_many_peers_does_not_wait_for_the_last(room: Room) -> None:
+async def test_the_first_of_very_many_peers_does_not_wait_for_the_last(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard_of: list[Talk] = []
     answered: list[int] = []
+
+    monkeypatch.setattr(transports, "COLLECTED_SECONDS", PATIENCE)
 
     def heard(talk: Talk, data: bytes) -> None:
         heard_of.append(talk)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python import log
 
-from logsrv.kit.net.twisted.polling import quicken
+from logsrv.cli.running.held_sockets import holding_reactor
+from logsrv.kit.net.twisted.polling import poll, quicken
 from logsrv.kit.net.twisted.ports import make_ours
 from tests.kit.net.network import REACTOR, in_reactor, until
 
@@ -111,6 +112,18 @@ async def test_a_connection_that_an_earlier_event_closed_is_not_read(
     await until(lambda: sum(map(_ended, Said.made)) == 2, "the end of two")
     assert [one["isError"] for one in events] == [0]
     await _close(peers)
+
+
+def test_a_reactor_that_holds_its_sockets_is_quickened() -> None:
+    """`logsrv run` serves by a subclass of Twisted's."""
+    reactor = holding_reactor("twisted.internet.epollreactor.EPollReactor", {})
+    try:
+        quicken(reactor)
+        assert reactor.doIteration.func is poll
+    finally:
+        for one in reactor.removeAll():
+            one.connectionLost(connectionDone)
+        reactor._poller.close()
 
 
 def test_a_clock_of_tests_stays_as_it_is() -> None:
