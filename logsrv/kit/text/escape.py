@@ -37,7 +37,7 @@ def is_plain(data: bytes) -> bool:
     return data.isascii() and len(data.translate(None, _CONTROLS)) == len(data)
 
 
-def plain_json(text: str) -> str:
+def escaped_json(text: str) -> str:
     """Return `text`, which is JSON, with unsafe characters escaped as JSON does it: `\\u202e`."""
     return re.sub(_UNSAFE_IN_TEXT, lambda found: f"\\u{ord(found[0]):04x}", text)
 

@@ -211,11 +211,11 @@ class WebServer:
         def begin(request: WebRequest, status: int) -> None:
             self._responses.head(request, status, endpoint.type if status == 200 else JSON)
 
-        asked = {"endpoint": endpoint.name, **self._of_nodes(endpoint, values)}
+        asked = {"endpoint": endpoint.name, **self._values_and_nodes(endpoint, values)}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.fail)
         answer.attach(self._searches.start(asked, answer))
 
-    def _of_nodes(self, endpoint: ApiEndpoint, values: dict[str, Any]) -> dict[str, Any]:
+    def _values_and_nodes(self, endpoint: ApiEndpoint, values: dict[str, Any]) -> dict[str, Any]:
         """Return the request's values, and the chosen nodes, for a searching process. Raises Problem."""
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         try:

@@ -59,7 +59,7 @@ def parse_listen(text: str) -> Listen:
         if word in types or rest.partition(":")[0] not in types:
             raise
     if broken_plugins():
-        # The word may name the input of a broken plugin: the other listeners go on, see `left_out`.
+        # The word may name the input of a broken plugin. Such listeners are left out, see below.
         return Listen(text, word, parse_endpoint(rest))
     known = sorted(inputs())
     hint = f"did you mean {near}? " if (near := nearest(word, known)) else ""
@@ -195,6 +195,6 @@ class LoggerSettings(
         return _part(self, StorePolicy)
 
 
-def left_out(settings: LoggerSettings) -> list[str]:
+def left_out_listeners(settings: LoggerSettings) -> list[str]:
     """Return the listeners whose input is missing, because its plugin cannot be loaded."""
     return [str(one.listen) for one in settings.listener if one.listen.input not in inputs()]

@@ -13,7 +13,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
+from logsrv.kit.text.escape import escaped_json, is_plain, one_line, printable
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import elements, readable, text_of
 from logsrv.linelog.query.matching.highlight import spans_of
@@ -111,7 +111,7 @@ def as_json(hit: Hit, *, context: bool = False) -> str:
 def safe_json(value: object) -> str:
     """Return compact JSON that is safe in a terminal and in a page's script."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return plain_json(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
+    return escaped_json(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
 
 
 def _message(line: bytes, escaped: bool) -> bytes:

@@ -39,7 +39,10 @@ class Piece(NamedTuple):
 
 
 class BadValues:
-    """Values that a column of numbers cannot hold, by field: how many, and whether all are numbers."""
+    """Values that a column of numbers cannot hold.
+
+    For each field: how many, and whether all are numbers, only too large or with a fraction.
+    """
 
     def __init__(self) -> None:
         self.found: dict[str, tuple[int, bool]] = {}

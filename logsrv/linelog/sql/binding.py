@@ -86,7 +86,7 @@ class Binder:
             return None
 
     def fits(self, statement: str, fields: dict[str, ColumnType], *, explained: bool) -> bool:
-        """Return whether the statement is valid with fields of these types."""
+        """Return whether the statement is valid with these types, and converts no field to another."""
         return (
             self.fault(statement, fields, explained=explained) is None
             and self._as_used(statement, fields) == fields

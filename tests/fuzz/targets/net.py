@@ -30,7 +30,7 @@ from logsrv.kit.options import kinds
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import Sources, load
 from logsrv.kit.options.sources import read_document
-from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
+from logsrv.kit.text.escape import escaped_json, is_plain, one_line, printable
 from logsrv.kit.text.paths import checked_name, safe_name
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import did_you_mean, shown
@@ -204,7 +204,7 @@ def texts_to_show(data: bytes) -> None:
         (printable(text), "\t\n"),
         (one_line(text, 100), ""),
         (shown(text), ""),
-        (plain_json(text), "\t\n"),
+        (escaped_json(text), "\t\n"),
         (escaped(text), ""),
         (unix_source(data), ""),
         (did_you_mean(text, ["interval", "always"]), ""),

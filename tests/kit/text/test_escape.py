@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
+from logsrv.kit.text.escape import escaped_json, is_plain, one_line, printable
 
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
@@ -48,7 +48,7 @@ def test_plain_is_what_is_shown_as_it_is(data: bytes) -> None:
 
 @given(st.text())
 def test_json_stays_the_same_value_and_drives_no_terminal(text: str) -> None:
-    safe = plain_json(json.dumps(text, ensure_ascii=False))
+    safe = escaped_json(json.dumps(text, ensure_ascii=False))
     assert json.loads(safe) == text
     assert printable(safe) == safe
 

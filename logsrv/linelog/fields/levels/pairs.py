@@ -50,7 +50,7 @@ def levels_of_pairs(raw: Array, fields: LevelFields) -> Array:
 
 
 def _begin_pairs(raw: Array, fields: LevelFields) -> Array:
-    """Return which fields begin where a pair can begin, in lines without a header of RFC 5424."""
+    """Return which fields are at the message's beginning or after a space, without a header of RFC 5424."""
     sure: Array = (fields.at == fields.message_start) | (raw[fields.at - 1] == _SPACE)
     # The header of RFC 5424 has a number after the priority.
     for place in (2, 3, 4):

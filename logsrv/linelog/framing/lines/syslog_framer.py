@@ -413,7 +413,8 @@ class SyslogFramer:
 
     def _until_nul(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take frames that end with NUL, and may contain LFs."""
-        # Searching the whole chunk for each frame would cost quadratic time.
+        # One search for an LF or the end at a NUL, whichever comes first: a search for one of them might
+        # pass over the whole chunk for each frame.
         first = _MAY_BE_NO_LONGER.search(data, at)
         if first is None or first[0] == b"\0":
             stop = first.end() if first else len(data)

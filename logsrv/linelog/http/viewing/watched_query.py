@@ -1,4 +1,4 @@
-"""A query of live viewers, and the newest lines of a poll that match it; the others are counted."""
+"""A query of live viewers, and the newest lines of a poll that match it; older matches are only counted."""
 
 from __future__ import annotations
 

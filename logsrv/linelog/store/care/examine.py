@@ -189,7 +189,7 @@ class Examination(ExaminedStore):
                 check_words(words)
 
     def _backup(self) -> Iterator[StoreFinding]:
-        """Yield the findings about lines that the note of a backup promises, and that are missing."""
+        """Yield a finding if this is an incomplete backup, or lacks lines which its note promises."""
         note = None
         # An unreadable note is reported with the other notes.
         with contextlib.suppress(OSError, ValueError):

@@ -51,7 +51,7 @@ def salvage(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
 
 
 def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
-    """Return a new index of a file, and whether a frame has lost its head."""
+    """Return a new index of a compressed segment, and whether the head of a frame is destroyed."""
     made, headless = Indexer(number), False
     walked = spent = 0
 
