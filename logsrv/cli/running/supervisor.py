@@ -130,8 +130,8 @@ class Supervisor:
         self._is_gone = False
         # True after SIGHUP: the next step starts the plugin again.
         self._reads_again = False
-        # The number of requests to end so far: Ctrl-C, SIGTERM, or a closed terminal. One more request ends
-        # the wait for children.
+        # The number of requests to end so far: Ctrl-C, SIGTERM, or a closed terminal. One that comes
+        # during a wait for children ends that wait.
         self._asked = 0
         # Under nohup, which ignores SIGHUP, the supervisor goes on after its terminal is closed.
         self._ends_with_terminal = (

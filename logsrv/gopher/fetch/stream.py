@@ -79,7 +79,10 @@ class Stream:
     def __init__(
         self, transfers: Transfers, url: GopherURL, retries: Retries | None = None, **how: Any
     ) -> None:
-        """retries: shared with other streams, if any. how: further arguments of `Transfers.start`."""
+        """retries: the rule for repeating; streams that share it share what it knows of hosts.
+
+        how: further arguments of `Transfers.start`.
+        """
         self._transfers = transfers
         self.url = url
         self._how = how

@@ -318,9 +318,9 @@ class Incoming:
     # Telnet commands.
 
     def _end_of_text(self) -> int:
-        """Remove the commands of at least the first line, or of all bytes if it is unfinished.
+        """Remove the commands of at least the first line, or of all bytes if no line has ended.
 
-        Return the end of the bytes that are known to be text: then come others, or an unfinished command.
+        Return how many bytes are then known to be text. After them may come more commands, or part of one.
         """
         delimiter = self.format.delimiter
         begin, clean = self._at, self._clean

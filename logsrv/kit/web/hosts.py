@@ -98,12 +98,14 @@ def foreign_page_refusal(
     ):
         return "this request comes from a page of another site"
     origin = header(b"Origin")
-    if origin is not None and _place(origin.partition(b"://")[2]) != _place(header(b"Host") or b""):
+    if origin is not None and _without_usual_port(
+        origin.partition(b"://")[2]
+    ) != _without_usual_port(header(b"Host") or b""):
         return "the Origin of this request is another site"
     return None
 
 
-def _place(host: bytes) -> bytes:
+def _without_usual_port(host: bytes) -> bytes:
     """Return the host and port of a header, without a usual port."""
     text = host.decode("latin-1").lower()
     for port in _PORTS:

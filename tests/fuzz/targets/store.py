@@ -25,7 +25,7 @@ from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.catalog import layout
-from logsrv.linelog.store.origins.notes import Note, notes_file, parse_notes, read_notes
+from logsrv.linelog.store.origins.notes import Note, notes_file, parse_origin_notes, read_notes
 from logsrv.linelog.store.segments import identity, index, indexing
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
@@ -207,12 +207,12 @@ def notes(data: bytes) -> None:
         found = read_notes(right + text + b"\n" + right)
         assert found.notes[0] == found.notes[-1] == made and found.sure >= {STORE}
         for note in found.notes:
-            assert parse_notes(note.line()) == [note]
+            assert parse_origin_notes(note.line()) == [note]
         again = read_notes(notes_file(found.notes, found).text())
         assert (again.damaged, again.sure, again.changed) == (found.damaged, found.sure, 0)
     read_notes(data)
     signed = data.split(b"\n")[0] + b" "
-    parse_notes(b"%b%08x\n" % (signed, zlib.crc32(signed)))
+    parse_origin_notes(b"%b%08x\n" % (signed, zlib.crc32(signed)))
     with suppress(ValueError):
         found_place = parse_position(data.decode("utf-8", "replace"))
         assert parse_position(str(found_place)) == found_place

@@ -149,7 +149,7 @@ def as_json(value: Any) -> bytes:
     return harmless(text).encode()
 
 
-def in_base64(data: bytes) -> str:
+def base64_text(data: bytes) -> str:
     """Return bytes of an unknown kind as Base64 text."""
     return base64.b64encode(data).decode("ascii")
 

@@ -18,7 +18,7 @@ from logsrv.linelog.framing.bodies import times
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.bodies.inflated import Buffer
 from logsrv.linelog.framing.bodies.json_made import (
-    in_base64,
+    base64_text,
     key_text,
     object_line,
     object_lines,
@@ -355,7 +355,7 @@ def _extension_value(code: int, data: bytes) -> Any:
     if code == 0 and len(data) == _EVENT_TIME.size:
         text = times.of_nanoseconds(*_EVENT_TIME.unpack(data))
         return _Stamp(text)
-    return in_base64(data)
+    return base64_text(data)
 
 
 def _time_text(value: Any) -> str:

@@ -78,7 +78,7 @@ class SharedEvents:
         self._size = 0
 
     def of(self, hits: list[Hit]) -> list[bytes]:
-        """Return the event of each line."""
+        """Return the event of each line, in their order; one that is still kept is used again."""
         made = self._made
         return [made.get(hit.position) or self._make(hit) for hit in hits]
 

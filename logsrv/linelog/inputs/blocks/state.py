@@ -20,7 +20,7 @@ import attrs
 
 from logsrv.kit.text.outside_json import NO_JSON, parse_json
 from logsrv.linelog.store.archive.manifest import LARGEST as LARGEST_NOTE
-from logsrv.linelog.store.origins.notes import Note, parse_notes
+from logsrv.linelog.store.origins.notes import Note, parse_origin_notes
 from logsrv.linelog.store.segments.segment import (
     ARCHIVED_SUFFIX,
     INDEX_SUFFIX,
@@ -184,7 +184,7 @@ def _listed(found: object, each: int | None = None) -> list[Any]:
 def _note(line: object) -> Note:
     """Return the note in a line. Raises ValueError."""
     if isinstance(line, str) and len(line) < _LONGEST_NOTE:
-        match parse_notes(f"{line}\n".encode(errors="replace")):
+        match parse_origin_notes(f"{line}\n".encode(errors="replace")):
             case [Note() as note]:
                 return note
     raise ValueError("it has an invalid note of an origin")

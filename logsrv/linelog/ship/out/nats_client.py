@@ -130,7 +130,7 @@ class _BoundedParser(Parser):
         except (OSError, nats.errors.ProtocolError):
             raise
         except Exception as error:
-            # Without this error, nats-py would stop reading, and write the reason only to standard error.
+            # After any error but ProtocolError, nats-py stops reading, and tells only standard error why.
             self._client.why = str(error) if isinstance(error, WireError) else NO_NATS
             raise nats.errors.ProtocolError from None
 

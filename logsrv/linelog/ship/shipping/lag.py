@@ -96,7 +96,7 @@ class LagMeter:
 
 
 def _counted(frames: Frames, offset: int) -> SegmentRest:
-    """Return the size of the text after an offset; beyond COUNTED bytes the lines are an estimate."""
+    """Return size and lines of the text after an offset; if above COUNTED bytes, the lines are estimated."""
     size = max(0, frames.size - offset)
     counted = lines = 0
     with suppress(Damaged):

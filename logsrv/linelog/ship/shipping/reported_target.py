@@ -115,8 +115,8 @@ class ReportedTarget:
         elif report.position is not None and (
             report.kind == "kept" or (self.position is not None and report.position < self.position)
         ):
-            # A saved place, or an earlier one: after a kill, the text from there on is sent again, so
-            # retention must keep it.
+            # The process has saved this place, or gone back to it. After a kill it sends from there again,
+            # so retention must keep that text.
             self.position = report.position
         step = _STEPS.get(report.kind)
         if step is not None:

@@ -174,7 +174,7 @@ def _is_whole(text: bytes) -> bool:
     )
 
 
-def parse_notes(data: bytes) -> list[Note | None]:
+def parse_origin_notes(data: bytes) -> list[Note | None]:
     """Return the notes in whole lines; None for a line that is damaged."""
     return [_parsed(line) for line in data.splitlines(keepends=True)]
 

@@ -43,7 +43,7 @@ class Origins:
     """
 
     def __init__(self, disk: Disk, found: NotesFile = _NONE) -> None:
-        self.under_way = UnderWay()
+        self.under_way = BlocksUnderWay()
         self._disk = disk
         self._found = found
         self._last: dict[str, Note] = {}
@@ -250,7 +250,7 @@ ENOUGH = 32 << 20
 """The bytes of text under way above which senders of further blocks have to wait."""
 
 
-class UnderWay:
+class BlocksUnderWay:
     """Blocks that are being stored, in the order of their arrival; belongs to the reactor's thread.
 
     size: the bytes of their text, and the bytes reserved for blocks that are being unpacked.

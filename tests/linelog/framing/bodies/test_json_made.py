@@ -16,7 +16,7 @@ from logsrv.linelog.framing.bodies.json_made import (
     DEEPEST,
     HugeNumber,
     as_text,
-    in_base64,
+    base64_text,
     object_line,
     object_lines,
 )
@@ -63,7 +63,7 @@ def test_values_that_json_does_not_have() -> None:
         '{"big":1180591620717411303424,"nan":"NaN","low":"-Infinity","bytes":"\\\\xffé",'
         r'"7":"\u007f\u2028\\xed\\xa0\\x80"}'.encode()
     )
-    assert in_base64(b"\0\1") == "AAE="
+    assert base64_text(b"\0\1") == "AAE="
 
 
 def test_a_deeply_nested_value_is_cut_at_the_deepest_level() -> None:

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.origins.notes import Note, NotesFile, notes_file, parse_notes, read_notes
+from logsrv.linelog.store.origins.notes import (
+    Note,
+    NotesFile,
+    notes_file,
+    parse_origin_notes,
+    read_notes,
+)
 from logsrv.linelog.store.segments.segment import Position
 
 PLACES = st.builds(Position, st.integers(0, 10**10 - 1), st.integers(0, 10**14))
@@ -40,7 +46,7 @@ def test_notes_are_read_as_they_were_written(notes: list[Note]) -> None:
         assert found.sure == {note.origin for note in notes}
         for offset, note in zip(found.offsets, notes, strict=True):
             assert data[offset:].startswith(note.line())
-    assert parse_notes(lines) == notes
+    assert parse_origin_notes(lines) == notes
 
 
 @given(st.lists(NOTES, min_size=1, max_size=3), st.data())
@@ -89,7 +95,7 @@ def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known() -> None:
 
 @given(st.binary(max_size=200))
 def test_invalid_lines_are_no_notes(data: bytes) -> None:
-    assert parse_notes(data) == [None] * len(data.splitlines())
+    assert parse_origin_notes(data) == [None] * len(data.splitlines())
     assert not read_notes(data).notes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logsrv.linelog.store.origins.origins import ENOUGH, UnderWay
+from logsrv.linelog.store.origins.origins import ENOUGH, BlocksUnderWay
 from logsrv.linelog.store.segments.segment import Position
 
 ONE, OTHER = 32 * "a", 32 * "b"
@@ -10,7 +10,7 @@ FIRST, SECOND = Position(1, 10), Position(1, 20)
 
 
 def test_the_last_block_under_way_tells_the_place_of_its_origin() -> None:
-    under_way = UnderWay()
+    under_way = BlocksUnderWay()
     under_way.begin(ONE, FIRST, 10)
     under_way.begin(ONE, SECOND, 10)
     under_way.begin(OTHER, FIRST, 5)
@@ -25,7 +25,7 @@ def test_the_last_block_under_way_tells_the_place_of_its_origin() -> None:
 
 
 def test_blocks_that_wait_for_room_get_it_in_their_order() -> None:
-    under_way = UnderWay()
+    under_way = BlocksUnderWay()
     assert under_way.room(ENOUGH) is None
     under_way.begin(ONE, FIRST, ENOUGH)
     under_way.free(ENOUGH)
@@ -51,7 +51,7 @@ def test_blocks_that_wait_for_room_get_it_in_their_order() -> None:
 
 
 def test_a_later_block_does_not_overtake_a_waiting_one() -> None:
-    under_way = UnderWay()
+    under_way = BlocksUnderWay()
     assert under_way.room(ENOUGH + 1) is None
     first = under_way.room(ENOUGH + 1)
     assert first is not None and not first.called
