@@ -121,14 +121,13 @@ class SSHServer(OwnReceiver, SSHFactory):
 
     def complain(self, peer: Any, error: Exception) -> None:
         """Log that a client has sent an invalid packet, once per host and minute."""
-        noted = self._complaints.note(peer.host)
-        if noted is not None:
-            log.warn(
-                "{listener} cut off {peer}: it sent an invalid SSH packet ({error})",
-                listener=self._label,
-                peer=noted.subject,
-                error=one_line(f"{type(error).__name__}: {error}", 200),
-            )
+        self._complaints.tell(
+            log.warn,
+            peer.host,
+            "{listener} cut off {subject}: it sent an invalid SSH packet ({error})",
+            listener=self._label,
+            error=one_line(f"{type(error).__name__}: {error}", 200),
+        )
 
     def apply(self, settings: SessionSettings) -> None:
         """Use other rules for new log-ins; sessions stay."""

@@ -76,13 +76,12 @@ class Senders:
         dropped = len(payloads) - len(admitted)
         if dropped:
             self._metrics.count("datagrams_limited_total", dropped, listener=self._label)
-            noted = self._limited.note(name)
-            if noted is not None:
-                log.warn(
-                    "{listener} drops datagrams of {peer}, which sends more than it may",
-                    listener=self._label,
-                    peer=noted.subject,
-                )
+            self._limited.tell(
+                log.warn,
+                name,
+                "{listener} drops datagrams of {subject}, which sends more than it may",
+                listener=self._label,
+            )
         return admitted
 
     def _forget(self) -> None:

@@ -39,9 +39,9 @@ log = Logger()
 # The number of recent senders that are remembered, for the limit of answers. An older one begins anew.
 REMEMBERED = 1024
 WITHHELD = (
-    "{listener} does not answer {peer}: {sentence}; {number} withheld since this was last logged"
+    "{listener} does not answer {subject}: {sentence}; {number} withheld since this was last logged"
 )
-AT_FAULT = "{listener}: {peer}: {sentence}; {number} since this was last logged"
+AT_FAULT = "{listener}: {subject}: {sentence}; {number} since this was last logged"
 
 
 class Datagrams(Generic[Settings, State]):
@@ -294,15 +294,8 @@ class DatagramContext(ListenerContext):
         self._warn(self._faults, AT_FAULT, peer, sentence)
 
     def _warn(self, limited_log: RateLimitedLog, format: str, peer: Sender, sentence: str) -> None:
-        noted = limited_log.note(peer.host or peer.source)
-        if noted is not None:
-            log.warn(
-                format,
-                listener=self.label,
-                peer=noted.subject,
-                sentence=sentence,
-                number=noted.number,
-            )
+        subject = peer.host or peer.source
+        limited_log.tell(log.warn, subject, format, listener=self.label, sentence=sentence)
 
     def close(self) -> None:
         super().close()

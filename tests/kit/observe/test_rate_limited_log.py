@@ -26,3 +26,20 @@ def test_a_flood_of_many_subjects_is_logged_as_one_and_fills_no_memory() -> None
     assert noted[4:] == [None] * 6
     clock.advance(61)
     assert limited_log.note("10.0.0.77") == LoggedEvent("10.0.0.77", 1, first=True)
+
+
+def test_a_sentence_is_logged_with_its_subject_and_the_count() -> None:
+    clock, said = Clock(), list[str]()
+    limited_log = RateLimitedLog(clock.seconds)
+
+    def emit(sentence: str, **fields: object) -> None:
+        said.append(sentence.format(**fields))
+
+    def flood() -> None:
+        limited_log.tell(emit, "10.0.0.1", "{listener}: {subject} ({number})", listener="in")
+
+    for _ in range(3):
+        flood()
+    clock.advance(60)
+    flood()
+    assert said == ["in: 10.0.0.1 (1)", "in: 10.0.0.1 (3)"]

@@ -154,13 +154,12 @@ class GuardedFactory(Factory):
 
     def _slow(self, host: str | None) -> None:
         self._metrics.count("connections_slowed_total", listener=self._label)
-        noted = self._slowed.note(host or "a local peer")
-        if noted is not None:
-            log.info(
-                "{listener} slows down {peer}, which sends more than it may",
-                listener=self._label,
-                peer=noted.subject,
-            )
+        self._slowed.tell(
+            log.info,
+            host or "a local peer",
+            "{listener} slows down {subject}, which sends more than it may",
+            listener=self._label,
+        )
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         # Behind a proxy `addr` is the proxy's, but the rules are for the client, which is not known yet.

@@ -43,15 +43,13 @@ MEANINGS = (
 
 def log_refusal(refusals: RateLimitedLog, label: str, peer: str, refusal: Refusal) -> None:
     """Log a refusal, unless `refusals` has logged one of this peer within the last minute."""
-    noted = refusals.note(peer)
-    if noted is not None:
-        log.warn(
-            "{listener} refused {peer}: {reason}; {number} refused since this was last logged",
-            listener=label,
-            peer=noted.subject,
-            reason=refusal.sentence,
-            number=noted.number,
-        )
+    refusals.tell(
+        log.warn,
+        peer,
+        "{listener} refused {subject}: {reason}; {number} refused since this was last logged",
+        listener=label,
+        reason=refusal.sentence,
+    )
 
 
 class Hangup(Protocol):

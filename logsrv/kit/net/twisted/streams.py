@@ -55,15 +55,14 @@ EXHAUSTIONS = RateLimitedLog(time.monotonic)
 
 
 def _tell_exhausted(error: OSError, done: str = "accepted") -> None:
-    noted = EXHAUSTIONS.note(f"{done} {error.errno}")
-    if noted is not None:
-        log.error(
-            "peers wait, none can be {done}: {why} ({advice}); {number} since this was last logged",
-            done=done,
-            why=os.strerror(error.errno or 0),
-            advice=ADVICE.get(error.errno or 0, "memory of the kernel"),
-            number=noted.number,
-        )
+    EXHAUSTIONS.tell(
+        log.error,
+        f"{done} {error.errno}",
+        "peers wait, none can be {done}: {why} ({advice}); {number} since this was last logged",
+        done=done,
+        why=os.strerror(error.errno or 0),
+        advice=ADVICE.get(error.errno or 0, "memory of the kernel"),
+    )
 
 
 def _none_is_reserved(error: OSError) -> bool:

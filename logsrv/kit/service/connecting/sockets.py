@@ -54,15 +54,14 @@ class DatagramSocket:
         peer = sender_at(_checked(address))
         if self.closed or self._context.send(data, peer):
             return
-        noted = self._refusals.note(LABEL)
-        if noted is not None:
-            log.warn(
-                "the system sends nothing from {place} to {peer}; "
-                "{number} refused since this was last logged",
-                place=self.address,
-                peer=peer.source,
-                number=noted.number,
-            )
+        self._refusals.tell(
+            log.warn,
+            LABEL,
+            "the system sends nothing from {place} to {peer}; "
+            "{number} refused since this was last logged",
+            place=self.address,
+            peer=peer.source,
+        )
 
     def close(self) -> None:
         """Close it; datagrams that come later are not taken in."""
