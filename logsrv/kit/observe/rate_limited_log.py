@@ -57,15 +57,15 @@ class RateLimitedLog:
         return LoggedEvent(subject, int(entry[1]), first=False)
 
     def tell(
-        self, emit: Callable[..., object], subject: str, sentence: str, **fields: object
+        self, emit: Callable[..., object], subject: str, format: str, /, **fields: object
     ) -> None:
         """Count an event, and log it by `emit` unless one about its subject was logged just now.
 
-        sentence: a format with {subject}, {number} and `fields` in it.
+        format: of the event, with {subject}, {number} and `fields` in it.
         """
         noted = self.note(subject)
         if noted is not None:
-            emit(sentence, subject=noted.subject, number=noted.number, **fields)
+            emit(format, subject=noted.subject, number=noted.number, **fields)
 
     def _forget(self, now: float) -> None:
         for subject, (logged, _) in list(self._subjects.items()):

@@ -36,7 +36,7 @@ def test_a_sentence_is_logged_with_its_subject_and_the_count() -> None:
         said.append(sentence.format(**fields))
 
     def flood() -> None:
-        limited_log.tell(emit, "10.0.0.1", "{listener}: {subject} ({number})", listener="in")
+        limited_log.tell(emit, "10.0.0.1", "{sentence}: {subject} ({number})", sentence="in")
 
     for _ in range(3):
         flood()
