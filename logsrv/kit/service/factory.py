@@ -162,9 +162,18 @@ def check_class(stream: type[TwistedProtocol]) -> None:
 
 
 class PluginFactory(OwnReceiver, ListenerContext, Factory):
-    """Builds the protocols of one stream listener."""
+    """Builds the protocols of one stream listener, or of one link.
+
+    addressed: true if the peer's address alone gives its name, so that the transport is not asked.
+    starts_tls, refuses_tls, sends_text: as in PluginProtocols. server_name: the host that the certificate
+    has to name when TLS begins on a link; else empty.
+    """
 
     noisy = False
+    addressed = starts_tls = refuses_tls = False
+    sends_text = True
+    server_name = ""
+    _listener: Listener | None = None
 
     def __init__(
         self,
@@ -172,21 +181,9 @@ class PluginFactory(OwnReceiver, ListenerContext, Factory):
         label: str,
         build: Callable[[], TwistedProtocol],
         metrics: Counts | None = None,
-        *,
-        starts_tls: bool = False,
-        refuses_tls: bool = False,
-        sends_text: bool = True,
     ) -> None:
         super().__init__(service, label, metrics)
         self._build = build
-        # True if the peer's address alone gives its name, so that the transport is not asked.
-        self.addressed = False
-        self.starts_tls = starts_tls
-        self.refuses_tls = refuses_tls
-        self.sends_text = sends_text
-        # The host that the certificate has to name when TLS begins on a link; else empty.
-        self.server_name = ""
-        self._listener: Listener | None = None
 
     def apply(self, settings: Any) -> None:
         super().apply(settings)

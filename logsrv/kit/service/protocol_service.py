@@ -136,15 +136,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         Raises ConfigurationError if the plugin takes no connections.
         """
         served = self._served[listener]
-        factory = PluginFactory(
-            self,
-            label,
-            self._stream(label, listener),
-            metrics,
-            starts_tls=served.starts_tls,
-            refuses_tls=served.refuses_tls,
-            sends_text=served.sends_text,
-        )
+        factory = PluginFactory(self, label, self._stream(label, listener), metrics)
+        factory.starts_tls = served.starts_tls
+        factory.refuses_tls = served.refuses_tls
+        factory.sends_text = served.sends_text
         factory.listener_name = listener
         factory.apply(settings or self.settings)
         return factory
