@@ -124,11 +124,7 @@ def json_format(event: LogEvent) -> str:
         "msg": _text(event, traceback=False),
     }
     if event.get("log_failure") is not None:
-        said["traceback"] = printable(
-            eventAsText(
-                {"log_failure": event["log_failure"]}, includeTimestamp=False, includeSystem=False
-            )
-        ).strip()
+        said["traceback"] = _text({"log_failure": event["log_failure"]}).strip()
     if event.get("log_namespace") != peer_log.__name__:
         return json.dumps(said) + "\n"
     return "".join(json.dumps(said | {"msg": printable(line)}) + "\n" for line in event["lines"])
