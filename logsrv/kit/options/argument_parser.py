@@ -157,7 +157,7 @@ class Parser(argparse.ArgumentParser):
 
     def _with_end(self, words: list[str]) -> list[str]:
         """Return the known options with their values, then -- and all other words in their order."""
-        known = {name: one for one in self._actions for name in one.option_strings}
+        known = self._option_string_actions
         end = words.index("--") if "--" in words else len(words)
         ours: list[str] = []
         others: list[str] = []
@@ -174,16 +174,14 @@ class Parser(argparse.ArgumentParser):
         """Return whether `word` begins with a hyphen, and is neither an option nor one with its number."""
         if len(word) < 3 or word[0] != "-" or word[1] == "-":
             return False
-        known = {name: one for one in self._actions for name in one.option_strings}
-        option = known.get(word[:2])
+        option = self._option_string_actions.get(word[:2])
         return option is None or option.nargs == 0 or not word[2:].isdecimal()
 
     def _unexpected(self, word: str) -> str:
         if not word.startswith("-"):
             return f"{shown(word)} is one argument too many"
-        known = [name for action in self._actions for name in action.option_strings]
         name = word.partition("=")[0]
-        return f"{shown(name)} is no option{did_you_mean(name, known)}"
+        return f"{shown(name)} is no option{did_you_mean(name, list(self._option_string_actions))}"
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{one_line(message)}; {self.prog} --help shows what there is")
