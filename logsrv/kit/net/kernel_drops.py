@@ -100,11 +100,8 @@ class Losses:
     def _dropped(self) -> int:
         assert self._socket is not None
         try:
-            return int(
-                MEMINFO.unpack(
-                    self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, MEMINFO.size)
-                )[8]
-            )
+            found = self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, MEMINFO.size)
+            return int(MEMINFO.unpack(found)[8])
         except (OSError, struct.error):
             self.known = False
             return 0
