@@ -7,6 +7,7 @@ lines in memory. So another thread sends them while the reactor's thread waits f
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, MutableMapping
@@ -23,7 +24,6 @@ log = Logger()
 # busy with signs of life, and a thread cannot wait as long as USEC_INFINITY.
 SHORTEST = 0.1
 LONGEST = 86_400.0
-MOST_DIGITS = 20
 
 
 def watchdog_seconds(environment: MutableMapping[str, str], process: int) -> float | None:
@@ -32,16 +32,10 @@ def watchdog_seconds(environment: MutableMapping[str, str], process: int) -> flo
     process: the id of this process. An interval for another process, or one that is no number, counts as
     none.
     """
-    microseconds, watched = (
-        environment.pop("WATCHDOG_USEC", ""),
-        environment.pop("WATCHDOG_PID", ""),
-    )
+    microseconds, watched = (environment.pop(f"WATCHDOG_{word}", "") for word in ("USEC", "PID"))
     if not microseconds or (watched and watched != str(process)):
         return None
-    digits = (
-        microseconds.isascii() and microseconds.isdecimal() and len(microseconds) <= MOST_DIGITS
-    )
-    if not digits or not int(microseconds):
+    if not re.fullmatch("[0-9]{1,20}", microseconds) or not int(microseconds):
         log.warn("WATCHDOG_USEC={text} is not a time", text=one_line(microseconds, 80))
         return None
     return min(max(int(microseconds) / 1_000_000, SHORTEST), LONGEST)
