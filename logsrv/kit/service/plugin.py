@@ -178,7 +178,7 @@ def protocol_plugin(
 @overload
 def protocol_plugin(
     name: str,
-    protocol: Served[object, State] | None,
+    protocol: Served[object, State] | None = ...,
     *,
     datagrams: ServedDatagrams[object, State] | None = ...,
     state: StateOf[object, State],
@@ -208,10 +208,6 @@ def protocol_plugin(
     options: type[Settings] | str,
     state: StateOf[Settings, Any],
     **rest: Unpack[SameArguments],
-) -> Plugin: ...
-@overload
-def protocol_plugin(
-    name: str, *, state: StateOf[object, Any], **rest: Unpack[SameArguments]
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
