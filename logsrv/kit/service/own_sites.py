@@ -11,7 +11,6 @@ from logsrv.kit.inspect.inspect_place import InspectPlace
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.endpoints import web_rules
@@ -73,12 +72,11 @@ def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace
 
     if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
         raise ConfigurationError(NO_PYTHON_THERE.format(place))
-    who: GuardPolicy = web_rules(settings, MOST_SESSIONS)
     rules = SessionSettings(
         keys=_keys(place),
-        allow=who.allow,
-        deny=who.deny,
-        max_connections=who.max_connections,
+        allow=settings.allow,
+        deny=settings.deny,
+        max_connections=MOST_SESSIONS,
         log_connections=True,
         python=settings.inspect_python,
     )
