@@ -22,7 +22,7 @@ PIECE = 1 << 18
 def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
     """Return the value of JSON text. Raises ValueError, also for over `most` values, and RecursionError."""
     # The quick count may be too high, because it also counts commas in strings.
-    if _most_values(data) > most and _values(data, most) > most:
+    if _before_values(data) >= most and _values(data, most) > most:
         raise ValueError(f"it has more than {most:,} values")
     try:
         # Many long numbers take most of a second. Other threads run meanwhile only if a Python function
@@ -50,10 +50,6 @@ def _integer(digits: str) -> int:
 
 def _decimal(digits: str) -> float:
     return float(digits)
-
-
-def _most_values(data: bytes) -> int:
-    return _before_values(data) + 1
 
 
 def _before_values(data: bytes) -> int:
