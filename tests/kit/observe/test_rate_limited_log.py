@@ -32,8 +32,8 @@ def test_a_sentence_is_logged_with_its_subject_and_the_count() -> None:
     clock, said = Clock(), list[str]()
     limited_log = RateLimitedLog(clock.seconds)
 
-    def emit(sentence: str, **fields: object) -> None:
-        said.append(sentence.format(**fields))
+    def emit(format: str, /, **fields: object) -> None:
+        said.append(format.format(**fields))
 
     def flood() -> None:
         limited_log.tell(emit, "10.0.0.1", "{sentence}: {subject} ({number})", sentence="in")
