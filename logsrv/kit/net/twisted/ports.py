@@ -126,18 +126,16 @@ def _check_listens(given: socket.socket, family: int) -> None:
         )
 
 
-def inherited_descriptors(
-    environment: Mapping[str, str] | None = None,
-) -> list[tuple[int, str]]:
+def inherited_descriptors() -> list[tuple[int, str]]:
     """Return the descriptors that the service manager gave this process, with their names.
 
     At import, Twisted's endpoints remove the variables about them from the environment, and accept none
-    without LISTEN_FDNAMES, which is optional in sd_listen_fds(3). environment: the environment with which
-    the process began.
+    without LISTEN_FDNAMES, which is optional in sd_listen_fds(3). The environment with which the process
+    began still has them.
     """
     given = _SystemdParser._sddaemon
     if not given.inheritedDescriptors():
-        given = _SystemdParser._sddaemon = _nameless(environment or _first_environment())
+        given = _SystemdParser._sddaemon = _nameless(_first_environment())
     named = zip(given.inheritedDescriptors(), given._names, strict=True)
     # The manager's descriptors are inheritable, ours are not. If fewer came than it says, our own files
     # have their numbers.
