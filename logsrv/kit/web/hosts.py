@@ -22,7 +22,6 @@ _HOST_HEADER = re.compile(
     r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]{1,253}))(?::\d{1,5})?", re.ASCII
 )
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_PORTS = (":80", ":443")
 
 
 def name_in(header: bytes) -> str | None:
@@ -107,7 +106,4 @@ def foreign_page_refusal(
 
 def _without_usual_port(host: bytes) -> bytes:
     """Return the host and port of a header, without a usual port."""
-    text = host.decode("latin-1").lower()
-    for port in _PORTS:
-        text = text.removesuffix(port)
-    return text.encode("latin-1")
+    return host.lower().removesuffix(b":80").removesuffix(b":443")
