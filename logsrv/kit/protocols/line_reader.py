@@ -146,11 +146,7 @@ class LineReader:
         """Make lines of the bytes that came, once the reader that gave up has returned."""
         self._end_waiting()
         if self._number is not None:
-            self._connection.later(0, self._resume)
-
-    def _resume(self) -> None:
-        if self._connection.state.ready:
-            self._connection.call(self.advance, "line_received")
+            self._connection.later(0, self.received, b"")
 
     def _answer(self) -> bool:
         """Fire a waiting read if it is complete, or fail it at the end. Return whether to continue."""
