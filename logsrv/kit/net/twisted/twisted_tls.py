@@ -42,6 +42,7 @@ class GatheringTLS(BufferingTLSTransport):
     drops the data that it has not sent yet.
     """
 
+    transport: Any
     # The certificate that the client has shown, and the faults of its certificates by OpenSSL's numbers.
     certificate: PeerCertificate | None = None
     faults: list[tuple[int, x509.Certificate]] | None = None
@@ -53,16 +54,14 @@ class GatheringTLS(BufferingTLSTransport):
 
     def pauseProducing(self) -> None:
         """Stop reading; but go on until the end of the handshake, before which nothing can be sent."""
-        raw: Any = self.transport
         if self._handshakeDone:
-            raw.pauseProducing()
+            self.transport.pauseProducing()
         else:
             self._held = True
 
     def resumeProducing(self) -> None:
-        raw: Any = self.transport
         self._held = False
-        raw.resumeProducing()
+        self.transport.resumeProducing()
 
     def _checkHandshakeStatus(self) -> None:
         super()._checkHandshakeStatus()
@@ -84,9 +83,8 @@ class GatheringTLS(BufferingTLSTransport):
         if self._handshakeDone or self._appSendBuffer or not self.connected:
             super().loseConnection()
         else:
-            raw: Any = self.transport
             self.disconnecting = True
-            raw.loseConnection()
+            self.transport.loseConnection()
 
     def _shutdownTLS(self) -> None:
         super()._shutdownTLS()
@@ -99,7 +97,7 @@ class GatheringTLS(BufferingTLSTransport):
 
         before: the number of unsent bytes at the last look.
         """
-        transport: Any = self.transport
+        transport = self.transport
         # Bytes in the transport, because the system does not take them.
         unsent = 0
         if isinstance(transport, FileDescriptor):
@@ -156,8 +154,7 @@ class GatheringTLS(BufferingTLSTransport):
     def _flushSendBIO(self) -> None:
         said = self._to_be_sent()
         if said:
-            raw: Any = self.transport
-            raw.write((self._tickets or b"") + said)
+            self.transport.write((self._tickets or b"") + said)
             self._tickets = self._tickets and b""
 
     def _to_be_sent(self) -> bytes:
