@@ -115,10 +115,8 @@ def _credentials(transport: Any) -> str:
     try:
         handle: socket.socket = transport.getHandle()
         if hasattr(socket, "SO_PEERCRED"):
-            size = UCRED.size
-            pid, uid, _ = UCRED.unpack(
-                handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-            )
+            found = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
+            pid, uid, _ = UCRED.unpack(found)
             return f"uid={uid},pid={pid}"
         _, uid = XUCRED.unpack(handle.getsockopt(SOL_LOCAL, LOCAL_PEERCRED, 76)[: XUCRED.size])
         return f"uid={uid}"
