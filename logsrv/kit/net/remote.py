@@ -86,9 +86,7 @@ def parse_remote(text: str) -> Remote:
     )
 
 
-REMOTE = Kind(
-    parse_remote, "a place to connect to, such as tcp:example.net:7000", "ENDPOINT", show=str
-)
+REMOTE = Kind(parse_remote, "a place to connect to, such as tcp:example.net:7000", "ENDPOINT")
 
 
 def remote_endpoint(
