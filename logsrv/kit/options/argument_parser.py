@@ -105,9 +105,7 @@ class Parser(argparse.ArgumentParser):
                 "--version", nargs=0, action=_Version, const=version, help="show the version"
             )
 
-    def parse_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: None = None
-    ) -> argparse.Namespace:
+    def parse_args(self, args: Sequence[str] | None = None) -> argparse.Namespace:  # type: ignore[override]
         if self.takes_query:
             # While argparse parses intermixed arguments, it changes the ones that the usage shows.
             self._set_usage()
@@ -118,11 +116,11 @@ class Parser(argparse.ArgumentParser):
                 for place, word in enumerate(words)
                 if place != end
             ]
-            arguments, unknown = self.parse_known_intermixed_args(words, namespace)
+            arguments, unknown = self.parse_known_intermixed_args(words)
         else:
             if self.passes_on:
                 args = self._with_end(list(args or ()))
-            arguments, unknown = self.parse_known_args(args, namespace)
+            arguments, unknown = self.parse_known_args(args)
         if unknown:
             self.error(self._unexpected(unknown[0]))
         return arguments
