@@ -68,15 +68,14 @@ def parse_place(text: str) -> InspectPlace:
             "tcp:PORT:interface=127.0.0.1"
         )
     if scheme == "unix":
-        arguments = {"mode": MODE, **dict(endpoint.arguments)}
+        # The path comes first, as in the text of any endpoint.
+        arguments = {"address": "", "mode": MODE, **dict(endpoint.arguments)}
         if int(arguments["mode"], 8) & OTHERS:
             raise ValueError(
                 f"mode={arguments['mode']} lets everybody on this machine in; {MODE} is for the user "
                 "alone, 660 for a group"
             )
-        ordered = {"address": arguments.pop("address"), **arguments}
-        private = parse_endpoint(endpoint_text("unix", ordered))
-        return InspectPlace(text, private)
+        endpoint = parse_endpoint(endpoint_text("unix", arguments))
     return InspectPlace(text, endpoint)
 
 
