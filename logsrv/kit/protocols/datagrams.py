@@ -253,11 +253,7 @@ class DatagramContext(ListenerContext):
     """
 
     def __init__(
-        self,
-        service: RunningService,
-        label: str,
-        receiver: Datagrams,
-        metrics: Counts | None = None,
+        self, service: RunningService, label: str, receiver: Datagrams, metrics: Counts
     ) -> None:
         super().__init__(service, label, metrics)
         self.receiver = receiver
@@ -267,8 +263,7 @@ class DatagramContext(ListenerContext):
         self._faults = RateLimitedLog(service.clock.seconds)
         self.answers: AnswerSocket | None = None
         self._unsent = 0
-        counts = metrics or service.metrics
-        counts.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
+        metrics.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
         receiver.context = self
 
     def attach(self, listener: Any) -> None:
