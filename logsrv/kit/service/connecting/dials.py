@@ -14,7 +14,6 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.guard.guard import GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_connection import GuardedConnection
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
@@ -23,7 +22,7 @@ from logsrv.kit.net.twisted.twisted_tls import note_certificate
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.awaiting import CANCELLED, working
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
-from logsrv.kit.service.factory import PluginFactory, PluginProtocols
+from logsrv.kit.service.factory import PluginFactory, protocols_of
 from logsrv.kit.service.steps import limited
 
 LABEL = "dial"
@@ -123,9 +122,7 @@ class Dials:
             served = PluginFactory(service, LABEL, DialledProtocol)
             served.connects = True
             # Lines have no limit but the operator's.
-            served.line_format = PluginProtocols(None, None, LineFormat).line_format(
-                service.settings
-            )
+            served.line_format = protocols_of(None, None).line_format(service.settings)
             how = {"label": LABEL, "clock": service.clock, "metrics": service.metrics}
             self._guarded = DialFactory(served, policy=GuardPolicy(), **how)
         return self._guarded
