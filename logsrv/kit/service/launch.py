@@ -11,6 +11,7 @@ import atexit
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from twisted.logger import Logger
@@ -113,11 +114,9 @@ class Launch:
     def _tell(self, message: bytes) -> None:
         pipe, self._pipe = self._pipe, None
         if pipe is not None:
-            try:
+            # The parent may have ended.
+            with suppress(OSError):
                 os.write(pipe, message)
-            except OSError:
-                # The parent has ended.
-                pass
             os.close(pipe)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +106,9 @@ def _authority_files(endpoint: Endpoint) -> list[Path]:
 def marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
     """Return the marks of an `ssl:` endpoint's files, by path; None for a file that cannot be found."""
     files = {path for name in FILES if (path := endpoint.argument(name)) is not None}
-    try:
+    # A directory that is gone counts as empty, and is read when it is there again.
+    with suppress(ListenError):
         files |= set(map(str, _authority_files(endpoint)))
-    except ListenError:
-        # The directory counts as empty, and is read when it is there again.
-        pass
     return {file: mark_of(file) for file in files}
 
 
