@@ -86,8 +86,7 @@ def _kinds_and_names(certificate: Certificate) -> Iterator[tuple[str, str]]:
                 if name:
                     yield kind, str(name)
     for attribute in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME):
-        value = attribute.value
-        if value:
+        if value := attribute.value:
             yield "cn", value if isinstance(value, str) else value.decode("latin-1")
 
 
