@@ -40,6 +40,14 @@ class WrongPlace(ValueError):
         self.picture = picture
 
 
+def _unchanged(value: Any, directory: Path) -> Any:
+    return value
+
+
+def _no_advice(value: object) -> Sequence[str]:
+    return ()
+
+
 @attrs.frozen(kw_only=True)
 class Kind(Generic[T]):
     """A kind of values: its form as text, and the functions from text to value and back.
@@ -64,10 +72,10 @@ class Kind(Generic[T]):
     show: Callable[[T], str] = str
     native: tuple[type, ...] = ()
     separator: str | None = SPACE
-    locate: Callable[[T, Path], T] = lambda value, directory: value
+    locate: Callable[[T, Path], T] = _unchanged
     completion: Completion = None
     secret: bool = False
-    advise: Callable[[T], Sequence[str]] = lambda value: ()
+    advise: Callable[[T], Sequence[str]] = _no_advice
 
     @property
     def is_flag(self) -> bool:
