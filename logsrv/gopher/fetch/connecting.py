@@ -134,8 +134,8 @@ class Connector:
             transfer.try_at = self._clock() + EACH_ADDRESS
             number = sock.connect_ex(address)
             if number in (0, errno.EINPROGRESS):
-                # A nearby host may be connected already: to send at once saves a round of the selector. If it
-                # is not, sending fails, and is repeated.
+                # A nearby host may be connected already: to send at once saves a round of the selector.
+                # If it is not, sending fails, and is repeated.
                 if number == 0 or transfer.is_plain:
                     self._connecting(transfer)
                 else:

@@ -35,8 +35,8 @@ class Wake(Deferred[None]):
     waiter: RunningCoroutine[Any] | None = None
 
     def __await__(self) -> Iterator[Any]:  # type: ignore[override]
-        # A generator would be one more step each time. It is not needed for errors: RunningCoroutine throws a
-        # Failure into the coroutine. The wait may be over: a throttle may deliver bytes when reading resumes.
+        # A generator would be one more step each time. It is not needed for errors: RunningCoroutine throws
+        # a Failure into the coroutine. The wait may be over: a throttle delivers when reading resumes.
         return iter(() if self.called else (self,))
 
     def fire(self) -> None:

@@ -77,7 +77,7 @@ def _status_of(command: int) -> int:
 def _end_all() -> None:
     """Kill all children until none is left, because the children of a dead child become ours.
 
-    After KILL_WITHIN seconds SIGALRM ends this process. Kills none if the kernel does not list the children.
+    After KILL_WITHIN seconds SIGALRM ends this process. Kills none if the kernel does not list children.
     """
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -96,7 +96,7 @@ class LagMeter:
 
 
 def _counted(frames: Frames, offset: int) -> SegmentRest:
-    """Return size and lines of the text after an offset; if above COUNTED bytes, the lines are estimated."""
+    """Return size and lines of the text after an offset; above COUNTED bytes the lines are estimated."""
     size = max(0, frames.size - offset)
     counted = lines = 0
     with suppress(Damaged):
