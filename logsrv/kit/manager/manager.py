@@ -81,8 +81,8 @@ class ServiceManager:
         if self._notifier.address is None:
             return
         self._status = status
-        self._sent_status = self._status()
-        self._tell(READY=1, STATUS=self._sent_status)
+        # The end of a reload is told by the same message.
+        self.reloaded()
         self._looks.start(STATUS_SECONDS, now=False)
         if self._heartbeat is not None:
             self._heartbeat.start()

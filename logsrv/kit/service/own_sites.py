@@ -92,8 +92,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace
             from logsrv.kit.inspect.ssh import SSHServer
 
             key = host_key(place.host_key)
-            server: SiteServer = SSHServer(service, wanted.label, wanted.settings, metrics, key)
-            return server
+            return SSHServer(service, wanted.label, wanted.settings, metrics, key)
         return SocketServer(service, wanted.label, wanted.settings, metrics)
 
     sentence = f"listening for operators{' by ssh' if place.host_key else ''} on {{place}}"
