@@ -32,10 +32,7 @@ from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.source import host_text
 from logsrv.kit.net.stdin import StdinEndpoint
-from logsrv.kit.net.twisted.certificates import (
-    RenewableCertificate,
-    check_certificate,
-)
+from logsrv.kit.net.twisted.certificates import RenewableCertificate, check_certificate
 from logsrv.kit.net.twisted.polling import quicken
 from logsrv.kit.net.twisted.ports import (
     close_socket,

@@ -20,13 +20,7 @@ from logsrv.kit.net.twisted.transports import close_at_once
 from logsrv.kit.net.twisted.twisted_tls import certificate_of, is_encrypted
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection import PeerConnection
-from logsrv.kit.protocols.context import (
-    ListenerContext,
-    Reader,
-    RunningService,
-    Settings,
-    State,
-)
+from logsrv.kit.protocols.context import ListenerContext, Reader, RunningService, Settings, State
 from logsrv.kit.protocols.starting_tls import start_tls
 from logsrv.kit.protocols.states import END, LOST
 

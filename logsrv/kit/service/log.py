@@ -7,13 +7,7 @@ import sys
 import time
 from typing import Any
 
-from twisted.logger import (
-    FileLogObserver,
-    ILogObserver,
-    LogEvent,
-    LogLevel,
-    textFileLogObserver,
-)
+from twisted.logger import FileLogObserver, ILogObserver, LogEvent, LogLevel, textFileLogObserver
 
 from logsrv.kit.net.twisted.twistd import log_stream
 from logsrv.kit.observe import log_lines

@@ -97,9 +97,8 @@ def foreign_page_refusal(
     ):
         return "this request comes from a page of another site"
     origin = header(b"Origin")
-    if origin is not None and _without_usual_port(
-        origin.partition(b"://")[2]
-    ) != _without_usual_port(header(b"Host") or b""):
+    host = _without_usual_port(header(b"Host") or b"")
+    if origin is not None and _without_usual_port(origin.partition(b"://")[2]) != host:
         return "the Origin of this request is another site"
     return None
 
