@@ -123,7 +123,6 @@ def test_a_reactor_that_holds_its_sockets_is_quickened() -> None:
     finally:
         for one in reactor.removeAll():
             one.connectionLost(connectionDone)
-        reactor._poller.close()
 
 
 def test_a_clock_of_tests_stays_as_it_is() -> None:
