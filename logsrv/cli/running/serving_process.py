@@ -68,7 +68,7 @@ def main(
         tell(f"logsrv run: {error}")
         return CANNOT_START
     installReactor(reactor)
-    channel = ParentSocket(socket.socket(fileno=int(channel_descriptor)))
+    channel = ParentChannel(socket.socket(fileno=int(channel_descriptor)))
     try:
         return _run(Path(file), options, channel, reactor, again=json.loads(again))
     finally:
@@ -77,7 +77,7 @@ def main(
 
 
 def _run(
-    file: Path, options: Sequence[str], channel: ParentSocket, reactor: Any, *, again: bool
+    file: Path, options: Sequence[str], channel: ParentChannel, reactor: Any, *, again: bool
 ) -> int:
     plugin = _load(file, channel)
     if plugin is None:
@@ -98,7 +98,7 @@ def _run(
     return 0
 
 
-def _load(path: Path, channel: ParentSocket) -> Any:
+def _load(path: Path, channel: ParentChannel) -> Any:
     """Return the plugin of the file. None if the file is broken, which is reported here."""
     files = {str(path)}
     try:
@@ -124,7 +124,7 @@ def files_within(files: set[Any], directory: Path) -> set[str]:
     }
 
 
-def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, again: bool) -> None:
+def _serve(plugin: Any, options: Any, channel: ParentChannel, reactor: Any, *, again: bool) -> None:
     """Serve until the end. Raises ConfigurationError if it cannot begin."""
     chatter = ChatterFilter(quiet=again)
     globalLogBeginner.beginLoggingTo(
@@ -172,7 +172,7 @@ def _is_chatter(event: LogEvent) -> bool:
 
 
 @implementer(IReadDescriptor)
-class ParentSocket:
+class ParentChannel:
     """The socket to the parent. over: called when the parent has ended its side."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -210,7 +210,7 @@ class ServingService:
     """A service on a reactor that is a `HoldsSockets`. It reports each step to the parent."""
 
     _service: Any
-    _channel: ParentSocket
+    _channel: ParentChannel
     _reactor: Any
     _chatter: ChatterFilter
     _failure: Failure | None = None

@@ -195,7 +195,7 @@ def _scope(
     root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Transfers
 ) -> MirrorScope:
     # With a proxy, no DNS query of ours must reveal which server is copied: the proxy resolves names.
-    addresses = [] if how.proxy is not None else transfers.addresses(root)
+    addresses = [] if how.proxy is not None else transfers.look_up_addresses(root)
     aliases = [canonical_host(name) for name in options.alias or ()]
     return MirrorScope(root, options.span, options.depth, aliases=aliases, addresses=addresses)
 

@@ -149,7 +149,7 @@ class Transfers:
         finished, self._finished = self._finished, []
         return finished
 
-    def addresses(self, url: GopherURL) -> list[str]:
+    def look_up_addresses(self, url: GopherURL) -> list[str]:
         """Look up the addresses of the host of `url`, and block until then. Raises UnknownHost."""
         transfer = Transfer(url, self.options, self._clock())
         if not transfer.done:

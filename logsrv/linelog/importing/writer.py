@@ -60,7 +60,7 @@ def open_for_import(directory: Path, policy: StorePolicy) -> Iterator[ImportWrit
                 yield writer
             finally:
                 in_order = False
-                writer.close()
+                writer.sync_and_close()
                 in_order = True
     except OSError as error:
         where = error.filename or directory
@@ -187,8 +187,8 @@ class ImportWriter:
         self.done.save(self._disk)
         self._disk.unlink(segment.IMPORTING)
 
-    def close(self) -> None:
-        """Sync what was written and close the file."""
+    def sync_and_close(self) -> None:
+        """Save the progress of an unfinished import, sync what was written, and close; drop pending lines."""
         try:
             if self._going and self.done.under_way:
                 self.record_progress()

@@ -21,7 +21,7 @@ from logsrv.cli.running.serving_process import (
     CANNOT_START,
     NOT_RUNNABLE,
     ChatterFilter,
-    ParentSocket,
+    ParentChannel,
     ServingService,
     files_within,
 )
@@ -136,10 +136,10 @@ class Reactor:
     def addSystemEventTrigger(self, phase: str, event: str, function: Any) -> None:
         self.before = function
 
-    def addReader(self, channel: ParentSocket) -> None:
+    def addReader(self, channel: ParentChannel) -> None:
         self.channel = channel
 
-    def removeReader(self, channel: ParentSocket) -> None: ...
+    def removeReader(self, channel: ParentChannel) -> None: ...
 
     def callLater(self, seconds: float, function: Any) -> None:
         self.turns.append(function)
@@ -181,16 +181,16 @@ class Service:
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[ParentSocket, Messages]]:
+def ends() -> Iterator[tuple[ParentChannel, Messages]]:
     """What the child has of the channel, and what the parent reads of it."""
     ours, theirs = socket.socketpair()
-    channel = ParentSocket(ours)
+    channel = ParentChannel(ours)
     yield channel, Messages(theirs)
     channel.close()
     theirs.close()
 
 
-def test_messages_arrive_one_by_one(ends: tuple[ParentSocket, Messages]) -> None:
+def test_messages_arrive_one_by_one(ends: tuple[ParentChannel, Messages]) -> None:
     channel, messages = ends
     assert messages.receive(0) == {}
     channel.send({"files": ["a\n", "ü"]})
@@ -201,7 +201,7 @@ def test_messages_arrive_one_by_one(ends: tuple[ParentSocket, Messages]) -> None
     assert messages.receive(PATIENCE) is None
 
 
-def test_sockets_come_with_a_message(ends: tuple[ParentSocket, Messages]) -> None:
+def test_sockets_come_with_a_message(ends: tuple[ParentChannel, Messages]) -> None:
     channel, messages = ends
     with socket.create_server(("127.0.0.1", 0)) as listening:
         channel.send({"serving": ["x"]}, [listening.fileno()])
@@ -211,7 +211,7 @@ def test_sockets_come_with_a_message(ends: tuple[ParentSocket, Messages]) -> Non
             assert same.getsockname() == listening.getsockname()
 
 
-def test_a_large_message_is_put_together(ends: tuple[ParentSocket, Messages]) -> None:
+def test_a_large_message_is_put_together(ends: tuple[ParentChannel, Messages]) -> None:
     channel, messages = ends
     files = [f"/a/path/of/some/length/{number}" for number in range(2000)]
     sender = threading.Thread(target=channel.send, args=(files,))
@@ -222,7 +222,7 @@ def test_a_large_message_is_put_together(ends: tuple[ParentSocket, Messages]) ->
     sender.join()
 
 
-def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentSocket, Messages]) -> None:
+def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentChannel, Messages]) -> None:
     channel, messages = ends
     service, reactor, chatter = Service(), Reactor(), ChatterFilter(quiet=True)
     reactor.turns = [
@@ -237,7 +237,7 @@ def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentSocket, 
     assert chatter.quiet
 
 
-def test_an_error_at_the_start_is_raised(ends: tuple[ParentSocket, Messages]) -> None:
+def test_an_error_at_the_start_is_raised(ends: tuple[ParentChannel, Messages]) -> None:
     service, reactor = Service(), Reactor()
     reactor.turns = [lambda: service.readiness.errback(StartError("no database"))]
     with pytest.raises(StartError, match="no database"):
@@ -246,7 +246,7 @@ def test_an_error_at_the_start_is_raised(ends: tuple[ParentSocket, Messages]) ->
 
 
 def test_the_end_of_the_parent_while_it_ends_is_no_error(
-    ends: tuple[ParentSocket, Messages],
+    ends: tuple[ParentChannel, Messages],
 ) -> None:
     service, reactor = Service(), Reactor()
     reactor.turns = [

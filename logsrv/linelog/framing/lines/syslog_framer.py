@@ -306,7 +306,7 @@ class SyslogFramer:
         """Take the bytes directly after a counted frame."""
         if data[at] in _DIGITS:
             if NEXT_COUNT.match(data, at):
-                return self._counted(data, at, lines)
+                return self._take_counted(data, at, lines)
             if MAY_BECOME_NEXT.match(data, at):
                 return self._hold(data, at)
         self._place = _Place.START
@@ -316,7 +316,7 @@ class SyslogFramer:
         """Take a counted frame, or lines, that begin with a digit."""
         count = self._count(data, at)
         if count is Count.FITS:
-            return self._counted(data, at, lines)
+            return self._take_counted(data, at, lines)
         if count is Count.OPEN or MAY_BECOME_HEADER.match(data, at):
             return self._hold(data, at, _missing(data, at))
         self._place = _Place.START
@@ -339,7 +339,7 @@ class SyslogFramer:
         lines += line, b"\n"
         return end + 1
 
-    def _counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _take_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
         cut = cut_counted(data, at, self._limit, self._raw, few=self._few_counted)
         if cut is not None:
             self._few_counted = cut.after - at < (len(data) - at) // _MANY

@@ -204,7 +204,7 @@ class Sealer:
                 moved=moved,
             )
         self._moved = moved
-        self._lock.check()
+        self._lock.ensure_locked()
         return believed
 
     def _list(self) -> None:
@@ -231,7 +231,7 @@ class Sealer:
 
     def _look_at_indexes(self) -> None:
         """Check some of the indexes that were there at the start; nothing waits for this."""
-        self._lock.check()
+        self._lock.ensure_locked()
         for _ in range(min(INDEXES_AT_ONCE, len(self._unchecked))):
             packed = self._unchecked.popleft()
             if packed in self.segment_sizes and self._going:

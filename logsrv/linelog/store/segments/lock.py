@@ -103,8 +103,8 @@ class DirectoryLock:
             with contextlib.suppress(OSError):
                 os.utime(fd, (self.believed, self.believed))
 
-    def check(self) -> None:
-        """Check that the directory is still ours; lock it again if it or the lock file was removed.
+    def ensure_locked(self) -> None:
+        """Lock the directory again if it or the lock file was removed.
 
         Raises OSError, and StoreError if another process owns it now. May be called in any thread.
         """

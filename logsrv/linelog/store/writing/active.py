@@ -116,7 +116,7 @@ class ActiveSegment:
         Raises as `write` does.
         """
         if not self._lock.claimed:
-            self._lock.check()
+            self._lock.ensure_locked()
         if self._monotonic() >= self._look_again:
             self._check_file()
         self.skip_segments()
@@ -145,7 +145,7 @@ class ActiveSegment:
         """
         while self._segments_to_skip:
             self._end_line()
-            self._lock.check()
+            self._lock.ensure_locked()
             self._go_on(*self._replace())
             self._segments_to_skip -= 1
 
@@ -229,7 +229,7 @@ class ActiveSegment:
             self._check_file()
             if self._segments_to_skip:
                 return
-            self._lock.check()
+            self._lock.ensure_locked()
             fresh = self._replace()
         except (OSError, StoreError) as error:
             self._put_off(f"{self._path} cannot be rotated: {reason(error)}")
@@ -285,7 +285,7 @@ class ActiveSegment:
 
     def _go_on_in_another(self) -> None:
         held = os.fstat(self.fd)
-        self._lock.check()
+        self._lock.ensure_locked()
         opened = open_active(self._disk)
         try:
             segment.save_number(self.position.segment + 1, self._disk)

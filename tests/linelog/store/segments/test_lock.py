@@ -68,9 +68,9 @@ def test_the_owner_of_a_lock_is_synced_at_once_or_at_the_next_check(tmp_path: Pa
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     lock = DirectoryLock(disk)
     del disk.errors["fdatasync"]
-    lock.check()
+    lock.ensure_locked()
     assert disk.synced == [(tmp_path / "lock").stat().st_ino]
-    lock.check()
+    lock.ensure_locked()
     assert disk.calls == ["fdatasync", "fdatasync", "sync_directory"]
     lock.release()
 
@@ -99,14 +99,14 @@ def test_a_lock_whose_file_was_removed_is_taken_again_unless_another_has_it(tmp_
     with pytest.raises(StoreError, match="in use by another process"):
         DirectoryLock(at(tmp_path))
     (tmp_path / "lock").unlink()
-    lock.check()
+    lock.ensure_locked()
     with pytest.raises(StoreError, match="in use by process"):
         DirectoryLock(at(tmp_path))
     other = another_lock(tmp_path)
     with pytest.raises(StoreError, match="in use by process 7;"):
-        lock.check()
+        lock.ensure_locked()
     os.close(other)
-    lock.check()
+    lock.ensure_locked()
     lock.release()
     DirectoryLock(at(tmp_path)).release()
 
