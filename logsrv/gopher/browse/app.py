@@ -163,6 +163,7 @@ class Browser(App[None]):
         self._key_line.tell(keys, self.size.width)
 
     def on_page_view_moved(self) -> None:
+        """Remove the sentence below the page, which is shown until the user goes on."""
         self.window.say("")
 
     def on_resize(self, event: events.Resize) -> None:

@@ -188,7 +188,7 @@ class ImportWriter:
         self._disk.unlink(segment.IMPORTING)
 
     def sync_and_close(self) -> None:
-        """Save the progress of an unfinished import, sync what was written, and close; drop pending lines."""
+        """Save an unfinished import's progress, sync what was written, and close; drop pending lines."""
         try:
             if self._going and self.done.under_way:
                 self.record_progress()

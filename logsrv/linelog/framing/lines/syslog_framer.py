@@ -340,6 +340,7 @@ class SyslogFramer:
         return end + 1
 
     def _take_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
+        """Take complete counted frames; hold one that is incomplete, and begin one that is too long."""
         cut = cut_counted(data, at, self._limit, self._raw, few=self._few_counted)
         if cut is not None:
             self._few_counted = cut.after - at < (len(data) - at) // _MANY

@@ -18,7 +18,7 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store.archive.archive_notes import local_manifest
-from logsrv.linelog.store.care.copying import CopyMethod, copy_text_as_coming, link_or_copy
+from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
 from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut
 from logsrv.linelog.store.care.superseding import remove_superseded
 from logsrv.linelog.store.catalog.layout import catalogs, last_number
@@ -187,7 +187,7 @@ class Backup:
                 size = os.fstat(fd).st_size
                 # A power cut must not make the store lose text that its backup has.
                 source.fdatasync(fd)
-                copy_text_as_coming(segment.name, fd, size, target)
+                copy_growing_text(segment.name, fd, size, target)
             return
         away = segment.form is Form.AWAY
         for name in (segment.archived, segment.words, segment.index):
@@ -212,7 +212,7 @@ class Backup:
             return number
         named = [one.name for one in made.listed.named]
         name = named[-1] if named else sealed_name(number, first_moment(made.fd))
-        copy_text_as_coming(name, made.fd, size, self.target)
+        copy_growing_text(name, made.fd, size, self.target)
         return number + 1
 
     def _beside(self, made: StoreCut, following: int) -> None:

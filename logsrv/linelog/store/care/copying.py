@@ -66,7 +66,7 @@ def link_or_copy(name: str, source: Disk, target: Disk, *, of: Segment | None = 
     return CopyMethod.COPIED if whole else CopyMethod.DAMAGED
 
 
-def copy_text_as_coming(name: str, fd: int, size: int, target: Disk) -> bool:
+def copy_growing_text(name: str, fd: int, size: int, target: Disk) -> bool:
     """Copy the first `size` bytes of a growing text as `NAME.coming`; return False if they are there.
 
     The file is never linked, because a start of a server may repair it in place. Raises OSError.

@@ -85,7 +85,7 @@ class DirectoryLock:
         """Write the process id, by which the next owner learns that this one did not end in order.
 
         It is synced, so that it is there after a power cut. A full disk must not keep the store from
-        starting, so a failure is ignored, and the next `check` tries again.
+        starting, so a failure is ignored, and the next `ensure_locked` tries again.
         """
         self.claimed = False
         with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.care.copying import CopyMethod, copy_text_as_coming, link_or_copy
+from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.care.stores import at, flip, packed_of, small_store
 from tests.linelog.store.faults import FaultyDisk, no_space
@@ -97,7 +97,7 @@ def test_a_full_disk_leaves_nothing_that_is_not_whole(store: Path, tmp_path: Pat
         link_or_copy(first.name, at(store), to, of=first)
     fd = os.open(store / "current.log", os.O_RDONLY)
     with pytest.raises(OSError, match="No space"):
-        copy_text_as_coming("text.log", fd, 20, to)
+        copy_growing_text("text.log", fd, 20, to)
     os.close(fd)
     assert os.listdir(tmp_path / "to") == []
 
@@ -105,12 +105,12 @@ def test_a_full_disk_leaves_nothing_that_is_not_whole(store: Path, tmp_path: Pat
 def test_a_text_that_grows_comes_again_when_it_has_grown(store: Path, tmp_path: Path) -> None:
     to = at(tmp_path / "to")
     fd = os.open(store / "current.log", os.O_RDONLY)
-    assert [copy_text_as_coming("text.log", fd, size, to) for size in (20, 20, 30)] == [
+    assert [copy_growing_text("text.log", fd, size, to) for size in (20, 20, 30)] == [
         True,
         False,
         True,
     ]
     with pytest.raises(OSError, match="it ends after"):
-        copy_text_as_coming("text.log", fd, 9999, to)
+        copy_growing_text("text.log", fd, 9999, to)
     os.close(fd)
     assert (tmp_path / "to" / "text.log.coming").stat().st_size == 30
