@@ -269,7 +269,7 @@ class Connection(Generic[Settings, State]):
         self._connection.close(last_words)
         if working.get() is None:
             self._wake()
-        else:
+        elif self._waiting is not None:
             # Other code closes a connection that waits, and its code may close the next: thousands in each
             # other's calls would exceed Python's limit.
             self.clock.callLater(0, self._wake)

@@ -48,6 +48,7 @@ def poll(reactor: Any, timeout: float | None) -> None:
                 reading.transport = selectable
                 _read(reactor, selectable)
             elif selectable is not None:
+                ANSWERS.send_to(selectable)
                 log.callWithLogger(
                     selectable, reactor._doReadOrWrite, selectable, descriptor, event
                 )
@@ -75,8 +76,7 @@ def _read(reactor: Any, selectable: Any) -> None:
         why = error
         log.err()
     if why:
-        # The connection may end before its answer is sent.
-        ANSWERS.send()
+        ANSWERS.send_to(selectable)
         try:
             reactor._disconnectSelectable(selectable, why, True)
         except Exception:

@@ -144,8 +144,13 @@ class CollectedAnswers:
 
     def send(self) -> None:
         """Send all of them. A transport goes on with what the system does not take now."""
-        transports, self._transports = self._transports, {}
-        for transport in transports:
+        for transport in [*self._transports]:
+            self.send_to(transport)
+
+    def send_to(self, transport: object) -> None:
+        """Send those of one transport, if there are any: its connection may end next."""
+        if isinstance(transport, tcp.Connection) and transport in self._transports:
+            del self._transports[transport]
             try:
                 _send_buffered(transport)
             except Exception:

@@ -56,10 +56,11 @@ class Talk(Protocol):
 class Room:
     """A listener, and the sockets of its peers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ours: bool = True) -> None:
         Talk.made = []
         self.port = REACTOR.listenTCP(0, Factory.forProtocol(Talk), interface="127.0.0.1")
-        make_ours(self.port, layered=True)
+        if ours:
+            make_ours(self.port, layered=True)
         quicken(REACTOR)
         self.peers: list[socket.socket] = []
 
@@ -247,6 +248,18 @@ async def test_a_protocol_that_raises_in_the_same_turn_costs_nobody_an_answer(
         await until(lambda: any(one.ended for one in Talk.made), "the end of one")
     assert [has_come(peer) for peer in peers] == [b"answer"] * 3
     assert len(messages) == 1
+    await room.close()
+
+
+@in_reactor
+@pytest.mark.parametrize("ours", [True, False])
+async def test_a_peer_that_ends_in_the_same_turn_gets_what_another_made_us_send(ours: bool) -> None:
+    room = Room(ours=ours)
+    peers = await room.fill(2, lambda talk, data: Talk.made[1].answer(data))
+    peers[0].sendall(b"for the other")
+    peers[1].shutdown(socket.SHUT_WR)
+    await until(lambda: Talk.made[1].ended, "the end of the other")
+    assert has_come(peers[1]) == b"for the other"
     await room.close()
 
 
