@@ -18,7 +18,7 @@ import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Plugin
-from logsrv.kit.net.parse import parse_named
+from logsrv.kit.net.parse import parse_named_endpoint
 from logsrv.kit.testing import Running, conformance, examples, play, transcripts
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
@@ -59,7 +59,7 @@ async def test_conversations_of_the_pages_are_true(
 ) -> None:
     """Each is had with the plugin on the page that listens at its port."""
     plugins = {
-        parse_named([*value.listeners], endpoint).port: value
+        parse_named_endpoint([*value.listeners], endpoint).port: value
         for example in examples(page)
         if example.name
         for value in runpy.run_path(str(tmp_path / example.name)).values()
@@ -125,7 +125,8 @@ def test_the_plugins_of_the_pages_pass_the_conformance_suite(
         found = runpy.run_path(str(tmp_path / Path(str(example.name)).name)).values()
         for plugin in [value for value in found if isinstance(value, Plugin)]:
             ports = [
-                parse_named([*plugin.listeners], endpoint).port or 0 for endpoint in plugin.listen
+                parse_named_endpoint([*plugin.listeners], endpoint).port or 0
+                for endpoint in plugin.listen
             ]
             said = [talk for port in ports for talk in talks.get(port, []) if talk]
             if plugin.name in NOT_HERE or (not said and name == "cookbook.md"):

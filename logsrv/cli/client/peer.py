@@ -60,7 +60,7 @@ class StreamPeer(protocol.Protocol):
     async def send(self, data: bytes) -> None:
         """Send bytes, and wait until there is room for more."""
         self.transport.write(data)
-        await self._room.wait()
+        await self._room.wait_for_room()
 
     def end_input(self) -> bool:
         """End our side, and return True: the peer can notice that, and may be expected to close.

@@ -7,7 +7,7 @@ import re
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, port_number
+from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, parse_port
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import nearest, shown
 
@@ -113,7 +113,7 @@ def _inet(text: str, scheme: str, rest: str) -> Target:
     if not port:
         raise ConfigurationError(f"{shown(text)} has no port; accepted: {ACCEPTED}")
     try:
-        number = port_number(port, "udp" if scheme == "udp" else "tcp")
+        number = parse_port(port, "udp" if scheme == "udp" else "tcp")
     except ValueError as error:
         raise ConfigurationError(f"{shown(text)}: {error}") from None
     if number == 0:

@@ -74,7 +74,7 @@ class Outflow(Backpressure):
         self.sent += len(data)
         if self.full:
             # The coroutine is cancelled here if the request ends.
-            await self.wait().addTimeout(STALLED_AFTER, self._clock, _raise_stalled)
+            await self.wait_for_room().addTimeout(STALLED_AFTER, self._clock, _raise_stalled)
 
     def close(self) -> None:
         """Send nothing more."""

@@ -13,7 +13,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import PeerError
-from logsrv.kit.net.guard.rates import Buckets
+from logsrv.kit.net.guard.rates import TokenBuckets
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import integer
 
@@ -49,7 +49,7 @@ class Visitors:
 
     def __init__(self, limits: VisitorLimits, now: Callable[[], float]) -> None:
         self.limits = limits
-        self._requests = Buckets(now)
+        self._requests = TokenBuckets(now)
         self._open: Counter[str] = Counter()
         self._drained: Deferred[None] | None = None
 

@@ -44,11 +44,11 @@ class InspectPlace:
         """Return the identity of the listener, which does not depend on its key files."""
         return f"ssh {self.endpoint}" if self.keys else str(self.endpoint)
 
-    def located(self, directory: Path) -> InspectPlace:
+    def with_paths_below(self, directory: Path) -> InspectPlace:
         """Return the same place with its relative paths below `directory`."""
         return attrs.evolve(
             self,
-            endpoint=self.endpoint.located(directory),
+            endpoint=self.endpoint.with_paths_below(directory),
             keys=None if self.keys is None else directory / self.keys,
             host_key=None if self.host_key is None else directory / self.host_key,
         )
@@ -95,7 +95,7 @@ def _ssh(text: str, rest: str) -> InspectPlace:
 
 
 PLACE: Kind[InspectPlace] = attrs.evolve(
-    endpoint_kind(parse_place, locate=InspectPlace.located),
+    endpoint_kind(parse_place, locate=InspectPlace.with_paths_below),
     accepted="unix:PATH, ssh:PORT:keys=FILE:hostKey=FILE or tcp:PORT:interface=127.0.0.1",
     metavar="ENDPOINT",
 )

@@ -22,7 +22,7 @@ from logsrv.errors import PeerError
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.inspect.view import FAREWELLS, NO_PYTHON, PYTHON, Service, ServiceView, answer
 from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.listen import OwnReceiver
+from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.protocols.context import ListenerContext
@@ -166,7 +166,7 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
         )
 
 
-class SocketServer(OwnReceiver, ListenerContext, Factory):
+class SocketServer(ServerAndReceiver, ListenerContext, Factory):
     """The server of a site for sessions; builds one for each connection."""
 
     noisy = False

@@ -21,7 +21,7 @@ from logsrv.kit.inspect.channel import QUIET, Avatar, Channels
 from logsrv.kit.inspect.keys import fingerprint
 from logsrv.kit.inspect.session import SessionSettings, SocketServer
 from logsrv.kit.inspect.view import Service
-from logsrv.kit.net.listen import OwnReceiver
+from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.text.escape import one_line
@@ -84,7 +84,7 @@ class Transport(SSHServerTransport):
 
 
 @implementer(IRealm, IAuthorizedKeysDB)
-class SSHServer(OwnReceiver, SSHFactory):
+class SSHServer(ServerAndReceiver, SSHFactory):
     """The server of a site for sessions over SSH; anyone with one of the keys may log in."""
 
     noisy = False

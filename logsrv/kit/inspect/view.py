@@ -18,9 +18,9 @@ from typing import Any, Protocol
 import attrs
 from twisted.logger import LogLevel
 
-from logsrv.kit.net.drain import unread
+from logsrv.kit.net.drain import unread_bytes
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted.transports import unsent
+from logsrv.kit.net.twisted.transports import unsent_bytes
 from logsrv.kit.net.twisted.twistd import wrap_log_observers
 from logsrv.kit.observe.levels import LOG_LEVELS, Filtered
 from logsrv.kit.observe.metrics import Labels, Metrics
@@ -144,7 +144,7 @@ class ServiceView:
 def _connection(listener: str, protocol: Any) -> str:
     transport = protocol.transport
     peer = getattr(protocol, "known_peer", None) or source_of(transport)
-    waits = f"unread {unread(transport)}, unsent {unsent(transport)}"
+    waits = f"unread {unread_bytes(transport)}, unsent {unsent_bytes(transport)}"
     closing = ", closing" if getattr(transport, "disconnecting", False) else ""
     return f"{listener}  {peer}  {type(protocol).__name__}  {waits}{closing}"
 

@@ -20,16 +20,16 @@ class Backpressure:
         self.full = False
         self._waiting: list[Deferred[None]] = []
 
-    def wait(self) -> Deferred[None]:
+    def wait_for_room(self) -> Deferred[None]:
         """Return a Deferred that fires when there is room: at once if there is now."""
-        return self.wait_for_change() if self.full else succeed(None)
+        return self.wait_until_resumed() if self.full else succeed(None)
 
-    def wait_for_change(self) -> Deferred[None]:
-        """Return a Deferred that fires when there is room again, or fails with the reason of `end`."""
+    def wait_until_resumed(self) -> Deferred[None]:
+        """Return a Deferred that fires when there is room again, or fails by `fail_waits`."""
         self._waiting.append(Deferred())
         return self._waiting[-1]
 
-    def end(self, reason: Exception) -> None:
+    def fail_waits(self, reason: Exception) -> None:
         """Fail all waits with a reason: there will be no room any more."""
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -45,4 +45,4 @@ class Backpressure:
             each.callback(None)
 
     def stopProducing(self) -> None:
-        """Do nothing: the protocol hears of the connection's end, and calls `end`."""
+        """Do nothing: the protocol hears of the connection's end, and calls `fail_waits`."""

@@ -61,7 +61,7 @@ def listen_error(
             "unit ([::]:514 is tcp6:514, 0.0.0.0:514 is tcp:514)"
         )
     elif isinstance(cause, OSError):
-        sentence = _sentence(cause, endpoint)
+        sentence = _os_error_sentence(cause, endpoint)
     elif isinstance(cause, IndexError | KeyError) and endpoint.scheme == "systemd":
         sentence = NO_INHERITED_SOCKET
     else:
@@ -69,7 +69,7 @@ def listen_error(
     return ListenError(f"{where}: {sentence}")
 
 
-def _sentence(cause: OSError, endpoint: Endpoint) -> str:
+def _os_error_sentence(cause: OSError, endpoint: Endpoint) -> str:
     path = shown(endpoint.path or "")
     match cause.errno:
         case errno.EADDRINUSE if endpoint.path:
@@ -99,7 +99,7 @@ def _sentence(cause: OSError, endpoint: Endpoint) -> str:
     return cause.strerror or str(cause)
 
 
-def place_of(endpoint: Endpoint) -> ListeningPlace | None:
+def listening_place_of(endpoint: Endpoint) -> ListeningPlace | None:
     """Return the place of an endpoint, by which a socket that listens there already is found.
 
     None if it is not known beforehand, as for any free port, and for endpoint types of other packages.
@@ -109,17 +109,17 @@ def place_of(endpoint: Endpoint) -> ListeningPlace | None:
         return None
     if endpoint.scheme in ("unix", "unixgram"):
         path = endpoint.path or ""
-        return ListeningPlace(kind, socket.AF_UNIX, os.fsencode(path), file_of_socket(path))
+        return ListeningPlace(kind, socket.AF_UNIX, os.fsencode(path), socket_file_id(path))
     if endpoint.scheme not in _WITH_PORTS or not endpoint.port:
         return None
     try:
-        family, address = _address(endpoint)
+        family, address = _address_to_bind(endpoint)
     except OSError:
         return None
     return ListeningPlace(kind, family, tuple(address[:2]))
 
 
-def _address(endpoint: Endpoint) -> tuple[int, Any]:
+def _address_to_bind(endpoint: Endpoint) -> tuple[int, Any]:
     """Return the address family of an endpoint with a port, and the address to bind. Raises OSError."""
     # A name stands for its IPv4 address, as in Twisted's own binding.
     family = socket.AF_INET6 if ":" in endpoint.interface else socket.AF_INET
@@ -136,7 +136,7 @@ def take_kept_socket(
     the service manager closes its copy a moment later, and this waits for that, up to WAY_SECONDS. Raises
     ListenError.
     """
-    place = place_of(endpoint) if kept.matters else None
+    place = listening_place_of(endpoint) if kept.matters else None
     if place is None:
         return None, None
     try:
@@ -147,25 +147,29 @@ def take_kept_socket(
         end = time.monotonic() + WAY_SECONDS
         while time.monotonic() < end:
             try:
-                check_place(endpoint)
+                check_can_bind(endpoint)
                 break
             except ListenError:
                 time.sleep(0.01)
     return place, taken
 
 
-def check_place(endpoint: Endpoint, kept: KeptSockets | None = None) -> None:
+def check_can_bind(endpoint: Endpoint, kept: KeptSockets | None = None) -> None:
     """Check whether `endpoint` could be bound now, without accepting a peer. Raises ListenError.
 
     kept: the sockets of the service manager. Endpoint types of other packages are not checked.
     """
-    if kept is not None and (place := place_of(endpoint)) is not None and kept.holds(place):
+    if (
+        kept is not None
+        and (place := listening_place_of(endpoint)) is not None
+        and kept.holds(place)
+    ):
         return
     if endpoint.scheme in ("unix", "unixgram"):
         _find_stale_socket(endpoint)
     elif endpoint.scheme in _WITH_PORTS and endpoint.port:
         try:
-            family, address = _address(endpoint)
+            family, address = _address_to_bind(endpoint)
             with socket.socket(family, _TYPES[endpoint.kind]) as probe:
                 if endpoint.kind == "stream":
                     # Twisted sets this too: connections in TIME_WAIT do not keep the port.
@@ -208,7 +212,7 @@ def _find_stale_socket(endpoint: Endpoint) -> bool:
     raise ListenError(f"{where}: another program listens on {shown(path)}; stop it or take another")
 
 
-def clear_socket_path(endpoint: Endpoint) -> None:
+def remove_stale_socket(endpoint: Endpoint) -> None:
     """Remove the UNIX socket of a process that has ended, so that `endpoint` can be bound.
 
     Raises ListenError, and removes nothing, if a program listens there or the file is no socket.
@@ -220,7 +224,7 @@ def clear_socket_path(endpoint: Endpoint) -> None:
             raise listen_error(error, endpoint) from None
 
 
-def file_of_socket(path: str | bytes) -> tuple[int, int] | None:
+def socket_file_id(path: str | bytes) -> tuple[int, int] | None:
     """Return the device and the inode of the file at `path`; None if there is no file.
 
     HIDDEN if this user may not look for it.
@@ -237,13 +241,13 @@ def file_of_socket(path: str | bytes) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def remove_socket(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
+def remove_socket_file(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
     """Remove the file of a UNIX socket that is still open, if it is still the same file.
 
-    file: its `file_of_socket` when it was bound. Another program may have replaced it by its own.
+    file: its `socket_file_id` when it was bound. Another program may have replaced it by its own.
     """
     path = endpoint.path or ""
-    if file is not None and file_of_socket(path) == file:
+    if file is not None and socket_file_id(path) == file:
         try:
             os.unlink(path)
         except OSError as error:
@@ -261,8 +265,10 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
         if endpoint.scheme == "udp":
             _enlarge_and_warn(taken, endpoint)
         return taken
-    clear_socket_path(endpoint)
-    family, address = (socket.AF_UNIX, endpoint.path) if endpoint.path else _address(endpoint)
+    remove_stale_socket(endpoint)
+    family, address = (
+        (socket.AF_UNIX, endpoint.path) if endpoint.path else _address_to_bind(endpoint)
+    )
     bound = socket.socket(family, _TYPES[endpoint.kind])
     try:
         bound.setblocking(False)
@@ -282,45 +288,45 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
     return bound
 
 
-class SocketFile:
-    """The file of a listener's UNIX socket. file: its `file_of_socket`; None if there is none. next: the
+class SocketFileWatch:
+    """The file of a listener's UNIX socket. file: its `socket_file_id`; None if there is none. next: the
     timer of the next look.
     """
 
     def __init__(self, listener: Any, kept: KeptSockets, reactor: Any) -> None:
-        """`listener` has `take_in_waiting`, which returns the object that the reactor watches."""
+        """`listener` has `drain_old_socket`, which returns the object that the reactor watches."""
         self._listener, self._kept, self._reactor = listener, kept, reactor
         self.file: tuple[int, int] | None = None
         self.next = Timer(reactor)
 
-    def look(self) -> None:
+    def watch_and_restore(self) -> None:
         """Check the file now and every LOOK_SECONDS; make it again if it is gone.
 
         If that fails, log an error, and check no more.
         """
         try:
-            self.renew()
+            self.restore_if_missing()
         except ListenError as error:
             log.error(GONE + "; mend that, then reload (SIGHUP)", why=str(error))
 
-    def renew(self) -> None:
+    def restore_if_missing(self) -> None:
         """Make a missing file again; if it is a socket unit's, only log that. Raises ListenError."""
         endpoint = self._listener.endpoint
-        if file_of_socket(endpoint.path or "") in (self.file, HIDDEN):
+        if socket_file_id(endpoint.path or "") in (self.file, HIDDEN):
             if self.file is not None:
-                self.next.start(LOOK_SECONDS, self.look)
-        elif self._kept.of_unit(place_of(endpoint)):
+                self.next.start(LOOK_SECONDS, self.watch_and_restore)
+        elif self._kept.of_unit(listening_place_of(endpoint)):
             log.error(GONE, why=f"{endpoint} is of a .socket unit: stop the service, restart that")
         else:
             try:
                 with bound_socket(endpoint) as fresh:
-                    reader = self._listener.take_in_waiting()
+                    reader = self._listener.drain_old_socket()
                     self._reactor.removeReader(reader)
                     # The new socket gets the old one's number, so all code that has this number uses it.
                     os.dup2(fresh.fileno(), reader.fileno(), inheritable=False)
             except OSError as error:
                 raise listen_error(error, endpoint) from error
-            self.file = file_of_socket(endpoint.path)
+            self.file = socket_file_id(endpoint.path)
             log.warn("{endpoint}: its file had gone, and is made anew", endpoint=str(endpoint))
             self._listener.open()
 

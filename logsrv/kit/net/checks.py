@@ -31,7 +31,7 @@ LARGEST_BUFFER = 2**31 - 1
 _PART = re.compile(r"(?:^|:)(?:((?:\\.|[^:=\\])*)(=))?((?:\\.|[^:\\])*)", re.DOTALL)
 
 
-def _parts(rest: str) -> Iterator[tuple[str | None, str]]:
+def _split_arguments(rest: str) -> Iterator[tuple[str | None, str]]:
     """Yield name and value of each part between the colons, unescaped; the name is None without `name=`."""
     if not re.fullmatch(r"(?:\\.|[^\\])*", rest, re.DOTALL):
         raise ValueError("ends in a backslash that escapes nothing")
@@ -49,7 +49,7 @@ def named_arguments(
     arguments, which need their names. Raises ValueError.
     """
     arguments: dict[str, str] = {}
-    for position, (name, value) in enumerate(_parts(rest)):
+    for position, (name, value) in enumerate(_split_arguments(rest)):
         if name is None:
             if not value and not takes:
                 continue
@@ -71,7 +71,7 @@ def named_arguments(
     return arguments
 
 
-def check_arguments(scheme: str, arguments: dict[str, str]) -> None:
+def check_and_complete_arguments(scheme: str, arguments: dict[str, str]) -> None:
     """Check the arguments of an endpoint, and put in the numbers of ports and the key of `ssl:`."""
     for name, lacking in NEEDED.items():
         # `tls:` needs no port: Twisted has a default.
@@ -85,10 +85,10 @@ def check_arguments(scheme: str, arguments: dict[str, str]) -> None:
             raise ValueError(f"{name}={shown(arguments[name])} is {wrong}")
     if scheme == "systemd" and ("index" in arguments) == ("name" in arguments):
         raise ValueError("systemd: takes either index= or name=, as in systemd:domain=INET:index=0")
-    _check_certificates(scheme, arguments)
+    _check_certificate_arguments(scheme, arguments)
 
 
-def port_number(text: str, transport: str) -> int:
+def parse_port(text: str, transport: str) -> int:
     """Return the number of a port, given as a number or a service's name. transport: tcp or udp.
 
     Raises ValueError.
@@ -105,11 +105,11 @@ def port_number(text: str, transport: str) -> int:
         ) from None
 
 
-def _port(scheme: str, text: str) -> str:
-    return str(port_number(text, "udp" if scheme == "udp" else "tcp"))
+def _checked_port(scheme: str, text: str) -> str:
+    return str(parse_port(text, "udp" if scheme == "udp" else "tcp"))
 
 
-def _socket_path(scheme: str, path: str) -> str:
+def _checked_socket_path(scheme: str, path: str) -> str:
     try:
         length = len(os.fsencode(path))
     except UnicodeEncodeError:
@@ -124,7 +124,7 @@ def _socket_path(scheme: str, path: str) -> str:
     return path
 
 
-def _interface(scheme: str, interface: str) -> str:
+def _checked_interface(scheme: str, interface: str) -> str:
     # Twisted looks up a host name when it binds; we bind datagram sockets ourselves, without a look-up.
     if not interface or (
         scheme in ("tcp", "ssl") and re.fullmatch("[A-Za-z][A-Za-z0-9.-]*", interface)
@@ -141,7 +141,7 @@ def _interface(scheme: str, interface: str) -> str:
     return interface
 
 
-def _receive_buffer(_: str, text: str) -> str:
+def _checked_receive_buffer(_: str, text: str) -> str:
     try:
         size = SIZE.parse(text)
     except ValueError as error:
@@ -151,7 +151,7 @@ def _receive_buffer(_: str, text: str) -> str:
     return text
 
 
-def _check_certificates(scheme: str, arguments: dict[str, str]) -> None:
+def _check_certificate_arguments(scheme: str, arguments: dict[str, str]) -> None:
     if scheme == "ssl":
         arguments.setdefault("privateKey", "server.pem")
     elif scheme in START_TLS and "privateKey" not in arguments:
@@ -172,7 +172,7 @@ def _check_certificates(scheme: str, arguments: dict[str, str]) -> None:
             raise ValueError(f"{scheme}: there is no {what} {shown(arguments[name])}")
 
 
-def check_directory(rest: str) -> None:
+def check_tls_arguments(rest: str) -> None:
     """Raise ValueError if `tls:` has no directory first, but nothing or a port, or if it names a key file.
 
     `tls:` takes a directory of certificates; `ssl:` takes a port, privateKey= and certKey=.
@@ -193,10 +193,10 @@ NEEDED = {
 }
 # Checks of a scheme and a value; each returns the value to use.
 CHECKS: dict[str, Callable[[str, str], str]] = {
-    "port": _port,
-    "address": _socket_path,
-    "rcvbuf": _receive_buffer,
-    "interface": _interface,
+    "port": _checked_port,
+    "address": _checked_socket_path,
+    "rcvbuf": _checked_receive_buffer,
+    "interface": _checked_interface,
 }
 # Patterns of whole values, and the error for any other value.
 PATTERNS = {

@@ -17,19 +17,19 @@ from zope.interface import implementer
 
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import (
-    SocketFile,
+    SocketFileWatch,
     bound_socket,
-    check_place,
-    file_of_socket,
+    check_can_bind,
     listen_error,
-    place_of,
-    remove_socket,
+    listening_place_of,
+    remove_socket_file,
+    socket_file_id,
     take_kept_socket,
 )
-from logsrv.kit.net.drain import LOOK_SECONDS, unread
+from logsrv.kit.net.drain import LOOK_SECONDS, unread_bytes
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.kernel_drops import Losses
+from logsrv.kit.net.kernel_drops import KernelDropWatch
 from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.recvmmsg import DatagramReader, Group, Recvmmsg, Recvmsg
 from logsrv.kit.net.senders import Senders
@@ -100,13 +100,13 @@ class DatagramListener:
         self._senders = Senders(label, policy, reactor.seconds, metrics)
         self._failures = Failures(label, reactor.seconds)
         self._socket: socket.socket | None = None
-        self._file = SocketFile(self, self._outlasting, reactor)
+        self._file = SocketFileWatch(self, self._outlasting, reactor)
         self._receive: DatagramReader | None = None
         self._paused = self._opened = False
-        self._next_turn = NextTurn(reactor, self._go_on)
+        self._next_turn = NextTurn(reactor, self._deliver_kept_now)
         # Datagrams that were read, but not delivered yet: we were paused, or others had their turn.
         self._kept: deque[Group] = deque()
-        self._losses = Losses(label, reactor)
+        self._losses = KernelDropWatch(label, reactor)
         metrics.watch("datagrams_total", lambda: self.received, listener=label)
         metrics.watch("datagrams_lost_total", lambda: self._losses.lost, listener=label)
         metrics.watch(
@@ -124,9 +124,9 @@ class DatagramListener:
 
     def check(self) -> None:
         if self._socket is None:
-            check_place(self.endpoint, self._outlasting)
+            check_can_bind(self.endpoint, self._outlasting)
         else:
-            self._file.renew()
+            self._file.restore_if_missing()
 
     def apply(self, policy: GuardPolicy) -> None:
         self._senders.apply(policy)
@@ -137,25 +137,25 @@ class DatagramListener:
             self._socket = bound_socket(self.endpoint, taken)
         except OSError as error:
             raise listen_error(error, self.endpoint, self._outlasting) from error
-        self._file.file = file_of_socket(self.endpoint.path or "")
+        self._file.file = socket_file_id(self.endpoint.path or "")
         self._receive = self._make_receive(self._socket)
-        self._losses.begin(self._socket)
+        self._losses.watch_socket(self._socket)
         log_listening(self.sentence, self.endpoint, self.address)
 
     def open(self) -> None:
         self._opened = True
-        if self._outlasting.matters and (place := place_of(self.endpoint)) is not None:
+        if self._outlasting.matters and (place := listening_place_of(self.endpoint)) is not None:
             # Kept only now: a start that fails closes the sockets that it has bound.
             self._place = place
             self._outlasting.keep(place, self.fileno())
         if not self._paused:
             self._reactor.addReader(self)
-        self._file.look()
+        self._file.watch_and_restore()
 
-    def _portions(self, group: Group) -> Sequence[Group]:
-        return portions(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
+    def _split_by_receiver(self, group: Group) -> Sequence[Group]:
+        return split_group(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
 
-    def take_in_waiting(self) -> Self:
+    def drain_old_socket(self) -> Self:
         """Take in all that waits, and shut the socket down: connected senders have to connect again.
 
         Returns this object, which the reactor watches.
@@ -163,8 +163,8 @@ class DatagramListener:
         assert self._socket is not None and self._receive is not None
         self._socket.shutdown(socket.SHUT_RD)
         for groups, _ in iter(self._receive.read, ([], False)):
-            self._kept += [part for group in groups for part in self._portions(group)]
-        self._go_on_later()
+            self._kept += [part for group in groups for part in self._split_by_receiver(group)]
+        self._deliver_kept_later()
         return self
 
     def fileno(self) -> int:
@@ -176,7 +176,7 @@ class DatagramListener:
     def connectionLost(self, reason: Failure) -> None:
         """End because the reactor closes everything; otherwise `drain` ends this listener."""
         if self._kept:
-            self._discard()
+            self._discard_undelivered()
         self._close()
 
     def pauseProducing(self) -> None:
@@ -184,7 +184,7 @@ class DatagramListener:
             self._paused = True
             self._reactor.removeReader(self)
             self._losses.always = True
-            self._losses.watch()
+            self._losses.check_soon()
 
     def resumeProducing(self) -> None:
         if self._paused:
@@ -194,13 +194,13 @@ class DatagramListener:
                 self._reactor.addReader(self)
             # In another turn: the receiver, whose code calls this, may pause us again for the kept
             # datagrams.
-            self._go_on_later()
+            self._deliver_kept_later()
 
     def doRead(self) -> None:
-        self._read()
-        self._losses.watch()
+        self._receive_some()
+        self._losses.check_soon()
 
-    def _read(self) -> bool:
+    def _receive_some(self) -> bool:
         """Take in waiting datagrams, within bounds. Return whether there may be more."""
         assert self._receive is not None
         began = self._reactor.seconds()
@@ -210,7 +210,7 @@ class DatagramListener:
                 return True
             groups, more = self._receive.read()
             for group in groups:
-                self._kept += self._portions(group)
+                self._kept += self._split_by_receiver(group)
             self._deliver_kept(began)
             if not more:
                 return bool(self._kept)
@@ -222,14 +222,14 @@ class DatagramListener:
             self._deliver(self._kept.popleft())
             # The reactor's clock is the time of day, which may be set back.
             if not 0 <= self._reactor.seconds() - began < SLICE:
-                self._go_on_later()
+                self._deliver_kept_later()
                 return
 
-    def _go_on_later(self) -> None:
+    def _deliver_kept_later(self) -> None:
         if self._kept:
             self._next_turn.ask()
 
-    def _go_on(self) -> None:
+    def _deliver_kept_now(self) -> None:
         self._deliver_kept(self._reactor.seconds())
 
     def _deliver(self, group: Group) -> None:
@@ -263,17 +263,17 @@ class DatagramListener:
         while (
             self._opened
             and self._socket is not None
-            and (self._paused or self._read() or unread(self))
+            and (self._paused or self._receive_some() or unread_bytes(self))
         ):
             if self._reactor.seconds() >= deadline:
                 break
             await deferLater(self._reactor, LOOK_SECONDS if self._paused else 0)
-        cut_off = self._socket is not None and bool(self._kept or unread(self))
-        left = self._discard() if cut_off else 0
+        cut_off = self._socket is not None and bool(self._kept or unread_bytes(self))
+        left = self._discard_undelivered() if cut_off else 0
         self._close()
         return int(left > 0)
 
-    def _discard(self) -> int:
+    def _discard_undelivered(self) -> int:
         """Count, and drop, the datagrams that there is no time left for; return how many."""
         assert self._receive is not None
         left = sum(len(payloads) for payloads, _ in self._kept)
@@ -293,16 +293,16 @@ class DatagramListener:
     def _close(self) -> None:
         if self._socket is not None:
             self._reactor.removeReader(self)
-            self._losses.end()
+            self._losses.log_last_and_stop()
             self._file.next.stop()
             if not self._outlasting.outlives(self._place):
                 self._outlasting.forget(self._place)
-                remove_socket(self.endpoint, self._file.file)
+                remove_socket_file(self.endpoint, self._file.file)
             self._socket.close()
             self._socket = None
 
 
-def portions(group: Group, most: int = MOST_AT_ONCE) -> Sequence[Group]:
+def split_group(group: Group, most: int = MOST_AT_ONCE) -> Sequence[Group]:
     """Return the datagrams of `group` in groups of at most `most` bytes, or of one larger datagram."""
     payloads, key = group
     if sum(map(len, payloads)) <= most:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
-from logsrv.kit.net.drain import unread
+from logsrv.kit.net.drain import unread_bytes
 from logsrv.kit.net.twisted.transports import descriptor
 from logsrv.kit.net.twisted.twisted_tls import is_encrypted
 from logsrv.timer import Timer
@@ -23,21 +23,21 @@ READ_HANGUP = getattr(select, "POLLRDHUP", 0)
 GOODBYE_BYTES = 100
 
 
-class UnreadConnection(Protocol):
+class PausedConnection(Protocol):
     """A connection as this module needs it.
 
     author: the protocol object. It has the `transport`, and `half_close`: a peer that sends nothing more
-    may still read. unread: whether nothing is read from it now. deserted: whether the protocol works on the
-    last message that came from it.
+    may still read. reading_paused: whether nothing is read from it now. busy_with_last_input: whether the
+    protocol works on the last message that came from it.
     """
 
     author: Any
 
     @property
-    def unread(self) -> bool: ...
+    def reading_paused(self) -> bool: ...
 
     @property
-    def deserted(self) -> bool: ...
+    def busy_with_last_input(self) -> bool: ...
 
     def pause(self) -> None: ...
 
@@ -46,20 +46,20 @@ class UnreadConnection(Protocol):
     def abort(self) -> None: ...
 
 
-class Departures:
+class GonePeerWatch:
     """Checks the connections of a listener from which nothing is read, once a second."""
 
     def __init__(self, clock: IReactorTime) -> None:
-        self._watched: set[UnreadConnection] = set()
+        self._watched: set[PausedConnection] = set()
         self._timer = Timer(clock)
 
-    def watch(self, connection: UnreadConnection) -> None:
+    def watch(self, connection: PausedConnection) -> None:
         """Check a connection until it is read again."""
         self._watched.add(connection)
         if not self._timer.running:
-            self._timer.start(LOOK_SECONDS, self._end_deserted)
+            self._timer.start(LOOK_SECONDS, self._check_for_gone_peers)
 
-    def forget(self, connection: UnreadConnection) -> None:
+    def forget(self, connection: PausedConnection) -> None:
         """Drop a connection that is gone."""
         self._watched.discard(connection)
 
@@ -68,34 +68,34 @@ class Departures:
         self._watched.clear()
         self._timer.stop()
 
-    def _end_deserted(self) -> None:
-        self._watched = {each for each in self._watched if each.unread}
+    def _check_for_gone_peers(self) -> None:
+        self._watched = {each for each in self._watched if each.reading_paused}
         if self._watched:
-            self._timer.start(LOOK_SECONDS, self._end_deserted)
+            self._timer.start(LOOK_SECONDS, self._check_for_gone_peers)
         poll = select.poll()
-        deserted = [each for each in self._watched if each.deserted]
-        by_number = {descriptor(each.author.transport): each for each in deserted}
+        busy = [each for each in self._watched if each.busy_with_last_input]
+        by_number = {descriptor(each.author.transport): each for each in busy}
         by_number.pop(-1, None)
         for number in by_number:
             poll.register(number, READ_HANGUP)
-        for number, said in poll.poll(0):
-            _judge(by_number[number], said)
-        for each in deserted:
+        for number, poll_events in poll.poll(0):
+            _end_if_peer_gone(by_number[number], poll_events)
+        for each in busy:
             # A transport of tests, which has no descriptor.
             if getattr(each.author.transport, "peer_has_half_closed", False):
-                _judge(each, READ_HANGUP)
+                _end_if_peer_gone(each, READ_HANGUP)
 
 
-def _judge(connection: UnreadConnection, said: int) -> None:
-    """End a connection whose peer is gone, by `said` of poll(2): reset, or left and all input read."""
+def _end_if_peer_gone(connection: PausedConnection, poll_events: int) -> None:
+    """End a connection if its peer is gone, by the events of poll(2): reset, or left and all input read."""
     author = connection.author
-    left = unread(author.transport)
-    if said & select.POLLERR:
+    left = unread_bytes(author.transport)
+    if poll_events & select.POLLERR:
         # After a reset no more comes, and nothing can be sent.
         connection.abort()
     elif is_encrypted(author.transport):
         # The bytes left may be TLS's own goodbye, which ends the connection once it is read.
         if left <= GOODBYE_BYTES:
             connection.resume()
-    elif not left and (said & select.POLLHUP or not author.half_close):
+    elif not left and (poll_events & select.POLLHUP or not author.half_close):
         connection.abort()

@@ -9,7 +9,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from logsrv.kit.net.twisted.transports import socket_bytes, unacknowledged
+from logsrv.kit.net.twisted.transports import ioctl_byte_count, unacknowledged_bytes
 
 # Seconds between two looks at all connections; in between other descriptors get their turn.
 LOOK_SECONDS = 0.01
@@ -31,22 +31,22 @@ class Drainable(Protocol):
 
     def close(self) -> None: ...
 
-    def leave(self) -> None:
+    def stop_awaiting_goodbye(self) -> None:
         """After `close`: end without waiting for the peer's goodbye."""
 
     def abort(self) -> None: ...
 
 
-def unread(transport: object) -> int:
+def unread_bytes(transport: object) -> int:
     """Return how many received bytes the kernel holds for a transport (FIONREAD); 0 if it cannot tell.
 
     Bytes in TLS do not count: it holds back an incomplete record at most. A transport without a socket may
-    have a method `unread`.
+    have a method `unread_bytes`.
     """
     own = getattr(transport, "unread", None)
     if own is not None:
         return int(own())
-    return socket_bytes(transport, termios.FIONREAD)
+    return ioctl_byte_count(transport, termios.FIONREAD)
 
 
 async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime) -> int:
@@ -67,10 +67,10 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
             if connection.closing:
                 if now >= leaving.setdefault(connection, now + GOODBYE_SECONDS):
                     leaving[connection] = now + GOODBYE_SECONDS
-                    if not _has_more(connection):
-                        connection.leave()
+                    if not _would_lose_bytes(connection):
+                        connection.stop_awaiting_goodbye()
                 continue
-            if connection.working or unread(connection.transport):
+            if connection.working or unread_bytes(connection.transport):
                 continue
             # Only one that is silent twice in a row: in between the reactor could deliver received bytes.
             if connection in before:
@@ -81,16 +81,16 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
             await deferLater(clock, LOOK_SECONDS)
     cut = 0
     for connection in list(connections):
-        cut += _has_more(connection)
+        cut += _would_lose_bytes(connection)
         connection.abort()
     while connections:
         await deferLater(clock, LOOK_SECONDS)
     return cut
 
 
-def _has_more(connection: Drainable) -> bool:
+def _would_lose_bytes(connection: Drainable) -> bool:
     """Return whether bytes, or an answer in preparation, would be lost if a connection ended now."""
     if connection.working or not connection.closing:
         return True
     # The peer may have got everything, and only its goodbye be missing.
-    return bool(unread(connection.transport) or unacknowledged(connection.transport))
+    return bool(unread_bytes(connection.transport) or unacknowledged_bytes(connection.transport))

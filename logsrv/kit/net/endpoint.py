@@ -113,20 +113,20 @@ class Endpoint:
 
     def overlaps(self, other: Endpoint) -> bool:
         """Return true if both cannot be bound at the same time, as far as their texts tell."""
-        if not self.spots & other.spots:
+        if not self.conflict_keys & other.conflict_keys:
             return False
         interfaces = {self.interface, other.interface}
         return self.port is None or len(interfaces) == 1 or bool(interfaces & set(EVERYWHERE))
 
     @property
-    def spots(self) -> frozenset[tuple[object, ...]]:
+    def conflict_keys(self) -> frozenset[tuple[object, ...]]:
         """The port, path or socket that it takes, without the interface: what overlaps shares one."""
         if self.scheme == "systemd":
             named = (("index", self.argument("index")), ("name", self.argument("name")))
             return frozenset(one for one in named if one[1] is not None)
         if self.path:
             return frozenset({(os.path.normpath(self.path),)})
-        return frozenset({(self.port, *self._family)} if self.port else ())
+        return frozenset({(self.port, *self._udp_and_ipv6)} if self.port else ())
 
     @property
     def has_certificate(self) -> bool:
@@ -144,23 +144,23 @@ class Endpoint:
         return any(self.argument(name) is not None for name in ("caCertsDir", "clientca"))
 
     @property
-    def _prefix(self) -> str:
+    def _text_before_scheme(self) -> str:
         """The text before the scheme."""
         return f"{self.name}:" * bool(self.name) + "haproxy:" * self.proxied
 
     @property
-    def _family(self) -> tuple[bool, bool]:
+    def _udp_and_ipv6(self) -> tuple[bool, bool]:
         return self.scheme == "udp", self.scheme == "tcp6" or ":" in self.interface
 
     @property
-    def twisted(self) -> str:
+    def twisted_description(self) -> str:
         """The text for `twisted.internet.endpoints.serverFromString`, with our defaults in it.
 
         It leaves out `haproxy:` and TLS, which `proxied_transport` and `stream_listener` add.
         """
         takes = ARGUMENTS.get(self.scheme)
         if takes is None:
-            return self.text.removeprefix(self._prefix)
+            return self.text.removeprefix(self._text_before_scheme)
         arguments = dict(self.arguments)
         if "backlog" in takes:
             arguments.setdefault("backlog", BACKLOG)
@@ -173,12 +173,12 @@ class Endpoint:
         return endpoint_text("tcp" if self.scheme == "ssl" else self.scheme, arguments)
 
     @property
-    def twisted_tls(self) -> str:
+    def twisted_tls_description(self) -> str:
         """The text of a Twisted endpoint with the same certificate."""
         files = {name: value for name, value in self.arguments if name in TLS_ARGUMENTS}
         return endpoint_text("ssl", {"port": "0", **files})
 
-    def located(self, directory: Path) -> Endpoint:
+    def with_paths_below(self, directory: Path) -> Endpoint:
         """Return the same endpoint, with its relative paths below `directory`."""
         arguments = {
             name: str(directory / value)
@@ -188,7 +188,7 @@ class Endpoint:
         }
         if tuple(arguments.items()) == self.arguments:
             return self
-        text = self._prefix + endpoint_text(self.scheme, arguments)
+        text = self._text_before_scheme + endpoint_text(self.scheme, arguments)
         return attrs.evolve(self, text=text, arguments=tuple(arguments.items()))
 
 
@@ -198,16 +198,16 @@ class TakenPlaces:
     def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
         self._at: dict[tuple[object, ...], list[Endpoint]] = {}
         for one in endpoints:
-            self.take(one)
+            self.add_endpoint(one)
 
-    def take(self, endpoint: Endpoint) -> None:
+    def add_endpoint(self, endpoint: Endpoint) -> None:
         """Add an endpoint."""
-        for spot in endpoint.spots:
-            self._at.setdefault(spot, []).append(endpoint)
+        for key in endpoint.conflict_keys:
+            self._at.setdefault(key, []).append(endpoint)
 
-    def in_the_way_of(self, endpoint: Endpoint) -> Endpoint | None:
+    def overlapping_endpoint(self, endpoint: Endpoint) -> Endpoint | None:
         """Return an endpoint that overlaps; None if there is none."""
-        near = (other for spot in endpoint.spots for other in self._at.get(spot, ()))
+        near = (other for key in endpoint.conflict_keys for other in self._at.get(key, ()))
         return next((other for other in near if endpoint.overlaps(other)), None)
 
 
@@ -215,11 +215,13 @@ def endpoint_text(scheme: str, arguments: dict[str, str]) -> str:
     """Return the text of an endpoint as people write it, with its first argument without a name."""
     first = ARGUMENTS[scheme][0] if ARGUMENTS[scheme] else None
     parts = [
-        _escaped(value) if name == first and position == 0 else f"{name}={_escaped(value)}"
+        _escape_argument(value)
+        if name == first and position == 0
+        else f"{name}={_escape_argument(value)}"
         for position, (name, value) in enumerate(arguments.items())
     ]
     return ":".join([scheme, *parts])
 
 
-def _escaped(value: str) -> str:
+def _escape_argument(value: str) -> str:
     return re.sub(r"([\\:=])", r"\\\1", value)

@@ -24,7 +24,7 @@ LOSS_CHECK_SECONDS = 1.0
 LOSS_LOG_SECONDS = 10.0
 
 
-class Losses:
+class KernelDropWatch:
     """Watches the kernel's count of dropped datagrams while there is traffic, and logs it.
 
     It uses a timer, not the control message of SO_RXQ_OVFL, which comes with the next datagram: that may
@@ -46,26 +46,26 @@ class Losses:
         self._socket: socket.socket | None = None
         self.known = True
 
-    def begin(self, datagrams: socket.socket) -> None:
+    def watch_socket(self, datagrams: socket.socket) -> None:
         """Watch this socket from now on."""
         self._socket = datagrams
-        self._seen = self._dropped()
+        self._seen = self._kernel_drop_count()
         if not self.known:
             log.info("{listener}: this system does not tell what it drops", listener=self._label)
 
-    def watch(self) -> None:
+    def check_soon(self) -> None:
         """Look soon: there is traffic, or may be."""
         if self.known and not self._timer.running:
             self._timer.start(LOSS_CHECK_SECONDS, self._check_again)
 
     def _check_again(self) -> None:
-        self.check()
+        self.log_new_drops()
         if self._unlogged or self.always:
-            self.watch()
+            self.check_soon()
 
-    def check(self, *, last: bool = False) -> None:
+    def log_new_drops(self, *, last: bool = False) -> None:
         """Read the kernel's count, and log new drops; not too often, except for the `last` time."""
-        dropped = self._dropped()
+        dropped = self._kernel_drop_count()
         # The kernel's counter has 32 bits.
         new = (dropped - self._seen) & 0xFFFFFFFF
         self._seen = dropped
@@ -93,11 +93,11 @@ class Losses:
             f"rcvbuf={more // MiB}MiB at the endpoint and a restart allow more"
         )
 
-    def end(self) -> None:
+    def log_last_and_stop(self) -> None:
         self._timer.stop()
-        self.check(last=True)
+        self.log_new_drops(last=True)
 
-    def _dropped(self) -> int:
+    def _kernel_drop_count(self) -> int:
         assert self._socket is not None
         try:
             found = self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, MEMINFO.size)

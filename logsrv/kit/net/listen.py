@@ -54,7 +54,7 @@ class Listener(Protocol):
         """Use other rules, and the contents of its files as `check` has read them."""
 
 
-class OwnReceiver:
+class ServerAndReceiver:
     """A base for factories of protocols that are the server of a site, and its receiver too."""
 
     @property

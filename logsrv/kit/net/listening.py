@@ -12,7 +12,7 @@ LISTENING = "listening on {place}"
 WEB = ("tcp", "tcp6", "ssl")
 
 
-def place_text(endpoint: Endpoint, address: str) -> str:
+def listening_place_text(endpoint: Endpoint, address: str) -> str:
     """Return `tcp 0.0.0.0:514`, `tls [::]:6514`, `unix /run/log.sock`.
 
     address: as bound; "" if an endpoint type of another package has none: then its text is returned.
@@ -25,10 +25,10 @@ def place_text(endpoint: Endpoint, address: str) -> str:
     return f"{'proxied ' if endpoint.proxied else ''}{scheme} {address}"
 
 
-def url_text(endpoint: Endpoint, address: str, path: str) -> str:
-    """Return `http://127.0.0.1:8080/`, or `place_text` for an endpoint without a URL."""
+def url_or_place_text(endpoint: Endpoint, address: str, path: str) -> str:
+    """Return `http://127.0.0.1:8080/`, or `listening_place_text` for an endpoint without a URL."""
     if endpoint.scheme not in WEB or endpoint.proxied:
-        return place_text(endpoint, address)
+        return listening_place_text(endpoint, address)
     return f"{'https' if endpoint.scheme == 'ssl' else 'http'}://{address}{path}"
 
 
@@ -39,7 +39,7 @@ def log_listening(sentence: str, endpoint: Endpoint, address: str) -> None:
     """
     before, url, path = sentence.partition("{url}")
     if url:
-        sentence = before + url_text(endpoint, address, path)
+        sentence = before + url_or_place_text(endpoint, address, path)
     else:
-        sentence = sentence.replace("{place}", place_text(endpoint, address))
+        sentence = sentence.replace("{place}", listening_place_text(endpoint, address))
     log.info("{sentence}", sentence=sentence, endpoint=str(endpoint), address=address)

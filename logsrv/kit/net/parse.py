@@ -12,7 +12,7 @@ import attrs
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
-from logsrv.kit.net.checks import check_arguments, check_directory, named_arguments
+from logsrv.kit.net.checks import check_and_complete_arguments, check_tls_arguments, named_arguments
 from logsrv.kit.net.endpoint import ARGUMENTS, START_TLS, START_TLS_ARGUMENTS, Endpoint
 from logsrv.kit.text.words import listed, nearest, shown
 
@@ -32,7 +32,7 @@ def parse_endpoint(text: str) -> Endpoint:
             raise ValueError(f"haproxy: stands before a stream such as tcp:1234, not {shown(rest)}")
         return attrs.evolve(inner, text=text, proxied=True)
     if scheme not in ARGUMENTS:
-        _check_plugged_in(scheme, text)
+        _check_plugin_scheme(scheme, text)
         return Endpoint(text, scheme)
     if not colon:
         example = "1234" if "port" in ARGUMENTS[scheme] else "/run/log.sock"
@@ -40,14 +40,14 @@ def parse_endpoint(text: str) -> Endpoint:
             f"no colon after {scheme}; write {scheme}:{example if ARGUMENTS[scheme] else ''}"
         )
     if scheme == "tls":
-        check_directory(rest)
+        check_tls_arguments(rest)
     named = START_TLS_ARGUMENTS if scheme in START_TLS else ()
     arguments = named_arguments(scheme, rest, ARGUMENTS[scheme], named)
-    check_arguments(scheme, arguments)
+    check_and_complete_arguments(scheme, arguments)
     return Endpoint(text, scheme, tuple(arguments.items()))
 
 
-def parse_named(names: Sequence[str], text: str) -> Endpoint:
+def parse_named_endpoint(names: Sequence[str], text: str) -> Endpoint:
     """Return the endpoint of `NAME:ENDPOINT`, where `names` has the name, or of ENDPOINT alone.
 
     Raises ValueError with one sentence.
@@ -65,7 +65,7 @@ def parse_named(names: Sequence[str], text: str) -> Endpoint:
     raise ValueError(f"{shown(name)} is no listener; {hint}known are {listed(names)}")
 
 
-def _check_plugged_in(scheme: str, text: str) -> None:
+def _check_plugin_scheme(scheme: str, text: str) -> None:
     """Raise ValueError unless another package adds this endpoint type to Twisted."""
     plugged = {plugin.prefix.lower() for plugin in getPlugins(IStreamServerEndpointStringParser)}
     if scheme.lower() in plugged - {*ARGUMENTS, "haproxy"}:

@@ -9,7 +9,7 @@ import attrs
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, named_arguments, port_number
+from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, named_arguments, parse_port
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.text.words import nearest, shown
@@ -66,7 +66,7 @@ def parse_remote(text: str) -> Remote:
     host = found.get("host", "")
     if not host or not found.get("port"):
         raise ValueError(f"{shown(text)} has no host and port; write {scheme}:HOST:PORT")
-    port = port_number(found["port"], "tcp")
+    port = parse_port(found["port"], "tcp")
     if port == 0:
         raise ValueError(f"{shown(text)}: nobody listens on port 0")
     files = {

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from logsrv.kit.net.guard.guard import Guard, GuardPolicy, Refusal
-from logsrv.kit.net.guard.rates import Rates
+from logsrv.kit.net.guard.rates import PeerRateLimits
 from logsrv.kit.net.guard.refusals import log_refusal
 from logsrv.kit.net.source import Sender, canonical, inet_source, unix_source
 from logsrv.kit.observe.metrics import Counts
@@ -34,7 +34,7 @@ class Senders:
         self._label = label
         self._metrics = metrics
         self._guard = Guard(policy)
-        self._rates = Rates(seconds)
+        self._rates = PeerRateLimits(seconds)
         self._rates.apply(policy)
         self._refusals = RateLimitedLog(seconds)
         self._limited = RateLimitedLog(seconds)
@@ -56,7 +56,7 @@ class Senders:
             if len(self._known) >= REMEMBERED_SENDERS:
                 self._forget()
             sender = self._known[key] = sender_at(address(key))
-            refusal = self._guard.screen(sender.host)
+            refusal = self._guard.network_refusal(sender.host)
             if refusal is not None:
                 self._refused[sender] = refusal
         return sender
@@ -72,7 +72,7 @@ class Senders:
 
     def _within_rates(self, sender: Sender, payloads: Sequence[bytes]) -> list[bytes]:
         name = sender.host or sender.source
-        admitted = [payload for payload in payloads if self._rates.admit(name, payload)]
+        admitted = [payload for payload in payloads if self._rates.admit_datagram(name, payload)]
         dropped = len(payloads) - len(admitted)
         if dropped:
             self._metrics.count("datagrams_limited_total", dropped, listener=self._label)

@@ -16,14 +16,14 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import (
-    SocketFile,
-    check_place,
-    clear_socket_path,
-    file_of_socket,
+    SocketFileWatch,
+    check_can_bind,
     listen_error,
-    place_of,
-    remove_socket,
+    listening_place_of,
+    remove_socket_file,
+    remove_stale_socket,
     set_file_mode,
+    socket_file_id,
     take_kept_socket,
 )
 from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
@@ -92,7 +92,7 @@ class StreamListener:
         self._opened = False
         self._stopped = False
         self._kept = kept or KeptSockets()
-        self._file = SocketFile(self, self._kept, reactor)
+        self._file = SocketFileWatch(self, self._kept, reactor)
         self._place: ListeningPlace | None = None
         self._label = label
         self.certificate: RenewableCertificate | None = None
@@ -121,11 +121,11 @@ class StreamListener:
     def check(self) -> None:
         if self._port is None:
             check_certificate(self.endpoint)
-            check_place(self.endpoint, self._kept)
+            check_can_bind(self.endpoint, self._kept)
         else:
             if self.certificate is not None:
                 self.certificate.load()
-            self._file.renew()
+            self._file.restore_if_missing()
 
     @property
     def protocols(self) -> Sequence[Any]:
@@ -144,7 +144,7 @@ class StreamListener:
                 factory = RefusingTLSFactory(self.certificate, False, factory)
         self._place, taken = take_kept_socket(self.endpoint, self._kept)
         if taken is None:
-            clear_socket_path(self.endpoint)
+            remove_stale_socket(self.endpoint)
         else:
             set_file_mode(self.endpoint)
         try:
@@ -172,15 +172,15 @@ class StreamListener:
         self._opened = True
         if self._port is not None:
             start_accepting(self._port)
-            if self._kept.matters and (place := place_of(self.endpoint)) is not None:
+            if self._kept.matters and (place := listening_place_of(self.endpoint)) is not None:
                 # Kept only now: a start that fails closes the sockets that it has bound.
                 self._place = place
                 self._kept.keep(place, descriptor(self._port))
-            self._file.look()
+            self._file.watch_and_restore()
         if self.certificate is not None:
             self.certificate.start()
 
-    def take_in_waiting(self) -> Any:
+    def drain_old_socket(self) -> Any:
         """Accept all waiting peers, and return the port, which the reactor watches."""
         self._accept_waiting(self._port)
         return self._port
@@ -189,7 +189,7 @@ class StreamListener:
         """Return the Twisted endpoint, or ours for standard input."""
         if self.endpoint.kind == "stdin":
             return StdinEndpoint(self._reactor)
-        endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted)
+        endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted_description)
         keep_inherited(endpoint, lambda one: self._kept.note_adopted(one, str(self.endpoint)))
         return endpoint
 
@@ -208,7 +208,7 @@ class StreamListener:
             port.stopListening()
             return
         self._port = port
-        self._file.file = file_of_socket(self.endpoint.path or "")
+        self._file.file = socket_file_id(self.endpoint.path or "")
         make_ours(port, layered=self.endpoint.proxied or self.endpoint.scheme not in BARE)
         quicken(self._reactor)
         if not self._opened:
@@ -250,7 +250,7 @@ class StreamListener:
         stopped = maybeDeferred(getattr(port, "stopListening", None) or port.loseConnection)
         if place is not None or not is_shared(port):
             let_nobody_in(port)
-            remove_socket(self.endpoint, self._file.file)
+            remove_socket_file(self.endpoint, self._file.file)
         # Without a wait in between: a peer that connected then would be reset, and its data lost.
         if self._opened:
             self._accept_waiting(port)

@@ -71,14 +71,14 @@ class PeerConnection(SendingSide):
         """Return true if every request of the peer is done, so that the connection may close at its end."""
         return self.state is states.CONNECTED and (self.reader is None or self.reader.spent)
 
-    # For `Departures`, which ends connections whose peer has gone while reading is paused.
+    # For `GonePeerWatch`, which ends connections whose peer has gone while reading is paused.
 
     @property
-    def unread(self) -> bool:
+    def reading_paused(self) -> bool:
         return self.state.sending is states.OPEN and self.state.reading is not states.READING
 
     @property
-    def deserted(self) -> bool:
+    def busy_with_last_input(self) -> bool:
         return self._busy and (self.reader is None or self.reader.exhausted)
 
     def tell(self, event: str) -> None:

@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.frames import DEFAULT_MAX_FRAME
 from logsrv.kit.framing.line_format import LineFormat
-from logsrv.kit.net.departures import Departures
+from logsrv.kit.net.departures import GonePeerWatch
 from logsrv.kit.net.guard.start_tls import tls_factory
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.observe.failures import Failures
@@ -177,7 +177,7 @@ class ListenerContext:
         self.dropped_bytes = 0
         self.connection_log: ConnectionLog | None = None
         self.line_format = LineFormat()
-        self.departures = Departures(service.clock)
+        self.departures = GonePeerWatch(service.clock)
         self._tls: tuple[TLSMemoryBIOFactory | None, object] = None, None
         metrics = metrics or service.metrics
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)

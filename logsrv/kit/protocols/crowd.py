@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import Protocol, TypeVar
 
-from logsrv.kit.net.twisted.transports import unsent
+from logsrv.kit.net.twisted.transports import unsent_bytes
 from logsrv.kit.protocols.awaiting import use_clock
 from logsrv.kit.protocols.context import Author
 from logsrv.timer import Timer
@@ -104,7 +104,7 @@ class Crowd:
 
     def _recount(self) -> None:
         """Update the bytes that the receiver has taken, and the time of its last progress."""
-        waiting = unsent(self._author.transport)
+        waiting = unsent_bytes(self._author.transport)
         # A transport of another package cannot tell how much waits: then nothing more counts as taken.
         # Bytes that waited before this count can make the number negative.
         taken = self._written - waiting if waiting else self._taken

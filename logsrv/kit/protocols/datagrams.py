@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.net.guard.rates import Buckets
+from logsrv.kit.net.guard.rates import TokenBuckets
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
@@ -97,7 +97,7 @@ class Datagrams(Generic[Settings, State]):
         """Send a datagram unchanged, unless the peer has had its limit of answers."""
         if peer.host is not None and port_of(peer) < self.lowest_port:
             self.withhold(peer, "port", f"no port below {self.lowest_port} is answered")
-        elif self.max_answers is not None and not self.context.limit.take(
+        elif self.max_answers is not None and not self.context.limit.take_token(
             peer.host or peer.source, self.max_answers, self.answer_burst
         ):
             self.withhold(peer, "rate", f"it had {self.answer_burst} answers at once")
@@ -258,7 +258,7 @@ class DatagramContext(ListenerContext):
         super().__init__(service, label, metrics)
         self.receiver = receiver
         self.listener: Any = None
-        self.limit = Buckets(service.clock.seconds, REMEMBERED)
+        self.limit = TokenBuckets(service.clock.seconds, REMEMBERED)
         self._withheld = RateLimitedLog(service.clock.seconds)
         self._faults = RateLimitedLog(service.clock.seconds)
         self.answers: AnswerSocket | None = None

@@ -187,7 +187,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         """Note that the peer sends nothing more; it may still read (RFC 9293 section 3.6)."""
         (self._connection or self._connected()).tell(END)
 
-    def leave_at_once(self) -> bool:
+    def close_if_finished(self) -> bool:
         """Close at once if nothing is left to do for a peer that sends no more. Return whether it did."""
         connection = self._connection
         if connection is not None and not connection.finished:

@@ -138,7 +138,7 @@ class SendingSide:
             return succeed(None)
         if self._room is None:
             self._room = Backpressure()
-        return self._room.wait_for_change().addErrback(self._not_drained)
+        return self._room.wait_until_resumed().addErrback(self._not_drained)
 
     def _resume_drained(self) -> None:
         if self._room is not None and self.state.is_drained:
@@ -189,7 +189,7 @@ class SendingSide:
             crowd.forget(self)
         self._waits_for = None
         if self._room is not None:
-            self._room.end(PeerGone(f"{self.author.peer} has gone"))
+            self._room.fail_waits(PeerGone(f"{self.author.peer} has gone"))
 
     # For the senders to this peer, and for the receivers to which its protocol writes.
 

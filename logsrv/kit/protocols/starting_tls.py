@@ -16,7 +16,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
-from logsrv.kit.net.guard.start_tls import can_be_put_under, put_tls_under
+from logsrv.kit.net.guard.start_tls import can_put_tls_under, put_tls_under
 from logsrv.kit.net.twisted.twisted_tls import is_encrypted
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Reader
@@ -55,7 +55,7 @@ async def start_tls(
     admitted = guarded_connection_of(author)
     if admitted is not None:
         # The bytes that a limit has held back came in plain text.
-        admitted.let_go()
+        admitted.end_throttle()
     if connection.lines:
         connection.flush()
     if reader.late or (before is not None and before.has_early_input):
@@ -89,7 +89,7 @@ def check(connection: PeerConnection) -> None:
     if connection.state.ended or getattr(transport, "disconnecting", False):
         connection.close()
         raise PeerGone(f"{author.peer} sends nothing more")
-    if not can_be_put_under(author):
+    if not can_put_tls_under(author):
         raise ConfigurationError(
             f"{author.factory.label}: TLS cannot be begun over {type(transport).__name__}; `serve` of "
             "logsrv.kit.testing has real connections"
@@ -103,7 +103,7 @@ def refuse(connection: PeerConnection, before: Reader | None) -> None:
         before.lost()
     admitted = guarded_connection_of(connection.author)
     if admitted is not None:
-        admitted.refuse(IN_PLAIN_TEXT)
+        admitted.count_refusal(IN_PLAIN_TEXT)
     connection.tell(CUT)
 
 

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.line_format import LineFormat
-from logsrv.kit.net.listen import Listener, OwnReceiver
+from logsrv.kit.net.listen import Listener, ServerAndReceiver
 from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
 from logsrv.kit.observe.metrics import Counts
@@ -161,7 +161,7 @@ def check_class(stream: type[TwistedProtocol]) -> None:
         )
 
 
-class PluginFactory(OwnReceiver, ListenerContext, Factory):
+class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
     """Builds the protocols of one stream listener, or of one link.
 
     addressed: true if the peer's address alone gives its name, so that the transport is not asked.

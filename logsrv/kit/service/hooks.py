@@ -10,7 +10,7 @@ from twisted.application.service import Service
 from twisted.logger import Logger
 
 from logsrv.kit.manager.manager import ServiceManager
-from logsrv.kit.net.guard.open_files import FileLimit, most_connections, too_many
+from logsrv.kit.net.guard.open_files import FileLimit, file_limit_warning, total_max_connections
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog
@@ -162,7 +162,7 @@ class Cautions:
     def tell(self, settings: object) -> None:
         """Warn if the limits allow more connections than open files, or if others can read a secret."""
         policies = [each.policy for each in self._sites if each.endpoint.kind == "stream"]
-        sentence = too_many(most_connections(policies), FileLimit.now())
+        sentence = file_limit_warning(total_max_connections(policies), FileLimit.of_process())
         if sentence is not None:
             log.warn("{name}: {sentence}", name=self._name, sentence=sentence)
         keys = [each.endpoint.argument("privateKey") for each in self._sites]

@@ -27,12 +27,12 @@ def by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
                 f"{one.key} is asked for twice: by listeners {first} and {len(found) + 1}, in the order "
                 "of --listen or of the tables in the file"
             )
-        if (other := taken.in_the_way_of(one.endpoint)) is not None:
+        if (other := taken.overlapping_endpoint(one.endpoint)) is not None:
             raise ConfigurationError(
                 f"{one.label} and {other} are one place: only one can be there"
             )
         found[one.key] = one
-        taken.take(one.endpoint)
+        taken.add_endpoint(one.endpoint)
     return found
 
 

@@ -189,7 +189,7 @@ def check_not_ours(new: SiteSpec, taken: TakenPlaces) -> None:
 
     The kernel would refuse it too, but would not say that the other program is this one.
     """
-    if (other := taken.in_the_way_of(new.endpoint)) is not None:
+    if (other := taken.overlapping_endpoint(new.endpoint)) is not None:
         raise ConfigurationError(
             f"{new.endpoint}: this server's own {other} is at that place; {NOT_AT_ONCE}"
         )

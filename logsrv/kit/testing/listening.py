@@ -91,7 +91,7 @@ class MemoryDatagrams(InMemory, DatagramListener):
     def resumeProducing(self) -> None:
         super().resumeProducing()
         if not self._paused:
-            self._read()
+            self._receive_some()
 
     def sender(self, address: Hashable) -> MemorySender:
         """Return the sender at an address, which has the form of the socket module."""
@@ -99,7 +99,7 @@ class MemoryDatagrams(InMemory, DatagramListener):
         def deliver(datagram: bytes) -> None:
             self._arrived.add(datagram, address)
             if self.opened and not self._paused:
-                self._read()
+                self._receive_some()
 
         sender = self._senders.at(address, self._arrived.address)
         if sender not in self._memory_senders:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.net.parse import parse_named
+from logsrv.kit.net.parse import parse_named_endpoint
 from logsrv.kit.testing.memory import parsed, plugin_of
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.testing.session import TelnetSession
@@ -106,7 +106,7 @@ def serve(what: Any, *arguments: str, reactor: Any = None, **how: Any) -> Runnin
         from twisted.internet import reactor
     plugin = plugin_of(what, **how)
     if not any(argument.partition("=")[0] == "--listen" for argument in arguments):
-        default = [parse_named([*plugin.listeners], place) for place in plugin.listen]
+        default = [parse_named_endpoint([*plugin.listeners], place) for place in plugin.listen]
         kinds = dict.fromkeys((place.name, place.kind) for place in default)
         places = [
             f"{name}:{LOOPBACK[kind]}" if name else LOOPBACK[kind]

@@ -23,7 +23,7 @@ from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
 from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.listen import OwnReceiver
+from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.http import MalformedRequests, pipelined
 from logsrv.kit.net.twisted.turns import next_turn
@@ -223,7 +223,7 @@ class ChannelFactory(Factory[Channel]):
         """Do nothing: Twisted calls this for each answered request."""
 
 
-class WebFactory(OwnReceiver, ChannelFactory):
+class WebFactory(ServerAndReceiver, ChannelFactory):
     """The server of one listener: `handle` is called with each request, and answers it."""
 
     def __init__(

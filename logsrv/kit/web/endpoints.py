@@ -27,7 +27,7 @@ def web_endpoint(port: int, why: str = "browsers connect") -> Kind[Endpoint]:
         return endpoint
 
     return attrs.evolve(
-        endpoint_kind(parse, locate=Endpoint.located),
+        endpoint_kind(parse, locate=Endpoint.with_paths_below),
         accepted=f"an endpoint, such as {example} or unix:/run/web",
     )
 

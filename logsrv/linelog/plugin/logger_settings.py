@@ -67,7 +67,7 @@ def parse_listen(text: str) -> Listen:
 
 
 def _locate(listen: Listen, directory: Path) -> Listen:
-    return attrs.evolve(listen, endpoint=listen.endpoint.located(directory))
+    return attrs.evolve(listen, endpoint=listen.endpoint.with_paths_below(directory))
 
 
 LISTEN: Kind[Listen] = Kind(

@@ -21,7 +21,7 @@ from logsrv.clock import Clock
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.pool import ProcessPool
 from logsrv.kit.manager.sockets import KeptSockets
-from logsrv.kit.net.bind import ListenError, check_place
+from logsrv.kit.net.bind import ListenError, check_can_bind
 from logsrv.kit.net.datagrams import DatagramListener
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
@@ -144,7 +144,7 @@ class ClassicPlaces:
         places = [parse_listen(port) for port in PORTS]
         endpoint = self._dev_log.endpoint
         try:
-            check_place(endpoint, self._kept())
+            check_can_bind(endpoint, self._kept())
             places.append(self._dev_log)
         except ListenError as error:
             why = str(error)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
-from logsrv.kit.net.bind import file_of_socket, place_of
+from logsrv.kit.net.bind import listening_place_of, socket_file_id
 from logsrv.kit.net.parse import parse_endpoint
 from tests.kit.net.network import logged
 from tests.ports import free_port
@@ -29,7 +29,9 @@ def listening() -> Iterator[socket.socket]:
 
 
 def place_at(listening: socket.socket) -> ListeningPlace:
-    place = place_of(parse_endpoint(f"tcp:{listening.getsockname()[1]}:interface=127.0.0.1"))
+    place = listening_place_of(
+        parse_endpoint(f"tcp:{listening.getsockname()[1]}:interface=127.0.0.1")
+    )
     assert place is not None
     return place
 
@@ -167,7 +169,7 @@ def test_a_unix_socket_whose_file_is_gone_or_anothers_is_not_taken(tmp_path: Pat
 
         def place() -> ListeningPlace:
             return ListeningPlace(
-                socket.SOCK_STREAM, socket.AF_UNIX, os.fsencode(path), file_of_socket(str(path))
+                socket.SOCK_STREAM, socket.AF_UNIX, os.fsencode(path), socket_file_id(str(path))
             )
 
         name = place().name
@@ -185,4 +187,4 @@ def test_a_unix_socket_whose_file_is_gone_or_anothers_is_not_taken(tmp_path: Pat
 
 @pytest.mark.parametrize("text", ["tcp:0", "udp:0", "stdin:", "systemd:domain=INET:index=0"])
 def test_a_port_of_0_is_never_kept(text: str) -> None:
-    assert place_of(parse_endpoint(text)) is None
+    assert listening_place_of(parse_endpoint(text)) is None

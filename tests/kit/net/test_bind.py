@@ -15,12 +15,12 @@ from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import (
     ListenError,
     bound_socket,
-    check_place,
-    clear_socket_path,
-    file_of_socket,
+    check_can_bind,
     listen_error,
-    place_of,
-    remove_socket,
+    listening_place_of,
+    remove_socket_file,
+    remove_stale_socket,
+    socket_file_id,
 )
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.parse import parse_endpoint
@@ -76,9 +76,9 @@ def test_a_socket_left_by_a_dead_process_is_removed(scheme: str, tmp_path: Path)
     endpoint = parse_endpoint(f"{scheme}:{path}")
     with socket.socket(socket.AF_UNIX, KINDS[scheme]) as dead:
         dead.bind(str(path))
-    check_place(endpoint)
+    check_can_bind(endpoint)
     assert path.exists()
-    clear_socket_path(endpoint)
+    remove_stale_socket(endpoint)
     assert not path.exists()
 
 
@@ -93,7 +93,7 @@ def test_a_socket_that_somebody_listens_on_stays(
         living.bind(str(path))
         if theirs == socket.SOCK_STREAM:
             living.listen(1)
-        for look in (check_place, clear_socket_path):
+        for look in (check_can_bind, remove_stale_socket):
             with pytest.raises(ListenError, match="another program listens"):
                 look(endpoint)
         assert path.exists()
@@ -112,14 +112,14 @@ def test_a_port_is_looked_at_without_opening_it(scheme: str, tmp_path: Path) -> 
         keys = f":privateKey={tmp_path}/pem" if scheme == "ssl" else ""
         endpoint = parse_endpoint(f"{scheme}:{port}:interface=127.0.0.1{keys}")
         with pytest.raises(ListenError, match="in use"):
-            check_place(endpoint)
-    check_place(endpoint)
-    check_place(endpoint)
+            check_can_bind(endpoint)
+    check_can_bind(endpoint)
+    check_can_bind(endpoint)
 
 
 def test_a_directory_that_is_missing_or_not_ours_is_said(tmp_path: Path) -> None:
     with pytest.raises(ListenError, match="there is no directory"):
-        check_place(parse_endpoint(f"unix:{tmp_path}/missing/socket"))
+        check_can_bind(parse_endpoint(f"unix:{tmp_path}/missing/socket"))
 
 
 @pytest.mark.parametrize(
@@ -129,33 +129,33 @@ def test_a_file_that_is_no_socket_is_kept(unix: Endpoint, make: Callable[[Path],
     path = Path(unix.path or "")
     make(path)
     with pytest.raises(ListenError, match="is there and is no socket"):
-        clear_socket_path(unix)
+        remove_stale_socket(unix)
     assert path.is_symlink() or path.exists()
 
 
 def test_clearing_a_path_without_a_socket_does_nothing(unix: Endpoint) -> None:
-    clear_socket_path(unix)
-    clear_socket_path(parse_endpoint("tcp:1"))
+    remove_stale_socket(unix)
+    remove_stale_socket(parse_endpoint("tcp:1"))
 
 
 def test_only_the_file_of_our_own_socket_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "log"
     endpoint = parse_endpoint(f"unixgram:{path}")
     with bound_socket(endpoint):
-        ours = file_of_socket(str(path))
+        ours = socket_file_id(str(path))
         path.unlink()
-        assert file_of_socket(str(path)) is None
-        remove_socket(endpoint, ours)
+        assert socket_file_id(str(path)) is None
+        remove_socket_file(endpoint, ours)
         with bound_socket(endpoint):
-            remove_socket(endpoint, ours)
-            remove_socket(endpoint, None)
+            remove_socket_file(endpoint, ours)
+            remove_socket_file(endpoint, None)
             assert path.exists()
-            remove_socket(endpoint, file_of_socket(str(path)))
+            remove_socket_file(endpoint, socket_file_id(str(path)))
             assert not path.exists()
 
 
 def test_an_abstract_socket_has_no_file() -> None:
-    assert file_of_socket("\0logsrv") is None
+    assert socket_file_id("\0logsrv") is None
 
 
 def test_only_the_owner_and_the_group_may_send_to_a_datagram_socket(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_port_is_free_again_when_its_buffer_cannot_be_had(
         bound_socket(endpoint)
     # Its traceback still holds the socket, which is closed all the same.
     assert kept.tb is not None
-    check_place(endpoint)
+    check_can_bind(endpoint)
 
 
 def test_udp_is_ipv4_or_ipv6_as_its_interface_is() -> None:
@@ -220,7 +220,7 @@ def test_a_name_stands_for_its_ipv4_address_as_where_it_is_bound(
         return [found[socket.AddressFamily(family)]] if family else [*found.values()]
 
     monkeypatch.setattr(socket, "getaddrinfo", ipv6_first)
-    place = place_of(parse_endpoint("tcp:1234:interface=localhost"))
+    place = listening_place_of(parse_endpoint("tcp:1234:interface=localhost"))
     assert place is not None
     assert (place.family, place.address) == (socket.AF_INET, ("127.0.0.1", 1234))
 

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
-from logsrv.kit.net.bind import LOOK_SECONDS, ListenError, file_of_socket
+from logsrv.kit.net.bind import LOOK_SECONDS, ListenError, socket_file_id
 from tests.kit.net.network import REACTOR, Site, in_reactor, logged, until
 
 SCHEMES = ("unix", "unixgram")
@@ -276,7 +276,7 @@ async def test_the_service_manager_keeps_the_new_socket(
     kind = socket.SOCK_DGRAM if scheme == "unixgram" else socket.SOCK_STREAM
 
     def name() -> str:
-        file = file_of_socket(str(path))
+        file = socket_file_id(str(path))
         return ListeningPlace(kind, socket.AF_UNIX, os.fsencode(path), file).name
 
     first = name()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.net.checks import check_arguments, named_arguments, port_number
+from logsrv.kit.net.checks import check_and_complete_arguments, named_arguments, parse_port
 from logsrv.kit.net.parse import parse_endpoint
 
 TAKES = ("host", "port")
@@ -20,7 +20,7 @@ def test_a_service_name_stands_for_its_port() -> None:
         number = socket.getservbyname("gopher", "tcp")
     except OSError:
         pytest.skip("this system has no list of services")
-    assert parse_endpoint("tcp:gopher").port == number == port_number("gopher", "tcp")
+    assert parse_endpoint("tcp:gopher").port == number == parse_port("gopher", "tcp")
 
 
 @pytest.mark.parametrize(
@@ -37,16 +37,16 @@ def test_a_missing_or_wrong_argument_is_a_sentence(
     scheme: str, arguments: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
-        check_arguments(scheme, arguments)
+        check_and_complete_arguments(scheme, arguments)
 
 
 def test_omitted_arguments_of_tls_have_defaults(tmp_path: Path) -> None:
     arguments = {"port": "domain"}
     (tmp_path / "server.pem").touch()
     with chdir(tmp_path):
-        check_arguments("ssl", arguments)
+        check_and_complete_arguments("ssl", arguments)
     assert arguments == {"port": "53", "privateKey": "server.pem"}
-    check_arguments("tls", {"path": str(tmp_path)})
+    check_and_complete_arguments("tls", {"path": str(tmp_path)})
 
 
 def test_the_first_arguments_need_no_name() -> None:

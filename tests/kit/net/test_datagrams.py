@@ -15,8 +15,8 @@ from twisted.internet.task import deferLater
 
 from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net import datagrams
-from logsrv.kit.net.bind import ListenError, place_of
-from logsrv.kit.net.datagrams import DatagramListener, portions
+from logsrv.kit.net.bind import ListenError, listening_place_of
+from logsrv.kit.net.datagrams import DatagramListener, split_group
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.recvmmsg import Recvmsg
@@ -103,7 +103,7 @@ async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site: Si
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
         given.bind(("127.0.0.1", 0))
         endpoint = parse_endpoint(f"udp:{given.getsockname()[1]}:interface=127.0.0.1")
-        place = place_of(endpoint)
+        place = listening_place_of(endpoint)
         assert place is not None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.sendto(b"waits", given.getsockname())
@@ -290,13 +290,13 @@ async def test_what_was_received_and_not_delivered_until_the_end_is_counted_as_l
 def test_a_large_group_is_delivered_in_portions() -> None:
     """So that a receiver that pauses us gets no more than a portion after it."""
     payloads = [b"x" * 60_000] * 9 + [b"y" * 300_000] + [b"z"] * 3
-    parts = portions((payloads, "key"))
+    parts = split_group((payloads, "key"))
     assert [payload for part, _ in parts for payload in part] == payloads
     assert {key for _, key in parts} == {"key"}
     assert [len(part) for part, _ in parts] == [4, 4, 1, 1, 3]
     small = ([b"x"] * 64, "key")
-    assert list(portions(small)) == [small]
-    assert [len(part) for part, _ in portions((payloads[:3], "key"), 64 << 10)] == [1, 1, 1]
+    assert list(split_group(small)) == [small]
+    assert [len(part) for part, _ in split_group((payloads[:3], "key"), 64 << 10)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])

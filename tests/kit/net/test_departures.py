@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.kit.net.departures import LOOK_SECONDS, Departures
+from logsrv.kit.net.departures import LOOK_SECONDS, GonePeerWatch
 
 
 class End:
@@ -24,7 +24,7 @@ class End:
                 self.ours, _ = server.accept()
         self.author = self
         self.transport = self.ours
-        self.unread = self.deserted = True
+        self.reading_paused = self.busy_with_last_input = True
         self.half_close = True
         self.told: list[str] = []
 
@@ -43,7 +43,7 @@ def clock() -> Clock:
 
 def look(end: End, clock: Clock) -> list[str]:
     """What it is told after a look at it."""
-    Departures(clock).watch(end)
+    GonePeerWatch(clock).watch(end)
     clock.advance(LOOK_SECONDS)
     told = end.told
     end.close()
@@ -90,11 +90,11 @@ def test_a_peer_that_stays_is_left_alone(clock: Clock) -> None:
 
 def test_without_unread_connections_there_is_no_timer(clock: Clock) -> None:
     """Nor does one that has gone: there is no timer when nobody is watched."""
-    departures, end, other = Departures(clock), End(), End()
+    departures, end, other = GonePeerWatch(clock), End(), End()
     departures.watch(end)
     departures.watch(other)
     departures.forget(other)
-    end.unread = False
+    end.reading_paused = False
     assert len(clock.getDelayedCalls()) == 1
     clock.advance(LOOK_SECONDS)
     assert not clock.getDelayedCalls()

@@ -14,8 +14,8 @@ from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.backpressure import Backpressure
-from logsrv.kit.net.drain import GOODBYE_SECONDS, LOOK_SECONDS, drain, unread
-from logsrv.kit.net.twisted.transports import descriptor, unacknowledged
+from logsrv.kit.net.drain import GOODBYE_SECONDS, LOOK_SECONDS, drain, unread_bytes
+from logsrv.kit.net.twisted.transports import descriptor, unacknowledged_bytes
 
 
 class End:
@@ -32,7 +32,7 @@ class End:
         self.closing = True
         self.gone()
 
-    def leave(self) -> None:
+    def stop_awaiting_goodbye(self) -> None:
         raise AssertionError("nobody waits for it")
 
     def abort(self) -> None:
@@ -51,7 +51,7 @@ class Stubborn(End):
     def close(self) -> None:
         self.closing = True
 
-    def leave(self) -> None:
+    def stop_awaiting_goodbye(self) -> None:
         pass
 
 
@@ -61,7 +61,7 @@ class Silent(End):
     def close(self) -> None:
         self.closing = True
 
-    def leave(self) -> None:
+    def stop_awaiting_goodbye(self) -> None:
         self.gone()
 
 
@@ -154,13 +154,13 @@ def test_who_has_got_all_and_says_no_goodbye_is_not_waited_for_until_the_deadlin
 def test_bytes_that_the_peer_has_not_got_are_counted() -> None:
     connections: set[Any] = set()
     end = End(connections)
-    assert unacknowledged(end.ours) == 0
+    assert unacknowledged_bytes(end.ours) == 0
     end.ours.sendall(b"x")
-    assert unacknowledged(end.ours) > 0
+    assert unacknowledged_bytes(end.ours) > 0
     end.theirs.recv(1)
-    assert unacknowledged(end.ours) == 0
+    assert unacknowledged_bytes(end.ours) == 0
     end.abort()
-    assert unacknowledged(end.ours) == 0
+    assert unacknowledged_bytes(end.ours) == 0
 
 
 def test_without_connections_it_is_over_at_once() -> None:
@@ -175,23 +175,23 @@ def test_unread_bytes_are_counted_and_a_transport_without_a_socket_has_none() ->
             return reading
 
     os.write(writing, b"12345")
-    assert unread(Pipe()) == 5
-    assert (descriptor(object()), unread(object())) == (-1, 0)
+    assert unread_bytes(Pipe()) == 5
+    assert (descriptor(object()), unread_bytes(object())) == (-1, 0)
     os.close(reading)
     os.close(writing)
-    assert unread(Pipe()) == 0
+    assert unread_bytes(Pipe()) == 0
 
 
 def test_a_writer_does_not_wait_while_there_is_room() -> None:
     pressure = Backpressure()
     assert verifyObject(IPushProducer, pressure)
-    assert pressure.wait().called
+    assert pressure.wait_for_room().called
 
 
 def test_all_waiting_writers_go_on_when_there_is_room_again() -> None:
     pressure = Backpressure()
     pressure.pauseProducing()
-    waiting = [pressure.wait(), pressure.wait()]
+    waiting = [pressure.wait_for_room(), pressure.wait()]
     assert not any(each.called for each in waiting)
     pressure.resumeProducing()
     assert all(each.called for each in waiting)
@@ -201,10 +201,10 @@ def test_all_waiting_writers_go_on_when_there_is_room_again() -> None:
 async def test_waiting_writers_hear_of_the_end() -> None:
     pressure = Backpressure()
     pressure.pauseProducing()
-    waiting = pressure.wait()
+    waiting = pressure.wait_for_room()
     pressure.stopProducing()
     assert not waiting.called
-    pressure.end(ValueError("gone"))
+    pressure.fail_waits(ValueError("gone"))
     with pytest.raises(ValueError, match="gone"):
         await waiting
 
@@ -212,7 +212,7 @@ async def test_waiting_writers_hear_of_the_end() -> None:
 def test_a_cancelled_wait_for_room_is_ignored() -> None:
     pressure = Backpressure()
     pressure.pauseProducing()
-    waiting = pressure.wait()
+    waiting = pressure.wait_for_room()
     waiting.addErrback(lambda failure: None)
     waiting.cancel()
     pressure.resumeProducing()

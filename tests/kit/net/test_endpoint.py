@@ -21,14 +21,14 @@ from logsrv.kit.net.parse import parse_endpoint
 def test_bursts_find_a_long_backlog_and_others_no_open_socket() -> None:
     reactor = MemoryReactorClock()
     for text in ("tcp:1234", "unix:/run/x", "haproxy:tcp:1"):
-        serverFromString(reactor, parse_endpoint(text).twisted).listen(None)  # type: ignore[arg-type]
+        serverFromString(reactor, parse_endpoint(text).twisted_description).listen(None)  # type: ignore[arg-type]
     assert [server[2] for server in reactor.tcpServers] == [1024, 1024]
     assert reactor.unixServers[0][2:4] == (1024, 0o660)
 
 
 def test_what_was_given_wins_over_our_defaults() -> None:
     reactor = MemoryReactorClock()
-    text = parse_endpoint("unix:/run/x:mode=600:backlog=5").twisted
+    text = parse_endpoint("unix:/run/x:mode=600:backlog=5").twisted_description
     serverFromString(reactor, text).listen(None)  # type: ignore[arg-type]
     assert reactor.unixServers[0][2:4] == (5, 0o600)
 
@@ -36,12 +36,12 @@ def test_what_was_given_wins_over_our_defaults() -> None:
 def test_relative_paths_can_be_made_absolute_before_the_daemon_changes_directory(
     tmp_path: Path,
 ) -> None:
-    located = parse_endpoint("unix:run/a\\:b.sock").located(tmp_path)
+    located = parse_endpoint("unix:run/a\\:b.sock").with_paths_below(tmp_path)
     assert located.path == f"{tmp_path}/run/a:b.sock"
     assert parse_endpoint(str(located)).path == located.path
-    proxied = parse_endpoint("haproxy:unix:x").located(tmp_path)
+    proxied = parse_endpoint("haproxy:unix:x").with_paths_below(tmp_path)
     assert str(proxied) == f"haproxy:unix:{tmp_path}/x"
-    assert parse_endpoint("tcp:1").located(tmp_path) == parse_endpoint("tcp:1")
+    assert parse_endpoint("tcp:1").with_paths_below(tmp_path) == parse_endpoint("tcp:1")
 
 
 @given(
@@ -80,7 +80,7 @@ def test_which_endpoints_are_in_each_others_way(one: str, other: str, together: 
     assert parse_endpoint(one).overlaps(parse_endpoint(other)) is together
     assert parse_endpoint(other).overlaps(parse_endpoint(one)) is together
     taken = TakenPlaces([parse_endpoint("tcp:7"), parse_endpoint(other)])
-    assert (taken.in_the_way_of(parse_endpoint(one)) is not None) is together
+    assert (taken.overlapping_endpoint(parse_endpoint(one)) is not None) is together
 
 
 def test_a_place_is_not_compared_with_all_that_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,8 +88,8 @@ def test_a_place_is_not_compared_with_all_that_are_taken(monkeypatch: pytest.Mon
     taken = TakenPlaces(parse_endpoint(f"udp:{port}") for port in range(1, 1000))
     compare = Mock(side_effect=Endpoint.overlaps)
     monkeypatch.setattr(Endpoint, "overlaps", lambda *both: compare(*both))
-    assert taken.in_the_way_of(parse_endpoint("udp:1000")) is None
-    assert taken.in_the_way_of(parse_endpoint("udp:514")) == parse_endpoint("udp:514")
+    assert taken.overlapping_endpoint(parse_endpoint("udp:1000")) is None
+    assert taken.overlapping_endpoint(parse_endpoint("udp:514")) == parse_endpoint("udp:514")
     assert compare.call_count == 1
 
 
@@ -101,9 +101,9 @@ def test_arguments_of_our_own_are_not_passed_to_twisted(tmp_path: Path) -> None:
         assert endpoint.asks_for_certificates
         assert parse_endpoint(f"haproxy:{text}").asks_for_certificates
         assert not parse_endpoint("ssl:443:privateKey=pem").asks_for_certificates
-    assert endpoint.twisted == "tcp:443:backlog=1024"
-    assert endpoint.twisted_tls == "ssl:0:privateKey=pem"
-    located = endpoint.located(tmp_path)
+    assert endpoint.twisted_description == "tcp:443:backlog=1024"
+    assert endpoint.twisted_tls_description == "ssl:0:privateKey=pem"
+    located = endpoint.with_paths_below(tmp_path)
     assert (located.argument("clientca"), located.argument("caCertsDir")) == (
         str(tmp_path / "pem"),
         str(tmp_path),
@@ -117,9 +117,9 @@ def test_a_certificate_for_tls_that_begins_later_is_not_for_the_listener(tmp_pat
         plain = parse_endpoint("tcp:25")
         later = parse_endpoint("haproxy:unix:/s:privateKey=pem")
         always = parse_endpoint("ssl:25:privateKey=pem")
-    assert endpoint.twisted == "tcp:25:backlog=1024"
-    assert endpoint.twisted_tls == "ssl:0:privateKey=pem:extraCertChain=pem"
-    assert later.twisted_tls == "ssl:0:privateKey=pem"
+    assert endpoint.twisted_description == "tcp:25:backlog=1024"
+    assert endpoint.twisted_tls_description == "ssl:0:privateKey=pem:extraCertChain=pem"
+    assert later.twisted_tls_description == "ssl:0:privateKey=pem"
     assert (endpoint.has_certificate, endpoint.begins_plain) == (True, True)
     assert (later.has_certificate, later.begins_plain) == (True, True)
     assert (plain.has_certificate, plain.begins_plain) == (False, True)

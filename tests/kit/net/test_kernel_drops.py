@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from logsrv.kit.net.kernel_drops import MEMINFO, Losses
+from logsrv.kit.net.kernel_drops import MEMINFO, KernelDropWatch
 from tests.kit.net.network import logged
 
 
@@ -29,10 +29,10 @@ class Silent:
         raise OSError("not here")
 
 
-def watching(source: Any) -> tuple[Losses, Clock]:
+def watching(source: Any) -> tuple[KernelDropWatch, Clock]:
     clock = Clock()
-    losses = Losses("in", clock)
-    losses.begin(source)
+    losses = KernelDropWatch("in", clock)
+    losses.watch_socket(source)
     return losses, clock
 
 
@@ -42,7 +42,7 @@ def test_losses_are_logged_at_most_every_ten_seconds_with_their_number() -> None
     with logged() as messages:
         for _ in range(12):
             counter.dropped += 5
-            losses.watch()
+            losses.check_soon()
             clock.advance(1)
     assert losses.lost == 60
     assert [message.split(":")[1].split()[3] for message in messages] == ["5", "50"]
@@ -52,10 +52,10 @@ def test_losses_are_logged_at_most_every_ten_seconds_with_their_number() -> None
 def test_what_was_not_logged_yet_is_logged_at_the_end() -> None:
     counter = Counter()
     losses, clock = watching(counter)
-    losses.watch()
+    losses.check_soon()
     counter.dropped += 1
     with logged() as messages:
-        losses.end()
+        losses.log_last_and_stop()
     assert losses.lost == 1 and "dropped 1 datagrams" in messages[0]
     # How large the buffer is, and what helps; nothing was said of that at the start.
     assert "was full (4.0 MiB); sysctl -w net.core.rmem_max=67108864, rcvbuf=64MiB" in messages[0]
@@ -65,7 +65,7 @@ def test_what_was_not_logged_yet_is_logged_at_the_end() -> None:
 def test_without_traffic_no_timer_of_losses_runs() -> None:
     losses, clock = watching(Counter())
     assert clock.getDelayedCalls() == []
-    losses.watch()
+    losses.check_soon()
     clock.advance(1)
     assert clock.getDelayedCalls() == []
 
@@ -74,27 +74,27 @@ def test_losses_are_watched_while_nobody_reads() -> None:
     counter = Counter()
     losses, clock = watching(counter)
     losses.always = True
-    losses.watch()
+    losses.check_soon()
     clock.advance(1)
     counter.dropped = 7
     clock.advance(1)
     assert losses.lost == 7
-    losses.end()
+    losses.log_last_and_stop()
 
 
 def test_the_counter_of_the_kernel_may_start_high_and_run_over() -> None:
     counter = Counter(2**32 - 2)
     losses, _ = watching(counter)
     counter.dropped += 5
-    losses.check()
+    losses.log_new_drops()
     assert losses.lost == 5
 
 
 def test_a_system_that_does_not_tell_says_so_once() -> None:
     with logged() as messages:
         losses, clock = watching(Silent())
-        losses.watch()
-        losses.end()
+        losses.check_soon()
+        losses.log_last_and_stop()
     assert messages == ["in: this system does not tell what it drops"]
     assert losses.lost == 0 and clock.getDelayedCalls() == []
 
@@ -116,6 +116,6 @@ def test_the_real_kernel_counts_dropped_datagrams() -> None:
         except BlockingIOError:
             pass
         if losses.known:
-            losses.check(last=True)
+            losses.log_new_drops(last=True)
             assert losses.lost == 100 - received > 0
     assert struct.calcsize("9I") == MEMINFO.size

@@ -17,7 +17,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit import Connection, DatagramLines, LineProtocol, protocol_plugin
-from logsrv.kit.net.parse import parse_named
+from logsrv.kit.net.parse import parse_named_endpoint
 from logsrv.kit.testing import MemoryPeer, MemoryService, TelnetSession, TwistdProcess
 from tests.ports import free_port
 
@@ -285,13 +285,13 @@ def test_a_listener_for_datagrams_alone_is_named_in_the_right_endpoint(in_memory
     ],
 )
 def test_a_name_is_no_part_of_the_place(text: str, name: str, rest: str) -> None:
-    endpoint = parse_named(("admin",), text)
+    endpoint = parse_named_endpoint(("admin",), text)
     assert (str(endpoint), endpoint.name) == (text, name)
-    assert endpoint.twisted.removesuffix(":backlog=1024") == rest
+    assert endpoint.twisted_description.removesuffix(":backlog=1024") == rest
 
 
 def test_paths_of_a_named_endpoint_are_located_with_its_name(tmp_path: Path) -> None:
-    endpoint = parse_named(("admin",), "admin:unix:socket").located(tmp_path)
+    endpoint = parse_named_endpoint(("admin",), "admin:unix:socket").with_paths_below(tmp_path)
     assert str(endpoint) == f"admin:unix:{tmp_path}/socket"
 
 

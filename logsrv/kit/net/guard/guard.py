@@ -98,33 +98,33 @@ class Guard:
     def apply(self, policy: GuardPolicy) -> None:
         """Use another policy from now on."""
         self.policy = policy
-        self._allowed, self._denied = Networks(policy.allow), Networks(policy.deny)
+        self._allowed, self._denied = NetworkSet(policy.allow), NetworkSet(policy.deny)
         self._screens = bool(self._allowed or self._denied)
 
-    def screen(self, host: str | None) -> Refusal | None:
+    def network_refusal(self, host: str | None) -> Refusal | None:
         """Return the refusal of a host by its network, or None; counts nothing."""
         if host is None or not self._screens:
             return None
-        address = bits_and_value(host)
-        if self._denied.have(address):
+        address = address_width_and_number(host)
+        if self._denied.contain(address):
             return DENIED
-        if self._allowed and not self._allowed.have(address):
+        if self._allowed and not self._allowed.contain(address):
             return NOT_ALLOWED
         return None
 
-    def admit(self, host: str | None) -> Refusal | None:
-        """Admit a connection, which counts until `release`, and return None; or return its refusal."""
+    def admit_connection(self, host: str | None) -> Refusal | None:
+        """Admit a connection, and count it until `release_connection`; or return its refusal."""
         limit = self.policy.max_connections
         if limit is not None and self.open >= limit:
-            return self.screen(host) or FULL
-        refusal = self.identify(host)
+            return self.network_refusal(host) or FULL
+        refusal = self.admit_host(host)
         if refusal is None:
             self.open += 1
         return refusal
 
-    def identify(self, host: str | None) -> Refusal | None:
+    def admit_host(self, host: str | None) -> Refusal | None:
         """Count the host of a connection that was admitted without one; or return its refusal."""
-        refusal = self.screen(host)
+        refusal = self.network_refusal(host)
         if refusal is None and host is not None:
             limit = self.policy.max_connections_per_peer
             if limit is not None and self._open_by_host[host] >= limit:
@@ -132,7 +132,7 @@ class Guard:
             self._open_by_host[host] += 1
         return refusal
 
-    def release(self, host: str | None) -> None:
+    def release_connection(self, host: str | None) -> None:
         """Count an admitted connection as ended."""
         self.open -= 1
         if host is not None:
@@ -149,7 +149,7 @@ MAPPED_LENGTH = 96
 _Table = tuple[tuple[int, frozenset[int]], ...]
 
 
-class Networks:
+class NetworkSet:
     """A set of networks, with one look-up for each length of prefix, not for each network.
 
     A network of mapped IPv6 addresses becomes the IPv4 network: peers at both have one spelling.
@@ -176,13 +176,13 @@ class Networks:
     def __bool__(self) -> bool:
         return any(self._tables.values())
 
-    def have(self, address: tuple[int, int]) -> bool:
-        """Return true if an address, as the result of `bits_and_value`, is in one of the networks."""
+    def contain(self, address: tuple[int, int]) -> bool:
+        """Return true if an address, a result of `address_width_and_number`, is in one of the networks."""
         bits, number = address
         return any(number >> shift in firsts for shift, firsts in self._tables[bits])
 
 
-def bits_and_value(host: str) -> tuple[int, int]:
+def address_width_and_number(host: str) -> tuple[int, int]:
     """Return the number of bits of an IP address, and its value; a mapped IPv4 address has 32 bits.
 
     Raises OSError for other text.

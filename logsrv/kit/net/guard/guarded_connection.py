@@ -34,33 +34,37 @@ TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
 class ConnectionOwner(Protocol):
     """The owner of connections: a `logsrv.kit.net.guard.guarded_factory.GuardedFactory`."""
 
-    def begin(self, connection: GuardedConnection) -> bool:
+    def add_or_drop(self, connection: GuardedConnection) -> bool:
         """Note that a connection has its transport. Return whether it may go on."""
 
-    def identify(self, connection: GuardedConnection, host: str | None) -> bool:
+    def admit_or_drop(self, connection: GuardedConnection, host: str | None) -> bool:
         """Note the real peer of a proxied connection. Return whether it may go on."""
 
-    def drop(self, connection: GuardedConnection, refusal: Refusal, host: str | None) -> None:
+    def refuse_and_close(
+        self, connection: GuardedConnection, refusal: Refusal, host: str | None
+    ) -> None:
         """Abort a connection that has begun, and count it as refused."""
 
-    def refuse(self, refusal: Refusal, host: str | None) -> None:
+    def count_refusal(self, refusal: Refusal, host: str | None) -> None:
         """Count a refusal, and log it once per peer and minute."""
 
     @property
     def refuses_tls(self) -> bool:
         """Return true if a peer that begins with TLS is closed: no message of this input begins so."""
 
-    def drop_tls(self, connection: GuardedConnection, size: int) -> None:
+    def refuse_tls_peer(self, connection: GuardedConnection, size: int) -> None:
         """Close a connection whose peer speaks TLS, and count its bytes as dropped."""
 
     @property
-    def limited(self) -> bool:
+    def has_rate_limits(self) -> bool:
         """Return true if there are limits on the lines or bytes of a peer in a second."""
 
-    def throttle(self, connection: GuardedConnection, deliver: Callable[[bytes], None]) -> Throttle:
+    def make_throttle(
+        self, connection: GuardedConnection, deliver: Callable[[bytes], None]
+    ) -> Throttle:
         """Return a throttle for a connection. deliver: takes its data."""
 
-    def end(self, connection: GuardedConnection, reason: Failure) -> None:
+    def note_connection_end(self, connection: GuardedConnection, reason: Failure) -> None:
         """Note that a connection has ended."""
 
 
@@ -111,12 +115,12 @@ class GuardedConnection:
     def logPrefix(self) -> str:
         return str(self.protocol.logPrefix())
 
-    def leave_at_once(self) -> bool:
-        leave = getattr(self.protocol, "leave_at_once", None)
+    def close_if_finished(self) -> bool:
+        leave = getattr(self.protocol, "close_if_finished", None)
         return leave is not None and bool(leave())
 
     @property
-    def held_back(self) -> bool:
+    def has_throttled_data(self) -> bool:
         """Return true if data has come that the protocol may not have yet, because of the peer's limits."""
         return self._throttle is not None and bool(self._throttle.kept)
 
@@ -129,38 +133,38 @@ class GuardedConnection:
         return bool(getattr(protocol, "working", False))
 
     def makeConnection(self, transport: Any) -> None:
-        if self.begin(transport):
+        if self.take_transport(transport):
             try:
                 self.connect_protocol()
             finally:
                 if isinstance(transport, AcceptedTCP):
                     transport.protocol_connected()
 
-    def begin(self, transport: Any) -> bool:
+    def take_transport(self, transport: Any) -> bool:
         """Take the transport. Return whether the protocol may be connected."""
         self.transport = transport
-        return self._owner.begin(self)
+        return self._owner.add_or_drop(self)
 
     def connect_protocol(self) -> None:
         """Connect the protocol to the transport."""
         self.connected = True
-        if self._owner.limited:
-            self.follow_limits()
+        if self._owner.has_rate_limits:
+            self.apply_rate_limits()
         self.protocol.makeConnection(self.transport)
 
-    def follow_limits(self) -> None:
+    def apply_rate_limits(self) -> None:
         """Use the owner's present rates on the present transport."""
-        self.let_go()
-        if self.connected and self._owner.limited:
-            self._throttle = self._owner.throttle(self, self.protocol.dataReceived)
+        self.end_throttle()
+        if self.connected and self._owner.has_rate_limits:
+            self._throttle = self._owner.make_throttle(self, self.protocol.dataReceived)
 
-    def let_go(self) -> None:
+    def end_throttle(self) -> None:
         """End the throttle: deliver the data it has kept. If the protocol raises, close the connection."""
         if self._throttle is None:
             return
         throttle, self._throttle = self._throttle, None
         try:
-            throttle.end()
+            throttle.deliver_all_and_detach()
         except Exception:
             log.failure("a protocol failed with the data that was held back")
             if self.connected:
@@ -169,7 +173,7 @@ class GuardedConnection:
     def dataReceived(self, data: bytes) -> None:
         self.quiet = 0
         if self._opening is not None:
-            data = self._without_tls(self._opening, data)
+            data = self._refuse_if_tls(self._opening, data)
             if not data:
                 return
         if self._throttle is None:
@@ -177,16 +181,16 @@ class GuardedConnection:
         else:
             self._throttle.received(data)
 
-    def _without_tls(self, before: bytes, data: bytes) -> bytes:
+    def _refuse_if_tls(self, before: bytes, data: bytes) -> bytes:
         """Return the bytes for the protocol, of `before` and `data`; none if they begin a TLS handshake."""
         if before == TLS_HELLO:
             # The connection is already closing.
-            self._owner.drop_tls(self, len(data))
+            self._owner.refuse_tls_peer(self, len(data))
             return b""
         opening = before + data
         self._opening = opening[: len(TLS_HELLO)]
         if self._opening == TLS_HELLO:
-            self._owner.drop_tls(self, len(opening))
+            self._owner.refuse_tls_peer(self, len(opening))
             return b""
         if TLS_HELLO.startswith(opening):
             return b""
@@ -196,17 +200,17 @@ class GuardedConnection:
     def connectionLost(self, reason: Failure) -> None:
         connected, self.connected = self.connected, False
         if self._throttle is not None:
-            self.let_go()
-        self._owner.end(self, reason)
+            self.end_throttle()
+        self._owner.note_connection_end(self, reason)
         if not connected:
             return
         if self._opening and self._opening != TLS_HELLO:
             self.protocol.dataReceived(self._opening)
         self.protocol.connectionLost(reason)
 
-    def refuse(self, refusal: Refusal) -> None:
+    def count_refusal(self, refusal: Refusal) -> None:
         """Count and log a refusal of this admitted peer."""
-        self._owner.refuse(refusal, self.host)
+        self._owner.count_refusal(refusal, self.host)
 
     def close(self) -> None:
         """Close it after the bytes that were written to it, and after an answer that is in preparation."""
@@ -216,11 +220,11 @@ class GuardedConnection:
         # A protocol of the kit has no such method: its transport waits for its answer (`keep_open`).
         getattr(self.protocol, "close_when_answered", self.transport.loseConnection)()
 
-    def leave(self) -> None:
+    def stop_awaiting_goodbye(self) -> None:
         """Wait no longer for the peer's goodbye of TLS, if ours has been sent."""
         tls = tls_under(self.transport)
         if isinstance(tls, GatheringTLS):
-            tls.leave()
+            tls.stop_awaiting_goodbye()
 
     def abort(self) -> None:
         self.closing = True

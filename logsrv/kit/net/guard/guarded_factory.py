@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-from logsrv.kit.net.drain import drain, unread
+from logsrv.kit.net.drain import drain, unread_bytes
 from logsrv.kit.net.guard.guard import (
     NO_DESCRIPTORS,
     REFUSAL_SENTENCES,
@@ -29,10 +29,16 @@ from logsrv.kit.net.guard.guard import (
     Refusal,
 )
 from logsrv.kit.net.guard.guarded_connection import TLS_ALERT, GuardedConnection
-from logsrv.kit.net.guard.open_files import OpenFiles
+from logsrv.kit.net.guard.open_files import PeerFileLimit
 from logsrv.kit.net.guard.proxied_transport import ProxiedTransport
-from logsrv.kit.net.guard.rates import Rates
-from logsrv.kit.net.guard.refusals import Farewell, Hangup, farewell, log_refusal, tls_refusal
+from logsrv.kit.net.guard.rates import PeerRateLimits
+from logsrv.kit.net.guard.refusals import (
+    AbortingProtocol,
+    RefusalProtocol,
+    log_refusal,
+    refusal_line,
+    tls_refusal,
+)
 from logsrv.kit.net.guard.throttle import Throttle
 from logsrv.kit.net.source import host_of
 from logsrv.kit.net.twisted.transports import descriptor
@@ -90,7 +96,7 @@ class GuardedFactory(Factory):
         self._proxied = proxied
         self._plain = plain
         self.refuses_tls = refuses_tls
-        self._rates = Rates(clock.seconds)
+        self._rates = PeerRateLimits(clock.seconds)
         self._slowed = RateLimitedLog(clock.seconds)
         self._apply_rates(policy)
         # Makes the stand-in for a connection until its peer is known.
@@ -99,11 +105,11 @@ class GuardedFactory(Factory):
             self._front = partial(ProxiedTransport, self)
         elif certified:
             self._front = lambda admitted: AwaitedHandshake(
-                admitted, admitted.connect_protocol, admitted.begin
+                admitted, admitted.connect_protocol, admitted.take_transport
             )
         self._refusals = RateLimitedLog(clock.seconds)
         self._sweep = Timer(clock)
-        self._files = OpenFiles(oversees=policy.oversees)
+        self._files = PeerFileLimit(oversees=policy.oversees)
         self._scarce = False
         if IProtocolNegotiationFactory.providedBy(factory):
             alsoProvides(self, IProtocolNegotiationFactory)
@@ -121,8 +127,8 @@ class GuardedFactory(Factory):
 
     def doStart(self) -> None:
         self._factory.doStart()
-        self._files.read()
-        self._arm()
+        self._files.read_limit()
+        self._restart_idle_timer()
 
     def doStop(self) -> None:
         self._factory.doStop()
@@ -134,25 +140,27 @@ class GuardedFactory(Factory):
         """Use other rules for new connections; the idle time-out and the rates are for all of them."""
         self.guard.apply(policy)
         self._apply_rates(policy)
-        self._files.read()
+        self._files.read_limit()
         # Over a copy: this delivers data that was held back, which may end this connection or others.
         for connection in list(self.connections):
-            connection.follow_limits()
-        self._arm()
+            connection.apply_rate_limits()
+        self._restart_idle_timer()
 
     def _apply_rates(self, policy: GuardPolicy) -> None:
         self._tells = self._plain and getattr(policy, "tell_refused", False)
         self._rates.apply(policy)
-        self.limited = bool(self._rates)
+        self.has_rate_limits = bool(self._rates)
 
-    def throttle(self, connection: GuardedConnection, deliver: Callable[[bytes], None]) -> Throttle:
+    def make_throttle(
+        self, connection: GuardedConnection, deliver: Callable[[bytes], None]
+    ) -> Throttle:
         # The rates are for each address; a peer without one has its own.
         peer = connection.host or id(connection)
-        slowed = partial(self._slow, connection.host)
+        slowed = partial(self._report_slowed, connection.host)
         timer = Timer(self._clock)
         return Throttle(self._rates, peer, connection.transport, timer, deliver, slowed)
 
-    def _slow(self, host: str | None) -> None:
+    def _report_slowed(self, host: str | None) -> None:
         self._metrics.count("connections_slowed_total", listener=self._label)
         self._slowed.tell(
             log.info,
@@ -166,59 +174,61 @@ class GuardedFactory(Factory):
         host = None if self._proxied else host_of(addr)
         # If files are scarce, no protocol is built: then the connection is closed now, and not a turn
         # later.
-        refusal = NO_DESCRIPTORS if self._scarce else self.guard.admit(host)
+        refusal = NO_DESCRIPTORS if self._scarce else self.guard.admit_connection(host)
         protocol = None
         if refusal is not None:
-            self.refuse(refusal, host)
+            self.count_refusal(refusal, host)
         else:
             try:
                 protocol = self._factory.buildProtocol(addr)  # type: ignore[arg-type]
             finally:
                 if protocol is None:
-                    self.guard.release(host)
+                    self.guard.release_connection(host)
         if protocol is None:
             if refusal in REFUSAL_SENTENCES and self._tells:
-                return Farewell(REFUSAL_SENTENCES[refusal])
-            return Hangup() if self._layered else None
+                return RefusalProtocol(REFUSAL_SENTENCES[refusal])
+            return AbortingProtocol() if self._layered else None
         admitted = GuardedConnection(self, protocol, host)
         return admitted if self._front is None else self._front(admitted)
 
-    def begin(self, connection: GuardedConnection) -> bool:
+    def add_or_drop(self, connection: GuardedConnection) -> bool:
         self.accepted += 1
         self.connections.add(connection)
-        if self._files.spent(descriptor(connection.transport)):
+        if self._files.is_reserved(descriptor(connection.transport)):
             self._scarce = True
-            self.drop(connection, NO_DESCRIPTORS, connection.host)
+            self.refuse_and_close(connection, NO_DESCRIPTORS, connection.host)
             return False
         return True
 
-    def identify(self, connection: GuardedConnection, host: str | None) -> bool:
-        refusal = self.guard.identify(host)
+    def admit_or_drop(self, connection: GuardedConnection, host: str | None) -> bool:
+        refusal = self.guard.admit_host(host)
         if refusal is not None:
-            self.drop(connection, refusal, host)
+            self.refuse_and_close(connection, refusal, host)
             return False
         connection.host = host
         return True
 
-    def drop(self, connection: GuardedConnection, refusal: Refusal, host: str | None) -> None:
-        self.refuse(refusal, host)
+    def refuse_and_close(
+        self, connection: GuardedConnection, refusal: Refusal, host: str | None
+    ) -> None:
+        self.count_refusal(refusal, host)
         if refusal in REFUSAL_SENTENCES and self._tells:
-            connection.transport.write(farewell(REFUSAL_SENTENCES[refusal]))
+            connection.transport.write(refusal_line(REFUSAL_SENTENCES[refusal]))
             connection.close()
         else:
             connection.abort()
 
-    def drop_tls(self, connection: GuardedConnection, size: int) -> None:
+    def refuse_tls_peer(self, connection: GuardedConnection, size: int) -> None:
         self._metrics.count("dropped_bytes_total", size, listener=self._label, reason="tls")
         if not connection.closing:
-            self.refuse(SPEAKS_TLS, connection.host)
+            self.count_refusal(SPEAKS_TLS, connection.host)
             connection.transport.write(TLS_ALERT)
             connection.close()
 
-    def end(self, connection: GuardedConnection, reason: Failure) -> None:
+    def note_connection_end(self, connection: GuardedConnection, reason: Failure) -> None:
         self._scarce = False
         self.connections.discard(connection)
-        self.guard.release(connection.host)
+        self.guard.release_connection(connection.host)
         error = reason.value
         if isinstance(error, USUAL_ENDS):
             return
@@ -227,19 +237,19 @@ class GuardedFactory(Factory):
             return
         tls = failed_handshake(connection.transport)
         if tls is not None and error is not None:
-            self.refuse(tls_refusal(error, tls.faults or ()), connection.host)
+            self.count_refusal(tls_refusal(error, tls.faults or ()), connection.host)
 
-    def refuse(self, refusal: Refusal, host: str | None) -> None:
+    def count_refusal(self, refusal: Refusal, host: str | None) -> None:
         self._metrics.count(
             "connections_refused_total", listener=self._label, reason=refusal.reason
         )
         peer = host or "a local peer"
         if refusal is NO_DESCRIPTORS:
             # All connections together are the cause, so the log line is about them, not about this peer.
-            peer, refusal = "connections", evolve(refusal, sentence=self._files.sentence)
+            peer, refusal = "connections", evolve(refusal, sentence=self._files.refusal_sentence)
         log_refusal(self._refusals, self._label, peer, refusal)
 
-    def _arm(self) -> None:
+    def _restart_idle_timer(self) -> None:
         self._sweep.stop()
         timeout = self.guard.policy.idle_timeout
         if timeout is not None:
@@ -248,7 +258,7 @@ class GuardedFactory(Factory):
     async def drain(self, seconds: float) -> int:
         """Close all connections, as `logsrv.kit.net.drain.drain` does, and end the watch for idle ones."""
         for connection in list(self.connections):
-            connection.let_go()
+            connection.end_throttle()
         cut = await drain(self.connections, seconds, self._clock)
         self._sweep.stop()
         return cut
@@ -256,7 +266,7 @@ class GuardedFactory(Factory):
     def _close_idle(self) -> None:
         closed = 0
         for connection in list(self.connections):
-            if connection.held_back:
+            if connection.has_throttled_data:
                 # The peer sends more than it may: the time-out begins when all of its data is delivered.
                 connection.quiet = 0
                 continue
@@ -268,7 +278,7 @@ class GuardedFactory(Factory):
                 # The connection was closed one time-out ago, and the peer does not read our last bytes.
                 connection.abort()
             # Bytes that wait while the store has paused the connection are no silence.
-            elif not unread(connection.transport):
+            elif not unread_bytes(connection.transport):
                 connection.close()
                 closed += 1
         if closed:
@@ -279,4 +289,4 @@ class GuardedFactory(Factory):
                 number=closed,
                 seconds=self.guard.policy.idle_timeout,
             )
-        self._arm()
+        self._restart_idle_timer()

@@ -28,81 +28,83 @@ class FileLimit:
     limit: int
 
     @classmethod
-    def now(cls) -> FileLimit:
+    def of_process(cls) -> FileLimit:
         """Return the limit of this process."""
         return cls(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
     @property
-    def kept(self) -> int:
+    def reserved_files(self) -> int:
         """Return how many files are kept from peers, at most a quarter of the limit."""
         return min(MOST_KEPT, max(LEAST_KEPT, self.limit // 8), self.limit // 4)
 
-    def bound_for_peers(self, *, oversees: bool) -> int:
+    def first_reserved_descriptor(self, *, oversees: bool) -> int:
         """Return the smallest descriptor number that peers may not have.
 
         oversees: whether the peer asks about the service's state, and may use half of the kept files.
         """
-        return self.limit - (self.kept // 2 if oversees else self.kept)
+        return self.limit - (self.reserved_files // 2 if oversees else self.reserved_files)
 
     @property
-    def connections(self) -> int:
+    def peer_capacity(self) -> int:
         """Return about how many connections of peers fit, beside OWN_FILES of the service itself.
 
         Of a low limit, the service's own files are counted as half.
         """
-        bound = self.bound_for_peers(oversees=False)
+        bound = self.first_reserved_descriptor(oversees=False)
         return bound - min(OWN_FILES, bound // 2)
 
 
-def remedy(limit: int) -> str:
+def larger_limit_advice(limit: int) -> str:
     """Return the settings by which an operator gets a larger limit."""
     return f"LimitNOFILE={limit} in its unit or ulimit -n {limit} before its start"
 
 
-def most_connections(rules: Iterable[GuardPolicy]) -> int:
+def total_max_connections(rules: Iterable[GuardPolicy]) -> int:
     """Return how many connections listeners with these rules admit, all together."""
     return sum(each.max_connections or 0 for each in rules if not each.oversees)
 
 
-def too_many(connections: int, limit: FileLimit) -> str | None:
+def file_limit_warning(connections: int, limit: FileLimit) -> str | None:
     """Return a sentence with the remedy if the limit is too small for this many connections, else None."""
-    if connections <= limit.connections:
+    if connections <= limit.peer_capacity:
         return None
     enough = connections
-    while FileLimit(enough).connections < connections:
+    while FileLimit(enough).peer_capacity < connections:
         enough += 1
     return (
         f"--max-connections lets {connections} in, all listeners together, but the limit of "
-        f"{limit.limit} open files only about {limit.connections}; {remedy(enough)} allows them"
+        f"{limit.limit} open files only about {limit.peer_capacity}; "
+        f"{larger_limit_advice(enough)} allows them"
     )
 
 
-class OpenFiles:
+class PeerFileLimit:
     """The open files that the peers of one listener may have."""
 
     __slots__ = ("_bound", "_limit", "_oversees")
 
     def __init__(self, *, oversees: bool) -> None:
         self._oversees = oversees
-        self.read()
+        self.read_limit()
 
-    def read(self) -> None:
+    def read_limit(self) -> None:
         """Read the present limit."""
-        self._limit = FileLimit.now()
-        self._bound = self._limit.bound_for_peers(oversees=self._oversees)
+        self._limit = FileLimit.of_process()
+        self._bound = self._limit.first_reserved_descriptor(oversees=self._oversees)
 
-    def spent(self, number: int) -> bool:
+    def is_reserved(self, number: int) -> bool:
         """Return true if a descriptor of this number is one of the kept files."""
         if number < self._bound:
             return False
         # The limit may have been raised since it was read.
-        self.read()
+        self.read_limit()
         return number >= self._bound
 
     @property
-    def sentence(self) -> str:
+    def refusal_sentence(self) -> str:
         """Return the reason of a refusal for the log, with its remedy."""
         return (
-            f"the limit of open files is near ({self._limit.limit}, the last {self._limit.kept} are kept; "
-            f"{remedy(2 * self._limit.limit)} allows more)"
+            f"the limit of open files is near ({self._limit.limit}, "
+            f"the last {self._limit.reserved_files} are kept; "
+            f"{larger_limit_advice(2 * self._limit.limit)} allows more)"
         )

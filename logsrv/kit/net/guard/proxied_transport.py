@@ -46,7 +46,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
         if IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
             alsoProvides(self, IHalfCloseableProtocol)
         Protocol.makeConnection(self, transport)
-        self._refused = not self._admitted.begin(self)
+        self._refused = not self._admitted.take_transport(self)
 
     def getPeer(self) -> IAddress:
         return self._header.client or self.transport.getPeer()
@@ -62,15 +62,15 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
                 read = self._reader.receive(data)
             except ProxyHeaderError as error:
                 self._refused = True
-                self._owner.drop(self._admitted, *self._header_refusal(str(error)))
+                self._owner.refuse_and_close(self._admitted, *self._header_refusal(str(error)))
             else:
                 if read is not None:
-                    self._identify(*read)
+                    self._connect_if_admitted(*read)
 
-    def _identify(self, header: ProxyHeader, rest: bytes) -> None:
+    def _connect_if_admitted(self, header: ProxyHeader, rest: bytes) -> None:
         """Connect the protocol if the client in the header is admitted. rest: bytes after the header."""
         self._header = header
-        self._refused = not self._owner.identify(self._admitted, host_of(self.getPeer()))
+        self._refused = not self._owner.admit_or_drop(self._admitted, host_of(self.getPeer()))
         if not self._refused:
             self._reader = None
             self._admitted.connect_protocol()
@@ -102,5 +102,5 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
             protocol.connectionLost(reason)
             return
         if self._reader.begun and not self._refused:
-            self._owner.refuse(*self._header_refusal("it ended within its PROXY header"))
+            self._owner.count_refusal(*self._header_refusal("it ended within its PROXY header"))
         self._admitted.connectionLost(reason)

@@ -69,26 +69,26 @@ class ProxyHeaderReader:
         signature = BINARY_SIGNATURE if binary else TEXT_SIGNATURE
         if not signature.startswith(self._bytes[: len(signature)]):
             raise ProxyHeaderError("it began with no PROXY header")
-        size = self._binary_size() if binary else self._text_size()
+        size = self._binary_header_size() if binary else self._text_header_size()
         if not size or len(self._bytes) < size:
             return None
         header, rest = bytes(self._bytes[:size]), bytes(self._bytes[size:])
-        return (_parse_binary if binary else _parse_text)(header), rest
+        return (_parse_binary_header if binary else _parse_text_header)(header), rest
 
-    def _text_size(self) -> int:
+    def _text_header_size(self) -> int:
         size = self._bytes.find(b"\n", 0, LONGEST_LINE) + 1
         if not size and len(self._bytes) >= LONGEST_LINE:
             raise ProxyHeaderError(f"its PROXY header is longer than {LONGEST_LINE} bytes")
         return size
 
-    def _binary_size(self) -> int:
+    def _binary_header_size(self) -> int:
         if len(self._bytes) < FIXED.size:
             return 0
         length: int = FIXED.unpack_from(self._bytes)[3]
         return FIXED.size + length
 
 
-def _parse_text(header: bytes) -> ProxyHeader:
+def _parse_text_header(header: bytes) -> ProxyHeader:
     """Parse version 1: `PROXY TCP4 CLIENT DESTINATION PORT PORT`, or `PROXY UNKNOWN` and anything."""
     line = header.decode("latin-1")
     if not line.endswith("\r\n"):
@@ -104,12 +104,12 @@ def _parse_text(header: bytes) -> ProxyHeader:
         raise ProxyHeaderError("its PROXY header has not two addresses and two ports")
     client, destination, client_port, destination_port = fields
     return ProxyHeader(
-        _text_address(family, client, client_port),
-        _text_address(family, destination, destination_port),
+        _parse_text_address(family, client, client_port),
+        _parse_text_address(family, destination, destination_port),
     )
 
 
-def _text_address(family: str, host: str, port: str) -> Address:
+def _parse_text_address(family: str, host: str, port: str) -> Address:
     kind, made = (IPv4, IPv4Address) if family == "TCP4" else (IPv6, IPv6Address)
     try:
         # A zone has a meaning only on the proxy's machine, and would make one peer look like many.
@@ -125,7 +125,7 @@ def _text_address(family: str, host: str, port: str) -> Address:
     return made("TCP", host, int(port))
 
 
-def _parse_binary(header: bytes) -> ProxyHeader:
+def _parse_binary_header(header: bytes) -> ProxyHeader:
     """Parse version 2. The TLVs after the addresses (section 2.2) are ignored."""
     _, version_command, family_transport, length = FIXED.unpack_from(header)
     version, command = version_command >> 4, version_command & 15
@@ -150,7 +150,7 @@ def _parse_binary(header: bytes) -> ProxyHeader:
         raise ProxyHeaderError("its PROXY header is too short for its addresses")
     fields = layout.unpack_from(header, FIXED.size)
     if family == UNIX:
-        client, destination = (Sender(None, unix_source(_path(field))) for field in fields)
+        client, destination = (Sender(None, unix_source(_unix_path(field))) for field in fields)
         return ProxyHeader(client, destination)
     kind, made = (IPv4, IPv4Address) if family == INET else (IPv6, IPv6Address)
     return ProxyHeader(
@@ -158,6 +158,6 @@ def _parse_binary(header: bytes) -> ProxyHeader:
     )
 
 
-def _path(field: bytes) -> bytes:
+def _unix_path(field: bytes) -> bytes:
     """Return the path in a field of sun_path; an abstract name begins with NUL."""
     return field[:1] + field[1:].partition(b"\0")[0] if field.strip(b"\0") else b""

@@ -16,14 +16,14 @@ LEAST_WAIT = 0.001
 
 
 @attrs.define(eq=False)
-class Bucket:
+class TokenBucket:
     """The tokens of one sender. left: how many it has. counted: the time when they were counted."""
 
     left: float
     counted: float
 
 
-class Buckets:
+class TokenBuckets:
     """Buckets by a key, such as an address. If there are too many, the longest unused is forgotten.
 
     A forgotten bucket is full again.
@@ -34,14 +34,14 @@ class Buckets:
         self._clock = clock
         self._remembered = remembered
         # The one that was used last is at the end.
-        self._buckets: OrderedDict[Hashable, Bucket] = OrderedDict()
+        self._buckets: OrderedDict[Hashable, TokenBucket] = OrderedDict()
 
-    def filled_bucket(self, key: Hashable, rate: float, most: float) -> Bucket:
+    def filled_bucket(self, key: Hashable, rate: float, most: float) -> TokenBucket:
         """Return a bucket, filled up to now by `rate` tokens a second, to at most `most`."""
         now = self._clock()
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = Bucket(most, now)
+            bucket = self._buckets[key] = TokenBucket(most, now)
             if len(self._buckets) > self._remembered:
                 self._buckets.popitem(last=False)
         else:
@@ -50,7 +50,7 @@ class Buckets:
             bucket.counted = now
         return bucket
 
-    def take(self, key: Hashable, rate: float, most: float) -> bool:
+    def take_token(self, key: Hashable, rate: float, most: float) -> bool:
         """Take one token. Return False if there is none."""
         bucket = self.filled_bucket(key, rate, most)
         taken = bucket.left >= 1
@@ -58,7 +58,7 @@ class Buckets:
         return taken
 
 
-class Rates:
+class PeerRateLimits:
     """The limits of one listener, and the buckets of its peers.
 
     lines, size: messages and bytes a second for each address; None for no limit.
@@ -68,7 +68,7 @@ class Rates:
         """`clock` returns monotonic seconds."""
         self.lines: float | None = None
         self.size: float | None = None
-        self._buckets = Buckets(clock)
+        self._buckets = TokenBuckets(clock)
 
     def __bool__(self) -> bool:
         return self.lines is not None or self.size is not None
@@ -78,7 +78,7 @@ class Rates:
         self.lines = getattr(policy, "peer_lines", None)
         self.size = getattr(policy, "peer_bytes", None)
 
-    def share(self, peer: Hashable, data: bytes) -> tuple[int, float]:
+    def take_allowed_bytes(self, peer: Hashable, data: bytes) -> tuple[int, float]:
         """Return how many bytes of a stream's `data` are within the rates now, and count them.
 
         They are whole lines if the rate of lines is exceeded. If they are 0, the second result is the
@@ -86,31 +86,31 @@ class Rates:
         """
         end = len(data)
         if self.size is not None:
-            bucket = self._bucket(peer, "size", self.size)
+            bucket = self._filled_bucket_of(peer, "size", self.size)
             least = min(end, max(1.0, self.size / LEAST_SHARE))
             if bucket.left < least:
                 return 0, max(LEAST_WAIT, (least - bucket.left) / self.size)
             end = min(end, int(bucket.left))
         if self.lines is not None:
-            bucket = self._bucket(peer, "lines", self.lines)
+            bucket = self._filled_bucket_of(peer, "lines", self.lines)
             lines = data.count(b"\n", 0, end)
             least = min(lines, max(1.0, self.lines / LEAST_SHARE))
             if bucket.left < least:
                 return 0, max(LEAST_WAIT, (least - bucket.left) / self.lines)
             if lines > bucket.left:
                 lines = int(bucket.left)
-                end = end_of_line(data, lines)
+                end = end_of_lines(data, lines)
             bucket.left -= lines
         if self.size is not None:
-            self._bucket(peer, "size", self.size).left -= end
+            self._filled_bucket_of(peer, "size", self.size).left -= end
         return end, 0.0
 
-    def admit(self, peer: Hashable, datagram: bytes) -> bool:
+    def admit_datagram(self, peer: Hashable, datagram: bytes) -> bool:
         """Count one datagram of a peer. Return False, and count nothing, if it has sent too much."""
         taken = []
         for kind, rate, cost in (("lines", self.lines, 1), ("size", self.size, len(datagram))):
             if rate is not None:
-                bucket = self._bucket(peer, kind, rate)
+                bucket = self._filled_bucket_of(peer, kind, rate)
                 # A datagram larger than a second's worth passes when the bucket is full.
                 if bucket.left < min(cost, rate):
                     return False
@@ -119,11 +119,11 @@ class Rates:
             bucket.left -= cost
         return True
 
-    def _bucket(self, peer: Hashable, kind: str, rate: float) -> Bucket:
+    def _filled_bucket_of(self, peer: Hashable, kind: str, rate: float) -> TokenBucket:
         return self._buckets.filled_bucket((peer, kind), rate, rate)
 
 
-def end_of_line(data: bytes, number: int) -> int:
+def end_of_lines(data: bytes, number: int) -> int:
     """Return where the first `number` lines of `data` end."""
     end = 0
     for _ in range(number):

@@ -52,22 +52,22 @@ def log_refusal(refusals: RateLimitedLog, label: str, peer: str, refusal: Refusa
     )
 
 
-class Hangup(Protocol):
+class AbortingProtocol(Protocol):
     """A protocol that ends its connection at once, for endpoints that need a protocol."""
 
     def makeConnection(self, transport: Any) -> None:
         transport.abortConnection()
 
 
-def farewell(sentence: str) -> bytes:
+def refusal_line(sentence: str) -> bytes:
     return sentence.encode() + b"\r\n"
 
 
-class Farewell(Protocol):
+class RefusalProtocol(Protocol):
     """A protocol that says why its connection is refused, and ends it at once."""
 
     def __init__(self, sentence: str) -> None:
-        self._data = farewell(sentence)
+        self._data = refusal_line(sentence)
 
     def makeConnection(self, transport: Any) -> None:
         # In this turn if the system takes it: otherwise many at once would use up the descriptors.

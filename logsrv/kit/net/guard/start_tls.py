@@ -57,7 +57,7 @@ def tls_factory(
     return TLSMemoryBIOFactory(certificate, client, factory, clock)
 
 
-def can_be_put_under(protocol: Any) -> bool:
+def can_put_tls_under(protocol: Any) -> bool:
     """Return true if TLS can be put between a protocol and its transport."""
     transport = protocol.transport
     return isinstance(transport, ProxiedTransport) or hasattr(transport, "protocol")
@@ -93,4 +93,4 @@ def put_tls_under(
         tls.registerProducer(producer, True)
     if admitted is not None:
         admitted.transport = tls
-        admitted.follow_limits()
+        admitted.apply_rate_limits()

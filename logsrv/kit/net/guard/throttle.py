@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from logsrv.kit.net.guard.rates import Rates
+from logsrv.kit.net.guard.rates import PeerRateLimits
 from logsrv.timer import Timer
 
 
@@ -23,7 +23,7 @@ class Throttle:
     slowed: called when the peer has to wait. kept: data that has come and was not delivered yet.
     """
 
-    _rates: Rates
+    _rates: PeerRateLimits
     _peer: Any
     _transport: Any
     _timer: Timer
@@ -45,7 +45,7 @@ class Throttle:
     def received(self, data: bytes) -> None:
         """Take a chunk, and deliver as much as the rates allow."""
         self.kept += data
-        self._give()
+        self._deliver_allowed()
 
     def pauseProducing(self) -> None:
         self._wanted = False
@@ -53,9 +53,9 @@ class Throttle:
 
     def resumeProducing(self) -> None:
         self._wanted = True
-        self._give()
+        self._deliver_allowed()
 
-    def end(self) -> None:
+    def deliver_all_and_detach(self) -> None:
         """Deliver all data, and give the transport its own methods back: limits, or the peer, are gone."""
         self._timer.stop()
         for name in ("pauseProducing", "resumeProducing"):
@@ -66,17 +66,17 @@ class Throttle:
         if self._wanted:
             self._resume()
 
-    def _give(self) -> None:
+    def _deliver_allowed(self) -> None:
         if self._giving or self._timer.running:
             return
         self._giving = True
         try:
             while self.kept and self._wanted:
-                end, wait = self._rates.share(self._peer, self.kept)
+                end, wait = self._rates.take_allowed_bytes(self._peer, self.kept)
                 if not end:
                     self._pause()
                     self._slowed()
-                    self._timer.start(wait, self._give)
+                    self._timer.start(wait, self._deliver_allowed)
                     return
                 data, self.kept = self.kept[:end], self.kept[end:]
                 self._deliver(data)

@@ -170,7 +170,7 @@ class RenewableCertificate:
         marks = marks_of(self._endpoint)
         check_certificate(self._endpoint)
         try:
-            made: Any = serverFromString(self._reactor, self._endpoint.twisted_tls)
+            made: Any = serverFromString(self._reactor, self._endpoint.twisted_tls_description)
             context: SSL.Context = made._sslContextFactory.getContext()
         except Exception as error:
             raise listen_error(error, self._endpoint) from error

@@ -134,7 +134,7 @@ class ReceivingTCP(tcp.Server):
             return None
         if not data:
             # The kit's protocols may end at once, without all the steps of the reactor.
-            leave = getattr(self.protocol, "leave_at_once", None)
+            leave = getattr(self.protocol, "close_if_finished", None)
             return None if leave is not None and leave() else main.CONNECTION_DONE
         received = len(data)
         if received == LEAST_RECEIVED:

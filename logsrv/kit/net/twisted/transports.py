@@ -214,10 +214,10 @@ def _is_plain(transport: tcp.Connection) -> bool:
     )
 
 
-def unsent(transport: object) -> int:
+def unsent_bytes(transport: object) -> int:
     """Return how many bytes wait in a transport to be sent; 0 if it cannot tell.
 
-    A transport without a socket may have an `unsent` of its own.
+    A transport without a socket may have an `unsent_bytes` of its own.
     """
     own = getattr(transport, "unsent", None)
     if own is not None:
@@ -232,15 +232,15 @@ def unsent(transport: object) -> int:
     return early + len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
 
-def unacknowledged(transport: object) -> int:
-    """Return how many bytes the peer's system has not acknowledged; the bytes of `unsent` are among them.
+def unacknowledged_bytes(transport: object) -> int:
+    """Return how many bytes the peer's system has not acknowledged, those of `unsent_bytes` included.
 
-    Linux tells this, by TIOCOUTQ. Where the system does not, these are the bytes of `unsent` alone.
+    Linux tells this, by TIOCOUTQ. Where the system does not, these are the bytes of `unsent_bytes` alone.
     """
-    return unsent(transport) + socket_bytes(transport, termios.TIOCOUTQ)
+    return unsent_bytes(transport) + ioctl_byte_count(transport, termios.TIOCOUTQ)
 
 
-def socket_bytes(transport: object, what: int) -> int:
+def ioctl_byte_count(transport: object, what: int) -> int:
     """Return a number of bytes of a transport's socket, by ioctl(2); 0 if unknown. what: the request."""
     count = array.array("i", [0])
     try:
@@ -268,7 +268,7 @@ def has_more_to_write(transport: Any, protocol: object) -> bool:
     """
     producer = _producer_of(transport)
     if _is_own(producer, transport, protocol):
-        return bool(unsent(transport))
+        return bool(unsent_bytes(transport))
     return producer is not None
 
 

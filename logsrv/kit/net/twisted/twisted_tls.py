@@ -109,7 +109,7 @@ class GatheringTLS(BufferingTLSTransport):
         elif self._waiting is not None:
             self._waiting.start(GOODBYE_SECONDS, self._close_or_wait, unsent)
 
-    def leave(self) -> None:
+    def stop_awaiting_goodbye(self) -> None:
         """Wait no longer for the peer's goodbye, if its own has been sent."""
         if self._waiting is not None:
             self._close_or_wait(-1)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from logsrv.kit.net.bind import ListenError, check_place
+from logsrv.kit.net.bind import ListenError, check_can_bind
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.service.checks.findings import (
     Finding,
@@ -57,7 +57,7 @@ def _check_place(
     try:
         # A port is not tried as the user: a capability in the service's unit may allow it more.
         with user.acting() if endpoint.path else contextlib.nullcontext():
-            check_place(endpoint)
+            check_can_bind(endpoint)
     except ListenError as failure:
         directory = os.path.dirname(endpoint.path or "")
         if directory.startswith("/run/") and not os.path.exists(directory):

@@ -59,13 +59,13 @@ class DialledProtocol(StreamProtocol):
 class DialFactory(GuardedFactory):
     """The guard of dialled connections: without rules, it counts them and knows the open ones."""
 
-    def end(self, connection: GuardedConnection, reason: Failure) -> None:
-        super().end(connection, reason)
+    def note_connection_end(self, connection: GuardedConnection, reason: Failure) -> None:
+        super().note_connection_end(connection, reason)
         ready: Deferred[Connection] = connection.protocol.ready
         if not ready.called:
             ready.errback(reason)
 
-    def refuse(self, refusal: Refusal, host: str | None) -> None:
+    def count_refusal(self, refusal: Refusal, host: str | None) -> None:
         """Do nothing about a failed handshake: the one who dials is told."""
 
 

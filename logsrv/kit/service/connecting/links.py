@@ -116,8 +116,8 @@ class LinkFactory(GuardedFactory):
 
     lost: Callable[[Failure], None]
 
-    def end(self, connection: Any, reason: Failure) -> None:
-        super().end(connection, reason)
+    def note_connection_end(self, connection: Any, reason: Failure) -> None:
+        super().note_connection_end(connection, reason)
         self.lost(reason)
 
 

@@ -10,7 +10,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.drain import unread
+from logsrv.kit.net.drain import unread_bytes
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
@@ -94,9 +94,9 @@ class LineReceiver(InputProtocol):
         self.pauseProducing()
         self.intake.time_slices.begin(self._steps(self._later), self._work_ended)
 
-    def _steps(self, unread: deque[bytes]) -> Iterator[None]:
-        while self.more or unread:
-            self.take_in(b"" if self.more else unread.popleft())
+    def _steps(self, unread_bytes: deque[bytes]) -> Iterator[None]:
+        while self.more or unread_bytes:
+            self.take_in(b"" if self.more else unread_bytes.popleft())
             yield
 
     def _work_ended(self, failure: Failure | None) -> None:
@@ -141,7 +141,7 @@ class LineReceiver(InputProtocol):
     def _answer(self) -> None:
         # A peer that has closed resets the connection when we write to it, and Twisted then drops its
         # unread bytes. So read those first.
-        if not unread(self.transport):
+        if not unread_bytes(self.transport):
             if self.answers is None:
                 self.answers = AnswerWriter(self, self.intake.clock)
             self.answers.write(self._framer.take_answers())

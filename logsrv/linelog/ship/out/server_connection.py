@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.twisted.transports import unacknowledged, undelayed
+from logsrv.kit.net.twisted.transports import unacknowledged_bytes, undelayed
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.reaching import endpoint_of, unreachable
 from logsrv.linelog.ship.registry import TargetSettings
@@ -97,7 +97,7 @@ class ServerConnection(Protocol):
         pause, left = _FIRST_LOOK, 1
         while left:
             await self._pause(pause)
-            pause, left = min(2 * pause, _NEXT_LOOKS), unacknowledged(self.transport)
+            pause, left = min(2 * pause, _NEXT_LOOKS), unacknowledged_bytes(self.transport)
 
     async def _pause(self, seconds: float) -> None:
         await deferLater(self._clock, seconds)

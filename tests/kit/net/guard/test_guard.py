@@ -17,12 +17,12 @@ from logsrv.kit.net.guard.guard import (
     PEER_FULL,
     Guard,
     GuardPolicy,
-    Networks,
+    NetworkSet,
     Refusal,
-    bits_and_value,
+    address_width_and_number,
 )
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
-from logsrv.kit.net.guard.open_files import FileLimit, most_connections, too_many
+from logsrv.kit.net.guard.open_files import FileLimit, file_limit_warning, total_max_connections
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.kinds import Network
@@ -50,43 +50,47 @@ def test_deny_wins_over_allow_and_allow_leaves_no_others(
     host: str | None, verdict: Refusal | None
 ) -> None:
     guard = Guard(GuardPolicy(allow=(TEN, DOCS), deny=(TEN_ONE,)))
-    assert guard.admit(host) is verdict
+    assert guard.admit_connection(host) is verdict
     assert guard.open == (verdict is None)
 
 
 def test_with_deny_alone_all_others_may_talk() -> None:
     guard = Guard(GuardPolicy(deny=(TEN,)))
-    assert guard.admit("10.0.0.1") is DENIED
-    assert guard.admit("::1") is None
+    assert guard.admit_connection("10.0.0.1") is DENIED
+    assert guard.admit_connection("::1") is None
 
 
 def test_the_limit_counts_open_connections_only() -> None:
     guard = Guard(GuardPolicy(max_connections=2))
-    assert [guard.admit("10.0.0.1"), guard.admit(None), guard.admit("10.0.0.2")] == [
+    assert [
+        guard.admit_connection("10.0.0.1"),
+        guard.admit_connection(None),
+        guard.admit_connection("10.0.0.2"),
+    ] == [
         None,
         None,
         FULL,
     ]
-    guard.release(None)
-    assert guard.admit("10.0.0.2") is None
+    guard.release_connection(None)
+    assert guard.admit_connection("10.0.0.2") is None
 
 
 def test_one_peer_cannot_take_the_place_of_others() -> None:
     guard = Guard(GuardPolicy(max_connections_per_peer=1))
-    assert guard.admit("10.0.0.1") is None
-    assert guard.admit("10.0.0.1") is PEER_FULL
-    assert guard.admit("10.0.0.2") is None
-    guard.release("10.0.0.1")
-    assert guard.admit("10.0.0.1") is None
+    assert guard.admit_connection("10.0.0.1") is None
+    assert guard.admit_connection("10.0.0.1") is PEER_FULL
+    assert guard.admit_connection("10.0.0.2") is None
+    guard.release_connection("10.0.0.1")
+    assert guard.admit_connection("10.0.0.1") is None
 
 
 def test_a_reload_changes_who_may_come_but_ends_nobody() -> None:
     guard = Guard(GuardPolicy())
-    assert guard.admit("10.0.0.1") is None
+    assert guard.admit_connection("10.0.0.1") is None
     guard.apply(GuardPolicy(deny=(TEN,), max_connections=1))
     assert guard.open == 1
-    assert guard.admit("10.0.0.1") is DENIED
-    assert guard.admit("::1") is FULL
+    assert guard.admit_connection("10.0.0.1") is DENIED
+    assert guard.admit_connection("::1") is FULL
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([None, "10.0.0.1", "::1"])), max_size=40))
@@ -99,12 +103,12 @@ def test_whoever_comes_and_goes_the_counts_are_right(
         if comes:
             of_host = 0 if host is None else inside.count(host)
             expected = FULL if len(inside) >= 4 else PEER_FULL if of_host >= 2 else None
-            assert guard.admit(host) is expected
+            assert guard.admit_connection(host) is expected
             if expected is None:
                 inside.append(host)
         elif host in inside:
             inside.remove(host)
-            guard.release(host)
+            guard.release_connection(host)
         assert guard.open == len(inside)
 
 
@@ -123,7 +127,7 @@ def test_what_the_operator_sets_is_what_the_guard_goes_by() -> None:
     assert [str(network) for network in found.allow] == ["10.0.0.0/8", "::1/128"]
     assert (found.max_connections, found.max_connections_per_peer) == (7, 2)
     assert found.idle_timeout == 60
-    assert Guard(found).admit("10.1.0.1") is DENIED
+    assert Guard(found).admit_connection("10.1.0.1") is DENIED
     listener = GuardedFactory(
         NotingFactory(), label="in", policy=found, clock=Clock(), metrics=Metrics()
     )
@@ -150,37 +154,37 @@ def test_some_of_a_limit_are_kept_for_who_asks_how_it_is_and_more_for_the_store(
     limit: int, peers: int, overseers: int
 ) -> None:
     found = FileLimit(limit)
-    assert found.bound_for_peers(oversees=False) == peers
-    assert found.bound_for_peers(oversees=True) == overseers
+    assert found.first_reserved_descriptor(oversees=False) == peers
+    assert found.first_reserved_descriptor(oversees=True) == overseers
 
 
 def test_more_connections_than_files_are_told_with_the_limit_that_allows_them() -> None:
-    sentence = too_many(50_000, FileLimit(1024))
+    sentence = file_limit_warning(50_000, FileLimit(1024))
     assert sentence is not None
     assert "50000" in sentence
     assert "1024" in sentence
     assert "LimitNOFILE=50192" in sentence
-    assert too_many(50_000, FileLimit(50_192)) is None
+    assert file_limit_warning(50_000, FileLimit(50_192)) is None
 
 
 @pytest.mark.parametrize("connections", [10, 30, 161, 800, 20_000])
 def test_the_limit_that_is_told_is_the_least_that_allows_them(connections: int) -> None:
-    sentence = too_many(connections, FileLimit(8))
+    sentence = file_limit_warning(connections, FileLimit(8))
     assert sentence is not None
     told = int(sentence.rpartition("ulimit -n ")[2].split()[0])
-    assert too_many(connections, FileLimit(told)) is None
-    assert too_many(connections, FileLimit(told - 1)) is not None
+    assert file_limit_warning(connections, FileLimit(told)) is None
+    assert file_limit_warning(connections, FileLimit(told - 1)) is not None
 
 
 def test_a_small_limit_of_open_files_lets_some_peers_in() -> None:
     """Also one below what is reckoned for the service itself."""
-    sentence = too_many(50, FileLimit(60))
+    sentence = file_limit_warning(50, FileLimit(60))
     assert sentence is not None and "only about 23" in sentence
 
 
 def test_a_sufficient_limit_of_open_files_needs_no_sentence() -> None:
-    assert too_many(0, FileLimit(60)) is None
-    assert too_many(800, FileLimit(1024)) is None
+    assert file_limit_warning(0, FileLimit(60)) is None
+    assert file_limit_warning(800, FileLimit(1024)) is None
 
 
 def test_connections_of_all_listeners_are_counted_together() -> None:
@@ -189,11 +193,11 @@ def test_connections_of_all_listeners_are_counted_together() -> None:
         GuardPolicy(),
         GuardPolicy(oversees=True, max_connections=9),
     ]
-    assert most_connections([*rules, GuardPolicy(max_connections=4)]) == 7
+    assert total_max_connections([*rules, GuardPolicy(max_connections=4)]) == 7
 
 
 def have(networks: list[str], host: str) -> bool:
-    return Networks(map(ip_network, networks)).have(bits_and_value(host))
+    return NetworkSet(map(ip_network, networks)).contain(address_width_and_number(host))
 
 
 @pytest.mark.parametrize(
@@ -236,7 +240,7 @@ def test_networks_agree_with_the_ipaddress_module(networks: list[Network], addre
     host = str(address)
     mapped = getattr(address, "ipv4_mapped", None)
     wanted = any((mapped or ip_address(host)) in each for each in networks)
-    assert Networks(networks).have(bits_and_value(host)) is wanted
+    assert NetworkSet(networks).contain(address_width_and_number(host)) is wanted
 
 
 def _networks_of(host: str) -> st.SearchStrategy[Network]:
@@ -245,5 +249,5 @@ def _networks_of(host: str) -> st.SearchStrategy[Network]:
 
 
 def test_an_empty_set_of_networks_is_false() -> None:
-    assert not Networks(())
-    assert Networks([ip_network("::/0")])
+    assert not NetworkSet(())
+    assert NetworkSet([ip_network("::/0")])

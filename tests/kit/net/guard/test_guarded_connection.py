@@ -25,26 +25,30 @@ class ConnectionOwner:
         self.ended: list[GuardedConnection] = []
         self._lets_in = lets_in
 
-    limited = False
+    has_rate_limits = False
     refuses_tls = False
 
-    def drop_tls(self, connection: GuardedConnection, size: int) -> None:
+    def refuse_tls_peer(self, connection: GuardedConnection, size: int) -> None:
         raise AssertionError("nobody is refused for TLS")
 
-    def throttle(self, connection: GuardedConnection, deliver: Callable[[bytes], None]) -> Throttle:
+    def make_throttle(
+        self, connection: GuardedConnection, deliver: Callable[[bytes], None]
+    ) -> Throttle:
         raise AssertionError("nobody is limited")
 
-    def begin(self, connection: GuardedConnection) -> bool:
+    def add_or_drop(self, connection: GuardedConnection) -> bool:
         return self._lets_in
 
-    def identify(self, connection: GuardedConnection, host: str | None) -> bool:
+    def admit_or_drop(self, connection: GuardedConnection, host: str | None) -> bool:
         return True
 
-    def drop(self, connection: GuardedConnection, refusal: Refusal, host: str | None) -> None: ...
+    def refuse_and_close(
+        self, connection: GuardedConnection, refusal: Refusal, host: str | None
+    ) -> None: ...
 
-    def refuse(self, refusal: Refusal, host: str | None) -> None: ...
+    def count_refusal(self, refusal: Refusal, host: str | None) -> None: ...
 
-    def end(self, connection: GuardedConnection, reason: Failure) -> None:
+    def note_connection_end(self, connection: GuardedConnection, reason: Failure) -> None:
         self.ended.append(connection)
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from logsrv.kit.net.guard.rates import REMEMBERED, Buckets, Rates
+from logsrv.kit.net.guard.rates import REMEMBERED, PeerRateLimits, TokenBuckets
 
 
-def rates(clock: Clock, lines: float | None = None, size: float | None = None) -> Rates:
-    made = Rates(clock.seconds)
+def rates(clock: Clock, lines: float | None = None, size: float | None = None) -> PeerRateLimits:
+    made = PeerRateLimits(clock.seconds)
     made.apply(SimpleNamespace(peer_lines=lines, peer_bytes=size))
     return made
 
@@ -27,106 +27,106 @@ def test_lines_of_a_second_at_once_and_then_no_faster() -> None:
     clock = Clock()
     limit = rates(clock, lines=20)
     data = b"line\n" * 100
-    assert limit.share("peer", data) == (20 * 5, 0.0)
-    end, wait = limit.share("peer", data)
+    assert limit.take_allowed_bytes("peer", data) == (20 * 5, 0.0)
+    end, wait = limit.take_allowed_bytes("peer", data)
     assert end == 0
     assert wait == 0.1
     clock.advance(wait)
-    assert limit.share("peer", data) == (2 * 5, 0.0)
+    assert limit.take_allowed_bytes("peer", data) == (2 * 5, 0.0)
     clock.advance(3600)
-    assert limit.share("peer", data) == (20 * 5, 0.0)
+    assert limit.take_allowed_bytes("peer", data) == (20 * 5, 0.0)
 
 
 def test_half_a_line_is_no_line_yet() -> None:
     limit = rates(Clock(), lines=1)
-    assert limit.share("peer", b"one\n") == (4, 0.0)
-    assert limit.share("peer", b"tw") == (2, 0.0)
-    assert limit.share("peer", b"o\n")[0] == 0
+    assert limit.take_allowed_bytes("peer", b"one\n") == (4, 0.0)
+    assert limit.take_allowed_bytes("peer", b"tw") == (2, 0.0)
+    assert limit.take_allowed_bytes("peer", b"o\n")[0] == 0
 
 
 def test_bytes_of_a_second_pass_at_once_and_then_no_faster() -> None:
     clock = Clock()
     limit = rates(clock, size=1000)
     data = b"x" * 5000
-    assert limit.share("peer", data) == (1000, 0.0)
-    assert limit.share("peer", data) == (0, 0.1)
+    assert limit.take_allowed_bytes("peer", data) == (1000, 0.0)
+    assert limit.take_allowed_bytes("peer", data) == (0, 0.1)
     clock.advance(0.5)
-    assert limit.share("peer", data) == (500, 0.0)
+    assert limit.take_allowed_bytes("peer", data) == (500, 0.0)
 
 
 def test_what_is_held_back_for_its_lines_costs_no_bytes() -> None:
     clock = Clock()
     limit = rates(clock, lines=1, size=100)
-    assert limit.share("peer", b"a\nb\n") == (2, 0.0)
+    assert limit.take_allowed_bytes("peer", b"a\nb\n") == (2, 0.0)
     for _ in range(10):
-        assert limit.share("peer", b"b\n")[0] == 0
+        assert limit.take_allowed_bytes("peer", b"b\n")[0] == 0
     clock.advance(1)
-    assert limit.share("peer", b"x" * 98) == (98, 0.0)
+    assert limit.take_allowed_bytes("peer", b"x" * 98) == (98, 0.0)
 
 
 def test_each_peer_has_its_own_rate() -> None:
     limit = rates(Clock(), lines=1)
-    assert limit.share("one", b"\n")[0] == 1
-    assert limit.share("other", b"\n")[0] == 1
-    assert limit.share("one", b"\n")[0] == 0
+    assert limit.take_allowed_bytes("one", b"\n")[0] == 1
+    assert limit.take_allowed_bytes("other", b"\n")[0] == 1
+    assert limit.take_allowed_bytes("one", b"\n")[0] == 0
 
 
 def test_datagrams_above_a_rate_are_not_admitted() -> None:
     """Taken or not; one that is larger than a second's worth passes when nothing was before it."""
     clock = Clock()
     limit = rates(clock, lines=2, size=100)
-    assert [limit.admit("peer", b"x") for _ in range(3)] == [True, True, False]
+    assert [limit.admit_datagram("peer", b"x") for _ in range(3)] == [True, True, False]
     clock.advance(1)
-    assert limit.admit("peer", b"x" * 500)
+    assert limit.admit_datagram("peer", b"x" * 500)
     clock.advance(1)
-    assert not limit.admit("peer", b"x")
+    assert not limit.admit_datagram("peer", b"x")
     clock.advance(4)
-    assert limit.admit("peer", b"x")
+    assert limit.admit_datagram("peer", b"x")
 
 
 def test_rates_remember_a_limited_number_of_peers() -> None:
     limit = rates(Clock(), lines=1)
     for number in range(REMEMBERED + 1):
-        limit.share(number, b"\n")
-    assert limit.share(0, b"\n")[0] == 1
-    assert limit.share(REMEMBERED, b"\n")[0] == 0
+        limit.take_allowed_bytes(number, b"\n")
+    assert limit.take_allowed_bytes(0, b"\n")[0] == 1
+    assert limit.take_allowed_bytes(REMEMBERED, b"\n")[0] == 0
 
 
 def test_a_burst_is_answered_and_then_so_many_a_second() -> None:
     clock = Clock()
-    limit = Buckets(clock.seconds)
-    assert [limit.take("10.0.0.1", 2.0, 3) for _ in range(5)] == [True] * 3 + [False] * 2
+    limit = TokenBuckets(clock.seconds)
+    assert [limit.take_token("10.0.0.1", 2.0, 3) for _ in range(5)] == [True] * 3 + [False] * 2
     clock.advance(0.5)
-    assert [limit.take("10.0.0.1", 2.0, 3) for _ in range(2)] == [True, False]
+    assert [limit.take_token("10.0.0.1", 2.0, 3) for _ in range(2)] == [True, False]
     clock.advance(3600)
-    assert [limit.take("10.0.0.1", 2.0, 3) for _ in range(4)] == [True] * 3 + [False]
+    assert [limit.take_token("10.0.0.1", 2.0, 3) for _ in range(4)] == [True] * 3 + [False]
 
 
 def test_each_address_has_its_own_bucket() -> None:
-    limit = Buckets(Clock().seconds)
-    assert limit.take("10.0.0.1", 1.0, 1)
-    assert not limit.take("10.0.0.1", 1.0, 1)
-    assert limit.take("10.0.0.2", 1.0, 1)
+    limit = TokenBuckets(Clock().seconds)
+    assert limit.take_token("10.0.0.1", 1.0, 1)
+    assert not limit.take_token("10.0.0.1", 1.0, 1)
+    assert limit.take_token("10.0.0.2", 1.0, 1)
 
 
 def test_a_flood_of_addresses_takes_no_more_memory_and_lets_a_busy_one_not_be_forgotten() -> None:
     """Two servers that answer each other are always busy: strangers do not fill their bucket."""
-    limit = Buckets(Clock().seconds, remembered=3)
-    assert limit.take("busy", 1.0, 1)
+    limit = TokenBuckets(Clock().seconds, remembered=3)
+    assert limit.take_token("busy", 1.0, 1)
     for number in range(100):
-        assert limit.take(f"10.0.0.{number}", 1.0, 1)
-        assert not limit.take("busy", 1.0, 1)
+        assert limit.take_token(f"10.0.0.{number}", 1.0, 1)
+        assert not limit.take_token("busy", 1.0, 1)
     # Those before the last two are forgotten, and their buckets full again.
-    assert not limit.take("10.0.0.99", 1.0, 1)
-    assert limit.take("10.0.0.97", 1.0, 1)
+    assert not limit.take_token("10.0.0.99", 1.0, 1)
+    assert limit.take_token("10.0.0.97", 1.0, 1)
 
 
 @given(st.lists(st.floats(0, 10), max_size=60))
 def test_never_more_than_the_burst_and_what_came_since(pauses: list[float]) -> None:
     clock = Clock()
-    limit = Buckets(clock.seconds)
+    limit = TokenBuckets(clock.seconds)
     answered = 0
     for pause in pauses:
         clock.advance(pause)
-        answered += limit.take("10.0.0.1", 0.5, 5)
+        answered += limit.take_token("10.0.0.1", 0.5, 5)
         assert answered <= 5 + clock.seconds() * 0.5 + 1e-6

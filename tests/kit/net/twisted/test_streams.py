@@ -163,7 +163,7 @@ class Leaves(Chunks):
         super().__init__()
         self.leaves = leaves
 
-    def leave_at_once(self) -> bool:
+    def close_if_finished(self) -> bool:
         return self.leaves and close_at_once(self.transport, b"") is None
 
 

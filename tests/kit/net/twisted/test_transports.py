@@ -33,10 +33,10 @@ from logsrv.kit.net.twisted.transports import (
     keep_open,
     send_at_once,
     stop_keeping,
-    unacknowledged,
+    unacknowledged_bytes,
     undelayed,
     unregister_own_producer,
-    unsent,
+    unsent_bytes,
 )
 from logsrv.kit.net.twisted.turns import NextTurn, next_turn
 from logsrv.kit.testing.patience import PATIENCE
@@ -190,13 +190,13 @@ async def test_what_a_peer_has_not_taken_is_known(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(path)
         await until(lambda: protocol.connected, "the connection")
-        assert unsent(protocol.transport) == 0
+        assert unsent_bytes(protocol.transport) == 0
         protocol.transport.write(bytes(1 << 24))  # type: ignore[union-attr]
-        assert unsent(protocol.transport) == 1 << 24
-        await until(lambda: 0 < unsent(protocol.transport) < 1 << 24, "the part that fits in")
+        assert unsent_bytes(protocol.transport) == 1 << 24
+        await until(lambda: 0 < unsent_bytes(protocol.transport) < 1 << 24, "the part that fits in")
     await until(lambda: protocol.ended, "the end")
     await port.stopListening()
-    assert unsent(object()) == 0
+    assert unsent_bytes(object()) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is not acknowledged")
@@ -207,13 +207,13 @@ async def test_bytes_that_the_system_of_the_peer_does_not_have_yet() -> None:
         endpoint = TCP4ClientEndpoint(REACTOR, *server.getsockname())
         protocol: Any = await endpoint.connect(Factory.forProtocol(Protocol))
         protocol.transport.write(b"hello")
-        await until(lambda: unacknowledged(protocol.transport) == 0, "the acknowledgement")
+        await until(lambda: unacknowledged_bytes(protocol.transport) == 0, "the acknowledgement")
         protocol.transport.write(bytes(1 << 24))
-        assert unacknowledged(protocol.transport) == 1 << 24
-        await until(lambda: 0 < unsent(protocol.transport) < 1 << 24, "the part that fits in")
-        assert unacknowledged(protocol.transport) >= unsent(protocol.transport)
+        assert unacknowledged_bytes(protocol.transport) == 1 << 24
+        await until(lambda: 0 < unsent_bytes(protocol.transport) < 1 << 24, "the part that fits in")
+        assert unacknowledged_bytes(protocol.transport) >= unsent_bytes(protocol.transport)
         protocol.transport.abortConnection()
-    assert unacknowledged(object()) == 0
+    assert unacknowledged_bytes(object()) == 0
 
 
 def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for() -> None:

@@ -125,11 +125,11 @@ def test_a_peer_that_says_no_goodbye_is_not_waited_for(channel: Channel) -> None
 def test_at_a_stop_nobody_waits_for_a_goodbye_that_has_no_answer(channel: Channel) -> None:
     channel.client.write(b"hello")
     channel.server.dataReceived(channel.sent())
-    channel.server.leave()
+    channel.server.stop_awaiting_goodbye()
     assert not channel.transport.disconnecting
     channel.server.loseConnection()
     assert not channel.transport.disconnecting
-    channel.server.leave()
+    channel.server.stop_awaiting_goodbye()
     assert channel.transport.disconnecting
     channel.fetch()
     channel.client.unwrap()
