@@ -36,7 +36,7 @@ import logsrv.kit
 from logsrv.cli.origin import origin
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
-from logsrv.kit.net.twisted.self_signed import write_pair
+from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.templates import templates
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
         where = shown(str(error.filename or directory))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
     if arguments.tls:
-        write_pair(directory / "tls")
+        write_key_and_certificate(directory / "tls")
     folder = shown(str(directory))
     print(f"{folder} has {len(files)} files. Next:\n\n    cd {folder}\n    make run\n    make test")
     return 0

@@ -18,9 +18,9 @@ from logsrv.cli.client.failures import connection_failed
 from logsrv.cli.client.peer import DatagramPeer, StreamPeer
 from logsrv.cli.client.target import Target
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.kit.net.remote import Remote, remote_endpoint
+from logsrv.kit.net.remote import RemotePlace, remote_endpoint
 from logsrv.kit.net.twisted.client_tls import TLSOptions
-from logsrv.kit.net.twisted.transports import undelayed
+from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.text.words import shown
 
 
@@ -55,7 +55,7 @@ async def _connect(
 ) -> StreamPeer:
     encrypted = target.scheme == "tls"
     peer = StreamPeer(talk.heard, talk.over, encrypted=encrypted)
-    undelayed(await connectProtocol(endpoint, peer))
+    with_no_delay(await connectProtocol(endpoint, peer))
     try:
         await peer.established
     except BaseException:
@@ -75,7 +75,7 @@ def _endpoint(
             sentence = shown(str(wrong) or type(wrong).__name__)
             raise ConfigurationError(f"{shown(target.text)}: {sentence}") from None
     scheme = "ssl" if target.scheme == "tls" else target.scheme
-    remote = Remote(
+    remote = RemotePlace(
         target.text, scheme, host=target.host, port=target.port, path=target.path, tls=options
     )
     return remote_endpoint(remote, reactor, timeout)

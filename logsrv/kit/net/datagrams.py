@@ -31,10 +31,10 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.kernel_drops import KernelDropWatch
 from logsrv.kit.net.listening import LISTENING, log_listening
-from logsrv.kit.net.recvmmsg import DatagramReader, Group, Recvmmsg, Recvmsg
-from logsrv.kit.net.senders import Senders
+from logsrv.kit.net.recvmmsg import DatagramReader, Group, RecvmmsgReader, RecvmsgReader
+from logsrv.kit.net.senders import GuardedSenders
 from logsrv.kit.net.source import host_text
-from logsrv.kit.net.twisted.turns import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts
 
@@ -96,14 +96,16 @@ class DatagramListener:
         self._label = label
         self._reactor = reactor
         self._metrics = metrics
-        self._make_receive = receive or (Recvmmsg if Recvmmsg.available else Recvmsg)
-        self._senders = Senders(label, policy, reactor.seconds, metrics)
+        self._make_receive = receive or (
+            RecvmmsgReader if RecvmmsgReader.available else RecvmsgReader
+        )
+        self._senders = GuardedSenders(label, policy, reactor.seconds, metrics)
         self._failures = Failures(label, reactor.seconds)
         self._socket: socket.socket | None = None
         self._file = SocketFileWatch(self, self._outlasting, reactor)
         self._receive: DatagramReader | None = None
         self._paused = self._opened = False
-        self._next_turn = NextTurn(reactor, self._deliver_kept_now)
+        self._next_turn = NextTurnCall(reactor, self._deliver_kept_now)
         # Datagrams that were read, but not delivered yet: we were paused, or others had their turn.
         self._kept: deque[Group] = deque()
         self._losses = KernelDropWatch(label, reactor)
@@ -227,7 +229,7 @@ class DatagramListener:
 
     def _deliver_kept_later(self) -> None:
         if self._kept:
-            self._next_turn.ask()
+            self._next_turn.schedule()
 
     def _deliver_kept_now(self) -> None:
         self._deliver_kept(self._reactor.seconds())
@@ -236,8 +238,8 @@ class DatagramListener:
         payloads, key = group
         assert self._receive is not None
         self.received += len(payloads)
-        sender = self._senders.at(key, self._receive.address)
-        payloads = self._senders.admitted(sender, payloads)
+        sender = self._senders.known_sender(key, self._receive.address)
+        payloads = self._senders.admit_datagrams(sender, payloads)
         if not payloads:
             return
         try:

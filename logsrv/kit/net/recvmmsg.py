@@ -95,13 +95,13 @@ _recvmmsg = _find_recvmmsg()
 
 
 @lru_cache(maxsize=64)
-def _segments(size: int, total: int) -> struct.Struct:
+def _segment_cutter(size: int, total: int) -> struct.Struct:
     """Return a Struct that cuts `total` bytes into segments of `size`; the last may be shorter."""
     whole, rest = divmod(total, size)
     return struct.Struct(f"{size}s" * whole + (f"{rest}s" if rest else ""))
 
 
-class Recvmmsg:
+class RecvmmsgReader:
     """The reader for Linux: up to SLOTS messages per system call; each may be a burst of datagrams.
 
     The memory is mapped, so only pages that were ever filled are in use. A datagram is copied once, out of
@@ -124,7 +124,7 @@ class Recvmmsg:
         self._starts = range(0, SLOTS * SLOT_SIZE, SLOT_SIZE)
         self._iovecs = (_Iovec * SLOTS)()
         self._headers = (_Mmsghdr * SLOTS)()
-        self._lay_out()
+        self._lay_out_memory()
         self._view = memoryview(self._headers).cast("B")
         self._words = self._view.cast("I")
         # recvmmsg writes lengths into the headers; one copy of these bytes resets all headers.
@@ -133,7 +133,7 @@ class Recvmmsg:
         # With MSG_TRUNC Linux returns the whole length of a datagram that was cut.
         self._flags = socket.MSG_DONTWAIT | socket.MSG_TRUNC
 
-    def _lay_out(self) -> None:
+    def _lay_out_memory(self) -> None:
         data, names, control = (
             ctypes.addressof(ctypes.c_char.from_buffer(buffer))
             for buffer in (self._data, self._names, self._control)
@@ -156,47 +156,47 @@ class Recvmmsg:
         if received <= 0:
             # After EINTR there may be more. Another error is one of the network; this call has cleared it.
             return [], received < 0 and ctypes.get_errno() == errno.EINTR
-        lengths = self._column(_LENGTH, received)
+        lengths = self._header_words(_LENGTH, received)
         if max(lengths) > SLOT_SIZE:
             self.cut_bytes += sum(length - SLOT_SIZE for length in lengths if length > SLOT_SIZE)
             lengths = [min(length, SLOT_SIZE) for length in lengths]
-        controls = self._column(_CONTROLLEN, received)
-        if not any(controls) and self._one_sender(received):
+        controls = self._header_words(_CONTROLLEN, received)
+        if not any(controls) and self._all_from_one_sender(received):
             data = self._data
             payloads = [data[at : at + n] for at, n in zip(self._starts, lengths, strict=False)]
             return [(payloads, self._names[: self._name_size])], received == SLOTS
-        return self._groups(lengths, controls), received == SLOTS
+        return self._group_by_sender(lengths, controls), received == SLOTS
 
-    def _column(self, word: int, received: int) -> list[int]:
+    def _header_words(self, word: int, received: int) -> list[int]:
         return self._words[word : received * _WORDS : _WORDS].tolist()
 
-    def _one_sender(self, received: int) -> bool:
+    def _all_from_one_sender(self, received: int) -> bool:
         size = self._name_size
         # Not for UNIX sockets: a name may be followed by bytes of a longer one that was there before.
         return self._family != socket.AF_UNIX and (
             self._names[: size * received] == self._names[:size] * received
         )
 
-    def _groups(self, lengths: list[int], controls: list[int]) -> list[Group]:
+    def _group_by_sender(self, lengths: list[int], controls: list[int]) -> list[Group]:
         groups: list[Group] = []
         last, payloads = b"", list[bytes]()
-        for slot, key in enumerate(self._keys(len(lengths))):
+        for slot, key in enumerate(self._sender_keys(len(lengths))):
             if key != last or not groups:
                 last, payloads = key, []
                 groups.append((payloads, key))
             start, length = self._starts[slot], lengths[slot]
             if controls[slot] and length:
-                segments = _segments(self._segment_size(slot), length)
+                segments = _segment_cutter(self._segment_size(slot), length)
                 payloads += segments.unpack_from(self._data, start)
             else:
                 payloads.append(self._data[start : start + length])
         return groups
 
-    def _keys(self, received: int) -> list[bytes]:
+    def _sender_keys(self, received: int) -> list[bytes]:
         names, size = self._names, self._name_size
         if self._family != socket.AF_UNIX:
             return [names[at : at + size] for at in range(0, received * size, size)]
-        name_lengths = self._column(_NAMELEN, received)
+        name_lengths = self._header_words(_NAMELEN, received)
         return [names[slot * size : slot * size + n] for slot, n in enumerate(name_lengths)]
 
     def _segment_size(self, slot: int) -> int:
@@ -217,7 +217,7 @@ class Recvmmsg:
         return socket.inet_ntop(socket.AF_INET6, host), port, flow, scope
 
 
-class Recvmsg:
+class RecvmsgReader:
     """The portable reader: one datagram per system call, on any system."""
 
     def __init__(self, udp: socket.socket) -> None:

@@ -10,7 +10,7 @@ from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wra
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, named_arguments, parse_port
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.text.words import nearest, shown
 
@@ -25,7 +25,7 @@ CONNECT_SECONDS = 30.0
 
 
 @attrs.frozen
-class Remote:
+class RemotePlace:
     """A place to connect to; `str()` gives its text back.
 
     scheme: tcp, ssl or unix. tls: the authorities to trust and the certificate to show, for ssl.
@@ -42,7 +42,7 @@ class Remote:
         return self.text
 
 
-def parse_remote(text: str) -> Remote:
+def parse_remote(text: str) -> RemotePlace:
     """Return the place for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; opens nothing.
 
     A colon in a value is written `\\:`, as in an IPv6 address. ssl: (or tls:) takes cafile= (authorities to
@@ -62,7 +62,7 @@ def parse_remote(text: str) -> Remote:
         path = found.get("address", "")
         if not path or "\0" in path[1:] or len(path.encode()) > LONGEST_SOCKET_PATH:
             raise ValueError(f"{shown(text)} has no path that a socket can have")
-        return Remote(text, scheme, path=path)
+        return RemotePlace(text, scheme, path=path)
     host = found.get("host", "")
     if not host or not found.get("port"):
         raise ValueError(f"{shown(text)} has no host and port; write {scheme}:HOST:PORT")
@@ -81,7 +81,7 @@ def parse_remote(text: str) -> Remote:
         key=files.get("privateKey"),
         server_name=found.get("hostname", ""),
     )
-    return Remote(
+    return RemotePlace(
         text, "ssl" if files or scheme == "tls" else scheme, host=host, port=port, tls=tls
     )
 
@@ -90,7 +90,7 @@ REMOTE = Kind(parse_remote, "a place to connect to, such as tcp:example.net:7000
 
 
 def remote_endpoint(
-    remote: Remote, reactor: Any, seconds: float = CONNECT_SECONDS
+    remote: RemotePlace, reactor: Any, seconds: float = CONNECT_SECONDS
 ) -> IStreamClientEndpoint:
     """Return a client endpoint for a place. seconds: the time-out of one attempt.
 
@@ -100,5 +100,5 @@ def remote_endpoint(
         return UNIXClientEndpoint(reactor, remote.path, seconds)
     by_name = HostnameEndpoint(reactor, remote.host, remote.port, seconds)
     if remote.scheme == "ssl":
-        return wrapClientTLS(tls_creator(remote.tls, remote.host), by_name)
+        return wrapClientTLS(tls_connection_creator(remote.tls, remote.host), by_name)
     return by_name

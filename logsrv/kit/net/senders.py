@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from logsrv.kit.net.guard.guard import Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guard.rates import PeerRateLimits
 from logsrv.kit.net.guard.refusals import log_refusal
-from logsrv.kit.net.source import Sender, canonical, inet_source, unix_source
+from logsrv.kit.net.source import Sender, canonical_host, inet_source, unix_source
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 
@@ -20,7 +20,7 @@ log = Logger()
 REMEMBERED_SENDERS = 4096
 
 
-class Senders:
+class GuardedSenders:
     """The guard and the rates of a listener, applied to datagrams; refusals are counted and logged.
 
     A sender's name, and whether it may send, are found once, and forgotten when there are
@@ -47,30 +47,30 @@ class Senders:
         """Use other rules from now on."""
         self._guard.apply(policy)
         self._rates.apply(policy)
-        self._forget()
+        self._forget_senders()
 
-    def at(self, key: Hashable, address: Callable[[Any], Any]) -> Sender:
+    def known_sender(self, key: Hashable, address: Callable[[Any], Any]) -> Sender:
         """Return the sender for a key of a DatagramReader. address: the `address` of that reader."""
         sender = self._known.get(key)
         if sender is None:
             if len(self._known) >= REMEMBERED_SENDERS:
-                self._forget()
+                self._forget_senders()
             sender = self._known[key] = sender_at(address(key))
             refusal = self._guard.network_refusal(sender.host)
             if refusal is not None:
                 self._refused[sender] = refusal
         return sender
 
-    def admitted(self, sender: Sender, payloads: Sequence[bytes]) -> Sequence[bytes]:
+    def admit_datagrams(self, sender: Sender, payloads: Sequence[bytes]) -> Sequence[bytes]:
         """Return the datagrams that the sender may send; count the others."""
         if self._refused and sender in self._refused:
             self._metrics.count("datagrams_refused_total", len(payloads), listener=self._label)
             peer = sender.host or sender.source
             log_refusal(self._refusals, self._label, peer, self._refused[sender])
             return ()
-        return self._within_rates(sender, payloads) if self._rates else payloads
+        return self._admit_within_rates(sender, payloads) if self._rates else payloads
 
-    def _within_rates(self, sender: Sender, payloads: Sequence[bytes]) -> list[bytes]:
+    def _admit_within_rates(self, sender: Sender, payloads: Sequence[bytes]) -> list[bytes]:
         name = sender.host or sender.source
         admitted = [payload for payload in payloads if self._rates.admit_datagram(name, payload)]
         dropped = len(payloads) - len(admitted)
@@ -84,7 +84,7 @@ class Senders:
             )
         return admitted
 
-    def _forget(self) -> None:
+    def _forget_senders(self) -> None:
         self._known.clear()
         self._refused.clear()
 
@@ -96,7 +96,7 @@ def sender_at(address: Any) -> Sender:
     host, port, *rest = address
     if len(rest) == 2 and rest[1]:
         host = f"{host.partition('%')[0]}%{_interface_name(rest[1])}"
-    return Sender(canonical(host), inet_source("udp", host, port))
+    return Sender(canonical_host(host), inet_source("udp", host, port))
 
 
 def _interface_name(index: int) -> str:

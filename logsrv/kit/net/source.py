@@ -53,13 +53,13 @@ def source_of(peer: object) -> str:
         return unix_source(peer.name or b"")
     if ITransport.providedBy(peer):
         return _source_of_transport(peer)
-    return escaped(f"{type(peer).__name__.lower()}:")
+    return escaped_word(f"{type(peer).__name__.lower()}:")
 
 
 def _source_of_transport(transport: Any) -> str:
     address = transport.getPeer()
     if isinstance(address, UNIXAddress):
-        return f"unix:{_credentials(transport)}"
+        return f"unix:{_peer_credentials(transport)}"
     if isinstance(address, IPv4Address | IPv6Address):
         if not is_encrypted(transport):
             return inet_source("tcp", address.host, address.port)
@@ -71,7 +71,7 @@ def _source_of_transport(transport: Any) -> str:
 
 def inet_source(scheme: str, host: str, port: int) -> str:
     """Return `scheme:host:port`; an IPv6 address in brackets, an IPv4 address mapped into IPv6 as IPv4."""
-    return escaped(f"{scheme}:{host_text(canonical(host), port)}")
+    return escaped_word(f"{scheme}:{host_text(canonical_host(host), port)}")
 
 
 def unix_source(path: bytes) -> str:
@@ -83,10 +83,10 @@ def unix_source(path: bytes) -> str:
         path = b"@" + path[1:]
     elif path and not path.startswith(b"/"):
         path = b"./" + path
-    return "unix:" + escaped(path.decode("latin-1"))
+    return "unix:" + escaped_word(path.decode("latin-1"))
 
 
-def canonical(host: str) -> str:
+def canonical_host(host: str) -> str:
     """Return the one spelling of an IP address by which peers are named, counted and looked up.
 
     An IPv4 address mapped into IPv6 becomes the IPv4 address (RFC 4291 section 2.5.5.2). Any other IPv6
@@ -107,10 +107,10 @@ def canonical(host: str) -> str:
 def host_of(address: object) -> str | None:
     """Return the IP address for networks and limits per peer; None if there is none."""
     host = getattr(address, "host", None)
-    return canonical(host) if isinstance(host, str) else None
+    return canonical_host(host) if isinstance(host, str) else None
 
 
-def _credentials(transport: Any) -> str:
+def _peer_credentials(transport: Any) -> str:
     """Return the user and the process at the other end of a UNIX socket (SO_PEERCRED); "" if unknown."""
     try:
         handle: socket.socket = transport.getHandle()
@@ -124,7 +124,7 @@ def _credentials(transport: Any) -> str:
         return ""
 
 
-def escaped(text: str) -> str:
+def escaped_word(text: str) -> str:
     """Return `text` with each space, backslash and character that is not printable ASCII as `\\xNN`."""
     if text.isascii() and text.isprintable() and " " not in text and "\\" not in text:
         return text

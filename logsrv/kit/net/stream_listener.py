@@ -33,19 +33,19 @@ from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.source import host_text
 from logsrv.kit.net.stdin import StdinEndpoint
 from logsrv.kit.net.twisted.certificates import RenewableCertificate, check_certificate
-from logsrv.kit.net.twisted.polling import quicken
+from logsrv.kit.net.twisted.polling import speed_up_epoll
 from logsrv.kit.net.twisted.ports import (
+    adopt_duplicate,
+    block_new_connections,
     close_socket,
     is_shared,
-    keep_inherited,
-    let_nobody_in,
-    make_ours,
     port_on_socket,
     start_accepting,
     stop_accepting,
+    use_our_classes,
 )
 from logsrv.kit.net.twisted.transports import descriptor
-from logsrv.kit.net.twisted.twisted_tls import RefusingTLSFactory
+from logsrv.kit.net.twisted.twisted_tls import GatheringTLSFactory
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.text.words import shown
 
@@ -105,7 +105,7 @@ class StreamListener:
             layered=endpoint.scheme not in REFUSING,
             proxied=endpoint.proxied,
             plain=endpoint.scheme in BARE and getattr(factory, "sends_text", True),
-            refuses_tls=getattr(factory, "refuses_tls", False) and may_meet_tls(endpoint),
+            refuses_tls=getattr(factory, "refuses_tls", False) and peer_may_try_tls(endpoint),
             certified=endpoint.asks_for_certificates and not endpoint.begins_plain,
         )
 
@@ -124,7 +124,7 @@ class StreamListener:
             check_can_bind(self.endpoint, self._kept)
         else:
             if self.certificate is not None:
-                self.certificate.load()
+                self.certificate.load_files()
             self._file.restore_if_missing()
 
     @property
@@ -134,14 +134,14 @@ class StreamListener:
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
         if self.certificate is not None:
-            self.certificate.renew()
+            self.certificate.use_loaded()
 
     def bind(self) -> None:
         factory: IProtocolFactory = self._guarded
         if self.endpoint.has_certificate:
             self.certificate = RenewableCertificate(self.endpoint, self._label, self._reactor)
             if not self.endpoint.begins_plain:
-                factory = RefusingTLSFactory(self.certificate, False, factory)
+                factory = GatheringTLSFactory(self.certificate, False, factory)
         self._place, taken = take_kept_socket(self.endpoint, self._kept)
         if taken is None:
             remove_stale_socket(self.endpoint)
@@ -154,7 +154,7 @@ class StreamListener:
                 else succeed(self._port_on_socket(taken, factory))
             )
             failures: list[Failure] = []
-            listening.addCallbacks(self._bound, failures.append)
+            listening.addCallbacks(self._take_bound_port, failures.append)
             for failure in failures:
                 failure.raiseException()
         except Exception as error:
@@ -178,7 +178,7 @@ class StreamListener:
                 self._kept.keep(place, descriptor(self._port))
             self._file.watch_and_restore()
         if self.certificate is not None:
-            self.certificate.start()
+            self.certificate.watch_files()
 
     def drain_old_socket(self) -> Any:
         """Accept all waiting peers, and return the port, which the reactor watches."""
@@ -190,7 +190,7 @@ class StreamListener:
         if self.endpoint.kind == "stdin":
             return StdinEndpoint(self._reactor)
         endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted_description)
-        keep_inherited(endpoint, lambda one: self._kept.note_adopted(one, str(self.endpoint)))
+        adopt_duplicate(endpoint, lambda one: self._kept.note_adopted(one, str(self.endpoint)))
         return endpoint
 
     def _port_on_socket(self, taken: socket.socket, factory: IProtocolFactory) -> Any:
@@ -203,14 +203,14 @@ class StreamListener:
             mode=int(self.endpoint.argument("mode") or MODE, 8),
         )
 
-    def _bound(self, port: Any) -> None:
+    def _take_bound_port(self, port: Any) -> None:
         if self._stopped:
             port.stopListening()
             return
         self._port = port
         self._file.file = socket_file_id(self.endpoint.path or "")
-        make_ours(port, layered=self.endpoint.proxied or self.endpoint.scheme not in BARE)
-        quicken(self._reactor)
+        use_our_classes(port, layered=self.endpoint.proxied or self.endpoint.scheme not in BARE)
+        speed_up_epoll(self._reactor)
         if not self._opened:
             stop_accepting(port)
         log_listening(self.sentence, self.endpoint, self.address)
@@ -229,7 +229,7 @@ class StreamListener:
         self._file.next.stop()
         self._kept.note_left(self._place or str(self.endpoint))
         if self.certificate is not None:
-            self.certificate.stop()
+            self.certificate.stop_watching()
         port, self._port = self._port, None
         if port is None:
             return
@@ -249,7 +249,7 @@ class StreamListener:
         # The port of stdio: is its one connection.
         stopped = maybeDeferred(getattr(port, "stopListening", None) or port.loseConnection)
         if place is not None or not is_shared(port):
-            let_nobody_in(port)
+            block_new_connections(port)
             remove_socket_file(self.endpoint, self._file.file)
         # Without a wait in between: a peer that connected then would be reset, and its data lost.
         if self._opened:
@@ -275,7 +275,7 @@ class StreamListener:
         log.warn("{listener} left peers that waited to be accepted", listener=self._label)
 
 
-def may_meet_tls(endpoint: Endpoint) -> bool:
+def peer_may_try_tls(endpoint: Endpoint) -> bool:
     """Return true if a peer could begin TLS by mistake: the endpoint has none from the beginning."""
     has_tls = endpoint.has_certificate and not endpoint.begins_plain
     return not has_tls and endpoint.scheme not in ("stdio", "stdin")

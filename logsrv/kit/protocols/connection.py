@@ -15,7 +15,11 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.net.twisted.transports import can_half_close, close_at_once, keep_open
+from logsrv.kit.net.twisted.transports import (
+    can_half_close,
+    close_at_once,
+    delay_close_for_producer,
+)
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.awaiting import CANCELLED, awaited
@@ -322,7 +326,7 @@ ACTIONS: dict[str, Callable[[PeerConnection], None]] = {
     "cancel": PeerConnection.cancel,
     "disperse": PeerConnection.disperse,
     "give_up": PeerConnection.give_up,
-    "keep": lambda connection: keep_open(connection.author.transport),
+    "keep": lambda connection: delay_close_for_producer(connection.author.transport),
     "let_close": PeerConnection.let_close,
     "linger": PeerConnection.linger,
     "lose": lambda connection: connection.author.transport.loseConnection(),

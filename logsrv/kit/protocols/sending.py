@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.backpressure import Backpressure
-from logsrv.kit.net.twisted.transports import send_at_once, stop_keeping
+from logsrv.kit.net.twisted.transports import send_at_once, undo_close_delay
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.context import Author
@@ -232,5 +232,5 @@ class SendingSide:
 
     def let_close(self) -> None:
         # The author's code may have filled the transport again meanwhile.
-        if self.state.outflow is states.FLOWING and stop_keeping(self.author.transport):
+        if self.state.outflow is states.FLOWING and undo_close_delay(self.author.transport):
             self.tell(states.RELEASE)

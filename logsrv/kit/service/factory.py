@@ -18,7 +18,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.listen import Listener, ServerAndReceiver
 from logsrv.kit.net.source import inet_source, source_of
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams
@@ -201,7 +201,7 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
 
     @cached_property
     def _server_tls(self) -> object:
-        return tls_creator(TLSOptions(), self.server_name)
+        return tls_connection_creator(TLSOptions(), self.server_name)
 
     @property
     def no_certificate(self) -> str:

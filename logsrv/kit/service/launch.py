@@ -19,8 +19,8 @@ from twisted.logger import Logger
 from logsrv.errors import StartError
 from logsrv.kit.net.twisted.twistd import (
     STARTED,
-    end_with_the_sentence,
-    start_failed,
+    print_only_start_error,
+    start_failure_message,
     take_status_pipe,
     uncapture_stderr,
 )
@@ -74,7 +74,7 @@ class Launch:
         program = self._options.parent
         take_log(program, getattr(self._options.settings, "log_format", "auto"), application)
         if program is not None and program.get("nodaemon") == 0:
-            end_with_the_sentence()
+            print_only_start_error()
 
     def warn(self) -> None:
         """Log the warnings about the options that are new since the last call."""
@@ -97,19 +97,19 @@ class Launch:
         """End the process with the sentence and status 1."""
         assert sys.__stderr__ is not None
         print(start_failure_text(sentence), file=sys.__stderr__, flush=True)
-        self._tell(start_failed(sentence))
+        self._tell(start_failure_message(sentence))
         end_process(1, self._reactor)
 
     def refused(self, error: StartError) -> None:
         """Tell the parent before twistd ends with `error`, which Python prints."""
         self.wait()
-        self._tell(start_failed(str(error)))
+        self._tell(start_failure_message(str(error)))
         error.code = start_failure_text(str(error))
         uncapture_stderr()
 
     def stopped(self, sentence: str) -> None:
         """Tell the parent that the service was stopped before it was ready."""
-        self._tell(start_failed(sentence))
+        self._tell(start_failure_message(sentence))
 
     def _tell(self, message: bytes) -> None:
         pipe, self._pipe = self._pipe, None

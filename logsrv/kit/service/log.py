@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.logger import FileLogObserver, ILogObserver, LogEvent, LogLevel, textFileLogObserver
 
-from logsrv.kit.net.twisted.twistd import log_stream
+from logsrv.kit.net.twisted.twistd import open_log_stream
 from logsrv.kit.observe import log_lines
 from logsrv.kit.observe.journal import file_of, is_journal
 from logsrv.kit.observe.levels import LOG_LEVELS
@@ -92,7 +92,7 @@ def take_log(program: Any, format: str, application: Any) -> None:
         if format != "auto" or program.get("logFormat") == "text" or is_journal(stream):
             program["fileLogObserverFactory"] = lambda stream: log_to(stream, format)
     elif "nodaemon" in program and not program.get("logger"):
-        stream = log_stream(program)
+        stream = open_log_stream(program)
         if stream is not None and hasattr(application, "setComponent"):
             application.setComponent(ILogObserver, log_to(stream, format))
 

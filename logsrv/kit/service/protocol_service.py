@@ -17,7 +17,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.listening import LISTENING
-from logsrv.kit.net.remote import CONNECT_SECONDS, Remote
+from logsrv.kit.net.remote import CONNECT_SECONDS, RemotePlace
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, metrics_of
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
@@ -217,7 +217,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         return [] if not sentence else [str(sentence)]
 
     def connect(
-        self, endpoint: str | Remote | IStreamClientEndpoint, protocol: Any
+        self, endpoint: str | RemotePlace | IStreamClientEndpoint, protocol: Any
     ) -> ReconnectingLink:
         name, client, host = self.client_endpoint(endpoint, self._reactor)
         self._check_not_settled(name)
@@ -233,7 +233,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         return self.links.add(factory.label, client, factory)
 
     async def dial(
-        self, endpoint: str | Remote | IStreamClientEndpoint, timeout: float = CONNECT_SECONDS
+        self, endpoint: str | RemotePlace | IStreamClientEndpoint, timeout: float = CONNECT_SECONDS
     ) -> Connection[Settings, PluginState]:
         try:
             name, client, _ = self.client_endpoint(endpoint, self._reactor, timeout)

@@ -101,7 +101,7 @@ class MemoryDatagrams(InMemory, DatagramListener):
             if self.opened and not self._paused:
                 self._receive_some()
 
-        sender = self._senders.at(address, self._arrived.address)
+        sender = self._senders.known_sender(address, self._arrived.address)
         if sender not in self._memory_senders:
             self._memory_senders[sender] = MemorySender(sender, deliver)
         return self._memory_senders[sender]

@@ -25,8 +25,8 @@ from zope.interface import implementer
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted.http import MalformedRequests, pipelined
-from logsrv.kit.net.twisted.turns import next_turn
+from logsrv.kit.net.twisted.http import MalformedRequestHook, pipelined_bytes
+from logsrv.kit.net.twisted.turns import call_in_next_turn
 from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 
 # Seconds from the end of one answer to the last header of the next request.
@@ -112,7 +112,7 @@ class WebRequest(Request):
 
 
 @implementer(IHalfCloseableProtocol)
-class Channel(MalformedRequests, HTTPChannel):
+class Channel(MalformedRequestHook, HTTPChannel):
     """A connection that speaks HTTP: of a browser, a scraper, or a sender of logs."""
 
     factory: ChannelFactory
@@ -128,21 +128,21 @@ class Channel(MalformedRequests, HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         # Not HTTPChannel's method, which would start the time limit again with each byte of the headers.
         LineReceiver.dataReceived(self, data)
-        if pipelined(self) > MOST_PIPELINED:
+        if pipelined_bytes(self) > MOST_PIPELINED:
             # Until the next answer: otherwise one more chunk would be read and kept for each request in it.
             cast(ITCPTransport, self.transport).pauseProducing()  # type: ignore[attr-defined]
 
     def headerReceived(self, line: bytes) -> bool:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length" and len(value.strip()) > MOST_DIGITS:
-            self.malformed()
+            self.note_malformed()
             self.write(_TOO_LARGE)
             self.loseConnection()
             return False
         return bool(super().headerReceived(line))
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        self.malformed()
+        self.note_malformed()
         self.write(_TOO_LONG)
         self.loseConnection()
 
@@ -158,7 +158,7 @@ class Channel(MalformedRequests, HTTPChannel):
         if self._done % MOST_IN_A_TURN:
             self.go_on_after(request)
         else:
-            next_turn(self.factory.clock, partial(self._go_on, request))
+            call_in_next_turn(self.factory.clock, partial(self._go_on, request))
 
     def go_on_after(self, request: Request) -> None:
         """Read the next request, because `request` is answered."""

@@ -19,7 +19,7 @@ from twisted.web.client import Agent, FileBodyProducer
 from twisted.web.http_headers import Headers
 
 from logsrv import __version__
-from logsrv.kit.net.twisted.agent import BoundedBody, EndlessHead, bounded_pool
+from logsrv.kit.net.twisted.agent import BoundedBody, HeadTooLarge, limited_head_pool
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
@@ -53,7 +53,7 @@ async def post(
     TemporaryFailure if all attempts failed, and Undelivered at once if the server refuses it. Cancelling
     ends the attempts.
     """
-    pool = bounded_pool(reactor, persistent=False)
+    pool = limited_head_pool(reactor, persistent=False)
     agent = Agent(reactor, connectTimeout=seconds, pool=pool)
     for pause in (*pauses, None):
         try:
@@ -83,7 +83,7 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
         reasons = getattr(error, "reasons", ())
         if any(reason.check(CancelledError) for reason in reasons):
             raise CancelledError from None
-        if any(reason.check(EndlessHead) for reason in reasons):
+        if any(reason.check(HeadTooLarge) for reason in reasons):
             raise TemporaryFailure(f"{where}: {_why(error)}") from error
         raise TemporaryFailure(f"{where} cannot be reached: {_why(error)}") from error
     # The answer is received and dropped: some servers log an error if the connection ends before its end.

@@ -13,7 +13,7 @@ from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
-from logsrv.kit.net.source import escaped
+from logsrv.kit.net.source import escaped_word
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import UnpackingError
@@ -60,7 +60,7 @@ class LogFile:
 
     def __init__(self, path: str, tell: Tell) -> None:
         self.name, self.shown = path, _shown(path)
-        self.source = "file:" + escaped(os.fsencode(path).decode("latin-1"))[-_LONGEST_NAME:]
+        self.source = "file:" + escaped_word(os.fsencode(path).decode("latin-1"))[-_LONGEST_NAME:]
         self._tell = tell
         if path == STDIN:
             written, self.size = time.time_ns(), 0

@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.client_tls import tls_creator
+from logsrv.kit.net.twisted.client_tls import tls_connection_creator
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.registry import TargetSettings
@@ -24,7 +24,11 @@ def endpoint_of(settings: TargetSettings, reactor: Any) -> Any:
     """Return the endpoint of a server; reads the certificate files now. Raises ConfigurationError."""
     url = settings.url
     endpoint = HostnameEndpoint(reactor, url.host, url.port)
-    return wrapClientTLS(tls_creator(settings.tls, url.host), endpoint) if url.tls else endpoint
+    return (
+        wrapClientTLS(tls_connection_creator(settings.tls, url.host), endpoint)
+        if url.tls
+        else endpoint
+    )
 
 
 def unreachable(who: str, *failures: Failure) -> Unavailable:

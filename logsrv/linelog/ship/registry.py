@@ -26,7 +26,7 @@ class TargetSettings:
     """The settings of one target.
 
     name: its name in logs, counters and files. store: the identity of the store whose lines it gets.
-    tls: for `tls_creator`: the authorities to trust, and our certificate. token: the secret for the login,
+    tls: for TLS: the authorities to trust, and our certificate. token: the secret for the login,
     printable ASCII or the text of NATS credentials; None for no login.
     """
 

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from logsrv.clock import Clock
 from logsrv.errors import StoreError
-from logsrv.kit.net.twisted.turns import next_turn
+from logsrv.kit.net.twisted.turns import call_in_next_turn
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
@@ -217,7 +217,7 @@ class Store:
             self.valve.close()
             # Only the next turn of the reactor may open the valve: while thousands of senders are paused,
             # much is written, and otherwise the valve would open and close again for each of them.
-            next_turn(self._reactor, self._settle)
+            call_in_next_turn(self._reactor, self._settle)
         return lines
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:

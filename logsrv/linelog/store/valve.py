@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from twisted.logger import Logger
 
-from logsrv.kit.net.twisted.turns import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurnCall
 
 log = Logger()
 # The number of senders that are resumed first when the valve opens. About twenty, with 256 KiB each, close
@@ -43,7 +43,7 @@ class Valve:
         self._paused: dict[int, Producer] = {}
         self._waiting: dict[Callable[[], object], None] = {}
         self._at_once = FIRST
-        self._next_turn = NextTurn(reactor, self._resume)
+        self._next_turn = NextTurnCall(reactor, self._resume)
 
     def add(self, producer: Producer) -> None:
         """Add a sender; pause it at once if the valve is closed."""
@@ -118,7 +118,7 @@ class Valve:
                 self._tell(producer, producer.resumeProducing)
         self._at_once *= 2
         if self._paused and not self.closed:
-            self._next_turn.ask()
+            self._next_turn.schedule()
 
     def _pause(self, producer: Producer) -> None:
         self._running.pop(id(producer), None)

@@ -25,7 +25,7 @@ from logsrv.kit.inspect.typing import Typing
 from logsrv.kit.net.guard.proxy_header import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
-from logsrv.kit.net.source import escaped, unix_source
+from logsrv.kit.net.source import escaped_word, unix_source
 from logsrv.kit.options import kinds
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import Sources, load
@@ -205,7 +205,7 @@ def texts_to_show(data: bytes) -> None:
         (one_line(text, 100), ""),
         (shown(text), ""),
         (escaped_json(text), "\t\n"),
-        (escaped(text), ""),
+        (escaped_word(text), ""),
         (unix_source(data), ""),
         (did_you_mean(text, ["interval", "always"]), ""),
     ):
@@ -213,7 +213,7 @@ def texts_to_show(data: bytes) -> None:
         shown_text.encode()
     assert printable(printable(text)) == printable(text)
     assert not is_plain(data) or printable(text) == text
-    assert escaped(text).isascii() and " " not in escaped(text)
+    assert escaped_word(text).isascii() and " " not in escaped_word(text)
     at_most(len(one_line(text, 100)), 400)
     name = safe_name(data)
     assert Path("/somewhere", checked_name(name)).parent == Path("/somewhere")

@@ -19,7 +19,7 @@ from logsrv.kit.net.bind import ListenError, listening_place_of
 from logsrv.kit.net.datagrams import DatagramListener, split_group
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.net.recvmmsg import Recvmsg
+from logsrv.kit.net.recvmmsg import RecvmsgReader
 from tests.kit.net.network import (
     REACTOR,
     NotingReceiver,
@@ -54,7 +54,7 @@ async def test_datagrams_arrive_with_the_name_of_their_sender(site: Site) -> Non
     assert site.value("datagrams_total") == 100
 
 
-def without_recvmmsg(site: Site, receive: type[Recvmsg] = Recvmsg) -> DatagramListener:
+def without_recvmmsg(site: Site, receive: type[RecvmsgReader] = RecvmsgReader) -> DatagramListener:
     return DatagramListener(
         parse_endpoint(UDP),
         site.receiver,
@@ -160,7 +160,7 @@ async def test_a_stop_takes_in_what_has_arrived(site: Site) -> None:
 async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(site: Site) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
 
-        class Late(Recvmsg):
+        class Late(RecvmsgReader):
             def read(self) -> Any:
                 groups, more = super().read()
                 if not groups and not site.receiver.groups:

@@ -191,7 +191,7 @@ def test_a_writer_does_not_wait_while_there_is_room() -> None:
 def test_all_waiting_writers_go_on_when_there_is_room_again() -> None:
     pressure = Backpressure()
     pressure.pauseProducing()
-    waiting = [pressure.wait_for_room(), pressure.wait()]
+    waiting = [pressure.wait_for_room(), pressure.wait_for_room()]
     assert not any(each.called for each in waiting)
     pressure.resumeProducing()
     assert all(each.called for each in waiting)

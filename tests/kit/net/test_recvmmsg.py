@@ -10,7 +10,14 @@ from typing import TypeAlias
 
 import pytest
 
-from logsrv.kit.net.recvmmsg import SLOT_SIZE, SLOTS, SOL_UDP, DatagramReader, Recvmmsg, Recvmsg
+from logsrv.kit.net.recvmmsg import (
+    SLOT_SIZE,
+    SLOTS,
+    SOL_UDP,
+    DatagramReader,
+    RecvmmsgReader,
+    RecvmsgReader,
+)
 
 # linux/udp.h
 UDP_SEGMENT = 103
@@ -18,10 +25,10 @@ UDP_SEGMENT = 103
 Way: TypeAlias = Callable[[socket.socket], DatagramReader]
 WAYS = [
     pytest.param(
-        Recvmmsg,
-        marks=pytest.mark.skipif(not Recvmmsg.available, reason="there is no recvmmsg here"),
+        RecvmmsgReader,
+        marks=pytest.mark.skipif(not RecvmmsgReader.available, reason="there is no recvmmsg here"),
     ),
-    pytest.param(Recvmsg),
+    pytest.param(RecvmsgReader),
 ]
 
 
@@ -174,7 +181,7 @@ def test_what_is_cut_off_a_giant_datagram_is_counted(tmp_path: Path, way: Way) -
         client.sendto(b"next", str(tmp_path / "log"))
         assert [payload for _, payload in everything(receive)] == [giant[:SLOT_SIZE], b"next"]
     # The portable way is not told how much it was.
-    assert receive.cut_bytes == (1000 if isinstance(receive, Recvmmsg) else 1)
+    assert receive.cut_bytes == (1000 if isinstance(receive, RecvmmsgReader) else 1)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.net import senders
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
-from logsrv.kit.net.senders import Senders, sender_at
+from logsrv.kit.net.senders import GuardedSenders, sender_at
 from logsrv.kit.observe.metrics import Metrics
 from tests.kit.net.network import logged
 
@@ -27,7 +27,7 @@ class Asked:
 
     def __init__(self, **policy: Any) -> None:
         self.metrics = Metrics()
-        self.senders = Senders("in", Policy(**policy), Clock().seconds, self.metrics)
+        self.senders = GuardedSenders("in", Policy(**policy), Clock().seconds, self.metrics)
         self.keys: list[Any] = []
 
     def address(self, key: Any) -> Any:

@@ -239,7 +239,7 @@ async def test_a_flood_of_peers_does_not_keep_it_from_stopping(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the kernel lets them in until the end, the log says that some were left."""
-    monkeypatch.setattr("logsrv.kit.net.stream_listener.let_nobody_in", lambda port: None)
+    monkeypatch.setattr("logsrv.kit.net.stream_listener.block_new_connections", lambda port: None)
     listener = site.start(LOOPBACK)
     address = ("127.0.0.1", port_of(listener))
     clients = [socket.create_connection(address, PATIENCE)]

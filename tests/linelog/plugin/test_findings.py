@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.net.twisted.client_tls import TLSOptions
-from logsrv.kit.net.twisted.self_signed import write_pair
+from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
 from logsrv.kit.options.load import Sources, load
 from logsrv.kit.service.checks.findings import Asked, Finding, Level
 from logsrv.kit.service.checks.user import User, myself
@@ -157,7 +157,7 @@ def test_an_archive_that_the_user_may_not_write_is_an_error() -> None:
 
 
 def test_certificates_of_targets_and_nodes_are_checked(tmp_path: Path) -> None:
-    write_pair(tmp_path)
+    write_key_and_certificate(tmp_path)
     text = (
         f'ship = ["https://localhost:9/blocks"]\nship-ca = "{tmp_path}/cert.pem"\n'
         f'nodes = ["all-of-them=https://localhost:9"]\nnodes-ca = "{tmp_path}/cert.pem"\n'
@@ -170,7 +170,7 @@ def test_certificates_of_targets_and_nodes_are_checked(tmp_path: Path) -> None:
 
 
 def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
-    write_pair(tmp_path)
+    write_key_and_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
     for tls, level in (

@@ -42,7 +42,7 @@ from logsrv.kit.net.guard.refusals import (
 from logsrv.kit.net.guard.throttle import Throttle
 from logsrv.kit.net.source import host_of
 from logsrv.kit.net.twisted.transports import descriptor
-from logsrv.kit.net.twisted.twisted_tls import AwaitedHandshake, failed_handshake
+from logsrv.kit.net.twisted.twisted_tls import HandshakeStandIn, tls_of_failed_handshake
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.timer import Timer
@@ -104,7 +104,7 @@ class GuardedFactory(Factory):
         if proxied:
             self._front = partial(ProxiedTransport, self)
         elif certified:
-            self._front = lambda admitted: AwaitedHandshake(
+            self._front = lambda admitted: HandshakeStandIn(
                 admitted, admitted.connect_protocol, admitted.take_transport
             )
         self._refusals = RateLimitedLog(clock.seconds)
@@ -235,7 +235,7 @@ class GuardedFactory(Factory):
         if not type(error).__module__.startswith("OpenSSL"):
             self._metrics.count("connections_failed_total", listener=self._label)
             return
-        tls = failed_handshake(connection.transport)
+        tls = tls_of_failed_handshake(connection.transport)
         if tls is not None and error is not None:
             self.count_refusal(tls_refusal(error, tls.faults or ()), connection.host)
 

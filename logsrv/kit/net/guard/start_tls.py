@@ -21,8 +21,8 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
 from logsrv.kit.net.guard.proxied_transport import ProxiedTransport
-from logsrv.kit.net.twisted.transports import stop_keeping
-from logsrv.kit.net.twisted.twisted_tls import AwaitedHandshake, GatheringTLS
+from logsrv.kit.net.twisted.transports import undo_close_delay
+from logsrv.kit.net.twisted.twisted_tls import GatheringTLS, HandshakeStandIn
 
 # The certificate to show or, for a link, the name to expect at its other end. Type checkers cannot use a
 # zope.interface as a type, so the union has classes that they know.
@@ -77,12 +77,12 @@ def put_tls_under(
     proxied = isinstance(under, ProxiedTransport)
     # The protocol, or the wrapper that Twisted's endpoints have put around it.
     outermost = under.wrappedProtocol if proxied else under.protocol
-    handshake = AwaitedHandshake(outermost, done)
+    handshake = HandshakeStandIn(outermost, done)
     # Twisted would not connect it: the protocol is connected already.
     handshake.transport = tls = GatheringTLS(factory, handshake, False)
     if producer is not None:
         under.unregisterProducer()
-        stop_keeping(under)
+        undo_close_delay(under)
     if proxied:
         under.deliver_to(tls)
     else:

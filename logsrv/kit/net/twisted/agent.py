@@ -20,14 +20,14 @@ LARGEST_HEAD = 128 << 10
 """The most bytes of an answer's head and of the 1xx answers before it. Servers send a few KiB."""
 
 
-class EndlessHead(Exception):
+class HeadTooLarge(Exception):
     """The head of an answer is larger than LARGEST_HEAD."""
 
     def __init__(self) -> None:
         super().__init__(f"the head of its answer is larger than {LARGEST_HEAD >> 10} KiB")
 
 
-class _Connection(HTTP11ClientProtocol):
+class _LimitedHeadConnection(HTTP11ClientProtocol):
     # Bytes of the head so far; None while no answer is awaited.
     _head: int | None = None
 
@@ -51,12 +51,12 @@ class _Connection(HTTP11ClientProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         endless = self._head is not None and self._head > LARGEST_HEAD
-        super().connectionLost(Failure(EndlessHead()) if endless else reason)
+        super().connectionLost(Failure(HeadTooLarge()) if endless else reason)
 
 
-class _Factory(_HTTP11ClientFactory):
+class _LimitedHeadFactory(_HTTP11ClientFactory):
     def buildProtocol(self, addr: IAddress | None) -> HTTP11ClientProtocol:
-        return _Connection(self._quiescentCallback)
+        return _LimitedHeadConnection(self._quiescentCallback)
 
 
 class BoundedBody(Protocol):
@@ -66,7 +66,7 @@ class BoundedBody(Protocol):
     """
 
     def __init__(self, most: int) -> None:
-        self.done: Deferred[bool] = Deferred(lambda _: self._hang_up())
+        self.done: Deferred[bool] = Deferred(lambda _: self._close_at_limit())
         self._most = most
         self._came = bytearray()
 
@@ -78,23 +78,23 @@ class BoundedBody(Protocol):
         if len(self._came) <= self._most:
             self._came += data
             if len(self._came) > self._most:
-                self._hang_up()
+                self._close_at_limit()
 
-    def _hang_up(self) -> None:
+    def _close_at_limit(self) -> None:
         transport: Any = self.transport
         transport.loseConnection()
-        self._end(False)
+        self._fire_done(False)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._end(reason.check(ResponseDone, PotentialDataLoss) is not None)
+        self._fire_done(reason.check(ResponseDone, PotentialDataLoss) is not None)
 
-    def _end(self, whole: bool) -> None:
+    def _fire_done(self, whole: bool) -> None:
         if not self.done.called:
             self.done.callback(whole)
 
 
-def bounded_pool(reactor: Any, *, persistent: bool = True) -> HTTPConnectionPool:
-    """Return a pool for an Agent. Its connections fail with EndlessHead if a head is too large."""
+def limited_head_pool(reactor: Any, *, persistent: bool = True) -> HTTPConnectionPool:
+    """Return a pool for an Agent. Its connections fail with HeadTooLarge if a head is too large."""
     pool = HTTPConnectionPool(reactor, persistent)
-    pool._factory = _Factory
+    pool._factory = _LimitedHeadFactory
     return pool

@@ -27,16 +27,16 @@ class AsyncioThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: Deferred[None] = Deferred()
 
-    def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
+    def run_coroutine(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
         """Run a coroutine there; fires with its result. Cancelling the Deferred cancels the coroutine."""
         future = asyncio.run_coroutine_threadsafe(make(), self._running_loop())
-        fired: Deferred[T] = Deferred(lambda _: _give_up(future))
+        fired: Deferred[T] = Deferred(lambda _: _cancel_future(future))
         future.add_done_callback(
-            lambda done: self._reactor.callFromThread(_fire, fired, done)  # type: ignore[arg-type]
+            lambda done: self._reactor.callFromThread(_fire_with_result, fired, done)  # type: ignore[arg-type]
         )
         return fired
 
-    async def ask(self, call: Callable[[], Any]) -> Any:
+    async def call_in_reactor(self, call: Callable[[], Any]) -> Any:
         """Make a call in the reactor's thread, from the loop; return its result, or its Deferred's."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
@@ -68,27 +68,27 @@ class AsyncioThread:
             self._loop, self._ended = asyncio.new_event_loop(), Deferred()
             # A daemon thread does not keep the process alive; `stop` waits for an orderly end.
             threading.Thread(
-                target=self._run, args=(self._loop, self._ended), name=self._name, daemon=True
+                target=self._run_loop, args=(self._loop, self._ended), name=self._name, daemon=True
             ).start()
         return self._loop
 
-    def _run(self, loop: asyncio.AbstractEventLoop, ended: Deferred[None]) -> None:
+    def _run_loop(self, loop: asyncio.AbstractEventLoop, ended: Deferred[None]) -> None:
         try:
             loop.run_forever()
-            loop.run_until_complete(_end())
+            loop.run_until_complete(_cancel_all_tasks())
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
             self._reactor.callFromThread(ended.callback, None)  # type: ignore[arg-type]
 
 
-async def _end() -> None:
+async def _cancel_all_tasks() -> None:
     """Cancel all tasks of the loop, until none is left."""
     while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
-        await end_tasks(tasks)
+        await cancel_until_ended(tasks)
 
 
-async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def cancel_until_ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks again and again until they have ended: a library may catch a cancellation."""
     left = set(tasks)
     while left:
@@ -97,11 +97,11 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
         _, left = await asyncio.wait(left, timeout=AGAIN)
 
 
-def _give_up(future: Future[Any]) -> None:
+def _cancel_future(future: Future[Any]) -> None:
     future.cancel()
 
 
-def _fire(fired: Deferred[T], done: Future[T]) -> None:
+def _fire_with_result(fired: Deferred[T], done: Future[T]) -> None:
     if fired.called:
         return
     try:

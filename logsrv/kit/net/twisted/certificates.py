@@ -54,7 +54,7 @@ def check_certificate(endpoint: Endpoint) -> None:
             name, path = "privateKey", endpoint.argument("privateKey")
         if path is not None:
             _read_pem(endpoint, name, Path(path), holds)
-    authorities(endpoint)
+    client_authorities(endpoint)
     key = endpoint.argument("privateKey") or ""
     certificate = endpoint.argument("certKey") or key
     try:
@@ -70,7 +70,7 @@ def check_certificate(endpoint: Endpoint) -> None:
         ) from error
 
 
-def authorities(endpoint: Endpoint) -> list[crypto.X509]:
+def client_authorities(endpoint: Endpoint) -> list[crypto.X509]:
     """Return the authorities that may have signed the certificates of an `ssl:` endpoint's clients.
 
     Empty if clients are not asked for certificates. Raises ListenError.
@@ -103,7 +103,7 @@ def _authority_files(endpoint: Endpoint) -> list[Path]:
     return files
 
 
-def marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
+def file_marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
     """Return the marks of an `ssl:` endpoint's files, by path; None for a file that cannot be found."""
     files = {path for name in FILES if (path := endpoint.argument(name)) is not None}
     # A directory that is gone counts as empty, and is read when it is there again.
@@ -128,10 +128,10 @@ def ask_for_certificates(
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
     mode = SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0)
-    context.set_verify(mode, _note_fault)
+    context.set_verify(mode, _note_certificate_fault)
 
 
-def _note_fault(
+def _note_certificate_fault(
     connection: SSL.Connection, shown: crypto.X509, fault: int, depth: int, fine: int
 ) -> bool:
     """Note the fault of a certificate: the error that OpenSSL raises in the end does not tell it."""
@@ -149,7 +149,7 @@ class RenewableCertificate:
     "internal error" if it wants none of the offered protocols, and most of our protocols have no
     registered name.
 
-    Between `start` and `stop` it watches its files, and uses what was saved. A pair is saved in two steps,
+    Between `watch_files` and `stop_watching` it uses saved files by itself. A pair is saved in two steps,
     and a file in several, so the files are used when nothing has changed for LOOK_SECONDS. If they cannot
     be used, the old certificate stays; that is logged once, until the files change again.
     """
@@ -160,54 +160,54 @@ class RenewableCertificate:
         self._label = label
         self._reactor = reactor
         self._next = Timer(reactor)
-        self.load()
-        self.renew()
+        self.load_files()
+        self.use_loaded()
         # The marks of the files: at the look before, and when they were refused.
         self._before = self._refused = self._taken
 
-    def load(self) -> None:
-        """Read the files again, for `renew`. Raises ListenError; then the old certificate stays."""
-        marks = marks_of(self._endpoint)
+    def load_files(self) -> None:
+        """Read the files again, for `use_loaded`. Raises ListenError; then the old certificate stays."""
+        marks = file_marks_of(self._endpoint)
         check_certificate(self._endpoint)
         try:
             made: Any = serverFromString(self._reactor, self._endpoint.twisted_tls_description)
             context: SSL.Context = made._sslContextFactory.getContext()
         except Exception as error:
             raise listen_error(error, self._endpoint) from error
-        context.set_alpn_select_callback(select)
-        if found := authorities(self._endpoint):
+        context.set_alpn_select_callback(select_alpn_protocol)
+        if found := client_authorities(self._endpoint):
             required = self._endpoint.argument("clientcert") != "optional"
             ask_for_certificates(context, found, required=required)
         self._loaded = context, marks
 
-    def renew(self) -> None:
+    def use_loaded(self) -> None:
         """Use the certificate that was loaded last, for new connections."""
         self._context, self._taken = self._loaded
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         return SSL.Connection(self._context, None)
 
-    def start(self) -> None:
+    def watch_files(self) -> None:
         """Watch the files."""
         self._next.start(LOOK_SECONDS, self._check_files)
 
-    def stop(self) -> None:
+    def stop_watching(self) -> None:
         """Stop watching the files."""
         self._next.stop()
 
     def _check_files(self) -> None:
-        self.start()
-        now = marks_of(self._endpoint)
+        self.watch_files()
+        now = file_marks_of(self._endpoint)
         is_calm = now == self._before
         self._before = now
         if now == self._taken:
             self._refused = now
         elif is_calm and now != self._refused:
-            self._take(now)
+            self._load_saved_files(now)
 
-    def _take(self, now: dict[str, Mark | None]) -> None:
+    def _load_saved_files(self, now: dict[str, Mark | None]) -> None:
         try:
-            self.load()
+            self.load_files()
         except ListenError as error:
             self._refused = now
             log.warn(
@@ -216,14 +216,14 @@ class RenewableCertificate:
                 error=str(error),
             )
         else:
-            self.renew()
+            self.use_loaded()
             log.info(
                 "{listener} uses the saved certificate for new connections from now on",
                 listener=self._label,
             )
 
 
-def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
+def select_alpn_protocol(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
     """Return the first protocol that the listener's factory wants and the client offers, if any."""
     factory = connection.get_app_data().factory
     while isinstance(factory, WrappingFactory):

@@ -46,11 +46,11 @@ class TLSOptions:
         return self != TLSOptions()
 
 
-def tls_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreator:
+def tls_connection_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreator:
     """Return the maker of TLS connections to `host`; reads the files. Raises ConfigurationError."""
-    own = _own_certificate(options)
+    own = _load_own_certificate(options)
     name = options.server_name or host
-    roots = _authorities(options.cafile) if options.cafile else None
+    roots = _load_authorities(options.cafile) if options.cafile else None
     try:
         if options.insecure:
             return _UnverifiedTLS(own, name)
@@ -96,16 +96,16 @@ class _UnverifiedTLS:
         return connection
 
 
-def _read(path: Path, what: str = "") -> bytes:
+def _read_tls_file(path: Path, what: str = "") -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{what}{shown(str(path))}: {error.strerror}") from None
 
 
-def _authorities(path: Path) -> Any:
+def _load_authorities(path: Path) -> Any:
     certificates = []
-    for part in _read(path, "the CA file ").split(PEM_END)[:-1]:
+    for part in _read_tls_file(path, "the CA file ").split(PEM_END)[:-1]:
         try:
             certificates.append(Certificate.loadPEM(part + PEM_END + b"\n"))
         except Exception:
@@ -119,14 +119,14 @@ def _authorities(path: Path) -> Any:
     return trustRootFromCertificates(certificates)
 
 
-def _own_certificate(options: TLSOptions) -> PrivateCertificate | None:
+def _load_own_certificate(options: TLSOptions) -> PrivateCertificate | None:
     if options.certificate is None:
         if options.key:
             raise ConfigurationError("--key is the key of a --certificate, which is missing")
         return None
-    text = _read(options.certificate)
+    text = _read_tls_file(options.certificate)
     if options.key:
-        text += b"\n" + _read(options.key)
+        text += b"\n" + _read_tls_file(options.key)
     try:
         own: PrivateCertificate = PrivateCertificate.loadPEM(text)
         return own

@@ -15,13 +15,13 @@ from logsrv.kit.net.endpoint import Endpoint
 class FetchingReceiver(Protocol):
     """A receiver that fetches its data by itself."""
 
-    def check(self, endpoint: Endpoint) -> None:
+    def check_endpoint(self, endpoint: Endpoint) -> None:
         """Check an endpoint's options and the files that they name. Raises ConfigurationError."""
 
-    def begin(self, endpoint: Endpoint) -> None:
+    def begin_fetching(self, endpoint: Endpoint) -> None:
         """Begin to fetch, from the place that the endpoint's text names."""
 
-    def end(self) -> Deferred[None]:
+    def stop_fetching(self) -> Deferred[None]:
         """Stop fetching; fires when the data that has come is taken in or given up."""
 
 
@@ -51,7 +51,7 @@ class FetchedListener:
 
     def check(self) -> None:
         try:
-            self._receiver.check(self.endpoint)
+            self._receiver.check_endpoint(self.endpoint)
         except ConfigurationError as error:
             raise ListenError(f"{self.endpoint}: {error}") from None
 
@@ -61,7 +61,7 @@ class FetchedListener:
 
     def open(self) -> None:
         self._open = True
-        self._receiver.begin(self.endpoint)
+        self._receiver.begin_fetching(self.endpoint)
 
     def apply(self, policy: object) -> None:
         """Do nothing: there are no peers to admit."""
@@ -75,7 +75,7 @@ class FetchedListener:
             return 0
         self._open = False
         cut: list[bool] = []
-        ending = self._receiver.end().addTimeout(
+        ending = self._receiver.stop_fetching().addTimeout(
             seconds, self._reactor, onTimeoutCancel=lambda *_: cut.append(True)
         )
         await ending

@@ -7,18 +7,18 @@ from typing import Any
 from twisted.web.http import _ChunkedTransferDecoder
 
 
-class MalformedRequests:
-    """A mix-in of an HTTPChannel: calls `malformed` for each answer 400 that Twisted sends by itself."""
+class MalformedRequestHook:
+    """A mix-in of an HTTPChannel: calls `note_malformed` for each answer 400 of Twisted itself."""
 
-    def malformed(self) -> None:
+    def note_malformed(self) -> None:
         """Note that the bytes received are no request; the connection ends."""
 
     def _respondToBadRequestAndDisconnect(self) -> None:
-        self.malformed()
+        self.note_malformed()
         super()._respondToBadRequestAndDisconnect()  # type: ignore[misc]
 
 
-def pipelined(channel: Any) -> int:
+def pipelined_bytes(channel: Any) -> int:
     """Return how many bytes an HTTPChannel has that came after the request being answered.
 
     Twisted's limit on them is not enough: the channel stops reading when more bytes come, but not for bytes
@@ -33,7 +33,7 @@ def take_pipelined(channel: Any) -> bytes:
     return b"".join(behind)
 
 
-def body_left(channel: Any) -> int:
+def body_bytes_left(channel: Any) -> int:
     """Return how many bytes are left of an HTTPChannel's present body, or of the present chunk of it."""
     decoder = channel._transferDecoder
     if isinstance(decoder, _ChunkedTransferDecoder):

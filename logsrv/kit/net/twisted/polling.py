@@ -17,17 +17,17 @@ QUICK = frozenset((AcceptedTCP, ReceivingTCP, ReceivingUNIX))
 """The transports that read without the reactor's checks: their `doRead` copes with a closed socket."""
 
 
-def quicken(reactor: Any) -> None:
+def speed_up_epoll(reactor: Any) -> None:
     """Let Twisted's epoll reactor read from our transports with fewer steps; leave any other as it is.
 
     For each event Twisted makes a context for its old log by nine calls: a tenth of a short request.
     """
     # `logsrv run` has a subclass of it.
     if any(one.__module__ == "twisted.internet.epollreactor" for one in type(reactor).__mro__):
-        vars(reactor).setdefault("doIteration", partial(poll, reactor))
+        vars(reactor).setdefault("doIteration", partial(poll_once, reactor))
 
 
-def poll(reactor: Any, timeout: float | None) -> None:
+def poll_once(reactor: Any, timeout: float | None) -> None:
     """Wait for events, and handle them, as `EPollReactor.doPoll` does."""
     selectables = reactor._selectables
     try:
@@ -37,7 +37,7 @@ def poll(reactor: Any, timeout: float | None) -> None:
             return
         raise
     contexts = context.theContextTracker.currentContext().contexts
-    reading = Reading()
+    reading = ReadLogContext()
     contexts.append(reading)
     ANSWERS.collecting = len(events) > 1
     try:
@@ -46,7 +46,7 @@ def poll(reactor: Any, timeout: float | None) -> None:
             selectable = selectables.get(descriptor)
             if event == EPOLLIN and type(selectable) in QUICK:
                 reading.transport = selectable
-                _read(reactor, selectable)
+                _read_selectable(reactor, selectable)
             elif selectable is not None:
                 ANSWERS.send_to(selectable)
                 log.callWithLogger(
@@ -54,11 +54,11 @@ def poll(reactor: Any, timeout: float | None) -> None:
                 )
     finally:
         ANSWERS.collecting = False
-        ANSWERS.send()
+        ANSWERS.send_all()
         contexts.pop()
 
 
-class Reading:
+class ReadLogContext:
     """The context of Twisted's old log while a transport reads: its prefix, made when it is asked for."""
 
     transport: Any = None
@@ -69,7 +69,7 @@ class Reading:
         return {"system": self.transport.logPrefix()}
 
 
-def _read(reactor: Any, selectable: Any) -> None:
+def _read_selectable(reactor: Any, selectable: Any) -> None:
     try:
         why = selectable.doRead()
     except BaseException as error:

@@ -20,12 +20,12 @@ from twisted.python.systemd import ListenFDs
 
 from logsrv.kit.net.twisted.streams import (
     AcceptedTCP,
-    Accepting,
     AcceptingPort,
+    FastAcceptMixin,
     ReceivingTCP,
     ReceivingUNIX,
 )
-from logsrv.kit.net.twisted.twisted_tls import RefusingTLSFactory
+from logsrv.kit.net.twisted.twisted_tls import GatheringTLSFactory
 from logsrv.kit.text.escape import one_line
 
 log = Logger()
@@ -39,7 +39,7 @@ NO_BEGINNINGS = (
 )  # fmt: skip
 
 
-def make_ours(port: Any, *, layered: bool) -> None:
+def use_our_classes(port: Any, *, layered: bool) -> None:
     """Replace the classes of Twisted by those of `streams`, for a listening port and its transports.
 
     layered: whether another protocol is between each transport and ours, such as TLS.
@@ -55,7 +55,7 @@ def make_ours(port: Any, *, layered: bool) -> None:
         port.transport = ReceivingUNIX
     factory = getattr(port, "factory", None)
     if type(factory) is TLSMemoryBIOFactory:
-        factory.__class__ = RefusingTLSFactory
+        factory.__class__ = GatheringTLSFactory
 
 
 def close_socket(port: Any) -> None:
@@ -69,7 +69,7 @@ def close_socket(port: Any) -> None:
         port.socket.close()
 
 
-def let_nobody_in(port: Any) -> None:
+def block_new_connections(port: Any) -> None:
     """Let the kernel begin no more connections at a TCP socket that is about to close.
 
     So all connections that have begun can be accepted. A new peer tries again after a second, and is
@@ -89,7 +89,7 @@ def is_shared(port: Any) -> bool:
     return not getattr(port, "_shouldShutdown", False)
 
 
-def keep_inherited(endpoint: Any, claim: Callable[[int], object] = lambda _: None) -> None:
+def adopt_duplicate(endpoint: Any, claim: Callable[[int], object] = lambda _: None) -> None:
     """Let an endpoint adopt a duplicate of the descriptor that the service manager gave us.
 
     Twisted closes the descriptor that an endpoint adopts. The next open file would get its number, and the
@@ -135,14 +135,14 @@ def inherited_descriptors() -> list[tuple[int, str]]:
     """
     given = _SystemdParser._sddaemon
     if not given.inheritedDescriptors():
-        given = _SystemdParser._sddaemon = _nameless(_first_environment())
+        given = _SystemdParser._sddaemon = _fds_without_names(_initial_environment())
     named = zip(given.inheritedDescriptors(), given._names, strict=True)
     # The manager's descriptors are inheritable, ours are not. If fewer came than it says, our own files
     # have their numbers.
     return [each for each in named if _came_by_exec(each[0])]
 
 
-def _nameless(environment: Mapping[str, str]) -> ListenFDs:
+def _fds_without_names(environment: Mapping[str, str]) -> ListenFDs:
     """Return the descriptors of an environment without LISTEN_FDNAMES; all are named "unknown"."""
     count, names = environment.get("LISTEN_FDS", "0"), environment.get("LISTEN_FDNAMES")
     if environment.get("LISTEN_PID") != str(os.getpid()) or count == "0":
@@ -161,7 +161,7 @@ def _nameless(environment: Mapping[str, str]) -> ListenFDs:
     return ListenFDs(list(descriptors), ["unknown"] * len(descriptors))
 
 
-def _first_environment() -> dict[str, str]:
+def _initial_environment() -> dict[str, str]:
     try:
         with open("/proc/self/environ", "rb") as file:
             pairs = os.fsdecode(file.read()).split("\0")
@@ -204,7 +204,7 @@ def start_accepting(port: Any) -> None:
     getattr(port, "startReading", lambda: None)()
 
 
-class FilelessUNIXPort(Accepting, unix.Port):
+class FilelessUNIXPort(FastAcceptMixin, unix.Port):
     """A UNIX port that leaves the file of its socket to its listener when it ends.
 
     Twisted removes any file at its path by then, even the socket of a program that came after us.

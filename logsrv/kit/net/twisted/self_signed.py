@@ -26,7 +26,7 @@ HOST = "localhost"
 ADDRESSES = ("127.0.0.1", "::1")
 
 
-def write_pair(directory: Path) -> None:
+def write_key_and_certificate(directory: Path) -> None:
     """Write key.pem, readable by its owner only, and cert.pem, for localhost and a year, into `directory`.
 
     Overwrites nothing. Raises ConfigurationError if a file is there or cannot be written.
@@ -34,8 +34,8 @@ def write_pair(directory: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        write_new(directory / KEY, _pem_of(key), 0o600)
-        certificate = _signed(key).public_bytes(serialization.Encoding.PEM)
+        write_new(directory / KEY, _key_pem(key), 0o600)
+        certificate = _self_signed_certificate(key).public_bytes(serialization.Encoding.PEM)
         write_new(directory / CERTIFICATE, certificate, 0o644)
     except FileExistsError as error:
         raise ConfigurationError(
@@ -46,7 +46,7 @@ def write_pair(directory: Path) -> None:
         raise ConfigurationError(f"{where}: {error.strerror}") from None
 
 
-def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -54,7 +54,7 @@ def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _self_signed_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     """Return a certificate for `key` with all extensions that strict verifiers require (RFC 5280, 4.2)."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     addresses = [x509.IPAddress(ip_address(address)) for address in ADDRESSES]
@@ -90,7 +90,7 @@ def _signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 def main(directory: str = "tls") -> int:
     """Write a pair, or print why not; return the exit status."""
     try:
-        write_pair(Path(directory))
+        write_key_and_certificate(Path(directory))
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1

@@ -19,7 +19,7 @@ from twisted.internet.tcp import _reservedFD as reserved_file
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.twisted.transports import send_undelayed
+from logsrv.kit.net.twisted.transports import set_no_delay
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 
 log = Logger()
@@ -54,7 +54,7 @@ AGAIN_SECONDS = 1.0
 EXHAUSTIONS = RateLimitedLog(time.monotonic)
 
 
-def _tell_exhausted(error: OSError, done: str = "accepted") -> None:
+def _log_exhausted(error: OSError, done: str = "accepted") -> None:
     EXHAUSTIONS.tell(
         log.error,
         f"{done} {error.errno}",
@@ -65,7 +65,7 @@ def _tell_exhausted(error: OSError, done: str = "accepted") -> None:
     )
 
 
-def _none_is_reserved(error: OSError) -> bool:
+def _lacks_reserve_file(error: OSError) -> bool:
     """Return true if Twisted has lost the file that it would close to accept and refuse (EMFILE)."""
     return error.errno == errno.EMFILE and not reserved_file.available()
 
@@ -90,7 +90,7 @@ class ReceivingTCP(tcp.Server):
     ) -> None:
         """Do what Twisted's does, except the text for `repr`, which is hardly ever needed."""
         sock.setblocking(False)
-        send_undelayed(sock)
+        set_no_delay(sock)
         self.reactor = reactor
         self.socket = sock
         self.fileno = sock.fileno
@@ -130,7 +130,7 @@ class ReceivingTCP(tcp.Server):
             if error.errno not in EXHAUSTED:
                 return main.CONNECTION_LOST
             # The peer's data stays in the kernel, and is read in a later turn.
-            _tell_exhausted(error, "heard")
+            _log_exhausted(error, "heard")
             return None
         if not data:
             # The kit's protocols may end at once, without all the steps of the reactor.
@@ -223,7 +223,7 @@ class ReceivingUNIX(unix.Server):
         return ReceivingTCP.doRead(self)  # type: ignore[arg-type]
 
 
-class Accepting:
+class FastAcceptMixin:
     """A port that takes fewer steps for each connection, and waits a second if the machine is exhausted.
 
     expecting: the next peer's first data has probably come, because several peers have waited, and the data
@@ -256,8 +256,8 @@ class Accepting:
                 except OSError as error:
                     if error.errno in BROKEN_BEFORE:
                         break
-                    if error.errno in EXHAUSTED or _none_is_reserved(error):
-                        self._wait(error)
+                    if error.errno in EXHAUSTED or _lacks_reserve_file(error):
+                        self._pause_accepting(error)
                         break
                     # Twisted's own method handles other errors, such as no free descriptor.
                     super().doRead()  # type: ignore[misc]
@@ -289,9 +289,9 @@ class Accepting:
         except BaseException:
             log.failure("cannot accept")
 
-    def _wait(self: Any, error: OSError) -> None:
+    def _pause_accepting(self: Any, error: OSError) -> None:
         """Accept nobody for a second: otherwise the reactor would do nothing but try."""
-        _tell_exhausted(error)
+        _log_exhausted(error)
         self.stopReading()
         self.reactor.callLater(AGAIN_SECONDS, self._accept_again)
 
@@ -301,5 +301,5 @@ class Accepting:
             self.startReading()
 
 
-class AcceptingPort(Accepting, tcp.Port):
-    """A `tcp.Port` with the methods of Accepting."""
+class AcceptingPort(FastAcceptMixin, tcp.Port):
+    """A `tcp.Port` with the methods of FastAcceptMixin."""

@@ -29,7 +29,7 @@ COLLECTED_SECONDS = 0.001
 MOST_BYTES_COLLECTED = 64 * 1024
 
 
-def send_undelayed(sock: socket.socket) -> None:
+def set_no_delay(sock: socket.socket) -> None:
     """Let the system send written bytes at once (TCP_NODELAY).
 
     By Nagle's algorithm it would wait until the peer has acknowledged earlier bytes, which the peer's
@@ -42,7 +42,7 @@ def send_undelayed(sock: socket.socket) -> None:
         pass
 
 
-def undelayed(protocol: Connected) -> Connected:
+def with_no_delay(protocol: Connected) -> Connected:
     """Set TCP_NODELAY for a protocol that an endpoint has connected, and return it; for `addCallback`."""
     # UNIX sockets have no such option, some transports of other packages no such method.
     with suppress(OSError, AttributeError):
@@ -64,7 +64,7 @@ def can_half_close(transport: object) -> bool:
     return isinstance(transport, FileDescriptor)
 
 
-def keep_open(transport: object) -> None:
+def delay_close_for_producer(transport: object) -> None:
     """Let a transport that is told to close, as by a stop of the service, wait for its producer first.
 
     TLS waits for any producer. Other transports close in spite of an idle producer, so it is marked as
@@ -80,14 +80,14 @@ def end_output(transport: Any) -> bool:
     if not hasattr(type(transport), "loseWriteConnection"):
         return False
     if isinstance(transport, FileDescriptor):
-        # `keep_open` has set this.
+        # `delay_close_for_producer` has set this.
         transport.producerPaused = False
     transport.loseWriteConnection()
     return True
 
 
-def stop_keeping(transport: object) -> bool:
-    """Undo `keep_open`. Return whether the producer must be unregistered for the transport to close."""
+def undo_close_delay(transport: object) -> bool:
+    """Undo `delay_close_for_producer`. Return whether the producer still has to be unregistered."""
     if not isinstance(transport, FileDescriptor):
         if getattr(transport, "disconnecting", False):
             # TLS gathers small writes for a turn of the reactor, and this flushes them.
@@ -105,9 +105,9 @@ def send_at_once(transport: object, data: bytes) -> bytes:
     """
     if not isinstance(transport, tcp.Connection):
         return data
-    if ANSWERS.takes(transport, data):
+    if ANSWERS.collect(transport, data):
         return b""
-    return _send(transport, data) if _is_clear(transport) else data
+    return _send_now(transport, data) if _can_send_now(transport) else data
 
 
 class CollectedAnswers:
@@ -122,17 +122,17 @@ class CollectedAnswers:
         self._transports: dict[tcp.Connection, None] = {}
         self._until = 0.0
 
-    def takes(self, transport: tcp.Connection, data: bytes) -> bool:
+    def collect(self, transport: tcp.Connection, data: bytes) -> bool:
         """Keep an answer, and return true, unless it has to be sent now or after earlier bytes."""
         if not self.collecting:
             return False
         if transport not in self._transports:
-            if not _is_clear(transport):
+            if not _can_send_now(transport):
                 return False
             reactor: Any = transport.reactor
             now = reactor.seconds()
             if len(self._transports) >= MOST_COLLECTED or now > self._until:
-                self.send()
+                self.send_all()
             if not self._transports:
                 self._until = now + COLLECTED_SECONDS
             self._transports[transport] = None
@@ -142,7 +142,7 @@ class CollectedAnswers:
         transport._tempDataLen += len(data)
         return True
 
-    def send(self) -> None:
+    def send_all(self) -> None:
         """Send all of them. A transport goes on with what the system does not take now."""
         for transport in [*self._transports]:
             self.send_to(transport)
@@ -164,14 +164,14 @@ def _send_buffered(transport: tcp.Connection) -> None:
     waiting = transport._tempDataBuffer
     if not waiting:
         return
-    if transport.dataBuffer or not _is_plain(transport):
+    if transport.dataBuffer or not _is_open_unencrypted(transport):
         # It was told to close, or to begin TLS, after these bytes.
         if transport.connected:
             transport.startWriting()
         return
     data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
     transport._tempDataBuffer, transport._tempDataLen = [], 0
-    if left := _send(transport, data):
+    if left := _send_now(transport, data):
         transport.write(left)
 
 
@@ -180,15 +180,15 @@ def close_at_once(transport: object, data: bytes) -> bytes | None:
 
     Only for a transport without a producer. Its protocol hears of the end before this returns.
     """
-    if not (isinstance(transport, tcp.Connection) and _is_clear(transport)):
+    if not (isinstance(transport, tcp.Connection) and _can_send_now(transport)):
         return data
-    if data and (left := _send(transport, data, MORE)):
+    if data and (left := _send_now(transport, data, MORE)):
         return left
     transport.connectionLost(connectionDone)
     return None
 
 
-def _send(transport: tcp.Connection, data: bytes, flags: int = 0) -> bytes:
+def _send_now(transport: tcp.Connection, data: bytes, flags: int = 0) -> bytes:
     try:
         sent = transport.socket.send(data, flags)
     except OSError:
@@ -197,12 +197,14 @@ def _send(transport: tcp.Connection, data: bytes, flags: int = 0) -> bytes:
     return data[sent:] if sent < len(data) else b""
 
 
-def _is_clear(transport: tcp.Connection) -> bool:
+def _can_send_now(transport: tcp.Connection) -> bool:
     """Return whether bytes can be sent now: unencrypted, and with no earlier bytes waiting."""
-    return not (transport.dataBuffer or transport._tempDataBuffer) and _is_plain(transport)
+    return not (transport.dataBuffer or transport._tempDataBuffer) and _is_open_unencrypted(
+        transport
+    )
 
 
-def _is_plain(transport: tcp.Connection) -> bool:
+def _is_open_unencrypted(transport: tcp.Connection) -> bool:
     """Return whether a transport is open for output, and does not encrypt it."""
     return not (
         transport.TLS
@@ -267,18 +269,18 @@ def has_more_to_write(transport: Any, protocol: object) -> bool:
     registered only to hear when to pause: it counts as having more while bytes wait to be sent.
     """
     producer = _producer_of(transport)
-    if _is_own(producer, transport, protocol):
+    if _is_own_producer(producer, transport, protocol):
         return bool(unsent_bytes(transport))
     return producer is not None
 
 
 def unregister_own_producer(transport: Any, protocol: object) -> None:
     """Unregister the producer if it is the protocol or the transport itself: it would hold up the close."""
-    if _is_own(_producer_of(transport), transport, protocol):
+    if _is_own_producer(_producer_of(transport), transport, protocol):
         transport.unregisterProducer()
 
 
-def _is_own(producer: object | None, transport: Any, protocol: object) -> bool:
+def _is_own_producer(producer: object | None, transport: Any, protocol: object) -> bool:
     # A pull producer does not count, because it is never idle: it always has more to write.
     pushes = getattr(transport, "streamingProducer", True) is not False
     return pushes and producer is not None and (producer is transport or producer is protocol)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def next_turn(reactor: Any, call: Callable[[], object]) -> None:
+def call_in_next_turn(reactor: Any, call: Callable[[], object]) -> None:
     """Make a call in the reactor's next turn, even if the clock is set back meanwhile.
 
     Twisted uses the time of day: `callLater(0)` would wait until the clock reaches the old time again. Only
@@ -19,7 +19,7 @@ def next_turn(reactor: Any, call: Callable[[], object]) -> None:
         from_threads(call)
 
 
-class NextTurn:
+class NextTurnCall:
     """A call that is made once in the reactor's next turn, even if it is asked for several times."""
 
     __slots__ = ("_asked", "_call", "_reactor")
@@ -29,12 +29,12 @@ class NextTurn:
         self._call = call
         self._asked = False
 
-    def ask(self) -> None:
+    def schedule(self) -> None:
         """Ask for the call in the next turn."""
         if not self._asked:
             self._asked = True
-            next_turn(self._reactor, self._make)
+            call_in_next_turn(self._reactor, self._make_call)
 
-    def _make(self) -> None:
+    def _make_call(self) -> None:
         self._asked = False
         self._call()

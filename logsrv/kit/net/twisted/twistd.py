@@ -20,7 +20,7 @@ STARTED = b"0"
 LONGEST_STATUS = 512
 
 
-def start_failed(sentence: str) -> bytes:
+def start_failure_message(sentence: str) -> bytes:
     """Return the message of a daemonized twistd to its parent, which shows it and ends with status 1."""
     return f"1 {printable(sentence)}".encode("ascii", "backslashreplace")[:LONGEST_STATUS]
 
@@ -34,7 +34,7 @@ def take_status_pipe(options: Any) -> int | None:
     return pipe
 
 
-def end_with_the_sentence() -> None:
+def print_only_start_error() -> None:
     """Let the parent of a daemonized twistd print only the sentence of a failed start.
 
     Otherwise it prints a `repr` of the first 98 bytes, and where to look for the rest.
@@ -56,7 +56,7 @@ def _wait_for_start(pipe: int) -> int:
     return 1
 
 
-def log_stream(options: Any) -> Any:
+def open_log_stream(options: Any) -> Any:
     """Open the log of a twistd with these parsed options, as it would; None if the log is syslog.
 
     If it is a file, SIGUSR1 starts another one from now on.
@@ -95,7 +95,7 @@ class FollowedLogFile(LogFile):
 
     def write(self, data: str | bytes) -> None:
         """Write at the end. Raises OSError if there is no room for all of it."""
-        self._follow()
+        self._reopen_if_moved()
         text = data.encode(errors="backslashreplace") if isinstance(data, str) else data
         if self.shouldRotate():
             self.rotate()
@@ -110,7 +110,7 @@ class FollowedLogFile(LogFile):
             raise
         self.size = end + len(text)
 
-    def _follow(self) -> None:
+    def _reopen_if_moved(self) -> None:
         """Begin another file if ours is no longer at its path; if none can be made, go on in ours."""
         ours = self._file
         try:

@@ -124,40 +124,40 @@ class GatheringTLS(BufferingTLSTransport):
             # Twisted calls `_flushReceiveBIO` in the end, too.
             super().dataReceived(data)
         else:
-            self._receive(data)
+            self._decrypt_and_deliver(data)
 
     def _flushReceiveBIO(self) -> None:
         if not self._lostTLSConnection:
-            self._receive(b"")
+            self._decrypt_and_deliver(b"")
 
-    def _receive(self, encrypted: bytes) -> None:
+    def _decrypt_and_deliver(self, encrypted: bytes) -> None:
         texts: list[bytes] = []
         end = self._decrypt(memoryview(encrypted), texts)
         if texts and not self._aborted:
             ProtocolWrapper.dataReceived(self, texts[0] if len(texts) == 1 else b"".join(texts))
         if end is None:
-            self._answer()
+            self._send_tls_answer()
         elif not self._lostTLSConnection:
             goodbye = end.check(SSL.ZeroReturnError)
             if goodbye:
                 self._shutdownTLS()
             self._tlsShutdownFinished(None if goodbye else end)
 
-    def _answer(self) -> None:
+    def _send_tls_answer(self) -> None:
         """Send the answer of OpenSSL to the bytes received, unless it is only tickets."""
         if self._tickets is None:
             # Before TLS 1.3 these bytes end the handshake, and the client waits for them.
             has_tickets = self._tlsConnection.get_protocol_version() >= SSL.TLS1_3_VERSION
-            self._tickets = self._to_be_sent() if has_tickets else b""
+            self._tickets = self._take_outgoing() if has_tickets else b""
         self._flushSendBIO()
 
     def _flushSendBIO(self) -> None:
-        said = self._to_be_sent()
+        said = self._take_outgoing()
         if said:
             self.transport.write((self._tickets or b"") + said)
             self._tickets = self._tickets and b""
 
-    def _to_be_sent(self) -> bytes:
+    def _take_outgoing(self) -> bytes:
         try:
             return self._tlsConnection.bio_read(MOST_OUTGOING)
         except SSL.WantReadError:
@@ -181,7 +181,7 @@ class GatheringTLS(BufferingTLSTransport):
 
 
 @implementer(IHandshakeListener)
-class AwaitedHandshake(Protocol):
+class HandshakeStandIn(Protocol):
     """A stand-in for a protocol until the end of the TLS handshake.
 
     Then the protocol takes its place, so that receiving costs nothing more. Twisted would connect the
@@ -226,7 +226,7 @@ def note_certificate(tls: Any) -> None:
         tls.certificate = PeerCertificate.of(found)
 
 
-class RefusingTLSFactory(TLSMemoryBIOFactory):
+class GatheringTLSFactory(TLSMemoryBIOFactory):
     """Makes GatheringTLS; the wrapped factory can refuse a connection by building no protocol.
 
     The port then closes the connection at once. Twisted would wrap None; to abort the connection instead
@@ -266,7 +266,7 @@ def certificate_of(transport: Any) -> PeerCertificate | None:
     return getattr(tls_under(transport), "certificate", None)
 
 
-def failed_handshake(transport: Any) -> GatheringTLS | None:
+def tls_of_failed_handshake(transport: Any) -> GatheringTLS | None:
     """Return the TLS under a transport if its handshake was never completed; otherwise None."""
     tls = tls_under(transport)
     return tls if isinstance(tls, GatheringTLS) and not tls._handshakeDone else None

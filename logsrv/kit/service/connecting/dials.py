@@ -17,7 +17,7 @@ from zope.interface import implementer
 from logsrv.kit.net.guard.guard import GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_connection import GuardedConnection
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
-from logsrv.kit.net.twisted.transports import undelayed
+from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.net.twisted.twisted_tls import note_certificate
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.awaiting import CANCELLED, working
@@ -97,7 +97,7 @@ class Dials:
         def connect() -> Deferred[Any]:
             connecting: Deferred[Any] = client.connect(one)
             # The endpoint may give something around the protocol, such as TLS.
-            return connecting.addCallback(undelayed).addCallback(lambda _: one.dialled.ready)
+            return connecting.addCallback(with_no_delay).addCallback(lambda _: one.dialled.ready)
 
         try:
             # A cancelled endpoint of Twisted's fails with other errors; this does not.

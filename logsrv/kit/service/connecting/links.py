@@ -16,8 +16,8 @@ from zope.interface import implementer
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
-from logsrv.kit.net.remote import CONNECT_SECONDS, Remote, parse_remote, remote_endpoint
-from logsrv.kit.net.twisted.transports import undelayed
+from logsrv.kit.net.remote import CONNECT_SECONDS, RemotePlace, parse_remote, remote_endpoint
+from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
@@ -98,7 +98,7 @@ class ReconnectingLink:
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
         """Try once to connect."""
         connecting: Deferred[Any] = self._endpoint.connect(protocolFactory)
-        return connecting.addCallbacks(undelayed, self._failed)
+        return connecting.addCallbacks(with_no_delay, self._failed)
 
     def _failed(self, failure: Failure) -> Failure:
         if not self._closed:
@@ -156,7 +156,7 @@ class Links:
 
 
 def client_endpoint(
-    place: str | Remote | IStreamClientEndpoint, reactor: Any, seconds: float = CONNECT_SECONDS
+    place: str | RemotePlace | IStreamClientEndpoint, reactor: Any, seconds: float = CONNECT_SECONDS
 ) -> tuple[str, IStreamClientEndpoint, str]:
     """Return the name of a place to connect to, its endpoint, and the host that its certificate must name.
 
@@ -170,7 +170,7 @@ def client_endpoint(
             place = parse_remote(place)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
-    if isinstance(place, Remote):
+    if isinstance(place, RemotePlace):
         return place.text, remote_endpoint(place, reactor, seconds), place.host
     if not hasattr(place, "connect"):
         raise TypeError(f"connect takes an endpoint such as tcp:HOST:PORT, not {mistaken(place)}")

@@ -39,7 +39,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted.http import body_left, take_pipelined
+from logsrv.kit.net.twisted.http import body_bytes_left, take_pipelined
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
@@ -123,7 +123,7 @@ class InputChannel(Channel):
     def _steps(self) -> Iterator[None]:
         while self._unread and self._parsing == "PARSING":
             data = self._unread.popleft()
-            size = max(PIECE, min(self.at_once(), body_left(self)))
+            size = max(PIECE, min(self.at_once(), body_bytes_left(self)))
             if len(data) > size:
                 self._unread.appendleft(data[size:])
             # Not HTTPChannel's method: that restarts the time-out for each byte of the headers.
@@ -193,7 +193,7 @@ class InputChannel(Channel):
         self._ending_to("lose")
         self._settle()
 
-    def malformed(self) -> None:
+    def note_malformed(self) -> None:
         why = "refused: it sent no valid HTTP request"
         self.factory.intake.drop(self.source, "protocol", why)
 

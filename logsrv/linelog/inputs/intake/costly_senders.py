@@ -11,7 +11,7 @@ from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
-from logsrv.kit.net.twisted.turns import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.linelog.store.valve import Producer, Valve
 
 # A chunk is costly if it takes more than LONG seconds of CPU time, or more than MUCH bytes in the store.
@@ -35,7 +35,7 @@ class CostlySenders:
 
     def __init__(self, valve: Valve, clock: IReactorTime) -> None:
         self._waiting: dict[Producer, None] = {}
-        self._next_turn = NextTurn(clock, partial(valve.when_open, self._go_on))
+        self._next_turn = NextTurnCall(clock, partial(valve.when_open, self._go_on))
 
     def __contains__(self, producer: object) -> bool:
         return producer in self._waiting
@@ -44,7 +44,7 @@ class CostlySenders:
         """Pause a producer, and resume it after those before it in the queue."""
         self._waiting[producer] = None
         producer.pauseProducing()
-        self._next_turn.ask()
+        self._next_turn.schedule()
 
     def remove(self, producer: Producer) -> None:
         """Remove a producer that has gone, if it waits here."""
@@ -55,4 +55,4 @@ class CostlySenders:
             producer = next(iter(self._waiting))
             del self._waiting[producer]
             producer.resumeProducing()
-            self._next_turn.ask()
+            self._next_turn.schedule()

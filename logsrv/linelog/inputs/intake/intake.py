@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 from logsrv.kit.children.pool import ProcessPool, WorkerEndedError
-from logsrv.kit.net.twisted.turns import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
@@ -117,7 +117,7 @@ class Intake:
         self._storing = False
         # Asks for a turn for the waiting batches: after the connections that are read in this turn, and not
         # before the valve is open.
-        self._next_turn = NextTurn(clock, partial(self.valve.when_open, self._store_waiting))
+        self._next_turn = NextTurnCall(clock, partial(self.valve.when_open, self._store_waiting))
         self.metrics = metrics
         self._complaints = RateLimitedLog(clock.seconds)
         # Over-long lines: how many there were, how many of them are logged, and the sender of the last.
@@ -303,7 +303,7 @@ class Intake:
         if self._waiting:
             if self.datagrams is not None:
                 self.datagrams.pauseProducing()
-            self.valve.when_open(self._next_turn.ask)
+            self.valve.when_open(self._next_turn.schedule)
         elif self.datagrams is not None:
             self.datagrams.resumeProducing()
 

@@ -25,7 +25,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.twisted.turns import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.linelog.framing.lines.long_work import LongWork
 from logsrv.linelog.store.valve import Producer, Valve
 
@@ -104,7 +104,7 @@ class TimeSlices:
         self._computing = computing or ComputingThread()
         self._short: deque[_Work] = deque()
         self._long: deque[_Work] = deque()
-        self._next_turn = NextTurn(clock, partial(valve.when_open, self._go_on))
+        self._next_turn = NextTurnCall(clock, partial(valve.when_open, self._go_on))
         self._held_up: dict[Producer, None] = {}
         # Seconds of first slices since the last `_go_on`.
         self._at_once = 0.0
@@ -127,7 +127,7 @@ class TimeSlices:
         """Add CPU seconds that a connection has used in this turn of the reactor."""
         self._at_once += seconds
         if self.spent:
-            self._next_turn.ask()
+            self._next_turn.schedule()
 
     def wait_for_room(self, producer: Producer) -> None:
         """Resume a paused producer, once, when `full` has become false."""
@@ -149,7 +149,7 @@ class TimeSlices:
         if (not self.spent or self._valve.closed) and self._first_slice(work):
             return
         self._short.append(work)
-        self._next_turn.ask()
+        self._next_turn.schedule()
 
     def finish(self) -> int:
         """Finish the work whose data is not sent again, for at most a second, and give up the rest.
@@ -178,7 +178,7 @@ class TimeSlices:
         self._at_once = 0.0
         self._turn()
         if self._waiting:
-            self._next_turn.ask()
+            self._next_turn.schedule()
 
     def _turn(self) -> None:
         # Short work goes before work that waits for the other thread.

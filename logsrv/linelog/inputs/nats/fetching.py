@@ -18,7 +18,7 @@ import nats.errors
 from twisted.logger import LogLevel
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.net.twisted.asyncio_thread import end_tasks
+from logsrv.kit.net.twisted.asyncio_thread import cancel_until_ended
 from logsrv.linelog.inputs.nats.place import StreamPlace
 from logsrv.linelog.ship.out.link import (
     Denied,
@@ -155,7 +155,9 @@ class StreamFetcher:
                         task.result()
                 origins = await self._origins()
                 if len(tasks) + len(origins) > STORES:
-                    await end_tasks([tasks.pop(gone) for gone in tasks.keys() - set(origins)])
+                    await cancel_until_ended(
+                        [tasks.pop(gone) for gone in tasks.keys() - set(origins)]
+                    )
                 for origin in origins:
                     if origin not in tasks and len(tasks) < STORES:
                         tasks[origin] = asyncio.create_task(self._keep_fetching(origin))
@@ -171,7 +173,7 @@ class StreamFetcher:
                     continue
             self._link.check()
         finally:
-            await end_tasks(tasks.values())
+            await cancel_until_ended(tasks.values())
 
     async def _origins(self) -> list[str]:
         """Return the identities of the stores of this part that have blocks in the stream."""

@@ -60,16 +60,16 @@ class NatsReceiver:
         self._problems = RateLimitedLog(reactor.seconds, _SENTENCES)
         self._failures = Failures(intake.label, reactor.seconds)
 
-    def check(self, endpoint: Endpoint) -> None:
+    def check_endpoint(self, endpoint: Endpoint) -> None:
         self._link(parse_place(endpoint.text))
 
-    def begin(self, endpoint: Endpoint) -> None:
+    def begin_fetching(self, endpoint: Endpoint) -> None:
         self._place = place = parse_place(endpoint.text)
         self._source = f"nats:{endpoint.text.partition('/')[0]}/{place.stream}"
         self._start(self._link(place))
 
     def _start(self, make: Callable[[], Any]) -> None:
-        self._running = self._thread.call(lambda: self._run(make))
+        self._running = self._thread.run_coroutine(lambda: self._run(make))
         self._running.addErrback(self._failed, make)
 
     async def _run(self, make: Callable[[], Any]) -> None:
@@ -94,7 +94,7 @@ class NatsReceiver:
             self._failures.note("fetching", "", failure)
             self._again.start(AGAIN, self._start, make)
 
-    def end(self) -> Deferred[None]:
+    def stop_fetching(self) -> Deferred[None]:
         running, self._running = self._running, None
         self._again.stop()
         if running is not None:
@@ -106,11 +106,11 @@ class NatsReceiver:
             note = self._intake.store.origins.last(origin)
             return None if note is None else note.sequence
 
-        found: int | None = await self._thread.ask(sequence)
+        found: int | None = await self._thread.call_in_reactor(sequence)
         return found
 
     async def _tell(self, level: LogLevel, why: str) -> None:
-        await self._thread.ask(lambda: self._say(level, why))
+        await self._thread.call_in_reactor(lambda: self._say(level, why))
 
     def _say(self, level: LogLevel, why: str) -> None:
         """Log a sentence; problems only once a minute each, because thousands of stores may have them."""
@@ -121,7 +121,7 @@ class NatsReceiver:
         log.emit(level, "{label}: {why}{more}", label=self._intake.label, why=why, more=more)
 
     async def _store(self, fetched: Any) -> None:
-        await self._thread.ask(lambda: self._take(fetched))
+        await self._thread.call_in_reactor(lambda: self._take(fetched))
 
     def _take(self, fetched: Any) -> Deferred[None]:
         """Store a block; the Deferred fires when it is on the disk, or was stored before."""

@@ -27,8 +27,8 @@ from zope.interface import implementer
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.kit.net.twisted.agent import BoundedBody, EndlessHead, bounded_pool
-from logsrv.kit.net.twisted.transports import undelayed
+from logsrv.kit.net.twisted.agent import BoundedBody, HeadTooLarge, limited_head_pool
+from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.out.answers import HttpAnswer, judge
 from logsrv.linelog.ship.reaching import endpoint_of, unreachable
@@ -56,7 +56,7 @@ class _ServerEndpoint:
         except ConfigurationError:
             return fail()
         connecting: Deferred[Any] = endpoint.connect(protocolFactory)
-        return connecting.addCallback(undelayed)
+        return connecting.addCallback(with_no_delay)
 
 
 class HttpClient:
@@ -76,7 +76,7 @@ class HttpClient:
         self._authorization = authorization
         self._reactor = reactor
         self._who = one_line(url.place)
-        self._pool = bounded_pool(reactor)
+        self._pool = limited_head_pool(reactor)
         self._pool.cachedConnectionTimeout = _IDLE
         self._pool.maxPersistentPerHost = connections
         self._agent = Agent.usingEndpointFactory(
@@ -140,7 +140,7 @@ class HttpClient:
 
     def _unavailable(self, error: Exception) -> Unavailable:
         failures = getattr(error, "reasons", None) or [Failure(error)]
-        endless = next((one for one in failures if one.check(EndlessHead)), None)
+        endless = next((one for one in failures if one.check(HeadTooLarge)), None)
         if endless is not None:
             return Unavailable(f"{self._who}: {endless.getErrorMessage()}")
         if any(failure.check(ParseError, ValueError) for failure in failures):

@@ -135,7 +135,7 @@ class JetStream:
                 settled = error.settled or error.code == OTHER_STREAM
                 raise Unavailable(f"{self._who}: {error}", settled=settled) from None
 
-        return self._thread.call(called)
+        return self._thread.run_coroutine(called)
 
     def close(self) -> Deferred[None]:
-        return self._thread.call(self._link.close).addBoth(lambda _: self._thread.stop())
+        return self._thread.run_coroutine(self._link.close).addBoth(lambda _: self._thread.stop())

@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.twisted.transports import unacknowledged_bytes, undelayed
+from logsrv.kit.net.twisted.transports import unacknowledged_bytes, with_no_delay
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.reaching import endpoint_of, unreachable
 from logsrv.linelog.ship.registry import TargetSettings
@@ -154,7 +154,7 @@ async def connect(
     factory.noisy = False
     try:
         endpoint = endpoint_of(settings, reactor)
-        conversation: ServerConnection = undelayed(await endpoint.connect(factory))
+        conversation: ServerConnection = with_no_delay(await endpoint.connect(factory))
     except CancelledError:
         raise
     except Exception as error:

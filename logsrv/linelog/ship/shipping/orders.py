@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.options.files import Mark, mark_of
 from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
@@ -100,7 +100,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
         if target.ship.scheme.startswith("kafka"):
             kafka_login(target.ship, token)
         if target.ship.tls:
-            tls_creator(orders.tls, target.ship.host)
+            tls_connection_creator(orders.tls, target.ship.host)
     except ConfigurationError as error:
         raise ConfigurationError(f"target {target.label}: {error}") from None
     return orders

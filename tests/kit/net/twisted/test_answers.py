@@ -13,8 +13,8 @@ from twisted.internet.ssl import PrivateCertificate
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit.net.twisted import transports
-from logsrv.kit.net.twisted.polling import quicken
-from logsrv.kit.net.twisted.ports import make_ours
+from logsrv.kit.net.twisted.polling import speed_up_epoll
+from logsrv.kit.net.twisted.ports import use_our_classes
 from logsrv.kit.net.twisted.transports import (
     COLLECTED_SECONDS,
     MOST_BYTES_COLLECTED,
@@ -60,8 +60,8 @@ class Room:
         Talk.made = []
         self.port = REACTOR.listenTCP(0, Factory.forProtocol(Talk), interface="127.0.0.1")
         if ours:
-            make_ours(self.port, layered=True)
-        quicken(REACTOR)
+            use_our_classes(self.port, layered=True)
+        speed_up_epoll(REACTOR)
         self.peers: list[socket.socket] = []
 
     async def fill(self, number: int, heard: Callable[[Talk, bytes], None]) -> list[socket.socket]:

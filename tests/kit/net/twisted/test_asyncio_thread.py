@@ -25,9 +25,9 @@ async def test_results_and_errors_come_back_to_the_reactor() -> None:
             raise ValueError("negative")
         return 2 * number, threading.current_thread().name
 
-    assert await thread.call(lambda: double(4)) == (8, "test")
+    assert await thread.run_coroutine(lambda: double(4)) == (8, "test")
     with pytest.raises(ValueError, match="negative"):
-        await thread.call(lambda: double(-1))
+        await thread.run_coroutine(lambda: double(-1))
     await thread.stop()
 
 
@@ -42,8 +42,8 @@ async def test_who_cancels_the_deferred_cancels_the_coroutine() -> None:
         finally:
             REACTOR.callFromThread(ended.callback, None)
 
-    call = thread.call(long)
-    await thread.call(lambda: asyncio.sleep(0))
+    call = thread.run_coroutine(long)
+    await thread.run_coroutine(lambda: asyncio.sleep(0))
     call.cancel()
     with pytest.raises(CancelledError):
         await call
@@ -60,12 +60,12 @@ async def test_the_loop_asks_the_reactor() -> None:
 
     async def asks() -> str:
         with pytest.raises(ValueError, match="refused"):
-            await thread.ask(wrong)
-        await thread.ask(lambda: deferLater(REACTOR, 0))
-        name: str = await thread.ask(lambda: threading.current_thread().name)
+            await thread.call_in_reactor(wrong)
+        await thread.call_in_reactor(lambda: deferLater(REACTOR, 0))
+        name: str = await thread.call_in_reactor(lambda: threading.current_thread().name)
         return name
 
-    assert await thread.call(asks) == threading.main_thread().name
+    assert await thread.run_coroutine(asks) == threading.main_thread().name
     await thread.stop()
 
 
@@ -80,8 +80,8 @@ async def test_running_tasks_are_cancelled_at_the_end() -> None:
         finally:
             seen.append("ended")
 
-    call = thread.call(long)
-    await thread.call(lambda: asyncio.sleep(0))
+    call = thread.run_coroutine(long)
+    await thread.run_coroutine(lambda: asyncio.sleep(0))
     await thread.stop()
     with pytest.raises(CancelledError):
         await call
@@ -101,7 +101,7 @@ async def test_a_task_that_catches_a_cancellation_is_cancelled_again(
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(1000)
 
-    call = thread.call(deaf)
-    await thread.call(lambda: asyncio.sleep(0))
+    call = thread.run_coroutine(deaf)
+    await thread.run_coroutine(lambda: asyncio.sleep(0))
     await thread.stop()
     await call

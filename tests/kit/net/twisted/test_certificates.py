@@ -23,8 +23,8 @@ from logsrv.kit.net.twisted import certificates
 from logsrv.kit.net.twisted.certificates import (
     RenewableCertificate,
     ask_for_certificates,
-    authorities,
     check_certificate,
+    client_authorities,
 )
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
@@ -177,8 +177,8 @@ class Counted(RenewableCertificate):
 
     taken = -1
 
-    def renew(self) -> None:
-        super().renew()
+    def use_loaded(self) -> None:
+        super().use_loaded()
         self.taken += 1
 
 
@@ -193,7 +193,7 @@ class Watched:
         self.endpoint = parse_endpoint(f"ssl:0:privateKey={self.key}:certKey={self.certificate}")
         self.clock = Clock()
         self.watch = Counted(self.endpoint, "test", self.clock)
-        self.watch.start()
+        self.watch.watch_files()
 
     def put(self, *which: str) -> None:
         """Save the key, the certificate or both of a new pair."""
@@ -258,7 +258,7 @@ def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path: Path) 
     (tmp_path / "cas" / "README").write_text("no certificate")
     single = Authority(tmp_path, "single").cafile
     text = f"ssl:0:privateKey={pem}:clientca={single}:caCertsDir={in_directory.parent}"
-    found = authorities(parse_endpoint(text))
+    found = client_authorities(parse_endpoint(text))
     assert [each.to_cryptography().subject.rfc4514_string() for each in found] == [
         "CN=single",
         "CN=in directory",
@@ -268,7 +268,9 @@ def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path: Path) 
         check_certificate(parse_endpoint(text))
     in_directory.unlink()
     with pytest.raises(ListenError, match=r"there is no authority in .*/cas: no file whose name"):
-        authorities(parse_endpoint(f"ssl:0:privateKey={pem}:caCertsDir={in_directory.parent}"))
+        client_authorities(
+            parse_endpoint(f"ssl:0:privateKey={pem}:caCertsDir={in_directory.parent}")
+        )
 
 
 @pytest.mark.parametrize(
@@ -290,7 +292,7 @@ def test_clients_are_let_in_by_their_certificate(
     server.use_certificate_file(str(pem))
     server.use_privatekey_file(str(pem))
     ours = Authority(tmp_path)
-    found = authorities(parse_endpoint(f"ssl:0:privateKey={pem}:clientca={ours.cafile}"))
+    found = client_authorities(parse_endpoint(f"ssl:0:privateKey={pem}:clientca={ours.cafile}"))
     ask_for_certificates(server, found, required=required)
     if shown != "none":
         (tmp_path / "other").mkdir()

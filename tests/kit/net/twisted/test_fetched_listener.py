@@ -24,14 +24,14 @@ class Fetching:
         self._end = end
         self.wrong = ""
 
-    def check(self, endpoint: Endpoint) -> None:
+    def check_endpoint(self, endpoint: Endpoint) -> None:
         if self.wrong:
             raise ConfigurationError(self.wrong)
 
-    def begin(self, endpoint: Endpoint) -> None:
+    def begin_fetching(self, endpoint: Endpoint) -> None:
         self.noted.append(f"begin {endpoint}")
 
-    def end(self) -> Deferred[None]:
+    def stop_fetching(self) -> Deferred[None]:
         self.noted.append("end")
         return self._end
 

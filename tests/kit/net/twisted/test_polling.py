@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 from twisted.python import log
 
 from logsrv.cli.running.held_sockets import holding_reactor
-from logsrv.kit.net.twisted.polling import poll, quicken
-from logsrv.kit.net.twisted.ports import make_ours
+from logsrv.kit.net.twisted.polling import poll_once, speed_up_epoll
+from logsrv.kit.net.twisted.ports import use_our_classes
 from tests.kit.net.network import REACTOR, in_reactor, until
 
 pytestmark = pytest.mark.skipif(
@@ -42,8 +42,8 @@ class Said(Protocol):
 def port() -> Iterator[Any]:
     Said.made = []
     opened = REACTOR.listenTCP(0, Factory.forProtocol(Said), interface="127.0.0.1")
-    make_ours(opened, layered=True)
-    quicken(REACTOR)
+    use_our_classes(opened, layered=True)
+    speed_up_epoll(REACTOR)
     yield opened
     opened.stopListening()
 
@@ -118,8 +118,8 @@ def test_a_reactor_that_holds_its_sockets_is_quickened() -> None:
     """`logsrv run` serves by a subclass of Twisted's."""
     reactor = holding_reactor("twisted.internet.epollreactor.EPollReactor", {})
     try:
-        quicken(reactor)
-        assert reactor.doIteration.func is poll
+        speed_up_epoll(reactor)
+        assert reactor.doIteration.func is poll_once
     finally:
         for one in reactor.removeAll():
             one.connectionLost(connectionDone)
@@ -127,5 +127,5 @@ def test_a_reactor_that_holds_its_sockets_is_quickened() -> None:
 
 def test_a_clock_of_tests_stays_as_it_is() -> None:
     clock = Clock()
-    quicken(clock)
+    speed_up_epoll(clock)
     assert not hasattr(clock, "doIteration")

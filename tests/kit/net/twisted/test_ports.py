@@ -19,12 +19,12 @@ from twisted.internet.protocol import Factory, Protocol
 
 from logsrv.kit.net.twisted.ports import (
     KeptUNIXPort,
+    adopt_duplicate,
+    block_new_connections,
     close_socket,
-    keep_inherited,
-    let_nobody_in,
-    make_ours,
     start_accepting,
     stop_accepting,
+    use_our_classes,
 )
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, Chunks, in_reactor, until
@@ -51,7 +51,7 @@ async def test_a_socket_of_the_service_manager_keeps_its_number() -> None:
         before = set(os.listdir("/proc/self/fd"))
         for _ in range(2):
             endpoint = AdoptedStreamServerEndpoint(REACTOR, given.fileno(), socket.AF_INET)
-            keep_inherited(endpoint)
+            adopt_duplicate(endpoint)
             port = await endpoint.listen(Factory.forProtocol(Protocol))
             assert port.getHost().port == given.getsockname()[1]
             await port.stopListening()
@@ -75,7 +75,7 @@ def test_a_socket_that_does_not_listen_is_refused_with_what_to_do() -> None:
         ):
             endpoint = AdoptedStreamServerEndpoint(REACTOR, given.fileno(), family)
             with pytest.raises(OSError, match=sentence):
-                keep_inherited(endpoint)
+                adopt_duplicate(endpoint)
 
 
 INHERITED = """
@@ -130,7 +130,7 @@ def test_at_the_end_nobody_gets_in_and_who_is_in_goes_on(address: str) -> None:
         listening.listen()
         late.setblocking(False)
         with socket.create_connection(listening.getsockname()[:2], PATIENCE) as client:
-            let_nobody_in(SimpleNamespace(socket=listening))
+            block_new_connections(SimpleNamespace(socket=listening))
             assert late.connect_ex(listening.getsockname()) == errno.EINPROGRESS
             assert select.select([], [late], [], 0) == ([], [], [])
             with listening.accept()[0] as accepted:
@@ -195,7 +195,7 @@ def test_ports_of_other_packages_are_left_alone() -> None:
         transport = "theirs"
 
     port = Port()
-    make_ours(port, layered=False)
-    make_ours(object(), layered=True)
+    use_our_classes(port, layered=False)
+    use_our_classes(object(), layered=True)
     assert port.transport == "theirs"
     assert (tcp.Port.transport, unix.Port.transport) == (tcp.Server, unix.Server)

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context, tls_creator
-from logsrv.kit.net.twisted.self_signed import write_pair
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator, tls_context
+from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
 from tests.cli.certificates import Authority
 
 
 def test_strict_clients_accept_the_self_signed_certificate(tmp_path: Path) -> None:
     """As Python's are from 3.13 on."""
-    write_pair(tmp_path / "tls")
+    write_key_and_certificate(tmp_path / "tls")
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(tmp_path / "tls" / "cert.pem", tmp_path / "tls" / "key.pem")
     asking = ssl.create_default_context(cafile=str(tmp_path / "tls" / "cert.pem"))
@@ -39,7 +39,7 @@ def test_strict_clients_accept_the_self_signed_certificate(tmp_path: Path) -> No
 def test_only_the_owner_may_read_the_key(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        write_pair(tmp_path)
+        write_key_and_certificate(tmp_path)
     finally:
         os.umask(before)
     assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
@@ -49,10 +49,10 @@ def test_only_the_owner_may_read_the_key(tmp_path: Path) -> None:
 def test_existing_key_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text("mine")
     with pytest.raises(ConfigurationError, match=r"key.pem is there; remove it first"):
-        write_pair(tmp_path)
+        write_key_and_certificate(tmp_path)
     assert (tmp_path / "key.pem").read_text() == "mine"
     with pytest.raises(ConfigurationError, match="Not a directory"):
-        write_pair(tmp_path / "key.pem" / "tls")
+        write_key_and_certificate(tmp_path / "key.pem" / "tls")
 
 
 @pytest.mark.slow
@@ -75,10 +75,10 @@ def test_a_ca_file_may_hold_several_authorities(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.pem"
     one = Authority(tmp_path).cafile.read_bytes()
     bundle.write_bytes(b"# one\n" + one + b"# two\n" + Authority(tmp_path).cafile.read_bytes())
-    tls_creator(TLSOptions(cafile=bundle), "localhost")
+    tls_connection_creator(TLSOptions(cafile=bundle), "localhost")
     bundle.write_bytes(one + one[:200] + b"\n-----END CERTIFICATE-----\n")
     with pytest.raises(ConfigurationError, match="not a certificate in PEM format"):
-        tls_creator(TLSOptions(cafile=bundle), "localhost")
+        tls_connection_creator(TLSOptions(cafile=bundle), "localhost")
 
 
 def test_a_client_certificate_and_its_key_may_be_two_files(tmp_path: Path) -> None:
@@ -87,16 +87,16 @@ def test_a_client_certificate_and_its_key_may_be_two_files(tmp_path: Path) -> No
     at = both.index(b"-----BEGIN PRIVATE KEY")
     certificate.write_bytes(both[:at])
     key.write_bytes(both[at:])
-    tls_creator(TLSOptions(certificate=certificate, key=key), "localhost")
+    tls_connection_creator(TLSOptions(certificate=certificate, key=key), "localhost")
     with pytest.raises(ConfigurationError, match="a key of its own: --key FILE"):
-        tls_creator(TLSOptions(certificate=certificate), "localhost")
+        tls_connection_creator(TLSOptions(certificate=certificate), "localhost")
 
 
 def test_a_host_that_no_certificate_can_name_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="is no name that a certificate can have"):
-        tls_creator(TLSOptions(server_name="\ud800.example"), "localhost")
+        tls_connection_creator(TLSOptions(server_name="\ud800.example"), "localhost")
     with pytest.raises(ConfigurationError, match="is no name that a certificate can have"):
-        tls_creator(TLSOptions(server_name="\ud800.example", insecure=True), "localhost")
+        tls_connection_creator(TLSOptions(server_name="\ud800.example", insecure=True), "localhost")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

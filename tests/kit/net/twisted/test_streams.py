@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.twisted import streams
-from logsrv.kit.net.twisted.ports import make_ours
+from logsrv.kit.net.twisted.ports import use_our_classes
 from logsrv.kit.net.twisted.streams import (
     LEAST_RECEIVED,
     MOST_ACCEPTED,
@@ -428,7 +428,7 @@ async def test_unix_descriptors_reach_the_protocol_or_close(takes: bool, tmp_pat
     """They reach a protocol that takes them, and are closed for another."""
     protocol = TakesDescriptors() if takes else Chunks()
     port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
-    make_ours(port, layered=False)
+    use_our_classes(port, layered=False)
     reading, writing = os.pipe()
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(tmp_path / "s"))

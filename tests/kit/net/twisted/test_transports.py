@@ -24,21 +24,21 @@ from twisted.web.client import Agent, ResponseFailed, readBody
 from twisted.web.http import HTTPChannel, Request
 
 from logsrv.kit.net.remote import parse_remote, remote_endpoint
-from logsrv.kit.net.twisted.agent import LARGEST_HEAD, EndlessHead, bounded_pool
+from logsrv.kit.net.twisted.agent import LARGEST_HEAD, HeadTooLarge, limited_head_pool
 from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.net.twisted.streams import ReceivingTCP
 from logsrv.kit.net.twisted.transports import (
     close_at_once,
+    delay_close_for_producer,
     has_more_to_write,
-    keep_open,
     send_at_once,
-    stop_keeping,
     unacknowledged_bytes,
-    undelayed,
+    undo_close_delay,
     unregister_own_producer,
     unsent_bytes,
+    with_no_delay,
 )
-from logsrv.kit.net.twisted.turns import NextTurn, next_turn
+from logsrv.kit.net.twisted.turns import NextTurnCall, call_in_next_turn
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import KIB, LOOPBACK, REACTOR, Chunks, Reactor, in_reactor, until
 from tests.strangers import Answer, endless, stranger
@@ -131,15 +131,15 @@ async def test_a_transport_waits_for_one_who_has_nothing_under_way() -> None:
         await until(lambda: protocol.transport, "the connection")
         transport: Any = protocol.transport
         transport.registerProducer(Unhurried(), True)
-        keep_open(transport)
-        assert not stop_keeping(transport)
-        keep_open(transport)
+        delay_close_for_producer(transport)
+        assert not undo_close_delay(transport)
+        delay_close_for_producer(transport)
         transport.loseConnection()
         peer.sendall(b"x")
         transport.write(b"answer")
         assert await deferToThread(peer.recv, 10) == b"answer"
         assert not protocol.ended
-        assert stop_keeping(transport)
+        assert undo_close_delay(transport)
         transport.unregisterProducer()
         await until(lambda: protocol.ended, "the end")
         assert peer.recv(10) == b""
@@ -218,13 +218,13 @@ async def test_bytes_that_the_system_of_the_peer_does_not_have_yet() -> None:
 
 def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for() -> None:
     clock, calls = Clock(), list[None]()
-    turn = NextTurn(clock, lambda: calls.append(None))
-    turn.ask()
-    turn.ask()
+    turn = NextTurnCall(clock, lambda: calls.append(None))
+    turn.schedule()
+    turn.schedule()
     assert not calls
     clock.advance(0)
     assert len(calls) == 1
-    turn.ask()
+    turn.schedule()
     clock.advance(0)
     assert len(calls) == 2
 
@@ -240,7 +240,7 @@ async def test_what_a_dialled_connection_sends_waits_for_no_acknowledgement(
     port = await listening.listen(Factory.forProtocol(Protocol))
     there = f"tcp:127.0.0.1:{port.getHost().port}" if scheme == "tcp" else f"unix:{path}"
     connecting = connectProtocol(remote_endpoint(parse_remote(there), REACTOR), Protocol())
-    transport = undelayed(await connecting).transport
+    transport = with_no_delay(await connecting).transport
     assert scheme == "unix" or transport.getTcpNoDelay()
     transport.loseConnection()
     await port.stopListening()
@@ -281,11 +281,11 @@ FEW = 32 << 20
 @in_reactor
 async def test_an_endless_head_ends_the_connection_and_takes_no_memory(answer: Answer) -> None:
     with stranger(answer) as server:
-        agent = Agent(REACTOR, pool=bounded_pool(REACTOR, persistent=False))
+        agent = Agent(REACTOR, pool=limited_head_pool(REACTOR, persistent=False))
         with pytest.raises(ResponseFailed) as caught:
             await agent.request(b"GET", server.url.encode())
         said = server.said
-    assert any(reason.check(EndlessHead) for reason in caught.value.reasons)
+    assert any(reason.check(HeadTooLarge) for reason in caught.value.reasons)
     assert said < FEW
 
 
@@ -297,7 +297,7 @@ async def test_a_large_head_comes_through_and_what_is_behind_it_does_not_count()
     length = b"Content-Length: %d\r\n" % len(body)
     answer = b"".join((b"HTTP/1.1 100 Continue\r\n\r\n", OK, headers, length, b"\r\n", body))
     with stranger(lambda _: [answer]) as server:
-        agent = Agent(REACTOR, pool=bounded_pool(REACTOR, persistent=False))
+        agent = Agent(REACTOR, pool=limited_head_pool(REACTOR, persistent=False))
         response = await agent.request(b"GET", server.url.encode())
         assert await readBody(response) == body
 
@@ -320,7 +320,7 @@ class Turning:
 def test_next_turn_works_with_a_clock_of_tests() -> None:
     made: list[str] = []
     clock = Clock()
-    next_turn(clock, lambda: made.append("call"))
+    call_in_next_turn(clock, lambda: made.append("call"))
     assert made == []
     clock.advance(0)
     assert made == ["call"]
@@ -329,7 +329,7 @@ def test_next_turn_works_with_a_clock_of_tests() -> None:
 def test_a_reactor_makes_the_call_whatever_its_clock_says() -> None:
     made: list[str] = []
     reactor = Turning()
-    next_turn(reactor, lambda: made.append("call"))
+    call_in_next_turn(reactor, lambda: made.append("call"))
     reactor.turn()
     assert made == ["call"]
 
@@ -337,7 +337,7 @@ def test_a_reactor_makes_the_call_whatever_its_clock_says() -> None:
 def test_a_call_that_is_asked_for_twice_is_made_once() -> None:
     made: list[str] = []
     reactor = Turning()
-    call = NextTurn(reactor, lambda: made.append("call"))
+    call = NextTurnCall(reactor, lambda: made.append("call"))
     call.ask()
     call.ask()
     reactor.turn()

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from logsrv.kit.net.twisted.twistd import (
     FollowedLogFile,
     as_followed_file,
-    start_failed,
+    start_failure_message,
     take_status_pipe,
     wrap_log_observers,
 )
@@ -28,9 +28,9 @@ def test_the_pipe_to_the_parent_is_taken_where_there_is_one() -> None:
     assert take_status_pipe(options) is None
     assert take_status_pipe(None) is None
     # The parent reads it at once.
-    assert len(start_failed("ü" * 1000)) == 512
-    assert start_failed("no moon") == b"1 no moon"
-    assert start_failed("\x1b[31m") == rb"1 \x1b[31m", "it is shown in a terminal"
+    assert len(start_failure_message("ü" * 1000)) == 512
+    assert start_failure_message("no moon") == b"1 no moon"
+    assert start_failure_message("\x1b[31m") == rb"1 \x1b[31m", "it is shown in a terminal"
 
 
 def test_observers_of_the_log_are_wrapped_where_they_are() -> None:

@@ -21,7 +21,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.twisted.transports import keep_open, stop_keeping
+from logsrv.kit.net.twisted.transports import delay_close_for_producer, undo_close_delay
 from logsrv.kit.net.twisted.twisted_tls import GOODBYE_SECONDS, GatheringTLS, is_encrypted
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import Chunks, unverified
@@ -241,5 +241,5 @@ def test_tls_is_found_under_other_layers(channel: Channel) -> None:
 
 
 def test_under_tls_a_producer_is_let_go_when_it_has_nothing_under_way(channel: Channel) -> None:
-    keep_open(channel.server)
-    assert stop_keeping(channel.server)
+    delay_close_for_producer(channel.server)
+    assert undo_close_delay(channel.server)

@@ -82,7 +82,7 @@ class Centre:
             link = NatsLink(place.servers, self.login, None, place.api)
             await StreamFetcher(place, link, near).run()
 
-        self.running = self.thread.call(run)
+        self.running = self.thread.run_coroutine(run)
 
     async def sequence(self, origin: str) -> int | None:
         return self.sequences.get(origin)
@@ -253,7 +253,7 @@ async def test_a_fetching_that_misses_its_end_is_told_again(
             await link.api("STREAM.DELETE.LOGS")
             await link.close()
 
-        await centre.thread.call(remove)
+        await centre.thread.run_coroutine(remove)
         await until(lambda: any("there is no stream" in why for why, _ in centre.said), "that")
         await one.last()
         await one.send(chain(ONE, 1)[0])

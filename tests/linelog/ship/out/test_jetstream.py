@@ -236,7 +236,7 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
                 await link.api(f"STREAM.CREATE.{name}", {**order, "storage": "memory"})
             await link.close()
 
-        await thread.call(make)
+        await thread.run_coroutine(make)
         await thread.stop()
         for name, why in (
             ("OTHER", "takes other subjects than logs"),

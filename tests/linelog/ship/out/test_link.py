@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nats.aio.msg import Msg
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread, end_tasks
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread, cancel_until_ended
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.out import link
 from logsrv.linelog.ship.out.link import NatsLink, read_answer
@@ -39,15 +39,15 @@ async def test_the_next_server_is_taken_when_one_is_gone(tmp_path: Path) -> None
     with one_server(newer(), tmp_path) as server:
         places = [("127.0.0.1", free_port()), ("127.0.0.1", server.port)]
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink(places, {}, None)
-        await thread.call(one.open)
+        await thread.run_coroutine(one.open)
         assert "version" in one.info
-        assert (await thread.call(lambda: one.api("INFO")))["memory"] == 0
+        assert (await thread.run_coroutine(lambda: one.api("INFO")))["memory"] == 0
         server.kill()
         with pytest.raises(NatsTrouble):
-            await thread.call(lambda: one.api("INFO"))
+            await thread.run_coroutine(lambda: one.api("INFO"))
         with pytest.raises(NatsTrouble, match="Connection refused"):
-            await thread.call(one.open)
-        await thread.call(one.close)
+            await thread.run_coroutine(one.open)
+        await thread.run_coroutine(one.close)
         await thread.stop()
 
 
@@ -78,8 +78,8 @@ async def test_a_server_that_does_not_speak_nats_is_a_sentence(greeting: bytes) 
     with greeting_server(greeting) as port:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
         with pytest.raises(NatsTrouble) as told:
-            await thread.call(one.open)
-        await thread.call(one.close)
+            await thread.run_coroutine(one.open)
+        await thread.run_coroutine(one.close)
         await thread.stop()
     assert str(told.value).startswith(f"127.0.0.1:{port}: ") and "\x1b" not in str(told.value)
 
@@ -97,7 +97,7 @@ def test_a_cancelled_try_leaves_no_connection() -> None:
             said = b""
             while b"PING" not in said:
                 said += await loop.sock_recv(connection, 1000)
-            await end_tasks([trying])
+            await cancel_until_ended([trying])
             return await asyncio.wait_for(loop.sock_recv(connection, 1000), PATIENCE)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -116,8 +116,8 @@ async def test_a_server_that_lets_in_and_goes_is_a_sentence() -> None:
             await one.api("INFO")
 
         with pytest.raises(NatsTrouble, match=r"reset|ended|[Bb]roken|closed"):
-            await thread.call(use)
-        await thread.call(one.close)
+            await thread.run_coroutine(use)
+        await thread.run_coroutine(one.close)
         await thread.stop()
 
 
@@ -130,19 +130,19 @@ async def test_a_server_that_hangs_is_let_go_of(
             AsyncioThread(REACTOR, "test"),
             NatsLink([("127.0.0.1", server.port)], {}, None),
         )
-        await thread.call(one.open)
+        await thread.run_coroutine(one.open)
         server.signal(signal.SIGSTOP)
         with monkeypatch.context() as patch:
             patch.setattr(link, "SOON", 0.2)
             patch.setattr(link, "SLOW", 1)
             with pytest.raises(NatsTrouble, match="no answer"):
-                await thread.call(lambda: one.api("INFO"))
+                await thread.run_coroutine(lambda: one.api("INFO"))
         server.signal(signal.SIGCONT)
         with pytest.raises(NatsTrouble, match="has ended"):
-            await thread.call(lambda: one.api("INFO"))
-        await thread.call(one.open)
-        await thread.call(lambda: one.api("INFO"))
-        await thread.call(one.close)
+            await thread.run_coroutine(lambda: one.api("INFO"))
+        await thread.run_coroutine(one.open)
+        await thread.run_coroutine(lambda: one.api("INFO"))
+        await thread.run_coroutine(one.close)
         await thread.stop()
 
 
@@ -154,7 +154,7 @@ async def test_an_error_while_closing_still_ends_the_connection(tmp_path: Path) 
             AsyncioThread(REACTOR, "test"),
             NatsLink([("127.0.0.1", server.port)], {}, None),
         )
-        await thread.call(one.open)
+        await thread.run_coroutine(one.open)
 
         async def drain() -> None:
             raise ConnectionResetError
@@ -167,12 +167,12 @@ async def test_an_error_while_closing_still_ends_the_connection(tmp_path: Path) 
             server.kill()
             await asyncio.wait_for(one.ended.wait(), PATIENCE)
 
-        await thread.call(break_off)
+        await thread.run_coroutine(break_off)
         server.start()
         server.wait()
-        await thread.call(one.open)
-        await thread.call(lambda: one.api("INFO"))
-        await thread.call(one.close)
+        await thread.run_coroutine(one.open)
+        await thread.run_coroutine(lambda: one.api("INFO"))
+        await thread.run_coroutine(one.close)
         await thread.stop()
 
 
@@ -213,12 +213,12 @@ async def test_a_slow_answer_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch
     """nats-py reads no more, and says nothing, if nobody waits any longer for what it had asked."""
     with slow_server() as port:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
-        await thread.call(one.open)
+        await thread.run_coroutine(one.open)
         with monkeypatch.context() as patch:
             patch.setattr(link, "SOON", 0.01)
-            assert await thread.call(lambda: one.api("INFO")) == {}
-        assert await thread.call(lambda: one.api("INFO")) == {}
-        await thread.call(one.close)
+            assert await thread.run_coroutine(lambda: one.api("INFO")) == {}
+        assert await thread.run_coroutine(lambda: one.api("INFO")) == {}
+        await thread.run_coroutine(one.close)
         await thread.stop()
 
 
@@ -229,7 +229,7 @@ async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -
             AsyncioThread(REACTOR, "test"),
             NatsLink([("127.0.0.1", server.port)], {}, None),
         )
-        await thread.call(one.open)
+        await thread.run_coroutine(one.open)
 
         async def again() -> None:
             ending = asyncio.ensure_future(one.client.close())
@@ -239,8 +239,8 @@ async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -
             await one.api("INFO")
             await ending
 
-        await thread.call(again)
-        await thread.call(one.close)
+        await thread.run_coroutine(again)
+        await thread.run_coroutine(one.close)
         await thread.stop()
 
 

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.self_signed import write_pair
+from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
@@ -27,7 +27,7 @@ STORE = "ab" * 16
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Path:
-    write_pair(tmp_path)
+    write_key_and_certificate(tmp_path)
     return tmp_path
 
 
