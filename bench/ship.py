@@ -38,7 +38,7 @@ from bench.servers import TWISTD
 from bench.stores import make
 from bench.table import MARKS, markdown
 from bench.texts import pages
-from logsrv.kit.children.frames import SIZE, frame
+from logsrv.kit.children.frames import SIZE, frame_parts
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
@@ -172,7 +172,7 @@ class Shipper:
         self.pid = self._process.pid
         assert self._process.stdin is not None
         orders = attrs.evolve(orders_for(settings), directory=str(store), store=STORE)
-        self._process.stdin.write(b"".join(frame(json_of(orders))))
+        self._process.stdin.write(b"".join(frame_parts(json_of(orders))))
         self._process.stdin.flush()
 
     def reports(self) -> Iterator[ShipReport]:

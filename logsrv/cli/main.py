@@ -18,7 +18,7 @@ from logsrv import __version__
 from logsrv.cli.arguments import tell
 from logsrv.cli.watched_child import watch_from_here
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
-from logsrv.kit.children.child_side import little_memory
+from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.standard_output import forget_output
 from logsrv.kit.text.words import did_you_mean, shown
@@ -110,7 +110,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
             watch(name, USAGE if name in SEARCHING else FAILED)
         if name != "sql" and (bucket or _reads_of_strangers(name, arguments)):
             # The command `sql` is not among these: it limits its memory itself.
-            with little_memory(MEMORY):
+            with limit_extra_memory(MEMORY):
                 return int(command.run(arguments))
         return int(command.run(arguments))
     except HelpRequest as wanted:

@@ -39,7 +39,7 @@ from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
-from logsrv.kit.web.templates import templates
+from logsrv.kit.web.templates import template_environment
 from logsrv.linelog.inputs.intake.registry import inputs
 
 TEMPLATES = Path(logsrv.kit.__file__).parent / "template"
@@ -157,7 +157,7 @@ def in_makefile(value: str) -> str:
 def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
     """Yield the files of a project: path within the project, text."""
     # Without escapes for HTML: the files are none, and the name has been checked.
-    environment = templates(TEMPLATES, html=False)
+    environment = template_environment(TEMPLATES, html=False)
     values = {
         **attrs.asdict(KINDS[kind]),
         "name": name,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.text.sums import with_sum
+from logsrv.kit.text.sums import line_with_checksum
 from logsrv.linelog.store.segments.lock import locked
 from tests.cli.command import HOSTILE, logsrv
 from tests.linelog.store.care.stores import flip, packed_of, small_store
@@ -82,7 +82,7 @@ def test_what_is_no_store_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_newer_store_is_left_alone(store: Path) -> None:
-    (store / "format").write_bytes(with_sum(b"9 9.9"))
+    (store / "format").write_bytes(line_with_checksum(b"9 9.9"))
     for words in ((), ("--repair",)):
         shown = logsrv("doctor", *words, str(store))
         assert shown.returncode == 1 and b"was written by logsrv 9.9 or newer" in shown.stderr

@@ -9,7 +9,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, parse_port
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import nearest, shown
+from logsrv.kit.text.words import nearest_word, shown
 
 INET = ("tcp", "tls", "udp")
 UNIX = ("unix", "unixgram")
@@ -83,7 +83,7 @@ def _unknown(text: str, scheme: str) -> Target:
         return Target(text, "twisted")
     if re.fullmatch(r"[0-9A-Fa-f:.]+", text):
         raise ConfigurationError(f"{shown(text)} {NOT_INET}")
-    near = nearest(scheme, [*INET, *UNIX])
+    near = nearest_word(scheme, [*INET, *UNIX])
     meant = f", did you mean {near}:…?" if near else ""
     raise ConfigurationError(f"{shown(text)} is no endpoint{meant}; accepted: {ACCEPTED}")
 

@@ -24,7 +24,7 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store, declare_zone, open_view, status
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import LogsrvError, QueryError, UsageError
-from logsrv.kit.children.child_side import little_memory
+from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.query.language.caret import caret
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     # A handler for SIGTERM, so that DuckDB's temporary files are removed.
     signal.signal(signal.SIGTERM, end)
     try:
-        with little_memory(MEMORY):
+        with limit_extra_memory(MEMORY):
             return _run(arguments)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -26,7 +26,7 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
-from logsrv.kit.text.words import nearest
+from logsrv.kit.text.words import nearest_word
 
 DESCRIPTION = """\
 Show a text or a menu of a Gopher server, save anything else.
@@ -122,7 +122,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 def _host_hint(word: str) -> str:
     """Return the hint for a word that is no host: nor is it a file, and it may be a mistyped command."""
-    near = nearest(word, _COMMANDS) if word.isalpha() else None
+    near = nearest_word(word, _COMMANDS) if word.isalpha() else None
     question = f" (did you mean gopher {near}?)" if near else ""
     return f"; nor is there a file {one_line(word, 500)} here{question}"
 

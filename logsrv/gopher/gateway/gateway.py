@@ -26,7 +26,7 @@ from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.channel import WebFactory, WebRequest
-from logsrv.kit.web.hosts import HEADERS, client_of, is_for_us, is_loopback
+from logsrv.kit.web.hosts import HEADERS, client_key, is_allowed_host, is_loopback
 
 log = Logger()
 
@@ -132,7 +132,7 @@ class Gateway(ListeningService[GopherSettings]):
                 if answer is None:
                     place = self._answers.place(request.uri)
                     address = request.getClientAddress()
-                    client = client_of(getattr(address, "host", None))
+                    client = client_key(getattr(address, "host", None))
                     at_end.callback(self._visitors.enter(client))
                     if place is None:
                         answer = self._answers.go(request.uri)
@@ -147,7 +147,7 @@ class Gateway(ListeningService[GopherSettings]):
         if len(headers) > 1:
             raise RequestDenied(400, "the request has more than one Host header")
         local = is_loopback(getattr(request.getHost(), "host", None))
-        if not is_for_us(headers[0] if headers else None, self._answers.settings.host, local):
+        if not is_allowed_host(headers[0] if headers else None, self._answers.settings.host, local):
             raise RequestDenied(
                 421, "start the gateway with --host NAME to let it be known by this name"
             )

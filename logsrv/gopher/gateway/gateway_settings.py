@@ -17,7 +17,7 @@ from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, FILE, FLAG, SIZE, TEXT, Kind, integer
-from logsrv.kit.web.endpoints import web_endpoint
+from logsrv.kit.web.endpoints import web_endpoint_kind
 
 
 def _proxy(text: str) -> Proxy:
@@ -82,7 +82,7 @@ class GopherSettings(VisitorLimits, ConnectionSettings, Destinations, OperatorSe
     """The settings of `twistd gopher`: where to listen, which hosts to visit, limits for clients."""
 
     gateway: tuple[Endpoint, ...] = option(
-        (), web_endpoint(8070), "serve a web gateway here",
+        (), web_endpoint_kind(8070), "serve a web gateway here",
         repeatable=True,
     )  # fmt: skip
     host: tuple[str, ...] = option(

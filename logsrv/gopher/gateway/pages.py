@@ -30,7 +30,7 @@ from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import size_text
-from logsrv.kit.web.templates import templates
+from logsrv.kit.web.templates import template_environment
 
 _HERE = Path(__file__).parent
 STYLE = (_HERE / "static" / "style.css").read_bytes()
@@ -43,7 +43,7 @@ OFFERED = 5
 # A heading is searched in the first characters of a text, or items of a menu, up to this number.
 _LOOKED_AT = 4000
 
-_TEMPLATES = templates(_HERE / "templates")
+_TEMPLATES = template_environment(_HERE / "templates")
 _TEMPLATES.filters["room"] = width_for
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from select import POLLIN, poll
 
-from logsrv.kit.children.child_process import shared_environment
-from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.child_process import child_environment
+from logsrv.kit.children.frames import MessageReader, frame_parts
 
 LOOK_EVERY = 0.1
 """Seconds after which `receive` returns without an answer."""
@@ -30,7 +30,7 @@ class BlockingChild:
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
-                    env=shared_environment(),
+                    env=child_environment(),
                     # A group of its own, so that Ctrl-C reaches only the server. Not a session of its own:
                     # Linux divides the CPU among sessions first, so its nice value would have no effect.
                     process_group=0,
@@ -45,18 +45,18 @@ class BlockingChild:
         self._messages = MessageReader()
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Return true while the process runs."""
         return self.process.poll() is None
 
     def send(self, order: Mapping[str, object], files: Sequence[int] = ()) -> None:
         """Send an order as JSON, with open files (descriptors). Raises OSError if the process has ended."""
-        data = b"".join(frame(json.dumps(order).encode()))
+        data = b"".join(frame_parts(json.dumps(order).encode()))
         try:
             sent = socket.send_fds(self._connection, [data], files)
             self._connection.sendall(data[sent:])
         except ConnectionError:
-            raise self._ended() from None
+            raise self._end_error() from None
 
     def receive(self) -> bytes | None:
         """Return the answer to an order; None if it is not complete yet. Waits LOOK_EVERY seconds at most.
@@ -68,16 +68,16 @@ class BlockingChild:
         with suppress(ConnectionError):
             if data := self._connection.recv(1 << 20):
                 return next(map(b"".join, self._messages.receive(data)), None)
-        raise self._ended()
+        raise self._end_error()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the process."""
         self._connection.close()
         self.process.kill()
         with self.process:
             pass
 
-    def _ended(self) -> OSError:
+    def _end_error(self) -> OSError:
         """Return the error to raise: the process's last line of standard error, else its exit status."""
         assert self.process.stderr is not None
         with suppress(subprocess.TimeoutExpired):

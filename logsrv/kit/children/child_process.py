@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.text.escape import one_line
 from logsrv.timer import Timer
@@ -59,7 +59,7 @@ class ProcessEnd:
         return f"ended with status {self.status}"
 
 
-def shared_environment(named: Collection[str] = ()) -> dict[str, str]:
+def child_environment(named: Collection[str] = ()) -> dict[str, str]:
     """Return the environment of a child process: the variables of SHARED, which hold no secrets.
 
     named: further variables that its work needs; they may be secret. Its output is always buffered: a
@@ -84,18 +84,18 @@ def start_error_text(error: OSError) -> str:
 
 
 @implementer(IPullProducer)
-class _Feed:
+class _LargeMessageWriter:
     """Writes large messages to a child process in pieces, as it reads them; Twisted would copy them."""
 
     def __init__(self) -> None:
         self._unwritten: deque[bytes | memoryview] = deque()
         self._transport: Any = None
 
-    def is_wanted(self, parts: Sequence[bytes]) -> bool:
+    def must_queue(self, parts: Sequence[bytes]) -> bool:
         """Return whether a message is large, or has to wait for a large one before it."""
         return self._transport is not None or sum(map(len, parts)) > LARGE
 
-    def add(self, transport: Any, parts: Iterable[bytes]) -> None:
+    def queue_parts(self, transport: Any, parts: Iterable[bytes]) -> None:
         """Write these parts after those that still wait."""
         self._unwritten += parts
         if self._transport is None:
@@ -140,7 +140,7 @@ class ChildProcess(ProcessProtocol):
         self._reactor = reactor
         self._ended = ended
         self._said = said
-        self._feed = _Feed()
+        self._feed = _LargeMessageWriter()
         self._messages = MessageReader()
         self._complaints = b""
         self._words = ""
@@ -149,12 +149,12 @@ class ChildProcess(ProcessProtocol):
     def start(
         self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Start it. environment: all its variables; by default `shared_environment`. Raises OSError."""
+        """Start it. environment: all its variables; by default `child_environment`. Raises OSError."""
         self._reactor.spawnProcess(
             self,
             sys.executable,
             [sys.executable, "-P", "-m", module, *arguments],
-            env=shared_environment() if environment is None else environment,
+            env=child_environment() if environment is None else environment,
         )
 
     @property
@@ -164,10 +164,10 @@ class ChildProcess(ProcessProtocol):
 
     def send(self, *parts: bytes) -> None:
         """Send a message to its standard input. Bytes that it does not read wait in our memory."""
-        if self._feed.is_wanted(parts):
-            self._feed.add(self.transport, frame(*parts))
+        if self._feed.must_queue(parts):
+            self._feed.queue_parts(self.transport, frame_parts(*parts))
         else:
-            self.transport.writeSequence(list(frame(*parts)))
+            self.transport.writeSequence(list(frame_parts(*parts)))
 
     def pause(self) -> None:
         """Stop reading its output; it blocks when the pipe is full."""
@@ -190,11 +190,11 @@ class ChildProcess(ProcessProtocol):
             return
         # A paused process may have exited already, with output still in its pipes.
         if self.pid is not None:
-            self._signal(self.pid)
+            self._kill_group(self.pid)
         # Twisted reports the end of a process when all pipes are read to their end.
         self.resume()
 
-    def _signal(self, pid: int) -> None:
+    def _kill_group(self, pid: int) -> None:
         try:
             os.killpg(pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -210,15 +210,15 @@ class ChildProcess(ProcessProtocol):
         *lines, rest = (self._complaints + data).split(b"\n")
         self._complaints = rest[-LONGEST_LINE:]
         for line in lines:
-            self._complain(line)
+            self._report_line(line)
 
     def processEnded(self, reason: Failure = connectionDone) -> None:
-        self._complain(self._complaints)
+        self._report_line(self._complaints)
         self.over = True
         self._kill.stop()
         self._ended(self, ProcessEnd.of(reason, self._words))
 
-    def _complain(self, line: bytes) -> None:
+    def _report_line(self, line: bytes) -> None:
         # Rust prints a line `note: …` after its error.
         if line.strip() and not line.startswith(b"note: "):
             said = line.decode("utf-8", "backslashreplace").rstrip()
@@ -263,7 +263,7 @@ class ChildProcesses:
         def over(child: ChildProcess, end: ProcessEnd) -> None:
             self._all.discard(child)
             ended(child, end)
-            self._look_whether_stopped()
+            self._fire_if_stopped()
 
         child = ChildProcess(self._reactor, received=received, ended=over, said=self._log)
         try:
@@ -280,10 +280,10 @@ class ChildProcesses:
         self._stopped = stopped = Deferred[None]()
         for child in list(self._all):
             child.kill()
-        self._look_whether_stopped()
+        self._fire_if_stopped()
         return stopped
 
-    def _look_whether_stopped(self) -> None:
+    def _fire_if_stopped(self) -> None:
         if self._stopped is not None and not self._all and not self._stopped.called:
             self._stopped.callback(None)
 

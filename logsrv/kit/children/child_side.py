@@ -14,18 +14,18 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from logsrv.kit.children.frames import SIZE, frame
+from logsrv.kit.children.frames import SIZE, frame_parts
 
 MEMORY = 2 << 30
 """The most bytes of address space. Libraries reserve most of it and never touch it."""
 NICE = 10
-# While threads are inside `little_memory`: the limit from before, then one for each of them. Else empty.
+# While threads are inside `limit_extra_memory`: the limit from before, then one for each. Else empty.
 _limits: list[int] = []
 _lock = threading.Lock()
 NO_MEMORY = f"this needs more memory than the {MEMORY >> 30} GiB that it may have"
 
 
-def limit(nice: int = NICE) -> None:
+def limit_process(nice: int = NICE) -> None:
     """Lower the priority and the memory limit of this process, and keep a terminal's signals from it.
 
     It gets a session and so a process group of its own: processes that it forks are killed with it.
@@ -44,7 +44,7 @@ def limit_memory() -> None:
 
 
 @contextmanager
-def little_memory(size: int) -> Iterator[None]:
+def limit_extra_memory(size: int) -> Iterator[None]:
     """Inside `with`, let this process take at most `size` more bytes of memory; only on Linux.
 
     Several threads may be inside at once: the lowest of their limits holds for all.
@@ -58,38 +58,38 @@ def little_memory(size: int) -> Iterator[None]:
         if not _limits:
             _limits.append(resource.getrlimit(resource.RLIMIT_DATA)[0])
         _limits.append(most)
-        _limit_data()
+        _apply_lowest_limit()
     try:
         yield
     finally:
         with _lock:
             _limits.remove(most)
-            _limit_data()
+            _apply_lowest_limit()
             if len(_limits) == 1:
                 _limits.clear()
 
 
-def _limit_data() -> None:
+def _apply_lowest_limit() -> None:
     """Set the lowest of `_limits` as the limit of this process's data (RLIMIT_DATA)."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     limits = [one for one in (*_limits, hard) if one != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_DATA, (min(limits, default=resource.RLIM_INFINITY), hard))
 
 
-def limit_reader(nice: int = NICE) -> None:
+def limit_reading_process(nice: int = NICE) -> None:
     """Limit a process that only reads: priority, memory, no core file. A closed pipe ends it silently."""
-    limit(nice)
+    limit_process(nice)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
-def outlast_signals() -> None:
+def ignore_stop_signals() -> None:
     """Ignore signals that a terminal or a service manager sends to all; the service ends this process."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
-def messages() -> Iterator[bytes]:
+def read_messages() -> Iterator[bytes]:
     """Yield the messages of the service, until it closes the pipe or dies; drop an unfinished last one."""
     pipe = sys.stdin.buffer
     while len(head := pipe.read(SIZE)) == SIZE:
@@ -99,21 +99,21 @@ def messages() -> Iterator[bytes]:
         yield message
 
 
-def send(*parts: bytes) -> None:
+def send_message(*parts: bytes) -> None:
     """Send a message to the service."""
-    for part in frame(*parts):
+    for part in frame_parts(*parts):
         sys.stdout.buffer.write(part)
     sys.stdout.buffer.flush()
 
 
-def answer_all(answer: Callable[[bytes], Iterable[bytes]]) -> None:
+def answer_messages(answer: Callable[[bytes], Iterable[bytes]]) -> None:
     """Answer the messages of a pool: `answer` gets each, and returns the parts of its answer."""
     # The empty message says that the start succeeded: a later end is the fault of a message.
-    send()
-    for message in messages():
-        send(*answer(message))
+    send_message()
+    for message in read_messages():
+        send_message(*answer(message))
 
 
-def tell(sentence: str) -> None:
+def tell_service(sentence: str) -> None:
     """Write a sentence to standard error; the service logs it."""
     print(sentence, file=sys.stderr, flush=True)

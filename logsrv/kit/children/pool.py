@@ -89,7 +89,7 @@ class ProcessPool:
         message = _Message(parts)
         self._idle.stop()
         self._waiting.append(message)
-        self._serve()
+        self._send_waiting()
         return message.answered
 
     def stop(self) -> Deferred[None]:
@@ -101,7 +101,7 @@ class ProcessPool:
             message.answered.errback(WorkerEndedError(_STOPS))
         return stopped
 
-    def _serve(self) -> None:
+    def _send_waiting(self) -> None:
         while self._waiting:
             if self._free:
                 child = self._free.pop()
@@ -137,15 +137,15 @@ class ProcessPool:
             self._free.append(child)
         else:
             child.end(within=END_SECONDS)
-        self._go_on()
+        self._serve_or_rest()
         message.answered.callback(answer)
 
-    def _go_on(self) -> None:
-        self._serve()
+    def _serve_or_rest(self) -> None:
+        self._send_waiting()
         if not self._busy and not self._processes.stopping:
-            self._idle.start(self._idle_seconds, self._rest)
+            self._idle.start(self._idle_seconds, self._end_free_processes)
 
-    def _rest(self) -> None:
+    def _end_free_processes(self) -> None:
         free, self._free = self._free, []
         for child in free:
             child.end(within=END_SECONDS)
@@ -173,4 +173,4 @@ class ProcessPool:
         else:
             log.error("{name} {how}; the message that it had is refused", name=self._name, how=how)
             message.answered.errback(WorkerEndedError(f"the process that worked on it {end}"))
-        self._go_on()
+        self._serve_or_rest()

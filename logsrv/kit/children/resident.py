@@ -46,10 +46,10 @@ from twisted.logger import Logger
 from logsrv.kit.children.child_process import (
     ChildProcess,
     ProcessEnd,
-    shared_environment,
+    child_environment,
     start_error_text,
 )
-from logsrv.kit.text.transitions import transitions
+from logsrv.kit.text.transitions import parse_transitions
 from logsrv.timer import Timer
 
 log = Logger()
@@ -61,16 +61,17 @@ WELL = 60.0
 END = 6.0
 """Seconds that it gets to end; then it is killed."""
 
-NEXT = transitions(__doc__)
+NEXT = parse_transitions(__doc__)
 
 
 @attrs.define(eq=False)
 class ResidentProcess:
-    """A process that runs `module`, from the first `want` to `stop`. state: one of the table above.
+    """A process that runs `module`, from the first `start_or_update` to `stop`.
 
-    name: begins each log line about it. orders: gets the process id, and returns the message that is sent
-    to the process at its start and after each `want`. take: gets each message of the process. environment:
-    returns all its variables, at each start; by default `shared_environment`.
+    state: one of the table above. name: begins each log line about it. orders: gets the process id, and
+    returns the message that is sent to the process at its start and after each `start_or_update`. take:
+    gets each message of the process. environment: returns all its variables, at each start; by default
+    `child_environment`.
     """
 
     _module: str
@@ -78,7 +79,7 @@ class ResidentProcess:
     _orders: Callable[[int | None], bytes]
     _take: Callable[[bytes], object]
     _reactor: Any
-    _environment: Callable[[], Mapping[str, str]] = shared_environment
+    _environment: Callable[[], Mapping[str, str]] = child_environment
     state: str = attrs.field(init=False, default="IDLE")
     _child: ChildProcess | None = attrs.field(init=False, default=None)
     _started: float = attrs.field(init=False, default=0.0)
@@ -86,22 +87,22 @@ class ResidentProcess:
     _again: Timer = attrs.Factory(lambda self: Timer(self._reactor), takes_self=True)
     _stopped: Deferred[None] | None = attrs.field(init=False, default=None)
 
-    def want(self) -> None:
+    def start_or_update(self) -> None:
         """Start the process if it does not run, else send it its present orders."""
         running = self.state == "RUNNING"
-        self._go("want")
+        self._change_state("want")
         if running:
-            self._order()
+            self._send_orders()
 
-    def done(self) -> None:
-        """End the process: it has nothing to do until the next `want`."""
-        self._go("done")
+    def end_until_needed(self) -> None:
+        """End the process: it has nothing to do until the next `start_or_update`."""
+        self._change_state("done")
 
     def stop(self) -> Deferred[None]:
         """End the process for good; fires when it has ended, after about END seconds at the latest."""
         if self._stopped is None:
             self._stopped = Deferred()
-            self._go("stop")
+            self._change_state("stop")
         return self._stopped
 
     @property
@@ -109,7 +110,7 @@ class ResidentProcess:
         """Return whether `stop` was called."""
         return self._stopped is not None
 
-    def _go(self, event: str) -> None:
+    def _change_state(self, event: str) -> None:
         before, self.state = self.state, NEXT[self.state, event]
         if self.state == before:
             return
@@ -135,10 +136,10 @@ class ResidentProcess:
             self._plan_restart(f"cannot be started ({start_error_text(error)})")
             return
         self._child = child
-        self._go("begun")
-        self._order()
+        self._change_state("begun")
+        self._send_orders()
 
-    def _order(self) -> None:
+    def _send_orders(self) -> None:
         assert self._child is not None
         self._child.send(self._orders(self._child.pid))
 
@@ -150,10 +151,10 @@ class ResidentProcess:
         if self.state == "RUNNING":
             self._plan_restart(f"{end} ({end.words})" if end.words else str(end))
         else:
-            self._go("died")
+            self._change_state("died")
 
     def _plan_restart(self, how: str) -> None:
-        self._go("died")
+        self._change_state("died")
         if self._reactor.seconds() - self._started > WELL:
             self._deaths = 0
         pause = PAUSES[min(self._deaths, len(PAUSES) - 1)]
@@ -164,4 +165,4 @@ class ResidentProcess:
             how=how,
             pause=pause,
         )
-        self._again.start(pause, self._go, "due")
+        self._again.start(pause, self._change_state, "due")

@@ -11,7 +11,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import FLAG, choice
-from logsrv.kit.web.endpoints import web_endpoint
+from logsrv.kit.web.endpoints import web_endpoint_kind
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -39,7 +39,7 @@ class OperatorSettings(InspectSettings, GuardPolicy):
     help_group: ClassVar[str] = "Looking inside"
 
     metrics: tuple[Endpoint, ...] = option(
-        (), web_endpoint(9100, "Prometheus connects"),
+        (), web_endpoint_kind(9100, "Prometheus connects"),
         "serve /metrics for Prometheus, /healthz and /readyz here",
         repeatable=True,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from logsrv.kit.net.endpoint import (
     START_TLS_ARGUMENTS,
 )
 from logsrv.kit.options.kinds import SIZE
-from logsrv.kit.text.words import listed, nearest, shown
+from logsrv.kit.text.words import listed, nearest_word, shown
 
 # Bytes of a path, more are refused: sun_path of Linux less the NUL at its end (unix(7)).
 LONGEST_SOCKET_PATH = 107
@@ -62,7 +62,7 @@ def named_arguments(
                 )
             name = takes[position]
         if name not in takes and name not in named:
-            meant = nearest(name, [*takes, *named])
+            meant = nearest_word(name, [*takes, *named])
             accepted = f"did you mean {meant}?" if meant else f"it takes {listed(list(takes))}"
             raise ValueError(f"{scheme}: has no argument {shown(name)}; {accepted}")
         if name in arguments:

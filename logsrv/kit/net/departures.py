@@ -39,9 +39,9 @@ class PausedConnection(Protocol):
     @property
     def busy_with_last_input(self) -> bool: ...
 
-    def pause(self) -> None: ...
+    def pause_reading(self) -> None: ...
 
-    def resume(self) -> None: ...
+    def resume_reading(self) -> None: ...
 
     def abort(self) -> None: ...
 
@@ -96,6 +96,6 @@ def _end_if_peer_gone(connection: PausedConnection, poll_events: int) -> None:
     elif is_encrypted(author.transport):
         # The bytes left may be TLS's own goodbye, which ends the connection once it is read.
         if left <= GOODBYE_BYTES:
-            connection.resume()
+            connection.resume_reading()
     elif not left and (poll_events & select.POLLHUP or not author.half_close):
         connection.abort()

@@ -14,7 +14,7 @@ from twisted.plugin import getPlugins
 
 from logsrv.kit.net.checks import check_and_complete_arguments, check_tls_arguments, named_arguments
 from logsrv.kit.net.endpoint import ARGUMENTS, START_TLS, START_TLS_ARGUMENTS, Endpoint
-from logsrv.kit.text.words import listed, nearest, shown
+from logsrv.kit.text.words import listed, nearest_word, shown
 
 
 def parse_endpoint(text: str) -> Endpoint:
@@ -61,7 +61,7 @@ def parse_named_endpoint(names: Sequence[str], text: str) -> Endpoint:
         types = {*ARGUMENTS, "haproxy"}
         if name in types or rest.partition(":")[0] not in types:
             raise
-    hint = f"did you mean {near}? " if (near := nearest(name, names)) else ""
+    hint = f"did you mean {near}? " if (near := nearest_word(name, names)) else ""
     raise ValueError(f"{shown(name)} is no listener; {hint}known are {listed(names)}")
 
 
@@ -77,6 +77,6 @@ def _check_plugin_scheme(scheme: str, text: str) -> None:
     elif text == scheme and text.startswith(("/", ".")):
         meant = f"unix:{text}"
     else:
-        meant = nearest(scheme, known)
+        meant = nearest_word(scheme, known)
     hint = f"did you mean {shown(meant)}? " if meant else ""
     raise ValueError(f"{shown(scheme)} is no endpoint type; {hint}known are {listed(known)}")

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, named_arguments, parse_port
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.options.kinds import Kind
-from logsrv.kit.text.words import nearest, shown
+from logsrv.kit.text.words import nearest_word, shown
 
 # The arguments in the order in which they may be given without their names.
 ARGUMENTS = {
@@ -51,7 +51,7 @@ def parse_remote(text: str) -> RemotePlace:
     """
     scheme, _, rest = text.partition(":")
     if scheme not in ARGUMENTS:
-        meant = nearest(scheme, list(ARGUMENTS))
+        meant = nearest_word(scheme, list(ARGUMENTS))
         hint = f"did you mean {meant}? " if meant else ""
         raise ValueError(
             f"{shown(text)} is no place to connect to; {hint}known are tcp:HOST:PORT, "

@@ -44,9 +44,9 @@ class _Formatter(argparse.HelpFormatter):
         super().__init__(prog, width=min(_columns() - 2, WIDEST))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        from logsrv.kit.text.paragraphs import wrapped  # 2 ms, which only a help needs
+        from logsrv.kit.text.paragraphs import wrap_for_terminal  # 2 ms, which only a help needs
 
-        return wrapped(text, width)
+        return wrap_for_terminal(text, width)
 
 
 def _columns() -> int:

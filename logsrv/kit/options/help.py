@@ -9,7 +9,7 @@ from typing import Any
 from logsrv.kit.options.declare import REQUIRED, UNGROUPED, Option, grouped_options, option_name
 from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
-from logsrv.kit.text.paragraphs import wrapped
+from logsrv.kit.text.paragraphs import wrap_for_terminal
 
 NARROWEST = 40
 LEFT_COLUMN = 30
@@ -49,7 +49,7 @@ def help_text(
     lines = []
     if "Example" not in description:
         description += f"\n\nExample:\n\n  {example(name, every, positional)}"
-    lines += [*wrapped(description, width).splitlines(), ""]
+    lines += [*wrap_for_terminal(description, width).splitlines(), ""]
     for title, options in groups.items():
         entries = [
             (_left(key, option, key in positional), f"{option.help} ({remarks(option)})")
@@ -119,7 +119,7 @@ def _columns(entries: Iterable[tuple[str, str]], width: int) -> list[str]:
         if len(head) >= left_width:
             lines.append(head)
             head = ""
-        wrapped = textwrap.wrap(right, width - left_width, break_on_hyphens=False)
-        for number, line in enumerate(wrapped):
+        wrap_for_terminal = textwrap.wrap(right, width - left_width, break_on_hyphens=False)
+        for number, line in enumerate(wrap_for_terminal):
             lines.append((head if number == 0 else "").ljust(left_width) + line)
     return lines

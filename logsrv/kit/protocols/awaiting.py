@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
-from logsrv.kit.protocols.faults import mistaken
+from logsrv.kit.protocols.faults import wrong_value_text
 
 Result = TypeVar("Result")
 
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 CANCELLED = (CancelledError, asyncio.CancelledError)
 
 
-class Wake(Deferred[None]):
+class ReusableDeferred(Deferred[None]):
     """A Deferred for waits that come often: a coroutine that the kit runs waits for it without callbacks.
 
     After `fire` it can be awaited again, unless it was `called`: then something else has awaited it.
@@ -45,14 +45,14 @@ class Wake(Deferred[None]):
             self.callback(None)
         else:
             self.waiter = None
-            waiter.step()
+            waiter.run_to_next_wait()
 
     def cancel(self) -> None:
         waiter, self.waiter = self.waiter, None
         if waiter is None:
             super().cancel()
         else:
-            waiter.step(Failure(CancelledError()))
+            waiter.run_to_next_wait(Failure(CancelledError()))
 
 
 class RunningCoroutine(Deferred[Result]):
@@ -79,13 +79,13 @@ class RunningCoroutine(Deferred[Result]):
         if loop is None:
             self.coroutine = coroutine
             self._run = context.run
-            self.step()
+            self.run_to_next_wait()
         else:
             # A Deferred of the task would fire at a second cancel, while the task still cleans up.
-            self._awaits = task = loop.create_task(_in_task(coroutine, loop), context=context)
-            Deferred.fromFuture(task).addBoth(self._end)
+            self._awaits = task = loop.create_task(_run_in_task(coroutine, loop), context=context)
+            Deferred.fromFuture(task).addBoth(self._close_and_fire)
 
-    def step(self, value: object = None) -> None:
+    def run_to_next_wait(self, value: object = None) -> None:
         """Run the coroutine up to its next wait. value: the result of the last one, or a Failure."""
         self._awaits = None
         coroutine = self.coroutine
@@ -101,15 +101,15 @@ class RunningCoroutine(Deferred[Result]):
             except BaseException:
                 result = Failure()
                 break
-            if type(value) is Wake:
+            if type(value) is ReusableDeferred:
                 self._awaits = value
                 value.waiter = self
                 return
             if isinstance(value, Deferred):
                 self._awaits = value
-                value.addBoth(self.step)
+                value.addBoth(self.run_to_next_wait)
                 return
-        self._end(result)
+        self._close_and_fire(result)
 
     def cancel(self) -> None:
         if self.called:
@@ -118,7 +118,7 @@ class RunningCoroutine(Deferred[Result]):
             self.cancels += 1
             self._awaits.cancel()
 
-    def _end(self, result: Any) -> None:
+    def _close_and_fire(self, result: Any) -> None:
         # These three refer to a context that refers to this object. The garbage collector may leave such a
         # cycle in memory for hours.
         self._run = self.coroutine = self._awaits = None
@@ -143,22 +143,24 @@ def use_clock(clock: object) -> None:
     working.set(RunningCoroutine(clock))
 
 
-def awaited(result: object, doing: str, also: str = "None") -> Deferred[Any]:
+def as_deferred(result: object, doing: str, also: str = "None") -> Deferred[Any]:
     """Return the result of the author's code as a Deferred.
 
     also: the other allowed results, for the sentence of the TypeError. Raises TypeError for a result that
     cannot be awaited.
     """
     if iscoroutine(result):
-        return started(result)
+        return start_coroutine(result)
     if isinstance(result, Deferred):
         return result
     if isawaitable(result):
-        return started(_waiting(result))
-    raise TypeError(f"{doing} gave {mistaken(result)}; it has to be {also} or something to await")
+        return start_coroutine(_await_result(result))
+    raise TypeError(
+        f"{doing} gave {wrong_value_text(result)}; it has to be {also} or something to await"
+    )
 
 
-def started(coroutine: Coroutine[Any, Any, Result]) -> Deferred[Result]:
+def start_coroutine(coroutine: Coroutine[Any, Any, Result]) -> Deferred[Result]:
     """Start an author's coroutine; return a Deferred of its result, which cancels it when cancelled."""
     before = working.get()
     work = RunningCoroutine[Result](before.clock if before is not None else None)
@@ -166,32 +168,32 @@ def started(coroutine: Coroutine[Any, Any, Result]) -> Deferred[Result]:
     return work
 
 
-def attempt(step: Callable[[], Any]) -> Deferred[Any]:
+def call_as_deferred(step: Callable[[], Any]) -> Deferred[Any]:
     """Call an author's function, plain or async. Return a Deferred, which fails if the function raises."""
 
     def call() -> Any:
         result = step()
-        return awaited(result, "it") if isawaitable(result) else result
+        return as_deferred(result, "it") if isawaitable(result) else result
 
     return maybeDeferred(call)
 
 
-async def _waiting(result: Awaitable[Result]) -> Result:
+async def _await_result(result: Awaitable[Result]) -> Result:
     return await result
 
 
-async def _in_task(
+async def _run_in_task(
     coroutine: Coroutine[Any, Any, Result], loop: AbstractEventLoop
 ) -> Result | Failure:
     try:
-        return await _translated(coroutine, loop)
+        return await _run_with_futures(coroutine, loop)
     except (SystemExit, KeyboardInterrupt):
         # A task that raises them would end asyncio's loop, and so the service.
         return Failure()
 
 
 @types.coroutine
-def _translated(
+def _run_with_futures(
     coroutine: Coroutine[Any, Any, Result], loop: AbstractEventLoop
 ) -> Generator[Any, Any, Result]:
     """Run a coroutine, and turn each Deferred that it awaits into an asyncio future."""
@@ -204,7 +206,7 @@ def _translated(
             return result
         try:
             if isinstance(wanted, Deferred):
-                yield from _fired(wanted, loop)
+                yield from _wait_until_fired(wanted, loop)
                 value = None
             else:
                 value = yield wanted
@@ -214,7 +216,9 @@ def _translated(
             step = partial(coroutine.send, value)
 
 
-def _fired(deferred: Deferred[Any], loop: AbstractEventLoop) -> Generator[Any, Any, None]:
+def _wait_until_fired(
+    deferred: Deferred[Any], loop: AbstractEventLoop
+) -> Generator[Any, Any, None]:
     """Wait until the Deferred has fired; the coroutine that awaits it takes the result itself."""
     future = loop.create_future()
 

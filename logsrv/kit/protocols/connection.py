@@ -22,10 +22,10 @@ from logsrv.kit.net.twisted.transports import (
 )
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols import states
-from logsrv.kit.protocols.awaiting import CANCELLED, awaited
-from logsrv.kit.protocols.context import Author, Reader
-from logsrv.kit.protocols.crowd import for_nobody, handled
-from logsrv.kit.protocols.faults import EndOfStream, PeerGone, mistaken
+from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred
+from logsrv.kit.protocols.context import AuthorProtocol, InputReader
+from logsrv.kit.protocols.crowd import call_without_connection, handled
+from logsrv.kit.protocols.faults import EndOfStream, PeerGone, wrong_value_text
 from logsrv.kit.protocols.sending import SendingSide
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ class PeerConnection(SendingSide):
 
     __slots__ = ("_farewell", "_timers", "reader", "work")
 
-    def __init__(self, author: Author) -> None:
+    def __init__(self, author: AuthorProtocol) -> None:
         super().__init__(author)
-        self.reader: Reader | None = None
+        self.reader: InputReader | None = None
         self.work: Deferred[Any] | None = None
         self._farewell = b""
         self._timers: set[DelayedCall] | None = None
@@ -71,7 +71,7 @@ class PeerConnection(SendingSide):
         return self.work is not None and (self.reader is None or not self.reader.waiting)
 
     @property
-    def finished(self) -> bool:
+    def requests_done(self) -> bool:
         """Return true if every request of the peer is done, so that the connection may close at its end."""
         return self.state is states.CONNECTED and (self.reader is None or self.reader.spent)
 
@@ -85,18 +85,18 @@ class PeerConnection(SendingSide):
     def busy_with_last_input(self) -> bool:
         return self._busy and (self.reader is None or self.reader.exhausted)
 
-    def tell(self, event: str) -> None:
+    def change_state(self, event: str) -> None:
         self.state, doing = self.state[event]
         for word in doing:
             ACTIONS[word](self)
 
     # Called by the transport, by way of the Twisted protocol.
 
-    def made(self) -> None:
-        """Call the author's `connection_made`; a step for `call`."""
+    def call_connection_made(self) -> None:
+        """Call the author's `connection_made`; a step for `call_author`."""
         result = self.author.connection_made()
         if result is not None:
-            self.wait_for(result, "connection_made")
+            self.hold_input_until(result, "connection_made")
 
     def received(self, data: bytes) -> None:
         context = self.author.factory
@@ -108,16 +108,16 @@ class PeerConnection(SendingSide):
 
     def lost(self, reason: Failure) -> None:
         """Tell the protocol that the connection is gone, and release everything."""
-        # The same as `tell` without its loop: `cancel` is the only action that may follow.
+        # The same as `change_state` without its loop: `cancel` is the only action that may follow.
         self.state, doing = self.state[states.LOST]
         if doing:
-            self.cancel()
+            self.cancel_author_code()
         author = self.author
         for timer in self._timers or ():
             if timer.active():
                 timer.cancel()
         self._timers = None
-        self.end_sending()
+        self.end_waits()
         if self.reader is not None:
             self.reader.lost()
             self.reader = None
@@ -126,7 +126,7 @@ class PeerConnection(SendingSide):
         connections = author.factory.connection_log
         if connections is not None:
             connections.disconnected(author.peer, message)
-        self._attempt("connection_lost", author.connection_lost, message)
+        self._call_without_waiting("connection_lost", author.connection_lost, message)
         self.disperse()
         self._crowd = None
 
@@ -137,21 +137,23 @@ class PeerConnection(SendingSide):
             return
         # This may raise, so it comes before any change.
         said = () if last_words is None else (last_words,)
-        self._farewell = self._encoded([*(self.lines or ()), *said])
+        self._farewell = self._encode_output([*(self.lines or ()), *said])
         if self.lines is not None:
             self.lines = []
-        self.tell(states.CLOSE)
+        self.change_state(states.CLOSE)
 
     def later(
         self, seconds: float, function: Callable[..., object], *args: Any, **kwargs: Any
     ) -> DelayedCall:
         if not callable(function):
-            raise TypeError(f"later takes a function and its arguments, not {mistaken(function)}")
+            raise TypeError(
+                f"later takes a function and its arguments, not {wrong_value_text(function)}"
+            )
 
         def call() -> None:
             assert self._timers is not None
             self._timers.discard(timer)
-            self._attempt("a timer", function, *args, **kwargs)
+            self._call_without_waiting("a timer", function, *args, **kwargs)
 
         timer = self.author.factory.service.clock.callLater(seconds, call)
         if self.state.sending is states.GONE:
@@ -170,20 +172,20 @@ class PeerConnection(SendingSide):
             return
         self.author.factory.count_cut(reason)
         if self.state.reading is states.ENDED or not can_half_close(self.author.transport):
-            self.close(*self._last_words(sentence))
+            self.close(*self._dismissal_lines(sentence))
             return
-        self.write(self._encoded(self._last_words(sentence)))
+        self.write(self._encode_output(self._dismissal_lines(sentence)))
         if self.lines:
-            self.flush()
-        self.tell(states.DISMISS)
+            self.send_gathered()
+        self.change_state(states.DISMISS)
 
-    def _last_words(self, sentence: str) -> list[Any]:
+    def _dismissal_lines(self, sentence: str) -> list[Any]:
         """Return the lines that tell a peer why it is dismissed, in the form of `lines`."""
         return [sentence]
 
     # Calls of the author's code.
 
-    def call(self, step: Callable[[], None], doing: str) -> None:
+    def call_author(self, step: Callable[[], None], doing: str) -> None:
         """Call the author's code in `step`; up to GATHERED bytes that it sends leave in one write."""
         self.state, _ = self.state[states.CALL]
         self.lines = []
@@ -193,37 +195,39 @@ class PeerConnection(SendingSide):
                 step()
             finally:
                 if self.lines:
-                    self.flush()
+                    self.send_gathered()
         except Exception:
-            self.fail(doing, Failure())
+            self.fail_connection(doing, Failure())
         finally:
             handled.reset(before)
             self.lines = None
-            # The same as `tell`, without a call.
+            # The same as `change_state`, without a call.
             self.state, words = self.state[states.RETURN]
             for word in words:
                 ACTIONS[word](self)
 
-    def wait_for(self, result: object, doing: str) -> None:
+    def hold_input_until(self, result: object, doing: str) -> None:
         """Give the protocol no more input until `result` has fired. doing: the method, for the log."""
-        self.work = pending = awaited(result, doing)
+        self.work = pending = as_deferred(result, doing)
         # Code that waits for the peer is not done, but can take input.
         if self.reader is None or not self.reader.waiting:
-            self.tell(states.AWAIT)
-        pending.addBoth(self._worked, doing)
+            self.change_state(states.AWAIT)
+        pending.addBoth(self._resume_after_work, doing)
 
-    def work_to_the_end(self, result: object) -> None:
+    def await_handle(self, result: object) -> None:
         """Let the author's `handle` run as long as it likes; it asks for input itself."""
-        self.work = pending = awaited(result, "handle")
-        pending.addErrback(lambda failure: self.fail("handle", failure)).addCallback(self._handled)
+        self.work = pending = as_deferred(result, "handle")
+        pending.addErrback(lambda failure: self.fail_connection("handle", failure)).addCallback(
+            self._close_after_handle
+        )
 
-    def _handled(self, _: object) -> None:
+    def _close_after_handle(self, _: object) -> None:
         self.work = None
         self.close()
 
-    def fail(self, doing: str, failure: Failure) -> None:
+    def fail_connection(self, doing: str, failure: Failure) -> None:
         """Close this connection, and no other, because the author's code raised."""
-        if self.is_of_another(failure):
+        if self.is_other_peers_failure(failure):
             pass
         elif failure.check(PeerGone) or (
             self.state.sending is states.GONE and failure.check(*CANCELLED)
@@ -237,14 +241,14 @@ class PeerConnection(SendingSide):
         elif failure.check(PeerError):
             self.dismiss("peer_error", failure.getErrorMessage())
             return
-        self.author.factory.failed(doing, self.author.peer, failure)
+        self.author.factory.log_failure(doing, self.author.peer, failure)
         self.close()
 
-    def is_of_another(self, failure: Failure) -> bool:
+    def is_other_peers_failure(self, failure: Failure) -> bool:
         """Return whether another peer has gone, such as a dialled one: this one still sends."""
         return failure.check(PeerGone, EndOfStream) is not None and not self.state.ended
 
-    def _advance(self) -> None:
+    def _give_input_or_close(self) -> None:
         if self.state.held:
             return
         if self.reader is not None:
@@ -252,13 +256,13 @@ class PeerConnection(SendingSide):
         elif self.state.ended:
             self.close()
 
-    def _worked(self, result: object, doing: str) -> None:
+    def _resume_after_work(self, result: object, doing: str) -> None:
         self.work = None
         if isinstance(result, Failure):
-            self.fail(doing, result)
-        self.tell(states.FINISH)
+            self.fail_connection(doing, result)
+        self.change_state(states.FINISH)
 
-    def _attempt(
+    def _call_without_waiting(
         self, doing: str, function: Callable[..., object], *args: Any, **kwargs: Any
     ) -> None:
         """Call the author's code; nothing waits for its result, and a failure closes the connection."""
@@ -266,49 +270,49 @@ class PeerConnection(SendingSide):
             result = function(*args, **kwargs)
             if result is not None:
                 clock = self.author.factory.service.clock
-                pending = for_nobody(clock, lambda: awaited(result, doing))
-                pending.addErrback(lambda failure: self.fail(doing, failure))
+                pending = call_without_connection(clock, lambda: as_deferred(result, doing))
+                pending.addErrback(lambda failure: self.fail_connection(doing, failure))
         except Exception:
-            self.fail(doing, Failure())
+            self.fail_connection(doing, Failure())
 
     # The actions of the tables, called by way of ACTIONS.
 
-    def pause(self) -> None:
+    def pause_reading(self) -> None:
         self.author.transport.pauseProducing()
-        self.watch()
+        self.watch_for_departure()
 
-    def watch(self) -> None:
+    def watch_for_departure(self) -> None:
         self.author.factory.departures.watch(self)
 
-    def cancel(self) -> None:
+    def cancel_author_code(self) -> None:
         """Cancel the author's code, because its peer is gone. Code that reads or drains gets PeerGone."""
         self.author.factory.departures.forget(self)
         if self.working:
             assert self.work is not None
             self.work.cancel()
 
-    def resume(self) -> None:
+    def resume_reading(self) -> None:
         self.author.transport.resumeProducing()
 
-    def part_at_once(self) -> None:
-        """Do `part` without waiting for a turn of the reactor, if the system takes all output at once."""
+    def close_now_or_part(self) -> None:
+        """Do `send_last_words` without waiting for a turn of the reactor, if all can leave at once."""
         # A connection that has written before is a producer, and not UNUSED.
         if self.state.outflow is states.UNUSED:
             left = close_at_once(self.author.transport, self._farewell)
             if left is None:
                 return
             self._farewell = left
-        self.part()
+        self.send_last_words()
 
-    def part(self) -> None:
+    def send_last_words(self) -> None:
         """Send the last words, and cut the peer off if it does not read them in time."""
         farewell, self._farewell = self._farewell, b""
         if farewell:
-            self.tell(states.USE)
+            self.change_state(states.USE)
             self.author.transport.write(farewell)
-        self.tell(states.PARTED)
+        self.change_state(states.PARTED)
 
-    def give_up(self) -> None:
+    def abort_later(self) -> None:
         self.disperse()
         self.later(LAST_WORDS_SECONDS, self.abort)
 
@@ -323,19 +327,21 @@ class PeerConnection(SendingSide):
 # The actions that the tables in `states` name in small letters.
 ACTIONS: dict[str, Callable[[PeerConnection], None]] = {
     "abort": PeerConnection.abort,
-    "cancel": PeerConnection.cancel,
+    "cancel": PeerConnection.cancel_author_code,
     "disperse": PeerConnection.disperse,
-    "give_up": PeerConnection.give_up,
+    "give_up": PeerConnection.abort_later,
     "keep": lambda connection: delay_close_for_producer(connection.author.transport),
-    "let_close": PeerConnection.let_close,
+    "let_close": PeerConnection.let_transport_close,
     "linger": PeerConnection.linger,
     "lose": lambda connection: connection.author.transport.loseConnection(),
-    "part": PeerConnection.part,
-    "part_at_once": PeerConnection.part_at_once,
-    "pause": PeerConnection.pause,
+    "part": PeerConnection.send_last_words,
+    "part_at_once": PeerConnection.close_now_or_part,
+    "pause": PeerConnection.pause_reading,
     "register": lambda connection: connection.author.transport.registerProducer(connection, True),
-    "resume": PeerConnection.resume,
-    "run": lambda connection: connection.call(connection._advance, "line_received"),
+    "resume": PeerConnection.resume_reading,
+    "run": lambda connection: connection.call_author(
+        connection._give_input_or_close, "line_received"
+    ),
     "unregister": lambda connection: connection.author.transport.unregisterProducer(),
-    "watch": PeerConnection.watch,
+    "watch": PeerConnection.watch_for_departure,
 }

@@ -221,7 +221,7 @@ class ListenerContext:
             self.connection_log = None
         self.line_format = self.service.line_format(settings, self.listener_name)
 
-    def failed(
+    def log_failure(
         self, doing: str, peer: str, failure: Failure, counter: str = "connections_failed_total"
     ) -> None:
         """Log that the plugin failed for a peer, and count it in `counter`."""
@@ -238,7 +238,7 @@ class ListenerContext:
             self.connection_log.flush()
 
 
-class Author(Protocol):
+class AuthorProtocol(Protocol):
     """The protocol object whose code the connection calls, with its settings for sent text."""
 
     transport: Any
@@ -268,7 +268,7 @@ class Author(Protocol):
     def connection_lost(self, reason: str) -> object: ...
 
 
-class Reader(Protocol):
+class InputReader(Protocol):
     """A reader: turns the peer's bytes into lines, frames or a stream for the protocol.
 
     spent: true if nothing is left here, nothing was dropped, and the protocol does not wait for the end.
@@ -289,7 +289,7 @@ class Reader(Protocol):
         """Return true if the author's code was called with all complete input, or asks for it by itself."""
 
     @property
-    def has_early_input(self) -> bool:
+    def discard_early_input(self) -> bool:
         """Return true if some of the peer's input has not reached the author's code.
 
         Only for a reader that is replaced: some find this out by taking the input.

@@ -26,9 +26,9 @@ from logsrv.kit.net.guard.rates import TokenBuckets
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.kit.protocols.awaiting import awaited
+from logsrv.kit.protocols.awaiting import as_deferred
 from logsrv.kit.protocols.context import ListenerContext, RunningService, Settings, State
-from logsrv.kit.protocols.crowd import for_nobody
+from logsrv.kit.protocols.crowd import call_without_connection
 from logsrv.kit.protocols.faults import check_text
 
 if TYPE_CHECKING:
@@ -121,20 +121,20 @@ class Datagrams(Generic[Settings, State]):
             try:
                 result = self.datagram_received(payload, peer)
                 if result is not None:
-                    self._watch(result, peer)
+                    self._log_later_failure(result, peer)
             except (Exception, SystemExit):
-                self._failed(Failure(), peer)
+                self._log_failure(Failure(), peer)
 
-    def _watch(self, result: object, peer: Sender) -> None:
+    def _log_later_failure(self, result: object, peer: Sender) -> None:
         """Log a failure of the author's code; nothing waits for its result."""
-        pending = for_nobody(self.clock, lambda: awaited(result, self._doing))
-        pending.addErrback(self._failed, peer)
+        pending = call_without_connection(self.clock, lambda: as_deferred(result, self._doing))
+        pending.addErrback(self._log_failure, peer)
 
-    def _failed(self, failure: Failure, peer: Sender) -> None:
+    def _log_failure(self, failure: Failure, peer: Sender) -> None:
         if failure.check(PeerError):
-            self.context.at_fault(peer, failure.getErrorMessage())
+            self.context.count_faulty_datagram(peer, failure.getErrorMessage())
         else:
-            self.context.failed(self._doing, peer.source, failure, "datagrams_failed_total")
+            self.context.log_failure(self._doing, peer.source, failure, "datagrams_failed_total")
 
 
 class DatagramLines(Datagrams[Settings, State]):
@@ -162,7 +162,7 @@ class DatagramLines(Datagrams[Settings, State]):
         for line in lines:
             result = self.line_received(line, peer)
             if result is not None:
-                self._watch(result, peer)
+                self._log_later_failure(result, peer)
         return None
 
     def send_line(self, text: str, peer: Sender) -> None:
@@ -190,7 +190,7 @@ def port_of(peer: Sender) -> int:
     return int(peer.source.rpartition(":")[2])
 
 
-def path_of(peer: Sender) -> bytes | None:
+def unix_path_of(peer: Sender) -> bytes | None:
     """Return the path to which a sender has bound its UNIX socket; None if it has none."""
     escaped = peer.source.removeprefix("unix:").encode("ascii")
     if not escaped:
@@ -214,7 +214,7 @@ class AnswerSocket:
         address = self._addresses.get(peer)
         try:
             if address is None:
-                address = self._address(peer)
+                address = self._sendto_address(peer)
                 if len(self._addresses) >= REMEMBERED:
                     self._addresses.clear()
                 self._addresses[peer] = address
@@ -223,7 +223,7 @@ class AnswerSocket:
             return False
         return True
 
-    def _address(self, peer: Sender) -> Any:
+    def _sendto_address(self, peer: Sender) -> Any:
         """Return the address of `peer` for sendto.
 
         Raises OSError if it has none, ValueError if this socket cannot send to one of its kind.
@@ -240,7 +240,7 @@ class AnswerSocket:
                 socket.SOCK_DGRAM,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV | socket.AI_V4MAPPED,
             )[0][4]
-        path = path_of(peer)
+        path = unix_path_of(peer)
         if path is None:
             raise OSError("the sender has not bound a path")
         return path
@@ -283,7 +283,7 @@ class DatagramContext(ListenerContext):
         self.service.metrics.count("answers_withheld_total", listener=self.label, reason=reason)
         self._warn(self._withheld, WITHHELD, peer, sentence)
 
-    def at_fault(self, peer: Sender, sentence: str) -> None:
+    def count_faulty_datagram(self, peer: Sender, sentence: str) -> None:
         """Count a datagram that broke a rule of the plugin, and log it once per peer and minute."""
         self.service.metrics.count("datagrams_faulty_total", listener=self.label)
         self._warn(self._faults, AT_FAULT, peer, sentence)

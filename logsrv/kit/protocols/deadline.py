@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from logsrv.errors import PeerError
 from logsrv.kit.protocols.awaiting import CANCELLED, RunningCoroutine, working
 from logsrv.kit.protocols.crowd import handled
-from logsrv.kit.protocols.faults import mistaken
+from logsrv.kit.protocols.faults import wrong_value_text
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
@@ -48,7 +48,7 @@ class deadline:
 
     def __init__(self, seconds: float, name: str = "") -> None:
         if not isinstance(seconds, int | float):
-            raise TypeError(f"deadline takes a number of seconds, not {mistaken(seconds)}")
+            raise TypeError(f"deadline takes a number of seconds, not {wrong_value_text(seconds)}")
         if not seconds >= 0 or math.isinf(seconds):
             raise ValueError(f"deadline takes a number of seconds, not {seconds!r:.80}")
         self._seconds = seconds
@@ -60,7 +60,9 @@ class deadline:
         work = working.get()
         task = None if _get_running_loop() is None else asyncio.current_task()
         runs = task.get_coro() if task else work and work.coroutine
-        if work is None or _outermost(sys._getframe()) is not getattr(runs, "cr_frame", None):
+        if work is None or _outermost_coroutine(sys._getframe()) is not getattr(
+            runs, "cr_frame", None
+        ):
             raise RuntimeError(
                 "deadline needs a coroutine that the kit runs, such as handle or one given to spawn; "
                 "Twisted runs those of ensureDeferred and fromCoroutine"
@@ -68,12 +70,12 @@ class deadline:
         self._task = task
         self._work = work
         self._cancels = task.cancelling() if task else work.cancels
-        self._timer = _clock(work).callLater(
-            self._seconds, self._end, task.cancel if task else work.cancel
+        self._timer = _clock_of_work(work).callLater(
+            self._seconds, self._time_out, task.cancel if task else work.cancel
         )
         return self
 
-    def _end(self, cancel: Callable[[], Any]) -> None:
+    def _time_out(self, cancel: Callable[[], Any]) -> None:
         self._passed = True
         cancel()
 
@@ -98,14 +100,14 @@ class deadline:
             raise DeadlineExceeded(self._seconds, self._name) from None
 
 
-def _outermost(frame: FrameType) -> FrameType:
+def _outermost_coroutine(frame: FrameType) -> FrameType:
     """Return the frame of the coroutine that is run by somebody, and awaits the others up to `frame`."""
     while frame.f_back is not None and frame.f_back.f_code.co_flags & AWAITING:
         frame = frame.f_back
     return frame
 
 
-def _clock(work: RunningCoroutine[Any]) -> Any:
+def _clock_of_work(work: RunningCoroutine[Any]) -> Any:
     """Return the clock of the connection, or of the service, for which the present code works."""
     connection = handled.get()
     if connection is not None:

@@ -39,17 +39,17 @@ class PeerTimeout(PeerError, TimeoutError):
 def check_text(text: object, taker: str) -> None:
     """Raise TypeError, with a sentence, unless `text` is str; `taker` is the function that takes it."""
     if not isinstance(text, str):
-        raise TypeError(f"{taker} takes str, not {mistaken(text)}")
+        raise TypeError(f"{taker} takes str, not {wrong_value_text(text)}")
 
 
 def bytes_of(data: object) -> bytes:
     """Return a bytes-like object as bytes. Raises TypeError, with a sentence, for anything else."""
     if isinstance(data, bytes | bytearray | memoryview):
         return bytes(data)
-    raise TypeError(f"write takes bytes, not {mistaken(data)}")
+    raise TypeError(f"write takes bytes, not {wrong_value_text(data)}")
 
 
-def mistaken(value: object) -> str:
+def wrong_value_text(value: object) -> str:
     """Return a description of an author's wrong value, for a sentence."""
     if iscoroutine(value):
         # Closed, so that Python does not warn of it as well.

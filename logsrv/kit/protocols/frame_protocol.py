@@ -17,7 +17,7 @@ from logsrv.kit.framing.frames import Framing, LengthPrefix
 from logsrv.kit.framing.own import OwnFraming, is_own
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Settings, State
-from logsrv.kit.protocols.faults import mistaken
+from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.sending import GATHERED
 from logsrv.kit.protocols.states import ENDED
@@ -34,11 +34,11 @@ class FramedConnection(PeerConnection):
 
     __slots__ = ()
 
-    def _last_words(self, sentence: str) -> list[Any]:
+    def _dismissal_lines(self, sentence: str) -> list[Any]:
         self._log_cut(sentence)
         return []
 
-    def _encoded(self, lines: list[Any]) -> bytes:
+    def _encode_output(self, lines: list[Any]) -> bytes:
         return b"".join(lines)
 
 
@@ -93,24 +93,24 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
         """
         data: Any = frame
         if self._packs or type(frame) is not bytes:
-            data = self._packed(frame)
+            data = self._pack_frame(frame)
         connection = self._connection
         if connection is None or (parts := connection.lines) is None:
-            (connection or self._connected()).write(data)
+            (connection or self._ensure_connection()).write(data)
             return
         connection.gathered += len(data)
         parts.append(data)
         if connection.gathered > GATHERED:
-            connection.make_room()
+            connection.write_gathered()
 
-    def _packed(self, frame: Frame) -> bytes:
+    def _pack_frame(self, frame: Frame) -> bytes:
         framing: Any = self.framing
         try:
             data: bytes = framing.pack(frame)
         except TypeError:
             if isinstance(framing, OwnFraming):
                 raise
-            raise TypeError(f"send_frame takes bytes, not {mistaken(frame)}") from None
+            raise TypeError(f"send_frame takes bytes, not {wrong_value_text(frame)}") from None
         return data
 
     def close(self, last_frame: Frame | None = None) -> None:
@@ -120,7 +120,7 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
         """
         framing: Any = self.framing
         last = None if last_frame is None else framing.pack(last_frame)
-        (self._connection or self._connected()).close(last)
+        (self._connection or self._ensure_connection()).close(last)
 
     def _new_reader(self, connection: PeerConnection) -> FrameReader:
         return FrameReader(self, connection)
@@ -150,7 +150,7 @@ class FrameReader:
         return not self._late and not length_hint(self._frames)
 
     @property
-    def has_early_input(self) -> bool:
+    def discard_early_input(self) -> bool:
         return not self.exhausted or bool(self._framer.unfinished_bytes or self._framer.fault)
 
     @property
@@ -163,7 +163,7 @@ class FrameReader:
         self._late += data
         if self._connection.state.ready:
             # A framer of the author's may fail.
-            self._connection.call(self.advance, "frame_received")
+            self._connection.call_author(self.advance, "frame_received")
 
     def advance(self) -> None:
         connection, frame_received = self._connection, self._author.frame_received
@@ -171,12 +171,12 @@ class FrameReader:
             for frame in self._frames:
                 result = frame_received(frame)
                 if result is not None:
-                    connection.wait_for(result, "frame_received")
+                    connection.hold_input_until(result, "frame_received")
                 if connection.state.held:
                     return
             self._frames = NO_FRAMES
             if self._framer.fault:
-                self._refuse(self._framer.fault)
+                self._refuse_frame(self._framer.fault)
                 return
             if not self._late:
                 break
@@ -191,9 +191,9 @@ class FrameReader:
         )
         self._frames, self._late = NO_FRAMES, b""
 
-    def _refuse(self, sentence: str) -> None:
+    def _refuse_frame(self, sentence: str) -> None:
         self._author.factory.dropped_bytes += getattr(self._framer, "refused_bytes", 0)
         result = self._author.frame_refused(sentence)
         if result is not None:
-            raise TypeError(f"frame_refused gave {mistaken(result)}; it has to be None")
+            raise TypeError(f"frame_refused gave {wrong_value_text(result)}; it has to be None")
         self._connection.dismiss("bad_frame", sentence)

@@ -19,10 +19,10 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing.line_format import LineFormat
-from logsrv.kit.protocols.awaiting import CANCELLED, awaited
+from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Settings, State
-from logsrv.kit.protocols.faults import check_text, mistaken
+from logsrv.kit.protocols.faults import check_text, wrong_value_text
 from logsrv.kit.protocols.line_reader import LineReader
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.sending import GATHERED
@@ -65,7 +65,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
 
         The default tells the peer so and closes the connection.
         """
-        (self._connection or self._connected()).dismiss(
+        (self._connection or self._ensure_connection()).dismiss(
             "line_too_long", f"a line is longer than {limit} bytes; closing the connection"
         )
         return None
@@ -75,7 +75,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
 
         The default tells the peer so and closes the connection.
         """
-        (self._connection or self._connected()).dismiss(
+        (self._connection or self._ensure_connection()).dismiss(
             "not_text", f"a line is not {self.encoding}; closing the connection"
         )
         return None
@@ -95,13 +95,13 @@ class LineProtocol(PeerProtocol[Settings, State]):
         """Send `text` and a line ending. It is dropped if the peer has gone."""
         connection = self._connection
         if connection is None or (lines := connection.lines) is None or type(text) is not str:
-            (connection or self._connected()).send_line(text)
+            (connection or self._ensure_connection()).send_line(text)
             return
         # The same as there: a call for each line would add a tenth to its cost.
         connection.gathered += len(text)
         lines.append(text)
         if connection.gathered > GATHERED:
-            connection.make_room()
+            connection.write_gathered()
 
     async def ask(self, prompt: str = "", timeout: float | None = None) -> str:
         """Send `prompt` without a line ending, and return the next line; `line_received` does not get it.
@@ -109,9 +109,9 @@ class LineProtocol(PeerProtocol[Settings, State]):
         Raises PeerGone, which needs no handling, when the peer sends no more; with `timeout`,
         PeerTimeout after so many seconds.
         """
-        connection = self._connection or self._connected()
+        connection = self._connection or self._ensure_connection()
         connection.send_text(prompt)
-        return await self._reader(connection).next_line(timeout)
+        return await self._reader_for_read(connection).next_line(timeout)
 
     def close(self, last_words: str | None = None) -> None:
         """Send `last_words`, if any, after all earlier output, then close the connection.
@@ -120,7 +120,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
         """
         if last_words is not None:
             check_text(last_words, "close")
-        (self._connection or self._connected()).close(last_words)
+        (self._connection or self._ensure_connection()).close(last_words)
 
     def read_bytes(self, number: int) -> Deferred[bytes]:
         """Read exactly `number` bytes, which follow the last received line.
@@ -136,12 +136,14 @@ class LineProtocol(PeerProtocol[Settings, State]):
             )
         if number < 0:
             raise ValueError(f"read_bytes takes a number of bytes, not {number}")
-        return self._reader(self._connection or self._connected()).read_bytes(number)
+        return self._reader_for_read(self._connection or self._ensure_connection()).read_bytes(
+            number
+        )
 
     def _new_reader(self, connection: PeerConnection) -> LineReader:
         return LineReader(self, connection)
 
-    def _reader(self, connection: PeerConnection) -> LineReader:
+    def _reader_for_read(self, connection: PeerConnection) -> LineReader:
         """Return the reader for a read. Raises RuntimeError if another read waits already."""
         if connection.reader is None:
             connection.reader = self._new_reader(connection)
@@ -173,31 +175,33 @@ class RequestProtocol(LineProtocol[Settings, State]):
         try:
             answer = self.request_received(line)
             if answer is None or isinstance(answer, str | bytes):
-                self._answer(answer)
+                self._send_answer(answer)
                 return None
-            pending = awaited(answer, "request_received", "str, bytes, None")
+            pending = as_deferred(answer, "request_received", "str, bytes, None")
         except Exception:
-            self._refuse(Failure())
+            self._answer_failure(Failure())
             return None
-        return pending.addCallbacks(self._answer, self._refuse)
+        return pending.addCallbacks(self._send_answer, self._answer_failure)
 
-    def _answer(self, answer: object) -> None:
+    def _send_answer(self, answer: object) -> None:
         if isinstance(answer, str):
             self.send_line(answer)
         elif isinstance(answer, bytes):
             self.write(answer)
         elif answer is not None:
-            self._refuse(Failure(TypeError(f"an answer is str or bytes, not {mistaken(answer)}")))
+            self._answer_failure(
+                Failure(TypeError(f"an answer is str or bytes, not {wrong_value_text(answer)}"))
+            )
 
-    def _refuse(self, failure: Failure) -> None:
+    def _answer_failure(self, failure: Failure) -> None:
         if failure.check(RequestError):
             self.send_line(f"error: {failure.getErrorMessage()}")
             return
         connection = self._connection
-        theirs = connection is not None and connection.is_of_another(failure)
+        theirs = connection is not None and connection.is_other_peers_failure(failure)
         if failure.check(PeerError) and not theirs:
             failure.raiseException()
         if connection is None and failure.check(*CANCELLED):
             failure.raiseException()
-        self.factory.failed("request_received", self.peer, failure, "requests_failed_total")
+        self.factory.log_failure("request_received", self.peer, failure, "requests_failed_total")
         self.send_line(self.error_answer)

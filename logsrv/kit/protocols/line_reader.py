@@ -15,12 +15,12 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from logsrv.errors import PeerError
 from logsrv.kit.framing.incoming import NO_LINES, Incoming, LineNotText, LineTooLong
 from logsrv.kit.protocols.connection import PeerConnection
-from logsrv.kit.protocols.context import Author
+from logsrv.kit.protocols.context import AuthorProtocol
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout
 from logsrv.kit.protocols.states import AWAIT, ENDED, FINISH, OPEN
 
 
-class LineAuthor(Author, Protocol):
+class LineAuthor(AuthorProtocol, Protocol):
     """The protocol object that gets the lines."""
 
     unfinished_line: bool
@@ -57,7 +57,7 @@ class LineReader:
         return self._incoming.exhausted
 
     @property
-    def has_early_input(self) -> bool:
+    def discard_early_input(self) -> bool:
         incoming = self._incoming
         return length_hint(incoming.lines) + len(incoming) > 0 or incoming.skipping is not None
 
@@ -72,20 +72,20 @@ class LineReader:
     def received(self, data: bytes) -> None:
         self._incoming.receive(data)
         if self._connection.state.ready:
-            self._connection.call(self.advance, "line_received")
+            self._connection.call_author(self.advance, "line_received")
 
     def advance(self) -> None:
         connection, incoming = self._connection, self._incoming
         while not connection.state.held:
             if self._wanted is not None:
-                if not self._answer():
+                if not self._finish_read():
                     return
                 continue
             line_received = self._author.line_received
             for line in incoming.lines:
                 result = line_received(line)
                 if result is not None:
-                    connection.wait_for(result, "line_received")
+                    connection.hold_input_until(result, "line_received")
                     if self._wanted is not None:
                         break
                 if connection.state.held:
@@ -96,7 +96,7 @@ class LineReader:
 
     def lost(self) -> None:
         if self._wanted is not None:
-            gone = self._end_of_stream("has gone")
+            gone = self._end_error("has gone")
             self._end_waiting().errback(gone)
         incoming = self._incoming
         dropped = incoming.dropped + len(incoming)
@@ -107,11 +107,11 @@ class LineReader:
         """Return the next line instead of giving it to `line_received`."""
         if self._connection.state.sending is not OPEN:
             raise PeerGone(f"{self._author.peer} has gone")
-        wanted: Deferred[str] = self._wait()
+        wanted: Deferred[str] = self._start_wait()
         if timeout is not None:
             wanted.addTimeout(timeout, self._author.factory.service.clock)
         # The author's code is not done, but can take input.
-        self._connection.tell(FINISH)
+        self._connection.change_state(FINISH)
         try:
             return await wanted
         except DeferredTimeout:
@@ -124,14 +124,14 @@ class LineReader:
             return succeed(data)
         if self._connection.state.ended:
             self._number = number
-            return fail(self._end_of_stream(""))
-        wanted: Deferred[bytes] = self._wait(number)
-        self._connection.tell(FINISH)
+            return fail(self._end_error(""))
+        wanted: Deferred[bytes] = self._start_wait(number)
+        self._connection.change_state(FINISH)
         return wanted
 
-    def _wait(self, number: int | None = None) -> Deferred[Any]:
+    def _start_wait(self, number: int | None = None) -> Deferred[Any]:
         self._number = number
-        self._wanted = Deferred(self._given_up)
+        self._wanted = Deferred(self._end_cancelled_wait)
         return self._wanted
 
     def _end_waiting(self) -> Deferred[Any]:
@@ -139,16 +139,16 @@ class LineReader:
         wanted, self._wanted = self._wanted, None
         assert wanted is not None
         if self._connection.work is not None:
-            self._connection.tell(AWAIT)
+            self._connection.change_state(AWAIT)
         return wanted
 
-    def _given_up(self, _: object) -> None:
+    def _end_cancelled_wait(self, _: object) -> None:
         """Make lines of the bytes that came, once the reader that gave up has returned."""
         self._end_waiting()
         if self._number is not None:
             self._connection.later(0, self.received, b"")
 
-    def _answer(self) -> bool:
+    def _finish_read(self) -> bool:
         """Fire a waiting read if it is complete, or fail it at the end. Return whether to continue."""
         if self._number is not None:
             found: object = self._incoming.take_exactly(self._number)
@@ -159,13 +159,13 @@ class LineReader:
         if found is not None:
             self._end_waiting().callback(found)
         elif self._connection.state.ended and self._wanted is not None:
-            gone = self._end_of_stream("sends nothing more")
+            gone = self._end_error("sends nothing more")
             self._end_waiting().errback(gone)
         else:
             return False
         return True
 
-    def _end_of_stream(self, why: str) -> PeerError:
+    def _end_error(self, why: str) -> PeerError:
         """Return the error for a read that waits at the end."""
         peer = self._author.peer
         if self._number is None:
@@ -180,25 +180,27 @@ class LineReader:
         try:
             made = incoming.make_lines()
         except LineTooLong:
-            self._send_answers()
+            self._send_telnet_answers()
             self._author.factory.oversize_lines += 1
-            self._wait_for(self._author.line_too_long(incoming.format.max_line), "line_too_long")
+            self._hold_input_until(
+                self._author.line_too_long(incoming.format.max_line), "line_too_long"
+            )
             return True
         except LineNotText:
-            self._send_answers()
-            self._wait_for(self._author.line_not_text(), "line_not_text")
+            self._send_telnet_answers()
+            self._hold_input_until(self._author.line_not_text(), "line_not_text")
             return True
         if incoming.answers:
-            self._send_answers()
+            self._send_telnet_answers()
         if not made and ended and self._wanted is None and connection.reader is self:
             connection.close()
         return made
 
-    def _send_answers(self) -> None:
+    def _send_telnet_answers(self) -> None:
         if self._incoming.answers:
             answers, self._incoming.answers = self._incoming.answers, b""
             self._connection.write(answers)
 
-    def _wait_for(self, result: object, doing: str) -> None:
+    def _hold_input_until(self, result: object, doing: str) -> None:
         if result is not None:
-            self._connection.wait_for(result, doing)
+            self._connection.hold_input_until(result, doing)

@@ -16,14 +16,14 @@ from logsrv.kit.net.guard.guarded_connection import ThirdPartyProtocol
 from logsrv.kit.net.senders import sender_at
 from logsrv.kit.net.source import Sender, source_of
 from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.protocols.datagrams import Datagrams, path_of, port_of
-from logsrv.kit.protocols.faults import mistaken
+from logsrv.kit.protocols.datagrams import Datagrams, port_of, unix_path_of
+from logsrv.kit.protocols.faults import wrong_value_text
 
 # An address of a peer in Twisted's form: host and port, or the path of a UNIX socket.
 Address: TypeAlias = tuple[str, int] | str
 
 
-def check_awaited(protocol_class: type[Protocol]) -> None:
+def check_not_async(protocol_class: type[Protocol]) -> None:
     """Raise ConfigurationError for an `async def` in a method that Twisted calls and does not await."""
     for name in ("connectionMade", "dataReceived", "connectionLost"):
         if iscoroutinefunction(getattr(protocol_class, name)):
@@ -44,7 +44,7 @@ def error_counting_subclass(protocol_class: type[Protocol]) -> type[Protocol]:
     connection_lost = protocol_class.connectionLost
 
     def failed(protocol: Any, doing: str) -> None:
-        protocol.factory.failed(doing, source_of(protocol.transport), Failure())
+        protocol.factory.log_failure(doing, source_of(protocol.transport), Failure())
         protocol.transport.loseConnection()
 
     class Watched(protocol_class, ThirdPartyProtocol):  # type: ignore[valid-type,misc]
@@ -60,7 +60,9 @@ def error_counting_subclass(protocol_class: type[Protocol]) -> type[Protocol]:
             try:
                 result = data_received(self, data)
                 if result is not None and iscoroutine(result):
-                    raise TypeError(f"Twisted awaits nothing, but was given {mistaken(result)}")
+                    raise TypeError(
+                        f"Twisted awaits nothing, but was given {wrong_value_text(result)}"
+                    )
             except Exception:
                 failed(self, "dataReceived")
 
@@ -72,7 +74,7 @@ def error_counting_subclass(protocol_class: type[Protocol]) -> type[Protocol]:
             try:
                 connection_lost(self, reason)
             except Exception:
-                self.factory.failed("connectionLost", source_of(self.transport), Failure())
+                self.factory.log_failure("connectionLost", source_of(self.transport), Failure())
 
     Watched.__name__ = protocol_class.__name__
     Watched.__qualname__ = protocol_class.__qualname__
@@ -80,7 +82,7 @@ def error_counting_subclass(protocol_class: type[Protocol]) -> type[Protocol]:
     return Watched
 
 
-class PlainDatagrams(Datagrams):
+class TwistedDatagrams(Datagrams):
     """A Twisted DatagramProtocol of one listener; the kit does not limit its answers."""
 
     def __init__(self, protocol_class: type[AbstractDatagramProtocol]) -> None:
@@ -97,7 +99,7 @@ class PlainDatagrams(Datagrams):
 
     def _start(self) -> None:
         if self.protocol.transport is None:
-            self.protocol.makeConnection(PlainTransport(self))
+            self.protocol.makeConnection(DatagramTransport(self))
 
     def end(self) -> None:
         if self.protocol.transport is not None:
@@ -109,10 +111,10 @@ class PlainDatagrams(Datagrams):
         return None
 
 
-class PlainTransport:
+class DatagramTransport:
     """The transport of a DatagramProtocol: `write`, `getHost`, and the running `service`."""
 
-    def __init__(self, datagrams: PlainDatagrams) -> None:
+    def __init__(self, datagrams: TwistedDatagrams) -> None:
         self.service = datagrams.service
         self._context = datagrams.context
 
@@ -139,5 +141,5 @@ def address_of(peer: Sender) -> Address:
     """Return the address of a sender; "" for a UNIX socket that has bound no path."""
     if peer.host is not None:
         return peer.host, port_of(peer)
-    path = path_of(peer)
+    path = unix_path_of(peer)
     return "" if path is None else os.fsdecode(path)

@@ -20,7 +20,13 @@ from logsrv.kit.net.twisted.transports import close_at_once
 from logsrv.kit.net.twisted.twisted_tls import certificate_of, is_encrypted
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection import PeerConnection
-from logsrv.kit.protocols.context import ListenerContext, Reader, RunningService, Settings, State
+from logsrv.kit.protocols.context import (
+    InputReader,
+    ListenerContext,
+    RunningService,
+    Settings,
+    State,
+)
 from logsrv.kit.protocols.starting_tls import start_tls
 from logsrv.kit.protocols.states import END, LOST
 
@@ -99,11 +105,11 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         handshake fails, or the peer went on in plain text; with `timeout`, PeerTimeout after so many
         seconds; ConfigurationError without a certificate, RuntimeError with TLS already.
         """
-        connection = self._connection or self._connected()
+        connection = self._connection or self._ensure_connection()
         make_reader = partial(self._new_reader, connection)
         await start_tls(connection, make_reader, certificate, timeout)
 
-    def _new_reader(self, connection: PeerConnection) -> Reader:
+    def _new_reader(self, connection: PeerConnection) -> InputReader:
         """Return a new reader for the protocol."""
         raise NotImplementedError
 
@@ -140,22 +146,24 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
 
     def write(self, data: bytes) -> None:
         """Send bytes unchanged."""
-        (self._connection or self._connected()).write(data)
+        (self._connection or self._ensure_connection()).write(data)
 
     def drain(self) -> Deferred[None]:
         """Wait until this peer, and each other that the handler wrote to, has room for more.
 
         Fails with PeerGone, which needs no handling, if the peer goes away instead.
         """
-        return (self._connection or self._connected()).drain()
+        return (self._connection or self._ensure_connection()).drain()
 
     def later(
         self, seconds: float, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
     ) -> DelayedCall:
         """Call `function(…)` after `seconds`, unless the connection ends before; `cancel()` the result."""
-        return (self._connection or self._connected()).later(seconds, function, *args, **kwargs)
+        return (self._connection or self._ensure_connection()).later(
+            seconds, function, *args, **kwargs
+        )
 
-    def _connected(self) -> PeerConnection:
+    def _ensure_connection(self) -> PeerConnection:
         """Return a connection while `_connection` is None: a new one, or one in the state GONE.
 
         Thousands of silent peers need none. A reference that is kept after the end would be a cycle for
@@ -165,7 +173,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         if self.connected:
             self._connection = connection
         else:
-            connection.tell(LOST)
+            connection.change_state(LOST)
         return connection
 
     def connectionMade(self) -> None:
@@ -175,22 +183,22 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
             connections.connected(self.peer)
         if getattr(self.connection_made, "__func__", None) is not PeerProtocol.connection_made:
             self._connection = connection = self._make_connection(self)
-            connection.call(connection.made, "connection_made")
+            connection.call_author(connection.call_connection_made, "connection_made")
 
     def dataReceived(self, data: bytes) -> None:
-        connection = self._connection or self._connected()
+        connection = self._connection or self._ensure_connection()
         if connection.reader is None:
             connection.reader = self._new_reader(connection)
         connection.received(data)
 
     def readConnectionLost(self) -> None:
         """Note that the peer sends nothing more; it may still read (RFC 9293 section 3.6)."""
-        (self._connection or self._connected()).tell(END)
+        (self._connection or self._ensure_connection()).change_state(END)
 
     def close_if_finished(self) -> bool:
         """Close at once if nothing is left to do for a peer that sends no more. Return whether it did."""
         connection = self._connection
-        if connection is not None and not connection.finished:
+        if connection is not None and not connection.requests_done:
             return False
         return close_at_once(self.transport, b"") is None
 
@@ -198,7 +206,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         """Note that our last words have gone out; only the peer's close is still to come."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        connection = self._connection or self._connected()
+        connection = self._connection or self._ensure_connection()
         self.connected = 0
         self._connection = None
         connection.lost(reason)

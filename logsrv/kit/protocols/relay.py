@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, FirstError, gatherResults
 
-from logsrv.kit.protocols.awaiting import CANCELLED, started
+from logsrv.kit.protocols.awaiting import CANCELLED, start_coroutine
 from logsrv.kit.protocols.faults import PeerGone
 from logsrv.kit.protocols.stream import Connection
 
@@ -21,7 +21,10 @@ async def relay(one: Connection, other: Connection) -> tuple[int, int]:
     counts = [0, 0]
     one.read_always()
     other.read_always()
-    copies = [started(_copy(one, other, counts, 0)), started(_copy(other, one, counts, 1))]
+    copies = [
+        start_coroutine(_copy(one, other, counts, 0)),
+        start_coroutine(_copy(other, one, counts, 1)),
+    ]
     try:
         await gatherResults(copies, consumeErrors=True)
     except FirstError as first:

@@ -17,8 +17,8 @@ from logsrv.kit.net.backpressure import Backpressure
 from logsrv.kit.net.twisted.transports import send_at_once, undo_close_delay
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols import states
-from logsrv.kit.protocols.context import Author
-from logsrv.kit.protocols.crowd import Crowd
+from logsrv.kit.protocols.context import AuthorProtocol
+from logsrv.kit.protocols.crowd import SenderCrowd
 from logsrv.kit.protocols.faults import PeerGone, bytes_of, check_text
 
 # Output is gathered into one write, until it is more than this many bytes.
@@ -47,7 +47,7 @@ class SendingSide:
         "state",
     )
 
-    def __init__(self, author: Author) -> None:
+    def __init__(self, author: AuthorProtocol) -> None:
         self.author = author
         self.state = states.CONNECTED
         self.lines: list[Any] | None = None
@@ -55,29 +55,29 @@ class SendingSide:
         self.full_duplex = False
         # The crowd of connections that wait until this peer takes more. The crowds of other peers in
         # which this connection waits.
-        self._crowd: Crowd | None = None
-        self._waits_for: set[Crowd] | None = None
+        self._crowd: SenderCrowd | None = None
+        self._waits_for: set[SenderCrowd] | None = None
         self._room: Backpressure | None = None
 
-    def tell(self, event: str) -> None:
+    def change_state(self, event: str) -> None:
         """Go to the state that follows `event`, and run its actions."""
         raise NotImplementedError
 
     # Called by the transport.
 
     def pauseProducing(self) -> None:
-        self.tell(states.BRIM if self.full_duplex else states.FULL)
+        self.change_state(states.BRIM if self.full_duplex else states.FULL)
 
     def read_always(self) -> None:
         """Read the peer from now on even while it does not take its output; the author waits by `drain`."""
         self.full_duplex = True
         if self.state.outflow is states.CLOGGED:
-            self.tell(states.BRIM)
+            self.change_state(states.BRIM)
 
     def resumeProducing(self) -> None:
         if self._crowd is not None:
-            self._crowd.clear()
-        self.tell(states.ROOM)
+            self._crowd.clear_waiting_bytes()
+        self.change_state(states.ROOM)
         self._resume_drained()
 
     def stopProducing(self) -> None:
@@ -90,12 +90,12 @@ class SendingSide:
             check_text(text, "send_line")
         lines = self.lines
         if lines is None:
-            self.write(self._encoded([text]))
+            self.write(self._encode_output([text]))
             return
         self.gathered += len(text)
         lines.append(text)
         if self.gathered > GATHERED:
-            self.make_room()
+            self.write_gathered()
 
     def send_text(self, text: str) -> None:
         """Send text without a line ending."""
@@ -110,7 +110,7 @@ class SendingSide:
         self.gathered += len(data)
         self.lines.append(data)
         if self.gathered > GATHERED:
-            self.make_room()
+            self.write_gathered()
 
     def _write(self, data: bytes) -> None:
         """Pass bytes to the transport, unless the receiver is cut off for having too many to read."""
@@ -118,14 +118,14 @@ class SendingSide:
         if state.sending is not states.OPEN:
             return
         if state.outflow is states.UNUSED:
-            self.tell(states.USE)
+            self.change_state(states.USE)
         elif state.outflow is states.CLOGGED or state.outflow is states.BRIMMING:
             if self._crowd is None:
-                self._crowd = Crowd(self)
-            if not self._crowd.add(len(data)):
+                self._crowd = SenderCrowd(self)
+            if not self._crowd.add_bytes(len(data)):
                 return
         self.author.transport.write(data)
-        self.let_close()
+        self.let_transport_close()
 
     def drain(self) -> Deferred[None]:
         """Wait until the peer, and each other peer that the protocol has written to, has room for more.
@@ -149,28 +149,28 @@ class SendingSide:
             raise PeerGone(f"{self.author.peer} has gone")
         failure.raiseException()
 
-    def make_room(self) -> None:
+    def write_gathered(self) -> None:
         """Pass the gathered output to the transport, which says when too much waits in it.
 
         It is not sent at once: otherwise code that writes and drains in a loop would never yield.
         """
-        self._write(self._gathered())
+        self._write(self._take_gathered())
 
-    def _gathered(self) -> bytes:
+    def _take_gathered(self) -> bytes:
         lines, self.lines, self.gathered = self.lines or [], [], 0
         if len(lines) == 1 and type(lines[0]) is bytes:
             return lines[0]
-        return self._encoded(lines)
+        return self._encode_output(lines)
 
-    def flush(self) -> None:
-        data = self._gathered()
+    def send_gathered(self) -> None:
+        data = self._take_gathered()
         state = self.state
         if state.sending is states.OPEN and state.outflow in ROOMY:
             data = send_at_once(self.author.transport, data)
         if data:
             self._write(data)
 
-    def _encoded(self, lines: list[Any]) -> bytes:
+    def _encode_output(self, lines: list[Any]) -> bytes:
         if not lines:
             return b""
         encoding, ending = self.author.encoding, self.author.ending
@@ -183,54 +183,54 @@ class SendingSide:
                 for one in lines
             )
 
-    def end_sending(self) -> None:
+    def end_waits(self) -> None:
         """Release all waiting senders: the connection is gone."""
         for crowd in self._waits_for or ():
-            crowd.forget(self)
+            crowd.forget_sender(self)
         self._waits_for = None
         if self._room is not None:
             self._room.fail_waits(PeerGone(f"{self.author.peer} has gone"))
 
     # For the senders to this peer, and for the receivers to which its protocol writes.
 
-    def cut(self, sentence: str) -> None:
+    def cut_off(self, sentence: str) -> None:
         self.author.factory.count_cut("unread")
         self._log_cut(sentence)
-        self.tell(states.CUT)
+        self.change_state(states.CUT)
 
     def _log_cut(self, sentence: str) -> None:
         log = PeerLogger(type(self.author).__module__, self.author.peer)
         log.warn("cut off: {sentence}", sentence=sentence)
 
     @property
-    def called(self) -> bool:
+    def runs_author_code(self) -> bool:
         return self.lines is not None
 
     @property
     def can_wait(self) -> bool:
         return self.state.sending is states.OPEN
 
-    def crowd(self, crowd: Crowd) -> None:
+    def join_crowd(self, crowd: SenderCrowd) -> None:
         self._waits_for = self._waits_for or set()
         self._waits_for.add(crowd)
-        self.tell(states.CROWD)
+        self.change_state(states.CROWD)
 
-    def leave(self, crowd: Crowd) -> None:
+    def leave_crowd(self, crowd: SenderCrowd) -> None:
         if self._waits_for is None:
             # This connection ended while the other senders were released.
             return
         self._waits_for.discard(crowd)
         if not self._waits_for:
-            self.tell(states.DISPERSE)
+            self.change_state(states.DISPERSE)
             self._resume_drained()
 
     # Actions of the tables.
 
     def disperse(self) -> None:
         if self._crowd is not None:
-            self._crowd.disperse()
+            self._crowd.release_senders()
 
-    def let_close(self) -> None:
+    def let_transport_close(self) -> None:
         # The author's code may have filled the transport again meanwhile.
         if self.state.outflow is states.FLOWING and undo_close_delay(self.author.transport):
-            self.tell(states.RELEASE)
+            self.change_state(states.RELEASE)

@@ -19,7 +19,7 @@ from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
 from logsrv.kit.net.guard.start_tls import can_put_tls_under, put_tls_under
 from logsrv.kit.net.twisted.twisted_tls import is_encrypted
 from logsrv.kit.protocols.connection import PeerConnection
-from logsrv.kit.protocols.context import Reader
+from logsrv.kit.protocols.context import InputReader
 from logsrv.kit.protocols.faults import PeerGone, PeerTimeout
 from logsrv.kit.protocols.states import (
     AWAIT,
@@ -37,7 +37,7 @@ IN_PLAIN_TEXT = Refusal("plain_text", "it went on in plain text where TLS was to
 
 async def start_tls(
     connection: PeerConnection,
-    make_reader: Callable[[], Reader],
+    make_reader: Callable[[], InputReader],
     certificate: object | None,
     timeout: float | None,
 ) -> None:
@@ -46,28 +46,30 @@ async def start_tls(
     make_reader: returns the reader for the time after the handshake.
     """
     author: Any = connection.author
-    check(connection)
+    check_can_start_tls(connection)
     factory = author.factory.tls_factory(certificate)
     before = connection.reader
     connection.reader = reader = HandshakeReader(connection, make_reader)
     # The author's code waits for the peer now, so input that was held back comes in.
-    connection.tell(FINISH)
+    connection.change_state(FINISH)
     admitted = guarded_connection_of(author)
     if admitted is not None:
         # The bytes that a limit has held back came in plain text.
         admitted.end_throttle()
     if connection.lines:
-        connection.flush()
-    if reader.late or (before is not None and before.has_early_input):
-        refuse(connection, before)
+        connection.send_gathered()
+    if reader.late or (before is not None and before.discard_early_input):
+        cut_off_early_sender(connection, before)
         raise PeerGone(f"{author.peer} {IN_PLAIN_TEXT.sentence}")
     outflow = connection.state.outflow
-    put_tls_under(author, factory, reader.finish, None if outflow is UNUSED else connection)
+    put_tls_under(
+        author, factory, reader.note_handshake_done, None if outflow is UNUSED else connection
+    )
     if outflow in (CLOGGED, BRIMMING):
         # TLS does not know that its transport is full, and would not tell when it has room.
-        connection.tell(ROOM)
+        connection.change_state(ROOM)
     if connection.state.outflow is FLOWING:
-        connection.let_close()
+        connection.let_transport_close()
     if timeout is not None:
         reader.wanted.addTimeout(timeout, author.factory.service.clock)
     try:
@@ -76,7 +78,7 @@ async def start_tls(
         raise PeerTimeout(f"{author.peer} did not begin TLS in time") from None
 
 
-def check(connection: PeerConnection) -> None:
+def check_can_start_tls(connection: PeerConnection) -> None:
     """Raise an error with the reason if TLS cannot begin now."""
     author: Any = connection.author
     if isinstance(connection.reader, HandshakeReader) or is_encrypted(author.transport):
@@ -96,7 +98,7 @@ def check(connection: PeerConnection) -> None:
         )
 
 
-def refuse(connection: PeerConnection, before: Reader | None) -> None:
+def cut_off_early_sender(connection: PeerConnection, before: InputReader | None) -> None:
     """Cut off a peer that did not wait for TLS."""
     if before is not None:
         # The reader counts the input that the protocol does not get.
@@ -104,7 +106,7 @@ def refuse(connection: PeerConnection, before: Reader | None) -> None:
     admitted = guarded_connection_of(connection.author)
     if admitted is not None:
         admitted.count_refusal(IN_PLAIN_TEXT)
-    connection.tell(CUT)
+    connection.change_state(CUT)
 
 
 class HandshakeReader:
@@ -117,25 +119,25 @@ class HandshakeReader:
     __slots__ = ("_connection", "_done", "_make_reader", "late", "wanted")
 
     # The connection sees a reader that always waits and holds no input.
-    spent = exhausted = has_early_input = waits_by_itself = False
+    spent = exhausted = discard_early_input = waits_by_itself = False
     waiting = True
 
-    def __init__(self, connection: PeerConnection, make_reader: Callable[[], Reader]) -> None:
+    def __init__(self, connection: PeerConnection, make_reader: Callable[[], InputReader]) -> None:
         self._connection = connection
         self._make_reader = make_reader
         self._done = False
         self.late = b""
-        self.wanted: Deferred[None] = Deferred(self._given_up)
+        self.wanted: Deferred[None] = Deferred(self._cut_off)
 
     def received(self, data: bytes) -> None:
         self.late += data
 
-    def finish(self) -> None:
+    def note_handshake_done(self) -> None:
         """The handshake is done."""
         self._done = True
         self._connection.author.forget_peer_name()
         if self._connection.state.ready:
-            self._connection.call(self.advance, "start_tls")
+            self._connection.call_author(self.advance, "start_tls")
 
     def advance(self) -> None:
         if not self._done:
@@ -143,7 +145,7 @@ class HandshakeReader:
         connection = self._connection
         connection.reader = reader = self._make_reader()
         if connection.work is not None and not reader.waits_by_itself:
-            connection.tell(AWAIT)
+            connection.change_state(AWAIT)
         if self.late:
             reader.received(self.late)
         self.wanted.callback(None)
@@ -156,5 +158,5 @@ class HandshakeReader:
         if not self.wanted.called:
             self.wanted.errback(PeerGone(f"{connection.author.peer} has gone"))
 
-    def _given_up(self, _: object) -> None:
-        self._connection.tell(CUT)
+    def _cut_off(self, _: object) -> None:
+        self._connection.change_state(CUT)

@@ -146,28 +146,28 @@ class State(dict[str, tuple["State", Doing]]):
         return self.sending, self.handler, self.outflow, self.reading, self.others
 
     def __missing__(self, event: str) -> tuple[State, Doing]:
-        aspects, doing = after(self.aspects, event)
+        aspects, doing = next_aspects(self.aspects, event)
         if aspects not in _known:
             _known[aspects] = State(*aspects)
         self[event] = _known[aspects], doing
         return self[event]
 
 
-def after(aspects: Aspects, event: str) -> tuple[Aspects, Doing]:
+def next_aspects(aspects: Aspects, event: str) -> tuple[Aspects, Doing]:
     """Return the states of the aspects after an event, and the actions to run."""
     rows = [
         table[state].get(event, (state,)) for table, state in zip(ASPECTS, aspects, strict=True)
     ]
     now = [becomes for becomes, *_ in rows]
     doing = [word for row in rows for word in row[1:]]
-    while rule := next((rule for rule in RULES if _holds(rule, now)), None):
+    while rule := next((rule for rule in RULES if _rule_matches(rule, now)), None):
         becomes, does = rule[5:]
         now[next(at for at, table in enumerate(ASPECTS) if becomes in table)] = becomes
         doing += does.split()
     return (now[0], now[1], now[2], now[3], now[4]), tuple(doing)
 
 
-def _holds(rule: Sequence[str], now: Sequence[str]) -> bool:
+def _rule_matches(rule: Sequence[str], now: Sequence[str]) -> bool:
     return all(
         states == "any" or state in states.split()
         for states, state in zip(rule[:5], now, strict=True)

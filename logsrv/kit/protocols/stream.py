@@ -20,7 +20,7 @@ from logsrv.kit.net.guard.start_tls import Certificate
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.net.twisted.transports import end_output
 from logsrv.kit.observe.peer_log import PeerLogger
-from logsrv.kit.protocols.awaiting import Wake, working
+from logsrv.kit.protocols.awaiting import ReusableDeferred, working
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import RunningService, Settings, State
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout, check_text
@@ -72,8 +72,8 @@ class Connection(Generic[Settings, State]):
         # True if something came since the author's code began to wait.
         self._news = False
         # Fires when there is more to read, or when the peers that had too much to read have room.
-        self._waiting: Wake | None = None
-        self._wake_up = Wake()
+        self._waiting: ReusableDeferred | None = None
+        self._wake_up = ReusableDeferred()
 
     @property
     def peer(self) -> str:
@@ -104,7 +104,7 @@ class Connection(Generic[Settings, State]):
             await self._wait_for_others()
         line = self._take_line() if self._reads_lines else await self.read_line()
         if line is None:
-            line = await self._read_on(None, self._take_line)
+            line = await self._read_with_more_input(None, self._take_line)
         if line is None:
             raise StopAsyncIteration
         return line
@@ -130,7 +130,7 @@ class Connection(Generic[Settings, State]):
         if self._connection.state.others is STUCK:
             await self._wait_for_others()
         line = self._take_line()
-        return await self._read_on(timeout, self._take_line) if line is None else line
+        return await self._read_with_more_input(timeout, self._take_line) if line is None else line
 
     async def read_exactly(self, number: int, timeout: float | None = None) -> bytes:
         """Read exactly `number` bytes. Raises EndOfStream when the peer sends fewer.
@@ -143,11 +143,11 @@ class Connection(Generic[Settings, State]):
             await self._wait_for_others()
         data = self._incoming.take_exactly(number)
         if data is None:
-            data = await self._read_on(timeout, self._incoming.take_exactly, number)
+            data = await self._read_with_more_input(timeout, self._incoming.take_exactly, number)
             if data is None:
-                raise self._end(f"{number} bytes")
+                raise self._end_error(f"{number} bytes")
         if self._holds_back:
-            self._weigh()
+            self._pause_if_unread()
         return data
 
     async def read_until(
@@ -165,11 +165,13 @@ class Connection(Generic[Settings, State]):
             await self._wait_for_others()
         data = self._incoming.take_until(separator, most)
         if data is None:
-            data = await self._read_on(timeout, self._incoming.take_until, separator, most)
+            data = await self._read_with_more_input(
+                timeout, self._incoming.take_until, separator, most
+            )
             if data is None:
-                raise self._end(repr(separator))
+                raise self._end_error(repr(separator))
         if self._holds_back:
-            self._weigh()
+            self._pause_if_unread()
         return data
 
     async def read_some(self, most: int = READ_AHEAD, timeout: float | None = None) -> bytes:
@@ -180,9 +182,9 @@ class Connection(Generic[Settings, State]):
             await self._wait_for_others()
         data = self._incoming.take_some(most)
         if data is None:
-            data = await self._read_on(timeout, self._incoming.take_some, most)
+            data = await self._read_with_more_input(timeout, self._incoming.take_some, most)
         if self._holds_back:
-            self._weigh()
+            self._pause_if_unread()
         return data or b""
 
     async def ask(self, prompt: str = "", timeout: float | None = None) -> str:
@@ -217,15 +219,15 @@ class Connection(Generic[Settings, State]):
         RuntimeError with TLS already.
         """
         # Plain text that is still unread is refused, so reading must not stay paused because of it.
-        self._weigh()
-        await start_tls(self._connection, self._read_anew, certificate, timeout)
+        self._pause_if_unread()
+        await start_tls(self._connection, self._restart_reading, certificate, timeout)
 
     @property
-    def has_early_input(self) -> bool:
+    def discard_early_input(self) -> bool:
         # TLS begins: what came before it is dropped. A line that is skipped counts as well.
         return bool(self._incoming.take_all()) or self._incoming.skipping is not None
 
-    def _read_anew(self) -> Connection:
+    def _restart_reading(self) -> Connection:
         self._incoming = Incoming(self._incoming.format)
         return self
 
@@ -268,11 +270,11 @@ class Connection(Generic[Settings, State]):
             check_text(last_words, "close")
         self._connection.close(last_words)
         if working.get() is None:
-            self._wake()
+            self._wake_reader()
         elif self._waiting is not None:
             # Other code closes a connection that waits, and its code may close the next: thousands in each
             # other's calls would exceed Python's limit.
-            self.clock.callLater(0, self._wake)
+            self.clock.callLater(0, self._wake_reader)
 
     # The methods of a `Reader`, for the connection.
 
@@ -293,7 +295,7 @@ class Connection(Generic[Settings, State]):
         self._incoming.receive(data)
         self._news = True
         if self._connection.state.ready:
-            self._connection.call(self.advance, "handle")
+            self._connection.call_author(self.advance, "handle")
 
     def advance(self) -> None:
         """Wake a waiting read, and pause the peer again if too much stays unread."""
@@ -302,17 +304,17 @@ class Connection(Generic[Settings, State]):
             self._waiting = None
             waiting.fire()
         if self._waiting is None or self._holds_back:
-            self._weigh()
+            self._pause_if_unread()
 
     def lost(self) -> None:
-        self._wake()
+        self._wake_reader()
 
-    def _wake(self) -> None:
+    def _wake_reader(self) -> None:
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
             waiting.fire()
 
-    async def _read_on(
+    async def _read_with_more_input(
         self, timeout: float | None, take: Callable[..., Result | None], *wanted: Any
     ) -> Result | None:
         """Return the next result of `take(*wanted)`, which has given None; None at the end of input.
@@ -322,13 +324,13 @@ class Connection(Generic[Settings, State]):
         incoming = self._incoming
         result = timer = waiting = None
         if timeout is not None:
-            timer = self.clock.callLater(max(0.0, timeout), self._wake)
+            timer = self.clock.callLater(max(0.0, timeout), self._wake_reader)
         try:
             while result is None and not incoming.ended:
                 if self._connection.state.ended:
                     incoming.ended = True
                 else:
-                    waiting = self._more()
+                    waiting = self._wait_for_input()
                     await waiting
                     if timer is not None and not timer.active():
                         raise PeerTimeout(self.peer)
@@ -343,14 +345,14 @@ class Connection(Generic[Settings, State]):
     async def _wait_for_others(self) -> None:
         """Wait until the peers that the protocol writes to have room; `patience` bounds the time."""
         while self._connection.state.others is STUCK and not self.closed:
-            waiting = self._more(news=True)
+            waiting = self._wait_for_input(news=True)
             try:
                 await waiting
             finally:
                 if self._waiting is waiting:
                     self._waiting = None
 
-    def _more(self, *, news: bool = False) -> Wake:
+    def _wait_for_input(self, *, news: bool = False) -> ReusableDeferred:
         """Return an awaitable for more input, or its end. Raises RuntimeError if two wait.
 
         news: whether it returns as soon as the connection is not held back.
@@ -359,10 +361,10 @@ class Connection(Generic[Settings, State]):
             raise RuntimeError("two readers wait for one connection")
         self._news = news
         if self._wake_up.called:
-            self._wake_up = Wake()
+            self._wake_up = ReusableDeferred()
         self._waiting = self._wake_up
         if self._holds_back:
-            self._weigh()
+            self._pause_if_unread()
         return self._wake_up
 
     def _take_line(self) -> str | None:
@@ -377,15 +379,15 @@ class Connection(Generic[Settings, State]):
             self._connection.write(answers)
         return line
 
-    def _end(self, wanted: str) -> EndOfStream:
+    def _end_error(self, wanted: str) -> EndOfStream:
         return EndOfStream(self.peer, wanted, self._incoming.take_all())
 
-    def _weigh(self) -> None:
+    def _pause_if_unread(self) -> None:
         """Pause reading from the peer while much is unread and no read waits."""
         much = len(self._incoming) >= READ_AHEAD and self._waiting is None
         if much is not self._holds_back:
             self._holds_back = much
-            self._connection.tell(AWAIT if much else FINISH)
+            self._connection.change_state(AWAIT if much else FINISH)
 
 
 class StreamedConnection(PeerConnection):
@@ -393,10 +395,10 @@ class StreamedConnection(PeerConnection):
 
     __slots__ = ()
 
-    def _last_words(self, sentence: str) -> list[Any]:
+    def _dismissal_lines(self, sentence: str) -> list[Any]:
         stream: Connection = self.author.stream  # type: ignore[attr-defined]
         if stream.tell_errors:
-            return super()._last_words(sentence)
+            return super()._dismissal_lines(sentence)
         self._log_cut(sentence)
         return []
 
@@ -411,13 +413,13 @@ class StreamProtocol(PeerProtocol):
         self._handle = handle
 
     def connection_made(self) -> None:
-        connection = self._connection or self._connected()
+        connection = self._connection or self._ensure_connection()
         connection.reader = self.stream = Connection(connection)
         result = self._handle(self.stream)
         if result is None:
             connection.close()
         else:
-            connection.work_to_the_end(result)
+            connection.await_handle(result)
 
     def forget_peer_name(self) -> None:
         super().forget_peer_name()

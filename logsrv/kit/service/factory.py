@@ -24,7 +24,7 @@ from logsrv.kit.protocols.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol
-from logsrv.kit.protocols.plain import PlainDatagrams, check_awaited, error_counting_subclass
+from logsrv.kit.protocols.plain import TwistedDatagrams, check_not_async, error_counting_subclass
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory
@@ -85,13 +85,13 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     if isinstance(datagrams, type) and issubclass(datagrams, Datagrams):
         receiver = datagrams
     elif isinstance(datagrams, type) and issubclass(datagrams, AbstractDatagramProtocol):
-        receiver = partial(PlainDatagrams, datagrams)
+        receiver = partial(TwistedDatagrams, datagrams)
     elif datagrams is not None:
         raise ConfigurationError(f"{datagrams!r:.80} is no subclass of Datagrams or DatagramLines")
     make_line_format: Callable[[int], LineFormat] = LineFormat
     build: Callable[[], TwistedProtocol] | None = None
     if isinstance(stream, type) and issubclass(stream, TwistedProtocol):
-        check_awaited(stream)
+        check_not_async(stream)
         check_class(stream)
         build = stream if issubclass(stream, PeerProtocol) else error_counting_subclass(stream)
         if issubclass(stream, LineProtocol):
@@ -221,7 +221,7 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
         try:
             protocol = self._build()
         except Exception:
-            self.failed("the constructor", source_of(addr), Failure())
+            self.log_failure("the constructor", source_of(addr), Failure())
             return None
         protocol.factory = self
         if self.addressed and self.connection_log is not None and isinstance(addr, IPv4Address):

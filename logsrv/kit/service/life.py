@@ -20,8 +20,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from logsrv.kit.protocols.awaiting import started
-from logsrv.kit.protocols.crowd import for_nobody
+from logsrv.kit.protocols.awaiting import start_coroutine
+from logsrv.kit.protocols.crowd import call_without_connection
 from logsrv.kit.service.arguments import check_state
 
 
@@ -55,7 +55,7 @@ class Life:
         return lambda: self._begin(self._start(start), service)
 
     def _begin(self, start: Coroutine[Any, Any, None], service: Any) -> Deferred[None]:
-        return for_nobody(service.clock, lambda: started(start))
+        return call_without_connection(service.clock, lambda: start_coroutine(start))
 
     def stopping(self, state: Any) -> Any:
         """Call the state's `stopping`, if it was started; peers are still connected."""
@@ -74,7 +74,7 @@ class Life:
     async def _enter(self, manager: AbstractAsyncContextManager[Any], service: Any) -> None:
         self._entered = Deferred(self._not_entered)
         self._leaving = Deferred()
-        self._living = started(self._live(manager))
+        self._living = start_coroutine(self._live(manager))
         service.state = await self._entered
         self._lives = True
 

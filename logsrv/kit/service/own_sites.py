@@ -13,7 +13,7 @@ from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
-from logsrv.kit.web.endpoints import web_rules
+from logsrv.kit.web.endpoints import web_guard_policy
 
 T = TypeVar("T")
 log = Logger()
@@ -60,7 +60,7 @@ def _monitors(
         monitor = Monitor(service.metrics, unhealthy=service.unhealthy, unready=service.unready)
         return WebFactory(monitor.handle, service.clock, wanted.label, wanted.settings)
 
-    rules = web_rules(settings, MOST_SCRAPES)
+    rules = web_guard_policy(settings, MOST_SCRAPES)
     return [
         SiteSpec(f"metrics {one}", one, f"metrics {one}", rules, make, "metrics at {url}/metrics")
         for one in places

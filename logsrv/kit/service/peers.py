@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.protocol import BaseProtocol
 
 from logsrv.kit.framing.own import OwnFraming
-from logsrv.kit.protocols.faults import mistaken
+from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
 
 # The types of an author's peers.
@@ -46,7 +46,7 @@ class Peers:
         as a frame. Raises TypeError for anything else, and for peers that have no method to send it.
         """
         if but is not None and not isinstance(but, PEER):
-            raise TypeError(f"but takes a peer, not {mistaken(but)}")
+            raise TypeError(f"but takes a peer, not {wrong_value_text(but)}")
         if to is None:
             to = [peer_of(one) for one in self._protocols() if not one.factory.listener_name]
         else:
@@ -54,7 +54,7 @@ class Peers:
             to = {id(one): one for one in ([to] if isinstance(to, str) else to)}.values()
             for one in to:
                 if not isinstance(one, PEER):
-                    raise TypeError(f"to takes peers, not {mistaken(one)}")
+                    raise TypeError(f"to takes peers, not {wrong_value_text(one)}")
         # First the method of each peer is found: if one cannot be sent `text`, this raises before any peer
         # has got it. And while the text is sent, peers may leave, and change the author's set.
         senders = [sender_of(peer, text) for peer in to if peer is not but and not is_leaving(peer)]
@@ -86,7 +86,7 @@ def sender_of(peer: Any, text: object) -> Callable[[Any], object]:
         sender: Callable[[Any], object] = peer.send_frame
         return sender
     if not isinstance(text, str | bytes):
-        raise TypeError(f"broadcast takes str or bytes, not {mistaken(text)}")
+        raise TypeError(f"broadcast takes str or bytes, not {wrong_value_text(text)}")
     for name in ("send_line",) if isinstance(text, str) else ("send_frame", "write"):
         method: Callable[[Any], object] | None = getattr(peer, name, None)
         if method is not None:

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.protocols.awaiting import CANCELLED, attempt
+from logsrv.kit.protocols.awaiting import CANCELLED, call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks, Settings
 from logsrv.kit.service.sites import Site
 from logsrv.kit.service.steps import limited
@@ -106,7 +106,7 @@ class Reload(Generic[Settings]):
         )
 
     def _apply(self, settings: Settings) -> Deferred[Any]:
-        self._applying = attempt(lambda: self._service.apply(settings))
+        self._applying = call_as_deferred(lambda: self._service.apply(settings))
         return self._applying
 
     def break_off(self) -> Deferred[Any]:

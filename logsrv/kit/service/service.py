@@ -16,7 +16,7 @@ from logsrv.kit.manager.manager import ServiceManager
 from logsrv.kit.net.listen import listener_for
 from logsrv.kit.net.twisted.ports import inherited_descriptors
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.protocols.awaiting import attempt
+from logsrv.kit.protocols.awaiting import call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks, Settings
 from logsrv.kit.service.reload import Reload
 from logsrv.kit.service.start import Start
@@ -90,7 +90,7 @@ class ListeningService(ServiceHooks[Settings]):
     async def _finish(self) -> None:
         applied = self.reloads.break_off()
         try:
-            await attempt(self.stopping)
+            await call_as_deferred(self.stopping)
         finally:
             # `close` may close something that it uses.
             await applied

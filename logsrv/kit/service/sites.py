@@ -33,7 +33,7 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.net.listening import LISTENING
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
-from logsrv.kit.text.transitions import transitions
+from logsrv.kit.text.transitions import parse_transitions
 
 log = Logger()
 
@@ -72,7 +72,7 @@ class SiteServer(Protocol):
         """Clean up: the last peer has gone."""
 
 
-NEXT = transitions(__doc__)
+NEXT = parse_transitions(__doc__)
 
 
 class Site:

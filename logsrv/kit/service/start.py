@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit.net.twisted.twistd import log_has_begun
 from logsrv.kit.observe.failures import asyncio_advice
-from logsrv.kit.protocols.awaiting import attempt
+from logsrv.kit.protocols.awaiting import call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks
 from logsrv.kit.service.steps import when_running
 from logsrv.kit.service.stop import take_back
@@ -87,7 +87,7 @@ class Start:
         """Await the function of `open`, then let peers in; after an error, end the service and say why."""
         try:
             if opening is not None:
-                await attempt(opening)
+                await call_as_deferred(opening)
             if self._service.running:
                 self._let_in()
         except (Exception, SystemExit) as error:

@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from logsrv.kit.protocols.awaiting import attempt
-from logsrv.kit.protocols.crowd import for_nobody
+from logsrv.kit.protocols.awaiting import call_as_deferred
+from logsrv.kit.protocols.crowd import call_without_connection
 
 
 def when_running(reactor: Any, begin: Callable[..., object], *args: Any) -> None:
@@ -28,7 +28,7 @@ def limited(step: Callable[[], Any], seconds: float, clock: IReactorTime) -> Def
     It fails with Twisted's TimeoutError after `seconds`, and cancels the step, even if that ignores it.
     """
     waiting: Deferred[Any] = Deferred()
-    done = for_nobody(clock, lambda: attempt(step))
+    done = call_without_connection(clock, lambda: call_as_deferred(step))
     done.addBoth(lambda result: None if waiting.called else waiting.callback(result))
     waiting.addTimeout(seconds, clock)
 

@@ -17,9 +17,9 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.protocols.awaiting import CANCELLED, attempt, awaited
-from logsrv.kit.protocols.crowd import for_nobody
-from logsrv.kit.protocols.faults import mistaken
+from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred, call_as_deferred
+from logsrv.kit.protocols.crowd import call_without_connection
+from logsrv.kit.protocols.faults import wrong_value_text
 
 
 @attrs.define(eq=False, repr=False)
@@ -87,10 +87,10 @@ class ServiceTasks:
             called = getattr(coroutine, "__qualname__", "it")
             raise TypeError(f"spawn takes a coroutine: spawn({called}(…)), not spawn({called})")
         if not isawaitable(coroutine):
-            raise TypeError(f"spawn takes a coroutine, not {mistaken(coroutine)}")
+            raise TypeError(f"spawn takes a coroutine, not {wrong_value_text(coroutine)}")
         close = getattr(coroutine, "close", lambda: None)
         return self._add(
-            ServiceTask(name or name_of(coroutine), lambda: awaited(coroutine, "spawn"), close)
+            ServiceTask(name or name_of(coroutine), lambda: as_deferred(coroutine, "spawn"), close)
         )
 
     def every(
@@ -102,14 +102,14 @@ class ServiceTasks:
             function.close()
             raise TypeError(f"every takes a function: every(…, {name}), not every(…, {name}())")
         if not callable(function):
-            raise TypeError(f"every takes a function, not {mistaken(function)}")
+            raise TypeError(f"every takes a function, not {wrong_value_text(function)}")
         checked_interval(seconds() if callable(seconds) else seconds)
 
         async def again() -> None:
             due = self._clock.seconds()
             while not task.cancelled:
                 try:
-                    await attempt(lambda: function(*args))
+                    await call_as_deferred(lambda: function(*args))
                 except (Exception, *CANCELLED):
                     if task.cancelled:
                         raise
@@ -122,7 +122,7 @@ class ServiceTasks:
                 due += pause * ((now - due) // pause + 1)
                 await deferLater(self._clock, due - now)
 
-        task = ServiceTask(name_of(function), lambda: awaited(again(), "every"), lambda: None)
+        task = ServiceTask(name_of(function), lambda: as_deferred(again(), "every"), lambda: None)
         return self._add(task)
 
     async def stop(self) -> None:
@@ -151,7 +151,7 @@ class ServiceTasks:
             self._forget(task)
             return
         # A task works for the service, also if a peer's handler spawned it: the peer does not wait for it.
-        working = for_nobody(self._clock, task.work)
+        working = call_without_connection(self._clock, task.work)
         working.addErrback(lambda failure: self._ended_badly(task, failure))
         working.addBoth(lambda _: self._end(task))
 
@@ -178,7 +178,7 @@ class ServiceTasks:
 def checked_interval(seconds: object) -> float:
     """Return the interval of `every`. Raises TypeError, or ValueError for an impossible one."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"every takes seconds, not {mistaken(seconds)}")
+        raise TypeError(f"every takes seconds, not {wrong_value_text(seconds)}")
     if not 0 < seconds < float("inf"):
         raise ValueError(f"every takes more than 0 seconds, not {seconds:g}")
     return seconds

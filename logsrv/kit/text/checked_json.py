@@ -15,28 +15,28 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from logsrv.kit.text.outside_json import MOST_VALUES, parse_json
-from logsrv.kit.text.sums import with_sum, without_sum
+from logsrv.kit.text.sums import line_with_checksum, strip_checksum
 
 _KEY = b',"crc":"'
 
 
-def checked_line(found: Mapping[str, Any]) -> bytes:
+def json_then_checksum(found: Mapping[str, Any]) -> bytes:
     """Return an object as a line of the first form."""
-    return with_sum(_text(found))
+    return line_with_checksum(_compact_json(found))
 
 
-def read_checked(line: bytes) -> dict[str, Any]:
+def read_json_then_checksum(line: bytes) -> dict[str, Any]:
     """Return the object in a line of the first form. Raises ValueError for a damaged line."""
-    return _object(without_sum(line))
+    return _parse_object(strip_checksum(line))
 
 
-def checked_object(found: Mapping[str, Any]) -> bytes:
+def json_with_checksum(found: Mapping[str, Any]) -> bytes:
     """Return an object, which must not be empty, as a line of the second form."""
-    text = _text(found)[:-1]
+    text = _compact_json(found)[:-1]
     return b'%s%s%08x"}\n' % (text, _KEY, zlib.crc32(text))
 
 
-def read_object(
+def read_json_with_checksum(
     line: bytes, old: Collection[str] = (), *, most: int = MOST_VALUES
 ) -> dict[str, Any]:
     """Return the object in a line of the second form. Raises ValueError for a damaged line.
@@ -46,18 +46,18 @@ def read_object(
     """
     text, key, end = line.rpartition(_KEY)
     if key and end == b'%08x"}\n' % zlib.crc32(text):
-        return _object(text + b"}", most)
-    found = _object(line, most)
+        return _parse_object(text + b"}", most)
+    found = _parse_object(line, most)
     if line.endswith(b"}\n") and found and set(found) <= set(old):
         return found
     raise ValueError("its checksum is wrong, or missing")
 
 
-def _text(found: Mapping[str, Any]) -> bytes:
+def _compact_json(found: Mapping[str, Any]) -> bytes:
     return json.dumps(found, separators=(",", ":")).encode()
 
 
-def _object(text: bytes, most: int = MOST_VALUES) -> dict[str, Any]:
+def _parse_object(text: bytes, most: int = MOST_VALUES) -> dict[str, Any]:
     try:
         found = parse_json(text, most)
     except RecursionError as error:

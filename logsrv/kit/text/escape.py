@@ -18,7 +18,7 @@ _UNSAFE_IN_A_LINE = f"[\t\n{_UNSAFE}]"
 _CONTROLS = bytes([*range(9), *range(11, 32), 127])
 
 
-def _code(match: re.Match[str]) -> str:
+def _escape_code(match: re.Match[str]) -> str:
     number = ord(match[0])
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
@@ -28,10 +28,10 @@ def printable(text: str) -> str:
     # No unsafe character counts as printable.
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    return re.sub(_UNSAFE_IN_TEXT, _code, text)
+    return re.sub(_UNSAFE_IN_TEXT, _escape_code, text)
 
 
-def is_plain(data: bytes) -> bool:
+def is_printable_ascii(data: bytes) -> bool:
     """Return true if `data` is ASCII that `printable` would not change."""
     # A regular expression would take ten times as long.
     return data.isascii() and len(data.translate(None, _CONTROLS)) == len(data)
@@ -49,5 +49,5 @@ def one_line(text: str, longest: int = 1000) -> str:
     """
     shown = text[: longest + 1]
     if not shown.isprintable():
-        shown = re.sub(_UNSAFE_IN_A_LINE, _code, shown)
+        shown = re.sub(_UNSAFE_IN_A_LINE, _escape_code, shown)
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

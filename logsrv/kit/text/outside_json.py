@@ -22,7 +22,7 @@ PIECE = 1 << 18
 def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
     """Return the value of JSON text. Raises ValueError, also for over `most` values, and RecursionError."""
     # The quick count may be too high, because it also counts commas in strings.
-    if _before_values(data) >= most and _values(data, most) > most:
+    if _count_before_values(data) >= most and _count_values(data, most) > most:
         raise ValueError(f"it has more than {most:,} values")
     try:
         # Many long numbers take most of a second. Other threads run meanwhile only if a Python function
@@ -34,7 +34,7 @@ def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
         raise ValueError("a number in it has too many digits") from None
 
 
-def refusal_in(body: bytes) -> str:
+def error_suffix_of(body: bytes) -> str:
     """Return `: SENTENCE` for the body `{"error": "SENTENCE"}`, escaped; "" for any other body."""
     try:
         found = parse_json(body)
@@ -52,11 +52,11 @@ def _decimal(digits: str) -> float:
     return float(digits)
 
 
-def _before_values(data: bytes) -> int:
+def _count_before_values(data: bytes) -> int:
     return sum(map(data.count, _BEFORE_VALUES))
 
 
-def _values(data: bytes, most: int) -> int:
+def _count_values(data: bytes, most: int) -> int:
     plain = data.replace(rb"\\", b"").replace(rb"\"", b"")
     if plain.count(b'"') > 4 * most + 2:
         # A value has at most two strings: its key and itself.
@@ -65,6 +65,6 @@ def _values(data: bytes, most: int) -> int:
     # In pieces: a part between two quotes takes 40 bytes of memory or more, however short it is.
     for at in range(0, len(plain), PIECE):
         parts = plain[at : at + PIECE].split(b'"')
-        found += _before_values(b"".join(parts[in_string::2]))
+        found += _count_before_values(b"".join(parts[in_string::2]))
         in_string ^= len(parts) % 2 == 0
     return found

@@ -38,7 +38,7 @@ def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
     yield from part()
 
 
-def wrapped(text: str, width: int) -> str:
+def wrap_for_terminal(text: str, width: int) -> str:
     """Return a text for a terminal of `width` columns; literal parts are indented by two."""
     parts = []
     for literal, part in paragraphs(text):

@@ -25,7 +25,7 @@ _UNSAFE = (
 _LONGEST_ENDING = 16
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _escape_bytes(match: re.Match[str]) -> str:
     return "".join(f"={byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
 
 
@@ -38,13 +38,13 @@ def safe_name(name: bytes) -> str:
     """
     text = name.decode("utf-8", "surrogateescape")
     if not text or name.translate(None, _PLAIN) or text.strip(".- ") != text:
-        text = re.sub(_UNSAFE, _escaped, text) or "="
+        text = re.sub(_UNSAFE, _escape_bytes, text) or "="
     if text.partition(".")[0].rstrip(" ").lower() in _DEVICES:
         text = f"={ord(text[0]):02X}{text[1:]}"
-    return text if len(text.encode()) <= LONGEST_NAME else _shortened(text)
+    return text if len(text.encode()) <= LONGEST_NAME else _shorten_with_digest(text)
 
 
-def _shortened(text: str) -> str:
+def _shorten_with_digest(text: str) -> str:
     """Return the beginning and the ending of a name, with a digest of the whole name between them."""
     from hashlib import sha256  # 5 ms, with OpenSSL, and few names are so long
 

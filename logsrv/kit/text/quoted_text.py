@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def text_until(mark: str, never: str = "") -> str:
+def pattern_until(mark: str, never: str = "") -> str:
     r"""Return a regular expression for text that ends before `mark` and has no character of `never`.
 
     It matches in one way only, so a text without its mark takes linear time. Possessive quantifiers would

@@ -6,12 +6,12 @@ import zlib
 from collections.abc import Callable
 
 
-def with_sum(text: bytes) -> bytes:
+def line_with_checksum(text: bytes) -> bytes:
     """Return a text as a line with its checksum."""
     return b"%s %08x\n" % (text, zlib.crc32(text))
 
 
-def without_sum(line: bytes) -> bytes:
+def strip_checksum(line: bytes) -> bytes:
     """Return the text of a line without its checksum. Raises ValueError for a damaged line."""
     text, _, end = line.rpartition(b" ")
     if end != b"%08x\n" % zlib.crc32(text):
@@ -19,7 +19,7 @@ def without_sum(line: bytes) -> bytes:
     return text
 
 
-def before_one_bit_changed(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | None:
+def repair_one_bit(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | None:
     """Flip each bit of `data` in turn; return the first result that `is_whole` accepts, or None.
 
     For data as short as this, only one text with one flipped bit can have the same CRC-32.

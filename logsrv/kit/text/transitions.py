@@ -9,7 +9,7 @@ from logsrv.errors import StartError
 _ROW = re.compile(r"^    ([A-Z]+) +([a-z]+) +([A-Z]+)\b", re.MULTILINE)
 
 
-def transitions(docstring: str | None) -> dict[tuple[str, str], str]:
+def parse_transitions(docstring: str | None) -> dict[tuple[str, str], str]:
     """Return the next state for each (state, event), from the rows `    STATE event NEXT` of a docstring.
 
     Raises StartError if there are none, because Python was started without docstrings.

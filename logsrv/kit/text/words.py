@@ -59,7 +59,7 @@ def fault_text(error: BaseException) -> str:
     return "it makes no sense" if isinstance(error, _ODD) or said.startswith(_ODD_SAID) else said
 
 
-def nearest(word: str, words: Sequence[str]) -> str | None:
+def nearest_word(word: str, words: Sequence[str]) -> str | None:
     """Return the word of `words` that `word` probably means, or None."""
     from difflib import get_close_matches  # 3 ms, which only a mistake needs
 
@@ -71,7 +71,7 @@ def nearest(word: str, words: Sequence[str]) -> str | None:
 
 def did_you_mean(word: str, words: Sequence[str]) -> str:
     """Return ` (did you mean interval?)`, or nothing if no word is near."""
-    near = nearest(word, words)
+    near = nearest_word(word, words)
     return f" (did you mean {near}?)" if near else ""
 
 

@@ -85,7 +85,7 @@ class WebRequest(Request):
         self.content = BytesIO()
         self.has_body = length != 0
         if length is not None and length > MOST_BODY:
-            self._refuse()
+            self._answer_too_large()
 
     def handleContentChunk(self, data: bytes) -> None:
         self._body += len(data)
@@ -93,9 +93,9 @@ class WebRequest(Request):
             assert self.content is not None
             self.content.write(data)
         if self._body > MOST_BODY:
-            self._refuse()
+            self._answer_too_large()
 
-    def _refuse(self) -> None:
+    def _answer_too_large(self) -> None:
         if not self._too_large:
             self._too_large = True
             self.browser.write(_TOO_LARGE)
@@ -156,17 +156,17 @@ class Channel(MalformedRequestHook, HTTPChannel):
     def requestDone(self, request: Request) -> None:
         self._done += 1
         if self._done % MOST_IN_A_TURN:
-            self.go_on_after(request)
+            self.read_next_request(request)
         else:
-            call_in_next_turn(self.factory.clock, partial(self._go_on, request))
+            call_in_next_turn(self.factory.clock, partial(self._read_next_if_connected, request))
 
-    def go_on_after(self, request: Request) -> None:
+    def read_next_request(self, request: Request) -> None:
         """Read the next request, because `request` is answered."""
         super().requestDone(request)
 
-    def _go_on(self, request: Request) -> None:
+    def _read_next_if_connected(self, request: Request) -> None:
         if self.connected:
-            self.go_on_after(request)
+            self.read_next_request(request)
 
     def timeoutConnection(self) -> None:
         if self._ending is None:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from types import TracebackType
 
 
-class TooSlow(Exception):
+class ExchangeTooSlow(Exception):
     """An exchange took too long; its connection cannot be used any more."""
 
 
-class Deadline:
+class ConnectionDeadline:
     """A time limit for a `with` block that uses a connection; at the limit the connection is shut down.
 
     The block then ends with TooSlow, whatever error the shutdown caused in it.
@@ -25,7 +25,7 @@ class Deadline:
     ) -> None:
         """`connection`: returns the connection, which may be opened in the block; None before that."""
         self._connection = connection
-        self._timer = threading.Timer(seconds, self._hang_up)
+        self._timer = threading.Timer(seconds, self._shut_connection_down)
         self._timer.daemon = True
         self._over = False
 
@@ -37,9 +37,9 @@ class Deadline:
     ) -> None:
         self._timer.cancel()
         if self._over and (kind is None or issubclass(kind, Exception)):
-            raise TooSlow from error
+            raise ExchangeTooSlow from error
 
-    def _hang_up(self) -> None:
+    def _shut_connection_down(self) -> None:
         self._over = True
         connection = self._connection()
         made = connection.sock if connection is not None else None

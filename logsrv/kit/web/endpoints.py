@@ -11,7 +11,7 @@ from logsrv.kit.options.kinds import Kind, endpoint_kind
 from logsrv.kit.web.hosts import is_loopback
 
 
-def web_endpoint(port: int, why: str = "browsers connect") -> Kind[Endpoint]:
+def web_endpoint_kind(port: int, why: str = "browsers connect") -> Kind[Endpoint]:
     """Return the kind of endpoints that take connections.
 
     port: the port of the examples in its errors. why: why it must take connections, for its errors.
@@ -49,7 +49,7 @@ def is_private(endpoint: Endpoint) -> bool:
     return is_loopback(endpoint.interface) or endpoint.interface.lower() == "localhost"
 
 
-def web_rules(settings: GuardPolicy, most: int) -> GuardPolicy:
+def web_guard_policy(settings: GuardPolicy, most: int) -> GuardPolicy:
     """Return the rules of the guard for web listeners. most: the most connections of each.
 
     The networks that may connect are the same for all listeners; other limits in `settings` are for the

@@ -24,7 +24,7 @@ _HOST_HEADER = re.compile(
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def name_in(header: bytes) -> str | None:
+def host_in_header(header: bytes) -> str | None:
     """Return the host of a Host header (RFC 9110, section 7.2): lower case, without brackets and port.
 
     None if the header is not valid. Browsers send a name outside ASCII as A-labels.
@@ -42,11 +42,11 @@ def name_in(header: bytes) -> str | None:
 
 def is_loopback(address: str | None) -> bool:
     """Return true if only this machine can connect to `address`."""
-    found = _number(address or "")
+    found = _parse_address(address or "")
     return found is not None and found.is_loopback
 
 
-def is_for_us(header: bytes | None, names: Collection[str], local: bool) -> bool:
+def is_allowed_host(header: bytes | None, names: Collection[str], local: bool) -> bool:
     """Return true if a request with this Host header may be answered.
 
     A foreign page can give its own host name our address; the browser then treats our server as the same
@@ -55,24 +55,24 @@ def is_for_us(header: bytes | None, names: Collection[str], local: bool) -> bool
     """
     if not local and not names:
         return True
-    name = name_in(header or b"")
+    name = host_in_header(header or b"")
     return name is not None and (name in names or name in LOOPBACK_NAMES)
 
 
-def client_of(host: str | None) -> str:
+def client_key(host: str | None) -> str:
     """Return the client that an address stands for: an IPv6 network of 64 bits is one client.
 
     All clients without an address (UNIX sockets) are one, `local`.
     """
     if host is None:
         return "local"
-    address = _number(host)
+    address = _parse_address(host)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
     return host if address is None else str(address)
 
 
-def _number(host: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
     """Return `host` as an address; None for a name."""
     try:
         found = ip_address(host.partition("%")[0])

@@ -13,7 +13,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
-from logsrv.kit.web.hosts import HEADERS, is_for_us, is_loopback
+from logsrv.kit.web.hosts import HEADERS, is_allowed_host, is_loopback
 
 log = Logger()
 
@@ -32,7 +32,7 @@ class MonitorReply:
     type: str = JSON
 
 
-def refusal(status: int, sentence: str) -> MonitorReply:
+def error_reply(status: int, sentence: str) -> MonitorReply:
     """Return an answer that is one sentence, as JSON: `{"error": "…"}`."""
     return MonitorReply(status, json.dumps({"error": one_line(sentence)}).encode() + b"\n")
 
@@ -57,8 +57,8 @@ class Monitor:
 
         self._answers: dict[str, Callable[[], MonitorReply]] = {
             "/metrics": lambda: MonitorReply(200, *exposition(metrics)),
-            "/healthz": lambda: _judged(unhealthy()),
-            "/readyz": lambda: _judged(unready()),
+            "/healthz": lambda: _health_reply(unhealthy()),
+            "/readyz": lambda: _health_reply(unready()),
         }
 
     def answer(self, path: str) -> MonitorReply | None:
@@ -72,34 +72,38 @@ class Monitor:
             answer = self._answer(request)
         except Exception:
             log.failure("answering a request failed")
-            answer = refusal(500, "the server has failed; its log says why")
-        _send(request, answer)
+            answer = error_reply(500, "the server has failed; its log says why")
+        _send_reply(request, answer)
 
     def _answer(self, request: WebRequest) -> MonitorReply:
         hosts = request.requestHeaders.getRawHeaders(b"Host", [])
         if len(hosts) > 1:
-            return refusal(400, "the request has more than one Host header")
+            return error_reply(400, "the request has more than one Host header")
         local = is_loopback(getattr(request.getHost(), "host", None))
         # Every browser sends a Host header, so a request without one does not come from a page.
-        if hosts and not is_for_us(hosts[0], (), local):
-            return refusal(403, "the Host header of this request does not name localhost")
+        if hosts and not is_allowed_host(hosts[0], (), local):
+            return error_reply(403, "the Host header of this request does not name localhost")
         if request.method not in READING:
             request.setHeader("Allow", "GET, HEAD")
-            return refusal(405, "only GET and HEAD are allowed here")
+            return error_reply(405, "only GET and HEAD are allowed here")
         if request.has_body:
             request.browser.persistent = 0
             request.setHeader("Connection", "close")
-            return refusal(413, "a request for this must not have a body")
+            return error_reply(413, "a request for this must not have a body")
         path = request.path.decode("latin-1")
         nothing = f"there is nothing at {shown(path)}, only {', '.join(self._answers)}"
-        return self.answer(path) or refusal(404, nothing)
+        return self.answer(path) or error_reply(404, nothing)
 
 
-def _judged(reasons: list[str]) -> MonitorReply:
-    return refusal(503, "; ".join(reasons)) if reasons else MonitorReply(200, b'{"status": "ok"}\n')
+def _health_reply(reasons: list[str]) -> MonitorReply:
+    return (
+        error_reply(503, "; ".join(reasons))
+        if reasons
+        else MonitorReply(200, b'{"status": "ok"}\n')
+    )
 
 
-def _send(request: WebRequest, answer: MonitorReply) -> None:
+def _send_reply(request: WebRequest, answer: MonitorReply) -> None:
     request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
     for name, value in HEADERS.items():
         request.setHeader(name, value)

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
-def templates(folder: Path, *, html: bool = True) -> Environment:
+def template_environment(folder: Path, *, html: bool = True) -> Environment:
     """Return the templates in a folder. html: true for pages, false for text, which is not escaped."""
     return Environment(
         loader=FileSystemLoader(folder),

@@ -83,7 +83,7 @@ class Alerts:
             # Counting 0 makes the metrics list an alert that never matched.
             self._metrics.count("alert_lines_total", 0, alert=label)
         if self._tasks.all:
-            self._process.want()
+            self._process.start_or_update()
 
     def _orders(self, pid: int | None) -> bytes:
         tasks = self._tasks.all.values()
@@ -107,7 +107,7 @@ class Alerts:
         if report.kind == "done":
             self._tasks.forget(report.name)
             if not self._tasks.all:
-                self._process.done()
+                self._process.end_until_needed()
         elif report.kind == "lines":
             count("alert_lines_total", report.number, alert=report.label)
         elif report.kind == "sent":

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from logsrv.kit.text.transitions import transitions
+from logsrv.kit.text.transitions import parse_transitions
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position, time_text
 
@@ -30,7 +30,7 @@ LONGEST = 1 << 16
 SETTLE = 0.3
 """Seconds from the first match to its message, so that lines of the same moment are in it."""
 
-NEXT = transitions(__doc__)
+NEXT = parse_transitions(__doc__)
 
 
 @attrs.frozen(kw_only=True)

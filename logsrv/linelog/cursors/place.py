@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from logsrv.kit.text.checked_json import checked_line, read_checked
+from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import FOLDERS, Position, parse_position
 
@@ -43,7 +43,7 @@ def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
     sync: whether the place is on the medium on return; if not, a power cut may leave a damaged file.
     """
     ours = {"store": place.store, "position": str(place.position), "saved": place.saved}
-    data = checked_line({**ours, **place.note})
+    data = json_then_checksum({**ours, **place.note})
     if sync:
         disk.put(name, data)
     else:
@@ -60,7 +60,7 @@ def load(disk: Disk, name: str) -> Place | None:
     except FileNotFoundError:
         return None
     try:
-        found = read_checked(line)
+        found = read_json_then_checksum(line)
         note = {key: value for key, value in found.items() if key not in _OURS}
         return Place(parse_position(found["position"]), found["store"], found["saved"], note)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

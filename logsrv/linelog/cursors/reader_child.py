@@ -21,8 +21,13 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.children.child_side import NO_MEMORY, limit, outlast_signals, tell
-from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.child_side import (
+    NO_MEMORY,
+    ignore_stop_signals,
+    limit_process,
+    tell_service,
+)
+from logsrv.kit.children.frames import MessageReader, frame_parts
 
 TRY = 0.1
 """Seconds between two attempts to take the lock."""
@@ -96,7 +101,7 @@ class DaemonConnection(PipeProtocol):
     def report(self, message: bytes) -> None:
         """Report to the daemon; do nothing if it is gone."""
         if self.transport is not None and not self.transport.disconnected:
-            self.transport.writeSequence(list(frame(message)))
+            self.transport.writeSequence(list(frame_parts(message)))
 
     def readConnectionLost(self) -> None:
         self.attempt(self._finish)
@@ -123,9 +128,9 @@ class DaemonConnection(PipeProtocol):
         """End the process because of a failure or the present exception; the daemon starts another one."""
         error = sys.exception() if failure is None else failure.value
         if isinstance(error, LogsrvError):
-            tell(str(error))
+            tell_service(str(error))
         elif isinstance(error, MemoryError):
-            tell(NO_MEMORY)
+            tell_service(NO_MEMORY)
         else:
             traceback.print_exception(error)
         self.status = 1
@@ -150,12 +155,12 @@ def run(make: Callable[[DaemonConnection, Any], Work]) -> int:
     running: Any = reactor
     # This also limits the memory of programs that the process starts. For the commands of alerts,
     # `alerts/subreaper.py` lifts that limit.
-    limit()
+    limit_process()
     daemon = DaemonConnection(lambda daemon: make(daemon, running), running)
 
     def begin() -> None:
         # After the start of the reactor, because the reactor sets its own signal handlers.
-        outlast_signals()
+        ignore_stop_signals()
         StandardIO(daemon, reactor=running)
 
     running.callWhenRunning(begin)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 
-from logsrv.kit.text.quoted_text import text_until
+from logsrv.kit.text.quoted_text import pattern_until
 
 NAMES = ("client", "user", "method", "path", "protocol", "status", "bytes", "referer", "agent")
 """The fields of nginx and Apache, in the order of the line."""
-_QUOTED = '"(' + text_until('"') + ')"'
+_QUOTED = '"(' + pattern_until('"') + ')"'
 _LINE = re.compile(
     r"(\S+) \S+ (\S+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]\s]+(?: [+-][0-9]{4})?\] "
     + _QUOTED
@@ -29,7 +29,7 @@ _HAPROXY = re.compile(
     r" (?P<frontend>\S+) (?P<backend>[^\s/]+)/(?P<server>\S+)"
     r" (?:-?[0-9]+/){4}\+?(?P<duration_ms>[0-9]+) (?P<status>-?[0-9]+) \+?(?P<bytes>[0-9]+)"
     r" \S+ \S+ (?P<termination>\S{4}) [0-9]+/[0-9]+/[0-9]+/[0-9]+/\+?[0-9]+ [0-9]+/[0-9]+ "
-    r'(?:\{[^}]*\} ){0,2}"(?P<request>' + text_until('"') + r")",
+    r'(?:\{[^}]*\} ){0,2}"(?P<request>' + pattern_until('"') + r")",
     re.ASCII,
 )
 _REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) (\S.*?)(?: (HTTP/[0-9.]+))?")

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from logsrv.kit.text.quoted_text import text_until
+from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.access import NAMES, parse_request, unescaped
 from logsrv.linelog.fields.stored import decoded
 
-_QUOTED = b'"' + text_until('"', never=r"\n").encode() + b'"'
+_QUOTED = b'"' + pattern_until('"', never=r"\n").encode() + b'"'
 _IN_REQUEST = ("method", "path", "protocol")
 # A message that begins with { or < is not taken: it may be JSON, or have a syslog header.
 _PARTS = (

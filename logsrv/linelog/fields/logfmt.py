@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 
-from logsrv.kit.text.quoted_text import text_until
+from logsrv.kit.text.quoted_text import pattern_until
 
 _PAIR = re.compile(
     r"(?<!\S)([A-Za-z_@][A-Za-z0-9_.@-]*)="
-    r'(?:"(' + text_until('"') + r')",?(?!\S)|([^\s"]\S*)|(?!\S))',
+    r'(?:"(' + pattern_until('"') + r')",?(?!\S)|([^\s"]\S*)|(?!\S))',
     re.ASCII,
 )
 _ESCAPED = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\nrt]))')

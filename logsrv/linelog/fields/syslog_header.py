@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from logsrv.kit.text.quoted_text import text_until
+from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.level import canonical
 from logsrv.linelog.fields.stored import decoded
 
@@ -31,7 +31,7 @@ _PRIORITY = re.compile(rb"<([0-9]{1,3})>")
 _RFC5424 = re.compile(
     rb"[1-9][0-9]{0,2} (-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)(?: |\Z)"
 )
-_VALUE = text_until('"').encode()
+_VALUE = pattern_until('"').encode()
 # Senders forget to escape a bracket inside quotes: only a quote ends a value.
 _ELEMENT = re.compile(rb'\[([^ =\]"]+)((?: +[^ =\]"]+="' + _VALUE + rb'")*) *\]')
 _PARAM = re.compile(rb' +([^ =\]"]+)="(' + _VALUE + rb')"')

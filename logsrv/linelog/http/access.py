@@ -19,10 +19,10 @@ from twisted.web.http import Request
 
 from logsrv.kit.web.hosts import (
     LOOPBACK_NAMES,
-    client_of,
+    client_key,
     foreign_page_refusal,
+    host_in_header,
     is_loopback,
-    name_in,
 )
 from logsrv.linelog.http.problems import Problem, too_many
 
@@ -34,7 +34,7 @@ MOST_REMEMBERED = 4096
 
 
 class WrongTokens:
-    """Wrong tokens by client (see `logsrv.kit.web.hosts.client_of`). now: a monotonic clock, in seconds.
+    """Wrong tokens by client (see `logsrv.kit.web.hosts.client_key`). now: a monotonic clock, in seconds.
 
     For each client it stores the time at which the last wrong token expires, for MOST_REMEMBERED clients at
     most: then it drops the earliest time.
@@ -92,7 +92,7 @@ class Access:
         if not given or not hasattr(local, "host"):
             # Accepted: such a request is not from a browser.
             return
-        name = name_in(given[0])
+        name = host_in_header(given[0])
         if name is None or not self._is_ours(name, str(local.host)):
             raise Problem(
                 403,
@@ -139,7 +139,7 @@ class Access:
             raise Problem(404, "no token is needed here")
         # A right token is accepted even while others with the same address guess tokens.
         if not hmac.compare_digest(given, self._token):
-            self._attempts.failed(client_of(getattr(request.getClientAddress(), "host", None)))
+            self._attempts.failed(client_key(getattr(request.getClientAddress(), "host", None)))
             raise _unauthorized("the token is wrong")
         return self._set_cookie(request, self._cookie, COOKIE_SECONDS)
 

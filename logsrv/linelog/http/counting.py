@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.child_side import answer_all, limit_reader, tell
+from logsrv.kit.children.child_side import answer_messages, limit_reading_process, tell_service
 from logsrv.linelog.read.texts import Frames, PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position
@@ -146,9 +146,9 @@ def _count(frames: Frames, known: _SegmentTotals) -> _SegmentTotals:
 class StoreCounter:
     """The counter of a store, which keeps its counts between calls. tell: called for each damage."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell_service: Callable[[str], None]) -> None:
         self._directory = ""
-        self._tell = tell
+        self._tell = tell_service
         self._view: View | None = None
         self._totals = Totals()
         self._listed: object = None
@@ -180,9 +180,9 @@ class StoreCounter:
 
 def main() -> int:
     """Answer requests until standard input ends; return the exit status."""
-    limit_reader()
-    counter = StoreCounter(tell)
-    answer_all(lambda directory: [counter.answer(os.fsdecode(directory))])
+    limit_reading_process()
+    counter = StoreCounter(tell_service)
+    answer_messages(lambda directory: [counter.answer(os.fsdecode(directory))])
     return 0
 
 

@@ -12,8 +12,8 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, Kind, integer
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
-from logsrv.kit.web.endpoints import is_private, web_endpoint
-from logsrv.kit.web.hosts import name_in
+from logsrv.kit.web.endpoints import is_private, web_endpoint_kind
+from logsrv.kit.web.hosts import host_in_header
 from logsrv.linelog.http.nodes.node_settings import NodeOptions
 
 # The most connections of a web listener; further ones are refused. A browser opens six for a page; a screen
@@ -22,7 +22,7 @@ MOST_CONNECTIONS = 4000
 
 
 def _name(text: str) -> str:
-    name = name_in(text.encode("ascii", "replace"))
+    name = host_in_header(text.encode("ascii", "replace"))
     if name is None or name != text.lower().strip("[]").rstrip("."):
         raise ValueError("not a name, or one with a port")
     return name
@@ -39,7 +39,7 @@ class HttpSettings(NodeOptions):
     goes_with: ClassVar[str] = "http"
 
     http: tuple[Endpoint, ...] = option(
-        (), web_endpoint(8080), repeatable=True,
+        (), web_endpoint_kind(8080), repeatable=True,
         help="serve the live page and the API here",
     )  # fmt: skip
     http_token: str | None = option(

@@ -16,7 +16,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind, integer
 from logsrv.kit.service.loading import broken_plugins
-from logsrv.kit.text.words import listed, nearest, shown
+from logsrv.kit.text.words import listed, nearest_word, shown
 from logsrv.linelog.alerts.alert_settings import AlertOptions, check_labels
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.http.http_settings import HttpSettings, check_reach
@@ -62,7 +62,7 @@ def parse_listen(text: str) -> Listen:
         # The word may name the input of a broken plugin. Such listeners are left out, see below.
         return Listen(text, word, parse_endpoint(rest))
     known = sorted(inputs())
-    hint = f"did you mean {near}? " if (near := nearest(word, known)) else ""
+    hint = f"did you mean {near}? " if (near := nearest_word(word, known)) else ""
     raise ValueError(f"{shown(word)} is no input; {hint}known are {listed(known)}")
 
 

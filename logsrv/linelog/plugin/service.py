@@ -33,7 +33,7 @@ from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.channel import WebFactory
-from logsrv.kit.web.endpoints import web_rules
+from logsrv.kit.web.endpoints import web_guard_policy
 from logsrv.linelog.alerts.alerts import Alerts, check_commands
 from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
@@ -236,7 +236,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             DeclaredNodes(settings.node_sets)
         check_commands(settings.alerts)
         self._shipping.check(settings.targets)
-        rules = web_rules(settings, MOST_CONNECTIONS)
+        rules = web_guard_policy(settings, MOST_CONNECTIONS)
         return listeners + [
             SiteSpec(f"http {one}", one, f"http {one}", rules, sentence="page and API at {url}/")
             for one in settings.http

@@ -13,7 +13,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from logsrv.kit.text.escape import escaped_json, is_plain, one_line, printable
+from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import elements, readable, text_of
 from logsrv.linelog.query.matching.highlight import spans_of
@@ -125,7 +125,7 @@ def _decoded(data: bytes) -> str:
 
 def _escaped_line(line: bytes) -> bytes:
     # Nearly all lines are plain, and a search may find millions.
-    if is_plain(line):
+    if is_printable_ascii(line):
         return line + b"\n"
     return printable(_decoded(line)).encode() + b"\n"
 
@@ -139,7 +139,7 @@ def plain(style: Style) -> Callable[[bytes], bytes] | None:
 
 def escaped_lines(text: bytes) -> bytes:
     """Return whole lines with unprintable characters escaped."""
-    if is_plain(text):
+    if is_printable_ascii(text):
         return text
     return b"".join(_escaped_line(line) for line in text[:-1].split(b"\n"))
 

@@ -30,12 +30,12 @@ from logsrv.kit.options import kinds
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import Sources, load
 from logsrv.kit.options.sources import read_document
-from logsrv.kit.text.escape import escaped_json, is_plain, one_line, printable
+from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.kit.text.paths import checked_name, safe_name
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.kit.web.channel import host_and_target
-from logsrv.kit.web.hosts import is_for_us, name_in
+from logsrv.kit.web.hosts import host_in_header, is_allowed_host
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.http.routes import path_of, route_of
 from logsrv.linelog.inputs.nats.place import parse_place as parse_stream_place
@@ -87,10 +87,10 @@ def proxy_header(data: bytes) -> None:
 @target("kit.web.hosts", "kit.web.channel", "linelog.inputs.http.routes", longest=400)
 def http_heads(data: bytes) -> None:
     """Hosts and targets of requests are read without an error, and a path leads to an existing page."""
-    name = name_in(data)
+    name = host_in_header(data)
     assert name is None or (name == name.lower() and "/" not in name)
-    is_for_us(data, ("logs.example.org",), True)
-    if not is_for_us(b"logs.example.org", ("logs.example.org",), False):
+    is_allowed_host(data, ("logs.example.org",), True)
+    if not is_allowed_host(b"logs.example.org", ("logs.example.org",), False):
         raise AssertionError("the server does not know its own name")
     _, where = host_and_target(data)
     assert isinstance(where, bytes)
@@ -212,7 +212,7 @@ def texts_to_show(data: bytes) -> None:
         safe(shown_text, allowed)
         shown_text.encode()
     assert printable(printable(text)) == printable(text)
-    assert not is_plain(data) or printable(text) == text
+    assert not is_printable_ascii(data) or printable(text) == text
     assert escaped_word(text).isascii() and " " not in escaped_word(text)
     at_most(len(one_line(text, 100)), 400)
     name = safe_name(data)

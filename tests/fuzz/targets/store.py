@@ -15,7 +15,7 @@ from functools import cache
 from tempfile import TemporaryDirectory
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
 from logsrv.linelog.inputs.blocks import state
@@ -317,4 +317,4 @@ def worker_messages(data: bytes) -> None:
 
     same_however_cut(data, outcome)
     parts = data.split(b"\n")
-    assert outcome([b"".join(frame(*parts))]) == [b"".join(parts)]
+    assert outcome([b"".join(frame_parts(*parts))]) == [b"".join(parts)]

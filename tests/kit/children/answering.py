@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 
-from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.frames import MessageReader, frame_parts
 
 if __name__ == "__main__":
     messages = MessageReader()
@@ -19,10 +19,10 @@ if __name__ == "__main__":
             for message in messages.receive(data):
                 match json.loads(b"".join(message)):
                     case {"say": text}:
-                        connection.sendall(b"".join(frame(text.encode())))
+                        connection.sendall(b"".join(frame_parts(text.encode())))
                     case {"write": text}:
                         os.write(files[0], text.encode())
                         os.close(files[0])
-                        connection.sendall(b"".join(frame(b"")))
+                        connection.sendall(b"".join(frame_parts(b"")))
                     case {"end": text}:
                         sys.exit(text)

@@ -6,24 +6,29 @@ import os
 import sys
 import time
 
-from logsrv.kit.children.child_side import limit_reader, messages, send, tell
+from logsrv.kit.children.child_side import (
+    limit_reading_process,
+    read_messages,
+    send_message,
+    tell_service,
+)
 
 if __name__ == "__main__":
-    limit_reader()
+    limit_reading_process()
     match sys.argv[1]:
         case "complain":
-            tell(
+            tell_service(
                 "first \x1b\n\nlast\nnote: run with an environment variable to display a backtrace"
             )
-            for message in messages():
-                send(message)
+            for message in read_messages():
+                send_message(message)
         case "flood":
             for _ in range(10):
-                send(b"x" * (1 << 20))
+                send_message(b"x" * (1 << 20))
         case "fork":
             if pid := os.fork():
-                send(b"%d" % pid)
+                send_message(b"%d" % pid)
             time.sleep(600)
         case "deaf":
-            send(b"ready")
+            send_message(b"ready")
             time.sleep(600)

@@ -14,7 +14,7 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from logsrv.kit.children.frames import SIZE, MessageReader, frame
+from logsrv.kit.children.frames import SIZE, MessageReader, frame_parts
 
 
 class Spawned:
@@ -38,7 +38,7 @@ class Spawned:
 
     def say(self, *parts: bytes) -> None:
         """Let it send a message."""
-        self.protocol.outReceived(b"".join(frame(*parts)))
+        self.protocol.outReceived(b"".join(frame_parts(*parts)))
 
     def closeStdin(self) -> None:
         self.closed = True
@@ -98,7 +98,7 @@ def read_message(pipe: IO[bytes]) -> bytes:
 def send(process: subprocess.Popen[bytes], *parts: bytes) -> None:
     """Send a message to a real process."""
     assert process.stdin is not None
-    process.stdin.write(b"".join(frame(*parts)))
+    process.stdin.write(b"".join(frame_parts(*parts)))
     process.stdin.flush()
 
 

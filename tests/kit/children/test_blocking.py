@@ -18,7 +18,7 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingChild]:
     monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
     found = BlockingChild("answering")
     yield found
-    found.end()
+    found.kill()
 
 
 def answer(child: BlockingChild) -> bytes:
@@ -35,7 +35,7 @@ def test_a_child_answers_orders_and_gets_open_files(child: BlockingChild) -> Non
     os.close(write)
     with open(read, "rb") as pipe:
         assert (answer(child), pipe.read()) == (b"", b"hello")
-    assert child.runs
+    assert child.is_running
 
 
 def test_a_child_starts_beside_thousands_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_a_child_starts_beside_thousands_of_connections(monkeypatch: pytest.Monk
             number = os.open("/dev/null", os.O_RDONLY)
             undo.callback(os.close, number)
         child = BlockingChild("answering")
-        undo.callback(child.end)
+        undo.callback(child.kill)
         child.send({"say": "hello"})
         assert answer(child) == b"hello"
 
@@ -64,5 +64,5 @@ def test_the_last_line_of_a_dead_child_is_in_the_error(child: BlockingChild) -> 
 
 
 def test_end_kills_a_busy_child(child: BlockingChild) -> None:
-    child.end()
+    child.kill()
     assert not is_there(child.process.pid)

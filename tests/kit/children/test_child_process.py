@@ -21,10 +21,10 @@ from logsrv.kit.children.child_process import (
     ChildProcess,
     ChildProcesses,
     ProcessEnd,
-    shared_environment,
+    child_environment,
 )
 from logsrv.kit.children.child_side import MEMORY, NICE
-from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.children.spawned import Spawner, children
@@ -57,7 +57,7 @@ class Owner:
             self.first.errback(AssertionError(f"it {end}: {end.words}"))
 
     def start(self, *arguments: str) -> None:
-        here = {**shared_environment(), "PYTHONPATH": os.path.dirname(__file__)}
+        here = {**child_environment(), "PYTHONPATH": os.path.dirname(__file__)}
         self.child.start(ECHO, *arguments, environment=here)
 
 
@@ -194,8 +194,8 @@ def test_a_named_variable_is_passed_on_but_not_one_with_its_prefix(
 ) -> None:
     for name in ("AWS_REGION", "AWS_REGION_OTHER"):
         monkeypatch.setenv(name, "here")
-    found = shared_environment(("AWS_REGION",))
-    assert found == {**shared_environment(), "AWS_REGION": "here"}
+    found = child_environment(("AWS_REGION",))
+    assert found == {**child_environment(), "AWS_REGION": "here"}
 
 
 def test_an_end_by_an_unknown_signal_has_its_number() -> None:
@@ -355,7 +355,7 @@ def test_the_lowest_limit_of_two_threads_holds_until_its_end() -> None:
 
 @given(st.lists(st.lists(st.binary(max_size=30), max_size=3), max_size=4), st.integers(1, 50))
 def test_messages_split_anywhere_are_read_whole(answers: list[list[bytes]], size: int) -> None:
-    sent = b"".join(b"".join(frame(*parts)) for parts in answers)
+    sent = b"".join(b"".join(frame_parts(*parts)) for parts in answers)
     reader = MessageReader()
     received = [
         b"".join(pieces)
@@ -367,14 +367,14 @@ def test_messages_split_anywhere_are_read_whole(answers: list[list[bytes]], size
 
 def test_an_unfinished_answer_is_not_delivered() -> None:
     reader = MessageReader()
-    assert list(reader.receive(b"".join(frame(b"abc", b"def"))[:-1])) == []
+    assert list(reader.receive(b"".join(frame_parts(b"abc", b"def"))[:-1])) == []
     assert list(reader.receive(b"f")) == [[b"abcde", b"f"]]
 
 
 @pytest.mark.parametrize("cut", [4, 10])
 def test_an_unfinished_message_of_a_dead_service_is_dropped(cut: int) -> None:
     """A process that took it for a whole one would work on what nobody asked for."""
-    sent = b"".join([*frame(b"whole"), *frame(b"halved")])[:-cut]
+    sent = b"".join([*frame_parts(b"whole"), *frame_parts(b"halved")])[:-cut]
     done = subprocess.run(
         [sys.executable, "-m", ECHO, "complain"],
         cwd=Path(__file__).parent,
@@ -382,4 +382,4 @@ def test_an_unfinished_message_of_a_dead_service_is_dropped(cut: int) -> None:
         capture_output=True,
         check=True,
     )
-    assert done.stdout == b"".join(frame(b"whole"))
+    assert done.stdout == b"".join(frame_parts(b"whole"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from logsrv.kit.children.frames import frame
+from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.children.resident import END, NEXT, PAUSES, WELL, ResidentProcess
 from tests.kit.children.spawned import Spawner
 from tests.kit.net.network import logged
@@ -39,23 +39,25 @@ def stage() -> Stage:
 
 
 def test_a_process_gets_its_orders_and_its_messages_arrive_whole(stage: Stage) -> None:
-    stage.process.want()
+    stage.process.start_or_update()
     spawned = stage.reactor.last
     assert spawned.said == [b"%d first" % spawned.pid]
-    for byte in b"".join([*frame(b"one"), *frame(b"tw", b"o"), *frame(b"three")])[:-2]:
+    for byte in b"".join([*frame_parts(b"one"), *frame_parts(b"tw", b"o"), *frame_parts(b"three")])[
+        :-2
+    ]:
         spawned.protocol.outReceived(bytes([byte]))
     assert stage.said == [b"one", b"two"]
     stage.orders = b"second"
-    stage.process.want()
+    stage.process.start_or_update()
     assert stage.told == [b"first", b"second"] and len(stage.reactor.processes) == 1
 
 
 def test_a_process_is_not_started_before_the_reactor_runs(stage: Stage) -> None:
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
-    stage.process.want()
+    stage.process.start_or_update()
     stage.orders = b"second"
-    stage.process.want()
+    stage.process.start_or_update()
     assert not stage.reactor.processes
     [start] = waiting
     start()
@@ -65,7 +67,7 @@ def test_a_process_is_not_started_before_the_reactor_runs(stage: Stage) -> None:
 def test_a_stop_before_the_reactor_runs_starts_nothing(stage: Stage) -> None:
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
-    stage.process.want()
+    stage.process.start_or_update()
     assert stage.process.stop().called
     for start in waiting:
         start()
@@ -73,8 +75,8 @@ def test_a_stop_before_the_reactor_runs_starts_nothing(stage: Stage) -> None:
 
 
 def test_each_early_death_makes_the_next_start_later(stage: Stage) -> None:
-    stage.process.want()
-    stage.reactor.last.protocol.outReceived(b"".join(frame(b"half of it"))[:-1])
+    stage.process.start_or_update()
+    stage.reactor.last.protocol.outReceived(b"".join(frame_parts(b"half of it"))[:-1])
     with logged() as messages:
         for pause in (*PAUSES, PAUSES[-1]):
             stage.reactor.last.end(b"Traceback\nKeyError: 'x'\n", 1)
@@ -91,7 +93,7 @@ def test_each_early_death_makes_the_next_start_later(stage: Stage) -> None:
 
 
 def test_a_process_that_ran_for_long_is_replaced_soon(stage: Stage) -> None:
-    stage.process.want()
+    stage.process.start_or_update()
     for _ in range(3):
         stage.reactor.advance(WELL + 1)
         stage.reactor.last.end(signal=9)
@@ -102,15 +104,15 @@ def test_a_process_that_ran_for_long_is_replaced_soon(stage: Stage) -> None:
 @pytest.mark.parametrize("returning", [False, True])
 def test_a_failed_start_is_tried_again(stage: Stage, returning: bool) -> None:
     if returning:
-        stage.process.want()
-        stage.process.done()
-        stage.process.want()
+        stage.process.start_or_update()
+        stage.process.end_until_needed()
+        stage.process.start_or_update()
     stage.reactor.full = True
     with logged() as messages:
         if returning:
             stage.reactor.last.end()
         else:
-            stage.process.want()
+            stage.process.start_or_update()
         stage.reactor.advance(PAUSES[0])
     assert [one for one in messages if "cannot be started (Resource temporarily" in one] == messages
     assert len(messages) == 2
@@ -120,63 +122,63 @@ def test_a_failed_start_is_tried_again(stage: Stage, returning: bool) -> None:
 
 
 def test_a_want_ends_the_pause_before_the_next_start(stage: Stage) -> None:
-    stage.process.want()
+    stage.process.start_or_update()
     stage.reactor.last.end(signal=9)
-    stage.process.want()
+    stage.process.start_or_update()
     stage.reactor.advance(100)
     assert len(stage.reactor.processes) == 2
 
 
 def test_a_want_during_the_end_starts_the_next_process_after_it(stage: Stage) -> None:
-    stage.process.want()
-    stage.process.done()
-    stage.process.done()
+    stage.process.start_or_update()
+    stage.process.end_until_needed()
+    stage.process.end_until_needed()
     assert stage.reactor.last.closed and stage.process.state == "LEAVING"
     stage.reactor.last.end()
     assert stage.process.state == "IDLE" and not stage.reactor.getDelayedCalls()
-    stage.process.want()
-    stage.process.done()
-    stage.process.want()
-    stage.process.want()
+    stage.process.start_or_update()
+    stage.process.end_until_needed()
+    stage.process.start_or_update()
+    stage.process.start_or_update()
     assert len(stage.reactor.processes) == 2
     stage.reactor.last.end()
     assert len(stage.reactor.processes) == 3 and stage.process.state == "RUNNING"
 
 
 def test_a_done_during_the_pause_cancels_the_next_start(stage: Stage) -> None:
-    stage.process.want()
+    stage.process.start_or_update()
     stage.reactor.last.end(signal=9)
-    stage.process.done()
+    stage.process.end_until_needed()
     stage.reactor.advance(100)
     assert len(stage.reactor.processes) == 1 and stage.process.state == "IDLE"
-    stage.process.want()
+    stage.process.start_or_update()
     assert len(stage.reactor.processes) == 2
 
 
 def test_a_done_before_the_reactor_runs_cancels_the_start(stage: Stage) -> None:
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
-    stage.process.want()
-    stage.process.done()
+    stage.process.start_or_update()
+    stage.process.end_until_needed()
     for start in waiting:
         start()
     assert not stage.reactor.processes
 
 
 def test_a_done_cancels_the_next_process(stage: Stage) -> None:
-    stage.process.want()
-    stage.process.done()
-    stage.process.want()
-    stage.process.done()
+    stage.process.start_or_update()
+    stage.process.end_until_needed()
+    stage.process.start_or_update()
+    stage.process.end_until_needed()
     stage.reactor.last.end()
     assert len(stage.reactor.processes) == 1 and stage.process.state == "IDLE"
 
 
 @pytest.mark.parametrize("before", ["", "done", "done want"])
 def test_a_stop_waits_for_the_end_of_the_process(stage: Stage, before: str) -> None:
-    stage.process.want()
+    stage.process.start_or_update()
     for step in before.split():
-        {"done": stage.process.done, "want": stage.process.want}[step]()
+        {"done": stage.process.end_until_needed, "want": stage.process.start_or_update}[step]()
     stopped = stage.process.stop()
     assert stage.reactor.last.closed and not stopped.called and stage.process.stopping
     stage.reactor.last.end()
@@ -185,7 +187,7 @@ def test_a_stop_waits_for_the_end_of_the_process(stage: Stage, before: str) -> N
 
 
 def test_a_process_that_does_not_end_is_killed(stage: Stage) -> None:
-    stage.process.want()
+    stage.process.start_or_update()
     stopped = stage.process.stop()
     stage.process.stop()
     stage.reactor.advance(END)
@@ -193,7 +195,7 @@ def test_a_process_that_does_not_end_is_killed(stage: Stage) -> None:
 
 
 def test_a_stop_during_the_pause_is_done_at_once(stage: Stage) -> None:
-    stage.process.want()
+    stage.process.start_or_update()
     stage.reactor.last.end(signal=9)
     assert stage.process.stop().called
     stage.reactor.advance(100)

@@ -35,14 +35,14 @@ class Asked:
         return key
 
     def taken(self, address: Any, *payloads: bytes) -> list[bytes]:
-        sender = self.senders.at(address, self.address)
-        return list(self.senders.admitted(sender, payloads))
+        sender = self.senders.known_sender(address, self.address)
+        return list(self.senders.admit_datagrams(sender, payloads))
 
 
 def test_an_address_is_made_a_name_once() -> None:
     asked = Asked()
-    first = asked.senders.at(("10.0.0.1", 5), asked.address)
-    assert asked.senders.at(("10.0.0.1", 5), asked.address) is first
+    first = asked.senders.known_sender(("10.0.0.1", 5), asked.address)
+    assert asked.senders.known_sender(("10.0.0.1", 5), asked.address) is first
     assert asked.keys == [("10.0.0.1", 5)]
 
 
@@ -50,7 +50,7 @@ def test_only_a_limited_number_of_senders_is_remembered(monkeypatch: Any) -> Non
     monkeypatch.setattr(senders, "REMEMBERED_SENDERS", 2)
     asked = Asked()
     for port in (1, 2, 3, 1):
-        asked.senders.at(("10.0.0.1", port), asked.address)
+        asked.senders.known_sender(("10.0.0.1", port), asked.address)
     assert len(asked.keys) == 4
 
 

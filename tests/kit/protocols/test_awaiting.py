@@ -16,7 +16,13 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import deferLater
 
 from logsrv.kit import Connection
-from logsrv.kit.protocols.awaiting import Wake, attempt, awaited, started, working
+from logsrv.kit.protocols.awaiting import (
+    ReusableDeferred,
+    as_deferred,
+    call_as_deferred,
+    start_coroutine,
+    working,
+)
 from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, in_reactor
@@ -31,9 +37,9 @@ async def test_deferreds_coroutines_and_other_awaitables_can_be_awaited() -> Non
     async def work() -> int:
         return 1
 
-    assert [await awaited(one, "it") for one in (work(), succeed(2), Odd())] == [1, 2, 3]
+    assert [await as_deferred(one, "it") for one in (work(), succeed(2), Odd())] == [1, 2, 3]
     with pytest.raises(TypeError, match="it gave 7; it has to be None or something to await"):
-        awaited(7, "it")
+        as_deferred(7, "it")
 
 
 @in_reactor
@@ -42,16 +48,16 @@ async def test_an_attempt_is_plain_or_async() -> None:
         await deferLater(REACTOR, 0)
         return 1
 
-    assert await attempt(work) == 1
-    assert await attempt(lambda: 2) == 2
+    assert await call_as_deferred(work) == 1
+    assert await call_as_deferred(lambda: 2) == 2
     with pytest.raises(ZeroDivisionError):
-        await attempt(lambda: 1 // 0)
+        await call_as_deferred(lambda: 1 // 0)
 
 
 @in_reactor
 async def test_without_asyncios_loop_an_error_says_so() -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
-        await started(asyncio.sleep(1))
+        await start_coroutine(asyncio.sleep(1))
 
 
 # Both kinds of awaitables under the asyncio reactor, which a process has from its beginning.
@@ -177,13 +183,13 @@ async def test_a_cancelled_coroutine_of_twisted_cleans_up() -> None:
         finally:
             cleaned.append("up")
 
-    working = started(work())
+    working = start_coroutine(work())
     working.addErrback(lambda _: None)
     working.cancel()
     await working
     assert cleaned == ["up"]
     with pytest.raises(KeyError):
-        await awaited(fail(KeyError("x")), "it")
+        await as_deferred(fail(KeyError("x")), "it")
 
 
 KEPT: ContextVar[str] = ContextVar("kept", default="nothing")
@@ -233,11 +239,11 @@ async def _goes_on_after_a_cancellation(steps: list[str]) -> str:
 
 async def _waits_again_for_a_wake(steps: list[str]) -> None:
     for _ in range(2):
-        wake = Wake()
+        wake = ReusableDeferred()
         REACTOR.callLater(0, wake.fire)
         await wake
         steps.append("woken")
-    await Wake()
+    await ReusableDeferred()
 
 
 @in_reactor
@@ -256,7 +262,7 @@ async def test_a_coroutine_runs_as_if_twisted_ran_it(
     work: Callable[[list[str]], Coroutine[Any, Any, object]],
 ) -> None:
     seen = []
-    for run in (started, Deferred.fromCoroutine):
+    for run in (start_coroutine, Deferred.fromCoroutine):
         steps: list[str] = []
         running = run(work(steps))
         for _ in range(2):
@@ -273,14 +279,14 @@ async def test_a_coroutine_runs_as_if_twisted_ran_it(
 
 @in_reactor
 async def test_a_wake_can_be_awaited_again_without_a_new_one() -> None:
-    wake, steps = Wake(), []
+    wake, steps = ReusableDeferred(), []
 
     async def work() -> None:
         while True:
             await wake
             steps.append("woken")
 
-    running = started(work())
+    running = start_coroutine(work())
     wake.fire()
     wake.fire()
     assert steps == ["woken", "woken"]
@@ -306,7 +312,7 @@ def test_a_coroutine_that_has_ended_is_freed_without_the_garbage_collector() -> 
         waiting: Deferred[None] = Deferred()
         held = Held()
         seen = ref(held)
-        running = started(work(held))
+        running = start_coroutine(work(held))
         del held
         assert seen() is not None
         waiting.callback(None)
@@ -327,7 +333,7 @@ def test_a_dialled_connection_that_cannot_be_closed_does_not_hold_up_its_corouti
         running.opened.append(Odd())
 
     errors: list[Any] = []
-    started(work()).addErrback(errors.append)
+    start_coroutine(work()).addErrback(errors.append)
     assert [type(one.value) for one in errors] == [LookupError]
 
 
@@ -365,5 +371,5 @@ def test_of_dialled_connections_one_that_cannot_be_closed_leaves_no_other_open()
         assert running is not None
         running.opened.extend([Odd(), Odd()])
 
-    started(work()).addErrback(lambda _: None)
+    start_coroutine(work()).addErrback(lambda _: None)
     assert closed == ["tried", "tried"]

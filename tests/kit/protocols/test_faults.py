@@ -16,8 +16,8 @@ from logsrv.kit import (
     PeerGone,
     PeerTimeout,
 )
-from logsrv.kit.protocols.context import Author, ListenerContext, Reader
-from logsrv.kit.protocols.faults import bytes_of, check_text, mistaken
+from logsrv.kit.protocols.context import AuthorProtocol, InputReader, ListenerContext
+from logsrv.kit.protocols.faults import bytes_of, check_text, wrong_value_text
 from logsrv.kit.protocols.frame_protocol import FrameReader
 from logsrv.kit.protocols.line_reader import LineReader
 from logsrv.kit.protocols.starting_tls import HandshakeReader
@@ -41,7 +41,7 @@ def test_every_fault_is_a_peer_error() -> None:
 
 
 def test_long_values_are_cut() -> None:
-    assert mistaken("x" * 1000) == "'" + "x" * 59
+    assert wrong_value_text("x" * 1000) == "'" + "x" * 59
 
 
 def test_a_coroutine_that_nobody_awaited_is_said_once() -> None:
@@ -50,7 +50,7 @@ def test_a_coroutine_that_nobody_awaited_is_said_once() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        sentence = mistaken(fetched())
+        sentence = wrong_value_text(fetched())
     assert sentence.endswith("fetched: `await` it first")
 
 
@@ -68,8 +68,8 @@ def test_counts_are_in_the_metrics() -> None:
     context = ListenerContext(service.service, "tcp:7")
     context.received_bytes += 5
     context.oversize_lines += 1
-    context.failed("line_received", "tcp:1", Failure(ValueError("x")))
-    context.failed("x", "tcp:1", Failure(ValueError("x")), "requests_failed_total")
+    context.log_failure("line_received", "tcp:1", Failure(ValueError("x")))
+    context.log_failure("x", "tcp:1", Failure(ValueError("x")), "requests_failed_total")
     context.count_cut("unread")
     for name, value in {
         "received_bytes_total": 5,
@@ -99,10 +99,10 @@ def asked_of(role: type) -> set[str]:
 
 @pytest.mark.parametrize("reader", [LineReader, FrameReader, HandshakeReader, Connection])
 def test_every_reader_has_the_reader_interface(reader: type) -> None:
-    assert asked_of(Reader) <= set(dir(reader))
+    assert asked_of(InputReader) <= set(dir(reader))
 
 
 @pytest.mark.parametrize("author", [LineProtocol, FrameProtocol, StreamProtocol])
 def test_every_author_has_the_author_interface(author: type) -> None:
     """What Twisted or the listener puts there later aside."""
-    assert asked_of(Author) - {"factory", "transport"} <= set(dir(author))
+    assert asked_of(AuthorProtocol) - {"factory", "transport"} <= set(dir(author))

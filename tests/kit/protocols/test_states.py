@@ -50,7 +50,7 @@ TOLD = {
     "linger": "loseWriteConnection",
     "abort": "abortConnection",
 }
-FOLLOWS = {"part": PARTED, "part_at_once": PARTED, "let_close": RELEASE, "run": RETURN}
+FOLLOWS = {"part": PARTED, "part_at_once": PARTED, "let_transport_close": RELEASE, "run": RETURN}
 
 
 def test_each_state_name_belongs_to_one_aspect() -> None:
@@ -103,7 +103,7 @@ class Idle:
 
     waits_by_itself = False
     waiting = False
-    has_early_input = False
+    discard_early_input = False
     exhausted = True
 
     spent = False
@@ -149,10 +149,10 @@ class Played:
             if event == RETURN:
                 return
             if event == CALL:
-                connection.call(self._play, "test")
+                connection.call_author(self._play, "test")
             elif event == AWAIT and connection.state.handler == RUNNING:
                 self._waiting = Deferred()
-                connection.wait_for(self._waiting, "test")
+                connection.hold_input_until(self._waiting, "test")
             elif event == FINISH and self._waiting is not None:
                 waiting, self._waiting = self._waiting, None
                 waiting.callback(None)
@@ -165,7 +165,7 @@ class Played:
             elif event == LOST:
                 connection.lost(connectionDone)
             else:
-                connection.tell(event)
+                connection.change_state(event)
         # Before the author's code returns, if that is where the events end.
         self.final = self.final or (connection.state.aspects, [*self.transport.told])
 

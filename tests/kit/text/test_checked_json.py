@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.checked_json import checked_line, checked_object, read_checked, read_object
+from logsrv.kit.text.checked_json import (
+    json_then_checksum,
+    json_with_checksum,
+    read_json_then_checksum,
+    read_json_with_checksum,
+)
 
 LINE = b'{"a":1} 561bacaf\n'
 
@@ -20,8 +25,8 @@ def signed(text: bytes) -> bytes:
 
 
 def test_an_object_comes_back_as_it_was() -> None:
-    assert checked_line({"a": 1}) == LINE
-    assert read_checked(LINE) == {"a": 1}
+    assert json_then_checksum({"a": 1}) == LINE
+    assert read_json_then_checksum(LINE) == {"a": 1}
 
 
 @given(st.integers(0, len(LINE) - 1), st.integers(1, 255))
@@ -30,21 +35,21 @@ def test_a_changed_or_torn_line_is_refused(place: int, change: int) -> None:
     changed[place] ^= change
     for line in (bytes(changed), LINE[:place]):
         with pytest.raises(ValueError, match="its checksum is wrong"):
-            read_checked(line)
+            read_json_then_checksum(line)
 
 
 @pytest.mark.parametrize("text", [b"[1]", b"null", b"{", b"[" * 100_000])
 def test_json_that_is_no_object_is_refused_despite_its_sum(text: bytes) -> None:
     with pytest.raises(ValueError):
-        read_checked(signed(text))
+        read_json_then_checksum(signed(text))
 
 
 INSIDE = b'{"a":1,"crc":"a702fc6e"}\n'
 
 
 def test_a_sum_may_stand_in_the_object_for_others_to_read() -> None:
-    assert checked_object({"a": 1}) == INSIDE
-    assert read_object(INSIDE) == {"a": 1}
+    assert json_with_checksum({"a": 1}) == INSIDE
+    assert read_json_with_checksum(INSIDE) == {"a": 1}
     assert json.loads(INSIDE)["a"] == 1
 
 
@@ -61,19 +66,19 @@ VALUES = st.recursive(
 @pytest.mark.slow
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=3))
 def test_no_bit_and_no_cut_makes_one_that_an_older_version_wrote(found: dict[str, Any]) -> None:
-    line, old = checked_object(found), ("store", "began", "a")
-    assert read_object(line, old) == found
-    assert read_object(json.dumps(found).encode() + b"\n", old) == found
+    line, old = json_with_checksum(found), ("store", "began", "a")
+    assert read_json_with_checksum(line, old) == found
+    assert read_json_with_checksum(json.dumps(found).encode() + b"\n", old) == found
     bits = (
         line[: bit // 8] + bytes([line[bit // 8] ^ 1 << bit % 8]) + line[bit // 8 + 1 :]
         for bit in range(8 * len(line))
     )
     for changed in (*bits, *(line[:size] for size in range(len(line)))):
         with pytest.raises(ValueError):
-            read_object(changed, old)
+            read_json_with_checksum(changed, old)
 
 
 @pytest.mark.parametrize("line", [b"{}\n", b'{"a":1}', b'{"b":1}\n', b"[]\n", b"[" * 100_000])
 def test_another_line_without_a_sum_is_refused(line: bytes) -> None:
     with pytest.raises(ValueError):
-        read_object(line, ("a",))
+        read_json_with_checksum(line, ("a",))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.escape import escaped_json, is_plain, one_line, printable
+from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
@@ -43,7 +43,9 @@ def test_what_could_drive_a_terminal_is_spelled_out(text: str, shown: str) -> No
 
 @given(st.binary())
 def test_plain_is_what_is_shown_as_it_is(data: bytes) -> None:
-    assert is_plain(data) == (data.isascii() and printable(data.decode("latin-1")).encode() == data)
+    assert is_printable_ascii(data) == (
+        data.isascii() and printable(data.decode("latin-1")).encode() == data
+    )
 
 
 @given(st.text())

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.text import outside_json
-from logsrv.kit.text.outside_json import parse_json, refusal_in
+from logsrv.kit.text.outside_json import error_suffix_of, parse_json
 from tests.strangers import at_most
 
 values = st.recursive(
@@ -116,4 +116,4 @@ def test_invalid_json_costs_little(data: bytes) -> None:
     ],
 )
 def test_the_error_of_another_machine_is_shown(body: bytes, said: str) -> None:
-    assert refusal_in(body) == said
+    assert error_suffix_of(body) == said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.paragraphs import paragraphs, wrapped
+from logsrv.kit.text.paragraphs import paragraphs, wrap_for_terminal
 
 TEXT = """\
 A first
@@ -30,13 +30,13 @@ def test_indented_parts_stay_as_they_are() -> None:
 
 
 def test_paragraphs_are_wrapped_and_words_stay_whole() -> None:
-    assert wrapped(TEXT, 12).startswith(
+    assert wrap_for_terminal(TEXT, 12).startswith(
         "A first\nparagraph.\nIts end.\n\nExamples:\n\n  one  two\n"
     )
-    assert wrapped("see https://example.org/a-b", 8) == "see\nhttps://example.org/a-b\n"
-    assert wrapped("", 80) == ""
+    assert wrap_for_terminal("see https://example.org/a-b", 8) == "see\nhttps://example.org/a-b\n"
+    assert wrap_for_terminal("", 80) == ""
 
 
 @given(st.text(alphabet="ab .\n\t", max_size=60))
 def test_no_word_is_lost(text: str) -> None:
-    assert wrapped(text, 20).split() == text.split()
+    assert wrap_for_terminal(text, 20).split() == text.split()

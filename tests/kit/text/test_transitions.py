@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logsrv.errors import StartError
-from logsrv.kit.text.transitions import transitions
+from logsrv.kit.text.transitions import parse_transitions
 
 
 def test_the_rows_of_a_table_are_read() -> None:
@@ -15,10 +15,10 @@ def test_the_rows_of_a_table_are_read() -> None:
     CLOSED  open   OPEN
     Not a row, and this neither: OPEN close OPEN
     """
-    assert transitions(table) == {("OPEN", "close"): "CLOSED", ("CLOSED", "open"): "OPEN"}
+    assert parse_transitions(table) == {("OPEN", "close"): "CLOSED", ("CLOSED", "open"): "OPEN"}
 
 
 @pytest.mark.parametrize("docstring", [None, "The stages of a door."])
 def test_a_missing_table_ends_the_start(docstring: str | None) -> None:
     with pytest.raises(StartError, match="run Python without -OO"):
-        transitions(docstring)
+        parse_transitions(docstring)

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.kit.web.deadline import Deadline, TooSlow
+from logsrv.kit.web.deadline import ConnectionDeadline, ExchangeTooSlow
 from tests.strangers import endless, stranger
 
 
@@ -17,7 +17,7 @@ def test_endless_headers_end_at_the_deadline() -> None:
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         connection.request("GET", "/")
-        with pytest.raises(TooSlow), Deadline(lambda: connection, 0.5):
+        with pytest.raises(ExchangeTooSlow), ConnectionDeadline(lambda: connection, 0.5):
             connection.getresponse()
         connection.close()
 
@@ -25,15 +25,15 @@ def test_endless_headers_end_at_the_deadline() -> None:
 def test_an_exchange_in_time_is_left_alone() -> None:
     with stranger(lambda _: [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-        with Deadline(lambda: connection, 600.0):
+        with ConnectionDeadline(lambda: connection, 600.0):
             connection.request("GET", "/")
             assert connection.getresponse().read() == b"ok"
-        with pytest.raises(KeyError), Deadline(lambda: connection, 600.0):
+        with pytest.raises(KeyError), ConnectionDeadline(lambda: connection, 600.0):
             raise KeyError
         connection.close()
 
 
 def test_a_deadline_before_a_connection_is_harmless() -> None:
     asked = threading.Event()
-    with pytest.raises(TooSlow), Deadline(asked.set, 0.001):  # type: ignore[arg-type]
+    with pytest.raises(ExchangeTooSlow), ConnectionDeadline(asked.set, 0.001):  # type: ignore[arg-type]
         assert asked.wait(PATIENCE)

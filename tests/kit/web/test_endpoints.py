@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.web.endpoints import web_endpoint, web_rules
+from logsrv.kit.web.endpoints import web_endpoint_kind, web_guard_policy
 
-KIND = web_endpoint(8080)
+KIND = web_endpoint_kind(8080)
 
 
 def test_endpoints_for_connections_are_accepted() -> None:
@@ -28,6 +28,6 @@ def test_endpoints_without_connections_are_refused(text: str) -> None:
 def test_the_numbers_for_peers_are_not_for_browsers() -> None:
     """Six connections of a browser, and live views that say nothing for hours, are no misuse."""
     networks = GuardPolicy(max_connections_per_peer=1, idle_timeout=1, log_connections=True)
-    rules = web_rules(networks, 100)
+    rules = web_guard_policy(networks, 100)
     assert rules.max_connections_per_peer is None and rules.idle_timeout is None
     assert rules.max_connections == 100 and rules.log_connections

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.web.hosts import client_of, foreign_page_refusal, is_for_us, is_loopback, name_in
+from logsrv.kit.web.hosts import (
+    client_key,
+    foreign_page_refusal,
+    host_in_header,
+    is_allowed_host,
+    is_loopback,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,8 +21,8 @@ from logsrv.kit.web.hosts import client_of, foreign_page_refusal, is_for_us, is_
 )
 def test_names_of_loopback_and_our_names_are_for_us(header: bytes) -> None:
     """On loopback the names of loopback and those of --host are answered."""
-    assert is_for_us(header, ("gw.lan",), local=True)
-    assert is_for_us(header, ("gw.lan",), local=False)
+    assert is_allowed_host(header, ("gw.lan",), local=True)
+    assert is_allowed_host(header, ("gw.lan",), local=False)
 
 
 @pytest.mark.parametrize(
@@ -26,18 +32,18 @@ def test_names_of_loopback_and_our_names_are_for_us(header: bytes) -> None:
 )  # fmt: skip
 def test_a_rebound_name_is_not_for_us(header: bytes | None) -> None:
     """A page elsewhere whose name leads to loopback gets nothing."""
-    assert not is_for_us(header, (), local=True)
-    assert not is_for_us(header, ("gw.lan",), local=False)
+    assert not is_allowed_host(header, (), local=True)
+    assert not is_allowed_host(header, ("gw.lan",), local=False)
 
 
 def test_without_names_any_public_host_is_for_us() -> None:
     """A public gateway without --host answers to any name."""
-    assert is_for_us(b"anything.example", (), local=False)
+    assert is_allowed_host(b"anything.example", (), local=False)
 
 
 @given(st.binary(max_size=50))
 def test_any_host_header_gives_an_ascii_name_or_none(header: bytes) -> None:
-    name = name_in(header)
+    name = host_in_header(header)
     assert name is None or name.isascii()
 
 
@@ -53,11 +59,11 @@ def test_loopback_addresses_are_recognised() -> None:
 
 def test_an_ipv6_client_is_its_64_bit_network() -> None:
     """A client is an address, or the /64 that one customer has."""
-    assert client_of("192.0.2.1") == "192.0.2.1"
-    assert client_of("2001:db8::1") == client_of("2001:db8::ffff") == "2001:db8::/64"
-    assert client_of("fe80::1%eth0") == "fe80::/64"
-    assert client_of("::ffff:192.0.2.1") == "192.0.2.1"
-    assert client_of(None) == "local"
+    assert client_key("192.0.2.1") == "192.0.2.1"
+    assert client_key("2001:db8::1") == client_key("2001:db8::ffff") == "2001:db8::/64"
+    assert client_key("fe80::1%eth0") == "fe80::/64"
+    assert client_key("::ffff:192.0.2.1") == "192.0.2.1"
+    assert client_key(None) == "local"
 
 
 def why(headers: dict[str, str], *, link: bool = False) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.children.child_side import MEMORY
-from logsrv.kit.children.frames import frame
+from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
@@ -167,7 +167,10 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
     alert = AlertSettings(alert="x", alert_command=("x",))
     orders = Orders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
     done = subprocess.run(
-        COMMAND, input=b"".join(frame(orders_line(orders))), capture_output=True, timeout=PATIENCE
+        COMMAND,
+        input=b"".join(frame_parts(orders_line(orders))),
+        capture_output=True,
+        timeout=PATIENCE,
     )
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1 and "cannot be read" in done.stderr.decode()

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.frames import frame
+from logsrv.kit.children.frames import frame_parts
 from logsrv.linelog.cursors.reader_child import TRY, DaemonConnection
 
 
@@ -62,7 +62,7 @@ class Talk:
         self.daemon.readConnectionLost()
 
     def say(self, line: bytes) -> None:
-        self.daemon.dataReceived(b"".join(frame(line)))
+        self.daemon.dataReceived(b"".join(frame_parts(line)))
 
 
 @pytest.fixture
@@ -142,10 +142,10 @@ def test_work_that_cannot_be_finished_is_reported_and_ended(
 
 def test_reports_are_messages_and_those_for_a_daemon_that_is_gone_go_nowhere(talk: Talk) -> None:
     talk.daemon.report(b"news")
-    assert talk.transport.value() == b"".join(frame(b"news"))
+    assert talk.transport.value() == b"".join(frame_parts(b"news"))
     talk.transport.disconnected = True
     talk.daemon.report(b"more")
-    assert talk.transport.value() == b"".join(frame(b"news"))
+    assert talk.transport.value() == b"".join(frame_parts(b"news"))
 
 
 def test_the_reactor_stops_after_the_last_report(talk: Talk) -> None:

@@ -9,7 +9,7 @@ import pytest
 import pytest_twisted
 from twisted.logger import capturedLogs
 
-from logsrv.kit.text.checked_json import checked_line
+from logsrv.kit.text.checked_json import json_then_checksum
 from logsrv.linelog.store.store import Store
 
 OpenStore = Callable[..., Store]
@@ -48,7 +48,7 @@ def test_a_store_that_has_shipped_gets_no_other_identity_where_its_own_is_gone(
         (tmp_path / folder).mkdir()
     (tmp_path / "ship" / "centre.json").write_text("{}")
     (tmp_path / name).write_bytes(
-        checked_line({"store": "0a" * 16, "position": "1:0", "saved": ""})
+        json_then_checksum({"store": "0a" * 16, "position": "1:0", "saved": ""})
     )
     with capturedLogs() as events:
         known = open_store(directory=tmp_path).identity

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.sums import with_sum
+from logsrv.kit.text.sums import line_with_checksum
 from logsrv.linelog.cursors import place
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.archive import archive_notes
@@ -66,7 +66,7 @@ def full_store(directory: Path) -> Path:
     (store / "lock").write_bytes(b"")
     with at(store / "ship") as ship:
         archive_notes.note_url(ship, "archive", "file:///srv/archive")
-    (store / "format").write_bytes(with_sum(b"1 0.1.1"))
+    (store / "format").write_bytes(line_with_checksum(b"1 0.1.1"))
     disk.leave()
     return store
 

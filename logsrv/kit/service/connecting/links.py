@@ -21,7 +21,7 @@ from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.kit.protocols.faults import mistaken
+from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.kit.service.peers import peer_of
 
 log = Logger()
@@ -173,5 +173,7 @@ def client_endpoint(
     if isinstance(place, RemotePlace):
         return place.text, remote_endpoint(place, reactor, seconds), place.host
     if not hasattr(place, "connect"):
-        raise TypeError(f"connect takes an endpoint such as tcp:HOST:PORT, not {mistaken(place)}")
+        raise TypeError(
+            f"connect takes an endpoint such as tcp:HOST:PORT, not {wrong_value_text(place)}"
+        )
     return type(place).__name__, place, ""

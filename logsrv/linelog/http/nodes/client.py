@@ -21,7 +21,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.outside_json import refusal_in
+from logsrv.kit.text.outside_json import error_suffix_of
 from logsrv.linelog.http.nodes.address import NodeAddress
 from logsrv.linelog.http.nodes.answer import Body, NodeFailure
 
@@ -186,7 +186,7 @@ class NodeClient:
             raise NodeFailure(f"it {sent}{hint}")
         if 300 <= status < 400:
             raise NodeFailure(f"it redirects ({status}), and redirects are not followed")
-        raise NodeFailure(f"it answers {status}{refusal_in(response.read(1 << 16))}", status)
+        raise NodeFailure(f"it answers {status}{error_suffix_of(response.read(1 << 16))}", status)
 
 
 def _why(error: Exception) -> str:

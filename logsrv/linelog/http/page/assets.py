@@ -13,7 +13,7 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.kit.web.templates import templates
+from logsrv.kit.web.templates import template_environment
 
 STATIC = "/static"
 LOG_IN = "/login"
@@ -33,7 +33,7 @@ _SHEETS = ("style.css", "lines.css")
 _ALONE = ("icon.svg", "theme.js", "regex-worker.js")
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|(\{[^}]*\})) from "\./([\w-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
-_TEMPLATES = templates(_HERE / "templates")
+_TEMPLATES = template_environment(_HERE / "templates")
 _KEYS = (
     (("/",), "to the filter"),
     (("Space",), "pause, and go on"),

@@ -23,7 +23,12 @@ from collections.abc import Callable
 from typing import Any
 
 from logsrv.errors import LogsrvError, QueryError
-from logsrv.kit.children.child_side import limit_reader, messages, send, tell
+from logsrv.kit.children.child_side import (
+    limit_reading_process,
+    read_messages,
+    send_message,
+    tell_service,
+)
 from logsrv.linelog.http.problems import Problem, wrong_query
 from logsrv.linelog.http.searching import replies
 from logsrv.linelog.http.searching.gathered import reply
@@ -37,8 +42,8 @@ NO_MEMORY = "this search needs more memory than it may have"
 class Body:
     """The body of an answer. The status is sent before the first bytes."""
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        self._send = send
+    def __init__(self, send_message: Callable[[bytes], None]) -> None:
+        self._send = send_message
         self.begun = False
 
     def begin(self) -> None:
@@ -61,15 +66,17 @@ class Body:
 
 
 def answer(
-    request: dict[str, Any], send: Callable[[bytes], None], tell: Callable[[str], None]
+    request: dict[str, Any],
+    send_message: Callable[[bytes], None],
+    tell_service: Callable[[str], None],
 ) -> None:
     """Answer a request, with a problem if it fails.
 
     send: called with each message of the answer. tell: called with a sentence about damage.
     """
-    body = Body(send)
+    body = Body(send_message)
     try:
-        with View(request["directory"], tell, away=True) as view:
+        with View(request["directory"], tell_service, away=True) as view:
             if "nodes" in request:
                 found = reply(view, request)
             else:
@@ -96,14 +103,14 @@ def _end_with_parent() -> None:
 
 def main(arguments: list[str]) -> int:
     """Answer one request; return the exit status."""
-    limit_reader()
+    limit_reading_process()
     seconds = int(arguments[0])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    for message in messages():
+    for message in read_messages():
         _end_with_parent()
         request = json.loads(message)
         os.environ.update(request.get("variables", {}))
-        answer(request, send, tell)
+        answer(request, send_message, tell_service)
         break
     return 0
 

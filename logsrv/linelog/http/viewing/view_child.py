@@ -17,7 +17,7 @@ from select import select
 from time import monotonic
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.child_side import limit_reader, send, tell
+from logsrv.kit.children.child_side import limit_reading_process, send_message, tell_service
 from logsrv.kit.children.frames import MessageReader
 from logsrv.linelog.http.viewing.hub import Hub
 from logsrv.linelog.http.viewing.view_protocol import encode_events
@@ -27,7 +27,9 @@ from logsrv.linelog.store.segments.segment import parse_position
 
 def follow(directory: str) -> None:
     """Serve viewers until the daemon has no more orders. Raises StoreError."""
-    hub = Hub(View(directory, tell), lambda events: send(encode_events(events)), monotonic)
+    hub = Hub(
+        View(directory, tell_service), lambda events: send_message(encode_events(events)), monotonic
+    )
     orders = _orders(sys.stdin.fileno())
     due = 0.0
     while True:
@@ -77,11 +79,11 @@ def _obey(hub: Hub, order: bytes) -> None:
 
 def main(arguments: list[str]) -> int:
     """Work until the daemon closes standard input; return the exit status."""
-    limit_reader()
+    limit_reading_process()
     try:
         follow(arguments[0])
     except StoreError as error:
-        tell(str(error))
+        tell_service(str(error))
         return 1
     return 0
 

@@ -30,7 +30,7 @@ import attrs
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from logsrv.kit.text.transitions import transitions
+from logsrv.kit.text.transitions import parse_transitions
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, Outbox, error_event
@@ -65,7 +65,7 @@ class ViewerState(Enum):
     ENDED = "ended"
 
 
-NEXT = {key: ViewerState[new] for key, new in transitions(__doc__).items()}
+NEXT = {key: ViewerState[new] for key, new in parse_transitions(__doc__).items()}
 
 
 @implementer(IPushProducer)

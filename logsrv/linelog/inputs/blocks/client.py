@@ -16,8 +16,8 @@ import attrs
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.outside_json import refusal_in
-from logsrv.kit.web.deadline import Deadline, TooSlow
+from logsrv.kit.text.outside_json import error_suffix_of
+from logsrv.kit.web.deadline import ConnectionDeadline, ExchangeTooSlow
 from logsrv.linelog.inputs.blocks.state import PATH, PIECE, CentreState, decode
 from logsrv.linelog.ship.address import ShipURL
 
@@ -98,9 +98,9 @@ class CentreClient:
             headers["Authorization"] = f"Bearer {self._token}"
         for pause in (*self._pauses, None):
             try:
-                with Deadline(lambda: self._connection, self._longest):
+                with ConnectionDeadline(lambda: self._connection, self._longest):
                     return self._ask_once(f"{self._url.path}/{PATH}{path}", headers, most)
-            except TooSlow:
+            except ExchangeTooSlow:
                 self.close()
                 raise CentreError(
                     f"{self.place} takes longer than {self._longest:g} s for an answer; give the same"
@@ -152,7 +152,7 @@ class CentreClient:
         return http.client.HTTPConnection(host, port, timeout=self._seconds)
 
     def _error_for(self, status: int, body: bytes) -> Exception:
-        said = refusal_in(body)
+        said = error_suffix_of(body)
         if status in _SOON:
             return _TemporaryError(f"it answers with {status}{said}")
         if status == 401:

@@ -41,7 +41,7 @@ from twisted.web.http import Request
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.http import body_bytes_left, take_pipelined
 from logsrv.kit.observe.peer_log import ConnectionLog
-from logsrv.kit.text.transitions import transitions
+from logsrv.kit.text.transitions import parse_transitions
 from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
 from logsrv.linelog.inputs.http.request import InputRequest
 from logsrv.linelog.inputs.http.routes import ROUTES, Route
@@ -63,7 +63,7 @@ class Wait(enum.Flag):
     """The sender does not read its answers."""
 
 
-NEXT = transitions(__doc__)
+NEXT = parse_transitions(__doc__)
 
 
 class InputChannel(Channel):
@@ -163,13 +163,13 @@ class InputChannel(Channel):
         self._parsing_to("whole")
         super().allContentReceived()
 
-    def go_on_after(self, request: Request) -> None:
+    def read_next_request(self, request: Request) -> None:
         self.at_once, self.storing = _all, _nothing
         # These bytes came after the answered request, and before the unread ones.
         behind = take_pipelined(self)
         if behind:
             self._unread.appendleft(memoryview(behind))
-        super().go_on_after(request)
+        super().read_next_request(request)
         self._parsing_to("answered")
         self._parse()
 

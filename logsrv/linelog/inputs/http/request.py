@@ -41,7 +41,7 @@ from twisted.web.http import Request
 
 from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.transitions import transitions
+from logsrv.kit.text.transitions import parse_transitions
 from logsrv.kit.web.channel import host_and_target
 from logsrv.kit.web.hosts import foreign_page_refusal
 from logsrv.linelog.framing.bodies import content_encoding, http_lines
@@ -79,7 +79,7 @@ RETRY_AFTER = str(RETRY_SECONDS)
 ENTRIES = "application/vnd.fdo.journal"
 
 
-NEXT = transitions(__doc__)
+NEXT = parse_transitions(__doc__)
 _UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 
 

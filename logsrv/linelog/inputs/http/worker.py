@@ -19,7 +19,11 @@ from io import BytesIO
 
 import attrs
 
-from logsrv.kit.children.child_side import answer_all, limit_reader, outlast_signals
+from logsrv.kit.children.child_side import (
+    answer_messages,
+    ignore_stop_signals,
+    limit_reading_process,
+)
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies import content_encoding
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
@@ -144,9 +148,9 @@ def _cut(left: deque[bytes], size: int) -> bytes:
 
 def main() -> int:
     """Answer orders until the input ends; return the exit status."""
-    limit_reader(NICE)
-    outlast_signals()
-    answer_all(lambda message: Order.decoded(message).answer())
+    limit_reading_process(NICE)
+    ignore_stop_signals()
+    answer_messages(lambda message: Order.decoded(message).answer())
     return 0
 
 

@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.protocols.faults import mistaken
+from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import for_frames
@@ -62,7 +62,7 @@ class FrameInput:
         try:
             line = self.line_of(frame)
             if type(line) is not bytes:
-                raise TypeError(f"line_of must return bytes, not {mistaken(line)}")
+                raise TypeError(f"line_of must return bytes, not {wrong_value_text(line)}")
             return line
         except Exception:
             failures.note("line_of", "", Failure())

@@ -12,7 +12,7 @@ from zope.interface import implementer
 from logsrv.kit.net.source import Sender, source_of
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.protocols.datagrams import AnswerSocket
-from logsrv.kit.protocols.faults import mistaken
+from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
 
@@ -82,7 +82,7 @@ class RecordDatagrams:
             try:
                 result: object = self.received(payload)  # type: ignore[func-returns-value]
                 if result is not None:
-                    raise TypeError(f"received gave {mistaken(result)}; it has to be None")
+                    raise TypeError(f"received gave {wrong_value_text(result)}; it has to be None")
             except ValueError as error:
                 intake.drop(self.source, "protocol", f"dropped a datagram: {error}")
             except Exception:

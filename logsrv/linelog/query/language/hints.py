@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.quoted_text import text_until
+from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.level import LEVELS, canonical
 from logsrv.linelog.query.language.parse import ORDERS, parse
 from logsrv.linelog.query.language.tree import And, Compare, Node, Not, Or
@@ -20,8 +20,8 @@ from logsrv.linelog.query.language.units import bounds
 MOST_HINTS = 3
 
 _FIELD = r"[A-Za-z_@][A-Za-z0-9_.@-]*"
-_QUOTED = '"' + text_until('"') + '"'
-_REGEX = "/" + text_until("/") + r"/(?=[\s)]|\Z)"
+_QUOTED = '"' + pattern_until('"') + '"'
+_REGEX = "/" + pattern_until("/") + r"/(?=[\s)]|\Z)"
 _PIECE = re.compile(
     rf"(?P<passed>{_QUOTED}|(?:{_FIELD}~)?{_REGEX}|{_FIELD}(?:!=|>=|<=|[=<>~:]){_QUOTED})"
     r'|(?P<word>[^\s()"]+)',

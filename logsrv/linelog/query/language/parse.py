@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.quoted_text import text_until
+from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical
 from logsrv.linelog.query.language.engine import check
 from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes
@@ -40,10 +40,10 @@ MOST_PARTS = 500
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s()"]+')
-_QUOTED = re.compile('"(' + text_until('"') + ')"', re.DOTALL)
+_QUOTED = re.compile('"(' + pattern_until('"') + ')"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 # An expression ends at the first slash that is not escaped; a word has to end there too.
-_EXPRESSION = re.compile("/(" + text_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
+_EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|>=|<=|[=<>~]|:(?!//))")
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
 _NEGATION = re.compile(r"-(?=[^\s)-])")

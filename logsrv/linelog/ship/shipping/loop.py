@@ -43,7 +43,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError, StoreError
-from logsrv.kit.text.transitions import transitions
+from logsrv.kit.text.transitions import parse_transitions
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.pauses import Pauses
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
@@ -79,7 +79,7 @@ TRIES = 10
 LAST = 4.0
 """Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 
-NEXT = transitions(__doc__)
+NEXT = parse_transitions(__doc__)
 
 
 class ShipSteps(Protocol):

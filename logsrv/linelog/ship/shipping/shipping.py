@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from logsrv.clock import Clock
-from logsrv.kit.children.child_process import shared_environment
+from logsrv.kit.children.child_process import child_environment
 from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.cursors import place
@@ -102,7 +102,7 @@ class Shipping:
             if shipped.wanted and name not in labels:
                 log.info("ship {target}: it is no target any more", target=name)
                 shipped.wanted = False
-                shipped.process.done()
+                shipped.process.end_until_needed()
                 shipped.reported.end()
         if self._all:
             self._save_names()
@@ -118,10 +118,10 @@ class Shipping:
             return
         else:
             # If its process runs or is just ending, it ends and starts again with the new orders.
-            shipped.process.done()
+            shipped.process.end_until_needed()
         shipped.settings, shipped.orders, shipped.wanted = settings, orders, True
         shipped.reported.begin()
-        shipped.process.want()
+        shipped.process.start_or_update()
 
     def _new_target(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
         name = settings.label
@@ -132,7 +132,7 @@ class Shipping:
             orders=lambda pid: self._orders_json(name, pid),
             take=lambda line: self._take(name, line),
             reactor=self._reactor,
-            environment=lambda: shared_environment(self._all[name].settings.ship.variables),
+            environment=lambda: child_environment(self._all[name].settings.ship.variables),
         )
         looks = partial(self._look_again, name)
         return _TargetProcess(
@@ -169,7 +169,7 @@ class Shipping:
             shipped.due = due
             if shipped.process.state == "RUNNING":
                 shipped.asking = True
-                shipped.process.want()
+                shipped.process.start_or_update()
                 shipped.asking = False
 
     def _take(self, name: str, line: bytes) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from logsrv.kit.text.sums import with_sum, without_sum
+from logsrv.kit.text.sums import line_with_checksum, strip_checksum
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
 from logsrv.linelog.store.archive.objects import Archive, UnusableArchive
@@ -27,7 +27,7 @@ _MARK = b"archive "
 
 def note_url(disk: Disk, name: str, url: str) -> None:
     """Write the URL of an archive to its note, for readers. disk: the folder `ship`. Raises OSError."""
-    disk.put(name + SUFFIX, with_sum(_MARK + url.encode()))
+    disk.put(name + SUFFIX, line_with_checksum(_MARK + url.encode()))
 
 
 def archives(directory: str) -> list[Archive]:
@@ -69,7 +69,7 @@ def noted_url(disk: Disk, name: str) -> str:
         parse_archive_url(url)
         if " " not in url:
             return url
-    return without_sum(data).removeprefix(_MARK).decode()
+    return strip_checksum(data).removeprefix(_MARK).decode()
 
 
 def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:

@@ -14,7 +14,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import S3Store, from_url
 
-from logsrv.kit.children.child_side import little_memory
+from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
 from logsrv.linelog.store.archive.url import ArchiveURL
@@ -168,7 +168,7 @@ class BucketArchive:
         """Return the result of a listing, with at most `memory` bytes of memory. Raises ArchiveError."""
         try:
             # A server may send pages without names for ever; only the async interface can stop that.
-            with little_memory(memory):
+            with limit_extra_memory(memory):
                 return asyncio.run(asyncio.wait_for(listed(), LONGEST))
         except TimeoutError:
             raise self._endless(prefix) from None
@@ -183,7 +183,7 @@ class BucketArchive:
         """Make an object by one request: all of it is in memory. Raises as `Archive.create` does."""
         data = b"".join(pieces)
         try:
-            with little_memory(_ANSWER + 2 * len(data)):
+            with limit_extra_memory(_ANSWER + 2 * len(data)):
                 obstore.put(self._store(_WRITE), name, data, mode="create", use_multipart=False)
         except exceptions.AlreadyExistsError as error:
             raise ObjectExists(f"{self.place} has {name} already") from error
@@ -192,7 +192,7 @@ class BucketArchive:
 
     def remove(self, name: str) -> None:
         try:
-            with little_memory(_ANSWER):
+            with limit_extra_memory(_ANSWER):
                 obstore.delete(self._store(_WRITE), name)
         except (exceptions.BaseError, FileNotFoundError) as error:
             try:
@@ -208,7 +208,7 @@ class BucketArchive:
             options: Any = {} if size < 0 and not at else {"range": {"offset": at}}
             if size >= 0:
                 options["range"] = (at, at + size)
-            with little_memory(_ANSWER + 2 * max(0, size)):
+            with limit_extra_memory(_ANSWER + 2 * max(0, size)):
                 got = obstore.get(self._store(_READ), name, options=options)
                 return _first_bytes(got.stream(min_chunk_size=_PIECE), size)
         except (exceptions.BaseError, FileNotFoundError) as error:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from logsrv.kit.text.checked_json import checked_object, read_object
+from logsrv.kit.text.checked_json import json_with_checksum, read_json_with_checksum
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.segments import heads
 from logsrv.linelog.store.segments.index import count
@@ -128,14 +128,14 @@ def frame_check(data: bytes) -> str:
 
 def encode(manifest: Manifest) -> bytes:
     """Return the content of the file for a manifest."""
-    return checked_object({"format": FORMAT, **manifest._asdict()})
+    return json_with_checksum({"format": FORMAT, **manifest._asdict()})
 
 
 def decode(data: bytes) -> Manifest:
     """Return the manifest in the content of a file. Raises ValueError if it is damaged or no manifest."""
     try:
         most = 64 + len(data) // _SHORTEST
-        return _decoded(read_object(data, ("format", *Manifest._fields), most=most))
+        return _decoded(read_json_with_checksum(data, ("format", *Manifest._fields), most=most))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"it is no manifest of an archived segment: {fault_text(error)}"

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked_json import checked_object, read_object
+from logsrv.kit.text.checked_json import json_with_checksum, read_json_with_checksum
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
@@ -39,14 +39,16 @@ class ImportedFiles:
 
     def save(self, disk: Disk) -> None:
         """Write the file to the store; an interruption leaves the old file. Raises OSError."""
-        disk.put(NAME, checked_object(attrs.asdict(self)))
+        disk.put(NAME, json_with_checksum(attrs.asdict(self)))
 
 
 def load(disk: Disk) -> ImportedFiles:
     """Return the content of the file; an empty one if there is no file. Raises OSError and StoreError."""
     try:
         # Older versions wrote no checksum, and "text": how many bytes were synced.
-        found = read_object(disk.read(NAME, _MOST), [*attrs.fields_dict(ImportedFiles), "text"])
+        found = read_json_with_checksum(
+            disk.read(NAME, _MOST), [*attrs.fields_dict(ImportedFiles), "text"]
+        )
         return ImportedFiles(
             list(found["files"]),
             list(found["under_way"]),

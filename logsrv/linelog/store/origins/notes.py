@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from logsrv.kit.text.sums import before_one_bit_changed, with_sum
+from logsrv.kit.text.sums import line_with_checksum, repair_one_bit
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 _HEAD = b"origins "
@@ -117,7 +117,7 @@ class NotesFile:
         known = [note.line() for note in self.notes if note.origin in self.sure]
         others = [note.line() for note in self.notes if note.origin not in self.sure]
         lines = (*others, *self.damaged, *known)
-        return b"".join((with_sum(b"%b%d" % (_HEAD, len(lines))), *lines))
+        return b"".join((line_with_checksum(b"%b%d" % (_HEAD, len(lines))), *lines))
 
 
 def notes_file(notes: Iterable[Note], like: NotesFile | None = None) -> NotesFile:
@@ -160,7 +160,7 @@ def _lines(data: bytes) -> tuple[list[bytes], int]:
         right = None
         if not _is_whole(line) and tried < _MOST_TRIED:
             tried += 1
-            right = before_one_bit_changed(line, _is_whole)
+            right = repair_one_bit(line, _is_whole)
             changed += right is not None
         # If the changed byte was an LF, the line is two lines.
         found += [line] if right is None else right.splitlines(keepends=True)
@@ -182,7 +182,7 @@ def parse_origin_notes(data: bytes) -> list[Note | None]:
 def _head(line: bytes) -> int | None:
     """Return the number of lines in the first line of a file; None if `line` is no first line."""
     found = _FIRST.fullmatch(line)
-    return int(found[1]) if found and with_sum(_HEAD + found[1]) == line else None
+    return int(found[1]) if found and line_with_checksum(_HEAD + found[1]) == line else None
 
 
 def _parsed(line: bytes) -> Note | None:

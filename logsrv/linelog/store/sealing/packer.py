@@ -89,11 +89,11 @@ class Packer:
         """End the process, even a busy one."""
         child, self.child = self.child, None
         if child is not None:
-            child.end()
+            child.kill()
 
     def start(self) -> None:
         """Start the process unless it runs. Raises OSError."""
-        if self.child is None or not self.child.runs:
+        if self.child is None or not self.child.is_running:
             self.end()
             self.child = BlockingChild(packing.__name__)
 

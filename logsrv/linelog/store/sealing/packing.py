@@ -30,8 +30,8 @@ from concurrent.futures import ThreadPoolExecutor
 from select import select
 from typing import Any
 
-from logsrv.kit.children.child_side import limit_memory, outlast_signals
-from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.child_side import ignore_stop_signals, limit_memory
+from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.sealing.seal import Interrupted, steps
 from logsrv.linelog.store.segments.disk import Disk
@@ -110,7 +110,7 @@ class SealerConnection:
 
     def answer(self, found: Mapping[str, object], body: bytes = b"") -> None:
         """Answer an order. Raises OSError if the server is gone."""
-        self._connection.sendall(b"".join(frame(json.dumps(found).encode(), b"\n", body)))
+        self._connection.sendall(b"".join(frame_parts(json.dumps(found).encode(), b"\n", body)))
 
 
 def _set_niceness(niceness: int) -> None:
@@ -181,7 +181,7 @@ class Threads:
 
 def main() -> int:
     """Carry out orders until the server is gone; return the exit status 0."""
-    outlast_signals()
+    ignore_stop_signals()
     limit_memory()
     # The threads take turns, so the next thread can use the memory that one has freed.
     keep_freed_memory(together=True)

@@ -22,7 +22,7 @@ import attrs
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked_json import checked_line, read_checked
+from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import BACKUP, FOLDERS, NOWHERE, Position, parse_position
 
@@ -56,7 +56,7 @@ def load(disk: Disk) -> BackupNote | None:
     except FileNotFoundError:
         return None
     try:
-        found = read_checked(line)
+        found = read_json_then_checksum(line)
         return BackupNote(**{**found, "place": parse_position(found["place"])})
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{disk.path(BACKUP)} is damaged: {explanation(error)}") from error
@@ -65,7 +65,7 @@ def load(disk: Disk) -> BackupNote | None:
 def keep(disk: Disk, note: BackupNote) -> None:
     """Write and sync the note of a backup. Raises OSError."""
     found = {**attrs.asdict(note, recurse=False), "place": str(note.place)}
-    disk.put(BACKUP, checked_line(found))
+    disk.put(BACKUP, json_then_checksum(found))
 
 
 def arrive(disk: Disk, note: BackupNote) -> None:

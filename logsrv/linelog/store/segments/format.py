@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from logsrv import __version__
 from logsrv.errors import StoreError
-from logsrv.kit.text.sums import without_sum
+from logsrv.kit.text.sums import strip_checksum
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.segments.disk import Disk
 
@@ -31,7 +31,7 @@ def load(disk: Disk) -> tuple[int, str]:
     Raises OSError, and ValueError for an invalid file.
     """
     try:
-        words = without_sum(disk.read(NAME, _LONGEST)).decode("utf-8", "replace").split()
+        words = strip_checksum(disk.read(NAME, _LONGEST)).decode("utf-8", "replace").split()
     except FileNotFoundError:
         return 1, ""
     except ValueError:

@@ -13,8 +13,12 @@ from collections.abc import Callable
 import attrs
 from twisted.logger import Logger
 
-from logsrv.kit.text.checked_json import checked_object, read_checked, read_object
-from logsrv.kit.text.sums import before_one_bit_changed
+from logsrv.kit.text.checked_json import (
+    json_with_checksum,
+    read_json_then_checksum,
+    read_json_with_checksum,
+)
+from logsrv.kit.text.sums import repair_one_bit
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import STORE_ID, Position, parse_position
@@ -46,7 +50,7 @@ def load(disk: Disk) -> Identity | None:
 
 def parse_identity(data: bytes) -> Identity:
     """Parse the file; older versions wrote it without a checksum. Raises ValueError if it is damaged."""
-    found = read_object(data, ("store", "began"))
+    found = read_json_with_checksum(data, ("store", "began"))
     try:
         identity = Identity(found["store"], parse_position(found["began"]))
         if not STORE_ID.fullmatch(identity.store):
@@ -65,7 +69,7 @@ def make(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identit
 
 def identity_text(identity: Identity) -> bytes:
     """Return the content of the file for an identity."""
-    return checked_object({"store": identity.store, "began": str(identity.began)})
+    return json_with_checksum({"store": identity.store, "began": str(identity.began)})
 
 
 def keep(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
@@ -105,7 +109,7 @@ def _shipped_as(disk: Disk) -> str:
         for name in inside.entries() if folder == "ship" else ():
             # Other files in the folder have no checksum, or no identity.
             with contextlib.suppress(OSError, ValueError):
-                shipped = read_checked(inside.read(name, _LONGEST_PLACE)).get("store")
+                shipped = read_json_then_checksum(inside.read(name, _LONGEST_PLACE)).get("store")
                 if isinstance(shipped, str) and STORE_ID.fullmatch(shipped):
                     return shipped
     return ""
@@ -114,7 +118,7 @@ def _shipped_as(disk: Disk) -> str:
 def before_one_bit(disk: Disk) -> Identity | None:
     """Return the identity before one bit of the file changed; None if no single bit explains it."""
     with contextlib.suppress(OSError):
-        data = before_one_bit_changed(disk.read(NAME, _LONGEST), _has_sum)
+        data = repair_one_bit(disk.read(NAME, _LONGEST), _has_sum)
         return parse_identity(data) if data else None
     return None
 

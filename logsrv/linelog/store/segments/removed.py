@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from logsrv.kit.text.sums import with_sum, without_sum
+from logsrv.kit.text.sums import line_with_checksum, strip_checksum
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
@@ -95,11 +95,11 @@ def _read_words(name: str, disk: Disk) -> list[str]:
     data = disk.read(name, _LARGEST)
     if not data.translate(None, b"0123456789:- \n") and data.endswith(b"\n"):
         return data.decode().split()
-    return without_sum(data).decode("latin-1").removeprefix(name).split()
+    return strip_checksum(data).decode("latin-1").removeprefix(name).split()
 
 
 def _note(name: str, words: Iterable[str], disk: Disk) -> None:
-    disk.replace(name, with_sum(" ".join((name, *words)).encode()))
+    disk.replace(name, line_with_checksum(" ".join((name, *words)).encode()))
 
 
 def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[int] = ()) -> None:

@@ -39,7 +39,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from logsrv.descriptor import Descriptor
-from logsrv.kit.text.sums import with_sum, without_sum
+from logsrv.kit.text.sums import line_with_checksum, strip_checksum
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk
@@ -300,12 +300,12 @@ def _padded(disk: Disk, name: str) -> bytes:
     data = disk.read(name, 2 * _PADDED)
     if data.endswith(b"\n") and len(data) <= _UNSUMMED:
         return data.strip()
-    return without_sum(data).rstrip(b" ")
+    return strip_checksum(data).rstrip(b" ")
 
 
 def number_text(number: int) -> bytes:
     """Return the content of the file `number`; its length is constant, so that it can be overwritten."""
-    return with_sum(b"%-*d" % (_PADDED, number))
+    return line_with_checksum(b"%-*d" % (_PADDED, number))
 
 
 def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
@@ -357,7 +357,7 @@ def note_synced(place: Position, disk: Disk) -> None:
 
 def place_text(place: Position) -> bytes:
     """Return the content of the file `synced`; its length is constant, so that it can be overwritten."""
-    return with_sum(f"{place!s:<{_PADDED}}".encode())
+    return line_with_checksum(f"{place!s:<{_PADDED}}".encode())
 
 
 def time_text(line: bytes) -> str | None:

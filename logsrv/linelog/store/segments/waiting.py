@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 
-from logsrv.kit.text.checked_json import checked_line, read_checked
+from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import note_empty
 from logsrv.linelog.store.segments.segment import Segment, save_number
@@ -30,7 +30,7 @@ def waiting_sizes(disk: Disk) -> dict[int, int]:
 
 def read_waiting(disk: Disk) -> dict[int, int]:
     """Return the bytes of text by segment number. Raises OSError, and ValueError if it is damaged."""
-    found = read_checked(disk.read(WAITING, _LARGEST))
+    found = read_json_then_checksum(disk.read(WAITING, _LARGEST))
     if not all(isinstance(size, int) for size in found.values()):
         raise ValueError("it has a size that is no number")
     return {int(number): size for number, size in found.items()}
@@ -39,7 +39,7 @@ def read_waiting(disk: Disk) -> dict[int, int]:
 def note_waiting(number: int, size: int, disk: Disk) -> None:
     """Add a segment to the file `waiting`. size: the bytes of its text. Raises OSError."""
     known = [*waiting_sizes(disk).items(), (number, size)][-_MOST:]
-    disk.replace(WAITING, checked_line({str(one): size for one, size in known}), sync=False)
+    disk.replace(WAITING, json_then_checksum({str(one): size for one, size in known}), sync=False)
 
 
 def remove_empty(plain: Segment, active: int, disk: Disk) -> None:

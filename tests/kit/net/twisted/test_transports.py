@@ -338,10 +338,10 @@ def test_a_call_that_is_asked_for_twice_is_made_once() -> None:
     made: list[str] = []
     reactor = Turning()
     call = NextTurnCall(reactor, lambda: made.append("call"))
-    call.ask()
-    call.ask()
+    call.schedule()
+    call.schedule()
     reactor.turn()
     assert made == ["call"]
-    call.ask()
+    call.schedule()
     reactor.turn()
     assert made == ["call", "call"]

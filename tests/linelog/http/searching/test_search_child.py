@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.searching import replies
@@ -70,7 +70,7 @@ def test_a_searching_process_answers_and_ends(tmp_path: Path) -> None:
     """
     store = make_store(tmp_path / "store", [lines(["a"])])
     (tmp_path / "json.py").write_text("raise SystemExit('imported')")
-    asked = b"".join(frame(json.dumps(request(store)).encode()))
+    asked = b"".join(frame_parts(json.dumps(request(store)).encode()))
     done = subprocess.run(COMMAND, input=asked, capture_output=True, cwd=tmp_path, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, b"")
     status, body = map(b"".join, MessageReader().receive(done.stdout))

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
@@ -65,7 +65,7 @@ def name_for_worker(order: Order, size: int) -> Outcome:
     counts = LineCounts()
     told = Order.decoded(b"".join(order.encoded()))
     assert told == order
-    sent = b"".join(frame(*told.answer()))
+    sent = b"".join(frame_parts(*told.answer()))
     reader = MessageReader()
     answers = [
         answer

@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from logsrv.kit.children.frames import frame
+from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
@@ -212,7 +212,7 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
     nowhere = str(tmp_path / "no")
     orders = json_of(attrs.evolve(orders_for(settings), directory=nowhere, store=STORE))
     done = subprocess.run(
-        COMMAND, input=b"".join(frame(orders)), capture_output=True, timeout=PATIENCE
+        COMMAND, input=b"".join(frame_parts(orders)), capture_output=True, timeout=PATIENCE
     )
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1 and "no" in done.stderr.decode()

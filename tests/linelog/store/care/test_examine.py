@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked_json import checked_line
+from logsrv.kit.text.checked_json import json_then_checksum
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope
@@ -187,7 +187,11 @@ PYTHON = re.compile(
 )
 SENSELESS = [
     *(b"", b"\xff\xfe\n", b"{\n", b"[]\n", b"null\n", b"{}\n", b"7\n", b"x y z\n", b"1:2:3\n"),
-    *(checked_line({}), checked_line({"position": 7}), checked_line({"position": "x"})),
+    *(
+        json_then_checksum({}),
+        json_then_checksum({"position": 7}),
+        json_then_checksum({"position": "x"}),
+    ),
 ]
 
 

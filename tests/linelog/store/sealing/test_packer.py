@@ -15,7 +15,7 @@ from typing import cast
 
 import pytest
 
-from logsrv.kit.children.frames import frame
+from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.sealing import packer, packing
 from logsrv.linelog.store.sealing.packer import Packer
@@ -269,7 +269,7 @@ def test_the_packing_process_ends_with_its_server(tmp_path: Path) -> None:
         made = os.open(tmp_path / "made", os.O_WRONLY | os.O_CREAT)
         order = {"segment": segment[:2], "words": False, "hurry": 0}
         order["files"] = [segment.name, tmp(segment.packed)]
-        socket.send_fds(ours, [b"".join(frame(json.dumps(order).encode()))], [text, made])
+        socket.send_fds(ours, [b"".join(frame_parts(json.dumps(order).encode()))], [text, made])
         ours.close()
         assert process.stderr is not None
         assert (process.wait(PATIENCE), process.stderr.read()) == (0, b"")
@@ -320,7 +320,7 @@ def test_the_packing_process_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
 def test_the_packing_process_hears_of_hurry_and_of_the_end_of_its_server() -> None:
     ours, theirs = socket.socketpair()
     server = SealerConnection(theirs)
-    first, second = (b"".join(frame(b'{"hurry": %d}' % one)) for one in (1, 3))
+    first, second = (b"".join(frame_parts(b'{"hurry": %d}' % one)) for one in (1, 3))
     ours.sendall(first + second[:-3])
     server.look()
     assert server.hurry == 1

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv import __version__
 from logsrv.errors import StoreError
-from logsrv.kit.text.sums import with_sum
+from logsrv.kit.text.sums import line_with_checksum
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.format import FORMAT, NAME, load, require_known
@@ -35,7 +35,9 @@ def test_a_store_without_the_file_is_of_the_first_format(tmp_path: Path) -> None
 
 
 def test_a_store_of_this_format_is_used(tmp_path: Path, open_store: OpenStore) -> None:
-    store = store_of(tmp_path / "store", with_sum(b"%d %s" % (FORMAT, __version__.encode())))
+    store = store_of(
+        tmp_path / "store", line_with_checksum(b"%d %s" % (FORMAT, __version__.encode()))
+    )
     assert open_store(directory=store).accepts
     assert logsrv("search", "--directory", str(store), "two").stdout == line("two", 1)
 
@@ -43,7 +45,7 @@ def test_a_store_of_this_format_is_used(tmp_path: Path, open_store: OpenStore) -
 def test_a_newer_store_is_refused_before_anything_is_written(
     tmp_path: Path, open_store: OpenStore
 ) -> None:
-    store = store_of(tmp_path / "store", with_sum(b"%d 9.4.0" % (FORMAT + 1)))
+    store = store_of(tmp_path / "store", line_with_checksum(b"%d 9.4.0" % (FORMAT + 1)))
     (tmp_path / "old.log").write_bytes(b"2026-11-21T06:00:00Z web app: three\n")
     before = contents(store)
     wanted = (
@@ -87,7 +89,7 @@ def test_a_file_that_makes_no_sense_keeps_writers_out_and_lets_readers_in(
 
 
 def test_nothing_in_the_file_reaches_a_terminal_as_it_is(tmp_path: Path) -> None:
-    disk = Disk().enter(store_of(tmp_path / "store", with_sum(b"7 \x1b[31mred")))
+    disk = Disk().enter(store_of(tmp_path / "store", line_with_checksum(b"7 \x1b[31mred")))
     with pytest.raises(StoreError) as refused:
         require_known(disk)
     assert "\x1b" not in str(refused.value)
