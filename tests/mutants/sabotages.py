@@ -111,14 +111,14 @@ SABOTAGES = [
     Sabotage(
         "--deny keeps nobody out",
         f"{_GUARD}/guard.py",
-        "if self._denied.have(address):",
-        "if self._denied.have((32, 0)):",
+        "if self._denied.contain(address):",
+        "if self._denied.contain((32, 0)):",
         f"{_GUARD}/test_guard.py::test_deny_wins_over_allow_and_allow_leaves_no_others",
     ),
     Sabotage(
         "--allow lets everybody in",
         f"{_GUARD}/guard.py",
-        "if self._allowed and not self._allowed.have(address):",
+        "if self._allowed and not self._allowed.contain(address):",
         "if self._allowed and not self._allowed:",
         f"{_GUARD}/test_guard.py::test_deny_wins_over_allow_and_allow_leaves_no_others",
     ),
@@ -210,7 +210,7 @@ SABOTAGES = [
     Sabotage(
         "certificates of clients are not verified",
         f"{_TLS}/certificates.py",
-        "context.set_verify(mode, _note_fault)",
+        "context.set_verify(mode, _note_certificate_fault)",
         "context.set_verify(mode, lambda *_: True)",
         f"{_TLS}/test_certificates.py::test_clients_are_let_in_by_their_certificate",
     ),

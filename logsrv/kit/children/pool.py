@@ -2,7 +2,7 @@
 
 If no process is free, a message starts one, up to a limit. After an idle time all of them end. A process
 has one message at a time, so a crash costs one message. A process sends an empty message when it has
-started (`child_side.answer_all`).
+started (`child_side.answer_messages`).
 """
 
 from __future__ import annotations

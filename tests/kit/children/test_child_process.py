@@ -276,7 +276,7 @@ child_side.{limit}()
 print(os.getpriority(os.PRIO_PROCESS, 0), resource.getrlimit(resource.RLIMIT_AS)[0],
       os.getpgrp() == os.getpid(), resource.getrlimit(resource.RLIMIT_CORE)[1] == 0,
       signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL, "twisted" in sys.modules)
-child_side.tell("done")
+child_side.tell_service("done")
 """
 
 
@@ -289,7 +289,7 @@ def limited(by: str) -> list[bytes]:
 
 def test_a_child_limits_its_memory_and_priority() -> None:
     nice = b"%d" % min(19, os.nice(0) + NICE)
-    assert limited("limit_reader") == [
+    assert limited("limit_reading_process") == [
         nice,
         b"%d" % MEMORY,
         b"True",
@@ -297,23 +297,23 @@ def test_a_child_limits_its_memory_and_priority() -> None:
         b"True",
         b"False",
     ]
-    assert limited("limit")[:3] == [nice, b"%d" % MEMORY, b"True"]
-    assert limited("limit")[4:] == [b"False", b"False"]
+    assert limited("limit_process")[:3] == [nice, b"%d" % MEMORY, b"True"]
+    assert limited("limit_process")[4:] == [b"False", b"False"]
 
 
 def test_a_lower_limit_of_the_whole_service_stays() -> None:
     script = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
-    script += SCRIPT.format(limit="limit_reader")
+    script += SCRIPT.format(limit="limit_reading_process")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.split()[1] == b"%d" % (1 << 30)
 
 
 MORE = """
 import resource
-from logsrv.kit.children.child_side import little_memory
+from logsrv.kit.children.child_side import limit_extra_memory
 before = resource.getrlimit(resource.RLIMIT_DATA)
 held = bytearray(100 << 20)
-with little_memory(64 << 20):
+with limit_extra_memory(64 << 20):
     few = bytearray(32 << 20)
     try:
         many = bytearray(64 << 20)
@@ -332,10 +332,10 @@ def test_little_memory_limits_only_the_code_inside_it() -> None:
 
 TWO = """
 import resource
-from logsrv.kit.children.child_side import little_memory
+from logsrv.kit.children.child_side import limit_extra_memory
 limit = lambda: resource.getrlimit(resource.RLIMIT_DATA)
 before = limit()
-first, second = little_memory(64 << 20), little_memory(128 << 20)
+first, second = limit_extra_memory(64 << 20), limit_extra_memory(128 << 20)
 first.__enter__()
 low = limit()[0]
 second.__enter__()

@@ -69,7 +69,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, CancelledError, fail
 from twisted.internet.task import deferLater
 from logsrv.kit import Connection
-from logsrv.kit.protocols.awaiting import started, awaited
+from logsrv.kit.protocols.awaiting import start_coroutine, as_deferred
 from logsrv.kit import DeadlineExceeded, deadline
 
 async def both():
@@ -127,11 +127,11 @@ async def exits():
     raise SystemExit("of an author's argparse")
 
 async def main():
-    assert await started(both()) == "both"
-    assert await started(late()) == ["inner", "outer", "outer"]
-    assert await awaited(asyncio.sleep(0.001, "future"), "it") == "future"
+    assert await start_coroutine(both()) == "both"
+    assert await start_coroutine(late()) == ["inner", "outer", "outer"]
+    assert await as_deferred(asyncio.sleep(0.001, "future"), "it") == "future"
     cleaned = []
-    work = started(cancelled(cleaned))
+    work = start_coroutine(cancelled(cleaned))
     await deferLater(reactor, 0.001)
     work.cancel()
     try:
@@ -140,7 +140,7 @@ async def main():
         cleaned.append("ended")
     assert cleaned == ["the Deferred", "the coroutine", "ended"], cleaned
     cleaned = []
-    work = started(cleans_up_twice_cancelled(cleaned))
+    work = start_coroutine(cleans_up_twice_cancelled(cleaned))
     work.addErrback(lambda _: cleaned.append("ended"))
     for _ in range(2):
         await deferLater(reactor, 0.001)
@@ -148,12 +148,12 @@ async def main():
     await work
     assert cleaned == ["up", "ended"], cleaned
     try:
-        await started(exits())
+        await start_coroutine(exits())
     except SystemExit:
         pass
 
 def begin():
-    done = started(main())
+    done = start_coroutine(main())
     done.addCallbacks(lambda _: print("well"), lambda failure: print(failure.getTraceback()))
     done.addBoth(lambda _: reactor.stop())
 
