@@ -124,7 +124,7 @@ class DatagramListener:
             return ""
         return self.endpoint.path or host_text(*self._socket.getsockname()[:2])
 
-    def check(self) -> None:
+    def check_and_reload(self) -> None:
         if self._socket is None:
             check_can_bind(self.endpoint, self._outlasting)
         else:

@@ -18,7 +18,7 @@ from logsrv.kit.observe.metrics import Counts
 
 
 class Listener(Protocol):
-    """A listener of `listener_for`. Its life: `check`, `bind`, `open`, any number of `apply`, `drain`."""
+    """A listener of `listener_for`. Its life: a check, `bind`, `open`, any number of `apply`, `drain`."""
 
     endpoint: Endpoint
     sentence: str
@@ -44,14 +44,14 @@ class Listener(Protocol):
     async def drain(self, seconds: float) -> int:
         """Take in data that has arrived, then end. Return how many peers were cut off after `seconds`."""
 
-    def check(self) -> None:
+    def check_and_reload(self) -> None:
         """Raise ListenError if it could not be bound, or, once bound, could not go on with its files.
 
         No peer notices. Nothing is opened, except a UNIX socket whose file is gone: it is made again.
         """
 
     def apply(self, policy: GuardPolicy) -> None:
-        """Use other rules, and the contents of its files as `check` has read them."""
+        """Use other rules, and the contents of its files as `check_and_reload` has read them."""
 
 
 class ServerAndReceiver:

@@ -118,7 +118,7 @@ class StreamListener:
             return host_text(host.host, host.port)
         return str(self.endpoint.path or "")
 
-    def check(self) -> None:
+    def check_and_reload(self) -> None:
         if self._port is None:
             check_certificate(self.endpoint)
             check_can_bind(self.endpoint, self._kept)

@@ -276,7 +276,7 @@ class Connection(Generic[Settings, State]):
             # other's calls would exceed Python's limit.
             self.clock.callLater(0, self._wake_reader)
 
-    # The methods of a `Reader`, for the connection.
+    # The methods of an `InputReader`, for the connection.
 
     # The author's code may wait for the end.
     spent = False

@@ -131,7 +131,7 @@ class Site:
 
     def check(self) -> None:
         """Raise ListenError if it could not be bound now, or could not go on."""
-        self._listener.check()
+        self._listener.check_and_reload()
 
     def bind(self) -> None:
         """Take its place; peers wait until `open`. Raises ListenError."""

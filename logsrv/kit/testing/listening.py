@@ -28,7 +28,7 @@ class InMemory:
     def address(self) -> str:
         return f"memory:{self.endpoint}"
 
-    def check(self) -> None:
+    def check_and_reload(self) -> None:
         """Do nothing: a place in memory is always free."""
 
     def open(self) -> None:

@@ -94,7 +94,7 @@ async def test_a_reload_makes_a_removed_file_anew(scheme: str, site: Site, tmp_p
     path.unlink()
     with client_of_dead(path, scheme):
         pass
-    listener.check()
+    listener.check_and_reload()
     with client_of(path, scheme) as client:
         client.sendall(b"heard\n")
         await until(lambda: received(site) == b"heard\n", "the line")
@@ -129,9 +129,9 @@ async def test_the_socket_of_another_program_is_left_and_told_once(
             "; mend that, then reload (SIGHUP)"
         )
         with pytest.raises(ListenError, match="another program listens"):
-            listener.check()
+            listener.check_and_reload()
         assert path.stat().st_ino == theirs
-    listener.check()
+    listener.check_and_reload()
     path.unlink()
     reactor.look()
     with client_of(path, scheme) as client:
@@ -150,7 +150,7 @@ async def test_a_plain_file_at_the_path_is_left(scheme: str, site: Site, tmp_pat
         reactor.look()
     assert sum(GONE in message and "is no socket" in message for message in messages) == 1
     with pytest.raises(ListenError, match="is there and is no socket"):
-        listener.check()
+        listener.check_and_reload()
     assert path.read_text() == "precious"
 
 
@@ -180,7 +180,7 @@ async def test_a_file_that_cannot_be_made_anew_is_told(
         patch.setattr(socket.socket, "bind", full)
         reactor.look()
     assert any(f"unix:{path}: No space left on device; mend" in message for message in messages)
-    listener.check()
+    listener.check_and_reload()
     client_of(path).close()
 
 
@@ -201,7 +201,7 @@ async def test_a_user_who_may_not_see_the_socket_file_logs_nothing(
     with monkeypatch.context() as patch, logged() as messages:
         patch.setattr(os, "lstat", closed)
         reactor.look()
-        listener.check()
+        listener.check_and_reload()
     assert messages == []
     client_of(path).close()
 
@@ -261,7 +261,7 @@ async def test_a_removed_socket_of_a_socket_unit_is_only_logged(site: Site, tmp_
             reactor.look()
         (told,) = messages
         assert f"unix:{path} is of a .socket unit: stop the service, restart that" in told
-        listener.check()
+        listener.check_and_reload()
         assert not path.exists()
 
 

@@ -217,7 +217,7 @@ class GuardedConnection:
         self.closing = True
         if isinstance(self.protocol, ThirdPartyProtocol):
             unregister_own_producer(self.transport, self.protocol)
-        # A protocol of the kit has no such method: its transport waits for its answer (`keep_open`).
+        # A protocol of the kit has no such method: its transport waits for its answer.
         getattr(self.protocol, "close_when_answered", self.transport.loseConnection)()
 
     def stop_awaiting_goodbye(self) -> None:

@@ -49,7 +49,7 @@ class FetchedListener:
         self._reactor = reactor
         self._open = False
 
-    def check(self) -> None:
+    def check_and_reload(self) -> None:
         try:
             self._receiver.check_endpoint(self.endpoint)
         except ConfigurationError as error:
@@ -57,7 +57,7 @@ class FetchedListener:
 
     def bind(self) -> None:
         """Only check: there is no place to bind."""
-        self.check()
+        self.check_and_reload()
 
     def open(self) -> None:
         self._open = True

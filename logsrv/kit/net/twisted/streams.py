@@ -1,6 +1,6 @@
 """Twisted's ports and transports with fewer steps for accepting and receiving.
 
-`ports.make_ours` puts these classes in place of Twisted's.
+`ports.use_our_classes` puts these classes in place of Twisted's.
 """
 
 from __future__ import annotations

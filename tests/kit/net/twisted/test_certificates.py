@@ -145,13 +145,13 @@ async def test_new_peers_get_a_renewed_certificate(before: str, tmp_path: Path, 
     first = await deferToThread(seen, port, greeting)
     shutil.copy(certificate_file(tmp_path / "next"), pem)
     assert await deferToThread(seen, port, greeting) == first
-    listener.check()
+    listener.check_and_reload()
     listener.apply(GuardPolicy())
     second = await deferToThread(seen, port, greeting)
     assert second not in (first, None)
     pem.write_text("no key")
     with pytest.raises(ListenError, match="cannot be used"):
-        listener.check()
+        listener.check_and_reload()
     assert await deferToThread(seen, port, greeting) == second
 
 

@@ -50,7 +50,7 @@ def listener(receiver: Fetching) -> Listener:
 async def test_a_fetched_listener_fetches_from_open_to_drain() -> None:
     receiver = Fetching(succeed(None))
     one = listener(receiver)
-    one.check()
+    one.check_and_reload()
     one.bind()
     assert receiver.noted == []
     one.open()
@@ -64,7 +64,7 @@ def test_a_fetching_receiver_is_checked_before_it_fetches() -> None:
     receiver = Fetching(succeed(None))
     receiver.wrong = "ca.pem: No such file or directory"
     one = listener(receiver)
-    for step in one.check, one.bind:
+    for step in one.check_and_reload, one.bind:
         with pytest.raises(ListenError, match=r"n1/LOGS: ca\.pem: No such file"):
             step()
     assert receiver.noted == []
