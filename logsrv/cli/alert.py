@@ -33,9 +33,9 @@ from logsrv.linelog.alerts.delivery import deliver_by
 from logsrv.linelog.alerts.message import Undelivered
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, Tally
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.query.language.hints import hints
+from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile as matcher_of
+from logsrv.linelog.query.matching.match import make_matcher as matcher_of
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = {label: alerts[label] for label in arguments.names or alerts}
     check_commands(tuple(wanted.values()))
     for label, alert in wanted.items():
-        for hint in hints(alert.alert):
+        for hint in foreign_syntax_hints(alert.alert):
             tell(f"logsrv alert: alert {label}: {hint}")
     return _send(
         {label: (alert, _newest(str(loaded.directory), alert)) for label, alert in wanted.items()}

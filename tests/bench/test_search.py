@@ -10,7 +10,7 @@ import pytest
 from bench.search import main
 from bench.stores import WORD, make
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -36,6 +36,6 @@ def test_numbers_agree_and_nothing_is_left(
 def test_planted_lines_are_in_a_store(tmp_path: Path) -> None:
     made = make(tmp_path / "store", 3, 5)
     view = View(str(made.directory), pytest.fail)
-    found = [Search(view, compile(parse(query)), Scope()).count() for query in (WORD, made.id)]
+    found = [Search(view, make_matcher(parse(query)), Scope()).count() for query in (WORD, made.id)]
     view.close()
     assert found == [3, 1]

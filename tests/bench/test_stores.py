@@ -8,7 +8,7 @@ import pytest
 
 from bench.stores import WORD, make_small
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -30,5 +30,5 @@ def test_many_small_segments_are_of_a_minute_each(tmp_path: Path) -> None:
         assert sure and smallest == one.first and largest and largest[:17] == one.first[:17]
     disk.leave()
     view = View(str(made), pytest.fail)
-    assert Search(view, compile(parse(WORD)), Scope()).count() == 1
+    assert Search(view, make_matcher(parse(WORD)), Scope()).count() == 1
     view.close()

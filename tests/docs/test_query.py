@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.query.language.caret import caret
+from logsrv.linelog.query.language.caret import error_with_caret
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.times import moment
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.language.times import parse_moment
+from logsrv.linelog.query.matching.match import make_matcher
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "query.md").read_text()
 BLOCKS = dict(re.findall(r"```text (\w+)\n(.*?)```", PAGE, re.DOTALL))
@@ -21,7 +21,7 @@ QUERIES = [re.split(r"  +", line) for line in BLOCKS["queries"].splitlines()]
 @pytest.mark.parametrize(("query", "numbers"), QUERIES)
 def test_each_query_finds_the_lines_that_the_page_says(query: str, numbers: str) -> None:
     text = BLOCKS["lines"].encode()
-    starts = [start for start, _ in compile(parse(query)).find(text)]
+    starts = [start for start, _ in make_matcher(parse(query)).find(text)]
     assert " ".join(str(text.count(b"\n", 0, start) + 1) for start in starts) == numbers
 
 
@@ -36,10 +36,10 @@ def test_the_error_is_shown_as_the_page_shows_it() -> None:
     query = shown.splitlines()[1].strip()
     with pytest.raises(QueryError) as caught:
         parse(query)
-    assert caret(query, caught.value) == shown
+    assert error_with_caret(query, caught.value) == shown
 
 
 def test_every_time_on_the_page_is_valid() -> None:
     section = PAGE.partition("## Times")[2].partition("## Errors")[0]
     for text in re.findall(r"`([^`]*)`", section):
-        assert text.startswith("--") or moment(text, 1e9, utc=True) > 0
+        assert text.startswith("--") or parse_moment(text, 1e9, utc=True) > 0

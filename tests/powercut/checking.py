@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
@@ -79,7 +79,9 @@ def wrongs_of_import(
 
 
 def _search(view: View, query: str, *, since: str = "", until: str = "") -> list[Hit]:
-    with closing(Search(view, compile(parse(query)), Scope(since, until), processes=1)) as search:
+    with closing(
+        Search(view, make_matcher(parse(query)), Scope(since, until), processes=1)
+    ) as search:
         return list(search.hits())
 
 
@@ -153,7 +155,7 @@ def _indexes(view: View, hits: list[Hit]) -> Iterator[str]:
         match[0].decode() for line in (texts[0], chosen) if (match := re.search(rb"word\d+", line))
     }
     for word in sorted(words):
-        matcher = compile(parse(word))
+        matcher = make_matcher(parse(word))
         wanted = [line for line in texts if matcher.matches(line)]
         if len(_search(view, word)) != len(wanted):
             yield f"index: the word {word} is not found in all of {len(wanted)} lines"

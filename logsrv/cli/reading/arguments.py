@@ -12,10 +12,10 @@ from logsrv.errors import QueryError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
-from logsrv.linelog.query.language.caret import caret
-from logsrv.linelog.query.language.hints import hints
+from logsrv.linelog.query.language.caret import error_with_caret
+from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.times import moment
+from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.query.matching import match
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.plan import Scope
@@ -140,11 +140,11 @@ def matcher(words: list[str], command: str) -> Matcher:
     """
     text = " ".join(words)
     try:
-        found = match.compile(parse(text))
+        found = match.make_matcher(parse(text))
     except QueryError as error:
-        raise UsageError(caret(text, error)) from None
+        raise UsageError(error_with_caret(text, error)) from None
 
-    for hint in hints(text):
+    for hint in foreign_syntax_hints(text):
         tell(f"logsrv {command}: {hint}")
     return found
 
@@ -173,7 +173,7 @@ def _moment(text: str | None, option: str, utc: bool) -> str:
     if text is None:
         return ""
     try:
-        return rfc3339(moment(text, time.time(), utc=utc))
+        return rfc3339(parse_moment(text, time.time(), utc=utc))
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
 

@@ -27,7 +27,7 @@ from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.query.language.caret import caret
+from logsrv.linelog.query.language.caret import error_with_caret
 
 if TYPE_CHECKING:
     from logsrv.linelog.sql.answer import Answer
@@ -135,4 +135,4 @@ def _with_caret(statement: str, error: StatementError) -> str:
         return error.sentence
     # The statement on one line, because the caret stands below one line.
     shown = statement.replace("\n", " ").replace("\t", " ").replace("\r", " ")
-    return caret(shown, QueryError(error.sentence, error.at))
+    return error_with_caret(shown, QueryError(error.sentence, error.at))

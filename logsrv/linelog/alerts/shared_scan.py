@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.many import ManyQueries
-from logsrv.linelog.query.matching.match import Matcher, compile
+from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import Appended, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -32,7 +32,7 @@ class AlertQueries:
         known = self._matchers
         wanted = dict.fromkeys(queries)
         if wanted.keys() != known.keys():
-            self._matchers = {one: known.get(one) or compile(parse(one)) for one in wanted}
+            self._matchers = {one: known.get(one) or make_matcher(parse(one)) for one in wanted}
             self._many = None
 
     def find(

@@ -20,15 +20,15 @@ def _query(text: str) -> str:
     try:
         parse.parse(plain_text(text))
     except QueryError as error:
-        sentence, _, picture = caret.caret(text, error).partition("\n")
+        sentence, _, picture = caret.error_with_caret(text, error).partition("\n")
         raise WrongPlace(sentence, picture) from error
     return text
 
 
 def _hints(query: str) -> list[str]:
-    from logsrv.linelog.query.language.hints import hints
+    from logsrv.linelog.query.language.hints import foreign_syntax_hints
 
-    return hints(query)
+    return foreign_syntax_hints(query)
 
 
 QUERY: Kind[str] = Kind(

@@ -19,7 +19,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.problems import Problem, wrong_query
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.times import moment
+from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.store.segments.segment import parse_position
 
 MOST_LINES = 100_000
@@ -121,7 +121,7 @@ def _query(text: str, now: float) -> str:
 def _time(text: str, now: float) -> str:
     # The `+` of `+01:00` arrives as a space if the client did not escape it.
     text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
-    return rfc3339(moment(text, now, utc=False))
+    return rfc3339(parse_moment(text, now, utc=False))
 
 
 def _position(text: str, now: float) -> str:

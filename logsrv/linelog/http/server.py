@@ -30,7 +30,7 @@ from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.statistics import Statistics
 from logsrv.linelog.http.viewing.viewer import Viewer
 from logsrv.linelog.http.viewing.views import Views
-from logsrv.linelog.query.language.hints import hints
+from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
@@ -183,7 +183,7 @@ class WebServer:
 
     def _api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
         values = endpoint.read(request.uri.partition(b"?")[2], self._reactor.seconds())
-        if found := hints(values.get("q", "")):
+        if found := foreign_syntax_hints(values.get("q", "")):
             # Escaped, because a header must be ASCII.
             request.setHeader("Logsrv-Hint", "; ".join(found).encode("ascii", "backslashreplace"))
         answer = self._monitor.answer(endpoint.path)

@@ -10,8 +10,8 @@ from collections.abc import Collection
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.level import LEVELS, RULES
-from logsrv.linelog.query.language.tree import EVERYTHING, Compare, Has, Node
-from logsrv.linelog.query.matching.shapes import levels_of
+from logsrv.linelog.query.language.tree import EVERYTHING, Compare, HasField, Node
+from logsrv.linelog.query.matching.shapes import levels_satisfying
 from logsrv.linelog.read.texts import Frames
 
 _EVERY = (None, *LEVELS)
@@ -76,10 +76,10 @@ def levels_wanted(query: Node) -> frozenset[str | None] | None:
     """
     if query == EVERYTHING:
         return frozenset(_EVERY)
-    if isinstance(query, Has) and query.field == "level":
+    if isinstance(query, HasField) and query.field == "level":
         return frozenset(LEVELS)
     if isinstance(query, Compare) and query.field == "level":
-        return frozenset(levels_of(query.op, query.value))
+        return frozenset(levels_satisfying(query.op, query.value))
     return None
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import elements, readable, text_of
-from logsrv.linelog.query.matching.highlight import spans_of
+from logsrv.linelog.query.matching.highlight import highlight_finder
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.search import Hit
 
@@ -55,7 +55,7 @@ def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, boo
     if style.output == "raw":
         return lambda hit, _: _message(hit.line, style.escaped) + b"\n"
     if style.color:
-        spans = spans_of(matcher.node) if matcher else _no_spans
+        spans = highlight_finder(matcher.node) if matcher else _no_spans
         return lambda hit, context: _coloured(hit, _no_spans if context else spans, style).encode()
     if style.local or style.width:
         return lambda hit, _: _text(hit.line, style).encode() + b"\n"

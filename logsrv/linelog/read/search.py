@@ -100,7 +100,7 @@ class Search:
     def matching(self, task: ReadTask) -> Iterator[bytes]:
         """Yield the matching lines of a task with their LFs, many at a time."""
         for offset, text in self.texts(task):
-            found = self.matcher.lines(text, (task.segment, offset))
+            found = self.matcher.matching_lines(text, (task.segment, offset))
             if found and self._narrows(task):
                 lines = found[:-1].split(b"\n")
                 in_time = task.in_time
@@ -186,7 +186,7 @@ class Search:
         # We do not use NumPy's linear algebra. Without this it starts a thread for each core, and each
         # reserves address space, which is limited for a search over HTTP.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        self.matcher.for_many()
+        self.matcher.prepare_for_many()
 
     def find(self, task: ReadTask) -> Iterator[Hit]:
         """Yield the matching lines of one task."""

@@ -19,7 +19,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.stamps import NO_TIME, Stamps
 from logsrv.linelog.fields.values import Value, number, readable, text_of
-from logsrv.linelog.query.language.units import number_in
+from logsrv.linelog.query.language.units import number_in_field_unit
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, schema
 from logsrv.linelog.store.segments.segment import Position
 
@@ -136,7 +136,7 @@ def as_number(
     else:
         found = _number_of(value) if isinstance(value, str) and len(value) < 32 else number(value)
     if found is None and kind is ColumnType.NUMBER and not isinstance(value, list):
-        found = number_in(field, value)
+        found = number_in_field_unit(field, value)
     if found is None:
         bad_values.add(field, is_number=False)
         return None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Has, Node, Or, Term
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, HasField, Node, Or, Term
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 
 Expression: TypeAlias = Mapping[str, Any]
@@ -130,7 +130,7 @@ def of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -
     if kind == "LEGACY_IN_FILTER":
         return _one_of(column, found["values"], kinds)
     if kind == "LEGACY_IS_NOT_NULL":
-        return WantedRows(Has(column)) if column in kinds else WantedRows()
+        return WantedRows(HasField(column)) if column in kinds else WantedRows()
     if kind == "EXPRESSION_FILTER":
         return of_expression(found["expr"], lambda _: column, kinds)
     return WantedRows()

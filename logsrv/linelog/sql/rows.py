@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow
 
 from logsrv.linelog.query.language.tree import EVERYTHING
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import ReadTask, Scope, Stats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -99,7 +99,7 @@ class Rows:
         since, until = wanted.times
         search = Search(
             self.view,
-            compile(wanted.node),
+            make_matcher(wanted.node),
             Scope(since=since, until=until),
             with_index=self._reading.with_index,
             processes=self._reading.processes,

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value, number
-from logsrv.linelog.query.language.units import number_in
+from logsrv.linelog.query.language.units import number_in_field_unit
 from logsrv.linelog.read.texts import Damaged
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.columns import ColumnType
@@ -45,7 +45,7 @@ class Sample:
             if fits is ColumnType.TEXT:
                 if only_numbers:
                     return ColumnType.TEXT
-                if not isinstance(value, list) and number_in(name, value) is not None:
+                if not isinstance(value, list) and number_in_field_unit(name, value) is not None:
                     kind = ColumnType.NUMBER
             elif kind is not ColumnType.NUMBER:
                 kind = fits

@@ -18,7 +18,7 @@ from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.inputs.intake.registry import OURS
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.times import moment
+from logsrv.linelog.query.language.times import parse_moment
 from tests.cli.command import logsrv
 
 ROOT = Path(__file__).parents[3]
@@ -95,7 +95,7 @@ def test_every_time_in_the_topic_time_is_accepted() -> None:
     for words in first_words(topic_text("time")):
         if not words.startswith("logsrv"):
             for each in words.split(", "):
-                moment(each.strip("'"), 1_800_000_000.0, utc=True)
+                parse_moment(each.strip("'"), 1_800_000_000.0, utc=True)
 
 
 def test_the_configuration_can_be_loaded(tmp_path: Path) -> None:

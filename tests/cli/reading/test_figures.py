@@ -11,7 +11,7 @@ from logsrv.cli.reading import figures
 from logsrv.cli.reading.figures import print_histogram, print_top
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.linelog.read.stores import line, make_store, view_of
@@ -19,7 +19,7 @@ from tests.linelog.read.stores import line, make_store, view_of
 
 def search_of(tmp_path: Path, *seconds: float) -> Search:
     some = [line("[error] no\x1b[2J" if second else "x", second) for second in seconds]
-    return Search(view_of(make_store(tmp_path / "logs", [some])), compile(parse("")), Scope())
+    return Search(view_of(make_store(tmp_path / "logs", [some])), make_matcher(parse("")), Scope())
 
 
 def test_bars_are_as_long_as_their_numbers(
@@ -68,7 +68,7 @@ def test_bars_as_json_have_levels(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_an_empty_store_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    empty = Search(view_of(make_store(tmp_path / "logs", [[]])), compile(parse("")), Scope())
+    empty = Search(view_of(make_store(tmp_path / "logs", [[]])), make_matcher(parse("")), Scope())
     assert not print_histogram(empty, None, "text")
     assert not print_top(empty, "x", None, "text")
     assert capsys.readouterr().out == ""
@@ -84,6 +84,8 @@ def test_a_wrong_step_is_refused(tmp_path: Path, step: str) -> None:
 
 def test_printed_values_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evil = [line(b'{"a": "\\u001b[2J"}')]
-    search = Search(view_of(make_store(tmp_path / "logs", [evil])), compile(parse("")), Scope())
+    search = Search(
+        view_of(make_store(tmp_path / "logs", [evil])), make_matcher(parse("")), Scope()
+    )
     assert print_top(search, "a", 3, "text")
     assert "\\x1b[2J" in capsys.readouterr().out

@@ -11,7 +11,7 @@ import pytest
 from logsrv.cli.reading import progress as module
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.linelog.read.stores import line, make_store, view_of
@@ -28,7 +28,7 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
     monkeypatch.setattr(module, "_EVERY", -1)
     some = [line("x" * 5000, number) for number in range(1000)]
     return Search(
-        view_of(make_store(tmp_path / "logs", [some, some[:1]])), compile(parse("")), Scope()
+        view_of(make_store(tmp_path / "logs", [some, some[:1]])), make_matcher(parse("")), Scope()
     )
 
 

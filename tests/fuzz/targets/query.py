@@ -24,22 +24,22 @@ from logsrv.linelog.http.nodes.address import parse_nodes
 from logsrv.linelog.http.nodes.answer import NodeFailure, parse_line, time_of
 from logsrv.linelog.http.nodes.node_settings import parse_named_nodes
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.query.language.caret import caret
-from logsrv.linelog.query.language.engine import check, compiled
-from logsrv.linelog.query.language.hints import hints
+from logsrv.linelog.query.language.caret import error_with_caret
+from logsrv.linelog.query.language.engine import compile_search, require_valid_expression
+from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.size import (
-    TooLarge,
+    TooLargeExpressions,
     WrongExpression,
-    check_sizes,
-    most_instructions,
+    check_expression_sizes,
+    most_re2_instructions,
 )
-from logsrv.linelog.query.language.times import moment
+from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.query.language.tree import Node
-from logsrv.linelog.query.matching.expression import read_expression
-from logsrv.linelog.query.matching.highlight import spans_of
+from logsrv.linelog.query.matching.expression import compile_expression
+from logsrv.linelog.query.matching.highlight import highlight_finder
 from logsrv.linelog.query.matching.many import ManyQueries
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 from logsrv.linelog.store.words.lookup import Words
 from tests.fuzz.oracles import at_most, safe
@@ -181,7 +181,7 @@ def _parsed(text: str) -> Node | None:
     try:
         return parse(text)
     except QueryError as error:
-        shown = caret(text, error)
+        shown = error_with_caret(text, error)
         safe(shown)
         at_most(len(shown), 3000)
         return None
@@ -214,12 +214,12 @@ def query(data: bytes) -> None:
     is refused.
     """
     text = data.decode("utf-8", "surrogateescape")
-    for hint in hints(text):
+    for hint in foreign_syntax_hints(text):
         safe(hint, "")
     node = _parsed(text)
     if node is None:
         return
-    matcher = compile(node)
+    matcher = make_matcher(node)
     lines = some_lines()
     places = list(matcher.find(lines))
     one_by_one = []
@@ -230,8 +230,10 @@ def query(data: bytes) -> None:
         start += len(line) + 1
     assert places == one_by_one
     assert matcher.count(lines) == len(places)
-    assert matcher.lines(lines) == b"".join(lines[begin : end + 1] for begin, end in places)
-    beside = [matcher, compile(parse("user=bob")), compile(parse("refused"))]
+    assert matcher.matching_lines(lines) == b"".join(
+        lines[begin : end + 1] for begin, end in places
+    )
+    beside = [matcher, make_matcher(parse("user=bob")), make_matcher(parse("refused"))]
     together = [
         place for number, found in ManyQueries(beside).find(lines) if number == 0 for place in found
     ]
@@ -242,7 +244,7 @@ def query(data: bytes) -> None:
         )
     for begin, end in places:
         message = Record(lines[begin:end]).body
-        for first, last in spans_of(node)(message):
+        for first, last in highlight_finder(node)(message):
             assert 0 <= first <= last <= len(message)
 
 
@@ -256,14 +258,14 @@ def expressions(data: bytes) -> None:
     """An expression finds the same in many lines as in each single one; its size is known before."""
     text = data.decode("utf-8", "replace")
     try:
-        check_sizes([text])
-        most_instructions(text)
-        check(text)
-        read_expression(text)
-    except (WrongExpression, TooLarge) as error:
+        check_expression_sizes([text])
+        most_re2_instructions(text)
+        require_valid_expression(text)
+        compile_expression(text)
+    except (WrongExpression, TooLargeExpressions) as error:
         assert str(error)
         return
-    compiled(text)
+    compile_search(text)
     query(b"/" + text.replace("/", "\\/").encode() + b"/")
 
 
@@ -273,7 +275,7 @@ def times(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     for utc in (False, True):
         try:
-            time_of(int(moment(text, NOW, utc) * 1_000_000))
+            time_of(int(parse_moment(text, NOW, utc) * 1_000_000))
         except ValueError as error:
             safe(str(error), "")
 

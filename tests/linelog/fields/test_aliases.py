@@ -12,7 +12,7 @@ from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, BY_NUMBER
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.values import counter
 from logsrv.linelog.read.render import document
 from logsrv.linelog.read.search import Hit
@@ -29,7 +29,7 @@ def nested(key: str, value: object) -> dict[str, object]:
 
 
 def found(query: str, line: bytes) -> bool:
-    return bool(list(compile(parse(query)).find(line + b"\n")))
+    return bool(list(make_matcher(parse(query)).find(line + b"\n")))
 
 
 @pytest.mark.parametrize(("name", "key"), EACH)

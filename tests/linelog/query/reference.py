@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Not, Or, Regex, Term
+from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Not, Or, Regex, Term
 from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 
 ORDER = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
@@ -40,7 +40,7 @@ def is_true(node: Node, line: Line) -> bool:
         return not is_true(node.part, line)
     known = line.fields.get(node.field)
     values = known if isinstance(known, list) else [] if known is None else [known]
-    if isinstance(node, Has):
+    if isinstance(node, HasField):
         return bool(values)
     return any(compares(node, str(value)) for value in values)
 
@@ -223,7 +223,7 @@ ATOMS = (
             ]
         ),
     )
-    | st.builds(Has, NAMES)
+    | st.builds(HasField, NAMES)
     | st.builds(
         Compare,
         NAMES | st.sampled_from(["bytes", "app", "pid"]),

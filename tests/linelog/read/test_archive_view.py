@@ -12,7 +12,7 @@ pytest.importorskip("obstore")
 from bench.bucket import KEYS, BucketServer, error, running
 from logsrv.errors import StoreError
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.plan import Scope
@@ -98,7 +98,7 @@ def found(
     """The messages that match, and what was told."""
     told: list[str] = []
     with opened(told.append) as view:
-        search = Search(view, compile(parse(query)), Scope(), **how)  # type: ignore[arg-type]
+        search = Search(view, make_matcher(parse(query)), Scope(), **how)  # type: ignore[arg-type]
         hits = [hit.line.split(b" ", 2)[2].decode() for hit in search.hits()]
         search.close()
         return hits, told
@@ -139,7 +139,7 @@ def test_a_rare_word_costs_few_round_trips_without(
 def test_one_view_answers_for_many_words(url: str) -> None:
     with ArchiveView(url, print) as view:
         for segment in (4, 9, 4):
-            search = Search(view, compile(parse(identity(segment))), Scope())
+            search = Search(view, make_matcher(parse(identity(segment))), Scope())
             assert [hit.position.segment for hit in search.hits()] == [segment + 1]
             search.close()
 
@@ -161,7 +161,7 @@ def test_a_word_in_every_frame_is_found_in_order(url: str, store: Path, processe
 
 def test_the_newest_lines_need_no_other_frames(url: str, server: BucketServer) -> None:
     with ArchiveView(url, print) as view:
-        search = Search(view, compile(parse("common")), Scope())
+        search = Search(view, make_matcher(parse("common")), Scope())
         assert next(search.hits(reverse=True)).line.endswith(
             message(SEGMENTS - 1, COUNT - 1).encode()
         )
@@ -186,7 +186,7 @@ def test_lines_have_their_neighbours_and_places(url: str) -> None:
 def test_times_leave_out_segments(url: str, server: BucketServer) -> None:
     with ArchiveView(url, print) as view:
         since = view.times(SEGMENTS).smallest or ""
-        search = Search(view, compile(parse("common")), Scope(since=since))
+        search = Search(view, make_matcher(parse("common")), Scope(since=since))
         assert search.count() == COUNT - 1
         search.close()
     read = {asked.key[-31:-21] for asked in server.asked if asked.key.endswith(".log.zst")}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope, Stats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -25,7 +25,7 @@ SCOPES = (Scope(), Scope(since="2026-11-20T06:11"), Scope(until="2026-11-20T06:0
 
 def searched(store: Path, query: str, scope: Scope = SCOPES[0]) -> tuple[list[bytes], Stats]:
     with View(str(store), lambda _: None) as view:
-        search = Search(view, compile(parse(query)), scope, processes=1)
+        search = Search(view, make_matcher(parse(query)), scope, processes=1)
         found = [hit.line for hit in search.hits()]
         search.close()
         return found, search.stats
@@ -134,6 +134,6 @@ def test_a_catalog_removed_meanwhile_is_no_error(tmp_path: Path) -> None:
     name = in_catalog(store)
     with View(str(store), pytest.fail) as view:
         (store / name).unlink()
-        search = Search(view, compile(parse(f'"species{letters(17)} "')), Scope(), processes=1)
+        search = Search(view, make_matcher(parse(f'"species{letters(17)} "')), Scope(), processes=1)
         assert len(list(search.hits())) == 1
         search.close()

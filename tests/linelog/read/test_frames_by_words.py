@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -41,7 +41,9 @@ def store(tmp_path: Path) -> Path:
 def searched(store: Path, query: str, *, index: bool = True) -> tuple[int, int, list[str]]:
     """How many lines are found, how many frames were read, what was said."""
     told: list[str] = []
-    search = Search(View(str(store), told.append), compile(parse(query)), Scope(), with_index=index)
+    search = Search(
+        View(str(store), told.append), make_matcher(parse(query)), Scope(), with_index=index
+    )
     return search.count(), search.stats.frames, told
 
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read import indexed
 from logsrv.linelog.read.counting.histogram import histogram
 from logsrv.linelog.read.counting.tallies import top
@@ -47,7 +47,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def search(store: Path, query: str = "", **scope: str) -> Search:
-    return Search(view_of(store), compile(parse(query)), Scope(**scope))  # type: ignore[arg-type]
+    return Search(view_of(store), make_matcher(parse(query)), Scope(**scope))  # type: ignore[arg-type]
 
 
 def without(found: Search) -> Search:
@@ -111,7 +111,7 @@ def test_damaged_counts_are_not_used(tmp_path: Path) -> None:
     first = data.splitlines()[2].split(b",")[0]
     name.write_bytes(data.replace(b"\n" + first, b"\n" + first[:-1] + b"7"))
     told: list[str] = []
-    found = Search(View(str(directory), told.append), compile(parse("")), Scope())
+    found = Search(View(str(directory), told.append), make_matcher(parse("")), Scope())
     assert found.count() == 2 * COUNT
     assert "its frames have another checksum" in told[0]
 
@@ -121,7 +121,7 @@ def test_lines_of_a_file_that_was_cut_are_missing(tmp_path: Path) -> None:
     [path] = directory.glob("*.zst")
     path.write_bytes(path.read_bytes()[:-9])
     told: list[str] = []
-    found = Search(View(str(directory), told.append), compile(parse("")), Scope())
+    found = Search(View(str(directory), told.append), make_matcher(parse("")), Scope())
     assert COUNT < found.count() < 2 * COUNT
     assert any("damaged" in sentence for sentence in told)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import ReadTask, Scope, Stats, tasks
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -138,7 +138,7 @@ def test_lines_in_any_order_are_found(
         wanted = [
             one for one, minute in zip(some, order, strict=True) if since <= minute < since + length
         ]
-        search = Search(view, compile(parse("")), scope, processes=1)
+        search = Search(view, make_matcher(parse("")), scope, processes=1)
         assert [hit.line + b"\n" for hit in search.hits()] == wanted
         assert [hit.line + b"\n" for hit in search.hits(reverse=True)] == wanted[::-1]
         search.close()

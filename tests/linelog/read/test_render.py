@@ -9,7 +9,7 @@ import time
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.render import Style, cut, document, plain, renderer, safe_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -23,7 +23,7 @@ def hit(message: str | bytes) -> Hit:
 
 
 def shown(message: str | bytes, style: Style, query: str = "") -> str:
-    return renderer(style, compile(parse(query)))(hit(message), False).decode()
+    return renderer(style, make_matcher(parse(query)))(hit(message), False).decode()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.tallies import sources
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
@@ -39,7 +39,7 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
 
 
 def search(view: View, query: str, **scope: object) -> Search:
-    return Search(view, compile(parse(query)), Scope(**scope))  # type: ignore[arg-type]
+    return Search(view, make_matcher(parse(query)), Scope(**scope))  # type: ignore[arg-type]
 
 
 def number_of(hit: Hit) -> int:
@@ -53,7 +53,7 @@ QUERIES = ["", "needle", '"number=4711 "', 'needle "=1"', "NOT needle", "nosucht
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_search_finds_the_lines_that_match(view: View, query: str, processes: int) -> None:
-    matcher = compile(parse(query))
+    matcher = make_matcher(parse(query))
     wanted = [one[:-1] for one in EVERY if matcher.matches(one[:-1])]
     found = Search(view, matcher, Scope(), processes=processes)
     assert [hit.line for hit in found.hits()] == wanted

@@ -13,7 +13,7 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import line_event, missed_event
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.indexed import step_start
@@ -205,7 +205,7 @@ def _search(
         source=values.get("source", ""),
     )
     processes = values.get("processes", PROCESSES)
-    return Search(view, compile(parse(values.get("q", ""))), scope, processes=processes)
+    return Search(view, make_matcher(parse(values.get("q", ""))), scope, processes=processes)
 
 
 def json_line(found: object) -> bytes:

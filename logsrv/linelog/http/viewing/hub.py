@@ -24,7 +24,7 @@ from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, ma
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -97,7 +97,7 @@ class Hub:
         if sure is None and (self._live is None or begin >= self._live.position):
             self._joined[viewer] = query, begin
             return
-        matcher = compile(parse(query))
+        matcher = make_matcher(parse(query))
         self._catching_up[viewer] = CatchUp(query, matcher, begin, sure or begin, self._view)
         self._asking.append(viewer)
 

@@ -95,10 +95,10 @@ def matching_units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryG
     alone: list[WatchedQuery] = []
     for query in queries:
         node = query.matcher.node
-        if not triggers.choices_of(node):
+        if not triggers.trigger_choices(node):
             alone.append(query)
         else:
-            (words if triggers.is_exact(node) else tested).append(query)
+            (words if triggers.triggers_suffice(node) else tested).append(query)
     groups = [words] if words else []
     groups += [tested[at : at + GROUP] for at in range(0, len(tested), GROUP)]
     return [*map(QueryGroup, groups), *map(SingleQuery, alone)]

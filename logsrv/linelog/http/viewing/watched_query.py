@@ -8,7 +8,7 @@ import attrs
 
 from logsrv.linelog.http.searching.events import line_event
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import Matcher, compile
+from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import Appended
 from logsrv.linelog.read.render import as_json
 from logsrv.linelog.read.search import Hit
@@ -38,7 +38,7 @@ class WatchedQuery:
     @classmethod
     def of(cls, query: str, now: float, left: float) -> WatchedQuery:
         """Return the watched query for the text of a query. left: lines that it may get at once now."""
-        return cls(compile(parse(query)), counted=now, left=left)
+        return cls(make_matcher(parse(query)), counted=now, left=left)
 
     def begin(self, now: float, rate: float, burst: float, most: int) -> None:
         """Begin a poll. now: the time, by a monotonic clock. most: the lines that it may get in this poll.

@@ -9,22 +9,22 @@ BEFORE, BEHIND = 50, 20
 """Characters of the query that are shown before and after the place."""
 
 
-def caret(text: str, error: QueryError) -> str:
+def error_with_caret(text: str, error: QueryError) -> str:
     """Return three short lines that show an error of the query `text`; safe for a terminal."""
     place = min(error.at - 1, len(text))
     start = max(0, place - BEFORE)
     end = min(len(text), place + BEHIND)
-    before = ("…" if start else "") + _safe(text[start:place])
-    behind = _safe(text[place:end]) + ("…" if end < len(text) else "")
-    return f"{error.sentence}\n  {before}{behind}\n  {' ' * _columns(before)}^"
+    before = ("…" if start else "") + _escaped_one_line(text[start:place])
+    behind = _escaped_one_line(text[place:end]) + ("…" if end < len(text) else "")
+    return f"{error.sentence}\n  {before}{behind}\n  {' ' * _terminal_columns(before)}^"
 
 
-def _safe(text: str) -> str:
+def _escaped_one_line(text: str) -> str:
     # The factor 6: escaping turns one character into up to six.
     return one_line(text, 6 * (BEFORE + BEHIND) + 1)
 
 
-def _columns(text: str) -> int:
+def _terminal_columns(text: str) -> int:
     """Return the number of terminal columns that `text` takes."""
     # Loaded only for a query that is wrong.
     from wcwidth import wcswidth

@@ -21,29 +21,29 @@ _MEMORY = 16 << 20
 # Bytes of memory for a compiled pattern, too few for any: so RE2 stops after parsing.
 _NO_MEMORY = 16
 _NO_ROOM = "pattern too large"
-# Classes that `compiled` writes as `(?:K|k)` in an expression with alternatives. RE2 reads `[Kk]` as "k,
+# Classes written by `compile_search` as `(?:K|k)` in an expression with alternatives. RE2 reads `[Kk]` as "k,
 # case ignored". If a one-character alternative stands beside it, as in `[Kk]|x`, RE2 makes one class of
 # both, and that also matches Unicode's other k (U+212A), or for `[Ss]` the long s (U+017F). See google/re2,
 # FactorAlternation.
 _FOLDED_AS_UNICODE = re.compile(r"\[(?:Kk|Ss)\]")
 
 
-def check(pattern: str) -> None:
+def require_valid_expression(pattern: str) -> None:
     """Raise WrongExpression unless RE2 accepts `pattern`. RE2 only parses it, and does not compile it."""
     try:
-        _re2_pattern(pattern, _NO_MEMORY)
+        _compile_with_re2(pattern, _NO_MEMORY)
     except WrongExpression as error:
         if not str(error).startswith(_NO_ROOM):
             raise
 
 
-def compiled(pattern: str) -> Search:
+def compile_search(pattern: str) -> Search:
     """Return the search for `pattern`. Raises WrongExpression."""
     if "|" in pattern:
         # Not without alternatives: RE2 finds a text that begins with `[Kk]` five times as fast as with
         # `(?:K|k)`.
         pattern = _FOLDED_AS_UNICODE.sub(lambda found: f"(?:{found[0][1]}|{found[0][2]})", pattern)
-    regexp = _re2_pattern(pattern, _MEMORY)
+    regexp = _compile_with_re2(pattern, _MEMORY)
     # The public search makes a generator and an object for each match, which doubles the time if
     # there are many.
     match = regexp._regexp.Match
@@ -56,7 +56,7 @@ def compiled(pattern: str) -> Search:
     return search
 
 
-def _re2_pattern(pattern: str, memory: int) -> Any:
+def _compile_with_re2(pattern: str, memory: int) -> Any:
     """Return RE2's compiled pattern, of at most `memory` bytes. Raises WrongExpression."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.UTF8
@@ -69,9 +69,9 @@ def _re2_pattern(pattern: str, memory: int) -> Any:
     except UnicodeEncodeError:
         raise WrongExpression("it is not Unicode text") from None
     except re2.error as error:
-        raise WrongExpression(_words(error)) from None
+        raise WrongExpression(_re2_error_text(error)) from None
 
 
-def _words(error: re2.error) -> str:
+def _re2_error_text(error: re2.error) -> str:
     reason = error.args[0] if error.args else b""
     return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)

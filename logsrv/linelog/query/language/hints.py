@@ -15,7 +15,7 @@ from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.level import LEVELS, canonical
 from logsrv.linelog.query.language.parse import ORDERS, parse
 from logsrv.linelog.query.language.tree import And, Compare, Node, Not, Or
-from logsrv.linelog.query.language.units import bounds
+from logsrv.linelog.query.language.units import numbers_by_unit
 
 MOST_HINTS = 3
 
@@ -36,7 +36,7 @@ _PART_OF_NAME = re.compile(r"[A-Za-z0-9._-]*[G-Zg-z][A-Za-z0-9._-]*")
 _SELECTOR = re.compile(rf"\{{({_FIELD})(?:=~|!~|!=|=)", re.DOTALL)
 
 
-def hints(query: str) -> list[str]:
+def foreign_syntax_hints(query: str) -> list[str]:
     """Return at most MOST_HINTS sentences on a valid query that means something else in another tool."""
     pieces = list(_PIECE.finditer(query))
     found = []
@@ -44,24 +44,24 @@ def hints(query: str) -> list[str]:
         if word := piece["word"]:
             behind = pieces[place + 1][0] if place + 1 < len(pieces) else ""
             is_between = 0 < place < len(pieces) - 1
-            found.append(_of_word(word, behind, is_between=is_between))
+            found.append(_hint_on_word(word, behind, is_between=is_between))
     try:
-        found += map(_of_comparison, comparisons(parse(query)))
+        found += map(_hint_on_comparison, comparisons(parse(query)))
     except QueryError:
         # The query has an error, which says itself what is wrong.
         pass
     return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
 
 
-def _of_word(word: str, behind: str, *, is_between: bool) -> str | None:
+def _hint_on_word(word: str, behind: str, *, is_between: bool) -> str | None:
     if equal := _EQUAL.fullmatch(word):
-        no, name, value = equal[1], _shown(equal[2]), _shown(equal[3]) or '"…"'
+        no, name, value = equal[1], _shortened_line(equal[2]), _shortened_line(equal[3]) or '"…"'
         return f"{name}=={value} asks for a value that begins with =; write {no}{name}={value}"
     stars = _STARS.fullmatch(word)
     if stars and not word.endswith(f"{stars[2]}=*"):
-        return _of_stars(*stars.groups())
+        return _hint_on_stars(*stars.groups())
     if selector := _SELECTOR.match(word):
-        name = _shown(selector[1])
+        name = _shortened_line(selector[1])
         meant = f'{name}=value "a phrase"'
         return f'{{ and }} are words here; write {meant} for {{{name}="value"}} |= "a phrase"'
     if word in ("|=", "|~"):
@@ -97,9 +97,9 @@ def comparisons(node: Node) -> Iterator[Compare]:
                 pass
 
 
-def _of_comparison(node: Compare) -> str | None:
-    name, op, value = _shown(node.field), node.op, _shown(node.value)
-    if op in ORDERS and node.field != "level" and not bounds(node.field, node.value):
+def _hint_on_comparison(node: Compare) -> str | None:
+    name, op, value = _shortened_line(node.field), node.op, _shortened_line(node.value)
+    if op in ORDERS and node.field != "level" and not numbers_by_unit(node.field, node.value):
         asked = f"{name}{op}{value} finds nothing: {op} compares numbers, and {value} is none"
         if node.field in ("time", "timestamp"):
             return f"{asked}; times are given apart from the query, as --since and --until"
@@ -117,8 +117,8 @@ def _of_comparison(node: Compare) -> str | None:
     return None
 
 
-def _of_stars(minus: str, name: str, op: str, value: str) -> str:
-    name = _shown(name)
+def _hint_on_stars(minus: str, name: str, op: str, value: str) -> str:
+    name = _shortened_line(name)
     no = "NOT " if bool(minus) != (op == "!=") else ""
     if value == "*":
         return f"{name}!=* asks for another value than an asterisk; write {no}{name}=*"
@@ -127,15 +127,15 @@ def _of_stars(minus: str, name: str, op: str, value: str) -> str:
         return f"* is a character here; write {no}{name}=*"
     begin, end = "" if value[0] == "*" else "^", "" if value[-1] == "*" else "$"
     middle = ".*".join(_SPECIAL.sub(r"\\\g<0>", part) for part in text.split("*") if part)
-    expression = f"{no}{name}~/{begin}{_shown(middle)}{end}/"
+    expression = f"{no}{name}~/{begin}{_shortened_line(middle)}{end}/"
     if "*" in text:
         return f"* is a character here; write {expression}"
-    contains = f"{no}{name}:{_shown(text)} (contains)"
+    contains = f"{no}{name}:{_shortened_line(text)} (contains)"
     if not begin + end:
         return f"* is a character here; write {contains}"
     place = "begins with" if begin else "ends with"
     return f"* is a character here; write {contains}, or {expression} ({place})"
 
 
-def _shown(text: str) -> str:
+def _shortened_line(text: str) -> str:
     return one_line(text, 60)

@@ -19,13 +19,17 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical
-from logsrv.linelog.query.language.engine import check
-from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes
+from logsrv.linelog.query.language.engine import require_valid_expression
+from logsrv.linelog.query.language.size import (
+    TooLargeExpressions,
+    WrongExpression,
+    check_expression_sizes,
+)
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
     And,
     Compare,
-    Has,
+    HasField,
     Node,
     Not,
     Or,
@@ -64,38 +68,38 @@ class _Token(NamedTuple):
 
 def parse(text: str) -> Node:
     """Return the tree of the query `text`. Raises QueryError."""
-    levels = [_Level(0)]
+    levels = [_BracketLevel(0)]
     parts = 0
     for token in _tokens(text):
         level = levels[-1]
         parts += token.kind not in _BETWEEN
         if parts > MOST_PARTS:
-            raise _wrong(
+            raise _query_error(
                 f"a query may have {MOST_PARTS} words, comparisons, brackets and NOTs; this is one more; "
                 "/one|other/ finds many texts with one, and field~/^(one|other)$/ many values",
                 token.at,
             )
         if token.kind == "(":
             if len(levels) > DEEPEST:
-                raise _wrong(f"brackets may be nested {DEEPEST} deep and no deeper", token.at)
-            levels.append(_Level(token.at))
+                raise _query_error(f"brackets may be nested {DEEPEST} deep and no deeper", token.at)
+            levels.append(_BracketLevel(token.at))
         elif token.kind == ")":
             if len(levels) == 1:
-                raise _wrong("there is no ( that this ) would close", token.at)
-            node = level.closed(token.at)
+                raise _query_error("there is no ( that this ) would close", token.at)
+            node = level.build_node(token.at)
             levels.pop()
-            levels[-1].add(node)
+            levels[-1].add_operand(node)
         elif token.node is not None:
-            level.add(token.node)
+            level.add_operand(token.node)
         else:
-            level.operator(token)
+            level.add_operator(token)
     if len(levels) > 1:
-        raise _wrong("this ( is never closed", levels[-1].at)
+        raise _query_error("this ( is never closed", levels[-1].at)
     level = levels[0]
-    return EVERYTHING if level.is_empty() else level.closed(len(text))
+    return EVERYTHING if level.is_empty() else level.build_node(len(text))
 
 
-class _Level:
+class _BracketLevel:
     """The part between two brackets, as far as the parser has read it."""
 
     def __init__(self, at: int) -> None:
@@ -109,46 +113,46 @@ class _Level:
     def is_empty(self) -> bool:
         return not (self.alternatives or self.parts or self.waiting)
 
-    def add(self, node: Node) -> None:
+    def add_operand(self, node: Node) -> None:
         self.parts.append(Not(node) if self.negated else node)
         self.negated = False
         self.waiting = None
 
-    def operator(self, token: _Token) -> None:
+    def add_operator(self, token: _Token) -> None:
         if token.kind in ("NOT", "-"):
             self.negated = not self.negated
         else:
             if self.waiting or not self.parts:
-                raise _wrong(
+                raise _query_error(
                     f'{token.kind} has nothing before it; "{token.kind}" in quotation marks is the word',
                     token.at,
                 )
             if token.kind == "OR":
-                self.alternatives.append(_and(self.parts))
+                self.alternatives.append(_join_with_and(self.parts))
                 self.parts = []
         self.waiting = token
 
-    def closed(self, end: int) -> Node:
+    def build_node(self, end: int) -> Node:
         """Return the tree of this level. Raises QueryError if it is empty or ends with an operator."""
         if self.waiting:
             kind = self.waiting.kind
-            raise _wrong(
+            raise _query_error(
                 f'{kind} has nothing behind it; "{kind}" in quotation marks is the word',
                 self.waiting.at,
             )
         if self.is_empty():
-            raise _wrong("there is nothing between these brackets", self.at)
-        last = _and(self.parts)
+            raise _query_error("there is nothing between these brackets", self.at)
+        last = _join_with_and(self.parts)
         return Or((*self.alternatives, last)) if self.alternatives else last
 
 
-def _and(parts: list[Node]) -> Node:
+def _join_with_and(parts: list[Node]) -> Node:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
 def _tokens(text: str) -> Iterator[_Token]:
     patterns: list[str] = []
-    at = _end(_SPACE, text, 0)
+    at = _end_of_match(_SPACE, text, 0)
     while at < len(text):
         if text[at] in "()":
             yield _Token(text[at], at)
@@ -163,29 +167,29 @@ def _tokens(text: str) -> Iterator[_Token]:
                 yield _Token(operator[1], at)
                 at = operator.end()
                 continue
-            node, end = _atom(text, at, patterns)
+            node, end = _parse_atom(text, at, patterns)
             yield _Token("atom", at, node)
             at = end
-        at = _end(_SPACE, text, at)
+        at = _end_of_match(_SPACE, text, at)
 
 
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+def _end_of_match(pattern: re.Pattern[str], text: str, at: int) -> int:
     found = pattern.match(text, at)
     return found.end() if found else at
 
 
-def _atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
+def _parse_atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
     """Return the node of the atom that begins at `at`, where no bracket stands, and the atom's end."""
     if text[at] == '"':
-        phrase, end = _phrase(text, at)
+        phrase, end = _parse_phrase(text, at)
         return Term(phrase), end
     expression = _EXPRESSION.match(text, at) if text[at] == "/" else None
     if expression:
-        _check(expression[1], at + 1, patterns)
+        _add_checked_expression(expression[1], at + 1, patterns)
         return Regex(expression[1]), expression.end()
     field = _FIELD.match(text, at)
     if field:
-        compared = _comparison(text, field, patterns)
+        compared = _parse_comparison(text, field, patterns)
         if compared:
             return compared
     word = _WORD.match(text, at)
@@ -193,57 +197,65 @@ def _atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
     return Term(word[0]), word.end()
 
 
-def _comparison(text: str, field: re.Match[str], patterns: list[str]) -> tuple[Node, int] | None:
+def _parse_comparison(
+    text: str, field: re.Match[str], patterns: list[str]
+) -> tuple[Node, int] | None:
     """Return the comparison that begins with `field`, and its end; None for a word such as `error:`."""
     name, op = field[1], field[2]
     at = field.end()
     if op == "~" and (expression := _EXPRESSION.match(text, at)):
-        _check(expression[1], at + 1, patterns)
-        return _either(name, lambda name: Compare(name, op, expression[1])), expression.end()
+        _add_checked_expression(expression[1], at + 1, patterns)
+        return _node_for_both_names(
+            name, lambda name: Compare(name, op, expression[1])
+        ), expression.end()
     if text.startswith('"', at):
-        value, end = _phrase(text, at)
+        value, end = _parse_phrase(text, at)
     else:
         word = _WORD.match(text, at)
         if word is None:
             if op == ":":
                 return None
-            raise _wrong(f'there is nothing to compare with behind {op} ("" is the empty text)', at)
+            raise _query_error(
+                f'there is nothing to compare with behind {op} ("" is the empty text)', at
+            )
         value, end = word[0], word.end()
         if op == "=" and value == "*":
-            return _either(name, Has), end
+            return _node_for_both_names(name, HasField), end
     if op == "~":
-        _check(value, at, patterns)
+        _add_checked_expression(value, at, patterns)
     elif name in BY_NAME_OR_NUMBER and op in ORDERS and canonical(value):
         name = "level"
     elif name == "level" and op in ORDERS:
-        raise _wrong(f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at)
-    return _either(name, lambda name: Compare(name, op, value)), end
+        raise _query_error(
+            f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at
+        )
+    return _node_for_both_names(name, lambda name: Compare(name, op, value)), end
 
 
-def _either(name: str, make: Callable[[str], Node]) -> Node:
+def _node_for_both_names(name: str, make: Callable[[str], Node]) -> Node:
     """Return the node of a field; for another tool's name, a node that asks for both names."""
     other = ELSEWHERE.get(name)
     return Or((make(name), make(other))) if other else make(name)
 
 
-def _phrase(text: str, at: int) -> tuple[str, int]:
+def _parse_phrase(text: str, at: int) -> tuple[str, int]:
     quoted = _QUOTED.match(text, at)
     if quoted is None:
-        raise _wrong("this quotation mark is never closed", at)
+        raise _query_error("this quotation mark is never closed", at)
     return _ESCAPED.sub(r"\1", quoted[1]), quoted.end()
 
 
-def _check(pattern: str, at: int, patterns: list[str]) -> None:
+def _add_checked_expression(pattern: str, at: int, patterns: list[str]) -> None:
     """Raise QueryError if `pattern` at `at` is invalid, or makes the query's expressions too large.
 
     patterns: the query's expressions so far; this one is added.
     """
     patterns.append(pattern)
     try:
-        check_sizes(patterns)
-        check(pattern)
-    except TooLarge as error:
-        raise _wrong(str(error), at) from None
+        check_expression_sizes(patterns)
+        require_valid_expression(pattern)
+    except TooLargeExpressions as error:
+        raise _query_error(str(error), at) from None
     except WrongExpression as error:
         reason, _, fragment = str(error).partition(": ")
         # RE2 quotes the part that it refuses, but not its offset. Of nested repetitions it quotes the outer
@@ -256,10 +268,10 @@ def _check(pattern: str, at: int, patterns: list[str]) -> None:
             hint = "; looking ahead or behind is not possible here"
         elif "repetition size" in reason:
             hint = "; at most 1000 repetitions in all"
-        raise _wrong(
+        raise _query_error(
             f"this regular expression is wrong: {one_line(detail, 120)}{hint}", at + max(place, 0)
         ) from None
 
 
-def _wrong(sentence: str, index: int) -> QueryError:
+def _query_error(sentence: str, index: int) -> QueryError:
     return QueryError(sentence, index + 1)

@@ -48,30 +48,30 @@ class WrongExpression(Exception):
     """The expression is invalid, or not supported here; `str()` of the error says why."""
 
 
-class TooLarge(Exception):
+class TooLargeExpressions(Exception):
     """The query has too many or too large expressions; `str()` of the error says which bound it exceeds."""
 
 
-def check_sizes(patterns: list[str]) -> None:
+def check_expression_sizes(patterns: list[str]) -> None:
     """Raise TooLarge if a query may not have all these expressions, or WrongExpression for one of them."""
     if len(patterns) > MOST_EXPRESSIONS:
-        raise TooLarge(
+        raise TooLargeExpressions(
             f"a query may have {MOST_EXPRESSIONS} regular expressions; join some: /one|other/"
         )
     if sum(map(len, patterns)) > LONGEST_EXPRESSIONS:
-        raise TooLarge(
+        raise TooLargeExpressions(
             f"the regular expressions of a query may have {LONGEST_EXPRESSIONS:,} characters together"
         )
-    size = sum(map(most_instructions, patterns))
+    size = sum(map(most_re2_instructions, patterns))
     if size > LARGEST_EXPRESSIONS:
-        raise TooLarge(
+        raise TooLargeExpressions(
             "with its repetitions written out this regular expression is too large: all those of a query "
             f"may have {LARGEST_EXPRESSIONS:,} steps together; these have about {size:,}"
         )
 
 
 @lru_cache(maxsize=256)
-def most_instructions(pattern: str) -> int:
+def most_re2_instructions(pattern: str) -> int:
     """Return an upper bound of the instructions that RE2 makes of a pattern, which may be invalid.
 
     Raises WrongExpression for the few patterns that RE2 accepts but a query may not have.
@@ -85,7 +85,7 @@ def most_instructions(pattern: str) -> int:
             if is_nothing:
                 # RE2 would repeat the item before `(?i)` or `\Q\E`.
                 raise WrongExpression(f"no argument for repetition operator: {token[0]}")
-            last = _repeated(last, token)
+            last = _size_when_repeated(last, token)
         elif kind == "byte":
             raise WrongExpression(r"\C, a single byte, is not for text: \C")
         elif kind == "open":
@@ -101,7 +101,7 @@ def most_instructions(pattern: str) -> int:
     return total + last + sum(outer)
 
 
-def _repeated(size: int, token: re.Match[str]) -> int:
+def _size_when_repeated(size: int, token: re.Match[str]) -> int:
     if token["least"] is None:
         return size + 2
     # RE2 refuses more than a thousand repetitions.
@@ -118,11 +118,11 @@ def _size_of_item(kind: str | None, text: str) -> int:
     if kind == "property":
         return _OF_PROPERTY
     if kind == "class":
-        return _size_of_class(text)
+        return _size_of_character_class(text)
     return _OF_RANGE if kind == "many" else _OF_CHARACTER * max(1, len(text))
 
 
-def _size_of_class(text: str) -> int:
+def _size_of_character_class(text: str) -> int:
     """Return the instructions of a class `[…]`, with its letters in both cases, as we write them."""
     size = _OF_RANGE + len(_PROPERTY.findall(text)) * _OF_PROPERTY
     is_simple = text.isascii() and "\\" not in text and "[:" not in text

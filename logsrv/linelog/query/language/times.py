@@ -18,7 +18,7 @@ _MOMENT = re.compile(
 )
 
 
-def moment(text: str, now: float, utc: bool) -> float:
+def parse_moment(text: str, now: float, utc: bool) -> float:
     """Return the moment that `text` means, in seconds since 1970.
 
     now: the present, in seconds since 1970. utc: whether times without a zone are UTC, not local time.
@@ -35,7 +35,7 @@ def moment(text: str, now: float, utc: bool) -> float:
             return found
         parts = _MOMENT.fullmatch(text) if text else None
         if parts is not None:
-            return _of_parts(parts, now, utc)
+            return _moment_of_parts(parts, now, utc)
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{shown(text)} is a time that does not exist") from None
     raise ValueError(
@@ -44,7 +44,7 @@ def moment(text: str, now: float, utc: bool) -> float:
     )
 
 
-def _of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
+def _moment_of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
     zone: tzinfo | None = UTC if utc else None
     if parts["zone"]:
         zone = datetime.strptime(parts["zone"].upper(), "%z").tzinfo

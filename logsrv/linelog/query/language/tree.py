@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 
-class Part:
+class TreeNode:
     """A node of a tree, never changed. Nodes of the same class with the same values are equal.
 
     Not named tuples: defining seven of them takes a millisecond, a fiftieth of a search for a rare word.
@@ -14,19 +14,19 @@ class Part:
     __slots__: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._values() == other._values()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._slot_values() == other._slot_values()  # type: ignore[attr-defined]
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, *self._values()))
+        return hash((type(self).__name__, *self._slot_values()))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, self._values()))})"
+        return f"{type(self).__name__}({', '.join(map(repr, self._slot_values()))})"
 
-    def _values(self) -> tuple[object, ...]:
+    def _slot_values(self) -> tuple[object, ...]:
         return tuple([getattr(self, name) for name in self.__slots__])
 
 
-class Term(Part):
+class Term(TreeNode):
     """The message contains `text`: a word or a phrase."""
 
     __slots__ = ("text",)
@@ -35,7 +35,7 @@ class Term(Part):
         self.text = text
 
 
-class Regex(Part):
+class Regex(TreeNode):
     """The expression `pattern` is found in the message."""
 
     __slots__ = ("pattern",)
@@ -44,7 +44,7 @@ class Regex(Part):
         self.pattern = pattern
 
 
-class Compare(Part):
+class Compare(TreeNode):
     """The line has the field `field`, and comparing it with `value` by `op` is true.
 
     op: `=` `!=` `<` `<=` `>` `>=`; `:` the field contains `value`; `~` it matches the expression `value`.
@@ -58,7 +58,7 @@ class Compare(Part):
         self.value = value
 
 
-class Has(Part):
+class HasField(TreeNode):
     """The line has the field `field`."""
 
     __slots__ = ("field",)
@@ -67,7 +67,7 @@ class Has(Part):
         self.field = field
 
 
-class And(Part):
+class And(TreeNode):
     """All of `parts` are true. Without parts it is true."""
 
     __slots__ = ("parts",)
@@ -76,7 +76,7 @@ class And(Part):
         self.parts = parts
 
 
-class Or(Part):
+class Or(TreeNode):
     """At least one of `parts` is true."""
 
     __slots__ = ("parts",)
@@ -85,7 +85,7 @@ class Or(Part):
         self.parts = parts
 
 
-class Not(Part):
+class Not(TreeNode):
     """`part` is not true."""
 
     __slots__ = ("part",)
@@ -94,7 +94,7 @@ class Not(Part):
         self.part = part
 
 
-Node: TypeAlias = Term | Regex | Compare | Has | And | Or | Not
+Node: TypeAlias = Term | Regex | Compare | HasField | And | Or | Not
 
 EVERYTHING = And(())
 """The empty query: every line."""

@@ -59,7 +59,7 @@ class Amount(NamedTuple):
     number: Number
 
 
-def amount(value: Scalar) -> Amount | None:
+def parse_amount(value: Scalar) -> Amount | None:
     """Return the amount of a text with a unit, or None for any other value."""
     if not isinstance(value, str) or not value or value[0] not in "0123456789+-.":
         return None
@@ -73,38 +73,38 @@ def amount(value: Scalar) -> Amount | None:
         # Only a time may have several parts: `1m30s`.
         if before and not before == unit == TIME:
             return None
-        total += _scaled(found[1], scale)
+        total += _scale_text(found[1], scale)
         at = found.end()
     return Amount(unit, -total if value[0] == "-" else total) if unit else None
 
 
-def is_amount(text: str) -> bool:
+def is_number_or_amount(text: str) -> bool:
     """Return whether a text is a number, with or without a unit: another text can be equal to it."""
-    return number_of_text(text) is not None or amount(text) is not None
+    return number_of_text(text) is not None or parse_amount(text) is not None
 
 
-def bounds(field: str, value: str) -> dict[str, Number]:
+def numbers_by_unit(field: str, value: str) -> dict[str, Number]:
     """Return `value` as a number for each kind of amount that a field may have; empty if it is no number.
 
     A number without a unit has the unit that the field's name ends with, else it is seconds or bytes.
     """
-    unit, scale = unit_of_name(field)
+    unit, scale = unit_of_field_name(field)
     if (plain := number_of_text(value)) is not None:
         scales = {unit: scale} if unit else _SCALES
-        return {one: _multiplied(plain, size) for one, size in scales.items()} | {NONE: plain}
-    if (found := amount(value)) is None:
+        return {one: _multiply_rounded(plain, size) for one, size in scales.items()} | {NONE: plain}
+    if (found := parse_amount(value)) is None:
         return {}
-    plain = number_in(field, value)
+    plain = number_in_field_unit(field, value)
     return {found.unit: found.number} | ({} if plain is None else {NONE: plain})
 
 
-def number_in(field: str, value: Scalar) -> Number | None:
+def number_in_field_unit(field: str, value: Scalar) -> Number | None:
     """Return a text with a unit as a plain number in the field's own unit: `39ms` is 0.039 (seconds).
 
     None if the text has no unit, or the field's name ends with a unit of another kind.
     """
-    unit, scale = unit_of_name(field)
-    found = amount(value)
+    unit, scale = unit_of_field_name(field)
+    found = parse_amount(value)
     if found is None or unit not in (NONE, found.unit):
         return None
     scale = scale if unit else _SCALES[found.unit]
@@ -112,7 +112,7 @@ def number_in(field: str, value: Scalar) -> Number | None:
     return whole if not rest else found.number / scale  # type: ignore[operator]
 
 
-def unit_of_name(field: str) -> tuple[str, int]:
+def unit_of_field_name(field: str) -> tuple[str, int]:
     """Return the kind and the size of the unit at the end of a field's name: `took_ms`, `tookMs`, `ms`.
 
     The size is in nanoseconds or bytes. Without a unit: NONE and 1.
@@ -121,12 +121,12 @@ def unit_of_name(field: str) -> tuple[str, int]:
     return _IN_NAMES.get(found[0].lower(), (NONE, 1)) if found else (NONE, 1)
 
 
-def _multiplied(number: Number, scale: int) -> Number:
+def _multiply_rounded(number: Number, scale: int) -> Number:
     # Rounded: 0.039 seconds are exactly 39 ms.
     return round(number * scale, 3) if isinstance(number, float) else number * scale
 
 
-def _scaled(text: str, scale: int) -> int | float:
+def _scale_text(text: str, scale: int) -> int | float:
     whole, _, fraction = text.partition(".")
     number = int(whole + fraction) * scale
     # One division, of integers: so `1.1s` is exactly 1100 ms.

@@ -32,7 +32,7 @@ _FREQUENT = b'e 0t1ainosr2c34d5l6798pm.uf-:hbg/"=_vyk[](),wTx;zjq'
 _RANK = {byte: rank for rank, byte in enumerate(_FREQUENT)}
 
 
-class _Arrays:
+class _ReusedArrays:
     """Arrays that are reused for each text: allocating them anew costs more than the comparison."""
 
     def __init__(self, size: int) -> None:
@@ -41,27 +41,27 @@ class _Arrays:
         self.second: Array = numpy.empty(size, bool)
 
 
-_room = _Arrays(1 << 20)
+_room = _ReusedArrays(1 << 20)
 
 
-def _arrays_for(size: int) -> _Arrays:
+def _reused_arrays(size: int) -> _ReusedArrays:
     """Return arrays for a text of `size` bytes."""
     global _room
     if len(_room.folded) < size:
-        _room = _Arrays(size)
+        _room = _ReusedArrays(size)
     return _room
 
 
-def places_of(text: bytes, literals: tuple[Literal, ...]) -> Array:
+def offsets_of_literals(text: bytes, literals: tuple[Literal, ...]) -> Array:
     """Return the sorted offsets of all literals in a text, once for each literal that begins there."""
     if len(literals) == 1:
-        return _of_one(text, literals[0])
-    found: Array = numpy.concatenate([_of_one(text, one) for one in literals])
+        return _offsets_of_literal(text, literals[0])
+    found: Array = numpy.concatenate([_offsets_of_literal(text, one) for one in literals])
     found.sort()
     return found
 
 
-class FixedWidth:
+class FixedWidthSearch:
     """An expression of fixed width, found by a literal in it.
 
     classes: the allowed bytes of each position. before: the number of positions before the literal.
@@ -78,22 +78,22 @@ class FixedWidth:
                 table[list(allowed)] = True
                 self._around.append((place, table))
 
-    def places(self, text: bytes) -> Array:
+    def match_offsets(self, text: bytes) -> Array:
         """Return the offsets of the expression's matches in a text, in order."""
         raw: Array = numpy.frombuffer(text, U8)
-        found = _of_one(text, self._literal) - self._before
+        found = _offsets_of_literal(text, self._literal) - self._before
         found = found[(found >= 0) & (found <= len(text) - self._size)]
         for place, table in self._around:
             found = found[table[raw[found + place]]]
         return found
 
 
-def count_lines_with_hit(text: bytes, places: Array) -> int:
+def count_messages_with_hit(text: bytes, places: Array) -> int:
     """Return the number of lines with a hit in their message. places: the sorted offsets of all hits."""
     if not len(places):
         return 0
     raw: Array = numpy.frombuffer(text, U8)
-    ends = numpy.equal(raw, U8(_LF), out=_arrays_for(len(text)).first[: len(text)])
+    ends = numpy.equal(raw, U8(_LF), out=_reused_arrays(len(text)).first[: len(text)])
     # The last place of each line: if any of its places is in the message, the last one is.
     is_last: Array = numpy.logical_or.reduceat(ends, places)
     is_last[-1] = True
@@ -108,21 +108,21 @@ def count_lines_with_hit(text: bytes, places: Array) -> int:
     )
 
 
-def _of_one(text: bytes, literal: Literal) -> Array:
+def _offsets_of_literal(text: bytes, literal: Literal) -> Array:
     needle = literal.text
     size = len(needle)
     # Comparing reads words of eight bytes, so `bytes` methods search the end of the text.
     places = len(text) - max(size, _WORD) + 1
-    found = _candidates(text, literal, places) if places > 0 else numpy.empty(0, numpy.intp)
+    found = _candidate_offsets(text, literal, places) if places > 0 else numpy.empty(0, numpy.intp)
     tail = text[max(places, 0) :]
     tail = tail.lower() if literal.ignore_case else tail
     behind = [at for at in range(len(tail)) if tail.startswith(needle, at)]
     return numpy.append(found, numpy.add(behind, max(places, 0))) if behind else found
 
 
-def _candidates(text: bytes, literal: Literal, places: int) -> Array:
+def _candidate_offsets(text: bytes, literal: Literal, places: int) -> Array:
     """Return the literal's offsets below `places`."""
-    room = _arrays_for(len(text))
+    room = _reused_arrays(len(text))
     needle = literal.text
     raw: Array = numpy.frombuffer(text, U8)
     folded = raw
@@ -138,10 +138,10 @@ def _candidates(text: bytes, literal: Literal, places: int) -> Array:
         else:
             numpy.equal(part, needle[place], out=hits)
     found: Array = numpy.flatnonzero(hits)
-    return _compared(text, literal, found) if len(needle) > 2 else found
+    return _only_whole_literals(text, literal, found) if len(needle) > 2 else found
 
 
-def _compared(text: bytes, literal: Literal, found: Array) -> Array:
+def _only_whole_literals(text: bytes, literal: Literal, found: Array) -> Array:
     """Return the offsets at which the whole literal stands."""
     needle = literal.text
     eights: Array = numpy.ndarray((len(text) - _WORD + 1,), "<u8", text, strides=(1,))

@@ -8,46 +8,52 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logsrv.linelog.query.language.size import LARGEST_EXPRESSIONS, most_instructions
-from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
+from logsrv.linelog.query.language.size import LARGEST_EXPRESSIONS, most_re2_instructions
+from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Or, Regex, Term
 from logsrv.linelog.query.matching import needs
-from logsrv.linelog.query.matching.expression import read_expression
+from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.literals import (
     SHORTEST,
     Candidate,
     Literals,
-    of_need,
-    pattern_of,
+    as_single_literal,
+    pattern_of_candidate,
 )
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
-from logsrv.linelog.query.matching.shapes import of_compare
+from logsrv.linelog.query.matching.shapes import candidate_of_comparison
 
 # More literals are joined to one expression. A search for each of a few is five times as fast.
 _MOST_LITERALS = 4
 
 
-def candidate(node: Node) -> Candidate | None:
+def candidate_of_query(node: Node) -> Candidate | None:
     """Return the candidate of a query, or None if any line may match."""
     if isinstance(node, Term):
-        return of_need(needs.literal(node.text, ignore_case=not needs.has_capital(node.text)))
+        return as_single_literal(
+            needs.need_of_text(node.text, ignore_case=not needs.has_ascii_capital(node.text))
+        )
     if isinstance(node, Regex):
-        return _of_regex(node.pattern)
-    if isinstance(node, (Compare, Has)):
+        return _candidate_of_regex(node.pattern)
+    if isinstance(node, (Compare, HasField)):
         # `field=*` has the candidate of any `field!=…`: both only need the field.
-        return of_compare(node if isinstance(node, Compare) else Compare(node.field, "!=", "\n"))
+        return candidate_of_comparison(
+            node if isinstance(node, Compare) else Compare(node.field, "!=", "\n")
+        )
     if isinstance(node, And):
-        found = [candidate(part) for part in node.parts]
-        return max((one for one in found if one is not None), key=_worth, default=None)
+        found = [candidate_of_query(part) for part in node.parts]
+        return max(
+            (one for one in found if one is not None), key=_shortest_literal_size, default=None
+        )
     if isinstance(node, Or):
-        return _of_either([candidate(part) for part in node.parts])
+        return _candidate_of_either([candidate_of_query(part) for part in node.parts])
     return None
 
 
-def _worth(found: Candidate) -> int:
+def _shortest_literal_size(found: Candidate) -> int:
     return 1 if isinstance(found, str) else min(len(one.text) for one in found)
 
 
-def _of_either(found: list[Candidate | None]) -> Candidate | None:
+def _candidate_of_either(found: list[Candidate | None]) -> Candidate | None:
     known = [one for one in found if one is not None]
     if len(known) < len(found):
         return None
@@ -56,25 +62,29 @@ def _of_either(found: list[Candidate | None]) -> Candidate | None:
     )
     if len(literals) <= _MOST_LITERALS and not any(isinstance(one, str) for one in known):
         return literals
-    patterns = [pattern_of(one) for one in known]
+    patterns = [pattern_of_candidate(one) for one in known]
     if None in patterns:
         return None
 
     joined = "|".join(dict.fromkeys(f"(?:{pattern})" for pattern in patterns))
     # A larger expression is slower than a test of every line.
-    return joined if most_instructions(joined) <= LARGEST_EXPRESSIONS else None
+    return joined if most_re2_instructions(joined) <= LARGEST_EXPRESSIONS else None
 
 
-def _of_regex(pattern: str) -> Candidate:
-    found = read_expression(pattern)
+def _candidate_of_regex(pattern: str) -> Candidate:
+    found = compile_expression(pattern)
     # The best set has the longest texts, which are rare, and few: each text costs a pass.
-    best = max(_texts_of(found.need), key=lambda some: _worth(some) / len(some), default=())
-    if not best or _worth(best) < SHORTEST or (len(best) > 1 and found.begins):
+    best = max(
+        _literal_sets_of_need(found.need),
+        key=lambda some: _shortest_literal_size(some) / len(some),
+        default=(),
+    )
+    if not best or _shortest_literal_size(best) < SHORTEST or (len(best) > 1 and found.begins):
         return found.in_text
     return best
 
 
-def _texts_of(need: Need | None) -> Iterator[Literals]:
+def _literal_sets_of_need(need: Need | None) -> Iterator[Literals]:
     """Yield sets of literals; a matching line contains at least one of each set."""
     for part in need.parts if isinstance(need, AllOf) else (need,):
         if isinstance(part, Literal):

@@ -12,10 +12,10 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from logsrv.linelog.query.language.engine import Search, check, compiled
-from logsrv.linelog.query.language.size import most_instructions
-from logsrv.linelog.query.matching.literals import quoted
-from logsrv.linelog.query.matching.needs import Literal, Need, both, either
+from logsrv.linelog.query.language.engine import Search, compile_search, require_valid_expression
+from logsrv.linelog.query.language.size import most_re2_instructions
+from logsrv.linelog.query.matching.literals import expression_for_text
+from logsrv.linelog.query.matching.needs import Literal, Need, need_of_all, need_of_any
 
 _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
 _HEX = re.compile(r"x(?:\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{2}))")
@@ -24,7 +24,7 @@ _POSIX = re.compile(r"\[:\^?[a-z]*:\]")
 _GROUP = re.compile(r"\((?:\?(?:P?<[^>]*>|([imsU-]*)([:)])))?")
 _REPEAT = re.compile(r"(?:[*+?]|\{([0-9]+)(?:,([0-9]*))?\})\??")
 _CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-# The ends of a range of a class, as `_code` writes them.
+# The ends of a range of a class, as `_quoted_code_point` writes them.
 _ENDS = re.compile(r"\\x\{([0-9a-f]+)\}|([A-Za-z0-9])")
 _LF = ord("\n")
 _CLASSES = {
@@ -44,7 +44,7 @@ _SPELLED = re.compile(
 )
 
 
-class Expression(NamedTuple):
+class CompiledExpression(NamedTuple):
     """An expression, compiled for messages and rewritten for the first pass."""
 
     in_message: Search
@@ -60,34 +60,34 @@ class Expression(NamedTuple):
     """The allowed bytes of each position, if the expression has a fixed width and is ASCII; else empty."""
 
 
-def has_capital(pattern: str) -> bool:
+def pattern_has_capital(pattern: str) -> bool:
     """Return whether `pattern` has a capital outside of escapes: then case counts."""
     return bool(_CAPITAL.search(_SPELLED.sub("", pattern)))
 
 
 @lru_cache(maxsize=256)
-def read_expression(pattern: str) -> Expression:
+def compile_expression(pattern: str) -> CompiledExpression:
     """Return the expression of `pattern`; it ignores case unless `pattern` has a capital.
 
     Raises WrongExpression.
     """
     # Checked before it is rewritten, so that an error quotes what the user wrote.
-    most_instructions(pattern)
-    check(pattern)
-    reader = _Reader(pattern, fold=not has_capital(pattern))
-    reader.read()
+    most_re2_instructions(pattern)
+    require_valid_expression(pattern)
+    reader = _PatternReader(pattern, fold=not pattern_has_capital(pattern))
+    reader.read_pattern()
     top = reader.groups[0]
-    return Expression(
-        compiled("".join(reader.exact)),
+    return CompiledExpression(
+        compile_search("".join(reader.exact)),
         "".join(reader.loose),
         reader.anchored,
         top.need(),
-        top.begins,
-        reader.classes(),
+        top.begins_with_one_text,
+        reader.bytes_by_position(),
     )
 
 
-class _Item(NamedTuple):
+class _ByteItem(NamedTuple):
     """An item that matches a byte of `allowed`, `least` times, or `least` times or more if not fixed."""
 
     allowed: frozenset[int]
@@ -95,58 +95,58 @@ class _Item(NamedTuple):
     is_fixed: bool
 
 
-class _Texts(NamedTuple):
+class _OneOfTexts(NamedTuple):
     """An item that matches one of these texts, and nothing else."""
 
     texts: tuple[bytes, ...]
     fold: bool
 
 
-class _Group:
+class _OpenGroup:
     """An open group: the needs of its branches so far."""
 
     def __init__(self, fold: bool) -> None:
         self.fold = fold
-        self.branches: list[list[_Texts | Need | None]] = [[]]
+        self.branches: list[list[_OneOfTexts | Need | None]] = [[]]
         """For each branch its texts and inner groups in order; None ends a run of texts."""
 
     def need(self) -> Need | None:
-        return either(_joined(branch) for branch in self.branches)
+        return need_of_any(_need_of_sequence(branch) for branch in self.branches)
 
     @property
-    def begins(self) -> bool:
+    def begins_with_one_text(self) -> bool:
         first = self.branches[0][0] if len(self.branches) == 1 and self.branches[0] else None
-        return isinstance(first, _Texts) and len(first.texts) == 1
+        return isinstance(first, _OneOfTexts) and len(first.texts) == 1
 
-    def texts(self) -> _Texts | None:
+    def all_texts(self) -> _OneOfTexts | None:
         """Return all texts that the group matches, or None if they are many or differ in `fold`."""
         found: dict[bytes, None] = {}
         for branch in self.branches:
             texts: tuple[bytes, ...] = (b"",)
             for item in branch:
-                if not isinstance(item, _Texts) or item.fold != self.fold:
+                if not isinstance(item, _OneOfTexts) or item.fold != self.fold:
                     return None
                 texts = tuple(one + other for one in texts for other in item.texts)
                 if len(texts) > MOST_TEXTS:
                     return None
             found.update(dict.fromkeys(texts))
-        return _Texts(tuple(found), self.fold) if len(found) <= MOST_TEXTS else None
+        return _OneOfTexts(tuple(found), self.fold) if len(found) <= MOST_TEXTS else None
 
 
-class _Reader:
+class _PatternReader:
     """The reader of a pattern that RE2 has accepted."""
 
     def __init__(self, pattern: str, *, fold: bool) -> None:
         self.pattern = pattern
         self.at = 0
-        self.groups = [_Group(fold)]
+        self.groups = [_OpenGroup(fold)]
         self.exact: list[str] = []
         self.loose: list[str] = []
         self.anchored = False
-        self._items: list[_Item] = []
+        self._items: list[_ByteItem] = []
         self._is_fixed = True
 
-    def classes(self) -> tuple[frozenset[int], ...]:
+    def bytes_by_position(self) -> tuple[frozenset[int], ...]:
         """Return the allowed bytes of each position; empty unless the expression is ASCII and fixed."""
         items = self._items
         # The first and the last item need only their least number of repetitions: we look for a match of
@@ -154,7 +154,7 @@ class _Reader:
         for end in (0, -1):
             while items and not items[end].is_fixed:
                 allowed, least, _ = items.pop(end)
-                items.insert(len(items) if end else 0, _Item(allowed, least, True))
+                items.insert(len(items) if end else 0, _ByteItem(allowed, least, True))
                 if not least:
                     items.pop(end)
         if not self._is_fixed or not all(item.is_fixed for item in items):
@@ -162,91 +162,93 @@ class _Reader:
         places = tuple([item.allowed for item in items for _ in range(item.least)])
         return places if len(places) <= WIDEST else ()
 
-    def read(self) -> None:
+    def read_pattern(self) -> None:
         while self.at < len(self.pattern):
             character = self.pattern[self.at]
             if character == "\\":
-                self._escape()
+                self._read_escape()
             elif character == "[":
-                self._class()
+                self._read_class()
             elif character in "()":
-                self._parenthesis(character)
+                self._read_parenthesis(character)
             elif repeat := _REPEAT.match(self.pattern, self.at):
-                self._repeat(repeat)
+                self._read_repetition(repeat)
             else:
                 self.at += 1
-                self._other_character(character)
+                self._read_other_character(character)
 
-    def _write(
+    def _write_both_forms(
         self,
         exact: str,
         loose: str | None = None,
-        need: _Texts | Need | None = None,
+        need: _OneOfTexts | Need | None = None,
         allowed: frozenset[int] = frozenset(),
     ) -> None:
         """Write an item in both forms. allowed: the bytes that it matches, if it matches just one byte."""
         if allowed and max(allowed) < 0x80 and _LF not in allowed:
-            self._items.append(_Item(allowed, 1, True))
+            self._items.append(_ByteItem(allowed, 1, True))
         else:
             self._is_fixed = False
         self.exact.append(exact)
         self.loose.append(exact if loose is None else loose)
         self.groups[-1].branches[-1].append(need)
 
-    def _other_character(self, character: str) -> None:
+    def _read_other_character(self, character: str) -> None:
         if character == "^":
-            self._begin()
+            self._write_start_anchor()
         elif character == "$":
-            self._write(r"\z", "(?m:$)")
+            self._write_both_forms(r"\z", "(?m:$)")
         elif character == "|":
             self._is_fixed = False
             self.exact.append("|")
             self.loose.append("|")
             self.groups[-1].branches.append([])
         elif character == ".":
-            self._write(".")
+            self._write_both_forms(".")
         else:
-            self._literal(character)
+            self._write_literal(character)
 
-    def _begin(self) -> None:
+    def _write_start_anchor(self) -> None:
         self.anchored = True
-        self._write(r"\A", "(?:)")
+        self._write_both_forms(r"\A", "(?:)")
 
-    def _literal(self, character: str) -> None:
+    def _write_literal(self, character: str) -> None:
         fold = self.groups[-1].fold
-        needed = _Texts(((lower(character) if fold else character).encode(),), fold)
+        needed = _OneOfTexts(
+            ((lower_ascii_letter(character) if fold else character).encode(),), fold
+        )
         cases = {character}
         if fold and character.isascii():
             cases = {character.upper(), character.lower()}
-        written = quoted(character, ignore_case=fold)
-        self._write(written, need=needed, allowed=frozenset(map(ord, cases)))
+        written = expression_for_text(character, ignore_case=fold)
+        self._write_both_forms(written, need=needed, allowed=frozenset(map(ord, cases)))
 
-    def _escape(self) -> None:
+    def _read_escape(self) -> None:
         rest = self.at + 1
         following = self.pattern[rest]
         if following == "Q":
             end = self.pattern.find(r"\E", rest)
             for character in self.pattern[rest + 1 : end if end >= 0 else None]:
-                self._literal(character)
+                self._write_literal(character)
             self.at = end + 2 if end >= 0 else len(self.pattern)
         elif following == "E":
             self.at = rest + 1
         elif found := _PROPERTY.match(self.pattern, rest):
             self.at = found.end()
-            self._write("\\" + found[0])
+            self._write_both_forms("\\" + found[0])
         elif following in "dDsSwWbB":
             self.at = rest + 1
-            self._write("\\" + following, allowed=_CLASSES.get(following, frozenset()))
+            self._write_both_forms("\\" + following, allowed=_CLASSES.get(following, frozenset()))
         elif following == "A":
             self.at = rest + 1
-            self._begin()
+            self._write_start_anchor()
         elif following == "z":
             self.at = rest + 1
-            self._write(r"\z", "(?m:$)")
+            self._write_both_forms(r"\z", "(?m:$)")
         else:
-            self._literal(self._escaped_character())
+            self._write_literal(self._read_escaped_character())
 
-    def _escaped_character(self) -> str:
+    def _read_escaped_character(self) -> str:
         """Read an escape and return the character that it means."""
         rest = self.at + 1
         if found := _HEX.match(self.pattern, rest):
@@ -259,23 +261,23 @@ class _Reader:
         character = self.pattern[rest]
         return _CONTROLS.get(character, character)
 
-    def _class(self) -> None:
+    def _read_class(self) -> None:
         """Read `[…]`, and write its letters in both cases if case is ignored."""
         first = self.at + 1
         negated = self.pattern.startswith("^", first)
         self.at = first = first + negated
         items: list[str] = []
         while self.at == first or self.pattern[self.at] != "]":
-            items.append(self._class_item())
+            items.append(self._read_class_item())
         self.at += 1
-        allowed = frozenset() if negated else _allowed(items)
+        allowed = frozenset() if negated else _bytes_of_class(items)
         written = f"[{'^' if negated else ''}{''.join(items)}]"
         if allowed in _LETTERS:
             # Written like a letter of a text, which `compiled` recognizes.
-            written = quoted(chr(max(allowed)), ignore_case=True)
-        self._write(written, allowed=allowed)
+            written = expression_for_text(chr(max(allowed)), ignore_case=True)
+        self._write_both_forms(written, allowed=allowed)
 
-    def _class_item(self) -> str:
+    def _read_class_item(self) -> str:
         if posix := _POSIX.match(self.pattern, self.at):
             self.at = posix.end()
             return posix[0]
@@ -286,26 +288,28 @@ class _Reader:
             if self.pattern[self.at + 1] in "dDsSwW":
                 self.at += 2
                 return self.pattern[self.at - 2 : self.at]
-        low = high = ord(self._class_character())
+        low = high = ord(self._read_class_character())
         if self.pattern.startswith("-", self.at) and self.pattern[self.at + 1 : self.at + 2] != "]":
             self.at += 1
-            high = ord(self._class_character())
+            high = ord(self._read_class_character())
         ranges = [(low, high)]
         if self.groups[-1].fold:
-            ranges += _other_case(low, high)
-        return "".join(f"{_code(low)}-{_code(high)}" for low, high in ranges)
+            ranges += _other_case_ranges(low, high)
+        return "".join(
+            f"{_quoted_code_point(low)}-{_quoted_code_point(high)}" for low, high in ranges
+        )
 
-    def _class_character(self) -> str:
+    def _read_class_character(self) -> str:
         if self.pattern[self.at] == "\\":
-            return self._escaped_character()
+            return self._read_escaped_character()
         self.at += 1
         return self.pattern[self.at - 1]
 
-    def _parenthesis(self, character: str) -> None:
+    def _read_parenthesis(self, character: str) -> None:
         if character == ")":
             self.at += 1
             group = self.groups.pop()
-            self._write(")", need=group.texts() or group.need())
+            self._write_both_forms(")", need=group.all_texts() or group.need())
             return
         found = _GROUP.match(self.pattern, self.at)
         assert found is not None
@@ -321,14 +325,14 @@ class _Reader:
             flags = kept + ("-" + dropped if dropped else "")
         if end == ")":
             self.groups[-1].fold = fold
-            self._write(f"(?{flags})" if flags else "")
+            self._write_both_forms(f"(?{flags})" if flags else "")
             return
         opened = f"(?{flags or ''}:"
         self.exact.append(opened)
         self.loose.append(opened)
-        self.groups.append(_Group(fold))
+        self.groups.append(_OpenGroup(fold))
 
-    def _repeat(self, repeat: re.Match[str]) -> None:
+    def _read_repetition(self, repeat: re.Match[str]) -> None:
         self.at = repeat.end()
         branch = self.groups[-1].branches[-1]
         least = repeat[0][0] == "+" or (repeat[1] is not None and int(repeat[1]) > 0)
@@ -337,13 +341,13 @@ class _Reader:
         if self._items and self._is_fixed:
             number = int(repeat[1]) if repeat[1] is not None else int(least)
             is_fixed = repeat[1] is not None and repeat[2] in (None, repeat[1])
-            self._items[-1] = _Item(self._items[-1].allowed, number, is_fixed)
+            self._items[-1] = _ByteItem(self._items[-1].allowed, number, is_fixed)
         self.exact.append(repeat[0])
         self.loose.append(repeat[0])
         branch.append(None)
 
 
-def _allowed(items: list[str]) -> frozenset[int]:
+def _bytes_of_class(items: list[str]) -> frozenset[int]:
     """Return the bytes of a class; empty unless all of them are known and ASCII."""
     found: set[int] = set()
     for item in items:
@@ -360,37 +364,37 @@ def _allowed(items: list[str]) -> frozenset[int]:
     return frozenset(found)
 
 
-def _joined(branch: list[_Texts | Need | None]) -> Need | None:
+def _need_of_sequence(branch: list[_OneOfTexts | Need | None]) -> Need | None:
     """Return the need of items in sequence: adjacent characters and groups are joined to longer texts."""
     found: list[Need | None] = []
     run: tuple[bytes, ...] = ()
     fold = False
     for item in [*branch, None]:
-        if isinstance(item, _Texts) and run and item.fold == fold:
+        if isinstance(item, _OneOfTexts) and run and item.fold == fold:
             longer = tuple(one + other for one in run for other in item.texts)
             if len(longer) <= MOST_TEXTS:
                 run = longer
                 continue
         if run:
-            found.append(_one_of(run, fold))
+            found.append(_need_of_texts(run, fold))
         run = ()
-        if isinstance(item, _Texts):
+        if isinstance(item, _OneOfTexts):
             run, fold = item.texts, item.fold
         else:
             found.append(item)
-    return both(found)
+    return need_of_all(found)
 
 
-def _one_of(texts: tuple[bytes, ...], fold: bool) -> Need | None:
-    return either(Literal(text, fold) for text in texts) if all(texts) else None
+def _need_of_texts(texts: tuple[bytes, ...], fold: bool) -> Need | None:
+    return need_of_any(Literal(text, fold) for text in texts) if all(texts) else None
 
 
-def lower(character: str) -> str:
+def lower_ascii_letter(character: str) -> str:
     """Return the small letter of A–Z, and any other character unchanged."""
     return character.lower() if character.isascii() else character
 
 
-def _other_case(low: int, high: int) -> list[tuple[int, int]]:
+def _other_case_ranges(low: int, high: int) -> list[tuple[int, int]]:
     """Return the ASCII letters of a range in their other case, as ranges."""
     found = []
     for first, last, shift in ((65, 90, 32), (97, 122, -32)):
@@ -400,5 +404,5 @@ def _other_case(low: int, high: int) -> list[tuple[int, int]]:
     return found
 
 
-def _code(character: int) -> str:
-    return quoted(chr(character), ignore_case=False)
+def _quoted_code_point(character: int) -> str:
+    return expression_for_text(chr(character), ignore_case=False)

@@ -7,14 +7,14 @@ from typing import TypeAlias
 
 from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.query.language.tree import And, Compare, Node, Or, Regex, Term
-from logsrv.linelog.query.matching.expression import read_expression
-from logsrv.linelog.query.matching.needs import has_capital
+from logsrv.linelog.query.matching.expression import compile_expression
+from logsrv.linelog.query.matching.needs import has_ascii_capital
 
 Finder: TypeAlias = Callable[[bytes], Iterator[tuple[int, int]]]
 """message → start and end of each hit, in order."""
 
 
-def spans_of(node: Node) -> Callable[[bytes], list[tuple[int, int]]]:
+def highlight_finder(node: Node) -> Callable[[bytes], list[tuple[int, int]]]:
     """Return a function: message → start and end of each part to highlight, in order, none overlapping."""
     finders = list(_finders(node))
 
@@ -44,7 +44,7 @@ def _finders(node: Node) -> Iterator[Finder]:
 
 
 def _text_finder(text: str) -> Finder:
-    folded = not has_capital(text)
+    folded = not has_ascii_capital(text)
     needle = bytes_of(text).lower() if folded else bytes_of(text)
 
     def find(message: bytes) -> Iterator[tuple[int, int]]:
@@ -58,7 +58,7 @@ def _text_finder(text: str) -> Finder:
 
 
 def _regex_finder(pattern: str) -> Finder:
-    search = read_expression(pattern).in_message
+    search = compile_expression(pattern).in_message
 
     def find(message: bytes) -> Iterator[tuple[int, int]]:
         start = 0

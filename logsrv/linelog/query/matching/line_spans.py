@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 
 
-def lines_at(
+def line_spans_at(
     text: bytes, offsets: list[int], *, in_message: bool = False
 ) -> Iterator[tuple[int, int]]:
     """Yield start and end of each line that contains one of the sorted `offsets`.
@@ -35,7 +35,7 @@ def is_in_message(text: bytes, start: int, at: int) -> bool:
     return STAMP.match(text, start) is None
 
 
-def all_lines(text: bytes) -> Iterator[tuple[int, int]]:
+def all_line_spans(text: bytes) -> Iterator[tuple[int, int]]:
     """Yield start and end, without LF, of each line. An empty last line counts only with its LF."""
     start = 0
     while (end := text.find(b"\n", start)) >= 0:
@@ -45,10 +45,10 @@ def all_lines(text: bytes) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
-def other_lines(text: bytes, lines: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def other_line_spans(text: bytes, lines: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield the lines of `text` that are not among `lines`."""
     following = next(lines, None)
-    for line in all_lines(text):
+    for line in all_line_spans(text):
         if line == following:
             following = next(lines, None)
         else:

@@ -23,36 +23,38 @@ _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _AS_ONE_LETTER = bytes.maketrans(_LETTERS, b"a" * len(_LETTERS))
 
 
-def of_need(need: Need | None) -> Literals | None:
+def as_single_literal(need: Need | None) -> Literals | None:
     """Return the candidate of a need that is one literal, else None."""
     return (need,) if isinstance(need, Literal) else None
 
 
-def literals_of(need: Need | None) -> list[Literal]:
+def required_literals(need: Need | None) -> list[Literal]:
     """Return the literals that every matching line contains."""
     if isinstance(need, Literal):
         return [need]
     if isinstance(need, AllOf):
-        return [one for part in need.parts for one in literals_of(part)]
+        return [one for part in need.parts for one in required_literals(part)]
     return []
 
 
-def pattern_of(found: Candidate) -> Pattern | None:
+def pattern_of_candidate(found: Candidate) -> Pattern | None:
     """Return `found` as an expression, or None if a literal is not UTF-8."""
     if isinstance(found, str):
         return found
     try:
-        return "|".join(quoted(one.text.decode(), ignore_case=one.ignore_case) for one in found)
+        return "|".join(
+            expression_for_text(one.text.decode(), ignore_case=one.ignore_case) for one in found
+        )
     except UnicodeDecodeError:
         return None
 
 
-def quoted(text: str, *, ignore_case: bool) -> Pattern:
+def expression_for_text(text: str, *, ignore_case: bool) -> Pattern:
     """Return the expression that finds `text`. ignore_case: of ASCII letters."""
-    return "".join(_quoted(character, ignore_case) for character in text)
+    return "".join(_expression_for_character(character, ignore_case) for character in text)
 
 
-def _quoted(character: str, ignore_case: bool) -> str:
+def _expression_for_character(character: str, ignore_case: bool) -> str:
     if character.isascii() and character.isalnum():
         if ignore_case and character.isalpha():
             return f"[{character.upper()}{character.lower()}]"
@@ -60,7 +62,7 @@ def _quoted(character: str, ignore_case: bool) -> str:
     return f"\\x{{{ord(character):x}}}"
 
 
-def caseless_find(text: bytes, needle: bytes) -> Callable[..., int]:
+def make_caseless_find(text: bytes, needle: bytes) -> Callable[..., int]:
     """Return a function like `text.find` that finds only `needle`, and ignores ASCII case.
 
     needle: in small letters. Its longest part without letters, mostly the digits of an id, is searched

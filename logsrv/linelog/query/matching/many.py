@@ -17,17 +17,22 @@ import numpy
 from logsrv.linelog.fields.levels.byte_places import Array
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.matching.match import Matcher, Place
-from logsrv.linelog.query.matching.piece import TextPiece, pieces
-from logsrv.linelog.query.matching.triggers import Trigger, choices_of, is_exact, worth
-from logsrv.linelog.query.matching.values import FieldValues, by_field
-from logsrv.linelog.query.matching.windows import Windows
+from logsrv.linelog.query.matching.piece import TextPiece, split_into_pieces
+from logsrv.linelog.query.matching.triggers import (
+    Trigger,
+    shortest_literal_size,
+    trigger_choices,
+    triggers_suffice,
+)
+from logsrv.linelog.query.matching.values import FieldQueries, fields_compared_often
+from logsrv.linelog.query.matching.windows import LiteralWindows
 
 MOST_CHOICES = 8
 """The most trigger sets of a query such as `one two three …`; a line with these is tested for the rest."""
 
 
 @attrs.frozen(eq=False)
-class _Plan:
+class _QueryPlan:
     """The plan by which a query finds its lines in a piece.
 
     number: the query's number. needed: sets of trigger numbers; a matching line has one of each set.
@@ -45,12 +50,12 @@ class ManyQueries:
     def __init__(self, matchers: Sequence[Matcher]) -> None:
         self._matchers = matchers
         numbers: dict[Trigger, int] = {}
-        self._plans_of: dict[int, list[_Plan]] = defaultdict(list)
+        self._plans_of: dict[int, list[_QueryPlan]] = defaultdict(list)
         self._alone: list[int] = []
-        fields = by_field([one.node for one in matchers])
-        self._fields = [FieldValues(field, queries) for field, queries in fields.items()]
+        fields = fields_compared_often([one.node for one in matchers])
+        self._fields = [FieldQueries(field, queries) for field, queries in fields.items()]
         of_fields = {number for queries in fields.values() for number, _ in queries}
-        choices = [choices_of(one.node) for one in matchers]
+        choices = [trigger_choices(one.node) for one in matchers]
         shared = Counter(one for some in choices for triggers in some for one in set(triggers))
         for number, matcher in enumerate(matchers):
             if number in of_fields:
@@ -62,21 +67,24 @@ class ManyQueries:
             # and so on, a line with `error` must not be tested for all of them.
             some = sorted(
                 choices[number],
-                key=lambda triggers: (max(shared[one] for one in triggers), -worth(triggers)),
+                key=lambda triggers: (
+                    max(shared[one] for one in triggers),
+                    -shortest_literal_size(triggers),
+                ),
             )
             needed = [
                 tuple(numbers.setdefault(one, len(numbers)) for one in triggers)
                 for triggers in some[:MOST_CHOICES]
             ]
-            exact = len(some) <= MOST_CHOICES and is_exact(matcher.node)
-            plan = _Plan(number, needed, exact)
+            exact = len(some) <= MOST_CHOICES and triggers_suffice(matcher.node)
+            plan = _QueryPlan(number, needed, exact)
             for trigger in needed[0]:
                 self._plans_of[trigger].append(plan)
         self._anywhere: Array = numpy.array([one.anywhere for one in numbers], bool)
-        self._windows = Windows([one.literal for one in numbers]) if numbers else None
+        self._windows = LiteralWindows([one.literal for one in numbers]) if numbers else None
 
     @property
-    def alone(self) -> int:
+    def unshared_count(self) -> int:
         """Return the number of queries that search the text by themselves."""
         return len(self._alone)
 
@@ -93,17 +101,17 @@ class ManyQueries:
                 continue
             if found := list(self._matchers[number].find(text, place)):
                 yield number, found
-        for piece in pieces(text) if self._windows is not None or self._fields else ():
+        for piece in split_into_pieces(text) if self._windows is not None or self._fields else ():
             if self._windows is not None:
-                yield from self._found(piece, self._windows, place, among)
+                yield from self._find_in_piece(piece, self._windows, place, among)
             for field in self._fields:
                 for number, lines in field.find(piece, among):
                     yield number, piece.spans(lines)
 
-    def _found(
+    def _find_in_piece(
         self,
         piece: TextPiece,
-        windows: Windows,
+        windows: LiteralWindows,
         place: Place | None,
         among: Container[int] | None,
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:
@@ -112,13 +120,13 @@ class ManyQueries:
             if among is not None and plan.number not in among:
                 continue
             if not plan.exact:
-                lines = self._tested(plan.number, piece, lines, place, records)
+                lines = self._lines_that_match(plan.number, piece, lines, place, records)
             if len(lines):
                 yield plan.number, piece.spans(lines)
 
     def _possible_queries(
-        self, piece: TextPiece, windows: Windows
-    ) -> Iterator[tuple[_Plan, Array]]:
+        self, piece: TextPiece, windows: LiteralWindows
+    ) -> Iterator[tuple[_QueryPlan, Array]]:
         """Yield each query whose triggers are in a piece, and the lines with one trigger of each set."""
         found = self._lines_of_triggers(piece, windows)
         plans = dict.fromkeys(plan for trigger in found for plan in self._plans_of[trigger])
@@ -129,15 +137,15 @@ class ManyQueries:
                 if not these:
                     break
                 either = these[0] if len(these) == 1 else numpy.unique(numpy.concatenate(these))
-                lines = either if lines is None else lines[_contained(lines, either)]
+                lines = either if lines is None else lines[_mask_of_contained(lines, either)]
             else:
                 assert lines is not None
                 yield plan, lines
 
-    def _lines_of_triggers(self, piece: TextPiece, windows: Windows) -> dict[int, Array]:
+    def _lines_of_triggers(self, piece: TextPiece, windows: LiteralWindows) -> dict[int, Array]:
         """Return, by the number of each trigger in the piece, the lines that have it."""
         places, which = windows.find(piece)
-        lines = piece.lines_of(places)
+        lines = piece.line_numbers_at(places)
         said = (places >= piece.messages[lines]) | self._anywhere[which]
         pairs = numpy.unique(which[said] * len(piece.ends) + lines[said])
         which, lines = numpy.divmod(pairs, len(piece.ends))
@@ -147,7 +155,7 @@ class ManyQueries:
             for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
         }
 
-    def _tested(
+    def _lines_that_match(
         self,
         number: int,
         piece: TextPiece,
@@ -168,7 +176,7 @@ class ManyQueries:
         return numpy.array(found, numpy.intp)
 
 
-def _contained(some: Array, others: Array) -> Array:
+def _mask_of_contained(some: Array, others: Array) -> Array:
     """Return for each number of `some` whether `others` contains it; both are sorted."""
     at = numpy.searchsorted(others, some)
     at[at == len(others)] = 0

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
-from logsrv.linelog.query.language.engine import Search, compiled
+from logsrv.linelog.query.language.engine import Search, compile_search
 from logsrv.linelog.query.language.tree import EVERYTHING, Node, Not, Or, Regex, Term
-from logsrv.linelog.query.matching.candidates import candidate
-from logsrv.linelog.query.matching.expression import read_expression
+from logsrv.linelog.query.matching.candidates import candidate_of_query
+from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.line_spans import (
-    all_lines,
-    lines_at,
+    all_line_spans,
+    line_spans_at,
     number_of_lines,
-    other_lines,
+    other_line_spans,
 )
-from logsrv.linelog.query.matching.literals import Candidate, caseless_find
+from logsrv.linelog.query.matching.literals import Candidate, make_caseless_find
 from logsrv.linelog.query.matching.needs import Literal, Need
 from logsrv.linelog.query.matching.predicates import Predicate, predicate
-from logsrv.linelog.query.matching.required import need_of
+from logsrv.linelog.query.matching.required import need_of_query
 
 if TYPE_CHECKING:
     from logsrv.linelog.query.matching.bulk import Array
@@ -70,9 +70,9 @@ class Matcher:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.needs: Need | None = need_of(node)
+        self.needs: Need | None = need_of_query(node)
         self._test: Predicate | None = None
-        self._candidate = candidate(node)
+        self._candidate = candidate_of_query(node)
         self._exact = _is_exact(node, self._candidate)
         self._pattern = None if self._exact else _whole_pattern(node, self._candidate)
         self._negated = Matcher(node.part) if isinstance(node, Not) else None
@@ -80,18 +80,21 @@ class Matcher:
         self._search: Search | None = None
         self._at_once = 0
 
-    def for_many(self) -> None:
+    def prepare_for_many(self) -> None:
         """Prepare for a search over many texts: load NumPy, which takes longer than a short search."""
         if self._negated is not None:
-            self._negated.for_many()
+            self._negated.prepare_for_many()
         found = self._candidate
         if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
             # Loaded now, before the processes of a search are forked: each would load it for itself.
-            from logsrv.linelog.query.matching.bulk import FixedWidth, places_of
+            from logsrv.linelog.query.matching.bulk import FixedWidthSearch, offsets_of_literals
 
-            self._places = lambda text: places_of(text, found)
-            if self._pattern is not None and (fixed := _fixed_width(self.node, found)) is not None:
-                self._places = FixedWidth(*fixed).places
+            self._places = lambda text: offsets_of_literals(text, found)
+            if (
+                self._pattern is not None
+                and (fixed := _fixed_width_classes(self.node, found)) is not None
+            ):
+                self._places = FixedWidthSearch(*fixed).match_offsets
                 self._exact, self._pattern = True, None
 
     def matches(self, line: bytes, position: str | None = None) -> bool:
@@ -110,29 +113,32 @@ class Matcher:
         place: the position of `text` in the store, for queries that ask for `position`.
         """
         if self.node == EVERYTHING:
-            yield from all_lines(text)
+            yield from all_line_spans(text)
             return
         if self._exact:
-            yield from self.candidates(text, in_message=True)
+            yield from self.candidate_lines(text, in_message=True)
             return
         if self._negated is not None and place is None:
-            yield from other_lines(text, self._negated.find(text))
+            yield from other_line_spans(text, self._negated.find(text))
             return
         if self._pattern is not None:
             found, start = self._pattern_lines(text)
             yield from found
-            yield from _lines_with(
-                _begins(self._compiled(self._pattern)), text, start, in_message=True
+            yield from _lines_with_hit(
+                _match_start_finder(self._compiled_once(self._pattern)),
+                text,
+                start,
+                in_message=True,
             )
             return
 
         test, record = self.predicate(), Record
-        for start, end in self.candidates(text):
+        for start, end in self.candidate_lines(text):
             position = f"{place[0]}:{place[1] + start}" if place else None
             if test(record(text[start:end], position)):
                 yield start, end
 
-    def lines(self, text: bytes, place: Place | None = None) -> bytes:
+    def matching_lines(self, text: bytes, place: Place | None = None) -> bytes:
         """Return the matching lines of `text`, which is whole lines, each with its LF."""
         if self.node == EVERYTHING:
             return text if text.endswith(b"\n") or not text else text + b"\n"
@@ -149,38 +155,42 @@ class Matcher:
             return self._exact_count(text)
         if self._pattern is not None:
             found, start = self._pattern_lines(text)
-            return len(found) + _number_with(_begins(self._compiled(self._pattern)), text, start)
+            return len(found) + _count_messages_with_hit(
+                _match_start_finder(self._compiled_once(self._pattern)), text, start
+            )
         return sum(1 for _ in self.find(text, place))
 
-    def _hits(self, text: bytes) -> Hits:
+    def _candidate_finder(self, text: bytes) -> Hits:
         """Return the function that finds the candidate in `text`."""
         found = self._candidate
         assert found is not None
         if not isinstance(found, str):
             finds = [
-                (caseless_find(text, one.text) if one.ignore_case else text.find, one.text)
+                (make_caseless_find(text, one.text) if one.ignore_case else text.find, one.text)
                 for one in found
             ]
-            return _first_of(finds) if len(finds) > 1 else _only(*finds[0])
-        return _begins(self._compiled(found))
+            return _nearest_literal_finder(finds) if len(finds) > 1 else _literal_finder(*finds[0])
+        return _match_start_finder(self._compiled_once(found))
 
-    def _compiled(self, pattern: str) -> Search:
+    def _compiled_once(self, pattern: str) -> Search:
         if self._search is None:
-            self._search = compiled(pattern)
+            self._search = compile_search(pattern)
         return self._search
 
-    def candidates(self, text: bytes, *, in_message: bool = False) -> Iterator[tuple[int, int]]:
+    def candidate_lines(
+        self, text: bytes, *, in_message: bool = False
+    ) -> Iterator[tuple[int, int]]:
         """Yield start and end of each line that contains a candidate, in its message or in its stamp.
 
         in_message: whether a candidate must be in the message. For an exact query these are the matches.
         """
         if self._candidate is None:
-            yield from all_lines(text)
+            yield from all_line_spans(text)
             return
         if self._places is not None:
-            yield from lines_at(text, self._places(text).tolist(), in_message=in_message)
+            yield from line_spans_at(text, self._places(text).tolist(), in_message=in_message)
             return
-        yield from _lines_with(self._hits(text), text, in_message=in_message)
+        yield from _lines_with_hit(self._candidate_finder(text), text, in_message=in_message)
 
     def _pattern_lines(self, text: bytes) -> tuple[list[tuple[int, int]], int]:
         """Return the lines whose message matches `_pattern`, and the offset up to which all are found.
@@ -192,18 +202,19 @@ class Matcher:
         if self._at_once:
             self._at_once -= 1
             return [], 0
-        search = self._compiled(self._pattern)
-        hits, find = _begins(search), text.find
+        search = self._compiled_once(self._pattern)
+        hits, find = _match_start_finder(search), text.find
         found: list[tuple[int, int]] = []
         left = len(text) >> _RARE_SHIFT
-        for start, end in self.candidates(text):
+        for start, end in self.candidate_lines(text):
             if not left:
                 self._at_once = _WHOLE_TEXTS
                 return found, start
             left -= 1
             at = search(text, start, end)[0]
             if at >= 0 and (
-                find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(text, start, at, end, hits)
+                find(b" ", start + TIME_LENGTH, at) >= 0
+                or _has_hit_in_message(text, start, at, end, hits)
             ):
                 found.append((start, end))
         return found, len(text)
@@ -211,13 +222,13 @@ class Matcher:
     def _exact_count(self, text: bytes) -> int:
         """Return the number of lines with a candidate in their message. It avoids a slow generator."""
         if self._places is not None:
-            from logsrv.linelog.query.matching.bulk import count_lines_with_hit
+            from logsrv.linelog.query.matching.bulk import count_messages_with_hit
 
-            return count_lines_with_hit(text, self._places(text))
-        return _number_with(self._hits(text), text)
+            return count_messages_with_hit(text, self._places(text))
+        return _count_messages_with_hit(self._candidate_finder(text), text)
 
 
-def compile(node: Node) -> Matcher:
+def make_matcher(node: Node) -> Matcher:
     """Return the matcher of `node`."""
     return Matcher(node)
 
@@ -227,9 +238,12 @@ def _is_exact(node: Node, found: Candidate | None) -> bool:
     if isinstance(node, Term):
         return found is not None and "\n" not in node.text
     if isinstance(node, Regex):
-        return isinstance(found, str) and not read_expression(node.pattern).anchored
+        return isinstance(found, str) and not compile_expression(node.pattern).anchored
     if isinstance(node, Or):
-        return all(_is_exact(part, candidate(part)) for part in node.parts) and found is not None
+        return (
+            all(_is_exact(part, candidate_of_query(part)) for part in node.parts)
+            and found is not None
+        )
     return False
 
 
@@ -239,17 +253,17 @@ def _whole_pattern(node: Node, found: Candidate | None) -> str | None:
     Exactly the messages that contain it match.
     """
     if isinstance(node, Regex) and isinstance(found, tuple):
-        expression = read_expression(node.pattern)
+        expression = compile_expression(node.pattern)
         return None if expression.anchored else expression.in_text
     return None
 
 
-def _fixed_width(
+def _fixed_width_classes(
     node: Node, found: tuple[Literal, ...]
 ) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
     """Return the classes of a fixed-width expression, its literal, and the number of bytes before it."""
     assert isinstance(node, Regex)
-    classes = read_expression(node.pattern).classes
+    classes = compile_expression(node.pattern).classes
     if len(found) > 1:
         return None
     literal = [
@@ -262,7 +276,7 @@ def _fixed_width(
     return None
 
 
-def _lines_with(
+def _lines_with_hit(
     hits: Hits, text: bytes, start: int = 0, *, in_message: bool
 ) -> Iterator[tuple[int, int]]:
     """Yield start and end of each line with a hit. in_message: whether the hit must be in its message."""
@@ -282,13 +296,13 @@ def _lines_with(
         if (
             not in_message
             or find(b" ", start + TIME_LENGTH, at) >= 0
-            or _in_message(text, start, at, end, hits)
+            or _has_hit_in_message(text, start, at, end, hits)
         ):
             yield start, end
         start = end + 1
 
 
-def _number_with(hits: Hits, text: bytes, start: int = 0) -> int:
+def _count_messages_with_hit(hits: Hits, text: bytes, start: int = 0) -> int:
     """Return the number of lines from `start` on with a hit in their message. Faster than a generator."""
     find, rfind = text.find, text.rfind
     size = len(text)
@@ -301,7 +315,7 @@ def _number_with(hits: Hits, text: bytes, start: int = 0) -> int:
         if start >= size:
             return count
         end = find(b"\n", at)
-        if find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(
+        if find(b" ", start + TIME_LENGTH, at) >= 0 or _has_hit_in_message(
             text, start, at, end if end >= 0 else size, hits
         ):
             count += 1
@@ -311,15 +325,15 @@ def _number_with(hits: Hits, text: bytes, start: int = 0) -> int:
     return count
 
 
-def _begins(search: Search) -> Hits:
+def _match_start_finder(search: Search) -> Hits:
     return lambda text, start, end: search(text, start, end)[0]
 
 
-def _only(find: Find, needle: bytes) -> Hits:
+def _literal_finder(find: Find, needle: bytes) -> Hits:
     return lambda text, start, end: find(needle, start, end)
 
 
-def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
+def _nearest_literal_finder(finds: list[tuple[Find, bytes]]) -> Hits:
     """Return a function that finds the nearest of several literals; it searches no place twice for one."""
     # The next place of each literal; it counts only if the whole literal lies before `end`.
     following = [-1] * len(finds)
@@ -338,7 +352,7 @@ def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
     return hits
 
 
-def _in_message(text: bytes, start: int, at: int, end: int, hits: Hits) -> bool:
+def _has_hit_in_message(text: bytes, start: int, at: int, end: int, hits: Hits) -> bool:
     """Return whether the line's first hit, at `at`, or a later hit is in its message."""
     found = STAMP.match(text, start, end)
     return found is None or at >= found.end() or hits(text, found.end(), end) >= 0

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from logsrv.linelog.fields.stored import bytes_of
-from logsrv.linelog.query.language.tree import Part
+from logsrv.linelog.query.language.tree import TreeNode
 
 
-class Literal(Part):
+class Literal(TreeNode):
     """Bytes that the line contains. ignore_case: they are in small letters; A–Z in a line counts as a–z."""
 
     __slots__ = ("ignore_case", "text")
@@ -24,7 +24,7 @@ class Literal(Part):
         self.ignore_case = ignore_case
 
 
-class AllOf(Part):
+class AllOf(TreeNode):
     """The line contains all of `parts`."""
 
     __slots__ = ("parts",)
@@ -33,7 +33,7 @@ class AllOf(Part):
         self.parts = parts
 
 
-class AnyOf(Part):
+class AnyOf(TreeNode):
     """The line contains at least one of `parts`."""
 
     __slots__ = ("parts",)
@@ -45,7 +45,7 @@ class AnyOf(Part):
 Need: TypeAlias = Literal | AllOf | AnyOf
 
 
-def both(parts: Iterable[Need | None]) -> Need | None:
+def need_of_all(parts: Iterable[Need | None]) -> Need | None:
     """Return the need of a line that must contain all of `parts`."""
     flat: dict[Need, None] = {}
     for part in parts:
@@ -57,7 +57,7 @@ def both(parts: Iterable[Need | None]) -> Need | None:
     return known[0] if known else None
 
 
-def either(parts: Iterable[Need | None]) -> Need | None:
+def need_of_any(parts: Iterable[Need | None]) -> Need | None:
     """Return the need of a line that must contain at least one of `parts`."""
     known = tuple(dict.fromkeys(parts))
     if not known or None in known:
@@ -65,12 +65,12 @@ def either(parts: Iterable[Need | None]) -> Need | None:
     return AnyOf(known) if len(known) > 1 else known[0]  # type: ignore[arg-type]
 
 
-def has_capital(text: str) -> bool:
+def has_ascii_capital(text: str) -> bool:
     """Return whether `text` has a letter of A–Z: then its case counts."""
     return any("A" <= character <= "Z" for character in text)
 
 
-def literal(text: str, *, ignore_case: bool) -> Need | None:
+def need_of_text(text: str, *, ignore_case: bool) -> Need | None:
     """Return the need of a line that contains `text`; None for the empty text."""
     needle = bytes_of(text)
     if not needle:

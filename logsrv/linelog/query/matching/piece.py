@@ -21,7 +21,7 @@ PAD = 64
 """Zeros after a piece, so that a comparison may begin at any byte of the piece."""
 
 
-class Spans(Sequence[tuple[int, int]]):
+class LineSpans(Sequence[tuple[int, int]]):
     """Starts and ends of lines, kept as arrays: counting a million lines makes no object for each line."""
 
     __slots__ = ("_ends", "_starts")
@@ -36,10 +36,10 @@ class Spans(Sequence[tuple[int, int]]):
     @overload
     def __getitem__(self, at: int) -> tuple[int, int]: ...
     @overload
-    def __getitem__(self, at: slice) -> Spans: ...
-    def __getitem__(self, at: int | slice) -> tuple[int, int] | Spans:
+    def __getitem__(self, at: slice) -> LineSpans: ...
+    def __getitem__(self, at: int | slice) -> tuple[int, int] | LineSpans:
         if isinstance(at, slice):
-            return Spans(self._starts[at], self._ends[at])
+            return LineSpans(self._starts[at], self._ends[at])
         return int(self._starts[at]), int(self._ends[at])
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
@@ -63,21 +63,21 @@ class TextPiece:
         self.messages = stamps.messages
         """The offset of each line's message: after the stamp, if the line has one."""
 
-    def eights(self) -> Array:
+    def eight_byte_words(self) -> Array:
         """Return the eight bytes from each offset on, as little-endian numbers."""
         return numpy.ndarray((self.size + PAD - 7,), "<u8", self.raw.data, strides=(1,))
 
-    def lines_of(self, places: Array) -> Array:
+    def line_numbers_at(self, places: Array) -> Array:
         """Return the numbers of the lines that contain these offsets."""
         found: Array = numpy.searchsorted(self.ends, places)
         return found
 
-    def spans(self, lines: Array) -> Spans:
+    def spans(self, lines: Array) -> LineSpans:
         """Return starts and ends of these lines as offsets in the whole text."""
-        return Spans(self.starts[lines] + self.begin, self.ends[lines] + self.begin)
+        return LineSpans(self.starts[lines] + self.begin, self.ends[lines] + self.begin)
 
 
-def pieces(text: bytes) -> Iterator[TextPiece]:
+def split_into_pieces(text: bytes) -> Iterator[TextPiece]:
     begin = 0
     while begin < len(text):
         end = text.rfind(b"\n", begin, begin + SIZE) + 1

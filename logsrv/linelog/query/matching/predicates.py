@@ -15,11 +15,11 @@ from logsrv.linelog.fields.values import (
     number,
     text_of,
 )
-from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
-from logsrv.linelog.query.language.units import NONE, Amount, amount, bounds
-from logsrv.linelog.query.matching.expression import read_expression
-from logsrv.linelog.query.matching.needs import has_capital
-from logsrv.linelog.query.matching.shapes import levels_of
+from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Or, Regex, Term
+from logsrv.linelog.query.language.units import NONE, Amount, numbers_by_unit, parse_amount
+from logsrv.linelog.query.matching.expression import compile_expression
+from logsrv.linelog.query.matching.needs import has_ascii_capital
+from logsrv.linelog.query.matching.shapes import levels_satisfying
 
 Predicate: TypeAlias = Callable[[Record], bool]
 
@@ -34,23 +34,23 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 def predicate(node: Node) -> Predicate:
     """Return the function that tells whether `node` is true for a record."""
     if isinstance(node, Term):
-        return _text(node.text)
+        return _message_contains(node.text)
     if isinstance(node, Regex):
-        return _regex(node.pattern)
+        return _message_matches(node.pattern)
     if isinstance(node, Compare):
-        return _comparison(node)
-    if isinstance(node, Has):
+        return _comparison_test(node)
+    if isinstance(node, HasField):
         field = node.field
         return lambda record: record.get(field) is not None
     if isinstance(node, And):
-        return _all([predicate(part) for part in sorted(node.parts, key=_cost)])
+        return _all_true([predicate(part) for part in sorted(node.parts, key=_cost)])
     if isinstance(node, Or):
-        values = values_by_field(node.parts)
+        values = equal_values_by_field(node.parts)
         joined = {place for asked in values.values() for place, _ in asked}
         others = [part for place, part in enumerate(node.parts) if place not in joined]
         tests = [predicate(part) for part in sorted(others, key=_cost)]
-        return _any(tests + [_equals(field, asked) for field, asked in values.items()])
-    return _not(predicate(node.part))
+        return _any_true(tests + [_field_equals(field, asked) for field, asked in values.items()])
+    return _is_false(predicate(node.part))
 
 
 def _cost(node: Node) -> int:
@@ -60,7 +60,7 @@ def _cost(node: Node) -> int:
     return 1 if isinstance(node, Regex) else 2
 
 
-def _all(parts: list[Predicate]) -> Predicate:
+def _all_true(parts: list[Predicate]) -> Predicate:
     def test(record: Record) -> bool:
         for part in parts:  # noqa: SIM110 - a generator for each level of nesting doubles the depth
             if not part(record):
@@ -70,7 +70,7 @@ def _all(parts: list[Predicate]) -> Predicate:
     return test
 
 
-def _any(parts: list[Predicate]) -> Predicate:
+def _any_true(parts: list[Predicate]) -> Predicate:
     def test(record: Record) -> bool:
         for part in parts:  # noqa: SIM110
             if part(record):
@@ -80,40 +80,40 @@ def _any(parts: list[Predicate]) -> Predicate:
     return test
 
 
-def _not(part: Predicate) -> Predicate:
+def _is_false(part: Predicate) -> Predicate:
     return lambda record: not part(record)
 
 
-def _text(text: str) -> Predicate:
+def _message_contains(text: str) -> Predicate:
     needle = bytes_of(text)
-    if has_capital(text):
+    if has_ascii_capital(text):
         return lambda record: needle in record.body
     # Case is ignored for ASCII only.
     needle = needle.lower()
     return lambda record: needle in record.folded
 
 
-def _regex(pattern: str) -> Predicate:
-    search = read_expression(pattern).in_message
+def _message_matches(pattern: str) -> Predicate:
+    search = compile_expression(pattern).in_message
     return lambda record: search(record.body, 0, len(record.body))[0] >= 0
 
 
-def _comparison(node: Compare) -> Predicate:
+def _comparison_test(node: Compare) -> Predicate:
     field, op, value = node.field, node.op, node.value
     if field == "level":
-        wanted = levels_of(op, value)
+        wanted = levels_satisfying(op, value)
         return lambda record: record.level in wanted
     if op in _ORDERS:
-        return _ordered(field, _ORDERS[op], value)
+        return _number_comparison(field, _ORDERS[op], value)
     if op == ":":
-        return _text(value) if field == "message" else _contains(field, value)
+        return _message_contains(value) if field == "message" else _field_contains(field, value)
     if op == "~":
-        return _regex(value) if field == "message" else _found(field, value)
-    return _equals(field, [(0, value)], op == "=")
+        return _message_matches(value) if field == "message" else _field_matches(field, value)
+    return _field_equals(field, [(0, value)], op == "=")
 
 
-def _ordered(field: str, order: Callable[[Any, Any], bool], value: str) -> Predicate:
-    wanted = bounds(field, value)
+def _number_comparison(field: str, order: Callable[[Any, Any], bool], value: str) -> Predicate:
+    wanted = numbers_by_unit(field, value)
     if not wanted:
         return lambda record: False
     plain = wanted.get(NONE)
@@ -121,19 +121,19 @@ def _ordered(field: str, order: Callable[[Any, Any], bool], value: str) -> Predi
     def test(item: Scalar) -> bool:
         if (known := number(item)) is not None:
             return plain is not None and order(known, plain)
-        found = amount(item)
+        found = parse_amount(item)
         return found is not None and found.unit in wanted and order(found[1], wanted[found.unit])
 
-    return _of_elements(field, test)
+    return _test_field_elements(field, test)
 
 
-def _equals(field: str, asked: Iterable[tuple[int, str]], wanted: bool = True) -> Predicate:
+def _field_equals(field: str, asked: Iterable[tuple[int, str]], wanted: bool = True) -> Predicate:
     """Return a test whether a field equals one of these values; many values cost no more than one."""
     values = WantedValues(asked)
-    return _of_elements(field, lambda item: bool(values.of(item)) is wanted)
+    return _test_field_elements(field, lambda item: bool(values.queries_asking_for(item)) is wanted)
 
 
-def values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
+def equal_values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
     """Return for each field the nodes that compare it with `=`: each node's index, and the value.
 
     `level` is missing: it is compared by rank.
@@ -154,19 +154,19 @@ class WantedValues:
 
     def __init__(self, asked: Iterable[tuple[int, str]]) -> None:
         self._texts: dict[bytes, list[int]] = {}
-        self._kinds = [_SameAmounts(number), _SameAmounts(amount)]
+        self._kinds = [_SameAmounts(number), _SameAmounts(parse_amount)]
         for who, value in asked:
             text = bytes_of(value).lower()
-            if not any(kind.add(who, value, text) for kind in self._kinds):
+            if not any(kind.add_if_amount(who, value, text) for kind in self._kinds):
                 self._texts.setdefault(text, []).append(who)
 
-    def of(self, item: Scalar) -> list[int]:
+    def queries_asking_for(self, item: Scalar) -> list[int]:
         """Return the numbers of the queries that ask for a value."""
         text = bytes_of(text_of(item)).lower()
         found = self._texts.get(text, [])
         for kind in self._kinds:
             if kind.texts:
-                found = found + kind.of(item, text)
+                found = found + kind.queries_asking_for(item, text)
         return found
 
 
@@ -179,36 +179,36 @@ class _SameAmounts:
         # These values as texts, for a record's value that is no number or amount.
         self.texts: dict[bytes, list[int]] = {}
 
-    def add(self, who: int, value: str, text: bytes) -> bool:
+    def add_if_amount(self, who: int, value: str, text: bytes) -> bool:
         if (known := self._find(value)) is None:
             return False
         self._wanted.setdefault(known, []).append(who)
         self.texts.setdefault(text, []).append(who)
         return True
 
-    def of(self, item: Scalar, text: bytes) -> list[int]:
+    def queries_asking_for(self, item: Scalar, text: bytes) -> list[int]:
         known = self._find(item)
         return self.texts.get(text, []) if known is None else self._wanted.get(known, [])
 
 
-def _contains(field: str, value: str) -> Predicate:
+def _field_contains(field: str, value: str) -> Predicate:
     needle = bytes_of(value)
-    if has_capital(value):
-        return _of_texts(field, lambda text: needle in text)
+    if has_ascii_capital(value):
+        return _test_field_texts(field, lambda text: needle in text)
     needle = needle.lower()
-    return _of_texts(field, lambda text: needle in text.lower())
+    return _test_field_texts(field, lambda text: needle in text.lower())
 
 
-def _found(field: str, pattern: str) -> Predicate:
-    search = read_expression(pattern).in_message
-    return _of_texts(field, lambda text: search(text, 0, len(text))[0] >= 0)
+def _field_matches(field: str, pattern: str) -> Predicate:
+    search = compile_expression(pattern).in_message
+    return _test_field_texts(field, lambda text: search(text, 0, len(text))[0] >= 0)
 
 
-def _of_texts(field: str, test: Callable[[bytes], bool]) -> Predicate:
-    return _of_elements(field, lambda item: test(bytes_of(text_of(item))), as_written=True)
+def _test_field_texts(field: str, test: Callable[[bytes], bool]) -> Predicate:
+    return _test_field_elements(field, lambda item: test(bytes_of(text_of(item))), as_written=True)
 
 
-def _of_elements(
+def _test_field_elements(
     field: str, test: Callable[[Scalar], bool], *, as_written: bool = False
 ) -> Predicate:
     """Return a test of a field, or of each element if it is a list. A missing field is false."""

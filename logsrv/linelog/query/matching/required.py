@@ -7,17 +7,17 @@ import re
 from logsrv.linelog.fields import access, syslog_header
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.fields.values import number_of_text
-from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
-from logsrv.linelog.query.language.units import is_amount
-from logsrv.linelog.query.matching.expression import read_expression
+from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Or, Regex, Term
+from logsrv.linelog.query.language.units import is_number_or_amount
+from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.needs import (
     AnyOf,
     Literal,
     Need,
-    both,
-    either,
-    has_capital,
-    literal,
+    has_ascii_capital,
+    need_of_all,
+    need_of_any,
+    need_of_text,
 )
 
 # Characters of a value that its line may lack, because JSON, logfmt, RFC 5424 and access logs escape
@@ -30,26 +30,26 @@ _IN_A_NUMBER = re.compile(
 )
 
 
-def need_of(node: Node) -> Need | None:
+def need_of_query(node: Node) -> Need | None:
     """Return the need of every line for which `node` is true, or None if nothing is certain."""
     if isinstance(node, Term):
-        return literal(node.text, ignore_case=not has_capital(node.text))
+        return need_of_text(node.text, ignore_case=not has_ascii_capital(node.text))
     if isinstance(node, Regex):
-        return read_expression(node.pattern).need
+        return compile_expression(node.pattern).need
     if isinstance(node, Compare) and node.field == "message" and node.op == "~":
-        return read_expression(node.value).need
-    if isinstance(node, (Compare, Has)):
+        return compile_expression(node.value).need
+    if isinstance(node, (Compare, HasField)):
         # `field=*` has the need of any `field!=…`: both only need the field.
         op, value = (node.op, node.value) if isinstance(node, Compare) else ("!=", "")
-        return of_field(node.field, op, value, ignore_case=not has_capital(value))
+        return need_of_field(node.field, op, value, ignore_case=not has_ascii_capital(value))
     if isinstance(node, And):
-        return both([need_of(part) for part in node.parts])
+        return need_of_all([need_of_query(part) for part in node.parts])
     if isinstance(node, Or):
-        return either([need_of(part) for part in node.parts])
+        return need_of_any([need_of_query(part) for part in node.parts])
     return None
 
 
-def of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need | None:
+def need_of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need | None:
     """Return the need of a line whose field `name` equals (`=`) or contains (`:`) `value`.
 
     With any other `op`, only the presence of the field is certain.
@@ -57,31 +57,31 @@ def of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need | Non
     if name in IN_STAMP or name == "level":
         return None
     if name == "message":
-        if op not in ("=", ":") or (op == "=" and is_amount(value)):
+        if op not in ("=", ":") or (op == "=" and is_number_or_amount(value)):
             return None
-        return literal(value, ignore_case=op == "=" or ignore_case)
+        return need_of_text(value, ignore_case=op == "=" or ignore_case)
     inner = name.removeprefix("fields.").removeprefix("syslog.")
-    parts = [_of_name(name)]
+    parts = [_need_of_key(name)]
     if inner not in ("facility", "severity"):
-        parts.append(of_value(op, value, ignore_case=ignore_case))
-    return both(parts)
+        parts.append(need_of_value(op, value, ignore_case=ignore_case))
+    return need_of_all(parts)
 
 
-def _of_name(name: str) -> Need | None:
+def _need_of_key(name: str) -> Need | None:
     """Return the need of a field's key; None for fields of formats without keys, such as access logs."""
     inner = name.removeprefix("fields.")
     last = inner.rpartition(".")[2]
     if last in access.ALL_NAMES or last in syslog_header.NAMES or not last:
         return None
-    return either((Literal(last.encode(), False), Literal(b"\\u00", False)))
+    return need_of_any((Literal(last.encode(), False), Literal(b"\\u00", False)))
 
 
-def of_value(op: str, value: str, *, ignore_case: bool) -> Need | None:
+def need_of_value(op: str, value: str, *, ignore_case: bool) -> Need | None:
     """Return the need of a line in which some field equals (`=`) or contains (`:`) `value`.
 
     Either None, or an AnyOf of the value's parts and of the escape that may replace them.
     """
-    is_number = is_amount(value) if op == "=" else number_of_text(value) is not None
+    is_number = is_number_or_amount(value) if op == "=" else number_of_text(value) is not None
     if op not in ("=", ":") or is_number or value[:1] in ("{", "["):
         return None
     if op == "=":
@@ -89,7 +89,7 @@ def of_value(op: str, value: str, *, ignore_case: bool) -> Need | None:
         ignore_case = True
     else:
         runs = [run for run in _REWRITTEN.split(value) if not _IN_A_NUMBER.fullmatch(run)]
-    found = both(literal(run, ignore_case=ignore_case) for run in runs if len(run) > 1)
+    found = need_of_all(need_of_text(run, ignore_case=ignore_case) for run in runs if len(run) > 1)
     if found is None:
         return None
     # JSON may escape every non-ASCII character.

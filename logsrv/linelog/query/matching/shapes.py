@@ -12,19 +12,19 @@ from logsrv.linelog.fields import access, level, programs, syslog_header
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.query.language.tree import Compare
-from logsrv.linelog.query.language.units import is_amount
-from logsrv.linelog.query.matching.expression import read_expression
+from logsrv.linelog.query.language.units import is_number_or_amount
+from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.literals import (
     SHORTEST,
     Candidate,
     Literals,
     Pattern,
-    literals_of,
-    of_need,
-    quoted,
+    as_single_literal,
+    expression_for_text,
+    required_literals,
 )
-from logsrv.linelog.query.matching.needs import AnyOf, has_capital, literal
-from logsrv.linelog.query.matching.required import of_field, of_value
+from logsrv.linelog.query.matching.needs import AnyOf, has_ascii_capital, need_of_text
+from logsrv.linelog.query.matching.required import need_of_field, need_of_value
 
 # Bytes. A longer value is the candidate, instead of the key: it is probably an address or an identifier,
 # not a common word.
@@ -40,57 +40,65 @@ _UNIT = r"[A-Za-z\x{b5}\x{3bc}\\]"
 _ORDERS = ("=", "<", "<=", ">", ">=")
 
 
-def of_compare(node: Compare) -> Candidate | None:
+def candidate_of_comparison(node: Compare) -> Candidate | None:
     """Return the candidate of a comparison, or None if any line may match."""
     field, op, value = node.field, node.op, node.value
     if field == "message":
-        return of_need(of_field(field, op, value, ignore_case=not has_capital(value)))
+        return as_single_literal(
+            need_of_field(field, op, value, ignore_case=not has_ascii_capital(value))
+        )
     if field == "level":
-        return _of_level(op, value)
+        return _level_pattern(op, value)
     if field in IN_STAMP:
-        return _of_stamp(field, op, value)
-    by_value = _by_value(node)
+        return _candidate_in_stamp(field, op, value)
+    by_value = _candidate_by_value(node)
     if by_value is not None and (op == ":" or len(by_value[0].text) >= _TELLING):
         return by_value
-    by_key = _of_field(field, op, value)
+    by_key = _pattern_by_key(field, op, value)
     # The key is rarer than a common word, but syslog headers and access logs have fields without keys.
     inner = field.removeprefix("fields.").removeprefix("syslog.")
     keyless = inner in syslog_header.NAMES or inner in access.ALL_NAMES
     return by_value if by_value and keyless else by_key
 
 
-def _of_stamp(field: str, op: str, value: str) -> Literals | None:
+def _candidate_in_stamp(field: str, op: str, value: str) -> Literals | None:
     """Return the value itself: the stamp contains source, name, host and time unchanged."""
-    if op not in ("=", ":") or field in ("port", "position") or is_amount(value):
+    if op not in ("=", ":") or field in ("port", "position") or is_number_or_amount(value):
         return None
-    return of_need(literal(value, ignore_case=op == "=" or not has_capital(value)))
+    return as_single_literal(
+        need_of_text(value, ignore_case=op == "=" or not has_ascii_capital(value))
+    )
 
 
-def _by_value(node: Compare) -> Literals | None:
+def _candidate_by_value(node: Compare) -> Literals | None:
     """Return the longest text of a value and the escape: a matching line contains one of them."""
     if node.field.rpartition(".")[2] in ("facility", "severity"):
         return None
-    need = of_value(node.op, node.value, ignore_case=not has_capital(node.value))
+    need = need_of_value(node.op, node.value, ignore_case=not has_ascii_capital(node.value))
     if need is None:
         return None
     assert isinstance(need, AnyOf)
-    best = max(literals_of(need.parts[0]), key=lambda one: len(one.text))
-    return (best, *literals_of(need.parts[1])) if len(best.text) >= SHORTEST else None
+    best = max(required_literals(need.parts[0]), key=lambda one: len(one.text))
+    return (best, *required_literals(need.parts[1])) if len(best.text) >= SHORTEST else None
 
 
-def _of_field(name: str, op: str, value: str) -> Pattern:
+def _pattern_by_key(name: str, op: str, value: str) -> Pattern:
     """Return an expression for lines that may have the field `name`.
 
     If `value` is a number, the field must have one for which `op value` is true.
     """
     inner = name.removeprefix("fields.").removeprefix("syslog.")
     last = inner.rpartition(".")[2]
-    number = _number(op, value)
+    number = _integer_pattern(op, value)
     found = [_ESCAPE]
     if last:
         others = (other.rpartition(".")[2] for other in ALIASES.get(name, ()))
-        keys = "|".join(quoted(key, ignore_case=False) for key in dict.fromkeys((last, *others)))
-        start = _start_of_text(value) if op == "=" and not is_amount(value) else ""
+        keys = "|".join(
+            expression_for_text(key, ignore_case=False) for key in dict.fromkeys((last, *others))
+        )
+        start = (
+            _pattern_of_value_start(value) if op == "=" and not is_number_or_amount(value) else ""
+        )
         if number:
             start = (
                 f'(?:"?(?:\\[|-|[+]?0*(?:{number}|[0-9]*\\.|[0-9]+{_UNIT}))|"[+]?[0-9]+ {_UNIT})'
@@ -101,7 +109,7 @@ def _of_field(name: str, op: str, value: str) -> Pattern:
     if inner in syslog_header.NAMES or name.startswith("syslog."):
         found += [_HEADER, syslog_header.IN_FILES]
     if inner in access.ALL_NAMES:
-        found.append(_of_access(inner, number))
+        found.append(_pattern_in_access_log(inner, number))
     if inner in programs.SSHD_NAMES:
         found += [f"{word} " for word in programs.SSHD_WORDS]
     if inner == "duration":
@@ -109,13 +117,15 @@ def _of_field(name: str, op: str, value: str) -> Pattern:
     return "|".join(found)
 
 
-def _start_of_text(value: str) -> Pattern:
+def _pattern_of_value_start(value: str) -> Pattern:
     """Return an expression for the beginning of `value` in JSON or logfmt, up to an escapable character."""
     plain = _PLAIN_START.match(value)
-    return rf'(?:\[|"?{quoted(plain[0], ignore_case=True)})' if plain and plain[0] else ""
+    return (
+        rf'(?:\[|"?{expression_for_text(plain[0], ignore_case=True)})' if plain and plain[0] else ""
+    )
 
 
-def _of_access(name: str, number: Pattern | None) -> Pattern:
+def _pattern_in_access_log(name: str, number: Pattern | None) -> Pattern:
     if number and name == "status":
         return f"{_BEFORE_STATUS} (?:-|0*(?:{number}))"
     if number and name == "bytes":
@@ -123,7 +133,7 @@ def _of_access(name: str, number: Pattern | None) -> Pattern:
     return r"(?:\] \"|\.[0-9]{3}\] )"
 
 
-def _number(op: str, value: str) -> Pattern | None:
+def _integer_pattern(op: str, value: str) -> Pattern | None:
     """Return an expression for the integers for which `op value` is true; None if none can be made."""
     if op not in _ORDERS or not _PLAIN_INTEGER.fullmatch(value):
         return None
@@ -143,13 +153,13 @@ def _number(op: str, value: str) -> Pattern | None:
     return "|".join([*found, text + r"\b"])
 
 
-def _of_level(op: str, value: str) -> Pattern | None:
+def _level_pattern(op: str, value: str) -> Pattern | None:
     """Return an expression for lines that may have one of the levels in question."""
-    wanted = levels_of(op, value)
+    wanted = levels_satisfying(op, value)
     if not wanted:
         return None
     names = [name for name, meaning in level.NAMES.items() if meaning in wanted]
-    words = "|".join(quoted(name, ignore_case=True) for name in names)
+    words = "|".join(expression_for_text(name, ignore_case=True) for name in names)
     fields = {*level.BY_NUMBER, *(name.rpartition(".")[2] for name in level.BY_NAME_OR_NUMBER)}
     keys = "|".join(sorted(fields))
     ranks = [rank for rank, name in level.BY_SYSLOG.items() if name in wanted]
@@ -160,7 +170,9 @@ def _of_level(op: str, value: str) -> Pattern | None:
         rf"<0*(?:{priorities})>",
     ]
     marked = (word for word, meaning in level.OF_POSTGRESQL.items() if meaning in wanted)
-    found += [quoted(word + level.AFTER_POSTGRESQL, ignore_case=False) for word in marked]
+    found += [
+        expression_for_text(word + level.AFTER_POSTGRESQL, ignore_case=False) for word in marked
+    ]
     if letters := "".join(one for one, meaning in level.OF_LETTERS.items() if meaning in wanted):
         found += [f"[0-9 ] [{letters}][ /]", f"[{letters}][0-9]{{4}} [0-9]{{2}}:"]
     if statuses := "".join(one for one, meaning in level.OF_STATUS.items() if meaning in wanted):
@@ -168,16 +180,16 @@ def _of_level(op: str, value: str) -> Pattern | None:
     return "|".join([*found, _ESCAPE])
 
 
-def levels_of(op: str, value: str) -> frozenset[str]:
+def levels_satisfying(op: str, value: str) -> frozenset[str]:
     """Return the levels for which `level op value` is true."""
     if op == "~":
-        search = read_expression(value).in_message
+        search = compile_expression(value).in_message
         return frozenset(one for one in level.LEVELS if search(one.encode(), 0, len(one))[0] >= 0)
     name = level.canonical(value) or value.lower()
     rank = level.RANK.get(name)
     if op == ":":
         needle = name if rank is not None else value
-        folded = not has_capital(needle)
+        folded = not has_ascii_capital(needle)
         return frozenset(
             one for one in level.LEVELS if (needle.lower() if folded else needle) in one
         )

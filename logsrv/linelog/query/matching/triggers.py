@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from logsrv.linelog.fields.stamp import IN_STAMP
-from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
-from logsrv.linelog.query.matching.candidates import candidate
+from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Or, Regex, Term
+from logsrv.linelog.query.matching.candidates import candidate_of_query
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
-from logsrv.linelog.query.matching.required import need_of
+from logsrv.linelog.query.matching.required import need_of_query
 
 
 class Trigger(NamedTuple):
@@ -24,34 +24,43 @@ class Trigger(NamedTuple):
 Triggers: TypeAlias = tuple[Trigger, ...]
 
 
-def is_exact(node: Node) -> bool:
+def triggers_suffice(node: Node) -> bool:
     """Return whether exactly the lines with one trigger of each set in their message match."""
-    return all(map(_is_one, node.parts)) if isinstance(node, And) else _is_one(node)
+    return (
+        all(map(_is_any_of_terms, node.parts)) if isinstance(node, And) else _is_any_of_terms(node)
+    )
 
 
-def _is_one(node: Node) -> bool:
+def _is_any_of_terms(node: Node) -> bool:
     if isinstance(node, Term):
         return bool(node.text) and "\n" not in node.text
-    return isinstance(node, Or) and all(map(_is_one, node.parts))
+    return isinstance(node, Or) and all(map(_is_any_of_terms, node.parts))
 
 
-def choices_of(node: Node) -> list[Triggers]:
+def trigger_choices(node: Node) -> list[Triggers]:
     """Return the sets of triggers to choose from; an empty list if any line may match."""
     if isinstance(node, And):
-        return [choice for part in node.parts for choice in choices_of(part)]
+        return [choice for part in node.parts for choice in trigger_choices(part)]
     if isinstance(node, Or):
-        parts = [max(choices_of(part), key=worth, default=None) for part in node.parts]
+        parts = [
+            max(trigger_choices(part), key=shortest_literal_size, default=None)
+            for part in node.parts
+        ]
         known = [part for part in parts if part is not None]
-        return [_joined(known)] if len(known) == len(parts) else []
-    if isinstance(node, (Compare, Has)) and node.field in IN_STAMP:
-        found = candidate(node)
+        return [_joined_triggers(known)] if len(known) == len(parts) else []
+    if isinstance(node, (Compare, HasField)) and node.field in IN_STAMP:
+        found = candidate_of_query(node)
         if isinstance(found, tuple):
             return [tuple(Trigger(one, anywhere=True) for one in found)]
         return []
-    return _of_need(need_of(node)) if isinstance(node, (Term, Regex, Compare, Has)) else []
+    return (
+        _choices_of_need(need_of_query(node))
+        if isinstance(node, (Term, Regex, Compare, HasField))
+        else []
+    )
 
 
-def worth(triggers: Triggers) -> int:
+def shortest_literal_size(triggers: Triggers) -> int:
     """Return the size of the shortest literal in bytes: the longer, the rarer is a chance hit."""
     # Escapes are short, but rare.
     return min(
@@ -60,15 +69,19 @@ def worth(triggers: Triggers) -> int:
     )
 
 
-def _of_need(need: Need | None) -> list[Triggers]:
+def _choices_of_need(need: Need | None) -> list[Triggers]:
     if isinstance(need, Literal):
         return [(Trigger(need),)]
     if isinstance(need, AllOf):
-        return [choice for part in need.parts for choice in _of_need(part)]
+        return [choice for part in need.parts for choice in _choices_of_need(part)]
     if isinstance(need, AnyOf):
-        return [_joined([max(_of_need(part), key=worth) for part in need.parts])]
+        return [
+            _joined_triggers(
+                [max(_choices_of_need(part), key=shortest_literal_size) for part in need.parts]
+            )
+        ]
     return []
 
 
-def _joined(parts: list[Triggers]) -> Triggers:
+def _joined_triggers(parts: list[Triggers]) -> Triggers:
     return tuple(dict.fromkeys(one for part in parts for one in part))

@@ -13,7 +13,7 @@ from logsrv.linelog.fields.record import ALWAYS
 from logsrv.linelog.fields.values import elements
 from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.matching.piece import TextPiece
-from logsrv.linelog.query.matching.predicates import WantedValues, values_by_field
+from logsrv.linelog.query.matching.predicates import WantedValues, equal_values_by_field
 
 FEW = 5
 """Up to this many queries of one field search by themselves; for more, the field is read once for all."""
@@ -22,16 +22,16 @@ FEW = 5
 _MOST_KNOWN = 10_000
 
 
-def by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
+def fields_compared_often(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
     """Return the fields that more than FEW queries compare with `=`: (query's index, value) of each."""
     return {
         field: queries
-        for field, queries in values_by_field(nodes).items()
+        for field, queries in equal_values_by_field(nodes).items()
         if field not in ALWAYS and len(queries) > FEW
     }
 
 
-class FieldValues:
+class FieldQueries:
     """The queries that compare one field. queries: (the query's number, the value that it asks for)."""
 
     def __init__(self, field: str, queries: Sequence[tuple[int, str]]) -> None:
@@ -50,23 +50,25 @@ class FieldValues:
         lines: dict[int, list[int]] = defaultdict(list)
         for line, value in enumerate(column):
             if type(value) is str:
-                wanting: Sequence[int] = self._of_text(value)
+                wanting: Sequence[int] = self._queries_for_value(value)
             elif value is None:
                 continue
             else:
                 items = elements(value)
-                wanting = sorted({place for item in items for place in self._wanted.of(item)})
+                wanting = sorted(
+                    {place for item in items for place in self._wanted.queries_asking_for(item)}
+                )
             for place in wanting:
                 lines[place].append(line)
         for place, found in lines.items():
             if among is None or place in among:
                 yield place, numpy.array(found, numpy.intp)
 
-    def _of_text(self, value: str) -> tuple[int, ...]:
+    def _queries_for_value(self, value: str) -> tuple[int, ...]:
         """Return the queries that ask for a value."""
         known = self._known.get(value)
         if known is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            known = self._known[value] = tuple(self._wanted.of(value))
+            known = self._known[value] = tuple(self._wanted.queries_asking_for(value))
         return known

@@ -31,13 +31,13 @@ _FREQUENT = b'e 0t1ainosr2c34d5l6798pm.uf-:hbg/"=vyk{}(),wx;zjq'
 _RANK = {byte: len(_FREQUENT) - rank for rank, byte in enumerate(_FREQUENT)}
 
 
-class Windows:
+class LiteralWindows:
     """Literals to look for. A literal's number is its index in `literals`."""
 
     def __init__(self, literals: Sequence[Literal]) -> None:
         self._literals = literals
-        self._compared = _Compared(literals)
-        chosen = _chosen([_folded(one.text) for one in literals])
+        self._compared = _LiteralBeginnings(literals)
+        chosen = _choose_windows([_fold_case_bits(one.text) for one in literals])
         self._sized = [
             _WindowsOfSize(size, [(number, *chosen[number]) for number in numbers])
             for size in (4, 2, 1)
@@ -48,13 +48,17 @@ class Windows:
         """Return the offsets at which a literal begins, and the number of that literal for each offset."""
         folded = piece.raw | U8(_CASE)
         found = [
-            self._verified(piece, *pair) for sized in self._sized for pair in sized.pairs(folded)
+            self._only_whole_literals(piece, *pair)
+            for sized in self._sized
+            for pair in sized.possible_places(folded)
         ]
         places = [places for places, _ in found] or [numpy.empty(0, numpy.intp)]
         which = [which for _, which in found] or [numpy.empty(0, numpy.intp)]
         return numpy.concatenate(places), numpy.concatenate(which)
 
-    def _verified(self, piece: TextPiece, places: Array, which: Array) -> tuple[Array, Array]:
+    def _only_whole_literals(
+        self, piece: TextPiece, places: Array, which: Array
+    ) -> tuple[Array, Array]:
         """Return only the places at which the whole literal stands."""
         places, which = self._compared.only_equal(piece, places, which)
         longer = self._compared.sizes[which] > _COMPARED
@@ -69,15 +73,15 @@ class Windows:
         return places[kept], which[kept]
 
 
-class _Compared:
+class _LiteralBeginnings:
     """The first bytes of all literals, as eight-byte words to compare with words of a text."""
 
     def __init__(self, literals: Sequence[Literal]) -> None:
         self.sizes: Array = numpy.array([len(one.text) for one in literals], numpy.intp)
         heads = [one.text[:_COMPARED] for one in literals]
-        self._wanted = _words(heads)
-        self._known = _words([b"\xff" * len(head) for head in heads])
-        self._letters = _words(
+        self._wanted = _as_eight_byte_words(heads)
+        self._known = _as_eight_byte_words([b"\xff" * len(head) for head in heads])
+        self._letters = _as_eight_byte_words(
             [
                 bytes(_CASE * (one.ignore_case and ord("a") <= byte <= ord("z")) for byte in head)
                 for one, head in zip(literals, heads, strict=True)
@@ -86,7 +90,7 @@ class _Compared:
 
     def only_equal(self, piece: TextPiece, places: Array, which: Array) -> tuple[Array, Array]:
         """Return only the places at which the first `_COMPARED` bytes of the literal stand."""
-        eights = piece.eights()
+        eights = piece.eight_byte_words()
         kept = (places >= 0) & (places + self.sizes[which] <= piece.size)
         places, which = places[kept], which[kept]
         for word in range(self._wanted.shape[1]):
@@ -112,22 +116,22 @@ class _WindowsOfSize:
             known, return_index=True, return_counts=True
         )
         self._marks: Array = numpy.zeros(1 << (_BITS if size == 4 else 8 * size), bool)
-        self._marks[self._index(self._windows)] = True
+        self._marks[self._table_index(self._windows)] = True
 
-    def _index(self, windows: Array) -> Array:
+    def _table_index(self, windows: Array) -> Array:
         if self._size < 4:
             return windows
         index: Array = windows * _MULTIPLIER
         index >>= numpy.uint32(32 - _BITS)
         return index
 
-    def pairs(self, folded: Array) -> list[tuple[Array, Array]]:
+    def possible_places(self, folded: Array) -> list[tuple[Array, Array]]:
         """Return offsets at which a literal may begin, and its number, in arrays of bounded length."""
         windows: Array = numpy.ndarray(
             (len(folded) - PAD,), f"<u{self._size}", folded.data, strides=(1,)
         )
         # A quarter faster than indexing: `take` does not check the bounds.
-        places = numpy.flatnonzero(self._marks.take(self._index(windows), mode="wrap"))
+        places = numpy.flatnonzero(self._marks.take(self._table_index(windows), mode="wrap"))
         there = windows[places]
         at = numpy.searchsorted(self._windows, there)
         at[at == len(self._windows)] = 0
@@ -151,7 +155,7 @@ class _WindowsOfSize:
         return [(numpy.repeat(places, counts) - self._offsets[entries], self._numbers[entries])]
 
 
-def _words(texts: Sequence[bytes]) -> Array:
+def _as_eight_byte_words(texts: Sequence[bytes]) -> Array:
     """Return texts as rows of eight-byte words, padded with zeros."""
     words = -(-max(map(len, texts)) // _WORD)
     joined = b"".join(text.ljust(words * _WORD, b"\0") for text in texts)
@@ -159,11 +163,11 @@ def _words(texts: Sequence[bytes]) -> Array:
     return found
 
 
-def _folded(text: bytes) -> bytes:
+def _fold_case_bits(text: bytes) -> bytes:
     return bytes(byte | _CASE for byte in text)
 
 
-def _chosen(texts: Sequence[bytes]) -> list[tuple[bytes, int]]:
+def _choose_windows(texts: Sequence[bytes]) -> list[tuple[bytes, int]]:
     """Return a window of each text and its offset: one that few other texts have, with rare bytes."""
     choices = [_windows_of(text) for text in texts]
     shared = Counter(window for windows in choices for window in set(windows))

@@ -12,8 +12,8 @@ from logsrv.linelog.fields.values import Value, elements, number_of_text
 from logsrv.linelog.query.language.hints import comparisons
 from logsrv.linelog.query.language.parse import ELSEWHERE, ORDERS
 from logsrv.linelog.query.language.tree import EVERYTHING, Compare
-from logsrv.linelog.query.language.units import TIME, amount
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.language.units import TIME, parse_amount
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 
@@ -29,7 +29,7 @@ def hints_of_nothing(search: Search, top: str | None) -> Iterator[str]:
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
     if not names:
         return
-    every = Search(search.view, compile(EVERYTHING), Scope())
+    every = Search(search.view, make_matcher(EVERYTHING), Scope())
     try:
         records = [
             Record(hit.line, str(hit.position)) for hit in islice(every.hits(reverse=True), _LINES)
@@ -51,7 +51,7 @@ def _of_unit(asked: Compare, found: list[Value]) -> Iterator[str]:
     if asked.op not in ORDERS or number_of_text(asked.value) is None:
         return
     for value in (item for some in found for item in elements(some)):
-        if known := amount(value):
+        if known := parse_amount(value):
             unit, other = ("seconds", "ms") if known.unit == TIME else ("bytes", "MB")
             yield (
                 f"{asked.field} has values such as {value}, and {asked.value} without a unit means {unit}"

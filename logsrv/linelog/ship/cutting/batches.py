@@ -8,7 +8,7 @@ from collections.abc import Callable
 from logsrv.errors import StoreError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import EVERYTHING
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.follow import Appended, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.durable import DurableSegment
@@ -40,7 +40,7 @@ class LineBatches:
         most_lines: int,
         most_bytes: int,
     ) -> None:
-        self._matcher = compile(EVERYTHING if query is None else parse(query))
+        self._matcher = make_matcher(EVERYTHING if query is None else parse(query))
         self._durable = DurableSegment(view)
         self._follower = Follower(view, position)
         self._read_to = position

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import QueryError
-from logsrv.linelog.query.language.caret import caret
+from logsrv.linelog.query.language.caret import error_with_caret
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ from logsrv.linelog.query.language.caret import caret
     ],
 )
 def test_the_caret_is_under_the_place(query: str, at: int, shown: str) -> None:
-    assert caret(query, QueryError("no", at)) == shown
+    assert error_with_caret(query, QueryError("no", at)) == shown
 
 
 @given(st.text("a\t\x1b漢\u202e\u0301", max_size=300), st.integers(1, 400))
 def test_three_short_lines_that_drive_no_terminal(query: str, at: int) -> None:
-    lines = caret(query, QueryError("no", at)).split("\n")
+    lines = error_with_caret(query, QueryError("no", at)).split("\n")
     assert len(lines) == 3 and all(len(line) < 500 for line in lines)
     assert not set(lines[1]) & {"\x1b", "\u202e", "\t"} and lines[2].strip() == "^"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.hints import MOST_HINTS, hints
+from logsrv.linelog.query.language.hints import MOST_HINTS, foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from tests.linelog.read.stores import line
 
 
@@ -46,7 +46,7 @@ from tests.linelog.read.stores import line
 )
 def test_each_foreign_syntax_has_its_hint(query: str, said: str) -> None:
     parse(query)
-    assert any(said in hint for hint in hints(query)), hints(query)
+    assert any(said in hint for hint in foreign_syntax_hints(query)), foreign_syntax_hints(query)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_each_foreign_syntax_has_its_hint(query: str, said: str) -> None:
 )
 def test_a_query_that_means_what_it_says_has_no_hint(query: str) -> None:
     parse(query)
-    assert hints(query) == []
+    assert foreign_syntax_hints(query) == []
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_a_query_that_means_what_it_says_has_no_hint(query: str) -> None:
     ],
 )
 def test_the_suggested_query_finds_what_was_meant(written: str, value: str, other: str) -> None:
-    (hint,) = hints(f"f={written}")
-    matcher = compile(parse(next(word for word in hint.split() if word.startswith("f~"))))
+    (hint,) = foreign_syntax_hints(f"f={written}")
+    matcher = make_matcher(parse(next(word for word in hint.split() if word.startswith("f~"))))
     assert matcher.matches(line(f'{{"f": "{value}"}}'))
     assert not matcher.matches(line(f'{{"f": "{other}"}}'))
 
 
 @given(st.text(max_size=60) | st.text(alphabet='ab =*{}|"/\\and', max_size=40))
 def test_any_text_brings_a_few_printable_sentences(query: str) -> None:
-    found = hints(query)
+    found = foreign_syntax_hints(query)
     assert len(found) <= MOST_HINTS
     assert all(hint.isprintable() and len(hint) < 400 for hint in found)

@@ -16,14 +16,14 @@ from logsrv.linelog.query.language.tree import (
     EVERYTHING,
     And,
     Compare,
-    Has,
+    HasField,
     Node,
     Not,
     Or,
     Regex,
     Term,
 )
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from tests.costs import calls
 from tests.linelog.read.stores import line
 
@@ -49,7 +49,7 @@ A, B, C = Term("a"), Term("b"), Term("c")
         ("path~/api/v1", Compare("path", "~", "/api/v1")),
         ("path~^x", Compare("path", "~", "^x")),
         ('path~"a b"', Compare("path", "~", "a b")),
-        ("user=*", Has("user")),
+        ("user=*", HasField("user")),
         ('user="*"', Compare("user", "=", "*")),
         ("user!=*", Compare("user", "!=", "*")),
         ('user=""', Compare("user", "=", "")),
@@ -222,7 +222,7 @@ def test_no_text_brings_anything_but_a_query_error(query: str) -> None:
     except QueryError as error:
         assert 1 <= error.at <= len(query) + 1  # noqa: PT017 - most texts are no error
     else:
-        compile(tree).matches(b"a line")
+        make_matcher(tree).matches(b"a line")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_no_text_brings_anything_but_a_query_error(query: str) -> None:
 def test_long_and_deep_queries_take_few_calls_for_each_letter(query: str) -> None:
     def ask() -> None:
         with contextlib.suppress(QueryError):
-            list(compile(parse(query)).find(b"a line\nanother one with x=1 y=2\n"))
+            list(make_matcher(parse(query)).find(b"a line\nanother one with x=1 y=2\n"))
 
     assert calls(ask) < 300 * len(query)
 
@@ -267,9 +267,9 @@ def test_long_and_deep_queries_take_few_calls_for_each_letter(query: str) -> Non
     ],
 )
 def test_names_that_other_tools_have_for_a_field(query: str, message: bytes) -> None:
-    assert compile(parse(query)).matches(line(message).rstrip(b"\n"))
+    assert make_matcher(parse(query)).matches(line(message).rstrip(b"\n"))
 
 
 def test_another_name_of_a_field_finds_no_other_line() -> None:
-    matcher = compile(parse("program=sshd OR severity>=warning"))
+    matcher = make_matcher(parse("program=sshd OR severity>=warning"))
     assert not matcher.matches(line("<38>Nov 20 06:18:42 gate cron: x").rstrip(b"\n"))

@@ -7,17 +7,17 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.engine import check
+from logsrv.linelog.query.language.engine import require_valid_expression
 from logsrv.linelog.query.language.size import (
     LARGEST_EXPRESSIONS,
     LONGEST_EXPRESSIONS,
     MOST_EXPRESSIONS,
-    TooLarge,
+    TooLargeExpressions,
     WrongExpression,
-    check_sizes,
-    most_instructions,
+    check_expression_sizes,
+    most_re2_instructions,
 )
-from logsrv.linelog.query.matching.expression import read_expression
+from logsrv.linelog.query.matching.expression import compile_expression
 from tests.examples import more
 
 ITEMS = (
@@ -55,7 +55,7 @@ def programs(pattern: str) -> int:
     options = re2.Options()
     options.never_nl = options.never_capture = True
     options.log_errors = False
-    written = read_expression(pattern).in_text
+    written = compile_expression(pattern).in_text
     return int(re2.compile(written.encode(), options).programsize)
 
 
@@ -64,8 +64,8 @@ def programs(pattern: str) -> int:
 def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, str]]) -> None:
     pattern = "".join(item + repeat for item, repeat in parts)
     try:
-        size = most_instructions(pattern)
-        check(pattern)
+        size = most_re2_instructions(pattern)
+        require_valid_expression(pattern)
     except WrongExpression:
         return
     if size <= LARGEST_EXPRESSIONS:
@@ -75,7 +75,7 @@ def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, 
 @given(st.text(max_size=30))
 def test_any_pattern_has_a_size_or_is_wrong(pattern: str) -> None:
     try:
-        assert most_instructions(pattern) > 0
+        assert most_re2_instructions(pattern) > 0
     except WrongExpression:
         assert "(?" in pattern or "\\" in pattern or pattern[0] in "*+?{|("
 
@@ -92,8 +92,8 @@ def test_any_pattern_has_a_size_or_is_wrong(pattern: str) -> None:
     ],
 )
 def test_expressions_that_people_write_are_small_enough(pattern: str) -> None:
-    check_sizes([pattern])
-    check(pattern)
+    check_expression_sizes([pattern])
+    require_valid_expression(pattern)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_expressions_that_people_write_are_small_enough(pattern: str) -> None:
     ],
 )
 def test_what_would_take_long_is_too_large(patterns: list[str]) -> None:
-    with pytest.raises(TooLarge):
-        check_sizes(patterns)
-    check_sizes(patterns[:1] if len(patterns) > 1 else [patterns[0][:3]])
+    with pytest.raises(TooLargeExpressions):
+        check_expression_sizes(patterns)
+    check_expression_sizes(patterns[:1] if len(patterns) > 1 else [patterns[0][:3]])
 
 
 @pytest.mark.parametrize("pattern", [r"a\Cb", "a+(?i)*", r"a+\Q\E*"])
 def test_what_cannot_be_written_anew_is_wrong(pattern: str) -> None:
     with pytest.raises(WrongExpression):
-        most_instructions(pattern)
+        most_re2_instructions(pattern)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.query.language.times import moment
+from logsrv.linelog.query.language.times import parse_moment
 
 NOW = datetime(2026, 11, 20, 6, 18, 42, tzinfo=UTC).timestamp()
 
@@ -57,14 +57,17 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("berlin")
 def test_each_form_of_a_moment_is_parsed(text: str, utc: str, local: str) -> None:
     for expected, in_utc in ((utc, True), (local, False)):
-        assert moment(text, NOW, in_utc) == datetime.fromisoformat(expected + "+00:00").timestamp()
+        assert (
+            parse_moment(text, NOW, in_utc)
+            == datetime.fromisoformat(expected + "+00:00").timestamp()
+        )
 
 
 @pytest.mark.usefixtures("berlin")
 def test_today_is_the_local_day() -> None:
     late = datetime(2026, 11, 19, 23, 30, tzinfo=UTC).timestamp()
-    assert moment("today", late, False) == datetime(2026, 11, 19, 23, tzinfo=UTC).timestamp()
-    assert moment("today", late, True) == datetime(2026, 11, 19, tzinfo=UTC).timestamp()
+    assert parse_moment("today", late, False) == datetime(2026, 11, 19, 23, tzinfo=UTC).timestamp()
+    assert parse_moment("today", late, True) == datetime(2026, 11, 19, tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize(
@@ -97,18 +100,18 @@ def test_today_is_the_local_day() -> None:
 )
 def test_what_is_no_time_is_one_sentence(text: str) -> None:
     with pytest.raises(ValueError) as caught:
-        moment(text, NOW, True)
+        parse_moment(text, NOW, True)
     assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
 
 
 @given(st.text("0123456789-:TZ+ .smhd", max_size=25) | st.text(max_size=10))
 def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
     try:
-        assert isinstance(moment(text, NOW, True), float)
+        assert isinstance(parse_moment(text, NOW, True), float)
     except ValueError:
         pass
 
 
 @given(st.floats(0, 4e9))
 def test_what_the_store_writes_is_read_back(when: float) -> None:
-    assert abs(moment(rfc3339(when), NOW, bool(os.getpid() % 2)) - when) < 2e-6
+    assert abs(parse_moment(rfc3339(when), NOW, bool(os.getpid() % 2)) - when) < 2e-6

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.units import amount, bounds, unit_of_name
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.language.units import numbers_by_unit, parse_amount, unit_of_field_name
+from logsrv.linelog.query.matching.match import make_matcher
 from tests.linelog.read.stores import line
 
 _NS = 10**9
@@ -37,7 +37,7 @@ _NS = 10**9
     ],
 )
 def test_a_text_with_a_unit_is_an_amount(text: str, unit: str, number: float) -> None:
-    assert amount(text) == (unit, number)
+    assert parse_amount(text) == (unit, number)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_text_with_a_unit_is_an_amount(text: str, unit: str, number: float) ->
     ],
 )
 def test_other_texts_are_no_amount(text: str) -> None:
-    assert amount(text) is None
+    assert parse_amount(text) is None
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_other_texts_are_no_amount(text: str) -> None:
     ],
 )
 def test_the_name_of_a_field_tells_its_unit(field: str, unit: tuple[str, int]) -> None:
-    assert unit_of_name(field) == unit
+    assert unit_of_field_name(field) == unit
 
 
 @pytest.mark.parametrize("logfmt", [False, True])
@@ -92,7 +92,7 @@ def test_the_name_of_a_field_tells_its_unit(field: str, unit: tuple[str, int]) -
 def test_comparisons_find_values_with_and_without_units(
     query: str, values: list[str], others: list[str], logfmt: bool
 ) -> None:
-    matcher = compile(parse(query))
+    matcher = make_matcher(parse(query))
     field = re.split("[<>=!]", query)[0]
     lines = [
         line(f'a=1 {field}="{value}"' if logfmt else f'{{"{field}":"{value}"}}')
@@ -103,12 +103,12 @@ def test_comparisons_find_values_with_and_without_units(
     for _ in range(2):
         found = [text for text in lines if matcher.count(text + b"\n")]
         assert found == lines[: len(values)]
-        matcher.for_many()
+        matcher.prepare_for_many()
 
 
 @given(st.text(alphabet="0123456789.smhdkMiB -+", max_size=12))
 def test_what_an_amount_is_said_to_be_does_not_depend_on_the_side(text: str) -> None:
-    found = amount(text)
+    found = parse_amount(text)
     if found is not None:
-        assert bounds("f", text)[found.unit] == found.number
-        assert compile(parse(f'f="{text}"')).matches(line(f'{{"f":"{text}"}}'))
+        assert numbers_by_unit("f", text)[found.unit] == found.number
+        assert make_matcher(parse(f'f="{text}"')).matches(line(f'{{"f":"{text}"}}'))

@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.matching.bulk import FixedWidth, count_lines_with_hit, places_of
-from logsrv.linelog.query.matching.line_spans import lines_at
+from logsrv.linelog.query.matching.bulk import (
+    FixedWidthSearch,
+    count_messages_with_hit,
+    offsets_of_literals,
+)
+from logsrv.linelog.query.matching.line_spans import line_spans_at
 from logsrv.linelog.query.matching.needs import Literal
 
 # Few bytes, so that much is found; those that differ from others by the bit of case alone.
@@ -19,7 +23,7 @@ _NEEDLES = st.lists(_BYTES, min_size=1, max_size=20).map(b"".join)
 
 
 def offsets(text: bytes, literals: tuple[Literal, ...]) -> list[int]:
-    found: list[int] = places_of(text, literals).tolist()
+    found: list[int] = offsets_of_literals(text, literals).tolist()
     return found
 
 
@@ -66,9 +70,9 @@ def test_lines_are_counted_as_they_are_listed(
 ) -> None:
     """One with several places counts once, one with none but in its stamp not at all."""
     text = b"\n".join(some) + b"\n" * ended
-    found = places_of(text, (Literal(needle, False),))
-    assert count_lines_with_hit(text, found) == len(
-        list(lines_at(text, found.tolist(), in_message=True))
+    found = offsets_of_literals(text, (Literal(needle, False),))
+    assert count_messages_with_hit(text, found) == len(
+        list(line_spans_at(text, found.tolist(), in_message=True))
     )
 
 
@@ -83,4 +87,6 @@ def test_a_fixed_width_is_found_where_all_of_its_bytes_are_of_their_classes(
         for at in range(len(text) - 2)
         if all(byte in allowed for byte, allowed in zip(text[at : at + 3], classes, strict=True))
     ]
-    assert FixedWidth(classes, Literal(b"0", False), 1).places(text).tolist() == expected
+    assert (
+        FixedWidthSearch(classes, Literal(b"0", False), 1).match_offsets(text).tolist() == expected
+    )

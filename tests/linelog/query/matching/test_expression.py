@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.engine import compiled
+from logsrv.linelog.query.language.engine import compile_search
 from logsrv.linelog.query.language.size import WrongExpression
-from logsrv.linelog.query.matching.expression import has_capital, lower, read_expression
+from logsrv.linelog.query.matching.expression import (
+    compile_expression,
+    lower_ascii_letter,
+    pattern_has_capital,
+)
 from tests.examples import more
 
 _PIECES = st.sampled_from(
@@ -59,15 +63,15 @@ _PIECES = st.sampled_from(
 def test_expressions_match_as_in_python(pattern: str, text: str) -> None:
     """The standard library's engine for bytes knows the case of ASCII only, too."""
     try:
-        found = read_expression(pattern)
+        found = compile_expression(pattern)
     except WrongExpression:
         return
     if not text.isascii() or not pattern.isascii():
         text, pattern = text.replace("é", "e").replace("\u212a", "q"), pattern.replace("é", "e")
-        found = read_expression(pattern)
+        found = compile_expression(pattern)
     try:
         known = re.compile(
-            pattern.replace("(?s)", ""), 0 if has_capital(pattern) else re.IGNORECASE
+            pattern.replace("(?s)", ""), 0 if pattern_has_capital(pattern) else re.IGNORECASE
         )
     except re.error:
         return
@@ -78,7 +82,7 @@ def test_expressions_match_as_in_python(pattern: str, text: str) -> None:
     assert (start, end) == (expected.span() if expected else (-1, -1))
     if expected:
         line = b"x y " + message + b"\nb"
-        assert compiled(found.in_text)(line, 4, len(line))[0] >= 0
+        assert compile_search(found.in_text)(line, 4, len(line))[0] >= 0
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_expressions_match_as_in_python(pattern: str, text: str) -> None:
     ],
 )
 def test_a_capital_outside_of_escapes_makes_case_count(pattern: str, capital: bool) -> None:
-    assert has_capital(pattern) is capital
+    assert pattern_has_capital(pattern) is capital
 
 
 @pytest.mark.parametrize(
@@ -131,11 +135,11 @@ def test_a_capital_outside_of_escapes_makes_case_count(pattern: str, capital: bo
 )
 def test_expressions_keep_syntax_and_ignore_case(pattern: str, text: str, found: bool) -> None:
     message = text.encode()
-    assert (read_expression(pattern).in_message(message, 0, len(message))[0] >= 0) is found
+    assert (compile_expression(pattern).in_message(message, 0, len(message))[0] >= 0) is found
 
 
 def test_only_ascii_letters_are_lowered() -> None:
-    assert [lower(character) for character in "AzÉ\u212a"] == ["a", "z", "É", "\u212a"]
+    assert [lower_ascii_letter(character) for character in "AzÉ\u212a"] == ["a", "z", "É", "\u212a"]
 
 
 def by_classes(classes: tuple[frozenset[int], ...], text: bytes) -> bool:
@@ -161,7 +165,7 @@ _REPEATS = st.sampled_from(
     st.text("abBkK1 -é_A", max_size=10),
 )
 def test_classes_find_what_the_expression_finds(pattern: str, text: str) -> None:
-    found = read_expression(pattern)
+    found = compile_expression(pattern)
     if found.classes:
         message = text.encode()
         expected = found.in_message(message, 0, len(message))[0] >= 0
@@ -193,4 +197,4 @@ def test_classes_find_what_the_expression_finds(pattern: str, text: str) -> None
 )
 def test_expressions_of_a_fixed_width_have_their_classes(pattern: str, width: int) -> None:
     """What may be more of the first or the last is no more than it has to be."""
-    assert len(read_expression(pattern).classes) == width
+    assert len(compile_expression(pattern).classes) == width

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.engine import compiled
+from logsrv.linelog.query.language.engine import compile_search
 from logsrv.linelog.query.matching import literals
 from logsrv.linelog.query.matching.literals import (
-    caseless_find,
-    literals_of,
-    of_need,
-    pattern_of,
-    quoted,
+    as_single_literal,
+    expression_for_text,
+    make_caseless_find,
+    pattern_of_candidate,
+    required_literals,
 )
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal
 
@@ -24,25 +24,25 @@ PIECES = st.lists(
 
 
 def test_an_expression_finds_what_its_literals_are() -> None:
-    pattern = pattern_of((A, B))
+    pattern = pattern_of_candidate((A, B))
     assert pattern is not None
-    search = compiled(pattern)
+    search = compile_search(pattern)
     assert [search(text, 0, len(text)) for text in (b"xA.b", b"C", b"axb")] == [
         (1, 4),
         (-1, -1),
         (-1, -1),
     ]
-    assert quoted("k", ignore_case=True) == "[Kk]"
+    assert expression_for_text("k", ignore_case=True) == "[Kk]"
 
 
 def test_bytes_that_are_no_text_have_no_expression() -> None:
-    assert pattern_of((Literal(b"\xff", True),)) is None
+    assert pattern_of_candidate((Literal(b"\xff", True),)) is None
 
 
 def test_a_need_has_the_literals_of_every_line() -> None:
-    assert literals_of(AllOf((A, AnyOf((A, B)), B))) == [A, B]
-    assert literals_of(AnyOf((A, B))) == literals_of(None) == []
-    assert of_need(A) == (A,) and of_need(AllOf((A, B))) is None
+    assert required_literals(AllOf((A, AnyOf((A, B)), B))) == [A, B]
+    assert required_literals(AnyOf((A, B))) == required_literals(None) == []
+    assert as_single_literal(A) == (A,) and as_single_literal(AllOf((A, B))) is None
 
 
 def places(find, needle: bytes, size: int, start: int = 0) -> list[int]:  # type: ignore[no-untyped-def]
@@ -57,11 +57,11 @@ def places(find, needle: bytes, size: int, start: int = 0) -> list[int]:  # type
 def test_a_caseless_find_is_as_in_lowered_text(text: bytes, needle: bytes, start: int) -> None:
     for size in {len(text), len(text) // 2}:
         expected = places(text.lower().find, needle, size, start)
-        assert places(caseless_find(text, needle), needle, size, start) == expected
+        assert places(make_caseless_find(text, needle), needle, size, start) == expected
 
 
 def test_a_part_that_is_everywhere_lowers_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has no case may stand in every line; then the text is lowered after all."""
     monkeypatch.setattr(literals, "_MOST_WRONG", 3)
     text = b"2026 x\n" * 10 + b"2026 A\n" + b"2026 x\n" * 10 + b"2026 a"
-    assert places(caseless_find(text, b"2026 a"), b"2026 a", len(text)) == [70, 147]
+    assert places(make_caseless_find(text, b"2026 a"), b"2026 a", len(text)) == [70, 147]

@@ -12,7 +12,7 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import EVERYTHING, Node
 from logsrv.linelog.query.matching import piece
 from logsrv.linelog.query.matching.many import ManyQueries
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from tests.examples import more
 from tests.linelog.query.reference import TREES, Line, stored_lines
 
@@ -25,14 +25,14 @@ Found = list[list[tuple[int, int]]]
 
 def together(nodes: list[Node], text: bytes, place: Place | None = None) -> Found:
     found: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for number, lines in ManyQueries([compile(node) for node in nodes]).find(text, place):
+    for number, lines in ManyQueries([make_matcher(node) for node in nodes]).find(text, place):
         assert len(lines) and lines[-1] == list(lines)[-1]
         found[number] += lines
     return [found[number] for number in range(len(nodes))]
 
 
 def one_by_one(nodes: list[Node], text: bytes, place: Place | None = None) -> Found:
-    return [list(compile(node).find(text, place)) for node in nodes]
+    return [list(make_matcher(node).find(text, place)) for node in nodes]
 
 
 def counts(text: bytes, *queries: str) -> list[int]:
@@ -100,12 +100,12 @@ def test_a_thousand_words_each_find_their_lines() -> None:
 
 def test_the_word_that_few_queries_have_decides_who_is_asked() -> None:
     """With the one that all of them have, each line with `error` would be tested a thousand times."""
-    many = ManyQueries([compile(parse(f"error app{number}")) for number in range(1000)])
+    many = ManyQueries([make_matcher(parse(f"error app{number}")) for number in range(1000)])
     tested = []
     text = (STAMP + b"error in app17\n") * 20
     for number, lines in many.find(text):
         tested.append((number, len(lines)))
-    assert sorted(tested) == [(1, 20), (17, 20)] and many.alone == 0
+    assert sorted(tested) == [(1, 20), (17, 20)] and many.unshared_count == 0
 
 
 def test_words_in_stamps_are_not_found_and_fields_of_stamps_are() -> None:
@@ -128,7 +128,9 @@ def test_queries_without_a_literal_go_by_themselves() -> None:
     text = STAMP + b"ERROR a\n" + STAMP + b"b\n" + STAMP + b"debug a=500 b=1\n"
     queries = ("level>=error", "NOT debug", r"/\d+$/", "", '""', "-a")
     assert counts(text, *queries) == [1, 2, 1, 3, 3, 1]
-    assert ManyQueries([compile(parse(query)) for query in queries]).alone == len(queries)
+    assert ManyQueries([make_matcher(parse(query)) for query in queries]).unshared_count == len(
+        queries
+    )
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"x", b"\n\n", b"x\n\n"])
@@ -142,6 +144,6 @@ def test_without_queries_nothing_is_found() -> None:
 
 def test_a_flood_of_one_word_is_counted_without_an_object_for_each_line() -> None:
     text = (STAMP + b"error\n") * 10_000
-    [*found] = ManyQueries([compile(parse("error")), compile(parse("err"))]).find(text)
+    [*found] = ManyQueries([make_matcher(parse("error")), make_matcher(parse("err"))]).find(text)
     assert sum(len(lines) for number, lines in found if number == 0) == 10_000
     assert list(found[0][1][:1]) == [(0, len(STAMP) + 5)]

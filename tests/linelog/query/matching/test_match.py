@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.engine import Search, compiled
+from logsrv.linelog.query.language.engine import Search, compile_search
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Node, Not, Term
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from tests.examples import more
 from tests.linelog.query.reference import TREES, Line, is_true, stands_in, stored_lines
 
@@ -22,14 +22,16 @@ _LENIENT = more(4)
 
 def hits(query: str, *messages: bytes) -> list[bytes]:
     text = b"".join(STAMP + message + b"\n" for message in messages)
-    return [text[start:end].removeprefix(STAMP) for start, end in compile(parse(query)).find(text)]
+    return [
+        text[start:end].removeprefix(STAMP) for start, end in make_matcher(parse(query)).find(text)
+    ]
 
 
 @pytest.mark.slow
 @_LENIENT
 @given(TREES, st.lists(stored_lines(), max_size=6), st.booleans())
 def test_all_ways_find_the_same_lines(node: Node, lines: list[Line], ended: bool) -> None:
-    matcher = compile(node)
+    matcher = make_matcher(node)
     text = b"\n".join(line.line for line in lines) + (b"\n" if ended and lines else b"")
     expected, at = [], 0
     for index, line in enumerate(lines):
@@ -43,31 +45,33 @@ def test_all_ways_find_the_same_lines(node: Node, lines: list[Line], ended: bool
             assert stands_in(matcher.needs, line.line), matcher.needs
     assert list(matcher.find(text)) == expected
     assert matcher.count(text) == len(expected)
-    matcher.for_many()
+    matcher.prepare_for_many()
     assert list(matcher.find(text)) == expected
     assert matcher.count(text) == len(expected)
-    assert matcher.lines(text) == b"".join(text[start:end] + b"\n" for start, end in expected)
+    assert matcher.matching_lines(text) == b"".join(
+        text[start:end] + b"\n" for start, end in expected
+    )
 
 
 @pytest.mark.slow
 @_LENIENT
 @given(TREES, st.binary(max_size=60))
 def test_any_bytes_can_be_searched(node: Node, text: bytes) -> None:
-    matcher = compile(node)
+    matcher = make_matcher(node)
     lines = text.split(b"\n")[: None if not text.endswith(b"\n") else -1] if text else []
     assert matcher.count(text) == sum(map(matcher.matches, lines))
-    matcher.for_many()
+    matcher.prepare_for_many()
     assert matcher.count(text) == sum(map(matcher.matches, lines))
 
 
 def test_an_expression_with_a_literal_is_looked_for_in_messages_only() -> None:
     """Its literal is found first, in whole lines: stamps are left out again."""
     for query in (r"/web@?\w+/", r"/tcp:1\d/"):
-        matcher = compile(parse(query))
+        matcher = make_matcher(parse(query))
         text = STAMP + b"x\n" + STAMP + b"a web1 tcp:19\n"
         for _ in range(2):
             assert list(matcher.find(text)) == [(len(STAMP) + 2, len(text) - 1)]
-            matcher.for_many()
+            matcher.prepare_for_many()
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -80,9 +84,9 @@ def test_an_expression_with_a_literal_in_nearly_all_lines_is_found_in_those_it_i
     messages[1500] = b"user=ann took=7"
     text = b"".join(stamp + message + b"\n" for message in messages)
     wanted = [message for message in messages if message.split(b"took=")[1].split()[0] == b"7"]
-    matcher = compile(parse(r"/user=(ann|eve) (status=\d+ )?took=7\b/"))
+    matcher = make_matcher(parse(r"/user=(ann|eve) (status=\d+ )?took=7\b/"))
     if many:
-        matcher.for_many()
+        matcher.prepare_for_many()
     # More texts than are gone through at once before candidates are tried again.
     for _ in range(40):
         found = [text[start:end].removeprefix(stamp) for start, end in matcher.find(text)]
@@ -96,7 +100,7 @@ def test_a_frequent_literal_costs_one_pass_and_not_one_for_each_line(
     asked = []
 
     def counted(pattern: str) -> Search:
-        search = compiled(pattern)
+        search = compile_search(pattern)
 
         def counting(text: bytes, start: int, end: int) -> tuple[int, int]:
             asked.append(start)
@@ -104,9 +108,9 @@ def test_a_frequent_literal_costs_one_pass_and_not_one_for_each_line(
 
         return counting
 
-    monkeypatch.setattr("logsrv.linelog.query.matching.match.compiled", counted)
+    monkeypatch.setattr("logsrv.linelog.query.matching.match.compile_search", counted)
     text = (STAMP + b"user=bob status=200 took=1\n") * 10_000
-    matcher = compile(parse(r"/status=\d+ took=\d*7\b/"))
+    matcher = make_matcher(parse(r"/status=\d+ took=\d*7\b/"))
     for _ in range(20):
         assert matcher.count(text) == 0
     # Each of two texts until it shows, and then once for each text.
@@ -144,13 +148,13 @@ def test_expressions_match_unicode_text() -> None:
 
 
 def test_a_position_is_known_by_where_the_text_stands() -> None:
-    matcher = compile(parse("position=17:105"))
+    matcher = make_matcher(parse("position=17:105"))
     text = STAMP + b"a\n" + STAMP + b"b\n"
     second = text.index(b"\n") + 1
     assert list(matcher.find(text, (17, 105 - second))) == [(second, len(text) - 1)]
     assert matcher.count(text, (17, 0)) == matcher.count(text) == 0
     assert matcher.matches(b"a", "17:105")
-    denied = compile(parse("NOT position=17:105"))
+    denied = make_matcher(parse("NOT position=17:105"))
     assert denied.count(text, (17, 105 - second)) == 1
 
 
@@ -179,10 +183,10 @@ def test_json_before_a_nul_is_read() -> None:
 
 def test_the_empty_query_finds_every_line_and_its_negation_none() -> None:
     assert hits("", b"", b"x") == [b"", b"x"]
-    assert compile(parse("b")).count(b"a\nb") == 1
-    assert compile(EVERYTHING).count(b"a\nb") == 2 and compile(EVERYTHING).count(b"") == 0
-    assert compile(Not(EVERYTHING)).count(b"a\nb\n") == 0
-    assert compile(EVERYTHING).needs is None
+    assert make_matcher(parse("b")).count(b"a\nb") == 1
+    assert make_matcher(EVERYTHING).count(b"a\nb") == 2 and make_matcher(EVERYTHING).count(b"") == 0
+    assert make_matcher(Not(EVERYTHING)).count(b"a\nb\n") == 0
+    assert make_matcher(EVERYTHING).needs is None
 
 
 def test_bytes_of_a_command_line_that_are_not_utf8_are_found() -> None:
@@ -192,8 +196,8 @@ def test_bytes_of_a_command_line_that_are_not_utf8_are_found() -> None:
 
 def test_a_phrase_with_a_line_end_is_in_no_line() -> None:
     assert (
-        compile(And((Term("a\nb"), Term("")))).count(b"a\nb\n")
-        == compile(Term("a\nb")).count(b"a\nb\n")
+        make_matcher(And((Term("a\nb"), Term("")))).count(b"a\nb\n")
+        == make_matcher(Term("a\nb")).count(b"a\nb\n")
         == 0
     )
 

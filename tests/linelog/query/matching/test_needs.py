@@ -6,10 +6,10 @@ from logsrv.linelog.query.matching.needs import (
     AllOf,
     AnyOf,
     Literal,
-    both,
-    either,
-    has_capital,
-    literal,
+    has_ascii_capital,
+    need_of_all,
+    need_of_any,
+    need_of_text,
 )
 
 
@@ -19,13 +19,17 @@ def small(text: str) -> Literal:
 
 def test_needs_are_joined_without_repetition() -> None:
     a, b = small("a"), small("b")
-    assert both([]) is None and both([None, a]) == a and both([a, a, b]) == AllOf((a, b))
-    assert both([AllOf((a, b)), a]) == AllOf((a, b))
-    assert either([]) is None and either([a, None]) is None and either([a, a]) == a
+    assert (
+        need_of_all([]) is None
+        and need_of_all([None, a]) == a
+        and need_of_all([a, a, b]) == AllOf((a, b))
+    )
+    assert need_of_all([AllOf((a, b)), a]) == AllOf((a, b))
+    assert need_of_any([]) is None and need_of_any([a, None]) is None and need_of_any([a, a]) == a
     assert len({AllOf((a, b)), AnyOf((a, b))}) == 2
-    assert literal("", ignore_case=True) is None
+    assert need_of_text("", ignore_case=True) is None
 
 
 def test_only_ascii_capitals_count() -> None:
-    assert all(map(has_capital, ("errorS", "A", "Z")))
-    assert not any(map(has_capital, ("error 1 É", "[@", "")))
+    assert all(map(has_ascii_capital, ("errorS", "A", "Z")))
+    assert not any(map(has_ascii_capital, ("error 1 É", "[@", "")))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
-from logsrv.linelog.query.matching.required import need_of, of_field, of_value
+from logsrv.linelog.query.matching.required import need_of_field, need_of_query, need_of_value
 from tests.linelog.query.reference import stands_in
 
 _ESCAPE = Literal(b"\\u00", False)
@@ -85,7 +85,7 @@ def small(text: str) -> Literal:
     ],
 )
 def test_each_query_has_its_need(query: str, need: Need | None) -> None:
-    assert need_of(parse(query)) == need
+    assert need_of_query(parse(query)) == need
 
 
 @pytest.mark.parametrize(
@@ -104,19 +104,19 @@ def test_each_query_has_its_need(query: str, need: Need | None) -> None:
     ],
 )
 def test_values_written_in_another_form_are_found(query: str, line: bytes) -> None:
-    matcher = compile(parse(query if query != 'x="a]b"' else 'y.x="a]b"'))
+    matcher = make_matcher(parse(query if query != 'x="a]b"' else 'y.x="a]b"'))
     assert matcher.matches(line) and matcher.count(line) == 1
     assert matcher.needs is None or stands_in(matcher.needs, line)
 
 
 def test_name_and_value_stand_in_the_line_or_an_escape_does() -> None:
     value = AnyOf((Literal(b"bob", True), _ESCAPE))
-    assert of_value("=", "Bob", ignore_case=False) == value
-    assert of_field("user.name", "=", "bob", ignore_case=True) == AllOf(
+    assert need_of_value("=", "Bob", ignore_case=False) == value
+    assert need_of_field("user.name", "=", "bob", ignore_case=True) == AllOf(
         (AnyOf((Literal(b"name", False), _ESCAPE)), value)
     )
 
 
 def test_nothing_is_certain_of_numbers_and_of_what_the_stamp_says() -> None:
-    assert of_value("=", "500", ignore_case=True) is None
-    assert of_field("host", "=", "10.0.0.1", ignore_case=True) is None
+    assert need_of_value("=", "500", ignore_case=True) is None
+    assert need_of_field("host", "=", "10.0.0.1", ignore_case=True) is None

@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import Matcher
-from logsrv.linelog.query.matching.shapes import levels_of
+from logsrv.linelog.query.matching.shapes import levels_satisfying
 from tests.linelog.query.matching.test_candidates import is_candidate
 
 
@@ -36,7 +36,7 @@ def test_lines_with_a_fitting_integer_are_candidates(op: str, bound: int) -> Non
     ],
 )
 def test_a_comparison_names_its_levels(op: str, value: str, levels: set[str]) -> None:
-    assert levels_of(op, value) == levels
+    assert levels_satisfying(op, value) == levels
 
 
 @pytest.mark.parametrize("query", ["app=*", "hostname!=x", "syslog.pid>1", "fields.timestamp=*"])

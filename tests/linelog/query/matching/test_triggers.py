@@ -7,7 +7,7 @@ from hypothesis import given
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import Node
-from logsrv.linelog.query.matching.triggers import choices_of, is_exact
+from logsrv.linelog.query.matching.triggers import trigger_choices, triggers_suffice
 from tests.examples import more
 from tests.linelog.query.reference import TREES, Line, is_true, stands_in, stored_lines
 
@@ -15,7 +15,7 @@ from tests.linelog.query.reference import TREES, Line, is_true, stands_in, store
 @more(1.5)
 @given(TREES, stored_lines())
 def test_a_line_that_matches_has_a_trigger_of_each_choice(node: Node, line: Line) -> None:
-    for triggers in choices_of(node):
+    for triggers in trigger_choices(node):
         if is_true(node, line):
             assert any(
                 stands_in(one.literal, line.line if one.anywhere else line.message)
@@ -40,15 +40,15 @@ def test_a_line_that_matches_has_a_trigger_of_each_choice(node: Node, line: Line
     ],
 )
 def test_each_query_has_its_triggers(query: str, literals: list[list[str]]) -> None:
-    found = choices_of(parse(query))
+    found = trigger_choices(parse(query))
     assert [[one.literal.text.decode() for one in some] for some in found] == literals
 
 
 @pytest.mark.parametrize("query", ["a", "a b", "(a OR b) c", "a OR (b OR c)"])
 def test_words_need_no_test_of_the_line(query: str) -> None:
-    assert is_exact(parse(query))
+    assert triggers_suffice(parse(query))
 
 
 @pytest.mark.parametrize("query", ["/a/", "a (b c OR d)", "x=a", 'a OR "b\nc"', "NOT a", "a -b"])
 def test_queries_of_more_than_words_are_tested(query: str) -> None:
-    assert not is_exact(parse(query))
+    assert not triggers_suffice(parse(query))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import Compare, Node
 from logsrv.linelog.query.matching.many import ManyQueries
-from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.query.matching.values import FEW, by_field
+from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.matching.values import FEW, fields_compared_often
 from tests.examples import more
 from tests.linelog.query.matching.test_many import STAMP, counts, one_by_one, together
 from tests.linelog.query.reference import NAMES, TREES, VALUES, Line, stored_lines
@@ -61,7 +61,7 @@ def test_a_thousand_values_are_found_in_their_lines() -> None:
 
 
 def test_only_the_asked_queries_are_answered() -> None:
-    many = ManyQueries([compile(parse(f"status={number}")) for number in range(10)])
+    many = ManyQueries([make_matcher(parse(f"status={number}")) for number in range(10)])
     text = STAMP + b"status=3 a=b\n" + STAMP + b"status=4 a=b\n"
     assert [number for number, _ in many.find(text, among={4, 99})] == [4]
     assert list(many.find(text, among={99})) == []
@@ -69,7 +69,7 @@ def test_only_the_asked_queries_are_answered() -> None:
 
 def test_fields_of_which_few_values_are_wanted_are_not_read_for_them() -> None:
     nodes: list[Node] = [Compare("a", "=", str(number)) for number in range(FEW + 1)]
-    assert by_field(nodes[:-1]) == {}
-    assert by_field([*nodes, Compare("b", "=", "1"), Compare("level", "=", "error")]) == {
-        "a": [(number, str(number)) for number in range(FEW + 1)]
-    }
+    assert fields_compared_often(nodes[:-1]) == {}
+    assert fields_compared_often(
+        [*nodes, Compare("b", "=", "1"), Compare("level", "=", "error")]
+    ) == {"a": [(number, str(number)) for number in range(FEW + 1)]}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.query.matching import windows
 from logsrv.linelog.query.matching.needs import Literal
 from logsrv.linelog.query.matching.piece import TextPiece
-from logsrv.linelog.query.matching.windows import Windows
+from logsrv.linelog.query.matching.windows import LiteralWindows
 
 BYTES = st.lists(st.sampled_from(list(b"azAZ@`{[\0 \xc3")), min_size=1, max_size=12).map(bytes)
 LITERALS = st.builds(
@@ -20,7 +20,7 @@ LITERALS = st.builds(
 
 
 def places(literals: list[Literal], text: bytes) -> list[tuple[int, int]]:
-    found = Windows(literals).find(TextPiece(text, 0, len(text)))
+    found = LiteralWindows(literals).find(TextPiece(text, 0, len(text)))
     return sorted(zip(*(some.tolist() for some in found), strict=True))
 
 

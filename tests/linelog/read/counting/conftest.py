@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.linelog.read.stores import line, make_store, view_of
@@ -38,4 +38,4 @@ def counted_store(tmp_path_factory: pytest.TempPathFactory, counted_lines: list[
 
 @pytest.fixture
 def whole(counted_store: Path) -> Search:
-    return Search(view_of(counted_store), compile(parse("")), Scope())
+    return Search(view_of(counted_store), make_matcher(parse("")), Scope())

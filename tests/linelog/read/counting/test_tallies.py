@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from logsrv.errors import LogsrvError
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting import histogram as counts
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.counting import timed as module
@@ -87,10 +87,10 @@ def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path: Path) 
         line("<38>Nov 20 06:18:42 gate sshd[77]: a=1 b=2", 3),
     ]
     view = view_of(make_store(tmp_path / "logs", [some]))
-    found, sampled = fields(Search(view, compile(parse("")), Scope()), 500)
+    found, sampled = fields(Search(view, make_matcher(parse("")), Scope()), 500)
     assert sampled == 4
     for name, number in found.items():
-        assert top(Search(view, compile(parse("")), Scope()), name).total == number, name
+        assert top(Search(view, make_matcher(parse("")), Scope()), name).total == number, name
     assert {"fields.name", "fields.time", "fields.host"} < set(found)
     assert (found["app"], found["level"], found["timestamp"]) == (3, 3, 2)
     assert {"name", "time", "host"}.isdisjoint(found)
@@ -105,7 +105,7 @@ def test_sources_have_their_lines_and_last_time(whole: Search, counted_lines: li
 
 def test_the_last_of_a_source_is_its_largest_time(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [[line("a", 9), line("b", 5), line("late", 7)]])
-    found = sources(Search(view_of(store), compile(parse("")), Scope()))
+    found = sources(Search(view_of(store), make_matcher(parse("")), Scope()))
     assert found["tcp:127.0.0.1:51234"] == (3, line("a", 9)[:27].decode())
 
 
@@ -189,7 +189,7 @@ def test_a_histogram_counts_lines_by_step_and_level(whole: Search) -> None:
 def test_steps_shorter_than_a_second(tmp_path: Path) -> None:
     some = [line("x", number * 0.04) for number in range(100)]
     view = view_of(make_store(tmp_path / "logs", [some]))
-    found = histogram(Search(view, compile(parse("")), Scope()), 0.1, levels=False)
+    found = histogram(Search(view, make_matcher(parse("")), Scope()), 0.1, levels=False)
     assert sum(one.lines for one in found) == 100
     assert len(found) == 40
 
@@ -197,7 +197,7 @@ def test_steps_shorter_than_a_second(tmp_path: Path) -> None:
 def test_steps_that_end_within_a_second(tmp_path: Path) -> None:
     some = [line("x", number * 0.7) for number in range(100)]
     view = view_of(make_store(tmp_path / "logs", [some]))
-    found = histogram(Search(view, compile(parse("")), Scope()), 1.5, levels=False)
+    found = histogram(Search(view, make_matcher(parse("")), Scope()), 1.5, levels=False)
     assert [one.lines for one in found[:5]] == [3, 2, 2, 2, 2]
     assert [one.start - BEGIN for one in found[:3]] == [0, 1.5, 3]
 

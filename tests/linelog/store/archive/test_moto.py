@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
@@ -44,7 +44,7 @@ def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path
     assert archive.read(f"{STORE}/{packed(store)[0].index}", 1 << 20, 10) == b""
     told: list[str] = []
     with ArchiveView("s3://logs/edges", told.append) as view:
-        search = Search(view, compile(parse(RARE[1])), Scope())
+        search = Search(view, make_matcher(parse(RARE[1])), Scope())
         assert search.count() == 3 and told == []
         search.close()
     (tmp_path / "back").mkdir()

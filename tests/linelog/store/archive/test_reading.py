@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -39,7 +39,7 @@ def found(store: Path, query: str, *, away: bool = True) -> tuple[list[bytes], l
     """The messages that match, what was told, and the search."""
     told: list[str] = []
     with View(str(store), told.append, away=away) as view:
-        search = Search(view, compile(parse(query)), Scope(), processes=1)
+        search = Search(view, make_matcher(parse(query)), Scope(), processes=1)
         lines = [hit.line.split(b" ", 2)[2] for hit in search.hits()]
         search.close()
         return lines, told, search
@@ -183,7 +183,9 @@ def test_times_leave_segments_out_without_a_look_at_the_archive(store: Path) -> 
     os.rename(store.parent / "archive", store.parent / "elsewhere")
     told: list[str] = []
     with View(str(store), told.append, away=True) as view:
-        search = Search(view, compile(parse("")), Scope(since="2030-01-01T00:00:00Z"), processes=1)
+        search = Search(
+            view, make_matcher(parse("")), Scope(since="2030-01-01T00:00:00Z"), processes=1
+        )
         assert list(search.hits()) == []
         assert view.span()[0] == "2026-11-20T07:23:20.000000Z"
     assert told == []

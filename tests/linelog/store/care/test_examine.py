@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from logsrv.errors import StoreError
 from logsrv.kit.text.checked_json import json_then_checksum
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
@@ -53,7 +53,7 @@ def read(store: Path) -> list[Hit]:
     with View(str(store), lambda _: None) as view:
         for query, since in (("", ""), ("word3", ""), ("", "2026-11-20T06:03:00.000000Z")):
             with closing(
-                Search(view, compile(parse(query)), Scope(since=since), processes=1)
+                Search(view, make_matcher(parse(query)), Scope(since=since), processes=1)
             ) as search:
                 lines += list(search.hits())
     return lines
