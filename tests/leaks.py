@@ -25,7 +25,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.read.texts import Frames
+from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
 from tests.hangs import children
@@ -51,7 +51,7 @@ OPENS = (
     *((Search, "__init__"), (Follower, "__init__"), (StoredLines, "__init__")),
 )
 # What closes one for good: it must not be closed again.
-CLOSES = ((Disk, "leave"), (View, "close"), (Frames, "close"))
+CLOSES = ((Disk, "leave"), (View, "close"), (SegmentFrames, "close"))
 # The folders of tests that are held to it.
 FOLDERS = tuple(
     f"{Path(__file__).parent}/linelog/{folder}/"
@@ -119,7 +119,7 @@ def _noting(opens: Callable[..., Any]) -> Callable[..., Any]:
         found = opens(one, *arguments, **named)
         by_a_test = _caller().startswith("tests.")
         if by_a_test if _strict else opens.__qualname__ == "View.__init__":
-            opened = found if isinstance(found, Frames) else one
+            opened = found if isinstance(found, SegmentFrames) else one
             _opened[id(opened)] = opened
         return found
 

@@ -14,7 +14,7 @@ from bench.curves.curve import Curve
 from bench.search import LOGSRV, run
 from bench.stores import make
 from bench.texts import pages
-from logsrv.linelog.fields.levels.numbers import numbers_of
+from logsrv.linelog.fields.levels.numbers import level_numbers
 from logsrv.memory import keep_freed_memory
 
 SEGMENT_MIB = 64
@@ -56,7 +56,7 @@ def levels(size: int, directory: Path) -> float:
     for _ in range(RUNS):
         begin = time.process_time()
         for text in texts:
-            numbers_of(text)
+            level_numbers(text)
         best = min(best, time.process_time() - begin)
     return best
 

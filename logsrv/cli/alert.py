@@ -27,11 +27,11 @@ from logsrv.cli.settings_of_service import names_configuration, settings
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import did_you_mean, shown
-from logsrv.linelog.alerts.alert_settings import AlertSettings, by_label
-from logsrv.linelog.alerts.alerts import check_commands
-from logsrv.linelog.alerts.delivery import deliver_by
-from logsrv.linelog.alerts.message import Undelivered
-from logsrv.linelog.alerts.tally import SHOWN, MatchCount, Tally
+from logsrv.linelog.alerts.alert_settings import AlertSettings, alerts_by_label
+from logsrv.linelog.alerts.alerts import require_programs_exist
+from logsrv.linelog.alerts.delivery import make_deliver
+from logsrv.linelog.alerts.message import UndeliveredMessage
+from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
@@ -65,7 +65,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Send a message for each alert. Raises ConfigurationError for wrong options."""
     loaded = _settings(arguments)
-    alerts = by_label(loaded.alerts)
+    alerts = alerts_by_label(loaded.alerts)
     if not alerts:
         raise ConfigurationError("there are no alerts; add --alert QUERY, or --config FILE")
     for name in arguments.names:
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"no alert is called {shown(name)}{did_you_mean(name, list(alerts))}"
             )
     wanted = {label: alerts[label] for label in arguments.names or alerts}
-    check_commands(tuple(wanted.values()))
+    require_programs_exist(tuple(wanted.values()))
     for label, alert in wanted.items():
         for hint in foreign_syntax_hints(alert.alert):
             tell(f"logsrv alert: alert {label}: {hint}")
@@ -93,7 +93,7 @@ def _settings(arguments: argparse.Namespace) -> LoggerSettings:
 
 def _newest(directory: str, alert: AlertSettings) -> MatchCount:
     """Return the last matching lines; none if there is no store yet."""
-    tally = Tally(alert.alert_every)
+    tally = MatchTally(alert.alert_every)
     try:
         view = View(directory, lambda why: tell(f"logsrv alert: {why}"))
     except StoreError as error:
@@ -103,7 +103,7 @@ def _newest(directory: str, alert: AlertSettings) -> MatchCount:
         search = Search(view, matcher_of(parse(alert.alert)), Scope())
         hits = list(islice(search.hits(reverse=True), SHOWN))[::-1]
     if hits:
-        tally.add(hits, len(hits), hits[-1].line, 0)
+        tally.add_matches(hits, len(hits), hits[-1].line, 0)
     return tally.counted
 
 
@@ -116,14 +116,14 @@ def _send(messages: Mapping[str, tuple[AlertSettings, MatchCount]]) -> int:
 
     async def send() -> None:
         nonlocal failed
-        deliver = deliver_by(running, test=True)
+        deliver = make_deliver(running, test=True)
         for label, (alert, counted) in messages.items():
             lines = "1 line" if counted.count == 1 else f"{counted.count} lines"
             for way in alert.ways:
                 try:
                     await deliver(way, alert, counted)
                     print(f"alert {label}: sent by {way} with {lines}", flush=True)
-                except Undelivered as error:
+                except UndeliveredMessage as error:
                     failed = True
                     tell(f"logsrv alert: alert {label} was not delivered: {error}")
 

@@ -28,7 +28,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, shown, size_text
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.shipping.ship_place import change_identity
@@ -143,7 +143,7 @@ def _new_identity(directory: str, *, resend: bool) -> int:
     try:
         with locked(directory) as disk:
             with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
-                end, first = end_of(view), Position(view.segments[0].number, 0)
+                end, first = end_of_store(view), Position(view.segments[0].number, 0)
                 found = statuses(directory, view, time.time())
                 unsent = LagMeter(view).measure(first, time.time())
             places = [one.position for one in found if one.position is not None]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.alerts import message
-from logsrv.linelog.alerts.alert_settings import AlertSettings, by_label
-from logsrv.linelog.alerts.tally import SHOWN, Tally
+from logsrv.linelog.alerts.alert_settings import AlertSettings, alerts_by_label
+from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -42,10 +42,10 @@ def test_the_json_of_the_page_is_the_one_that_is_posted() -> None:
     [line] = shown["lines"]
     stored = f"{line['time']} {line['source']} {line['message']}".encode()
     hit = Hit(Position(17, 52311), stored)
-    tally = Tally(1)
-    tally.add([hit], 1, stored, 0)
+    tally = MatchTally(1)
+    tally.add_matches([hit], 1, stored, 0)
     alert = AlertSettings(alert=shown["query"], alert_command=("x",))
-    assert json.loads(message.json(alert, tally.counted, shown["server"])) == shown
+    assert json.loads(message.message_as_json(alert, tally.counted, shown["server"])) == shown
 
 
 def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
     options = Options()
     options.environment = {}
     options.parseOptions(["--config", str(config)])
-    found = by_label(options.settings.alerts)
+    found = alerts_by_label(options.settings.alerts)
     assert {name: one.alert_every for name, one in found.items()} == {"disk": 300, "web": 60}
     assert (found["web"].alert_command, found["disk"].alert_webhook) == (None, None)
 

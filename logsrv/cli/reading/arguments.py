@@ -19,7 +19,7 @@ from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.query.matching import match
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.render import Style
+from logsrv.linelog.read.render import LineStyle
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
@@ -178,7 +178,7 @@ def _moment(text: str | None, option: str, utc: bool) -> str:
         raise UsageError(f"{option}: {error}") from None
 
 
-def style(arguments: Namespace) -> Style:
+def style(arguments: Namespace) -> LineStyle:
     """Return the style of lines, by the command line and the terminal."""
     terminal = sys.stdout.isatty()
     color = arguments.color == "always" or (
@@ -190,7 +190,7 @@ def style(arguments: Namespace) -> Style:
     width = 0
     if terminal and not arguments.wrap:
         width = os.get_terminal_size(sys.stdout.fileno()).columns
-    return Style(arguments.output, color, arguments.local, width, terminal)
+    return LineStyle(arguments.output, color, arguments.local, width, terminal)
 
 
 def open_view(directory: str, command: str) -> View:

@@ -12,10 +12,10 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
-from logsrv.linelog.read.counting.tallies import ValueCounts, top
+from logsrv.linelog.read.counting.tallies import ValueCounts, count_values
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.render import local_time, safe_json
+from logsrv.linelog.read.render import safe_json, to_local_time
 from logsrv.linelog.read.search import Search
 
 _TEN = 10
@@ -26,7 +26,7 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 def print_top(search: Search, field: str, most: int | None, output: str) -> bool:
     """Print the most frequent values of a field with their counts; return whether there are any."""
-    return show_top(top(search, field), field, most, output)
+    return show_top(count_values(search, field), field, most, output)
 
 
 def show_top(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
@@ -52,7 +52,7 @@ def print_histogram(search: Search, every: str | None, output: str, *, local: bo
     The steps begin at whole multiples of their length, counted in UTC. local: whether to show their starts
     in local time, with its offset.
     """
-    step = step_of(every, search.scope, search.view.span)
+    step = step_of(every, search.scope, search.view.read_time_span)
     buckets = histogram(search, step, levels=output == "json")
     return show_histogram(buckets, step, output, local=local)
 
@@ -123,7 +123,7 @@ def _starts(step: float, counts: dict[float, int]) -> list[float | None]:
 
 def _label(start: float, step: float, local: bool) -> str:
     if local:
-        text = local_time(rfc3339(start))
+        text = to_local_time(rfc3339(start))
         return text[: 16 if step >= 60 else 19 if step >= 1 else 23] + text[26:]
     text = rfc3339(start)
     if step >= 86400:

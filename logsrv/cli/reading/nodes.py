@@ -31,11 +31,11 @@ from logsrv.linelog.http.nodes.merge import MergedLine, text_of
 from logsrv.linelog.http.nodes.node_settings import NAME, NamedNodes, NodeSettings
 from logsrv.linelog.http.nodes.spans import NodeQuestion, span_between
 from logsrv.linelog.query.matching.match import Matcher
-from logsrv.linelog.read.counting.histogram import StepCounts, counted
+from logsrv.linelog.read.counting.histogram import StepCounts, count_by_step
 from logsrv.linelog.read.counting.tallies import ValueCounts
-from logsrv.linelog.read.counting.values import counter
+from logsrv.linelog.read.counting.values import make_value_counter
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.render import document, renderer, safe_json
+from logsrv.linelog.read.render import hit_document, make_renderer, safe_json
 from logsrv.linelog.read.search import Hit
 
 _SECONDS = 75.0
@@ -114,7 +114,7 @@ def show_node(arguments: Namespace) -> int:
     for name, window in found.items():
         if not window:
             tell(f"logsrv show: no line begins at {wanted} of {name}")
-    render = renderer(reading.style(arguments))
+    render = make_renderer(reading.style(arguments))
     with Output(paged=False) as output:
         for line in chain.from_iterable(found.values()):
             output.write(render(Hit(line.position, line.line), line.position != wanted))
@@ -142,7 +142,7 @@ def _print(
     paged: bool,
 ) -> bool:
     """Print lines in the format of `search`; return whether there are any."""
-    render = renderer(reading.style(arguments), matcher)
+    render = make_renderer(reading.style(arguments), matcher)
     found = False
     with Output(paged=paged) as output:
         for line in lines:
@@ -150,7 +150,7 @@ def _print(
             hit = Hit(next(iter(line.places.values())), line.line)
             if arguments.output == "json":
                 nodes = {asked.nodes[number].name: str(at) for number, at in line.places.items()}
-                output.write(safe_json({**document(hit), "nodes": nodes}).encode() + b"\n")
+                output.write(safe_json({**hit_document(hit), "nodes": nodes}).encode() + b"\n")
             else:
                 output.write(render(hit, False))
     return found
@@ -158,10 +158,10 @@ def _print(
 
 def _top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
     tally = ValueCounts()
-    count = counter(arguments.top)
+    count = make_value_counter(arguments.top)
     while text := text_of(islice(lines, _PORTION)):
         total, counts = count(text)
-        tally.add(counts, total)
+        tally.add_counts(counts, total)
     return show_top(tally, arguments.top, arguments.number, arguments.output)
 
 
@@ -169,8 +169,8 @@ def _histogram(lines: Iterator[MergedLine], step: float, arguments: Namespace) -
     buckets = StepCounts(step)
     levels = arguments.output == "json"
     while text := text_of(islice(lines, _PORTION)):
-        buckets.add(counted([text], step, levels=levels))
-    return show_histogram(buckets.listed(), step, arguments.output, local=arguments.local)
+        buckets.add_counts(count_by_step([text], step, levels=levels))
+    return show_histogram(buckets.as_buckets(), step, arguments.output, local=arguments.local)
 
 
 def clients(arguments: Namespace) -> list[NodeClient]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from logsrv.kit.text.status_line import StatusLine
-from logsrv.linelog.read.plan import Stats
+from logsrv.linelog.read.plan import SearchStats
 from logsrv.linelog.read.view import View
 
 
@@ -19,7 +19,7 @@ class Reading(Protocol):
     view: View
 
     @property
-    def stats(self) -> Stats:
+    def stats(self) -> SearchStats:
         """The counts of the reading so far."""
 
 

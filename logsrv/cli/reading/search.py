@@ -24,10 +24,10 @@ from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.read.counting.nothing import hints_of_nothing
-from logsrv.linelog.read.render import plain, renderer
+from logsrv.linelog.read.counting.nothing import hints_for_no_hits
+from logsrv.linelog.read.render import make_block_renderer, make_renderer
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.stored_lines import LineContext, grouped
+from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 
 
 def declare(parser: Parser) -> None:
@@ -78,7 +78,7 @@ def run(arguments: Namespace) -> int:
             if arguments.stats:
                 tell(str(search.stats))
         if not found:
-            for hint in hints_of_nothing(search, arguments.top):
+            for hint in hints_for_no_hits(search, arguments.top):
                 tell(f"logsrv search: {hint}")
         return reading.status(view.damaged, found)
 
@@ -103,7 +103,7 @@ def _figures(search: Search, arguments: Namespace) -> bool:
         if most is None:
             found = search.count()
         else:
-            found = sum(1 for _ in islice(search.rendered(lambda _: b""), most))
+            found = sum(1 for _ in islice(search.render_hits(lambda _: b""), most))
         print(found)
         return found > 0
     # Imported here because it loads NumPy.
@@ -117,8 +117,8 @@ def _figures(search: Search, arguments: Namespace) -> bool:
 def _lines(search: Search, arguments: Namespace) -> bool:
     """Print lines; return whether there are any."""
     looks = reading.style(arguments)
-    render = renderer(looks, search.matcher)
-    render_many = plain(looks)
+    render = make_renderer(looks, search.matcher)
+    render_many = make_block_renderer(looks)
     before = arguments.B if arguments.B is not None else arguments.C or 0
     after = arguments.A if arguments.A is not None else arguments.C or 0
     reverse = arguments.reverse
@@ -126,18 +126,20 @@ def _lines(search: Search, arguments: Namespace) -> bool:
     with Output(paged=not arguments.no_pager) as output:
         if before or after:
             hits = islice(search.hits(reverse=reverse), arguments.number)
-            for group in grouped(search.view, hits, LineContext(before, after), reverse=reverse):
+            for group in group_with_context(
+                search.view, hits, LineContext(before, after), reverse=reverse
+            ):
                 if found and not group.goes_on and arguments.output != "json":
                     output.write(b"--\n")
                 found = True
                 for hit, context in group.lines:
                     output.write(render(hit, context))
         elif render_many and arguments.number is None and not reverse:
-            for text in search.blocks(render_many):
+            for text in search.render_frames(render_many):
                 output.write(text)
                 found = True
         else:
-            lines = search.rendered(lambda hit: render(hit, False), reverse=reverse)
+            lines = search.render_hits(lambda hit: render(hit, False), reverse=reverse)
             for line in islice(lines, arguments.number):
                 output.write(line)
                 found = True

@@ -18,7 +18,7 @@ from contextlib import closing
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.read.render import renderer
+from logsrv.linelog.read.render import make_renderer
 from logsrv.linelog.read.stored_lines import StoredLines
 
 
@@ -38,16 +38,16 @@ def run(arguments: argparse.Namespace) -> int:
         from logsrv.cli.reading.nodes import show_node
 
         return show_node(arguments)
-    render = renderer(reading.style(arguments))
+    render = make_renderer(reading.style(arguments))
     with (
         reading.open_view(arguments.directory, "show") as view,
         closing(StoredLines(view)) as lines,
     ):
-        wanted = lines.line(arguments.position)
+        wanted = lines.line_at(arguments.position)
         if wanted is None:
             tell(f"logsrv show: no line begins at {arguments.position}")
             return reading.status(view.damaged, False)
-        window = lines.around(wanted, arguments.around, arguments.around)
+        window = lines.lines_around(wanted, arguments.lines_around, arguments.lines_around)
     for hit in window:
         sys.stdout.buffer.write(render(hit, hit != wanted))
     return reading.status(view.damaged, True)

@@ -30,7 +30,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.query.language.caret import error_with_caret
 
 if TYPE_CHECKING:
-    from logsrv.linelog.sql.answer import Answer
+    from logsrv.linelog.sql.answer import SqlAnswer
     from logsrv.linelog.sql.fault import StatementError
 
 # Bytes of memory; with more, the command ends with NO_MEMORY. This is twice what the largest answer needs.
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here, so that help works without the extra `sql`; these imports report that it is missing.
-    from logsrv.linelog.sql.answer import Answer
+    from logsrv.linelog.sql.answer import SqlAnswer
     from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
     from logsrv.linelog.sql.rows import StoreReading
 
@@ -80,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
         answer = None
         try:
             reading = StoreReading(view, with_index=not arguments.no_index)
-            answer = Answer(arguments.statement, reading, utc=arguments.utc)
+            answer = SqlAnswer(arguments.statement, reading, utc=arguments.utc)
             found = _print(answer, arguments)
             _report_odd_fields(answer)
         except StatementError as error:
@@ -95,7 +95,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return status(view.damaged, found)
 
 
-def _print(answer: Answer, arguments: argparse.Namespace) -> bool:
+def _print(answer: SqlAnswer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
     from logsrv.cli.reading.rows import writer
 
@@ -114,7 +114,7 @@ def _print(answer: Answer, arguments: argparse.Namespace) -> bool:
     return found
 
 
-def _report_odd_fields(answer: Answer) -> None:
+def _report_odd_fields(answer: SqlAnswer) -> None:
     """Report fields that no line has, and values that became NULL because they are not numbers."""
     rows = answer.rows
     if rows is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.read.render import cut, width_of
+from logsrv.linelog.read.render import cut_to_width, terminal_columns
 
 # The widths of the columns are computed from the first rows, at most this many.
 _LOOKED_AT = 1000
@@ -47,12 +47,12 @@ class Table:
     def _fitting(
         self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]
     ) -> list[int]:
-        widths = [width_of(one_line(name)) for name, _ in columns]
+        widths = [terminal_columns(one_line(name)) for name, _ in columns]
         for row in rows:
             for place, text in enumerate(row):
                 if text:
                     # `one_line` cuts a very long text; no more of it is shown.
-                    widths[place] = max(widths[place], width_of(one_line(text)))
+                    widths[place] = max(widths[place], terminal_columns(one_line(text)))
         if not self._width:
             return [min(width, _WIDEST_IN_PIPE) for width in widths]
         room = self._width - len(_BETWEEN) * (len(widths) - 1)
@@ -74,8 +74,8 @@ class Table:
         for (_, type_), width, text in zip(columns, self._widths, row, strict=True):
             safe = one_line(text, 4096) if text is not None else ""
             if self._width:
-                safe = cut(safe, width)
-            room = " " * max(0, width - width_of(safe))
+                safe = cut_to_width(safe, width)
+            room = " " * max(0, width - terminal_columns(safe))
             shown.append(room + safe if _is_number(type_) else safe + room)
         return _BETWEEN.join(shown).rstrip()
 

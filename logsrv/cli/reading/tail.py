@@ -27,10 +27,10 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.fields.source import of_source
-from logsrv.linelog.read.follow import Appended, Follower, end_of
+from logsrv.linelog.fields.source import make_source_test
+from logsrv.linelog.read.follow import AppendedLines, Follower, end_of_store
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.render import renderer
+from logsrv.linelog.read.render import make_renderer
 from logsrv.linelog.read.search import Hit, Search, hits_in_text
 from logsrv.linelog.read.view import View
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             "-f follows what is written into a store, and an archive only grows now and then"
         )
     found_by = reading.matcher(arguments.query, "tail")
-    render = renderer(reading.style(arguments), found_by)
+    render = make_renderer(reading.style(arguments), found_by)
 
     def show(hits: Iterable[Hit]) -> bool:
         """Print lines at once; return whether there are any."""
@@ -73,20 +73,20 @@ def run(arguments: argparse.Namespace) -> int:
         return bool(shown)
 
     with reading.open_view(arguments.directory, "tail") as view:
-        end = end_of(view)
+        end = end_of_store(view)
         scope = Scope(before=end, source=arguments.source)
         with closing(Search(view, found_by, scope)) as search:
             last = list(islice(search.hits(reverse=True), arguments.number))
         found = show(reversed(last))
         if arguments.follow:
-            of = of_source(arguments.source)
+            of = make_source_test(arguments.source)
             with closing(Follower(view, end)) as follower:
                 for news in _appended(follower, view):
                     show(hits_in_text(found_by, of, news.position, news.text))
         return reading.status(view.damaged, found)
 
 
-def _appended(follower: Follower, view: View) -> Iterator[Appended]:
+def _appended(follower: Follower, view: View) -> Iterator[AppendedLines]:
     """Yield new lines for ever.
 
     Raises BrokenPipeError when the reader of our output has closed it, StoreError when the store was
@@ -96,11 +96,11 @@ def _appended(follower: Follower, view: View) -> Iterator[Appended]:
         news = follower.read()
         if news is None:
             _require_reader()
-            if view.removed:
+            if view.directory_removed:
                 raise StoreError("the store was removed")
             time.sleep(_LOOK_EVERY)
             continue
-        if news.gap:
+        if news.has_gap:
             tell("logsrv tail: some lines were removed before they could be shown")
         yield news
 

@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred
 
 from logsrv.clock import Clock
 from logsrv.linelog.alerts.alert_places import AlertPlaces
-from logsrv.linelog.alerts.delivery import deliver_by
-from logsrv.linelog.alerts.reports import Report, read_orders, report_line
+from logsrv.linelog.alerts.delivery import make_deliver
+from logsrv.linelog.alerts.reports import AlertReport, encode_report, orders_from_line
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.cursors.reader_child import DaemonConnection, run
 from logsrv.linelog.read.view import View
@@ -31,40 +31,40 @@ class AlertWork:
 
     def lock(self, line: bytes) -> bool:
         if self._kept is None:
-            orders = read_orders(line)
+            orders = orders_from_line(line)
             now, clock = self._clock.monotonic, self._clock.time_of_day
             self._kept = AlertPlaces(orders.directory, orders.store, now=now, clock=clock)
         try:
-            return self._kept.lock()
+            return self._kept.try_lock()
         except OSError as error:
-            self._trouble(f"the places of alerts cannot be saved: {reason(error)}")
+            self._report_trouble(f"the places of alerts cannot be saved: {reason(error)}")
             return True
 
     def start(self, line: bytes) -> None:
-        orders = read_orders(line)
+        orders = orders_from_line(line)
         assert self._kept is not None
         self._watcher = Watcher(
-            view=View(orders.directory, self._trouble),
+            view=View(orders.directory, self._report_trouble),
             kept=self._kept,
-            deliver=deliver_by(self._reactor),
+            deliver=make_deliver(self._reactor),
             clock=self._reactor,
             now=self._clock.monotonic,
-            report=self._report,
+            report=self._send_report,
             failed=self._daemon.fail,
         )
         self._watcher.start(orders.tasks)
 
     def change(self, line: bytes) -> None:
-        self._watcher.change(read_orders(line).tasks)
+        self._watcher.replace_tasks(orders_from_line(line).tasks)
 
     def finish(self) -> Deferred[None]:
         return self._watcher.finish()
 
-    def _trouble(self, why: str) -> None:
-        self._report(Report("trouble", why=why))
+    def _report_trouble(self, why: str) -> None:
+        self._send_report(AlertReport("trouble", why=why))
 
-    def _report(self, report: Report) -> None:
-        self._daemon.report(report_line(report))
+    def _send_report(self, report: AlertReport) -> None:
+        self._daemon.report(encode_report(report))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class TaskKey(NamedTuple):
     query: str
 
 
-def key_of(task: AlertTask) -> TaskKey:
+def task_key(task: AlertTask) -> TaskKey:
     return TaskKey(task.way, task.alert.name, task.alert.alert)
 
 
@@ -61,27 +61,27 @@ class AlertPlaces:
     def close(self) -> None:
         self._folder.close()
 
-    def exists(self) -> bool:
+    def folder_exists(self) -> bool:
         """Return whether the folder exists, so a place may have been saved."""
         return self._folder.exists()
 
-    def lock(self) -> bool:
+    def try_lock(self) -> bool:
         """Take the lock; return False if another process holds it."""
         return self._folder.lock()
 
-    def names(self) -> list[str]:
+    def saved_names(self) -> list[str]:
         """Return the names of all places."""
         return [
             name for name, plain in self._folder.disk.entries().items() if plain and name.isdigit()
         ]
 
-    def keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, TaskKey]:
+    def saved_keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, TaskKey]:
         """Return the keys of the usable places, by the names of the places.
 
         end: the end of the store. tell: is called with a sentence for each unusable place.
         """
         found = {}
-        for name in sorted(self.names(), key=int):
+        for name in sorted(self.saved_names(), key=int):
             try:
                 kept = place.load(self._folder.disk, name)
                 if kept is None:
@@ -98,7 +98,7 @@ class AlertPlaces:
                 tell(str(error))
         return found
 
-    def load(self, name: str, every: float) -> AlertProgress | None:
+    def load_progress(self, name: str, every: float) -> AlertProgress | None:
         """Return the saved progress of a task; None if there is none, or it cannot be used.
 
         every: the seconds of the task's interval.
@@ -116,7 +116,7 @@ class AlertPlaces:
         left = min(max(due - self._clock(), 0.0), every)
         return AlertProgress(kept.position, self._now() + left)
 
-    def save(
+    def save_progress(
         self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
     ) -> None:
         """Save the progress of a task. sync: whether it is on the medium on return."""
@@ -130,6 +130,6 @@ class AlertPlaces:
         kept = Place(progress.position, self._store, rfc3339(clock), note)
         place.save(self._folder.disk, name, kept, sync=sync)
 
-    def remove(self, name: str) -> None:
+    def remove_place(self, name: str) -> None:
         """Remove the place of a task."""
         self._folder.disk.unlink(name)

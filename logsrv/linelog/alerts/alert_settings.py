@@ -23,30 +23,30 @@ Command: TypeAlias = tuple[str, ...]
 """A program and its arguments."""
 
 
-def _command(text: str) -> Command:
+def _parse_command(text: str) -> Command:
     words = tuple(shlex.split(plain_text(text)))
     if not words or not words[0]:
         raise ValueError("names no program")
     return words
 
 
-def _absolute_program(command: Command, directory: Path) -> Command:
+def _with_absolute_program(command: Command, directory: Path) -> Command:
     """Make the path of a program absolute, if it has a slash, so that it is found from any directory."""
     program, *arguments = command
     return (str(directory / program) if "/" in program else program, *arguments)
 
 
 COMMAND: Kind[Command] = Kind(
-    _command,
+    _parse_command,
     "a program and its arguments, quoted as in a shell but without one",
     "COMMAND",
     show=shlex.join,
     separator=None,
-    locate=_absolute_program,
+    locate=_with_absolute_program,
 )
 
 
-def _webhook(text: str) -> str:
+def _parse_webhook(text: str) -> str:
     # Other characters than these have to be percent-encoded in a URL.
     if not re.fullmatch(r"[!-~]{1,4096}", text):
         raise ValueError("not a URL: only printable ASCII characters without spaces can be in one")
@@ -63,31 +63,35 @@ def _webhook(text: str) -> str:
 
 
 WEBHOOK: Kind[str] = Kind(
-    _webhook, "a URL, such as https://hooks.example.net/T1 or http://127.0.0.1:9000/", "URL"
+    _parse_webhook, "a URL, such as https://hooks.example.net/T1 or http://127.0.0.1:9000/", "URL"
 )
 
 
-def _page(text: str) -> str:
-    parts = urlsplit(_webhook(text))
+def _parse_page_url(text: str) -> str:
+    parts = urlsplit(_parse_webhook(text))
     if parts.query or parts.fragment:
         raise ValueError("has a ? or a # in it: the query of the alert is put there")
     return text.rstrip("/") + "/"
 
 
-PAGE: Kind[str] = Kind(_page, "the URL of the live page, such as https://logs.example.net", "URL")
+PAGE: Kind[str] = Kind(
+    _parse_page_url, "the URL of the live page, such as https://logs.example.net", "URL"
+)
 
 
-def _variable(text: str) -> str:
+def _parse_variable_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
         raise ValueError("no name of a variable")
     return text
 
 
-VARIABLE: Kind[str] = Kind(_variable, "the name of a variable, such as SSH_AUTH_SOCK", "NAME")
+VARIABLE: Kind[str] = Kind(
+    _parse_variable_name, "the name of a variable, such as SSH_AUTH_SOCK", "NAME"
+)
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class AlertWays:
+class SharedAlertOptions:
     """The options of alerts: the general values, which an alert may replace by its own."""
 
     help_group: ClassVar[str] = "Alerts"
@@ -105,7 +109,7 @@ class AlertWays:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class AlertSettings(AlertWays):
+class AlertSettings(SharedAlertOptions):
     """The settings of one alert. Raises ValueError if it has no way to send messages."""
 
     alert: str = option(REQUIRED, QUERY, "send an alert for lines that match this")
@@ -125,7 +129,7 @@ class AlertSettings(AlertWays):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class AlertOptions(AlertWays):
+class AlertOptions(SharedAlertOptions):
     """The options of all alerts together."""
 
     help_group: ClassVar[str] = "Alerts"
@@ -138,19 +142,19 @@ class AlertOptions(AlertWays):
     )
 
 
-def missing_program(command: Command) -> str | None:
+def missing_program_sentence(command: Command) -> str | None:
     """Return a sentence if the program does not exist; None if it does."""
     if shutil.which(command[0]) is not None:
         return None
     return f"there is no program {one_line(command[0])} that can be run"
 
 
-def by_label(alerts: Sequence[AlertSettings]) -> dict[str, AlertSettings]:
+def alerts_by_label(alerts: Sequence[AlertSettings]) -> dict[str, AlertSettings]:
     """Return the alerts by their labels in logs and counters: their names, or their numbers from 1."""
     return {alert.name or str(number): alert for number, alert in enumerate(alerts, 1)}
 
 
-def check_labels(alerts: Sequence[AlertSettings]) -> None:
+def require_unique_labels(alerts: Sequence[AlertSettings]) -> None:
     """Raise ValueError if two alerts have the same label."""
     labels = [alert.name or str(number) for number, alert in enumerate(alerts, 1)]
     for label in labels:

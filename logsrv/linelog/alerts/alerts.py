@@ -22,8 +22,12 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.text.words import shown
 from logsrv.linelog.alerts.alert_places import AlertPlaces
-from logsrv.linelog.alerts.alert_settings import AlertSettings, by_label, missing_program
-from logsrv.linelog.alerts.reports import Orders, Report, orders_line, read_report
+from logsrv.linelog.alerts.alert_settings import (
+    AlertSettings,
+    alerts_by_label,
+    missing_program_sentence,
+)
+from logsrv.linelog.alerts.reports import AlertOrders, AlertReport, encode_orders, report_from_line
 from logsrv.linelog.alerts.tasks import AlertTasks
 from logsrv.linelog.store.segments.segment import Position
 
@@ -32,10 +36,12 @@ log = Logger()
 MODULE = "logsrv.linelog.alerts.alert_child"
 
 
-def check_commands(alerts: tuple[AlertSettings, ...]) -> None:
+def require_programs_exist(alerts: tuple[AlertSettings, ...]) -> None:
     """Raise ConfigurationError for a command whose program does not exist."""
-    for label, alert in by_label(alerts).items():
-        if alert.alert_command is not None and (sentence := missing_program(alert.alert_command)):
+    for label, alert in alerts_by_label(alerts).items():
+        if alert.alert_command is not None and (
+            sentence := missing_program_sentence(alert.alert_command)
+        ):
             raise ConfigurationError(f"--alert-command of alert {shown(label)}: {sentence}")
 
 
@@ -62,19 +68,24 @@ class Alerts:
         self._limited_log = RateLimitedLog(self._clock.monotonic)
         # The process gets our environment, because alerts name variables for their commands.
         self._process = ResidentProcess(
-            MODULE, "alerts", self._orders, self._take, self._reactor, lambda: os.environ
+            MODULE,
+            "alerts",
+            self._orders_line,
+            self._handle_report,
+            self._reactor,
+            lambda: os.environ,
         )
 
-    def change(self, alerts: tuple[AlertSettings, ...]) -> None:
+    def replace_alerts(self, alerts: tuple[AlertSettings, ...]) -> None:
         """Replace the alerts; those that existed before continue at their places.
 
         At the first call, those are the alerts that an earlier service on this store has saved.
         """
-        wanted = by_label(alerts)
+        wanted = alerts_by_label(alerts)
         if wanted == self._alerts or self._process.stopping:
             return
         first, self._alerts = self._alerts is None, wanted
-        replace_alerts = self._tasks.resume if first else self._tasks.change
+        replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
         now, clock = self._clock.monotonic, self._clock.time_of_day
         kept = AlertPlaces(self._place(), self._identity(), now=now, clock=clock)
         with closing(kept):
@@ -85,7 +96,7 @@ class Alerts:
         if self._tasks.all:
             self._process.start_or_update()
 
-    def _orders(self, pid: int | None) -> bytes:
+    def _orders_line(self, pid: int | None) -> bytes:
         tasks = self._tasks.all.values()
         wanted = dict.fromkeys(task.label for task in tasks if task.until is None)
         out = dict.fromkeys(task.label for task in tasks if task.until is not None)
@@ -95,17 +106,17 @@ class Alerts:
             alerts=", ".join(wanted) or "none",
             out=f"; removed: {', '.join(out)}" if out else "",
         )
-        return orders_line(Orders(self._place(), self._identity(), self._tasks.all))
+        return encode_orders(AlertOrders(self._place(), self._identity(), self._tasks.all))
 
     def stop(self) -> Deferred[None]:
         """End the process; the Deferred fires when it has ended, within some seconds."""
         return self._process.stop()
 
-    def _take(self, line: bytes) -> None:
-        report = read_report(line)
+    def _handle_report(self, line: bytes) -> None:
+        report = report_from_line(line)
         count, labels = self._metrics.count, {"alert": report.label, "way": report.way}
         if report.kind == "done":
-            self._tasks.forget(report.name)
+            self._tasks.forget_ended(report.name)
             if not self._tasks.all:
                 self._process.end_until_needed()
         elif report.kind == "lines":
@@ -114,7 +125,7 @@ class Alerts:
             count("alerts_sent_total", 1, **labels)
         elif report.kind in ("failed", "later"):
             count("alerts_failed_total", 1, **labels)
-            self._complain(report)
+            self._log_failure(report)
         elif report.kind == "put-off":
             count("alerts_put_off_total", 1, **labels)
             log.warn(
@@ -134,7 +145,7 @@ class Alerts:
         elif self._limited_log.note(report.why) is not None:
             log.warn("alerts: {why}", why=report.why)
 
-    def _complain(self, report: Report) -> None:
+    def _log_failure(self, report: AlertReport) -> None:
         noted = self._limited_log.note(f"{report.label} {report.way}")
         if noted is not None:
             times = f" ({noted.number} times)" if noted.number > 1 else ""

@@ -16,8 +16,8 @@ from twisted.python.failure import Failure
 from logsrv.kit.children.child_process import ProcessEnd
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts import subreaper
-from logsrv.linelog.alerts.alert_settings import Command, missing_program
-from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
+from logsrv.linelog.alerts.alert_settings import Command, missing_program_sentence
+from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.timer import Timer
 
 SECONDS = 60.0
@@ -96,11 +96,11 @@ class _RunningCommand(ProcessProtocol):
         words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
         said = f": {one_line(words, 300)}" if words else ""
         # A program without an exit status was killed, for example at a shutdown: it may succeed later.
-        error = TemporaryFailure if end.status in (None, os.EX_TEMPFAIL) else Undelivered
+        error = TemporaryFailure if end.status in (None, os.EX_TEMPFAIL) else UndeliveredMessage
         self.done.errback(error(f"the command {end}{said}"))
 
 
-async def run(
+async def run_command(
     command: Command,
     text: bytes,
     environment: Mapping[str, str],
@@ -114,7 +114,7 @@ async def run(
     processes that it has started; cancelling does the same. Raises Undelivered, or TemporaryFailure if it
     may succeed later.
     """
-    if sentence := missing_program(command):
+    if sentence := missing_program_sentence(command):
         raise TemporaryFailure(sentence)
     running = _RunningCommand(text, reactor)
     try:

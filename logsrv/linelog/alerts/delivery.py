@@ -17,7 +17,7 @@ Deliver = Callable[[str, AlertSettings, MatchCount], Deferred[None]]
 """Sends a message by one way; its Deferred fires when it has arrived, and fails with Undelivered."""
 
 
-def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
+def make_deliver(reactor: Any, *, test: bool = False) -> Deliver:
     """Return a function that sends a message by command or webhook, with the settings of the alert.
 
     test: whether an operator tests the alert: the message says so, and there is only one attempt.
@@ -28,14 +28,14 @@ def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
     def deliver(way: str, alert: AlertSettings, counted: MatchCount) -> Deferred[None]:
         if way == COMMAND_WAY:
             assert alert.alert_command is not None
-            text = message.text(alert, counted, server, test=test)
+            text = message.message_as_text(alert, counted, server, test=test)
             environment = command.variables_for_program(os.environ, alert.alert_variable)
-            environment |= message.variables(alert, counted, server)
-            running = command.run(alert.alert_command, text, environment, reactor=reactor)
+            environment |= message.message_variables(alert, counted, server)
+            running = command.run_command(alert.alert_command, text, environment, reactor=reactor)
             return Deferred.fromCoroutine(running)
         assert alert.alert_webhook is not None
-        body = message.json(alert, counted, server, test=test)
-        posting = webhook.post(alert.alert_webhook, body, reactor=reactor, pauses=pauses)
+        body = message.message_as_json(alert, counted, server, test=test)
+        posting = webhook.post_message(alert.alert_webhook, body, reactor=reactor, pauses=pauses)
         return Deferred.fromCoroutine(posting)
 
     return deliver

@@ -10,7 +10,7 @@ from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.tally import MatchCount
-from logsrv.linelog.read.render import document, safe_json
+from logsrv.linelog.read.render import hit_document, safe_json
 
 LONGEST = 1000
 """The most characters of a line in the text; the rest is cut off."""
@@ -18,15 +18,15 @@ GAP = "Some lines were removed from the store before they could be looked at."
 TEST = "This is a test by hand: these are the newest lines that match."
 
 
-class Undelivered(LogsrvError):
+class UndeliveredMessage(LogsrvError):
     """A message did not arrive. The text is one sentence without any of the lines."""
 
 
-class TemporaryFailure(Undelivered):
+class TemporaryFailure(UndeliveredMessage):
     """A message did not arrive, but may arrive if it is sent again later."""
 
 
-def link(alert: AlertSettings, counted: MatchCount) -> str | None:
+def page_link(alert: AlertSettings, counted: MatchCount) -> str | None:
     """Return the URL of the lines on the live page; None if the alert has no `alert_page`."""
     if alert.alert_page is None:
         return None
@@ -37,7 +37,9 @@ def link(alert: AlertSettings, counted: MatchCount) -> str | None:
     return f"{alert.alert_page}?{urlencode(given, safe=':/')}"
 
 
-def text(alert: AlertSettings, counted: MatchCount, server: str, *, test: bool = False) -> bytes:
+def message_as_text(
+    alert: AlertSettings, counted: MatchCount, server: str, *, test: bool = False
+) -> bytes:
     """Return the message as text for a person, without control characters of a terminal."""
     lines = "line matches" if counted.count == 1 else "lines match"
     parts = [f"{counted.count:,} {lines} {one_line(alert.alert)}", f"server: {one_line(server)}"]
@@ -45,7 +47,7 @@ def text(alert: AlertSettings, counted: MatchCount, server: str, *, test: bool =
         parts.append(f"alert: {alert.name}")
     if counted.since and counted.until:
         parts += [f"since: {counted.since}", f"until: {counted.until}"]
-    if page := link(alert, counted):
+    if page := page_link(alert, counted):
         parts.append(f"page: {page}")
     parts += [GAP] * counted.gap + [TEST] * test + [""]
     for hit in counted.first:
@@ -56,19 +58,21 @@ def text(alert: AlertSettings, counted: MatchCount, server: str, *, test: bool =
     return ("\n".join(parts) + "\n").encode()
 
 
-def variables(alert: AlertSettings, counted: MatchCount, server: str) -> dict[str, str]:
+def message_variables(alert: AlertSettings, counted: MatchCount, server: str) -> dict[str, str]:
     """Return the environment variables for the program."""
     found = {
         "LOGSRV_ALERT_QUERY": alert.alert,
         "LOGSRV_ALERT_COUNT": str(counted.count),
         "LOGSRV_ALERT_SERVER": server,
         "LOGSRV_ALERT_NAME": alert.name,
-        "LOGSRV_ALERT_PAGE": link(alert, counted),
+        "LOGSRV_ALERT_PAGE": page_link(alert, counted),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def json(alert: AlertSettings, counted: MatchCount, server: str, *, test: bool = False) -> bytes:
+def message_as_json(
+    alert: AlertSettings, counted: MatchCount, server: str, *, test: bool = False
+) -> bytes:
     """Return the message as a JSON object."""
     found: dict[str, Any] = {
         "query": alert.alert,
@@ -76,10 +80,10 @@ def json(alert: AlertSettings, counted: MatchCount, server: str, *, test: bool =
         "server": server,
         "since": counted.since,
         "until": counted.until,
-        "lines": [document(hit) for hit in counted.first],
+        "lines": [hit_document(hit) for hit in counted.first],
     }
     found |= {"name": alert.name} if alert.name else {}
-    found |= {"page": page} if (page := link(alert, counted)) else {}
+    found |= {"page": page} if (page := page_link(alert, counted)) else {}
     found |= {"gap": True} if counted.gap else {}
     found |= {"test": True} if test else {}
     return safe_json(found).encode()

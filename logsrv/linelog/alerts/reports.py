@@ -1,8 +1,8 @@
 """The protocol between the daemon and the alert process: JSON objects.
 
-The daemon sends the store and the tasks (`Orders`), again after each reload, and closes the pipe when it
+The daemon sends the store and the tasks (`AlertOrders`), again after each reload, and closes the pipe when it
 stops: then the process sends its last messages, and ends. The process reports each message that was sent,
-and each that was not (`Report`).
+and each that was not (`AlertReport`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class AlertTask:
 
 
 @attrs.frozen
-class Orders:
+class AlertOrders:
     """Orders to the process: a store and its tasks, by the names of their places.
 
     store: the identity of the store; "" if it has none.
@@ -45,7 +45,7 @@ class Orders:
 
 
 @attrs.frozen
-class Report:
+class AlertReport:
     """A report about the alert and the way of a task.
 
     kind: `lines`: `number` lines match; `sent`: a message was sent; `failed`: a message could not be sent,
@@ -63,18 +63,18 @@ class Report:
     number: int = 0
 
 
-def orders_line(orders: Orders) -> bytes:
+def encode_orders(orders: AlertOrders) -> bytes:
     """Return the orders as a line, without its LF."""
     return json.dumps(attrs.asdict(orders)).encode()
 
 
-def read_orders(line: bytes) -> Orders:
+def orders_from_line(line: bytes) -> AlertOrders:
     found = json.loads(line)
-    tasks = {name: _task(**task) for name, task in found["tasks"].items()}
-    return Orders(found["directory"], found["store"], tasks)
+    tasks = {name: _decode_task(**task) for name, task in found["tasks"].items()}
+    return AlertOrders(found["directory"], found["store"], tasks)
 
 
-def _task(
+def _decode_task(
     label: str, way: str, alert: dict[str, Any], begin: list[int], until: list[int] | None
 ) -> AlertTask:
     for name in ("alert_command", "alert_variable"):
@@ -84,11 +84,11 @@ def _task(
     return AlertTask(label, way, AlertSettings(**alert), Position(*begin), end)
 
 
-def report_line(report: Report) -> bytes:
+def encode_report(report: AlertReport) -> bytes:
     """Return a report as a line, without its LF."""
     given = attrs.asdict(report, filter=lambda _, value: value not in ("", 0))
     return json.dumps(given).encode()
 
 
-def read_report(line: bytes) -> Report:
-    return Report(**json.loads(line))
+def report_from_line(line: bytes) -> AlertReport:
+    return AlertReport(**json.loads(line))

@@ -12,7 +12,7 @@ from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import Matcher, make_matcher
-from logsrv.linelog.read.follow import Appended, Follower
+from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -36,7 +36,7 @@ class AlertQueries:
             self._many = None
 
     def find(
-        self, news: Appended, wanted: Sequence[str]
+        self, news: AppendedLines, wanted: Sequence[str]
     ) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:
         """Yield each wanted query that matches, with the begins and ends of its lines, in order."""
         place = (news.position.segment, news.position.offset)
@@ -61,17 +61,17 @@ class SharedScans:
         self._queries = AlertQueries()
         self._scans: list[_SharedScan] = []
 
-    def change(self, watches: Iterable[Watch], new: Mapping[Watch, Position]) -> None:
+    def replace_watches(self, watches: Iterable[Watch], new: Mapping[Watch, Position]) -> None:
         """Search for all of `watches`. Those in `new` are new, and begin at the positions there."""
         self._queries.replace(watch.task.alert.alert for watch in watches)
         begun: dict[Position, _SharedScan] = {}
         for watch, position in new.items():
             if position not in begun:
                 begun[position] = _SharedScan(Follower(self._view, position), self._queries)
-            begun[position].join(watch)
+            begun[position].add_watch(watch)
         self._scans += begun.values()
 
-    def poll(self) -> set[Watch]:
+    def search_next_pieces(self) -> set[Watch]:
         """Let each scan search one piece of text; return the watches whose scan found new text.
 
         The scan furthest back is the first: if it reaches the next scan, the two merge and go on together
@@ -83,11 +83,11 @@ class SharedScans:
         for number, one in enumerate(scans):
             watches = one.drop_finished()
             ahead = scans[number + 1 :]
-            if watches and one.poll(
+            if watches and one.search_next_piece(
                 next((o.position for o in ahead if o.position > one.position), None)
             ):
                 searched.update(watches)
-            if not watches or (ahead and ahead[0].merge(one)):
+            if not watches or (ahead and ahead[0].merge_if_same_place(one)):
                 one.close()
             else:
                 self._scans.append(one)
@@ -113,7 +113,7 @@ class _SharedScan:
         """The place of the next line."""
         return self._follower.position
 
-    def join(self, watch: Watch) -> None:
+    def add_watch(self, watch: Watch) -> None:
         """Add a watch that is at the same place."""
         watch.follower = self._follower
         self._watches.append(watch)
@@ -123,7 +123,7 @@ class _SharedScan:
         self._watches = [watch for watch in self._watches if not watch.searched_all]
         return self._watches
 
-    def poll(self, until: Position | None) -> bool:
+    def search_next_piece(self, until: Position | None) -> bool:
         """Search the next piece of text for all watches; return whether there was one.
 
         until: a place at which the piece has to end, if it would be longer.
@@ -140,14 +140,14 @@ class _SharedScan:
         by_query: dict[str, list[Watch]] = {}
         for watch in self._watches:
             by_query.setdefault(watch.task.alert.alert, []).append(watch)
-            if news.gap:
-                watch.missed(news.position.segment - searched.segment)
+            if news.has_gap:
+                watch.note_missed_segments(news.position.segment - searched.segment)
         for query, lines in self._queries.find(news, tuple(by_query)):
             for watch in by_query[query]:
-                watch.count(news, lines)
+                watch.count_matches(news, lines)
         return True
 
-    def merge(self, other: _SharedScan) -> bool:
+    def merge_if_same_place(self, other: _SharedScan) -> bool:
         """Take over the watches of another scan at the same place; return False if it is elsewhere.
 
         If one of the scans has a gap to report, it counts as being elsewhere.
@@ -155,7 +155,7 @@ class _SharedScan:
         if not self._searched_to == self.position == other.position == other._searched_to:
             return False
         for watch in other._watches:
-            self.join(watch)
+            self.add_watch(watch)
         return True
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def _adopt(parent: int) -> None:
+def _become_subreaper(parent: int) -> None:
     """Arrange for a signal when the parent dies, and adopt every process that loses its parent."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -46,7 +46,7 @@ def _adopt(parent: int) -> None:
         raise _EndSignalError
 
 
-def _start(command: list[str]) -> int:
+def _start_command(command: list[str]) -> int:
     """Start the command; return its process id. Our stdin and stderr belong to it alone from then on."""
     pid = os.fork()
     if pid:
@@ -66,7 +66,7 @@ def _start(command: list[str]) -> int:
     os._exit(1)
 
 
-def _status_of(command: int) -> int:
+def _wait_for_command(command: int) -> int:
     """Wait for the command, and meanwhile for adopted processes; return its `waitpid` status."""
     while True:
         pid, status = os.waitpid(-1, 0)
@@ -74,7 +74,7 @@ def _status_of(command: int) -> int:
             return status
 
 
-def _end_all() -> None:
+def _kill_all_children() -> None:
     """Kill all children until none is left, because the children of a dead child become ours.
 
     After KILL_WITHIN seconds SIGALRM ends this process. Kills none if the kernel does not list children.
@@ -101,7 +101,7 @@ def _end_all() -> None:
                 return
 
 
-def _die_of(number: int) -> None:
+def _die_by_signal(number: int) -> None:
     """End by the same signal as the command, without a second core dump."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if number != signal.SIGKILL:
@@ -115,13 +115,13 @@ def main() -> int:
     try:
         for number in END_SIGNALS:
             signal.signal(number, _raise_end)
-        _adopt(int(sys.argv[1]))
-        status = _status_of(_start(sys.argv[2:]))
+        _become_subreaper(int(sys.argv[1]))
+        status = _wait_for_command(_start_command(sys.argv[2:]))
     except _EndSignalError:
-        _end_all()
+        _kill_all_children()
         os.killpg(0, signal.SIGKILL)
     if os.WIFSIGNALED(status):
-        _die_of(os.WTERMSIG(status))
+        _die_by_signal(os.WTERMSIG(status))
     return os.WEXITSTATUS(status)
 
 

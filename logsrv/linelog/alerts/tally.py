@@ -61,7 +61,7 @@ class MatchCount:
         )
 
 
-class Tally:
+class MatchTally:
     """A count that is sent at most once in `every` seconds. due: when `take` has to act; None in QUIET."""
 
     def __init__(self, every: float, due: float | None = None) -> None:
@@ -72,17 +72,17 @@ class Tally:
         self.counted = MatchCount()
 
     @property
-    def room(self) -> int:
+    def room_for_lines(self) -> int:
         """The number of further lines that would be kept for the message."""
         return SHOWN - len(self.counted.first)
 
-    def add(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
+    def add_matches(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
         """Count matching lines. hits: the first of them, at most `room`. count: the number of all.
 
         last: the last line. now: the time by the monotonic clock, in seconds.
         """
         before = self.counted
-        kept = [Hit(hit.position, hit.line[:LONGEST]) for hit in hits[: self.room]]
+        kept = [Hit(hit.position, hit.line[:LONGEST]) for hit in hits[: self.room_for_lines]]
         self.counted = attrs.evolve(
             before,
             count=before.count + count,
@@ -101,11 +101,11 @@ class Tally:
         self.counted = undelivered.followed_by(self.counted)
         self.due = due
 
-    def missed(self) -> None:
+    def note_missed_lines(self) -> None:
         """Note that lines were removed before they were searched."""
         self.counted = attrs.evolve(self.counted, gap=True)
 
-    def take(self, now: float, *, at_once: bool = False) -> MatchCount | None:
+    def take_if_due(self, now: float, *, at_once: bool = False) -> MatchCount | None:
         """Return the count to send now, and begin a new one; None if none is due.
 
         at_once: ignore `due`, if any line was counted.

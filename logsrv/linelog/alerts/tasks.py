@@ -13,7 +13,7 @@ import attrs
 from twisted.logger import Logger
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, TaskKey, key_of
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, TaskKey, task_key
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.store.segments.disk import reason
@@ -31,48 +31,48 @@ class AlertTasks:
         self.all: dict[str, AlertTask] = {}
         self._number = 0
 
-    def resume(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> None:
+    def resume_saved(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> None:
         """Make the tasks for these alerts at a start. Alerts that have saved places continue from there.
 
         end: the end of the store.
         """
         known = self._saved_keys(wanted, end, kept)
-        self._assign(wanted, known, end, kept, changed=True)
+        self._assign_tasks(wanted, known, end, kept, changed=True)
         for name in known.keys() - self.all.keys():
             log.info("alerts: {query} is no longer an alert", query=one_line(known[name].query))
             with contextlib.suppress(OSError):
-                kept.remove(name)
+                kept.remove_place(name)
 
-    def change(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> None:
+    def replace_alerts(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> None:
         """Replace the alerts; tasks of removed alerts end at the present end of the store."""
         before = self.all
-        known = {name: key_of(task) for name, task in before.items() if task.until is None}
-        self._assign(wanted, known, end, kept)
+        known = {name: task_key(task) for name, task in before.items() if task.until is None}
+        self._assign_tasks(wanted, known, end, kept)
         for name, task in before.items():
             if name not in self.all:
                 self.all[name] = attrs.evolve(task, until=task.until or end)
 
-    def forget(self, name: str) -> None:
+    def forget_ended(self, name: str) -> None:
         """Forget a task that has ended."""
         self.all.pop(name, None)
 
     def _saved_keys(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> dict[str, TaskKey]:
         """Return the keys of the places that an earlier service saved; log and remove unusable places."""
-        if not wanted and not kept.exists():
+        if not wanted and not kept.folder_exists():
             return {}
         try:
-            names = kept.names()
+            names = kept.saved_names()
             self._number = max(map(int, names), default=0)
-            known = kept.keys(end, _log_new_begin)
+            known = kept.saved_keys(end, _log_new_begin)
             for name in names:
                 if name not in known:
-                    kept.remove(name)
+                    kept.remove_place(name)
         except OSError as error:
             _log_new_begin(f"the places of alerts cannot be read: {reason(error)}")
             return {}
         return known
 
-    def _assign(
+    def _assign_tasks(
         self,
         wanted: Alerts,
         known: Mapping[str, TaskKey],
@@ -87,7 +87,7 @@ class AlertTasks:
             for label, alert in wanted.items()
             for way in alert.ways
         ]
-        names = names_for([key_of(task) for task in tasks], known, changed=changed)
+        names = saved_names_for([task_key(task) for task in tasks], known, changed=changed)
         before, self.all = self.all, {}
         for task, name in zip(tasks, names, strict=True):
             if name is None:
@@ -108,13 +108,13 @@ def _save_begin(kept: AlertPlaces, name: str, task: AlertTask) -> None:
     It is not synced, because the daemon must not wait for a disk; the process syncs it later.
     """
     try:
-        kept.save(name, task, AlertProgress(task.begin), sync=False)
+        kept.save_progress(name, task, AlertProgress(task.begin), sync=False)
     except OSError as error:
         why = reason(error)
         log.error("the place of alert {alert} cannot be saved: {why}", alert=task.label, why=why)
 
 
-def names_for(
+def saved_names_for(
     wanted: Sequence[TaskKey], kept: Mapping[str, TaskKey], *, changed: bool = False
 ) -> list[str | None]:
     """Return for each wanted task the name of its saved place; None for a new task.

@@ -10,10 +10,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import Deliver
-from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
-from logsrv.linelog.alerts.reports import AlertTask, Report
-from logsrv.linelog.alerts.tally import MatchCount, Tally
-from logsrv.linelog.read.follow import Appended, Follower
+from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
+from logsrv.linelog.alerts.reports import AlertReport, AlertTask
+from logsrv.linelog.alerts.tally import MatchCount, MatchTally
+from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
@@ -37,11 +37,11 @@ class Watch:
         *,
         deliver: Deliver,
         now: Callable[[], float],
-        report: Callable[[Report], object],
+        report: Callable[[AlertReport], object],
     ) -> None:
         self.task = task
         self.changed = True
-        self._tally = Tally(task.alert.alert_every, due)
+        self._tally = MatchTally(task.alert.alert_every, due)
         self._deliver = deliver
         self._now = now
         self._report = report
@@ -51,7 +51,7 @@ class Watch:
         self._delivery: Deferred[None] | None = None
 
     @property
-    def busy(self) -> bool:
+    def is_sending(self) -> bool:
         """True if a message is under way."""
         return self._sending is not None
 
@@ -66,9 +66,9 @@ class Watch:
         return AlertProgress(self.follower.position, self._tally.due)
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """True if its alert was removed, and all lines that were stored before that have been reported."""
-        return self.searched_all and not self.busy and not self._tally.counted.count
+        return self.searched_all and not self.is_sending and not self._tally.counted.count
 
     @property
     def searched_all(self) -> bool:
@@ -76,7 +76,7 @@ class Watch:
         until = self.task.until
         return until is not None and self.follower.position >= until
 
-    def change(self, task: AlertTask) -> None:
+    def use_settings(self, task: AlertTask) -> None:
         """Use other settings; a message that is being sent keeps the old ones."""
         now, every = self._now(), task.alert.alert_every
         tally = self._tally
@@ -89,22 +89,22 @@ class Watch:
         self.task = task
         self.changed = True
 
-    def missed(self, segments: int) -> None:
+    def note_missed_segments(self, segments: int) -> None:
         """Note that lines were removed unsearched. segments: the number of their segments."""
-        self._tally.missed()
+        self._tally.note_missed_lines()
         if segments:
-            self._tell("missed", number=segments)
+            self._send_report("missed", number=segments)
 
-    def count(self, news: Appended, lines: Sequence[tuple[int, int]]) -> None:
+    def count_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         """Count the matching lines of a text. lines: their begins and ends in the text, at least one."""
         segment, offset = news.position
         text = news.text
-        first = [lines[at] for at in range(min(len(lines), self._tally.room))]
+        first = [lines[at] for at in range(min(len(lines), self._tally.room_for_lines))]
         hits = [Hit(Position(segment, offset + at), text[at:to]) for at, to in first]
         if self.task.way == self.task.alert.ways[0]:
             # Reported once for each alert, not for each way.
-            self._tell("lines", number=len(lines))
-        self._tally.add(hits, len(lines), text[slice(*lines[-1])], self._now())
+            self._send_report("lines", number=len(lines))
+        self._tally.add_matches(hits, len(lines), text[slice(*lines[-1])], self._now())
 
     def send_if_due(self, *, ending: bool = False) -> None:
         """Send a message if one is due, and none is under way.
@@ -113,19 +113,22 @@ class Watch:
         the next process sends.
         """
         at_once = (ending or self.searched_all) and not self._failures
-        if self.busy or (taken := self._tally.take(self._now(), at_once=at_once)) is None:
+        if (
+            self.is_sending
+            or (taken := self._tally.take_if_due(self._now(), at_once=at_once)) is None
+        ):
             return
         self._sending, self._sent_by = taken, self.task.alert
         self._delivery = self._deliver(self.task.way, self.task.alert, taken)
-        self._delivery.addCallbacks(self._delivered, self._failed)
+        self._delivery.addCallbacks(self._on_delivered, self._on_failed)
 
-    def give_up(self) -> None:
+    def cancel_sending(self) -> None:
         """Cancel the message that is under way."""
         if self._delivery is not None:
             self._delivery.cancel()
 
-    def _tell(self, kind: str, why: str = "", number: int = 0) -> None:
-        self._report(Report(kind, self.task.label, self.task.way, why, number=number))
+    def _send_report(self, kind: str, why: str = "", number: int = 0) -> None:
+        self._report(AlertReport(kind, self.task.label, self.task.way, why, number=number))
 
     def _end_sending(self) -> MatchCount:
         sending = self._sending
@@ -134,21 +137,21 @@ class Watch:
         self.changed = True
         return sending
 
-    def _delivered(self, _: None) -> None:
+    def _on_delivered(self, _: None) -> None:
         self._end_sending()
         self._failures = 0
-        self._tell("sent")
+        self._send_report("sent")
 
-    def _failed(self, failure: Any) -> None:
+    def _on_failed(self, failure: Any) -> None:
         sending = self._end_sending()
         why = str(failure.value)
         if failure.check(CancelledError):
             why = "it was cancelled, because the service ends"
-        elif not failure.check(Undelivered):
+        elif not failure.check(UndeliveredMessage):
             why = f"{type(failure.value).__name__}: {why}"
         if self.task.until is not None or not failure.check(CancelledError, TemporaryFailure):
             self._failures = 0
-            self._tell("failed", why)
+            self._send_report("failed", why)
             return
         pause = RETRY[min(self._failures, len(RETRY) - 1)]
         if self._sent_by != self.task.alert:
@@ -156,6 +159,6 @@ class Watch:
         self._failures += 1
         self._tally.put_back(sending, self._now() + pause)
         if failure.check(CancelledError):
-            self._tell("put-off", number=sending.count)
+            self._send_report("put-off", number=sending.count)
         else:
-            self._tell("later", f"{why}; it is sent again in {pause:g} s")
+            self._send_report("later", f"{why}; it is sent again in {pause:g} s")

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from logsrv.errors import StoreError
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.delivery import Deliver
-from logsrv.linelog.alerts.reports import AlertTask, Report
+from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.view import View
@@ -46,7 +46,7 @@ class Watcher:
     _deliver: Deliver
     _clock: IReactorTime
     _now: Callable[[], float]
-    _report: Callable[[Report], object]
+    _report: Callable[[AlertReport], object]
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
     _scans: SharedScans = attrs.Factory(lambda self: SharedScans(self._view), takes_self=True)
@@ -57,17 +57,17 @@ class Watcher:
     _last: float = 0.0
 
     def start(self, tasks: Mapping[str, AlertTask]) -> None:
-        self.change(tasks)
-        self._attempt()
+        self.replace_tasks(tasks)
+        self._try_poll()
 
-    def change(self, tasks: Mapping[str, AlertTask]) -> None:
+    def replace_tasks(self, tasks: Mapping[str, AlertTask]) -> None:
         """Replace the tasks. Those with the same name continue where they are."""
         new: dict[Watch, Position] = {}
         for name, task in tasks.items():
             if name in self._watches:
-                self._watches[name].change(task)
+                self._watches[name].use_settings(task)
             else:
-                progress = self._progress(name, task)
+                progress = self._load_progress(name, task)
                 watch = self._watches[name] = Watch(
                     task,
                     progress.due,
@@ -76,7 +76,7 @@ class Watcher:
                     report=self._report,
                 )
                 new[watch] = progress.position
-        self._scans.change(self._watches.values(), new)
+        self._scans.replace_watches(self._watches.values(), new)
 
     def finish(self) -> Deferred[None]:
         """Search the rest of the store, send all counted lines, and end.
@@ -87,70 +87,70 @@ class Watcher:
         if self._finished is None:
             self._finished = Deferred()
             self._last = self._now() + LAST
-            self._again(0)
+            self._schedule_attempt(0)
         return self._finished
 
-    def _progress(self, name: str, task: AlertTask) -> AlertProgress:
+    def _load_progress(self, name: str, task: AlertTask) -> AlertProgress:
         try:
-            kept = self._kept.load(name, task.alert.alert_every)
+            kept = self._kept.load_progress(name, task.alert.alert_every)
         except OSError:
             # The daemon has read all places before, and logged this error.
             kept = None
         return kept or AlertProgress(task.begin)
 
-    def _again(self, seconds: float) -> None:
-        self._next.start(seconds, self._attempt)
+    def _schedule_attempt(self, seconds: float) -> None:
+        self._next.start(seconds, self._try_poll)
 
-    def _attempt(self) -> None:
+    def _try_poll(self) -> None:
         try:
-            self._work()
+            self._poll_once()
         except Exception:
             self._failed()
 
-    def _work(self) -> None:
-        if self._view.removed:
+    def _poll_once(self) -> None:
+        if self._view.directory_removed:
             raise StoreError("the store was removed")
         now = self._now()
         # At a stop, messages wait until all lines are read, LAST / 2 at most: a flood may never end.
         late = self._finished is not None and now > self._last - LAST / 2
-        searched = self._scans.poll()
+        searched = self._scans.search_next_pieces()
         reading = bool(searched)
         for name, watch in list(self._watches.items()):
             watch.send_if_due(ending=late or (self._finished is not None and watch not in searched))
-            if watch.done:
-                self._remove(name)
+            if watch.is_done:
+                self._remove_watch(name)
             else:
-                self._save(name, now)
+                self._save_if_due(name, now)
         if self._finished is None:
-            self._again(0 if reading else POLL_EVERY)
+            self._schedule_attempt(0 if reading else POLL_EVERY)
         else:
-            self._end(now, reading=reading)
+            self._end_if_ready(now, reading=reading)
 
-    def _end(self, now: float, *, reading: bool) -> None:
-        busy = any(watch.busy for watch in self._watches.values())
+    def _end_if_ready(self, now: float, *, reading: bool) -> None:
+        busy = any(watch.is_sending for watch in self._watches.values())
         if now < self._last and (busy or reading):
-            self._again(0 if reading else POLL_EVERY / 10)
+            self._schedule_attempt(0 if reading else POLL_EVERY / 10)
             return
         for name, watch in self._watches.items():
-            watch.give_up()
+            watch.cancel_sending()
             watch.changed = True
-            self._save(name, now)
+            self._save_if_due(name, now)
         self._scans.close()
         assert self._finished is not None
         self._finished.callback(None)
 
-    def _remove(self, name: str) -> None:
+    def _remove_watch(self, name: str) -> None:
         """Remove a watch whose alert was removed, and its saved place."""
         del self._watches[name]
         self._saved.pop(name, None)
         try:
-            self._kept.remove(name)
+            self._kept.remove_place(name)
         except OSError as error:
             why = f"the place of an alert cannot be removed: {reason(error)}"
-            self._report(Report("trouble", why=why))
-        self._report(Report("done", name=name))
+            self._report(AlertReport("trouble", why=why))
+        self._report(AlertReport("done", name=name))
 
-    def _save(self, name: str, now: float) -> None:
+    def _save_if_due(self, name: str, now: float) -> None:
         """Save the place of a watch: at once if its `changed` is set, else every KEEP seconds."""
         watch, due = self._watches[name], self._save_at.get(name, 0.0)
         if not watch.changed and now < due:
@@ -161,10 +161,10 @@ class Watcher:
         self._save_at[name] = now + KEEP
         watch.changed = False
         try:
-            self._kept.save(name, watch.task, progress)
+            self._kept.save_progress(name, watch.task, progress)
             self._saved[name] = progress
         except OSError as error:
             self._save_at[name] = now + KEEP_AGAIN
             label = watch.task.label
             why = f"the place of alert {label} cannot be saved: {reason(error)}"
-            self._report(Report("trouble", why=why))
+            self._report(AlertReport("trouble", why=why))

@@ -22,7 +22,7 @@ from logsrv import __version__
 from logsrv.kit.net.twisted.agent import BoundedBody, HeadTooLarge, limited_head_pool
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
+from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 
 SECONDS = 10.0
 """The most seconds for one attempt."""
@@ -39,7 +39,7 @@ def loggable_part(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-async def post(
+async def post_message(
     url: str,
     body: bytes,
     *,
@@ -57,7 +57,7 @@ async def post(
     agent = Agent(reactor, connectTimeout=seconds, pool=pool)
     for pause in (*pauses, None):
         try:
-            await _attempt(agent, url, body, reactor, seconds)
+            await _post_once(agent, url, body, reactor, seconds)
             return
         except TemporaryFailure as error:
             if pause is None:
@@ -66,7 +66,7 @@ async def post(
         await deferLater(reactor, pause)
 
 
-async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: float) -> None:
+async def _post_once(agent: Agent, url: str, body: bytes, reactor: Any, seconds: float) -> None:
     where = one_line(loggable_part(url))
     headers = Headers(
         {"Content-Type": ["application/json"], "User-Agent": [f"logsrv/{__version__}"]}
@@ -84,8 +84,8 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
         if any(reason.check(CancelledError) for reason in reasons):
             raise CancelledError from None
         if any(reason.check(HeadTooLarge) for reason in reasons):
-            raise TemporaryFailure(f"{where}: {_why(error)}") from error
-        raise TemporaryFailure(f"{where} cannot be reached: {_why(error)}") from error
+            raise TemporaryFailure(f"{where}: {_root_cause(error)}") from error
+        raise TemporaryFailure(f"{where} cannot be reached: {_root_cause(error)}") from error
     # The answer is received and dropped: some servers log an error if the connection ends before its end.
     rest = BoundedBody(_LARGEST_ANSWER)
     response.deliverBody(rest)
@@ -96,10 +96,10 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
     if response.code >= 500 or response.code in AGAIN:
         raise TemporaryFailure(sentence)
     redirect = ", a redirect, which is not followed" if 300 <= response.code < 400 else ""
-    raise Undelivered(sentence + redirect)
+    raise UndeliveredMessage(sentence + redirect)
 
 
-def _why(error: Exception) -> str:
+def _root_cause(error: Exception) -> str:
     """Return the cause of an error: Twisted wraps some errors in others."""
     reasons = getattr(error, "reasons", None)
     failure = reasons[0] if reasons else Failure(error)

@@ -45,9 +45,9 @@ def parse_access(content: str) -> dict[str, str] | None:
     if line is None:
         return _parse_haproxy(content)
     client, user, request, status, size, referer, agent = line.groups()
-    values = (client, user, *parse_request(request), status, size, referer, agent)
+    values = (client, user, *split_request_line(request), status, size, referer, agent)
     return {
-        name: unescaped(value)
+        name: unescape_quotes(value)
         for name, value in zip(NAMES, values, strict=True)
         if value is not None and value != "-"
     }
@@ -58,16 +58,18 @@ def _parse_haproxy(content: str) -> dict[str, str] | None:
     if line is None:
         return None
     found = line.groupdict()
-    parts = zip(("method", "path", "protocol"), parse_request(found.pop("request")), strict=True)
-    return found | {name: unescaped(value) for name, value in parts if value is not None}
+    parts = zip(
+        ("method", "path", "protocol"), split_request_line(found.pop("request")), strict=True
+    )
+    return found | {name: unescape_quotes(value) for name, value in parts if value is not None}
 
 
-def parse_request(request: str) -> tuple[str | None, str | None, str | None]:
+def split_request_line(request: str) -> tuple[str | None, str | None, str | None]:
     """Split a request line into method, path and protocol, still escaped; three None for another text."""
     parts = _REQUEST.fullmatch(request)
     return parts.groups() if parts else (None, None, None)  # type: ignore[return-value]
 
 
-def unescaped(value: str) -> str:
+def unescape_quotes(value: str) -> str:
     """Remove the backslashes before quotes and backslashes in a value."""
     return _ESCAPED.sub(r"\1", value) if "\\" in value else value

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields.access import NAMES, parse_request, unescaped
-from logsrv.linelog.fields.stored import decoded
+from logsrv.linelog.fields.access import NAMES, split_request_line, unescape_quotes
+from logsrv.linelog.fields.stored import decode_stored
 
 _QUOTED = b'"' + pattern_until('"', never=r"\n").encode() + b'"'
 _IN_REQUEST = ("method", "path", "protocol")
@@ -52,14 +52,14 @@ class AccessReader:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
-        groups = [_group(name) for name in names]
+        groups = [_regex_group_of_field(name) for name in names]
         captured = [part for part, _ in _PARTS if part and part in groups]
         pattern = b"".join(
             text if part is None or part in groups else b"(?:" + text[1:] for part, text in _PARTS
         )
         self._find = re.compile(pattern, re.MULTILINE).findall
         self._places = [captured.index(group) if group else -1 for group in groups]
-        self._converters = [_converter(name) for name in names]
+        self._converters = [_make_converter(name) for name in names]
 
     def read(self, text: bytes) -> AccessFields:
         """Return the fields of the lines in `text`; each line ends with LF."""
@@ -74,37 +74,37 @@ class AccessReader:
         return AccessFields(columns, others)
 
 
-def _group(name: str) -> str | None:
+def _regex_group_of_field(name: str) -> str | None:
     inner = name.removeprefix("fields.")
     if inner in _IN_REQUEST:
         return "request"
     return inner if inner in NAMES else None
 
 
-def _converter(name: str) -> Callable[[bytes], str | None]:
+def _make_converter(name: str) -> Callable[[bytes], str | None]:
     inner = name.removeprefix("fields.")
     if inner in _IN_REQUEST:
         place = _IN_REQUEST.index(inner)
-        return lambda request: _request(request)[place] if request else None
-    return _quoted if inner in ("referer", "agent") else _value
+        return lambda request: _request_parts(request)[place] if request else None
+    return _text_in_quotes if inner in ("referer", "agent") else _field_value
 
 
 @lru_cache(maxsize=4096)
-def _value(value: bytes) -> str | None:
+def _field_value(value: bytes) -> str | None:
     if not value or value == b"-":
         return None
-    return unescaped(decoded(value))
+    return unescape_quotes(decode_stored(value))
 
 
 @lru_cache(maxsize=4096)
-def _quoted(value: bytes) -> str | None:
+def _text_in_quotes(value: bytes) -> str | None:
     """Return the text between the quotes; None for `"-"`, and if the line has no such field."""
     if not value or value == b'"-"':
         return None
-    return unescaped(decoded(value[1:-1]))
+    return unescape_quotes(decode_stored(value[1:-1]))
 
 
 @lru_cache(maxsize=4096)
-def _request(quoted: bytes) -> tuple[str | None, ...]:
-    found = parse_request(decoded(quoted[1:-1]))
-    return tuple(None if value in (None, "-") else unescaped(str(value)) for value in found)
+def _request_parts(quoted: bytes) -> tuple[str | None, ...]:
+    found = split_request_line(decode_stored(quoted[1:-1]))
+    return tuple(None if value in (None, "-") else unescape_quotes(str(value)) for value in found)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
-from logsrv.linelog.fields.stored import decoded
+from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.syslog_header import FACILITIES, NAMES, SEVERITIES
 
 _NO_OBJECT = rb"(?![ \t\r]*\{)[^\n]*\n"
@@ -67,7 +67,7 @@ class HeaderReader:
             (
                 place,
                 [at for at, name in enumerate(captured) if name == groups[place]],
-                _converter(inner[place]),
+                _make_converter(inner[place]),
             )
             for place in self.wanted
         ]
@@ -85,14 +85,14 @@ class HeaderReader:
         return columns, [number for number, row in enumerate(rows) if row[-1]]
 
 
-def _converter(name: str) -> Callable[..., str | None]:
+def _make_converter(name: str) -> Callable[..., str | None]:
     if name in _OF_PRIORITY:
-        return partial(_of_priority, name)
-    return _only_new if name == "msgid" else _value
+        return partial(_priority_field, name)
+    return _value_of_rfc5424 if name == "msgid" else _value_of_either_rfc
 
 
 @lru_cache(maxsize=1000)
-def _of_priority(name: str, priority: bytes) -> str | None:
+def _priority_field(name: str, priority: bytes) -> str | None:
     if not priority:
         return None
     facility, severity = divmod(int(priority), 8)
@@ -100,11 +100,11 @@ def _of_priority(name: str, priority: bytes) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _value(old: bytes, new: bytes) -> str | None:
+def _value_of_either_rfc(old: bytes, new: bytes) -> str | None:
     """Return the value from RFC 3164, or from RFC 5424, where `-` means none."""
     value = old or (b"" if new == b"-" else new)
-    return decoded(value) if value else None
+    return decode_stored(value) if value else None
 
 
-def _only_new(value: bytes) -> str | None:
-    return _value(b"", value)
+def _value_of_rfc5424(value: bytes) -> str | None:
+    return _value_of_either_rfc(b"", value)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
-from logsrv.linelog.fields.stored import decoded
+from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.values import LONGEST_INTEGER, Scalar, Value, WrittenFloat
 
 Object: TypeAlias = dict[str, Any]
@@ -33,32 +33,32 @@ def parse_json(content: bytes) -> Object | None:
     global _without_orjson
     if _without_orjson:
         _without_orjson -= 1
-        exact = parse_exactly(content)
+        exact = parse_json_exactly(content)
         if exact is not None:
             return exact
     try:
-        found = quick_parser()(content)
+        found = load_orjson_parser()(content)
     except ValueError:
-        return parse_exactly(content)
+        return parse_json_exactly(content)
     return found if isinstance(found, dict) else None
 
 
 @cache
-def quick_parser() -> Callable[[bytes], Any]:
+def load_orjson_parser() -> Callable[[bytes], Any]:
     """Return orjson's `loads`; the first call imports orjson, in 12 ms."""
     from orjson import loads
 
     return loads
 
 
-def parse_exactly(content: bytes) -> Object | None:
+def parse_json_exactly(content: bytes) -> Object | None:
     """Return the JSON object in `content` with exact integers, and decimals as `WrittenFloat`; or None.
 
     Accepts NaN and Infinity, as text, and bare TABs, which are no JSON but occur.
     """
     if not content.rstrip(b" \t\r\n").endswith(b"}"):
         return None
-    text = decoded(content)
+    text = decode_stored(content)
     try:
         found = _exact(text)
     except (ValueError, RecursionError):
@@ -66,36 +66,36 @@ def parse_exactly(content: bytes) -> Object | None:
     return found if isinstance(found, dict) else None
 
 
-def _integer(text: str) -> int | WrittenFloat:
+def _parse_integer(text: str) -> int | WrittenFloat:
     return int(text) if len(text) <= LONGEST_INTEGER else WrittenFloat(text)
 
 
 # Made once: making a decoder takes as long as parsing a line.
 _exact = json.JSONDecoder(
-    parse_int=_integer, parse_float=WrittenFloat, parse_constant=str, strict=False
+    parse_int=_parse_integer, parse_float=WrittenFloat, parse_constant=str, strict=False
 ).decode
 
 
 def is_inexact(value: object) -> bool:
     """Tell whether a value from `parse_json` may contain integers that did not fit into 64 bits."""
     if not isinstance(value, list):
-        return _is_inexact(value)
+        return _is_large_float(value)
     # An explicit stack: lists may be nested deeper than Python can recurse.
     stack: list[object] = [value]
     while stack:
         one = stack.pop()
         if isinstance(one, (list, dict)):
             stack += one if isinstance(one, list) else one.values()
-        elif _is_inexact(one):
+        elif _is_large_float(one):
             return True
     return False
 
 
-def _is_inexact(value: object) -> bool:
+def _is_large_float(value: object) -> bool:
     return type(value) is float and (value >= _BIG or value <= -_BIG)
 
 
-def look_up(found: Object, name: str) -> Any:
+def look_up_field(found: Object, name: str) -> Any:
     """Return the value called `name`, or None; dots lead into nested objects.
 
     If `a.b` is both a key and a nested key, the last one in the text counts.
@@ -104,7 +104,7 @@ def look_up(found: Object, name: str) -> Any:
         return found.get(name)
     if len(name) < _SHORT:
         # These look-ups take a tenth of the time of checking all keys; few names lead into objects.
-        for part in _beginnings(name):
+        for part in _name_prefixes(name):
             if isinstance(found.get(part), dict):
                 break
         else:
@@ -129,22 +129,22 @@ def look_up(found: Object, name: str) -> Any:
 
 
 @lru_cache(maxsize=1000)
-def _beginnings(name: str) -> list[str]:
+def _name_prefixes(name: str) -> list[str]:
     """Return the parts of a name before each dot: keys of objects that may contain it."""
     return [name[:at] for at in range(len(name)) if name[at] == "."]
 
 
-def as_value(value: Any) -> Value | None:
+def json_to_field_value(value: Any) -> Value | None:
     """Return a JSON value as a field's value; None for null, an object, and a list without values."""
     if value is None or isinstance(value, dict):
         return None
     if isinstance(value, list):
-        return [_element(item) for item in value if item is not None] or None
+        return [_list_element(item) for item in value if item is not None] or None
     scalar: Scalar = value
     return scalar
 
 
-def _element(item: Any) -> Scalar:
+def _list_element(item: Any) -> Scalar:
     if not isinstance(item, (dict, list)):
         scalar: Scalar = item
         return scalar
@@ -154,7 +154,7 @@ def _element(item: Any) -> Scalar:
         return "{}"
 
 
-def flat(found: Object) -> dict[str, Value]:
+def flatten_object(found: Object) -> dict[str, Value]:
     """Return all fields by dotted name, without missing values.
 
     Leaves out names longer than LONGEST_NAME, and all that follow after 4 Mi characters of names.
@@ -173,7 +173,7 @@ def flat(found: Object) -> dict[str, Value]:
             if isinstance(value, dict):
                 stack.append((name + ".", iter(value.items())))
                 break
-            field = as_value(value)
+            field = json_to_field_value(value)
             if field is None:
                 fields.pop(name, None)
             else:

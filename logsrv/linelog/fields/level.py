@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from logsrv.linelog.fields.values import Value, elements, number
+from logsrv.linelog.fields.values import Value, elements_of_value, number_of_value
 
 RULES = 2
 """The version of the rules that give a line its level, here and in the parsers of fields.
@@ -35,9 +35,9 @@ _BY_PINO = {10: "debug", 20: "debug", 30: "info", 40: "warning", 50: "error", 60
 _BY_NUMBER = BY_SYSLOG | _BY_PINO
 _BY_PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _BY_OTLP = {
-    number: name
+    number_of_value: name
     for first, name in ((1, "debug"), (5, "debug"), (9, "info"), (13, "warning"), (17, "error"))
-    for number in range(first, first + 4)
+    for number_of_value in range(first, first + 4)
 } | dict.fromkeys(range(21, 25), "critical")
 
 BY_NAME_OR_NUMBER = ("level", "severity", "lvl", "levelname", "level_name", "loglevel", "log.level")
@@ -53,7 +53,7 @@ _WORD = re.compile(r"\w+")
 
 OF_POSTGRESQL: dict[str, str | None] = {
     "LOG": "info",
-    **{f"DEBUG{number}": "debug" for number in range(1, 6)},
+    **{f"DEBUG{number_of_value}": "debug" for number_of_value in range(1, 6)},
     **dict.fromkeys(("DETAIL", "HINT", "QUERY", "CONTEXT", "STATEMENT", "LOCATION")),
 }
 """PostgreSQL's words before a colon and two spaces; those without a level are followed by SQL."""
@@ -75,7 +75,7 @@ MOST_TO_TIME = 256
 """A level next to a time ends within this many characters."""
 
 
-def _run(characters: str, most: int) -> str:
+def _run_pattern(characters: str, most: int) -> str:
     one = "[" + re.escape(characters) + "]"
     return f"{one}{{0,{most}}}(?!{one})"
 
@@ -83,10 +83,10 @@ def _run(characters: str, most: int) -> str:
 _CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _AT_THE_TIME = re.compile(
     r"[\[(]?[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ]" + _CLOCK
-    + _run(CLINGING, MOST_CLINGING) + _run(BETWEEN, MOST_BETWEEN)
+    + _run_pattern(CLINGING, MOST_CLINGING) + _run_pattern(BETWEEN, MOST_BETWEEN)
     + rf"(?P<name>[A-Za-z]+)(?=[{re.escape(AFTER_LEVEL)}]|\Z)(?P<sentence> [a-z])?"
     + r"|[0-9]{2}-[0-9]{2} " + _CLOCK + r"\.[0-9]{3} "
-    + _run("0123456789 ", MOST_CLINGING) + r"(?<= )(?P<logcat>[VDIWEF])[ /]"
+    + _run_pattern("0123456789 ", MOST_CLINGING) + r"(?<= )(?P<logcat>[VDIWEF])[ /]"
     + r"|(?P<klog>[IWEF])[0-9]{4} " + _CLOCK + r"\.[0-9]{6} "
     # OpenStack's time follows the name of a file; in BlueGene's lines, place and time occur twice.
     + r"|\S{1,39} [0-9]{4}-[0-9]{2}-[0-9]{2} " + _CLOCK
@@ -97,68 +97,68 @@ _AT_THE_TIME = re.compile(
 _ACCESS_TIME = re.compile(r"\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:")
 
 
-def canonical(name: str) -> str | None:
+def canonical_level(name: str) -> str | None:
     """Return the level that `name` means, in any case; None if it is no name of a level."""
     return NAMES.get(name.lower()) if len(name) <= _LONGEST and name.isascii() else None
 
 
-def of_fields(get: Callable[[str], Value | None]) -> str | None:
+def level_of_fields(get: Callable[[str], Value | None]) -> str | None:
     """Return the level in the fields of a line's content, or None. get: returns the value of a field."""
     for name, numbers in _FIELDS.items():
         value = get(name)
-        for item in elements(value) if value is not None else ():
-            if isinstance(item, str) and name not in BY_NUMBER and (level := canonical(item)):
+        for item in elements_of_value(value) if value is not None else ():
+            if isinstance(item, str) and name not in BY_NUMBER and (level := canonical_level(item)):
                 return level
             # A float such as 30.0 finds the entry of 30.
-            if level := numbers.get(number(item)):  # type: ignore[arg-type]
+            if level := numbers.get(number_of_value(item)):  # type: ignore[arg-type]
                 return level
     return None
 
 
-def of_text(text: str) -> str | None:
+def level_in_text(text: str) -> str | None:
     """Return the level at the beginning of `text`, or None.
 
     A name directly after the time, or in brackets, may have small letters; elsewhere it counts only in
     capitals. PostgreSQL's words count before a colon and two spaces, and the letters of logcat and klog
     next to their time.
     """
-    if level := at_the_time(text):
+    if level := level_after_time(text):
         return level
     for word in _WORD.finditer(text, 0, LOOKED_AT + _LONGEST + 1):
         if word.start() >= LOOKED_AT:
             return None
         if word[0] in OF_POSTGRESQL and text.startswith(AFTER_POSTGRESQL, word.end()):
             return OF_POSTGRESQL[word[0]]
-        level = canonical(word[0])
-        if level and (word[0].isupper() or _in_brackets(text, word.start(), word.end())):
+        level = canonical_level(word[0])
+        if level and (word[0].isupper() or _is_in_brackets(text, word.start(), word.end())):
             return level
     return None
 
 
-def of_access(text: str, status: str | None) -> str | None:
+def level_of_access_log(text: str, status: str | None) -> str | None:
     """Return the level of a line of an access log, by its HTTP status, or None.
 
-    If no time of an access log begins within LOOKED_AT characters, return that of `of_text`.
+    If no time of an access log begins within LOOKED_AT characters, return that of `level_in_text`.
     """
     time = _ACCESS_TIME.search(text)
     if time is None or time.start() >= LOOKED_AT:
-        return of_text(text)
+        return level_in_text(text)
     return OF_STATUS.get(status[0]) if status else None
 
 
-def at_the_time(text: str) -> str | None:
+def level_after_time(text: str) -> str | None:
     """Return the level directly after the time at the beginning of `text`, or None."""
     found = _AT_THE_TIME.match(text)
     if found is None:
         return None
     if letter := found["logcat"] or found["klog"]:
         return OF_LETTERS[letter]
-    level = canonical(found["name"] or found["openstack"] or found["bluegene"])
+    level = canonical_level(found["name"] or found["openstack"] or found["bluegene"])
     # A sentence such as `alert sent to bob` names no level.
     return None if level in NOUNS and found["sentence"] else level
 
 
-def _in_brackets(text: str, start: int, end: int) -> bool:
+def _is_in_brackets(text: str, start: int, end: int) -> bool:
     opened = text.rfind("[", 0, start)
     if opened < 0 or text.find("]", opened, start) >= 0:
         return False

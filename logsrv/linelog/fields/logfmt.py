@@ -26,13 +26,14 @@ def parse_logfmt(content: str) -> dict[str, str] | None:
     if len(pairs) < 2:
         return None
     return {
-        key: _quoted(quoted) if quoted else bare.removesuffix(",") for key, quoted, bare in pairs
+        key: _unescape_value(quoted) if quoted else bare.removesuffix(",")
+        for key, quoted, bare in pairs
     }
 
 
-def _quoted(value: str) -> str:
-    return _ESCAPED.sub(_character, value) if "\\" in value else value
+def _unescape_value(value: str) -> str:
+    return _ESCAPED.sub(_escaped_character, value) if "\\" in value else value
 
 
-def _character(escape: re.Match[str]) -> str:
+def _escaped_character(escape: re.Match[str]) -> str:
     return chr(int(escape[1], 16)) if escape[1] else _SHORT[escape[2]]

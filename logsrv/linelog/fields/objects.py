@@ -9,7 +9,7 @@ import attrs
 import orjson
 
 from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
-from logsrv.linelog.fields.json import Object, is_inexact, look_up, parse_exactly
+from logsrv.linelog.fields.json import Object, is_inexact, look_up_field, parse_json_exactly
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value
 
@@ -24,7 +24,7 @@ class ObjectReader:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = [
-            (place, name, _Alternatives.of(_alternatives(name)))
+            (place, name, _AlternativeNames.of_names(_names_to_look_up(name)))
             for place, name in enumerate(names)
             if not name.startswith("syslog.")
         ]
@@ -34,13 +34,13 @@ class ObjectReader:
             else [name.rpartition(".")[2].encode() for _, name, _ in self._names]
         )
 
-    def may_be_in(self, text: bytes) -> bool:
+    def may_have_fields(self, text: bytes) -> bool:
         """Tell whether any object in a text may have one of the fields."""
         if not self._names:
             return False
         return not self._ends or any(part in text for part in (*self._ends, _ESCAPE))
 
-    def read(
+    def read_into(
         self, messages: Sequence[bytes], rows: Sequence[int], columns: Sequence[list[Value | None]]
     ) -> list[int]:
         """Put the values of each message into its row of `columns`.
@@ -53,12 +53,12 @@ class ObjectReader:
             try:
                 parsed = orjson.loads(message)
             except ValueError:
-                parsed = parse_exactly(message)
+                parsed = parse_json_exactly(message)
                 if parsed is None:
                     others.append(row)
                     continue
             for column, name, known_as in named:
-                value = known_as.first(parsed) if known_as else parsed.get(name)
+                value = known_as.first_value(parsed) if known_as else parsed.get(name)
                 kind = type(value)
                 if value is None or kind in _EXACT or (kind is float and not is_inexact(value)):
                     column[row] = value
@@ -68,7 +68,7 @@ class ObjectReader:
 
 
 @attrs.frozen
-class _Alternatives:
+class _AlternativeNames:
     """The alternative names of a field, in order, each with the top-level keys that may lead to it.
 
     Few objects have any of these keys; checking that takes a tenth of the time of looking up each name.
@@ -78,11 +78,11 @@ class _Alternatives:
     keys: frozenset[str]
 
     @classmethod
-    def of(cls, names: tuple[str, ...]) -> _Alternatives | None:
-        found = tuple((name, _keys(name)) for name in names)
+    def of_names(cls, names: tuple[str, ...]) -> _AlternativeNames | None:
+        found = tuple((name, _top_level_keys(name)) for name in names)
         return cls(found, frozenset().union(*(keys for _, keys in found))) if names else None
 
-    def first(self, parsed: Object) -> Any:
+    def first_value(self, parsed: Object) -> Any:
         """Return the first value found, or None; an empty object if only a Record can decide."""
         present = parsed.keys() & self.keys
         if not present:
@@ -90,19 +90,19 @@ class _Alternatives:
         for name, keys in self.names:
             if keys.isdisjoint(present):
                 continue
-            value = look_up(parsed, name)
+            value = look_up_field(parsed, name)
             if value is not None:
                 other = name in IN_LOG_RECORDS and name != self.names[0][0]
                 return _UNCLEAR if other else value
         return None
 
 
-def _keys(name: str) -> frozenset[str]:
+def _top_level_keys(name: str) -> frozenset[str]:
     """Return the keys of an object that may lead to a dotted name: the name, and its parts before dots."""
     return frozenset([name, *(name[:at] for at in range(len(name)) if name[at] == ".")])
 
 
-def _alternatives(name: str) -> tuple[str, ...]:
+def _names_to_look_up(name: str) -> tuple[str, ...]:
     """Return the names to look up for a field, in order; none if it can only be a key of the object."""
     if name.startswith("fields."):
         return name[7:], name

@@ -6,9 +6,9 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import Array, table_of
-from logsrv.linelog.fields.stamps import Stamps
-from logsrv.linelog.fields.stored import decoded
+from logsrv.linelog.fields.levels.byte_places import Array, byte_membership_table
+from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.values import Value
 
 _KEY = rb"(?<!\S)[A-Za-z_@][A-Za-z0-9_.@-]*="
@@ -17,10 +17,10 @@ _QUOTED = re.compile(rb'(?:[^"\\]*' + _KEY + rb'"[^"\\]*"(?!\S))+').fullmatch
 _ANOTHER = re.compile(_KEY + rb'[^\s"]').search
 _VALUE = re.compile(rb'"([^"\\]*)",?(?!\S)|([^\s"]\S*)|(?!\S)').match
 _SPACES = b" \t\n\r\f\v"
-_IS_SPACE = table_of(_SPACES)
+_IS_SPACE = byte_membership_table(_SPACES)
 
 
-def places_in_messages(stamps: Stamps, part: bytes) -> tuple[Array, Array]:
+def places_in_messages(stamps: StampedLines, part: bytes) -> tuple[Array, Array]:
     """Return the places of `part` in messages, and the line of each place."""
     places = []
     at = stamps.text.find(part)
@@ -39,16 +39,16 @@ class PairReader:
     def __init__(self, name: str) -> None:
         self._begin = name.encode("utf-8", "surrogateescape") + b"="
 
-    def places(self, stamps: Stamps) -> tuple[Array, Array]:
+    def key_places(self, stamps: StampedLines) -> tuple[Array, Array]:
         """Return the places of `name=` in messages, and the line of each place."""
         return places_in_messages(stamps, self._begin)
 
-    def read(
-        self, stamps: Stamps, places: Array, rows: Array, column: list[Value | None]
+    def read_into(
+        self, stamps: StampedLines, places: Array, rows: Array, column: list[Value | None]
     ) -> list[int]:
         """Put values into rows of a column; return the rows of lines that need a Record.
 
-        places, rows: as returned by `places`, for lines that are no objects and begin with no header.
+        places, rows: as returned by `key_places`, for lines that are no objects and begin with no header.
         """
         bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
         # Place 0 has no byte before it: index -1 gives the last byte, an LF, which counts as a space.
@@ -74,7 +74,9 @@ class PairReader:
                 others.append(row)
             else:
                 said = value[value.lastindex or 0]
-                column[row] = decoded(said.removesuffix(b",") if value.lastindex == 2 else said)
+                column[row] = decode_stored(
+                    said.removesuffix(b",") if value.lastindex == 2 else said
+                )
         return others
 
 

@@ -29,7 +29,7 @@ DURATION = "LOG:  duration: "
 _DURATION = re.compile(DURATION + r"([0-9.]+ ms)\b")
 
 
-def parse_program(content: str, app: str | None) -> dict[str, str]:
+def parse_program_message(content: str, app: str | None) -> dict[str, str]:
     """Return the fields in a message of sshd or PostgreSQL; none for another message.
 
     app: from the syslog header, None without a header. Then the words alone identify sshd.

@@ -15,12 +15,12 @@ import numpy
 from logsrv.linelog.fields.access import NAMES as OF_ACCESS
 from logsrv.linelog.fields.access_text import AccessReader
 from logsrv.linelog.fields.headers import HeaderReader
-from logsrv.linelog.fields.levels.byte_places import Array, table_of
+from logsrv.linelog.fields.levels.byte_places import Array, byte_membership_table
 from logsrv.linelog.fields.objects import ObjectReader
 from logsrv.linelog.fields.pairs import PairReader
 from logsrv.linelog.fields.record import ALWAYS, Record
-from logsrv.linelog.fields.servers import ServerLines
-from logsrv.linelog.fields.stamps import Stamps
+from logsrv.linelog.fields.servers import ServerLineSearch
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import IN_FILES
 from logsrv.linelog.fields.values import Value
 
@@ -32,7 +32,7 @@ _FIRST: Array = numpy.zeros(256, numpy.uint8)
 _FIRST[ord("{")], _FIRST[ord("<")] = _OBJECT, _HEADER
 _SPACE, _DASH = b" -"
 _WHITE = b" \t\r"
-_IS_WHITE = table_of(_WHITE)
+_IS_WHITE = byte_membership_table(_WHITE)
 _in_file = re.compile(IN_FILES.encode()).match
 # Names that are written without escapes in every kind of line; with others, each line becomes a Record.
 _USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")
@@ -50,7 +50,7 @@ class FieldReader:
         self._objects = ObjectReader(names)
         self._headers = HeaderReader(names)
         self._access = AccessReader(names) if set(inner) & set(OF_ACCESS) else None
-        self._servers = ServerLines(inner)
+        self._servers = ServerLineSearch(inner)
         self._pairs = [
             (place, PairReader(name))
             for place, name in enumerate(inner)
@@ -62,43 +62,47 @@ class FieldReader:
         self._signs = [PairReader(end) for end in ends]
         self._odd = [PairReader(name) for name in names if name.startswith("fields.")]
 
-    def read(self, stamps: Stamps) -> list[Column]:
+    def read(self, stamps: StampedLines) -> list[Column]:
         """Return a column for each name."""
         columns: list[Column] = [[None] * len(stamps) for _ in self.names]
         others: Iterable[int] = range(len(stamps))
         if self._is_usual and len(stamps):
-            others = self._read(stamps, columns)
+            others = self._fill_columns(stamps, columns)
         for row in others:
             record = Record(stamps.line(row))
             for name, column in zip(self.names, columns, strict=True):
                 column[row] = record.get(name)
         return columns
 
-    def _read(self, stamps: Stamps, columns: list[Column]) -> set[int]:
+    def _fill_columns(self, stamps: StampedLines, columns: list[Column]) -> set[int]:
         """Fill columns; return the lines that need a Record."""
-        kinds, others = _kinds(stamps)
-        self._of_objects(stamps, kinds, columns)
+        kinds, others = _kinds_of_lines(stamps)
+        self._fill_from_objects(stamps, kinds, columns)
         headed = numpy.flatnonzero((kinds == _HEADER) | (kinds == _FILE))
-        others |= self._servers.rows(stamps, headed)
+        others |= self._servers.find_rows(stamps, headed)
         if self._headers.wanted:
-            others |= self._of_headers(stamps, headed[kinds[headed] == _HEADER], columns)
+            others |= self._fill_from_headers(stamps, headed[kinds[headed] == _HEADER], columns)
             others.update(headed[kinds[headed] == _FILE].tolist())
         else:
-            others |= self._objects_in(stamps, headed)
+            others |= self._lines_with_objects(stamps, headed)
         if self._access is not None and _OF_ACCESS in stamps.text:
-            others.update(_rows_with(stamps, headed, _OF_ACCESS))
-            others |= self._of_access(stamps, kinds, columns)
-        return others | self._of_pairs(stamps, kinds, columns)
+            others.update(_rows_containing(stamps, headed, _OF_ACCESS))
+            others |= self._fill_from_access_logs(stamps, kinds, columns)
+        return others | self._fill_from_pairs(stamps, kinds, columns)
 
-    def _of_objects(self, stamps: Stamps, kinds: Array, columns: list[Column]) -> None:
+    def _fill_from_objects(self, stamps: StampedLines, kinds: Array, columns: list[Column]) -> None:
         """Fill columns from JSON objects; set the kind of other lines that begin with `{` to plain."""
         rows = numpy.flatnonzero(kinds == _OBJECT)
-        if not len(rows) or not (self._objects.may_be_in(stamps.text) or _OF_ACCESS in stamps.text):
+        if not len(rows) or not (
+            self._objects.may_have_fields(stamps.text) or _OF_ACCESS in stamps.text
+        ):
             return
-        others = self._objects.read(stamps.messages_of(rows), rows.tolist(), columns)
+        others = self._objects.read_into(stamps.messages_of(rows), rows.tolist(), columns)
         kinds[others] = _PLAIN
 
-    def _of_headers(self, stamps: Stamps, rows: Array, columns: list[Column]) -> set[int]:
+    def _fill_from_headers(
+        self, stamps: StampedLines, rows: Array, columns: list[Column]
+    ) -> set[int]:
         if not len(rows):
             return set()
         lines = rows.tolist()
@@ -106,20 +110,22 @@ class FieldReader:
             return set(lines)
         found, others = self._headers.read(b"\n".join([*stamps.messages_of(rows), b""]))
         for place, column in found:
-            _fill(columns[place], lines, column)
+            _fill_column(columns[place], lines, column)
         return {lines[number] for number in others}
 
-    def _objects_in(self, stamps: Stamps, rows: Array) -> set[int]:
+    def _lines_with_objects(self, stamps: StampedLines, rows: Array) -> set[int]:
         """Return the lines that may have one of the fields in JSON after a header."""
         if b"{" not in stamps.text:
             return set()
         return {
             row
-            for row in _rows_with(stamps, rows, b"{")
+            for row in _rows_containing(stamps, rows, b"{")
             if any(part in stamps.line(row) for part in (*self._ends, b"\\u"))
         }
 
-    def _of_access(self, stamps: Stamps, kinds: Array, columns: list[Column]) -> set[int]:
+    def _fill_from_access_logs(
+        self, stamps: StampedLines, kinds: Array, columns: list[Column]
+    ) -> set[int]:
         """Fill columns from access logs, and mark these lines as done; return lines that need a Record."""
         assert self._access is not None
         rows = numpy.flatnonzero(kinds == _PLAIN)
@@ -130,25 +136,27 @@ class FieldReader:
         kinds[rows] = _DONE
         kinds[rows[[number for number, _ in found.others]]] = _PLAIN
         for column, values in zip(columns, found.columns, strict=True):
-            _fill(column, lines, values)
+            _fill_column(column, lines, values)
         return {lines[number] for number, line in found.others if _OF_ACCESS in line}
 
-    def _of_pairs(self, stamps: Stamps, kinds: Array, columns: list[Column]) -> set[int]:
+    def _fill_from_pairs(
+        self, stamps: StampedLines, kinds: Array, columns: list[Column]
+    ) -> set[int]:
         others: set[int] = set()
         for place, pairs in self._pairs:
-            places, rows = pairs.places(stamps)
+            places, rows = pairs.key_places(stamps)
             plain = kinds[rows] == _PLAIN
-            others.update(pairs.read(stamps, places[plain], rows[plain], columns[place]))
+            others.update(pairs.read_into(stamps, places[plain], rows[plain], columns[place]))
         for pairs in self._odd:
-            others.update(pairs.places(stamps)[1].tolist())
+            others.update(pairs.key_places(stamps)[1].tolist())
         if ((kinds == _HEADER) | (kinds == _FILE)).any():
             for sign in self._signs:
-                rows = sign.places(stamps)[1]
+                rows = sign.key_places(stamps)[1]
                 others.update(rows[(kinds[rows] == _HEADER) | (kinds[rows] == _FILE)].tolist())
         return others
 
 
-def _fill(column: Column, lines: list[int], values: Sequence[str | None]) -> None:
+def _fill_column(column: Column, lines: list[int], values: Sequence[str | None]) -> None:
     if len(lines) == len(column):
         column[:] = values
         return
@@ -156,12 +164,12 @@ def _fill(column: Column, lines: list[int], values: Sequence[str | None]) -> Non
         column[row] = value
 
 
-def _rows_with(stamps: Stamps, rows: Array, part: bytes) -> list[int]:
+def _rows_containing(stamps: StampedLines, rows: Array, part: bytes) -> list[int]:
     messages = zip(rows.tolist(), stamps.messages_of(rows), strict=True)
     return [row for row, message in messages if part in message]
 
 
-def _kinds(stamps: Stamps) -> tuple[Array, set[int]]:
+def _kinds_of_lines(stamps: StampedLines) -> tuple[Array, set[int]]:
     """Return the kind of each line by its beginning, and the lines with a JSON object after white space."""
     bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
     firsts = bytes_[stamps.messages]

@@ -7,20 +7,20 @@ from logsrv.linelog.fields.access import parse_access
 from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
 from logsrv.linelog.fields.json import (
     Object,
-    as_value,
-    flat,
+    flatten_object,
     is_inexact,
-    look_up,
-    parse_exactly,
+    json_to_field_value,
+    look_up_field,
     parse_json,
+    parse_json_exactly,
 )
 from logsrv.linelog.fields.logfmt import parse_logfmt
-from logsrv.linelog.fields.programs import parse_program
+from logsrv.linelog.fields.programs import parse_program_message
 from logsrv.linelog.fields.source import Source, parse_source
 from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
-from logsrv.linelog.fields.stored import decoded
-from logsrv.linelog.fields.syslog_header import SyslogHeader, parse_header
-from logsrv.linelog.fields.values import Value, WrittenFloat, readable
+from logsrv.linelog.fields.stored import decode_stored
+from logsrv.linelog.fields.syslog_header import SyslogHeader, parse_syslog_header
+from logsrv.linelog.fields.values import Value, WrittenFloat, displayable_text
 
 ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
 """The fields that every line has; a field of the content cannot replace them."""
@@ -88,10 +88,10 @@ class Record:
         """The stored source; None without a stamp."""
         if not self.start:
             return None
-        return decoded(self.line[TIME_LENGTH : self.start - 1])
+        return decode_stored(self.line[TIME_LENGTH : self.start - 1])
 
     @property
-    def parts(self) -> Source:
+    def source_parts(self) -> Source:
         """The parts of the source: listener's name, peer's host and port."""
         try:
             return self._parts
@@ -103,17 +103,17 @@ class Record:
     @property
     def name(self) -> str | None:
         """The listener's name."""
-        return self.parts.name
+        return self.source_parts.name
 
     @property
     def host(self) -> str | None:
         """The peer's host."""
-        return self.parts.host
+        return self.source_parts.host
 
     @property
     def port(self) -> int | None:
         """The peer's port."""
-        return self.parts.port
+        return self.source_parts.port
 
     @property
     def message(self) -> str:
@@ -121,7 +121,7 @@ class Record:
         return self.body.decode("utf-8", "backslashreplace")
 
     @property
-    def folded(self) -> bytes:
+    def lowercase_message(self) -> bytes:
         """The message with A–Z in lower case."""
         try:
             return self._folded
@@ -134,7 +134,7 @@ class Record:
         """The syslog header, or None."""
         if not self._is_header_known:
             self._is_header_known = True
-            self._header = parse_header(self.body)
+            self._header = parse_syslog_header(self.body)
         return self._header
 
     @property
@@ -146,21 +146,21 @@ class Record:
     def kind(self) -> str | None:
         """The shape of the content: `json`, `access`, `logfmt`, or None for plain text."""
         if not self._is_content_known:
-            self._parse()
+            self._parse_content()
         return self._kind
 
-    def _parse(self) -> None:
+    def _parse_content(self) -> None:
         self._is_content_known = True
         header = self.header
         content = header.text if header else self.body
         kind: str | None = "json"
         found: Object | dict[str, str] | None = parse_json(content)
         if found is None:
-            text = decoded(content)
+            text = decode_stored(content)
             kind, found = "access", parse_access(text)
             if found is None:
                 kind, found = "logfmt", parse_logfmt(text)
-                said = parse_program(text, header.fields.get("app", "") if header else None)
+                said = parse_program_message(text, header.fields.get("app", "") if header else None)
                 if said:
                     kind, found = kind if found else None, said | (found or {})
         self._kind, self._content = (None, {}) if found is None else (kind, found)
@@ -177,17 +177,17 @@ class Record:
     def _find_level(self) -> str | None:
         found = None
         if self.kind in ("json", "logfmt"):
-            found = levels.of_fields(
+            found = levels.level_of_fields(
                 self._content_value if self.kind == "json" else self._content.get
             )
         if found is None and self.header and self.header.severity is not None:
             found = levels.BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
             # A level begins in the first characters, of up to four bytes each; its bracket may close later.
-            text = decoded(self.body[:4096])
+            text = decode_stored(self.body[:4096])
             if self.kind == "access":
-                return levels.of_access(text, self._content.get("status"))
-            found = levels.of_text(text)
+                return levels.level_of_access_log(text, self._content.get("status"))
+            found = levels.level_in_text(text)
         return found
 
     @property
@@ -200,28 +200,30 @@ class Record:
         if self.header:
             fields.update(self.header.fields)
         if self.kind == "json":
-            # Correct inexact numbers first: `flat` makes text of objects in lists.
-            exact = self._exactly() if is_inexact([self._content]) else self._content
-            fields.update(flat(exact))
+            # Correct inexact numbers first: `flatten_object` makes text of objects in lists.
+            exact = self._exact_object() if is_inexact([self._content]) else self._content
+            fields.update(flatten_object(exact))
         else:
             fields.update(self._content)
-        return {readable(name): _displayable(value) for name, value in fields.items()}
+        return {displayable_text(name): _displayable_value(value) for name, value in fields.items()}
 
     def get(self, name: str, *, as_written: bool = False) -> Value | None:
         """Return the field called `name`, or None if it is missing.
 
         as_written: whether decimals of JSON are `WrittenFloat`, with the sender's text.
-        Bytes that are not UTF-8 are lone surrogates, which `bytes_of` and `readable` convert.
+        Bytes that are not UTF-8 are lone surrogates, which `to_stored_bytes` and `displayable_text` convert.
         """
         if name in _OWN:
-            value: Value | None = getattr(self, name) if name != "message" else decoded(self.body)
+            value: Value | None = (
+                getattr(self, name) if name != "message" else decode_stored(self.body)
+            )
             return value
         if name.startswith("fields."):
-            inner = self._parsed(name[7:], as_written)
-            return inner if inner is not None else self._parsed(name, as_written)
+            inner = self._parsed_value(name[7:], as_written)
+            return inner if inner is not None else self._parsed_value(name, as_written)
         if name.startswith("syslog."):
             return self.header.fields.get(name[7:]) if self.header else None
-        value = self._parsed(name, as_written)
+        value = self._parsed_value(name, as_written)
         if value is None and name in ALIASES and self.kind == "json":
             known = (self._alias_value(other, as_written) for other in ALIASES[name])
             value = next((one for one in known if one is not None), None)
@@ -231,9 +233,9 @@ class Record:
         value = self._content_value(name, as_written)
         if value is None or name not in IN_LOG_RECORDS:
             return value
-        return value if levels.of_fields(self._content_value) else None
+        return value if levels.level_of_fields(self._content_value) else None
 
-    def _parsed(self, name: str, as_written: bool) -> Value | None:
+    def _parsed_value(self, name: str, as_written: bool) -> Value | None:
         value = self._content_value(name, as_written)
         if value is None and self.header:
             return self.header.fields.get(name)
@@ -242,26 +244,26 @@ class Record:
     def _content_value(self, name: str, as_written: bool = False) -> Value | None:
         if self.kind != "json":
             return self._content.get(name)
-        value = look_up(self._content, name)
+        value = look_up_field(self._content, name)
         if is_inexact(value) or (as_written and isinstance(value, (float, list))):
-            value = look_up(self._exactly(), name)
-        return as_value(value)
+            value = look_up_field(self._exact_object(), name)
+        return json_to_field_value(value)
 
-    def _exactly(self) -> Object:
+    def _exact_object(self) -> Object:
         try:
             return self._exact
         except AttributeError:
-            exact = parse_exactly(self.content)
+            exact = parse_json_exactly(self.content)
             self._exact = self._content if exact is None else exact
             return self._exact
 
 
-def _displayable(value: Value) -> Value:
+def _displayable_value(value: Value) -> Value:
     """Replace `WrittenFloat` and lone surrogates, which JSON writers do not accept."""
     if isinstance(value, list):
-        return [_displayable(item) for item in value]  # type: ignore[misc]
+        return [_displayable_value(item) for item in value]  # type: ignore[misc]
     if isinstance(value, str):
-        return readable(value)
+        return displayable_text(value)
     if not isinstance(value, WrittenFloat):
         return value
     return float(value) if abs(value) < float("inf") else value.text

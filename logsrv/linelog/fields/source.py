@@ -12,7 +12,7 @@ from fnmatch import translate
 from typing import NamedTuple, TypeAlias
 
 from logsrv.linelog.fields.stamp import STAMP
-from logsrv.linelog.fields.stored import bytes_of
+from logsrv.linelog.fields.stored import to_stored_bytes
 
 IsOf: TypeAlias = Callable[[bytes, int, int], bool]
 """A function of a text, a start and an end: whether the line between them has a matching source."""
@@ -41,11 +41,11 @@ def parse_source(source: str) -> Source:
     return Source(name, peer[1] or peer[2], int(peer[3]))
 
 
-def of_source(pattern: str) -> IsOf | None:
+def make_source_test(pattern: str) -> IsOf | None:
     """Return a test for lines whose source matches a pattern such as `tcp:10.*`; None for an empty one."""
     if not pattern:
         return None
-    wanted = re.compile(bytes_of(translate(pattern)))
+    wanted = re.compile(to_stored_bytes(translate(pattern)))
 
     def is_of(text: bytes, start: int, end: int) -> bool:
         stamp = STAMP.match(text, start, end)

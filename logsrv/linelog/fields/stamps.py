@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.levels.byte_places import Array, places, windows
+from logsrv.linelog.fields.levels.byte_places import Array, indexes_of_true, rows_at
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
 NO_TIME = numpy.iinfo(numpy.int64).min
@@ -24,7 +24,7 @@ _SOURCE = 32
 _PARTS = ((11, 24, 3_600_000_000), (14, 60, 60_000_000), (17, 60, 1_000_000))
 
 
-class Stamps:
+class StampedLines:
     """The whole lines of a text, each with an LF, and their stamps.
 
     starts, ends: bounds of each line without its LF. messages: where each message begins: the start of the
@@ -34,13 +34,13 @@ class Stamps:
     def __init__(self, text: bytes) -> None:
         self.text = text
         self._bytes: Array = numpy.frombuffer(text, numpy.uint8)
-        self.ends: Array = places(self._bytes == _LF)
+        self.ends: Array = indexes_of_true(self._bytes == _LF)
         self.starts: Array = numpy.zeros_like(self.ends)
         self.starts[1:] = self.ends[:-1] + 1
         # The shortest stamp has a SOURCE of one byte and a space.
         self.stamped: Array = numpy.flatnonzero(self.ends - self.starts >= TIME_LENGTH + 2)
         # The bytes of each stamp's time minus those of the shape; a row for each stamped line.
-        self._more: Array = windows(self._bytes, self.starts[self.stamped], TIME_LENGTH) - _LEAST
+        self._more: Array = rows_at(self._bytes, self.starts[self.stamped], TIME_LENGTH) - _LEAST
         self.messages: Array = self.starts.copy()
         self._find_stamped()
 
@@ -59,21 +59,21 @@ class Stamps:
 
     def _find_stamped(self) -> None:
         """Find the lines that have a stamp."""
-        self._keep(numpy.all(self._more <= _MORE, axis=1))
+        self._keep_stamped(numpy.all(self._more <= _MORE, axis=1))
         sources = self.starts[self.stamped] + TIME_LENGTH
-        spaces = self._spaces(sources)
+        spaces = self._first_spaces(sources)
         found = (spaces > sources) & (spaces < self.ends[self.stamped])
-        self._keep(found)
+        self._keep_stamped(found)
         self.messages[self.stamped] = spaces[found] + 1
 
-    def _keep(self, those: Array) -> None:
+    def _keep_stamped(self, those: Array) -> None:
         if not those.all():
             self.stamped, self._more = self.stamped[those], self._more[those]
 
-    def _spaces(self, sources: Array) -> Array:
+    def _first_spaces(self, sources: Array) -> Array:
         """Return the place of the first space from the start of each source on, or the end of the text."""
         known = int(numpy.searchsorted(sources, len(self.text) - _SOURCE, side="right"))
-        is_space = windows(self._bytes, sources[:known], _SOURCE) == _SPACE
+        is_space = rows_at(self._bytes, sources[:known], _SOURCE) == _SPACE
         found = sources.copy()
         found[:known] += is_space.argmax(axis=1)
         for row in numpy.flatnonzero(self._bytes[found] != _SPACE).tolist():
@@ -91,22 +91,24 @@ class Stamps:
             part = digits[at] * 10 + digits[at + 1]
             right &= part < below
             of_day = of_day + part * worth
-        days = self._days()
+        days = self._starts_of_days()
         found[self.stamped] = numpy.where(right & (days != NO_TIME), days + of_day, NO_TIME)
         for line in self.stamped[~right].tolist():
             start = int(self.starts[line])
-            second = _second(self.text[start : start + 19])
+            second = _microseconds_of_second(self.text[start : start + 19])
             if second != NO_TIME:
                 found[line] = second + int(self.text[start + 20 : start + 26])
         return found
 
-    def _days(self) -> Array:
+    def _starts_of_days(self) -> Array:
         """Return the start of the day of each stamped line in microseconds since 1970, or NO_TIME."""
         dates = numpy.ascontiguousarray(self._more[:, :_DATE])
         changes = numpy.flatnonzero((dates[1:] != dates[:-1]).any(axis=1)) + 1
         firsts = [0, *changes.tolist()] if len(dates) else []
         starts = self.starts[self.stamped[firsts]].tolist()
-        moments = [_second(self.text[at : at + _DATE] + b"T00:00:00") for at in starts]
+        moments = [
+            _microseconds_of_second(self.text[at : at + _DATE] + b"T00:00:00") for at in starts
+        ]
         found: Array = numpy.repeat(
             numpy.array(moments, numpy.int64), numpy.diff([*firsts, len(dates)])
         )
@@ -121,7 +123,7 @@ class Stamps:
 
 
 @lru_cache(maxsize=1000)
-def _second(text: bytes) -> int:
+def _microseconds_of_second(text: bytes) -> int:
     try:
         return round(parse_rfc3339(f"{text.decode()}Z")) * 1_000_000
     except ValueError:

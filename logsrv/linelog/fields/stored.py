@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 
-def bytes_of(text: str) -> bytes:
-    """Return text as bytes of the store: UTF-8, and the original bytes for surrogates from `decoded`."""
+def to_stored_bytes(text: str) -> bytes:
+    """Return text as bytes of the store: UTF-8, and the original bytes for surrogates from `decode_stored`."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
 
 
-def decoded(text: bytes) -> str:
+def decode_stored(text: bytes) -> str:
     """Return bytes of the store as text; bytes that are not UTF-8 become lone surrogates."""
     return text.decode("utf-8", "surrogateescape")

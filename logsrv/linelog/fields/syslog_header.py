@@ -13,8 +13,8 @@ import re
 from typing import NamedTuple
 
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields.level import canonical
-from logsrv.linelog.fields.stored import decoded
+from logsrv.linelog.fields.level import canonical_level
+from logsrv.linelog.fields.stored import decode_stored
 
 FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"),
@@ -67,7 +67,7 @@ class SyslogHeader(NamedTuple):
     """The text after the header, without a NUL at its end."""
 
 
-def parse_header(message: bytes) -> SyslogHeader | None:
+def parse_syslog_header(message: bytes) -> SyslogHeader | None:
     """Return the header at the beginning of `message`, or None."""
     if not message.startswith(b"<"):
         return _header_in_file(message) if _IN_FILES.match(message) else None
@@ -81,7 +81,7 @@ def parse_header(message: bytes) -> SyslogHeader | None:
         rest = _add_rfc5424(message, new, fields)
     else:
         rest = _add_rfc3164(message, priority.end(), fields)
-    return _header(message, rest, fields, severity)
+    return _make_header(message, rest, fields, severity)
 
 
 def _header_in_file(message: bytes) -> SyslogHeader | None:
@@ -92,18 +92,18 @@ def _header_in_file(message: bytes) -> SyslogHeader | None:
     fields: dict[str, str] = {}
     rest = _add_rfc3164(message, 0, fields)
     names = (fields.get("hostname"), fields.get("app"))
-    if any(name is None or canonical(name) for name in names):
+    if any(name is None or canonical_level(name) for name in names):
         return None
-    return _header(message, rest, fields, None)
+    return _make_header(message, rest, fields, None)
 
 
-def _header(
+def _make_header(
     message: bytes, rest: int, fields: dict[str, str], severity: int | None
 ) -> SyslogHeader:
     # Python's SysLogHandler ends each message with a NUL. It is stored as the four characters `\x00`, with
     # --raw as a NUL.
     text = message[rest:].removesuffix(rb"\x00").removesuffix(b"\0")
-    fields["text"] = decoded(text)
+    fields["text"] = decode_stored(text)
     return SyslogHeader(fields, severity, text)
 
 
@@ -112,19 +112,19 @@ def _add_rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]
     names = ("timestamp", "hostname", "app", "pid", "msgid")
     for name, value in zip(names, header.groups(), strict=True):
         if value != b"-":
-            fields[name] = decoded(value)
+            fields[name] = decode_stored(value)
     at = header.end()
     if message.startswith(b"-", at) and message[at + 1 : at + 2] in (b" ", b""):
         at += 1
     else:
         while element := _ELEMENT.match(message, at):
-            prefix = decoded(element[1])
+            prefix = decode_stored(element[1])
             for name, value in _PARAM.findall(element[2]):
                 text = _ESCAPED.sub(rb"\1", value)
                 if text != b"-":
-                    fields[f"{prefix}.{decoded(name)}"] = decoded(text)
+                    fields[f"{prefix}.{decode_stored(name)}"] = decode_stored(text)
                 else:
-                    fields.pop(f"{prefix}.{decoded(name)}", None)
+                    fields.pop(f"{prefix}.{decode_stored(name)}", None)
             at = element.end()
     if message.startswith(b" ", at):
         at += 1
@@ -142,16 +142,16 @@ def _add_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     time = _TIME.match(message, at)
     host = None
     if time:
-        fields["timestamp"] = decoded(time[1])
+        fields["timestamp"] = decode_stored(time[1])
         at = time.end()
         host = None if _TAG.match(message, at) else _HOST.match(message, at)
         if host:
-            fields["hostname"] = decoded(host[1])
+            fields["hostname"] = decode_stored(host[1])
             at = host.end()
     tag = _TAG.match(message, at) or (host and _TAG_OF_WORDS.match(message, at))
     if tag:
-        fields["app"] = decoded(tag[1])
+        fields["app"] = decode_stored(tag[1])
         if tag[2]:
-            fields["pid"] = decoded(tag[2])
+            fields["pid"] = decode_stored(tag[2])
         at = tag.end()
     return at

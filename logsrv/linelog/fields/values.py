@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from typing import TypeAlias
 
-from logsrv.linelog.fields.stored import bytes_of
+from logsrv.linelog.fields.stored import to_stored_bytes
 
 Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = Scalar | list[Scalar]
@@ -32,7 +32,7 @@ class WrittenFloat(float):
         return self
 
 
-def number(value: Scalar) -> Number | None:
+def number_of_value(value: Scalar) -> Number | None:
     """Return the number that `value` is, or that its text is, or None; integers of any length are exact.
 
     Booleans, NaN and infinities count as None.
@@ -54,18 +54,18 @@ def number_of_text(text: str) -> Number | None:
     if not text or text[0] not in "0123456789+-.":
         return None
     if _INTEGER.fullmatch(text):
-        return int(text) if len(text) <= LONGEST_INTEGER else _long_integer(text)
+        return int(text) if len(text) <= LONGEST_INTEGER else _parse_long_integer(text)
     if _DECIMAL.fullmatch(text):
         found = float(text)
         return found if math.isfinite(found) else None
     return None
 
 
-def _long_integer(text: str) -> Number:
+def _parse_long_integer(text: str) -> Number:
     return Decimal(text)
 
 
-def text_of(value: Scalar) -> str:
+def text_of_value(value: Scalar) -> str:
     """Return `value` as text, with the original text of a number if it is known."""
     if isinstance(value, str):
         return value
@@ -76,13 +76,13 @@ def text_of(value: Scalar) -> str:
     return str(value)
 
 
-def readable(text: str) -> str:
+def displayable_text(text: str) -> str:
     """Return text for display: bytes that are not UTF-8, lone surrogates in `text`, become `\\xNN`."""
     if text.isascii():
         return text
-    return bytes_of(text).decode("utf-8", "backslashreplace")
+    return to_stored_bytes(text).decode("utf-8", "backslashreplace")
 
 
-def elements(value: Value) -> list[Scalar]:
+def elements_of_value(value: Value) -> list[Scalar]:
     """Return the values of a list, or a single value in a list."""
     return value if isinstance(value, list) else [value]

@@ -21,7 +21,7 @@ import attrs
 
 from logsrv.errors import StoreError
 from logsrv.kit.children.child_side import answer_messages, limit_reading_process, tell_service
-from logsrv.linelog.read.texts import Frames, PackedFrames
+from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, times_of, together
@@ -115,20 +115,20 @@ class Totals:
 
 def _segment_totals(view: View, number: int, known: _SegmentTotals) -> _SegmentTotals:
     """Return the totals of a segment. known: the totals of the last count."""
-    head = view.head(number)
+    head = view.index_head(number)
     if head is not None and head.lines:
         return _SegmentTotals(head.lines, head.text, head.compressed, head.times)
-    frames = view.open(number)
+    frames = view.open_segment(number)
     if frames is None:
         return _GONE
     with closing(frames):
         return _count(frames, known)
 
 
-def _count(frames: Frames, known: _SegmentTotals) -> _SegmentTotals:
+def _count(frames: SegmentFrames, known: _SegmentTotals) -> _SegmentTotals:
     if isinstance(frames, PackedFrames):
         index = frames.index
-        # An index that was lost, and made again by `walk`, has no line counts: use those of the last count.
+        # An index that was lost, and made again by `index_sound_frames`, has no line counts: use those of the last count.
         lines = index.lines or (known.lines if known.size == index.text else 0)
         times = together((index.times, known.times)) if known.size == index.text else index.times
         return _SegmentTotals(lines, index.text, index.compressed, times)
@@ -137,7 +137,7 @@ def _count(frames: Frames, known: _SegmentTotals) -> _SegmentTotals:
         known = _NOTHING
     lines, times = known.lines, known.times
     for start in range(known.size, frames.size, _PIECE):
-        for _, text in frames.between(start, min(start + _PIECE, frames.size)):
+        for _, text in frames.lines_between(start, min(start + _PIECE, frames.size)):
             lines += text.count(b"\n")
             times = together((times, times_of(text)))
     return _SegmentTotals(lines, frames.size, 0, times)
@@ -169,9 +169,9 @@ class StoreCounter:
             self._view, self._totals, self._listed = View(directory, self._tell), Totals(), None
             self._directory = directory
         view = self._view
-        if view.removed:
+        if view.directory_removed:
             raise StoreError("the store was removed")
-        changed = view.changed
+        changed = view.change_stamp
         if self._listed != changed:
             view.refresh()
             self._listed = changed if time_ns() - changed[2] > _TICK else None

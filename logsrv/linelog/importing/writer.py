@@ -170,7 +170,7 @@ class ImportWriter:
     def newest(self) -> str:
         """Return the latest TIME in the store; "" if there is none."""
         with contextlib.closing(View(str(self.directory), _tell_nobody)) as view:
-            here = view.span()[1]
+            here = view.read_time_span()[1]
         away = segment.away_segments(self._disk.entries())
         return max([here, *(load_head(one, self._disk).times.largest or "" for one in away[-1:])])
 

@@ -20,7 +20,11 @@ from logsrv.kit.service.checks.findings import Asked, Finding, error, guarded, o
 from logsrv.kit.service.checks.user import User
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted
-from logsrv.linelog.alerts.alert_settings import AlertSettings, by_label, missing_program
+from logsrv.linelog.alerts.alert_settings import (
+    AlertSettings,
+    alerts_by_label,
+    missing_program_sentence,
+)
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, left_out_listeners
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.care.file_owner import files_of
@@ -51,7 +55,7 @@ def check_logger(
         tls = TLSOptions(cafile=one.nodes_ca)
         for node in one.nodes.nodes:
             yield reach(asked, f"node {node}", node.host, node.port, tls if node.tls else None)
-    for label, alert in by_label(settings.alerts).items():
+    for label, alert in alerts_by_label(settings.alerts).items():
         yield from guarded(f"alert {label}", partial(check_alert, f"alert {label}", alert, asked))
 
 
@@ -100,7 +104,7 @@ def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Fi
     """Yield whether the program of an alert can be run, and its webhook answers."""
     if alert.alert_command is not None:
         who = f"by user {asked.user.name}"
-        if (sentence := missing_program(alert.alert_command)) is None:
+        if (sentence := missing_program_sentence(alert.alert_command)) is None:
             yield ok(subject, f"{one_line(alert.alert_command[0])} can be run {who}")
         else:
             yield error(subject, f"{sentence} {who}", "install it")

@@ -17,7 +17,7 @@ from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind, integer
 from logsrv.kit.service.loading import broken_plugins
 from logsrv.kit.text.words import listed, nearest_word, shown
-from logsrv.linelog.alerts.alert_settings import AlertOptions, check_labels
+from logsrv.linelog.alerts.alert_settings import AlertOptions, require_unique_labels
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.http.http_settings import HttpSettings, check_reach
 from logsrv.linelog.http.nodes.node_settings import check_names
@@ -176,7 +176,7 @@ class LoggerSettings(
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        check_labels(self.alerts)
+        require_unique_labels(self.alerts)
         check_targets(self.targets)
         check_names(self.node_sets)
         check_reach(self)

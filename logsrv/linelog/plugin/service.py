@@ -34,7 +34,7 @@ from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.channel import WebFactory
 from logsrv.kit.web.endpoints import web_guard_policy
-from logsrv.linelog.alerts.alerts import Alerts, check_commands
+from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.server import WebServer
@@ -234,7 +234,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         if settings.http:
             # The files of their tokens and certificates may be missing, too.
             DeclaredNodes(settings.node_sets)
-        check_commands(settings.alerts)
+        require_programs_exist(settings.alerts)
         self._shipping.check(settings.targets)
         rules = web_guard_policy(settings, MOST_CONNECTIONS)
         return listeners + [
@@ -318,7 +318,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         # The web server first: it raises if a file was removed meanwhile, and then nothing has changed.
         if settings.http:
             self._web_server().apply(settings)
-        self.alerts.change(settings.alerts)
+        self.alerts.replace_alerts(settings.alerts)
         self._shipping.change(settings.targets)
 
     def apply(self, settings: LoggerSettings) -> None:

@@ -13,8 +13,8 @@ from itertools import islice
 
 from logsrv.errors import StoreError
 from logsrv.linelog.query.matching.needs import Need
-from logsrv.linelog.read.archive_words import WordFile, frames_of_all
-from logsrv.linelog.read.texts import ArchivedFrames, Frames
+from logsrv.linelog.read.archive_words import ArchivedWordIndex, frames_by_segment
+from logsrv.linelog.read.texts import ArchivedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import (
@@ -53,9 +53,9 @@ class ArchiveView(View):
     """
 
     def __init__(self, url: str, tell: Callable[[str], None]) -> None:
-        self._begin(tell)
+        self._init_reporting(tell)
         try:
-            self._archive, self._store = _opened(url)
+            self._archive, self._store = _open_archive(url)
         except ValueError as error:
             raise StoreError(str(error)) from None
         self._found: dict[int, CatalogSegment] = {}
@@ -67,7 +67,7 @@ class ArchiveView(View):
         self._answers: dict[int, int | None] = {}
         self._readers = Readers()
         try:
-            self._load()
+            self._find_segments()
             if not self._found:
                 raise StoreError(f"{self._archive.place} has no segment of store {self._store}")
         except BaseException:
@@ -78,7 +78,7 @@ class ArchiveView(View):
             for number in sorted(self._found)
         ]
 
-    def _load(self) -> None:
+    def _find_segments(self) -> None:
         """Find the archive's segments: from its catalogs, and by name those that no catalog has yet."""
         archive, store = self._archive, self._store
         names = catalogs_in_use(archive.names(folder(store)), store)
@@ -89,10 +89,10 @@ class ArchiveView(View):
         for pending in catalogs:
             try:
                 for one in pending.result():
-                    self._add(one)
+                    self._add_catalog_segment(one)
             except ArchiveError as error:
                 # The segments of this catalog are found by their manifests, more slowly.
-                self.note(str(error))
+                self.report_unusable_file(str(error))
                 behind = ""
         listed = others.result()
         if behind != asked:
@@ -100,14 +100,14 @@ class ArchiveView(View):
         known = {one.name for one in self._manifests.values()}
         wanted = sorted({*self._damaged, *names_of(listed, store)})
         missing = [name for name in wanted if name not in known]
-        reads = [partial(self._uncatalogued, name) for name in missing]
+        reads = [partial(self._entry_of_uncatalogued, name) for name in missing]
         for found in self._readers.all(reads):
             try:
-                self._add(found.result())
+                self._add_catalog_segment(found.result())
             except ArchiveError as error:
-                self.tell(str(error))
+                self.report_damage(str(error))
 
-    def _add(self, one: CatalogSegment) -> None:
+    def _add_catalog_segment(self, one: CatalogSegment) -> None:
         try:
             manifest = decode(one.manifest)
         except ValueError:
@@ -117,14 +117,14 @@ class ArchiveView(View):
         self._found[manifest.number] = one
         self._manifests[manifest.number] = manifest
 
-    def _uncatalogued(self, name: str) -> CatalogSegment:
+    def _entry_of_uncatalogued(self, name: str) -> CatalogSegment:
         """Return the entry of a segment that no catalog has. Raises ArchiveError."""
         manifest = manifest_in_archive(self._archive, self._store, name)
         words = manifest.objects.get(object_name(self._store, manifest.segment.words))
         return CatalogSegment(encode(manifest), b"", words.size if words else 0, ())
 
     @property
-    def is_away(self) -> bool:
+    def has_archived_text(self) -> bool:
         return True
 
     def refresh(self) -> None:
@@ -133,7 +133,7 @@ class ArchiveView(View):
     renew = refresh
 
     @property
-    def removed(self) -> bool:
+    def directory_removed(self) -> bool:
         return False
 
     def report_odd_names(self) -> None:
@@ -142,37 +142,37 @@ class ArchiveView(View):
     def close(self) -> None:
         self._readers.close()
 
-    def open_words(self, number: int) -> int | None:
+    def open_word_index(self, number: int) -> int | None:
         return None
 
     def catalog_entry(self, number: int) -> None:
         return None
 
-    def times(self, number: int) -> Times:
+    def times_of_segment(self, number: int) -> Times:
         found = self._manifests.get(number)
         return UNKNOWN if found is None else found.times
 
-    def head(self, number: int) -> Head | None:
+    def index_head(self, number: int) -> Head | None:
         try:
             return index.decode_head(self._found[number].frames)
         except (KeyError, ValueError):
             return None
 
-    def span(self) -> tuple[str, str]:
+    def read_time_span(self) -> tuple[str, str]:
         found = together(one.times for one in self._manifests.values())
         return found.smallest or "", found.largest or ""
 
-    def is_active(self, fd: int) -> bool:
+    def is_active_file(self, fd: int) -> bool:
         return False
 
-    def has(self, number: int) -> bool:
+    def segment_exists(self, number: int) -> bool:
         return number in self._found
 
-    def were_empty(self, numbers: range) -> bool:
+    def were_segments_empty(self, numbers: range) -> bool:
         """Return True: an archive does not tell about segments that were never archived."""
         return True
 
-    def open(self, number: int) -> Frames | None:
+    def open_segment(self, number: int) -> SegmentFrames | None:
         found = self._found.get(number)
         if found is None:
             return None
@@ -183,12 +183,12 @@ class ArchiveView(View):
             try:
                 return text.index()
             except ValueError as error:
-                self.tell(f"segment {number} cannot be read: {error}")
+                self.report_damage(f"segment {number} cannot be read: {error}")
                 return index.Index(number)
 
         return ArchivedFrames(number, text.place, load, text.frame, text.size)
 
-    def frames_with(self, number: int, following: Iterable[int], need: Need) -> int | None:
+    def archived_frames_with(self, number: int, following: Iterable[int], need: Need) -> int | None:
         """Return the frames of a segment that can have lines with `need`; None for all.
 
         following: the next segments of the search, which are looked up in the same round trips.
@@ -197,20 +197,25 @@ class ArchiveView(View):
             self._need = need
             asked = [number, *islice(following, _ASKED_TOGETHER - 1)]
             files = [one for one in map(self._word_file, asked) if one is not None]
-            self._answers = {**dict.fromkeys(asked), **frames_of_all(files, need, self._readers)}
+            self._answers = {
+                **dict.fromkeys(asked),
+                **frames_by_segment(files, need, self._readers),
+            }
         return self._answers[number]
 
-    def _word_file(self, number: int) -> WordFile | None:
+    def _word_file(self, number: int) -> ArchivedWordIndex | None:
         file = self._found[number].file
         if file is None:
             return None
         name = object_name(self._store, self._manifests[number].segment.words)
 
         def note(why: str) -> None:
-            self.note(f"the word index {name} in {self._archive.place} is not used: {why}")
+            self.report_unusable_file(
+                f"the word index {name} in {self._archive.place} is not used: {why}"
+            )
 
         of = self._manifests[number]
-        return WordFile(
+        return ArchivedWordIndex(
             number,
             file,
             lambda at, size: self._archive.read(name, at, size),
@@ -219,7 +224,7 @@ class ArchiveView(View):
         )
 
 
-def _opened(url: str) -> tuple[Archive, str]:
+def _open_archive(url: str) -> tuple[Archive, str]:
     """Return the archive and the store's identity of a URL. Raises ValueError, StoreError, ArchiveError."""
     address, _, options = url.partition("?")
     where, _, store = address.rstrip("/").rpartition("/")

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from logsrv.linelog.query.matching.needs import Literal, Need
-from logsrv.linelog.read.frames_by_words import frames_with
+from logsrv.linelog.read.frames_by_words import frames_in_word_index
 from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.readers import Readers
 from logsrv.linelog.store.words.lookup import Words
@@ -17,7 +17,7 @@ _NEAR = 256 << 10
 """Bytes. Two parts with a smaller gap are read in one piece: the gap costs less than a round trip."""
 
 
-class WordFile(NamedTuple):
+class ArchivedWordIndex(NamedTuple):
     """The word index of a segment in an archive.
 
     read: returns a part of the file, by offset and size, and raises ArchiveError. note: gets a sentence if
@@ -32,7 +32,9 @@ class WordFile(NamedTuple):
     totals: tuple[int, int, int, int] | None = None
 
 
-def frames_of_all(files: list[WordFile], need: Need, readers: Readers) -> Mapping[int, int | None]:
+def frames_by_segment(
+    files: list[ArchivedWordIndex], need: Need, readers: Readers
+) -> Mapping[int, int | None]:
     """Return segment's number → the frames that can have lines with `need`; None for all its frames.
 
     Each round reads the missing parts of all files together.
@@ -40,22 +42,22 @@ def frames_of_all(files: list[WordFile], need: Need, readers: Readers) -> Mappin
     answers: dict[int, int | None] = {}
     left = list(files)
     while left:
-        wanted: list[tuple[WordFile, int, int]] = []
+        wanted: list[tuple[ArchivedWordIndex, int, int]] = []
         waiting = []
         for one in left:
             missing, found = _missing_parts(one, need)
             if missing:
-                wanted += [(one, at, size) for at, size in _merged(missing)]
+                wanted += [(one, at, size) for at, size in _merge_ranges(missing)]
                 waiting.append(one)
             else:
                 answers[one.number] = found
-        failed = _read(wanted, readers)
+        failed = _read_parts(wanted, readers)
         answers.update(dict.fromkeys(failed))
         left = [one for one in waiting if one.number not in failed]
     return answers
 
 
-def _read(wanted: list[tuple[WordFile, int, int]], readers: Readers) -> set[int]:
+def _read_parts(wanted: list[tuple[ArchivedWordIndex, int, int]], readers: Readers) -> set[int]:
     """Read parts of files, all at once. Return the numbers of segments whose file cannot be read."""
     failed = set()
     reads = [partial(one.read, at, size) for one, at, size in wanted]
@@ -71,19 +73,19 @@ def _read(wanted: list[tuple[WordFile, int, int]], readers: Readers) -> set[int]
     return failed
 
 
-def _missing_parts(one: WordFile, need: Need) -> tuple[list[tuple[int, int]], int | None]:
+def _missing_parts(one: ArchivedWordIndex, need: Need) -> tuple[list[tuple[int, int]], int | None]:
     """Return the parts of a file that must still be read; if there are none, also the answer."""
     missing: list[tuple[int, int]] = []
     try:
         words = Words(one.file)
         if one.totals is not None:
             words.require_totals(*one.totals)
-        for literal in _literals(need):
+        for literal in _literals_of_need(need):
             try:
                 words.frames_with(literal.text, literal.ignore_case)
             except MissingParts as error:
                 missing += error.ranges
-        return missing, None if missing else frames_with(words, need)
+        return missing, None if missing else frames_in_word_index(words, need)
     except MissingParts as error:
         return error.ranges, None
     except ValueError as error:
@@ -91,15 +93,15 @@ def _missing_parts(one: WordFile, need: Need) -> tuple[list[tuple[int, int]], in
         return [], None
 
 
-def _literals(need: Need) -> Iterator[Literal]:
+def _literals_of_need(need: Need) -> Iterator[Literal]:
     if isinstance(need, Literal):
         yield need
     else:
         for part in need.parts:
-            yield from _literals(part)
+            yield from _literals_of_need(part)
 
 
-def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merge_ranges(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the parts in order, with neighbours joined."""
     found: list[tuple[int, int]] = []
     for at, size in sorted(ranges):

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from operator import attrgetter
 from typing import NamedTuple
 
-from logsrv.linelog.read.texts import Damaged, Frames, PlainFrames
+from logsrv.linelog.read.texts import DamagedSegment, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
@@ -20,7 +20,7 @@ LIMIT = 1 << 20
 _number = attrgetter("number")
 
 
-class Appended(NamedTuple):
+class AppendedLines(NamedTuple):
     """Whole lines, and the first one's position. missing: lines before it that the store no longer has."""
 
     position: Position
@@ -28,7 +28,7 @@ class Appended(NamedTuple):
     missing: Missing = Missing()
 
     @property
-    def gap(self) -> bool:
+    def has_gap(self) -> bool:
         """True if lines before these are missing from the store."""
         return bool(self.missing)
 
@@ -37,19 +37,19 @@ class Follower:
     """A reader's place in a store, which advances with each read.
 
     position: the start of the next line. missing: lines before it that the store no longer has; the next
-    `Appended` reports them.
+    `AppendedLines` reports them.
     """
 
     def __init__(self, view: View, position: Position) -> None:
         self._view = view
         self.position = position
-        self._frames: Frames | None = None
+        self._frames: SegmentFrames | None = None
         self.missing = Missing()
         # The unpacked frame of a compressed segment, which is returned in pieces.
-        self._frame = Appended(position, b"")
+        self._frame = AppendedLines(position, b"")
 
     @property
-    def is_open(self) -> bool:
+    def is_segment_open(self) -> bool:
         """True if the current segment is open: then it can be read even after its removal."""
         return self._frames is not None
 
@@ -59,7 +59,7 @@ class Follower:
             self._frames.close()
             self._frames = None
 
-    def read(self, limit: int = LIMIT, *, until: Position | None = None) -> Appended | None:
+    def read(self, limit: int = LIMIT, *, until: Position | None = None) -> AppendedLines | None:
         """Return the next lines: at most `limit` bytes, or one longer line. None if there are none now.
 
         until: the start of a line; lines from there on are not returned.
@@ -67,22 +67,22 @@ class Follower:
         A damaged frame is reported to the view and skipped. Raises StoreError.
         """
         while True:
-            frames = self._open_frames()
+            frames = self._open_current_segment()
             if frames is None:
                 return None
             # Checked before reading: a line that was written just before the segment ended is then not
             # missed.
-            ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
-            room = _room(limit, self.position, until)
+            ended = not (isinstance(frames, PlainFrames) and self._view.is_active_file(frames.fd))
+            room = _readable_bytes(limit, self.position, until)
             if room <= 0:
                 return None
             before = self.position
-            text = self._lines(frames, room)
+            text = self._read_lines(frames, room)
             if self.position != before:
                 # Damage was skipped, so fewer bytes may remain before `until`.
                 continue
             if text:
-                news = Appended(self.position, text, self.missing)
+                news = AppendedLines(self.position, text, self.missing)
                 self.missing = Missing()
                 self.position = Position(self.position.segment, self.position.offset + len(text))
                 return news
@@ -91,49 +91,49 @@ class Follower:
             self.close()
             self.position = Position(self.position.segment + 1, 0)
 
-    def _open_frames(self) -> Frames | None:
+    def _open_current_segment(self) -> SegmentFrames | None:
         if self._frames is not None:
             return self._frames
         # Lists the store again only if its active segment has changed since the last listing.
-        self._view.renew()
+        self._view.refresh_if_rotated()
         segments = self._view.segments
         for at in range(bisect_left(segments, self.position.segment, key=_number), len(segments)):
             segment = segments[at]
-            frames = self._view.open(segment.number)
+            frames = self._view.open_segment(segment.number)
             if frames is not None:
                 if segment.number != self.position.segment:
-                    self.missing = self.missing.and_(self._lacks(segment.number))
+                    self.missing = self.missing.and_(self._missing_before(segment.number))
                     self.position = Position(segment.number, 0)
                 self._frames = frames
-                self._frame = Appended(self.position, b"")
+                self._frame = AppendedLines(self.position, b"")
                 return frames
         return None
 
-    def _lacks(self, number: int) -> Missing:
+    def _missing_before(self, number: int) -> Missing:
         """Return what the store lacks between the follower's place and a later segment."""
         if self.position == Position(0, 0):
             return Missing()
-        return self._view.missed(self.position, number)
+        return self._view.missing_between(self.position, number)
 
-    def _lines(self, frames: Frames, limit: int) -> bytes:
+    def _read_lines(self, frames: SegmentFrames, limit: int) -> bytes:
         if isinstance(frames, PlainFrames):
-            return _whole_lines(frames.fd, self.position.offset, limit)
+            return _read_whole_lines(frames.fd, self.position.offset, limit)
         text, start = self._frame.text, self.position.offset - self._frame.position.offset
         if start >= len(text):
-            text, start = self._unpack(frames), 0
-            self._frame = Appended(self.position, text)
+            text, start = self._unpack_rest_of_frame(frames), 0
+            self._frame = AppendedLines(self.position, text)
         end = text.rfind(b"\n", start, start + limit) + 1 or text.find(b"\n", start) + 1
         return text[start : end or len(text)]
 
-    def _unpack(self, frames: Frames) -> bytes:
+    def _unpack_rest_of_frame(self, frames: SegmentFrames) -> bytes:
         """Return the lines from the position to the end of its frame; report and skip damaged frames."""
-        frame = frames.at(self.position.offset)
+        frame = frames.frame_at(self.position.offset)
         while frame < frames.count:
-            stop = frames.bounds(frame)[1]
+            stop = frames.frame_bounds(frame)[1]
             try:
-                found = list(frames.between(self.position.offset, stop))
-            except Damaged as error:
-                self._view.tell(str(error))
+                found = list(frames.lines_between(self.position.offset, stop))
+            except DamagedSegment as error:
+                self._view.report_damage(str(error))
                 self.missing = self.missing.and_(Missing(stop - self.position.offset))
                 found = []
             # If the position is within a line, the text begins with the next line, maybe in the next frame.
@@ -144,14 +144,14 @@ class Follower:
         return b""
 
 
-def _room(limit: int, position: Position, until: Position | None) -> int:
+def _readable_bytes(limit: int, position: Position, until: Position | None) -> int:
     """Return the number of bytes that may be read from a position on."""
     if until is None or position.segment < until.segment:
         return limit
     return min(limit, until.offset - position.offset) if position.segment == until.segment else 0
 
 
-def _whole_lines(fd: int, offset: int, limit: int) -> bytes:
+def _read_whole_lines(fd: int, offset: int, limit: int) -> bytes:
     piece = os.pread(fd, limit, offset)
     end = piece.rfind(b"\n") + 1
     while not end and len(piece) == limit:
@@ -161,11 +161,11 @@ def _whole_lines(fd: int, offset: int, limit: int) -> bytes:
     return piece[:end]
 
 
-def end_of(view: View) -> Position:
+def end_of_store(view: View) -> Position:
     """Return the position at which the next line of the store will begin."""
-    view.renew()
+    view.refresh_if_rotated()
     for segment in reversed(view.segments):
-        frames = view.open(segment.number)
+        frames = view.open_segment(segment.number)
         if frames is not None:
             with frames:
                 return Position(segment.number, frames.size)

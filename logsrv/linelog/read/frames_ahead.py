@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 import zstandard
 
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.texts import ArchivedFrames, clipped
+from logsrv.linelog.read.texts import ArchivedFrames, clip_lines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
 from logsrv.linelog.store.segments.heads import LARGEST
@@ -36,12 +36,12 @@ class FramesAhead:
     def __init__(self, view: View) -> None:
         self._view = view
         self._readers = Readers()
-        self._memory = _shared_memory()
+        self._memory = _create_shared_memory()
         self._free: list[int] = []
         self._places = 0
         self._open: ArchivedFrames | None = None
 
-    def tasks(self, planned: Iterator[ReadTask]) -> Iterator[ReadTask]:
+    def tasks_when_read(self, planned: Iterator[ReadTask]) -> Iterator[ReadTask]:
         """Yield tasks in their order; a task of an archive comes when its frame has been read.
 
         A frame that cannot be read is reported to the view, and its task left out.
@@ -55,7 +55,7 @@ class FramesAhead:
                 task = next(planned, None)
                 if task is None:
                     break
-                waiting.append((task, self._begin(task)))
+                waiting.append((task, self._start_reading(task)))
             if not waiting:
                 return
             task, pending = waiting.popleft()
@@ -66,30 +66,30 @@ class FramesAhead:
             try:
                 frame = pending.result()
             except (ValueError, OSError) as error:
-                self._view.tell(str(error))
+                self._view.report_damage(str(error))
                 continue
-            yield task._replace(place=self._keep(frame))
+            yield task._replace(place=self._store_in_slot(frame))
 
-    def _begin(self, task: ReadTask) -> Future[bytes] | None:
+    def _start_reading(self, task: ReadTask) -> Future[bytes] | None:
         """Start reading the frame of a task; None if its segment is on this machine."""
         frames = self._open
         if frames is None or frames.number != task.segment:
-            opened = self._view.open(task.segment)
+            opened = self._view.open_segment(task.segment)
             if not isinstance(opened, ArchivedFrames):
                 if opened is not None:
                     opened.close()
                 return None
             frames = self._open = opened
-        archived, frame = frames, frames.at(task.start)
-        start, stop = archived.bounds(frame)
+        archived, frame = frames, frames.frame_at(task.start)
+        start, stop = archived.frame_bounds(frame)
 
         def read() -> bytes:
-            packed = archived.packed(frame, stop - start)
+            packed = archived.read_packed_frame(frame, stop - start)
             return _HEAD.pack(start, len(packed)) + packed
 
         return self._readers.start(read)
 
-    def _keep(self, frame: bytes) -> int:
+    def _store_in_slot(self, frame: bytes) -> int:
         """Store a frame in the shared memory and return its slot, from 1 on."""
         if self._free:
             place = self._free.pop()
@@ -99,26 +99,26 @@ class FramesAhead:
         os.pwrite(self._memory, frame, place * _STRIDE)
         return place
 
-    def release(self, task: ReadTask) -> None:
+    def release_slot(self, task: ReadTask) -> None:
         """Free the slot of a finished task."""
         if task.place:
             self._free.append(task.place)
 
-    def texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
+    def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
         """Yield the lines of a task that has a slot; works in every process of the search."""
         at = task.place * _STRIDE
         start, size = _HEAD.unpack(os.pread(self._memory, _HEAD.size, at))
         text = zstandard.ZstdDecompressor().decompress(
             os.pread(self._memory, size, at + _HEAD.size)
         )
-        yield from clipped(text, start, task.start, task.stop)
+        yield from clip_lines(text, start, task.start, task.stop)
 
     def close(self) -> None:
         self._readers.close()
         os.close(self._memory)
 
 
-def _shared_memory() -> int:
+def _create_shared_memory() -> int:
     if hasattr(os, "memfd_create"):
         return os.memfd_create("frames")
     with TemporaryFile() as file:

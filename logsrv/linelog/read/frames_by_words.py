@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 
 from logsrv.linelog.query.matching.needs import AnyOf, Literal, Need
-from logsrv.linelog.read.texts import Frames, PackedFrames
+from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.catalog.catalog import Catalog
 from logsrv.linelog.store.catalog.layout import CatalogEntry
@@ -14,7 +14,9 @@ from logsrv.linelog.store.segments.disk import explanation
 from logsrv.linelog.store.words.lookup import Words
 
 
-def by_words(view: View, frames: Frames, need: Need, following: Iterable[int] = ()) -> int | None:
+def frames_with_need(
+    view: View, frames: SegmentFrames, need: Need, following: Iterable[int] = ()
+) -> int | None:
     """Return the frames that can have lines with `need`, frame n as bit n; None if all can.
 
     following: the numbers of the next segments of the search.
@@ -22,26 +24,28 @@ def by_words(view: View, frames: Frames, need: Need, following: Iterable[int] = 
     """
     if not isinstance(frames, PackedFrames):
         return None
-    fd = view.open_words(frames.number)
+    fd = view.open_word_index(frames.number)
     if fd is None:
-        return view.frames_with(frames.number, following, need)
+        return view.archived_frames_with(frames.number, following, need)
     try:
         words = Words(fd)
-        found = frames_with(words, need)
-        if found == 0 and (words.segment, words.compressed) == (frames.number, frames.whole_cost):
+        found = frames_in_word_index(words, need)
+        if found == 0 and (words.segment, words.compressed) == (frames.number, frames.file_size):
             # The number of frames is enough: the segment's own index need not be loaded.
             frames.count = words.frames
             return found
         words.require(frames.index)
         return found
     except (OSError, ValueError) as error:
-        view.note(f"the word index of {frames.path} is not used: {explanation(error)}")
+        view.report_unusable_file(
+            f"the word index of {frames.path} is not used: {explanation(error)}"
+        )
         return None
     finally:
         os.close(fd)
 
 
-def by_catalogs(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
+def make_catalog_exclusion(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
     """Return a function: segment's number → its catalog entry if it has no line with `need`, else None.
 
     None also for a segment that is in no catalog.
@@ -54,18 +58,20 @@ def by_catalogs(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
             return None
         catalog, place, entry = known
         if catalog not in answers:
-            answers[catalog] = view.ask_words(catalog, lambda words: frames_with(words, need))
+            answers[catalog] = view.ask_catalog_words(
+                catalog, lambda words: frames_in_word_index(words, need)
+            )
         found = answers[catalog]
         return None if found is None or found >> place & 1 else entry
 
     return without
 
 
-def frames_with(words: Words, need: Need) -> int | None:
+def frames_in_word_index(words: Words, need: Need) -> int | None:
     """Return the frames that can have lines with `need`, by one word index; None if all can."""
     if isinstance(need, Literal):
         return words.frames_with(need.text, need.ignore_case)
-    found = [frames_with(words, part) for part in need.parts]
+    found = [frames_in_word_index(words, part) for part in need.parts]
     known = [frames for frames in found if frames is not None]
     is_any = isinstance(need, AnyOf)
     if not known or (is_any and len(known) < len(found)):

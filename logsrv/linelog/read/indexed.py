@@ -12,12 +12,12 @@ from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.level import LEVELS, RULES
 from logsrv.linelog.query.language.tree import EVERYTHING, Compare, HasField, Node
 from logsrv.linelog.query.matching.shapes import levels_satisfying
-from logsrv.linelog.read.texts import Frames
+from logsrv.linelog.read.texts import SegmentFrames
 
 _EVERY = (None, *LEVELS)
 
 
-class IndexedLines:
+class IndexedCounts:
     """Counts of the lines in the frames that were taken from indexes.
 
     wanted: the levels that the query asks for. step: seconds of a step of time; None for no steps.
@@ -33,17 +33,17 @@ class IndexedLines:
         self._rules = RULES if levels or not all(self._wanted) else 0
         self._sums: dict[float, list[int]] = {}
 
-    def take(self, frames: Frames, frame: int) -> bool:
+    def try_add_frame(self, frames: SegmentFrames, frame: int) -> bool:
         """Add the counts of a frame, and return whether the index allows it.
 
         All lines of the frame have to be in the scope.
         """
-        counts = frames.levels(frame, self._rules)
+        counts = frames.level_counts(frame, self._rules)
         if counts is None:
             return False
         start = 0.0
         if self._step is not None:
-            times = frames.times(frame)
+            times = frames.times_of_frame(frame)
             if times.smallest is None or times.largest is None:
                 return False
             start = step_start(parse_rfc3339(times.smallest), self._step)
@@ -69,7 +69,7 @@ class IndexedLines:
         return found
 
 
-def levels_wanted(query: Node) -> frozenset[str | None] | None:
+def levels_in_query(query: Node) -> frozenset[str | None] | None:
     """Return the levels that a query asks for; None if it asks for anything else.
 
     In the set, None stands for lines without a level.

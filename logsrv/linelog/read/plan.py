@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from logsrv.linelog.read.texts import Frames
+from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.catalog.layout import CatalogEntry
 from logsrv.linelog.store.segments.segment import Position
@@ -49,7 +49,7 @@ class ReadTask(NamedTuple):
     place: int = 0
 
 
-class Stats:
+class SearchStats:
     """Counts of a search: segments, frames and their bytes on disk that were read or skipped."""
 
     def __init__(self) -> None:
@@ -65,15 +65,15 @@ class Stats:
         )
 
 
-def tasks(
+def plan_tasks(
     view: View,
     scope: Scope,
-    stats: Stats,
+    stats: SearchStats,
     *,
     reverse: bool = False,
-    by_words: Callable[[Frames, Iterable[int]], int | None] = lambda *_: None,
+    by_words: Callable[[SegmentFrames, Iterable[int]], int | None] = lambda *_: None,
     by_catalogs: Callable[[int], CatalogEntry | None] = lambda _: None,
-    take: Callable[[Frames, int], bool] = lambda *_: False,
+    take: Callable[[SegmentFrames, int], bool] = lambda *_: False,
 ) -> Iterator[ReadTask]:
     """Yield the tasks of a search, in the order of the store, or the newest first.
 
@@ -86,7 +86,7 @@ def tasks(
     left = numbers if reverse else numbers[::-1]
     while left:
         number = left.pop()
-        if not _may_have(view, number, scope):
+        if not _may_have_lines(view, number, scope):
             stats.skipped_segments += 1
             continue
         without = by_catalogs(number)
@@ -95,12 +95,12 @@ def tasks(
             stats.skipped_frames += without.frames
             stats.skipped_bytes += without.size
             continue
-        frames = view.open(number)
+        frames = view.open_segment(number)
         if frames is None:
             continue
         before = stats.frames
         try:
-            next_ones = (one for one in reversed(left) if _may_have(view, one, scope))
+            next_ones = (one for one in reversed(left) if _may_have_lines(view, one, scope))
             words = by_words(frames, next_ones)
             yield from _tasks_of_segment(frames, scope, words, stats, reverse, take)
         finally:
@@ -111,27 +111,27 @@ def tasks(
                 stats.skipped_segments += 1
 
 
-def _may_have(view: View, number: int, scope: Scope) -> bool:
+def _may_have_lines(view: View, number: int, scope: Scope) -> bool:
     """Return whether a segment can have lines in the scope, without reading its text."""
     if scope.after and number < scope.after.segment:
         return False
     if scope.before and number > scope.before.segment:
         return False
     timed = scope.since or scope.until
-    return not timed or view.times(number).reach(scope.since, scope.until)
+    return not timed or view.times_of_segment(number).reach(scope.since, scope.until)
 
 
 def _tasks_of_segment(
-    frames: Frames,
+    frames: SegmentFrames,
     scope: Scope,
     words: int | None,
-    stats: Stats,
+    stats: SearchStats,
     reverse: bool,
-    take: Callable[[Frames, int], bool],
+    take: Callable[[SegmentFrames, int], bool],
 ) -> Iterator[ReadTask]:
     if words == 0:
         stats.skipped_frames += frames.count
-        stats.skipped_bytes += frames.whole_cost
+        stats.skipped_bytes += frames.file_size
         return
     low, high = 0, frames.size
     if scope.after and scope.after.segment == frames.number:
@@ -141,13 +141,13 @@ def _tasks_of_segment(
     every = range(frames.count)
     chosen = [frame for frame in every if words is None or words >> frame & 1]
     stats.skipped_frames += frames.count - len(chosen)
-    stats.skipped_bytes += frames.whole_cost - sum(map(frames.cost, chosen))
+    stats.skipped_bytes += frames.file_size - sum(map(frames.file_bytes_of_frame, chosen))
     timed = scope.since or scope.until
     for frame in reversed(chosen) if reverse else chosen:
-        bounds = frames.bounds(frame)
+        bounds = frames.frame_bounds(frame)
         start, stop = max(bounds[0], low), min(bounds[1], high)
-        cost = frames.cost(frame)
-        times = frames.times(frame) if timed and start < stop else NONE
+        cost = frames.file_bytes_of_frame(frame)
+        times = frames.times_of_frame(frame) if timed and start < stop else NONE
         reached = start < stop and (not timed or times.reach(scope.since, scope.until))
         in_time = not timed or times.within(scope.since, scope.until)
         if not reached or (in_time and (start, stop) == bounds and take(frames, frame)):

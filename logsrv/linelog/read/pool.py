@@ -41,18 +41,18 @@ def run_tasks(
     for_many: is called once before the forks, if there are many tasks, to prepare for them.
     """
     left = iter(tasks)
-    yield from _run_here(work, islice(left, _ALONE), tell)
+    yield from _run_in_this_process(work, islice(left, _ALONE), tell)
     some = list(islice(left, _MANY))
     if len(some) == _MANY:
         for_many()
     processes = processes or cores()
     if some and processes > 1:
-        yield from Processes(work, tell, processes).run(chain(some, left))
+        yield from SearchProcesses(work, tell, processes).run(chain(some, left))
     else:
-        yield from _run_here(work, chain(some, left), tell)
+        yield from _run_in_this_process(work, chain(some, left), tell)
 
 
-def _run_here(
+def _run_in_this_process(
     work: Work, tasks: Iterable[ReadTask], tell: Callable[[str], None]
 ) -> Iterator[tuple[ReadTask, list[bytes]]]:
     for task in tasks:
@@ -71,7 +71,7 @@ _TASK = struct.Struct("=QQQQ?Q")
 _RESULT = struct.Struct("=Q?QQ")
 
 
-class Processes:
+class SearchProcesses:
     """A given number of processes that do `work`. tell: gets a sentence for each failure."""
 
     def __init__(self, work: Work, tell: Callable[[str], None], processes: int) -> None:
@@ -89,9 +89,9 @@ class Processes:
         ready = selectors.DefaultSelector()
         try:
             for _ in range(self._processes):
-                ready.register(*self._fork(take, give, ready))
+                ready.register(*self._fork_worker(take, give, ready))
             os.close(take)
-            yield from self._exchange(first, tasks, give, ready)
+            yield from self._distribute_tasks(first, tasks, give, ready)
         finally:
             os.close(give)
             ready.close()
@@ -101,7 +101,7 @@ class Processes:
                 os.waitpid(process, 0)
             self._workers.clear()
 
-    def _fork(
+    def _fork_worker(
         self, take: int, give: int, ready: selectors.BaseSelector
     ) -> tuple[int, int, bytearray]:
         read, write = os.pipe()
@@ -118,7 +118,7 @@ class Processes:
                 os.close(give)
                 for other in (read, *self._workers):
                     os.close(other)
-                self._serve(take, write)
+                self._do_tasks(take, write)
                 status = 0
             finally:
                 os._exit(status)
@@ -126,7 +126,7 @@ class Processes:
         self._workers[read] = process
         return read, selectors.EVENT_READ, bytearray()
 
-    def _serve(self, take: int, write: int) -> None:
+    def _do_tasks(self, take: int, write: int) -> None:
         """Do tasks until the common pipe is closed. It runs in the children."""
         while wanted := os.read(take, _TASK.size):
             place, *task = _TASK.unpack(wanted)
@@ -142,7 +142,7 @@ class Processes:
             while left:
                 left = left[os.write(write, left) :]
 
-    def _exchange(
+    def _distribute_tasks(
         self, first: ReadTask, tasks: Iterator[ReadTask], give: int, ready: selectors.BaseSelector
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Write tasks to the common pipe, a few for each process, and yield the results in order."""
@@ -161,9 +161,9 @@ class Processes:
                 taken += 1
             if given > taken:
                 for key, _ in ready.select():
-                    done.update(self._received(key.fd, key.data))
+                    done.update(self._read_results(key.fd, key.data))
 
-    def _received(self, result: int, buffer: bytearray) -> Iterator[tuple[int, list[bytes]]]:
+    def _read_results(self, result: int, buffer: bytearray) -> Iterator[tuple[int, list[bytes]]]:
         piece = os.read(result, 1 << 20)
         if not piece:
             raise LogsrvError("a process of this search ended unexpectedly; was it killed?")
@@ -175,7 +175,7 @@ class Processes:
                 return
             data = bytes(memoryview(buffer)[_RESULT.size : end])
             del buffer[:end]
-            results = _split(data, count)
+            results = _split_results(data, count)
             if not fine:
                 self._tell(results[0].decode(errors="surrogateescape"))
             yield place, results if fine else []
@@ -199,7 +199,7 @@ def _fork_without_garbage() -> int:
             gc.enable()
 
 
-def _split(data: bytes, count: int) -> list[bytes]:
+def _split_results(data: bytes, count: int) -> list[bytes]:
     lengths = array("Q", data[: count * 8])
     place = count * 8
     results = []

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.values import elements, readable, text_of
+from logsrv.linelog.fields.values import displayable_text, elements_of_value, text_of_value
 from logsrv.linelog.query.matching.highlight import highlight_finder
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.search import Hit
@@ -34,7 +34,7 @@ _LEVELS = {
 }
 
 
-class Style(NamedTuple):
+class LineStyle(NamedTuple):
     """The format of a line. output: text, raw or json.
 
     color: whether to add colour codes. local: whether TIME is in the local zone. width: the
@@ -48,31 +48,33 @@ class Style(NamedTuple):
     escaped: bool = True
 
 
-def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, bool], bytes]:
+def make_renderer(style: LineStyle, matcher: Matcher | None = None) -> Callable[[Hit, bool], bytes]:
     """Return a function: hit, whether it is only a neighbour of a hit → the line to print, with its LF."""
     if style.output == "json":
-        return lambda hit, context: as_json(hit, context=context).encode() + b"\n"
+        return lambda hit, context: hit_as_json(hit, context=context).encode() + b"\n"
     if style.output == "raw":
-        return lambda hit, _: _message(hit.line, style.escaped) + b"\n"
+        return lambda hit, _: _render_message(hit.line, style.escaped) + b"\n"
     if style.color:
         spans = highlight_finder(matcher.node) if matcher else _no_spans
-        return lambda hit, context: _coloured(hit, _no_spans if context else spans, style).encode()
+        return lambda hit, context: _render_coloured(
+            hit, _no_spans if context else spans, style
+        ).encode()
     if style.local or style.width:
-        return lambda hit, _: _text(hit.line, style).encode() + b"\n"
+        return lambda hit, _: _render_text(hit.line, style).encode() + b"\n"
     return lambda hit, _: _escaped_line(hit.line)
 
 
-def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
+def hit_document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
     """Return a hit as the object that the API and `--output json` write."""
     position = str(hit.position)
-    found = {"position": position, **described(Record(hit.line, position))}
+    found = {"position": position, **record_document(Record(hit.line, position))}
     if context:
         found["context"] = True
     return found
 
 
-def parts(hit: Hit) -> dict[str, Any]:
-    """Return position, time, source and message of a hit's `document`, for which no fields are parsed."""
+def stamp_and_message(hit: Hit) -> dict[str, Any]:
+    """Return position, time, source and message of a hit's `hit_document`, for which no fields are parsed."""
     record = Record(hit.line)
     return {
         "position": str(hit.position),
@@ -82,8 +84,8 @@ def parts(hit: Hit) -> dict[str, Any]:
     }
 
 
-def described(record: Record) -> dict[str, Any]:
-    """Return a line's `document` without its position.
+def record_document(record: Record) -> dict[str, Any]:
+    """Return a line's `hit_document` without its position.
 
     It has `app` too, if the program's name is in a field with another name.
     """
@@ -96,16 +98,16 @@ def described(record: Record) -> dict[str, Any]:
         "fields": fields,
     }
     if "app" not in fields and (app := record.get("app", as_written=True)) is not None:
-        found["app"] = readable(text_of(elements(app)[0]))
+        found["app"] = displayable_text(text_of_value(elements_of_value(app)[0]))
     return found
 
 
-def as_json(hit: Hit, *, context: bool = False) -> str:
+def hit_as_json(hit: Hit, *, context: bool = False) -> str:
     """Return a hit as one line of JSON, without LF.
 
     No other character in it ends a line, such as U+2028 for some readers.
     """
-    return safe_json(document(hit, context=context))
+    return safe_json(hit_document(hit, context=context))
 
 
 def safe_json(value: object) -> str:
@@ -114,12 +116,12 @@ def safe_json(value: object) -> str:
     return escaped_json(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
 
 
-def _message(line: bytes, escaped: bool) -> bytes:
+def _render_message(line: bytes, escaped: bool) -> bytes:
     message = Record(line).body
-    return printable(_decoded(message)).encode() if escaped else message
+    return printable(_decode_escaped(message)).encode() if escaped else message
 
 
-def _decoded(data: bytes) -> str:
+def _decode_escaped(data: bytes) -> str:
     return data.decode(errors="backslashreplace")
 
 
@@ -127,11 +129,11 @@ def _escaped_line(line: bytes) -> bytes:
     # Nearly all lines are plain, and a search may find millions.
     if is_printable_ascii(line):
         return line + b"\n"
-    return printable(_decoded(line)).encode() + b"\n"
+    return printable(_decode_escaped(line)).encode() + b"\n"
 
 
-def plain(style: Style) -> Callable[[bytes], bytes] | None:
-    """Return a function that renders many lines at once like `renderer`; None if the style prevents it."""
+def make_block_renderer(style: LineStyle) -> Callable[[bytes], bytes] | None:
+    """Return a function that renders many lines at once like `make_renderer`; None if the style prevents it."""
     if style.output == "text" and not (style.color or style.local or style.width):
         return escaped_lines
     return None
@@ -144,14 +146,14 @@ def escaped_lines(text: bytes) -> bytes:
     return b"".join(_escaped_line(line) for line in text[:-1].split(b"\n"))
 
 
-def _text(line: bytes, style: Style) -> str:
-    text = printable(_decoded(line))
+def _render_text(line: bytes, style: LineStyle) -> str:
+    text = printable(_decode_escaped(line))
     if style.local and (time := Record(line).time):
-        text = local_time(time) + text[len(time) :]
-    return cut(text, style.width)
+        text = to_local_time(time) + text[len(time) :]
+    return cut_to_width(text, style.width)
 
 
-def local_time(time: str) -> str:
+def to_local_time(time: str) -> str:
     """Return a TIME in the local zone, with its offset. An impossible date is returned unchanged."""
     try:
         return datetime.fromisoformat(time).astimezone().isoformat(timespec="microseconds")
@@ -159,11 +161,11 @@ def local_time(time: str) -> str:
         return time
 
 
-def cut(text: str, width: int) -> str:
+def cut_to_width(text: str, width: int) -> str:
     """Return text cut to `width` columns, with `…` at the end if it was longer; 0 cuts nothing."""
     if not width or len(text) * 2 <= width:
         return text
-    wcwidth = _wcwidth().wcwidth
+    wcwidth = _load_wcwidth().wcwidth
     taken = kept = 0
     for place, character in enumerate(text):
         if taken < width:
@@ -178,55 +180,60 @@ def _no_spans(_: bytes) -> list[tuple[int, int]]:
     return []
 
 
-def _coloured(hit: Hit, spans: Callable[[bytes], list[tuple[int, int]]], style: Style) -> str:
+def _render_coloured(
+    hit: Hit, spans: Callable[[bytes], list[tuple[int, int]]], style: LineStyle
+) -> str:
     record = Record(hit.line, str(hit.position))
-    time, source = record.time or "", readable(record.source or "")
+    time, source = record.time or "", displayable_text(record.source or "")
     message = record.body
     if style.local:
-        time = local_time(time)
+        time = to_local_time(time)
     head = f"{one_line(time)} {one_line(source)} " if time else ""
     if style.width and len(head) >= style.width:
         # The stamp fills the width: there is no room for the message.
-        return f"{_DIM}{cut(head + '…', style.width)}{_RESET}\n"
+        return f"{_DIM}{cut_to_width(head + '…', style.width)}{_RESET}\n"
     base = _LEVELS.get(record.level or "", "")
     width = style.width - len(head) if style.width else 0
-    body = _marked(message, spans(message), base, width)
+    body = _highlight_message(message, spans(message), base, width)
     if not head:
         return body + "\n"
     colour = _SOURCES[zlib.crc32(source.encode()) % len(_SOURCES)]
     return f"{_DIM}{one_line(time)}{_RESET} {colour}{one_line(source)}{_RESET} {body}\n"
 
 
-def _marked(message: bytes, spans: list[tuple[int, int]], base: str, width: int) -> str:
+def _highlight_message(message: bytes, spans: list[tuple[int, int]], base: str, width: int) -> str:
     """Return the message in the colour `base` with the spans highlighted, cut to `width` columns."""
     pieces: list[tuple[str, str]] = []
     done = 0
     for start, end in spans:
         if start >= done and end > start:
-            pieces += ("", _decoded(message[done:start])), (_MATCH, _decoded(message[start:end]))
+            pieces += (
+                ("", _decode_escaped(message[done:start])),
+                (_MATCH, _decode_escaped(message[start:end])),
+            )
             done = end
-    pieces.append(("", _decoded(message[done:])))
+    pieces.append(("", _decode_escaped(message[done:])))
     shown = []
     left = width
     for colour, text in pieces:
         text = printable(text)
         if width:
-            whole, text = text, cut(text, left) if left > 0 else ""
-            left = left - width_of(text) if text == whole else 0
+            whole, text = text, cut_to_width(text, left) if left > 0 else ""
+            left = left - terminal_columns(text) if text == whole else 0
         if text:
             shown.append(f"{base}{colour}{text}{_RESET}" if base or colour else text)
     return "".join(shown)
 
 
-def width_of(text: str) -> int:
+def terminal_columns(text: str) -> int:
     """Return the number of terminal columns that a text takes."""
     if text.isascii():
         return len(text)
-    width: int = _wcwidth().wcswidth(text)
+    width: int = _load_wcwidth().wcswidth(text)
     return max(0, width)
 
 
-def _wcwidth() -> ModuleType:
+def _load_wcwidth() -> ModuleType:
     """Return the module wcwidth. It takes 14 ms to load, and only cut or non-ASCII text needs it."""
     import wcwidth
 

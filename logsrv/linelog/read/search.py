@@ -9,14 +9,14 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from logsrv.linelog.fields.source import IsOf, of_source
+from logsrv.linelog.fields.source import IsOf, make_source_test
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import Matcher
-from logsrv.linelog.read.frames_by_words import by_catalogs, by_words
-from logsrv.linelog.read.indexed import IndexedLines, levels_wanted
-from logsrv.linelog.read.plan import ReadTask, Scope, Stats, Work, tasks
+from logsrv.linelog.read.frames_by_words import frames_with_need, make_catalog_exclusion
+from logsrv.linelog.read.indexed import IndexedCounts, levels_in_query
+from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_tasks
 from logsrv.linelog.read.pool import run_tasks
-from logsrv.linelog.read.texts import Frames
+from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.memory import keep_freed_memory
@@ -51,80 +51,84 @@ class Search:
         self.view = view
         self.matcher = matcher
         self.scope = scope
-        self.stats = Stats()
+        self.stats = SearchStats()
         self._with_index = with_index
         self._processes = processes
         self._is_of: IsOf | None = None
         if scope.source:
-            self._is_of = of_source(scope.source)
+            self._is_of = make_source_test(scope.source)
         self.on_frame: Callable[[], None] | None = None
-        self._open: Frames | None = None
+        self._open: SegmentFrames | None = None
         self._ahead: FramesAhead | None = None
 
     def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
         """Yield the matching lines."""
 
         def work(task: ReadTask) -> list[bytes]:
-            found = list(self.find(task))
+            found = list(self.hits_in_task(task))
             return [
                 part
                 for hit in (reversed(found) if reverse else found)
                 for part in (hit.position.offset.to_bytes(8, "little"), hit.line)
             ]
 
-        for task, results in self.run(work, reverse=reverse):
+        for task, results in self.run_on_frames(work, reverse=reverse):
             for number in range(0, len(results), 2):
                 offset = int.from_bytes(results[number], "little")
                 yield Hit(Position(task.segment, offset), results[number + 1])
 
-    def rendered(self, render: Callable[[Hit], bytes], *, reverse: bool = False) -> Iterator[bytes]:
+    def render_hits(
+        self, render: Callable[[Hit], bytes], *, reverse: bool = False
+    ) -> Iterator[bytes]:
         """Yield the result of `render` for each matching line. It runs in several processes."""
 
         def work(task: ReadTask) -> list[bytes]:
-            found = [render(hit) for hit in self.find(task)]
+            found = [render(hit) for hit in self.hits_in_task(task)]
             return found[::-1] if reverse else found
 
-        for _, results in self.run(work, reverse=reverse):
+        for _, results in self.run_on_frames(work, reverse=reverse):
             yield from results
 
-    def blocks(self, render: Callable[[bytes], bytes]) -> Iterator[bytes]:
+    def render_frames(self, render: Callable[[bytes], bytes]) -> Iterator[bytes]:
         """Yield the result of `render` for each frame. It gets the frame's matching lines with LFs."""
 
         def work(task: ReadTask) -> list[bytes]:
-            text = b"".join(self.matching(task))
+            text = b"".join(self.matching_lines(task))
             return [render(text)] if text else []
 
-        for _, results in self.run(work):
+        for _, results in self.run_on_frames(work):
             yield from results
 
-    def matching(self, task: ReadTask) -> Iterator[bytes]:
+    def matching_lines(self, task: ReadTask) -> Iterator[bytes]:
         """Yield the matching lines of a task with their LFs, many at a time."""
-        for offset, text in self.texts(task):
+        for offset, text in self.task_texts(task):
             found = self.matcher.matching_lines(text, (task.segment, offset))
-            if found and self._narrows(task):
+            if found and self._needs_scope_test(task):
                 lines = found[:-1].split(b"\n")
                 in_time = task.in_time
-                found = b"".join([line + b"\n" for line in lines if self._in_scope(line, in_time)])
+                found = b"".join(
+                    [line + b"\n" for line in lines if self._is_line_in_scope(line, in_time)]
+                )
             if found:
                 yield found
 
-    def _in_scope(self, line: bytes, in_time: bool) -> bool:
-        if not in_time and not self._in_time(line):
+    def _is_line_in_scope(self, line: bytes, in_time: bool) -> bool:
+        if not in_time and not self._is_line_in_time(line):
             return False
         return self._is_of is None or self._is_of(line, 0, len(line))
 
-    def _narrows(self, task: ReadTask) -> bool:
+    def _needs_scope_test(self, task: ReadTask) -> bool:
         """Return whether the lines of a task have to be tested for source or time besides the query."""
         return self._is_of is not None or not task.in_time
 
     def count(self) -> int:
         """Return the number of matching lines."""
-        indexed = self.indexed(levels=False)
-        read = self.run(self._count, indexed=indexed)
+        indexed = self.counts_from_index(levels=False)
+        read = self.run_on_frames(self._count_in_task, indexed=indexed)
         found = sum(int(results[0]) for _, results in read if results)
         return found if indexed is None else found + indexed.total
 
-    def indexed(self, step: float | None = None, *, levels: bool) -> IndexedLines | None:
+    def counts_from_index(self, step: float | None = None, *, levels: bool) -> IndexedCounts | None:
         """Return counts to fill from indexes; None unless the query is empty or asks only for levels.
 
         step: seconds of a step of time; None for no steps. levels: whether to count by level, not only the
@@ -133,30 +137,32 @@ class Search:
         query = self.matcher.node
         if self.scope.source or not (query == EVERYTHING or getattr(query, "field", "") == "level"):
             return None
-        wanted = levels_wanted(query)
-        return None if wanted is None else IndexedLines(wanted, step, levels=levels)
+        wanted = levels_in_query(query)
+        return None if wanted is None else IndexedCounts(wanted, step, levels=levels)
 
-    def run(
-        self, work: Work, *, reverse: bool = False, indexed: IndexedLines | None = None
+    def run_on_frames(
+        self, work: Work, *, reverse: bool = False, indexed: IndexedCounts | None = None
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, on all cores; yield the results in order.
 
         indexed: counts the lines of frames that need not be read.
         """
-        planned = self._planned(reverse, (lambda *_: False) if indexed is None else indexed.take)
-        tell, processes = self.view.tell, self._processes
-        if self.view.is_away:
+        planned = self._plan_tasks(
+            reverse, (lambda *_: False) if indexed is None else indexed.try_add_frame
+        )
+        tell, processes = self.view.report_damage, self._processes
+        if self.view.has_archived_text:
             # Most stores have no archive; their searches need not load this.
             from logsrv.linelog.read.frames_ahead import FramesAhead
 
             self._ahead = FramesAhead(self.view)
-            planned = self._ahead.tasks(planned)
+            planned = self._ahead.tasks_when_read(planned)
         try:
             for done in run_tasks(
-                work, planned, tell, processes=processes, for_many=self._for_many
+                work, planned, tell, processes=processes, for_many=self._prepare_for_many
             ):
                 if self._ahead is not None:
-                    self._ahead.release(done[0])
+                    self._ahead.release_slot(done[0])
                 yield done
                 if self.on_frame is not None:
                     self.on_frame()
@@ -165,21 +171,23 @@ class Search:
                 self._ahead.close()
                 self._ahead = None
 
-    def _planned(self, reverse: bool, take: Callable[[Frames, int], bool]) -> Iterator[ReadTask]:
+    def _plan_tasks(
+        self, reverse: bool, take: Callable[[SegmentFrames, int], bool]
+    ) -> Iterator[ReadTask]:
         view, needs = self.view, self.matcher.needs
         if needs is None or not self._with_index:
-            return tasks(view, self.scope, self.stats, reverse=reverse, take=take)
-        return tasks(
+            return plan_tasks(view, self.scope, self.stats, reverse=reverse, take=take)
+        return plan_tasks(
             view,
             self.scope,
             self.stats,
             reverse=reverse,
-            by_words=lambda frames, left: by_words(view, frames, needs, left),
-            by_catalogs=by_catalogs(view, needs),
+            by_words=lambda frames, left: frames_with_need(view, frames, needs, left),
+            by_catalogs=make_catalog_exclusion(view, needs),
             take=take,
         )
 
-    def _for_many(self) -> None:
+    def _prepare_for_many(self) -> None:
         # Each frame is unpacked into newly allocated memory: returning that to the system took half as long
         # as unpacking.
         keep_freed_memory()
@@ -188,37 +196,37 @@ class Search:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self.matcher.prepare_for_many()
 
-    def find(self, task: ReadTask) -> Iterator[Hit]:
+    def hits_in_task(self, task: ReadTask) -> Iterator[Hit]:
         """Yield the matching lines of one task."""
-        for offset, text in self.texts(task):
+        for offset, text in self.task_texts(task):
             for hit in hits_in_text(
                 self.matcher, self._is_of, Position(task.segment, offset), text
             ):
-                if task.in_time or self._in_time(hit.line):
+                if task.in_time or self._is_line_in_time(hit.line):
                     yield hit
 
-    def _count(self, task: ReadTask) -> list[bytes]:
-        if self._narrows(task):
-            found = sum(1 for _ in self.find(task))
+    def _count_in_task(self, task: ReadTask) -> list[bytes]:
+        if self._needs_scope_test(task):
+            found = sum(1 for _ in self.hits_in_task(task))
         else:
             found = sum(
                 self.matcher.count(text, (task.segment, offset))
-                for offset, text in self.texts(task)
+                for offset, text in self.task_texts(task)
             )
         return [b"%d" % found]
 
-    def texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
+    def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
         """Yield all lines of one task, matching or not, in pieces, each with its offset."""
         if task.place and self._ahead is not None:
-            return self._ahead.texts(task)
-        frames = self._frames(task.segment)
-        return iter(()) if frames is None else frames.between(task.start, task.stop)
+            return self._ahead.task_texts(task)
+        frames = self._open_segment(task.segment)
+        return iter(()) if frames is None else frames.lines_between(task.start, task.stop)
 
-    def _frames(self, number: int) -> Frames | None:
+    def _open_segment(self, number: int) -> SegmentFrames | None:
         """Return an open segment. It keeps one open: tasks in sequence mostly have the same segment."""
         if self._open is None or self._open.number != number:
             self.close()
-            self._open = self.view.open(number)
+            self._open = self.view.open_segment(number)
         return self._open
 
     def close(self) -> None:
@@ -227,7 +235,7 @@ class Search:
             self._open.close()
             self._open = None
 
-    def _in_time(self, line: bytes) -> bool:
+    def _is_line_in_time(self, line: bytes) -> bool:
         since, until = self.scope.since, self.scope.until
         if not since and not until:
             return True

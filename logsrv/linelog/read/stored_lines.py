@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.read.texts import Damaged, Frames
+from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -27,7 +27,7 @@ class StoredLines:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._frames: OrderedDict[int, Frames | None] = OrderedDict()
+        self._frames: OrderedDict[int, SegmentFrames | None] = OrderedDict()
         self._kept: OrderedDict[tuple[int, int], list[tuple[int, bytes]]] = OrderedDict()
 
     def close(self) -> None:
@@ -39,58 +39,58 @@ class StoredLines:
         if frames is not None:
             frames.close()
 
-    def line(self, position: Position) -> Hit | None:
+    def line_at(self, position: Position) -> Hit | None:
         """Return the line that begins at `position`; None if no line begins there."""
-        for hit in self.forward(position):
+        for hit in self.lines_from(position):
             return hit if hit.position == position else None
         return None
 
-    def around(self, hit: Hit, before: int, after: int) -> list[Hit]:
+    def lines_around(self, hit: Hit, before: int, after: int) -> list[Hit]:
         """Return a line with at most `before` lines before it and `after` lines after it, in order."""
         behind = Position(hit.position.segment, hit.position.offset + 1)
         return [
-            *reversed(list(islice(self.backward(hit.position), before))),
+            *reversed(list(islice(self.lines_before(hit.position), before))),
             hit,
-            *islice(self.forward(behind), after),
+            *islice(self.lines_from(behind), after),
         ]
 
-    def forward(self, start: Position) -> Iterator[Hit]:
+    def lines_from(self, start: Position) -> Iterator[Hit]:
         """Yield the lines that begin at `start` or after it, in order."""
         numbers = [one.number for one in self._view.segments if one.number >= start.segment]
-        for number, frames in self._each(numbers):
-            first = frames.at(start.offset) if number == start.segment else 0
+        for number, frames in self._open_each_segment(numbers):
+            first = frames.frame_at(start.offset) if number == start.segment else 0
             for frame in range(first, frames.count):
-                lines = self._lines(frames, frame)
+                lines = self._read_frame_lines(frames, frame)
                 place = bisect_left(lines, (start.offset,)) if number == start.segment else 0
                 for offset, line in lines[place:]:
                     yield Hit(Position(number, offset), line)
 
-    def backward(self, start: Position) -> Iterator[Hit]:
+    def lines_before(self, start: Position) -> Iterator[Hit]:
         """Yield the lines that begin before `start`, the nearest first."""
         numbers = [one.number for one in self._view.segments if one.number <= start.segment]
-        for number, frames in self._each(numbers[::-1]):
+        for number, frames in self._open_each_segment(numbers[::-1]):
             last = frames.count - 1
             if number == start.segment:
-                last = min(last, frames.at(start.offset))
+                last = min(last, frames.frame_at(start.offset))
             for frame in range(last, -1, -1):
-                lines = self._lines(frames, frame)
+                lines = self._read_frame_lines(frames, frame)
                 if number == start.segment:
                     lines = lines[: bisect_left(lines, (start.offset,))]
                 for offset, line in reversed(lines):
                     yield Hit(Position(number, offset), line)
 
-    def _each(self, numbers: list[int]) -> Iterator[tuple[int, Frames]]:
+    def _open_each_segment(self, numbers: list[int]) -> Iterator[tuple[int, SegmentFrames]]:
         """Yield each segment that can be opened."""
         for number in numbers:
             if number not in self._frames:
                 while len(self._frames) >= _KEPT:
                     self._close_oldest()
-                self._frames[number] = self._view.open(number)
+                self._frames[number] = self._view.open_segment(number)
             frames = self._frames[number]
             if frames is not None:
                 yield number, frames
 
-    def _lines(self, frames: Frames, frame: int) -> list[tuple[int, bytes]]:
+    def _read_frame_lines(self, frames: SegmentFrames, frame: int) -> list[tuple[int, bytes]]:
         """Return the lines of a frame with their offsets in the segment's text."""
         key = frames.number, frame
         if key in self._kept:
@@ -98,12 +98,12 @@ class StoredLines:
             return self._kept[key]
         found: list[tuple[int, bytes]] = []
         try:
-            for offset, text in frames.between(*frames.bounds(frame)):
+            for offset, text in frames.lines_between(*frames.frame_bounds(frame)):
                 for line in text.removesuffix(b"\n").split(b"\n"):
                     found.append((offset, line))
                     offset += len(line) + 1
-        except (Damaged, OSError) as error:
-            self._view.tell(str(error))
+        except (DamagedSegment, OSError) as error:
+            self._view.report_damage(str(error))
         self._kept[key] = found
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
@@ -121,7 +121,7 @@ class LineContext(NamedTuple):
     after: int
 
 
-class Group(NamedTuple):
+class LineGroup(NamedTuple):
     """Lines in the order of the store; True with a line means that the line is only a neighbour of a hit.
 
     goes_on: whether the lines are adjacent to the lines of the group before.
@@ -131,9 +131,9 @@ class Group(NamedTuple):
     goes_on: bool
 
 
-def grouped(
+def group_with_context(
     view: View, hits: Iterator[Hit], around: LineContext, *, reverse: bool = False
-) -> Iterator[Group]:
+) -> Iterator[LineGroup]:
     """Yield hits with their neighbours, each line once. Adjacent lines are in one group.
 
     reverse: whether hits come newest first, and so do the groups; the lines of a group stay in the store's
@@ -147,15 +147,15 @@ def grouped(
         # lines of the group on the side of earlier hits.
         last_yielded: Position | None = None
         for hit in hits:
-            window = lines.around(hit, *around)
+            window = lines.lines_around(hit, *around)
             if last_yielded is not None:
                 window = [
                     one
                     for one in window
                     if one.position != last_yielded and (one.position < last_yielded) == reverse
                 ]
-            if first and last and not _touch(lines, first, last, window):
-                yield _sorted(group, goes_on)
+            if first and last and not _is_adjacent_window(lines, first, last, window):
+                yield _sorted_group(group, goes_on)
                 group, goes_on, last_yielded = {}, False, None
                 first = last = None
             for one in window:
@@ -172,27 +172,27 @@ def grouped(
                     for place, one in group.items()
                     if place == last_yielded or (place > last_yielded) == reverse
                 }
-                yield _sorted(part, goes_on)
+                yield _sorted_group(part, goes_on)
                 group = {place: one for place, one in group.items() if place not in part}
                 goes_on = True
         if group:
-            yield _sorted(group, goes_on)
+            yield _sorted_group(group, goes_on)
 
 
-def _touch(lines: StoredLines, first: Hit, last: Hit, window: list[Hit]) -> bool:
+def _is_adjacent_window(lines: StoredLines, first: Hit, last: Hit, window: list[Hit]) -> bool:
     """Return whether `window` overlaps the lines from `first` to `last`, or is adjacent to them."""
     return not window or (
-        (window[0] <= last or _follows(lines, last, window[0]))
-        and (window[-1] >= first or _follows(lines, window[-1], first))
+        (window[0] <= last or _directly_follows(lines, last, window[0]))
+        and (window[-1] >= first or _directly_follows(lines, window[-1], first))
     )
 
 
-def _follows(lines: StoredLines, one: Hit, other: Hit) -> bool:
+def _directly_follows(lines: StoredLines, one: Hit, other: Hit) -> bool:
     behind = Position(one.position.segment, one.position.offset + len(one.line) + 1)
     if one.position.segment == other.position.segment or other.position.offset:
         return other.position == behind
-    return any(hit.position == other.position for hit in islice(lines.forward(behind), 1))
+    return any(hit.position == other.position for hit in islice(lines.lines_from(behind), 1))
 
 
-def _sorted(group: dict[Position, tuple[Hit, bool]], goes_on: bool) -> Group:
-    return Group([group[position] for position in sorted(group)], goes_on)
+def _sorted_group(group: dict[Position, tuple[Hit, bool]], goes_on: bool) -> LineGroup:
+    return LineGroup([group[position] for position in sorted(group)], goes_on)

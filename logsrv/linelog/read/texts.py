@@ -24,11 +24,11 @@ SIZE = 1 << 20
 _SMALL = 64 << 10
 
 
-class Damaged(ValueError):
+class DamagedSegment(ValueError):
     """A part of a segment cannot be read; `str()` of the error names the file and the offset."""
 
 
-class Frames:
+class SegmentFrames:
     """The text of an open segment: `count` frames, with `size` bytes of whole lines in all.
 
     path: of the file, for messages.
@@ -43,28 +43,28 @@ class Frames:
         self.fd = fd
 
     @abstractmethod
-    def bounds(self, frame: int) -> tuple[int, int]:
+    def frame_bounds(self, frame: int) -> tuple[int, int]:
         """Return the offsets in the text at which a frame begins and ends."""
 
     @abstractmethod
-    def at(self, offset: int) -> int:
+    def frame_at(self, offset: int) -> int:
         """Return the number of the frame that contains `offset`; `count` at or past the end."""
 
     @abstractmethod
-    def between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+    def lines_between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         """Yield the lines that begin from `start` up to `stop`, in pieces, each with its offset.
 
-        Raises OSError and Damaged.
+        Raises OSError and DamagedSegment.
         """
 
     @abstractmethod
-    def times(self, frame: int) -> Times:
+    def times_of_frame(self, frame: int) -> Times:
         """Return the times of the lines of a frame. In a plain segment, this reads the whole frame.
 
         Raises OSError.
         """
 
-    def levels(self, frame: int, rules: int) -> tuple[int, ...] | None:
+    def level_counts(self, frame: int, rules: int) -> tuple[int, ...] | None:
         """Return how many lines of a frame have no level, and how many have each; None if not indexed.
 
         rules: the required version of the rules of levels; 0 for any.
@@ -72,11 +72,11 @@ class Frames:
         return None
 
     @abstractmethod
-    def cost(self, frame: int) -> int:
+    def file_bytes_of_frame(self, frame: int) -> int:
         """Return the number of bytes of the file that belong to a frame."""
 
     @property
-    def whole_cost(self) -> int:
+    def file_size(self) -> int:
         """The bytes of the file."""
         return os.fstat(self.fd).st_size
 
@@ -90,15 +90,15 @@ class Frames:
         self.close()
 
 
-class PlainFrames(Frames):
+class PlainFrames(SegmentFrames):
     """An uncompressed segment: the active one with its present lines, or a sealed one."""
 
     def __init__(self, number: int, path: str, fd: int) -> None:
         super().__init__(number, path, fd)
-        self.size = self._whole_lines(os.fstat(fd).st_size)
+        self.size = self._end_of_whole_lines(os.fstat(fd).st_size)
         self.count = -(-self.size // SIZE)
 
-    def _whole_lines(self, end: int) -> int:
+    def _end_of_whole_lines(self, end: int) -> int:
         """Return the end of the last whole line: the line after it may be half-written."""
         while end:
             start = max(0, end - SIZE)
@@ -108,20 +108,20 @@ class PlainFrames(Frames):
             end = start
         return 0
 
-    def bounds(self, frame: int) -> tuple[int, int]:
+    def frame_bounds(self, frame: int) -> tuple[int, int]:
         return frame * SIZE, min((frame + 1) * SIZE, self.size)
 
-    def at(self, offset: int) -> int:
+    def frame_at(self, offset: int) -> int:
         return offset // SIZE if offset < self.size else self.count
 
-    def between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        start, stop = self._line_at(start), self._line_at(stop)
+    def lines_between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        start, stop = self._next_line_start(start), self._next_line_start(stop)
         while start < stop:
-            end = self._line_at(start + SIZE) if stop - start > 2 * SIZE else stop
+            end = self._next_line_start(start + SIZE) if stop - start > 2 * SIZE else stop
             yield start, os.pread(self.fd, end - start, start)
             start = end
 
-    def _line_at(self, offset: int) -> int:
+    def _next_line_start(self, offset: int) -> int:
         """Return the start of the first line that begins at `offset` or after it."""
         if offset <= 0:
             return 0
@@ -137,17 +137,19 @@ class PlainFrames(Frames):
             offset += len(piece)
         return self.size
 
-    def times(self, frame: int) -> Times:
-        start, stop = self.bounds(frame)
-        pieces = (self.between(at, min(at + _SMALL, stop)) for at in range(start, stop, _SMALL))
+    def times_of_frame(self, frame: int) -> Times:
+        start, stop = self.frame_bounds(frame)
+        pieces = (
+            self.lines_between(at, min(at + _SMALL, stop)) for at in range(start, stop, _SMALL)
+        )
         return together(times_of(text) for piece in pieces for _, text in piece)
 
-    def cost(self, frame: int) -> int:
-        start, stop = self.bounds(frame)
+    def file_bytes_of_frame(self, frame: int) -> int:
+        start, stop = self.frame_bounds(frame)
         return stop - start
 
 
-class PackedFrames(Frames):
+class PackedFrames(SegmentFrames):
     """A compressed segment with its index, which is loaded when it is first needed.
 
     A search for a rare word needs few indexes: the word indexes exclude most segments.
@@ -165,73 +167,75 @@ class PackedFrames(Frames):
         if name not in ("index", "size", "count", "_stored"):
             raise AttributeError(name)
         self.index = self._load()
-        self._stored = self.whole_cost
+        self._stored = self.file_size
         self.size, self.count = self.index.text, len(self.index.frames)
         return getattr(self, name)
 
-    def bounds(self, frame: int) -> tuple[int, int]:
+    def frame_bounds(self, frame: int) -> tuple[int, int]:
         after = frame + 1
         stop = self.index.frames[after].text if after < self.count else self.size
         return self.index.frames[frame].text, stop
 
-    def at(self, offset: int) -> int:
+    def frame_at(self, offset: int) -> int:
         return self.index.frame_of(offset)
 
-    def between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        for frame in range(self.at(start), self.count):
-            offset, end = self.bounds(frame)
+    def lines_between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        for frame in range(self.frame_at(start), self.count):
+            offset, end = self.frame_bounds(frame)
             if offset >= stop:
                 break
-            yield from clipped(self._unpacked(frame, end - offset), offset, start, stop)
+            yield from clip_lines(self._unpack_frame(frame, end - offset), offset, start, stop)
 
-    def _unpacked(self, frame: int, wanted: int) -> bytes:
-        return self.whole(frame, wanted)[1]
+    def _unpack_frame(self, frame: int, wanted: int) -> bytes:
+        return self.read_packed_and_text(frame, wanted)[1]
 
-    def whole(self, frame: int, wanted: int) -> tuple[bytes, bytes]:
+    def read_packed_and_text(self, frame: int, wanted: int) -> tuple[bytes, bytes]:
         """Return a compressed frame, and its text of `wanted` bytes.
 
-        Raises OSError and Damaged.
+        Raises OSError and DamagedSegment.
         """
-        packed = self.packed(frame, wanted)
+        packed = self.read_packed_frame(frame, wanted)
         try:
             text: bytes = self._decompressor.decompress(packed)
             return packed, text
         except zstandard.ZstdError as error:
-            raise self._damage(frame, error) from error
+            raise self._damage_error(frame, error) from error
 
-    def packed(self, frame: int, wanted: int) -> bytes:
+    def read_packed_frame(self, frame: int, wanted: int) -> bytes:
         """Return a compressed frame whose header says that its text has `wanted` bytes.
 
-        Raises OSError and Damaged.
+        Raises OSError and DamagedSegment.
         """
         at, size = self.index.extent(frame)
         try:
             # The size is checked before reading, and the header before unpacking, which allocates what the
             # header claims.
-            packed = self._read(frame, at, size) if max(wanted, size) <= LARGEST else b""
+            packed = self._read_bytes(frame, at, size) if max(wanted, size) <= LARGEST else b""
             if zstandard.frame_content_size(packed) != wanted:
                 raise ValueError("the bytes there are not the frame that the index describes")
             return packed
-        except Damaged:
+        except DamagedSegment:
             raise
         except (zstandard.ZstdError, ValueError) as error:
-            raise self._damage(frame, error) from error
+            raise self._damage_error(frame, error) from error
 
-    def _damage(self, frame: int, error: Exception) -> Damaged:
-        return Damaged(f"{self.path} is damaged at byte {self.index.extent(frame)[0]}: {error}")
+    def _damage_error(self, frame: int, error: Exception) -> DamagedSegment:
+        return DamagedSegment(
+            f"{self.path} is damaged at byte {self.index.extent(frame)[0]}: {error}"
+        )
 
-    def _read(self, frame: int, at: int, size: int) -> bytes:
+    def _read_bytes(self, frame: int, at: int, size: int) -> bytes:
         return os.pread(self.fd, size, at)
 
-    def packed_frames(self, frame: int, after: int) -> bytes:
+    def read_packed_frames(self, frame: int, after: int) -> bytes:
         """Return the compressed frames from number `frame` up to, but without, `after`. Raises OSError."""
         begin = self.index.extent(frame)[0]
         return os.pread(self.fd, sum(self.index.extent(after - 1)) - begin, begin)
 
-    def times(self, frame: int) -> Times:
+    def times_of_frame(self, frame: int) -> Times:
         return self.index.frames[frame].times
 
-    def levels(self, frame: int, rules: int) -> tuple[int, ...] | None:
+    def level_counts(self, frame: int, rules: int) -> tuple[int, ...] | None:
         index = self.index
         if not index.levels or rules not in (0, index.rules):
             return None
@@ -239,10 +243,10 @@ class PackedFrames(Frames):
         # The file may have been truncated, and then the index counts lines that it lacks.
         return counts if sum(index.extent(frame)) <= self._stored else None
 
-    def cost(self, frame: int) -> int:
+    def file_bytes_of_frame(self, frame: int) -> int:
         return self.index.extent(frame)[1]
 
-    def lines(self, frame: int) -> int:
+    def line_count(self, frame: int) -> int:
         """Return the number of lines of a frame; 0 if the index does not have it."""
         after, index = frame + 1, self.index
         behind = index.frames[after].lines if after < self.count else index.lines
@@ -269,27 +273,27 @@ class ArchivedFrames(PackedFrames):
         self._size = size
 
     @property
-    def whole_cost(self) -> int:
+    def file_size(self) -> int:
         return self._size
 
     def _read(self, frame: int, at: int, size: int) -> bytes:
         try:
             return self._read_frame(frame, at, size)
         except ValueError as error:
-            raise Damaged(str(error)) from error
+            raise DamagedSegment(str(error)) from error
 
     def close(self) -> None:
         pass
 
 
-def clipped(text: bytes, offset: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+def clip_lines(text: bytes, offset: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
     """Yield the lines that begin from `start` up to `stop`, and their offset. offset: of `text`."""
-    first, last = _line_at(text, start - offset), _line_at(text, stop - offset)
+    first, last = _next_line_start(text, start - offset), _next_line_start(text, stop - offset)
     if first < last:
         yield offset + first, text[first:last]
 
 
-def _line_at(text: bytes, offset: int) -> int:
+def _next_line_start(text: bytes, offset: int) -> int:
     """Return the start of the first line that begins at `offset` or after it."""
     if offset <= 0:
         return 0

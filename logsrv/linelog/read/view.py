@@ -16,7 +16,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read import walk
-from logsrv.linelog.read.texts import ArchivedFrames, Frames, PackedFrames, PlainFrames
+from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames, SegmentFrames
 from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.catalog.catalog import Catalog, CatalogedSegment, Catalogs
 from logsrv.linelog.store.segments import index
@@ -58,7 +58,7 @@ class View:
     """
 
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
-        self._begin(tell)
+        self._init_reporting(tell)
         self._away = away
         self._archives: Sequence[Archive] | None = None
         self._loaded: Index | None = None
@@ -71,25 +71,25 @@ class View:
             why = f"{reason(error)}{who_may(directory, error)}"
             raise StoreError(f"{directory} cannot be read: {why}") from error
         try:
-            self._require_known()
+            self._require_known_format()
             self.refresh()
-            self._require_complete(directory)
+            self._require_complete_store(directory)
         except BaseException:
             self.close()
             raise
 
-    def _require_known(self) -> None:
+    def _require_known_format(self) -> None:
         """Raise StoreError for a store of a later format: its lines might be misread."""
         try:
             why = newer(self._disk)
         except (OSError, ValueError) as error:
             # A writer would be refused, but a reader can read the lines.
-            self.note(explanation(error))
+            self.report_unusable_file(explanation(error))
             return
         if why:
             raise StoreError(why)
 
-    def _require_complete(self, directory: str) -> None:
+    def _require_complete_store(self, directory: str) -> None:
         """Raise StoreError if there is no store; report a backup or restore that is not complete."""
         if self._disk.holds(ACTIVE):
             return
@@ -103,9 +103,9 @@ class View:
                 f"{directory} {why or f'is no store of logsrv: there is no {ACTIVE} in it'}"
             )
         if why:
-            self.tell(f"{directory} {why}")
+            self.report_damage(f"{directory} {why}")
 
-    def _begin(self, tell: Callable[[str], None]) -> None:
+    def _init_reporting(self, tell: Callable[[str], None]) -> None:
         self.damaged = False
         self._tell = tell
         # Only this process reports: its forked children would report the same again.
@@ -120,16 +120,16 @@ class View:
 
     def refresh(self) -> None:
         """List the segments again. Raises StoreError."""
-        self._let_go()
+        self._close_active_file()
         try:
             # Open current.log before the listing, and compare after it: if it is the same file both times,
             # it was current.log during the listing.
-            self._active = self._opened_active()
+            self._active = self._open_active_file()
             self.segments, names = segments_and_names(self._disk)
         except OSError as error:
             raise StoreError(f"{self._disk.directory} cannot be read: {reason(error)}") from error
-        if not self.is_active(self._active):
-            self._let_go()
+        if not self.is_active_file(self._active):
+            self._close_active_file()
         if self._away:
             found = {one.number: one for one in away_segments(names)}
             found.update((one.number, one) for one in self.segments)
@@ -140,65 +140,65 @@ class View:
         self._catalogs: Catalogs | None = None
 
     @property
-    def is_away(self) -> bool:
+    def has_archived_text(self) -> bool:
         """True if the text of some segment is in an archive only."""
         return self._away and any(one.form is Form.AWAY for one in self.segments)
 
-    def renew(self) -> None:
+    def refresh_if_rotated(self) -> None:
         """List the segments again, unless the active one is still the same.
 
         Removed segments are not noticed here; `open` notices them.
         """
-        if not self.is_active(self._active):
+        if not self.is_active_file(self._active):
             self.refresh()
 
-    def _opened_active(self) -> int:
+    def _open_active_file(self) -> int:
         try:
             return self._disk.open(ACTIVE, os.O_RDONLY)
         except OSError:
             # The fault is reported when the segment is read.
             return -1
 
-    def _let_go(self) -> None:
+    def _close_active_file(self) -> None:
         if self._active >= 0:
             os.close(self._active)
         self._active = -1
 
     @property
-    def removed(self) -> bool:
+    def directory_removed(self) -> bool:
         """True if the directory was removed. A new directory at its path is another store."""
         return self._disk.is_gone()
 
     @property
-    def changed(self) -> tuple[int, int, int]:
+    def change_stamp(self) -> tuple[int, int, int]:
         """A value that changes when a name in the directory is made or removed; the last part is in ns."""
         return self._disk.changed()
 
     def report_odd_names(self) -> None:
         """Report names of segments that are not plain files."""
         for name in self._no_files:
-            self.tell(f"{self._disk.path(name)} is no plain file, so it is not read")
+            self.report_damage(f"{self._disk.path(name)} is no plain file, so it is not read")
 
     def close(self) -> None:
-        self._let_go()
+        self._close_active_file()
         self._disk.leave()
 
-    def tell(self, sentence: str) -> None:
+    def report_damage(self, sentence: str) -> None:
         """Report damage that makes lines unreadable; each sentence once."""
         self.damaged = True
-        self.note(sentence)
+        self.report_unusable_file(sentence)
 
-    def note(self, sentence: str) -> None:
+    def report_unusable_file(self, sentence: str) -> None:
         """Report an unusable file without which all lines can still be read; each sentence once."""
         if sentence not in self._reported and os.getpid() == self._reporter:
             self._reported.add(sentence)
             self._tell(sentence)
 
-    def frames_with(self, number: int, following: Iterable[int], need: Need) -> int | None:
+    def archived_frames_with(self, number: int, following: Iterable[int], need: Need) -> int | None:
         """Return None: any frame may have lines with `need`. Only `ArchiveView` looks words up here."""
         return None
 
-    def open_words(self, number: int) -> int | None:
+    def open_word_index(self, number: int) -> int | None:
         """Open the word index of a segment; None if there is none."""
         segment = self._by_number.get(number)
         if segment is None:
@@ -208,7 +208,9 @@ class View:
         except FileNotFoundError:
             return None
         except OSError as error:
-            self.note(f"{self._disk.path(segment.words)} is not used: {reason(error)}")
+            self.report_unusable_file(
+                f"{self._disk.path(segment.words)} is not used: {reason(error)}"
+            )
             return None
 
     def catalog_entry(self, number: int) -> CatalogedSegment | None:
@@ -217,14 +219,14 @@ class View:
         if not self._catalog_names or segment is None or segment.form is not Form.PACKED:
             return None
         if self._catalogs is None:
-            self._catalogs = Catalogs(self._disk, self._catalog_names, self.note)
+            self._catalogs = Catalogs(self._disk, self._catalog_names, self.report_unusable_file)
         return self._catalogs.known(segment)
 
-    def ask_words(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
+    def ask_catalog_words(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
         """Return the answer of a catalog's word index; None if it has no usable one."""
         return self._catalogs.ask_words(catalog, ask) if self._catalogs is not None else None
 
-    def times(self, number: int) -> Times:
+    def times_of_segment(self, number: int) -> Times:
         """Return the times of a segment's lines by a catalog or its index; UNKNOWN without these."""
         segment = self._by_number.get(number)
         if segment is None or segment.form not in _INDEXED:
@@ -232,10 +234,10 @@ class View:
         known = self.catalog_entry(number)
         if known is not None:
             return known.entry.times
-        head = self.head(number)
+        head = self.index_head(number)
         return UNKNOWN if head is None else head.times
 
-    def head(self, number: int) -> Head | None:
+    def index_head(self, number: int) -> Head | None:
         """Return the head of the index of a compressed segment; None if it is lost or unusable."""
         segment = self._by_number.get(number)
         if segment is None or segment.form not in _INDEXED:
@@ -251,44 +253,44 @@ class View:
             return None
         return head if fits else None
 
-    def span(self) -> tuple[str, str]:
+    def read_time_span(self) -> tuple[str, str]:
         """Return the smallest and the largest TIME; "" if there is none.
 
         It reads all uncompressed segments. For a segment whose index is lost or of the first version, the
         times are approximate.
         """
-        found = together(map(self._times_in_files, self.segments))
+        found = together(map(self._read_times, self.segments))
         return found.smallest or "", found.largest or ""
 
-    def _times_in_files(self, segment: Segment) -> Times:
-        times = self.times(segment.number)
+    def _read_times(self, segment: Segment) -> Times:
+        times = self.times_of_segment(segment.number)
         if times != UNKNOWN:
             return times
-        frames = self.open(segment.number)
+        frames = self.open_segment(segment.number)
         if frames is None:
             return NONE
         with frames:
-            times = together(frames.times(frame) for frame in range(frames.count))
+            times = together(frames.times_of_frame(frame) for frame in range(frames.count))
             if times == UNKNOWN and segment.form is Form.PACKED:
                 # Sealing sets the file's mtime to the time of its last line.
                 return Times(segment.first, rfc3339(os.fstat(frames.fd).st_mtime), sure=False)
             return times
 
-    def sync_names(self) -> None:
+    def sync_directory(self) -> None:
         """Sync the names in the directory to disk. Raises OSError."""
         self._disk.sync_directory()
 
-    def is_active(self, fd: int) -> bool:
+    def is_active_file(self, fd: int) -> bool:
         """Return whether an open file is the active segment."""
         return fd >= 0 and self._disk.belongs(ACTIVE, fd)
 
-    def has(self, number: int) -> bool:
+    def segment_exists(self, number: int) -> bool:
         """Return whether a listed segment still exists, under any name that it may have."""
         segment = self._by_number.get(number)
         if segment is None:
             return False
         if segment.form is Form.ACTIVE:
-            self.renew()
+            self.refresh_if_rotated()
             segment = self._by_number.get(number, segment)
         if segment.form is Form.ACTIVE:
             return True
@@ -296,15 +298,15 @@ class View:
             return self._disk.holds(segment.archived)
         return self._disk.holds(segment.name) or self._disk.holds(segment.packed)
 
-    def were_empty(self, numbers: range) -> bool:
+    def were_segments_empty(self, numbers: range) -> bool:
         """Return whether no segment with one of these numbers ever had a line."""
         return were_empty(numbers, self._disk)
 
-    def missed(self, position: Position, following: int) -> Missing:
+    def missing_between(self, position: Position, following: int) -> Missing:
         """Return what the store lacks between a position and a later segment."""
         return missed(position, following, self._disk)
 
-    def open(self, number: int) -> Frames | None:
+    def open_segment(self, number: int) -> SegmentFrames | None:
         """Open a segment. None if it was removed, or if it is unreadable, which is reported."""
         for tries in range(_TRIES):
             # The known name is tried first: it is mostly right, and listing thousands of files is slow.
@@ -313,7 +315,7 @@ class View:
                 return None
             why: OSError = OSError(errno.EAGAIN, "it is renamed all the time")
             try:
-                found = self._try(segment)
+                found = self._open_by_known_name(segment)
                 if found is not None:
                     return found
             except FileNotFoundError as error:
@@ -324,15 +326,15 @@ class View:
                 why = error
                 break
             except ValueError as error:
-                self.tell(f"segment {number} cannot be read: {explanation(error)}")
+                self.report_damage(f"segment {number} cannot be read: {explanation(error)}")
                 return None
             if tries:
                 time.sleep(_PAUSE)
             self.refresh()
-        self.tell(f"segment {number} cannot be read: {reason(why)}")
+        self.report_damage(f"segment {number} cannot be read: {reason(why)}")
         return None
 
-    def _try(self, segment: Segment) -> Frames | None:
+    def _open_by_known_name(self, segment: Segment) -> SegmentFrames | None:
         """Open a segment by its known name.
 
         Returns None, or raises FileNotFoundError, if it was rotated, sealed or removed meanwhile.
@@ -344,7 +346,7 @@ class View:
         try:
             if segment.form is Form.PACKED:
                 return PackedFrames(
-                    segment.number, path, fd, lambda: self._index(segment, path, fd)
+                    segment.number, path, fd, lambda: self._load_index(segment, path, fd)
                 )
             # The number belongs to the file that was current.log when the segments were listed.
             if segment.form is Form.ACTIVE and not (
@@ -357,7 +359,7 @@ class View:
             os.close(fd)
             raise
 
-    def _open_archived(self, segment: Segment) -> Frames:
+    def _open_archived(self, segment: Segment) -> SegmentFrames:
         """Return a segment whose text is in an archive. Raises OSError and ValueError."""
         if self._disk.holds(segment.name):
             # `open` lists again and finds the segment in its other form.
@@ -374,28 +376,30 @@ class View:
             try:
                 return text.index()
             except ValueError as error:
-                self.tell(f"segment {segment.number} cannot be read: {explanation(error)}")
+                self.report_damage(f"segment {segment.number} cannot be read: {explanation(error)}")
                 return index.Index(segment.number)
 
         return ArchivedFrames(segment.number, text.place, load, text.frame, text.size)
 
-    def _index(self, segment: Segment, path: str, fd: int) -> Index:
+    def _load_index(self, segment: Segment, path: str, fd: int) -> Index:
         # Keep the last index: planning and then reading need the same one.
         if self._loaded is not None and self._loaded.segment == segment.number:
             return self._loaded
         try:
             found = index.load(segment, self._disk)
-            _require(found, fd)
+            _require_index_fits(found, fd)
         except (OSError, ValueError) as error:
-            self.note(f"{self._disk.path(segment.index)} is not used: {explanation(error)}")
-            found, wrong = walk.walk(segment.number, fd)
+            self.report_unusable_file(
+                f"{self._disk.path(segment.index)} is not used: {explanation(error)}"
+            )
+            found, wrong = walk.index_sound_frames(segment.number, fd)
             if wrong:
-                self.tell(f"{path} is {wrong}")
+                self.report_damage(f"{path} is {wrong}")
         self._loaded = found
         return found
 
 
-def _require(found: Index, fd: int) -> None:
+def _require_index_fits(found: Index, fd: int) -> None:
     """Raise ValueError if the index does not fit an open file. A truncated file still fits."""
     size = os.fstat(fd).st_size
     if size > found.compressed:

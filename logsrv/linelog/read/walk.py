@@ -9,7 +9,7 @@ from logsrv.linelog.store.segments.index import Frame, Index
 from logsrv.linelog.store.segments.times import UNKNOWN
 
 
-def walk(number: int, fd: int) -> tuple[Index, str]:
+def index_sound_frames(number: int, fd: int) -> tuple[Index, str]:
     """Return an index of the file's sound frames, without times and line counts, and the fault after them.
 
     number: of the segment. The fault is "" if the whole file is sound. Raises OSError.

@@ -26,7 +26,7 @@ NEEDED = (
 )
 
 
-class NotInstalled(LogsrvError):
+class SqlNotInstalled(LogsrvError):
     """The packages of the extra `sql` are missing."""
 
 
@@ -34,4 +34,4 @@ try:
     import duckdb  # noqa: F401
     import pyarrow  # noqa: F401
 except ImportError as error:
-    raise NotInstalled(NEEDED) from error
+    raise SqlNotInstalled(NEEDED) from error

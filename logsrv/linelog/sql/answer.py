@@ -19,20 +19,20 @@ from typing import Any
 import duckdb
 import pyarrow
 
-from logsrv.linelog.read.plan import Stats
-from logsrv.linelog.sql.binding import Binder
+from logsrv.linelog.read.plan import SearchStats
+from logsrv.linelog.sql.binding import StatementBinder
 from logsrv.linelog.sql.columns import ColumnType
-from logsrv.linelog.sql.fault import NO_MEMORY, StatementError, fault
-from logsrv.linelog.sql.levels import CREATED, TYPE, with_levels
-from logsrv.linelog.sql.plan import OPTIMIZERS, Plan, everything, of_plans
-from logsrv.linelog.sql.rows import Misfit, Rows, StoreReading
-from logsrv.linelog.sql.sample import Sample
+from logsrv.linelog.sql.fault import NO_MEMORY, StatementError, parse_fault
+from logsrv.linelog.sql.levels import CREATED, TYPE, replace_level_texts
+from logsrv.linelog.sql.plan import OPTIMIZERS, ReadingPlan, plan_everything, plan_from_duckdb
+from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
+from logsrv.linelog.sql.sample import LineSample
 
 # Rows in a batch of the answer. An answer with fewer rows is returned when it is complete.
 _ROWS = 10_000
 
 
-class Answer:
+class SqlAnswer:
     """The answer to one statement. Raises StatementError.
 
     utc: times without a zone are UTC, not local. pushed: read only rows that the statement's conditions can
@@ -52,31 +52,33 @@ class Answer:
         # in between.
         self._temporary = f"{tempfile.gettempdir()}/logsrv-sql-{secrets.token_hex(8)}"
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._binder: Binder | None = None
-        self.rows: Rows | None = None
+        self._binder: StatementBinder | None = None
+        self.rows: TableRows | None = None
         self.columns: list[tuple[str, str]] = []
         try:
             os.mkdir(self._temporary, 0o700)
-            self._bind()
+            self._bind_fields()
         except BaseException:
             self.close()
             raise
 
-    def _bind(self) -> None:
-        planning = connect(self._temporary, utc=self._utc)
+    def _bind_fields(self) -> None:
+        planning = connect_in_memory(self._temporary, utc=self._utc)
         every = planning.execute("SELECT name FROM duckdb_optimizers()").fetchall()
         others = ",".join(name for (name,) in every if name not in OPTIMIZERS)
         planning.execute(f"SET disabled_optimizers = '{others}'")
-        lock(planning)
-        self._explained = check(planning, self.statement)
-        self._binder = Binder(planning, Sample(self._reading.view))
-        self.fields = self._binder.bind(self.statement, explained=self._explained)
-        self.statement = with_levels(self.statement, self._binder.tree(self.statement))
+        disable_external_access(planning)
+        self._explained = require_read_only(planning, self.statement)
+        self._binder = StatementBinder(planning, LineSample(self._reading.view))
+        self.fields = self._binder.bind_fields(self.statement, explained=self._explained)
+        self.statement = replace_level_texts(
+            self.statement, self._binder.syntax_tree(self.statement)
+        )
 
     @property
-    def stats(self) -> Stats:
+    def stats(self) -> SearchStats:
         """The counts of the reading so far."""
-        return self.rows.stats if self.rows is not None else Stats()
+        return self.rows.stats if self.rows is not None else SearchStats()
 
     def close(self) -> None:
         """End the reading, and remove its temporary files."""
@@ -94,7 +96,7 @@ class Answer:
         while True:
             begun = False
             try:
-                for batch in self._run(lenient):
+                for batch in self._run_statement(lenient):
                     # The first batch has no rows: its columns still change if the statement is run again.
                     if batch.num_rows:
                         begun = True
@@ -106,26 +108,26 @@ class Answer:
                 if not begun:
                     yield empty
                 return
-            except Misfit as misfit:
+            except MisfitValue as misfit:
                 assert not begun
-                self._widen(misfit, lenient)
+                self._widen_field(misfit, lenient)
 
-    def _run(self, lenient: set[str]) -> Iterator[pyarrow.RecordBatch]:
+    def _run_statement(self, lenient: set[str]) -> Iterator[pyarrow.RecordBatch]:
         if self.rows is not None:
             self.rows.close()
         if self._connection is not None:
             self._connection.close()
-        self.rows = rows = Rows(self._reading, self.fields, everything(self.fields))
+        self.rows = rows = TableRows(self._reading, self.fields, plan_everything(self.fields))
         rows.lenient = lenient
         rows.on_frame = self.on_frame
-        self._connection = connection = connect(self._temporary, utc=self._utc)
+        self._connection = connection = connect_in_memory(self._temporary, utc=self._utc)
         connection.register("stored", rows)
         connection.execute(
             f"CREATE TEMP VIEW logs AS SELECT * REPLACE (level::{TYPE} AS level) FROM stored"
         )
-        lock(connection)
+        disable_external_access(connection)
         if self._pushed and not self._explained:
-            rows.plan = self._plan(connection)
+            rows.plan = self._reading_plan(connection)
         try:
             relation = connection.sql(self.statement)
             self.columns = list(zip(relation.columns, map(str, relation.types), strict=True))
@@ -142,27 +144,29 @@ class Answer:
         except (duckdb.Error, OSError, ValueError, RuntimeError) as error:
             if rows.error is not None:
                 raise rows.error from None
-            raise fault(error).as_error(self.statement) from None
+            raise parse_fault(error).as_error(self.statement) from None
 
-    def _plan(self, connection: duckdb.DuckDBPyConnection) -> Plan:
+    def _reading_plan(self, connection: duckdb.DuckDBPyConnection) -> ReadingPlan:
         """Return the plan of what has to be read; everything if DuckDB's plan is not understood."""
         assert self._binder is not None
-        if self._binder.fault(self.statement, self.fields, explained=False) is not None:
-            return everything(self.fields)
+        if self._binder.find_fault(self.statement, self.fields, explained=False) is not None:
+            return plan_everything(self.fields)
         try:
             explained: Any = connection.execute(
                 f"EXPLAIN (FORMAT JSON) {self.statement}"
             ).fetchall()[0][1]
         except duckdb.Error:
-            return everything(self.fields)
-        return of_plans(self._binder.plan(self.statement, optimized=True), explained, self.fields)
+            return plan_everything(self.fields)
+        return plan_from_duckdb(
+            self._binder.duckdb_plan(self.statement, optimized=True), explained, self.fields
+        )
 
-    def _widen(self, misfit: Misfit, lenient: set[str]) -> None:
+    def _widen_field(self, misfit: MisfitValue, lenient: set[str]) -> None:
         """Give a field a wider type. If the statement does not allow that, its bad values become NULL."""
         assert self._binder is not None
         kind = ColumnType.NUMBER if misfit.is_number else ColumnType.TEXT
         fields = self.fields | {misfit.field: kind}
-        if self._binder.fits(self.statement, fields, explained=self._explained):
+        if self._binder.is_valid_with(self.statement, fields, explained=self._explained):
             self.fields = fields
         else:
             lenient.add(misfit.field)
@@ -173,7 +177,7 @@ class Answer:
 _MEMORY = "200MB"
 
 
-def connect(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
+def connect_in_memory(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
     """Return a connection to a new, empty database in memory.
 
     temporary: the directory for data that does not fit into DuckDB's memory.
@@ -199,18 +203,18 @@ def connect(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
     return found
 
 
-def lock(connection: duckdb.DuckDBPyConnection) -> None:
+def disable_external_access(connection: duckdb.DuckDBPyConnection) -> None:
     """Disable a connection's access to files and network, irrevocably."""
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
 
-def check(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
+def require_read_only(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
     """Raise StatementError unless `statement` only reads; return whether it is an EXPLAIN."""
     try:
         found = connection.extract_statements(statement)
     except duckdb.Error as error:
-        raise fault(error).as_error(statement) from None
+        raise parse_fault(error).as_error(statement) from None
     if not found:
         raise StatementError("there is no statement; a simple one is: select count(*) from logs")
     if len(found) > 1:

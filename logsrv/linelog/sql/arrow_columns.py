@@ -13,21 +13,21 @@ import pyarrow
 
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.levels.byte_places import Array
-from logsrv.linelog.fields.levels.numbers import numbers_of
+from logsrv.linelog.fields.levels.numbers import level_numbers
 from logsrv.linelog.fields.reader import Column, FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import parse_source
-from logsrv.linelog.fields.stamps import NO_TIME, Stamps
-from logsrv.linelog.fields.values import Value, number, readable, text_of
+from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.values import Value, displayable_text, number_of_value, text_of_value
 from logsrv.linelog.query.language.units import number_in_field_unit
-from logsrv.linelog.sql.columns import ALWAYS, ColumnType, schema
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
 from logsrv.linelog.store.segments.segment import Position
 
 _INT64 = 1 << 63
 _IN_SOURCE = ("source", "name", "host")
 
 
-class Piece(NamedTuple):
+class SegmentLines(NamedTuple):
     """Whole lines of a segment, each with its LF.
 
     offsets: turns offsets of lines in `text` into their offsets in the segment's text.
@@ -47,12 +47,12 @@ class BadValues:
     def __init__(self) -> None:
         self.found: dict[str, tuple[int, bool]] = {}
 
-    def add(self, field: str, *, is_number: bool) -> None:
+    def add_value(self, field: str, *, is_number: bool) -> None:
         count, numbers = self.found.get(field, (0, True))
         self.found[field] = count + 1, numbers and is_number
 
 
-class ArrowColumns:
+class ArrowColumnMaker:
     """A maker of columns.
 
     fields: the table's fields with their types. needed: names of the columns to make.
@@ -64,16 +64,16 @@ class ArrowColumns:
         self._of_fields = [name for name in self.names if name in fields]
         self._of_sources = [name for name in self.names if name in _IN_SOURCE]
         self._reader = FieldReader([name for name in self._of_fields if name != "position"])
-        every = schema(fields)
+        every = arrow_schema(fields)
         self.schema = pyarrow.schema([every.field(name) for name in self.names])
 
-    def batch(self, piece: Piece) -> tuple[pyarrow.RecordBatch, BadValues]:
+    def make_batch(self, piece: SegmentLines) -> tuple[pyarrow.RecordBatch, BadValues]:
         """Return the columns of a piece, and the values that they cannot hold, which are NULL there."""
         bad_values = BadValues()
-        stamps = Stamps(piece.text)
-        columns = self._parsed(piece, stamps, bad_values)
+        stamps = StampedLines(piece.text)
+        columns = self._parsed_columns(piece, stamps, bad_values)
         if self._of_sources:
-            columns |= _of_sources(self._of_sources, stamps)
+            columns |= _source_columns(self._of_sources, stamps)
         for name in self.names:
             if name not in columns:
                 columns[name] = _BY_NAME[name](piece, stamps)
@@ -81,7 +81,9 @@ class ArrowColumns:
             [columns[name] for name in self.names], schema=self.schema
         ), bad_values
 
-    def _parsed(self, piece: Piece, stamps: Stamps, bad_values: BadValues) -> dict[str, Any]:
+    def _parsed_columns(
+        self, piece: SegmentLines, stamps: StampedLines, bad_values: BadValues
+    ) -> dict[str, Any]:
         """Return the columns for which the messages have to be parsed."""
         if not self._of_fields:
             return {}
@@ -95,64 +97,70 @@ class ArrowColumns:
         for name, values in found.items():
             kind = self._fields[name]
             if kind is ColumnType.TEXT:
-                column: list[Any] = as_texts(values)
+                column: list[Any] = fields_as_texts(values)
             else:
                 column = [
-                    None if value is None else as_number(value, kind, name, bad_values)
+                    None if value is None else as_number_or_note(value, kind, name, bad_values)
                     for value in values
                 ]
             columns[name] = pyarrow.array(column, self.schema.field(name).type)
         return columns
 
 
-def as_texts(values: Column) -> list[str | None]:
+def fields_as_texts(values: Column) -> list[str | None]:
     """Return the values of a field as texts."""
     return [
-        value if value is None or (type(value) is str and value.isascii()) else as_text(value)
+        value if value is None or (type(value) is str and value.isascii()) else field_as_text(value)
         for value in values
     ]
 
 
-def as_text(value: Value) -> str:
+def field_as_text(value: Value) -> str:
     """Return the value of a field as text; a list is JSON."""
     if isinstance(value, str):
-        return readable(value)
+        return displayable_text(value)
     if isinstance(value, list):
-        return as_json([readable(one) if isinstance(one, str) else one for one in value])
-    return text_of(value)
+        return to_compact_json(
+            [displayable_text(one) if isinstance(one, str) else one for one in value]
+        )
+    return text_of_value(value)
 
 
 @lru_cache(maxsize=4096)
-def _number_of(value: str) -> Any:
-    return number(value)
+def _parse_number(value: str) -> Any:
+    return number_of_value(value)
 
 
-def as_number(
+def as_number_or_note(
     value: Value, kind: ColumnType, field: str, bad_values: BadValues
 ) -> int | float | None:
     """Return a field's value as a number of type `kind`; if that cannot hold it, add it to `bad_values`."""
     if isinstance(value, list):
         found = None
     else:
-        found = _number_of(value) if isinstance(value, str) and len(value) < 32 else number(value)
+        found = (
+            _parse_number(value)
+            if isinstance(value, str) and len(value) < 32
+            else number_of_value(value)
+        )
     if found is None and kind is ColumnType.NUMBER and not isinstance(value, list):
         found = number_in_field_unit(field, value)
     if found is None:
-        bad_values.add(field, is_number=False)
+        bad_values.add_value(field, is_number=False)
         return None
     if kind is ColumnType.INTEGER:
         if -_INT64 <= found < _INT64 and found == int(found):
             return int(found)
-        bad_values.add(field, is_number=True)
+        bad_values.add_value(field, is_number=True)
         return None
     try:
         return float(found)
     except OverflowError:
-        bad_values.add(field, is_number=False)
+        bad_values.add_value(field, is_number=False)
         return None
 
 
-def as_json(value: Any) -> str:
+def to_compact_json(value: Any) -> str:
     """Return compact JSON."""
     try:
         return orjson.dumps(value).decode()
@@ -160,17 +168,19 @@ def as_json(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _times(piece: Piece, stamps: Stamps) -> Any:
+def _time_column(piece: SegmentLines, stamps: StampedLines) -> Any:
     moments = stamps.moments()
     found = pyarrow.array(moments, pyarrow.int64(), mask=moments == NO_TIME)
     return found.view(pyarrow.timestamp("us", "UTC"))
 
 
-def _levels(piece: Piece, stamps: Stamps) -> Any:
-    return _encoded(numbers_of(piece.text, stamps.ends).astype(numpy.int32) - 1, LEVELS)
+def _level_column(piece: SegmentLines, stamps: StampedLines) -> Any:
+    return _dictionary_column(
+        level_numbers(piece.text, stamps.ends).astype(numpy.int32) - 1, LEVELS
+    )
 
 
-def _encoded(codes: Any, values: Sequence[str]) -> Any:
+def _dictionary_column(codes: Any, values: Sequence[str]) -> Any:
     """Return a column of texts, given as indexes of `values`. A negative index is NULL."""
     return pyarrow.DictionaryArray.from_arrays(
         pyarrow.array(codes, pyarrow.int32(), mask=codes < 0),
@@ -178,12 +188,12 @@ def _encoded(codes: Any, values: Sequence[str]) -> Any:
     )
 
 
-def _all_fields(piece: Piece, stamps: Stamps) -> Any:
+def _all_fields_column(piece: SegmentLines, stamps: StampedLines) -> Any:
     records = (Record(stamps.line(row)) for row in range(len(stamps)))
-    return pyarrow.array([as_json(record.fields) for record in records], pyarrow.string())
+    return pyarrow.array([to_compact_json(record.fields) for record in records], pyarrow.string())
 
 
-def _messages(piece: Piece, stamps: Stamps) -> Any:
+def _message_column(piece: SegmentLines, stamps: StampedLines) -> Any:
     text = piece.text
     starts, ends = stamps.messages.tolist(), stamps.ends.tolist()
     parts = [text[start:end] for start, end in zip(starts, ends, strict=True)]
@@ -194,17 +204,17 @@ def _messages(piece: Piece, stamps: Stamps) -> Any:
 
 
 @lru_cache(maxsize=10000)
-def _source(source: bytes) -> tuple[str | None, str | None, str | None]:
+def _source_parts(source: bytes) -> tuple[str | None, str | None, str | None]:
     """Return SOURCE as text, and the name and the host in it."""
     text = source.decode("utf-8", "surrogateescape")
     name, host, _ = parse_source(text)
-    return readable(text), name, readable(host) if host else None
+    return displayable_text(text), name, displayable_text(host) if host else None
 
 
-def _of_sources(names: Sequence[str], stamps: Stamps) -> dict[str, Any]:
+def _source_columns(names: Sequence[str], stamps: StampedLines) -> dict[str, Any]:
     """Return columns that depend on SOURCE only: each different source is parsed once."""
     encoded = pyarrow.array(stamps.sources(), pyarrow.binary()).dictionary_encode()
-    parts = [_source(source) for source in encoded.dictionary.to_pylist()]
+    parts = [_source_parts(source) for source in encoded.dictionary.to_pylist()]
     columns = {}
     for name in names:
         values: dict[str | None, int] = {None: -1}
@@ -212,23 +222,23 @@ def _of_sources(names: Sequence[str], stamps: Stamps) -> dict[str, Any]:
         known = [values.setdefault(part[place], len(values) - 1) for part in parts]
         codes = numpy.full(len(stamps), -1, numpy.int32)
         codes[stamps.stamped] = numpy.array(known, numpy.int32)[encoded.indices.to_numpy()]
-        columns[name] = _encoded(codes, [value for value in values if value is not None])
+        columns[name] = _dictionary_column(codes, [value for value in values if value is not None])
     return columns
 
 
-def _segments(piece: Piece, stamps: Stamps) -> Any:
+def _segment_column(piece: SegmentLines, stamps: StampedLines) -> Any:
     return pyarrow.repeat(pyarrow.scalar(piece.segment, pyarrow.int64()), len(stamps))
 
 
-def _offsets(piece: Piece, stamps: Stamps) -> Any:
+def _offset_column(piece: SegmentLines, stamps: StampedLines) -> Any:
     return pyarrow.array(piece.offsets(stamps.starts), pyarrow.int64())
 
 
-_BY_NAME: dict[str, Callable[[Piece, Stamps], Any]] = {
-    "time": _times,
-    "level": _levels,
-    "fields": _all_fields,
-    "message": _messages,
-    "segment": _segments,
-    "offset": _offsets,
+_BY_NAME: dict[str, Callable[[SegmentLines, StampedLines], Any]] = {
+    "time": _time_column,
+    "level": _level_column,
+    "fields": _all_fields_column,
+    "message": _message_column,
+    "segment": _segment_column,
+    "offset": _offset_column,
 }

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import duckdb
 
 from logsrv.linelog.fields.values import number_of_text
-from logsrv.linelog.sql.columns import ColumnType, declaration
-from logsrv.linelog.sql.fault import Fault, fault
-from logsrv.linelog.sql.levels import objects
+from logsrv.linelog.sql.columns import ColumnType, column_declarations
+from logsrv.linelog.sql.fault import DuckDBFault, parse_fault
+from logsrv.linelog.sql.levels import tree_objects
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = tuple(f"U{name}" for name in _INTEGERS)
@@ -24,58 +24,61 @@ _NUMBERS = frozenset((*_INTEGERS, *_UNSIGNED, "FLOAT", "DOUBLE", "DECIMAL"))
 _FUNCTIONS = frozenset(("user", "current_user", "session_user", "current_role", "role"))
 
 
-class Kinds(Protocol):
+class FieldTypes(Protocol):
     """Finds the types of fields from their values."""
 
-    def kind(self, name: str) -> ColumnType:
+    def type_of_field(self, name: str) -> ColumnType:
         """Return the type of a field."""
 
-    def kind_of_number(self, name: str) -> ColumnType:
+    def type_of_number_field(self, name: str) -> ColumnType:
         """Return the type of a field that has to be a number."""
 
 
-class Binder:
+class StatementBinder:
     """A connection with an empty table `logs`, on which statements are tried."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, kinds: Kinds) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, kinds: FieldTypes) -> None:
         self.connection = connection
         self._kinds = kinds
 
-    def bind(self, statement: str, *, explained: bool) -> dict[str, ColumnType]:
+    def bind_fields(self, statement: str, *, explained: bool) -> dict[str, ColumnType]:
         """Return the fields that `statement` names, with a type for each.
 
         explained: whether it is an EXPLAIN. Raises StatementError.
         """
-        fields = {name: self._kinds.kind(name) for name in self._taken_for_functions(statement)}
+        fields = {
+            name: self._kinds.type_of_field(name)
+            for name in self._fields_taken_for_functions(statement)
+        }
         seen: list[dict[str, ColumnType]] = []
         # No type may suit the whole statement: `ms = 5 or ms = 'none'`.
         while fields not in seen:
             seen.append(fields)
-            wrong = self.fault(statement, fields, explained=explained)
+            wrong = self.find_fault(statement, fields, explained=explained)
             if wrong is None:
-                better = self._as_used(statement, fields)
+                better = self._types_as_used(statement, fields)
             elif wrong.missing and wrong.missing not in fields:
-                better = fields | {wrong.missing: self._kinds.kind(wrong.missing)}
+                better = fields | {wrong.missing: self._kinds.type_of_field(wrong.missing)}
             else:
-                other = self._with_another_type(statement, fields, wrong, explained)
+                other = self._with_one_type_changed(statement, fields, wrong, explained)
                 if other is None:
                     raise wrong.as_error(statement)
                 better = other
             fields = better
         return fields
 
-    def _taken_for_functions(self, statement: str) -> list[str]:
+    def _fields_taken_for_functions(self, statement: str) -> list[str]:
         """Return fields of a statement that DuckDB would take for its functions of the same name."""
         columns = [
             one["column_names"]
-            for one in objects(self.tree(statement))
+            for one in tree_objects(self.syntax_tree(statement))
             if one.get("class") == "COLUMN_REF"
         ]
         return list(
             {name.lower(): name for *_, name in columns if name.lower() in _FUNCTIONS}.values()
         )
 
-    def tree(self, statement: str) -> Any:
+    def syntax_tree(self, statement: str) -> Any:
         """Return DuckDB's syntax tree of a statement, as parsed JSON; None if DuckDB cannot write it."""
         try:
             row = self.connection.execute(
@@ -85,51 +88,55 @@ class Binder:
         except (ValueError, TypeError, RecursionError):
             return None
 
-    def fits(self, statement: str, fields: dict[str, ColumnType], *, explained: bool) -> bool:
+    def is_valid_with(
+        self, statement: str, fields: dict[str, ColumnType], *, explained: bool
+    ) -> bool:
         """Return whether the statement is valid with these types, and converts no field to another."""
         return (
-            self.fault(statement, fields, explained=explained) is None
-            and self._as_used(statement, fields) == fields
+            self.find_fault(statement, fields, explained=explained) is None
+            and self._types_as_used(statement, fields) == fields
         )
 
-    def fault(
+    def find_fault(
         self, statement: str, fields: dict[str, ColumnType], *, explained: bool
-    ) -> Fault | None:
+    ) -> DuckDBFault | None:
         """Return the fault of a statement with these fields; None if it is valid."""
         # PREPARE, because EXPLAIN draws its plan, which takes minutes if a constant has many megabytes.
         before = "" if explained else "PREPARE asked AS "
         try:
-            self.connection.execute(f"CREATE OR REPLACE TABLE logs ({declaration(fields)})")
+            self.connection.execute(f"CREATE OR REPLACE TABLE logs ({column_declarations(fields)})")
         except duckdb.Error as error:
             # Two fields differ only in case: to SQL, their names are the same.
-            return fault(error)._replace(position=-1)
+            return parse_fault(error)._replace(position=-1)
         try:
             self.connection.execute(before + statement).fetchall()
         except duckdb.Error as error:
-            return fault(error, len(before))
+            return parse_fault(error, len(before))
         return None
 
-    def _with_another_type(
-        self, statement: str, fields: dict[str, ColumnType], wrong: Fault, explained: bool
+    def _with_one_type_changed(
+        self, statement: str, fields: dict[str, ColumnType], wrong: DuckDBFault, explained: bool
     ) -> dict[str, ColumnType] | None:
         """Return types, one of them changed, with which the statement is valid, or its fault further on."""
         for name, kind in fields.items():
-            other = ColumnType.TEXT if kind.is_number else self._kinds.kind_of_number(name)
+            other = ColumnType.TEXT if kind.is_number else self._kinds.type_of_number_field(name)
             tried = fields | {name: other}
-            left = self.fault(statement, tried, explained=explained)
+            left = self.find_fault(statement, tried, explained=explained)
             if left is None or left.position > wrong.position >= 0:
                 return tried
         return None
 
-    def _as_used(self, statement: str, fields: dict[str, ColumnType]) -> dict[str, ColumnType]:
+    def _types_as_used(
+        self, statement: str, fields: dict[str, ColumnType]
+    ) -> dict[str, ColumnType]:
         """Return the types; one is changed if DuckDB would convert the field's values, which may fail."""
-        for name, is_number in conversions(self.plan(statement, optimized=False)):
+        for name, is_number in misused_columns(self.duckdb_plan(statement, optimized=False)):
             if name in fields and fields[name].is_number != is_number:
-                other = self._kinds.kind_of_number(name) if is_number else ColumnType.TEXT
+                other = self._kinds.type_of_number_field(name) if is_number else ColumnType.TEXT
                 return fields | {name: other}
         return fields
 
-    def plan(self, statement: str, *, optimized: bool) -> Any:
+    def duckdb_plan(self, statement: str, *, optimized: bool) -> Any:
         """Return DuckDB's plan of the statement on the table of the last try; None if there is none."""
         try:
             row = self.connection.execute(
@@ -141,30 +148,34 @@ class Binder:
         return found.get("plans")
 
 
-def conversions(plan: Any) -> Iterator[tuple[str, bool]]:
+def misused_columns(plan: Any) -> Iterator[tuple[str, bool]]:
     """Yield columns that a plan uses with the wrong type.
 
     True: a column of text is converted to numbers. False: a column of numbers is compared with a text that
     is no number.
     """
-    for expression in objects(plan):
+    for expression in tree_objects(plan):
         children = expression.get("children") or []
         if expression.get("type") == "OPERATOR_CAST":
             strict = not (expression.get("function_data") or {}).get("try_cast")
-            if strict and _type(expression) in _NUMBERS and _type(children[0]) == "VARCHAR":
+            if (
+                strict
+                and _return_type_of(expression) in _NUMBERS
+                and _return_type_of(children[0]) == "VARCHAR"
+            ):
                 yield str(children[0].get("alias", "")), True
         elif any(map(_is_no_number, children)):
             for child in children:
                 yield str(child.get("alias", "")), False
 
 
-def _type(expression: dict[str, Any]) -> str:
+def _return_type_of(expression: dict[str, Any]) -> str:
     return str((expression.get("return_type") or {}).get("id", ""))
 
 
 def _is_no_number(expression: dict[str, Any]) -> bool:
     """Return whether an expression converts a constant text, which is no number, to a number."""
-    if expression.get("type") != "OPERATOR_CAST" or _type(expression) not in _NUMBERS:
+    if expression.get("type") != "OPERATOR_CAST" or _return_type_of(expression) not in _NUMBERS:
         return False
     value = (expression["children"][0].get("value") or {}).get("value")
     return isinstance(value, str) and number_of_text(value.strip()) is None

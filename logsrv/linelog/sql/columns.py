@@ -37,18 +37,18 @@ ALWAYS = {
 """The columns that the table has for every statement, in order, with their types."""
 
 
-def declaration(fields: Mapping[str, ColumnType]) -> str:
+def column_declarations(fields: Mapping[str, ColumnType]) -> str:
     """Return the columns with their types, in the syntax of CREATE TABLE."""
     every = ALWAYS | {name: kind.value for name, kind in fields.items()}
-    return ", ".join(f"{quoted(name)} {kind}" for name, kind in every.items())
+    return ", ".join(f"{quoted_identifier(name)} {kind}" for name, kind in every.items())
 
 
-def quoted(name: str) -> str:
+def quoted_identifier(name: str) -> str:
     """Return a name as an identifier of SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def schema(fields: Mapping[str, ColumnType]) -> pyarrow.Schema:
+def arrow_schema(fields: Mapping[str, ColumnType]) -> pyarrow.Schema:
     """Return Arrow's schema of the columns. Columns with few different values are dictionary-encoded."""
     types = {
         "TIMESTAMPTZ": pyarrow.timestamp("us", "UTC"),

@@ -35,7 +35,7 @@ class StatementError(LogsrvError):
         self.at = at
 
 
-class Fault(NamedTuple):
+class DuckDBFault(NamedTuple):
     """An error that DuckDB reported with `errors_as_json`.
 
     kind: DuckDB's name for it (Binder, Conversion …). position: the byte of the statement; -1 if unknown.
@@ -58,7 +58,7 @@ class Fault(NamedTuple):
         return StatementError(sentence, len(before) + 1)
 
 
-def fault(error: Exception, added: int = 0) -> Fault:
+def parse_fault(error: Exception, added: int = 0) -> DuckDBFault:
     """Parse an error of DuckDB.
 
     added: the number of bytes put before the statement, which the error's position includes.
@@ -78,11 +78,11 @@ def fault(error: Exception, added: int = 0) -> Fault:
     at = int(position) - added if position.isdigit() else -1
     kind = str(found.get("exception_type", ""))
     if kind == "Out of Memory" or message.startswith("Allocation failure"):
-        return Fault(kind, NO_MEMORY, -1, "")
-    return Fault(kind, _sentence(message), at, missing)
+        return DuckDBFault(kind, NO_MEMORY, -1, "")
+    return DuckDBFault(kind, _first_line_and_advice(message), at, missing)
 
 
-def _sentence(message: str) -> str:
+def _first_line_and_advice(message: str) -> str:
     """Return the first line of a message, and DuckDB's advice if there is any."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     advice = [line for line in lines[1:] if line.startswith("Did you mean")]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.fields.level import LEVELS, canonical
+from logsrv.linelog.fields.level import LEVELS, canonical_level
 from logsrv.linelog.sql.fault import StatementError
 
 TYPE = "log_level"
@@ -21,17 +21,17 @@ CREATED = f"CREATE TYPE {TYPE} AS ENUM ({', '.join(map(repr, LEVELS))})"
 _ORDERS = ("COMPARE_LESSTHAN", "COMPARE_GREATERTHAN")
 
 
-def with_levels(statement: str, tree: Any) -> str:
+def replace_level_texts(statement: str, tree: Any) -> str:
     """Return the statement with texts replaced by levels wherever it compares `level` by order.
 
     tree: DuckDB's syntax tree of the statement. Raises StatementError for a text that is no level.
     """
     text = statement.encode()
-    found = {int(one["query_location"]): one for one in _compared(tree)}
+    found = {int(one["query_location"]): one for one in _texts_compared_with_level(tree)}
     for at, constant in sorted(found.items(), reverse=True):
         end = at + int(constant["query_location_length"])
         written = constant["literal"]["text"]
-        name = canonical(written)
+        name = canonical_level(written)
         if name is None:
             raise StatementError(
                 f"{one_line(written, 60)} is not a level; these are: {', '.join(LEVELS)}",
@@ -41,20 +41,20 @@ def with_levels(statement: str, tree: Any) -> str:
     return text.decode()
 
 
-def _compared(tree: Any) -> Iterator[Any]:
+def _texts_compared_with_level(tree: Any) -> Iterator[Any]:
     """Yield the constant texts that are compared by order with a column called level."""
-    for item in objects(tree):
+    for item in tree_objects(tree):
         if item.get("class") == "BETWEEN":
             sides = [item["input"], item["lower"], item["upper"]]
         elif str(item.get("type")).startswith(_ORDERS):
             sides = [item["left"], item["right"]]
         else:
             continue
-        if any(_is_level(side) for side in sides):
-            yield from (side for side in sides if _is_text(side))
+        if any(_is_level_column(side) for side in sides):
+            yield from (side for side in sides if _is_text_constant(side))
 
 
-def objects(tree: Any) -> Iterator[dict[str, Any]]:
+def tree_objects(tree: Any) -> Iterator[dict[str, Any]]:
     """Yield each object of DuckDB's syntax tree or plan, the outer ones first."""
     stack = [tree]
     while stack:
@@ -66,10 +66,10 @@ def objects(tree: Any) -> Iterator[dict[str, Any]]:
             stack.extend(reversed(item.values()))
 
 
-def _is_level(expression: Any) -> bool:
+def _is_level_column(expression: Any) -> bool:
     names = expression.get("column_names") or [""]
     return expression.get("class") == "COLUMN_REF" and str(names[-1]).lower() == "level"
 
 
-def _is_text(expression: Any) -> bool:
+def _is_text_constant(expression: Any) -> bool:
     return (expression.get("literal") or {}).get("kind") == "STRING"

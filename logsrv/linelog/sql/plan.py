@@ -11,7 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
-from logsrv.linelog.sql.push import WantedRows, all_of, any_of, of_expression, of_filter
+from logsrv.linelog.sql.push import (
+    WantedRows,
+    rows_in_all,
+    rows_in_any,
+    rows_of_condition,
+    rows_of_filter,
+)
 
 # The optimizers of DuckDB that move conditions. Others use the table's number of rows, which is 0 here, or
 # make plans that DuckDB cannot serialize.
@@ -29,7 +35,7 @@ _UNKNOWN = (KeyError, IndexError, TypeError, ValueError, AttributeError, Recursi
 _SCAN = "PYTHON_ARROW_SCAN"
 
 
-class Plan(NamedTuple):
+class ReadingPlan(NamedTuple):
     """The part of the store that has to be read.
 
     columns: names of the needed columns. wanted: the needed rows.
@@ -39,12 +45,12 @@ class Plan(NamedTuple):
     wanted: WantedRows
 
 
-def everything(kinds: Mapping[str, ColumnType]) -> Plan:
+def plan_everything(kinds: Mapping[str, ColumnType]) -> ReadingPlan:
     """Return the plan to read everything."""
-    return Plan(frozenset((*ALWAYS, *kinds)), WantedRows())
+    return ReadingPlan(frozenset((*ALWAYS, *kinds)), WantedRows())
 
 
-def of_plans(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> Plan:
+def plan_from_duckdb(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> ReadingPlan:
     """Return the needed columns and rows.
 
     plans: DuckDB's plans of the statement on a table. explained: the result of EXPLAIN in JSON for the same
@@ -53,64 +59,64 @@ def of_plans(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> Pla
     names = (*ALWAYS, *kinds)
     known = {name.lower(): name for name in names}
     try:
-        read = list(_projections(json.loads(explained)))
+        read = list(_projected_columns(json.loads(explained)))
         columns = frozenset(known[name.lower()] for some in read for name in some)
     except _UNKNOWN:
-        return everything(kinds)
+        return plan_everything(kinds)
     try:
-        scans = list(_scans(plans, None))
+        scans = list(_table_scans(plans, None))
         if len(scans) != len(read):
-            return Plan(columns, WantedRows())
-        wanted = any_of([_wanted(scan, above, names, kinds) for scan, above in scans])
+            return ReadingPlan(columns, WantedRows())
+        wanted = rows_in_any([_wanted_rows(scan, above, names, kinds) for scan, above in scans])
         # A plan that only counts rows reads some column without using it.
-        used = any(name for scan, _ in scans for name in _columns(scan, names))
+        used = any(name for scan, _ in scans for name in _scanned_columns(scan, names))
     except _UNKNOWN:
-        return Plan(columns, WantedRows())
-    return Plan(columns if used else frozenset(), wanted)
+        return ReadingPlan(columns, WantedRows())
+    return ReadingPlan(columns if used else frozenset(), wanted)
 
 
-def _scans(node: Any, above: Any) -> Iterator[tuple[Any, Any]]:
+def _table_scans(node: Any, above: Any) -> Iterator[tuple[Any, Any]]:
     """Yield each scan of the table, with the plan's node directly above it."""
     if isinstance(node, list):
         for one in node:
-            yield from _scans(one, above)
+            yield from _table_scans(one, above)
         return
     if (node.get("function_data") or {}).get("table") == "logs":
         yield node, above
     for child in node["children"]:
-        yield from _scans(child, node)
+        yield from _table_scans(child, node)
 
 
-def _columns(scan: Any, names: Sequence[str]) -> list[str | None]:
+def _scanned_columns(scan: Any, names: Sequence[str]) -> list[str | None]:
     """Return the columns that a scan reads; None for others than the table's, such as the row number."""
     places = [column["index"] for column in scan["column_indexes"]]
     return [names[place] if 0 <= place < len(names) else None for place in places]
 
 
-def _wanted(
+def _wanted_rows(
     scan: Any, above: Any, names: Sequence[str], kinds: Mapping[str, ColumnType]
 ) -> WantedRows:
-    read = _columns(scan, names)
+    read = _scanned_columns(scan, names)
     found = []
     for item in scan["table_filters"]["filters"]:
         column = read[item["key"]]
         if column is not None:
-            found.append(of_filter(item["value"], column, kinds))
+            found.append(rows_of_filter(item["value"], column, kinds))
     if above is not None and above["type"] == "LOGICAL_FILTER":
         kept = scan["projection_ids"] or range(len(read))
         shown = [read[place] for place in kept]
         for expression in above["expressions"]:
-            found.append(of_expression(expression, lambda place: shown[place], kinds))
-    return all_of(found)
+            found.append(rows_of_condition(expression, lambda place: shown[place], kinds))
+    return rows_in_all(found)
 
 
-def _projections(explained: Any) -> Iterator[list[str]]:
+def _projected_columns(explained: Any) -> Iterator[list[str]]:
     """Yield the columns that each scan of the stream reads."""
     if isinstance(explained, list):
         for one in explained:
-            yield from _projections(one)
+            yield from _projected_columns(one)
         return
     if explained["name"].strip() == _SCAN:
         found = explained["extra_info"].get("Projections", [])
         yield [found] if isinstance(found, str) else list(found)
-    yield from _projections(explained["children"])
+    yield from _projected_columns(explained["children"])

@@ -59,10 +59,10 @@ class WantedRows(NamedTuple):
     @property
     def times(self) -> tuple[str, str]:
         """The two moments in the format of a `Scope`."""
-        return _time(self.since), _time(self.until)
+        return _rfc3339_time(self.since), _rfc3339_time(self.until)
 
 
-def all_of(parts: list[WantedRows]) -> WantedRows:
+def rows_in_all(parts: list[WantedRows]) -> WantedRows:
     """Return the rows that are in all of `parts`."""
     nodes = [part.node for part in parts if part.node != EVERYTHING]
     since = max((part.since for part in parts if part.since is not None), default=None)
@@ -71,12 +71,12 @@ def all_of(parts: list[WantedRows]) -> WantedRows:
     return WantedRows(node, since, until)
 
 
-def any_of(parts: list[WantedRows]) -> WantedRows:
+def rows_in_any(parts: list[WantedRows]) -> WantedRows:
     """Return rows that include the rows of each part."""
     if not parts:
         return WantedRows()
     # Flatten: DuckDB nests some ORs, a hundred in each other.
-    nodes = _wider([one for part in parts for one in _alternatives(part.node)])
+    nodes = _wider_alternatives([one for part in parts for one in _or_parts(part.node)])
     node = EVERYTHING if EVERYTHING in nodes else nodes[0] if len(nodes) == 1 else Or(nodes)
     sinces = [part.since for part in parts if part.since is not None]
     untils = [part.until for part in parts if part.until is not None]
@@ -87,11 +87,11 @@ def any_of(parts: list[WantedRows]) -> WantedRows:
     )
 
 
-def _alternatives(node: Node) -> tuple[Node, ...]:
+def _or_parts(node: Node) -> tuple[Node, ...]:
     return node.parts if isinstance(node, Or) else (node,)
 
 
-def _wider(nodes: list[Node]) -> tuple[Node, ...]:
+def _wider_alternatives(nodes: list[Node]) -> tuple[Node, ...]:
     """Return alternatives that are true if one of `nodes` is; only cheap ones if they are many."""
     if sum(not _is_cheap(node) for node in nodes) > _MOST_ALTERNATIVES:
         nodes = [part for node in nodes for part in _cheap_parts(node)]
@@ -116,27 +116,27 @@ def _cheap_parts(node: Node) -> tuple[Node, ...]:
     return (EVERYTHING,)
 
 
-def of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -> WantedRows:
+def rows_of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -> WantedRows:
     """Return the rows that a scan's filter on one column keeps, or more."""
     kind = found.get("filter_type")
     if kind in ("LEGACY_CONJUNCTION_AND", "LEGACY_CONJUNCTION_OR"):
-        parts = [of_filter(part, column, kinds) for part in found["child_filters"]]
-        return all_of(parts) if kind == "LEGACY_CONJUNCTION_AND" else any_of(parts)
+        parts = [rows_of_filter(part, column, kinds) for part in found["child_filters"]]
+        return rows_in_all(parts) if kind == "LEGACY_CONJUNCTION_AND" else rows_in_any(parts)
     if kind == "LEGACY_OPTIONAL_FILTER":
-        return of_filter(found["child_filter"], column, kinds)
+        return rows_of_filter(found["child_filter"], column, kinds)
     if kind == "LEGACY_CONSTANT_COMPARISON":
         op = _COMPARISONS.get(found["comparison_type"])
-        return _compared(column, op, found["constant"], kinds) if op else WantedRows()
+        return _rows_compared(column, op, found["constant"], kinds) if op else WantedRows()
     if kind == "LEGACY_IN_FILTER":
-        return _one_of(column, found["values"], kinds)
+        return _rows_with_one_of(column, found["values"], kinds)
     if kind == "LEGACY_IS_NOT_NULL":
         return WantedRows(HasField(column)) if column in kinds else WantedRows()
     if kind == "EXPRESSION_FILTER":
-        return of_expression(found["expr"], lambda _: column, kinds)
+        return rows_of_condition(found["expr"], lambda _: column, kinds)
     return WantedRows()
 
 
-def of_expression(
+def rows_of_condition(
     found: Expression, column_of: Callable[[int], str | None], kinds: Mapping[str, ColumnType]
 ) -> WantedRows:
     """Return the rows for which a condition is true, or more.
@@ -146,44 +146,46 @@ def of_expression(
     kind = found.get("type")
     children = found.get("children") or []
     if kind in ("CONJUNCTION_AND", "CONJUNCTION_OR"):
-        parts = [of_expression(child, column_of, kinds) for child in children]
-        return all_of(parts) if kind == "CONJUNCTION_AND" else any_of(parts)
+        parts = [rows_of_condition(child, column_of, kinds) for child in children]
+        return rows_in_all(parts) if kind == "CONJUNCTION_AND" else rows_in_any(parts)
     if kind in _COMPARISONS and len(children) == 2:
         op = _COMPARISONS[kind]
         if children[0].get("type") == "VALUE_CONSTANT":
             children, op = children[::-1], _TURNED[op]
-        column = _column(children[0], column_of)
+        column = _column_of(children[0], column_of)
         constant = children[1].get("value")
-        return _compared(column, op, constant, kinds) if column and constant else WantedRows()
+        return _rows_compared(column, op, constant, kinds) if column and constant else WantedRows()
     if kind == "COMPARE_IN":
-        column = _column(children[0], column_of)
+        column = _column_of(children[0], column_of)
         values = [child.get("value") for child in children[1:]]
         if column and all(values):
-            return _one_of(column, values, kinds)
+            return _rows_with_one_of(column, values, kinds)
     if kind == "BOUND_FUNCTION" and len(children) == 2:
-        return _of_function(found["qname"]["path"][-1], children, column_of)
+        return _rows_of_function(found["qname"]["path"][-1], children, column_of)
     return WantedRows()
 
 
-def _one_of(column: str, values: list[Any], kinds: Mapping[str, ColumnType]) -> WantedRows:
+def _rows_with_one_of(
+    column: str, values: list[Any], kinds: Mapping[str, ColumnType]
+) -> WantedRows:
     if len(values) > _MOST_VALUES:
         return WantedRows()
-    return any_of([_compared(column, "=", value, kinds) for value in values])
+    return rows_in_any([_rows_compared(column, "=", value, kinds) for value in values])
 
 
-def _column(found: Expression, column_of: Callable[[int], str | None]) -> str | None:
+def _column_of(found: Expression, column_of: Callable[[int], str | None]) -> str | None:
     return column_of(found["index"]) if found.get("type") == "BOUND_REF" else None
 
 
-def _of_function(
+def _rows_of_function(
     name: str, children: list[Expression], column_of: Callable[[int], str | None]
 ) -> WantedRows:
     subject, pattern = children
     small = name == "~~*"
-    if _is_lower(subject):
+    if _is_lower_call(subject):
         subject, small = subject["children"][0], True
     constant = (pattern.get("value") or {}).get("value")
-    if _column(subject, column_of) != "message" or not isinstance(constant, str):
+    if _column_of(subject, column_of) != "message" or not isinstance(constant, str):
         return WantedRows()
     if name in ("contains", "prefix", "suffix", "starts_with", "ends_with"):
         pieces = [constant]
@@ -191,15 +193,15 @@ def _of_function(
         pieces = re.split("[%_]", constant)
     else:
         return WantedRows()
-    return all_of([WantedRows(_certain(piece, small)) for piece in pieces])
+    return rows_in_all([WantedRows(_query_containing(piece, small)) for piece in pieces])
 
 
-def _is_lower(found: Expression) -> bool:
+def _is_lower_call(found: Expression) -> bool:
     path = (found.get("qname") or {}).get("path") or [""]
     return found.get("type") == "BOUND_FUNCTION" and path[-1] in ("lower", "lcase")
 
 
-def _certain(piece: str, small: bool) -> Node:
+def _query_containing(piece: str, small: bool) -> Node:
     """Return a query that is true for every line whose message, as DuckDB gets it, contains `piece`.
 
     small: whether DuckDB lowers the message before it compares it.
@@ -216,17 +218,17 @@ def _certain(piece: str, small: bool) -> Node:
         others = (part, _ALSO[part]) if part in _ALSO else (part,)
         spellings = [begun + other for begun in spellings for other in others]
         if len(spellings) > _MOST_SPELLINGS:
-            return _any_text([max(re.split("[ik]", run), key=len)])
-    return _any_text(spellings) if run else EVERYTHING
+            return _any_term([max(re.split("[ik]", run), key=len)])
+    return _any_term(spellings) if run else EVERYTHING
 
 
-def _any_text(texts: list[str]) -> Node:
+def _any_term(texts: list[str]) -> Node:
     if not all(texts):
         return EVERYTHING
     return Or(tuple(map(Term, texts))) if len(texts) > 1 else Term(texts[0])
 
 
-def _compared(
+def _rows_compared(
     column: str, op: str, constant: Mapping[str, Any], kinds: Mapping[str, ColumnType]
 ) -> WantedRows:
     """Return the rows for which `column op constant` is true, or more."""
@@ -235,10 +237,10 @@ def _compared(
     if constant.get("is_null") or value is None:
         return WantedRows()
     if column == "time":
-        return _timed(op, value) if type_ == "TIMESTAMP WITH TIME ZONE" else WantedRows()
+        return _rows_by_time(op, value) if type_ == "TIMESTAMP WITH TIME ZONE" else WantedRows()
     kind = kinds.get(column)
     if kind is not None and kind.is_number:
-        return _numbered(column, op, value, kind)
+        return _rows_by_number(column, op, value, kind)
     if column == "level":
         is_level = type_ == "ENUM" and isinstance(value, int)
         return WantedRows(Compare(column, op, LEVELS[value])) if is_level else WantedRows()
@@ -252,7 +254,7 @@ def _compared(
     return WantedRows(Compare(column, "=", value))
 
 
-def _numbered(column: str, op: str, value: Any, kind: ColumnType) -> WantedRows:
+def _rows_by_number(column: str, op: str, value: Any, kind: ColumnType) -> WantedRows:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _EXACT:
         return WantedRows()
     if op == "=" and kind is ColumnType.NUMBER:
@@ -263,7 +265,7 @@ def _numbered(column: str, op: str, value: Any, kind: ColumnType) -> WantedRows:
     return WantedRows(Compare(column, op, repr(value)))
 
 
-def _timed(op: str, value: Any) -> WantedRows:
+def _rows_by_time(op: str, value: Any) -> WantedRows:
     if not isinstance(value, int) or not _FIRST <= value < _LAST:
         return WantedRows()
     if op == "=":
@@ -273,7 +275,7 @@ def _timed(op: str, value: Any) -> WantedRows:
     return WantedRows(until=value + 1 if op == "<=" else value)
 
 
-def _time(microseconds: int | None) -> str:
+def _rfc3339_time(microseconds: int | None) -> str:
     if microseconds is None:
         return ""
     seconds, rest = divmod(microseconds, 1_000_000)

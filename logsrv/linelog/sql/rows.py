@@ -16,12 +16,12 @@ import pyarrow
 
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.plan import ReadTask, Scope, Stats
+from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.sql.arrow_columns import ArrowColumns, Piece
-from logsrv.linelog.sql.columns import ColumnType, schema
-from logsrv.linelog.sql.plan import Plan
+from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, SegmentLines
+from logsrv.linelog.sql.columns import ColumnType, arrow_schema
+from logsrv.linelog.sql.plan import ReadingPlan
 
 
 class StoreReading(NamedTuple):
@@ -35,7 +35,7 @@ class StoreReading(NamedTuple):
     processes: int = 0
 
 
-class Misfit(Exception):
+class MisfitValue(Exception):
     """A value does not fit the column of its field. is_number: whether it is a number, of another type."""
 
     def __init__(self, field: str, *, is_number: bool) -> None:
@@ -44,7 +44,7 @@ class Misfit(Exception):
         self.is_number = is_number
 
 
-class Rows:
+class TableRows:
     """The table, which DuckDB may read more than once, each time from its beginning.
 
     plan: the columns and rows to read, set before reading. error: the exception that ended a reading.
@@ -52,9 +52,11 @@ class Rows:
     Misfit. missing: the number of values that became NULL, by field. seen: the fields that some line had.
     """
 
-    def __init__(self, reading: StoreReading, fields: Mapping[str, ColumnType], plan: Plan) -> None:
+    def __init__(
+        self, reading: StoreReading, fields: Mapping[str, ColumnType], plan: ReadingPlan
+    ) -> None:
         self.view = reading.view
-        self.stats = Stats()
+        self.stats = SearchStats()
         self.on_frame: Callable[[], None] | None = None
         self.error: BaseException | None = None
         self.lenient: set[str] = set()
@@ -65,7 +67,7 @@ class Rows:
         self.plan = plan
         self._reading = reading
         self._fields = fields
-        self._schema = schema(fields)
+        self._schema = arrow_schema(fields)
         self._open: list[Iterator[Any]] = []
 
     def __arrow_c_schema__(self) -> Any:
@@ -86,7 +88,7 @@ class Rows:
 
     def _batches(self) -> Iterator[pyarrow.RecordBatch]:
         try:
-            yield from self._read()
+            yield from self._read_batches()
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -94,7 +96,7 @@ class Rows:
             self.error = error
             raise
 
-    def _read(self) -> Iterator[pyarrow.RecordBatch]:
+    def _read_batches(self) -> Iterator[pyarrow.RecordBatch]:
         wanted = self.plan.wanted
         since, until = wanted.times
         search = Search(
@@ -107,39 +109,41 @@ class Rows:
         # One object for all readings of the table, which counts them together.
         search.stats = self.stats
         search.on_frame = self.on_frame
-        maker = ArrowColumns(self._fields, self.plan.columns)
+        maker = ArrowColumnMaker(self._fields, self.plan.columns)
         whole = wanted.node == EVERYTHING and not since and not until
 
         def work(task: ReadTask) -> list[bytes]:
             results = []
-            for piece in _whole(search, task) if whole else _found(search, task):
+            for piece in (
+                _all_lines_of_task(search, task) if whole else _matching_lines_of_task(search, task)
+            ):
                 if maker.names:
-                    batch, bad_values = maker.batch(piece)
-                    results += [_packed(batch), json.dumps(bad_values.found).encode()]
+                    batch, bad_values = maker.make_batch(piece)
+                    results += [_as_arrow_stream(batch), json.dumps(bad_values.found).encode()]
                 else:
                     results += [b"", b"%d" % piece.text.count(b"\n")]
             return results
 
         try:
-            for _, results in search.run(work):
+            for _, results in search.run_on_frames(work):
                 for packed, rest in zip(*[iter(results)] * 2, strict=True):
                     if packed:
-                        self._note(json.loads(rest))
+                        self._note_bad_values(json.loads(rest))
                         batch = pyarrow.ipc.open_stream(packed).read_next_batch()
                         known = dict(zip(batch.schema.names, batch.columns, strict=True))
-                        yield self._full(known, batch.num_rows)
+                        yield self._full_batch(known, batch.num_rows)
                     else:
-                        yield self._full({}, int(rest))
+                        yield self._full_batch({}, int(rest))
         finally:
             search.close()
 
-    def _note(self, bad_values: dict[str, tuple[int, bool]]) -> None:
+    def _note_bad_values(self, bad_values: dict[str, tuple[int, bool]]) -> None:
         for field, (count, is_number) in bad_values.items():
             if not self.is_lenient and field not in self.lenient:
-                raise Misfit(field, is_number=is_number)
+                raise MisfitValue(field, is_number=is_number)
             self.missing[field] = self.missing.get(field, 0) + count
 
-    def _full(self, known: dict[str, Any], count: int) -> pyarrow.RecordBatch:
+    def _full_batch(self, known: dict[str, Any], count: int) -> pyarrow.RecordBatch:
         """Return a batch of `count` rows with all columns of the table; unknown ones are NULL."""
         self.lines += count
         self.seen.update(name for name, column in known.items() if column.null_count < count)
@@ -150,7 +154,7 @@ class Rows:
         return pyarrow.RecordBatch.from_arrays(columns, schema=self._schema)
 
 
-def _packed(batch: pyarrow.RecordBatch) -> bytes:
+def _as_arrow_stream(batch: pyarrow.RecordBatch) -> bytes:
     """Return a batch as a complete Arrow stream, which includes its dictionaries."""
     sink = pyarrow.BufferOutputStream()
     with pyarrow.ipc.new_stream(sink, batch.schema) as stream:
@@ -159,16 +163,16 @@ def _packed(batch: pyarrow.RecordBatch) -> bytes:
     return packed
 
 
-def _whole(search: Search, task: ReadTask) -> Iterator[Piece]:
+def _all_lines_of_task(search: Search, task: ReadTask) -> Iterator[SegmentLines]:
     """Yield all lines of a task."""
-    for offset, text in search.texts(task):
+    for offset, text in search.task_texts(task):
         ended = text if text.endswith(b"\n") else text + b"\n"
-        yield Piece(task.segment, ended, partial(add, offset))
+        yield SegmentLines(task.segment, ended, partial(add, offset))
 
 
-def _found(search: Search, task: ReadTask) -> Iterator[Piece]:
+def _matching_lines_of_task(search: Search, task: ReadTask) -> Iterator[SegmentLines]:
     """Yield the lines of a task that match the search."""
-    hits = list(search.find(task))
+    hits = list(search.hits_in_task(task))
     if hits:
         text = b"".join(hit.line + b"\n" for hit in hits)
-        yield Piece(task.segment, text, lambda _: [hit.position.offset for hit in hits])
+        yield SegmentLines(task.segment, text, lambda _: [hit.position.offset for hit in hits])

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.values import Value, number
+from logsrv.linelog.fields.values import Value, number_of_value
 from logsrv.linelog.query.language.units import number_in_field_unit
-from logsrv.linelog.read.texts import Damaged
+from logsrv.linelog.read.texts import DamagedSegment
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.columns import ColumnType
 
@@ -21,27 +21,27 @@ _LINES = 150
 _INT64 = 1 << 63
 
 
-class Sample:
+class LineSample:
     """A sample of a store's lines, which is read when the first field is asked for."""
 
     def __init__(self, view: View) -> None:
         self._view = view
 
-    def kind(self, name: str) -> ColumnType:
+    def type_of_field(self, name: str) -> ColumnType:
         """Return the type of the field called `name`; TEXT if no line of the sample has it."""
-        return self._kind(name, only_numbers=True) or ColumnType.TEXT
+        return self._narrowest_type(name, only_numbers=True) or ColumnType.TEXT
 
-    def kind_of_number(self, name: str) -> ColumnType:
+    def type_of_number_field(self, name: str) -> ColumnType:
         """Return INTEGER or NUMBER for a field that is used as a number, even if some values are not."""
-        return self._kind(name, only_numbers=False) or ColumnType.INTEGER
+        return self._narrowest_type(name, only_numbers=False) or ColumnType.INTEGER
 
-    def _kind(self, name: str, *, only_numbers: bool) -> ColumnType | None:
+    def _narrowest_type(self, name: str, *, only_numbers: bool) -> ColumnType | None:
         kind = None
-        for record in self._records:
+        for record in self._sample_records:
             value = record.get(name)
             if value is None:
                 continue
-            fits = kind_of_value(value)
+            fits = type_of_value(value)
             if fits is ColumnType.TEXT:
                 if only_numbers:
                     return ColumnType.TEXT
@@ -52,40 +52,40 @@ class Sample:
         return kind
 
     @cached_property
-    def _records(self) -> list[Record]:
-        return list(self._lines())
+    def _sample_records(self) -> list[Record]:
+        return list(self._read_sample())
 
-    def _lines(self) -> Iterator[Record]:
+    def _read_sample(self) -> Iterator[Record]:
         """Yield lines of up to 12 frames: of the last segment and of others at regular distances."""
         numbers = [segment.number for segment in self._view.segments]
         step = max(1, -(-len(numbers) // _FRAMES))
         chosen = numbers[::-1][::step]
         for number_ in chosen:
-            frames = self._view.open(number_)
+            frames = self._view.open_segment(number_)
             if frames is None:
                 continue
             try:
                 each = max(1, _FRAMES // len(chosen))
                 for frame in {frames.count * part // each for part in range(each)}:
                     if frame < frames.count:
-                        for _, text in frames.between(*frames.bounds(frame)):
-                            yield from map(Record, spread(text))
-            except (Damaged, OSError):
+                        for _, text in frames.lines_between(*frames.frame_bounds(frame)):
+                            yield from map(Record, lines_at_distances(text))
+            except (DamagedSegment, OSError):
                 # Damage is skipped here: reading the store for the answer reports it.
                 continue
             finally:
                 frames.close()
 
 
-def spread(text: bytes) -> list[bytes]:
+def lines_at_distances(text: bytes) -> list[bytes]:
     """Return lines of `text` at regular distances."""
     lines = text.removesuffix(b"\n").split(b"\n")
     return lines[:: max(1, len(lines) // _LINES)]
 
 
-def kind_of_value(value: Value) -> ColumnType:
+def type_of_value(value: Value) -> ColumnType:
     """Return the narrowest type that can hold `value`."""
-    found = None if isinstance(value, list) else number(value)
+    found = None if isinstance(value, list) else number_of_value(value)
     if found is None:
         return ColumnType.TEXT
     if found == int(found) and -_INT64 <= found < _INT64 and not isinstance(value, float):

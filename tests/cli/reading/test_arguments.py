@@ -120,13 +120,13 @@ def test_damage_makes_the_status_2(tmp_path: Path, capsys: pytest.CaptureFixture
     [index] = store.glob("*.idx")
     index.write_bytes(b"{}")
     with open_view(str(store), "search") as view:
-        frames = view.open(1)
+        frames = view.open_segment(1)
         assert frames is not None
-        assert list(frames.between(0, 1))
+        assert list(frames.lines_between(0, 1))
         frames.close()
         assert "is not used" in capsys.readouterr().err
         assert status(view.damaged, True) == 0
-        view.tell("a frame is damaged")
+        view.report_damage("a frame is damaged")
         assert capsys.readouterr().err == "logsrv search: a frame is damaged\n"
         assert status(view.damaged, True) == 2
 

@@ -8,17 +8,17 @@ from functools import cache
 from logsrv.errors import QueryError
 from logsrv.linelog.fields.access import parse_access
 from logsrv.linelog.fields.access_text import AccessReader
-from logsrv.linelog.fields.json import parse_exactly, parse_json
+from logsrv.linelog.fields.json import parse_json, parse_json_exactly
 from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.logfmt import parse_logfmt
-from logsrv.linelog.fields.programs import parse_program
+from logsrv.linelog.fields.programs import parse_program_message
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.source import of_source, parse_source
-from logsrv.linelog.fields.stamps import NO_TIME, Stamps
-from logsrv.linelog.fields.syslog_header import parse_header
-from logsrv.linelog.fields.values import number_of_text, readable
+from logsrv.linelog.fields.source import make_source_test, parse_source
+from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.syslog_header import parse_syslog_header
+from logsrv.linelog.fields.values import displayable_text, number_of_text
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from logsrv.linelog.http.nodes.address import parse_nodes
 from logsrv.linelog.http.nodes.answer import NodeFailure, parse_line, time_of
@@ -87,9 +87,9 @@ def fields(data: bytes) -> None:
         lines = text.split(b"\n")[:-1]
         records = [Record(line) for line in lines]
         wanted = [[record.get(name) for record in records] for name in NAMES]
-        assert FieldReader(NAMES).read(Stamps(text)) == wanted
+        assert FieldReader(NAMES).read(StampedLines(text)) == wanted
         for name, column in zip(NAMES, wanted, strict=True):
-            assert FieldReader([name]).read(Stamps(text)) == [column]
+            assert FieldReader([name]).read(StampedLines(text)) == [column]
         found = AccessReader(("client", "status", "path", "agent")).read(text)
         others = {number for number, _ in found.others}
         for number, record in enumerate(records):
@@ -97,18 +97,18 @@ def fields(data: bytes) -> None:
                 of_line = [column[number] for column in found.columns]
                 assert of_line == [record.get(one) for one in ("client", "status", "path", "agent")]
             for name, value in record.fields.items():
-                readable(name).encode()
+                displayable_text(name).encode()
                 str(value).encode()
-    parse_header(data)
+    parse_syslog_header(data)
     parse_json(data)
-    parse_exactly(data)
+    parse_json_exactly(data)
     message = data.decode("utf-8", "surrogateescape")
     parse_access(message)
-    parse_program(message, None)
+    parse_program_message(message, None)
     parse_logfmt(message)
     number_of_text(message)
     parse_source(message)
-    matches = of_source(message[:20])
+    matches = make_source_test(message[:20])
     if matches is not None:
         matches(STAMP + data, 28, len(STAMP) - 1)
 
@@ -129,7 +129,7 @@ def levels(data: bytes) -> None:
         lines = [stamp + line for line in data.split(b"\n")]
         text = b"".join(line + b"\n" for line in lines)
         wanted = [Record(line).level for line in lines]
-        assert [OF_NUMBERS[number] for number in numbers_of(text).tolist()] == wanted
+        assert [OF_NUMBERS[number] for number in level_numbers(text).tolist()] == wanted
         assert [level_of(line) for line in lines] == wanted
 
 
@@ -137,7 +137,7 @@ def levels(data: bytes) -> None:
 def stamps(data: bytes) -> None:
     """Times of many lines at once are those of each single line; a line of a node is valid, or refused."""
     text = data + b"\n"
-    found = Stamps(text)
+    found = StampedLines(text)
     moments = found.moments().tolist()
     for row, line in enumerate(text.split(b"\n")[:-1]):
         record = Record(line)

@@ -19,7 +19,13 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import MODULE
-from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, orders_line, read_report
+from logsrv.linelog.alerts.reports import (
+    AlertOrders,
+    AlertReport,
+    AlertTask,
+    encode_orders,
+    report_from_line,
+)
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, make_store
@@ -49,18 +55,18 @@ def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[by
     )
     assert process.stdin is not None
     try:
-        send(process, orders_line(Orders(str(store), "", {"1": task})))
+        send(process, encode_orders(AlertOrders(str(store), "", {"1": task})))
         yield process
     finally:
         process.kill()
         process.communicate()
 
 
-def report(process: subprocess.Popen[bytes], kind: str) -> Report:
+def report(process: subprocess.Popen[bytes], kind: str) -> AlertReport:
     """The next report of that kind."""
     assert process.stdout is not None
     while found := read_message(process.stdout):
-        if (one := read_report(found)).kind == kind:
+        if (one := report_from_line(found)).kind == kind:
             return one
     raise AssertionError(f"the process ended without {kind}")
 
@@ -87,7 +93,7 @@ def test_the_alert_process_sends_messages_and_reports_them(tmp_path: Path) -> No
     with child(tmp_path) as process:
         watching(tmp_path)
         write(tmp_path, "oops 1")
-        assert report(process, "sent") == Report("sent", "1", "command")
+        assert report(process, "sent") == AlertReport("sent", "1", "command")
         assert "oops 1" in (tmp_path / "out").read_text()
         assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
         assert os.getsid(process.pid) == process.pid
@@ -136,13 +142,13 @@ def test_the_alert_process_waits_for_that_of_a_killed_daemon(tmp_path: Path) -> 
     """That has the places for a few seconds more, and tells of lines from them on."""
     make_store(tmp_path / "store", [[line("before")]])
     other = AlertPlaces(str(tmp_path / "store"), "", now=lambda: 0, clock=lambda: 0)
-    assert other.lock()
+    assert other.try_lock()
     with child(tmp_path) as process:
         write(tmp_path, "oops 1")
         task = AlertTask("1", "command", AlertSettings(alert="oops", alert_command=("x",)), BEGIN)
         wait_until(lambda: looks(process.pid), "it to look for the lock")
         size = (tmp_path / "store" / "current.log").stat().st_size
-        other.save("1", task, AlertProgress(Position(1, size)))
+        other.save_progress("1", task, AlertProgress(Position(1, size)))
         other.close()
         write(tmp_path, "oops 2")
         report(process, "sent")
@@ -165,10 +171,10 @@ def test_signals_to_all_processes_do_not_end_the_alert_process(tmp_path: Path) -
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
     store = str(tmp_path / "no")
     alert = AlertSettings(alert="x", alert_command=("x",))
-    orders = Orders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
+    orders = AlertOrders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
     done = subprocess.run(
         COMMAND,
-        input=b"".join(frame_parts(orders_line(orders))),
+        input=b"".join(frame_parts(encode_orders(orders))),
         capture_output=True,
         timeout=PATIENCE,
     )

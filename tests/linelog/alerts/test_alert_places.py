@@ -34,42 +34,42 @@ def kept(directory: Path, now: float = 0, clock: float = 1e9, store: str = "") -
 def test_an_interval_goes_on_in_another_process(
     tmp_path: Path, now: float, clock: float, left: float
 ) -> None:
-    kept(tmp_path).save("1", TASK, AlertProgress(PLACE, 300.0))
-    found = kept(tmp_path, now, clock).load("1", 300)
+    kept(tmp_path).save_progress("1", TASK, AlertProgress(PLACE, 300.0))
+    found = kept(tmp_path, now, clock).load_progress("1", 300)
     assert found is not None and found.position == PLACE
     assert found.due == pytest.approx(now + left, abs=0.01)
 
 
 def test_a_place_without_an_interval_is_loaded_as_saved(tmp_path: Path) -> None:
-    kept(tmp_path).save("1", TASK, AlertProgress(PLACE))
-    assert kept(tmp_path).load("1", 300) == AlertProgress(PLACE)
-    assert kept(tmp_path).load("2", 300) is None
+    kept(tmp_path).save_progress("1", TASK, AlertProgress(PLACE))
+    assert kept(tmp_path).load_progress("1", 300) == AlertProgress(PLACE)
+    assert kept(tmp_path).load_progress("2", 300) is None
 
 
 def test_places_have_the_keys_of_their_alerts(tmp_path: Path) -> None:
     places = kept(tmp_path, store="ab" * 16)
-    places.save("10", TASK, AlertProgress(PLACE))
+    places.save_progress("10", TASK, AlertProgress(PLACE))
     (tmp_path / "alerts" / "7").write_bytes(b"rubbish")
     (tmp_path / "alerts" / "8").symlink_to("10")
     (tmp_path / "alerts" / "9.tmp").touch()
     told: list[str] = []
-    assert places.keys(PLACE, told.append) == {"10": TaskKey("command", "web", "oops")}
+    assert places.saved_keys(PLACE, told.append) == {"10": TaskKey("command", "web", "oops")}
     assert len(told) == 1 and "alerts/7 is damaged" in told[0]
-    assert not kept(tmp_path, store="cd" * 16).keys(PLACE, told.append)
+    assert not kept(tmp_path, store="cd" * 16).saved_keys(PLACE, told.append)
     assert "of another store" in told[-1]
-    assert not places.keys(Position(2, 9), told.append)
+    assert not places.saved_keys(Position(2, 9), told.append)
     assert "the store ends at 2:9" in told[-1]
 
 
 def test_only_one_process_can_lock_the_places(tmp_path: Path) -> None:
     first, second = kept(tmp_path), kept(tmp_path)
-    assert first.lock() and not second.lock()
+    assert first.try_lock() and not second.try_lock()
     first.close()
-    assert second.lock()
+    assert second.try_lock()
     assert ((tmp_path / "alerts").stat().st_mode & 0o777) == 0o750
 
 
 def test_a_missing_store_has_no_places(tmp_path: Path) -> None:
-    assert not kept(tmp_path / "none").exists()
+    assert not kept(tmp_path / "none").folder_exists()
     with pytest.raises(FileNotFoundError):
-        kept(tmp_path / "none").save("1", TASK, AlertProgress(PLACE))
+        kept(tmp_path / "none").save_progress("1", TASK, AlertProgress(PLACE))

@@ -12,8 +12,8 @@ from logsrv.linelog.alerts.alert_settings import (
     PAGE,
     WEBHOOK,
     AlertSettings,
-    by_label,
-    check_labels,
+    alerts_by_label,
+    require_unique_labels,
 )
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.service import Options
@@ -53,7 +53,7 @@ def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path
         'alert-command = "off"\nalert-webhook = "http://127.0.0.1:9/"\n'
     )
     found = settings("--config", str(config)).alerts
-    assert by_label(found).keys() == {"1", "web"}
+    assert alerts_by_label(found).keys() == {"1", "web"}
     assert [one.alert_every for one in found] == [300.0, 60.0]
     assert found[0].alert_command == (f"{tmp_path}/bin/notify",)
     assert (found[1].alert_command, found[1].alert_webhook) == (None, "http://127.0.0.1:9/")
@@ -79,8 +79,8 @@ def test_two_alerts_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_labels_are_names_or_numbers() -> None:
     one = AlertSettings(alert="x", alert_command=("x",))
     two = AlertSettings(alert="x", alert_command=("x",), name="n")
-    check_labels((one, two))
-    assert list(by_label((one, two, one))) == ["1", "n", "3"]
+    require_unique_labels((one, two))
+    assert list(alerts_by_label((one, two, one))) == ["1", "n", "3"]
 
 
 @pytest.mark.parametrize("text", ["", "''", "a 'b", "a\0b"])

@@ -11,8 +11,14 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import END, PAUSES
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.alerts import Alerts, check_commands
-from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, read_orders, report_line
+from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
+from logsrv.linelog.alerts.reports import (
+    AlertOrders,
+    AlertReport,
+    AlertTask,
+    encode_report,
+    orders_from_line,
+)
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.segments.segment import Position
 from tests.clocks import HandClock
@@ -32,18 +38,18 @@ class Stage:
         self.alerts = self.service()
 
     @property
-    def orders(self) -> Orders:
+    def orders(self) -> AlertOrders:
         """The orders of the last process."""
-        return read_orders(self.reactor.last.said[-1])
+        return orders_from_line(self.reactor.last.said[-1])
 
     @property
     def wanted(self) -> list[str]:
         """The queries that the last process is to watch for."""
         return [one.alert.alert for one in self.orders.tasks.values() if one.until is None]
 
-    def report(self, report: Report) -> None:
+    def report(self, report: AlertReport) -> None:
         """Let the last process say so."""
-        self.reactor.last.say(report_line(report))
+        self.reactor.last.say(encode_report(report))
 
     def service(self) -> Alerts:
         """Return the alerts of another service of the same store."""
@@ -67,14 +73,14 @@ def alert(query: str, name: str | None = None, every: float = 300) -> AlertSetti
 
 
 def test_without_alerts_there_is_no_process(stage: Stage) -> None:
-    stage.alerts.change(())
+    stage.alerts.replace_alerts(())
     assert stage.reactor.processes == [] and stage.alerts.stop().called
 
 
 def test_the_alert_process_gets_the_store_its_alerts_and_its_end(stage: Stage) -> None:
-    stage.alerts.change((alert("a"), alert("b", "web")))
+    stage.alerts.replace_alerts((alert("a"), alert("b", "web")))
     begin = Position(1, 100)
-    assert stage.orders == Orders(
+    assert stage.orders == AlertOrders(
         stage.place,
         "ab" * 16,
         {
@@ -85,7 +91,7 @@ def test_the_alert_process_gets_the_store_its_alerts_and_its_end(stage: Stage) -
 
 
 def test_a_process_that_is_started_again_looks_where_the_store_is_then(stage: Stage) -> None:
-    stage.alerts.change((alert("a"),))
+    stage.alerts.replace_alerts((alert("a"),))
     stage.place += "/moved"
     stage.reactor.last.end()
     stage.reactor.advance(PAUSES[0])
@@ -93,8 +99,8 @@ def test_a_process_that_is_started_again_looks_where_the_store_is_then(stage: St
 
 
 def test_a_process_that_dies_is_replaced_later_and_later_with_the_same_orders(stage: Stage) -> None:
-    stage.alerts.change((alert("a"),))
-    stage.report(Report("sent", "1", "command"))
+    stage.alerts.replace_alerts((alert("a"),))
+    stage.report(AlertReport("sent", "1", "command"))
     orders = stage.orders
     with logged() as messages:
         for pause in (*PAUSES, PAUSES[-1]):
@@ -110,18 +116,18 @@ def test_a_process_that_dies_is_replaced_later_and_later_with_the_same_orders(st
 
 def leave(stage: Stage) -> None:
     """Let the process leave, which has nothing more to do."""
-    stage.alerts.change((alert("gone"),))
-    stage.alerts.change(())
+    stage.alerts.replace_alerts((alert("gone"),))
+    stage.alerts.replace_alerts(())
     [name] = stage.orders.tasks
-    stage.report(Report("done", name=name))
+    stage.report(AlertReport("done", name=name))
     assert stage.reactor.last.closed
 
 
 def test_a_change_is_sent_to_the_running_process(stage: Stage) -> None:
     """What is gone ends where the store ends now, and what is new begins there."""
-    stage.alerts.change((alert("a"), alert("b")))
+    stage.alerts.replace_alerts((alert("a"), alert("b")))
     stage.end = Position(3, 0)
-    stage.alerts.change((alert("new"), alert("b", every=5)))
+    stage.alerts.replace_alerts((alert("new"), alert("b", every=5)))
     assert len(stage.reactor.processes) == 1
     first, end = Position(1, 100), Position(3, 0)
     assert stage.orders.tasks == {
@@ -129,15 +135,15 @@ def test_a_change_is_sent_to_the_running_process(stage: Stage) -> None:
         "2": AlertTask("2", "command", alert("b", every=5), first),
         "1": AlertTask("1", "command", alert("a"), first, until=end),
     }
-    stage.report(Report("done", name="1"))
+    stage.report(AlertReport("done", name="1"))
     stage.reactor.last.end(b"x", 1)
     stage.reactor.advance(PAUSES[0])
     assert stage.wanted == ["new", "b"] and len(stage.orders.tasks) == 2
 
 
 def test_the_same_alerts_again_change_nothing(stage: Stage) -> None:
-    stage.alerts.change((alert("a"),))
-    stage.alerts.change((alert("a"),))
+    stage.alerts.replace_alerts((alert("a"),))
+    stage.alerts.replace_alerts((alert("a"),))
     assert stage.reactor.last.said[1:] == []
 
 
@@ -146,14 +152,14 @@ def test_a_change_to_no_alerts_ends_the_process_and_to_one_begins_again(stage: S
     assert stage.reactor.last.closed
     stage.reactor.last.end()
     assert len(stage.reactor.processes) == 1
-    stage.alerts.change((alert("a"),))
+    stage.alerts.replace_alerts((alert("a"),))
     assert len(stage.reactor.processes) == 2
 
 
 def test_two_changes_while_the_process_ends(stage: Stage) -> None:
     leave(stage)
-    stage.alerts.change((alert("b"),))
-    stage.alerts.change((alert("c"), alert("b")))
+    stage.alerts.replace_alerts((alert("b"),))
+    stage.alerts.replace_alerts((alert("c"), alert("b")))
     stage.reactor.last.end()
     assert sorted(stage.wanted) == ["b", "c"]
 
@@ -162,7 +168,7 @@ def test_two_changes_while_the_process_ends(stage: Stage) -> None:
 def test_a_stop_waits_for_the_end_of_the_process(stage: Stage, leaving: bool) -> None:
     if leaving:
         leave(stage)
-    stage.alerts.change((alert("a"),))
+    stage.alerts.replace_alerts((alert("a"),))
     stopped = stage.alerts.stop()
     assert stage.reactor.last.closed and not stopped.called
     stage.reactor.last.end()
@@ -171,7 +177,7 @@ def test_a_stop_waits_for_the_end_of_the_process(stage: Stage, leaving: bool) ->
 
 
 def test_a_process_that_does_not_end_is_killed(stage: Stage) -> None:
-    stage.alerts.change((alert("a"),))
+    stage.alerts.replace_alerts((alert("a"),))
     stopped = stage.alerts.stop()
     stage.alerts.stop()
     stage.reactor.advance(END)
@@ -179,16 +185,16 @@ def test_a_process_that_does_not_end_is_killed(stage: Stage) -> None:
 
 
 def test_reports_are_counted_and_failures_logged_once_a_minute(stage: Stage) -> None:
-    stage.alerts.change((alert("a"), alert("b", "web")))
+    stage.alerts.replace_alerts((alert("a"), alert("b", "web")))
     with logged() as messages:
-        stage.report(Report("lines", "1", "command", number=5))
-        stage.report(Report("sent", "1", "command"))
+        stage.report(AlertReport("lines", "1", "command", number=5))
+        stage.report(AlertReport("sent", "1", "command"))
         for _ in range(3):
-            stage.report(Report("failed", "web", "webhook", "no route"))
-        stage.report(Report("missed", "1", "command", number=3))
-        stage.report(Report("put-off", "1", "command", number=7))
+            stage.report(AlertReport("failed", "web", "webhook", "no route"))
+        stage.report(AlertReport("missed", "1", "command", number=3))
+        stage.report(AlertReport("put-off", "1", "command", number=7))
         for _ in range(3):
-            stage.report(Report("trouble", why="it is damaged"))
+            stage.report(AlertReport("trouble", why="it is damaged"))
     assert stage.metrics.value("alert_lines_total", alert="1") == 5
     # One that has never matched is there to be seen.
     zeros = [labels for metric, labels, value in stage.metrics.read() if value == 0]
@@ -212,29 +218,29 @@ def test_a_command_that_is_not_there_is_refused() -> None:
     """The alert is named, for there may be many."""
     fine = AlertSettings(alert="a", alert_webhook="http://x/")
     with pytest.raises(ConfigurationError, match="of alert 2: there is no program nope"):
-        check_commands((fine, AlertSettings(alert="a", alert_command=("nope",))))
+        require_programs_exist((fine, AlertSettings(alert="a", alert_command=("nope",))))
     with pytest.raises(ConfigurationError, match="of alert full: there is no program nope"):
-        check_commands((AlertSettings(alert="a", name="full", alert_command=("nope",)),))
-    check_commands((AlertSettings(alert="a", alert_command=(sys.executable,)),))
-    check_commands((AlertSettings(alert="a", alert_webhook="http://x/"),))
+        require_programs_exist((AlertSettings(alert="a", name="full", alert_command=("nope",)),))
+    require_programs_exist((AlertSettings(alert="a", alert_command=(sys.executable,)),))
+    require_programs_exist((AlertSettings(alert="a", alert_webhook="http://x/"),))
 
 
 def test_the_next_service_gives_each_alert_the_place_that_it_had(stage: Stage) -> None:
-    stage.alerts.change((alert("a"), alert("b", "web")))
+    stage.alerts.replace_alerts((alert("a"), alert("b", "web")))
     names = {one.alert.alert: name for name, one in stage.orders.tasks.items()}
     stage.end = Position(9, 0)
-    stage.service().change((alert("b", "renamed"), alert("new"), alert("a")))
+    stage.service().replace_alerts((alert("b", "renamed"), alert("new"), alert("a")))
     tasks = stage.orders.tasks
     assert {one.alert.alert: name for name, one in tasks.items()} == names | {"new": "3"}
 
 
 def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage: Stage) -> None:
     """Nobody is told of the lines of that time."""
-    stage.alerts.change((alert("a"),))
-    stage.service().change(())
+    stage.alerts.replace_alerts((alert("a"),))
+    stage.service().replace_alerts(())
     again = stage.service()
     stage.end = Position(9, 0)
-    again.change((alert("a"),))
+    again.replace_alerts((alert("a"),))
     [task] = stage.orders.tasks.values()
     assert task.begin == Position(9, 0)
     kept = (Path(stage.place) / "alerts" / "1").read_text()
@@ -243,11 +249,11 @@ def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage: Stage) -> N
 
 @pytest.mark.parametrize("harm", [b"", b"rubbish\n", b'{"store":1} 00000000\n'])
 def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage: Stage, harm: bytes) -> None:
-    stage.alerts.change((alert("a"),))
+    stage.alerts.replace_alerts((alert("a"),))
     (Path(stage.place) / "alerts" / "1").write_bytes(harm)
     stage.end = Position(9, 0)
     with logged() as messages:
-        stage.service().change((alert("a"),))
+        stage.service().replace_alerts((alert("a"),))
     assert "alerts/1 is damaged" in messages[0] and "begins at the end of the store" in messages[0]
     assert list(stage.orders.tasks) == ["2"]
 
@@ -255,6 +261,6 @@ def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage: Stage, h
 def test_a_full_disk_keeps_no_alert_from_its_work(stage: Stage) -> None:
     stage.place += "/none"
     with logged() as messages:
-        stage.alerts.change((alert("a"),))
+        stage.alerts.replace_alerts((alert("a"),))
     assert stage.wanted == ["a"]
     assert any("the place of alert 1 cannot be saved: No such file" in one for one in messages)

@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from logsrv.linelog.alerts import command
-from logsrv.linelog.alerts.message import Undelivered
+from logsrv.linelog.alerts.message import UndeliveredMessage
 from tests.kit.net.network import REACTOR, in_reactor, until
 
 
@@ -21,8 +21,8 @@ def python(code: str, *arguments: str) -> tuple[str, ...]:
 
 
 async def failure(words: tuple[str, ...], reactor: Any = REACTOR) -> str:
-    with pytest.raises(Undelivered) as caught:
-        await command.run(words, b"", {}, reactor=reactor, seconds=30)
+    with pytest.raises(UndeliveredMessage) as caught:
+        await command.run_command(words, b"", {}, reactor=reactor, seconds=30)
     return str(caught.value)
 
 
@@ -52,7 +52,7 @@ async def test_a_command_gets_the_text_the_variables_and_its_own_arguments_only(
         " file=open('%s', 'w'))" % (tmp_path / "out")
     )
     words = python(code, "$(id)", "a b")
-    await command.run(words, b"text", {"LOGSRV_ALERT_COUNT": "7"}, reactor=REACTOR)
+    await command.run_command(words, b"text", {"LOGSRV_ALERT_COUNT": "7"}, reactor=REACTOR)
     assert (tmp_path / "out").read_text() == "['$(id)', 'a b'] 7 text\n"
 
 
@@ -76,7 +76,7 @@ async def test_a_command_that_is_missing_or_cannot_be_run_is_an_error(tmp_path: 
 
 @in_reactor
 async def test_a_command_may_read_nothing_and_its_long_complaint_is_cut() -> None:
-    await command.run(python("pass"), b"x" * 10_000_000, {}, reactor=REACTOR)
+    await command.run_command(python("pass"), b"x" * 10_000_000, {}, reactor=REACTOR)
     said = await failure(python("import sys; sys.stderr.write('x' * 10**7); sys.exit(1)"))
     assert len(said) < 400
 
@@ -121,7 +121,9 @@ def test_a_command_gets_no_variables_but_those_that_are_named() -> None:
 async def test_a_cancelled_command_is_killed(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     running = Deferred.fromCoroutine(
-        command.run(("sh", "-c", f"echo $$ >{pid}; exec sleep 600"), b"", {}, reactor=REACTOR)
+        command.run_command(
+            ("sh", "-c", f"echo $$ >{pid}; exec sleep 600"), b"", {}, reactor=REACTOR
+        )
     )
     await until(lambda: pid.exists() and pid.read_text(), "its start")
     running.cancel()
@@ -134,7 +136,7 @@ async def test_a_cancelled_command_is_killed(tmp_path: Path) -> None:
 async def test_background_processes_of_a_command_are_not_waited_for(tmp_path: Path) -> None:
     """Though it has the same standard error."""
     pid = tmp_path / "pid"
-    await command.run(
+    await command.run_command(
         ("sh", "-c", f"sleep 600 & echo $! >{pid}"), b"", {}, reactor=REACTOR, seconds=20
     )
     child = int(pid.read_text())

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.delivery import deliver_by
+from logsrv.linelog.alerts.delivery import make_deliver
 from logsrv.linelog.alerts.tally import MatchCount
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.alerts.hooks import hook
@@ -21,7 +21,7 @@ async def test_a_message_goes_to_the_command_and_to_the_webhook(tmp_path: Path) 
             alert_command=(sys.executable, "-c", code),
             alert_webhook=f"http://127.0.0.1:{web.port}/",
         )
-        deliver = deliver_by(REACTOR, test=True)
+        deliver = make_deliver(REACTOR, test=True)
         for way in alert.ways:
             await deliver(way, alert, MatchCount())
     assert (tmp_path / "out").read_text() == "oops"

@@ -6,13 +6,13 @@ import pytest
 
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import (
+    AlertOrders,
+    AlertReport,
     AlertTask,
-    Orders,
-    Report,
-    orders_line,
-    read_orders,
-    read_report,
-    report_line,
+    encode_orders,
+    encode_report,
+    orders_from_line,
+    report_from_line,
 )
 from logsrv.linelog.store.segments.segment import Position
 
@@ -26,7 +26,7 @@ def test_orders_are_read_as_they_were_written() -> None:
         alert_every=1.5,
     )
     hook = AlertSettings(alert="x", alert_webhook="http://x/")
-    orders = Orders(
+    orders = AlertOrders(
         "/store",
         "ab" * 16,
         {
@@ -34,19 +34,19 @@ def test_orders_are_read_as_they_were_written() -> None:
             "8": AlertTask("2", "webhook", hook, Position(3, 4), Position(5, 6)),
         },
     )
-    line = orders_line(orders)
-    assert b"\n" not in line and read_orders(line) == orders
+    line = encode_orders(orders)
+    assert b"\n" not in line and orders_from_line(line) == orders
 
 
 @pytest.mark.parametrize(
     "report",
     [
-        Report("sent", "1", "command"),
-        Report("later", "1", "webhook", "no route\nto it"),
-        Report("put-off", "web", "command", number=3),
-        Report("done", name="7"),
+        AlertReport("sent", "1", "command"),
+        AlertReport("later", "1", "webhook", "no route\nto it"),
+        AlertReport("put-off", "web", "command", number=3),
+        AlertReport("done", name="7"),
     ],
 )
-def test_reports_are_read_as_they_were_written(report: Report) -> None:
-    line = report_line(report)
-    assert b"\n" not in line and read_report(line) == report
+def test_reports_are_read_as_they_were_written(report: AlertReport) -> None:
+    line = encode_report(report)
+    assert b"\n" not in line and report_from_line(line) == report

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.reports import AlertTask, Report
+from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.shared_scan import FEW, SharedScans
 from logsrv.linelog.alerts.watch import Watch
-from logsrv.linelog.read.follow import Appended, Follower
+from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -28,7 +28,7 @@ class Seen(Watch):
 
     def __init__(self, query: str, until: Position | None = None) -> None:
         alert = AlertSettings(alert=query, alert_command=("x",))
-        self.reports: list[Report] = []
+        self.reports: list[AlertReport] = []
         self.lines: list[bytes] = []
         super().__init__(
             AlertTask(query, "command", alert, BEGIN, until),
@@ -38,9 +38,9 @@ class Seen(Watch):
             report=self.reports.append,
         )
 
-    def count(self, news: Appended, lines: Sequence[tuple[int, int]]) -> None:
+    def count(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         self.lines += [news.text[begin:end].split(b" ", 2)[2] for begin, end in lines]
-        super().count(news, lines)
+        super().count_matches(news, lines)
 
 
 class Store:
@@ -57,12 +57,14 @@ class Store:
         return [line(f"oops {next(self.numbers):03}") for _ in range(count)]
 
     def watch(self, *new: tuple[Seen, Position]) -> None:
-        self.scans.change([watch for watch, _ in new], dict(new))
+        self.scans.replace_watches([watch for watch, _ in new], dict(new))
 
     def poll(self, times: int = 1) -> None:
         read = Follower.read
 
-        def reading(follower: Follower, *args: int, **more: Position | None) -> Appended | None:
+        def reading(
+            follower: Follower, *args: int, **more: Position | None
+        ) -> AppendedLines | None:
             news = read(follower, *args, **more)  # type: ignore[arg-type]
             if news is not None:
                 self.reads.append(len(news.text) // LINE)
@@ -70,7 +72,7 @@ class Store:
 
         with patch.object(Follower, "read", reading):
             for _ in range(times):
-                self.scans.poll()
+                self.scans.search_next_pieces()
 
 
 @pytest.fixture
@@ -168,9 +170,9 @@ def test_each_line_is_counted_once_wherever_watches_begin(
     for watch, begin in watches:
         same = Seen(watch.task.alert.alert)
         alone = SharedScans(store.view)
-        alone.change([same], {same: begin})
+        alone.replace_watches([same], {same: begin})
         for _ in range(6):
-            alone.poll()
+            alone.search_next_pieces()
         assert watch.lines == same.lines
         assert watch.progress.position == same.progress.position or watch.lines
         alone.close()

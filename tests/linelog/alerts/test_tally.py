@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.alerts.tally import LONGEST, SETTLE, SHOWN, MatchCount, Tally
+from logsrv.linelog.alerts.tally import LONGEST, SETTLE, SHOWN, MatchCount, MatchTally
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line
@@ -17,29 +17,29 @@ def hit(offset: int = 0, message: str = "oops", seconds: float = 0) -> Hit:
     return Hit(Position(1, offset), line(message, seconds).rstrip(b"\n"))
 
 
-def add(tally: Tally, count: int, now: float, one: Hit | None = None) -> None:
+def add(tally: MatchTally, count: int, now: float, one: Hit | None = None) -> None:
     found = [one or hit()] * min(count, SHOWN)
-    tally.add(found, count, found[-1].line, now)
+    tally.add_matches(found, count, found[-1].line, now)
 
 
 def test_the_first_line_is_sent_within_a_second_with_those_of_the_same_moment() -> None:
-    tally = Tally(300)
-    assert tally.take(0) is None
+    tally = MatchTally(300)
+    assert tally.take_if_due(0) is None
     add(tally, 1, 10)
-    assert tally.take(10) is None
+    assert tally.take_if_due(10) is None
     add(tally, 2, 10.2)
-    taken = tally.take(10 + SETTLE)
+    taken = tally.take_if_due(10 + SETTLE)
     assert taken is not None and taken.count == 3 and SETTLE < 0.6
 
 
 def test_lines_of_the_interval_are_sent_together_at_its_end() -> None:
-    tally = Tally(300)
+    tally = MatchTally(300)
     add(tally, 1, 0)
-    assert tally.take(1) is not None
+    assert tally.take_if_due(1) is not None
     add(tally, 4000, 100, hit(7, "first", 100))
     add(tally, 322, 200, hit(9, "last", 200))
-    assert tally.take(300.9) is None
-    taken = tally.take(301)
+    assert tally.take_if_due(300.9) is None
+    taken = tally.take_if_due(301)
     assert taken is not None and taken.count == 4322
     assert (taken.since, taken.until) == (
         "2026-11-20T06:01:40.000000Z",
@@ -49,45 +49,45 @@ def test_lines_of_the_interval_are_sent_together_at_its_end() -> None:
 
 
 def test_after_an_interval_without_lines_the_next_line_is_sent_at_once() -> None:
-    tally = Tally(300)
+    tally = MatchTally(300)
     add(tally, 1, 0)
-    assert tally.take(1) is not None
-    assert tally.take(301) is None and tally.due is None
+    assert tally.take_if_due(1) is not None
+    assert tally.take_if_due(301) is None and tally.due is None
     add(tally, 1, 302)
-    assert tally.take(302 + SETTLE) is not None
+    assert tally.take_if_due(302 + SETTLE) is not None
 
 
 def test_an_interval_that_has_begun_elsewhere_goes_on() -> None:
-    tally = Tally(300, due=50)
+    tally = MatchTally(300, due=50)
     add(tally, 1, 0)
-    assert tally.take(49) is None
-    assert tally.take(50) is not None
+    assert tally.take_if_due(49) is None
+    assert tally.take_if_due(50) is not None
 
 
 def test_counted_lines_are_sent_at_the_end_without_waiting() -> None:
-    tally = Tally(300, due=50)
-    assert tally.take(0, at_once=True) is None
+    tally = MatchTally(300, due=50)
+    assert tally.take_if_due(0, at_once=True) is None
     add(tally, 1, 0)
-    assert tally.take(0, at_once=True) is not None
+    assert tally.take_if_due(0, at_once=True) is not None
 
 
 def test_a_flood_of_long_lines_takes_bounded_memory() -> None:
-    tally = Tally(300)
+    tally = MatchTally(300)
     for _ in range(100):
         add(tally, 100_000, 0, hit(0, "x" * 10 * LONGEST))
-    taken = tally.take(1)
+    taken = tally.take_if_due(1)
     assert taken is not None and taken.count == 10_000_000
     assert len(taken.first) == SHOWN and all(len(one.line) == LONGEST for one in taken.first)
 
 
 def test_a_gap_is_told_with_the_next_message_only() -> None:
-    tally = Tally(1)
-    tally.missed()
+    tally = MatchTally(1)
+    tally.note_missed_lines()
     add(tally, 1, 0)
-    taken = tally.take(1)
+    taken = tally.take_if_due(1)
     assert taken is not None and taken.gap
     add(tally, 1, 5)
-    taken = tally.take(5)
+    taken = tally.take_if_due(5)
     assert taken is not None and not taken.gap
 
 
@@ -96,18 +96,18 @@ def test_each_line_is_sent_whenever_it_comes_and_never_too_often(
     steps: list[tuple[float, int]],
 ) -> None:
     every = 10.0
-    tally, now, sent = Tally(every), 0.0, []
+    tally, now, sent = MatchTally(every), 0.0, []
     for pause, count in steps:
         now += pause
         if count:
             add(tally, count, now)
-        if taken := tally.take(now):
+        if taken := tally.take_if_due(now):
             sent.append((now, taken.count))
-    if taken := tally.take(now, at_once=True):
+    if taken := tally.take_if_due(now, at_once=True):
         sent.append((now + every, taken.count))
     assert sum(count for _, count in sent) == sum(count for _, count in steps)
     assert all(later - at >= every - 1e-6 for (at, _), (later, _) in pairwise(sent))
 
 
 def test_a_new_tally_has_counted_nothing() -> None:
-    assert MatchCount() == Tally(1).counted
+    assert MatchCount() == MatchTally(1).counted

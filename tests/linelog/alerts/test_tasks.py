@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.alerts.alert_places import TaskKey
-from logsrv.linelog.alerts.tasks import names_for
+from logsrv.linelog.alerts.tasks import saved_names_for
 
 A, B = TaskKey("command", None, "a"), TaskKey("command", None, "b")
 WEB = TaskKey("command", "web", "a")
@@ -38,4 +38,4 @@ WEB = TaskKey("command", "web", "a")
 def test_an_alert_keeps_its_place_by_its_query_or_its_name(
     wanted: list[TaskKey], kept: dict[str, TaskKey], changed: bool, found: list[str]
 ) -> None:
-    assert names_for(wanted, kept, changed=changed) == found
+    assert saved_names_for(wanted, kept, changed=changed) == found

@@ -14,8 +14,8 @@ from twisted.internet.task import Clock
 from logsrv.errors import StoreError
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
-from logsrv.linelog.alerts.reports import AlertTask, Report
+from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
+from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.alerts.watcher import KEEP, LAST, Watcher
@@ -31,13 +31,13 @@ class Places(AlertPlaces):
     full = False
     saved = 0
 
-    def save(
+    def save_progress(
         self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
     ) -> None:
         if self.full:
             raise OSError(errno.ENOSPC, "No space left on device")
         self.saved += 1
-        super().save(name, task, progress, sync=sync)
+        super().save_progress(name, task, progress, sync=sync)
 
 
 class Stage:
@@ -49,7 +49,7 @@ class Stage:
         self.sent: list[tuple[str, int, list[bytes]]] = []
         self.held: list[Deferred[None]] = []
         self.hold = False
-        self.reports: list[Report] = []
+        self.reports: list[AlertReport] = []
         self.failures = 0
         self.tasks: dict[str, AlertTask] = {}
         self.kept = Places(str(self.directory), "", now=self.clock.seconds, clock=lambda: 0.0)
@@ -97,7 +97,7 @@ class Stage:
 
     def progress(self, label: str) -> AlertProgress | None:
         """The one that is kept."""
-        return self.kept.load(label, 10)
+        return self.kept.load_progress(label, 10)
 
 
 @pytest.fixture
@@ -157,12 +157,12 @@ def test_a_failure_is_reported_and_the_next_message_is_sent(stage: Stage) -> Non
     stage.start(end(stage), "oops")
     stage.write("oops 1")
     stage.wait(1)
-    stage.held[0].errback(Undelivered("no route"))
-    assert Report("failed", "oops", "command", "no route") in stage.reports
+    stage.held[0].errback(UndeliveredMessage("no route"))
+    assert AlertReport("failed", "oops", "command", "no route") in stage.reports
     stage.write("oops 2")
     stage.wait(10)
     stage.held[1].callback(None)
-    assert Report("sent", "oops", "command") in stage.reports
+    assert AlertReport("sent", "oops", "command") in stage.reports
 
 
 def test_the_next_process_begins_before_lines_that_have_not_arrived(stage: Stage) -> None:
@@ -188,7 +188,7 @@ def test_removed_lines_are_reported(stage: Stage, tmp_path: Path) -> None:
     next(stage.directory.glob("0000000001-*.zst")).unlink()
     stage.start(BEGIN, "oops")
     stage.wait(1)
-    assert Report("missed", "oops", "command", number=1) in stage.reports
+    assert AlertReport("missed", "oops", "command", number=1) in stage.reports
     assert [count for _, count, _ in stage.sent] == [1]
 
 
@@ -200,7 +200,7 @@ def test_removed_lines_are_reported_when_the_next_line_comes(stage: Stage, tmp_p
     stage.wait(1)
     stage.write("oops")
     stage.wait(1)
-    assert Report("missed", "oops", "command", number=2) in stage.reports
+    assert AlertReport("missed", "oops", "command", number=2) in stage.reports
 
 
 def test_counted_lines_are_sent_at_the_end_of_the_watcher(stage: Stage) -> None:
@@ -224,7 +224,7 @@ def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage: Stage) -
     assert not finished.called
     stage.wait(0.5)
     assert finished.called
-    assert stage.reports[-1] == Report("put-off", "oops", "command", number=1)
+    assert stage.reports[-1] == AlertReport("put-off", "oops", "command", number=1)
     kept = stage.progress("oops")
     assert kept is not None and kept == AlertProgress(before.position)
 
@@ -312,7 +312,7 @@ def test_a_place_that_cannot_be_saved_is_said_and_saved_later(stage: Stage) -> N
     stage.wait(1)
     assert [count for _, count, _ in stage.sent] == [1]
     why = "the place of alert oops cannot be saved: No space left on device"
-    assert Report("trouble", why=why) in stage.reports
+    assert AlertReport("trouble", why=why) in stage.reports
     stage.kept.full = False
     stage.wait(6)
     kept = stage.progress("oops")
@@ -340,7 +340,7 @@ def test_a_changed_alert_is_tried_again_at_once(stage: Stage) -> None:
     stage.wait(1)
     task = stage.tasks["oops"]
     mended = AlertSettings(alert="oops", alert_command=("mended",), alert_every=10)
-    watcher.change({"oops": AlertTask("oops", "command", mended, task.begin)})
+    watcher.replace_tasks({"oops": AlertTask("oops", "command", mended, task.begin)})
     stage.wait(0.5)
     assert len(stage.sent) == 2
 
@@ -353,10 +353,10 @@ def test_a_removed_alert_reports_earlier_lines_and_ends(stage: Stage) -> None:
     until = end(stage).position
     stage.write("oops after")
     task = stage.tasks["oops"]
-    watcher.change({"oops": AlertTask("oops", "command", task.alert, task.begin, until)})
+    watcher.replace_tasks({"oops": AlertTask("oops", "command", task.alert, task.begin, until)})
     stage.wait(1)
     assert [shown for _, _, shown in stage.sent] == [[b"oops 1"], [b"oops 2"]]
-    assert stage.reports[-1] == Report("done", name="oops") and stage.kept.names() == []
+    assert stage.reports[-1] == AlertReport("done", name="oops") and stage.kept.saved_names() == []
 
 
 def test_a_store_that_is_removed_is_an_error(stage: Stage) -> None:

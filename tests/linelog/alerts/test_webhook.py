@@ -9,8 +9,8 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.alerts.message import Undelivered
-from logsrv.linelog.alerts.webhook import loggable_part, post
+from logsrv.linelog.alerts.message import UndeliveredMessage
+from logsrv.linelog.alerts.webhook import loggable_part, post_message
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.alerts.hooks import hook
@@ -21,15 +21,15 @@ SOON = (0.01, 0.01)
 
 
 async def failure(url: str, seconds: float = PATIENCE) -> str:
-    with pytest.raises(Undelivered) as caught:
-        await post(url, b"{}", reactor=REACTOR, pauses=SOON, seconds=seconds)
+    with pytest.raises(UndeliveredMessage) as caught:
+        await post_message(url, b"{}", reactor=REACTOR, pauses=SOON, seconds=seconds)
     return str(caught.value)
 
 
 @in_reactor
 async def test_an_alert_is_posted_once_as_json() -> None:
     with hook(204, body=b"") as server:
-        await post(f"http://127.0.0.1:{server.port}/a?b", b'{"x": 1}', reactor=REACTOR)
+        await post_message(f"http://127.0.0.1:{server.port}/a?b", b'{"x": 1}', reactor=REACTOR)
     [(path, headers, body)] = server.posts
     assert (path, body) == ("/a?b", {"x": 1})
     assert headers["Content-Type"] == "application/json"
@@ -39,7 +39,7 @@ async def test_an_alert_is_posted_once_as_json() -> None:
 @in_reactor
 async def test_a_server_in_trouble_is_asked_again() -> None:
     with hook(503, 429, 200) as server:
-        await post(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR, pauses=SOON)
+        await post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR, pauses=SOON)
     assert len(server.posts) == 3
 
 
@@ -82,7 +82,7 @@ async def test_a_server_that_does_not_answer_is_waited_for_so_long_only() -> Non
 @in_reactor
 async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
     with hook(body=b"x" * 50_000_000) as server:
-        await post(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR)
+        await post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR)
 
 
 @in_reactor
@@ -96,7 +96,7 @@ async def test_cancelling_ends_the_post() -> None:
     with hook() as server:
         server.silent.set()
         posting = Deferred.fromCoroutine(
-            post(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR, pauses=SOON)
+            post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR, pauses=SOON)
         )
         await until(lambda: server.posts, "the request")
         posting.cancel()
@@ -118,7 +118,7 @@ async def test_a_certificate_that_nobody_vouches_for_gets_nothing(
         assert "cannot be reached: TLS: " in said and "certificate verify failed" in said
         assert server.posts == []
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-        await post(url, b"{}", reactor=REACTOR)
+        await post_message(url, b"{}", reactor=REACTOR)
         assert len(server.posts) == 1
 
 

@@ -13,8 +13,8 @@ from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, BY_NUMBER
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.counting.values import counter
-from logsrv.linelog.read.render import document
+from logsrv.linelog.read.counting.values import make_value_counter
+from logsrv.linelog.read.render import hit_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
@@ -82,16 +82,16 @@ def test_the_program_is_found_whoever_wrote_the_record(message: str, app: str) -
     """By queries, by the number of its lines, and beside the fields that are shown."""
     line = STAMP + message.encode()
     assert found(f"app={app}", line) and found(f"app:{app[1:4]}", line)
-    assert counter("app")(line + b"\n") == (1, {app: 1})
-    assert document(Hit(Position(1, 0), line))["app"] == app
+    assert make_value_counter("app")(line + b"\n") == (1, {app: 1})
+    assert hit_document(Hit(Position(1, 0), line))["app"] == app
 
 
 def test_a_name_is_the_program_only_of_a_log_record() -> None:
     """What has no level is no record of a logger: its name is that of a customer, say."""
     line = STAMP + b'{"event": "signup", "name": "Ann"}'
     assert not found("app=Ann", line) and found("fields.name=Ann", line)
-    assert counter("app")(line + b"\n") == (0, {})
-    assert "app" not in document(Hit(Position(1, 0), line))
+    assert make_value_counter("app")(line + b"\n") == (0, {})
+    assert "app" not in hit_document(Hit(Position(1, 0), line))
 
 
 def test_plain_text_has_no_aliases() -> None:

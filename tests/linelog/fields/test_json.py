@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields import json as fields_json
 from logsrv.linelog.fields.json import (
-    as_value,
-    flat,
+    flatten_object,
     is_inexact,
-    look_up,
-    parse_exactly,
+    json_to_field_value,
+    look_up_field,
     parse_json,
+    parse_json_exactly,
 )
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import WrittenFloat
@@ -73,10 +73,10 @@ def test_long_integers_in_objects_in_lists_keep_their_digits(
 @given(st.dictionaries(_KEYS, _VALUES))
 def test_looking_up_is_as_flattening(found: dict[str, object]) -> None:
     """The quick way to one field, and the way to all of them."""
-    fields = flat(found)
+    fields = flatten_object(found)
     for name in ("a", "b", "a.b", "a.b.a", "b.a.b", "c.a", "c", "nothing"):
         if "." not in name or _once(found, name):
-            assert as_value(look_up(found, name)) == fields.get(name)
+            assert json_to_field_value(look_up_field(found, name)) == fields.get(name)
 
 
 def _once(found: dict[str, object], name: str) -> bool:
@@ -106,8 +106,8 @@ def _once(found: dict[str, object], name: str) -> bool:
 )
 def test_json_objects_become_flat_fields(text: bytes, fields: dict[str, object]) -> None:
     found = parse_json(text)
-    assert found is not None and flat(found) == fields
-    assert {name: as_value(look_up(found, name)) for name in fields} == fields
+    assert found is not None and flatten_object(found) == fields
+    assert {name: json_to_field_value(look_up_field(found, name)) for name in fields} == fields
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_text_that_is_no_json_object_is_none(text: bytes) -> None:
 
 def test_integers_beyond_64_bits_are_found_out_and_parsed_exactly() -> None:
     text = b'{"a":18446744073709551617,"b":[18446744073709551617]}'
-    found, exact = parse_json(text), parse_exactly(text)
+    found, exact = parse_json(text), parse_json_exactly(text)
     assert found and is_inexact(found["a"]) and is_inexact(found["b"])
     assert exact == {"a": 2**64 + 1, "b": [2**64 + 1]}
     assert not is_inexact(1.5) and not is_inexact(True)
@@ -139,7 +139,7 @@ def test_integers_beyond_64_bits_are_found_out_and_parsed_exactly() -> None:
 
 def test_numbers_of_thousands_of_digits() -> None:
     for digits in (400, 4000, 4400, 100_000):
-        exact = parse_exactly(b'{"a":' + b"7" * digits + b"}")
+        exact = parse_json_exactly(b'{"a":' + b"7" * digits + b"}")
         assert exact is not None
         value = exact["a"]
         assert (value.text if isinstance(value, WrittenFloat) else str(value)) == "7" * digits
@@ -159,9 +159,9 @@ def test_text_that_others_write_though_it_is_no_json_is_read() -> None:
 def test_json_of_any_depth_raises_nothing(depth: int) -> None:
     """Too deep is no JSON; nothing ever raises."""
     found = parse_json(b'{"a":' * depth + b"1" + b"}" * depth)
-    assert found is None or flat(found) is not None
+    assert found is None or flatten_object(found) is not None
     listed = parse_json(b'{"a":' + b"[" * depth + b"]" * depth + b"}")
-    assert listed is None or flat(listed) is not None
+    assert listed is None or flatten_object(listed) is not None
 
 
 @pytest.mark.parametrize("depth", [200, 600, 1000])
@@ -185,7 +185,7 @@ def test_integers_beyond_64_bits_in_lists_and_their_objects() -> None:
 def test_a_name_that_is_there_twice(text: bytes) -> None:
     found = parse_json(text)
     assert found is not None
-    assert as_value(look_up(found, "a.b")) == flat(found).get("a.b")
+    assert json_to_field_value(look_up_field(found, "a.b")) == flatten_object(found).get("a.b")
 
 
 @pytest.mark.slow
@@ -195,8 +195,8 @@ def test_long_names_of_nested_fields_take_no_gigabytes() -> None:
         '{"' + "x" * 500_000 + '":{' + ",".join(f'"{number}":1' for number in range(50_000)) + "}}"
     )
     found = parse_json(text.encode())
-    assert found is not None and flat(found) == {}
+    assert found is not None and flatten_object(found) == {}
     many = {str(number): number for number in range(1_000_000)}
     found = parse_json(json.dumps(many).encode())
-    assert found is not None and look_up(found, "999999") == 999_999
-    assert len(flat(found)) > 100_000
+    assert found is not None and look_up_field(found, "999999") == 999_999
+    assert len(flatten_object(found)) > 100_000

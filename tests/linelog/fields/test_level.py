@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.fields.level import canonical, of_fields, of_text
+from logsrv.linelog.fields.level import canonical_level, level_in_text, level_of_fields
 from logsrv.linelog.fields.values import Value
 
 _SPELLINGS = {
@@ -26,13 +26,13 @@ _SPELLINGS = {
     ("value", "level"), [(value, level) for level, values in _SPELLINGS.items() for value in values]
 )
 def test_a_field_by_name_or_number(field: str, value: Value, level: str) -> None:
-    assert of_fields({field: value}.get) == level
+    assert level_of_fields({field: value}.get) == level
 
 
 @pytest.mark.parametrize("value", ["INFO2", "", 8, 35, 70, True, "error ", -1, 2.5, "\u017fevere"])
 def test_a_value_that_is_no_level_is_passed_over(value: Value) -> None:
-    assert of_fields({"level": value}.get) is None
-    assert of_fields({"level": value, "lvl": "warn"}.get) == "warning"
+    assert level_of_fields({"level": value}.get) is None
+    assert level_of_fields({"level": value, "lvl": "warn"}.get) == "warning"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_value_that_is_no_level_is_passed_over(value: Value) -> None:
     ],
 )
 def test_a_numeric_field_gives_a_level(field: str, value: Value, level: str | None) -> None:
-    assert of_fields({field: value}.get) == level
+    assert level_of_fields({field: value}.get) == level
 
 
 def test_the_first_field_that_says_something_wins() -> None:
@@ -75,7 +75,7 @@ def test_the_first_field_that_says_something_wins() -> None:
         ({"level": ["x", "warn"]}, "warning"),
     ]
     for fields, level in cases:
-        assert of_fields(fields.get) == level
+        assert level_of_fields(fields.get) == level
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,12 @@ def test_the_first_field_that_says_something_wins() -> None:
     ],
 )
 def test_a_name_at_the_beginning_of_a_text_gives_the_level(text: str, level: str | None) -> None:
-    assert of_text(text) == level
+    assert level_in_text(text) == level
 
 
 def test_canonical_names_of_levels_in_queries() -> None:
-    assert (canonical("Warn"), canonical("banana"), canonical("3")) == ("warning", None, None)
+    assert (canonical_level("Warn"), canonical_level("banana"), canonical_level("3")) == (
+        "warning",
+        None,
+        None,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.fields.pairs import PairReader
-from logsrv.linelog.fields.stamps import Stamps
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import Value
 
 STAMP = b"2026-11-20T06:18:42.123456Z user=@tcp:10.0.0.1:51234 "
@@ -13,10 +13,10 @@ STAMP = b"2026-11-20T06:18:42.123456Z user=@tcp:10.0.0.1:51234 "
 
 def read(message: bytes) -> tuple[Value | None, bool]:
     """Return the value of `user` in a message, and whether the line needs a closer look."""
-    stamps = Stamps(STAMP + b"first\n" + STAMP + message + b"\n")
+    stamps = StampedLines(STAMP + b"first\n" + STAMP + message + b"\n")
     pairs = PairReader("user")
     column: list[Value | None] = [None, None]
-    others = pairs.read(stamps, *pairs.places(stamps), column)
+    others = pairs.read_into(stamps, *pairs.key_places(stamps), column)
     assert column[0] is None
     return column[1], others == [1]
 

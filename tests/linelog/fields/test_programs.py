@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.fields.programs import parse_program
+from logsrv.linelog.fields.programs import parse_program_message
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ from logsrv.linelog.fields.programs import parse_program
 def test_sshd_logins_have_user_and_client(text: str, fields: tuple[str | None, ...]) -> None:
     wanted = zip(("user", "client", "client_port"), fields, strict=True)
     expected = {name: value for name, value in wanted if value is not None}
-    assert parse_program(text, "sshd") == parse_program(text, None) == expected
-    assert parse_program(text, "cron") == {}
+    assert parse_program_message(text, "sshd") == parse_program_message(text, None) == expected
+    assert parse_program_message(text, "cron") == {}
 
 
 def test_durations_of_postgresql_are_a_field() -> None:
     text = "2026-11-20 06:00:00.123 UTC [7] a@b LOG:  duration: 12.345 ms  statement: SELECT 1"
-    assert parse_program(text, "postgres") == {"duration": "12.345 ms"}
-    assert parse_program("the duration: 5 ms", None) == {}
+    assert parse_program_message(text, "postgres") == {"duration": "12.345 ms"}
+    assert parse_program_message("the duration: 5 ms", None) == {}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields import reader as many
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stamps import Stamps
+from logsrv.linelog.fields.stamps import StampedLines
 from tests.examples import more
 from tests.linelog.query.reference import Line, stored_lines
 
@@ -69,14 +69,16 @@ def test_read_gives_the_fields_of_records(
 ) -> None:
     lines = [STAMP * stamped + message for stamped, message in messages]
     text = b"".join(line + b"\n" for line in lines)
-    assert FieldReader(names).read(Stamps(text)) == expected(lines, names)
+    assert FieldReader(names).read(StampedLines(text)) == expected(lines, names)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(stored_lines(), min_size=1), st.sampled_from(NAMES))
 def test_lines_as_programs_write_them(lines: list[Line], name: str) -> None:
     text = b"".join(line.line + b"\n" for line in lines)
-    assert FieldReader([name]).read(Stamps(text)) == expected([line.line for line in lines], [name])
+    assert FieldReader([name]).read(StampedLines(text)) == expected(
+        [line.line for line in lines], [name]
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,4 +101,4 @@ def test_usual_lines_need_no_record(
     line = STAMP + message
     known = expected([line] * 3, [name])
     monkeypatch.delattr(many, "Record")
-    assert FieldReader([name]).read(Stamps((line + b"\n") * 3)) == known
+    assert FieldReader([name]).read(StampedLines((line + b"\n") * 3)) == known

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.values import text_of
+from logsrv.linelog.fields.values import text_of_value
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 
@@ -127,9 +127,9 @@ def test_decimals_keep_their_digits_where_text_is_wanted() -> None:
     line = record(b'{"a":1.10,"b":[2.50,"x"]}')
     assert line.get("a") == 1.1
     written = line.get("a", as_written=True)
-    assert isinstance(written, float) and text_of(written) == "1.10"
+    assert isinstance(written, float) and text_of_value(written) == "1.10"
     listed = line.get("b", as_written=True)
-    assert isinstance(listed, list) and [text_of(item) for item in listed] == ["2.50", "x"]
+    assert isinstance(listed, list) and [text_of_value(item) for item in listed] == ["2.50", "x"]
 
 
 def test_bytes_that_are_no_text() -> None:

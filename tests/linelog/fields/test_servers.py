@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from logsrv.linelog.fields.servers import ServerLines
-from logsrv.linelog.fields.stamps import Stamps
+from logsrv.linelog.fields.servers import ServerLineSearch
+from logsrv.linelog.fields.stamps import StampedLines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 LINES = (
@@ -24,5 +24,5 @@ LINES = (
     [("status", {0}), ("frontend", {0}), ("user", {0, 1, 2}), ("duration", {3}), ("app", set())],
 )
 def test_lines_with_fields_of_servers_are_found(name: str, rows: set[int]) -> None:
-    stamps = Stamps(b"".join(STAMP + line + b"\n" for line in LINES))
-    assert ServerLines([name]).rows(stamps, numpy.array([2, 4])) == rows
+    stamps = StampedLines(b"".join(STAMP + line + b"\n" for line in LINES))
+    assert ServerLineSearch([name]).find_rows(stamps, numpy.array([2, 4])) == rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.fields.source import Source, of_source, parse_source
+from logsrv.linelog.fields.source import Source, make_source_test, parse_source
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,9 @@ def test_a_pattern_matches_the_sources_of_stamped_lines_only() -> None:
     """A word of a line without TIME and SOURCE is never taken for its source."""
     stamped, bare = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:5 hello", b"tcp:10.0.0.1:5 hello"
     text = stamped + b"\n" + bare
-    is_of = of_source("tcp:10.*")
+    is_of = make_source_test("tcp:10.*")
     assert is_of is not None and is_of(text, 0, len(stamped))
     assert not is_of(text, len(stamped) + 1, len(text))
-    other = of_source("udp:*")
+    other = make_source_test("udp:*")
     assert other is not None and not other(text, 0, len(stamped))
-    assert of_source("") is None
+    assert make_source_test("") is None

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stamps import NO_TIME, Stamps
+from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from tests.examples import more
 
 TIME = b"2026-11-20T06:18:42.123456Z"
@@ -54,7 +54,7 @@ def moment(record: Record) -> int:
 @example([TIME + b" " + b"a" * 40, b"behind it"])
 def test_stamps_of_any_lines_are_those_of_their_records(lines: list[bytes]) -> None:
     text = b"".join(line + b"\n" for line in lines)
-    stamps = Stamps(text)
+    stamps = StampedLines(text)
     records = [Record(line) for line in lines]
     assert [text[start:end] for start, end in zip(stamps.starts, stamps.ends, strict=True)] == lines
     starts = [int(at) for at in stamps.messages - stamps.starts]
@@ -72,4 +72,4 @@ def test_times_go_on_over_the_days(days: int) -> None:
     stored = [time.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for time in times]
     text = "".join(f"{time} tcp:1.2.3.4:5 x\n" for time in stored).encode()
     expected = [(time - EPOCH) // timedelta(microseconds=1) for time in times]
-    assert Stamps(text).moments().tolist() == expected
+    assert StampedLines(text).moments().tolist() == expected

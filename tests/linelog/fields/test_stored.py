@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from logsrv.linelog.fields.stored import bytes_of, decoded
+from logsrv.linelog.fields.stored import decode_stored, to_stored_bytes
 
 
 def test_surrogates_become_the_bytes_that_came() -> None:
-    assert bytes_of("é\udcff") == b"\xc3\xa9\xff"
-    assert bytes_of("\ud800")
+    assert to_stored_bytes("é\udcff") == b"\xc3\xa9\xff"
+    assert to_stored_bytes("\ud800")
 
 
 def test_bytes_that_are_not_utf8_become_surrogates() -> None:
-    assert decoded(b"\xc3\xa9\xff") == "é\udcff"
+    assert decode_stored(b"\xc3\xa9\xff") == "é\udcff"

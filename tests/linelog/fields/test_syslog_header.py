@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.syslog_header import parse_header
+from logsrv.linelog.fields.syslog_header import parse_syslog_header
 
 _5424 = {"facility": "auth", "severity": "crit", "timestamp": "2026-11-20T06:18:42Z"}
 
@@ -69,7 +69,7 @@ _5424 = {"facility": "auth", "severity": "crit", "timestamp": "2026-11-20T06:18:
     ],
 )
 def test_headers_of_every_form_have_their_fields(message: bytes, fields: dict[str, str]) -> None:
-    header = parse_header(message)
+    header = parse_syslog_header(message)
     assert header is not None and header.fields == fields
     assert header.text.decode() == fields["text"]
 
@@ -98,7 +98,7 @@ def test_headers_of_every_form_have_their_fields(message: bytes, fields: dict[st
     ],
 )
 def test_headers_of_the_files_of_syslog_daemons(message: bytes, fields: dict[str, str]) -> None:
-    header = parse_header(message)
+    header = parse_syslog_header(message)
     assert header is not None
     assert (header.fields, header.severity) == ({**fields, "text": "failed"}, None)
 
@@ -115,7 +115,7 @@ def test_headers_of_the_files_of_syslog_daemons(message: bytes, fields: dict[str
     ],
 )
 def test_messages_without_a_header_have_none(message: bytes) -> None:
-    assert parse_header(message) is None
+    assert parse_syslog_header(message) is None
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_messages_without_a_header_have_none(message: bytes) -> None:
     [(0, "kern"), (12, "ntp"), (13, "audit"), (14, "alert"), (15, "clock"), (23, "local7")],
 )
 def test_facilities_and_severities_have_their_keywords(number: int, name: str) -> None:
-    header = parse_header(b"<%d>x" % (number * 8 + 3))
+    header = parse_syslog_header(b"<%d>x" % (number * 8 + 3))
     assert header is not None
     assert (header.fields["facility"], header.fields["severity"]) == (name, "err")
 
@@ -132,5 +132,5 @@ def test_facilities_and_severities_have_their_keywords(number: int, name: str) -
     st.binary(max_size=80), st.sampled_from([b"<13>", b"<13>1 - - - - - ", b"<13>Nov 20 06:23:18 "])
 )
 def test_any_bytes_after_a_header_are_its_text(rest: bytes, start: bytes) -> None:
-    header = parse_header(start + rest)
+    header = parse_syslog_header(start + rest)
     assert header is not None and header.text in start + rest

@@ -6,11 +6,11 @@ import pytest
 
 from logsrv.linelog.fields.values import (
     WrittenFloat,
-    elements,
-    number,
+    displayable_text,
+    elements_of_value,
     number_of_text,
-    readable,
-    text_of,
+    number_of_value,
+    text_of_value,
 )
 
 
@@ -28,7 +28,7 @@ from logsrv.linelog.fields.values import (
 )
 def test_texts_that_look_like_numbers(text: str, expected: float) -> None:
     assert number_of_text(text) == expected
-    assert number(text) == expected
+    assert number_of_value(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,19 +43,23 @@ def test_integers_of_thousands_of_digits_are_compared_exactly() -> None:
     """Python refuses to convert more than 4,300 digits."""
     long, longer = "9" * 5000, "1" + "0" * 5000
     assert number_of_text(long) < number_of_text(longer)  # type: ignore[operator]
-    assert number(WrittenFloat(long)) == number_of_text(long)
+    assert number_of_value(WrittenFloat(long)) == number_of_text(long)
     assert number_of_text("1" + "0" * 4500) > 10**400  # type: ignore[operator]
 
 
 def test_truth_values_and_what_is_not_finite_are_no_numbers() -> None:
-    assert [number(value) for value in (True, float("nan"), float("inf"))] == [None, None, None]
+    assert [number_of_value(value) for value in (True, float("nan"), float("inf"))] == [
+        None,
+        None,
+        None,
+    ]
 
 
 def test_text_is_as_it_was_written() -> None:
-    assert text_of(WrittenFloat("1.10")) == "1.10" and WrittenFloat("1.10") == 1.1
-    assert [text_of(value) for value in (True, False, 7, "x")] == ["true", "false", "7", "x"]
-    assert elements([1, 2]) == [1, 2] and elements("a") == ["a"]
+    assert text_of_value(WrittenFloat("1.10")) == "1.10" and WrittenFloat("1.10") == 1.1
+    assert [text_of_value(value) for value in (True, False, 7, "x")] == ["true", "false", "7", "x"]
+    assert elements_of_value([1, 2]) == [1, 2] and elements_of_value("a") == ["a"]
 
 
 def test_readable_text_has_no_surrogates() -> None:
-    assert readable("é\udcff") == "é\\xff" and readable("\ud800").encode()
+    assert displayable_text("é\udcff") == "é\\xff" and displayable_text("\ud800").encode()

@@ -23,7 +23,7 @@ from logsrv.linelog.http.nodes.node_settings import NodeSettings, parse_named_no
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.plugin.health import unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from tests.kit.children.spawned import Spawned, Spawner
 from tests.linelog.http.web import Browser
 from tests.linelog.read.stores import lines, make_store, view_of
@@ -64,7 +64,7 @@ class Place:
         self.server = WebServer(
             lambda: str(self.store),
             HttpSettings(),
-            position=lambda: end_of(view_of(self.store)),
+            position=lambda: end_of_store(view_of(self.store)),
             unhealthy=lambda: unhealthy(store),
             unready=list,
             metrics=self.metrics,

@@ -14,7 +14,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.archive_view import ArchiveView
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -173,19 +173,19 @@ def test_the_newest_lines_need_no_other_frames(url: str, server: BucketServer) -
 def test_lines_have_their_neighbours_and_places(url: str) -> None:
     with ArchiveView(url, print) as view:
         kept = StoredLines(view)
-        end = end_of(view)
+        end = end_of_store(view)
         assert end.segment == SEGMENTS
-        last = next(kept.backward(end))
+        last = next(kept.lines_before(end))
         assert last.line.endswith(message(SEGMENTS - 1, COUNT - 1).encode())
-        first = kept.line(Position(1, 0))
+        first = kept.line_at(Position(1, 0))
         assert first is not None and first.line.endswith(message(0, 0).encode())
         kept.close()
-        assert view.span()[0] < view.span()[1]
+        assert view.read_time_span()[0] < view.read_time_span()[1]
 
 
 def test_times_leave_out_segments(url: str, server: BucketServer) -> None:
     with ArchiveView(url, print) as view:
-        since = view.times(SEGMENTS).smallest or ""
+        since = view.times_of_segment(SEGMENTS).smallest or ""
         search = Search(view, make_matcher(parse("common")), Scope(since=since))
         assert search.count() == COUNT - 1
         search.close()

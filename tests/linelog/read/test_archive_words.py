@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
-from logsrv.linelog.read.archive_words import WordFile, frames_of_all
-from logsrv.linelog.read.frames_by_words import frames_with
+from logsrv.linelog.read.archive_words import ArchivedWordIndex, frames_by_segment
+from logsrv.linelog.read.frames_by_words import frames_in_word_index
 from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.readers import Readers
 from logsrv.linelog.store.words.lookup import Words
@@ -50,12 +50,16 @@ def test_the_answers_are_those_of_the_files(
         heads = Words(data).heads() if with_heads else []
         known = PartialFile(len(data), [(at, data[at : at + size]) for at, size in heads])
         parts.append(
-            WordFile(number, known, lambda at, size, of=data: reader(of, at, size), pytest.fail)  # type: ignore[misc]
+            ArchivedWordIndex(
+                number, known, lambda at, size, of=data: reader(of, at, size), pytest.fail
+            )  # type: ignore[misc]
         )
     readers = Readers()
-    found = frames_of_all(parts, need, readers)
+    found = frames_by_segment(parts, need, readers)
     readers.close()
-    assert found == {number: frames_with(Words(data), need) for number, data in files.items()}
+    assert found == {
+        number: frames_in_word_index(Words(data), need) for number, data in files.items()
+    }
     assert sum(size for _, size in read) <= sum(map(len, files.values())) + 3 * 4096
 
 
@@ -65,7 +69,7 @@ def test_the_word_index_of_another_segment_rules_nothing_out(files: dict[int, by
     words = Words(files[1])
     own = words.segment, words.text, words.compressed, words.frames
     parts = [
-        WordFile(
+        ArchivedWordIndex(
             number,
             PartialFile(len(files[number])),
             lambda at, size, of=files[number]: of[at : at + size],  # type: ignore[misc]
@@ -75,7 +79,7 @@ def test_the_word_index_of_another_segment_rules_nothing_out(files: dict[int, by
         for number in (1, 2)
     ]
     readers = Readers()
-    assert frames_of_all(parts, literal("xylophone"), readers) == {1: 0, 2: None}
+    assert frames_by_segment(parts, literal("xylophone"), readers) == {1: 0, 2: None}
     readers.close()
     assert told == ["this is the word index of another segment, not of 1"]
 
@@ -87,17 +91,17 @@ def test_what_cannot_be_read_rules_nothing_out(files: dict[int, bytes]) -> None:
         raise ArchiveError("it is gone")
 
     parts = [
-        WordFile(1, PartialFile(len(files[1])), fail, told.append),
-        WordFile(
+        ArchivedWordIndex(1, PartialFile(len(files[1])), fail, told.append),
+        ArchivedWordIndex(
             2,
             PartialFile(len(files[2])),
             lambda at, size: files[2][at : at + size - 1],
             told.append,
         ),
-        WordFile(3, PartialFile(len(files[3])), lambda _, size: bytes(size), told.append),
+        ArchivedWordIndex(3, PartialFile(len(files[3])), lambda _, size: bytes(size), told.append),
     ]
     readers = Readers()
-    assert frames_of_all(parts, literal("walnut"), readers) == {1: None, 2: None, 3: None}
+    assert frames_by_segment(parts, literal("walnut"), readers) == {1: None, 2: None, 3: None}
     readers.close()
     assert told[:2] == ["it is gone", "it is shorter than it was"]
     assert len(told) == 3

@@ -10,7 +10,7 @@ import pytest
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.plan import Scope, Stats
+from logsrv.linelog.read.plan import Scope, SearchStats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from tests.linelog.store.catalog.small import in_catalog, letters, sealed, small_segments
@@ -23,7 +23,7 @@ QUERIES = (
 SCOPES = (Scope(), Scope(since="2026-11-20T06:11"), Scope(until="2026-11-20T06:05:01"))
 
 
-def searched(store: Path, query: str, scope: Scope = SCOPES[0]) -> tuple[list[bytes], Stats]:
+def searched(store: Path, query: str, scope: Scope = SCOPES[0]) -> tuple[list[bytes], SearchStats]:
     with View(str(store), lambda _: None) as view:
         search = Search(view, make_matcher(parse(query)), scope, processes=1)
         found = [hit.line for hit in search.hits()]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.read import stored_lines as stored_lines
-from logsrv.linelog.read.stored_lines import LineContext, StoredLines, grouped
+from logsrv.linelog.read.stored_lines import LineContext, StoredLines, group_with_context
 from logsrv.linelog.store.segments.segment import Position
 from tests.examples import more
 from tests.linelog.read.stores import line, make_store, view_of
@@ -42,7 +42,7 @@ def test_groups_are_as_expected(
     every = [line(f"{number}", number) for number in range(COUNT)]
     store = make_store(tmp_path / "logs", [every[:20], every[20:35], every[35:]])
     view = view_of(store)
-    lines = list(StoredLines(view).forward(Position(0, 0)))
+    lines = list(StoredLines(view).lines_from(Position(0, 0)))
     number_of = {hit.position: number for number, hit in enumerate(lines)}
 
     @more(1.5)
@@ -55,7 +55,7 @@ def test_groups_are_as_expected(
                 [(number_of[hit.position], is_context) for hit, is_context in group.lines],
                 group.goes_on,
             )
-            for group in grouped(view, iter(hits), around, reverse=reverse)
+            for group in group_with_context(view, iter(hits), around, reverse=reverse)
         ]
         wanted = expected(sorted(chosen), around, reverse)
         if largest > COUNT:

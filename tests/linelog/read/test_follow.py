@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.read.follow import Follower, end_of
+from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import Writer, line, make_store, view_of
@@ -32,12 +32,12 @@ def test_each_line_comes_once_in_order(
     for step in [*steps, "read"]:
         if step == "read":
             while news := follower.read(200):
-                assert not news.gap
+                assert not news.has_gap
                 seen += news.text
         else:
             getattr(writer, step)()
     assert seen == b"".join(line(f"line {number}", number) for number in range(writer.count))
-    assert follower.position == end_of(view_of(writer.directory))
+    assert follower.position == end_of_store(view_of(writer.directory))
 
 
 def test_what_retention_took_is_said_to_be_a_gap(tmp_path: Path) -> None:
@@ -57,11 +57,11 @@ def test_what_retention_took_is_said_to_be_a_gap(tmp_path: Path) -> None:
     writer.write()
     news = follower.read()
     assert news is not None
-    assert news.gap
+    assert news.has_gap
     assert news.text == line("line 3", 3)
     again = follower.read()
     assert again is not None
-    assert not again.gap
+    assert not again.has_gap
 
 
 def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
     seen, gaps = b"", 0
     while news := follower.read():
         seen += news.text
-        gaps += news.gap
+        gaps += news.has_gap
     assert b"".join(lines).endswith(seen.removesuffix(line("last", 4000)))
     assert seen.endswith(line("last", 4000))
     assert len(seen) > 1_000_000
@@ -146,7 +146,7 @@ def test_a_line_before_a_rotation_is_read(tmp_path: Path, monkeypatch: pytest.Mo
     view = view_of(writer.directory)
     follower = Follower(view, Position(1, 0))
     assert follower.read() is None
-    is_active = view.is_active
+    is_active = view.is_active_file
 
     def meanwhile(fd: int) -> bool:
         if writer.count == 0:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.read.frames_ahead import FramesAhead
-from logsrv.linelog.read.plan import ReadTask, Scope, Stats, tasks
+from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, plan_tasks
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.manifest import object_name
 from tests.linelog.store.archive.segments import STORE, archive_all, remove_texts, sealed_store
@@ -27,14 +27,14 @@ def view(tmp_path: Path) -> Iterator[View]:
 
 
 def planned(view: View, *, reverse: bool = False) -> list[ReadTask]:
-    return list(tasks(view, Scope(), Stats(), reverse=reverse))
+    return list(plan_tasks(view, Scope(), SearchStats(), reverse=reverse))
 
 
 def text_of(view: View, task: ReadTask) -> bytes:
-    frames = view.open(task.segment)
+    frames = view.open_segment(task.segment)
     assert frames is not None
     try:
-        return b"".join(text for _, text in frames.between(task.start, task.stop))
+        return b"".join(text for _, text in frames.lines_between(task.start, task.stop))
     finally:
         frames.close()
 
@@ -42,12 +42,12 @@ def text_of(view: View, task: ReadTask) -> bytes:
 @pytest.mark.parametrize("reverse", [False, True])
 def test_tasks_come_in_order_with_their_frames(view: View, reverse: bool) -> None:
     ahead, wanted = FramesAhead(view), planned(view, reverse=reverse)
-    found = list(ahead.tasks(iter(wanted)))
+    found = list(ahead.tasks_when_read(iter(wanted)))
     assert [task._replace(place=0) for task in found] == wanted
     for task in found:
         assert bool(task.place) == (task.segment <= SEGMENTS)
         if task.place:
-            assert b"".join(text for _, text in ahead.texts(task)) == text_of(view, task)
+            assert b"".join(text for _, text in ahead.task_texts(task)) == text_of(view, task)
     ahead.close()
 
 
@@ -55,11 +55,11 @@ def test_a_part_of_a_frame_is_clipped(view: View) -> None:
     ahead = FramesAhead(view)
     whole = planned(view)[0]
     task = whole._replace(start=whole.start + 1, stop=whole.stop - 1)
-    [found] = ahead.tasks(iter([task]))
-    [(start, text)] = ahead.texts(found)
-    frames = view.open(task.segment)
+    [found] = ahead.tasks_when_read(iter([task]))
+    [(start, text)] = ahead.task_texts(found)
+    frames = view.open_segment(task.segment)
     assert frames is not None
-    assert (start, text) == next(frames.between(task.start, task.stop))
+    assert (start, text) == next(frames.lines_between(task.start, task.stop))
     ahead.close()
 
 
@@ -73,7 +73,7 @@ def test_no_frame_of_an_archive_is_read_ahead_of_local_ones(view: View) -> None:
             yield task
 
     ahead = FramesAhead(view)
-    found = ahead.tasks(plan())
+    found = ahead.tasks_when_read(plan())
     assert next(found).segment == SEGMENTS + 1
     assert taken == [SEGMENTS + 1]
     ahead.close()
@@ -82,9 +82,9 @@ def test_no_frame_of_an_archive_is_read_ahead_of_local_ones(view: View) -> None:
 def test_slots_of_the_shared_memory_are_used_again(view: View) -> None:
     ahead = FramesAhead(view)
     places = []
-    for task in ahead.tasks(iter(planned(view))):
+    for task in ahead.tasks_when_read(iter(planned(view))):
         places.append(task.place)
-        ahead.release(task)
+        ahead.release_slot(task)
     assert places == [1] * SEGMENTS + [0]
     ahead.close()
 
@@ -98,7 +98,7 @@ def test_a_frame_that_cannot_be_read_is_told_and_left_out(tmp_path: Path) -> Non
     told: list[str] = []
     with View(str(store), told.append, away=True) as view:
         ahead = FramesAhead(view)
-        found = [task.segment for task in ahead.tasks(iter(planned(view)))]
+        found = [task.segment for task in ahead.tasks_when_read(iter(planned(view)))]
         ahead.close()
     assert 2 not in found and set(found) == {1, 3, 4}
     assert len(told) == 1 and lost.name in told[0]

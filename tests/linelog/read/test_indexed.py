@@ -13,8 +13,8 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read import indexed
 from logsrv.linelog.read.counting.histogram import histogram
-from logsrv.linelog.read.counting.tallies import top
-from logsrv.linelog.read.indexed import levels_wanted
+from logsrv.linelog.read.counting.tallies import count_values
+from logsrv.linelog.read.indexed import levels_in_query
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -52,7 +52,7 @@ def search(store: Path, query: str = "", **scope: str) -> Search:
 
 def without(found: Search) -> Search:
     """The same search, which reads all text."""
-    found.indexed = lambda *_, **__: None  # type: ignore[method-assign]
+    found.counts_from_index = lambda *_, **__: None  # type: ignore[method-assign]
     return found
 
 
@@ -68,9 +68,9 @@ def test_counts_of_an_index_are_those_of_the_text(store: Path, query: str) -> No
             levels = step > 60
             found = histogram(search(store, query, **scope), step, levels=levels)
             assert found == histogram(read, step, levels=levels)
-        tally = top(search(store, query, **scope), "level")
-        assert tally.most_common(9) == top(read, "level").most_common(9)
-        assert tally.total == top(read, "level").total
+        tally = count_values(search(store, query, **scope), "level")
+        assert tally.most_common(9) == count_values(read, "level").most_common(9)
+        assert tally.total == count_values(read, "level").total
 
 
 @pytest.mark.parametrize("query", ["", "level=error"])
@@ -139,8 +139,8 @@ def test_a_frame_that_was_not_counted_is_read(tmp_path: Path) -> None:
 
 
 def test_each_query_has_the_levels_it_asks_for() -> None:
-    assert levels_wanted(parse("level>=alert")) == frozenset(("alert", "emergency"))
-    assert None in (levels_wanted(parse("")) or ())
-    assert None not in (levels_wanted(parse("level=*")) or (None,))
-    assert levels_wanted(parse("level=error x")) is None
-    assert levels_wanted(parse("lvl=error")) is None
+    assert levels_in_query(parse("level>=alert")) == frozenset(("alert", "emergency"))
+    assert None in (levels_in_query(parse("")) or ())
+    assert None not in (levels_in_query(parse("level=*")) or (None,))
+    assert levels_in_query(parse("level=error x")) is None
+    assert levels_in_query(parse("lvl=error")) is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.plan import ReadTask, Scope, Stats, tasks
+from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, plan_tasks
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -38,18 +38,18 @@ def moment(minutes: float) -> str:
 def lines_of(view: View, planned: list[ReadTask]) -> list[bytes]:
     found: list[bytes] = []
     for task in planned:
-        frames = view.open(task.segment)
+        frames = view.open_segment(task.segment)
         assert frames is not None
-        for _, text in frames.between(task.start, task.stop):
+        for _, text in frames.lines_between(task.start, task.stop):
             found += text.splitlines(keepends=True)
         frames.close()
     return found
 
 
 def test_a_plan_without_limits_reads_everything_in_order(view: View) -> None:
-    planned = list(tasks(view, Scope(), Stats()))
+    planned = list(plan_tasks(view, Scope(), SearchStats()))
     assert lines_of(view, planned) == [one for segment in SEGMENTS for one in segment]
-    assert list(tasks(view, Scope(), Stats(), reverse=True)) == planned[::-1]
+    assert list(plan_tasks(view, Scope(), SearchStats(), reverse=True)) == planned[::-1]
 
 
 @pytest.mark.slow
@@ -62,8 +62,8 @@ def test_times_and_places_leave_out_nothing_that_is_in_them(view: View) -> None:
         scope = Scope(
             since=moment(since) if with_since else "", until=moment(until) if with_until else ""
         )
-        stats = Stats()
-        found = lines_of(view, list(tasks(view, scope, stats)))
+        stats = SearchStats()
+        found = lines_of(view, list(plan_tasks(view, scope, stats)))
         wanted = [
             one
             for one in every
@@ -78,8 +78,8 @@ def test_times_and_places_leave_out_nothing_that_is_in_them(view: View) -> None:
 
 
 def test_few_frames_are_read_for_a_short_time(view: View) -> None:
-    stats = Stats()
-    list(tasks(view, Scope(since=moment(1000), until=moment(1002)), stats))
+    stats = SearchStats()
+    list(plan_tasks(view, Scope(since=moment(1000), until=moment(1002)), stats))
     assert stats.frames <= 2
     assert stats.segments == 1
     assert stats.skipped_segments == 4
@@ -87,16 +87,18 @@ def test_few_frames_are_read_for_a_short_time(view: View) -> None:
 
 def test_after_and_before_leave_out_exactly_their_lines(view: View) -> None:
     first, second = len(SEGMENTS[1][0]), len(SEGMENTS[1][0]) + len(SEGMENTS[1][1])
-    after = lines_of(view, list(tasks(view, Scope(after=Position(2, first)), Stats())))
+    after = lines_of(view, list(plan_tasks(view, Scope(after=Position(2, first)), SearchStats())))
     assert after[0] == SEGMENTS[1][2]
-    before = lines_of(view, list(tasks(view, Scope(before=Position(2, second)), Stats())))
+    before = lines_of(
+        view, list(plan_tasks(view, Scope(before=Position(2, second)), SearchStats()))
+    )
     assert before[-1] == SEGMENTS[1][1]
     assert len(before) == COUNT + 2
 
 
 def test_the_word_index_chooses_frames(view: View) -> None:
-    stats = Stats()
-    planned = list(tasks(view, Scope(), stats, by_words=lambda *_: 0b10))
+    stats = SearchStats()
+    planned = list(plan_tasks(view, Scope(), stats, by_words=lambda *_: 0b10))
     assert stats.frames == 5
     assert all(task.start > 0 for task in planned)
     assert stats.skipped_frames > 5
@@ -110,12 +112,14 @@ def test_a_late_line_is_found_wherever_it_stands(tmp_path: Path, packed: int) ->
     first = [late[0], *first, late[1]]
     second = [*second[:700], late[2], *second[700:]]
     third = [late[3], *third[:700], late[4], *third[700:], late[5]]
-    stats = Stats()
+    stats = SearchStats()
     view = view_of(make_store(tmp_path / "logs", [first, second, third], packed))
-    found = lines_of(view, list(tasks(view, Scope(until=moment(COUNT)), stats)))
+    found = lines_of(view, list(plan_tasks(view, Scope(until=moment(COUNT)), stats)))
     assert [one for one in found if b" late " in one] == late
     assert stats.frames <= len(late)
-    newest = lines_of(view, list(tasks(view, Scope(since=moment(5 * COUNT - 1)), Stats())))
+    newest = lines_of(
+        view, list(plan_tasks(view, Scope(since=moment(5 * COUNT - 1)), SearchStats()))
+    )
     assert SEGMENTS[4][-1] in newest
     view.close()
 
@@ -150,5 +154,5 @@ def test_frames_without_times_are_read(tmp_path: Path) -> None:
     for path in store.glob("*.idx"):
         path.unlink()
     view = View(str(store), lambda _: None)
-    found = lines_of(view, list(tasks(view, Scope(since=moment(1490)), Stats())))
+    found = lines_of(view, list(plan_tasks(view, Scope(since=moment(1490)), SearchStats())))
     assert found == SEGMENTS[0]

@@ -11,19 +11,19 @@ import pytest
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.pool import Processes
+from logsrv.linelog.read.pool import SearchProcesses
 from tests.linelog.read.test_pool import TASKS, children, results
 
 
 @pytest.mark.slow
 def test_results_larger_than_any_pipe_arrive_whole() -> None:
-    found = list(Processes(lambda task: [b"x" * 3_000_000], print, 3).run(iter(TASKS[:40])))
+    found = list(SearchProcesses(lambda task: [b"x" * 3_000_000], print, 3).run(iter(TASKS[:40])))
     assert [len(done[0]) for _, done in found] == [3_000_000] * 40
 
 
 def test_closing_the_iterator_ends_the_processes() -> None:
     before = children()
-    running = Processes(results, print, 3).run(iter(TASKS))
+    running = SearchProcesses(results, print, 3).run(iter(TASKS))
     assert len(list(islice(running, 50))) == 50
     assert len(children()) == len(before) + 3
     running.close()  # type: ignore[attr-defined]
@@ -37,7 +37,7 @@ def test_a_failed_task_is_reported_and_the_rest_goes_on() -> None:
         return [b"fine"]
 
     told: list[str] = []
-    found = list(Processes(work, told.append, 2).run(iter(TASKS)))
+    found = list(SearchProcesses(work, told.append, 2).run(iter(TASKS)))
     assert told == ["logs\udcff/3 is damaged", "logs\udcff/300 is damaged"]
     assert sum(len(done) for _, done in found) == 498
 
@@ -51,7 +51,7 @@ def test_a_killed_process_is_an_error() -> None:
     # Other tests of this worker may have left the server of daemons.
     before = children()
     with pytest.raises(LogsrvError, match="ended unexpectedly"):
-        list(Processes(work, print, 2).run(iter(TASKS)))
+        list(SearchProcesses(work, print, 2).run(iter(TASKS)))
     assert children() == before
 
 
@@ -73,7 +73,7 @@ def test_a_child_frees_no_objects_of_its_parent() -> None:
     gc.disable()
     try:
         Connection()
-        list(Processes(work, print, 2).run(iter(TASKS)))
+        list(SearchProcesses(work, print, 2).run(iter(TASKS)))
     finally:
         gc.enable()
     gc.collect()

@@ -10,7 +10,14 @@ import pytest
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.render import Style, cut, document, plain, renderer, safe_json
+from logsrv.linelog.read.render import (
+    LineStyle,
+    cut_to_width,
+    hit_document,
+    make_block_renderer,
+    make_renderer,
+    safe_json,
+)
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line
@@ -22,22 +29,22 @@ def hit(message: str | bytes) -> Hit:
     return Hit(Position(3, 17), line(message)[:-1])
 
 
-def shown(message: str | bytes, style: Style, query: str = "") -> str:
-    return renderer(style, make_matcher(parse(query)))(hit(message), False).decode()
+def shown(message: str | bytes, style: LineStyle, query: str = "") -> str:
+    return make_renderer(style, make_matcher(parse(query)))(hit(message), False).decode()
 
 
 @pytest.mark.parametrize(
     "style",
     [
-        Style(),
-        Style(color=True),
-        Style(width=500),
-        Style(local=True),
-        Style(output="raw"),
-        Style(output="json"),
+        LineStyle(),
+        LineStyle(color=True),
+        LineStyle(width=500),
+        LineStyle(local=True),
+        LineStyle(output="raw"),
+        LineStyle(output="json"),
     ],
 )
-def test_nothing_drives_a_terminal(style: Style) -> None:
+def test_nothing_drives_a_terminal(style: LineStyle) -> None:
     text = shown(EVIL, style, "evil")
     ours = re.sub(r"\x1b\[[0-9;]*m", "", text)
     assert ours.endswith("\n")
@@ -46,34 +53,34 @@ def test_nothing_drives_a_terminal(style: Style) -> None:
 
 
 def test_a_raw_message_in_a_pipe_is_as_it_came() -> None:
-    raw = renderer(Style(output="raw", escaped=False))(hit(EVIL), False)
+    raw = make_renderer(LineStyle(output="raw", escaped=False))(hit(EVIL), False)
     assert raw == EVIL + b"\n"
 
 
 def test_many_lines_at_once_are_as_each_of_them() -> None:
-    render = plain(Style())
+    render = make_block_renderer(LineStyle())
     assert render is not None
     for messages in ([b"a", b"", b"tab\tb"], [b"a", EVIL, b"b"], ["é".encode()], [b"\x1b"], [b""]):
         hits = [hit(message) for message in messages]
-        each = [renderer(Style())(one, False) for one in hits]
+        each = [make_renderer(LineStyle())(one, False) for one in hits]
         assert render(b"".join(one.line + b"\n" for one in hits)) == b"".join(each)
     for style in (
-        Style("raw"),
-        Style("json"),
-        Style(color=True),
-        Style(local=True),
-        Style(width=80),
+        LineStyle("raw"),
+        LineStyle("json"),
+        LineStyle(color=True),
+        LineStyle(local=True),
+        LineStyle(width=80),
     ):
-        assert plain(style) is None
+        assert make_block_renderer(style) is None
 
 
 def test_the_json_of_a_line_has_all_its_parts() -> None:
-    found = document(hit('{"level": "warn", "a": {"b": [1, "x"]}}'), context=True)
+    found = hit_document(hit('{"level": "warn", "a": {"b": [1, "x"]}}'), context=True)
     assert found["position"] == "3:17"
     assert found["level"] == "warning"
     assert found["fields"] == {"level": "warn", "a.b": [1, "x"]}
     assert found["context"] is True
-    assert json.loads(shown("plain", Style(output="json")))["level"] is None
+    assert json.loads(shown("plain", LineStyle(output="json")))["level"] is None
 
 
 def test_json_of_anything_is_valid_and_one_line() -> None:
@@ -84,18 +91,18 @@ def test_json_of_anything_is_valid_and_one_line() -> None:
 
 
 def test_matches_are_highlighted_in_the_message_alone() -> None:
-    text = shown("a tcp line, TCP", Style(color=True), "tcp")
+    text = shown("a tcp line, TCP", LineStyle(color=True), "tcp")
     assert text.count("\x1b[1;30;43mtcp\x1b[0m") == 1
     assert "\x1b[1;30;43mTCP\x1b[0m" in text
 
 
 def test_each_level_has_its_colour() -> None:
-    assert "\x1b[31m[ERROR] no\x1b[0m" in shown("[ERROR] no", Style(color=True))
+    assert "\x1b[31m[ERROR] no\x1b[0m" in shown("[ERROR] no", LineStyle(color=True))
 
 
 @pytest.mark.parametrize("color", [False, True])
 def test_long_lines_are_cut_to_the_terminal(color: bool) -> None:
-    text = shown("x" * 500, Style(color=color, width=100))
+    text = shown("x" * 500, LineStyle(color=color, width=100))
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip("\n")
     assert len(plain) == 100
     assert plain.endswith("x…")
@@ -104,7 +111,7 @@ def test_long_lines_are_cut_to_the_terminal(color: bool) -> None:
 @pytest.mark.parametrize("width", [1, 20, 40, 41, 42, 43, 60])
 @pytest.mark.parametrize("color", [False, True])
 def test_no_line_is_wider_than_a_narrow_terminal(width: int, color: bool) -> None:
-    text = shown("x" * 500, Style(color=color, width=width))
+    text = shown("x" * 500, LineStyle(color=color, width=width))
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip("\n")
     assert len(plain) == width
     assert plain.endswith("…")
@@ -113,21 +120,21 @@ def test_no_line_is_wider_than_a_narrow_terminal(width: int, color: bool) -> Non
 def test_a_source_that_is_not_utf8_is_shown_escaped() -> None:
     """Somebody else's line, or a damaged one."""
     foreign = Hit(Position(1, 0), b"2026-11-20T06:18:42.000001Z tcp:\xad x")
-    assert b"tcp:\\xad" in renderer(Style(color=True))(foreign, False)
+    assert b"tcp:\\xad" in make_renderer(LineStyle(color=True))(foreign, False)
 
 
 def test_wide_characters_take_two_columns() -> None:
-    assert cut("日本語日本語", 7) == "日本語…"
-    assert cut("short", 80) == "short"
-    assert cut("exactly ten", 11) == "exactly ten"
-    assert cut("abcdef", 4) == "abc…"
+    assert cut_to_width("日本語日本語", 7) == "日本語…"
+    assert cut_to_width("short", 80) == "short"
+    assert cut_to_width("exactly ten", 11) == "exactly ten"
+    assert cut_to_width("abcdef", 4) == "abc…"
 
 
 def test_a_line_without_a_stamp_is_all_message() -> None:
     alone = Hit(Position(1, 0), b"no stamp here at all")
-    assert renderer(Style(output="raw"))(alone, False) == b"no stamp here at all\n"
-    assert renderer(Style(color=True))(alone, False) == b"no stamp here at all\n"
-    assert document(alone)["source"] is None
+    assert make_renderer(LineStyle(output="raw"))(alone, False) == b"no stamp here at all\n"
+    assert make_renderer(LineStyle(color=True))(alone, False) == b"no stamp here at all\n"
+    assert hit_document(alone)["source"] is None
 
 
 @pytest.mark.parametrize(
@@ -138,8 +145,8 @@ def test_what_is_no_time_is_not_made_local(line: bytes, monkeypatch: pytest.Monk
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        for style in (Style(local=True), Style(local=True, width=100)):
-            assert renderer(style)(Hit(Position(1, 0), line), False) == line + b"\n"
+        for style in (LineStyle(local=True), LineStyle(local=True, width=100)):
+            assert make_renderer(style)(Hit(Position(1, 0), line), False) == line + b"\n"
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -9,10 +9,10 @@ import pytest
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.counting.tallies import sources
+from logsrv.linelog.read.counting.tallies import count_sources
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
-from logsrv.linelog.read.stored_lines import LineContext, grouped
+from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
@@ -59,8 +59,8 @@ def test_a_search_finds_the_lines_that_match(view: View, query: str, processes: 
     assert [hit.line for hit in found.hits()] == wanted
     assert [hit.line for hit in found.hits(reverse=True)] == wanted[::-1]
     assert found.count() == len(wanted)
-    assert list(found.rendered(lambda hit: hit.line)) == wanted
-    assert b"".join(found.blocks(bytes)) == b"".join(one + b"\n" for one in wanted)
+    assert list(found.render_hits(lambda hit: hit.line)) == wanted
+    assert b"".join(found.render_frames(bytes)) == b"".join(one + b"\n" for one in wanted)
 
 
 @pytest.mark.slow
@@ -68,16 +68,16 @@ def test_blocks_are_of_the_time_and_source_that_are_asked_for(view: View) -> Non
     scope = {"since": EVERY[100][:27].decode(), "source": "*.0.1:*"}
     lines = [hit.line + b"\n" for hit in search(view, "", **scope).hits()]
     assert 0 < len(lines) < len(EVERY) / 2
-    assert b"".join(search(view, "", **scope).blocks(bytes)) == b"".join(lines)
+    assert b"".join(search(view, "", **scope).render_frames(bytes)) == b"".join(lines)
 
 
 @pytest.mark.slow
 def test_positions_lead_to_their_lines(view: View) -> None:
     for hit in search(view, "needle").hits():
-        frames = view.open(hit.position.segment)
+        frames = view.open_segment(hit.position.segment)
         assert frames is not None
         offset = hit.position.offset
-        [(place, text)] = list(frames.between(offset, offset + 1))
+        [(place, text)] = list(frames.lines_between(offset, offset + 1))
         assert (place, text) == (offset, hit.line + b"\n")
 
 
@@ -109,7 +109,7 @@ def context(
 ) -> list[list[str]]:
     hits = search(view, query).hits(reverse=reverse)
     groups = []
-    for group in grouped(view, hits, around, reverse=reverse):
+    for group in group_with_context(view, hits, around, reverse=reverse):
         shown = [f"{number_of(hit)}{'-' if is_context else ''}" for hit, is_context in group.lines]
         groups.append(shown)
     return groups
@@ -174,7 +174,7 @@ def test_a_source_is_what_stands_in_the_stamp(tmp_path: Path) -> None:
     assert search(view, "", source="tcp:*").count() == 1
     assert search(view, "", source="*/\u00fc").count() == 1
     assert search(view, "", source="\udcff*").count() == 0
-    assert list(sources(search(view, ""))) == ["tcp:127.0.0.1:51234", "unix:/run/\u00fc"]
+    assert list(count_sources(search(view, ""))) == ["tcp:127.0.0.1:51234", "unix:/run/\u00fc"]
 
 
 def test_segments_that_overlap_by_a_moment_are_both_searched(tmp_path: Path) -> None:

@@ -31,26 +31,26 @@ def lines(store: Path) -> StoredLines:
 
 
 def test_forward_and_backward_meet(lines: StoredLines) -> None:
-    hits = list(lines.forward(Position(0, 0)))
+    hits = list(lines.lines_from(Position(0, 0)))
     assert [hit.line for hit in hits] == EVERY
     for number in (0, 1, 3, 4, 700, 1500, 3005, 3006, len(EVERY) - 1):
         place = hits[number].position
-        assert lines.line(place) == hits[number]
-        assert list(islice(lines.forward(place), 4)) == hits[number : number + 4]
-        assert list(islice(lines.backward(place), 4)) == hits[max(0, number - 4) : number][::-1]
-    assert [hit.line for hit in lines.backward(Position(99, 0))] == EVERY[::-1]
+        assert lines.line_at(place) == hits[number]
+        assert list(islice(lines.lines_from(place), 4)) == hits[number : number + 4]
+        assert list(islice(lines.lines_before(place), 4)) == hits[max(0, number - 4) : number][::-1]
+    assert [hit.line for hit in lines.lines_before(Position(99, 0))] == EVERY[::-1]
 
 
 def test_a_line_stands_among_its_neighbours(lines: StoredLines) -> None:
-    hits = list(lines.forward(Position(0, 0)))
-    assert lines.around(hits[4], 3, 2) == hits[1:7]
-    assert lines.around(hits[1], 5, 0) == hits[:2]
-    assert lines.around(hits[-1], 0, 5) == hits[-1:]
+    hits = list(lines.lines_from(Position(0, 0)))
+    assert lines.lines_around(hits[4], 3, 2) == hits[1:7]
+    assert lines.lines_around(hits[1], 5, 0) == hits[:2]
+    assert lines.lines_around(hits[-1], 0, 5) == hits[-1:]
 
 
 def test_no_line_begins_in_the_middle_of_another(lines: StoredLines) -> None:
-    assert lines.line(Position(3, 5)) is None
-    assert lines.line(Position(99, 0)) is None
+    assert lines.line_at(Position(3, 5)) is None
+    assert lines.line_at(Position(99, 0)) is None
 
 
 def test_a_damaged_frame_is_reported_and_left_out(tmp_path: Path) -> None:
@@ -62,6 +62,6 @@ def test_a_damaged_frame_is_reported_and_left_out(tmp_path: Path) -> None:
     data[60] ^= 0xFF
     packed.write_bytes(data)
     told: list[str] = []
-    found = list(StoredLines(View(str(store), told.append)).forward(Position(0, 0)))
+    found = list(StoredLines(View(str(store), told.append)).lines_from(Position(0, 0)))
     assert 1000 < len(found) < 3000
     assert len(told) == 1

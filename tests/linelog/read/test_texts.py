@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.read.texts import SIZE, Damaged, Frames
+from logsrv.linelog.read.texts import SIZE, DamagedSegment, SegmentFrames
 from logsrv.linelog.store.segments.times import NONE, Times
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -19,26 +19,26 @@ TEXT = b"".join(LINES)
 
 
 @pytest.fixture(params=["packed", "plain", "active"])
-def frames(request: pytest.FixtureRequest, tmp_path: Path) -> Frames:
+def frames(request: pytest.FixtureRequest, tmp_path: Path) -> SegmentFrames:
     form = request.param
     segments = [LINES] if form == "active" else [LINES, []]
     store = make_store(tmp_path / "logs", segments, packed=0 if form == "plain" else -1)
-    opened = view_of(store).open(1)
+    opened = view_of(store).open_segment(1)
     assert opened is not None
     return opened
 
 
-def test_frames_together_are_the_text(frames: Frames) -> None:
+def test_frames_together_are_the_text(frames: SegmentFrames) -> None:
     assert frames.size == len(TEXT)
     read = b""
     for frame in range(frames.count):
-        for offset, piece in frames.between(*frames.bounds(frame)):
+        for offset, piece in frames.lines_between(*frames.frame_bounds(frame)):
             assert offset == len(read)
             read += piece
     assert read == TEXT
 
 
-def test_any_bounds_give_the_lines_that_begin_within(frames: Frames) -> None:
+def test_any_bounds_give_the_lines_that_begin_within(frames: SegmentFrames) -> None:
     starts = [0]
     for one in LINES:
         starts.append(starts[-1] + len(one))
@@ -49,7 +49,7 @@ def test_any_bounds_give_the_lines_that_begin_within(frames: Frames) -> None:
         wanted = b"".join(
             one for place, one in zip(starts, LINES, strict=False) if start <= place < stop
         )
-        pieces = list(frames.between(start, stop))
+        pieces = list(frames.lines_between(start, stop))
         assert b"".join(piece for _, piece in pieces) == wanted
         if pieces:
             assert pieces[0][0] in starts
@@ -58,45 +58,47 @@ def test_any_bounds_give_the_lines_that_begin_within(frames: Frames) -> None:
     check()
 
 
-def test_offsets_lead_to_their_frame(frames: Frames) -> None:
+def test_offsets_lead_to_their_frame(frames: SegmentFrames) -> None:
     for frame in range(frames.count):
-        start, stop = frames.bounds(frame)
-        assert frames.at(start) == frame
-        assert frames.at(stop - 1) == frame
-    assert frames.at(frames.size) == frames.count
+        start, stop = frames.frame_bounds(frame)
+        assert frames.frame_at(start) == frame
+        assert frames.frame_at(stop - 1) == frame
+    assert frames.frame_at(frames.size) == frames.count
 
 
-def test_frames_know_the_times_of_their_lines(frames: Frames) -> None:
+def test_frames_know_the_times_of_their_lines(frames: SegmentFrames) -> None:
     for frame in range(frames.count):
         found = [
             one[:27].decode()
-            for _, text in frames.between(*frames.bounds(frame))
+            for _, text in frames.lines_between(*frames.frame_bounds(frame))
             for one in text.splitlines()
         ]
-        assert frames.times(frame) == (Times(min(found), max(found), True) if found else NONE)
+        assert frames.times_of_frame(frame) == (
+            Times(min(found), max(found), True) if found else NONE
+        )
 
 
 def test_a_line_that_is_being_written_is_not_there_yet(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [[line("whole"), line("torn")[:-1]]])
-    opened = view_of(store).open(1)
+    opened = view_of(store).open_segment(1)
     assert opened is not None
-    assert [piece for _, piece in opened.between(0, 1000)] == [line("whole")]
+    assert [piece for _, piece in opened.lines_between(0, 1000)] == [line("whole")]
 
 
 def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [LINES, []])
     [packed] = store.glob("*.zst")
     view = view_of(store)
-    opened = view.open(1)
+    opened = view.open_segment(1)
     assert opened is not None
     data = bytearray(packed.read_bytes())
     # The second frame, in the middle.
-    place = opened.cost(0) + opened.cost(1) // 2
+    place = opened.file_bytes_of_frame(0) + opened.file_bytes_of_frame(1) // 2
     data[place] ^= 0xFF
     packed.write_bytes(data)
-    opened = view.open(1)
+    opened = view.open_segment(1)
     assert opened is not None
-    assert list(opened.between(*opened.bounds(0)))
-    with pytest.raises(Damaged, match=r"\.zst is damaged at byte \d+"):
-        list(opened.between(*opened.bounds(1)))
-    assert list(opened.between(*opened.bounds(2)))
+    assert list(opened.lines_between(*opened.frame_bounds(0)))
+    with pytest.raises(DamagedSegment, match=r"\.zst is damaged at byte \d+"):
+        list(opened.lines_between(*opened.frame_bounds(1)))
+    assert list(opened.lines_between(*opened.frame_bounds(2)))

@@ -10,7 +10,7 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.read import view as view_module
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
@@ -51,7 +51,7 @@ def test_a_removed_segment_is_none(tmp_path: Path) -> None:
     view = view_of(make_store(tmp_path / "logs", [LINES, []]))
     for path in (tmp_path / "logs").glob("0*"):
         path.unlink()
-    assert view.open(1) is None
+    assert view.open_segment(1) is None
 
 
 @pytest.mark.parametrize("index", [None, b"{}", b"\xff not json", b'{"segment": 7}'])
@@ -65,9 +65,9 @@ def test_without_an_index_all_is_read_and_it_is_said(tmp_path: Path, index: byte
     told: list[str] = []
     view = View(str(store), told.append)
     for _ in range(2):
-        frames = view.open(1)
+        frames = view.open_segment(1)
         assert frames is not None
-        text = b"".join(piece for _, piece in frames.between(0, frames.size))
+        text = b"".join(piece for _, piece in frames.lines_between(0, frames.size))
         assert text == b"".join(LINES)
     assert len(told) == 1
     assert ".idx is not used: " in told[0]
@@ -78,7 +78,7 @@ def test_the_span_of_a_store_has_late_lines_in_it(tmp_path: Path) -> None:
     middle = [LINES[0], early, late, *LINES[1:10]]
     for packed in (-1, 0):
         store = make_store(tmp_path / f"logs{packed}", [LINES[:10], middle, LINES[10:20]], packed)
-        assert view_of(store).span() == (late[:27].decode(), early[:27].decode())
+        assert view_of(store).read_time_span() == (late[:27].decode(), early[:27].decode())
 
 
 def test_the_span_of_a_segment_without_an_index_is_known_roughly(tmp_path: Path) -> None:
@@ -87,16 +87,19 @@ def test_the_span_of_a_segment_without_an_index_is_known_roughly(tmp_path: Path)
     os.utime(packed, (BEGIN, BEGIN + 7000))
     next(store.glob("*.idx")).unlink()
     with View(str(store), lambda _: None) as view:
-        assert view.span() == (LINES[0][:27].decode(), LINES[7000][:27].decode())
+        assert view.read_time_span() == (LINES[0][:27].decode(), LINES[7000][:27].decode())
 
 
 def test_the_span_of_a_store_is_its_first_and_last_time(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [LINES[:10], LINES[10:20]])
-    assert view_of(store).span() == ("2026-11-20T06:00:00.000000Z", LINES[19][:27].decode())
-    assert view_of(make_store(tmp_path / "empty", [[]])).span() == ("", "")
+    assert view_of(store).read_time_span() == (
+        "2026-11-20T06:00:00.000000Z",
+        LINES[19][:27].decode(),
+    )
+    assert view_of(make_store(tmp_path / "empty", [[]])).read_time_span() == ("", "")
     odd = make_store(tmp_path / "odd", [LINES[:1], LINES[3:4], [b"no time\n"]], packed=0)
     next(odd.glob("0000000001*")).write_bytes(b"no time\n")
-    assert view_of(odd).span() == (LINES[3][:27].decode(),) * 2
+    assert view_of(odd).read_time_span() == (LINES[3][:27].decode(),) * 2
 
 
 def test_the_last_lines_are_found_with_one_listing(
@@ -114,8 +117,8 @@ def test_the_last_lines_are_found_with_one_listing(
     monkeypatch.setattr(Disk, "entries", counted)
     view = view_of(store)
     view.report_odd_names()
-    end = end_of(view)
-    frames = view.open(end.segment)
+    end = end_of_store(view)
+    frames = view.open_segment(end.segment)
     assert frames is not None
     assert frames.size == end.offset == sum(map(len, LINES[10:20]))
     assert len(listed) == 1
@@ -124,12 +127,12 @@ def test_the_last_lines_are_found_with_one_listing(
 def test_a_rotation_is_noticed_by_who_asks_for_the_end(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [LINES[:10], LINES[10:20]])
     view = view_of(store)
-    before = end_of(view)
+    before = end_of_store(view)
     os.rename(store / "current.log", store / f"{before.segment:010}-20261120T000000Z.log")
     (store / "current.log").write_bytes(LINES[20])
-    after = end_of(view)
+    after = end_of_store(view)
     assert after == Position(before.segment + 1, len(LINES[20]))
-    frames = view.open(before.segment)
+    frames = view.open_segment(before.segment)
     assert frames is not None
     assert frames.size == before.offset
 
@@ -138,12 +141,18 @@ def test_has_finds_a_segment_under_each_of_its_names(tmp_path: Path) -> None:
     """By its names: it may have been rotated or sealed since it was listed."""
     store = make_store(tmp_path / "store", [[line("a")], [line("b", 1)], [line("c", 2)]], packed=1)
     with view_of(store) as view:
-        assert [view.has(number) for number in (0, 1, 2, 3, 4)] == [False, True, True, True, False]
+        assert [view.segment_exists(number) for number in (0, 1, 2, 3, 4)] == [
+            False,
+            True,
+            True,
+            True,
+            False,
+        ]
         disk = Disk().enter(store)
         seal(sealed_segments(disk)[1], disk)
         disk.leave()
         (store / "current.log").rename(store / sealed_name(3, 0))
         (store / "current.log").touch()
-        assert view.has(2) and view.has(3)
+        assert view.segment_exists(2) and view.segment_exists(3)
         next(store.glob("0000000001*.zst")).unlink()
-        assert not view.has(1)
+        assert not view.segment_exists(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from logsrv.linelog.read.walk import walk
+from logsrv.linelog.read.walk import index_sound_frames
 from logsrv.linelog.store.segments import index
 from tests.linelog.read.stores import line, make_store
 
@@ -15,7 +15,7 @@ LINES = [line(f"{number} " + "abc" * 100, number) for number in range(20_000)]
 def walked(path: Path) -> tuple[index.Index, str]:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return walk(1, fd)
+        return index_sound_frames(1, fd)
     finally:
         os.close(fd)
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.read.view import View
-from logsrv.linelog.sql.answer import Answer
+from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.fault import StatementError
 from logsrv.linelog.sql.rows import StoreReading
@@ -45,7 +45,7 @@ def view(tmp_path: Path) -> View:
 
 
 def rows(view: View, statement: str, *, pushed: bool = True) -> list[dict[str, Any]]:
-    answer = Answer(statement, StoreReading(view, processes=1), utc=True, pushed=pushed)
+    answer = SqlAnswer(statement, StoreReading(view, processes=1), utc=True, pushed=pushed)
     try:
         return [row for batch in answer.batches() for row in batch.to_pylist()]
     finally:
@@ -137,7 +137,7 @@ def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path: Path) -> N
     messages[1501] = "n=none x=y"
     view = of(tmp_path, messages)
     assert values(view, "select count(distinct n) from logs") == [2000]
-    answer = Answer("select max(n) as n from logs where n >= 0", StoreReading(view, processes=1))
+    answer = SqlAnswer("select max(n) as n from logs where n >= 0", StoreReading(view, processes=1))
     assert [batch.to_pylist() for batch in answer.batches()] == [[{"n": 1999}]]
     assert answer.fields == {"n": ColumnType.INTEGER}
     answer.close()
@@ -147,7 +147,7 @@ def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path: Path) -> N
 def test_values_that_fit_no_more_are_null_and_counted(tmp_path: Path) -> None:
     messages = [f"n={number} x=y" for number in range(120000)]
     messages[110002] = "n=none x=y"
-    answer = Answer("select n from logs", StoreReading(of(tmp_path, messages), processes=1))
+    answer = SqlAnswer("select n from logs", StoreReading(of(tmp_path, messages), processes=1))
     found = [value for batch in answer.batches() for value in batch.column(0).to_pylist()]
     assert found == [None, *range(110002), None, *range(110003, 120000)]
     assert answer.rows is not None
@@ -168,7 +168,7 @@ def test_a_statement_reads_no_more_than_it_asks_for(tmp_path: Path) -> None:
         "contains(lower(message), 'wombat')",
         "contains(message, 'wombat') or level = 'error' and message like '%quokka%'",
     ):
-        answer = Answer(
+        answer = SqlAnswer(
             f"select count(*) from logs where {condition}", StoreReading(view), utc=True
         )
         list(answer.batches())
@@ -313,5 +313,5 @@ def test_a_signal_as_the_directory_is_made_leaves_none(
 
     monkeypatch.setattr(os, "mkdir", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        Answer("select 1", StoreReading(view, processes=1))
+        SqlAnswer("select 1", StoreReading(view, processes=1))
     assert not list(room.iterdir())

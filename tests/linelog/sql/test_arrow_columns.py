@@ -11,11 +11,11 @@ import pytest
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value
 from logsrv.linelog.query.language.tree import Term
-from logsrv.linelog.sql.arrow_columns import ArrowColumns, Piece, as_text
+from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, SegmentLines, field_as_text
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
-from logsrv.linelog.sql.plan import Plan
+from logsrv.linelog.sql.plan import ReadingPlan
 from logsrv.linelog.sql.push import WantedRows
-from logsrv.linelog.sql.rows import Misfit, Rows, StoreReading
+from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
 from tests.linelog.read.stores import line, lines, make_store, view_of
 
 LINES = [
@@ -41,8 +41,8 @@ FIELDS = {
 def test_every_column_has_the_values_of_its_lines() -> None:
     text = b"".join(LINES)
     starts = [sum(map(len, LINES[:number])) for number in range(len(LINES))]
-    cells = ArrowColumns(FIELDS, frozenset((*ALWAYS, *FIELDS)))
-    batch, bad_values = cells.batch(Piece(7, text, lambda _: starts))
+    cells = ArrowColumnMaker(FIELDS, frozenset((*ALWAYS, *FIELDS)))
+    batch, bad_values = cells.make_batch(SegmentLines(7, text, lambda _: starts))
     batch.validate(full=True)
     rows = batch.to_pylist()
     for row, start, stored in zip(rows, starts, LINES, strict=True):
@@ -65,26 +65,26 @@ def test_every_column_has_the_values_of_its_lines() -> None:
 )
 def test_columns_do_not_depend_on_which_others_there_are(names: list[str]) -> None:
     text = b"".join(LINES)
-    piece = Piece(1, text, lambda _: list(range(len(LINES))))
-    every = ArrowColumns(FIELDS, frozenset((*ALWAYS, *FIELDS))).batch(piece)[0]
-    some = ArrowColumns(FIELDS, frozenset(names)).batch(piece)[0]
+    piece = SegmentLines(1, text, lambda _: list(range(len(LINES))))
+    every = ArrowColumnMaker(FIELDS, frozenset((*ALWAYS, *FIELDS))).make_batch(piece)[0]
+    some = ArrowColumnMaker(FIELDS, frozenset(names)).make_batch(piece)[0]
     for name in names:
         assert some.column(name).equals(every.column(name))
 
 
 def test_values_become_text() -> None:
     values: list[Value] = ["\udcff", True, 1.5, ["\udcff"]]
-    assert [as_text(value) for value in values] == ["\\xff", "true", "1.5", '["\\\\xff"]']
+    assert [field_as_text(value) for value in values] == ["\\xff", "true", "1.5", '["\\\\xff"]']
 
 
-def rows_of(tmp_path: Path, plan: Plan) -> Rows:
+def rows_of(tmp_path: Path, plan: ReadingPlan) -> TableRows:
     every = lines(["a=1 b=2", "a=x b=3", "nothing"])
     view = view_of(make_store(tmp_path / "logs", [every[:2], every[2:]]))
-    return Rows(StoreReading(view, processes=1), {"a": ColumnType.INTEGER}, plan)
+    return TableRows(StoreReading(view, processes=1), {"a": ColumnType.INTEGER}, plan)
 
 
 def test_columns_that_nobody_needs_are_empty(tmp_path: Path) -> None:
-    rows = rows_of(tmp_path, Plan(frozenset(["message"]), WantedRows(Term("b"))))
+    rows = rows_of(tmp_path, ReadingPlan(frozenset(["message"]), WantedRows(Term("b"))))
     table = pyarrow.table(rows)
     assert table.column_names == [*ALWAYS, "a"]
     assert table.column("message").to_pylist() == ["a=1 b=2", "a=x b=3"]
@@ -92,11 +92,11 @@ def test_columns_that_nobody_needs_are_empty(tmp_path: Path) -> None:
 
 
 def test_rows_can_be_counted_without_any_column(tmp_path: Path) -> None:
-    assert pyarrow.table(rows_of(tmp_path, Plan(frozenset(), WantedRows()))).num_rows == 3
+    assert pyarrow.table(rows_of(tmp_path, ReadingPlan(frozenset(), WantedRows()))).num_rows == 3
 
 
 def test_each_reading_begins_at_the_first_row(tmp_path: Path) -> None:
-    rows = rows_of(tmp_path, Plan(frozenset(["offset"]), WantedRows()))
+    rows = rows_of(tmp_path, ReadingPlan(frozenset(["offset"]), WantedRows()))
     assert pyarrow.table(rows).equals(pyarrow.table(rows))
     assert rows.lines == 6
 
@@ -104,10 +104,10 @@ def test_each_reading_begins_at_the_first_row(tmp_path: Path) -> None:
 def test_a_value_that_does_not_fit_ends_the_reading_unless_it_may_be_missing(
     tmp_path: Path,
 ) -> None:
-    rows = rows_of(tmp_path, Plan(frozenset(["a"]), WantedRows()))
+    rows = rows_of(tmp_path, ReadingPlan(frozenset(["a"]), WantedRows()))
     with pytest.raises(Exception, match="a"):
         pyarrow.table(rows)
-    assert isinstance(rows.error, Misfit)
+    assert isinstance(rows.error, MisfitValue)
     rows.lenient = {"a"}
     assert pyarrow.table(rows).column("a").to_pylist() == [1, None, None]
     assert rows.missing == {"a": 1}

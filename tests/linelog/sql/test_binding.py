@@ -10,11 +10,17 @@ import duckdb
 import pytest
 
 from logsrv.linelog.fields.values import Value
-from logsrv.linelog.sql.answer import connect
-from logsrv.linelog.sql.binding import Binder
-from logsrv.linelog.sql.columns import ALWAYS, ColumnType, declaration, quoted, schema
-from logsrv.linelog.sql.fault import Fault, StatementError, fault
-from logsrv.linelog.sql.sample import Sample, kind_of_value, spread
+from logsrv.linelog.sql.answer import connect_in_memory
+from logsrv.linelog.sql.binding import StatementBinder
+from logsrv.linelog.sql.columns import (
+    ALWAYS,
+    ColumnType,
+    arrow_schema,
+    column_declarations,
+    quoted_identifier,
+)
+from logsrv.linelog.sql.fault import DuckDBFault, StatementError, parse_fault
+from logsrv.linelog.sql.sample import LineSample, lines_at_distances, type_of_value
 from tests.linelog.read.stores import lines, make_store, view_of
 
 T, INT, N = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMBER
@@ -23,10 +29,10 @@ T, INT, N = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMBER
 class Known:
     """Kinds by the first letter of the name."""
 
-    def kind(self, name: str) -> ColumnType:
+    def type_of_field(self, name: str) -> ColumnType:
         return {"i": INT, "n": N}.get(name[0], T)
 
-    def kind_of_number(self, name: str) -> ColumnType:
+    def type_of_number_field(self, name: str) -> ColumnType:
         return INT
 
 
@@ -43,9 +49,9 @@ class NotedStatements:
 
 
 @pytest.fixture
-def binder(tmp_path: Path) -> Iterator[Binder]:
-    connection = connect(str(tmp_path), utc=True)
-    yield Binder(connection, Known())
+def binder(tmp_path: Path) -> Iterator[StatementBinder]:
+    connection = connect_in_memory(str(tmp_path), utc=True)
+    yield StatementBinder(connection, Known())
     connection.close()
 
 
@@ -72,9 +78,9 @@ def binder(tmp_path: Path) -> Iterator[Binder]:
     ],
 )
 def test_fields_get_their_types(
-    binder: Binder, statement: str, fields: dict[str, ColumnType]
+    binder: StatementBinder, statement: str, fields: dict[str, ColumnType]
 ) -> None:
-    assert binder.bind(statement, explained=False) == fields
+    assert binder.bind_fields(statement, explained=False) == fields
 
 
 @pytest.mark.parametrize(
@@ -87,21 +93,21 @@ def test_fields_get_their_types(
         "with a as (select host from logs) select x from a",
     ],
 )
-def test_errors_are_not_mistaken_for_fields(binder: Binder, statement: str) -> None:
+def test_errors_are_not_mistaken_for_fields(binder: StatementBinder, statement: str) -> None:
     with pytest.raises(StatementError):
-        binder.bind(statement, explained=False)
+        binder.bind_fields(statement, explained=False)
 
 
-def test_kinds_that_cannot_suit_all_do_not_go_round_for_ever(binder: Binder) -> None:
-    assert binder.bind("select 1 from logs where t1 = 5 or t1 = 'x'", explained=False).keys() == {
-        "t1"
-    }
+def test_kinds_that_cannot_suit_all_do_not_go_round_for_ever(binder: StatementBinder) -> None:
+    assert binder.bind_fields(
+        "select 1 from logs where t1 = 5 or t1 = 'x'", explained=False
+    ).keys() == {"t1"}
 
 
-def test_no_plan_is_drawn_to_bind_a_statement(binder: Binder) -> None:
+def test_no_plan_is_drawn_to_bind_a_statement(binder: StatementBinder) -> None:
     """With `repeat('x', 30000000)` in it that took DuckDB 20 s, in which it heard no signal."""
     noted = binder.connection = NotedStatements(binder.connection)  # type: ignore[assignment]
-    assert binder.bind("select repeat('x', 30), t1 from logs", explained=False) == {"t1": T}
+    assert binder.bind_fields("select repeat('x', 30), t1 from logs", explained=False) == {"t1": T}
     assert {statement.partition("(")[0].split()[0] for statement in noted.statements} == {
         *("CREATE", "PREPARE", "SELECT")
     }
@@ -111,15 +117,15 @@ def test_no_plan_is_drawn_to_bind_a_statement(binder: Binder) -> None:
 
 def test_fields_come_behind_the_columns_that_are_always_there() -> None:
     fields = {"status": ColumnType.INTEGER, 'a"b': ColumnType.TEXT, "ms": ColumnType.NUMBER}
-    assert declaration(fields).endswith(
+    assert column_declarations(fields).endswith(
         '"offset" BIGINT, "status" BIGINT, "a""b" VARCHAR, "ms" DOUBLE'
     )
-    assert schema(fields).names == [*ALWAYS, "status", 'a"b', "ms"]
-    assert str(schema(fields).field("time").type) == "timestamp[us, tz=UTC]"
+    assert arrow_schema(fields).names == [*ALWAYS, "status", 'a"b', "ms"]
+    assert str(arrow_schema(fields).field("time").type) == "timestamp[us, tz=UTC]"
 
 
 def test_a_name_cannot_end_its_quotes() -> None:
-    assert quoted('x" int); drop table y; --') == '"x"" int); drop table y; --"'
+    assert quoted_identifier('x" int); drop table y; --') == '"x"" int); drop table y; --"'
 
 
 @pytest.mark.parametrize(
@@ -137,31 +143,31 @@ def test_a_name_cannot_end_its_quotes() -> None:
     ],
 )
 def test_each_value_has_its_narrowest_type(value: Value, kind: ColumnType) -> None:
-    assert kind_of_value(value) is kind
+    assert type_of_value(value) is kind
 
 
 def test_a_field_is_what_all_of_its_values_are(tmp_path: Path) -> None:
     messages = ["a=1 b=1 c=1 d=x", "a=2 b=2.5 c=x d=y", "no fields"]
-    sample = Sample(view_of(make_store(tmp_path / "logs", [lines(messages), lines(messages)])))
-    kinds = {name: sample.kind(name) for name in "abcde"}
+    sample = LineSample(view_of(make_store(tmp_path / "logs", [lines(messages), lines(messages)])))
+    kinds = {name: sample.type_of_field(name) for name in "abcde"}
     assert kinds == {
         "a": ColumnType.INTEGER,
         "b": ColumnType.NUMBER,
         **dict.fromkeys("cde", ColumnType.TEXT),
     }
-    assert sample.kind_of_number("c") is ColumnType.INTEGER
-    assert sample.kind_of_number("b") is ColumnType.NUMBER
+    assert sample.type_of_number_field("c") is ColumnType.INTEGER
+    assert sample.type_of_number_field("b") is ColumnType.NUMBER
 
 
 def test_a_sample_has_lines_from_all_over_a_text() -> None:
-    found = spread(b"".join(b"%d\n" % number for number in range(10_000)))
+    found = lines_at_distances(b"".join(b"%d\n" % number for number in range(10_000)))
     assert 100 < len(found) < 200
     assert found[0] == b"0"
     assert int(found[-1]) > 9900
 
 
-def said(**parts: str) -> Fault:
-    return fault(Exception("Binder Error: " + json.dumps(parts)), added=8)
+def said(**parts: str) -> DuckDBFault:
+    return parse_fault(Exception("Binder Error: " + json.dumps(parts)), added=8)
 
 
 def test_a_sentence_is_the_first_line_and_the_advice() -> None:
@@ -170,7 +176,7 @@ def test_a_sentence_is_the_first_line_and_the_advice() -> None:
         exception_message="There is no log.\nDid you mean logs?\n",
         position="22",
     )
-    assert found == Fault("Catalog", "There is no log. Did you mean logs?", 14, "")
+    assert found == DuckDBFault("Catalog", "There is no log. Did you mean logs?", 14, "")
 
 
 def test_a_table_that_is_not_there_is_answered_with_the_one_that_is() -> None:
@@ -196,10 +202,12 @@ def test_a_column_that_is_missing_is_named(parts: dict[str, str]) -> None:
 
 
 def test_an_error_that_is_not_json_is_the_sentence() -> None:
-    assert fault(Exception("odd")) == Fault("", "odd", -1, "")
+    assert parse_fault(Exception("odd")) == DuckDBFault("", "odd", -1, "")
 
 
 def test_the_place_of_an_error_counts_characters() -> None:
-    error = Fault("Binder", "wrong", len("select 'é', ".encode()), "").as_error("select 'é', x")
+    error = DuckDBFault("Binder", "wrong", len("select 'é', ".encode()), "").as_error(
+        "select 'é', x"
+    )
     assert (error.sentence, error.at) == ("wrong", 13)
-    assert Fault("Binder", "wrong", 99, "").as_error("x").at == 0
+    assert DuckDBFault("Binder", "wrong", 99, "").as_error("x").at == 0

@@ -9,9 +9,9 @@ import pytest
 
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.read.view import View
-from logsrv.linelog.sql.answer import Answer
+from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.fault import StatementError
-from logsrv.linelog.sql.levels import with_levels
+from logsrv.linelog.sql.levels import replace_level_texts
 from logsrv.linelog.sql.rows import StoreReading
 from tests.linelog.read.stores import lines, make_store, view_of
 
@@ -26,7 +26,7 @@ def view(tmp_path: Path) -> Iterator[View]:
 
 
 def first_column(view: View, statement: str) -> list[object]:
-    answer = Answer(statement, StoreReading(view, processes=1), utc=True)
+    answer = SqlAnswer(statement, StoreReading(view, processes=1), utc=True)
     try:
         return [next(iter(row.values())) for batch in answer.batches() for row in batch.to_pylist()]
     finally:
@@ -87,7 +87,7 @@ def test_a_text_that_is_no_level_has_no_order(view: View) -> None:
 
 def test_only_lines_that_may_have_the_level_are_read(tmp_path: Path) -> None:
     view = view_of(make_store(tmp_path / "logs", [lines(["level=info a=1", "level=alert a=2"])]))
-    answer = Answer("select a from logs where level >= 'error'", StoreReading(view, processes=1))
+    answer = SqlAnswer("select a from logs where level >= 'error'", StoreReading(view, processes=1))
     try:
         assert sum(batch.num_rows for batch in answer.batches()) == 1
         assert answer.rows is not None and answer.rows.lines == 1
@@ -96,4 +96,4 @@ def test_only_lines_that_may_have_the_level_are_read(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_taken_apart_stays() -> None:
-    assert with_levels("explain select 1", None) == "explain select 1"
+    assert replace_level_texts("explain select 1", None) == "explain select 1"

@@ -10,25 +10,29 @@ import pytest
 
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Or, Term
 from logsrv.linelog.sql.columns import ColumnType
-from logsrv.linelog.sql.plan import Plan, everything, of_plans
-from logsrv.linelog.sql.push import WantedRows, all_of, any_of, of_filter
+from logsrv.linelog.sql.plan import ReadingPlan, plan_everything, plan_from_duckdb
+from logsrv.linelog.sql.push import WantedRows, rows_in_all, rows_in_any, rows_of_filter
 
 A, B = Compare("a", "=", "x"), Compare("b", "=", "y")
 
 
 def test_both_sides_of_an_and_narrow_down() -> None:
-    assert all_of([WantedRows(A, 5, 9), WantedRows(B, 7, None)]) == WantedRows(And((A, B)), 7, 9)
-    assert all_of([]) == WantedRows()
+    assert rows_in_all([WantedRows(A, 5, 9), WantedRows(B, 7, None)]) == WantedRows(
+        And((A, B)), 7, 9
+    )
+    assert rows_in_all([]) == WantedRows()
 
 
 def test_an_or_includes_the_rows_of_both_sides() -> None:
-    assert any_of([WantedRows(A, 5, 9), WantedRows(B, 7, 20)]) == WantedRows(Or((A, B)), 5, 20)
-    assert any_of([WantedRows(A, 5, 9), WantedRows()]) == WantedRows()
+    assert rows_in_any([WantedRows(A, 5, 9), WantedRows(B, 7, 20)]) == WantedRows(Or((A, B)), 5, 20)
+    assert rows_in_any([WantedRows(A, 5, 9), WantedRows()]) == WantedRows()
 
 
 def test_alternatives_one_in_the_other_are_side_by_side() -> None:
     c = Compare("a", "=", "z")
-    assert any_of([any_of([WantedRows(A), WantedRows(B)]), WantedRows(c)]).node == Or((A, B, c))
+    assert rows_in_any([rows_in_any([WantedRows(A), WantedRows(B)]), WantedRows(c)]).node == Or(
+        (A, B, c)
+    )
 
 
 def test_of_many_alternatives_one_cheap_condition_each_is_looked_for() -> None:
@@ -36,10 +40,12 @@ def test_of_many_alternatives_one_cheap_condition_each_is_looked_for() -> None:
     greater = [Compare("n", ">", str(number)) for number in range(100)]
     equal = [Compare("a", "=", str(number)) for number in range(100)]
     both = [WantedRows(And(pair)) for pair in zip(greater, equal, strict=True)]
-    assert any_of(both[:5]).node == Or(tuple(one.node for one in both[:5]))
-    assert any_of(both).node == Or(tuple(equal))
-    assert any_of([*both, WantedRows(And((greater[0], Or((A, B)))))]).node == Or((*equal, A, B))
-    assert any_of(list(map(WantedRows, greater))).node == EVERYTHING
+    assert rows_in_any(both[:5]).node == Or(tuple(one.node for one in both[:5]))
+    assert rows_in_any(both).node == Or(tuple(equal))
+    assert rows_in_any([*both, WantedRows(And((greater[0], Or((A, B)))))]).node == Or(
+        (*equal, A, B)
+    )
+    assert rows_in_any(list(map(WantedRows, greater))).node == EVERYTHING
 
 
 def test_times_are_written_as_the_store_has_them() -> None:
@@ -70,11 +76,11 @@ def contains(text: str, function: str = "contains") -> dict[str, Any]:
     ],
 )
 def test_texts_of_a_message_narrow_down(text: str, function: str, node: Node) -> None:
-    assert of_filter(contains(text, function), "message", {}).node == node
+    assert rows_of_filter(contains(text, function), "message", {}).node == node
 
 
 def test_forms_of_a_later_duckdb_narrow_nothing_down() -> None:
-    assert of_filter({"filter_type": "NEW"}, "message", {}) == WantedRows()
+    assert rows_of_filter({"filter_type": "NEW"}, "message", {}) == WantedRows()
 
 
 def test_no_other_characters_become_ascii_in_small_letters() -> None:
@@ -96,10 +102,10 @@ def scan(*names: str) -> str:
 
 def test_what_is_not_understood_is_read_in_full() -> None:
     for explained in ("", "[]x", '[{"name": 5}]', scan("unheard-of")):
-        assert of_plans([], explained, KINDS) == everything(KINDS)
+        assert plan_from_duckdb([], explained, KINDS) == plan_everything(KINDS)
 
 
 def test_without_a_plan_the_columns_are_known_still() -> None:
     for plans in (None, [], [{"type": "X"}], [{"children": 3}]):
-        found = of_plans(plans, scan("time", "STATUS"), KINDS)
-        assert found == Plan(frozenset(("time", "status")), WantedRows())
+        found = plan_from_duckdb(plans, scan("time", "STATUS"), KINDS)
+        assert found == ReadingPlan(frozenset(("time", "status")), WantedRows())

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from logsrv.linelog.sql.answer import check, connect, lock
+from logsrv.linelog.sql.answer import connect_in_memory, disable_external_access, require_read_only
 from logsrv.linelog.sql.fault import StatementError
 from tests.linelog.read.stores import make_store
 
@@ -30,8 +30,8 @@ from tests.linelog.read.stores import make_store
 )
 def test_a_locked_connection_reaches_nothing_outside(tmp_path: Path, statement: str) -> None:
     """Also where the check of the statement's kind would let it pass."""
-    connection = connect(str(tmp_path / "spilled"), utc=True)
-    lock(connection)
+    connection = connect_in_memory(str(tmp_path / "spilled"), utc=True)
+    disable_external_access(connection)
     with pytest.raises(duckdb.Error):
         connection.execute(statement.format(tmp_path)).fetchall()
     connection.close()
@@ -42,7 +42,7 @@ def test_variables_of_the_program_are_no_tables(tmp_path: Path) -> None:
     import pyarrow
 
     secret = pyarrow.table({"a": [1]})
-    connection = connect(str(tmp_path), utc=True)
+    connection = connect_in_memory(str(tmp_path), utc=True)
     with pytest.raises(duckdb.Error):
         connection.execute("select * from secret").fetchall()
     assert secret.num_rows == 1
@@ -54,8 +54,8 @@ def test_variables_of_the_program_are_no_tables(tmp_path: Path) -> None:
     [("select 1", False), ("with a as (select 1) from a", False), ("explain select 1", True)],
 )  # fmt: skip
 def test_statements_that_only_ask_pass(tmp_path: Path, statement: str, explains: bool) -> None:
-    connection = connect(str(tmp_path), utc=True)
-    assert check(connection, statement) is explains
+    connection = connect_in_memory(str(tmp_path), utc=True)
+    assert require_read_only(connection, statement) is explains
     connection.close()
 
 
@@ -63,9 +63,9 @@ def test_statements_that_only_ask_pass(tmp_path: Path, statement: str, explains:
     "statement", ["delete from logs", "select 1; select 2", "create table a (b int)", "  "]
 )
 def test_statements_that_change_something_are_refused(tmp_path: Path, statement: str) -> None:
-    connection = connect(str(tmp_path), utc=True)
+    connection = connect_in_memory(str(tmp_path), utc=True)
     with pytest.raises(StatementError):
-        check(connection, statement)
+        require_read_only(connection, statement)
     connection.close()
 
 

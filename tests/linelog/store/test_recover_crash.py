@@ -11,7 +11,7 @@ import pytest
 import pytest_twisted
 from twisted.logger import capturedLogs
 
-from logsrv.linelog.read.follow import Follower, end_of
+from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.store import Store
@@ -159,14 +159,14 @@ async def test_a_follower_of_a_store_sees_each_line_once_over_crashes(
     """Also where nothing had been written before the first one."""
     await open_store(directory=tmp_path).close()
     view = View(str(tmp_path), lambda _: None)
-    follower = Follower(view, end_of(view))
+    follower = Follower(view, end_of_store(view))
     text, gaps = b"", []
 
     def read() -> None:
         nonlocal text
         while news := follower.read():
             text += news.text
-            gaps.append(news.gap)
+            gaps.append(news.has_gap)
 
     read()
     for number in range(4):

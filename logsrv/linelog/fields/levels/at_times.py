@@ -17,28 +17,31 @@ from logsrv.linelog.fields.level import (
     OF_LETTERS,
     RANK,
 )
-from logsrv.linelog.fields.levels.byte_places import Array, Shape, table_of, windows
+from logsrv.linelog.fields.levels.byte_places import Array, RowShape, byte_membership_table, rows_at
 from logsrv.linelog.fields.levels.names import NAME, UNSURE, first_words
 
 _DATE = b"0000-00-00 00:00:00"
 # The separators of a date count as dashes, and the T before the time as a space.
-_DATED = Shape(_DATE, bytes.maketrans(b"123456789/.T", b"000000000-- "))
+_DATED = RowShape(_DATE, bytes.maketrans(b"123456789/.T", b"000000000-- "))
 _LOGCAT_TIME = b"00-00 00:00:00.000 "
-_LOGCAT = Shape(_LOGCAT_TIME)
-_KLOG = Shape(b"?0000 00:00:00.000000 ")
-_OPENSTACK = Shape(b"0000-00-00 00:00:00.000 ")
-_BLUEGENE = Shape(b"0000000000 0000.00.00 ")
+_LOGCAT = RowShape(_LOGCAT_TIME)
+_KLOG = RowShape(b"?0000 00:00:00.000000 ")
+_OPENSTACK = RowShape(b"0000-00-00 00:00:00.000 ")
+_BLUEGENE = RowShape(b"0000000000 0000.00.00 ")
 _TOKEN = 39
 _COLON, _BLANK = b": "
-_CLINGING, _BETWEEN = table_of(CLINGING.encode()), table_of(BETWEEN.encode())
-_AFTER_LEVEL = table_of(AFTER_LEVEL.encode() + b"\n")
-_PIDS = table_of(b"0123456789 ")
-_SMALL = table_of(b"abcdefghijklmnopqrstuvwxyz")
+_CLINGING, _BETWEEN = (
+    byte_membership_table(CLINGING.encode()),
+    byte_membership_table(BETWEEN.encode()),
+)
+_AFTER_LEVEL = byte_membership_table(AFTER_LEVEL.encode() + b"\n")
+_PIDS = byte_membership_table(b"0123456789 ")
+_SMALL = byte_membership_table(b"abcdefghijklmnopqrstuvwxyz")
 _OF_LETTERS: Array = numpy.zeros(256, numpy.uint8)
 _OF_LETTERS[[ord(letter) for letter in OF_LETTERS]] = [
     RANK[level] + 1 for level in OF_LETTERS.values()
 ]
-_OF_KLOG = numpy.where(table_of(b"IWEF"), _OF_LETTERS, 0)
+_OF_KLOG = numpy.where(byte_membership_table(b"IWEF"), _OF_LETTERS, 0)
 _NOUNS = [RANK[noun] + 1 for noun in NOUNS]
 
 
@@ -49,49 +52,49 @@ def levels_at_times(rows: Array) -> Array:
     """
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     for start in (0, 1):
-        chosen = numpy.flatnonzero(_both_are(rows, _COLON, start + 13, start + 16))
+        chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _COLON, start + 13, start + 16))
         if start:
             first = rows[chosen, 0]
             chosen = chosen[(first == ord("[")) | (first == ord("("))]
-        chosen = chosen[_DATED.begins(rows[chosen, start:])]
+        chosen = chosen[_DATED.matching_rows(rows[chosen, start:])]
         if len(chosen):
-            found[chosen] = _of_names(rows[chosen], start + len(_DATE))
-    chosen = numpy.flatnonzero(_both_are(rows, _COLON, 8, 11))
+            found[chosen] = _levels_named_after_time(rows[chosen], start + len(_DATE))
+    chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _COLON, 8, 11))
     kind = _OF_KLOG[rows[chosen, 0]]
-    klog = (kind > 0) & _KLOG.begins(rows[chosen])
+    klog = (kind > 0) & _KLOG.matching_rows(rows[chosen])
     found[chosen[klog]] = kind[klog]
-    chosen = chosen[_LOGCAT.begins(rows[chosen])]
+    chosen = chosen[_LOGCAT.matching_rows(rows[chosen])]
     if len(chosen):
-        found[chosen] = _of_logcat(rows[chosen])
-    found[_times_as_second_word(rows)] = UNSURE
+        found[chosen] = _levels_of_logcat(rows[chosen])
+    found[_rows_with_second_word_time(rows)] = UNSURE
     return found
 
 
-def _times_as_second_word(rows: Array) -> Array:
+def _rows_with_second_word_time(rows: Array) -> Array:
     """Return the numbers of the rows with a time of OpenStack or BlueGene as their second word."""
     blanks = rows[:, : _TOKEN + 1] == _BLANK
     start = blanks.argmax(1) + 1
     flat = rows.reshape(-1)
     place = numpy.arange(len(rows)) * rows.shape[1] + start
     chosen = numpy.flatnonzero((flat[place + 10] == _BLANK) & (start > 1))
-    heads = windows(flat, place[chosen], _OPENSTACK.width)
-    found: Array = chosen[_OPENSTACK.begins(heads) | _BLUEGENE.begins(heads)]
+    heads = rows_at(flat, place[chosen], _OPENSTACK.width)
+    found: Array = chosen[_OPENSTACK.matching_rows(heads) | _BLUEGENE.matching_rows(heads)]
     return found
 
 
-def _both_are(rows: Array, byte: int, first: int, second: int) -> Array:
+def _rows_with_byte_in_both(rows: Array, byte: int, first: int, second: int) -> Array:
     """Return which rows have this byte in both columns."""
     found: Array = (rows[:, first] == byte) & (rows[:, second] == byte)
     return found
 
 
-def _of_names(rows: Array, at: int) -> Array:
+def _levels_named_after_time(rows: Array, at: int) -> Array:
     """Return the levels whose names follow a time that ends at column `at`; 0 for none."""
     start, ended = _end_of_run(rows, numpy.full(len(rows), at), _CLINGING, MOST_CLINGING)
     start, parted = _end_of_run(rows, start, _BETWEEN, MOST_BETWEEN)
     flat = rows.reshape(-1)
     place = numpy.arange(len(rows)) * rows.shape[1] + start
-    words = first_words(windows(flat, place, NAME))
+    words = first_words(rows_at(flat, place, NAME))
     word_end = place + words.size
     sentence = (flat[word_end] == ord(" ")) & _SMALL[flat[word_end + 1]]
     sure = (
@@ -110,12 +113,12 @@ def _end_of_run(rows: Array, start: Array, table: Array, most: int) -> tuple[Arr
     """
     flat = rows.reshape(-1)
     row = numpy.arange(len(rows))
-    others = ~table[windows(flat, row * rows.shape[1] + start, most + 1)]
+    others = ~table[rows_at(flat, row * rows.shape[1] + start, most + 1)]
     size = others.argmax(1)
     return start + size, others[row, size]
 
 
-def _of_logcat(rows: Array) -> Array:
+def _levels_of_logcat(rows: Array) -> Array:
     """Return the levels of the letters after the IDs of process and thread."""
     at, ended = _end_of_run(rows, numpy.full(len(rows), len(_LOGCAT_TIME)), _PIDS, MOST_CLINGING)
     row = numpy.arange(len(rows))

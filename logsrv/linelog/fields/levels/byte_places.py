@@ -17,7 +17,7 @@ _WHICH = U64(0x0001020304050607)
 _SPARSE = 12
 
 
-def places(found: Array) -> Array:
+def indexes_of_true(found: Array) -> Array:
     """Return the places of the true values in an array of booleans.
 
     `flatnonzero` alone takes three times as long for few true values, and twice as long for some more.
@@ -27,15 +27,15 @@ def places(found: Array) -> Array:
     words: Array = bits[:whole].view("<u8")
     at: Array = numpy.flatnonzero(words)
     if len(at) * _SPARSE > len(words):
-        return _places(found)
+        return _indexes_by_eights(found)
     few = numpy.unpackbits(words[at].view(numpy.uint8), bitorder="little")
     within: Array = numpy.flatnonzero(few)
     at_end = numpy.flatnonzero(found[whole * 8 :]) + whole * 8
     return numpy.concatenate((at[within >> 6] * 64 + (within & 63), at_end))
 
 
-def _places(found: Array) -> Array:
-    """Do the work of `places` by groups of eight values; fast if each has at most one true value."""
+def _indexes_by_eights(found: Array) -> Array:
+    """Do the work of `indexes_of_true` by groups of eight values; fast if each has at most one true value."""
     whole = len(found) // 8 * 8
     eights: Array = found[:whole].view("<u8")
     at: Array = numpy.flatnonzero(eights != 0)
@@ -46,7 +46,7 @@ def _places(found: Array) -> Array:
     return numpy.concatenate((at * 8 + within, numpy.flatnonzero(found[whole:]) + whole))
 
 
-def any_of(rows: Array) -> Array:
+def rows_with_nonzero(rows: Array) -> Array:
     """Return which rows contain a byte that is not 0; a row has a multiple of eight bytes.
 
     `any` takes five times as long for such short rows.
@@ -59,7 +59,7 @@ def any_of(rows: Array) -> Array:
     return found
 
 
-class Shape:
+class RowShape:
     """A pattern for the beginning of rows: 0 stands for any digit, ? for any byte.
 
     same: a table for `bytes.translate` that makes equivalent bytes equal. width: number of bytes of a row
@@ -73,14 +73,16 @@ class Shape:
         self._mask: Array = numpy.frombuffer(fixed.ljust(self.width, b"\0"), U64)
         self._same = same
 
-    def begins(self, rows: Array) -> Array:
+    def matching_rows(self, rows: Array) -> Array:
         """Return which rows begin with this shape."""
         words = numpy.frombuffer(rows[:, : self.width].tobytes().translate(self._same), U64)
-        found: Array = ~any_of((words.reshape(-1, len(self._words)) ^ self._words) & self._mask)
+        found: Array = ~rows_with_nonzero(
+            (words.reshape(-1, len(self._words)) ^ self._words) & self._mask
+        )
         return found
 
 
-def windows(raw: Array, at: Array, width: int) -> Array:
+def rows_at(raw: Array, at: Array, width: int) -> Array:
     """Return a row of `width` bytes from each place on; the last row must end inside `raw`."""
     kind = numpy.dtype(f"V{width}")
     every: Array = numpy.ndarray((max(0, len(raw) - width + 1),), kind, raw, 0, (1,))
@@ -88,7 +90,7 @@ def windows(raw: Array, at: Array, width: int) -> Array:
     return rows
 
 
-def table_of(members: bytes) -> Array:
+def byte_membership_table(members: bytes) -> Array:
     """Return a table of 256 booleans: true for the bytes in `members`."""
     table: Array = numpy.zeros(256, bool)
     table[list(members)] = True

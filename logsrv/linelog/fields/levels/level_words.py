@@ -1,6 +1,6 @@
 """Find levels in plain text: names in capitals, in brackets or after the time, at the start of messages.
 
-The rules are those of `level.of_text`, for messages that begin in ASCII.
+The rules are those of `level.level_in_text`, for messages that begin in ASCII.
 """
 
 from __future__ import annotations
@@ -9,7 +9,13 @@ import numpy
 
 from logsrv.linelog.fields.level import AFTER_POSTGRESQL, LOOKED_AT
 from logsrv.linelog.fields.levels.at_times import levels_at_times
-from logsrv.linelog.fields.levels.byte_places import Array, Shape, any_of, places, windows
+from logsrv.linelog.fields.levels.byte_places import (
+    Array,
+    RowShape,
+    indexes_of_true,
+    rows_at,
+    rows_with_nonzero,
+)
 from logsrv.linelog.fields.levels.names import (
     IN_WORD,
     NAME,
@@ -17,8 +23,8 @@ from logsrv.linelog.fields.levels.names import (
     THREE,
     UNSURE,
     FirstWords,
-    begins_name,
     first_words_with_postgresql,
+    may_begin_level_name,
 )
 
 WIDTH = 80
@@ -27,9 +33,9 @@ ACCESS = 254
 """The number for a level that depends on the status in an access log."""
 
 _MARK = numpy.uint32(int.from_bytes(AFTER_POSTGRESQL.encode(), "little"))
-_TIME = Shape(b"[00/???/0000:00:00:00 ?0000]")
+_TIME = RowShape(b"[00/???/0000:00:00:00 ?0000]")
 # The date alone, because HAProxy's time goes on with milliseconds.
-_DATE = Shape(b"[00/???/0000:")
+_DATE = RowShape(b"[00/???/0000:")
 
 
 def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> Array:
@@ -41,41 +47,41 @@ def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> 
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     if not len(rows):
         return found
-    bracketed, timed = _bracketed(rows)
+    bracketed, timed = _rows_with_brackets(rows)
     if access:
         found[timed] = ACCESS
     for some, any_case in ((~bracketed, False), (bracketed, True)):
         chosen = numpy.flatnonzero(some & (found != ACCESS))
         if len(chosen):
-            found[chosen] = _levels(rows[chosen], sizes[chosen], any_case=any_case)
+            found[chosen] = _levels_in_rows(rows[chosen], sizes[chosen], any_case=any_case)
     at_times = levels_at_times(rows)
     found = numpy.where(at_times > 0, at_times, found)
     # A row with bytes beyond ASCII is checked by itself, although these may belong to the next message.
-    found[any_of(rows & numpy.uint8(0x80))] = UNSURE
+    found[rows_with_nonzero(rows & numpy.uint8(0x80))] = UNSURE
     return found
 
 
-def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
+def _levels_in_rows(rows: Array, sizes: Array, *, any_case: bool) -> Array:
     """Return the number of the level in each row, the beginning of a message; 0 for none, or UNSURE.
 
     any_case: whether the rows have brackets. Inside brackets a name may have small letters; elsewhere it
     counts only in capitals.
     """
     flat = rows.reshape(-1)
-    at = _words(rows, any_case=any_case)
+    at = _word_begins(rows, any_case=any_case)
     row = at // WIDTH
     inside = at - row * WIDTH < numpy.minimum(sizes[row], LOOKED_AT)
     at, row = at[inside], row[inside]
     padded: Array = numpy.concatenate((flat, numpy.zeros(NAME, numpy.uint8)))
     fours: Array = numpy.ndarray((len(flat),), "<u4", padded, 0, (1,))
-    likely = begins_name(fours[at])
+    likely = may_begin_level_name(fours[at])
     at, row = at[likely], row[likely]
     names: Array = numpy.ndarray((len(flat),), f"V{NAME}", padded, 0, (1,))[at]
     words = first_words_with_postgresql(names.view(numpy.uint8).reshape(-1, NAME))
     marked = words.capital & (fours[at + words.size] & THREE == _MARK)
     numbers = numpy.where((words.number < POSTGRESQL) | marked, words.number, 0)
     if any_case:
-        numbers = _in_brackets(flat, at, row, sizes, words._replace(number=numbers))
+        numbers = _levels_of_marked_words(flat, at, row, sizes, words._replace(number=numbers))
     else:
         numbers = numpy.where(words.capital, numbers, 0)
     said = numpy.flatnonzero(numbers)
@@ -86,21 +92,21 @@ def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
     return found
 
 
-def _bracketed(rows: Array) -> tuple[Array, Array]:
+def _rows_with_brackets(rows: Array) -> tuple[Array, Array]:
     """Return which rows have a bracket that begins no time of an access log, and which have such a time."""
     padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(_TIME.width, numpy.uint8)))
-    at = places(padded == ord("["))
-    times = windows(padded, at, _TIME.width)
+    at = indexes_of_true(padded == ord("["))
+    times = rows_at(padded, at, _TIME.width)
     # No month has an r as its second letter, but `Err` is a level.
-    is_time = _TIME.begins(times) & (padded[at + 5] | 0x20 != ord("r"))
+    is_time = _TIME.matching_rows(times) & (padded[at + 5] | 0x20 != ord("r"))
     bracketed: Array = numpy.zeros(len(rows), bool)
     bracketed[at[~is_time] // WIDTH] = True
     timed: Array = numpy.zeros(len(rows), bool)
-    timed[at[_DATE.begins(times) & (at % WIDTH < LOOKED_AT)] // WIDTH] = True
+    timed[at[_DATE.matching_rows(times) & (at % WIDTH < LOOKED_AT)] // WIDTH] = True
     return bracketed, timed
 
 
-def _words(rows: Array, *, any_case: bool) -> Array:
+def _word_begins(rows: Array, *, any_case: bool) -> Array:
     """Return where words begin: with `any_case` all words, else those that begin with three capitals."""
     flat = rows.reshape(-1)
     letters = flat | numpy.uint8(0x20) if any_case else flat
@@ -109,21 +115,23 @@ def _words(rows: Array, *, any_case: bool) -> Array:
         inside = begins | (flat - numpy.uint8(ord("0")) < 10) | (flat == ord("_"))
         inside[WIDTH - 1 :: WIDTH] = False
         begins[1:] &= ~inside[:-1]
-        return places(begins)
+        return indexes_of_true(begins)
     # Words of capitals have at least three: no name of a level is shorter.
     first_of_three = begins[:-2] & begins[1:-1]
     first_of_three &= begins[2:]
     first_of_three[1:] &= ~begins[:-3]
     first_of_three[WIDTH::WIDTH] |= begins[WIDTH:-2:WIDTH]
-    at = places(first_of_three)
+    at = indexes_of_true(first_of_three)
     before = IN_WORD[flat[at - 1]] & (at % WIDTH != 0)
     first: Array = at[~before]
     return first
 
 
-def _in_brackets(flat: Array, at: Array, row: Array, sizes: Array, words: FirstWords) -> Array:
+def _levels_of_marked_words(
+    flat: Array, at: Array, row: Array, sizes: Array, words: FirstWords
+) -> Array:
     """Return the levels of words in brackets or in capitals; 0 for other words, or UNSURE."""
-    brackets = places((flat == ord("[")) | (flat == ord("]")))
+    brackets = indexes_of_true((flat == ord("[")) | (flat == ord("]")))
     low, high = row * WIDTH, row * WIDTH + numpy.minimum(sizes[row], WIDTH)
     next_one = numpy.searchsorted(brackets, at)
     next_bracket = numpy.append(brackets, len(flat))[next_one]

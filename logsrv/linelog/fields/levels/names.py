@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.linelog.fields.level import NAMES, OF_POSTGRESQL, RANK
-from logsrv.linelog.fields.levels.byte_places import U64, Array, table_of
+from logsrv.linelog.fields.levels.byte_places import U64, Array, byte_membership_table
 
 UNSURE = 255
 """The number for a level that needs a look at the whole line."""
 NAME = 16
 """Bytes of a word that are compared: the longest name, and the byte that ends it."""
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-IN_WORD = table_of(_LETTERS + b"0123456789_")
+IN_WORD = byte_membership_table(_LETTERS + b"0123456789_")
 """A table of the bytes that may stand in a word."""
 _SMALL = U64(0x2020202020202020)
 _BITS = 12
@@ -26,7 +26,7 @@ _WORDS = {name: RANK[level] + 1 for name, level in NAMES.items()} | {
 }
 
 
-class _Names(NamedTuple):
+class _NameHashTable(NamedTuple):
     """A hash table of the names: first and last eight bytes of a name, and the number of its level."""
 
     first: Array
@@ -34,23 +34,23 @@ class _Names(NamedTuple):
     number: Array
 
 
-def _hash(first: Array, last: Array) -> Array:
+def _hash_name(first: Array, last: Array) -> Array:
     mixed = first * U64(0x9E3779B97F4A7C15) ^ last * U64(0xC2B2AE3D27D4EB4F)
     return mixed >> U64(64 - _BITS)
 
 
-def _name_table() -> _Names:
+def _make_name_table() -> _NameHashTable:
     halves = numpy.frombuffer(b"".join(name.encode().ljust(NAME, b"\0") for name in _WORDS), U64)
     first, last = halves[::2].copy(), halves[1::2].copy()
-    at = _hash(first, last)
+    at = _hash_name(first, last)
     assert len(set(at.tolist())) == len(_WORDS)
-    table = _Names(*(numpy.zeros(1 << _BITS, kind) for kind in (U64, U64, numpy.uint8)))
+    table = _NameHashTable(*(numpy.zeros(1 << _BITS, kind) for kind in (U64, U64, numpy.uint8)))
     table.first[at], table.last[at] = first, last
     table.number[at] = list(_WORDS.values())
     return table
 
 
-_TABLE = _name_table()
+_TABLE = _make_name_table()
 # Masks for the first 0 to 8 of eight bytes, half of a name.
 _MASKS = numpy.array([(1 << 8 * size) - 1 for size in range(9)], U64)
 # Bits of the hash of a name's first three letters.
@@ -60,26 +60,26 @@ THREE = numpy.uint32(0xFFFFFF)
 _SMALL_THREE = numpy.uint32(0x202020)
 
 
-def _begin_hash(three: Array) -> Array:
+def _hash_three_bytes(three: Array) -> Array:
     return three * numpy.uint32(0x85EBCA6B) >> numpy.uint32(32 - _BEGIN_BITS)
 
 
-def _beginnings() -> Array:
+def _make_beginnings_table() -> Array:
     begins = numpy.array(sorted({int.from_bytes(name[:3].encode(), "little") for name in _WORDS}),
                          numpy.uint32)  # fmt: skip
     table: Array = numpy.zeros(1 << _BEGIN_BITS, numpy.uint32)
-    table[_begin_hash(begins)] = begins
+    table[_hash_three_bytes(begins)] = begins
     assert numpy.count_nonzero(table) == len(begins)
     return table
 
 
-_BEGINNINGS = _beginnings()
+_BEGINNINGS = _make_beginnings_table()
 
 
-def begins_name(fours: Array) -> Array:
+def may_begin_level_name(fours: Array) -> Array:
     """Return for each group of four bytes whether the first three may begin the name of a level."""
     three = (fours & THREE) | _SMALL_THREE
-    found: Array = _BEGINNINGS[_begin_hash(three)] == three
+    found: Array = _BEGINNINGS[_hash_three_bytes(three)] == three
     return found
 
 
@@ -109,7 +109,7 @@ def first_words_with_postgresql(rows: Array) -> FirstWords:
     last = halves[:, 1] & _MASKS[numpy.maximum(size - 8, 0)]
     letters_of_first, letters_of_last = first >> U64(1) & _SMALL, last >> U64(1) & _SMALL
     small_first, small_last = first | letters_of_first, last | letters_of_last
-    at = _hash(small_first, small_last)
+    at = _hash_name(small_first, small_last)
     known = (_TABLE.first[at] == small_first) & (_TABLE.last[at] == small_last) & (size > 0)
     capital = (first ^ small_first == letters_of_first) & (last ^ small_last == letters_of_last)
     return FirstWords(numpy.where(known, _TABLE.number[at], 0), capital, size)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy
 import orjson
 
-from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical
+from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical_level
 from logsrv.linelog.fields.levels import level_words, pairs
-from logsrv.linelog.fields.levels.byte_places import U64, Array, Shape, places, windows
+from logsrv.linelog.fields.levels.byte_places import U64, Array, RowShape, indexes_of_true, rows_at
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.names import UNSURE
 from logsrv.linelog.fields.levels.statuses import levels_of_statuses
@@ -24,14 +24,14 @@ OF_NUMBERS = (None, *LEVELS)
 
 _NUMBERS = {level: number for number, level in enumerate(OF_NUMBERS)}
 _BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(8)], numpy.uint8)
-_TIME = Shape(b"0000-00-00T00:00:00.000000Z ")
+_TIME = RowShape(b"0000-00-00T00:00:00.000000Z ")
 # Nearly all sources are shorter; lines with longer ones are checked one by one.
 _SOURCE = 40
 _PADDING = bytes(_TIME.width + _SOURCE + level_words.WIDTH + pairs.WIDTH)
 _LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
 
 
-class _Lines:
+class _TextLines:
     """All lines of a text.
 
     starts, ends: bounds of each line; an LF is at the end. messages: where each message begins, -1 if
@@ -44,36 +44,36 @@ class _Lines:
         self.raw: Array = numpy.frombuffer(text + _PADDING, numpy.uint8)
         self.ends = ends
         self.starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
-        self.messages = _messages(self.raw, self.starts, ends)
+        self.messages = _message_starts(self.raw, self.starts, ends)
         self.found: Array = numpy.where(self.messages < 0, UNSURE, 0).astype(numpy.uint8)
-        self.beginnings = windows(self.raw, numpy.maximum(self.messages, 0), level_words.WIDTH)
+        self.beginnings = rows_at(self.raw, numpy.maximum(self.messages, 0), level_words.WIDTH)
 
-    def of(self, at: Array) -> Array:
+    def line_number_at(self, at: Array) -> Array:
         """Return the number of the line at each place of the text."""
         found: Array = numpy.searchsorted(self.ends, at)
         return found
 
 
-def numbers_of(text: bytes, ends: Array | None = None) -> Array:
+def level_numbers(text: bytes, ends: Array | None = None) -> Array:
     """Return the level of each line of `text`, whole lines with their LFs, as numbers of OF_NUMBERS.
 
     ends: the places of the LFs, if known.
     """
     if ends is None:
-        ends = places(numpy.frombuffer(text, numpy.uint8) == _LF)
-    found = quick_numbers(text, ends, most=len(text))
+        ends = indexes_of_true(numpy.frombuffer(text, numpy.uint8) == _LF)
+    found = level_numbers_if_quick(text, ends, most=len(text))
     assert found is not None
     return found
 
 
-def quick_numbers(text: bytes, ends: Array, most: int) -> Array | None:
-    """Return the same as `numbers_of`; None if more than `most` lines must be checked one by one.
+def level_numbers_if_quick(text: bytes, ends: Array, most: int) -> Array | None:
+    """Return the same as `level_numbers`; None if more than `most` lines must be checked one by one.
 
     ends: the places of the LFs.
     """
     if not len(ends):
         return numpy.zeros(0, numpy.uint8)
-    lines = _Lines(text, ends)
+    lines = _TextLines(text, ends)
     first = lines.beginnings[:, 0]
     empty = lines.messages == ends
     known = lines.found == UNSURE
@@ -97,10 +97,10 @@ def quick_numbers(text: bytes, ends: Array, most: int) -> Array | None:
     return lines.found
 
 
-def _messages(raw: Array, starts: Array, ends: Array) -> Array:
+def _message_starts(raw: Array, starts: Array, ends: Array) -> Array:
     """Return where the message of each line begins; -1 if the line must be checked by itself."""
-    stamped = _TIME.begins(windows(raw, starts, _TIME.width))
-    sources = windows(raw, starts + TIME_LENGTH, _SOURCE) <= _SPACE
+    stamped = _TIME.matching_rows(rows_at(raw, starts, _TIME.width))
+    sources = rows_at(raw, starts + TIME_LENGTH, _SOURCE) <= _SPACE
     size = sources.argmax(1)
     space = starts + TIME_LENGTH + size
     # A control character, which a source should not have, ends the search as well.
@@ -108,7 +108,7 @@ def _messages(raw: Array, starts: Array, ends: Array) -> Array:
     return numpy.where(stamped, space + 1, -1)
 
 
-def _find_by_priority(lines: _Lines, chosen: Array) -> None:
+def _find_by_priority(lines: _TextLines, chosen: Array) -> None:
     """Find the levels of lines that begin with a priority."""
     begin = lines.beginnings[chosen, 1:5]
     digits = begin - numpy.uint8(ord("0"))
@@ -121,10 +121,10 @@ def _find_by_priority(lines: _Lines, chosen: Array) -> None:
     lines.found[chosen] = numpy.where(sure, _BY_SEVERITY[value & 7], UNSURE)
 
 
-def _find_by_field(lines: _Lines, objects: Array) -> Array:
+def _find_by_field(lines: _TextLines, objects: Array) -> Array:
     """Find the levels of lines with a field that may hold one; return which lines have such a field."""
     at, value = _field_places(lines)
-    line = lines.of(at)
+    line = lines.line_number_at(at)
     message = lines.messages[line]
     there = ~objects[line] & (message >= 0) & (at >= message)
     at, value, line, message = at[there], value[there], line[there], message[there]
@@ -132,9 +132,9 @@ def _find_by_field(lines: _Lines, objects: Array) -> Array:
     has[line] = True
     single = numpy.bincount(line, minlength=len(has))[line] == 1
     sure = single & (lines.raw[value - 1] == ord("="))
-    escaped, named_by_escape = _escapes(lines)
+    escaped, named_by_escape = _lines_with_escapes(lines)
     if sure.any():
-        sure &= ~escaped[line] & ~_of_access(lines)[line]
+        sure &= ~escaped[line] & ~_lines_with_access_bracket(lines)[line]
     levels = numpy.zeros(len(line), numpy.uint8)
     chosen = numpy.flatnonzero(sure)
     if len(chosen):
@@ -147,7 +147,7 @@ def _find_by_field(lines: _Lines, objects: Array) -> Array:
     return has | named_by_escape
 
 
-def _field_places(lines: _Lines) -> tuple[Array, Array]:
+def _field_places(lines: _TextLines) -> tuple[Array, Array]:
     """Return where names of fields that may hold a level begin, and where their values begin."""
     raw = lines.raw[: len(lines.text)]
     if len(raw) < 9:
@@ -155,13 +155,13 @@ def _field_places(lines: _Lines) -> tuple[Array, Array]:
     # `level` and `severity` have an e on each side of the v, `lvl` an l.
     middle = raw[1:-1] == ord("v")
     middle &= raw[:-2] == raw[2:]
-    found = places(middle) + 1
+    found = indexes_of_true(middle) + 1
     before = raw[found - 1]
     of_e, of_l = found[before == ord("e")], found[before == ord("l")]
     names = [(b"level", of_e - 2), (b"lvl", of_l - 1), (b"severity", of_e - 2)]
     capital = raw[:-1] == ord("O")
     capital &= raw[1:] == ord("R")
-    names.append((b"PRIORITY", places(capital) - 3))
+    names.append((b"PRIORITY", indexes_of_true(capital) - 3))
     at = [begins[_name_stands_at(lines.raw, begins, name)] for name, begins in names]
     value = [begins + len(name) for begins, (name, _) in zip(at, names, strict=True)]
     where, held = numpy.concatenate(at), numpy.concatenate(value)
@@ -184,31 +184,31 @@ def _name_stands_at(raw: Array, at: Array, name: bytes) -> Array:
     return found
 
 
-def _escapes(lines: _Lines) -> tuple[Array, Array]:
+def _lines_with_escapes(lines: _TextLines) -> tuple[Array, Array]:
     """Return which lines have a backslash, and which have a `\\u` that may hide a field's name in JSON."""
     escaped: Array = numpy.zeros(len(lines.ends), bool)
     of_name = escaped.copy()
     if b"\\" in lines.text:
-        at = places(lines.raw == ord("\\"))
-        escaped[lines.of(at)] = True
-        of_name[lines.of(at[lines.raw[at + 1] == ord("u")])] = True
+        at = indexes_of_true(lines.raw == ord("\\"))
+        escaped[lines.line_number_at(at)] = True
+        of_name[lines.line_number_at(at[lines.raw[at + 1] == ord("u")])] = True
     return escaped, of_name
 
 
-def _of_access(lines: _Lines) -> Array:
+def _lines_with_access_bracket(lines: _TextLines) -> Array:
     """Return which lines have a bracket like that before the time in an access log."""
     found: Array = numpy.zeros(len(lines.ends), bool)
-    at = places(lines.raw == ord("["))
+    at = indexes_of_true(lines.raw == ord("["))
     at = at[(lines.raw[at - 1] == _SPACE) & (lines.raw[at + 1] - numpy.uint8(ord("0")) < 10)]
-    found[lines.of(at)] = True
+    found[lines.line_number_at(at)] = True
     return found
 
 
-def _find_in_text(lines: _Lines, chosen: Array) -> None:
+def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     """Find the levels of lines without a field that may hold one."""
     rows, sizes = lines.beginnings[chosen], (lines.ends - lines.messages)[chosen]
     found = level_words.levels_of_beginnings(rows, sizes, access=True)
-    for levels in (_of_statuses, _of_words):
+    for levels in (_levels_by_status, _levels_by_words):
         timed = numpy.flatnonzero(found == level_words.ACCESS)
         if len(timed):
             found[timed] = levels(lines, chosen[timed])
@@ -219,7 +219,7 @@ def _find_in_text(lines: _Lines, chosen: Array) -> None:
     headed = (rows[:, 3] == _SPACE) | (rows[:, 10] == ord("T"))
     maybe = numpy.flatnonzero((found > 0) & (found != UNSURE) & (blank | headed))
     if len(maybe):
-        braces = places(lines.raw == _OBJECT)
+        braces = indexes_of_true(lines.raw == _OBJECT)
         line = chosen[maybe]
         has = numpy.searchsorted(braces, lines.messages[line]) < numpy.searchsorted(
             braces, lines.ends[line]
@@ -228,38 +228,38 @@ def _find_in_text(lines: _Lines, chosen: Array) -> None:
     lines.found[chosen] = found
 
 
-def _of_statuses(lines: _Lines, chosen: Array) -> Array:
+def _levels_by_status(lines: _TextLines, chosen: Array) -> Array:
     return levels_of_statuses(lines.raw, lines.messages[chosen], lines.ends[chosen])
 
 
-def _of_words(lines: _Lines, chosen: Array) -> Array:
+def _levels_by_words(lines: _TextLines, chosen: Array) -> Array:
     sizes = (lines.ends - lines.messages)[chosen]
     return level_words.levels_of_beginnings(lines.beginnings[chosen], sizes)
 
 
-def _find_in_objects(lines: _Lines, chosen: Array) -> None:
+def _find_in_objects(lines: _TextLines, chosen: Array) -> None:
     """Find the levels of lines that are JSON: nearly always in the field `level`."""
     bounds = zip(lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True)
     objects = [lines.text[start:end] for start, end in bounds]
     try:
         values = [found.get("level") for found in map(orjson.loads, objects)]
     except ValueError:
-        values = [_value(one) for one in objects]
+        values = [_level_value_of_json(one) for one in objects]
     try:
-        numbers = {value: _number(value) for value in set(values)}
+        numbers = {value: _number_of_level(value) for value in set(values)}
         lines.found[chosen] = [numbers[value] for value in values]
     except TypeError:
         # A value is a list, which has no hash: read the values one by one.
-        lines.found[chosen] = [_number(value) for value in values]
+        lines.found[chosen] = [_number_of_level(value) for value in values]
 
 
-def _value(content: bytes) -> Any:
+def _level_value_of_json(content: bytes) -> Any:
     try:
         return orjson.loads(content).get("level")
     except ValueError:
         return None
 
 
-def _number(value: object) -> int:
-    level = canonical(value) if isinstance(value, str) else None
+def _number_of_level(value: object) -> int:
+    level = canonical_level(value) if isinstance(value, str) else None
     return UNSURE if level is None else _NUMBERS[level]

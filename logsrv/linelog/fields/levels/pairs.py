@@ -1,6 +1,6 @@
 """Find levels in lines of logfmt: `level=info` with another pair, in lines without any ambiguity.
 
-The rules are those of `logfmt.parse_logfmt` and `level.of_fields`, for lines with exactly one field that
+The rules are those of `logfmt.parse_logfmt` and `level.level_of_fields`, for lines with exactly one field that
 may hold a level, an unquoted name in it, and another pair after it.
 """
 
@@ -10,13 +10,20 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import Array, places, table_of, windows
+from logsrv.linelog.fields.levels.byte_places import (
+    Array,
+    byte_membership_table,
+    indexes_of_true,
+    rows_at,
+)
 from logsrv.linelog.fields.levels.names import NAME, first_words
 
 WIDTH = 40
 """Bytes after a name that are checked."""
-_BEGINS = table_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@")
-_IN_KEY = table_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-")
+_BEGINS = byte_membership_table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@")
+_IN_KEY = byte_membership_table(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-"
+)
 _QUOTE, _SPACE, _EQUALS, _LF = b'" =\n'
 
 
@@ -38,18 +45,18 @@ def levels_of_pairs(raw: Array, fields: LevelFields) -> Array:
 
     raw: the text, with WIDTH more bytes.
     """
-    words = first_words(windows(raw, fields.value, NAME))
+    words = first_words(rows_at(raw, fields.value, NAME))
     value_end = fields.value + words.size
-    sure = (words.number > 0) & (raw[value_end] == _SPACE) & _begin_pairs(raw, fields)
+    sure = (words.number > 0) & (raw[value_end] == _SPACE) & _fields_at_word_start(raw, fields)
     found: Array = numpy.where(sure, words.number, 0).astype(numpy.uint8)
     chosen = numpy.flatnonzero(found)
     if len(chosen):
         fields, value_end = LevelFields(*(each[chosen] for each in fields)), value_end[chosen]
-        found[chosen[~_beside_another(raw, fields, value_end)]] = 0
+        found[chosen[~_fields_beside_another(raw, fields, value_end)]] = 0
     return found
 
 
-def _begin_pairs(raw: Array, fields: LevelFields) -> Array:
+def _fields_at_word_start(raw: Array, fields: LevelFields) -> Array:
     """Return which fields are at the message's beginning or after a space, without a header of RFC 5424."""
     sure: Array = (fields.at == fields.message_start) | (raw[fields.at - 1] == _SPACE)
     # The header of RFC 5424 has a number after the priority.
@@ -59,15 +66,15 @@ def _begin_pairs(raw: Array, fields: LevelFields) -> Array:
     return sure
 
 
-def _beside_another(raw: Array, fields: LevelFields, value_end: Array) -> Array:
+def _fields_beside_another(raw: Array, fields: LevelFields, value_end: Array) -> Array:
     """Return which fields have another pair directly after them, with no quotes around both."""
-    rows = windows(raw, value_end + 1, WIDTH)
+    rows = rows_at(raw, value_end + 1, WIDTH)
     in_key = _IN_KEY[rows]
     size = (~in_key).argmax(1)
     line = numpy.arange(len(rows))
     value = value_end + 1 + size + 1
     sure: Array = _BEGINS[rows[:, 0]] & (rows[line, size] == _EQUALS) & (size > 0)
-    quotes = places(raw == _QUOTE)
+    quotes = indexes_of_true(raw == _QUOTE)
     first = numpy.searchsorted(quotes, fields.message_start)
     before = numpy.searchsorted(quotes, fields.at) - first
     quotes = numpy.append(quotes, (len(raw) - 1, len(raw) - 1))

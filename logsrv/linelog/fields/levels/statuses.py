@@ -1,6 +1,6 @@
 """Find the levels of many lines of access logs by their HTTP status.
 
-The rules are those of `access.parse_access` and `level.of_access`, for the lines of nginx and Apache.
+The rules are those of `access.parse_access` and `level.level_of_access_log`, for the lines of nginx and Apache.
 """
 
 from __future__ import annotations
@@ -8,16 +8,22 @@ from __future__ import annotations
 import numpy
 
 from logsrv.linelog.fields.level import LOOKED_AT, OF_STATUS, RANK
-from logsrv.linelog.fields.levels.byte_places import Array, Shape, places, table_of, windows
+from logsrv.linelog.fields.levels.byte_places import (
+    Array,
+    RowShape,
+    byte_membership_table,
+    indexes_of_true,
+    rows_at,
+)
 from logsrv.linelog.fields.levels.level_words import ACCESS
 from logsrv.linelog.fields.levels.names import UNSURE
 
 _TO_REQUEST = b'[00/???/0000:00:00:00 ?0000] "'
-_TIME = Shape(_TO_REQUEST)
+_TIME = RowShape(_TO_REQUEST)
 _AFTER_REQUEST = 24
 _QUOTE, _BLANK, _DASH, _BACKSLASH = b'" -\\'
-_DIGIT, _WHITE = table_of(b"0123456789"), table_of(b" \t\n\r\f\v")
-_SMALL = table_of(b"abcdefghijklmnopqrstuvwxyz")
+_DIGIT, _WHITE = byte_membership_table(b"0123456789"), byte_membership_table(b" \t\n\r\f\v")
+_SMALL = byte_membership_table(b"abcdefghijklmnopqrstuvwxyz")
 _LEVELS: Array = numpy.zeros(256, numpy.uint8)
 for _digit, _level in OF_STATUS.items():
     _LEVELS[ord(_digit)] = RANK[_level] + 1
@@ -30,24 +36,24 @@ def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
 
     raw: the text, with padding after it. starts, ends: bounds of the messages.
     """
-    rows = windows(raw, starts, LOOKED_AT)
+    rows = rows_at(raw, starts, LOOKED_AT)
     bracket = (rows == ord("[")).argmax(1)
-    usual, elsewhere = _are_tokens(rows, bracket)
-    usual &= _has_time(raw, starts + bracket)
+    usual, elsewhere = _rows_with_client_tokens(rows, bracket)
+    usual &= _places_with_time(raw, starts + bracket)
     request = starts + bracket + len(_TO_REQUEST)
-    quotes = numpy.append(places(raw == _QUOTE), len(raw) - 1)
+    quotes = numpy.append(indexes_of_true(raw == _QUOTE), len(raw) - 1)
     close = quotes[numpy.minimum(numpy.searchsorted(quotes, request), len(quotes) - 1)]
     usual &= close + len('" 200 5') <= ends
-    escapes = places(raw == _BACKSLASH)
+    escapes = indexes_of_true(raw == _BACKSLASH)
     usual &= numpy.searchsorted(escapes, request) == numpy.searchsorted(escapes, close)
-    status_text = windows(raw, numpy.where(usual, close, starts), _AFTER_REQUEST)
-    usual &= _has_status(status_text)
+    status_text = rows_at(raw, numpy.where(usual, close, starts), _AFTER_REQUEST)
+    usual &= _rows_with_status(status_text)
     found: Array = numpy.where(usual, _LEVELS[status_text[:, 2]], UNSURE)
     found[elsewhere] = ACCESS
     return found
 
 
-def _are_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]:
+def _rows_with_client_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]:
     """Return which rows have exactly client, identity and user before the bracket, and which have more
     words.
 
@@ -64,16 +70,16 @@ def _are_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]:
     return three, (number > 3) & apart & plain & ~dated & (rows[:, 3] != _BLANK)
 
 
-def _has_time(raw: Array, at: Array) -> Array:
+def _places_with_time(raw: Array, at: Array) -> Array:
     """Return for each place whether an access log's time and the quote of a request stand there."""
-    rows = windows(raw, at, _TIME.width)
+    rows = rows_at(raw, at, _TIME.width)
     month = (rows[:, 4] - numpy.uint8(ord("A")) < 26) & _SMALL[rows[:, 5]] & _SMALL[rows[:, 6]]
     signed = (rows[:, 22] == ord("+")) | (rows[:, 22] == _DASH)
-    found: Array = month & signed & _TIME.begins(rows)
+    found: Array = month & signed & _TIME.matching_rows(rows)
     return found
 
 
-def _has_status(status_text: Array) -> Array:
+def _rows_with_status(status_text: Array) -> Array:
     """Return which rows have a status and a size; a row begins with the quote that ends the request."""
     known = (
         (status_text[:, 0] == _QUOTE)

@@ -35,7 +35,7 @@ from logsrv.linelog.http.nodes.node_settings import HERE
 from logsrv.linelog.http.nodes.spans import NodeQuestion, TimeSpan, span_between
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.replies import REPLIES, json_line
-from logsrv.linelog.read.render import document
+from logsrv.linelog.read.render import hit_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
@@ -83,7 +83,7 @@ class OwnStore:
     def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
         """Yield the answer of an endpoint, exactly as another node with the same lines would send it."""
         if endpoint == "stats":
-            oldest, newest = self._view.span()
+            oldest, newest = self._view.read_time_span()
             yield json_line({"oldest": oldest or None, "newest": newest or None})
             return
         for data in REPLIES[endpoint](self._view, {**_OTHERS, **asked}):
@@ -112,7 +112,7 @@ def _show(node: AskedNode, values: Values, seconds: float) -> bytes:
     if not window:
         raise Problem(404, f"there is no line at {wanted} of {node.name}")
     lines = [
-        document(Hit(one.position, one.line), context=one.position != wanted) for one in window
+        hit_document(Hit(one.position, one.line), context=one.position != wanted) for one in window
     ]
     return json_line({"lines": lines})
 
@@ -168,7 +168,7 @@ def _place(text: str | None, default: Position) -> Position:
 
 
 def _line(hit: Hit, places: dict[str, Position]) -> bytes:
-    return json_line({**document(hit), "nodes": {name: str(at) for name, at in places.items()}})
+    return json_line({**hit_document(hit), "nodes": {name: str(at) for name, at in places.items()}})
 
 
 LARGEST = 1000

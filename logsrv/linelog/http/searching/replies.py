@@ -18,7 +18,7 @@ from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask, Scope
-from logsrv.linelog.read.render import as_json, document, safe_json
+from logsrv.linelog.read.render import hit_as_json, hit_document, safe_json
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
@@ -41,14 +41,14 @@ def search(view: View, values: Values) -> Reply:
         after = _before_newest(_search(view, values, before=before, after=after), left) or after
 
     def work(task: ReadTask) -> list[bytes]:
-        found: Iterator[Hit] = asked.find(task)
+        found: Iterator[Hit] = asked.hits_in_task(task)
         # A forked process keeps the value that `left` had then: it may be too large, but never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
-        return [as_json(hit).encode() for hit in hits]
+        return [hit_as_json(hit).encode() for hit in hits]
 
     asked = _search(view, values, before=before, after=after)
     if left:
-        for _, lines in asked.run(work, reverse=values["reverse"]):
+        for _, lines in asked.run_on_frames(work, reverse=values["reverse"]):
             del lines[left:]
             if lines:
                 yield b"\n".join(lines) + b"\n"
@@ -61,10 +61,10 @@ def _before_newest(asked: Search, lines: int) -> Position | None:
     """Return the position after which only the newest `lines` matches come; None if there are fewer."""
 
     def work(task: ReadTask) -> list[bytes]:
-        return [str(hit.position).encode() for hit in asked.find(task)]
+        return [str(hit.position).encode() for hit in asked.hits_in_task(task)]
 
     left = lines
-    for _, places in asked.run(work, reverse=True):
+    for _, places in asked.run_on_frames(work, reverse=True):
         if len(places) >= left:
             first = parse_position(places[-left].decode())
             return Position(first.segment, first.offset - 1)
@@ -84,10 +84,10 @@ def tail(view: View, values: Values) -> Reply:
     asked = _search(view, values, after=Position(begin.segment, begin.offset - 1), before=end)
 
     def work(task: ReadTask) -> list[bytes]:
-        return [line_event(str(hit.position), as_json(hit)) for hit in asked.find(task)]
+        return [line_event(str(hit.position), hit_as_json(hit)) for hit in asked.hits_in_task(task)]
 
     passed = deque(number for number in numbers if begin.segment <= number < end.segment)
-    for task, events in asked.run(work):
+    for task, events in asked.run_on_frames(work):
         yield _removal_event(view, passed, task.segment) + b"".join(events)
     yield _removal_event(view, passed, end.segment)
 
@@ -100,7 +100,7 @@ def _removal_event(view: View, passed: deque[int], until: int) -> bytes:
     gone = 0
     while passed and passed[0] < until:
         number = passed.popleft()
-        gone = gone if view.has(number) else number
+        gone = gone if view.segment_exists(number) else number
     return missed_event(None, str(Position(gone + 1, 0))) if gone else b""
 
 
@@ -108,7 +108,7 @@ def histogram(view: View, values: Values) -> Reply:
     """Yield the numbers of lines over time; without limits of time, over the whole time of the store."""
     since, until = values["since"], values["until"]
     if not (since and until):
-        oldest, newest = view.span()
+        oldest, newest = view.read_time_span()
         since, until = since or oldest, until or newest
     buckets: list[dict[str, Any]] = []
     step = 1.0
@@ -151,7 +151,7 @@ def _count_buckets(
 
 def top(view: View, values: Values) -> Reply:
     """Yield the most frequent values of a field."""
-    tally = tallies.top(_search(view, values), values["field"])
+    tally = tallies.count_values(_search(view, values), values["field"])
     found = [
         {"value": value, "count": count} for value, count in tally.most_common(values["limit"])
     ]
@@ -160,7 +160,7 @@ def top(view: View, values: Values) -> Reply:
 
 def fields(view: View, values: Values) -> Reply:
     """Yield the fields of the newest matching lines."""
-    found, sampled = tallies.fields(_search(view, values), SAMPLE)
+    found, sampled = tallies.count_fields(_search(view, values), SAMPLE)
     listed = [
         {"name": name, "lines": lines}
         for name, lines in sorted(found.items(), key=lambda one: (-one[1], one[0]))
@@ -170,7 +170,7 @@ def fields(view: View, values: Values) -> Reply:
 
 def sources(view: View, values: Values) -> Reply:
     """Yield the sources, the one with most lines first."""
-    found = tallies.sources(_search(view, values))
+    found = tallies.count_sources(_search(view, values))
     listed = [
         {"source": source, "lines": lines, "last": last}
         for source, (lines, last) in sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
@@ -182,11 +182,11 @@ def show(view: View, values: Values) -> Reply:
     """Yield a line and its neighbours. Raises Problem (404) if there is no such line."""
     wanted = parse_position(values["position"])
     with closing(StoredLines(view)) as lines:
-        hit = lines.line(wanted)
+        hit = lines.line_at(wanted)
         if hit is None:
             raise Problem(404, f"there is no line at {wanted}")
-        window = lines.around(hit, values["before"], values["after"])
-    yield json_line({"lines": [document(one, context=one != hit) for one in window]})
+        window = lines.lines_around(hit, values["before"], values["after"])
+    yield json_line({"lines": [hit_document(one, context=one != hit) for one in window]})
 
 
 REPLIES: dict[str, Callable[[View, Values], Reply]] = {

@@ -16,7 +16,7 @@ from logsrv.linelog.http.searching.events import missed_event
 from logsrv.linelog.http.viewing.live import LiveReader, size_between
 from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents
 from logsrv.linelog.query.matching.match import Matcher
-from logsrv.linelog.read.follow import Appended
+from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.search import hits_in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -83,7 +83,7 @@ class CatchUp:
             news = self._from_begin(news)
             hits = list(hits_in_text(self.matcher, None, news.position, news.text))
             made = events.of(hits)
-            if news.gap:
+            if news.has_gap:
                 made.insert(0, missed_event(None, str(news.position)))
             data += made
             size += sum(map(len, made))
@@ -94,7 +94,7 @@ class CatchUp:
                 self._shown += len(hits)
         return Step(b"".join(data), lines, over=self._live.position == until)
 
-    def _from_begin(self, news: Appended) -> Appended:
+    def _from_begin(self, news: AppendedLines) -> AppendedLines:
         """Return the lines of `news` that begin at position `begin` or after it."""
         if news.position >= self.begin:
             return news

@@ -178,7 +178,7 @@ class Hub:
         began, self._began = self._began, self._now()
         polled = self._live.poll(until, int((self._began - began) / POLL_EVERY * KEPT))
         if not (polled.pieces or polled.missed):
-            if until is None and self._view.removed:
+            if until is None and self._view.directory_removed:
                 # Nobody writes to a removed store. Viewers that connect again get the one now at its path.
                 raise StoreError("the store was removed")
             return

@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import closing
 from typing import NamedTuple
 
-from logsrv.linelog.read.follow import Appended, Follower, end_of
+from logsrv.linelog.read.follow import AppendedLines, Follower, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -34,7 +34,7 @@ class PolledLines(NamedTuple):
     gone: whether an unknown number of lines is missing, because the store no longer has them.
     """
 
-    pieces: list[Appended]
+    pieces: list[AppendedLines]
     lines: list[int]
     missed: int
     gone: bool
@@ -55,7 +55,7 @@ class LiveReader:
     def close(self) -> None:
         self._follower.close()
 
-    def step(self, until: Position) -> Appended | None:
+    def step(self, until: Position) -> AppendedLines | None:
         """Return some of the next lines, all before `until`; None if there are none. Raises StoreError.
 
         until: the start of a line. If retention has removed lines up to there, the reader may be past it.
@@ -68,13 +68,13 @@ class LiveReader:
         kept: bytes of text to return; fewer than KEPT mean KEPT, and more than MOST_KEPT mean MOST_KEPT.
         """
         most = min(max(kept, KEPT), MOST_KEPT)
-        pieces: deque[Appended] = deque()
+        pieces: deque[AppendedLines] = deque()
         size = read = missed = 0
         gone = skipped = False
         end = until
         while news := self._follower.read(PIECE, until=end):
             pieces.append(news)
-            gone = gone or news.gap
+            gone = gone or news.has_gap
             size += len(news.text)
             read += len(news.text)
             while size - len(pieces[0].text) >= most:
@@ -83,7 +83,7 @@ class LiveReader:
                 missed += old.count(b"\n")
             if read >= COUNTED and not skipped:
                 skipped = True
-                end = until or end_of(self._view)
+                end = until or end_of_store(self._view)
                 if passed := self._skip(end):
                     # Drop the lines before the gap: viewers would see them after its message.
                     missed += sum(piece.text.count(b"\n") for piece in pieces)
@@ -107,18 +107,22 @@ class LiveReader:
 
 def _line_before(view: View, end: Position) -> int:
     """Return the offset of the first line that begins at most KEPT bytes before `end`, else of `end`."""
-    frames = view.open(end.segment)
+    frames = view.open_segment(end.segment)
     if frames is None:
         return end.offset
     with closing(frames):
-        return next((at for at, _ in frames.between(end.offset - KEPT, end.offset)), end.offset)
+        return next(
+            (at for at, _ in frames.lines_between(end.offset - KEPT, end.offset)), end.offset
+        )
 
 
 def size_between(view: View, start: Position, end: Position) -> int:
     """Return the number of bytes of text from `start` to `end`."""
     size = end.offset - start.offset
     for segment in view.segments:
-        if start.segment <= segment.number < end.segment and (frames := view.open(segment.number)):
+        if start.segment <= segment.number < end.segment and (
+            frames := view.open_segment(segment.number)
+        ):
             size += frames.size
             frames.close()
     return size

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from logsrv.linelog.http.viewing.live import PolledLines
 from logsrv.linelog.http.viewing.watched_query import WatchedQuery
-from logsrv.linelog.read.follow import Appended
+from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.store.segments.segment import Position
 
 # With fewer queries, each searches the text by itself, without NumPy, which takes 0.1 s to load.
@@ -72,7 +72,7 @@ class QueryGroup:
                     self._set_queries([*ahead, *reached])
 
     def _find(
-        self, piece: Appended, now: Callable[[], float], until: float
+        self, piece: AppendedLines, now: Callable[[], float], until: float
     ) -> set[WatchedQuery] | None:
         """Search a piece. Return None; if the time ended first, the queries that have got their lines."""
         reached = set()
@@ -104,9 +104,9 @@ def matching_units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryG
     return [*map(QueryGroup, groups), *map(SingleQuery, alone)]
 
 
-def _chunks(polled: PolledLines) -> Iterator[tuple[Appended, int]]:
+def _chunks(polled: PolledLines) -> Iterator[tuple[AppendedLines, int]]:
     """Yield the text of a poll in larger pieces, the newest first, with each piece's number of lines."""
-    held: list[Appended] = []
+    held: list[AppendedLines] = []
     size = lines = 0
     for piece, number in zip(reversed(polled.pieces), reversed(polled.lines), strict=True):
         segment, offset = piece.position
@@ -121,8 +121,8 @@ def _chunks(polled: PolledLines) -> Iterator[tuple[Appended, int]]:
         yield _joined(held), lines
 
 
-def _joined(held: list[Appended]) -> Appended:
-    return Appended(held[-1].position, b"".join([piece.text for piece in reversed(held)]))
+def _joined(held: list[AppendedLines]) -> AppendedLines:
+    return AppendedLines(held[-1].position, b"".join([piece.text for piece in reversed(held)]))
 
 
 def _modules() -> tuple[ModuleType, ModuleType]:

@@ -9,8 +9,8 @@ import attrs
 from logsrv.linelog.http.searching.events import line_event
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import Matcher, make_matcher
-from logsrv.linelog.read.follow import Appended
-from logsrv.linelog.read.render import as_json
+from logsrv.linelog.read.follow import AppendedLines
+from logsrv.linelog.read.render import hit_as_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
@@ -51,7 +51,7 @@ class WatchedQuery:
         self.missed = 0
         self._found = []
 
-    def take(self, piece: Appended, lines: Sequence[tuple[int, int]]) -> None:
+    def take(self, piece: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         """Add the matching lines of a piece, by their starts and ends; the newest piece comes first."""
         over = max(0, len(lines) - self.allowed)
         self.missed += over
@@ -83,7 +83,7 @@ class SharedEvents:
         return [made.get(hit.position) or self._make(hit) for hit in hits]
 
     def _make(self, hit: Hit) -> bytes:
-        event = line_event(str(hit.position), as_json(hit))
+        event = line_event(str(hit.position), hit_as_json(hit))
         if self._size + len(event) > KEPT_EVENTS:
             self._made.clear()
             self._size = 0

@@ -21,8 +21,8 @@ _MEMORY = 16 << 20
 # Bytes of memory for a compiled pattern, too few for any: so RE2 stops after parsing.
 _NO_MEMORY = 16
 _NO_ROOM = "pattern too large"
-# Classes written by `compile_search` as `(?:K|k)` in an expression with alternatives. RE2 reads `[Kk]` as "k,
-# case ignored". If a one-character alternative stands beside it, as in `[Kk]|x`, RE2 makes one class of
+# Classes that `compile_search` writes as `(?:K|k)` in an expression with alternatives. RE2 reads `[Kk]` as
+# "k, case ignored". If a one-character alternative stands beside it, as in `[Kk]|x`, RE2 makes one class of
 # both, and that also matches Unicode's other k (U+212A), or for `[Ss]` the long s (U+017F). See google/re2,
 # FactorAlternation.
 _FOLDED_AS_UNICODE = re.compile(r"\[(?:Kk|Ss)\]")

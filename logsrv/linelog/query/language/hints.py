@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields.level import LEVELS, canonical
+from logsrv.linelog.fields.level import LEVELS, canonical_level
 from logsrv.linelog.query.language.parse import ORDERS, parse
 from logsrv.linelog.query.language.tree import And, Compare, Node, Not, Or
 from logsrv.linelog.query.language.units import numbers_by_unit
@@ -104,7 +104,7 @@ def _hint_on_comparison(node: Compare) -> str | None:
         if node.field in ("time", "timestamp"):
             return f"{asked}; times are given apart from the query, as --since and --until"
         return f"{asked}, with a unit (500ms, 1m30s, 10kB, 1.5GiB) or without"
-    if node.field == "level" and op in ("=", "!=") and canonical(node.value) is None:
+    if node.field == "level" and op in ("=", "!=") and canonical_level(node.value) is None:
         return f"{value} is no level; these are: {', '.join(LEVELS)}"
     if node.field == "severity" and op == "=" and node.value.lower() in ("error", "critical"):
         return f"a syslog header has severity=err and =crit; any line has a level: level={value}"

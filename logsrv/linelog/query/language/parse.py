@@ -18,7 +18,7 @@ from typing import NamedTuple
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical
+from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical_level
 from logsrv.linelog.query.language.engine import require_valid_expression
 from logsrv.linelog.query.language.size import (
     TooLargeExpressions,
@@ -223,7 +223,7 @@ def _parse_comparison(
             return _node_for_both_names(name, HasField), end
     if op == "~":
         _add_checked_expression(value, at, patterns)
-    elif name in BY_NAME_OR_NUMBER and op in ORDERS and canonical(value):
+    elif name in BY_NAME_OR_NUMBER and op in ORDERS and canonical_level(value):
         name = "level"
     elif name == "level" and op in ORDERS:
         raise _query_error(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from logsrv.linelog.fields.stored import bytes_of
+from logsrv.linelog.fields.stored import to_stored_bytes
 from logsrv.linelog.query.language.tree import And, Compare, Node, Or, Regex, Term
 from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.needs import has_ascii_capital
@@ -45,7 +45,7 @@ def _finders(node: Node) -> Iterator[Finder]:
 
 def _text_finder(text: str) -> Finder:
     folded = not has_ascii_capital(text)
-    needle = bytes_of(text).lower() if folded else bytes_of(text)
+    needle = to_stored_bytes(text).lower() if folded else to_stored_bytes(text)
 
     def find(message: bytes) -> Iterator[tuple[int, int]]:
         looked_in = message.lower() if folded else message

@@ -17,7 +17,7 @@ import numpy
 from logsrv.linelog.fields.levels.byte_places import Array
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.matching.match import Matcher, Place
-from logsrv.linelog.query.matching.piece import TextPiece, split_into_pieces
+from logsrv.linelog.query.matching.piece import TextPiece, pieces_of_text
 from logsrv.linelog.query.matching.triggers import (
     Trigger,
     shortest_literal_size,
@@ -101,7 +101,7 @@ class ManyQueries:
                 continue
             if found := list(self._matchers[number].find(text, place)):
                 yield number, found
-        for piece in split_into_pieces(text) if self._windows is not None or self._fields else ():
+        for piece in pieces_of_text(text) if self._windows is not None or self._fields else ():
             if self._windows is not None:
                 yield from self._find_in_piece(piece, self._windows, place, among)
             for field in self._fields:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from logsrv.linelog.fields.stored import bytes_of
+from logsrv.linelog.fields.stored import to_stored_bytes
 from logsrv.linelog.query.language.tree import TreeNode
 
 
@@ -72,7 +72,7 @@ def has_ascii_capital(text: str) -> bool:
 
 def need_of_text(text: str, *, ignore_case: bool) -> Need | None:
     """Return the need of a line that contains `text`; None for the empty text."""
-    needle = bytes_of(text)
+    needle = to_stored_bytes(text)
     if not needle:
         return None
     # A literal without letters is found faster if its case counts.

@@ -11,7 +11,7 @@ from typing import overload
 import numpy
 
 from logsrv.linelog.fields.levels.byte_places import Array
-from logsrv.linelog.fields.stamps import Stamps
+from logsrv.linelog.fields.stamps import StampedLines
 
 U8 = numpy.uint8
 
@@ -57,7 +57,7 @@ class TextPiece:
         self.raw: Array = numpy.zeros(self.size + PAD, U8)
         """The piece's bytes, and PAD zeros after them."""
         self.raw[: self.size] = numpy.frombuffer(lines, U8)
-        stamps = self.stamps = Stamps(lines if lines.endswith(b"\n") else lines + b"\n")
+        stamps = self.stamps = StampedLines(lines if lines.endswith(b"\n") else lines + b"\n")
         self.starts = stamps.starts
         self.ends = stamps.ends
         self.messages = stamps.messages
@@ -77,7 +77,7 @@ class TextPiece:
         return LineSpans(self.starts[lines] + self.begin, self.ends[lines] + self.begin)
 
 
-def split_into_pieces(text: bytes) -> Iterator[TextPiece]:
+def pieces_of_text(text: bytes) -> Iterator[TextPiece]:
     begin = 0
     while begin < len(text):
         end = text.rfind(b"\n", begin, begin + SIZE) + 1

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stored import bytes_of
+from logsrv.linelog.fields.stored import to_stored_bytes
 from logsrv.linelog.fields.values import (
     Number,
     Scalar,
-    elements,
-    number,
-    text_of,
+    elements_of_value,
+    number_of_value,
+    text_of_value,
 )
 from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Or, Regex, Term
 from logsrv.linelog.query.language.units import NONE, Amount, numbers_by_unit, parse_amount
@@ -85,12 +85,12 @@ def _is_false(part: Predicate) -> Predicate:
 
 
 def _message_contains(text: str) -> Predicate:
-    needle = bytes_of(text)
+    needle = to_stored_bytes(text)
     if has_ascii_capital(text):
         return lambda record: needle in record.body
     # Case is ignored for ASCII only.
     needle = needle.lower()
-    return lambda record: needle in record.folded
+    return lambda record: needle in record.lowercase_message
 
 
 def _message_matches(pattern: str) -> Predicate:
@@ -119,7 +119,7 @@ def _number_comparison(field: str, order: Callable[[Any, Any], bool], value: str
     plain = wanted.get(NONE)
 
     def test(item: Scalar) -> bool:
-        if (known := number(item)) is not None:
+        if (known := number_of_value(item)) is not None:
             return plain is not None and order(known, plain)
         found = parse_amount(item)
         return found is not None and found.unit in wanted and order(found[1], wanted[found.unit])
@@ -154,15 +154,15 @@ class WantedValues:
 
     def __init__(self, asked: Iterable[tuple[int, str]]) -> None:
         self._texts: dict[bytes, list[int]] = {}
-        self._kinds = [_SameAmounts(number), _SameAmounts(parse_amount)]
+        self._kinds = [_SameAmounts(number_of_value), _SameAmounts(parse_amount)]
         for who, value in asked:
-            text = bytes_of(value).lower()
+            text = to_stored_bytes(value).lower()
             if not any(kind.add_if_amount(who, value, text) for kind in self._kinds):
                 self._texts.setdefault(text, []).append(who)
 
     def queries_asking_for(self, item: Scalar) -> list[int]:
         """Return the numbers of the queries that ask for a value."""
-        text = bytes_of(text_of(item)).lower()
+        text = to_stored_bytes(text_of_value(item)).lower()
         found = self._texts.get(text, [])
         for kind in self._kinds:
             if kind.texts:
@@ -192,7 +192,7 @@ class _SameAmounts:
 
 
 def _field_contains(field: str, value: str) -> Predicate:
-    needle = bytes_of(value)
+    needle = to_stored_bytes(value)
     if has_ascii_capital(value):
         return _test_field_texts(field, lambda text: needle in text)
     needle = needle.lower()
@@ -205,7 +205,9 @@ def _field_matches(field: str, pattern: str) -> Predicate:
 
 
 def _test_field_texts(field: str, test: Callable[[bytes], bool]) -> Predicate:
-    return _test_field_elements(field, lambda item: test(bytes_of(text_of(item))), as_written=True)
+    return _test_field_elements(
+        field, lambda item: test(to_stored_bytes(text_of_value(item))), as_written=True
+    )
 
 
 def _test_field_elements(
@@ -215,6 +217,6 @@ def _test_field_elements(
 
     def check(record: Record) -> bool:
         found = record.get(field, as_written=as_written)
-        return found is not None and any(map(test, elements(found)))
+        return found is not None and any(map(test, elements_of_value(found)))
 
     return check

@@ -185,7 +185,7 @@ def levels_satisfying(op: str, value: str) -> frozenset[str]:
     if op == "~":
         search = compile_expression(value).in_message
         return frozenset(one for one in level.LEVELS if search(one.encode(), 0, len(one))[0] >= 0)
-    name = level.canonical(value) or value.lower()
+    name = level.canonical_level(value) or value.lower()
     rank = level.RANK.get(name)
     if op == ":":
         needle = name if rank is not None else value

@@ -10,7 +10,7 @@ import numpy
 from logsrv.linelog.fields.levels.byte_places import Array
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import ALWAYS
-from logsrv.linelog.fields.values import elements
+from logsrv.linelog.fields.values import elements_of_value
 from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.matching.piece import TextPiece
 from logsrv.linelog.query.matching.predicates import WantedValues, equal_values_by_field
@@ -54,7 +54,7 @@ class FieldQueries:
             elif value is None:
                 continue
             else:
-                items = elements(value)
+                items = elements_of_value(value)
                 wanting = sorted(
                     {place for item in items for place in self._wanted.queries_asking_for(item)}
                 )

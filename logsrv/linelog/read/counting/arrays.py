@@ -9,21 +9,28 @@ from collections import Counter
 
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import Array, any_of, places, windows
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
+from logsrv.linelog.fields.levels.byte_places import (
+    Array,
+    indexes_of_true,
+    rows_at,
+    rows_with_nonzero,
+)
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 
 _HEAD = 32
 _LEVELS = len(OF_NUMBERS)
 
 
-def timed_by_arrays(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str | None]]:
+def count_by_time_with_numpy(
+    text: bytes, size: int, *, levels: bool
+) -> Counter[tuple[bytes, str | None]]:
     """Return the numbers of lines by their first `size` bytes (32 at most) and, if wanted, their levels."""
     raw: Array = numpy.frombuffer(text + bytes(_HEAD), numpy.uint8)
-    ends = places(raw == ord("\n"))
+    ends = indexes_of_true(raw == ord("\n"))
     starts = numpy.concatenate(([0], ends[:-1] + 1))
-    begins = _runs(raw, starts, size)
+    begins = _starts_of_runs(raw, starts, size)
     runs = numpy.repeat(numpy.arange(len(begins)), numpy.diff(begins, append=len(starts)))
-    numbers = numbers_of(text, ends) if levels else 0
+    numbers = level_numbers(text, ends) if levels else 0
     table = numpy.bincount(runs * _LEVELS + numbers, minlength=len(begins) * _LEVELS)
     found: Counter[tuple[bytes, str | None]] = Counter()
     heads = [text[start : start + size].partition(b"\n")[0] for start in starts[begins].tolist()]
@@ -33,9 +40,9 @@ def timed_by_arrays(text: bytes, size: int, *, levels: bool) -> Counter[tuple[by
     return found
 
 
-def _runs(raw: Array, starts: Array, size: int) -> Array:
+def _starts_of_runs(raw: Array, starts: Array, size: int) -> Array:
     """Return the indexes of the lines whose first `size` bytes differ from those of the line before."""
     mask = numpy.frombuffer(b"\xff" * size + bytes(_HEAD - size), "<u8")
-    heads = windows(raw, starts, _HEAD).view("<u8") & mask
-    differ = any_of(heads[1:] ^ heads[:-1])
+    heads = rows_at(raw, starts, _HEAD).view("<u8") & mask
+    differ = rows_with_nonzero(heads[1:] ^ heads[:-1])
     return numpy.concatenate(([0], numpy.flatnonzero(differ) + 1))

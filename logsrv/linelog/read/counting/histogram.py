@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.read.counting.timed import timed
+from logsrv.linelog.read.counting.timed import count_by_time
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
@@ -37,20 +37,22 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
     """
 
     def work(task: ReadTask) -> list[bytes]:
-        return [json.dumps(counted(search.matching(task), step, levels=levels)).encode()]
+        return [
+            json.dumps(count_by_step(search.matching_lines(task), step, levels=levels)).encode()
+        ]
 
     found = StepCounts(step)
-    indexed = search.indexed(step, levels=levels)
-    for _, results in search.run(work, indexed=indexed):
+    indexed = search.counts_from_index(step, levels=levels)
+    for _, results in search.run_on_frames(work, indexed=indexed):
         for result in results:
-            found.add(json.loads(result))
+            found.add_counts(json.loads(result))
     buckets = found.by_start
     for start, (lines, by_level) in ({} if indexed is None else indexed.by_time()).items():
         bucket = buckets.setdefault(start, Counter())
         bucket["lines"] += lines
         if levels:
             bucket.update(by_level)
-    return found.listed()
+    return found.as_buckets()
 
 
 class StepCounts:
@@ -63,15 +65,15 @@ class StepCounts:
         self._step = step
         self.by_start: dict[float, Counter[str]] = {}
 
-    def add(self, numbers: Iterable[tuple[float, Mapping[str, int]]]) -> None:
-        """Add what `counted` returns. Raises LogsrvError for more than MOST_STEPS steps."""
+    def add_counts(self, numbers: Iterable[tuple[float, Mapping[str, int]]]) -> None:
+        """Add what `count_by_step` returns. Raises LogsrvError for more than MOST_STEPS steps."""
         for start, lines in numbers:
             self.by_start.setdefault(start, Counter()).update(lines)
-        self._require_few()
+        self._require_few_steps()
 
-    def listed(self) -> list[TimeBucket]:
+    def as_buckets(self) -> list[TimeBucket]:
         """Return the steps with lines, in order. Raises LogsrvError for more than MOST_STEPS steps."""
-        self._require_few()
+        self._require_few_steps()
         return [
             TimeBucket(
                 start, lines["lines"], {name: lines[name] for name in lines if name != "lines"}
@@ -79,14 +81,14 @@ class StepCounts:
             for start, lines in sorted(self.by_start.items())
         ]
 
-    def _require_few(self) -> None:
+    def _require_few_steps(self) -> None:
         if len(self.by_start) > MOST_STEPS:
             raise LogsrvError(
                 f"there are lines in more than {MOST_STEPS:,} steps of {self._step:g} s; take longer steps"
             )
 
 
-def counted(
+def count_by_step(
     texts: Iterable[bytes], step: float, *, levels: bool
 ) -> list[tuple[float, Counter[str]]]:
     """Return each step of `step` seconds that has lines in `texts`: its start, its numbers of lines."""
@@ -94,11 +96,11 @@ def counted(
     size = 19 if step % 1 == 0 else 26
     counts: Counter[tuple[bytes, str | None]] = Counter()
     for text in texts:
-        counts.update(timed(text, size, levels=levels))
-    return _bucketed(counts, step)
+        counts.update(count_by_time(text, size, levels=levels))
+    return _sum_by_step(counts, step)
 
 
-def _bucketed(
+def _sum_by_step(
     counts: Mapping[tuple[bytes, str | None], int], step: float
 ) -> list[tuple[float, Counter[str]]]:
     """Add the numbers by time and level up to numbers by bucket."""
@@ -106,7 +108,7 @@ def _bucketed(
     moments: dict[bytes, float | None] = {}
     for (time, level), lines in counts.items():
         if time not in moments:
-            moments[time] = _moment(time)
+            moments[time] = _parse_moment(time)
         moment = moments[time]
         if moment is not None:
             of_bucket = buckets.setdefault(step_start(moment, step), Counter())
@@ -116,7 +118,7 @@ def _bucketed(
     return list(buckets.items())
 
 
-def _moment(time: bytes) -> float | None:
+def _parse_moment(time: bytes) -> float | None:
     try:
         return parse_rfc3339(time.decode("ascii", "replace") + "Z")
     except ValueError:

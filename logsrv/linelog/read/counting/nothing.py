@@ -8,7 +8,7 @@ from itertools import islice
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, did_you_mean
 from logsrv.linelog.fields.record import ALWAYS, Record
-from logsrv.linelog.fields.values import Value, elements, number_of_text
+from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
 from logsrv.linelog.query.language.hints import comparisons
 from logsrv.linelog.query.language.parse import ELSEWHERE, ORDERS
 from logsrv.linelog.query.language.tree import EVERYTHING, Compare
@@ -20,7 +20,7 @@ from logsrv.linelog.read.search import Search
 _LINES = 500
 
 
-def hints_of_nothing(search: Search, top: str | None) -> Iterator[str]:
+def hints_for_no_hits(search: Search, top: str | None) -> Iterator[str]:
     """Yield a sentence for each field that the newest lines lack, or have with a unit.
 
     top: the field that was counted, if any.
@@ -39,18 +39,18 @@ def hints_of_nothing(search: Search, top: str | None) -> Iterator[str]:
     for name in dict.fromkeys(names) if records else ():
         found = [value for record in records if (value := record.get(name)) is not None]
         if found:
-            yield from _of_unit(asked[name], found) if name in asked else ()
+            yield from _hint_on_unit(asked[name], found) if name in asked else ()
         elif name not in ALWAYS:
             known = {one_line(one, 100) for record in records for one in record.fields}
             lines = counted(len(records), "line")
             yield f"none of the newest {lines} has a field {name}{did_you_mean(name, sorted(known))}"
 
 
-def _of_unit(asked: Compare, found: list[Value]) -> Iterator[str]:
+def _hint_on_unit(asked: Compare, found: list[Value]) -> Iterator[str]:
     """Yield a sentence on the query's number without a unit, if the field's values have a unit."""
     if asked.op not in ORDERS or number_of_text(asked.value) is None:
         return
-    for value in (item for some in found for item in elements(some)):
+    for value in (item for some in found for item in elements_of_value(some)):
         if known := parse_amount(value):
             unit, other = ("seconds", "ms") if known.unit == TIME else ("bytes", "MB")
             yield (

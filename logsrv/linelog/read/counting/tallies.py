@@ -14,7 +14,7 @@ from typing import Any
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
-from logsrv.linelog.read.indexed import IndexedLines
+from logsrv.linelog.read.indexed import IndexedCounts
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
 
@@ -37,15 +37,15 @@ class ValueCounts:
         self._counts: Counter[str] = Counter()
         self._size = 0
 
-    def add(self, counts: dict[str, int], total: int) -> None:
+    def add_counts(self, counts: dict[str, int], total: int) -> None:
         """Add the counts of some lines, `total` of which have a value."""
         self.total += total
         self._size += sum(len(value) for value in counts if value not in self._counts)
         self._counts.update(counts)
         if len(self._counts) > 2 * MOST_VALUES or self._size > 2 * MOST_CHARACTERS:
-            self._forget()
+            self._forget_rare()
 
-    def _forget(self) -> None:
+    def _forget_rare(self) -> None:
         self.exact = False
         kept: Counter[str] = Counter()
         self._size = 0
@@ -61,43 +61,43 @@ class ValueCounts:
         return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:number]
 
 
-def top(search: Search, field: str) -> ValueCounts:
+def count_values(search: Search, field: str) -> ValueCounts:
     """Count the values of a field; each element of a list counts."""
     # Imported here because it loads NumPy, which takes longer than most searches.
-    from logsrv.linelog.read.counting.values import counter
+    from logsrv.linelog.read.counting.values import make_value_counter
 
-    count = counter(field)
+    count = make_value_counter(field)
 
     def work(task: ReadTask) -> list[bytes]:
         if field == "position":
-            counts = Counter(str(hit.position) for hit in search.find(task))
+            counts = Counter(str(hit.position) for hit in search.hits_in_task(task))
             return [json.dumps([counts.total(), counts]).encode()]
-        return [json.dumps(count(text)).encode() for text in search.matching(task)]
+        return [json.dumps(count(text)).encode() for text in search.matching_lines(task)]
 
     tally = ValueCounts()
-    indexed = search.indexed(levels=True) if field == "level" else None
-    for total, counts in _results(search, work, indexed):
-        tally.add(counts, total)
+    indexed = search.counts_from_index(levels=True) if field == "level" else None
+    for total, counts in _run_json_work(search, work, indexed):
+        tally.add_counts(counts, total)
     for _, levels in ({} if indexed is None else indexed.by_time()).values():
-        tally.add(levels, sum(levels.values()))
+        tally.add_counts(levels, sum(levels.values()))
     return tally
 
 
-def fields(search: Search, lines: int) -> tuple[dict[str, int], int]:
+def count_fields(search: Search, lines: int) -> tuple[dict[str, int], int]:
     """Return the number of lines with each field in a sample of the newest hits, and the sample's size.
 
     lines: the wanted size. A query for one of the returned names finds the lines that were counted for it.
     """
-    return fields_of(search.hits(reverse=True), lines)
+    return count_fields_of_hits(search.hits(reverse=True), lines)
 
 
-def fields_of(hits: Iterable[Hit], lines: int) -> tuple[dict[str, int], int]:
+def count_fields_of_hits(hits: Iterable[Hit], lines: int) -> tuple[dict[str, int], int]:
     """Return the number of lines with each field among the first `lines` hits, and the hits read."""
     counts: Counter[str] = Counter()
     sampled = size = 0
     for hit in hits:
         record = Record(hit.line, str(hit.position))
-        names = _names(record)
+        names = _field_names(record)
         size += sum(len(name) for name in names if name not in counts)
         counts.update(names)
         sampled += 1
@@ -106,7 +106,7 @@ def fields_of(hits: Iterable[Hit], lines: int) -> tuple[dict[str, int], int]:
     return dict(counts.most_common(1000)), sampled
 
 
-def _names(record: Record) -> set[str]:
+def _field_names(record: Record) -> set[str]:
     """Return the names by which a query finds the fields of a message."""
     found = record.fields.keys()
     names = {f"fields.{name}" if name in ALWAYS else name for name in found}
@@ -116,21 +116,24 @@ def _names(record: Record) -> set[str]:
     return names | {"level"} if record.level else names
 
 
-def sources(search: Search) -> dict[str, tuple[int, str]]:
+def count_sources(search: Search) -> dict[str, tuple[int, str]]:
     """Return each source with its number of lines and its latest TIME."""
 
     def work(task: ReadTask) -> list[bytes]:
         numbers: Counter[bytes] = Counter()
         last: dict[bytes, bytes] = {}
-        for text in search.matching(task):
+        for text in search.matching_lines(task):
             stamps = _STAMPS.findall(text)
             numbers.update(source for _, source in stamps)
             last.update((source, time) for time, source in sorted(set(stamps)))
-        found = {_text(source): (lines, _text(last[source])) for source, lines in numbers.items()}
+        found = {
+            _escape_undecodable(source): (lines, _escape_undecodable(last[source]))
+            for source, lines in numbers.items()
+        }
         return [json.dumps(found).encode()]
 
     sources: dict[str, tuple[int, str]] = {}
-    for found in _results(search, work):
+    for found in _run_json_work(search, work):
         for source, (lines, last) in found.items():
             before = sources.pop(source, (0, ""))
             # The source is put at the end of the dict. Of too many sources the first ones are forgotten:
@@ -141,11 +144,13 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
     return sources
 
 
-def _text(part: bytes) -> str:
+def _escape_undecodable(part: bytes) -> str:
     return part.decode(errors="backslashreplace")
 
 
-def _results(search: Search, work: Any, indexed: IndexedLines | None = None) -> Iterable[Any]:
-    for _, results in search.run(work, indexed=indexed):
+def _run_json_work(
+    search: Search, work: Any, indexed: IndexedCounts | None = None
+) -> Iterable[Any]:
+    for _, results in search.run_on_frames(work, indexed=indexed):
         for result in results:
             yield json.loads(result)

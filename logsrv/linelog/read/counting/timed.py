@@ -10,14 +10,14 @@ from logsrv.linelog.fields.levels.line import level_of
 SMALL = 256 << 10
 
 
-def timed(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str | None]]:
+def count_by_time(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str | None]]:
     """Return the numbers of lines by their first `size` bytes and, if wanted, their levels (else None).
 
     text: whole lines, each with its LF.
     """
     if len(text) >= SMALL:
-        from logsrv.linelog.read.counting.arrays import timed_by_arrays
+        from logsrv.linelog.read.counting.arrays import count_by_time_with_numpy
 
-        return timed_by_arrays(text, size, levels=levels)
+        return count_by_time_with_numpy(text, size, levels=levels)
     lines = text.removesuffix(b"\n").split(b"\n") if text else []
     return Counter((line[:size], level_of(line) if levels else None) for line in lines)

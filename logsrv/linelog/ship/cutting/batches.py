@@ -9,7 +9,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.follow import Appended, Follower
+from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.ship.target import SentLines
@@ -54,7 +54,7 @@ class LineBatches:
     def unread(self) -> Position:
         """The place from which on the store is needed: after an open segment, which stays readable."""
         number, _ = place = self._follower.position
-        return Position(number + 1, 0) if self._follower.is_open else place
+        return Position(number + 1, 0) if self._follower.is_segment_open else place
 
     @property
     def missing(self) -> Missing:
@@ -112,7 +112,7 @@ class LineBatches:
         if lines or (end != begin and not self._ready):
             self._ready.append(SentLines(lines, end))
 
-    def _news(self) -> Appended | None:
+    def _news(self) -> AppendedLines | None:
         """Return the next piece of text that is on the medium."""
         follower = self._follower
         while True:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import attrs
 import zstandard
 
-from logsrv.linelog.read.texts import Damaged, Frames, PackedFrames, PlainFrames
+from logsrv.linelog.read.texts import DamagedSegment, PackedFrames, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.crc import combined
 from logsrv.linelog.ship.cutting.durable import DurableSegment
@@ -155,21 +155,21 @@ class Cutter:
         more = pile.full or self._segment.ended or end.offset < reach
         return CutBlock(block, pile.lines, more, missing)
 
-    def _enter(self) -> Frames | None:
+    def _enter(self) -> SegmentFrames | None:
         """Return the segment of the place; if it was removed, the next one that the store has."""
         while (frames := self._segment.enter(self._position.segment)) is None:
             following = self._segment.next_number(self._position.segment)
             if following is None:
                 return None
-            gone = self._view.missed(self._position, following)
+            gone = self._view.missing_between(self._position, following)
             self._missing = self._missing.and_(gone)
             self._position = Position(following, 0)
         return frames
 
-    def _leave(self, frames: Frames, reach: int) -> None:
+    def _leave(self, frames: SegmentFrames, reach: int) -> None:
         number, offset = self._position
         if self._segment.unfinished and offset <= reach:
-            self._view.tell(f"{frames.path} ends in an unfinished line, which is not sent")
+            self._view.report_damage(f"{frames.path} ends in an unfinished line, which is not sent")
             self._pass_over(self._segment.unfinished)
         self._position = Position(number + 1, 0)
 
@@ -178,7 +178,7 @@ class Cutter:
         number, offset = self._position
         self._position = Position(number, offset + size)
 
-    def _pile_up(self, frames: Frames, pile: _Pile, reach: int, limits: BlockLimits) -> None:
+    def _pile_up(self, frames: SegmentFrames, pile: _Pile, reach: int, limits: BlockLimits) -> None:
         """Fill a pile, the frames of the next block, with text from the position on.
 
         The position itself moves only past text that is not sent: damaged, unfinished or too large. reach:
@@ -192,25 +192,25 @@ class Cutter:
                     return
             return
         assert isinstance(frames, PackedFrames)
-        frame = frames.at(offset)
-        begin, stop = frames.bounds(frame)
+        frame = frames.frame_at(offset)
+        begin, stop = frames.frame_bounds(frame)
         try:
             if offset > begin or not _add_whole_frames(frames, frame, pile, self.unpacks):
                 self._compress_rest(frames, stop, pile, limits)
-        except Damaged as error:
-            self._view.tell(str(error))
+        except DamagedSegment as error:
+            self._view.report_damage(str(error))
             self._pass_over(stop - offset)
 
     def _compress_rest(
         self, frames: PackedFrames, stop: int, pile: _Pile, limits: BlockLimits
     ) -> None:
-        """Compress the rest of a frame from the place on. Raises Damaged."""
+        """Compress the rest of a frame from the place on. Raises DamagedSegment."""
         offset = self._position.offset
-        found = list(frames.between(offset, stop))
+        found = list(frames.lines_between(offset, stop))
         text = b"".join([text for _, text in found])
         whole = text[: text.rfind(b"\n") + 1]
         if not whole:
-            self._view.tell(f"{frames.path} has an unfinished line, which is not sent")
+            self._view.report_damage(f"{frames.path} has an unfinished line, which is not sent")
             self._pass_over(stop - offset)
             return
         # If the place is inside a line, the text begins with the next line.
@@ -259,12 +259,12 @@ class Cutter:
 def _add_whole_frames(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bool) -> bool:
     """Add whole frames unchanged; return whether there were any.
 
-    Raises Damaged if the first one is damaged.
+    Raises DamagedSegment if the first one is damaged.
     """
     after, packed, text = frame, 0, 0
     while after < frames.count:
-        begin, stop = frames.bounds(after)
-        packed, text = packed + frames.cost(after), text + stop - begin
+        begin, stop = frames.frame_bounds(after)
+        packed, text = packed + frames.file_bytes_of_frame(after), text + stop - begin
         if packed > pile.limit or text > LARGEST_TEXT:
             pile.full = True
             break
@@ -279,11 +279,11 @@ def _add_by_checksums(frames: PackedFrames, frame: int, after: int, pile: _Pile)
     """Add the frames before number `after` that match their checksums in the index; unpack none."""
     if frames.index.sums_of(frame) is None:
         return False
-    run = frames.packed_frames(frame, after)
+    run = frames.read_packed_frames(frame, after)
     whole = memoryview(run)
     for number in range(frame, after):
-        begin, stop = frames.bounds(number)
-        packed = whole[pile.size : pile.size + frames.cost(number)]
+        begin, stop = frames.frame_bounds(number)
+        packed = whole[pile.size : pile.size + frames.file_bytes_of_frame(number)]
         sums = frames.index.sums_of(number)
         if (
             sums is None
@@ -292,7 +292,7 @@ def _add_by_checksums(frames: PackedFrames, frame: int, after: int, pile: _Pile)
         ):
             break
         crc = combined(pile.crc, sums.text, stop - begin)
-        pile.count(len(packed), stop - begin, crc, frames.lines(number))
+        pile.count(len(packed), stop - begin, crc, frames.line_count(number))
     if pile.size:
         pile.packed.append(run[: pile.size])
     return bool(pile.size)
@@ -305,18 +305,18 @@ def _has_valid_header(packed: memoryview, size: int) -> bool:
 
 
 def _add_by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
-    """Add the frames before number `after`; unpack each. Raises Damaged if the first one is damaged."""
+    """Add the frames before number `after`; unpack each. Raises DamagedSegment if the first one is damaged."""
     for number in range(frame, after):
-        begin, stop = frames.bounds(number)
+        begin, stop = frames.frame_bounds(number)
         try:
-            packed, text = frames.whole(number, stop - begin)
-        except Damaged:
+            packed, text = frames.read_packed_and_text(number, stop - begin)
+        except DamagedSegment:
             if pile.packed:
                 break
             raise
         if not zstandard.get_frame_parameters(packed).has_checksum or not text.endswith(b"\n"):
             break
-        pile.add(packed, text, frames.lines(number) or text.count(b"\n"))
+        pile.add(packed, text, frames.line_count(number) or text.count(b"\n"))
     return bool(pile.packed)
 
 

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from operator import attrgetter
 
 from logsrv.errors import StoreError
-from logsrv.linelog.read.texts import Frames, PlainFrames
+from logsrv.linelog.read.texts import PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
@@ -29,7 +29,7 @@ class DurableSegment:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._frames: Frames | None = None
+        self._frames: SegmentFrames | None = None
         self._size = -1
         self._reach = 0
         # The number of a segment whose sync has failed; its text is sent only when it is compressed. The
@@ -48,13 +48,13 @@ class DurableSegment:
             self._frames.close()
             self._frames = None
 
-    def enter(self, number: int) -> Frames | None:
+    def enter(self, number: int) -> SegmentFrames | None:
         """Return segment `number`, opened; None if there is none. Raises OSError and StoreError."""
         frames = self._frames
         if frames is not None and frames.number == number and not _is_replaced(frames):
             return frames
-        self._view.renew()
-        found = self._view.open(number)
+        self._view.refresh_if_rotated()
+        found = self._view.open_segment(number)
         if found is None:
             # A file that is open can still be read after its removal.
             return frames if frames is not None and frames.number == number else None
@@ -66,7 +66,7 @@ class DurableSegment:
         self.close()
         # A compressed file may have a name that is not on the medium yet.
         try:
-            self._view.sync_names()
+            self._view.sync_directory()
         except BaseException:
             found.close()
             raise
@@ -88,7 +88,7 @@ class DurableSegment:
         frames = self._frames
         assert frames is not None
         # Read this before the size: if the segment has ended, the size then includes all of its text.
-        self.ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
+        self.ended = not (isinstance(frames, PlainFrames) and self._view.is_active_file(frames.fd))
         if self._reach <= after:
             size = os.fstat(frames.fd).st_size
             if size != self._size:
@@ -99,7 +99,7 @@ class DurableSegment:
                 self.unfinished = size - self._reach if plain else 0
         return self._reach
 
-    def _sync(self, frames: Frames) -> None:
+    def _sync(self, frames: SegmentFrames) -> None:
         try:
             os.fdatasync(frames.fd)
         except OSError as error:
@@ -121,6 +121,6 @@ class DurableSegment:
         )
 
 
-def _is_replaced(frames: Frames) -> bool:
+def _is_replaced(frames: SegmentFrames) -> bool:
     """Return whether a segment's plain file was removed: retention did that, or it is compressed now."""
     return isinstance(frames, PlainFrames) and not os.fstat(frames.fd).st_nlink

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Collection
 from contextlib import suppress
 
-from logsrv.linelog.read.texts import Damaged, Frames
+from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING, END
 from logsrv.linelog.store.segments.removed import Missing
@@ -19,12 +19,12 @@ def crc_of(view: View, start: Position, end: Position) -> int | None:
     If a line does not begin at `start`, or none ends at `end`, the result is the CRC-32 of other text, so
     that a comparison fails. Raises OSError.
     """
-    frames = view.open(start.segment)
+    frames = view.open_segment(start.segment)
     if frames is None:
         return None
-    with frames, suppress(Damaged):
+    with frames, suppress(DamagedSegment):
         crc = 0
-        for _, text in frames.between(start.offset, end.offset):
+        for _, text in frames.lines_between(start.offset, end.offset):
             crc = zlib.crc32(text, crc)
         return crc
     return None
@@ -37,7 +37,7 @@ def begins_line(view: View, position: Position) -> bool:
 
     Raises OSError.
     """
-    frames = view.open(position.segment)
+    frames = view.open_segment(position.segment)
     if frames is None:
         return True
     with frames:
@@ -46,17 +46,17 @@ def begins_line(view: View, position: Position) -> bool:
         )
 
 
-def _line_at(frames: Frames, offset: int) -> int:
+def _line_at(frames: SegmentFrames, offset: int) -> int:
     """Return the offset of the first line that begins at `offset` or later; `offset` if that is damaged."""
     try:
-        frame = frames.at(offset)
+        frame = frames.frame_at(offset)
         while frame < frames.count:
-            stop = frames.bounds(frame)[1]
-            for start, _ in frames.between(offset, stop):
+            stop = frames.frame_bounds(frame)[1]
+            for start, _ in frames.lines_between(offset, stop):
                 return start
             frame += 1
         return frames.size
-    except Damaged:
+    except DamagedSegment:
         return offset
 
 
@@ -69,13 +69,13 @@ def distance(view: View, start: Position, end: Position) -> int | None:
         return end.offset - start.offset
     total = end.offset - start.offset
     for number in range(start.segment, end.segment):
-        head = view.head(number)
+        head = view.index_head(number)
         if head is not None:
             total += head.text
             continue
-        frames = view.open(number)
+        frames = view.open_segment(number)
         if frames is None:
-            gone = view.missed(Position(number, 0), number + 1)
+            gone = view.missing_between(Position(number, 0), number + 1)
             if not gone.known:
                 return None
             total += gone.bytes
@@ -92,14 +92,14 @@ def gone_from(view: View, position: Position, others: Collection[int] = ()) -> M
     """
     number, total = position.segment, Missing()
     for one in view.segments:
-        if one.number < number or not view.has(one.number):
+        if one.number < number or not view.segment_exists(one.number):
             continue
         if not others:
-            return view.missed(position, one.number)
+            return view.missing_between(position, one.number)
         for gone in range(number, one.number):
             if gone not in others:
                 offset = position.offset if gone == number else 0
-                total = total.and_(view.missed(Position(gone, offset), gone + 1))
+                total = total.and_(view.missing_between(Position(gone, offset), gone + 1))
         break
     return total
 
@@ -118,7 +118,7 @@ def begin_at(view: View, ship_from: str, end: Position) -> Position:
     position = parse_position(ship_from)
     if position >= end:
         return end
-    frames = view.open(position.segment)
+    frames = view.open_segment(position.segment)
     if frames is None:
         return position
     with frames:

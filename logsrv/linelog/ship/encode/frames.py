@@ -18,7 +18,7 @@ from zstandard import (
     get_frame_parameters,
 )
 
-from logsrv.linelog.fields.stamps import NO_TIME, Stamps
+from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.framing.lines.clean import is_clean
 
 MOST_FRAMES = 256
@@ -117,7 +117,7 @@ def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
 
 
 def _check_stamps(piece: bytes, *, odd: bool) -> int:
-    stamps = Stamps(piece)
+    stamps = StampedLines(piece)
     if len(stamps.stamped) != len(stamps) or (stamps.moments() == NO_TIME).any():
         raise ValueError("a line does not begin with a TIME and a SOURCE")
     if int((stamps.messages - stamps.starts).max()) > LONGEST_STAMP:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import orjson
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.read.render import described, safe_json
+from logsrv.linelog.read.render import record_document, safe_json
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 
 
@@ -29,7 +29,7 @@ def objects(lines: Sequence[bytes]) -> list[bytes]:
 
 
 def _object(line: bytes) -> bytes:
-    document = described(Record(line))
+    document = record_document(Record(line))
     try:
         return orjson.dumps(document)
     except TypeError:

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.source import Source, parse_source
-from logsrv.linelog.fields.stamps import NO_TIME, Stamps
-from logsrv.linelog.fields.values import Value, elements, readable, text_of
+from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 
 _TIME = len("2026-11-20T06:18:42.123456Z")
 _MICROSECONDS = 1_000_000
@@ -29,7 +29,7 @@ class OutgoingLines:
     def __init__(self, lines: Sequence[bytes]) -> None:
         self.lines = lines
         self._text = b"\n".join([*lines, b""])
-        self._stamps = Stamps(self._text)
+        self._stamps = StampedLines(self._text)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -95,7 +95,7 @@ class OutgoingLines:
 
     @cached_property
     def levels(self) -> list[str | None]:
-        return [OF_NUMBERS[number] for number in numbers_of(self._text).tolist()]
+        return [OF_NUMBERS[number] for number in level_numbers(self._text).tolist()]
 
     @cached_property
     def _columns(self) -> list[list[str | None]]:
@@ -142,4 +142,7 @@ def _parts(source: bytes) -> Source:
 def _field_text(value: Value) -> str | None:
     if type(value) is str and value.isascii():
         return value[:LONGEST_NAME] or None
-    return readable(text_of(elements(value)[0])[:LONGEST_NAME])[:LONGEST_NAME] or None
+    return (
+        displayable_text(text_of_value(elements_of_value(value)[0])[:LONGEST_NAME])[:LONGEST_NAME]
+        or None
+    )

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from logsrv.linelog.fields.level import BY_SYSLOG
-from logsrv.linelog.fields.syslog_header import FACILITIES, parse_header
+from logsrv.linelog.fields.syslog_header import FACILITIES, parse_syslog_header
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 
 _USER = 1
@@ -125,7 +125,7 @@ def _header_names(hostname: str | None, app: str | None, pid: str | None) -> byt
 
 def _of_header(message: bytes) -> tuple[bytes, bytes] | None:
     """Return priority and text of a message that has a header; None if it has none."""
-    header = parse_header(message)
+    header = parse_syslog_header(message)
     if header is None or header.severity is None:
         return None
     facility = _FACILITIES[header.fields["facility"]]

@@ -15,7 +15,7 @@ import attrs
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.ship.cutting.store_places import begins_line, crc_of, distance
 from logsrv.linelog.ship.report import ShipReport
@@ -125,7 +125,7 @@ class BlockShipper(Shipper[BlockTarget]):
 
     def _require_ours(self, last: LastBlock) -> None:
         """Raise ForeignStoreError unless the target's text is the store's. Also OSError and StoreError."""
-        end = end_of(self._view)
+        end = end_of_store(self._view)
         self._require_store()
         if last.position > end:
             why = f"the target has this store up to {last.position}, and here it ends at {end}"

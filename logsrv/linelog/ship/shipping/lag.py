@@ -8,7 +8,7 @@ from typing import NamedTuple
 import attrs
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.read.texts import Damaged, Frames
+from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position
 from logsrv.linelog.store.segments.times import time_of
@@ -49,7 +49,7 @@ class LagMeter:
         sealed: whether the target takes only sealed segments, so that the active one does not count.
         Raises OSError and StoreError.
         """
-        self._view.renew()
+        self._view.refresh_if_rotated()
         self._known = {place: rest for place, rest in self._known.items() if place >= position}
         size = lines = 0
         first: Position | None = None
@@ -68,10 +68,10 @@ class LagMeter:
         return ShipLag(size, lines, 0.0 if first is None else self._age(first, now))
 
     def _rest_from(self, place: Position) -> SegmentRest:
-        head = self._view.head(place.segment) if place.offset == 0 else None
+        head = self._view.index_head(place.segment) if place.offset == 0 else None
         if head is not None:
             return SegmentRest(head.text, head.lines)
-        frames = self._view.open(place.segment)
+        frames = self._view.open_segment(place.segment)
         if frames is None:
             return SegmentRest(0, 0)
         with frames:
@@ -85,22 +85,22 @@ class LagMeter:
 
     def _time(self, place: Position) -> float | None:
         """Return the time of the line at a place in seconds since 1970; None if it is unknown."""
-        frames = self._view.open(place.segment)
+        frames = self._view.open_segment(place.segment)
         if frames is None:
             return None
-        with frames, suppress(Damaged):
-            for _, text in frames.between(place.offset, place.offset + 1):
+        with frames, suppress(DamagedSegment):
+            for _, text in frames.lines_between(place.offset, place.offset + 1):
                 found = time_of(text)
                 return None if found is None else parse_rfc3339(found)
         return None
 
 
-def _counted(frames: Frames, offset: int) -> SegmentRest:
+def _counted(frames: SegmentFrames, offset: int) -> SegmentRest:
     """Return size and lines of the text after an offset; above COUNTED bytes the lines are estimated."""
     size = max(0, frames.size - offset)
     counted = lines = 0
-    with suppress(Damaged):
-        for _, text in frames.between(offset, min(offset + COUNTED, frames.size)):
+    with suppress(DamagedSegment):
+        for _, text in frames.lines_between(offset, min(offset + COUNTED, frames.size)):
             counted += len(text)
             lines += text.count(b"\n")
     return SegmentRest(size, round(lines * size / counted) if counted else 0)

@@ -146,7 +146,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         if self._choose_due():
             return True
         self._next = self._find_next()
-        changed = self._view.changed
+        changed = self._view.change_stamp
         if self._next is not None and not self._disk.holds(self._next.name):
             # Retention has removed the segment since the names were listed: list them again.
             self._next = self._listing = None

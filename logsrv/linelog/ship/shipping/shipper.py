@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
 from logsrv.errors import StoreError
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
 from logsrv.linelog.ship.cutting.store_places import begin_at, gone_from
@@ -76,7 +76,7 @@ class Shipper(Generic[AnyTarget]):
         A damaged or foreign saved place is reported, and replaced. Raises OSError and StoreError, also if
         the saved place is unreadable at present.
         """
-        end = end_of(self._view)
+        end = end_of_store(self._view)
         try:
             self.position = self._kept.load(self._store, end)
         except OSError as error:
@@ -97,7 +97,7 @@ class Shipper(Generic[AnyTarget]):
 
     def _require_store(self) -> None:
         """Raise StoreError if the store was removed."""
-        if self._view.removed:
+        if self._view.directory_removed:
             raise StoreError("the store was removed; a restart of the server makes another one")
 
     def _acknowledge(self, end: Position, size: int, lines: int, since: float) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.fields.levels.byte_places import U64, Array, places
+from logsrv.linelog.fields.levels.byte_places import U64, Array, indexes_of_true
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, frames
 from logsrv.linelog.store.segments.level_counts import count_levels
@@ -54,7 +54,7 @@ def scan_frame(chunk: bytes, end: int) -> FrameScan:
             end, chunk.count(b"\n", 0, end), None, _times_of_large(chunk, end), None, crc
         )
     # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
-    newlines = places(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
+    newlines = indexes_of_true(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
     times = _times(chunk, end, newlines)
     levels = count_levels(chunk[:end], newlines) if times.sure else None
     return FrameScan(end, len(newlines), newlines, times, levels, crc)
@@ -134,7 +134,7 @@ def _times_of_large(chunk: bytes, end: int) -> Times:
         most = min(at + _LARGE, end)
         stop = chunk.rfind(b"\n", at, most) + 1 or chunk.find(b"\n", most, end) + 1 or end
         part = chunk[at : min(stop, most)]
-        newlines = places(numpy.frombuffer(part, numpy.uint8) == ord("\n"))
+        newlines = indexes_of_true(numpy.frombuffer(part, numpy.uint8) == ord("\n"))
         found.append(_times(part, len(part), newlines))
         at = stop
     return together(found) if found[-1].sure else UNKNOWN

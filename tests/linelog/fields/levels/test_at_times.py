@@ -6,7 +6,7 @@ import numpy
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.level import LEVELS, at_the_time
+from logsrv.linelog.fields.level import LEVELS, level_after_time
 from logsrv.linelog.fields.levels.at_times import levels_at_times
 from logsrv.linelog.fields.levels.names import UNSURE
 from tests.examples import more
@@ -29,7 +29,7 @@ def test_levels_at_times_are_those_of_the_text(texts: list[str]) -> None:
     raw = b"".join(text.encode().ljust(80, b"\n")[:80] for text in texts)
     found = levels_at_times(numpy.frombuffer(raw, numpy.uint8).reshape(-1, 80))
     for text, number in zip(texts, found.tolist(), strict=True):
-        level = at_the_time(text)
+        level = level_after_time(text)
         if number != UNSURE and len(text) <= 80:
             assert (None, *LEVELS)[number] == level
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import Matcher
@@ -151,8 +151,8 @@ def test_lines_of_sixteen_systems_have_their_levels_in_every_way(system: str) ->
     found = {
         "record": [Record(line).level for line in lines],
         "line": [level_of(line) for line in lines],
-        "numbers": [OF_NUMBERS[number] for number in numbers_of(text).tolist()],
-        "one by one": [OF_NUMBERS[int(numbers_of(line + b"\n")[0])] for line in lines],
+        "numbers": [OF_NUMBERS[number] for number in level_numbers(text).tolist()],
+        "one by one": [OF_NUMBERS[int(level_numbers(line + b"\n")[0])] for line in lines],
     }
     for way, levels in found.items():
         assert dict(zip(expected, levels, strict=True)) == expected, way

@@ -8,9 +8,9 @@ from logsrv.linelog.fields.level import LEVELS, NAMES, OF_POSTGRESQL
 from logsrv.linelog.fields.levels.byte_places import Array
 from logsrv.linelog.fields.levels.names import (
     POSTGRESQL,
-    begins_name,
     first_words,
     first_words_with_postgresql,
+    may_begin_level_name,
 )
 
 
@@ -35,4 +35,4 @@ def test_words_of_postgresql_are_no_names_elsewhere() -> None:
 
 def test_three_letters_begin_a_name() -> None:
     fours = rows("ERRx", "fatal", "LOG:", "lag").view("<u4")[:, 0]
-    assert begins_name(fours).tolist() == [True, True, True, False]
+    assert may_begin_level_name(fours).tolist() == [True, True, True, False]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.record import Record
 from tests.examples import more
 from tests.linelog.query.reference import stored_lines
@@ -40,7 +40,7 @@ def of_records(text: bytes) -> list[str | None]:
 
 
 def of_numbers(text: bytes) -> list[str | None]:
-    return [OF_NUMBERS[number] for number in numbers_of(text).tolist()]
+    return [OF_NUMBERS[number] for number in level_numbers(text).tolist()]
 
 
 @pytest.mark.slow
@@ -92,4 +92,4 @@ def test_levels_as_numbers_are_those_of_the_lines(message: bytes, level: str | N
 
 
 def test_an_empty_text_has_no_levels() -> None:
-    assert numbers_of(b"").tolist() == []
+    assert level_numbers(b"").tolist() == []

@@ -19,7 +19,7 @@ from logsrv.linelog.http.nodes.answer import (
     time_of,
 )
 from logsrv.linelog.http.nodes.spans import TimeSpan
-from logsrv.linelog.read.render import as_json
+from logsrv.linelog.read.render import hit_as_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
@@ -34,7 +34,7 @@ def node_line(moment: int, text: str, offset: int = 0) -> NodeLine:
 
 @cache
 def _as_sent(line: NodeLine) -> bytes:
-    return as_json(Hit(line.position, line.line)).encode() + b"\n"
+    return hit_as_json(Hit(line.position, line.line)).encode() + b"\n"
 
 
 @attrs.define

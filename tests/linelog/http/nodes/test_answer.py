@@ -19,7 +19,7 @@ from logsrv.linelog.http.nodes.answer import (
     time_of,
     whole_lines,
 )
-from logsrv.linelog.read.render import as_json
+from logsrv.linelog.read.render import hit_as_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.http.nodes.samples import BEGIN
@@ -51,12 +51,12 @@ def test_a_moment_keeps_its_microseconds(moment: int) -> None:
 @pytest.mark.parametrize("text", ["plain", "a  b ", "\\xff", "日本", '{"level": "error"}', ""])
 def test_a_line_is_the_one_that_the_node_stored(text: str) -> None:
     stored = f"{STAMP} web@tcp:1.2.3.4:5 {text}".encode()
-    sent = as_json(Hit(Position(3, 4), stored)).encode()
+    sent = hit_as_json(Hit(Position(3, 4), stored)).encode()
     assert parse_line(sent, 0) == (BEGIN, stored, Position(3, 4))
 
 
 def test_a_line_without_a_stamp_is_at_the_time_of_the_one_before() -> None:
-    sent = as_json(Hit(Position(1, 0), b"no stamp")).encode()
+    sent = hit_as_json(Hit(Position(1, 0), b"no stamp")).encode()
     assert parse_line(sent, 77) == (77, b"no stamp", Position(1, 0))
 
 

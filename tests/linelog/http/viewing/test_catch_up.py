@@ -14,7 +14,7 @@ from logsrv.linelog.http.viewing.catch_up import CatchUp, Step
 from logsrv.linelog.http.viewing.watched_query import SharedEvents
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
@@ -27,7 +27,7 @@ LINES = [line(str(number), number) for number in range(8)]
 def viewer(
     view: View, begin: Position, sure: Position | None = None, query: str = ""
 ) -> Iterator[CatchUp]:
-    end = end_of(view)
+    end = end_of_store(view)
     found = CatchUp(query, make_matcher(parse(query)), begin, sure or end, view)
     yield found
     found.close()
@@ -44,7 +44,7 @@ def test_a_viewer_gets_lines_from_its_place_on(tmp_path: Path, offset: int, pack
     """Also if its place is in the middle of a line, and the segment was compressed meanwhile."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]], packed=packed))
     with viewer(view, Position(1, offset)) as behind:
-        step = behind.step(end_of(view), 1000, SharedEvents())
+        step = behind.step(end_of_store(view), 1000, SharedEvents())
         assert messages(step) == [str(number) for number in range(-(-offset // SIZE), 8)]
         assert step.over and not step.missed and step.lines == len(messages(step))
     view.close()
@@ -63,9 +63,9 @@ def test_a_step_may_have_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(behind_module, "MOST_IN_STEP", 1)
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 0), query="7") as behind:
-        steps = [behind.step(end_of(view), 1000, SharedEvents())]
+        steps = [behind.step(end_of_store(view), 1000, SharedEvents())]
         while not steps[-1].over:
-            steps.append(behind.step(end_of(view), 1000, SharedEvents()))
+            steps.append(behind.step(end_of_store(view), 1000, SharedEvents()))
         assert [messages(step) for step in steps] == [[], ["7"]]
     view.close()
 

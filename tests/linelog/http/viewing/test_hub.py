@@ -16,7 +16,7 @@ from logsrv.linelog.http.viewing import live as live_module
 from logsrv.linelog.http.viewing.hub import BURST, POLL_EVERY, RATE, REST_FOR_EACH, Hub
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.watched_query import PIECE
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -50,7 +50,7 @@ class Place:
 
     def join(self, viewer: int, query: str = "", begin: Position | None = None) -> None:
         """Let a viewer watch from the end of the store on, or have all from a place up to that end."""
-        end = end_of(self.view)
+        end = end_of_store(self.view)
         self.hub.join(viewer, query, begin or end, end if begin else None)
         self.steps()
 

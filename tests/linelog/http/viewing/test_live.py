@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.linelog.http.viewing import live
 from logsrv.linelog.http.viewing.live import LiveReader
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -23,7 +23,7 @@ def test_each_line_is_in_one_look(tmp_path: Path) -> None:
     """Each line is in one poll, at its position; a line that is not whole is in the next."""
     store = make_store(tmp_path / "store", [[line("old")]])
     view = view_of(store)
-    place = LiveReader(view, end_of(view))
+    place = LiveReader(view, end_of_store(view))
     assert place.poll() == ([], [], 0, False)
     with (store / "current.log").open("ab") as file:
         file.write(line("new")[:10])
@@ -41,13 +41,13 @@ def test_too_many_lines_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(live, "KEPT", 5000)
     store = make_store(tmp_path / "store", [[]])
     view = view_of(store)
-    place = LiveReader(view, end_of(view))
+    place = LiveReader(view, end_of_store(view))
     append(store, 1000)
     polled = place.poll()
     kept = sum(news.text.count(b"\n") for news in polled.pieces)
     assert polled.missed + kept == 1000
     assert 5000 <= sum(len(news.text) for news in polled.pieces) < 7000
-    assert polled.pieces[-1].text.endswith(b"\n") and place.position == end_of(view)
+    assert polled.pieces[-1].text.endswith(b"\n") and place.position == end_of_store(view)
     place.close()
     view.close()
 
@@ -59,12 +59,12 @@ def test_skipped_lines_are_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(live, "COUNTED", 20_000)
     store = make_store(tmp_path / "store", [[]])
     view = view_of(store)
-    place = LiveReader(view, end_of(view))
+    place = LiveReader(view, end_of_store(view))
     append(store, 10_000)
     polled = place.poll()
     kept = sum(news.text.count(b"\n") for news in polled.pieces)
     assert 9500 < polled.missed + kept < 10_500 and kept > 20
-    assert place.position == end_of(view)
+    assert place.position == end_of_store(view)
     text = b"".join(news.text for news in polled.pieces)
     assert (store / "current.log").read_bytes().endswith(text)
     append(store, 1, "after")
@@ -82,9 +82,9 @@ def test_skipped_segments_are_estimated(tmp_path: Path, monkeypatch: pytest.Monk
     view = view_of(make_store(tmp_path / "store", [many, many, many]))
     place = LiveReader(view, Position(1, 0))
     polled = place.poll()
-    assert place.position == end_of(view) and {news.position.segment for news in polled.pieces} == {
-        3
-    }
+    assert place.position == end_of_store(view) and {
+        news.position.segment for news in polled.pieces
+    } == {3}
     assert 1450 < polled.missed + sum(news.text.count(b"\n") for news in polled.pieces) < 1550
     place.close()
     view.close()

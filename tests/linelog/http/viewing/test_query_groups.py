@@ -11,7 +11,7 @@ from logsrv.linelog.http.viewing import query_groups
 from logsrv.linelog.http.viewing.live import PolledLines
 from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, matching_units
 from logsrv.linelog.http.viewing.watched_query import WatchedQuery
-from logsrv.linelog.read.follow import Appended
+from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line
 
@@ -34,7 +34,7 @@ def polled_lines(*segments: list[bytes], pieces: int = 3) -> PolledLines:
         offset = 0
         for at in range(0, len(held), pieces):
             text = b"".join(held[at : at + pieces])
-            found.append(Appended(Position(number, offset), text))
+            found.append(AppendedLines(Position(number, offset), text))
             offset += len(text)
     return PolledLines(found, [piece.text.count(b"\n") for piece in found], 0, False)
 

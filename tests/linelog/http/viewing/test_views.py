@@ -16,7 +16,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.viewing import views as views_module
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, Views
-from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.children.spawned import Spawner, children, is_there
 from tests.kit.net.network import logged
@@ -99,7 +99,7 @@ async def test_more_brings_the_next_lines_until_a_viewer_is_live(views: Views, s
     for number in range(200):
         write(store, f"line {number} {'x' * 200}")
     watcher = Watcher()
-    views.join(watcher, Position(1, 0), end_of(view_of(store)))
+    views.join(watcher, Position(1, 0), end_of_store(view_of(store)))
     await watcher.until(lambda: b"line 1 " in watcher.data)
     while not watcher.live:
         had = len(watcher.data)

@@ -13,7 +13,7 @@ from logsrv.linelog.http.viewing.watched_query import (
     WatchedQuery,
     event_pieces,
 )
-from logsrv.linelog.read.follow import Appended
+from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line
@@ -26,8 +26,8 @@ LINES = [(number * SIZE, (number + 1) * SIZE - 1) for number in range(6)]
 def test_the_newest_lines_within_what_is_allowed() -> None:
     query = WatchedQuery.of("", 0.0, 4)
     query.begin(0.0, 1, 5, 3)
-    query.take(Appended(Position(1, 6 * SIZE), TEXT), LINES[:2])
-    query.take(Appended(Position(1, 0), TEXT), LINES)
+    query.take(AppendedLines(Position(1, 6 * SIZE), TEXT), LINES[:2])
+    query.take(AppendedLines(Position(1, 0), TEXT), LINES)
     assert [str(hit.position) for hit in query.hits] == [f"1:{n * SIZE}" for n in (5, 6, 7)]
     assert (query.missed, query.allowed) == (5, 0)
     # One was left, and a second has gone by; later no more than a burst is saved up.
@@ -44,7 +44,7 @@ def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> Non
         made.append(hit)
         return json.dumps(hit.line.decode())
 
-    monkeypatch.setattr(watched_query, "as_json", as_json)
+    monkeypatch.setattr(watched_query, "hit_as_json", as_json)
     hits = [Hit(Position(1, number), b"x" * 100) for number in range(3)]
     events = SharedEvents()
     assert events.of(hits) == events.of(hits) and len(made) == 3

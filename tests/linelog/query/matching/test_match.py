@@ -212,9 +212,9 @@ def test_what_many_searches_need_is_loaded_before_processes_are_begun() -> None:
     """Else each of them would load it for itself."""
     program = (
         "import sys; from logsrv.linelog.query.language.parse import parse;"
-        "from logsrv.linelog.query.matching.match import compile;"
-        "matcher = compile(parse('timeout')); before = 'numpy' in sys.modules;"
-        "matcher.for_many(); print(before, 'numpy' in sys.modules)"
+        "from logsrv.linelog.query.matching.match import make_matcher;"
+        "matcher = make_matcher(parse('timeout')); before = 'numpy' in sys.modules;"
+        "matcher.prepare_for_many(); print(before, 'numpy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "False True\n", done.stderr

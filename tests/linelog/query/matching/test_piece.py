@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.matching import piece
 from logsrv.linelog.query.matching.line_spans import all_line_spans
-from logsrv.linelog.query.matching.piece import TextPiece, split_into_pieces
+from logsrv.linelog.query.matching.piece import TextPiece, pieces_of_text
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 
 
 def spans(text: bytes) -> list[tuple[int, int]]:
     return [
-        one for some in split_into_pieces(text) for one in some.spans(numpy.arange(len(some.ends)))
+        one for some in pieces_of_text(text) for one in some.spans(numpy.arange(len(some.ends)))
     ]
 
 
@@ -41,7 +41,7 @@ def test_messages_begin_behind_stamps(lines: list[bytes]) -> None:
 
 def test_a_line_that_is_longer_than_a_piece_is_one() -> None:
     text = b"a\n" + b"x" * (2 * piece.SIZE) + b"\nb"
-    assert [len(some.ends) for some in split_into_pieces(text)] == [1, 1, 1]
+    assert [len(some.ends) for some in pieces_of_text(text)] == [1, 1, 1]
     assert spans(text)[1] == (2, 2 + 2 * piece.SIZE)
 
 

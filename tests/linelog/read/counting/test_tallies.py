@@ -16,11 +16,16 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting import histogram as counts
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.counting import timed as module
-from logsrv.linelog.read.counting.arrays import timed_by_arrays
+from logsrv.linelog.read.counting.arrays import count_by_time_with_numpy
 from logsrv.linelog.read.counting.histogram import histogram, sensible_step
-from logsrv.linelog.read.counting.tallies import ValueCounts, fields, sources, top
-from logsrv.linelog.read.counting.timed import timed
-from logsrv.linelog.read.counting.values import LONGEST, counter, values_of
+from logsrv.linelog.read.counting.tallies import (
+    ValueCounts,
+    count_fields,
+    count_sources,
+    count_values,
+)
+from logsrv.linelog.read.counting.timed import count_by_time
+from logsrv.linelog.read.counting.values import LONGEST, make_value_counter, texts_to_count
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.linelog.query.reference import Line, stored_lines
@@ -29,24 +34,24 @@ from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
 @pytest.mark.slow
 def test_the_most_frequent_values_are_counted(whole: Search) -> None:
-    tally = top(whole, "level")
+    tally = count_values(whole, "level")
     assert tally.most_common(2) == [("info", 13334), ("error", 13333)]
     assert (tally.total, tally.exact) == (40_000, True)
 
 
 @pytest.mark.slow
 def test_each_element_of_a_list_counts(whole: Search) -> None:
-    tally = top(whole, "tags")
+    tally = count_values(whole, "tags")
     assert tally.most_common(9) == [("a", 40_000), ("t0", 20_000), ("t1", 20_000)]
     assert tally.total == 40_000
-    assert top(whole, "nosuch").most_common(9) == []
+    assert count_values(whole, "nosuch").most_common(9) == []
 
 
 def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tallies, "MOST_VALUES", 10)
     tally = ValueCounts()
     for number in range(100):
-        tally.add({"often": 5, f"once {number}": 1}, 6)
+        tally.add_counts({"often": 5, f"once {number}": 1}, 6)
     assert tally.most_common(1) == [("often", 500)]
     assert tally.total == 600
     assert not tally.exact
@@ -57,7 +62,7 @@ def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tallies, "MOST_CHARACTERS", 1000)
     tally = ValueCounts()
     for number in range(100):
-        tally.add({"often": 5, f"once {number} {'x' * 90}": 1}, 6)
+        tally.add_counts({"often": 5, f"once {number} {'x' * 90}": 1}, 6)
         assert sum(len(value) for value, _ in tally.most_common(1000)) <= 2000
     assert tally.most_common(1) == [("often", 500)]
     assert tally.total == 600
@@ -69,11 +74,11 @@ def test_a_sample_ends_when_its_names_are_too_long(
     whole: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tallies, "MOST_CHARACTERS", 9)
-    assert fields(whole, 500)[1] == 1
+    assert count_fields(whole, 500)[1] == 1
 
 
 def test_the_fields_of_a_sample_are_counted(whole: Search) -> None:
-    found, sampled = fields(whole, 500)
+    found, sampled = count_fields(whole, 500)
     assert found == {"level": 1000, "n": 500, "tags": 500} or found["n"] == 500
     assert sampled == 500
 
@@ -87,10 +92,12 @@ def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path: Path) 
         line("<38>Nov 20 06:18:42 gate sshd[77]: a=1 b=2", 3),
     ]
     view = view_of(make_store(tmp_path / "logs", [some]))
-    found, sampled = fields(Search(view, make_matcher(parse("")), Scope()), 500)
+    found, sampled = count_fields(Search(view, make_matcher(parse("")), Scope()), 500)
     assert sampled == 4
     for name, number in found.items():
-        assert top(Search(view, make_matcher(parse("")), Scope()), name).total == number, name
+        assert count_values(Search(view, make_matcher(parse("")), Scope()), name).total == number, (
+            name
+        )
     assert {"fields.name", "fields.time", "fields.host"} < set(found)
     assert (found["app"], found["level"], found["timestamp"]) == (3, 3, 2)
     assert {"name", "time", "host"}.isdisjoint(found)
@@ -98,14 +105,14 @@ def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_sources_have_their_lines_and_last_time(whole: Search, counted_lines: list[bytes]) -> None:
-    found = sources(whole)
+    found = count_sources(whole)
     assert set(found) == {f"tcp:10.0.0.{number}:1" for number in range(4)}
     assert found["tcp:10.0.0.3:1"] == (10_000, counted_lines[-1][:27].decode())
 
 
 def test_the_last_of_a_source_is_its_largest_time(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [[line("a", 9), line("b", 5), line("late", 7)]])
-    found = sources(Search(view_of(store), make_matcher(parse("")), Scope()))
+    found = count_sources(Search(view_of(store), make_matcher(parse("")), Scope()))
     assert found["tcp:127.0.0.1:51234"] == (3, line("a", 9)[:27].decode())
 
 
@@ -116,18 +123,22 @@ TEXT = line("ERROR x") + line("x", 0.5) + line("ERROR y", 0.7) + line("<15>z", 1
 def test_arrays_count_the_same(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SMALL", small)
     first, second = b"2026-11-20T06:00:00", b"2026-11-20T06:00:01"
-    assert timed(TEXT, 19, levels=True) == {
+    assert count_by_time(TEXT, 19, levels=True) == {
         (first, "error"): 2,
         (first, None): 1,
         (second, "debug"): 1,
     }
-    assert timed(TEXT, 19, levels=False) == {(first, None): 3, (second, None): 1}
-    assert len(timed(TEXT, 26, levels=False)) == 4
-    assert timed(TEXT, 0, levels=True) == {(b"", "error"): 2, (b"", None): 1, (b"", "debug"): 1}
+    assert count_by_time(TEXT, 19, levels=False) == {(first, None): 3, (second, None): 1}
+    assert len(count_by_time(TEXT, 26, levels=False)) == 4
+    assert count_by_time(TEXT, 0, levels=True) == {
+        (b"", "error"): 2,
+        (b"", None): 1,
+        (b"", "debug"): 1,
+    }
 
 
 def test_no_lines_are_no_counts() -> None:
-    assert timed(b"", 19, levels=True) == {}
+    assert count_by_time(b"", 19, levels=True) == {}
 
 
 LINES = st.one_of(
@@ -139,7 +150,7 @@ LINES = st.one_of(
 @given(st.lists(LINES, min_size=1), st.sampled_from([0, 19, 26]))
 def test_arrays_count_any_times_and_levels(lines: list[bytes], size: int) -> None:
     wanted = Counter((one[:-1][:size], Record(one[:-1]).level) for one in lines)
-    assert timed_by_arrays(b"".join(lines), size, levels=True) == wanted
+    assert count_by_time_with_numpy(b"".join(lines), size, levels=True) == wanted
 
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -149,7 +160,7 @@ FIELDS = ("level", "source", "name", "host", "port", "status", "fields.path", "u
 
 
 def slowly(field: str, lines: list[bytes]) -> tuple[int, Counter[str]]:
-    found = [values_of(Record(line).get(field)) for line in lines]
+    found = [texts_to_count(Record(line).get(field)) for line in lines]
     return sum(map(bool, found)), Counter(value for values in found for value in values)
 
 
@@ -157,7 +168,7 @@ def slowly(field: str, lines: list[bytes]) -> tuple[int, Counter[str]]:
 @given(st.lists(stored_lines(), min_size=1, max_size=8), st.sampled_from(FIELDS))
 def test_values_of_any_lines_are_counted_as_by_records(lines: list[Line], field: str) -> None:
     text = b"".join(line.line + b"\n" for line in lines)
-    assert counter(field)(text) == slowly(field, [line.line for line in lines])
+    assert make_value_counter(field)(text) == slowly(field, [line.line for line in lines])
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -168,7 +179,7 @@ def test_values_of_all_kinds_of_lines_are_counted_as_by_records(field: str) -> N
         b'{"a": "' + b"x" * 2 * LONGEST + b'"}', b"a=\xff b=1", b"ERROR none",
     ]  # fmt: skip
     lines = [stamp + message for message in messages for stamp in (STAMP, b"")]
-    assert counter(field)(b"\n".join(lines) + b"\n") == slowly(field, lines)
+    assert make_value_counter(field)(b"\n".join(lines) + b"\n") == slowly(field, lines)
 
 
 def test_too_many_steps_are_an_error(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def test_frames_leave_by_their_sums_unless_the_index_has_none(
     directory = make_store(tmp_path / "logs", segments)
     expected = Cutting(directory).all()
     unpacked: list[int] = []
-    whole = PackedFrames.whole
+    whole = PackedFrames.read_packed_and_text
 
     def counted(frames: PackedFrames, frame: int, wanted: int) -> tuple[bytes, bytes]:
         unpacked.append(frame)

@@ -34,11 +34,11 @@ class Medium:
             self.syncs.append(found.st_size)
             sync(fd)
 
-        def sync_names(view: View) -> None:
+        def sync_directory(view: View) -> None:
             self.names += 1
 
         patch.setattr(os, "fdatasync", fdatasync)
-        patch.setattr(View, "sync_names", sync_names)
+        patch.setattr(View, "sync_directory", sync_directory)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.values import elements, readable, text_of
+from logsrv.linelog.fields.values import displayable_text, elements_of_value, text_of_value
 from logsrv.linelog.framing.bodies import http_lines
 from logsrv.linelog.framing.bodies.bodies import BodyRules
-from logsrv.linelog.read.render import described
+from logsrv.linelog.read.render import record_document
 from logsrv.linelog.ship.encode.ndjson import kafka_messages, ndjson
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from tests.linelog.framing.steps import lines_of, taken_by
@@ -34,7 +34,7 @@ def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
 def test_an_object_is_that_of_the_api() -> None:
     sent = line(b'{"level":"error","service":"cache","n":123456789012345678901234567890}')
     [found] = [json.loads(one) for one in ndjson([sent]).splitlines()]
-    assert found == described(Record(sent))
+    assert found == record_document(Record(sent))
     assert found["time"] == TIME and found["app"] == "cache"
     assert found["fields"]["n"] == 123456789012345678901234567890
 
@@ -42,7 +42,7 @@ def test_an_object_is_that_of_the_api() -> None:
 @given(LINES)
 def test_a_value_is_an_object_of_the_api(lines: list[bytes]) -> None:
     for message, one in zip(kafka_messages(lines), map(Record, lines), strict=True):
-        assert json.loads(message.value) == json.loads(json.dumps(described(one)))
+        assert json.loads(message.value) == json.loads(json.dumps(record_document(one)))
         assert message.moment >= 0
 
 
@@ -59,7 +59,11 @@ def test_a_line_without_a_stamp_has_an_empty_key() -> None:
 
 def told(record: Record, name: str) -> str | None:
     value = record.get(name)
-    return None if value is None else readable(text_of(elements(value)[0]))[:255] or None
+    return (
+        None
+        if value is None
+        else displayable_text(text_of_value(elements_of_value(value)[0]))[:255] or None
+    )
 
 
 def check(lines: list[bytes]) -> None:

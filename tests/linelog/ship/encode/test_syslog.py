@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.syslog_header import parse_header
+from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
@@ -96,5 +96,5 @@ def check(sent: Record, received: Record) -> None:
 
 def test_every_kind_of_line_leaves_with_a_syslog_header() -> None:
     for sent in syslog_messages([line(kind) for kind in KINDS]):
-        header = parse_header(sent)
+        header = parse_syslog_header(sent)
         assert header is not None and {"timestamp", "hostname"} <= set(header.fields)

@@ -172,9 +172,9 @@ def test_a_text_that_is_here_again_is_read_here(store: Path) -> None:
         path = file_of(store, 1)
         (store / path.name).write_bytes(path.read_bytes())
         path.unlink()
-        frames = view.open(1)
+        frames = view.open_segment(1)
         assert frames is not None and frames.path == str(store / path.name)
-        assert b"".join(text for _, text in frames.between(0, 100)).startswith(b"2026")
+        assert b"".join(text for _, text in frames.lines_between(0, 100)).startswith(b"2026")
         frames.close()
     assert told == []
 
@@ -187,5 +187,5 @@ def test_times_leave_segments_out_without_a_look_at_the_archive(store: Path) -> 
             view, make_matcher(parse("")), Scope(since="2030-01-01T00:00:00Z"), processes=1
         )
         assert list(search.hits()) == []
-        assert view.span()[0] == "2026-11-20T07:23:20.000000Z"
+        assert view.read_time_span()[0] == "2026-11-20T07:23:20.000000Z"
     assert told == []

@@ -396,7 +396,7 @@ async def test_followers_miss_nothing_where_empty_segments_were_removed(
         news = follower.read()
         follower.close()
     assert news is not None and news.text == stored(b"the next")
-    assert not news.gap
+    assert not news.has_gap
 
 
 async def segments(store: Store, metrics: Metrics, *, packed: int) -> None:
