@@ -47,7 +47,7 @@ KEPT = re.compile(
 )
 # What opens one, or returns one that is open.
 OPENS = (
-    *((Disk, "enter"), (Disk, "hold"), (View, "__init__"), (View, "open")),
+    *((Disk, "enter"), (Disk, "hold"), (View, "__init__"), (View, "open_segment")),
     *((Search, "__init__"), (Follower, "__init__"), (StoredLines, "__init__")),
 )
 # What closes one for good: it must not be closed again.

@@ -1,8 +1,8 @@
 """The protocol between the daemon and the alert process: JSON objects.
 
-The daemon sends the store and the tasks (`AlertOrders`), again after each reload, and closes the pipe when it
-stops: then the process sends its last messages, and ends. The process reports each message that was sent,
-and each that was not (`AlertReport`).
+The daemon sends the store and the tasks (`AlertOrders`), again after each reload, and closes the pipe when
+it stops: then the process sends its last messages, and ends. The process reports each message that was
+sent, and each that was not (`AlertReport`).
 """
 
 from __future__ import annotations

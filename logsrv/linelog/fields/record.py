@@ -211,7 +211,7 @@ class Record:
         """Return the field called `name`, or None if it is missing.
 
         as_written: whether decimals of JSON are `WrittenFloat`, with the sender's text.
-        Bytes that are not UTF-8 are lone surrogates, which `to_stored_bytes` and `displayable_text` convert.
+        Bytes that are not UTF-8 are surrogates: `to_stored_bytes` and `displayable_text` convert them.
         """
         if name in _OWN:
             value: Value | None = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def to_stored_bytes(text: str) -> bytes:
-    """Return text as bytes of the store: UTF-8, and the original bytes for surrogates from `decode_stored`."""
+    """Return text as bytes of the store: UTF-8, the original bytes for surrogates of `decode_stored`."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -128,7 +128,7 @@ def _segment_totals(view: View, number: int, known: _SegmentTotals) -> _SegmentT
 def _count(frames: SegmentFrames, known: _SegmentTotals) -> _SegmentTotals:
     if isinstance(frames, PackedFrames):
         index = frames.index
-        # An index that was lost, and made again by `index_sound_frames`, has no line counts: use those of the last count.
+        # An index that `index_sound_frames` made has no line counts: use those of the last count.
         lines = index.lines or (known.lines if known.size == index.text else 0)
         times = together((index.times, known.times)) if known.size == index.text else index.times
         return _SegmentTotals(lines, index.text, index.compressed, times)

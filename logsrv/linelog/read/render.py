@@ -74,7 +74,7 @@ def hit_document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
 
 
 def stamp_and_message(hit: Hit) -> dict[str, Any]:
-    """Return position, time, source and message of a hit's `hit_document`, for which no fields are parsed."""
+    """Return position, time, source and message of `hit_document`, for which no fields are parsed."""
     record = Record(hit.line)
     return {
         "position": str(hit.position),
@@ -133,7 +133,7 @@ def _escaped_line(line: bytes) -> bytes:
 
 
 def make_block_renderer(style: LineStyle) -> Callable[[bytes], bytes] | None:
-    """Return a function that renders many lines at once like `make_renderer`; None if the style prevents it."""
+    """Return a function that renders many lines at once; None if the style prevents it."""
     if style.output == "text" and not (style.color or style.local or style.width):
         return escaped_lines
     return None

@@ -38,7 +38,7 @@ class Seen(Watch):
             report=self.reports.append,
         )
 
-    def count(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
+    def count_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         self.lines += [news.text[begin:end].split(b" ", 2)[2] for begin, end in lines]
         super().count_matches(news, lines)
 

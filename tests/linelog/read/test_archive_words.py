@@ -51,8 +51,11 @@ def test_the_answers_are_those_of_the_files(
         known = PartialFile(len(data), [(at, data[at : at + size]) for at, size in heads])
         parts.append(
             ArchivedWordIndex(
-                number, known, lambda at, size, of=data: reader(of, at, size), pytest.fail
-            )  # type: ignore[misc]
+                number,
+                known,
+                lambda at, size, of=data: reader(of, at, size),  # type: ignore[misc]
+                pytest.fail,
+            )
         )
     readers = Readers()
     found = frames_by_segment(parts, need, readers)

@@ -35,7 +35,7 @@ def indexes_of_true(found: Array) -> Array:
 
 
 def _indexes_by_eights(found: Array) -> Array:
-    """Do the work of `indexes_of_true` by groups of eight values; fast if each has at most one true value."""
+    """Do the work of `indexes_of_true` by groups of eight; fast if each has at most one true value."""
     whole = len(found) // 8 * 8
     eights: Array = found[:whole].view("<u8")
     at: Array = numpy.flatnonzero(eights != 0)

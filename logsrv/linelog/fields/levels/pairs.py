@@ -1,7 +1,7 @@
 """Find levels in lines of logfmt: `level=info` with another pair, in lines without any ambiguity.
 
-The rules are those of `logfmt.parse_logfmt` and `level.level_of_fields`, for lines with exactly one field that
-may hold a level, an unquoted name in it, and another pair after it.
+The rules are those of `logfmt.parse_logfmt` and `level.level_of_fields`, for lines with exactly one field
+that may hold a level, an unquoted name in it, and another pair after it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Find the levels of many lines of access logs by their HTTP status.
 
-The rules are those of `access.parse_access` and `level.level_of_access_log`, for the lines of nginx and Apache.
+The rules are those of `access.parse_access` and `level.level_of_access_log`, for lines of nginx and Apache.
 """
 
 from __future__ import annotations

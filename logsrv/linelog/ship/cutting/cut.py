@@ -305,7 +305,7 @@ def _has_valid_header(packed: memoryview, size: int) -> bool:
 
 
 def _add_by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
-    """Add the frames before number `after`; unpack each. Raises DamagedSegment if the first one is damaged."""
+    """Add the frames before number `after`; unpack each. Raises DamagedSegment if the first one is."""
     for number in range(frame, after):
         begin, stop = frames.frame_bounds(number)
         try:

@@ -102,7 +102,7 @@ def test_frames_leave_by_their_sums_unless_the_index_has_none(
         unpacked.append(frame)
         return whole(frames, frame, wanted)
 
-    monkeypatch.setattr(PackedFrames, "whole", counted)
+    monkeypatch.setattr(PackedFrames, "read_packed_and_text", counted)
     assert Cutting(directory).all() == expected
     # Only the last, to see what of it are whole lines.
     frames = {max(unpacked)}

@@ -164,7 +164,7 @@ def test_a_disk_that_does_not_sync_names_lets_nothing_leave(
 
     segment = DurableSegment(view_of(directory))
     with monkeypatch.context() as patch:
-        patch.setattr(View, "sync_names", failing)
+        patch.setattr(View, "sync_directory", failing)
         with pytest.raises(OSError, match="Input/output"):
             segment.enter(1)
     assert segment.enter(1) is not None
