@@ -130,7 +130,7 @@ class ArchiveView(View):
     def refresh(self) -> None:
         """Do nothing: the view keeps the segments that it found when it was opened."""
 
-    renew = refresh
+    refresh_if_rotated = refresh
 
     @property
     def directory_removed(self) -> bool:

@@ -276,7 +276,7 @@ class ArchivedFrames(PackedFrames):
     def file_size(self) -> int:
         return self._size
 
-    def _read(self, frame: int, at: int, size: int) -> bytes:
+    def _read_bytes(self, frame: int, at: int, size: int) -> bytes:
         try:
             return self._read_frame(frame, at, size)
         except ValueError as error:
