@@ -154,7 +154,7 @@ def test_a_line_before_a_rotation_is_read(tmp_path: Path, monkeypatch: pytest.Mo
             writer.rotate()
         return is_active(fd)
 
-    monkeypatch.setattr(view, "is_active", meanwhile)
+    monkeypatch.setattr(view, "is_active_file", meanwhile)
     news = follower.read()
     assert news is not None and news.text == line("line 0", 0)
     follower.close()

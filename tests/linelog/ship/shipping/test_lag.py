@@ -80,7 +80,7 @@ def test_a_sealed_segment_is_read_once_however_often_a_target_that_stands_is_ask
         meter = LagMeter(view)
         lag = meter.measure(place, BEGIN)
         # The age of the first line is known, too.
-        monkeypatch.setattr(view, "open", {3: view.open_segment(3)}.pop)
+        monkeypatch.setattr(view, "open_segment", {3: view.open_segment(3)}.pop)
         assert meter.measure(place, BEGIN) == lag
 
 
