@@ -108,7 +108,7 @@ class Edge(threading.Thread):
         body = answer.read()
         if answer.status != http.HTTPStatus.OK:
             raise SystemExit(f"the centre answered with {answer.status}: {body!r}")
-        self.size += block.size
+        self.size += block.text_size
 
 
 @contextmanager

@@ -42,7 +42,7 @@ from logsrv.kit.children.frames import SIZE, frame_parts
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.shipping.orders import json_of, orders_for, read_report
+from logsrv.linelog.ship.shipping.orders import decode_report, encode_message, make_orders
 from logsrv.linelog.ship.shipping.shipping import MODULE
 from logsrv.linelog.store.segments.index import decode_head
 from logsrv.linelog.store.segments.segment import Position
@@ -171,8 +171,8 @@ class Shipper:
         )
         self.pid = self._process.pid
         assert self._process.stdin is not None
-        orders = attrs.evolve(orders_for(settings), directory=str(store), store=STORE)
-        self._process.stdin.write(b"".join(frame_parts(json_of(orders))))
+        orders = attrs.evolve(make_orders(settings), directory=str(store), store=STORE)
+        self._process.stdin.write(b"".join(frame_parts(encode_message(orders))))
         self._process.stdin.flush()
 
     def reports(self) -> Iterator[ShipReport]:
@@ -180,7 +180,7 @@ class Shipper:
         pipe = self._process.stdout
         assert pipe is not None
         while head := pipe.read(SIZE):
-            yield read_report(pipe.read(int.from_bytes(head, "big")))
+            yield decode_report(pipe.read(int.from_bytes(head, "big")))
 
     def stop(self) -> None:
         """Let it end in order, and wait for the end."""

@@ -31,8 +31,8 @@ from logsrv.kit.text.words import counted, shown, size_text
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
-from logsrv.linelog.ship.shipping.ship_place import change_identity
-from logsrv.linelog.ship.shipping.status import TargetStatus, statuses
+from logsrv.linelog.ship.shipping.ship_place import write_new_identity
+from logsrv.linelog.ship.shipping.status import TargetStatus, target_statuses
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.lock import locked
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _status(directory: str, *, as_json: bool) -> int:
     try:
         with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
-            found = statuses(directory, view, time.time())
+            found = target_statuses(directory, view, time.time())
     except OSError as error:
         raise StoreError(f"{directory} cannot be read: {reason(error)}") from error
     if as_json:
@@ -144,13 +144,13 @@ def _new_identity(directory: str, *, resend: bool) -> int:
         with locked(directory) as disk:
             with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
                 end, first = end_of_store(view), Position(view.segments[0].number, 0)
-                found = statuses(directory, view, time.time())
+                found = target_statuses(directory, view, time.time())
                 unsent = LagMeter(view).measure(first, time.time())
             places = [one.position for one in found if one.position is not None]
             began = min(places, default=first) if resend else end
             made = identity.make(disk, began, os.urandom)
             if resend:
-                change_identity(directory, made.store)
+                write_new_identity(directory, made.store)
     except OSError as error:
         raise StoreError(f"{directory} cannot be changed: {reason(error)}") from error
     print(f"{shown(directory)} is store {made.store} from {made.began} on")

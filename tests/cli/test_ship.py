@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.cli.main import main
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
-from logsrv.linelog.ship.shipping.status import TargetState, save_state, save_targets
+from logsrv.linelog.ship.shipping.status import TargetState, save_state, save_target_names
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock
@@ -29,7 +29,7 @@ def ship(store: Path, state: TargetState, offset: int = 0) -> ShipPlace:
     """Let the target `centre` be shipped to, by this process."""
     kept = ShipPlace(str(store), "centre", target="https://c:443", clock=lambda: 0)
     kept.save(STORE, Position(2, offset))
-    save_targets(kept.folder.disk, {"centre": 1})
+    save_target_names(kept.folder.disk, {"centre": 1})
     save_state(kept.folder.disk, "centre", state)
     assert kept.lock()
     return kept

@@ -170,10 +170,10 @@ def test_body_that_is_not_block_is_refused_and_not_stored(logger: Start, connect
     assert len(bomb) < 1_000_000
     refused(422, "other sizes", bomb)
     # A bomb that hides its size: its header announces the size of the block's text.
-    hides = zstandard.ZstdCompressor(write_checksum=True).compress(bytes(block.size))
+    hides = zstandard.ZstdCompressor(write_checksum=True).compress(bytes(block.text_size))
     body = bomb[zstandard.frame_header_size(bomb) :]
     refused(422, "damaged", hides[: zstandard.frame_header_size(hides)] + body)
-    refused(422, "checksum", zstandard.ZstdCompressor().compress(b"x" * block.size))
+    refused(422, "checksum", zstandard.ZstdCompressor().compress(b"x" * block.text_size))
     refused(422, "other sizes", b"")
     refused(422, "not made of Zstandard", b"x" * 100)
     refused(422, "breaks off", block.packed[:-5])

@@ -17,7 +17,7 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.ship.registry import make_target
-from logsrv.linelog.ship.target import LineTarget, SentLines, Unavailable
+from logsrv.linelog.ship.target import LineBatch, LineTarget, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.end_to_end.conftest import Logger, Start
@@ -44,7 +44,7 @@ def target(url: str, **more: Any) -> LineTarget:
 
 
 def send(one: LineTarget, lines: list[bytes]) -> Deferred[None]:
-    return one.send(SentLines(lines, Position(1, 1)))
+    return one.send(LineBatch(lines, Position(1, 1)))
 
 
 async def ship(url: str, lines: list[bytes], **more: Any) -> None:

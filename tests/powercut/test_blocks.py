@@ -176,7 +176,7 @@ def wrongs(directory: Path, promises: Mapping[str, Position]) -> list[str]:
         chance = random.Random(3)
         while (block := edge.next(place, 30_000, chance)) is not None:
             at = edge.offset(block.start)
-            text = edge.text[at : at + block.size]
+            text = edge.text[at : at + block.text_size]
             pending = PendingBlock(
                 origin, block.start, block.end, block.crc, text, text.count(b"\n")
             )

@@ -25,8 +25,8 @@ from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.ship.encode.block import PackedBlock, read_block
-from logsrv.linelog.ship.target import Misplaced
+from logsrv.linelog.ship.encode.block import PackedBlock, block_from_headers
+from logsrv.linelog.ship.target import MisplacedBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.store import Store
 from tests.daemon_logs import DAEMON_LOGS, check_log
@@ -60,7 +60,7 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/blocks"
 
     def take(self, block: PackedBlock) -> None:
-        """Take a block. Raises Misplaced: several are under way, and a later one may arrive first."""
+        """Take a block. Raises MisplacedBlock: several are under way, and a later one may arrive first."""
         with self._lock:
             self.far.take(block)
             # Marked before it is acknowledged: the block has left the edge.
@@ -83,8 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         }
         headers = {name: self.headers[name] for name in names if name in self.headers}
         try:
-            self.server.take(read_block(headers, packed))
-        except Misplaced:
+            self.server.take(block_from_headers(headers, packed))
+        except MisplacedBlock:
             return self._answer(409)
         return self._answer(200)
 

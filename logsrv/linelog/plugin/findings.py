@@ -91,10 +91,12 @@ def check_target(target: ShipSettings, asked: Asked) -> Iterator[Finding]:
     if url.scheme == "file":
         yield check_directory(Path(url.path), asked.user)
     elif url.is_bucket:
-        yield ok(subject, f"goes to {one_line(url.place)} (a bucket is never contacted here)")
+        yield ok(
+            subject, f"goes to {one_line(url.loggable_url)} (a bucket is never contacted here)"
+        )
     else:
         # NATS begins TLS after a line in plain text.
-        wants_tls = url.tls and not url.is_stream
+        wants_tls = url.tls and not url.is_nats_stream
         tls = TLSOptions(cafile=target.ship_ca, certificate=target.ship_cert, key=target.ship_key)
         for host, port in url.servers:
             yield reach(asked, subject, host, port, tls if wants_tls else None)

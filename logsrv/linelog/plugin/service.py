@@ -55,7 +55,7 @@ from logsrv.linelog.plugin.logger_settings import (
     parse_listen,
 )
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.ship.shipping.shipping import Shipping, holds_of
+from logsrv.linelog.ship.shipping.shipping import Shipping, saved_holds
 from logsrv.linelog.store.segments.lock import owner_of
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
@@ -235,7 +235,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             # The files of their tokens and certificates may be missing, too.
             DeclaredNodes(settings.node_sets)
         require_programs_exist(settings.alerts)
-        self._shipping.check(settings.targets)
+        self._shipping.prepare_orders(settings.targets)
         rules = web_guard_policy(settings, MOST_CONNECTIONS)
         return listeners + [
             SiteSpec(f"http {one}", one, f"http {one}", rules, sentence="page and API at {url}/")
@@ -302,7 +302,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         log_left_out_listeners(self.settings)
         if self.settings.targets:
             # First: lines that a target lacks must not be removed before the targets report their places.
-            self.store.hold(holds_of(str(self.settings.directory), self.settings.targets))
+            self.store.hold(saved_holds(str(self.settings.directory), self.settings.targets))
         self.store.open()
         self._hangs.look()
         check_interpreter(
@@ -319,7 +319,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         if settings.http:
             self._web_server().apply(settings)
         self.alerts.replace_alerts(settings.alerts)
-        self._shipping.change(settings.targets)
+        self._shipping.set_targets(settings.targets)
 
     def apply(self, settings: LoggerSettings) -> None:
         log_left_out_listeners(settings)

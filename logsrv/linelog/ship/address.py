@@ -36,12 +36,12 @@ class Scheme:
     names: Literal["", "stream", "topic", "index"] = ""
 
     @property
-    def several(self) -> bool:
+    def may_list_hosts(self) -> bool:
         """True if a URL may list several servers."""
         return self.names in ("stream", "topic")
 
 
-def _pair(
+def _scheme_pair(
     plain: str, encrypted: str, ports: tuple[int | None, int | None], maker: str, **more: Any
 ) -> dict[str, Scheme]:
     """Return the two schemes of a protocol, unencrypted and over TLS, each with its port."""
@@ -52,27 +52,29 @@ def _pair(
 
 
 _WEB = 80, 443
-_ARCHIVE = "out.archive.make_target"
+_ARCHIVE = "out.archive.make_archive_target"
 NATS = 4222
 """The default port of NATS."""
 _STREAM: dict[str, Any] = {"takes": "blocks", "extra": "nats", "names": "stream"}
 SCHEMES = {
-    **_pair("http", "https", _WEB, "centre.Centre", takes="blocks"),
+    **_scheme_pair("http", "https", _WEB, "centre.CentreTarget", takes="blocks"),
     "file": Scheme(maker=_ARCHIVE, takes="segments"),
     "s3": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
     "gs": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
     "az": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
-    **_pair("nats", "nats+tls", (NATS, NATS), "out.jetstream.JetStream", **_STREAM),
-    **_pair(
+    **_scheme_pair("nats", "nats+tls", (NATS, NATS), "out.jetstream.JetStreamTarget", **_STREAM),
+    **_scheme_pair(
         "kafka", "kafka+tls", (9092, 9093), "out.kafka.KafkaTarget", extra="kafka", names="topic"
     ),
-    **_pair("relp", "relp+tls", (None, None), "out.relp.RelpTarget"),
+    **_scheme_pair("relp", "relp+tls", (None, None), "out.relp.RelpTarget"),
     # RFC 6587 names no port, and 514 is usual. RFC 5425 section 4.1 names 6514.
-    **_pair("syslog", "syslog+tls", (514, 6514), "out.syslog.SyslogTarget"),
-    **_pair("loki+http", "loki+https", _WEB, "out.posting.LokiTarget"),
-    **_pair("otlp+http", "otlp+https", _WEB, "out.posting.OtlpTarget"),
-    **_pair("es+http", "es+https", _WEB, "out.elasticsearch.ElasticsearchTarget", names="index"),
-    **_pair("ndjson+http", "ndjson+https", _WEB, "out.posting.NdjsonTarget"),
+    **_scheme_pair("syslog", "syslog+tls", (514, 6514), "out.syslog.SyslogTarget"),
+    **_scheme_pair("loki+http", "loki+https", _WEB, "out.posting.LokiTarget"),
+    **_scheme_pair("otlp+http", "otlp+https", _WEB, "out.posting.OtlpTarget"),
+    **_scheme_pair(
+        "es+http", "es+https", _WEB, "out.elasticsearch.ElasticsearchTarget", names="index"
+    ),
+    **_scheme_pair("ndjson+http", "ndjson+https", _WEB, "out.posting.NdjsonTarget"),
 }
 BLOCKS = "/blocks"
 """The end of every URL path that accepts blocks over HTTP."""
@@ -110,7 +112,7 @@ class ShipURL:
         return SCHEMES[self.scheme].takes
 
     @property
-    def is_stream(self) -> bool:
+    def is_nats_stream(self) -> bool:
         """True for a stream of NATS."""
         return SCHEMES[self.scheme].names == "stream"
 
@@ -120,7 +122,7 @@ class ShipURL:
         return self.takes == "segments" and bool(self.host)
 
     @property
-    def variables(self) -> tuple[str, ...]:
+    def environment_variables(self) -> tuple[str, ...]:
         """The environment variables that the target's process needs besides those of every child."""
         return parse_archive_url(self.text).variables if self.takes == "segments" else ()
 
@@ -130,7 +132,7 @@ class ShipURL:
         return SCHEMES[self.scheme].tls
 
     @property
-    def parameters(self) -> dict[str, str]:
+    def query_parameters(self) -> dict[str, str]:
         """The pairs `name=value` after the question mark; if a name is repeated, the last pair counts."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
@@ -145,7 +147,7 @@ class ShipURL:
         return ((self.host, self.port), *self.others)
 
     @property
-    def place(self) -> str:
+    def loggable_url(self) -> str:
         """The part that may be logged: no query, and a path only of an archive; others may be secret."""
         if self.takes == "segments":
             return f"{self.scheme}://{self.host}{self.path}"
@@ -177,9 +179,9 @@ def parse_ship_url(text: str) -> ShipURL:
     hosts = re.split("[/?#]", rest, maxsplit=1)[0]
     names = hosts.split(",")
     parts = urlsplit(f"{word}://host{rest.removeprefix(hosts)}")
-    if len(names) > 1 and not scheme.several:
+    if len(names) > 1 and not scheme.may_list_hosts:
         raise ValueError("names several hosts, which only NATS and Kafka may have")
-    (host, port), *others = [_server(word, one, scheme) for one in names]
+    (host, port), *others = [_host_and_port(word, one, scheme) for one in names]
     if parts.fragment:
         raise ValueError("has a # in it, and the part after it is never sent")
     blocks = scheme.takes == "blocks"
@@ -197,7 +199,7 @@ def parse_ship_url(text: str) -> ShipURL:
     return ShipURL(text, word.lower(), host, port, path, parts.query, tuple(others))
 
 
-def _server(word: str, text: str, scheme: Scheme) -> tuple[str, int]:
+def _host_and_port(word: str, text: str, scheme: Scheme) -> tuple[str, int]:
     """Return host and port. Raises ValueError, whose message says what is wrong."""
     parts = urlsplit(f"{word}://{text}")
     if parts.username is not None or parts.password is not None:

@@ -10,7 +10,7 @@ from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock
 from logsrv.linelog.ship.out.answers import HttpAnswer
 from logsrv.linelog.ship.out.http_client import HttpClient
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import LastBlock, Misplaced, Unavailable
+from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 WINDOW = 3
@@ -18,7 +18,7 @@ WINDOW = 3
 CODING = {"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"}
 
 
-class Centre:
+class CentreTarget:
     """Another store that takes our blocks, at `https://HOST[:PORT]/blocks`."""
 
     promise = "exactly once: the centre answers when a block is on its disk, and says where it is"
@@ -32,27 +32,27 @@ class Centre:
         query = f"?{settings.url.query}" if settings.url.query else ""
         self._target = f"{settings.url.path}{query}"
         self._question = f"{settings.url.path}/{settings.store}{query}"
-        self._who = settings.url.place
+        self._who = settings.url.loggable_url
 
-    def last(self) -> Deferred[LastBlock | None]:
+    def fetch_last_block(self) -> Deferred[LastBlock | None]:
         """Ask for the centre's place; fires with None if it has nothing of this store."""
         asked = self._client.request("GET", self._question, also=(404,))
-        return asked.addCallback(self._located)
+        return asked.addCallback(self._last_block_in)
 
-    def _located(self, answer: HttpAnswer) -> LastBlock | None:
+    def _last_block_in(self, answer: HttpAnswer) -> LastBlock | None:
         if answer.status == 404:
             # Any unused path answers 404, but not with this body.
             if answer.body.strip() != b'{"place": null}':
                 raise Unavailable(f"{self._who} takes no blocks at this path", settled=True)
             return None
-        place = self._position(answer, "logsrv-to")
+        place = self._header_position(answer, "logsrv-to")
         if place is None:
             raise Unavailable(f"{self._who} answers without its place (Logsrv-To)", settled=True)
         try:
             crc = int(answer.headers.get("logsrv-crc", ""), 16)
         except ValueError:
             crc = None
-        return LastBlock(place, self._position(answer, "logsrv-from"), crc)
+        return LastBlock(place, self._header_position(answer, "logsrv-from"), crc)
 
     def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the centre has it on disk."""
@@ -63,14 +63,14 @@ class Centre:
         return sent.addCallback(self._check_answer, block)
 
     def _check_answer(self, answer: HttpAnswer, block: PackedBlock) -> None:
-        place = self._position(answer, "logsrv-to")
+        place = self._header_position(answer, "logsrv-to")
         # A place after the block: it had these lines already, or others there, and dropped the block.
         if answer.status == 409 or (place is not None and place > block.end):
-            raise Misplaced(place)
+            raise MisplacedBlock(place)
         if place is None or place < block.end:
             raise Unavailable(f"{self._who} answers without confirming the block", settled=True)
 
-    def _position(self, answer: HttpAnswer, name: str) -> Position | None:
+    def _header_position(self, answer: HttpAnswer, name: str) -> Position | None:
         text = answer.headers.get(name)
         if text is None:
             return None

@@ -20,7 +20,7 @@ from logsrv.linelog.ship.target import Unavailable
 _LONGEST = 300
 
 
-def endpoint_of(settings: TargetSettings, reactor: Any) -> Any:
+def client_endpoint(settings: TargetSettings, reactor: Any) -> Any:
     """Return the endpoint of a server; reads the certificate files now. Raises ConfigurationError."""
     url = settings.url
     endpoint = HostnameEndpoint(reactor, url.host, url.port)
@@ -31,7 +31,7 @@ def endpoint_of(settings: TargetSettings, reactor: Any) -> Any:
     )
 
 
-def unreachable(who: str, *failures: Failure) -> Unavailable:
+def unreachable_error(who: str, *failures: Failure) -> Unavailable:
     """Return the error for a server that cannot be reached. who: the server, as subject of a sentence."""
     if failures[0].check(ConnectionDone):
         return Unavailable(f"{who} closed the connection")
@@ -44,10 +44,10 @@ def unreachable(who: str, *failures: Failure) -> Unavailable:
             "its certificate has expired, is self-signed, or comes from an authority unknown here:"
             " name that authority with ship-ca"
         )
-    return Unavailable(f"{who} cannot be reached: {why}", settled=any(map(_is_settled, failures)))
+    return Unavailable(f"{who} cannot be reached: {why}", settled=any(map(_is_permanent, failures)))
 
 
-def _is_settled(failure: Failure) -> bool:
+def _is_permanent(failure: Failure) -> bool:
     """Return whether a failure is about certificates or settings, which waiting does not change."""
     error: Any = failure.value
     if isinstance(error, VerificationError | ConfigurationError):

@@ -50,31 +50,31 @@ def check_encrypted(settings: TargetSettings) -> None:
     url, token = settings.url, settings.token
     if url.tls or all(host == "localhost" or is_loopback(host) for host, _ in url.servers):
         return
-    if url.is_stream and token and "BEGIN NATS USER JWT" not in token:
+    if url.is_nats_stream and token and "BEGIN NATS USER JWT" not in token:
         raise ConfigurationError(
-            f"{one_line(url.place)} would carry the token in the clear: take nats+tls://, or a credentials"
-            " file, whose key stays here"
+            f"{one_line(url.loggable_url)} would carry the token in the clear: take nats+tls://, or a"
+            " credentials file, whose key stays here"
         )
     if url.scheme == "kafka" and token:
         raise ConfigurationError(
-            f"{one_line(url.place)} would carry the password in the clear: take kafka+tls://"
+            f"{one_line(url.loggable_url)} would carry the password in the clear: take kafka+tls://"
         )
     if url.scheme.endswith("http") and (token or url.takes == "blocks"):
         raise ConfigurationError(
-            f"{one_line(url.place)} would carry lines and the token in the clear: take"
+            f"{one_line(url.loggable_url)} would carry lines and the token in the clear: take"
             f" {url.scheme}s://, for {url.scheme}:// is for this machine only"
         )
 
 
-def check_installed(url: ShipURL) -> None:
+def check_package_installed(url: ShipURL) -> None:
     """Raise ConfigurationError if the package for a target is missing; does not import the package."""
     extra = SCHEMES[url.scheme].extra
     package = _PACKAGES.get(extra)
     if package is not None and find_spec(package) is None:
-        raise _missing(url, package)
+        raise _missing_package_error(url, package)
 
 
-def _missing(url: ShipURL, package: str | None) -> ConfigurationError:
+def _missing_package_error(url: ShipURL, package: str | None) -> ConfigurationError:
     return ConfigurationError(
         f"{url.scheme}: needs the package {package}; install it with"
         f" pip install 'logsrv[{SCHEMES[url.scheme].extra}]'"
@@ -91,31 +91,31 @@ def make_target(settings: TargetSettings, reactor: Any) -> Target:
     except ModuleNotFoundError as error:
         if not scheme.extra or (error.name or "").startswith("logsrv"):
             raise
-        raise _missing(settings.url, error.name) from None
+        raise _missing_package_error(settings.url, error.name) from None
     return maker(settings, reactor)
 
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
-def kafka_login(url: ShipURL, token: str | None) -> dict[str, str]:
+def kafka_login_options(url: ShipURL, token: str | None) -> dict[str, str]:
     """Return the settings of librdkafka for a login. Raises ConfigurationError.
 
     token: NAME:PASSWORD; None for no login.
     """
-    unknown = sorted(set(url.parameters) - {"mechanism"})
-    mechanism = url.parameters.get("mechanism", MECHANISMS[0]).upper()
+    unknown = sorted(set(url.query_parameters) - {"mechanism"})
+    mechanism = url.query_parameters.get("mechanism", MECHANISMS[0]).upper()
     if unknown or mechanism not in MECHANISMS:
         raise ConfigurationError(
-            f"{one_line(url.place)}: after its ? only mechanism= may stand, with {listed(MECHANISMS)};"
-            f" not {shown(unknown[0] if unknown else mechanism)}"
+            f"{one_line(url.loggable_url)}: after its ? only mechanism= may stand, with"
+            f" {listed(MECHANISMS)}; not {shown(unknown[0] if unknown else mechanism)}"
         )
     if token is None:
         return {}
     user, colon, password = token.partition(":")
     if not (user and colon and password):
         raise ConfigurationError(
-            f"the --ship-token-file of {one_line(url.place)} has no name and password in it, as in"
+            f"the --ship-token-file of {one_line(url.loggable_url)} has no name and password in it, as in"
             " NAME:PASSWORD"
         )
     return {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}

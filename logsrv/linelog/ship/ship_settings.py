@@ -23,28 +23,28 @@ URL: Kind[ShipURL] = Kind(
 )
 
 
-def _from(text: str) -> str:
+def _parse_ship_from(text: str) -> str:
     if text not in (BEGINNING, END):
         parse_position(text)
     return text
 
 
-FROM: Kind[str] = Kind(_from, "beginning, end, or a position, such as 17:52311", "PLACE")
+FROM: Kind[str] = Kind(_parse_ship_from, "beginning, end, or a position, such as 17:52311", "PLACE")
 
 
-def _name(text: str) -> str:
+def _parse_target_name(text: str) -> str:
     if not NAME.fullmatch(text):
         raise ValueError("not a name")
     return text
 
 
 TARGET_NAME: Kind[str] = Kind(
-    _name, "1 to 64 letters, digits, dashes and underscores, such as centre-2", "NAME"
+    _parse_target_name, "1 to 64 letters, digits, dashes and underscores, such as centre-2", "NAME"
 )
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class ShipRules:
+class SharedShipOptions:
     """The options that all targets share; a target may have its own values."""
 
     help_group: ClassVar[str] = "Sending lines on"
@@ -61,7 +61,7 @@ class ShipRules:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class ShipSettings(ShipRules):
+class ShipSettings(SharedShipOptions):
     """A target with its own settings. Raises ValueError for settings that contradict each other."""
 
     ship: ShipURL = option(REQUIRED, URL, "send lines to this target")
@@ -90,7 +90,7 @@ class ShipSettings(ShipRules):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class ShipOptions(ShipRules):
+class ShipOptions(SharedShipOptions):
     """All options for shipping."""
 
     help_group: ClassVar[str] = "Sending lines on"

@@ -60,7 +60,7 @@ class PartlyRefused(RefusedForGood):
         self.which = which
 
 
-class Misplaced(LogsrvError):
+class MisplacedBlock(LogsrvError):
     """The target's place is not the end of the block before. place: the target's; None if unknown."""
 
     def __init__(self, place: Position | None) -> None:
@@ -79,7 +79,7 @@ class LastBlock(NamedTuple):
     crc: int | None = None
 
 
-class SentLines(NamedTuple):
+class LineBatch(NamedTuple):
     """Whole stored lines, without their LFs, and the place after the last line."""
 
     lines: Sequence[bytes]
@@ -99,14 +99,14 @@ class BlockTarget(Protocol):
     has_removed_blocks: bool
     window: int
 
-    def last(self) -> Deferred[LastBlock | None]:
+    def fetch_last_block(self) -> Deferred[LastBlock | None]:
         """Ask for its place; fires with None if it has nothing of this store. Fails with Unavailable."""
 
     def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the target has acknowledged it.
 
-        Fails with Unavailable, TooMuchAtOnce or Misplaced. If the target does not take a block, it takes
-        none of the later blocks in flight either.
+        Fails with Unavailable, TooMuchAtOnce or MisplacedBlock. If the target does not take a block, it
+        takes none of the later blocks in flight either.
         """
 
     def close(self) -> Deferred[None]:
@@ -125,7 +125,7 @@ class LineTarget(Protocol):
     most_bytes: int
     ahead: int
 
-    def send(self, lines: SentLines) -> Deferred[None]:
+    def send(self, lines: LineBatch) -> Deferred[None]:
         """Send lines; fires when the target has acknowledged all of them.
 
         Fails with Unavailable, TooMuchAtOnce, RefusedForGood, or PartlyRefused, which acknowledges the

@@ -187,12 +187,12 @@ def relp_answers(data: bytes) -> None:
 
     def outcome(pieces: list[bytes]) -> object:
         session = RelpSession()
-        session.open()
+        session.open_frame()
         session.receive(b"1 rsp 6 200 OK\n")
-        session.messages([b"one", b"two", b"three"])
+        session.message_frames([b"one", b"two", b"three"])
         for piece in pieces:
             session.receive(piece)
-        return bool(session.trouble), session.answered, session.refused
+        return bool(session.trouble), session.first_unanswered, session.refused
 
     same_however_cut(data, outcome)
 

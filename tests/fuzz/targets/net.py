@@ -41,10 +41,10 @@ from logsrv.linelog.inputs.http.routes import path_of, route_of
 from logsrv.linelog.inputs.nats.place import parse_place as parse_stream_place
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.encode.bulk import read_answer
-from logsrv.linelog.ship.encode.otlp import rejected
-from logsrv.linelog.ship.out.answers import pause
-from logsrv.linelog.ship.out.link import read_answer as read_answer_of_nats
+from logsrv.linelog.ship.encode.bulk import read_bulk_answer
+from logsrv.linelog.ship.encode.otlp import rejected_count_and_reason
+from logsrv.linelog.ship.out.answers import parse_retry_after
+from logsrv.linelog.ship.out.link import read_jetstream_answer as read_answer_of_nats
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.nats_wire import (
     Delivery,
@@ -286,14 +286,14 @@ def inspecting(data: bytes) -> None:
 def answers_of_targets(data: bytes) -> None:
     """Any bytes from a target are read as an answer, or raise the one error class for that."""
     with suppress(ValueError):
-        answer = read_answer(data, 3)
+        answer = read_bulk_answer(data, 3)
         assert {*answer.later, *answer.refused} <= set(range(3))
     with suppress(NatsTrouble):
         assert isinstance(read_answer_of_nats(Msg(cast(Any, None), data=data)), dict)
-    number, why = rejected(data)
+    number, why = rejected_count_and_reason(data)
     assert number >= 0
     safe(why, "")
-    found = pause(data.decode("latin-1"), 1_795_000_000.0)
+    found = parse_retry_after(data.decode("latin-1"), 1_795_000_000.0)
     assert found is None or found >= 0
 
 

@@ -19,8 +19,8 @@ from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
 from logsrv.linelog.inputs.blocks import state
-from logsrv.linelog.ship.encode.block import check_text, read_block
-from logsrv.linelog.ship.encode.frames import check_lines, split, unpacked
+from logsrv.linelog.ship.encode.block import block_from_headers, check_block_text
+from logsrv.linelog.ship.encode.frames import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.care import imported
@@ -258,15 +258,15 @@ def blocks(data: bytes) -> None:
     for packed in (data, damaged(right.packed, data), right.packed + data):
         with suppress(ValueError):
             found = b""
-            for part in unpacked(split(packed, right.size)):
+            for part in unpack_frames(split_frames(packed, right.text_size)):
                 found += part
-                at_most(len(found), right.size)
-            check_text(right, found)
+                at_most(len(found), right.text_size)
+            check_block_text(right, found)
             assert found == text
     for raw in (False, True):
         with suppress(ValueError):
             whole = data + b"\n"
-            assert sum(check_lines(whole, raw=raw)) == whole.count(b"\n")
+            assert sum(check_and_count_lines(whole, raw=raw)) == whole.count(b"\n")
             assert all(time_of(line) for line in whole.split(b"\n")[:-1])
     headers = dict(right.headers())
     for line in data.decode("latin-1").split("\n"):
@@ -274,11 +274,11 @@ def blocks(data: bytes) -> None:
         if colon:
             headers[name] = value
     try:
-        block = read_block(headers, b"")
+        block = block_from_headers(headers, b"")
     except ValueError as error:
         at_most(len(str(error)), 200)
     else:
-        assert read_block(block.headers(), b"") == block
+        assert block_from_headers(block.headers(), b"") == block
 
 
 @target("linelog.store.segments.torn", "linelog.store.segments.times")

@@ -82,7 +82,7 @@ def test_http_and_nats_take_blocks_and_archives_take_segments() -> None:
 
 def test_an_archive_is_named_by_its_path() -> None:
     url = parse_ship_url("file:///srv/logs/archive/")
-    assert url.place == "file:///srv/logs/archive"
+    assert url.loggable_url == "file:///srv/logs/archive"
     assert url.default_name == "file-srv-logs-archive"
     assert url.takes == "segments"
 
@@ -90,7 +90,7 @@ def test_an_archive_is_named_by_its_path() -> None:
 def test_an_archive_may_be_in_a_bucket() -> None:
     url = parse_ship_url("s3://logs/edges?endpoint=https://s3.example.org&region=eu-central-1")
     assert (url.is_bucket, url.takes, url.host, url.path) == (True, "segments", "logs", "/edges")
-    assert url.place == "s3://logs/edges"
+    assert url.loggable_url == "s3://logs/edges"
     assert url.default_name == "s3-logs-edges"
     with pytest.raises(ValueError, match="names no bucket"):
         parse_ship_url("s3://key:secret@logs/edges")
@@ -100,18 +100,18 @@ def test_an_archive_may_be_in_a_bucket() -> None:
 def test_a_stream_may_have_several_servers() -> None:
     url = parse_ship_url("nats+tls://n1.example.net,10.0.0.2:5000,[::1]/LOGS?user=edge")
     assert url.servers == (("n1.example.net", 4222), ("10.0.0.2", 5000), ("::1", 4222))
-    assert (url.path, url.is_stream, url.tls) == ("/LOGS", True, True)
-    assert url.place == "nats+tls://n1.example.net:4222,10.0.0.2:5000,[::1]:4222"
+    assert (url.path, url.is_nats_stream, url.tls) == ("/LOGS", True, True)
+    assert url.loggable_url == "nats+tls://n1.example.net:4222,10.0.0.2:5000,[::1]:4222"
 
 
 def test_parameters_are_those_behind_the_question_mark() -> None:
     url = parse_ship_url("loki+http://loki:3100/push?label=a%20b&empty=")
-    assert url.parameters == {"label": "a b", "empty": ""}
+    assert url.query_parameters == {"label": "a b", "empty": ""}
 
 
 def test_a_log_never_has_the_path_of_an_address() -> None:
     url = parse_ship_url("ndjson+https://[2001:db8::1]/hook/s3cret?key=x")
-    assert url.place == "ndjson+https://[2001:db8::1]:443"
+    assert url.loggable_url == "ndjson+https://[2001:db8::1]:443"
 
 
 @given(

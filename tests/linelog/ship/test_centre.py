@@ -10,11 +10,11 @@ import pytest
 
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.centre import Centre
+from logsrv.linelog.ship.centre import CentreTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import (
     LastBlock,
-    Misplaced,
+    MisplacedBlock,
     RefusedForGood,
     TooMuchAtOnce,
     Unavailable,
@@ -35,9 +35,9 @@ STORE = 32 * "a"
 BLOCK = block_of(STORE, stored_lines(STORE, 10), Position(1, 0), None)
 
 
-def centre(url: str, **options: Any) -> Centre:
+def centre(url: str, **options: Any) -> CentreTarget:
     address = parse_ship_url(f"{url}/blocks")
-    return Centre(TargetSettings(name="a", url=address, store=STORE, **options), REACTOR)
+    return CentreTarget(TargetSettings(name="a", url=address, store=STORE, **options), REACTOR)
 
 
 @in_reactor
@@ -45,11 +45,11 @@ async def test_a_centre_is_asked_and_has_what_was_sent(logger: Start) -> None:
     edge = Edge(STORE, stored_lines(STORE, 3000), 200_000)
     server = logger("--input-token", "geheim", listen=["blocks:tcp:0:interface=127.0.0.1"])
     async with closing(centre(f"http://127.0.0.1:{server.port()}", token="geheim")) as one:
-        assert await one.last() is None
+        assert await one.fetch_last_block() is None
         first, second, *others = blocks(edge, 50_000)
         await one.send(first)
-        assert await one.last() == LastBlock(first.end, first.start, first.crc)
-        with pytest.raises(Misplaced) as caught:
+        assert await one.fetch_last_block() == LastBlock(first.end, first.start, first.crc)
+        with pytest.raises(MisplacedBlock) as caught:
             await one.send(others[0])
         assert caught.value.place == first.end
         # An answer that was lost: it is forgotten there, and fine here.
@@ -80,7 +80,7 @@ async def failure(kind: type[Any], *told: Told, ask: bool = False) -> Any:
     with serving(*told) as server:
         async with closing(centre(server.url)) as one:
             with pytest.raises(kind) as caught:
-                await (one.last() if ask else one.send(BLOCK))
+                await (one.fetch_last_block() if ask else one.send(BLOCK))
     return caught.value
 
 
@@ -98,12 +98,12 @@ async def test_answers_of_a_server_that_is_no_centre_are_errors() -> None:
 
 @in_reactor
 async def test_refusals_of_a_centre_become_errors_of_a_target() -> None:
-    assert (await failure(Misplaced, Told(409))).place is None
+    assert (await failure(MisplacedBlock, Told(409))).place is None
     at = Told(409, headers={"Logsrv-To": "2:5"})
-    assert (await failure(Misplaced, at)).place == Position(2, 5)
+    assert (await failure(MisplacedBlock, at)).place == Position(2, 5)
     # It has something else in the place of the block, and has forgotten it.
     behind = Told(200, headers={"Logsrv-To": "2:5"})
-    assert (await failure(Misplaced, behind)).place == Position(2, 5)
+    assert (await failure(MisplacedBlock, behind)).place == Position(2, 5)
     await failure(TooMuchAtOnce, Told(413))
     said = Told(422, json.dumps({"error": "why"}).encode(), {"Content-Type": "application/json"})
     assert "why" in str(await failure(RefusedForGood, said))
@@ -115,4 +115,4 @@ async def test_refusals_of_a_centre_become_errors_of_a_target() -> None:
 async def test_a_centre_that_does_not_say_what_its_last_block_was() -> None:
     with serving(Told(200, headers={"Logsrv-To": "2:5"})) as server:
         async with closing(centre(server.url)) as one:
-            assert await one.last() == LastBlock(Position(2, 5), None, None)
+            assert await one.fetch_last_block() == LastBlock(Position(2, 5), None, None)

@@ -10,7 +10,12 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship import address
 from logsrv.linelog.ship.address import Scheme, parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings, check_encrypted, kafka_login, make_target
+from logsrv.linelog.ship.registry import (
+    TargetSettings,
+    check_encrypted,
+    kafka_login_options,
+    make_target,
+)
 
 
 @pytest.fixture
@@ -92,9 +97,9 @@ def test_the_repr_of_target_settings_hides_the_token(scheme: Scheme) -> None:
 
 def test_a_login_at_kafka_has_a_name_and_a_password() -> None:
     url = parse_ship_url("kafka+tls://a/logs?mechanism=scram-sha-512")
-    found = kafka_login(url, "ann:ge:heim")
+    found = kafka_login_options(url, "ann:ge:heim")
     assert list(found.values()) == ["SCRAM-SHA-512", "ann", "ge:heim"]
-    assert kafka_login(url, None) == {}
+    assert kafka_login_options(url, None) == {}
 
 
 @pytest.mark.parametrize(
@@ -109,5 +114,5 @@ def test_unknown_parameters_of_a_kafka_url_are_refused(
     query: str, token: str | None, sentence: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=sentence) as error:
-        kafka_login(parse_ship_url(f"kafka+tls://a/logs{query}"), token)
+        kafka_login_options(parse_ship_url(f"kafka+tls://a/logs{query}"), token)
     assert "geheim" not in str(error.value)

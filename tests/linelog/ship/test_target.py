@@ -10,10 +10,10 @@ from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.linelog.ship.reaching import unreachable
+from logsrv.linelog.ship.reaching import unreachable_error
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.target import (
-    Misplaced,
+    MisplacedBlock,
     PartlyRefused,
     RefusedForGood,
     TooMuchAtOnce,
@@ -25,8 +25,8 @@ from logsrv.linelog.store.segments.segment import Position
 def test_each_error_of_a_target_is_a_sentence() -> None:
     for error in (Unavailable("a"), TooMuchAtOnce("a"), RefusedForGood("a"), PartlyRefused("a", 2)):
         assert isinstance(error, LogsrvError) and str(error) == "a"
-    assert str(Misplaced(Position(17, 5))) == "the target is at 17:5"
-    assert Misplaced(None).place is None
+    assert str(MisplacedBlock(Position(17, 5))) == "the target is at 17:5"
+    assert MisplacedBlock(None).place is None
 
 
 def test_unavailable_has_the_seconds_until_the_next_attempt() -> None:
@@ -55,26 +55,26 @@ def test_a_refusal_goes_away_and_a_certificate_does_not() -> None:
     refused = Failure(ConnectionRefusedError())
     wrong = Failure(SSL.Error([("SSL routines", "", "certificate verify failed")]))
     file = Failure(ConfigurationError("ca.pem: No such file\x1b[31m"))
-    why = unreachable("relp://a:1", refused)
+    why = unreachable_error("relp://a:1", refused)
     assert str(why) == "relp://a:1 cannot be reached: Connection was refused by other side"
     assert not why.settled
-    assert unreachable("a", wrong).settled
-    assert "its certificate has expired, is self-signed, or" in str(unreachable("a", wrong))
-    assert str(unreachable("a", file)).endswith("No such file\\x1b[31m")
-    assert unreachable("a", refused, file).settled
+    assert unreachable_error("a", wrong).settled
+    assert "its certificate has expired, is self-signed, or" in str(unreachable_error("a", wrong))
+    assert str(unreachable_error("a", file)).endswith("No such file\\x1b[31m")
+    assert unreachable_error("a", refused, file).settled
 
 
 def test_a_certificate_of_another_name_is_said() -> None:
-    why = unreachable("a", Failure(VerificationError(errors=[])))
+    why = unreachable_error("a", Failure(VerificationError(errors=[])))
     assert str(why) == "a cannot be reached: its certificate is for another name"
     assert why.settled
 
 
 def test_a_connection_that_was_made_and_ended_says_so() -> None:
-    assert str(unreachable("a", Failure(ConnectionDone()))) == "a closed the connection"
+    assert str(unreachable_error("a", Failure(ConnectionDone()))) == "a closed the connection"
 
 
 def test_a_connection_that_breaks_off_in_tls_is_no_certificate() -> None:
-    why = unreachable("a", Failure(SSL.SysCallError(-1, "Unexpected EOF")))
+    why = unreachable_error("a", Failure(SSL.SysCallError(-1, "Unexpected EOF")))
     assert str(why) == "a cannot be reached: TLS: Unexpected EOF"
     assert not why.settled

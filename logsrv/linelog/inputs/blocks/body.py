@@ -22,10 +22,10 @@ from logsrv.linelog.ship.encode.block import (
     NAMES,
     UNKNOWN,
     PackedBlock,
-    check_text,
-    read_block,
+    block_from_headers,
+    check_block_text,
 )
-from logsrv.linelog.ship.encode.frames import check_lines, split, unpacked
+from logsrv.linelog.ship.encode.frames import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.writing.deposit import PendingBlock
@@ -213,7 +213,7 @@ class BlockBody(Body):
         """Wait for the previous block, if it seems to be on its way, and for room in memory."""
         try:
             # A valid block ends after its beginning, so none waits for itself.
-            block = read_block(self._headers, b"")
+            block = block_from_headers(self._headers, b"")
         except ValueError:
             return None
         origins = self._intake.store.origins
@@ -221,13 +221,13 @@ class BlockBody(Body):
         before = self._coming.bodies.get(key)
         # Do not wait if the block before is stored already: another connection with it may hang.
         if block.after == place or (before is None and not _is_ahead(block, place)):
-            return self._keep_room(block.size)
+            return self._keep_room(block.text_size)
         turn: Deferred[None] = Deferred()
         if before is None:
             turn = self._coming.wait(key, self._intake.clock)
         else:
             before._followers.append(turn)
-        return turn.addCallback(lambda _: self._keep_room(block.size))
+        return turn.addCallback(lambda _: self._keep_room(block.text_size))
 
     def _keep_room(self, size: int) -> Deferred[None] | None:
         """Wait until there is room for the text, so that few blocks are unpacked at once."""
@@ -252,14 +252,14 @@ class BlockBody(Body):
 
     def _take_in(self) -> Steps:
         try:
-            block = read_block(self._headers, b"".join(self._parts))
+            block = block_from_headers(self._headers, b"".join(self._parts))
             self._parts = []
             reply = self._known_reply(block)
             if reply is not None:
                 return reply
             text = yield from self._unpacked(block)
             lines = 0
-            for number in check_lines(text, raw=self._intake.rules.raw):
+            for number in check_and_count_lines(text, raw=self._intake.rules.raw):
                 lines += number
                 yield
             if self._cuts:
@@ -277,11 +277,11 @@ class BlockBody(Body):
 
     def _unpacked(self, block: PackedBlock) -> Generator[None, None, bytes]:
         parts: list[bytes] = []
-        for part in unpacked(split(block.packed, block.size)):
+        for part in unpack_frames(split_frames(block.packed, block.text_size)):
             parts.append(part)
             yield
         text = parts[0] if len(parts) == 1 else b"".join(parts)
-        check_text(block, text)
+        check_block_text(block, text)
         return text
 
     def _known_reply(self, block: PackedBlock) -> Reply | None:

@@ -67,7 +67,7 @@ class CentreClient:
     @property
     def place(self) -> str:
         """The address for messages, without secrets."""
-        return one_line(self._url.place)
+        return one_line(self._url.loggable_url)
 
     def state(self) -> CentreState:
         """Fetch the centre's state now. Raises CentreError."""

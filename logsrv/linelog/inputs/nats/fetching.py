@@ -21,13 +21,13 @@ from logsrv.errors import LogsrvError
 from logsrv.kit.net.twisted.asyncio_thread import cancel_until_ended
 from logsrv.linelog.inputs.nats.place import StreamPlace
 from logsrv.linelog.ship.out.link import (
-    Denied,
     NatsLink,
-    no_answer,
-    number_of,
-    part_of,
+    PublishDenied,
+    not_jetstream_error,
+    required_number,
+    required_object,
 )
-from logsrv.linelog.ship.out.nats_client import Inbox, MessageRoom, NatsTrouble
+from logsrv.linelog.ship.out.nats_client import Inbox, MessageMemory, NatsTrouble
 from logsrv.linelog.ship.out.nats_wire import STATUS, Delivery, known_nats_headers
 from logsrv.linelog.ship.out.streams import NO_STREAM, SUBJECT
 from logsrv.linelog.store.segments.segment import STORE_ID
@@ -120,7 +120,7 @@ class StreamFetcher:
     _slots: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(MOST))
     # Limits how many consumers are created at once.
     _making: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(_MAKING))
-    _room: MessageRoom = attrs.field(init=False, factory=lambda: MessageRoom(ROOM))
+    _room: MessageMemory = attrs.field(init=False, factory=lambda: MessageMemory(ROOM))
     _well: bool | None = attrs.field(init=False, default=None)
     # Number of the stream's last message at the last search for stores.
     _last: int = attrs.field(init=False, default=0)
@@ -133,7 +133,7 @@ class StreamFetcher:
             while True:
                 began = now()
                 try:
-                    await self._link.open()
+                    await self._link.connect_if_needed()
                     await self._follow()
                 except NatsTrouble as error:
                     pause = SHORTEST if now() - began > LONGEST else min(pause * 2, LONGEST)
@@ -149,7 +149,7 @@ class StreamFetcher:
         """Fetch the blocks of all stores until the connection ends. Raises NatsTrouble."""
         tasks: dict[str, asyncio.Task[None]] = {}
         try:
-            while not self._link.ended.is_set():
+            while not self._link.ended_event.is_set():
                 for task in tasks.values():
                     if task.done():
                         task.result()
@@ -168,10 +168,10 @@ class StreamFetcher:
                     why = f"blocks of the stream {place.stream} are fetched, {part}"
                     await self._near.tell(LogLevel.info, why)
                 try:
-                    await asyncio.wait_for(self._link.ended.wait(), LOOK)
+                    await asyncio.wait_for(self._link.ended_event.wait(), LOOK)
                 except TimeoutError:
                     continue
-            self._link.check()
+            self._link.raise_if_ended()
         finally:
             await cancel_until_ended(tasks.values())
 
@@ -182,16 +182,16 @@ class StreamFetcher:
         for _ in range(_PAGES):
             order = {"subjects_filter": f"{SUBJECT}.*", "offset": seen}
             try:
-                answer = await self._link.api(f"STREAM.INFO.{self._place.stream}", order)
+                answer = await self._link.ask_jetstream(f"STREAM.INFO.{self._place.stream}", order)
             except NatsTrouble as error:
                 if error.code == NO_STREAM:
                     raise NatsTrouble(f"there is no stream {self._place.stream} yet") from None
                 raise
-            state = part_of(answer, "state")
-            self._last = number_of(state, "last_seq")
-            subjects = part_of(state, "subjects") if "subjects" in state else {}
+            state = required_object(answer, "state")
+            self._last = required_number(state, "last_seq")
+            subjects = required_object(state, "subjects") if "subjects" in state else {}
             seen += len(subjects)
-            total = number_of(answer, "total") if "total" in answer else seen
+            total = required_number(answer, "total") if "total" in answer else seen
             origins = (one.removeprefix(f"{SUBJECT}.") for one in subjects)
             found += [one for one in origins if STORE_ID.fullmatch(one) and self._place.takes(one)]
             if not subjects or seen >= total or len(found) > STORES:
@@ -209,7 +209,7 @@ class StreamFetcher:
         from_begin = looked = False
         pause, said = SHORTEST, ""
         now = asyncio.get_running_loop().time
-        while not self._link.ended.is_set():
+        while not self._link.ended_event.is_set():
             began = now()
             try:
                 await self._fetch(origin, from_begin=from_begin)
@@ -241,8 +241,8 @@ class StreamFetcher:
                 # The stream was created anew: read all of it; blocks that are here already are skipped.
                 last = None
             consumer, pending = await self._consumer(origin, last)
-        inbox = await self._link.client.open_inbox(self._room)
-        subject = self._link.subject(f"CONSUMER.MSG.NEXT.{self._place.stream}.{consumer}")
+        inbox = await self._link.connected_client.open_inbox(self._room)
+        subject = self._link.api_subject(f"CONSUMER.MSG.NEXT.{self._place.stream}.{consumer}")
         asking = _BlockRequest(origin, subject, inbox, last or 0)
         try:
             while True:
@@ -259,10 +259,10 @@ class StreamFetcher:
 
     async def _store(self, asking: _BlockRequest, block: Fetched) -> None:
         """Store a block, and free its room when that is done, even if this task is cancelled."""
-        asking.inbox.hand_on(block.room)
+        asking.inbox.leave_to_caller(block.room)
 
         def stored(done: asyncio.Future[None]) -> None:
-            self._room.give(block.room)
+            self._room.free(block.room)
             if not done.cancelled():
                 done.exception()
 
@@ -300,19 +300,19 @@ class StreamFetcher:
             "num_replicas": 1,
             "mem_storage": True,
         }
-        answer = await self._link.api(
+        answer = await self._link.ask_jetstream(
             f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config}
         )
         name = answer.get("name")
         if not isinstance(name, str) or not _CONSUMER.fullmatch(name):
-            raise no_answer()
-        return name, number_of(answer, "num_pending") if "num_pending" in answer else 0
+            raise not_jetstream_error()
+        return name, required_number(answer, "num_pending") if "num_pending" in answer else 0
 
     async def _next(self, asking: _BlockRequest) -> Fetched:
         """Wait for the next block. Raises NatsTrouble if the consumer seems to be lost."""
         order = json.dumps({"batch": 1, "expires": EXPIRES * NS}).encode()
-        client, inbox = self._link.client, asking.inbox
-        denied = client.denial(asking.subject)
+        client, inbox = self._link.connected_client, asking.inbox
+        denied = client.publish_denial(asking.subject)
         now = asyncio.get_running_loop().time
         while True:
             asked, came = now(), inbox.next_answer()
@@ -320,7 +320,7 @@ class StreamFetcher:
             waiting: set[asyncio.Future[Any]] = {came, denied}
             await asyncio.wait(waiting, timeout=EXPIRES + LATE, return_when=asyncio.FIRST_COMPLETED)
             if denied.done():
-                raise Denied(asking.subject)
+                raise PublishDenied(asking.subject)
             if not came.done():
                 raise NatsTrouble("no answer")
             message = came.result()
@@ -328,20 +328,20 @@ class StreamFetcher:
                 raise NatsTrouble("a block was dropped, because too many wait to be stored")
             if message.reply.startswith(b"$JS.ACK."):
                 return _block(asking, message)
-            inbox.give_back()
+            inbox.free_room()
             waited = now() - asked >= EXPIRES / 2
             if not waited or known_nats_headers(message.headers).get(STATUS) not in ("404", "408"):
                 raise NatsTrouble("the consumer is gone")
 
     async def _forget(self, consumer: str, inbox: Inbox) -> None:
         """Delete a consumer and close its inbox; otherwise servers delete it after INACTIVE seconds."""
-        inbox.give_back()
-        if self._link.ended.is_set():
+        inbox.free_room()
+        if self._link.ended_event.is_set():
             return
-        subject = self._link.subject(f"CONSUMER.DELETE.{self._place.stream}.{consumer}")
+        subject = self._link.api_subject(f"CONSUMER.DELETE.{self._place.stream}.{consumer}")
         with suppress(NatsTrouble, nats.errors.Error, OSError):
-            await self._link.client.close_inbox(inbox)
-            await self._link.client.publish(subject)
+            await self._link.connected_client.close_inbox(inbox)
+            await self._link.connected_client.publish(subject)
 
 
 def _block(asking: _BlockRequest, message: Delivery) -> Fetched:

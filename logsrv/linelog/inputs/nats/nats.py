@@ -24,7 +24,7 @@ from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
 from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, adapted_headers, parse_place
-from logsrv.linelog.ship.out.login import login_options, read_credentials
+from logsrv.linelog.ship.out.login import nats_login_options, read_nats_credentials
 from logsrv.timer import Timer
 
 log = Logger()
@@ -80,8 +80,8 @@ class NatsReceiver:
         """Return a function that makes the link in the loop. Raises ConfigurationError for a bad file."""
         secret = self._intake.secrets.token
         if place.creds is not None:
-            secret = read_credentials(place.creds)
-        login = login_options(secret, place.user)
+            secret = read_nats_credentials(place.creds)
+        login = nats_login_options(secret, place.user)
         tls = TLSOptions(cafile=place.ca, certificate=place.certificate, key=place.key)
         if place.encrypts:
             tls_context(tls)

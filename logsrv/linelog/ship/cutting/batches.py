@@ -12,7 +12,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.durable import DurableSegment
-from logsrv.linelog.ship.target import SentLines
+from logsrv.linelog.ship.target import LineBatch
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
@@ -45,24 +45,24 @@ class LineBatches:
         self._follower = Follower(view, position)
         self._read_to = position
         self._gap = gap
-        self._ready: deque[SentLines] = deque()
+        self._ready: deque[LineBatch] = deque()
         self._may_have_more = False
         self.most_lines = most_lines
         self.most_bytes = most_bytes
 
     @property
-    def unread(self) -> Position:
+    def store_needed_from(self) -> Position:
         """The place from which on the store is needed: after an open segment, which stays readable."""
         number, _ = place = self._follower.position
         return Position(number + 1, 0) if self._follower.is_segment_open else place
 
     @property
-    def missing(self) -> Missing:
+    def unreported_missing(self) -> Missing:
         """The amount of text that is gone at the place, and that `gap` was not called for yet."""
         return self._follower.missing
 
     @property
-    def more(self) -> bool:
+    def may_have_batch(self) -> bool:
         """True if another batch may be ready now."""
         return bool(self._ready) or self._may_have_more
 
@@ -70,23 +70,23 @@ class LineBatches:
         self._durable.close()
         self._follower.close()
 
-    def next(self) -> SentLines | None:
+    def next_batch(self) -> LineBatch | None:
         """Return the next batch; None if there is none at present.
 
         A batch without lines means that no line up to its end matches. Raises OSError and StoreError.
         """
         if not self._ready:
-            self._fill()
+            self._read_batches()
         return self._ready.popleft() if self._ready else None
 
-    def _fill(self) -> None:
+    def _read_batches(self) -> None:
         lines: list[bytes] = []
         size, begin = 0, self._read_to
         end = begin
         self._may_have_more = False
         for _ in range(PIECES):
             try:
-                news = self._news()
+                news = self._next_durable_text()
             except (OSError, StoreError):
                 if self._read_to == begin:
                     raise
@@ -99,7 +99,7 @@ class LineBatches:
             for start, stop in self._matcher.find(text, news.position):
                 size += stop - start + 1
                 if lines and (len(lines) == self.most_lines or size > self.most_bytes):
-                    self._ready.append(SentLines(lines, end))
+                    self._ready.append(LineBatch(lines, end))
                     lines, size = [], stop - start + 1
                 lines.append(text[start:stop])
                 end = Position(number, offset + stop + 1)
@@ -110,14 +110,14 @@ class LineBatches:
         else:
             self._may_have_more = True
         if lines or (end != begin and not self._ready):
-            self._ready.append(SentLines(lines, end))
+            self._ready.append(LineBatch(lines, end))
 
-    def _news(self) -> AppendedLines | None:
+    def _next_durable_text(self) -> AppendedLines | None:
         """Return the next piece of text that is on the medium."""
         follower = self._follower
         while True:
             before = follower.position
-            news = follower.read(until=self._durable.until(before))
+            news = follower.read(until=self._durable.sync_readable_end(before))
             if news is not None:
                 if news.missing:
                     self._gap(news.missing, news.position)

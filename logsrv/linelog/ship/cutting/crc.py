@@ -13,7 +13,7 @@ _POLYNOMIAL = 0xEDB88320
 _ONE, _X8 = 1 << 31, 1 << 23
 
 
-def combined(first: int, second: int, size: int) -> int:
+def combine_crcs(first: int, second: int, size: int) -> int:
     """Return the CRC-32 of two joined texts. first, second: the CRC-32 of each.
 
     size: the bytes of the second text.
@@ -21,12 +21,12 @@ def combined(first: int, second: int, size: int) -> int:
     place = 0
     while size >> place:
         # Eight bits of the size at a time, because a table for all sizes would be large.
-        first = _times(_shift(size >> place & 0xFF, place), first)
+        first = _multiply_polynomials(_x8_power(size >> place & 0xFF, place), first)
         place += 8
     return first ^ second
 
 
-def _times(one: int, other: int) -> int:
+def _multiply_polynomials(one: int, other: int) -> int:
     product = 0
     while one:
         # The lowest power comes first; it is the highest bit.
@@ -38,19 +38,19 @@ def _times(one: int, other: int) -> int:
 
 
 @lru_cache(2048)
-def _shift(number: int, place: int) -> int:
+def _x8_power(number: int, place: int) -> int:
     """Return x to the power of 8 * `number`, squared `place` times."""
     power = _ONE
     for bit in range(number.bit_length()):
         if number >> bit & 1:
-            power = _times(_squared(place + bit), power)
+            power = _multiply_polynomials(_x8_squared(place + bit), power)
     return power
 
 
 @lru_cache(64)
-def _squared(times: int) -> int:
+def _x8_squared(times: int) -> int:
     """Return x to the power of 8, squared `times` times."""
     if not times:
         return _X8
-    half = _squared(times - 1)
-    return _times(half, half)
+    half = _x8_squared(times - 1)
+    return _multiply_polynomials(half, half)

@@ -17,7 +17,7 @@ import zstandard
 
 from logsrv.linelog.read.texts import DamagedSegment, PackedFrames, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.cutting.crc import combined
+from logsrv.linelog.ship.cutting.crc import combine_crcs
 from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.ship.encode.block import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.store.segments.compressing import quick_compressor
@@ -48,7 +48,7 @@ class BlockLimits(NamedTuple):
 
 
 @attrs.define
-class _Pile:
+class _UnfinishedBlock:
     """The frames of a block that is being cut."""
 
     limit: int
@@ -59,32 +59,32 @@ class _Pile:
     lines: int = 0
     full: bool = False
 
-    def add(self, packed: bytes, text: bytes | memoryview, lines: int) -> None:
+    def add_frame(self, packed: bytes, text: bytes | memoryview, lines: int) -> None:
         self.packed.append(packed)
-        self.count(len(packed), len(text), zlib.crc32(text, self.crc), lines)
+        self.count_frame(len(packed), len(text), zlib.crc32(text, self.crc), lines)
 
-    def count(self, packed: int, text: int, crc: int, lines: int) -> None:
+    def count_frame(self, packed: int, text: int, crc: int, lines: int) -> None:
         """Count a frame. crc: the CRC-32 of all text up to its end."""
         self.size += packed
         self.text += text
         self.crc = crc
         self.lines += lines
 
-    def takes(self, packed: bytes, size: int) -> bool:
+    def has_room_for(self, packed: bytes, size: int) -> bool:
         """Return whether there is room for this packed frame, which has `size` bytes of text."""
-        return len(packed) <= self.room and size <= LARGEST_TEXT - self.text
+        return len(packed) <= self.free_bytes and size <= LARGEST_TEXT - self.text
 
     @property
-    def room(self) -> int:
+    def free_bytes(self) -> int:
         return self.limit - self.size
 
     @property
     def nearly_full(self) -> bool:
         """True if another frame would probably not fit: most frames have about the same size."""
-        return bool(self.packed) and len(self.packed[-1]) > self.room
+        return bool(self.packed) and len(self.packed[-1]) > self.free_bytes
 
 
-class Cutter:
+class BlockCutter:
     """The cutter of a store: from its place on, it cuts one block after the other.
 
     store: the identity of the store. refuse: called with each line, with its LF, that is too large even for
@@ -105,60 +105,64 @@ class Cutter:
         # The text that was skipped and that no block has reported yet.
         self._missing = Missing()
 
-    def go(self, position: Position) -> None:
+    def move_to(self, position: Position) -> None:
         """Cut from this place on; forget the text that was skipped before it."""
         self._position = position
         self._missing = Missing()
 
     @property
-    def open_number(self) -> int | None:
+    def open_segment_number(self) -> int | None:
         """The number of the open segment, which can be read even after its removal."""
         return self._segment.number
 
     @property
-    def passed(self) -> Position | None:
+    def cut_up_to(self) -> Position | None:
         """The place up to which all text was cut; None after a gap that no block has reported yet."""
         return None if self._missing else self._position
 
     def close(self) -> None:
         self._segment.close()
 
-    def cut(self, after: Position | None, limits: BlockLimits) -> CutBlock | None:
+    def cut_block(self, after: Position | None, limits: BlockLimits) -> CutBlock | None:
         """Return the next block; None if there is none at present. after: the end of the block before it.
 
         Damaged and removed text is skipped. Raises OSError and StoreError.
         """
-        while (frames := self._enter()) is not None:
+        while (frames := self._open_segment_or_next()) is not None:
             offset = self._position.offset
-            reach = self._segment.reach(offset)
+            reach = self._segment.sync_whole_lines(offset)
             if offset >= reach:
                 if not self._segment.ended:
                     return None
-                self._leave(frames, reach)
+                self._move_to_next_segment(frames, reach)
                 continue
-            pile = _Pile(limits.block)
-            self._pile_up(frames, pile, reach, limits)
-            if pile.packed:
-                return self._make_block(pile, after, reach)
+            unfinished = _UnfinishedBlock(limits.block)
+            self._fill_block(frames, unfinished, reach, limits)
+            if unfinished.packed:
+                return self._make_block(unfinished, after, reach)
             if self._position.offset == offset:
                 # Another program has shortened the file.
                 return None
         return None
 
-    def _make_block(self, pile: _Pile, after: Position | None, reach: int) -> CutBlock:
+    def _make_block(
+        self, unfinished: _UnfinishedBlock, after: Position | None, reach: int
+    ) -> CutBlock:
         start = self._position
-        end = Position(start.segment, start.offset + pile.text)
+        end = Position(start.segment, start.offset + unfinished.text)
         missing = self._missing
         gap = str(missing.bytes or "") if missing.known else UNKNOWN
-        block = PackedBlock(self._store, start, end, after, pile.crc, b"".join(pile.packed), gap)
+        block = PackedBlock(
+            self._store, start, end, after, unfinished.crc, b"".join(unfinished.packed), gap
+        )
         self._position, self._missing = end, Missing()
-        more = pile.full or self._segment.ended or end.offset < reach
-        return CutBlock(block, pile.lines, more, missing)
+        more = unfinished.full or self._segment.ended or end.offset < reach
+        return CutBlock(block, unfinished.lines, more, missing)
 
-    def _enter(self) -> SegmentFrames | None:
+    def _open_segment_or_next(self) -> SegmentFrames | None:
         """Return the segment of the place; if it was removed, the next one that the store has."""
-        while (frames := self._segment.enter(self._position.segment)) is None:
-            following = self._segment.next_number(self._position.segment)
+        while (frames := self._segment.open_segment(self._position.segment)) is None:
+            following = self._segment.next_segment_number(self._position.segment)
             if following is None:
                 return None
             gone = self._view.missing_between(self._position, following)
@@ -166,19 +170,21 @@ class Cutter:
             self._position = Position(following, 0)
         return frames
 
-    def _leave(self, frames: SegmentFrames, reach: int) -> None:
+    def _move_to_next_segment(self, frames: SegmentFrames, reach: int) -> None:
         number, offset = self._position
         if self._segment.unfinished and offset <= reach:
             self._view.report_damage(f"{frames.path} ends in an unfinished line, which is not sent")
-            self._pass_over(self._segment.unfinished)
+            self._skip_as_missing(self._segment.unfinished)
         self._position = Position(number + 1, 0)
 
-    def _pass_over(self, size: int) -> None:
+    def _skip_as_missing(self, size: int) -> None:
         self._missing = self._missing.and_(Missing(size))
         number, offset = self._position
         self._position = Position(number, offset + size)
 
-    def _pile_up(self, frames: SegmentFrames, pile: _Pile, reach: int, limits: BlockLimits) -> None:
+    def _fill_block(
+        self, frames: SegmentFrames, unfinished: _UnfinishedBlock, reach: int, limits: BlockLimits
+    ) -> None:
         """Fill a pile, the frames of the next block, with text from the position on.
 
         The position itself moves only past text that is not sent: damaged, unfinished or too large. reach:
@@ -187,22 +193,25 @@ class Cutter:
         offset = self._position.offset
         if isinstance(frames, PlainFrames):
             text = bytearray(min(PIECE, reach - offset))
-            for end in _plain_texts(frames.fd, offset, reach, text):
-                if not self._compress(text, end, pile, limits) or pile.nearly_full:
+            for end in _read_whole_lines(frames.fd, offset, reach, text):
+                if (
+                    not self._compress_lines(text, end, unfinished, limits)
+                    or unfinished.nearly_full
+                ):
                     return
             return
         assert isinstance(frames, PackedFrames)
         frame = frames.frame_at(offset)
         begin, stop = frames.frame_bounds(frame)
         try:
-            if offset > begin or not _add_whole_frames(frames, frame, pile, self.unpacks):
-                self._compress_rest(frames, stop, pile, limits)
+            if offset > begin or not _add_whole_frames(frames, frame, unfinished, self.unpacks):
+                self._compress_frame_rest(frames, stop, unfinished, limits)
         except DamagedSegment as error:
             self._view.report_damage(str(error))
-            self._pass_over(stop - offset)
+            self._skip_as_missing(stop - offset)
 
-    def _compress_rest(
-        self, frames: PackedFrames, stop: int, pile: _Pile, limits: BlockLimits
+    def _compress_frame_rest(
+        self, frames: PackedFrames, stop: int, unfinished: _UnfinishedBlock, limits: BlockLimits
     ) -> None:
         """Compress the rest of a frame from the place on. Raises DamagedSegment."""
         offset = self._position.offset
@@ -211,52 +220,56 @@ class Cutter:
         whole = text[: text.rfind(b"\n") + 1]
         if not whole:
             self._view.report_damage(f"{frames.path} has an unfinished line, which is not sent")
-            self._pass_over(stop - offset)
+            self._skip_as_missing(stop - offset)
             return
         # If the place is inside a line, the text begins with the next line.
-        self._pass_over(found[0][0] - offset)
-        self._compress(whole, len(whole), pile, limits)
+        self._skip_as_missing(found[0][0] - offset)
+        self._compress_lines(whole, len(whole), unfinished, limits)
 
-    def _compress(
-        self, text: bytes | bytearray, stop: int, pile: _Pile, limits: BlockLimits
+    def _compress_lines(
+        self, text: bytes | bytearray, stop: int, unfinished: _UnfinishedBlock, limits: BlockLimits
     ) -> bool:
         """Compress the lines up to `stop` into the pile; return false once the pile is full."""
         at = 0
         while at < stop:
-            if pile.nearly_full:
-                pile.full = True
+            if unfinished.nearly_full:
+                unfinished.full = True
                 return False
-            end = _end_of_lines(text, at, min(PIECE, stop - at))
+            end = _last_line_end(text, at, min(PIECE, stop - at))
             frame = self._compressor.compress(memoryview(text)[at:end])
-            while not pile.takes(frame, end - at):
-                if pile.packed:
-                    pile.full = True
+            while not unfinished.has_room_for(frame, end - at):
+                if unfinished.packed:
+                    unfinished.full = True
                     return False
                 if text.find(b"\n", at) + 1 == end:
-                    return self._add_large_line(frame, bytes(text[at:end]), pile, limits)
-                less = min((end - at) // 2, (end - at) * pile.limit // len(frame) * 9 // 10)
-                end = _end_of_lines(text, at, less)
+                    return self._add_or_refuse_line(frame, bytes(text[at:end]), unfinished, limits)
+                less = min((end - at) // 2, (end - at) * unfinished.limit // len(frame) * 9 // 10)
+                end = _last_line_end(text, at, less)
                 frame = self._compressor.compress(memoryview(text)[at:end])
             piece = memoryview(text)[at:end]
-            pile.add(frame, piece, text.count(b"\n", at, end))
+            unfinished.add_frame(frame, piece, text.count(b"\n", at, end))
             at = end
         return True
 
-    def _add_large_line(self, frame: bytes, line: bytes, pile: _Pile, limits: BlockLimits) -> bool:
+    def _add_or_refuse_line(
+        self, frame: bytes, line: bytes, unfinished: _UnfinishedBlock, limits: BlockLimits
+    ) -> bool:
         """Make a block of a line that is larger than the limit of a block, or refuse and skip the line."""
         if len(frame) <= limits.line and len(line) <= LARGEST_TEXT:
-            pile.add(frame, line, 1)
+            unfinished.add_frame(frame, line, 1)
         else:
             # A line that is cut again after a failure is not refused a second time.
             if self._position >= self._refused:
                 self._refuse(line)
                 self._refused = Position(self._position.segment, self._position.offset + len(line))
-            self._pass_over(len(line))
-        pile.full = True
+            self._skip_as_missing(len(line))
+        unfinished.full = True
         return False
 
 
-def _add_whole_frames(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bool) -> bool:
+def _add_whole_frames(
+    frames: PackedFrames, frame: int, unfinished: _UnfinishedBlock, unpacks: bool
+) -> bool:
     """Add whole frames unchanged; return whether there were any.
 
     Raises DamagedSegment if the first one is damaged.
@@ -265,17 +278,19 @@ def _add_whole_frames(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bo
     while after < frames.count:
         begin, stop = frames.frame_bounds(after)
         packed, text = packed + frames.file_bytes_of_frame(after), text + stop - begin
-        if packed > pile.limit or text > LARGEST_TEXT:
-            pile.full = True
+        if packed > unfinished.limit or text > LARGEST_TEXT:
+            unfinished.full = True
             break
         after += 1
     return after > frame and (
-        (not unpacks and _add_by_checksums(frames, frame, after, pile))
-        or _add_by_text(frames, frame, after, pile)
+        (not unpacks and _add_frames_by_checksums(frames, frame, after, unfinished))
+        or _add_frames_by_unpacking(frames, frame, after, unfinished)
     )
 
 
-def _add_by_checksums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
+def _add_frames_by_checksums(
+    frames: PackedFrames, frame: int, after: int, unfinished: _UnfinishedBlock
+) -> bool:
     """Add the frames before number `after` that match their checksums in the index; unpack none."""
     if frames.index.sums_of(frame) is None:
         return False
@@ -283,44 +298,46 @@ def _add_by_checksums(frames: PackedFrames, frame: int, after: int, pile: _Pile)
     whole = memoryview(run)
     for number in range(frame, after):
         begin, stop = frames.frame_bounds(number)
-        packed = whole[pile.size : pile.size + frames.file_bytes_of_frame(number)]
+        packed = whole[unfinished.size : unfinished.size + frames.file_bytes_of_frame(number)]
         sums = frames.index.sums_of(number)
         if (
             sums is None
             or zlib.crc32(packed) != sums.packed
-            or not _has_valid_header(packed, stop - begin)
+            or not _has_valid_frame_header(packed, stop - begin)
         ):
             break
-        crc = combined(pile.crc, sums.text, stop - begin)
-        pile.count(len(packed), stop - begin, crc, frames.line_count(number))
-    if pile.size:
-        pile.packed.append(run[: pile.size])
-    return bool(pile.size)
+        crc = combine_crcs(unfinished.crc, sums.text, stop - begin)
+        unfinished.count_frame(len(packed), stop - begin, crc, frames.line_count(number))
+    if unfinished.size:
+        unfinished.packed.append(run[: unfinished.size])
+    return bool(unfinished.size)
 
 
-def _has_valid_header(packed: memoryview, size: int) -> bool:
+def _has_valid_frame_header(packed: memoryview, size: int) -> bool:
     """Return whether a frame's header has what a receiver requires: the checksum flag, and `size`."""
     found = zstandard.get_frame_parameters(packed)
     return bool(found.has_checksum) and found.content_size == size
 
 
-def _add_by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
+def _add_frames_by_unpacking(
+    frames: PackedFrames, frame: int, after: int, unfinished: _UnfinishedBlock
+) -> bool:
     """Add the frames before number `after`; unpack each. Raises DamagedSegment if the first one is."""
     for number in range(frame, after):
         begin, stop = frames.frame_bounds(number)
         try:
             packed, text = frames.read_packed_and_text(number, stop - begin)
         except DamagedSegment:
-            if pile.packed:
+            if unfinished.packed:
                 break
             raise
         if not zstandard.get_frame_parameters(packed).has_checksum or not text.endswith(b"\n"):
             break
-        pile.add(packed, text, frames.line_count(number) or text.count(b"\n"))
-    return bool(pile.packed)
+        unfinished.add_frame(packed, text, frames.line_count(number) or text.count(b"\n"))
+    return bool(unfinished.packed)
 
 
-def _plain_texts(fd: int, offset: int, reach: int, text: bytearray) -> Iterator[int]:
+def _read_whole_lines(fd: int, offset: int, reach: int, text: bytearray) -> Iterator[int]:
     """Read the lines from `offset` up to `reach`, the end of a line, into `text`, in pieces.
 
     Yields how many bytes of `text` are whole lines. Raises OSError.
@@ -339,6 +356,6 @@ def _plain_texts(fd: int, offset: int, reach: int, text: bytearray) -> Iterator[
             text.extend(bytes(len(text)))
 
 
-def _end_of_lines(text: bytes | bytearray, at: int, most: int) -> int:
+def _last_line_end(text: bytes | bytearray, at: int, most: int) -> int:
     """Return the end of the last line that ends within `most` bytes; if there is none, of the first."""
     return text.rfind(b"\n", at, at + most) + 1 or text.find(b"\n", at) + 1

@@ -23,8 +23,8 @@ _number = attrgetter("number")
 class DurableSegment:
     """A segment of a store, which is opened and synced here.
 
-    ended: whether the last `reach` found that nothing more will be written to it. unfinished: the number of
-    bytes in an unfinished last line that the same `reach` found.
+    ended: whether the last `sync_whole_lines` found that nothing more will be written to it. unfinished:
+    the number of bytes in an unfinished last line that the same call found.
     """
 
     def __init__(self, view: View) -> None:
@@ -48,10 +48,10 @@ class DurableSegment:
             self._frames.close()
             self._frames = None
 
-    def enter(self, number: int) -> SegmentFrames | None:
+    def open_segment(self, number: int) -> SegmentFrames | None:
         """Return segment `number`, opened; None if there is none. Raises OSError and StoreError."""
         frames = self._frames
-        if frames is not None and frames.number == number and not _is_replaced(frames):
+        if frames is not None and frames.number == number and not _is_plain_file_removed(frames):
             return frames
         self._view.refresh_if_rotated()
         found = self._view.open_segment(number)
@@ -73,13 +73,13 @@ class DurableSegment:
         self._frames, self._size, self._reach = found, -1, 0
         return found
 
-    def next_number(self, number: int) -> int | None:
+    def next_segment_number(self, number: int) -> int | None:
         """Return the number of the next segment after `number`; None if there is none."""
         segments = self._view.segments
         at = bisect_right(segments, number, key=_number)
         return segments[at].number if at < len(segments) else None
 
-    def reach(self, after: int) -> int:
+    def sync_whole_lines(self, after: int) -> int:
         """Return the offset up to which the segment's whole lines are on the medium.
 
         Syncs more text only if no such line is after offset `after`, so that one sync serves all lines that
@@ -92,14 +92,14 @@ class DurableSegment:
         if self._reach <= after:
             size = os.fstat(frames.fd).st_size
             if size != self._size:
-                self._sync(frames)
+                self._sync_file(frames)
                 self._size = size
                 plain = isinstance(frames, PlainFrames)
                 self._reach = start_of_line(frames.fd, size) if plain else frames.size
                 self.unfinished = size - self._reach if plain else 0
         return self._reach
 
-    def _sync(self, frames: SegmentFrames) -> None:
+    def _sync_file(self, frames: SegmentFrames) -> None:
         try:
             os.fdatasync(frames.fd)
         except OSError as error:
@@ -109,18 +109,18 @@ class DurableSegment:
                 f"{frames.path} cannot be synced to the disk: {reason(error)}"
             ) from error
 
-    def until(self, position: Position) -> Position:
+    def sync_readable_end(self, position: Position) -> Position:
         """Return the place up to which a reader at `position` may read. Raises OSError and StoreError."""
         number, offset = position
-        if self.enter(number) is None:
-            following = self.next_number(number)
+        if self.open_segment(number) is None:
+            following = self.next_segment_number(number)
             return position if following is None else Position(following, 0)
-        reach = self.reach(offset)
+        reach = self.sync_whole_lines(offset)
         return (
             Position(number + 1, 0) if self.ended and offset >= reach else Position(number, reach)
         )
 
 
-def _is_replaced(frames: SegmentFrames) -> bool:
+def _is_plain_file_removed(frames: SegmentFrames) -> bool:
     """Return whether a segment's plain file was removed: retention did that, or it is compressed now."""
     return isinstance(frames, PlainFrames) and not os.fstat(frames.fd).st_nlink

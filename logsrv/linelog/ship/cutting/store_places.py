@@ -13,7 +13,7 @@ from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 
-def crc_of(view: View, start: Position, end: Position) -> int | None:
+def crc_between(view: View, start: Position, end: Position) -> int | None:
     """Return the CRC-32 of the text between two places of a segment; None if the text cannot be read.
 
     If a line does not begin at `start`, or none ends at `end`, the result is the CRC-32 of other text, so
@@ -30,7 +30,7 @@ def crc_of(view: View, start: Position, end: Position) -> int | None:
     return None
 
 
-def begins_line(view: View, position: Position) -> bool:
+def may_begin_line(view: View, position: Position) -> bool:
     """Return whether a line begins at a place.
 
     True also if the text there is gone or damaged, or the place is at or after the end of the segment.
@@ -42,11 +42,12 @@ def begins_line(view: View, position: Position) -> bool:
         return True
     with frames:
         return (
-            position.offset >= frames.size or _line_at(frames, position.offset) == position.offset
+            position.offset >= frames.size
+            or _next_line_start(frames, position.offset) == position.offset
         )
 
 
-def _line_at(frames: SegmentFrames, offset: int) -> int:
+def _next_line_start(frames: SegmentFrames, offset: int) -> int:
     """Return the offset of the first line that begins at `offset` or later; `offset` if that is damaged."""
     try:
         frame = frames.frame_at(offset)
@@ -60,7 +61,7 @@ def _line_at(frames: SegmentFrames, offset: int) -> int:
         return offset
 
 
-def distance(view: View, start: Position, end: Position) -> int | None:
+def bytes_between(view: View, start: Position, end: Position) -> int | None:
     """Return the bytes of text between two places; None if they include a removed segment of unknown size.
 
     Raises OSError.
@@ -85,7 +86,7 @@ def distance(view: View, start: Position, end: Position) -> int | None:
     return total
 
 
-def gone_from(view: View, position: Position, others: Collection[int] = ()) -> Missing:
+def missing_after(view: View, position: Position, others: Collection[int] = ()) -> Missing:
     """Return the amount of text that is gone between a place and the next segment that the store has.
 
     others: numbers of segments that do not count as gone, because the target has them.
@@ -104,7 +105,7 @@ def gone_from(view: View, position: Position, others: Collection[int] = ()) -> M
     return total
 
 
-def begin_at(view: View, ship_from: str, end: Position) -> Position:
+def place_for_ship_from(view: View, ship_from: str, end: Position) -> Position:
     """Return the place that `ship_from` names: `beginning`, `end` or a position such as 17:0.
 
     end: the end of the store. A position inside a line means the next line, and a position after the end
@@ -122,4 +123,4 @@ def begin_at(view: View, ship_from: str, end: Position) -> Position:
     if frames is None:
         return position
     with frames:
-        return Position(position.segment, _line_at(frames, position.offset))
+        return Position(position.segment, _next_line_start(frames, position.offset))

@@ -53,7 +53,7 @@ class PackedBlock:
     gap: str = ""
 
     @property
-    def size(self) -> int:
+    def text_size(self) -> int:
         return self.end.offset - self.start.offset
 
     def headers(self) -> dict[str, str]:
@@ -71,48 +71,50 @@ class PackedBlock:
         return found
 
 
-def read_block(headers: Mapping[str, str], packed: bytes) -> PackedBlock:
+def block_from_headers(headers: Mapping[str, str], packed: bytes) -> PackedBlock:
     """Return the block with these headers. Raises ValueError, whose message is one short sentence."""
     if headers.get("Logsrv-Format") != FORMAT:
         raise ValueError(f"Logsrv-Format must be {FORMAT}")
-    store = _matched(STORE_ID, headers, "Logsrv-Store", "32 hexadecimal digits")
-    crc = _matched(_CRC, headers, "Logsrv-CRC", "8 hexadecimal digits")
-    start, end = _position(headers, "Logsrv-From"), _position(headers, "Logsrv-To")
+    store = _matched_header(STORE_ID, headers, "Logsrv-Store", "32 hexadecimal digits")
+    crc = _matched_header(_CRC, headers, "Logsrv-CRC", "8 hexadecimal digits")
+    start, end = _header_position(headers, "Logsrv-From"), _header_position(headers, "Logsrv-To")
     if start.segment != end.segment or end.offset <= start.offset:
         raise ValueError(
             "Logsrv-From and Logsrv-To must be in one segment, the first before the second"
         )
     if end.offset - start.offset > LARGEST_TEXT:
         raise ValueError(f"a block has at most {LARGEST_TEXT} bytes of text")
-    after = _position(headers, "Logsrv-After") if "Logsrv-After" in headers else None
+    after = _header_position(headers, "Logsrv-After") if "Logsrv-After" in headers else None
     if after is not None and after > start:
         raise ValueError("Logsrv-After is behind Logsrv-From")
     gap = (
-        _matched(_GAP, headers, "Logsrv-Gap", "a number of bytes, or unknown")
+        _matched_header(_GAP, headers, "Logsrv-Gap", "a number of bytes, or unknown")
         if "Logsrv-Gap" in headers
         else ""
     )
     return PackedBlock(store, start, end, after, int(crc, 16), packed, gap)
 
 
-def check_text(block: PackedBlock, text: bytes) -> None:
+def check_block_text(block: PackedBlock, text: bytes) -> None:
     """Raise ValueError unless a text has the size and the CRC-32 of its block, and ends with an LF."""
-    if len(text) != block.size:
-        raise ValueError(f"the text has {len(text)} bytes, and the headers say {block.size}")
+    if len(text) != block.text_size:
+        raise ValueError(f"the text has {len(text)} bytes, and the headers say {block.text_size}")
     if zlib.crc32(text) != block.crc:
         raise ValueError("the text has another checksum than Logsrv-CRC says")
     if not text.endswith(b"\n"):
         raise ValueError("the last line does not end with an LF")
 
 
-def _matched(pattern: re.Pattern[str], headers: Mapping[str, str], name: str, what: str) -> str:
+def _matched_header(
+    pattern: re.Pattern[str], headers: Mapping[str, str], name: str, what: str
+) -> str:
     found = headers.get(name, "")
     if not pattern.fullmatch(found):
         raise ValueError(f"{name} must be {what}")
     return found
 
 
-def _position(headers: Mapping[str, str], name: str) -> Position:
+def _header_position(headers: Mapping[str, str], name: str) -> Position:
     try:
         return parse_position(headers.get(name, ""))
     except ValueError:

@@ -35,7 +35,14 @@ class BulkAnswer(NamedTuple):
 
 def bulk_request(lines: OutgoingLines) -> bytes:
     """Return the body of a request."""
-    columns = lines.times, lines.texts, lines.levels, lines.hostnames, lines.apps, lines.sources
+    columns = (
+        lines.times,
+        lines.message_texts,
+        lines.levels,
+        lines.hostnames,
+        lines.apps,
+        lines.sources,
+    )
     parts: list[bytes] = []
     for time, text, level, host, app, source in zip(*columns, strict=True):
         document: dict[str, Any] = {"@timestamp": time, "message": text}
@@ -51,7 +58,7 @@ def bulk_request(lines: OutgoingLines) -> bytes:
     return b"".join(parts)
 
 
-def read_answer(body: bytes, number: int) -> BulkAnswer:
+def read_bulk_answer(body: bytes, number: int) -> BulkAnswer:
     """Return the result for `number` documents. Raises ValueError if the body is no answer for these."""
     answer = orjson.loads(body)
     if not isinstance(answer, dict) or "errors" not in answer:
@@ -64,7 +71,7 @@ def read_answer(body: bytes, number: int) -> BulkAnswer:
     later: dict[int, str] = {}
     refused: dict[int, str] = {}
     for place, item in enumerate(items):
-        status, why = _outcome(item)
+        status, why = _status_and_reason(item)
         if status == _LATER or status >= 500:
             later[place] = why
         elif status >= 300:
@@ -73,7 +80,7 @@ def read_answer(body: bytes, number: int) -> BulkAnswer:
     return BulkAnswer(list(later), list(refused), first_later, first_refused)
 
 
-def _outcome(item: Any) -> tuple[int, str]:
+def _status_and_reason(item: Any) -> tuple[int, str]:
     try:
         (result,) = item.values()
         status = int(result["status"])

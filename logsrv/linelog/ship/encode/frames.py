@@ -28,7 +28,7 @@ _RLE, _RESERVED = 1, 3
 _CHECKSUM = 4
 
 
-def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
+def split_frames(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
     """Return the frames of a block, each with the number of bytes of its unpacked text.
 
     size: the bytes of text that the headers of the block announce. Nothing is unpacked.
@@ -41,7 +41,7 @@ def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
     while whole:
         if len(found) == MOST_FRAMES:
             raise ValueError(f"a block has at most {MOST_FRAMES} frames")
-        end, content = frame_at(whole)
+        end, content = frame_and_text_sizes(whole)
         left -= content
         if left < 0:
             break
@@ -52,7 +52,7 @@ def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
     return found
 
 
-def frame_at(data: memoryview) -> tuple[int, int]:
+def frame_and_text_sizes(data: memoryview) -> tuple[int, int]:
     """Return the length of the frame at the start of `data`, and the number of bytes of its text.
 
     Raises ValueError, whose message is one sentence, also if the frame is cut off.
@@ -79,7 +79,7 @@ def frame_at(data: memoryview) -> tuple[int, int]:
     return at + _CHECKSUM, content
 
 
-def unpacked(frames: list[tuple[memoryview, int]]) -> Iterator[bytes]:
+def unpack_frames(frames: list[tuple[memoryview, int]]) -> Iterator[bytes]:
     """Yield the text of each frame, verified. Raises ValueError, whose message is one sentence."""
     decompressor = ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
     for frame, content in frames:
@@ -96,7 +96,7 @@ _PIECE = 1 << 20
 _DEL = 127
 
 
-def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
+def check_and_count_lines(text: bytes, *, raw: bool) -> Iterator[int]:
     """Yield the number of lines in each piece of a text that ends with an LF.
 
     raw: whether messages may have any bytes. Raises ValueError, whose message is one sentence about the
@@ -113,10 +113,10 @@ def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
                 " does not hold"
             )
         # If a piece has bytes that only messages may have, check that no SOURCE has them.
-        yield _check_stamps(piece, odd=raw or not piece.isascii() or b"\t" in piece)
+        yield _check_and_count_stamps(piece, odd=raw or not piece.isascii() or b"\t" in piece)
 
 
-def _check_stamps(piece: bytes, *, odd: bool) -> int:
+def _check_and_count_stamps(piece: bytes, *, odd: bool) -> int:
     stamps = StampedLines(piece)
     if len(stamps.stamped) != len(stamps) or (stamps.moments() == NO_TIME).any():
         raise ValueError("a line does not begin with a TIME and a SOURCE")

@@ -36,11 +36,11 @@ class LokiEncoder:
         self._most_hosts = most_hosts
         self._hosts: set[str] = set()
 
-    def push(self, lines: OutgoingLines) -> bytes:
+    def encode_push(self, lines: OutgoingLines) -> bytes:
         """Return the body of a push."""
         streams: dict[tuple[Source, str | None], list[list[str]]] = {}
         seen: dict[tuple[Source, str | None, int, str], int] = {}
-        columns = lines.parts, lines.levels, lines.moments, lines.texts
+        columns = lines.parsed_sources, lines.levels, lines.moments, lines.message_texts
         for parts, level, moment, text in zip(*columns, strict=True):
             # The port is not a label.
             key = parts._replace(port=None), level
@@ -49,20 +49,21 @@ class LokiEncoder:
             nanoseconds = moment * _NANOSECONDS + again % _NANOSECONDS
             streams.setdefault(key, []).append([str(nanoseconds), text])
         pushed = [
-            {"stream": self._labels(*key), "values": values} for key, values in streams.items()
+            {"stream": self._stream_labels(*key), "values": values}
+            for key, values in streams.items()
         ]
         return orjson.dumps({"streams": pushed})
 
-    def _labels(self, parts: Source, level: str | None) -> dict[str, str]:
+    def _stream_labels(self, parts: Source, level: str | None) -> dict[str, str]:
         labels: dict[str, str | None] = {
             "job": _JOB,
             "listener": parts.name,
-            "host": parts.host and self._host(parts.host),
+            "host": parts.host and self._host_label(parts.host),
             "level": level,
         }
         return {name: value for name, value in labels.items() if value}
 
-    def _host(self, host: str) -> str:
+    def _host_label(self, host: str) -> str:
         if host not in self._hosts:
             if len(self._hosts) >= self._most_hosts:
                 return OTHERS
@@ -70,7 +71,7 @@ class LokiEncoder:
         return host
 
 
-def refused_by_time(said: str, lines: OutgoingLines) -> int:
+def count_refused_by_time(said: str, lines: OutgoingLines) -> int:
     """Return how many lines Loki has refused because of their time; 0 if it had another reason.
 
     said: the text of its answer with status 400. Without a number in it, the result is an estimate, at
@@ -80,13 +81,13 @@ def refused_by_time(said: str, lines: OutgoingLines) -> int:
         return 0
     if numbers := _NUMBER.findall(said):
         return min(sum(map(int, numbers)), len(lines))
-    oldest = [_moment(text) for text in _OLDEST.findall(said)]
+    oldest = [_parse_microseconds(text) for text in _OLDEST.findall(said)]
     limit = max((moment for moment in oldest if moment is not None), default=None)
     older = 0 if limit is None else sum(moment < limit for moment in lines.moments)
     return older or 1
 
 
-def _moment(text: str) -> int | None:
+def _parse_microseconds(text: str) -> int | None:
     """Return a time in microseconds since 1970; None if the text is no time."""
     try:
         return round(datetime.fromisoformat(text).timestamp() * 1_000_000)

@@ -18,17 +18,17 @@ from logsrv.linelog.read.render import record_document, safe_json
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 
 
-def ndjson(lines: Sequence[bytes]) -> bytes:
+def encode_ndjson(lines: Sequence[bytes]) -> bytes:
     """Return a JSON object for each line, each followed by an LF."""
-    return b"\n".join([*objects(lines), b""])
+    return b"\n".join([*json_objects(lines), b""])
 
 
-def objects(lines: Sequence[bytes]) -> list[bytes]:
+def json_objects(lines: Sequence[bytes]) -> list[bytes]:
     """Return a JSON object for each line."""
-    return [_object(line) for line in lines]
+    return [_json_object(line) for line in lines]
 
 
-def _object(line: bytes) -> bytes:
+def _json_object(line: bytes) -> bytes:
     document = record_document(Record(line))
     try:
         return orjson.dumps(document)
@@ -56,7 +56,7 @@ class KafkaMessage(NamedTuple):
 def kafka_messages(lines: Sequence[bytes]) -> list[KafkaMessage]:
     """Return one message for each line; there must be a line."""
     outgoing = OutgoingLines(lines)
-    columns = outgoing.parts, outgoing.sources, objects(lines), outgoing.moments
+    columns = outgoing.parsed_sources, outgoing.sources, json_objects(lines), outgoing.moments
     return [
         KafkaMessage((parts.host or source).encode(), value, max(moment, 0) // _MICROSECONDS)
         for parts, source, value, moment in zip(*columns, strict=True)

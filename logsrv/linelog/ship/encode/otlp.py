@@ -25,7 +25,14 @@ _SHOWN = 200
 def export_request(lines: OutgoingLines) -> bytes:
     """Return the body of a request."""
     resources: dict[tuple[str | None, str | None], list[dict[str, Any]]] = {}
-    columns = (lines.apps, lines.hostnames, lines.moments, lines.levels, lines.texts, lines.sources)
+    columns = (
+        lines.apps,
+        lines.hostnames,
+        lines.moments,
+        lines.levels,
+        lines.message_texts,
+        lines.sources,
+    )
     for app, host, moment, level, text, source in zip(*columns, strict=True):
         time = str(moment * _NANOSECONDS)
         record: dict[str, Any] = {"timeUnixNano": time, "observedTimeUnixNano": time}
@@ -38,7 +45,7 @@ def export_request(lines: OutgoingLines) -> bytes:
         resources.setdefault((app, host), []).append(record)
     logs = [
         {
-            "resource": {"attributes": _of_resource(app, host)},
+            "resource": {"attributes": _resource_attributes(app, host)},
             "scopeLogs": [{"scope": {"name": "logsrv"}, "logRecords": records}],
         }
         for (app, host), records in resources.items()
@@ -46,7 +53,7 @@ def export_request(lines: OutgoingLines) -> bytes:
     return orjson.dumps({"resourceLogs": logs})
 
 
-def rejected(answer: bytes) -> tuple[int, str]:
+def rejected_count_and_reason(answer: bytes) -> tuple[int, str]:
     """Return how many records an answer with a 2xx status rejects, and why."""
     try:
         partial = orjson.loads(answer)["partialSuccess"]
@@ -58,7 +65,7 @@ def rejected(answer: bytes) -> tuple[int, str]:
     return max(0, number), one_line(str(why), _SHOWN)
 
 
-def _of_resource(app: str | None, host: str | None) -> list[dict[str, Any]]:
+def _resource_attributes(app: str | None, host: str | None) -> list[dict[str, Any]]:
     named = (("service.name", app), ("host.name", host))
     return [_attribute(name, value) for name, value in named if value]
 

@@ -41,14 +41,14 @@ class OutgoingLines:
         return [line[start:] for line, start in zip(self.lines, starts, strict=True)]
 
     @cached_property
-    def texts(self) -> list[str]:
+    def message_texts(self) -> list[str]:
         """The messages as text; bytes that are not UTF-8 are `\\xNN`, as the store writes them."""
         return b"\n".join(self.messages).decode("utf-8", "backslashreplace").split("\n")
 
     @cached_property
     def moments(self) -> list[int]:
         """The TIMEs in microseconds since 1970; a line without TIME has that of the line before, or 0."""
-        moments = self._moments_read
+        moments = self._stored_moments
         if NO_TIME not in moments:
             return moments
         found, before = [], 0
@@ -65,26 +65,26 @@ class OutgoingLines:
     @cached_property
     def time_bytes(self) -> list[bytes]:
         """The moments in the form of TIME, as bytes."""
-        if NO_TIME not in self._moments_read:
+        if NO_TIME not in self._stored_moments:
             return [line[:_TIME] for line in self.lines]
-        return [_time(moment).encode("ascii") for moment in self.moments]
+        return [_time_text(moment).encode("ascii") for moment in self.moments]
 
     @cached_property
-    def _moments_read(self) -> list[int]:
+    def _stored_moments(self) -> list[int]:
         found: list[int] = self._stamps.moments().tolist()
         return found
 
     @cached_property
     def sources(self) -> list[str]:
         """The SOURCEs; "" for a line without one."""
-        return [_source_text(source) for source in self._sources]
+        return [_source_text(source) for source in self._source_bytes]
 
     @cached_property
-    def parts(self) -> list[Source]:
-        return [_parts(source) for source in self._sources]
+    def parsed_sources(self) -> list[Source]:
+        return [_parse_source_bytes(source) for source in self._source_bytes]
 
     @cached_property
-    def _sources(self) -> list[bytes]:
+    def _source_bytes(self) -> list[bytes]:
         found = self._stamps.sources()
         if len(found) == len(self):
             return found
@@ -98,7 +98,7 @@ class OutgoingLines:
         return [OF_NUMBERS[number] for number in level_numbers(self._text).tolist()]
 
     @cached_property
-    def _columns(self) -> list[list[str | None]]:
+    def _name_columns(self) -> list[list[str | None]]:
         return [
             [None if value is None else _field_text(value) for value in column]
             if any(column)
@@ -109,22 +109,23 @@ class OutgoingLines:
     @property
     def apps(self) -> list[str | None]:
         """The names of the programs, from any field that may have one; None for a line without one."""
-        return self._columns[0]
+        return self._name_columns[0]
 
     @cached_property
     def hostnames(self) -> list[str | None]:
         """The machines that the lines name. For a line that names none: its sender's host, or None."""
         return [
-            name or parts.host for name, parts in zip(self._columns[1], self.parts, strict=True)
+            name or parts.host
+            for name, parts in zip(self._name_columns[1], self.parsed_sources, strict=True)
         ]
 
     @property
     def pids(self) -> list[str | None]:
         """The process IDs; None for a line without one."""
-        return self._columns[2]
+        return self._name_columns[2]
 
 
-def _time(moment: int) -> str:
+def _time_text(moment: int) -> str:
     second, microseconds = divmod(moment, _MICROSECONDS)
     return f"{rfc3339(second).partition('.')[0]}.{microseconds:06d}Z"
 
@@ -135,7 +136,7 @@ def _source_text(source: bytes) -> str:
 
 # Most lines repeat the source of an earlier line.
 @lru_cache(maxsize=10_000)
-def _parts(source: bytes) -> Source:
+def _parse_source_bytes(source: bytes) -> Source:
     return parse_source(_source_text(source))
 
 

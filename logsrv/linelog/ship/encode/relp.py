@@ -53,19 +53,19 @@ class RelpSession:
         self._early: set[bytes] = set()
 
     @property
-    def unanswered(self) -> int:
+    def unanswered_count(self) -> int:
         """The number of messages without an answer."""
         return len(self._numbers) - self._at - len(self._early)
 
     @property
-    def answered(self) -> int:
+    def first_unanswered(self) -> int:
         """The number of the first message without an answer, counted from 0."""
         return self.message_count - (len(self._numbers) - self._at)
 
-    def open(self) -> bytes:
-        return self._frame(b"open", OFFERS)
+    def open_frame(self) -> bytes:
+        return self._make_frame(b"open", OFFERS)
 
-    def messages(self, messages: Sequence[bytes]) -> bytes:
+    def message_frames(self, messages: Sequence[bytes]) -> bytes:
         """Return the frames of more messages."""
         first = self._number + 1
         if first + len(messages) > _LAST_NUMBER:
@@ -83,33 +83,33 @@ class RelpSession:
             ]
         )
 
-    def close(self) -> bytes:
-        return self._frame(b"close", b"")
+    def close_frame(self) -> bytes:
+        return self._make_frame(b"close", b"")
 
     def receive(self, data: bytes) -> None:
         data = self._held + data if self._held else data
-        at = 0 if self.state is not RelpState.OPEN else self._take_run(data)
+        at = 0 if self.state is not RelpState.OPEN else self._take_ordered_answers(data)
         while at < len(data) and self.state is not RelpState.OVER:
             header = HEADER.match(data, at)
             if header is None:
                 if not MAY_BECOME_HEADER.match(data, at):
-                    self._end("its answer is not RELP")
+                    self._end_session("its answer is not RELP")
                 break
             length = int(header[3])
             if length > _LARGEST_ANSWER:
-                self._end(f"its answer is too long: {length} bytes")
+                self._end_session(f"its answer is too long: {length} bytes")
                 break
             stop = header.end() + length
             if stop >= len(data):
                 break
             if data[stop] != _LF:
-                self._end("its answer is not RELP")
+                self._end_session("its answer is not RELP")
                 break
-            self._answer(header[1], header[2], data[header.end() : stop])
+            self._handle_frame(header[1], header[2], data[header.end() : stop])
             at = stop + 1
         self._held = data[at:]
 
-    def _take_run(self, data: bytes) -> int:
+    def _take_ordered_answers(self, data: bytes) -> int:
         """Take acknowledgements in one go if they are in the order of the messages; return where they end.
 
         Otherwise take none, and return 0.
@@ -121,17 +121,17 @@ class RelpSession:
         self._at = end
         return sum(map(len, numbers)) + len(ACKNOWLEDGED) * len(numbers)
 
-    def _answer(self, number: bytes, command: bytes, data: bytes) -> None:
+    def _handle_frame(self, number: bytes, command: bytes, data: bytes) -> None:
         if command == b"serverclose":
-            self._end("it closed the session")
+            self._end_session("it closed the session")
         elif command != b"rsp":
-            self._end(f"it sent the command {shown(command.decode('ascii'))}")
+            self._end_session(f"it sent the command {shown(command.decode('ascii'))}")
         elif self.state is RelpState.CLOSED:
-            self._take_offers(data)
+            self._handle_open_answer(data)
         else:
-            self._take_answer(number, data)
+            self._handle_message_answer(number, data)
 
-    def _take_answer(self, number: bytes, data: bytes) -> None:
+    def _handle_message_answer(self, number: bytes, data: bytes) -> None:
         """Take the answer to one message; ignore a second answer, or one to an unknown message."""
         try:
             place = self._numbers.index(number, self._at)
@@ -140,30 +140,30 @@ class RelpSession:
         if number in self._early:
             return
         if not data.startswith(b"200"):
-            self._refuse(self.answered + place - self._at, data)
+            self._record_refusal(self.first_unanswered + place - self._at, data)
         self._early.add(number)
         while self._at < len(self._numbers) and self._numbers[self._at] in self._early:
             self._early.remove(self._numbers[self._at])
             self._at += 1
 
-    def _refuse(self, message: int, data: bytes) -> None:
+    def _record_refusal(self, message: int, data: bytes) -> None:
         if not data.startswith(b"5"):
-            self._end(f"it answers {_answer_text(data)}")
+            self._end_session(f"it answers {_answer_text(data)}")
         self.refused[message] = f"it answers {_answer_text(data)}"
 
-    def _take_offers(self, data: bytes) -> None:
+    def _handle_open_answer(self, data: bytes) -> None:
         if not data.startswith(b"200"):
-            self._end(f"it refuses the session: {_answer_text(data)}")
+            self._end_session(f"it refuses the session: {_answer_text(data)}")
         elif b"syslog" not in data:
-            self._end("it offers no syslog")
+            self._end_session("it offers no syslog")
         else:
             self.state = RelpState.OPEN
 
-    def _end(self, trouble: str) -> None:
+    def _end_session(self, trouble: str) -> None:
         self.state = RelpState.OVER
         self.trouble = trouble
 
-    def _frame(self, command: bytes, data: bytes) -> bytes:
+    def _make_frame(self, command: bytes, data: bytes) -> bytes:
         self._number += 1
         return b"%d %b %d%b\n" % (self._number, command, len(data), b" " + data if data else b"")
 

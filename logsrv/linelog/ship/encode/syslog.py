@@ -60,14 +60,14 @@ def syslog_messages(lines: Sequence[bytes]) -> list[bytes]:
     if not others:
         return messages
     if len(others) == len(messages):
-        return _with_headers(outgoing)
-    made = _with_headers(OutgoingLines([lines[row] for row in others]))
+        return _add_missing_headers(outgoing)
+    made = _add_missing_headers(OutgoingLines([lines[row] for row in others]))
     for row, message in zip(others, made, strict=True):
         messages[row] = message
     return messages
 
 
-def _with_headers(lines: OutgoingLines) -> list[bytes]:
+def _add_missing_headers(lines: OutgoingLines) -> list[bytes]:
     columns = (
         lines.time_bytes,
         lines.hostnames,
@@ -79,19 +79,19 @@ def _with_headers(lines: OutgoingLines) -> list[bytes]:
     return [
         b"%b %b%b%b" % (_PRIORITIES[level], time, _header_names(hostname, app, pid), message)
         if message[:1] != b"<"
-        else _completed(message, time, hostname)
+        else _complete_rfc5424(message, time, hostname)
         if _RFC5424(message)
-        else _with_header(message, time, level, hostname, app, pid)
+        else _make_rfc5424(message, time, level, hostname, app, pid)
         for time, hostname, app, pid, level, message in zip(*columns, strict=True)
     ]
 
 
-def counted(messages: Sequence[bytes]) -> bytes:
+def octet_counted_frames(messages: Sequence[bytes]) -> bytes:
     """Return messages as frames of RFC 6587 section 3.4.1: the number of bytes, a space, the message."""
     return b"".join([b"%d %b" % (len(message), message) for message in messages])
 
 
-def _completed(message: bytes, time: bytes, hostname: str | None) -> bytes:
+def _complete_rfc5424(message: bytes, time: bytes, hostname: str | None) -> bytes:
     """Return a message of RFC 5424, with a time and a host in place of `-`."""
     priority, when, where, rest = message.split(b" ", 3)
     when = time if when == _NONE else when
@@ -99,7 +99,7 @@ def _completed(message: bytes, time: bytes, hostname: str | None) -> bytes:
     return b"%b %b %b %b" % (priority, when, where, rest)
 
 
-def _with_header(
+def _make_rfc5424(
     message: bytes,
     time: bytes,
     level: str | None,
@@ -107,7 +107,7 @@ def _with_header(
     app: str | None,
     pid: str | None,
 ) -> bytes:
-    priority, text = _of_header(message) or (_PRIORITIES[level], message)
+    priority, text = _parse_priority_and_text(message) or (_PRIORITIES[level], message)
     return b"%b %b%b%b" % (priority, time, _header_names(hostname, app, pid), text)
 
 
@@ -123,7 +123,7 @@ def _header_names(hostname: str | None, app: str | None, pid: str | None) -> byt
     return b" %b %b %b - - " % names
 
 
-def _of_header(message: bytes) -> tuple[bytes, bytes] | None:
+def _parse_priority_and_text(message: bytes) -> tuple[bytes, bytes] | None:
     """Return priority and text of a message that has a header; None if it has none."""
     header = parse_syslog_header(message)
     if header is None or header.severity is None:

@@ -42,7 +42,9 @@ class HttpAnswer:
     whole: bool = True
 
 
-def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) -> None:
+def raise_unless_success(
+    answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()
+) -> None:
     """Raise the error for an answer, unless its status is in `also`, or is 2xx and the body is complete.
 
     who: the server, as the subject of a sentence. now: seconds since 1970. Raises Unavailable,
@@ -55,20 +57,22 @@ def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) 
         if not answer.whole:
             raise Unavailable(f"{who} answered with {status}; the answer broke off or is too long")
         return
-    sentence = f"{who} answered with {_phrase(status)}{_body_text(answer)}"
+    sentence = f"{who} answered with {_status_text(status)}{_body_excerpt(answer)}"
     if status in (400, 422):
         raise RefusedForGood(sentence)
     if status == 413:
         raise TooMuchAtOnce(sentence)
     if status == 429 or status >= 500:
-        raise Unavailable(sentence, after=pause(answer.headers.get("retry-after", ""), now))
+        raise Unavailable(
+            sentence, after=parse_retry_after(answer.headers.get("retry-after", ""), now)
+        )
     if status in _SOON:
         raise Unavailable(sentence)
     redirect = ", and redirects are not followed" if 300 <= status < 400 else ""
     raise Unavailable(sentence + redirect, settled=True)
 
 
-def pause(text: str, now: float) -> float | None:
+def parse_retry_after(text: str, now: float) -> float | None:
     """Return the seconds in a Retry-After, at most LONGEST_PAUSE; None if it is no number and no date.
 
     now: seconds since 1970.
@@ -87,14 +91,14 @@ def pause(text: str, now: float) -> float | None:
     return min(max(0.0, moment - now), LONGEST_PAUSE)
 
 
-def _phrase(status: int) -> str:
+def _status_text(status: int) -> str:
     try:
         return f"{status} ({HTTPStatus(status).phrase})"
     except ValueError:
         return str(status)
 
 
-def _body_text(answer: HttpAnswer) -> str:
+def _body_excerpt(answer: HttpAnswer) -> str:
     """Return the beginning of the body, for a message; "" if that is not plain text or JSON."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("text/plain", "application/json"):

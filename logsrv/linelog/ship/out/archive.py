@@ -66,10 +66,12 @@ class ArchiveTarget:
                 names_of(sizes, store), incomplete_segments(archive, segments, disk, store, sizes)
             )
 
-        return self._do(work)
+        return self._run_in_thread(work)
 
     def has(self, name: str) -> Deferred[bool]:
-        return self._do(lambda _: find_manifest(self._archive, self._store, name) is not None)
+        return self._run_in_thread(
+            lambda _: find_manifest(self._archive, self._store, name) is not None
+        )
 
     def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         def work(going: Callable[[], bool]) -> Manifest:
@@ -80,15 +82,15 @@ class ArchiveTarget:
                 )
             return made
 
-        return self._do(work)
+        return self._run_in_thread(work)
 
     def close(self) -> Deferred[None]:
         """End the thread; fires when the thread has finished its steps, or given them up."""
         ended: Deferred[None] = Deferred()
-        self._thread.start(lambda: self._reactor.callFromThread(self._over, ended))
+        self._thread.start(lambda: self._reactor.callFromThread(self._close_thread, ended))
         return ended
 
-    def _do(self, step: Callable[[Callable[[], bool]], T]) -> Deferred[T]:
+    def _run_in_thread(self, step: Callable[[Callable[[], bool]], T]) -> Deferred[T]:
         """Take a step in the thread, after the earlier ones; give it up if its Deferred is cancelled."""
         given_up = threading.Event()
         done: Deferred[T] = Deferred(lambda _: given_up.set())
@@ -103,19 +105,19 @@ class ArchiveTarget:
             # BaseException, because a panic of obstore is no Exception, and the thread has to go on.
             except BaseException as error:
                 found = Failure(_as_exception(error))
-            self._reactor.callFromThread(_answer, done, given_up, found)
+            self._reactor.callFromThread(_fire_unless_given_up, done, given_up, found)
 
         self._thread.start(work)
         return done.addErrback(raise_target_error)
 
-    def _over(self, ended: Deferred[None]) -> None:
+    def _close_thread(self, ended: Deferred[None]) -> None:
         self._thread.close()
         # The caller may have stopped waiting.
         if not ended.called:
             ended.callback(None)
 
 
-def _answer(done: Deferred[Any], given_up: threading.Event, found: object) -> None:
+def _fire_unless_given_up(done: Deferred[Any], given_up: threading.Event, found: object) -> None:
     if not given_up.is_set():
         done.callback(found)
 
@@ -135,7 +137,7 @@ def raise_target_error(failure: Failure) -> Failure:
     return failure
 
 
-def make_target(settings: TargetSettings, reactor: Any) -> ArchiveTarget:
+def make_archive_target(settings: TargetSettings, reactor: Any) -> ArchiveTarget:
     """Make the target of a directory or a bucket. Raises ConfigurationError."""
     try:
         archive = open_archive(settings.url.text, settings.token, settings.tls.cafile)

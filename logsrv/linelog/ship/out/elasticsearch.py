@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_answer
+from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_bulk_answer
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER
 from logsrv.linelog.ship.out.posting import PostingTarget
@@ -55,7 +55,7 @@ class ElasticsearchTarget(PostingTarget):
         index = url.path.rstrip("/").removesuffix(_BULK)
         if not index.strip("/"):
             raise ConfigurationError(
-                f"{url.place} names no index, such as {url.place}/logs-logsrv-default"
+                f"{url.loggable_url} names no index, such as {url.loggable_url}/logs-logsrv-default"
             )
         super().__init__(attrs.evolve(settings, url=attrs.evolve(url, path=index + _BULK)), reactor)
         self._progress: _BulkProgress | None = None
@@ -75,13 +75,13 @@ class ElasticsearchTarget(PostingTarget):
                 raise TooMuchAtOnce(f"the answer of {who} for {len(left)} documents is too long")
             raise Unavailable(f"{who} answered with {_FINE}; the answer broke off or is too long")
         try:
-            found = read_answer(answer.body, len(left))
+            found = read_bulk_answer(answer.body, len(left))
         except ValueError:
             sentence = f"{self.who} does not answer as Elasticsearch does; is its URL right?"
             raise Unavailable(sentence, settled=True) from None
-        self._end(begun, found)
+        self._raise_unless_all_stored(begun, found)
 
-    def _end(self, begun: _BulkProgress, found: BulkAnswer) -> None:
+    def _raise_unless_all_stored(self, begun: _BulkProgress, found: BulkAnswer) -> None:
         refused = sorted(begun.refused + [begun.left[place] for place in found.refused])
         if found.later:
             left = [begun.left[place] for place in found.later]

@@ -30,8 +30,8 @@ from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.twisted.agent import BoundedBody, HeadTooLarge, limited_head_pool
 from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.out.answers import HttpAnswer, judge
-from logsrv.linelog.ship.reaching import endpoint_of, unreachable
+from logsrv.linelog.ship.out.answers import HttpAnswer, raise_unless_success
+from logsrv.linelog.ship.reaching import client_endpoint, unreachable_error
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 
@@ -52,7 +52,7 @@ class _ServerEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
         try:
-            endpoint = endpoint_of(self._settings, self._reactor)
+            endpoint = client_endpoint(self._settings, self._reactor)
         except ConfigurationError:
             return fail()
         connecting: Deferred[Any] = endpoint.connect(protocolFactory)
@@ -75,7 +75,7 @@ class HttpClient:
         self._origin = f"http{'s' if url.tls else ''}://{url.netloc}"
         self._authorization = authorization
         self._reactor = reactor
-        self._who = one_line(url.place)
+        self._who = one_line(url.loggable_url)
         self._pool = limited_head_pool(reactor)
         self._pool.cachedConnectionTimeout = _IDLE
         self._pool.maxPersistentPerHost = connections
@@ -96,13 +96,15 @@ class HttpClient:
 
         target: path and query. Fails with Unavailable, TooMuchAtOnce or RefusedForGood.
         """
-        return Deferred.fromCoroutine(self._ask(method, target, headers or {}, body, also))
+        return Deferred.fromCoroutine(
+            self._send_and_check(method, target, headers or {}, body, also)
+        )
 
     async def close(self) -> None:
         """Close the idle connections."""
         await self._pool.closeCachedConnections()
 
-    async def _ask(
+    async def _send_and_check(
         self,
         method: str,
         target: str,
@@ -116,7 +118,7 @@ class HttpClient:
         receiving = BoundedBody(LARGEST_ANSWER)
         try:
             response = await self._agent.request(
-                method.encode(), url, self._headers(headers), sending
+                method.encode(), url, self._request_headers(headers), sending
             )
             response.deliverBody(receiving)
             whole = await receiving.done
@@ -129,10 +131,10 @@ class HttpClient:
             for name, values in response.headers.getAllRawHeaders()
         }
         answer = HttpAnswer(response.code, found, receiving.body, whole)
-        judge(answer, self._who, self._reactor.seconds(), also)
+        raise_unless_success(answer, self._who, self._reactor.seconds(), also)
         return answer
 
-    def _headers(self, more: Mapping[str, str]) -> Headers:
+    def _request_headers(self, more: Mapping[str, str]) -> Headers:
         headers = {"User-Agent": f"logsrv/{__version__}", **more}
         if self._authorization is not None:
             headers["Authorization"] = self._authorization
@@ -145,7 +147,7 @@ class HttpClient:
             return Unavailable(f"{self._who}: {endless.getErrorMessage()}")
         if any(failure.check(ParseError, ValueError) for failure in failures):
             return Unavailable(f"{self._who} does not answer in HTTP")
-        found = unreachable(self._who, *failures)
+        found = unreachable_error(self._who, *failures)
         # Such an error means that there was a connection, but no answer.
         ended = isinstance(error, RequestTransmissionFailed | ResponseNeverReceived)
         found.hung_up = ended and not found.settled

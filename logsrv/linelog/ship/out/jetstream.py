@@ -16,24 +16,24 @@ from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.net.twisted.client_tls import tls_context
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.address import API, PREFIX
-from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, read_block
+from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, block_from_headers
 from logsrv.linelog.ship.out.link import (
-    LargePayload,
     NatsLink,
-    number_of,
-    read_answer,
+    PayloadTooLarge,
+    read_jetstream_answer,
+    required_number,
 )
-from logsrv.linelog.ship.out.login import login_options
+from logsrv.linelog.ship.out.login import nats_login_options
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import (
     EXPECTED,
     SUBJECT,
     WRONG_SEQUENCE,
-    find_stream,
-    last_message,
+    fetch_last_message,
+    find_or_make_stream,
 )
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
+from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
 
 T = TypeVar("T")
 HEADERS = 2048
@@ -42,7 +42,7 @@ TOO_LARGE, OTHER_STREAM = 10054, 10060
 """Error codes of JetStream: server/errors.json of nats-server."""
 
 
-class JetStream:
+class JetStreamTarget:
     """A stream that takes our blocks, at `nats://HOST[:PORT][,HOST…]/STREAM`."""
 
     promise = "exactly once"
@@ -52,14 +52,14 @@ class JetStream:
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
-        login = login_options(settings.token, settings.url.parameters.get("user"))
-        prefix = settings.url.parameters.get("api", API)
+        login = nats_login_options(settings.token, settings.url.query_parameters.get("user"))
+        prefix = settings.url.query_parameters.get("api", API)
         if not PREFIX.fullmatch(prefix):
             raise ConfigurationError("api= is the prefix of JetStream's subjects, as api=JS.API")
         self._store = settings.store
         self._stream = settings.url.path.removeprefix("/")
         self._subject = f"{SUBJECT}.{settings.store}"
-        self._who = one_line(settings.url.place)
+        self._who = one_line(settings.url.loggable_url)
         self._thread = AsyncioThread(reactor, "nats")
         tls = settings.tls
         if settings.url.tls:
@@ -73,23 +73,23 @@ class JetStream:
         # The sequence of our store's last block in the stream; 0 if there is none.
         self._sequence = 0
 
-    def last(self) -> Deferred[LastBlock | None]:
+    def fetch_last_block(self) -> Deferred[LastBlock | None]:
         """Ask for the stream's place; fires with None if it has nothing of this store."""
-        return self._call(self._last)
+        return self._call_in_thread(self._fetch_last)
 
-    async def _last(self) -> LastBlock | None:
-        await self._link.open()
-        facts = await find_stream(self._link, self._stream, self._store)
+    async def _fetch_last(self) -> LastBlock | None:
+        await self._link.connect_if_needed()
+        facts = await find_or_make_stream(self._link, self._stream, self._store)
         self.promise, self.has_removed_blocks = facts.promise, facts.has_removed_blocks
-        payload = self._link.info.get("max_payload")
+        payload = self._link.server_info.get("max_payload")
         if isinstance(payload, int):
             self.largest = min(LARGEST, max(payload - HEADERS, 1))
-        found = await last_message(self._link, facts, self._store)
+        found = await fetch_last_message(self._link, facts, self._store)
         if found is None:
             self._sequence = 0
             return None
         try:
-            block = read_block(found.headers, b"")
+            block = block_from_headers(found.headers, b"")
             if block.store != self._store:
                 raise ValueError
         except ValueError:
@@ -103,7 +103,7 @@ class JetStream:
 
     def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the stream has it."""
-        return self._call(lambda: self._send(block))
+        return self._call_in_thread(lambda: self._send(block))
 
     async def _send(self, block: PackedBlock) -> None:
         headers = {
@@ -112,22 +112,24 @@ class JetStream:
             EXPECTED: str(self._sequence),
         }
         try:
-            answer = read_answer(await self._link.ask(self._subject, block.packed, headers))
-        except LargePayload:
+            answer = read_jetstream_answer(
+                await self._link.ask(self._subject, block.packed, headers)
+            )
+        except PayloadTooLarge:
             raise TooMuchAtOnce(
                 f"{self._who} takes no block of {len(block.packed)} bytes"
             ) from None
         except NatsTrouble as error:
             if error.code in WRONG_SEQUENCE:
-                raise Misplaced(None) from None
+                raise MisplacedBlock(None) from None
             if error.code == TOO_LARGE:
                 raise TooMuchAtOnce(f"the stream {self._stream}: {error}") from None
             raise
         if answer.get("stream") != self._stream:
             raise NatsTrouble("it answers without confirming the block", settled=True)
-        self._sequence = number_of(answer, "seq")
+        self._sequence = required_number(answer, "seq")
 
-    def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
+    def _call_in_thread(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
         async def called() -> T:
             try:
                 return await make()

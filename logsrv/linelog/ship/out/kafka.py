@@ -18,8 +18,8 @@ from twisted.internet.task import deferLater
 from logsrv import __version__
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.encode.ndjson import REFUSED, SETTLED, kafka_messages
-from logsrv.linelog.ship.registry import TargetSettings, kafka_login
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines, Unavailable
+from logsrv.linelog.ship.registry import TargetSettings, kafka_login_options
+from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood, Unavailable
 
 SECONDS = 25.0
 """The seconds within which messages must be acknowledged: less than a shipper waits for an answer."""
@@ -41,11 +41,11 @@ class KafkaTarget:
 
     def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
         """Raises ConfigurationError."""
-        self.who = one_line(settings.url.place)
+        self.who = one_line(settings.url.loggable_url)
         self._reactor = reactor
         self._topic = settings.url.path.removeprefix("/")
         self._options = {
-            **_options(settings),
+            **_librdkafka_options(settings),
             "message.timeout.ms": round(seconds * 1000),
             # An unknown topic is an error only after this time: all brokers have to learn of a new topic.
             "topic.metadata.propagation.max.ms": round(seconds * 1000 / 5),
@@ -54,7 +54,7 @@ class KafkaTarget:
         # The last error that is not about one message: why no message arrives.
         self._trouble: KafkaError | None = None
 
-    def send(self, lines: SentLines) -> Deferred[None]:
+    def send(self, lines: LineBatch) -> Deferred[None]:
         """Send lines; fires when the brokers have acknowledged all of them."""
         if not lines.lines:
             return succeed(None)
@@ -66,7 +66,7 @@ class KafkaTarget:
 
     async def _send(self, lines: Sequence[bytes]) -> None:
         try:
-            answers = await self._send_and_wait(lines)
+            answers = await self._send_and_collect_errors(lines)
         except BaseException:
             # Drop the producer with its messages in flight: nobody waits for their answers any more.
             self._drop_producer()
@@ -82,12 +82,12 @@ class KafkaTarget:
                 raise RefusedForGood(sentence)
             raise PartlyRefused(sentence, len(which), which)
 
-    async def _send_and_wait(self, lines: Sequence[bytes]) -> dict[int, KafkaError]:
+    async def _send_and_collect_errors(self, lines: Sequence[bytes]) -> dict[int, KafkaError]:
         """Send lines; when all have an answer, return the errors of the failed lines, by index.
 
         Raises Unavailable if an error that does not pass by itself stops all lines.
         """
-        producer = self._ready()
+        producer = self._get_or_make_producer()
         self._trouble = None
         errors: dict[int, KafkaError] = {}
         left = set(range(len(lines)))
@@ -115,10 +115,10 @@ class KafkaTarget:
                 raise self._unavailable(self._trouble)
         return errors
 
-    def _ready(self) -> Producer:
+    def _get_or_make_producer(self) -> Producer:
         if self._producer is None:
             try:
-                self._producer = Producer({**self._options, "error_cb": self._failed})
+                self._producer = Producer({**self._options, "error_cb": self._record_error})
             except KafkaException as error:
                 # Certificates are read here, and again after each failure.
                 raise Unavailable(
@@ -126,7 +126,7 @@ class KafkaTarget:
                 ) from None
         return self._producer
 
-    def _failed(self, error: KafkaError) -> None:
+    def _record_error(self, error: KafkaError) -> None:
         # librdkafka reports first the reason, then that all brokers are down: keep the reason.
         if self._trouble is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._trouble = error
@@ -150,7 +150,7 @@ def _error_text(error: KafkaError) -> str:
     return one_line(error.str(), _LONGEST).rstrip(".")
 
 
-def _options(settings: TargetSettings) -> dict[str, Any]:
+def _librdkafka_options(settings: TargetSettings) -> dict[str, Any]:
     """Return the settings of librdkafka."""
     url, tls = settings.url, settings.tls
     options: dict[str, Any] = {
@@ -175,4 +175,4 @@ def _options(settings: TargetSettings) -> dict[str, Any]:
     }
     if url.tls:
         options |= {name: str(path) for name, path in files.items() if path is not None}
-    return options | kafka_login(url, settings.token)
+    return options | kafka_login_options(url, settings.token)

@@ -37,11 +37,11 @@ _MOST_VALUES = 200_000
 _COUNTED = 1 << 63
 
 
-class LargePayload(NatsTrouble):
+class PayloadTooLarge(NatsTrouble):
     """The message is larger than the server accepts."""
 
 
-class Denied(NatsTrouble):
+class PublishDenied(NatsTrouble):
     """This account may not publish to a subject."""
 
     def __init__(self, subject: str) -> None:
@@ -72,30 +72,30 @@ class NatsLink:
         return len(self._servers)
 
     @property
-    def info(self) -> Mapping[str, Any]:
+    def server_info(self) -> Mapping[str, Any]:
         """The server's announcement about itself (INFO), by name."""
         return {} if self._client is None else self._client._server_info
 
     @property
-    def client(self) -> BoundedClient:
+    def connected_client(self) -> BoundedClient:
         """The connected client. Raises NatsTrouble if there is none."""
-        self.check()
+        self.raise_if_ended()
         assert self._client is not None
         return self._client
 
-    def check(self) -> None:
+    def raise_if_ended(self) -> None:
         """Raise NatsTrouble if the connection has ended."""
         if self._client is None:
             raise NatsTrouble("the connection has ended")
         if self._ended.is_set():
-            raise self._client.trouble()
+            raise self._client.ended_error()
 
     @property
-    def ended(self) -> asyncio.Event:
+    def ended_event(self) -> asyncio.Event:
         """An event that is set when the connection has ended."""
         return self._ended
 
-    async def open(self) -> None:
+    async def connect_if_needed(self) -> None:
         """Connect, unless connected. Raises NatsTrouble."""
         if self._client is not None and not (self._ended.is_set() or self._client.is_closed):
             return
@@ -104,7 +104,7 @@ class NatsLink:
         for number in range(len(self._servers)):
             at = (self._first + number) % len(self._servers)
             try:
-                await self._connect(*self._servers[at])
+                await self._connect_to(*self._servers[at])
             except NatsTrouble as error:
                 troubles.append(error)
             else:
@@ -112,14 +112,14 @@ class NatsLink:
                 return
         raise next((error for error in troubles if error.settled), troubles[0])
 
-    async def _connect(self, host: str, port: int) -> None:
+    async def _connect_to(self, host: str, port: int) -> None:
         where = host_text(host, port)
         for tries_left in reversed(range(TRIES)):
             ended = asyncio.Event()
             client = BoundedClient(ended)
             failures: list[Exception] = []
             try:
-                await self._let_in(client, where, failures)
+                await self._connect_and_log_in(client, where, failures)
             except asyncio.CancelledError:
                 client.abort()
                 raise
@@ -137,11 +137,13 @@ class NatsLink:
                 cut = isinstance(failure, ConnectionResetError | BrokenPipeError)
                 if cut and tries_left and client.wants_login:
                     continue
-                raise _unreached(where, failure) from None
+                raise _connect_error(where, failure) from None
             self._client, self._ended = client, ended
             return
 
-    async def _let_in(self, client: BoundedClient, where: str, failures: list[Exception]) -> None:
+    async def _connect_and_log_in(
+        self, client: BoundedClient, where: str, failures: list[Exception]
+    ) -> None:
         client.wants_tls = self._tls is not None
         options = dict(self._login)
         if self._tls is not None:
@@ -173,66 +175,70 @@ class NatsLink:
         self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Msg:
         """Send a request; return the answer. Raises NatsTrouble, but the request may have arrived."""
-        client = self.client
+        client = self.connected_client
         question = asyncio.ensure_future(
             client.request(subject, body, timeout=SOON + SLOW + SOON, headers=dict(headers or {}))
         )
-        ended, denied = asyncio.ensure_future(self._ended.wait()), client.denial(subject)
+        ended, denied = asyncio.ensure_future(self._ended.wait()), client.publish_denial(subject)
         try:
             await self._wait_for_answer({question, ended, denied})
             if question.done():
                 return question.result()
-            raise Denied(subject) if denied.done() else client.trouble()
+            raise PublishDenied(subject) if denied.done() else client.ended_error()
         except nats.errors.NoRespondersError:
             raise NatsTrouble(
                 "no server takes this now: the stream has no leader, or JetStream is not enabled"
             ) from None
         except nats.errors.MaxPayloadError:
-            raise LargePayload("larger than the server takes") from None
+            raise PayloadTooLarge("larger than the server takes") from None
         except (OSError, TimeoutError, nats.errors.Error) as error:
-            raise (client.trouble() if client.why else NatsTrouble(_why(error))) from None
+            raise (
+                client.ended_error() if client.why else NatsTrouble(_error_text(error))
+            ) from None
         finally:
             question.cancel()
             ended.cancel()
 
     async def _wait_for_answer(self, waiting: set[asyncio.Future[Any]]) -> None:
         """Wait until one of these futures is done. Raises NatsTrouble if the server does not answer."""
-        if await _first_of(waiting, SOON):
+        if await _wait_for_any(waiting, SOON):
             return
         # A ping tells a slow link from a server that never answers: the server reads it after the request.
         reading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         # A separate task, because it waits for ever if the server does not read.
-        asked = asyncio.ensure_future(self.client._send_ping(reading))
+        asked = asyncio.ensure_future(self.connected_client._send_ping(reading))
         asked.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            await _first_of({*waiting, reading}, SLOW)
+            await _wait_for_any({*waiting, reading}, SLOW)
         finally:
             asked.cancel()
         stuck = not reading.done()
-        if any(one.done() for one in waiting) or (not stuck and await _first_of(waiting, SOON)):
+        if any(one.done() for one in waiting) or (not stuck and await _wait_for_any(waiting, SOON)):
             return
         if stuck:
             await self.close()
         raise NatsTrouble("no answer")
 
-    def subject(self, what: str) -> str:
+    def api_subject(self, what: str) -> str:
         """Return the subject for a question to JetStream."""
         return f"{self._prefix}.{what}"
 
-    async def api(self, what: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def ask_jetstream(
+        self, what: str, order: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Ask JetStream; return its answer. Raises NatsTrouble, with a code if JetStream refuses."""
         body = b"" if order is None else json.dumps(order).encode()
-        return read_answer(await self.ask(self.subject(what), body))
+        return read_jetstream_answer(await self.ask(self.api_subject(what), body))
 
 
-def read_answer(message: Msg) -> dict[str, Any]:
+def read_jetstream_answer(message: Msg) -> dict[str, Any]:
     """Return the answer of JetStream. Raises NatsTrouble, with a code if JetStream refuses."""
     try:
         found = parse_json(message.data, _MOST_VALUES)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise no_answer()
+        raise not_jetstream_error()
     error = found.get("error")
     if isinstance(error, dict):
         code, why = error.get("err_code"), error.get("description")
@@ -243,40 +249,40 @@ def read_answer(message: Msg) -> dict[str, Any]:
     return found
 
 
-def no_answer() -> NatsTrouble:
+def not_jetstream_error() -> NatsTrouble:
     """Return the error for an answer that no JetStream gives."""
     return NatsTrouble("the answer does not come from JetStream")
 
 
-def part_of(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+def required_object(found: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return an object in an answer by its name. Raises NatsTrouble if there is none."""
     part = found.get(name)
     if not isinstance(part, dict):
-        raise no_answer()
+        raise not_jetstream_error()
     return part
 
 
-def number_of(found: Mapping[str, Any], name: str) -> int:
+def required_number(found: Mapping[str, Any], name: str) -> int:
     """Return an integer in an answer by its name. Raises NatsTrouble unless it is from 0 to 2**63 - 1."""
     number = found.get(name)
     if type(number) is not int or not 0 <= number < _COUNTED:
-        raise no_answer()
+        raise not_jetstream_error()
     return number
 
 
-async def _first_of(waiting: set[asyncio.Future[Any]], seconds: float) -> bool:
+async def _wait_for_any(waiting: set[asyncio.Future[Any]], seconds: float) -> bool:
     """Wait until one of the futures is done; return False if none was done in time."""
     done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
 
 
-def _unreached(where: str, error: Exception) -> NatsTrouble:
+def _connect_error(where: str, error: Exception) -> NatsTrouble:
     denied = "authori" in str(error).lower() or isinstance(error, ssl.SSLError)
     no_tls = "offers no TLS" in str(error)
-    return NatsTrouble(f"{where}: {_why(error)}", settled=denied or no_tls)
+    return NatsTrouble(f"{where}: {_error_text(error)}", settled=denied or no_tls)
 
 
-def _why(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, TimeoutError | nats.errors.TimeoutError):
         return "no answer"
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -24,21 +24,21 @@ _CREDENTIALS = re.compile(
 _PREFIX, _SEED = 2, 32
 
 
-def read_login(file: Path | None) -> str | None:
+def read_nats_login(file: Path | None) -> str | None:
     """Return the token or the credentials in a --ship-token-file. Raises ConfigurationError."""
-    text = None if file is None else _credentials(f"--ship-token-file {file}", file)
+    text = None if file is None else _read_if_credentials(f"--ship-token-file {file}", file)
     return read_secret("ship-token", None, file) if text is None else text
 
 
-def read_credentials(file: Path) -> str:
+def read_nats_credentials(file: Path) -> str:
     """Return the text of a credentials file. Raises ConfigurationError."""
-    text = _credentials(str(file), file)
+    text = _read_if_credentials(str(file), file)
     if text is None:
         raise ConfigurationError(f"{file} has no credentials of NATS in it")
     return text
 
 
-def _credentials(named: str, file: Path) -> str | None:
+def _read_if_credentials(named: str, file: Path) -> str | None:
     """Return the text of a file with credentials; None for any other file. Raises ConfigurationError."""
     try:
         text = read_file(file, _LARGEST).decode("ascii", "replace")
@@ -46,7 +46,7 @@ def _credentials(named: str, file: Path) -> str | None:
         raise ConfigurationError(f"{named}: {error}") from None
     if "BEGIN NATS USER JWT" not in text:
         return None
-    if _signer(text) is None:
+    if _signing_key(text) is None:
         raise ConfigurationError(
             f"{named} begins like credentials of NATS, and has no key in it that can sign: write it anew,"
             " as with `nsc generate creds`"
@@ -54,7 +54,7 @@ def _credentials(named: str, file: Path) -> str | None:
     return text
 
 
-def login_options(secret: str | None, user: str | None) -> Mapping[str, Any]:
+def nats_login_options(secret: str | None, user: str | None) -> Mapping[str, Any]:
     """Return the arguments of nats-py's `connect` for a secret.
 
     user: the name of the user if the secret is a password, else None.
@@ -64,7 +64,7 @@ def login_options(secret: str | None, user: str | None) -> Mapping[str, Any]:
     if user is not None:
         return {"user": user, "password": secret}
     found = _CREDENTIALS.search(secret)
-    signer = _signer(secret)
+    signer = _signing_key(secret)
     if found is None or signer is None:
         return {"token": secret}
     jwt = bytearray(found["jwt"].encode())
@@ -74,7 +74,7 @@ def login_options(secret: str | None, user: str | None) -> Mapping[str, Any]:
     }
 
 
-def _signer(text: str) -> Ed25519PrivateKey | None:
+def _signing_key(text: str) -> Ed25519PrivateKey | None:
     """Return the key in credentials, which is Base32 of a prefix, 32 bytes and a checksum.
 
     None if it is missing or damaged.

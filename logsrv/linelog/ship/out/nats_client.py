@@ -23,7 +23,7 @@ from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.out.nats_wire import (
     LARGEST,
-    Control,
+    ControlLine,
     Delivery,
     NatsReader,
     Operation,
@@ -58,20 +58,20 @@ class NatsTrouble(LogsrvError):
         self.code = code
 
 
-class MessageRoom:
+class MessageMemory:
     """A limit on the bytes of messages in memory, shared by all inboxes."""
 
     def __init__(self, most: int) -> None:
         self._free = most
 
-    def take(self, size: int) -> bool:
+    def reserve(self, size: int) -> bool:
         """Reserve room for `size` bytes; return False if there is not enough."""
         if size > self._free:
             return False
         self._free -= size
         return True
 
-    def give(self, size: int) -> None:
+    def free(self, size: int) -> None:
         self._free += size
 
 
@@ -79,12 +79,12 @@ class MessageRoom:
 class Inbox:
     """A subject to which the answers come, one to each request; any other message is dropped.
 
-    An answer takes room. The inbox gives the room back, unless `hand_on` has left that to the caller.
+    An answer takes room. The inbox gives the room back, unless `leave_to_caller` was called for it.
     """
 
     subject: str
     subscription: Subscription
-    _room: MessageRoom
+    _room: MessageMemory
     _came: asyncio.Future[Delivery | None] | None = attrs.field(init=False, default=None)
     _size: int = attrs.field(init=False, default=0)
 
@@ -93,22 +93,22 @@ class Inbox:
         self._came = asyncio.get_running_loop().create_future()
         return self._came
 
-    def take(self, delivery: Delivery) -> None:
+    def receive(self, delivery: Delivery) -> None:
         if self._came is None or self._came.done():
             return
-        if self._room.take(delivery.size):
+        if self._room.reserve(delivery.size):
             self._size += delivery.size
             self._came.set_result(delivery)
         else:
             self._came.set_result(None)
 
-    def hand_on(self, size: int) -> None:
+    def leave_to_caller(self, size: int) -> None:
         """Leave it to the caller to give back the `size` bytes of an answer."""
         self._size -= size
 
-    def give_back(self) -> None:
-        """Give back the room of all answers, except those of `hand_on`."""
-        self._room.give(self._size)
+    def free_room(self) -> None:
+        """Give back the room of all answers, except those of `leave_to_caller`."""
+        self._room.free(self._size)
         self._size = 0
 
 
@@ -126,7 +126,7 @@ class _BoundedParser(Parser):
     async def parse(self, data: bytes = b"") -> None:
         try:
             for operation in self._reader.feed(data):
-                await self._client.take(operation)
+                await self._client.handle_operation(operation)
         except (OSError, nats.errors.ProtocolError):
             raise
         except Exception as error:
@@ -158,51 +158,51 @@ class BoundedClient(Client):
         """True if the server has announced that it requires a login."""
         return self._auth_configured
 
-    def trouble(self) -> NatsTrouble:
+    def ended_error(self) -> NatsTrouble:
         """Return the error of an ended connection."""
         why = f": {self.why}" if self.why else ""
         return NatsTrouble(f"the connection has ended{why}", settled=self.settled)
 
-    async def open_inbox(self, room: MessageRoom) -> Inbox:
+    async def open_inbox(self, room: MessageMemory) -> Inbox:
         """Subscribe to a new subject for answers. Raises NatsTrouble."""
         subject = self.new_inbox()
         try:
             inbox = Inbox(subject, await self.subscribe(subject), room)
         except (nats.errors.Error, OSError):
-            raise self.trouble() from None
+            raise self.ended_error() from None
         self._inboxes[inbox.subscription._id] = inbox
         return inbox
 
     async def close_inbox(self, inbox: Inbox) -> None:
         self._inboxes.pop(inbox.subscription._id, None)
-        inbox.give_back()
+        inbox.free_room()
         if not self.is_closed:
             await inbox.subscription.unsubscribe()
 
-    def denial(self, subject: str) -> asyncio.Future[None]:
+    def publish_denial(self, subject: str) -> asyncio.Future[None]:
         """Return a future that is done when the server forbids publishing to a subject."""
         found = self._denials.get(subject)
         if found is None or found.done():
             found = self._denials[subject] = asyncio.get_running_loop().create_future()
         return found
 
-    async def take(self, operation: Operation) -> None:
+    async def handle_operation(self, operation: Operation) -> None:
         """Handle an operation that the server has sent, such as MSG. Raises WireError."""
         match operation:
             case Delivery() if operation.sid in self._inboxes:
-                self._inboxes[operation.sid].take(operation)
+                self._inboxes[operation.sid].receive(operation)
             case Delivery(sid, subject, reply, headers, data):
                 await self._process_msg(sid, subject, reply, data, headers)
-            case Control(b"PING"):
+            case ControlLine(b"PING"):
                 await self._process_ping()
-            case Control(b"PONG"):
+            case ControlLine(b"PONG"):
                 await self._process_pong()
-            case Control(b"-ERR", rest):
-                self._take_refusal(one_line(rest.decode("utf-8", "replace").strip("'"), LONGEST))
-            case Control(word) if word not in (b"+OK", b"INFO"):
+            case ControlLine(b"-ERR", rest):
+                self._handle_refusal(one_line(rest.decode("utf-8", "replace").strip("'"), LONGEST))
+            case ControlLine(word) if word not in (b"+OK", b"INFO"):
                 raise WireError(NO_NATS)
 
-    def _take_refusal(self, why: str) -> None:
+    def _handle_refusal(self, why: str) -> None:
         """Raise WireError, unless the server refuses only that one message is published."""
         found = _DENIED.search(why)
         if found is None:

@@ -54,18 +54,18 @@ class Delivery:
 
 
 @attrs.frozen
-class Control:
+class ControlLine:
     """Any other operation. word: its name. rest: the rest of its line."""
 
     word: bytes
     rest: bytes
 
 
-Operation: TypeAlias = Delivery | Control
+Operation: TypeAlias = Delivery | ControlLine
 
 
 @attrs.frozen
-class _Head:
+class _MessageHead:
     """The line before a message. headers: the number of bytes in its headers. size: in headers and data."""
 
     sid: int
@@ -82,22 +82,22 @@ class NatsReader:
         self._buffer = bytearray()
         # The number of bytes at the start of the buffer that were searched, and have no LF.
         self._looked_at = 0
-        self._head: _Head | None = None
+        self._head: _MessageHead | None = None
         # The number of bytes still to come of a message that is too large to keep.
         self._skip = 0
 
     def feed(self, data: bytes) -> Iterator[Operation]:
         """Yield the operations that are complete. Raises WireError; after that nothing more can be read."""
         self._buffer += data
-        while (found := self._message() if self._head else self._line()) is not None:
-            if not isinstance(found, _Head):
+        while (found := self._read_message() if self._head else self._read_line()) is not None:
+            if not isinstance(found, _MessageHead):
                 yield found
             elif found.size > LARGEST:
                 self._head, self._skip = found, found.size + len(_ENDED)
             else:
                 self._head = found
 
-    def _line(self) -> Control | _Head | None:
+    def _read_line(self) -> ControlLine | _MessageHead | None:
         end = self._buffer.find(b"\n", self._looked_at)
         if max(end, len(self._buffer) if end < 0 else 0) > LONGEST_LINE:
             raise WireError(f"a line of more than {LONGEST_LINE} bytes")
@@ -110,10 +110,10 @@ class NatsReader:
         word, _, rest = line.strip().partition(b" ")
         word = word.upper()
         if word not in (b"MSG", b"HMSG"):
-            return Control(word, rest.strip())
-        return _head(rest, has_headers=word == b"HMSG")
+            return ControlLine(word, rest.strip())
+        return _parse_message_head(rest, has_headers=word == b"HMSG")
 
-    def _message(self) -> Delivery | None:
+    def _read_message(self) -> Delivery | None:
         head = self._head
         assert head is not None
         if self._skip:
@@ -137,7 +137,7 @@ class NatsReader:
         return Delivery(head.sid, head.subject, head.reply, headers, data)
 
 
-def _head(rest: bytes, *, has_headers: bool) -> _Head:
+def _parse_message_head(rest: bytes, *, has_headers: bool) -> _MessageHead:
     """Return the content of the line before a message. Raises WireError."""
     words = rest.split()
     numbers = 1 + has_headers
@@ -150,7 +150,7 @@ def _head(rest: bytes, *, has_headers: bool) -> _Head:
     if size > LARGEST_SENT or headers > size:
         raise WireError(f"a message of {size} bytes is announced, {headers} of them headers")
     reply = words[2] if len(words) == 3 + numbers else b""
-    return _Head(int(words[1]), words[0], reply, headers, size)
+    return _MessageHead(int(words[1]), words[0], reply, headers, size)
 
 
 def known_nats_headers(raw: bytes) -> dict[str, str]:

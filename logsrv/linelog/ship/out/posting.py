@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.encode.loki import LokiEncoder, refused_by_time
-from logsrv.linelog.ship.encode.ndjson import ndjson
-from logsrv.linelog.ship.encode.otlp import export_request, rejected
+from logsrv.linelog.ship.encode.loki import LokiEncoder, count_refused_by_time
+from logsrv.linelog.ship.encode.ndjson import encode_ndjson
+from logsrv.linelog.ship.encode.otlp import export_request, rejected_count_and_reason
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
-from logsrv.linelog.ship.out.answers import HttpAnswer, judge
+from logsrv.linelog.ship.out.answers import HttpAnswer, raise_unless_success
 from logsrv.linelog.ship.out.http_client import HttpClient
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines
+from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
 
 # The level of gzip: 1 takes a third of the time of level 6, and the result has 25 % more bytes.
 _LEVEL = 1
@@ -30,8 +30,8 @@ class PostingTarget:
     """A target of lines over HTTP.
 
     path: the path of requests if the URL has none. query: a query that is added to that of the URL. media:
-    the Content-Type. packed: whether requests are compressed with gzip. also: the statuses that `check`
-    handles itself, in addition to 2xx.
+    the Content-Type. packed: whether requests are compressed with gzip. also: the statuses that
+    `check_answer` handles itself, in addition to 2xx.
     """
 
     path: ClassVar[str] = "/"
@@ -47,7 +47,7 @@ class PostingTarget:
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
         url = settings.url
-        self.who = one_line(url.place)
+        self.who = one_line(url.loggable_url)
         self._reactor = reactor
         token = settings.token
         if token and not _WITH_SCHEME.fullmatch(token):
@@ -60,18 +60,18 @@ class PostingTarget:
         if self.packed:
             self._headers["Content-Encoding"] = "gzip"
 
-    def send(self, lines: SentLines) -> Deferred[None]:
+    def send(self, lines: LineBatch) -> Deferred[None]:
         """Send lines; fires when the server has taken them."""
         return Deferred.fromCoroutine(self._send(lines.lines))
 
     async def _send(self, lines: Sequence[bytes]) -> None:
-        self.check(await self.post(self.encode(lines)), lines)
+        self.check_answer(await self.post(self.encode(lines)), lines)
 
     def encode(self, lines: Sequence[bytes]) -> bytes:
         """Return the body of a request."""
         raise NotImplementedError
 
-    def check(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
+    def check_answer(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
         """Raise the error for an answer that does not acknowledge all lines."""
 
     def post(self, body: bytes) -> Deferred[HttpAnswer]:
@@ -95,7 +95,7 @@ class NdjsonTarget(PostingTarget):
     promise = "at least once: a line counts as sent when the server has answered with 200 to 299"
 
     def encode(self, lines: Sequence[bytes]) -> bytes:
-        return ndjson(lines)
+        return encode_ndjson(lines)
 
 
 class OtlpTarget(PostingTarget):
@@ -110,8 +110,8 @@ class OtlpTarget(PostingTarget):
     def encode(self, lines: Sequence[bytes]) -> bytes:
         return export_request(OutgoingLines(lines))
 
-    def check(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
-        refused, why = rejected(answer.body)
+    def check_answer(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
+        refused, why = rejected_count_and_reason(answer.body)
         if refused:
             sentence = f"{self.who} rejects records" + (f": {why}" if why else "")
             if refused >= len(lines):
@@ -134,13 +134,13 @@ class LokiTarget(PostingTarget):
         self._encoder = LokiEncoder()
 
     def encode(self, lines: Sequence[bytes]) -> bytes:
-        return self._encoder.push(OutgoingLines(lines))
+        return self._encoder.encode_push(OutgoingLines(lines))
 
-    def check(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
+    def check_answer(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
         if answer.status != _BAD_REQUEST:
             return
-        number = refused_by_time(answer.body.decode("utf-8", "replace"), OutgoingLines(lines))
+        number = count_refused_by_time(answer.body.decode("utf-8", "replace"), OutgoingLines(lines))
         if number:
             why = f"{self.who} refuses lines for their time: too old for it, or too new"
             raise PartlyRefused(why, number)
-        judge(answer, self.who, self._reactor.seconds())
+        raise_unless_success(answer, self.who, self._reactor.seconds())

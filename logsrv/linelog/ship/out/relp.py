@@ -14,9 +14,9 @@ from twisted.python.failure import Failure
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages
-from logsrv.linelog.ship.out.server_connection import STEP, ServerConnection, connect
+from logsrv.linelog.ship.out.server_connection import STEP, ServerConnection, connect_to_server
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import PartlyRefused, SentLines, Unavailable
+from logsrv.linelog.ship.target import LineBatch, PartlyRefused, Unavailable
 
 WINDOW = 8192
 """The most messages without an answer; further messages wait."""
@@ -24,7 +24,7 @@ _GOODBYE = 2.0
 
 
 @attrs.define(eq=False)
-class _Sending:
+class _PendingSend:
     """The lines of one `send`. written: how many are written. end: the number of the message after them."""
 
     lines: Sequence[bytes]
@@ -48,21 +48,21 @@ class RelpTarget:
     ahead = 1
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
-        self._connect = partial(connect, settings, reactor)
-        self._who = one_line(settings.url.place)
+        self._connect = partial(connect_to_server, settings, reactor)
+        self._who = one_line(settings.url.loggable_url)
         self._reactor = reactor
         self._open: tuple[ServerConnection, RelpSession] | None = None
-        self._sendings: deque[_Sending] = deque()
+        self._sendings: deque[_PendingSend] = deque()
         self._working: Deferred[None] | None = None
 
-    def send(self, lines: SentLines) -> Deferred[None]:
+    def send(self, lines: LineBatch) -> Deferred[None]:
         """Send lines; fires when all have an answer. Cancelling one send cancels all sends."""
         if not lines.lines:
             return succeed(None)
-        done: Deferred[None] = Deferred(lambda _: self._give_up())
-        self._sendings.append(_Sending(lines.lines, done))
+        done: Deferred[None] = Deferred(lambda _: self._cancel_sends())
+        self._sendings.append(_PendingSend(lines.lines, done))
         if self._working is None:
-            working = Deferred.fromCoroutine(self._work())
+            working = Deferred.fromCoroutine(self._send_pending())
             # It may have failed already, for example because of an invalid host name.
             self._working = None if working.called else working
         elif self._open is not None:
@@ -71,23 +71,23 @@ class RelpTarget:
 
     def close(self) -> Deferred[None]:
         """End the session with the command `close`, and close the connection."""
-        self._give_up()
-        closing = Deferred.fromCoroutine(self._close())
+        self._cancel_sends()
+        closing = Deferred.fromCoroutine(self._end_session())
         return closing.addTimeout(_GOODBYE, self._reactor).addErrback(lambda _: None)
 
-    def _give_up(self) -> None:
+    def _cancel_sends(self) -> None:
         if self._working is not None:
             self._working.cancel()
 
-    async def _work(self) -> None:
+    async def _send_pending(self) -> None:
         """Send all pending lines."""
         try:
             conversation, session = await self._open_session()
             while self._sendings:
-                await self._step(conversation, session)
+                await self._write_or_receive(conversation, session)
                 self._fire_answered(session)
                 if self._sendings:
-                    self._check(session)
+                    self._raise_if_over(session)
             self._working = None
         except BaseException as error:
             failure = Failure()
@@ -100,21 +100,21 @@ class RelpTarget:
                     and session.message_count
                 ):
                     error.hung_up = True
-                    error.taken = _taken(sendings[0], session)
+                    error.taken = _count_acknowledged(sendings[0], session)
                 conversation.abort()
             self._working = None
             for sending in sendings:
                 if not sending.done.called:
                     sending.done.errback(failure)
 
-    async def _step(self, conversation: ServerConnection, session: RelpSession) -> None:
+    async def _write_or_receive(self, conversation: ServerConnection, session: RelpSession) -> None:
         """Write some lines; wait for answers if the window is full or all lines are written."""
         sending = next((one for one in self._sendings if one.written < len(one.lines)), None)
-        if sending is None or session.unanswered > WINDOW - STEP:
+        if sending is None or session.unanswered_count > WINDOW - STEP:
             session.receive(await conversation.next_bytes())
             return
         lines = sending.lines[sending.written : sending.written + STEP]
-        frames = session.messages(syslog_messages(lines))
+        frames = session.message_frames(syslog_messages(lines))
         sending.written += len(lines)
         sending.end = session.message_count
         await conversation.write_and_yield(frames)
@@ -125,7 +125,7 @@ class RelpTarget:
         while (
             sendings
             and sendings[0].written == len(sendings[0].lines)
-            and sendings[0].end <= session.answered
+            and sendings[0].end <= session.first_unanswered
         ):
             sending = sendings.popleft()
             first = sending.end - len(sending.lines)
@@ -144,22 +144,22 @@ class RelpTarget:
         if self._open is None or _is_over(*self._open):
             conversation, session = await self._connect(), RelpSession()
             self._open = conversation, session
-            conversation.write(session.open())
+            conversation.write(session.open_frame())
             while session.state is RelpState.CLOSED:
                 session.receive(await conversation.next_bytes())
-            self._check(session)
+            self._raise_if_over(session)
         return self._open
 
-    def _check(self, session: RelpSession) -> None:
+    def _raise_if_over(self, session: RelpSession) -> None:
         if session.state is RelpState.OVER:
             raise Unavailable(f"{self._who}: {session.trouble}")
 
-    async def _close(self) -> None:
+    async def _end_session(self) -> None:
         if self._open is None or _is_over(*self._open):
             return
         (conversation, session), self._open = self._open, None
         try:
-            conversation.write(session.close())
+            conversation.write(session.close_frame())
             while session.state is not RelpState.OVER:
                 session.receive(await conversation.next_bytes())
         except Unavailable:
@@ -168,12 +168,12 @@ class RelpTarget:
             conversation.abort()
 
 
-def _taken(sending: _Sending, session: RelpSession) -> int:
+def _count_acknowledged(sending: _PendingSend, session: RelpSession) -> int:
     """Return how many lines of a send, from the first on, were acknowledged; never all of them."""
     if not sending.written:
         return 0
     first = sending.end - sending.written
-    end = min([session.answered, *session.refused])
+    end = min([session.first_unanswered, *session.refused])
     return max(0, min(end - first, len(sending.lines) - 1))
 
 

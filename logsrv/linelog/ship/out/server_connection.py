@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from logsrv.kit.net.twisted.transports import unacknowledged_bytes, with_no_delay
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.reaching import endpoint_of, unreachable
+from logsrv.linelog.ship.reaching import client_endpoint, unreachable_error
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 
@@ -64,13 +64,13 @@ class ServerConnection(Protocol):
             self._came += data
             if len(self._came) > _MOST_UNREAD:
                 self._came.clear()
-                self._abort(Unavailable(f"{self._who} sends more than it was asked for"))
+                self._abort_with(Unavailable(f"{self._who} sends more than it was asked for"))
             else:
                 self.wake()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.hung_up = self._end is None
-        self._note_end(unreachable(self._who, reason))
+        self._note_end(unreachable_error(self._who, reason))
 
     def write(self, data: bytes) -> None:
         self.transport.write(data)
@@ -78,17 +78,17 @@ class ServerConnection(Protocol):
     async def write_and_yield(self, data: bytes) -> None:
         """Write, and give the reactor one turn, so that sending begins before the caller encodes more."""
         self.write(data)
-        await self._pause(0)
+        await self._sleep(0)
 
     async def wait_for_handshake(self) -> None:
         """Wait for the end of the TLS handshake, if there is one."""
         while not self._ready:
-            await self._wait()
+            await self._wait_for_wake()
 
     async def next_bytes(self) -> bytes:
         """Wait for bytes, or for `wake`; return the bytes, b"" if there are none."""
         if not self._came:
-            await self._wait()
+            await self._wait_for_wake()
         came, self._came = bytes(self._came), bytearray()
         return came
 
@@ -96,10 +96,10 @@ class ServerConnection(Protocol):
         """Wait until the server's operating system has acknowledged all written bytes."""
         pause, left = _FIRST_LOOK, 1
         while left:
-            await self._pause(pause)
+            await self._sleep(pause)
             pause, left = min(2 * pause, _NEXT_LOOKS), unacknowledged_bytes(self.transport)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float) -> None:
         await deferLater(self._clock, seconds)
         if self._end is not None:
             raise self._end
@@ -110,15 +110,15 @@ class ServerConnection(Protocol):
 
     def abort(self) -> None:
         """Close the connection at once; unsent bytes are lost."""
-        self._abort(Unavailable(f"the connection to {self._who} was broken off"))
+        self._abort_with(Unavailable(f"the connection to {self._who} was broken off"))
 
-    def _abort(self, why: Unavailable) -> None:
+    def _abort_with(self, why: Unavailable) -> None:
         going = self._end is None
         self._note_end(why)
         if going and self.transport is not None:
             self.transport.abortConnection()
 
-    async def _wait(self) -> None:
+    async def _wait_for_wake(self) -> None:
         """Wait for `wake` or the end of the connection; the caller checks what has changed."""
         if self._end is None:
             self._waiting = Deferred()
@@ -140,25 +140,25 @@ class ServerConnection(Protocol):
             self._waiting.callback(None)
 
 
-async def connect(
+async def connect_to_server(
     settings: TargetSettings, reactor: Any, *, answers: bool = True
 ) -> ServerConnection:
     """Return a new connection, after its TLS handshake. answers: False to drop the bytes from the server.
 
     Raises Unavailable.
     """
-    url, who = settings.url, one_line(settings.url.place)
+    url, who = settings.url, one_line(settings.url.loggable_url)
     factory = Factory.forProtocol(
         lambda: ServerConnection(who, tls=url.tls, clock=reactor, answers=answers)
     )
     factory.noisy = False
     try:
-        endpoint = endpoint_of(settings, reactor)
+        endpoint = client_endpoint(settings, reactor)
         conversation: ServerConnection = with_no_delay(await endpoint.connect(factory))
     except CancelledError:
         raise
     except Exception as error:
-        raise unreachable(who, Failure(error)) from error
+        raise unreachable_error(who, Failure(error)) from error
     try:
         await conversation.wait_for_handshake()
     except CancelledError:

@@ -12,12 +12,12 @@ import attrs
 
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.out.link import (
-    Denied,
     NatsLink,
-    no_answer,
-    number_of,
-    part_of,
-    read_answer,
+    PublishDenied,
+    not_jetstream_error,
+    read_jetstream_answer,
+    required_number,
+    required_object,
 )
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.nats_wire import (
@@ -74,7 +74,7 @@ class StreamFacts:
         return self.first > 1
 
     @property
-    def exact(self) -> bool:
+    def takes_each_once(self) -> bool:
         """True if it never takes two blocks for the same place."""
         found = _VERSION.match(self.version)
         new = found is not None and (int(found[1]), int(found[2])) >= SAFE
@@ -83,7 +83,7 @@ class StreamFacts:
     @property
     def promise(self) -> str:
         """The promise for the log, as a sentence."""
-        if self.exact:
+        if self.takes_each_once:
             often = "exactly once"
         else:
             often = (
@@ -105,51 +105,51 @@ class StreamFacts:
         )
 
 
-async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
+async def find_or_make_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
     """Return the facts of a stream; make the stream if there is none. Raises NatsTrouble.
 
     origin: the identity of the store whose blocks the stream must take.
     """
     try:
-        found = await link.api(f"STREAM.INFO.{name}")
+        found = await link.ask_jetstream(f"STREAM.INFO.{name}")
     except NatsTrouble as error:
         if error.code != NO_STREAM:
             raise _with_stream_name(name, error) from None
-        found = await _make(link, name)
-    config = part_of(found, "config")
-    _check(name, config, f"{SUBJECT}.{origin}")
+        found = await _make_stream(link, name)
+    config = required_object(found, "config")
+    _check_stream_config(name, config, f"{SUBJECT}.{origin}")
     return StreamFacts(
         name,
-        one_line(str(link.info.get("version", "")), 20),
-        bool(link.info.get("cluster")),
-        number_of(config, "num_replicas") if "num_replicas" in config else 1,
+        one_line(str(link.server_info.get("version", "")), 20),
+        bool(link.server_info.get("cluster")),
+        required_number(config, "num_replicas") if "num_replicas" in config else 1,
         config.get("storage") == "file",
         config.get("allow_direct") is True,
-        number_of(part_of(found, "state"), "first_seq"),
+        required_number(required_object(found, "state"), "first_seq"),
     )
 
 
-async def _make(link: NatsLink, name: str) -> dict[str, Any]:
+async def _make_stream(link: NatsLink, name: str) -> dict[str, Any]:
     """Make a stream: with three copies in a cluster of three servers or more, else with one."""
-    urls = link.info.get("connect_urls")
+    urls = link.server_info.get("connect_urls")
     known = max(link.server_count, len(urls) if isinstance(urls, list) else 0)
     order = {
         "name": name,
         "subjects": [f"{SUBJECT}.*"],
         "storage": "file",
         "retention": "limits",
-        "num_replicas": CLUSTER if link.info.get("cluster") else 1,
+        "num_replicas": CLUSTER if link.server_info.get("cluster") else 1,
         "allow_direct": True,
     }
     try:
         try:
-            return await link.api(f"STREAM.CREATE.{name}", order)
+            return await link.ask_jetstream(f"STREAM.CREATE.{name}", order)
         except NatsTrouble as error:
             # If three servers are known, the others may just be starting: fail rather than keep one copy.
             if error.code != NOT_CLUSTERED and (error.code != NO_PEERS or known >= CLUSTER):
                 raise
-            return await link.api(f"STREAM.CREATE.{name}", {**order, "num_replicas": 1})
-    except Denied as error:
+            return await link.ask_jetstream(f"STREAM.CREATE.{name}", {**order, "num_replicas": 1})
+    except PublishDenied as error:
         raise NatsTrouble(
             f"there is no stream {name}, and {error}, or make the stream", settled=True
         ) from None
@@ -165,12 +165,14 @@ def _with_stream_name(name: str, error: NatsTrouble) -> NatsTrouble:
     return NatsTrouble(why, settled=error.settled or error.code in _SETTLED, code=error.code)
 
 
-def _check(name: str, config: Mapping[str, Any], subject: str) -> None:
+def _check_stream_config(name: str, config: Mapping[str, Any], subject: str) -> None:
     """Raise NatsTrouble if a stream does not take the subject, or removes messages that were read."""
     subjects = config.get("subjects") or []
     if not isinstance(subjects, list):
-        raise no_answer()
-    if not any(covers(pattern, subject) for pattern in subjects if isinstance(pattern, str)):
+        raise not_jetstream_error()
+    if not any(
+        subject_matches(pattern, subject) for pattern in subjects if isinstance(pattern, str)
+    ):
         raise NatsTrouble(
             f"stream {name} takes other subjects than {SUBJECT}.*: add that, or name another stream",
             settled=True,
@@ -182,7 +184,7 @@ def _check(name: str, config: Mapping[str, Any], subject: str) -> None:
         )
 
 
-def covers(pattern: str, subject: str) -> bool:
+def subject_matches(pattern: str, subject: str) -> bool:
     """Return whether a pattern with wildcards matches a subject."""
     wanted, parts = pattern.split("."), subject.split(".")
     for at, one in enumerate(wanted):
@@ -201,38 +203,40 @@ class StoredMessage:
     headers: Mapping[str, str]
 
 
-async def last_message(link: NatsLink, facts: StreamFacts, origin: str) -> StoredMessage | None:
+async def fetch_last_message(
+    link: NatsLink, facts: StreamFacts, origin: str
+) -> StoredMessage | None:
     """Return the last block of a store in a stream; None if there is none. Raises NatsTrouble."""
     try:
         if not facts.direct:
-            return await _from_leader(link, facts.name, origin)
+            return await _last_from_leader(link, facts.name, origin)
         for _ in range(TRIES):
             # Any server with a copy may answer. If it lags behind the leader, ask again.
-            found = await _from_any(link, facts.name, origin)
+            found = await _last_from_any_server(link, facts.name, origin)
             if (found.sequence if found else 0) == await _last_sequence(link, facts.name, origin):
                 return found
             await asyncio.sleep(LAGS)
-    except Denied:
+    except PublishDenied:
         raise
     except NatsTrouble as error:
         raise _with_stream_name(facts.name, error) from None
     raise NatsTrouble(f"stream {facts.name}: the server that answers lags behind its leader")
 
 
-async def _from_any(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
+async def _last_from_any_server(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
     """Ask any server that has a copy of the stream for the last block of a store, by its subject.
 
     The right to read that subject is enough.
     """
     subject = f"{SUBJECT}.{origin}"
-    message = await link.ask(link.subject(f"DIRECT.GET.{name}.{subject}"))
+    message = await link.ask(link.api_subject(f"DIRECT.GET.{name}.{subject}"))
     headers = message.headers or {}
     if headers.get(STATUS) == _NOT_FOUND:
         return None
     sequence = headers.get(NATS_SEQUENCE, "")
     known = (headers.get(NATS_STREAM), headers.get(NATS_SUBJECT)) == (name, subject)
     if not known or not _SEQUENCE.fullmatch(sequence):
-        raise no_answer()
+        raise not_jetstream_error()
     return StoredMessage(int(sequence), headers)
 
 
@@ -244,7 +248,7 @@ async def _last_sequence(link: NatsLink, name: str, origin: str) -> int:
     """
     headers = {"Nats-Expected-Stream": name, EXPECTED: str(_NEVER)}
     try:
-        read_answer(await link.ask(f"{SUBJECT}.{origin}", b"", headers))
+        read_jetstream_answer(await link.ask(f"{SUBJECT}.{origin}", b"", headers))
     except NatsTrouble as error:
         last = _LAST.search(str(error))
         if error.code not in WRONG_SEQUENCE or last is None:
@@ -253,11 +257,13 @@ async def _last_sequence(link: NatsLink, name: str, origin: str) -> int:
     raise NatsTrouble("it has stored a message that expected another place", settled=True)
 
 
-async def _from_leader(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
+async def _last_from_leader(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
     """Ask the leader of the stream for the last block of a store."""
     try:
-        found = await link.api(f"STREAM.MSG.GET.{name}", {"last_by_subj": f"{SUBJECT}.{origin}"})
-    except Denied as error:
+        found = await link.ask_jetstream(
+            f"STREAM.MSG.GET.{name}", {"last_by_subj": f"{SUBJECT}.{origin}"}
+        )
+    except PublishDenied as error:
         raise NatsTrouble(
             f"stream {name} gives no message out by its subject, and {error}, or set allow_direct of the"
             " stream, which lets an account read its own blocks only",
@@ -267,9 +273,9 @@ async def _from_leader(link: NatsLink, name: str, origin: str) -> StoredMessage 
         if error.code == NO_MESSAGE:
             return None
         raise
-    message = part_of(found, "message")
+    message = required_object(found, "message")
     try:
         raw = base64.b64decode(str(message.get("hdrs", "")), validate=True)
     except ValueError:
-        raise no_answer() from None
-    return StoredMessage(number_of(message, "seq"), known_nats_headers(raw))
+        raise not_jetstream_error() from None
+    return StoredMessage(required_number(message, "seq"), known_nats_headers(raw))

@@ -11,10 +11,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
-from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
-from logsrv.linelog.ship.out.server_connection import STEP, ServerConnection, connect
+from logsrv.linelog.ship.encode.syslog import octet_counted_frames, syslog_messages
+from logsrv.linelog.ship.out.server_connection import STEP, ServerConnection, connect_to_server
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import SentLines
+from logsrv.linelog.ship.target import LineBatch
 
 
 class SyslogTarget:
@@ -30,10 +30,10 @@ class SyslogTarget:
     ahead = 0
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
-        self._connect = partial(connect, settings, reactor, answers=False)
+        self._connect = partial(connect_to_server, settings, reactor, answers=False)
         self._conversation: ServerConnection | None = None
 
-    def send(self, lines: SentLines) -> Deferred[None]:
+    def send(self, lines: LineBatch) -> Deferred[None]:
         """Send lines; fires when the operating system of the server has them."""
         return Deferred.fromCoroutine(self._send(lines.lines))
 
@@ -52,7 +52,7 @@ class SyslogTarget:
         try:
             for at in range(0, len(lines), STEP):
                 messages = syslog_messages(lines[at : at + STEP])
-                await conversation.write_and_yield(counted(messages))
+                await conversation.write_and_yield(octet_counted_frames(messages))
             await conversation.wait_until_acknowledged()
         except BaseException:
             self._conversation = None

@@ -16,18 +16,18 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succ
 from twisted.python.failure import Failure
 
 from logsrv.linelog.read.follow import end_of_store
-from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
-from logsrv.linelog.ship.cutting.store_places import begins_line, crc_of, distance
+from logsrv.linelog.ship.cutting.cut import BlockCutter, BlockLimits, CutBlock
+from logsrv.linelog.ship.cutting.store_places import bytes_between, crc_between, may_begin_line
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.flights import Flights
+from logsrv.linelog.ship.shipping.flights import BlocksInFlight
 from logsrv.linelog.ship.shipping.loop import LEAST
-from logsrv.linelog.ship.shipping.ship_place import SentGap
+from logsrv.linelog.ship.shipping.ship_place import UnconfirmedGap
 from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import (
     BlockTarget,
     ForeignStoreError,
     LastBlock,
-    Misplaced,
+    MisplacedBlock,
     RefusedForGood,
     TooMuchAtOnce,
     Unavailable,
@@ -46,7 +46,7 @@ after a block was not taken, before several are in flight again."""
 class BlockShipper(Shipper[BlockTarget]):
     """A shipper of blocks. ship_from: where it begins if no place is saved, and the target is empty."""
 
-    asks: bool = attrs.field(init=False, default=True)
+    asks_target: bool = attrs.field(init=False, default=True)
     more: bool = attrs.field(init=False, default=False)
     # The end of the last sent block, or the place that the target named; None for an empty target.
     _after: Position | None = attrs.field(init=False, default=None)
@@ -62,21 +62,22 @@ class BlockShipper(Shipper[BlockTarget]):
     _taken_since: int = attrs.field(init=False, default=0)
     # The number of blocks that must still be taken one by one before several may be in flight.
     _one_by_one: int = attrs.field(init=False, default=1)
-    _flights: Flights = attrs.Factory(
-        lambda self: Flights(self._post, self._taken, self._clock), takes_self=True
+    _flights: BlocksInFlight = attrs.Factory(
+        lambda self: BlocksInFlight(self._send_block, self._record_taken_block, self._clock),
+        takes_self=True,
     )
-    _cutter: Cutter = attrs.Factory(
-        lambda self: Cutter(self._view, self._store, self._refuse_line), takes_self=True
+    _cutter: BlockCutter = attrs.Factory(
+        lambda self: BlockCutter(self._view, self._store, self._refuse_large_line), takes_self=True
     )
 
-    def ask(self) -> Deferred[None]:
+    def find_place(self) -> Deferred[None]:
         """Ask the target for its place, and continue there."""
-        self._flights.drop()
+        self._flights.cancel_all()
         self._one_by_one = max(1, self._one_by_one)
         if self.position is None:
-            self._begin()
+            self._load_or_choose_place()
             self._acknowledged = not self._kept.new
-        return maybeDeferred(self._target.last).addCallback(self._continue_after)
+        return maybeDeferred(self._target.fetch_last_block).addCallback(self._continue_after)
 
     def _continue_after(self, last: LastBlock | None) -> None:
         assert self.position is not None
@@ -85,18 +86,18 @@ class BlockShipper(Shipper[BlockTarget]):
                 self._report_forgotten(self.position)
             self._after = None
         else:
-            self._require_ours(last)
+            self._require_same_store(last)
             if self._acknowledged and last.position < self.position:
-                missing = distance(self._view, last.position, self.position)
+                missing = bytes_between(self._view, last.position, self.position)
                 # 0 between the end of a segment and the beginning of the next one: nothing is lost.
                 if missing != 0:
-                    self._report_lost(last.position, missing)
+                    self._report_lost_text(last.position, missing)
             self._after = self.position = last.position
             self._kept.new = False
             for gap in self._kept.sent:
                 # The block after this gap was taken, although its answer was lost.
                 if gap.end <= last.position:
-                    self._count_passed(gap.missing)
+                    self._count_gap(gap.missing)
         self._kept.sent.clear()
         self._acknowledged = last is not None
         # The limit may be another now: some targets learn it from the server that they connect to.
@@ -104,8 +105,8 @@ class BlockShipper(Shipper[BlockTarget]):
         self._limits = BlockLimits(
             min(self._limits.block, largest), min(self._limits.line, largest)
         )
-        self._let_go()
-        self._cutter.go(self.position)
+        self._drop_cut_ahead()
+        self._cutter.move_to(self.position)
 
     def _report_forgotten(self, position: Position) -> None:
         on = f"sending goes on at {position}"
@@ -119,21 +120,21 @@ class BlockShipper(Shipper[BlockTarget]):
             why = f"the target has nothing of this store; {on}"
             self._report(ShipReport("forgot", why, position=position))
 
-    def _report_lost(self, position: Position, missing: int | None) -> None:
+    def _report_lost_text(self, position: Position, missing: int | None) -> None:
         why = f"the target had acknowledged {self.position}, and has only {position}"
         self._report(ShipReport("resent", why, position=position, bytes=missing))
 
-    def _require_ours(self, last: LastBlock) -> None:
+    def _require_same_store(self, last: LastBlock) -> None:
         """Raise ForeignStoreError unless the target's text is the store's. Also OSError and StoreError."""
         end = end_of_store(self._view)
         self._require_store()
         if last.position > end:
             why = f"the target has this store up to {last.position}, and here it ends at {end}"
         elif last.start is None or last.crc is None:
-            if begins_line(self._view, last.position):
+            if may_begin_line(self._view, last.position):
                 return
             why = f"the target has this store up to {last.position}, where no line begins here"
-        elif crc_of(self._view, last.start, last.position) in (None, last.crc):
+        elif crc_between(self._view, last.start, last.position) in (None, last.crc):
             return
         else:
             why = f"from {last.start} to {last.position} the target has other lines than are here"
@@ -142,39 +143,39 @@ class BlockShipper(Shipper[BlockTarget]):
             " `logsrv ship --new-identity` has made it another store"
         )
 
-    def read(self) -> bool:
+    def prepare_send(self) -> bool:
         """Cut the next block; return True if there is one, or if a block in flight has no answer yet."""
         self._require_store()
         ahead = self._ahead
-        self._let_go()
+        self._drop_cut_ahead()
         self._cut = None
         if not self._flights.failed:
-            self._cut = ahead or self._cutter.cut(self._after, self._limits)
+            self._cut = ahead or self._cutter.cut_block(self._after, self._limits)
         self.more = self._cut is not None and self._cut.more
         if self._cut is not None or self._flights:
             return True
-        passed = self._cutter.passed
+        passed = self._cutter.cut_up_to
         if passed is not None and self.position is not None and passed > self.position:
             # The segment was sent to its end, so retention need not keep it.
             self.position = passed
             self._report(ShipReport("passed", position=passed))
         return False
 
-    def send(self) -> Deferred[None]:
+    def send_prepared(self) -> Deferred[None]:
         """Send the block, if there is one; fires when the next block may be sent."""
         if self._cut is not None:
             self._after = self._cut.block.end
-            self._note_gap(self._cut)
+            self._save_gap(self._cut)
             self._flights.send(self._cut)
             window = 1 if self._one_by_one else self._target.window
             if len(self._flights) < window and not self._flights.failed:
                 return succeed(None)
             if self._cut.more:
                 self._soon.start(AHEAD, self._cut_ahead, self._after)
-        return self._flights.wait().addErrback(self._not_taken)
+        return self._flights.wait_until_taken().addErrback(self._slow_down)
 
-    def _not_taken(self, failure: Failure) -> Failure:
-        if failure.check(Misplaced, Unavailable, CancelledError):
+    def _slow_down(self, failure: Failure) -> Failure:
+        if failure.check(MisplacedBlock, Unavailable, CancelledError):
             # Send single blocks for a while: a proxy may reorder several, or the target cannot take them.
             self._one_by_one = GROW
         if failure.check(CancelledError) and self._cut is not None:
@@ -184,30 +185,30 @@ class BlockShipper(Shipper[BlockTarget]):
             self._taken_since = 0
         return failure
 
-    def _post(self, cut: CutBlock) -> Deferred[None]:
+    def _send_block(self, cut: CutBlock) -> Deferred[None]:
         return maybeDeferred(self._target.send, cut.block).addErrback(self._shrink_or_unpack, cut)
 
     def _cut_ahead(self, after: Position) -> None:
         try:
-            self._ahead = self._cutter.cut(after, self._limits)
+            self._ahead = self._cutter.cut_block(after, self._limits)
         except Exception:
-            # `read` cuts the block again, and then raises the error.
-            self._cutter.go(after)
+            # `prepare_send` cuts the block again, and then raises the error.
+            self._cutter.move_to(after)
 
-    def _let_go(self) -> None:
+    def _drop_cut_ahead(self) -> None:
         """Drop the block that was cut ahead."""
         self._soon.stop()
         self._ahead = None
 
-    def _taken(self, cut: CutBlock, since: float) -> None:
+    def _record_taken_block(self, cut: CutBlock, since: float) -> None:
         block = cut.block
         self._acknowledged = True
         if not self._flights.failed:
             self._cutter.unpacks = False
         self._one_by_one = max(0, self._one_by_one - 1)
-        self._acknowledge(block.end, block.size, cut.lines, since)
+        self._move_to_acknowledged(block.end, block.text_size, cut.lines, since)
         while self._kept.sent and self._kept.sent[0].end <= block.end:
-            self._count_passed(self._kept.sent.pop(0).missing)
+            self._count_gap(self._kept.sent.pop(0).missing)
         largest = self._target.largest
         if self._limits != (largest, largest):
             self._taken_since += 1
@@ -215,23 +216,23 @@ class BlockShipper(Shipper[BlockTarget]):
                 self._taken_since = 0
                 self._limits = BlockLimits(min(self._limits.block * 2, largest), largest)
 
-    def _note_gap(self, cut: CutBlock) -> None:
+    def _save_gap(self, cut: CutBlock) -> None:
         """Save the gap before a block, because the block may be taken and its answer be lost.
 
         Raises OSError.
         """
         if cut.missing:
             assert self.position is not None
-            self._kept.sent.append(SentGap(cut.block.end, cut.missing))
+            self._kept.sent.append(UnconfirmedGap(cut.block.end, cut.missing))
             self._kept.save(self._store, self.position)
 
     @property
-    def unread(self) -> Position | None:
+    def store_needed_from(self) -> Position | None:
         place = self.position
         if place is not None and self._after is not None:
             # Sent text need not stay in the store: the target may have all of it already.
             place = max(place, self._after)
-        if place is not None and place.segment == self._cutter.open_number:
+        if place is not None and place.segment == self._cutter.open_segment_number:
             return Position(place.segment + 1, 0)
         return place
 
@@ -255,12 +256,12 @@ class BlockShipper(Shipper[BlockTarget]):
             raise Unavailable(str(failure.value), settled=True)
         return failure
 
-    def _refuse_line(self, line: bytes) -> None:
+    def _refuse_large_line(self, line: bytes) -> None:
         why = f"a line of {len(line)} bytes is larger than the target takes"
-        self._refuse([line.removesuffix(b"\n")], 1, why)
+        self._keep_refused([line.removesuffix(b"\n")], 1, why)
 
     def close(self) -> Deferred[None]:
-        self._let_go()
-        self._flights.drop()
+        self._drop_cut_ahead()
+        self._flights.cancel_all()
         self._cutter.close()
         return super().close()

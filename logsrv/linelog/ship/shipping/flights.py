@@ -14,7 +14,7 @@ from logsrv.linelog.ship.cutting.cut import CutBlock
 
 
 @attrs.define(eq=False)
-class _Flight:
+class _BlockInFlight:
     """A block, the time at which it was sent, and its answer."""
 
     cut: CutBlock
@@ -25,7 +25,7 @@ class _Flight:
 
 
 @attrs.define(eq=False)
-class Flights:
+class BlocksInFlight:
     """The blocks in flight, in their order.
 
     send: sends a block. taken: called for each block that the target has taken, with the time at which it
@@ -36,7 +36,7 @@ class Flights:
     _taken: Callable[[CutBlock, float], None]
     _clock: IReactorTime
     failed: bool = attrs.field(init=False, default=False)
-    _all: deque[_Flight] = attrs.field(init=False, factory=deque)
+    _all: deque[_BlockInFlight] = attrs.field(init=False, factory=deque)
     _waiting: Deferred[None] | None = attrs.field(init=False, default=None)
 
     def __len__(self) -> int:
@@ -44,29 +44,29 @@ class Flights:
 
     def send(self, cut: CutBlock) -> None:
         """Send a block, after those in flight."""
-        flight = _Flight(cut, self._clock.seconds())
+        flight = _BlockInFlight(cut, self._clock.seconds())
         self._all.append(flight)
-        flight.call = maybeDeferred(self._send, cut).addBoth(self._answered, flight)
+        flight.call = maybeDeferred(self._send, cut).addBoth(self._handle_answer, flight)
 
-    def wait(self) -> Deferred[None]:
+    def wait_until_taken(self) -> Deferred[None]:
         """Return a Deferred that fires when the target has taken another block.
 
         If a block was not taken, the Deferred fails with the reason when all blocks in flight have an
         answer. Cancelling it drops the blocks.
         """
-        if self._is_over():
-            return fail(self._end())
-        self._waiting = Deferred(lambda _: self.drop())
+        if self._all_answered_after_failure():
+            return fail(self._cancel_and_get_failure())
+        self._waiting = Deferred(lambda _: self.cancel_all())
         return self._waiting
 
-    def drop(self) -> None:
+    def cancel_all(self) -> None:
         """Cancel all sends in flight; the target may or may not have these blocks."""
         self._waiting, self.failed = None, False
         dropped, self._all = self._all, deque()
         for flight in dropped:
             flight.call.cancel()
 
-    def _answered(self, result: Failure | None, flight: _Flight) -> None:
+    def _handle_answer(self, result: Failure | None, flight: _BlockInFlight) -> None:
         if flight not in self._all:
             return
         flight.answered = True
@@ -77,17 +77,17 @@ class Flights:
             first = self._all.popleft()
             self._taken(first.cut, first.since)
         waiting = self._waiting
-        if waiting is not None and self._is_over():
-            waiting.errback(self._end())
+        if waiting is not None and self._all_answered_after_failure():
+            waiting.errback(self._cancel_and_get_failure())
         elif waiting is not None and not self.failed and len(self._all) < before:
             self._waiting = None
             waiting.callback(None)
 
-    def _is_over(self) -> bool:
+    def _all_answered_after_failure(self) -> bool:
         return self.failed and all(flight.answered for flight in self._all)
 
-    def _end(self) -> Failure:
+    def _cancel_and_get_failure(self) -> Failure:
         """Drop all blocks; return the failure of the first one that was not taken."""
         failure = next(flight.failure for flight in self._all if flight.failure is not None)
-        self.drop()
+        self.cancel_all()
         return failure

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from itertools import islice
 
-from logsrv.linelog.ship.target import SentLines
+from logsrv.linelog.ship.target import LineBatch
 from logsrv.linelog.store.segments.segment import Position
 
 TRIES = 3
@@ -24,15 +24,15 @@ MOST = 16
 """The most skipped lines; if the target hangs up at more, it is faulty itself."""
 
 
-class HangUps:
+class HangUpSearch:
     """The hang-ups of a target. waiting: the lines to send next, which this class divides and reorders."""
 
-    def __init__(self, waiting: deque[SentLines]) -> None:
+    def __init__(self, waiting: deque[LineBatch]) -> None:
         self._waiting = waiting
         self._tries = 0
         # _passed: the skipped lines. _last_tries: how many of the first waiting lines were skipped, and are
         # sent once more.
-        self._passed: list[SentLines] = []
+        self._passed: list[LineBatch] = []
         self._last_tries = 0
 
     @property
@@ -41,11 +41,11 @@ class HangUps:
         return bool(self._passed)
 
     @property
-    def looking(self) -> bool:
+    def is_searching(self) -> bool:
         """True during the search for a line, when nothing else may be in flight."""
         return bool(self._tries or self._passed or self._last_tries)
 
-    def taken(self, place: Position, end: Position) -> Position:
+    def record_taken(self, place: Position, end: Position) -> Position:
         """Record an acknowledgement; return the new place: `end`, or `place` if lines were skipped."""
         self._tries = 0
         if self._last_tries:
@@ -55,17 +55,17 @@ class HangUps:
         passed, self._passed = self._passed, []
         self._last_tries = len(passed)
         # The place moves to `end` with the last of the skipped lines: then all lines up to there are done.
-        again = [SentLines(one.lines, place) for one in passed[:-1]]
-        self._waiting.extendleft(reversed([*again, SentLines(passed[-1].lines, end)]))
+        again = [LineBatch(one.lines, place) for one in passed[:-1]]
+        self._waiting.extendleft(reversed([*again, LineBatch(passed[-1].lines, end)]))
         return place
 
-    def refused(self, place: Position, end: Position) -> Position:
+    def record_refused(self, place: Position, end: Position) -> Position:
         """Record that a line was refused; return the new place: `end`, or `place` if lines were skipped."""
         if self._last_tries:
             self._last_tries -= 1
         return place if self._passed else end
 
-    def hung_up(self, place: Position) -> SentLines | None:
+    def record_hang_up(self, place: Position) -> LineBatch | None:
         """Record a hang-up at the first waiting lines; return these lines if they count as refused now.
 
         place: the place up to which the target has everything.
@@ -79,8 +79,8 @@ class HangUps:
             return None
         if len(lines) > 1:
             part = 1 if self._passed else max(len(lines) // PARTS, 1)
-            self._waiting[0] = SentLines(lines[part:], end)
-            self._waiting.appendleft(SentLines(lines[:part], place))
+            self._waiting[0] = LineBatch(lines[part:], end)
+            self._waiting.appendleft(LineBatch(lines[:part], place))
             self._tries = TRIES - 1 if part > 1 else 0
         elif len(self._passed) < MOST and any(one.lines for one in islice(self._waiting, 1, None)):
             self._passed.append(self._waiting.popleft())

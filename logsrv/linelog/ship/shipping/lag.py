@@ -59,15 +59,15 @@ class LagMeter:
             place = max(position, Position(segment.number, 0))
             rest = self._known.get(place)
             if rest is None:
-                rest = self._rest_from(place)
+                rest = self._measure_rest(place)
                 if segment.form is not Form.ACTIVE:
                     self._known[place] = rest
             if rest.size and first is None:
                 first = place
             size, lines = size + rest.size, lines + rest.lines
-        return ShipLag(size, lines, 0.0 if first is None else self._age(first, now))
+        return ShipLag(size, lines, 0.0 if first is None else self._line_age(first, now))
 
-    def _rest_from(self, place: Position) -> SegmentRest:
+    def _measure_rest(self, place: Position) -> SegmentRest:
         head = self._view.index_head(place.segment) if place.offset == 0 else None
         if head is not None:
             return SegmentRest(head.text, head.lines)
@@ -75,15 +75,15 @@ class LagMeter:
         if frames is None:
             return SegmentRest(0, 0)
         with frames:
-            return _counted(frames, place.offset)
+            return _count_rest(frames, place.offset)
 
-    def _age(self, place: Position, now: float) -> float:
+    def _line_age(self, place: Position, now: float) -> float:
         if self._first is None or self._first[0] != place:
-            self._first = place, self._time(place)
+            self._first = place, self._line_time(place)
         received = self._first[1]
         return 0.0 if received is None else max(0.0, now - received)
 
-    def _time(self, place: Position) -> float | None:
+    def _line_time(self, place: Position) -> float | None:
         """Return the time of the line at a place in seconds since 1970; None if it is unknown."""
         frames = self._view.open_segment(place.segment)
         if frames is None:
@@ -95,7 +95,7 @@ class LagMeter:
         return None
 
 
-def _counted(frames: SegmentFrames, offset: int) -> SegmentRest:
+def _count_rest(frames: SegmentFrames, offset: int) -> SegmentRest:
     """Return size and lines of the text after an offset; above COUNTED bytes the lines are estimated."""
     size = max(0, frames.size - offset)
     counted = lines = 0

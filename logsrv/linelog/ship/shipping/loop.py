@@ -45,11 +45,11 @@ from twisted.python.failure import Failure
 from logsrv.errors import LogsrvError, StoreError
 from logsrv.kit.text.transitions import parse_transitions
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.pauses import Pauses
+from logsrv.linelog.ship.shipping.pauses import RetryPauses
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.target import (
     ForeignStoreError,
-    Misplaced,
+    MisplacedBlock,
     RefusedForGood,
     TooMuchAtOnce,
     Unavailable,
@@ -87,7 +87,7 @@ class ShipSteps(Protocol):
 
     promise: the target's guarantee, for the log, such as "exactly once". position: the place up to which
     the target has all text; None while that is unknown. more: whether the next send may follow at once.
-    asks: whether `ask` sends a request to the target. patience: the seconds that the target has to
+    asks: whether `find_place` sends a request to the target. patience: the seconds that the target has to
     acknowledge a send.
     """
 
@@ -101,18 +101,18 @@ class ShipSteps(Protocol):
     def more(self) -> bool: ...
 
     @property
-    def asks(self) -> bool: ...
+    def asks_target(self) -> bool: ...
 
     @property
     def patience(self) -> float: ...
 
-    def ask(self) -> Deferred[None]:
+    def find_place(self) -> Deferred[None]:
         """Find the place to go on at. Fails with Unavailable, ForeignStoreError, StoreError or OSError."""
 
-    def read(self) -> bool:
-        """Prepare the next send; return whether there is one. Raises the errors of `ask`."""
+    def prepare_send(self) -> bool:
+        """Prepare the next send; return whether there is one. Raises the errors of `find_place`."""
 
-    def send(self) -> Deferred[None]:
+    def send_prepared(self) -> Deferred[None]:
         """Send the prepared text; fires when the target has acknowledged it. Fails as the target does."""
 
     def before_saving(self) -> None:
@@ -138,7 +138,7 @@ class ShipLoop:
     state: str = attrs.field(init=False, default="IDLE")
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _saving: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
-    _pauses: Pauses = attrs.Factory(lambda self: Pauses(self._random), takes_self=True)
+    _pauses: RetryPauses = attrs.Factory(lambda self: RetryPauses(self._random), takes_self=True)
     # The time of the last question to the target, or of its last acknowledgement.
     _asked: float = attrs.field(init=False, default=0.0)
     _tries: int = attrs.field(init=False, default=0)
@@ -149,7 +149,7 @@ class ShipLoop:
 
     def start(self) -> None:
         self.state = NEXT[self.state, "start"]
-        self._lock()
+        self._lock_place()
 
     def stop(self) -> Deferred[None]:
         """End the loop; fires within a few seconds, when the place is saved and the target is closed."""
@@ -157,72 +157,76 @@ class ShipLoop:
             self._stopped = Deferred()
             self.state = NEXT[self.state, "stop"]
             if self.state == "ENDING":
-                self._timer.start(LAST, self._give_up)
+                self._timer.start(LAST, self._end_without_answer)
             else:
-                self._end()
+                self._save_and_close()
         return self._stopped
 
-    def _lock(self) -> None:
+    def _lock_place(self) -> None:
         try:
             locked = self._kept.lock()
         except OSError as error:
-            self._tell(f"the place of {self._kept.name} cannot be locked: {reason(error)}")
+            self._report_trouble(
+                f"the place of {self._kept.name} cannot be locked: {reason(error)}"
+            )
             locked = True
         if not locked:
             self._tries += 1
             if self._tries == TRIES:
-                self._tell(f"another process ships as {self._kept.name} from this store: end it")
-            self._again(TRY, self._lock)
+                self._report_trouble(
+                    f"another process ships as {self._kept.name} from this store: end it"
+                )
+            self._schedule_step(TRY, self._lock_place)
             return
         self.state = NEXT[self.state, "locked"]
-        self._saving.start(SAVE, self._keep)
-        self._ask()
+        self._saving.start(SAVE, self._save_periodically)
+        self._find_place()
 
-    def _ask(self) -> None:
+    def _find_place(self) -> None:
         self._asked = self._clock.seconds()
-        self._await(self._steps.ask, "there", self._read)
+        self._call_step(self._steps.find_place, "there", self._prepare_send)
 
-    def _read(self) -> None:
+    def _prepare_send(self) -> None:
         try:
-            found = self._steps.read()
+            found = self._steps.prepare_send()
         except Exception:
-            self._failed(Failure())
+            self._handle_failure(Failure())
             return
         if self._stopped is not None:
-            # `read` made a report, and its receiver has stopped the loop.
+            # `prepare_send` made a report, and its receiver has stopped the loop.
             return
         if found:
             self.state = NEXT[self.state, "found"]
-            self._await(self._steps.send, "taken", self._taken)
+            self._call_step(self._steps.send_prepared, "taken", self._continue_after_send)
         else:
             self.state = NEXT[self.state, "nothing"]
             # Nothing waits to be sent: the target has acknowledged all, or has not failed yet.
-            self._works()
-            if self._steps.asks and self._clock.seconds() - self._asked >= QUIET:
+            self._record_success()
+            if self._steps.asks_target and self._clock.seconds() - self._asked >= QUIET:
                 self.state = NEXT[self.state, "quiet"]
-                self._ask()
+                self._find_place()
                 return
-            self._again(0 if self._steps.more else LOOK, self._read)
+            self._schedule_step(0 if self._steps.more else LOOK, self._prepare_send)
 
-    def _taken(self) -> None:
+    def _continue_after_send(self) -> None:
         if self.state == "STOPPED":
-            self._end()
+            self._save_and_close()
             return
-        self._works()
+        self._record_success()
         self._asked = self._clock.seconds()
         # Between two sends the reactor gets a turn. If few lines arrive, a send waits until there are
         # several, because each send costs a sync of the disk on both sides.
-        self._again(0 if self._steps.more else LOOK, self._read)
+        self._schedule_step(0 if self._steps.more else LOOK, self._prepare_send)
 
-    def _again(self, seconds: float, step: Callable[[], None]) -> None:
+    def _schedule_step(self, seconds: float, step: Callable[[], None]) -> None:
         if self._stopped is None:
-            self._timer.start(seconds, self._due, step)
+            self._timer.start(seconds, self._take_due_step, step)
 
-    def _due(self, step: Callable[[], None]) -> None:
+    def _take_due_step(self, step: Callable[[], None]) -> None:
         self.state = NEXT[self.state, "due"]
         step()
 
-    def _await(
+    def _call_step(
         self, make: Callable[[], Deferred[None]], event: str, then: Callable[[], None]
     ) -> None:
         """Make a call, with a time limit. If it succeeds, `event` happens, and `then` is called."""
@@ -234,15 +238,15 @@ class ShipLoop:
 
         seconds = self._steps.patience if event == "taken" else ANSWER
         call = self._call = maybeDeferred(make).addTimeout(
-            seconds, self._clock, onTimeoutCancel=_no_answer
+            seconds, self._clock, onTimeoutCancel=_raise_no_answer
         )
-        call.addCallbacks(answered, self._failed)
-        call.addErrback(self._broken)
+        call.addCallbacks(answered, self._handle_failure)
+        call.addErrback(self._log_own_error)
 
-    def _failed(self, failure: Failure) -> None:
+    def _handle_failure(self, failure: Failure) -> None:
         if self.state == "ENDING":
             self.state = NEXT[self.state, "failed"]
-            self._end()
+            self._save_and_close()
         elif self._stopped is not None:
             return
         elif isinstance(failure.value, ForeignStoreError):
@@ -250,67 +254,67 @@ class ShipLoop:
             self._report(ShipReport("stopped", str(failure.value)))
         else:
             self.state = NEXT[self.state, "failed"]
-            self._pause(failure)
+            self._report_and_pause(failure)
 
-    def _pause(self, failure: Failure) -> None:
+    def _report_and_pause(self, failure: Failure) -> None:
         error = failure.value
         if isinstance(error, Unavailable):
-            pause = self._pauses.pause(after=error.after, settled=error.settled)
+            pause = self._pauses.next_pause(after=error.after, settled=error.settled)
             found = "settled" if error.settled else "unavailable"
         elif isinstance(error, TooMuchAtOnce | RefusedForGood):
             # No pause: the text is sent again in smaller pieces, down to one line.
             pause, found = 0.0, "too-large" if isinstance(error, TooMuchAtOnce) else "refused"
         else:
-            pause, found = self._pauses.pause(), _kind(failure)
-        why = str(error) if isinstance(error, LogsrvError) else _reason(failure)
+            pause, found = self._pauses.next_pause(), _reason_for_counters(failure)
+        why = str(error) if isinstance(error, LogsrvError) else _failure_reason(failure)
         if found == "store":
             known = isinstance(error, StoreError)
-            self._tell(why if known else f"the store cannot be read: {why}")
+            self._report_trouble(why if known else f"the store cannot be read: {why}")
         if self._up is not False and found in ("unavailable", "settled", "error"):
             self._up = False
             self._report(ShipReport("down", why))
             if isinstance(error, Unavailable):
                 # Save the place, so that later removals count as gaps from there on, even after a kill.
-                self._save()
+                self._save_place()
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
-        self._again(pause, self._ask)
+        self._schedule_step(pause, self._find_place)
 
-    def _works(self) -> None:
+    def _record_success(self) -> None:
         self._pauses.reset()
         if not self._up:
             self._up = True
             self._report(ShipReport("up", self._steps.promise))
 
-    def _broken(self, failure: Failure) -> None:
+    def _log_own_error(self, failure: Failure) -> None:
         """Log an error in the shipper's own code, and go on after a pause."""
         log.failure("an error of a shipper", failure=failure)
-        self._tell(f"an error of the shipper itself: {_reason(failure)}")
+        self._report_trouble(f"an error of the shipper itself: {_failure_reason(failure)}")
         if self._stopped is None:
             self.state = "PAUSING"
-            self._again(self._pauses.pause(), self._ask)
+            self._schedule_step(self._pauses.next_pause(), self._find_place)
 
-    def _give_up(self) -> None:
+    def _end_without_answer(self) -> None:
         self.state = NEXT[self.state, "due"]
-        self._end()
+        self._save_and_close()
 
-    def _end(self) -> None:
+    def _save_and_close(self) -> None:
         self._timer.stop()
         self._saving.stop()
         if self._call is not None:
             self._call.cancel()
-        self._save()
+        self._save_place()
         closed = maybeDeferred(self._steps.close).addTimeout(LAST, self._clock)
-        closed.addErrback(lambda _: None).addCallback(self._ended)
+        closed.addErrback(lambda _: None).addCallback(self._fire_stopped)
 
-    def _ended(self, _: None) -> None:
+    def _fire_stopped(self, _: None) -> None:
         self._kept.close()
         assert self._stopped is not None
         self._stopped.callback(None)
 
-    def _keep(self) -> None:
-        self._saving.start(SAVE if self._save() else SAVE_AGAIN, self._keep)
+    def _save_periodically(self) -> None:
+        self._saving.start(SAVE if self._save_place() else SAVE_AGAIN, self._save_periodically)
 
-    def _save(self) -> bool:
+    def _save_place(self) -> bool:
         """Save the place if it has changed, and report it; return False if saving fails."""
         position = self._steps.position
         if position is None:
@@ -320,29 +324,31 @@ class ShipLoop:
                 self._steps.before_saving()
                 self._kept.save(self._store, position)
             except OSError as error:
-                self._tell(f"the place of {self._kept.name} cannot be saved: {reason(error)}")
+                self._report_trouble(
+                    f"the place of {self._kept.name} cannot be saved: {reason(error)}"
+                )
                 return False
             self._saved = position
         # Report the place even if it was not saved now: it may have gone back and returned meanwhile.
         self._report(ShipReport("kept", position=position))
         return True
 
-    def _tell(self, why: str) -> None:
+    def _report_trouble(self, why: str) -> None:
         self._report(ShipReport("trouble", why))
 
 
-def _no_answer(_: object, seconds: float) -> NoReturn:
+def _raise_no_answer(_: object, seconds: float) -> NoReturn:
     raise Unavailable(f"no answer within {seconds:g} s")
 
 
-def _reason(failure: Failure) -> str:
+def _failure_reason(failure: Failure) -> str:
     assert failure.value is not None
     return reason(failure.value)
 
 
-def _kind(failure: Failure) -> str:
+def _reason_for_counters(failure: Failure) -> str:
     """Return the word that counters use for a failure."""
-    if failure.check(Misplaced):
+    if failure.check(MisplacedBlock):
         return "misplaced"
     if failure.check(OSError, StoreError):
         return "store"

@@ -18,12 +18,12 @@ from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.options.files import Mark, mark_of
 from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.out.login import read_login
+from logsrv.linelog.ship.out.login import read_nats_login
 from logsrv.linelog.ship.registry import (
     TargetSettings,
     check_encrypted,
-    check_installed,
-    kafka_login,
+    check_package_installed,
+    kafka_login_options,
 )
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
@@ -70,7 +70,7 @@ class ShipOrders:
         )
 
 
-def orders_for(target: ShipSettings) -> ShipOrders:
+def make_orders(target: ShipSettings) -> ShipOrders:
     """Return the orders for a target, with its secrets.
 
     Raises ConfigurationError if a file cannot be read or has wrong content, if a package is missing, or if
@@ -79,8 +79,8 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     files = (target.ship_ca, target.ship_cert, target.ship_key)
     ca, certificate, key = (None if path is None else str(path) for path in files)
     file = target.ship_token_file
-    if target.ship.is_stream:
-        token = read_login(file)
+    if target.ship.is_nats_stream:
+        token = read_nats_login(file)
     else:
         token = read_secret("ship-token", None, file, KEY_PAIR if target.ship.is_bucket else SECRET)
     orders = ShipOrders(
@@ -95,10 +95,10 @@ def orders_for(target: ShipSettings) -> ShipOrders:
         files=tuple(None if path is None else mark_of(path) for path in files),
     )
     try:
-        check_installed(target.ship)
+        check_package_installed(target.ship)
         check_encrypted(orders.target)
         if target.ship.scheme.startswith("kafka"):
-            kafka_login(target.ship, token)
+            kafka_login_options(target.ship, token)
         if target.ship.tls:
             tls_connection_creator(orders.tls, target.ship.host)
     except ConfigurationError as error:
@@ -106,16 +106,16 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     return orders
 
 
-def json_of(message: ShipOrders | ShipReport) -> bytes:
+def encode_message(message: ShipOrders | ShipReport) -> bytes:
     """Return orders or a report as a line of JSON, without its LF."""
     return json.dumps(attrs.asdict(message)).encode()
 
 
-def read_orders(line: bytes) -> ShipOrders:
+def decode_orders(line: bytes) -> ShipOrders:
     return ShipOrders(**json.loads(line))
 
 
-def read_report(line: bytes) -> ShipReport:
+def decode_report(line: bytes) -> ShipReport:
     found: Mapping[str, object] = json.loads(line)
     position = found["position"]
     return ShipReport(

@@ -12,7 +12,7 @@ MOST_ASKED = 3600.0
 """Seconds: the longest pause, even if a target asks for more."""
 
 
-class Pauses:
+class RetryPauses:
     """Pauses that grow until an attempt succeeds. random: returns a number from 0 to 1.
 
     The length is random, from a half to the whole of a pause, so that many shippers do not all try again at
@@ -27,7 +27,7 @@ class Pauses:
         """Go back to the shortest pause, after a success."""
         self._next = SHORTEST
 
-    def pause(self, *, after: float | None = None, settled: bool = False) -> float:
+    def next_pause(self, *, after: float | None = None, settled: bool = False) -> float:
         """Return how many seconds to wait before the next attempt.
 
         after: the seconds that the target has asked for. settled: whether the cause does not pass by

@@ -36,7 +36,7 @@ The counters of gaps begin with the figures of the last process.
 """
 
 
-def sentence(report: ShipReport) -> str:
+def report_sentence(report: ShipReport) -> str:
     """Return a report as a sentence for messages."""
     size = "an unknown number of bytes" if report.bytes is None else f"{report.bytes} bytes"
     if report.kind == "gap":
@@ -49,7 +49,7 @@ def sentence(report: ShipReport) -> str:
 
 @attrs.define(eq=False)
 class ReportedTarget:
-    """A target as its reports describe it, from `begin` to `end`; then `begin` may be called again.
+    """A target as its reports describe it, from `register_metrics` to `remove_metrics`, any number of times.
 
     position: the saved place, up to which the target has everything; None if unknown. released: the number
     of the first segment that the target, an archive, has not confirmed to have. up: whether it takes lines;
@@ -82,7 +82,7 @@ class ReportedTarget:
     def __attrs_post_init__(self) -> None:
         self._metrics.time("ship_acknowledged_seconds", self._answers, target=self.name)
 
-    def begin(self) -> None:
+    def register_metrics(self) -> None:
         """Register its metrics."""
         if self._part is not None:
             return
@@ -94,20 +94,20 @@ class ReportedTarget:
         for name in _COUNTERS:
             part.count(name, 0, target=self.name)
 
-    def end(self) -> None:
+    def remove_metrics(self) -> None:
         """Remove its metrics."""
-        self.process_ended()
+        self.record_process_end()
         if self._part is not None:
             self._part.end()
             self._part = None
 
-    def process_ended(self) -> None:
+    def record_process_end(self) -> None:
         """Record that the target's process has ended, so that the target's state is unknown."""
         self.up = None
         self.released = 0
         self._down_logged = False
 
-    def take(self, report: ShipReport) -> None:
+    def handle_report(self, report: ShipReport) -> None:
         """Count a report, and log it if an operator needs it."""
         if report.kind == "released":
             assert report.position is not None
@@ -125,7 +125,7 @@ class ReportedTarget:
     def _count(self, name: str, amount: float = 1, **labels: str) -> None:
         self._metrics.count(name, amount, target=self.name, **labels)
 
-    def _acknowledged(self, report: ShipReport) -> None:
+    def _count_acknowledged(self, report: ShipReport) -> None:
         self._count("ship_sent_bytes_total", report.bytes or 0)
         self._count("ship_sent_lines_total", report.lines)
         self._answers.add(report.seconds)
@@ -133,19 +133,19 @@ class ReportedTarget:
     def _set_lag(self, report: ShipReport) -> None:
         self._lag = ShipLag(report.bytes or 0, report.lines, report.seconds)
 
-    def _retry(self, report: ShipReport) -> None:
+    def _count_retry(self, report: ShipReport) -> None:
         self._count("ship_retries_total", reason=report.reason)
         if self.up is False:
             self._log_down(report.why)
 
-    def _refused(self, report: ShipReport) -> None:
+    def _count_refused(self, report: ShipReport) -> None:
         self._count("ship_refused_lines_total", report.lines)
-        self._complain(report)
+        self._warn_rarely(report)
 
-    def _gap(self, report: ShipReport) -> None:
+    def _log_gap(self, report: ShipReport) -> None:
         # Not left to the report "gone", which may come only after the target takes lines again.
         self._missed = max(self._missed or 0, report.lines)
-        self._say(log.error, sentence(report))
+        self._log_sentence(log.error, report_sentence(report))
 
     def _count_removed(self, report: ShipReport) -> None:
         # A counter must not fall, but the reported total may, for a short time: it includes lines that the
@@ -156,14 +156,14 @@ class ReportedTarget:
         self._count("ship_gap_lines_total", self._gone[1] - before[1])
         self._missed = report.missed
 
-    def _resent(self, report: ShipReport) -> None:
+    def _count_resent(self, report: ShipReport) -> None:
         self._count("ship_resent_after_loss_total")
-        self._say_seldom(log.error, report.kind, sentence(report))
+        self._log_rarely(log.error, report.kind, report_sentence(report))
 
     def _log_lost(self, report: ShipReport) -> None:
-        self._say(log.error, report.why)
+        self._log_sentence(log.error, report.why)
 
-    def _went_down(self, report: ShipReport) -> None:
+    def _record_down(self, report: ShipReport) -> None:
         if self.up is not False:
             self._since = self._clock()
         self.up = False
@@ -174,18 +174,18 @@ class ReportedTarget:
         now = self._clock()
         if not self._down_logged and now - self._down_at >= QUIET_SECONDS:
             self._down_logged, self._down_at = True, now
-            self._say(log.warn, f"it takes nothing, and lines wait in the store: {why}")
+            self._log_sentence(log.warn, f"it takes nothing, and lines wait in the store: {why}")
 
-    def _stopped(self, report: ShipReport) -> None:
+    def _record_stopped(self, report: ShipReport) -> None:
         self.up = False
-        self._say(log.error, report.why)
+        self._log_sentence(log.error, report.why)
 
-    def _came_up(self, report: ShipReport) -> None:
+    def _record_up(self, report: ShipReport) -> None:
         if self._down_logged:
             missed = f"{self._missed or 'some'} were removed before they were sent"
             if self._missed is None:
                 missed = "none is lost"
-            self._say(
+            self._log_sentence(
                 log.info,
                 f"it takes lines again, after {self._clock() - self._since:.0f} s; {self._lag.lines} lines"
                 f" wait for it, and {missed}",
@@ -194,36 +194,36 @@ class ReportedTarget:
         if self.up is None or (
             report.why != self._promise and self._limited_log.note("promise") is not None
         ):
-            self._say(log.info, report.why)
+            self._log_sentence(log.info, report.why)
             self._promise = report.why
         self.up, self._down_logged = True, False
 
-    def _complain(self, report: ShipReport) -> None:
-        self._say_seldom(log.warn, report.kind if report.lines else report.why, report.why)
+    def _warn_rarely(self, report: ShipReport) -> None:
+        self._log_rarely(log.warn, report.kind if report.lines else report.why, report.why)
 
-    def _say_seldom(self, how: Callable[..., object], subject: str, what: str) -> None:
+    def _log_rarely(self, how: Callable[..., object], subject: str, what: str) -> None:
         """Log a sentence, at most once a minute for each subject."""
         noted = self._limited_log.note(subject)
         if noted is not None:
             times = f" ({noted.number} times)" if noted.number > 1 else ""
-            self._say(how, f"{what}{times}")
+            self._log_sentence(how, f"{what}{times}")
 
-    def _say(self, how: Callable[..., object], what: str) -> None:
+    def _log_sentence(self, how: Callable[..., object], what: str) -> None:
         how("ship {target}: {what}", target=self.name, what=what)
 
 
 _STEPS: dict[str, Callable[[ReportedTarget, ShipReport], None]] = {
-    "acknowledged": ReportedTarget._acknowledged,
+    "acknowledged": ReportedTarget._count_acknowledged,
     "lag": ReportedTarget._set_lag,
-    "retry": ReportedTarget._retry,
-    "refused": ReportedTarget._refused,
-    "gap": ReportedTarget._gap,
+    "retry": ReportedTarget._count_retry,
+    "refused": ReportedTarget._count_refused,
+    "gap": ReportedTarget._log_gap,
     "gone": ReportedTarget._count_removed,
-    "resent": ReportedTarget._resent,
-    "forgot": ReportedTarget._resent,
+    "resent": ReportedTarget._count_resent,
+    "forgot": ReportedTarget._count_resent,
     "lost": ReportedTarget._log_lost,
-    "up": ReportedTarget._came_up,
-    "down": ReportedTarget._went_down,
-    "stopped": ReportedTarget._stopped,
-    "trouble": ReportedTarget._complain,
+    "up": ReportedTarget._record_up,
+    "down": ReportedTarget._record_down,
+    "stopped": ReportedTarget._record_stopped,
+    "trouble": ReportedTarget._warn_rarely,
 }

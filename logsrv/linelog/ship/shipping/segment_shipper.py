@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from logsrv.kit.text.words import counted
-from logsrv.linelog.ship.cutting.store_places import gone_from
+from logsrv.linelog.ship.cutting.store_places import missing_after
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.ship.shipping.shipper import Shipper
@@ -45,7 +45,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
     """
 
     _disk: Disk
-    asks: bool = attrs.field(init=False, default=True)
+    asks_target: bool = attrs.field(init=False, default=True)
     # due: the number of the last segment that retention would remove. _released: the number of the first
     # that it may not remove yet.
     due: int = attrs.field(init=False, default=0)
@@ -69,31 +69,31 @@ class SegmentShipper(Shipper[SegmentTarget]):
         """True if there may be more to send now."""
         return self._next is not None or bool(self._looking_for)
 
-    def ask(self) -> Deferred[None]:
+    def find_place(self) -> Deferred[None]:
         """Ask the archive for all segments at first, later for the newest, and for all if it lacks that."""
         if self.position is None:
             note_url(self._kept.folder.disk, self._kept.name, self._target.url)
-            self._begin()
+            self._load_or_choose_place()
         if self._released > 1 and self._clock.seconds() - self._looked_at >= BELIEVED:
-            self._release(1)
+            self._release_to_retention(1)
         if self._archived_names is not None and self._newest:
-            return maybeDeferred(self._target.has, self._newest).addCallback(self._newest_answered)
-        return self._survey()
+            return maybeDeferred(self._target.has, self._newest).addCallback(self._survey_if_lost)
+        return self._survey_archive()
 
-    def _newest_answered(self, there: bool) -> Deferred[None] | None:
-        return None if there else self._survey()
+    def _survey_if_lost(self, there: bool) -> Deferred[None] | None:
+        return None if there else self._survey_archive()
 
-    def _survey(self) -> Deferred[None]:
+    def _survey_archive(self) -> Deferred[None]:
         assert self.position is not None
         self._view.refresh()
         here = [one for one in self._view.segments if one.form is Form.PACKED]
         away = away_segments(self._disk.entries())
         asked = maybeDeferred(self._target.survey, [*away, *here], self._disk)
-        return asked.addCallback(self._take_survey, here)
+        return asked.addCallback(self._use_survey, here)
 
-    def _take_survey(self, survey: ArchiveSurvey, here: list[Segment]) -> None:
+    def _use_survey(self, survey: ArchiveSurvey, here: list[Segment]) -> None:
         """Go on at the place, or at the first archived segment that the archive has lost."""
-        self._require_ours(survey.names)
+        self._require_same_store(survey.names)
         lacking = {short_name(one.name) for one in survey.lacking}
         self._archived_names = set(survey.names) - lacking
         noted_ones = (short_name(one.name) for one in here if self._disk.holds(one.archived))
@@ -104,7 +104,9 @@ class SegmentShipper(Shipper[SegmentTarget]):
                 self._report_lost(one)
         assert self.position is not None
         before = self.position.segment
-        self._put_again([one for one in here if one in survey.lacking and one.number < before])
+        self._go_back_to_lost(
+            [one for one in here if one in survey.lacking and one.number < before]
+        )
 
     def _report_lost(self, segment: Segment) -> None:
         """Report that neither the store nor the archive has the text of a segment."""
@@ -116,7 +118,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         )
         self._report(ShipReport("lost", why))
 
-    def _put_again(self, lacking: list[Segment]) -> None:
+    def _go_back_to_lost(self, lacking: list[Segment]) -> None:
         """Go back to the first of the segments that the archive has lost, if any."""
         if not lacking:
             return
@@ -125,9 +127,9 @@ class SegmentShipper(Shipper[SegmentTarget]):
         why = f"the archive has lost {counted(len(lacking), 'segment')} from {first} on, or parts of them"
         self.position = Position(lacking[0].number, 0)
         self._report(ShipReport("resent", why, position=self.position, bytes=None))
-        self._release(min(self._released, lacking[0].number))
+        self._release_to_retention(min(self._released, lacking[0].number))
 
-    def _require_ours(self, names: list[str]) -> None:
+    def _require_same_store(self, names: list[str]) -> None:
         """Raise ForeignStoreError if the archive has segments that this store has not sealed yet."""
         self._view.refresh()
         end = self._view.segments[-1].number
@@ -139,13 +141,13 @@ class SegmentShipper(Shipper[SegmentTarget]):
                 " `logsrv ship --new-identity` has made it another store"
             )
 
-    def read(self) -> bool:
+    def prepare_send(self) -> bool:
         """Choose the segments that retention waits for, or the next one to send; False if there is none."""
         self._require_store()
         assert self.position is not None
-        if self._choose_due():
+        if self._choose_segments_due():
             return True
-        self._next = self._find_next()
+        self._next = self._find_next_segment()
         changed = self._view.change_stamp
         if self._next is not None and not self._disk.holds(self._next.name):
             # Retention has removed the segment since the names were listed: list them again.
@@ -153,19 +155,19 @@ class SegmentShipper(Shipper[SegmentTarget]):
         if self._next is None and changed != self._listing:
             self._listing = changed
             self._view.refresh()
-            self._next = self._find_next()
+            self._next = self._find_next_segment()
         if self._next is None:
             return False
-        missing = self.missing()
+        missing = self.missing_after_place()
         if missing:
             # The place moves past the gap, which is counted.
             self.position = Position(self._next.number, 0)
-            self._count_passed(missing)
+            self._count_gap(missing)
         size = self._disk.stat(self._next.name).st_size
         self.patience = ANSWER + 2 * size / SLOWEST
         return True
 
-    def _choose_due(self) -> bool:
+    def _choose_segments_due(self) -> bool:
         """Choose the segments that retention will remove soon, to ask for them; False if there are none."""
         assert self.position is not None
         until = min(self.due + 1, self.position.segment)
@@ -179,16 +181,16 @@ class SegmentShipper(Shipper[SegmentTarget]):
         if not self._looking_for:
             self._looked_at = self._clock.seconds()
             if not asked:
-                self._release(until)
+                self._release_to_retention(until)
         self.patience = ANSWER
         return bool(self._looking_for)
 
-    def _release(self, until: int) -> None:
+    def _release_to_retention(self, until: int) -> None:
         """Let retention remove the segments before number `until`."""
         self._released = until
         self._report(ShipReport("released", position=Position(until, 0)))
 
-    def _find_next(self) -> Segment | None:
+    def _find_next_segment(self) -> Segment | None:
         """Return the next segment, if it is compressed; skip empty ones, and those that the archive has."""
         assert self.position is not None
         before = self.position
@@ -211,12 +213,12 @@ class SegmentShipper(Shipper[SegmentTarget]):
         except FileNotFoundError:
             return False
 
-    def missing(self) -> Missing:
+    def missing_after_place(self) -> Missing:
         assert self.position is not None
         there = {int(name.partition("-")[0]) for name in self._archived_names or ()}
-        return gone_from(self._view, self.position, there)
+        return missing_after(self._view, self.position, there)
 
-    def send(self) -> Deferred[None]:
+    def send_prepared(self) -> Deferred[None]:
         """Look for the segments that retention waits for, or put the next one into the archive."""
         if self._looking_for:
             segments, self._looking_for = self._looking_for, []
@@ -227,23 +229,25 @@ class SegmentShipper(Shipper[SegmentTarget]):
         since = self._clock.seconds()
         sent = maybeDeferred(self._target.put, segment, self._disk)
         return sent.addCallbacks(
-            lambda manifest: self._taken(manifest, segment, since),
-            lambda failure: self._left_out(failure, segment),
+            lambda manifest: self._record_archived(manifest, segment, since),
+            lambda failure: self._skip_damaged(failure, segment),
         )
 
     def _release_archived(self, survey: ArchiveSurvey, segments: list[Segment]) -> None:
         """Let retention remove the segments before the first that the archive does not have whole."""
         lacking = survey.lacking
         self._looked_at = self._clock.seconds()
-        self._release(lacking[0].number if lacking else segments[-1].number + 1)
-        self._put_again(lacking)
+        self._release_to_retention(lacking[0].number if lacking else segments[-1].number + 1)
+        self._go_back_to_lost(lacking)
 
-    def _taken(self, manifest: Manifest, segment: Segment, since: float) -> None:
+    def _record_archived(self, manifest: Manifest, segment: Segment, since: float) -> None:
         note_archived(self._disk, segment, manifest)
         self._newest = manifest.name
-        self._acknowledge(Position(segment.number + 1, 0), manifest.text, manifest.lines, since)
+        self._move_to_acknowledged(
+            Position(segment.number + 1, 0), manifest.text, manifest.lines, since
+        )
 
-    def _left_out(self, failure: Failure, segment: Segment) -> None:
+    def _skip_damaged(self, failure: Failure, segment: Segment) -> None:
         """Skip a segment that is damaged in the store; retention treats it as not archived."""
         failure.trap(ValueError)
         self.position = Position(segment.number + 1, 0)

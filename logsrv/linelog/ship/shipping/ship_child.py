@@ -21,8 +21,8 @@ from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
 from logsrv.linelog.ship.shipping.lag import LagMeter
 from logsrv.linelog.ship.shipping.line_shipper import LineShipper
-from logsrv.linelog.ship.shipping.orders import ShipOrders, json_of, read_orders
-from logsrv.linelog.ship.shipping.reported_target import sentence
+from logsrv.linelog.ship.shipping.orders import ShipOrders, decode_orders, encode_message
+from logsrv.linelog.ship.shipping.reported_target import report_sentence
 from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.shipping.status import TargetState, save_state
@@ -60,16 +60,16 @@ class ShipWork:
         return True
 
     def start(self, line: bytes) -> None:
-        orders = read_orders(line)
-        place = orders.target.url.place
+        orders = decode_orders(line)
+        place = orders.target.url.loggable_url
         self._kept = ShipPlace(
             orders.directory, orders.name, target=place, clock=self._reactor.seconds
         )
         try:
-            self._view = View(orders.directory, self._trouble)
+            self._view = View(orders.directory, self._report_trouble)
             self._shipper = self._make_shipper(orders)
         except LogsrvError as error:
-            self._note(ShipReport("stopped", str(error)))
+            self._save_state(ShipReport("stopped", str(error)))
             raise
         self._meter = LagMeter(self._view)
         self.change(line)
@@ -84,7 +84,7 @@ class ShipWork:
             "target": make_target(settings, self._reactor),
             "kept": self._kept,
             "store": orders.store,
-            "ship_from": _ship_from(orders),
+            "ship_from": _start_for_new_target(orders),
             "clock": self._reactor,
             "random": random.random,
             "report": self._report,
@@ -98,36 +98,36 @@ class ShipWork:
     def change(self, line: bytes) -> None:
         # A target with other settings gets another process.
         if isinstance(self._shipper, SegmentShipper):
-            self._shipper.due = read_orders(line).due
+            self._shipper.due = decode_orders(line).due
 
     def finish(self) -> Deferred[None]:
         if self._looking.running:
             self._looking.stop()
-        return self._shipper.stop().addCallback(lambda _: self._note(ShipReport("ended")))
+        return self._shipper.stop().addCallback(lambda _: self._save_state(ShipReport("ended")))
 
-    def _trouble(self, why: str) -> None:
+    def _report_trouble(self, why: str) -> None:
         self._report(ShipReport("trouble", why))
 
     def _report(self, report: ShipReport) -> None:
         if report.position is not None and report.kind != "released":
             self._position = report.position
-        self._daemon.report(json_of(report))
-        self._note(report)
+        self._daemon.report(encode_message(report))
+        self._save_state(report)
 
-    def _note(self, report: ShipReport) -> None:
+    def _save_state(self, report: ShipReport) -> None:
         """Save the target's state for other processes, if a report has changed it."""
         now = rfc3339(self._reactor.seconds())
         if report.kind in _UP:
             self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
         if report.kind not in _WELL:
-            self._state = attrs.evolve(self._state, error=sentence(report), failed=now)
+            self._state = attrs.evolve(self._state, error=report_sentence(report), failed=now)
         if self._state != self._noted:
             try:
                 save_state(self._kept.folder.disk, self._kept.name, self._state)
                 self._noted = self._state
             except OSError as error:
                 trouble = ShipReport("trouble", f"its state cannot be written: {reason(error)}")
-                self._daemon.report(json_of(trouble))
+                self._daemon.report(encode_message(trouble))
 
     def _report_lag(self) -> None:
         position = self._shipper.position or self._position
@@ -135,9 +135,9 @@ class ShipWork:
             return
         try:
             lag = self._meter.measure(position, self._reactor.seconds(), sealed=self._sealed)
-            missing = self._shipper.missing()
+            missing = self._shipper.missing_after_place()
         except (OSError, StoreError) as error:
-            self._trouble(f"the lag cannot be measured: {reason(error)}")
+            self._report_trouble(f"the lag cannot be measured: {reason(error)}")
             return
         gone = self._kept.gone.and_(missing)
         self._report(
@@ -151,7 +151,7 @@ class ShipWork:
         self._report(ShipReport("lag", "", "", position, *lag))
 
 
-def _ship_from(orders: ShipOrders) -> str:
+def _start_for_new_target(orders: ShipOrders) -> str:
     """Return the place at which a new target begins. `beginning` is the first segment when it was added.
 
     So text that was removed after that counts as a gap. But text from before the store got a new identity

@@ -29,14 +29,14 @@ FOLDER = "ship"
 
 
 @attrs.frozen
-class SentGap:
+class UnconfirmedGap:
     """The amount of text missing before a block without an answer. end: the end of the block."""
 
     end: Position
     missing: Missing
 
 
-def change_identity(directory: str, store: str) -> None:
+def write_new_identity(directory: str, store: str) -> None:
     """Write a new identity of the store into the saved places of all targets. Raises OSError.
 
     store: the new identity. Damaged places are left unchanged.
@@ -54,12 +54,12 @@ def change_identity(directory: str, store: str) -> None:
                     place.save(disk, name, moved)
 
 
-def gone_before(kept: Place) -> Missing:
+def missing_before(kept: Place) -> Missing:
     """Return the amount of text before a saved place that was removed before the target could get it."""
-    return _missing(kept.note.get("gone", ()))
+    return _parse_missing(kept.note.get("gone", ()))
 
 
-def _missing(found: Sequence[Any]) -> Missing:
+def _parse_missing(found: Sequence[Any]) -> Missing:
     return Missing(int(found[0]), int(found[1]), bool(found[2])) if found else Missing()
 
 
@@ -88,7 +88,7 @@ class ShipPlace:
         self._clock = clock
         self.new = True
         self.gone = Missing()
-        self.sent: list[SentGap] = []
+        self.sent: list[UnconfirmedGap] = []
 
     @property
     def path(self) -> str:
@@ -114,9 +114,9 @@ class ShipPlace:
         if why is not None:
             raise ValueError(f"{self.path} is of no use: {why}")
         try:
-            self.gone = gone_before(kept)
+            self.gone = missing_before(kept)
             self.sent = [
-                SentGap(parse_position(end), _missing(found))
+                UnconfirmedGap(parse_position(end), _parse_missing(found))
                 for end, *found in kept.note.get("sent", ())
             ]
         except (IndexError, TypeError, ValueError) as error:
@@ -145,7 +145,7 @@ class ShipPlace:
 LARGEST_REFUSED = 8 << 20
 
 
-class RefusedLines:
+class RefusedLinesFile:
     """The file of a shipper's refused lines. name: the name of the target."""
 
     def __init__(self, folder: PlaceFolder, name: str) -> None:
@@ -172,9 +172,9 @@ class RefusedLines:
             # A line is cut if it is larger than the file may be.
             disk.write(self._fd, line[: LARGEST_REFUSED - 1] + b"\n")
             if os.fstat(self._fd).st_size >= LARGEST_REFUSED:
-                self._begin_anew()
+                self._rotate_file()
 
-    def _begin_anew(self) -> None:
+    def _rotate_file(self) -> None:
         self.sync()
         disk = self._folder.disk
         disk.rename(self._name, self._name + ".old")

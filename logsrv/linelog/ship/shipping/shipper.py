@@ -13,10 +13,10 @@ from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
-from logsrv.linelog.ship.cutting.store_places import begin_at, gone_from
+from logsrv.linelog.ship.cutting.store_places import missing_after, place_for_ship_from
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
-from logsrv.linelog.ship.shipping.ship_place import RefusedLines, ShipPlace
+from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.removed import Missing
@@ -43,8 +43,8 @@ class Shipper(Generic[AnyTarget]):
     _report: Callable[[ShipReport], object]
     patience: float = attrs.field(init=False, default=ANSWER)
     position: Position | None = attrs.field(init=False, default=None)
-    _refused: RefusedLines = attrs.Factory(
-        lambda self: RefusedLines(self._kept.folder, self._kept.name), takes_self=True
+    _refused: RefusedLinesFile = attrs.Factory(
+        lambda self: RefusedLinesFile(self._kept.folder, self._kept.name), takes_self=True
     )
     _loop: ShipLoop = attrs.Factory(
         lambda self: ShipLoop(
@@ -70,7 +70,7 @@ class Shipper(Generic[AnyTarget]):
         """The target's guarantee, as a sentence for the log."""
         return self._target.promise
 
-    def _begin(self) -> bool:
+    def _load_or_choose_place(self) -> bool:
         """Find the place to begin at; return whether it was saved before.
 
         A damaged or foreign saved place is reported, and replaced. Raises OSError and StoreError, also if
@@ -82,10 +82,10 @@ class Shipper(Generic[AnyTarget]):
         except OSError as error:
             raise StoreError(f"{self._kept.path} cannot be read: {reason(error)}") from error
         except ValueError as error:
-            self._tell(f"{error}; lines are sent from {self._ship_from} on")
+            self._report_trouble(f"{error}; lines are sent from {self._ship_from} on")
         if self.position is not None:
             return True
-        position = begin_at(self._view, self._ship_from, end)
+        position = place_for_ship_from(self._view, self._ship_from, end)
         # Save it now: if the shipper is killed before the first answer, "the end" must stay this place.
         try:
             self._kept.save(self._store, position)
@@ -100,7 +100,7 @@ class Shipper(Generic[AnyTarget]):
         if self._view.directory_removed:
             raise StoreError("the store was removed; a restart of the server makes another one")
 
-    def _acknowledge(self, end: Position, size: int, lines: int, since: float) -> None:
+    def _move_to_acknowledged(self, end: Position, size: int, lines: int, since: float) -> None:
         """Move the place to `end`: the target has acknowledged all before. since: the time of the send."""
         self.position = end
         self._kept.new = False
@@ -109,21 +109,25 @@ class Shipper(Generic[AnyTarget]):
         self._report(report)
 
     @property
-    def unread(self) -> Position | None:
+    def store_needed_from(self) -> Position | None:
         """The place from which on the store is still needed: earlier text is in memory, or was sent."""
         return self.position
 
-    def missing(self) -> Missing:
+    def missing_after_place(self) -> Missing:
         """Return the amount of text that is gone where the target needs the next lines."""
-        return Missing() if self.unread is None else gone_from(self._view, self.unread)
+        return (
+            Missing()
+            if self.store_needed_from is None
+            else missing_after(self._view, self.store_needed_from)
+        )
 
-    def _count_passed(self, missing: Missing) -> None:
+    def _count_gap(self, missing: Missing) -> None:
         """Count and report text that is gone before the place; the count is saved with the place."""
         self._kept.gone = self._kept.gone.and_(missing)
         size = missing.bytes if missing.known else None
         self._report(ShipReport("gap", bytes=size, lines=missing.lines))
 
-    def _refuse(self, lines: Sequence[bytes], number: int, why: str) -> None:
+    def _keep_refused(self, lines: Sequence[bytes], number: int, why: str) -> None:
         """Keep in a file, and report, lines that the target will never take.
 
         lines: the refused lines, as far as they are known. number: how many lines were refused.
@@ -131,12 +135,12 @@ class Shipper(Generic[AnyTarget]):
         try:
             self._refused.add(lines)
         except OSError as error:
-            self._tell(f"{self._refused.path} cannot be written: {reason(error)}")
+            self._report_trouble(f"{self._refused.path} cannot be written: {reason(error)}")
         if lines:
             why = f"{why}; kept in {self._refused.path}"
         self._report(ShipReport("refused", why, bytes=size_with_lfs(lines), lines=number))
 
-    def _tell(self, why: str) -> None:
+    def _report_trouble(self, why: str) -> None:
         self._report(ShipReport("trouble", why))
 
     def before_saving(self) -> None:

@@ -25,10 +25,15 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.ship.address import BEGINNING, END
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.shipping.orders import ShipOrders, json_of, orders_for, read_report
+from logsrv.linelog.ship.shipping.orders import (
+    ShipOrders,
+    decode_report,
+    encode_message,
+    make_orders,
+)
 from logsrv.linelog.ship.shipping.reported_target import ReportedTarget
 from logsrv.linelog.ship.shipping.ship_place import FOLDER
-from logsrv.linelog.ship.shipping.status import save_targets, saved_begin
+from logsrv.linelog.ship.shipping.status import save_target_names, saved_first_segment
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segments.disk import Disk, reason
 from logsrv.linelog.store.segments.segment import Position, parse_position, segments_and_names
@@ -60,7 +65,7 @@ class _TargetProcess:
 
 @attrs.define(eq=False, kw_only=True)
 class Shipping:
-    """The shipping of a service, from the first `change` to `stop`.
+    """The shipping of a service, from the first `set_targets` to `stop`.
 
     place: returns the present directory of the store. identity: returns the identity of the store, "" if it
     has none. hold: called with the requests to keep segments from retention.
@@ -79,11 +84,11 @@ class Shipping:
     _names_saved: bool = attrs.field(init=False, default=True)
     _stopping: bool = attrs.field(init=False, default=False)
 
-    def check(self, targets: tuple[ShipSettings, ...]) -> None:
+    def prepare_orders(self, targets: tuple[ShipSettings, ...]) -> None:
         """Read the secrets and certificates of targets. Raises ConfigurationError."""
-        self._checked = (targets, {one.label: orders_for(one) for one in targets})
+        self._checked = (targets, {one.label: make_orders(one) for one in targets})
 
-    def change(self, targets: tuple[ShipSettings, ...]) -> None:
+    def set_targets(self, targets: tuple[ShipSettings, ...]) -> None:
         """Ship only to these targets from now on, to none if the store has no identity.
 
         The processes of unchanged targets go on.
@@ -91,27 +96,27 @@ class Shipping:
         if self._stopping:
             return
         if self._checked[0] != targets:
-            self.check(targets)
+            self.prepare_orders(targets)
         if targets and not self._identity():
             log.error("ship: the store has no identity, so nothing can be shipped from it")
             targets = ()
         for one in targets:
-            self._want(one, self._checked[1][one.label])
+            self._start_or_change_target(one, self._checked[1][one.label])
         labels = {one.label for one in targets}
         for name, shipped in self._all.items():
             if shipped.wanted and name not in labels:
                 log.info("ship {target}: it is no target any more", target=name)
                 shipped.wanted = False
                 shipped.process.end_until_needed()
-                shipped.reported.end()
+                shipped.reported.remove_metrics()
         if self._all:
-            self._save_names()
-        self._hold_back()
+            self._save_target_names()
+        self._update_holds()
 
-    def _want(self, settings: ShipSettings, orders: ShipOrders) -> None:
+    def _start_or_change_target(self, settings: ShipSettings, orders: ShipOrders) -> None:
         shipped = self._all.get(settings.label)
         if shipped is None:
-            shipped = self._all[settings.label] = self._new_target(settings, orders)
+            shipped = self._all[settings.label] = self._make_target_process(settings, orders)
         elif shipped.wanted and shipped.orders == orders:
             # Only settings that its process does not need, such as `ship_at_most`, may have changed.
             shipped.settings = settings
@@ -120,35 +125,37 @@ class Shipping:
             # If its process runs or is just ending, it ends and starts again with the new orders.
             shipped.process.end_until_needed()
         shipped.settings, shipped.orders, shipped.wanted = settings, orders, True
-        shipped.reported.begin()
+        shipped.reported.register_metrics()
         shipped.process.start_or_update()
 
-    def _new_target(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
+    def _make_target_process(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
         name = settings.label
         reported = ReportedTarget(name, self._metrics, self._clock.monotonic)
         process = ResidentProcess(
             MODULE,
             name=f"ship {name}",
             orders=lambda pid: self._orders_json(name, pid),
-            take=lambda line: self._take(name, line),
+            take=lambda line: self._handle_report(name, line),
             reactor=self._reactor,
-            environment=lambda: child_environment(self._all[name].settings.ship.variables),
+            environment=lambda: child_environment(
+                self._all[name].settings.ship.environment_variables
+            ),
         )
-        looks = partial(self._look_again, name)
+        looks = partial(self._ask_archive_again, name)
         return _TargetProcess(
-            reported, process, settings, orders, looks, _first_segment(self._place(), name)
+            reported, process, settings, orders, looks, _first_segment_number(self._place(), name)
         )
 
     def _orders_json(self, name: str, pid: int | None) -> bytes:
         shipped = self._all[name]
         if not shipped.asking:
-            shipped.reported.process_ended()
-            self._hold_back()
+            shipped.reported.record_process_end()
+            self._update_holds()
             log.info(
                 "ship {target}: process {pid} sends lines on to {where}",
                 target=name,
                 pid=pid,
-                where=shipped.settings.ship.place,
+                where=shipped.settings.ship.loggable_url,
             )
         orders = attrs.evolve(
             shipped.orders,
@@ -157,9 +164,9 @@ class Shipping:
             due=shipped.due,
             begin=shipped.begin,
         )
-        return json_of(orders)
+        return encode_message(orders)
 
-    def _look_again(self, name: str, due: int) -> None:
+    def _ask_archive_again(self, name: str, due: int) -> None:
         """Make the process ask the archive whether it has the segments up to number `due`.
 
         Retention will remove their texts.
@@ -172,17 +179,17 @@ class Shipping:
                 shipped.process.start_or_update()
                 shipped.asking = False
 
-    def _take(self, name: str, line: bytes) -> None:
+    def _handle_report(self, name: str, line: bytes) -> None:
         reported = self._all[name].reported
-        reported.take(read_report(line))
+        reported.handle_report(decode_report(line))
         if not self._names_saved:
-            self._save_names()
-        self._hold_back()
+            self._save_target_names()
+        self._update_holds()
 
-    def _hold_back(self) -> None:
+    def _update_holds(self) -> None:
         """Tell retention which segments to keep, if this has changed."""
         found = [
-            _hold_for(
+            _make_hold(
                 one.settings, self._place(), one.reported.position, one.looks, one.reported.released
             )
             for one in self._all.values()
@@ -193,11 +200,11 @@ class Shipping:
             self._holds = holds
             self._hold(holds)
 
-    def _save_names(self) -> None:
+    def _save_target_names(self) -> None:
         folder = PlaceFolder(self._place(), FOLDER)
         try:
             wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
-            save_targets(folder.disk, wanted)
+            save_target_names(folder.disk, wanted)
             self._names_saved = True
         except OSError as error:
             if self._names_saved:
@@ -215,9 +222,9 @@ class Shipping:
         )
 
 
-def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
+def saved_holds(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
     """Return the requests to keep segments for targets, as the saved places tell; no process is asked."""
-    found = [_hold_for(one, directory) for one in targets]
+    found = [_make_hold(one, directory) for one in targets]
     return [one for one in found if one is not None]
 
 
@@ -225,21 +232,21 @@ def _ask_nobody(_: int) -> None:
     """Do nothing: no archive can be asked, so it releases no segment."""
 
 
-def _first_segment(directory: str, target: str) -> int:
+def _first_segment_number(directory: str, target: str) -> int:
     """Return the number of the store's first segment when a target was added; 0 if that is unknown.
 
     An earlier server may have saved this number, and ended before the target had a place. Text that
     retention has removed since then counts as gone.
     """
     with suppress(OSError), Disk().enter(os.path.join(directory, FOLDER)) as disk:
-        if (begin := saved_begin(disk, target)) is not None:
+        if (begin := saved_first_segment(disk, target)) is not None:
             return begin
     with suppress(OSError), Disk().enter(directory) as disk:
         return segments_and_names(disk)[0][0].number
     return 0
 
 
-def _hold_for(
+def _make_hold(
     settings: ShipSettings,
     directory: str,
     position: Position | None = None,

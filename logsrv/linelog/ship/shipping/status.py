@@ -24,9 +24,9 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import LOCK_SUFFIX
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import NAME, SCHEMES
-from logsrv.linelog.ship.cutting.store_places import gone_from
+from logsrv.linelog.ship.cutting.store_places import missing_after
 from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
-from logsrv.linelog.ship.shipping.ship_place import FOLDER, gone_before
+from logsrv.linelog.ship.shipping.ship_place import FOLDER, missing_before
 from logsrv.linelog.store.segments.disk import Disk, reason
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
@@ -80,7 +80,7 @@ def save_state(disk: Disk, name: str, state: TargetState) -> None:
     disk.replace(name + SUFFIX, json.dumps(attrs.asdict(state)).encode() + b"\n", sync=False)
 
 
-def save_targets(disk: Disk, begins: Mapping[str, int]) -> None:
+def save_target_names(disk: Disk, begins: Mapping[str, int]) -> None:
     """Save the names of the targets, and for a later server the first segment when each was added.
 
     Raises OSError.
@@ -89,14 +89,14 @@ def save_targets(disk: Disk, begins: Mapping[str, int]) -> None:
     disk.replace(TARGETS, json.dumps(found).encode() + b"\n", sync=False)
 
 
-def saved_begin(disk: Disk, name: str) -> int | None:
+def saved_first_segment(disk: Disk, name: str) -> int | None:
     """Return the number of the store's first segment when a target was added; None if none was saved."""
-    begins = _read(disk, TARGETS).get("begins")
+    begins = _read_json(disk, TARGETS).get("begins")
     begin = begins.get(name) if isinstance(begins, dict) else None
     return begin if isinstance(begin, int) else None
 
 
-def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
+def target_statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
     """Return the state of all targets of a store. now: seconds since 1970.
 
     Raises OSError and StoreError.
@@ -108,7 +108,7 @@ def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
     with disk:
         meter = LagMeter(view)
         return [
-            _status(disk, name, wanted, view, meter, now)
+            _target_status(disk, name, wanted, view, meter, now)
             for name, wanted in _names_and_wanted(disk)
         ]
 
@@ -116,30 +116,30 @@ def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
 def _names_and_wanted(disk: Disk) -> Iterator[tuple[str, bool]]:
     """Yield the name of each target, and whether it is wanted; unwanted targets come last."""
     try:
-        wanted = list(dict.fromkeys(filter(_is_name, _read(disk, TARGETS)["targets"])))
+        wanted = list(dict.fromkeys(filter(_is_target_name, _read_json(disk, TARGETS)["targets"])))
     except (KeyError, TypeError):
         wanted = []
-    kept = {name for name, plain in disk.entries().items() if plain and _is_name(name)}
+    kept = {name for name, plain in disk.entries().items() if plain and _is_target_name(name)}
     yield from ((name, True) for name in wanted)
     yield from ((name, False) for name in sorted(kept - set(wanted)))
 
 
-def _is_name(name: object) -> bool:
+def _is_target_name(name: object) -> bool:
     """Return whether a target may have this name; a name in a file must not lead to another file."""
     return isinstance(name, str) and NAME.fullmatch(name) is not None
 
 
-def _status(
+def _target_status(
     disk: Disk, name: str, wanted: bool, view: View, meter: LagMeter, now: float
 ) -> TargetStatus:
     try:
-        state = TargetState(**_read(disk, name + SUFFIX))
+        state = TargetState(**_read_json(disk, name + SUFFIX))
     except (TypeError, ValueError):
         state = TargetState()
     status = TargetStatus(name=name, wanted=wanted, running=_is_locked(disk, name), state=state)
     try:
         kept = place.load(disk, name)
-        before = Missing() if kept is None else gone_before(kept)
+        before = Missing() if kept is None else missing_before(kept)
     except (IndexError, OSError, TypeError, ValueError) as error:
         why = str(error) if isinstance(error, ValueError) else f"its place: {reason(error)}"
         return attrs.evolve(status, state=attrs.evolve(state, error=why))
@@ -155,11 +155,11 @@ def _status(
         lag=meter.measure(
             kept.position, now, sealed=scheme is not None and scheme.takes == "segments"
         ),
-        gone=before.and_(gone_from(view, kept.position)),
+        gone=before.and_(missing_after(view, kept.position)),
     )
 
 
-def _read(disk: Disk, name: str) -> dict[str, Any]:
+def _read_json(disk: Disk, name: str) -> dict[str, Any]:
     """Return the JSON object in a file; an empty one if there is none, or it cannot be read."""
     with suppress(OSError, ValueError, RecursionError):
         found = json.loads(disk.read(name, _LONGEST))

@@ -41,7 +41,7 @@ def test_whatever_comes_in_whatever_order_the_text_is_whole(
             block = edge.next(place, most, chance) or block
         if decide_about(block, place) is BlockDecision.TAKE:
             at = edge.offset(block.start)
-            stored += TEXT[at : at + block.size]
+            stored += TEXT[at : at + block.text_size]
             place = block.end
         assert stored == TEXT[: edge.offset(place)]
 

@@ -29,7 +29,7 @@ from logsrv.linelog.inputs.nats.place import parse_place
 from logsrv.linelog.plugin.logger_settings import parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.block import PackedBlock
-from logsrv.linelog.ship.out.jetstream import JetStream
+from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.store.segments.segment import Position
@@ -41,9 +41,9 @@ from tests.linelog.ship.out.servers import NatsServer, newer, one_server, url_of
 ONE, OTHER = 32 * "a", 32 * "b"
 
 
-def target(server: NatsServer, store: str) -> JetStream:
+def target(server: NatsServer, store: str) -> JetStreamTarget:
     url = parse_ship_url(url_of([server]))
-    return JetStream(TargetSettings(name="a", url=url, store=store), REACTOR)
+    return JetStreamTarget(TargetSettings(name="a", url=url, store=store), REACTOR)
 
 
 def chain(origin: str, count: int) -> list[PackedBlock]:
@@ -124,7 +124,7 @@ async def test_each_store_comes_in_its_order_also_behind_a_kill(tmp_path: Path) 
         centre = Centre(server)
         centre.start()
         for origin, blocks in made.items():
-            await targets[origin].last()
+            await targets[origin].fetch_last_block()
             for block in blocks[:6]:
                 await targets[origin].send(block)
         await until(lambda: len(centre.stored) >= 12, "twelve blocks")
@@ -133,7 +133,7 @@ async def test_each_store_comes_in_its_order_also_behind_a_kill(tmp_path: Path) 
         server.start()
         server.wait()
         for origin, blocks in made.items():
-            await targets[origin].last()
+            await targets[origin].fetch_last_block()
             for block in blocks[6:]:
                 await targets[origin].send(block)
         await until(lambda: len(centre.stored) >= 24, "all blocks")
@@ -157,7 +157,7 @@ async def test_the_stores_of_other_parts_are_left_to_others(tmp_path: Path) -> N
         stores = [f"{number:032x}" for number in range(8)]
         for store in stores:
             one = target(server, store)
-            await one.last()
+            await one.fetch_last_block()
             await one.send(chain(store, 1)[0])
             await one.close()
         centres = [Centre(server, f":part={part}/2") for part in (1, 2)]
@@ -176,7 +176,7 @@ async def test_the_stores_of_other_parts_are_left_to_others(tmp_path: Path) -> N
 async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path) as server:
         one = target(server, ONE)
-        await one.last()
+        await one.fetch_last_block()
         blocks = chain(ONE, 3)
         for block in blocks:
             await one.send(block)
@@ -205,11 +205,11 @@ async def test_a_store_that_is_refused_holds_up_no_other(tmp_path: Path) -> None
         centre.fails = [DamagedError("no block")]
         centre.start()
         first = target(server, ONE)
-        await first.last()
+        await first.fetch_last_block()
         await first.send(chain(ONE, 1)[0])
         await until(lambda: ("no block", True) in centre.said, "the refusal")
         second = target(server, OTHER)
-        await second.last()
+        await second.fetch_last_block()
         await second.send(chain(OTHER, 1)[0])
         await until(lambda: centre.stored, "the other store")
         assert [one.origin for one in centre.stored] == [OTHER]
@@ -222,7 +222,7 @@ async def test_a_store_that_is_refused_holds_up_no_other(tmp_path: Path) -> None
 async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path) as server:
         one = target(server, ONE)
-        await one.last()
+        await one.fetch_last_block()
         await one.send(chain(ONE, 1)[0])
         centre = Centre(server)
         centre.sequences[ONE] = 1000
@@ -240,7 +240,7 @@ async def test_a_fetching_that_misses_its_end_is_told_again(
     monkeypatch.setattr(asyncio_thread, "AGAIN", 0.1)
     with one_server(newer(), tmp_path) as server:
         one = target(server, ONE)
-        await one.last()
+        await one.fetch_last_block()
         await one.send(chain(ONE, 1)[0])
         centre = Centre(server)
         centre.misses = True
@@ -249,13 +249,13 @@ async def test_a_fetching_that_misses_its_end_is_told_again(
         link = NatsLink([("127.0.0.1", server.port)], {}, None)
 
         async def remove() -> None:
-            await link.open()
-            await link.api("STREAM.DELETE.LOGS")
+            await link.connect_if_needed()
+            await link.ask_jetstream("STREAM.DELETE.LOGS")
             await link.close()
 
         await centre.thread.run_coroutine(remove)
         await until(lambda: any("there is no stream" in why for why, _ in centre.said), "that")
-        await one.last()
+        await one.fetch_last_block()
         await one.send(chain(ONE, 1)[0])
         await until(lambda: centre.stored, "the block of the new stream")
         await centre.stop()

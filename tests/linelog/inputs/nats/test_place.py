@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.inputs.blocks.body import BlockDecision, decide_about
 from logsrv.linelog.inputs.nats.place import StreamPlace, adapted_headers, parse_place
-from logsrv.linelog.ship.encode.block import read_block
+from logsrv.linelog.ship.encode.block import block_from_headers
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of
 
@@ -81,7 +81,7 @@ FIRST = block_of(STORE, b"x\n" * 50, Position(3, 100), None)
 def what(
     headers: dict[str, str], place: Position | None, *, passes_holes: bool = False
 ) -> tuple[BlockDecision, str]:
-    found = read_block(adapted_headers(headers, place, passes_holes=passes_holes), b"")
+    found = block_from_headers(adapted_headers(headers, place, passes_holes=passes_holes), b"")
     return decide_about(found, place), found.gap
 
 

@@ -12,7 +12,7 @@ from logsrv.errors import QueryError
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.batches import LineBatches
 from logsrv.linelog.ship.cutting.durable import DurableSegment
-from logsrv.linelog.ship.target import SentLines
+from logsrv.linelog.ship.target import LineBatch
 from logsrv.linelog.store.segments.removed import UNKNOWN, Missing
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
@@ -43,8 +43,8 @@ def batches(
     )
 
 
-def all_of(found: LineBatches) -> list[SentLines]:
-    there = list(iter(found.next, None))
+def all_of(found: LineBatches) -> list[LineBatch]:
+    there = list(iter(found.next_batch, None))
     found.close()
     return there
 
@@ -83,7 +83,7 @@ def test_a_query_leaves_lines_out(directory: Path) -> None:
 
 def test_a_batch_without_matching_lines_still_moves_the_place(directory: Path) -> None:
     found = all_of(batches(directory, "nowhere"))
-    assert found == [SentLines([], END)]
+    assert found == [LineBatch([], END)]
 
 
 def test_an_invalid_query_raises_query_error(directory: Path) -> None:
@@ -96,7 +96,7 @@ def test_removed_text_is_passed_to_gap(tmp_path: Path) -> None:
     path = next(directory.glob("0000000002-*.zst"))
     gaps: list[Missing] = []
     found = batches(directory, gaps=gaps)
-    assert found.next() is not None
+    assert found.next_batch() is not None
     path.unlink()
     there = [one for batch in all_of(found) for one in batch.lines]
     assert there == LINES[100:500] + LINES[1000:] and gaps == [UNKNOWN]
@@ -118,19 +118,21 @@ def test_damaged_text_is_passed_to_gap_with_its_size(tmp_path: Path) -> None:
 
 def test_more_is_true_while_there_may_be_another_batch(directory: Path) -> None:
     found = batches(directory, most_lines=400)
-    while (batch := found.next()) is not None and batch.end != END:
-        assert found.more
-    assert found.next() is None and not found.more
+    while (batch := found.next_batch()) is not None and batch.end != END:
+        assert found.may_have_batch
+    assert found.next_batch() is None and not found.may_have_batch
     with open(directory / "current.log", "ab") as file:
         file.write(line("later"))
         file.flush()
         file.write(b"half a line")
         file.flush()
-        later = found.next()
+        later = found.next_batch()
         assert later is not None and later.lines == [line("later")[:-1]]
-        assert found.next() is None
+        assert found.next_batch() is None
         file.write(b"\n")
-    assert found.next() == SentLines([b"half a line"], Position(3, END.offset + LINE + 2 + 12))
+    assert found.next_batch() == LineBatch(
+        [b"half a line"], Position(3, END.offset + LINE + 2 + 12)
+    )
     found.close()
 
 
@@ -141,7 +143,7 @@ def test_unsynced_text_is_in_no_batch(directory: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "fdatasync", failing)
     found = batches(directory, begin=Position(3, 0))
     with pytest.raises(Exception, match="cannot be synced to the disk: Input/output error"):
-        found.next()
+        found.next_batch()
     found.close()
 
 
@@ -150,17 +152,20 @@ def test_lines_read_before_an_error_are_not_lost(
 ) -> None:
     """As a sync that fails, or a limit of open files, behind the first of several pieces."""
     found = batches(directory, most_lines=10_000)
-    until, errors = DurableSegment.until, [OSError(errno.EMFILE, os.strerror(errno.EMFILE))]
+    until, errors = (
+        DurableSegment.sync_readable_end,
+        [OSError(errno.EMFILE, os.strerror(errno.EMFILE))],
+    )
 
     def failing(segment: DurableSegment, position: Position) -> Position:
         if position.segment == 2 and errors:
             raise errors.pop()
         return until(segment, position)
 
-    monkeypatch.setattr(DurableSegment, "until", failing)
-    first = found.next()
-    assert first is not None and list(first.lines) == LINES[:500] and found.more
+    monkeypatch.setattr(DurableSegment, "sync_readable_end", failing)
+    first = found.next_batch()
+    assert first is not None and list(first.lines) == LINES[:500] and found.may_have_batch
     errors.append(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
     with pytest.raises(OSError, match="open files"):
-        found.next()
+        found.next_batch()
     assert [one for batch in all_of(found) for one in batch.lines] == LINES[500:]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.cutting.crc import combined
-from logsrv.linelog.ship.cutting.cut import PIECE, BlockLimits, CutBlock, Cutter
+from logsrv.linelog.ship.cutting.crc import combine_crcs
+from logsrv.linelog.ship.cutting.cut import PIECE, BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
@@ -37,15 +37,15 @@ class Cutting:
     view: View = attrs.Factory(
         lambda self: View(str(self.directory), self.told.append), takes_self=True
     )
-    cutter: Cutter = attrs.Factory(
-        lambda self: Cutter(self.view, STORE, self.refused.append), takes_self=True
+    cutter: BlockCutter = attrs.Factory(
+        lambda self: BlockCutter(self.view, STORE, self.refused.append), takes_self=True
     )
 
     def all(self, begin: Position = BEGIN, limit: int = LARGEST) -> list[CutBlock]:
         """All blocks from a place on."""
-        self.cutter.go(begin)
+        self.cutter.move_to(begin)
         found: list[CutBlock] = []
-        while cut := self.cutter.cut(
+        while cut := self.cutter.cut_block(
             found[-1].block.end if found else None, BlockLimits(limit, limit)
         ):
             found.append(cut)
@@ -143,7 +143,7 @@ def test_a_block_has_at_most_8_mib_of_text(tmp_path: Path) -> None:
     for packed in (0, 1):
         cuts = Cutting(make_store(tmp_path / str(packed), [lines, []], packed=packed)).all()
         assert b"".join(texts(cuts)) == b"".join(lines)
-        assert max(cut.block.size for cut in cuts) <= LARGEST_TEXT
+        assert max(cut.block.text_size for cut in cuts) <= LARGEST_TEXT
         assert len(cuts) == 3
 
 
@@ -228,10 +228,10 @@ def test_any_lines_survive_being_cut_into_blocks_of_any_size(
         block, text = cut.block, text_of(cut.block)
         assert len(block.packed) <= limit and text.count(b"\n") == cut.lines
         start = len(b"".join(whole[: block.start.segment - 1])) + block.start.offset
-        assert text == b"".join(whole)[start : start + block.size]
+        assert text == b"".join(whole)[start : start + block.text_size]
         assert block.gap == (str(start - at) if start > at else "")
         seen.append(text)
-        at = start + block.size
+        at = start + block.text_size
     there = b"".join(seen)
     wanted = b"".join(whole)[place:]
     assert len(there) + sum(map(len, cutting.refused)) == len(wanted)
@@ -245,19 +245,19 @@ def test_nothing_leaves_that_came_after_the_sync(tmp_path: Path) -> None:
     first, second, third = line(os.urandom(200).hex()), line("b" * (PIECE * 3 // 2)), line("c")
     cutting = Cutting(make_store(tmp_path / "logs", [[first, second]]))
     one = len(zstandard.compress(first)) + 10
-    cutting.cutter.go(BEGIN)
-    found = [cutting.cutter.cut(None, BlockLimits(one, one))]
+    cutting.cutter.move_to(BEGIN)
+    found = [cutting.cutter.cut_block(None, BlockLimits(one, one))]
     with (cutting.directory / "current.log").open("ab") as file:
         file.write(third)
     while (cut := found[-1]) is not None:
-        found.append(cutting.cutter.cut(cut.block.end, BlockLimits(one, one)))
+        found.append(cutting.cutter.cut_block(cut.block.end, BlockLimits(one, one)))
     cutting.cutter.close()
     assert [text_of(cut.block) for cut in found if cut is not None][:2] == [first, second]
 
 
 @given(st.binary(), st.binary())
 def test_a_checksum_of_two_texts_is_that_of_both_together(first: bytes, second: bytes) -> None:
-    assert combined(zlib.crc32(first), zlib.crc32(second), len(second)) == zlib.crc32(
+    assert combine_crcs(zlib.crc32(first), zlib.crc32(second), len(second)) == zlib.crc32(
         first + second
     )
 
@@ -267,12 +267,12 @@ def test_a_checksum_of_large_texts_is_that_of_both_together(
     first: bytes, size: int, byte: int
 ) -> None:
     second = bytes([byte]) * size
-    assert combined(zlib.crc32(first), zlib.crc32(second), size) == zlib.crc32(first + second)
+    assert combine_crcs(zlib.crc32(first), zlib.crc32(second), size) == zlib.crc32(first + second)
 
 
 def test_checksums_of_several_texts_come_one_behind_the_other() -> None:
     texts = [b"a line\n", b"", b"another\n" * 9999, b"\0" * (1 << 20), b"the last\n"]
     crc = 0
     for text in texts:
-        crc = combined(crc, zlib.crc32(text), len(text))
+        crc = combine_crcs(crc, zlib.crc32(text), len(text))
     assert crc == zlib.crc32(b"".join(texts))

@@ -58,15 +58,15 @@ def test_one_sync_serves_all_lines_that_came_meanwhile(writer: Writer, medium: M
         writer.write()
     size = os.stat(writer.directory / "current.log").st_size
     segment = DurableSegment(view_of(writer.directory))
-    assert segment.enter(1) is not None
+    assert segment.open_segment(1) is not None
     assert medium.names == 1
-    assert segment.reach(0) == size
+    assert segment.sync_whole_lines(0) == size
     writer.write()
-    assert segment.reach(size - 1) == size and len(medium.syncs) == 1
-    assert segment.reach(size) > size and len(medium.syncs) == 2
+    assert segment.sync_whole_lines(size - 1) == size and len(medium.syncs) == 1
+    assert segment.sync_whole_lines(size) > size and len(medium.syncs) == 2
     # Nothing new is no reason for a sync.
-    end = segment.reach(size)
-    assert segment.reach(end) == end and len(medium.syncs) == 2
+    end = segment.sync_whole_lines(size)
+    assert segment.sync_whole_lines(end) == end and len(medium.syncs) == 2
     assert not segment.ended
     segment.close()
 
@@ -79,24 +79,24 @@ def test_a_line_without_its_end_waits_for_it(writer: Writer, medium: Medium) -> 
         file.write(b"half")
         file.flush()
         segment = DurableSegment(view_of(writer.directory))
-        segment.enter(1)
-        assert segment.reach(0) == size
+        segment.open_segment(1)
+        assert segment.sync_whole_lines(0) == size
         file.write(b" and half\n")
-    assert segment.reach(size) == size + 14
+    assert segment.sync_whole_lines(size) == size + 14
     segment.close()
 
 
 def test_a_segment_that_ends_is_read_to_its_end(writer: Writer, medium: Medium) -> None:
     writer.write()
     segment = DurableSegment(view_of(writer.directory))
-    segment.enter(1)
-    end = segment.reach(0)
+    segment.open_segment(1)
+    end = segment.sync_whole_lines(0)
     writer.write()
     writer.rotate()
-    assert segment.until(Position(1, end)) == Position(1, 2 * end)
+    assert segment.sync_readable_end(Position(1, end)) == Position(1, 2 * end)
     assert segment.ended and medium.syncs == [end, 2 * end]
-    assert segment.until(Position(1, 2 * end)) == Position(2, 0)
-    assert segment.until(Position(2, 0)) == Position(2, 0)
+    assert segment.sync_readable_end(Position(1, 2 * end)) == Position(2, 0)
+    assert segment.sync_readable_end(Position(2, 0)) == Position(2, 0)
     segment.close()
 
 
@@ -106,13 +106,13 @@ def test_the_compressed_form_takes_the_place_of_the_plain_one(
     writer.write()
     writer.rotate()
     segment = DurableSegment(view_of(writer.directory))
-    plain = segment.enter(1)
-    assert segment.enter(1) is plain
+    plain = segment.open_segment(1)
+    assert segment.open_segment(1) is plain
     writer.seal()
     names = medium.names
-    packed = segment.enter(1)
+    packed = segment.open_segment(1)
     assert isinstance(packed, PackedFrames) and medium.names == names + 1
-    assert segment.reach(0) == packed.size and segment.ended
+    assert segment.sync_whole_lines(0) == packed.size and segment.ended
     segment.close()
 
 
@@ -120,14 +120,14 @@ def test_a_removed_segment_is_read_from_the_open_file(writer: Writer, medium: Me
     writer.write()
     writer.rotate()
     segment = DurableSegment(view_of(writer.directory))
-    plain = segment.enter(1)
+    plain = segment.open_segment(1)
     for path in writer.directory.glob("0000000001-*"):
         path.unlink()
-    assert segment.enter(1) is plain and segment.reach(0) > 0
+    assert segment.open_segment(1) is plain and segment.sync_whole_lines(0) > 0
     segment.close()
-    assert segment.enter(1) is None and segment.next_number(1) == 2
-    assert segment.until(Position(1, 0)) == Position(2, 0)
-    assert segment.next_number(2) is None
+    assert segment.open_segment(1) is None and segment.next_segment_number(1) == 2
+    assert segment.sync_readable_end(Position(1, 0)) == Position(2, 0)
+    assert segment.next_segment_number(2) is None
     segment.close()
 
 
@@ -137,20 +137,20 @@ def test_after_a_sync_that_failed_only_the_compressed_file_is_believed(
     """The kernel lets go of what it could not write: the next sync works, and says nothing of that."""
     writer.write()
     segment = DurableSegment(view_of(writer.directory))
-    segment.enter(1)
+    segment.open_segment(1)
     medium.why = OSError(5, "Input/output error")
     with pytest.raises(
         StoreError, match=r"current\.log cannot be synced to the disk: Input/output"
     ):
-        segment.reach(0)
+        segment.sync_whole_lines(0)
     medium.why = None
     for _ in range(2):
         with pytest.raises(StoreError, match="it is sent when it is compressed"):
-            segment.enter(1)
+            segment.open_segment(1)
     writer.rotate()
     writer.seal()
-    frames = segment.enter(1)
-    assert frames is not None and segment.reach(0) == frames.size
+    frames = segment.open_segment(1)
+    assert frames is not None and segment.sync_whole_lines(0) == frames.size
     segment.close()
 
 
@@ -166,6 +166,6 @@ def test_a_disk_that_does_not_sync_names_lets_nothing_leave(
     with monkeypatch.context() as patch:
         patch.setattr(View, "sync_directory", failing)
         with pytest.raises(OSError, match="Input/output"):
-            segment.enter(1)
-    assert segment.enter(1) is not None
+            segment.open_segment(1)
+    assert segment.open_segment(1) is not None
     segment.close()

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.ship.cutting.store_places import begin_at, begins_line, crc_of, distance
+from logsrv.linelog.ship.cutting.store_places import (
+    bytes_between,
+    crc_between,
+    may_begin_line,
+    place_for_ship_from,
+)
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -27,7 +32,7 @@ def test_the_crc_of_text_between_two_places(directory: Path, segment: int) -> No
     with view_of(directory) as view:
 
         def crc(start: int, end: int) -> int | None:
-            return crc_of(view, Position(segment, start), Position(segment, end))
+            return crc_between(view, Position(segment, start), Position(segment, end))
 
         assert crc(0, len(text)) == zlib.crc32(text)
         assert crc(LINE, 3 * LINE) == zlib.crc32(text[LINE : 3 * LINE])
@@ -36,7 +41,7 @@ def test_the_crc_of_text_between_two_places(directory: Path, segment: int) -> No
         assert crc(LINE, 3 * LINE + 1) != zlib.crc32(text[LINE : 3 * LINE + 1])
         # The far side has more of it: another store's.
         assert crc(LINE, len(text) + 9) == zlib.crc32(text[LINE:])
-        assert crc_of(view, Position(7, 0), Position(7, 9)) is None
+        assert crc_between(view, Position(7, 0), Position(7, 9)) is None
 
 
 def test_a_damaged_frame_neither_confirms_nor_denies_a_place(tmp_path: Path) -> None:
@@ -46,27 +51,29 @@ def test_a_damaged_frame_neither_confirms_nor_denies_a_place(tmp_path: Path) -> 
     data[-2] ^= 1
     path.write_bytes(data)
     with view_of(directory) as view:
-        assert crc_of(view, Position(1, 0), Position(1, LINE)) is None
-        assert begins_line(view, Position(1, LINE + 1))
+        assert crc_between(view, Position(1, 0), Position(1, LINE)) is None
+        assert may_begin_line(view, Position(1, LINE + 1))
 
 
 @pytest.mark.slow
 def test_begins_line_finds_the_beginning_of_each_line(directory: Path) -> None:
     with view_of(directory) as view:
         for segment in (1, 4):
-            found = [at for at in range(SIZES[0] + 2) if begins_line(view, Position(segment, at))]
+            found = [
+                at for at in range(SIZES[0] + 2) if may_begin_line(view, Position(segment, at))
+            ]
             starts = [sum(map(len, SEGMENTS[segment - 1][:n])) for n in range(101)]
             assert found == [*starts, SIZES[0] + 1]
-        assert begins_line(view, Position(9, 3))
+        assert may_begin_line(view, Position(9, 3))
 
 
 def test_distance_counts_the_bytes_between_two_places(directory: Path) -> None:
     with view_of(directory) as view:
-        assert distance(view, Position(2, 5), Position(2, 9)) == 4
-        assert distance(view, Position(1, 5), Position(4, 9)) == sum(SIZES[:3]) - 5 + 9
+        assert bytes_between(view, Position(2, 5), Position(2, 9)) == 4
+        assert bytes_between(view, Position(1, 5), Position(4, 9)) == sum(SIZES[:3]) - 5 + 9
         for path in directory.glob("0000000002-*"):
             path.unlink()
-        assert distance(view, Position(1, 5), Position(4, 9)) is None
+        assert bytes_between(view, Position(1, 5), Position(4, 9)) is None
 
 
 @pytest.mark.parametrize(
@@ -83,14 +90,14 @@ def test_distance_counts_the_bytes_between_two_places(directory: Path) -> None:
 )
 def test_begin_at_resolves_ship_from(directory: Path, ship_from: str, place: Position) -> None:
     with view_of(directory) as view:
-        assert begin_at(view, ship_from, Position(4, 50)) == place
+        assert place_for_ship_from(view, ship_from, Position(4, 50)) == place
 
 
 def test_begin_at_keeps_a_removed_place_and_refuses_other_text(directory: Path) -> None:
     with view_of(directory) as view:
         for path in directory.glob("0000000001-*"):
             path.unlink()
-        assert begin_at(view, "1:7", Position(4, 0)) == Position(1, 7)
-        assert begin_at(view, "beginning", Position(4, 0)) == Position(2, 0)
+        assert place_for_ship_from(view, "1:7", Position(4, 0)) == Position(1, 7)
+        assert place_for_ship_from(view, "beginning", Position(4, 0)) == Position(2, 0)
         with pytest.raises(ValueError, match="is no position"):
-            begin_at(view, "middle", Position(4, 0))
+            place_for_ship_from(view, "middle", Position(4, 0))

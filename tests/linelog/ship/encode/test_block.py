@@ -10,8 +10,8 @@ from logsrv.linelog.ship.encode.block import (
     LARGEST_TEXT,
     UNKNOWN,
     PackedBlock,
-    check_text,
-    read_block,
+    block_from_headers,
+    check_block_text,
 )
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of
@@ -35,8 +35,8 @@ def test_headers_are_read_as_they_were_written(
     start, end = Position(segment, offset), Position(segment, offset + size)
     after = None if before is None else min(Position(segment, before), start)
     block = PackedBlock(store, start, end, after, crc, b"packed", gap)
-    assert read_block(block.headers(), b"packed") == block
-    assert block.size == size
+    assert block_from_headers(block.headers(), b"packed") == block
+    assert block.text_size == size
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_headers_are_read_as_they_were_written(
 )
 def test_a_wrong_header_is_named(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=r"Logsrv-|at most") as caught:
-        read_block({**BLOCK.headers(), name: value}, b"")
+        block_from_headers({**BLOCK.headers(), name: value}, b"")
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 120
 
@@ -66,16 +66,16 @@ def test_a_wrong_header_is_named(name: str, value: str) -> None:
 @given(st.dictionaries(st.sampled_from(sorted(BLOCK.headers())), st.text(max_size=30)))
 def test_any_headers_are_a_block_or_a_value_error(headers: dict[str, str]) -> None:
     try:
-        read_block({**BLOCK.headers(), **headers}, b"")
+        block_from_headers({**BLOCK.headers(), **headers}, b"")
     except ValueError as error:
         assert str(error).isprintable()  # noqa: PT017
 
 
 def test_the_text_has_to_be_what_the_headers_say() -> None:
-    check_text(BLOCK, TEXT)
+    check_block_text(BLOCK, TEXT)
     with pytest.raises(ValueError, match="has 40 bytes"):
-        check_text(BLOCK, TEXT[:-1])
+        check_block_text(BLOCK, TEXT[:-1])
     with pytest.raises(ValueError, match="another checksum"):
-        check_text(BLOCK, TEXT[:-2] + b"x\n")
+        check_block_text(BLOCK, TEXT[:-2] + b"x\n")
     with pytest.raises(ValueError, match="does not end with an LF"):
-        check_text(block_of(32 * "0", b"torn", Position(1, 0), None), b"torn")
+        check_block_text(block_of(32 * "0", b"torn", Position(1, 0), None), b"torn")

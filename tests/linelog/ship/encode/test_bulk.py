@@ -10,7 +10,7 @@ from hypothesis import given
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.framing.bodies import bulk
 from logsrv.linelog.framing.bodies.bodies import BodyRules
-from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_answer
+from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_bulk_answer
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from tests.linelog.framing.steps import lines_of, taken_by
 from tests.linelog.ship.encode.stored_lines import LINES, TIME, line
@@ -20,7 +20,7 @@ from tests.linelog.ship.encode.stored_lines import LINES, TIME, line
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
     body = bulk_request(OutgoingLines(lines))
     taken = taken_by(bulk.take, body, BodyRules("application/x-ndjson", "/logs/_bulk", 1 << 20))
-    assert read_answer(taken.reply.body, len(lines)) == BulkAnswer([], [], "", "")
+    assert read_bulk_answer(taken.reply.body, len(lines)) == BulkAnswer([], [], "", "")
     came = [Record(record) for record in lines_of(taken.records)]
     for sent, received in zip(map(Record, lines), came, strict=True):
         document = json.loads(received.line)
@@ -57,7 +57,7 @@ def test_items_tell_which_documents_are_not_stored() -> None:
         item(409, type="conflict"),
     ]
     body = json.dumps({"errors": True, "items": items}).encode()
-    assert read_answer(body, 5) == BulkAnswer(
+    assert read_bulk_answer(body, 5) == BulkAnswer(
         [1, 3], [2, 4], "429 queue is full", "400 failed to\\x0aparse"
     )
 
@@ -77,4 +77,4 @@ def test_items_tell_which_documents_are_not_stored() -> None:
 )
 def test_a_body_that_is_no_bulk_answer_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        read_answer(body, 2)
+        read_bulk_answer(body, 2)

@@ -15,16 +15,16 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 from logsrv.linelog.ship.encode.frames import (
     LONGEST_STAMP,
     MOST_FRAMES,
-    check_lines,
-    split,
-    unpacked,
+    check_and_count_lines,
+    split_frames,
+    unpack_frames,
 )
 from tests.linelog.inputs.blocks.making import packed
 from tests.strangers import at_most
 
 
 def unpack(data: bytes, size: int) -> bytes:
-    return b"".join(unpacked(split(data, size)))
+    return b"".join(unpack_frames(split_frames(data, size)))
 
 
 def frame(text: bytes, *, checksum: bool = True) -> bytes:
@@ -84,7 +84,7 @@ def test_each_fault_of_a_frame_has_its_sentence(data: bytes, size: int, why: str
 
 def test_a_block_with_too_many_frames_is_refused() -> None:
     with pytest.raises(ValueError, match=f"at most {MOST_FRAMES}"):
-        split(frame(b"x") * (MOST_FRAMES + 1), MOST_FRAMES + 1)
+        split_frames(frame(b"x") * (MOST_FRAMES + 1), MOST_FRAMES + 1)
     assert unpack(frame(b"x") * MOST_FRAMES, MOST_FRAMES) == b"x" * MOST_FRAMES
 
 
@@ -105,7 +105,7 @@ STAMP = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.7:51234 "
 
 
 def number(text: bytes, *, raw: bool = False) -> int:
-    return sum(check_lines(text, raw=raw))
+    return sum(check_and_count_lines(text, raw=raw))
 
 
 @given(st.binary(), st.booleans())
@@ -181,4 +181,4 @@ def test_a_long_line_is_not_escaped_to_know_that_it_is_wrong(odd: bytes) -> None
     """311 bytes, packed, took a second of a centre and 500 MB."""
     text = b"2026-01-01T00:00:00.000000Z a " + odd * ((4 << 20) // len(odd)) + b"\n"
     with at_most(24 << 20), pytest.raises(ValueError, match="no UTF-8, or control"):
-        list(check_lines(text, raw=False))
+        list(check_and_count_lines(text, raw=False))

@@ -11,7 +11,7 @@ from hypothesis import given
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.framing.bodies import loki
 from logsrv.linelog.framing.bodies.bodies import JSON, BodyRules
-from logsrv.linelog.ship.encode.loki import OTHERS, LokiEncoder, refused_by_time
+from logsrv.linelog.ship.encode.loki import OTHERS, LokiEncoder, count_refused_by_time
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from tests.linelog.framing.steps import lines_of, taken_by
 from tests.linelog.ship.encode.stored_lines import LINES, TIME, line
@@ -27,12 +27,12 @@ TOO_OLD = (
 
 
 def streams(lines: list[bytes], encoder: LokiEncoder | None = None) -> Any:
-    return json.loads((encoder or LokiEncoder()).push(OutgoingLines(lines)))["streams"]
+    return json.loads((encoder or LokiEncoder()).encode_push(OutgoingLines(lines)))["streams"]
 
 
 @given(LINES)
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
-    body = LokiEncoder().push(OutgoingLines(lines))
+    body = LokiEncoder().encode_push(OutgoingLines(lines))
     taken = taken_by(loki.take, body, BodyRules(JSON, "/loki/api/v1/push", 1 << 20))
     assert taken.reply.status == 204
     came = [Record(record) for record in lines_of(taken.records)]
@@ -102,4 +102,4 @@ def test_equal_lines_of_a_moment_are_all_kept() -> None:
 def test_a_refusal_for_its_time_says_how_many(said: str, number: int) -> None:
     times = (TIME, TIME, "2026-11-20T06:18:43.000000Z")
     lines = OutgoingLines([line(b"x", time=time) for time in times])
-    assert refused_by_time(said, lines) == number
+    assert count_refused_by_time(said, lines) == number

@@ -13,7 +13,7 @@ from logsrv.linelog.fields.values import displayable_text, elements_of_value, te
 from logsrv.linelog.framing.bodies import http_lines
 from logsrv.linelog.framing.bodies.bodies import BodyRules
 from logsrv.linelog.read.render import record_document
-from logsrv.linelog.ship.encode.ndjson import kafka_messages, ndjson
+from logsrv.linelog.ship.encode.ndjson import encode_ndjson, kafka_messages
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from tests.linelog.framing.steps import lines_of, taken_by
 from tests.linelog.ship.encode.stored_lines import KINDS, LINES, SOURCES, TIME, line
@@ -22,7 +22,7 @@ from tests.linelog.ship.encode.stored_lines import KINDS, LINES, SOURCES, TIME, 
 @given(LINES)
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
     taken = taken_by(
-        http_lines.take, ndjson(lines), BodyRules("application/x-ndjson", "/", 1 << 20)
+        http_lines.take, encode_ndjson(lines), BodyRules("application/x-ndjson", "/", 1 << 20)
     )
     assert json.loads(taken.reply.body) == {"accepted": len(lines), "as_text": 0}
     for sent, received in zip(map(Record, lines), lines_of(taken.records), strict=True):
@@ -33,7 +33,7 @@ def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
 
 def test_an_object_is_that_of_the_api() -> None:
     sent = line(b'{"level":"error","service":"cache","n":123456789012345678901234567890}')
-    [found] = [json.loads(one) for one in ndjson([sent]).splitlines()]
+    [found] = [json.loads(one) for one in encode_ndjson([sent]).splitlines()]
     assert found == record_document(Record(sent))
     assert found["time"] == TIME and found["app"] == "cache"
     assert found["fields"]["n"] == 123456789012345678901234567890
@@ -71,7 +71,7 @@ def check(lines: list[bytes]) -> None:
     records = [Record(one) for one in lines]
     assert len(outgoing) == len(lines)
     assert outgoing.messages == [record.body for record in records]
-    assert outgoing.texts == [record.message for record in records]
+    assert outgoing.message_texts == [record.message for record in records]
     assert outgoing.times == [record.time for record in records]
     assert outgoing.sources == [record.source for record in records]
     assert outgoing.levels == [record.level for record in records]
@@ -100,7 +100,7 @@ def test_a_line_without_a_stamp_has_the_time_of_the_one_before_it() -> None:
     assert outgoing.moments[1] == outgoing.moments[2]
     assert outgoing.times == ["1970-01-01T00:00:00.000000Z", TIME, TIME]
     assert outgoing.sources[0] == outgoing.sources[2] == ""
-    assert outgoing.texts == ["torn", "whole", "torn, too"]
+    assert outgoing.message_texts == ["torn", "whole", "torn, too"]
     assert outgoing.hostnames == [None, "10.0.0.1", None]
 
 
@@ -113,4 +113,4 @@ def test_a_day_that_does_not_exist_is_no_time() -> None:
 
 def test_bytes_that_are_no_text_are_shown() -> None:
     """A store of --raw has them."""
-    assert OutgoingLines([line(b"\xff\0")]).texts == ["\\xff\0"]
+    assert OutgoingLines([line(b"\xff\0")]).message_texts == ["\\xff\0"]

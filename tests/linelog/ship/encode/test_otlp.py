@@ -10,7 +10,7 @@ from hypothesis import example, given
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.framing.bodies import otlp
 from logsrv.linelog.framing.bodies.bodies import JSON, BodyRules
-from logsrv.linelog.ship.encode.otlp import export_request, rejected
+from logsrv.linelog.ship.encode.otlp import export_request, rejected_count_and_reason
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from tests.linelog.framing.steps import lines_of, taken_by
 from tests.linelog.ship.encode.stored_lines import LINES, line
@@ -24,7 +24,7 @@ UNKNOWN = "1970-01-01T00:00:00.000000000Z"
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
     body = export_request(OutgoingLines(lines))
     taken = taken_by(otlp.take, body, BodyRules(JSON, "/v1/logs", 1 << 20))
-    assert taken.reply.status == 200 and rejected(taken.reply.body) == (0, "")
+    assert taken.reply.status == 200 and rejected_count_and_reason(taken.reply.body) == (0, "")
     came = [Record(record) for record in lines_of(taken.records)]
     assert sorted(
         (str(one.get("body")), json.loads(one.line).get("time", UNKNOWN), one.level or "",
@@ -66,4 +66,4 @@ def test_a_resource_is_a_program_on_a_machine() -> None:
     ],
 )  # fmt: skip
 def test_an_answer_may_reject_some(answer: bytes, found: tuple[int, str]) -> None:
-    assert rejected(answer) == found
+    assert rejected_count_and_reason(answer) == found

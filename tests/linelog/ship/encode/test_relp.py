@@ -15,7 +15,7 @@ from tests.linelog.ship.encode.stored_lines import LINES
 
 def opened(number: int = 0) -> RelpSession:
     session = RelpSession(number)
-    assert session.open().startswith(b"%d open " % (number + 1))
+    assert session.open_frame().startswith(b"%d open " % (number + 1))
     session.receive(b"1 rsp 37 200 OK\nrelp_version=0\ncommands=syslog\n")
     assert session.state is RelpState.OPEN
     return session
@@ -36,37 +36,39 @@ def test_our_own_input_acknowledges_all(lines: list[bytes], size: int, rounds: i
             session.receive(answer[at : at + size])
         return found
 
-    talk(session.open())
+    talk(session.open_frame())
     for _ in range(rounds):
-        stored = talk(session.messages(messages))
+        stored = talk(session.message_frames(messages))
         assert stored == [message.removesuffix(b"\0") for message in messages]
-        assert session.unanswered == 0 and not session.refused
-    talk(session.close())
+        assert session.unanswered_count == 0 and not session.refused
+    talk(session.close_frame())
     assert session.state is RelpState.OVER
 
 
 def test_a_message_that_is_refused_is_named() -> None:
     session = opened()
-    assert session.messages([b"a", b"b", b"c"]) == b"2 syslog 1 a\n3 syslog 1 b\n4 syslog 1 c\n"
+    assert (
+        session.message_frames([b"a", b"b", b"c"]) == b"2 syslog 1 a\n3 syslog 1 b\n4 syslog 1 c\n"
+    )
     session.receive(b"2 rsp 6 200 OK\n3 rsp 11 500 no room\n4 rsp 6 200 OK\n")
-    assert session.unanswered == 0
+    assert session.unanswered_count == 0
     assert session.refused == {1: 'it answers "500 no room"'}
-    session.messages([b"d"])
+    session.message_frames([b"d"])
     session.receive(b"5 rsp 6 200 OK\n")
-    assert session.answered == 4 and list(session.refused) == [1]
+    assert session.first_unanswered == 4 and list(session.refused) == [1]
 
 
 def test_answers_come_in_any_order() -> None:
     session = opened()
-    session.messages([b"a", b"b"])
-    session.messages([b"c"])
+    session.message_frames([b"a", b"b"])
+    session.message_frames([b"c"])
     session.receive(b"4 rsp 6 200 OK\n2 rsp 6 200 OK\n")
-    assert session.unanswered == 1 and session.answered == 1
+    assert session.unanswered_count == 1 and session.first_unanswered == 1
     session.receive(b"4 rsp 6 200 OK\n9 rsp 6 200 OK\n")
-    assert session.unanswered == 1
+    assert session.unanswered_count == 1
     session.receive(b"3 rsp 8 500 no!!\n")
-    assert session.unanswered == 0 and session.state is RelpState.OPEN
-    assert session.answered == 3 and list(session.refused) == [1]
+    assert session.unanswered_count == 0 and session.state is RelpState.OPEN
+    assert session.first_unanswered == 3 and list(session.refused) == [1]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_answers_come_in_any_order() -> None:
 )
 def test_a_bad_answer_to_open_ends_the_relp_session(answer: bytes, trouble: str) -> None:
     session = RelpSession()
-    session.open()
+    session.open_frame()
     session.receive(answer)
     assert session.state is RelpState.OVER
     assert session.trouble == trouble
@@ -91,7 +93,7 @@ def test_a_bad_answer_to_open_ends_the_relp_session(answer: bytes, trouble: str)
 
 def test_an_unexpected_answer_to_a_message_ends_the_relp_session() -> None:
     session = opened()
-    session.messages([b"a"])
+    session.message_frames([b"a"])
     session.receive(b"2 rsp 3 300\n")
     assert session.trouble == "it answers 300"
 
@@ -100,8 +102,8 @@ def test_numbers_begin_anew_at_their_end() -> None:
     """They have nine digits; nobody waits for an answer to the first ones then."""
     session = opened(999_999_997)
     server = RelpFramer(LineRules())
-    server.receive(RelpSession().open())
+    server.receive(RelpSession().open_frame())
     server.take_answer()
-    stored = server.receive(session.messages([b"a", b"b"]))
+    stored = server.receive(session.message_frames([b"a", b"b"]))
     session.receive(server.take_answer())
-    assert stored == [b"a", b"b"] and session.unanswered == 0
+    assert stored == [b"a", b"b"] and session.unanswered_count == 0

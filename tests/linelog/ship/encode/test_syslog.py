@@ -10,7 +10,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
-from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
+from logsrv.linelog.ship.encode.syslog import octet_counted_frames, syslog_messages
 from tests.linelog.ship.encode.stored_lines import KINDS, LINES, TIME, line
 
 
@@ -63,7 +63,7 @@ def test_a_level_that_no_header_has_is_a_notice() -> None:
 @given(LINES, st.lists(st.integers(1, 200), max_size=20))
 def test_our_own_input_reads_the_same(lines: list[bytes], sizes: list[int]) -> None:
     """Wherever the network cuts."""
-    data = counted(syslog_messages(lines))
+    data = octet_counted_frames(syslog_messages(lines))
     framer = SyslogFramer(LineRules(), LineCounts())
     blocks = []
     for size in sizes:

@@ -16,7 +16,7 @@ from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import SentLines, Unavailable
+from logsrv.linelog.ship.target import LineBatch, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import REACTOR
 from tests.linelog.ship.encode.stored_lines import line
@@ -28,12 +28,12 @@ def settings(url: str, **more: Any) -> TargetSettings:
     return TargetSettings(name="there", url=parse_ship_url(url), store="0" * 32, **more)
 
 
-def sent(*messages: bytes) -> SentLines:
+def sent(*messages: bytes) -> LineBatch:
     """Return lines with these messages."""
-    return SentLines([line(message) for message in messages], Position(1, 1000))
+    return LineBatch([line(message) for message in messages], Position(1, 1000))
 
 
-def numbered(number: int) -> SentLines:
+def numbered(number: int) -> LineBatch:
     return sent(*(b"message %d" % each for each in range(number)))
 
 

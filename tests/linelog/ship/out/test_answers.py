@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.out.answers import LONGEST_PAUSE, HttpAnswer, judge, pause
+from logsrv.linelog.ship.out.answers import (
+    LONGEST_PAUSE,
+    HttpAnswer,
+    parse_retry_after,
+    raise_unless_success,
+)
 from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailable
 
 NOW = 1_800_000_000.0
@@ -19,7 +24,7 @@ NOW = 1_800_000_000.0
 def judged(status: int, body: bytes = b"", **headers: str) -> LogsrvError | None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        judge(HttpAnswer(status, named, body), "https://centre", NOW)
+        raise_unless_success(HttpAnswer(status, named, body), "https://centre", NOW)
     except LogsrvError as error:
         return error
     return None
@@ -54,9 +59,9 @@ def test_a_status_means_one_thing(status: int, kind: Any, settled: bool | None) 
 def test_a_status_of_success_raises_nothing() -> None:
     assert judged(200) is None
     assert judged(204) is None
-    judge(HttpAnswer(409, {}), "x", NOW, also=(409,))
+    raise_unless_success(HttpAnswer(409, {}), "x", NOW, also=(409,))
     with pytest.raises(Unavailable, match="broke off or is too long"):
-        judge(HttpAnswer(200, {}, whole=False), "x", NOW)
+        raise_unless_success(HttpAnswer(200, {}, whole=False), "x", NOW)
 
 
 def test_what_a_server_says_is_shown_in_one_safe_line() -> None:
@@ -83,7 +88,7 @@ def test_what_a_server_says_is_shown_in_one_safe_line() -> None:
     ],
 )
 def test_retry_after_gives_the_pause(text: str, seconds: float | None) -> None:
-    assert pause(text, NOW) == seconds
+    assert parse_retry_after(text, NOW) == seconds
     error = judged(503, retry_after=text)
     assert isinstance(error, Unavailable)
     assert error.after == seconds
@@ -91,7 +96,7 @@ def test_retry_after_gives_the_pause(text: str, seconds: float | None) -> None:
 
 @given(st.text())
 def test_whatever_it_says_the_pause_is_bounded(text: str) -> None:
-    found = pause(text, NOW)
+    found = parse_retry_after(text, NOW)
     assert found is None or 0 <= found <= LONGEST_PAUSE
 
 

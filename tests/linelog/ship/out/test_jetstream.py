@@ -13,10 +13,10 @@ from twisted.internet.task import deferLater
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.out.jetstream import JetStream
+from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
+from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor
@@ -29,9 +29,9 @@ EDGE = Edge(STORE, stored_lines(STORE, 3000), 200_000)
 EITHER = pytest.mark.parametrize("program", [debian, newer])
 
 
-def target(url: str, **more: Any) -> JetStream:
+def target(url: str, **more: Any) -> JetStreamTarget:
     settings = TargetSettings(name="a", url=parse_ship_url(url), store=STORE, **more)
-    return JetStream(settings, REACTOR)
+    return JetStreamTarget(settings, REACTOR)
 
 
 @EITHER
@@ -41,20 +41,20 @@ async def test_a_stream_is_made_asked_and_has_what_was_sent(
 ) -> None:
     with one_server(program(), tmp_path) as server:
         one = target(url_of([server]))
-        assert await one.last() is None
+        assert await one.fetch_last_block() is None
         assert one.promise.startswith("exactly once; the stream LOGS keeps them on 1 server;")
         first, second, third, *_ = blocks(EDGE, 50_000)
         for block in first, second:
             await one.send(block)
-        assert await one.last() == LastBlock(second.end, second.start, second.crc)
+        assert await one.fetch_last_block() == LastBlock(second.end, second.start, second.crc)
         again = target(url_of([server]))
-        await again.last()
+        await again.fetch_last_block()
         await again.send(third)
         # By a shipper that does not know of it: nothing is there twice.
-        with pytest.raises(Misplaced):
+        with pytest.raises(MisplacedBlock):
             await one.send(third)
         await one.close()
-        assert await again.last() == LastBlock(third.end, third.start, third.crc)
+        assert await again.fetch_last_block() == LastBlock(third.end, third.start, third.crc)
         await again.close()
 
 
@@ -62,18 +62,18 @@ async def test_a_stream_is_made_asked_and_has_what_was_sent(
 async def test_acknowledged_blocks_survive_a_kill_of_the_server(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path) as server:
         one = target(url_of([server]))
-        assert await one.last() is None
+        assert await one.fetch_last_block() is None
         first, second, *_ = blocks(EDGE, 50_000)
         await one.send(first)
         server.kill()
         with pytest.raises(Unavailable) as gone:
             await one.send(second)
         with pytest.raises(Unavailable, match=r"127\.0\.0\.1:.* refused") as refused:
-            await one.last()
+            await one.fetch_last_block()
         assert (gone.value.settled, refused.value.settled) == (False, False)
         server.start()
         server.wait()
-        assert await one.last() == LastBlock(first.end, first.start, first.crc)
+        assert await one.fetch_last_block() == LastBlock(first.end, first.start, first.crc)
         await one.send(second)
         await one.close()
 
@@ -100,7 +100,7 @@ async def test_only_one_of_three_publishers_gets_the_next_place(tmp_path: Path) 
             taken = [block for block, (done, _) in zip(made, found, strict=True) if done]
             assert len(taken) <= 1, f"round {number}"
             refused: list[Any] = [failure for done, failure in found if not done]
-            assert all(failure.check(Misplaced, Unavailable) for failure in refused)
+            assert all(failure.check(MisplacedBlock, Unavailable) for failure in refused)
             last = await agreed(all_three)
             assert not taken or (last is not None and last.crc == taken[0].crc)
         assert last is not None
@@ -118,21 +118,21 @@ async def test_an_older_cluster_promises_at_least_once(tmp_path: Path) -> None:
         assert "keeps them on 3 servers" in one.promise
         for block in list(blocks(EDGE, 50_000))[:3]:
             await one.send(block)
-        assert await one.last() == LastBlock(block.end, block.start, block.crc)
+        assert await one.fetch_last_block() == LastBlock(block.end, block.start, block.crc)
         await one.close()
 
 
-async def stands(one: JetStream) -> LastBlock | None:
+async def stands(one: JetStreamTarget) -> LastBlock | None:
     """Ask a target until its servers have found each other."""
     for _ in range(200):
         try:
-            return await one.last()
+            return await one.fetch_last_block()
         except Unavailable:
             await deferLater(REACTOR, 0.1)
     raise AssertionError("the servers do not find each other")
 
 
-async def agreed(some: Sequence[JetStream]) -> LastBlock | None:
+async def agreed(some: Sequence[JetStreamTarget]) -> LastBlock | None:
     """Ask targets until all of them are at one place."""
     while True:
         first, *others = [await stands(one) for one in some]
@@ -145,12 +145,12 @@ async def agreed(some: Sequence[JetStream]) -> LastBlock | None:
 async def test_a_server_says_how_large_a_block_may_be(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path, "max_payload: 20000\n") as server:
         one = target(url_of([server]))
-        assert await one.last() is None
+        assert await one.fetch_last_block() is None
         assert one.largest == 20000 - 2048
         first = block_of(STORE, stored_lines(STORE, 2000), Position(1, 0), None)
         with pytest.raises(TooMuchAtOnce):
             await one.send(first)
-        assert await one.last() is None
+        assert await one.fetch_last_block() is None
         await one.close()
 
 
@@ -159,16 +159,16 @@ async def test_a_token_and_a_password_let_in(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
         without = target(url_of([server]))
         with pytest.raises(Unavailable, match="Authorization Violation") as refused:
-            await without.last()
+            await without.fetch_last_block()
         assert refused.value.settled
         one = target(url_of([server]), token="geheim")
-        assert await one.last() is None
+        assert await one.fetch_last_block() is None
         await one.close()
         await without.close()
     config = "authorization { user: edge, password: geheim }\n"
     with one_server(newer(), tmp_path, config) as server:
         one = target(f"{url_of([server])}?user=edge", token="geheim")
-        assert await one.last() is None
+        assert await one.fetch_last_block() is None
         await one.close()
 
 
@@ -178,9 +178,9 @@ async def test_credentials_let_in(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path, config) as server:
         without = target(url_of([server]), token="geheim")
         with pytest.raises(Unavailable, match="Authorization Violation"):
-            await without.last()
+            await without.fetch_last_block()
         one = target(url_of([server]), token=creds)
-        assert await one.last() is None
+        assert await one.fetch_last_block() is None
         await one.send(next(blocks(EDGE, 50_000)))
         for each in without, one:
             await each.close()
@@ -197,12 +197,12 @@ async def test_nats_checks_the_certificates_of_both_sides(tmp_path: Path) -> Non
         url = f"nats+tls://localhost:{server.port}/LOGS"
         stranger = target(url)
         with pytest.raises(Unavailable, match="is not trusted") as untrusted:
-            await stranger.last()
+            await stranger.fetch_last_block()
         unknown = target(url, tls=TLSOptions(cafile=authority.cafile))
         with pytest.raises(Unavailable):
-            await unknown.last()
+            await unknown.fetch_last_block()
         one = target(url, tls=TLSOptions(cafile=authority.cafile, certificate=ours))
-        assert await one.last() is None
+        assert await one.fetch_last_block() is None
         await one.send(next(blocks(EDGE, 50_000)))
         for each in stranger, unknown, one:
             await each.close()
@@ -215,7 +215,7 @@ async def test_nothing_is_said_to_a_server_without_tls(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
         one = target(f"nats+tls://localhost:{server.port}/LOGS", token="geheim")
         with pytest.raises(Unavailable, match="offers no TLS") as refused:
-            await one.last()
+            await one.fetch_last_block()
         await one.close()
         assert refused.value.settled
 
@@ -227,13 +227,13 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
         thread = AsyncioThread(REACTOR, "test")
 
         async def make() -> None:
-            await link.open()
+            await link.connect_if_needed()
             for name, subjects, retention in (
                 ("OTHER", ["else.*"], "limits"),
                 ("QUEUE", ["logs.*"], "workqueue"),
             ):
                 order = {"name": name, "subjects": subjects, "retention": retention}
-                await link.api(f"STREAM.CREATE.{name}", {**order, "storage": "memory"})
+                await link.ask_jetstream(f"STREAM.CREATE.{name}", {**order, "storage": "memory"})
             await link.close()
 
         await thread.run_coroutine(make)
@@ -245,7 +245,7 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
         ):
             one = target(url_of([server], name))
             with pytest.raises(Unavailable, match=why) as refused:
-                await one.last()
+                await one.fetch_last_block()
             assert refused.value.settled
             await one.close()
 
@@ -255,5 +255,5 @@ async def test_a_server_without_jetstream_says_so(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path, "jetstream: disabled\n") as server:
         one = target(url_of([server]))
         with pytest.raises(Unavailable, match="JetStream is not enabled"):
-            await one.last()
+            await one.fetch_last_block()
         await one.close()

@@ -15,7 +15,7 @@ from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.out.kafka import KafkaTarget
 from logsrv.linelog.ship.registry import make_target
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines
+from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor
@@ -35,8 +35,8 @@ async def test_lines_arrive_and_those_of_a_machine_in_their_order() -> None:
         async with closing(target(some.servers)) as one:
             lines = [line(b"%d" % number, SOURCES[number % 4]) for number in range(2000)]
             for at in range(0, 2000, 500):
-                await one.send(SentLines(lines[at : at + 500], Position(1, at)))
-            await one.send(SentLines([], Position(1, 2000)))
+                await one.send(LineBatch(lines[at : at + 500], Position(1, at)))
+            await one.send(LineBatch([], Position(1, 2000)))
         found = some.messages(2000)
     by_key: dict[bytes, list[int]] = {}
     for message in found:

@@ -9,9 +9,9 @@ import pytest
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.ship.out import streams
-from logsrv.linelog.ship.out.jetstream import JetStream
+from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import LastBlock, Misplaced, Unavailable
+from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.inputs.nats.test_fetching import ONE, chain
 from tests.linelog.inputs.nats.test_lies import JUNK
@@ -29,9 +29,9 @@ FIRST, SECOND = chain(ONE, 2)
 NOTHING = b"NATS/1.0 404 Message Not Found\r\n\r\n"
 
 
-def target(server: Liar) -> JetStream:
+def target(server: Liar) -> JetStreamTarget:
     url = parse_ship_url(f"nats://127.0.0.1:{server.port}/LOGS")
-    return JetStream(TargetSettings(name="a", url=url, store=ONE), REACTOR)
+    return JetStreamTarget(TargetSettings(name="a", url=url, store=ONE), REACTOR)
 
 
 def stored(block: PackedBlock, sequence: object, subject: str = f"logs.{ONE}") -> bytes:
@@ -71,7 +71,7 @@ async def test_a_copy_that_lags_behind_is_asked_again(behind: bytes) -> None:
     """What it says would look as if the stream had lost blocks, or had never had any."""
     with lying_server(Server(behind, behind, stored(SECOND, 2))) as server:
         one = target(server)
-        assert await one.last() == LastBlock(SECOND.end, SECOND.start, SECOND.crc)
+        assert await one.fetch_last_block() == LastBlock(SECOND.end, SECOND.start, SECOND.crc)
         await one.close()
 
 
@@ -80,7 +80,7 @@ async def test_a_copy_that_never_catches_up_is_an_error_that_says_so() -> None:
     with lying_server(Server(stored(FIRST, 1))) as server:
         one = target(server)
         with pytest.raises(Unavailable, match="lags behind its leader") as refused:
-            await one.last()
+            await one.fetch_last_block()
         assert not refused.value.settled
         await one.close()
 
@@ -125,7 +125,7 @@ async def test_a_lie_about_the_stream_is_a_sentence(lie: str) -> None:
     with lying_server(LAST[lie]()) as server:
         one = target(server)
         with pytest.raises(Unavailable) as told:
-            await one.last()
+            await one.fetch_last_block()
         assert len(str(told.value)) < 500
         assert "\x1b" not in str(told.value)
         await one.close()
@@ -139,12 +139,12 @@ async def test_a_lie_about_a_block_is_a_sentence_and_the_next_answer_counts(answ
     answers = Server(stored(FIRST, 1), last=1)
     with lying_server(answers) as server:
         one = target(server)
-        await one.last()
+        await one.fetch_last_block()
         answers.sent = answer
         with pytest.raises(Unavailable):
             await one.send(SECOND)
         answers.sent = {"stream": "LOGS", "seq": 2}
-        await one.last()
+        await one.fetch_last_block()
         await one.send(SECOND)
         await one.close()
 
@@ -155,8 +155,8 @@ async def test_a_block_that_is_not_the_next_is_misplaced(code: int) -> None:
     answers = Server(stored(FIRST, 1), last=1)
     with lying_server(answers) as server:
         one = target(server)
-        await one.last()
+        await one.fetch_last_block()
         answers.sent = {"error": {"err_code": code, "description": "wrong last sequence"}}
-        with pytest.raises(Misplaced):
+        with pytest.raises(MisplacedBlock):
             await one.send(SECOND)
         await one.close()

@@ -20,14 +20,14 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread, cancel_until_ended
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.out import link
-from logsrv.linelog.ship.out.link import NatsLink, read_answer
+from logsrv.linelog.ship.out.link import NatsLink, read_jetstream_answer
 from logsrv.linelog.ship.out.login import (
-    login_options,
-    read_credentials,
-    read_login,
+    nats_login_options,
+    read_nats_credentials,
+    read_nats_login,
 )
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
-from logsrv.linelog.ship.out.streams import StreamFacts, covers
+from logsrv.linelog.ship.out.streams import StreamFacts, subject_matches
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.out.nkeys import USER, NatsKey, credentials
 from tests.linelog.ship.out.servers import newer, one_server
@@ -39,14 +39,14 @@ async def test_the_next_server_is_taken_when_one_is_gone(tmp_path: Path) -> None
     with one_server(newer(), tmp_path) as server:
         places = [("127.0.0.1", free_port()), ("127.0.0.1", server.port)]
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink(places, {}, None)
-        await thread.run_coroutine(one.open)
-        assert "version" in one.info
-        assert (await thread.run_coroutine(lambda: one.api("INFO")))["memory"] == 0
+        await thread.run_coroutine(one.connect_if_needed)
+        assert "version" in one.server_info
+        assert (await thread.run_coroutine(lambda: one.ask_jetstream("INFO")))["memory"] == 0
         server.kill()
         with pytest.raises(NatsTrouble):
-            await thread.run_coroutine(lambda: one.api("INFO"))
+            await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
         with pytest.raises(NatsTrouble, match="Connection refused"):
-            await thread.run_coroutine(one.open)
+            await thread.run_coroutine(one.connect_if_needed)
         await thread.run_coroutine(one.close)
         await thread.stop()
 
@@ -78,7 +78,7 @@ async def test_a_server_that_does_not_speak_nats_is_a_sentence(greeting: bytes) 
     with greeting_server(greeting) as port:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
         with pytest.raises(NatsTrouble) as told:
-            await thread.run_coroutine(one.open)
+            await thread.run_coroutine(one.connect_if_needed)
         await thread.run_coroutine(one.close)
         await thread.stop()
     assert str(told.value).startswith(f"127.0.0.1:{port}: ") and "\x1b" not in str(told.value)
@@ -89,7 +89,7 @@ def test_a_cancelled_try_leaves_no_connection() -> None:
 
     async def try_it(port: int, server: socket.socket) -> bytes:
         one, loop = NatsLink([("127.0.0.1", port)], {}, None), asyncio.get_running_loop()
-        trying = asyncio.create_task(one.open())
+        trying = asyncio.create_task(one.connect_if_needed())
         connection, _ = await loop.sock_accept(server)
         with connection:
             # Sent when the client waits for it or before; it waits for a PONG then.
@@ -112,8 +112,8 @@ async def test_a_server_that_lets_in_and_goes_is_a_sentence() -> None:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
 
         async def use() -> None:
-            await one.open()
-            await one.api("INFO")
+            await one.connect_if_needed()
+            await one.ask_jetstream("INFO")
 
         with pytest.raises(NatsTrouble, match=r"reset|ended|[Bb]roken|closed"):
             await thread.run_coroutine(use)
@@ -130,18 +130,18 @@ async def test_a_server_that_hangs_is_let_go_of(
             AsyncioThread(REACTOR, "test"),
             NatsLink([("127.0.0.1", server.port)], {}, None),
         )
-        await thread.run_coroutine(one.open)
+        await thread.run_coroutine(one.connect_if_needed)
         server.signal(signal.SIGSTOP)
         with monkeypatch.context() as patch:
             patch.setattr(link, "SOON", 0.2)
             patch.setattr(link, "SLOW", 1)
             with pytest.raises(NatsTrouble, match="no answer"):
-                await thread.run_coroutine(lambda: one.api("INFO"))
+                await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
         server.signal(signal.SIGCONT)
         with pytest.raises(NatsTrouble, match="has ended"):
-            await thread.run_coroutine(lambda: one.api("INFO"))
-        await thread.run_coroutine(one.open)
-        await thread.run_coroutine(lambda: one.api("INFO"))
+            await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
+        await thread.run_coroutine(one.connect_if_needed)
+        await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
         await thread.run_coroutine(one.close)
         await thread.stop()
 
@@ -154,24 +154,24 @@ async def test_an_error_while_closing_still_ends_the_connection(tmp_path: Path) 
             AsyncioThread(REACTOR, "test"),
             NatsLink([("127.0.0.1", server.port)], {}, None),
         )
-        await thread.run_coroutine(one.open)
+        await thread.run_coroutine(one.connect_if_needed)
 
         async def drain() -> None:
             raise ConnectionResetError
 
         async def break_off() -> None:
-            transport = one.client._transport
+            transport = one.connected_client._transport
             assert transport is not None
             transport.drain = drain  # type: ignore[method-assign]
-            one.client._pending_data_size = 1
+            one.connected_client._pending_data_size = 1
             server.kill()
-            await asyncio.wait_for(one.ended.wait(), PATIENCE)
+            await asyncio.wait_for(one.ended_event.wait(), PATIENCE)
 
         await thread.run_coroutine(break_off)
         server.start()
         server.wait()
-        await thread.run_coroutine(one.open)
-        await thread.run_coroutine(lambda: one.api("INFO"))
+        await thread.run_coroutine(one.connect_if_needed)
+        await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
         await thread.run_coroutine(one.close)
         await thread.stop()
 
@@ -213,11 +213,11 @@ async def test_a_slow_answer_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch
     """nats-py reads no more, and says nothing, if nobody waits any longer for what it had asked."""
     with slow_server() as port:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
-        await thread.run_coroutine(one.open)
+        await thread.run_coroutine(one.connect_if_needed)
         with monkeypatch.context() as patch:
             patch.setattr(link, "SOON", 0.01)
-            assert await thread.run_coroutine(lambda: one.api("INFO")) == {}
-        assert await thread.run_coroutine(lambda: one.api("INFO")) == {}
+            assert await thread.run_coroutine(lambda: one.ask_jetstream("INFO")) == {}
+        assert await thread.run_coroutine(lambda: one.ask_jetstream("INFO")) == {}
         await thread.run_coroutine(one.close)
         await thread.stop()
 
@@ -229,14 +229,14 @@ async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -
             AsyncioThread(REACTOR, "test"),
             NatsLink([("127.0.0.1", server.port)], {}, None),
         )
-        await thread.run_coroutine(one.open)
+        await thread.run_coroutine(one.connect_if_needed)
 
         async def again() -> None:
-            ending = asyncio.ensure_future(one.client.close())
+            ending = asyncio.ensure_future(one.connected_client.close())
             await asyncio.sleep(0)
-            assert not one.ended.is_set()
-            await one.open()
-            await one.api("INFO")
+            assert not one.ended_event.is_set()
+            await one.connect_if_needed()
+            await one.ask_jetstream("INFO")
             await ending
 
         await thread.run_coroutine(again)
@@ -247,7 +247,7 @@ async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"[" * 100_000])
 def test_an_answer_that_jetstream_does_not_give_is_an_error(data: bytes) -> None:
     with pytest.raises(NatsTrouble, match="does not come from JetStream"):
-        read_answer(Msg(cast(Any, None), data=data))
+        read_jetstream_answer(Msg(cast(Any, None), data=data))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_an_answer_that_jetstream_does_not_give_is_an_error(data: bytes) -> None
     ],
 )
 def test_a_subject_pattern_with_wildcards_covers_subjects(pattern: str, covered: bool) -> None:
-    assert covers(pattern, "logs.abc") is covered
+    assert subject_matches(pattern, "logs.abc") is covered
 
 
 def test_a_cluster_of_older_servers_promises_at_least_once() -> None:
@@ -294,16 +294,16 @@ SECRET = bytes(range(32))
 
 
 def test_a_secret_becomes_a_token_or_a_password_of_nats() -> None:
-    assert login_options("geheim", None) == {"token": "geheim"}
-    assert login_options("geheim", "edge") == {"user": "edge", "password": "geheim"}
-    assert login_options(None, None) == {}
+    assert nats_login_options("geheim", None) == {"token": "geheim"}
+    assert nats_login_options("geheim", "edge") == {"user": "edge", "password": "geheim"}
+    assert nats_login_options(None, None) == {}
 
 
 def test_credentials_sign_what_the_server_says(tmp_path: Path) -> None:
     path = tmp_path / "edge.creds"
     path.write_text(credentials("eyJ0eXAi.eyJqdGki.c2ln", NatsKey(USER, SECRET)))
-    text = read_login(path)
-    options = login_options(text, None)
+    text = read_nats_login(path)
+    options = nats_login_options(text, None)
     assert options.keys() == {"user_jwt_cb", "signature_cb"}
     assert options["user_jwt_cb"]() == b"eyJ0eXAi.eyJqdGki.c2ln"
     signature = base64.b64decode(options["signature_cb"]("nonce"))
@@ -312,8 +312,8 @@ def test_credentials_sign_what_the_server_says(tmp_path: Path) -> None:
 
 def test_a_token_file_is_read_for_a_login_at_nats(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim\n")
-    assert read_login(tmp_path / "token") == "geheim"
-    assert read_login(None) is None
+    assert read_nats_login(tmp_path / "token") == "geheim"
+    assert read_nats_login(None) is None
 
 
 def test_a_useless_token_file_is_a_configuration_error(tmp_path: Path) -> None:
@@ -321,8 +321,8 @@ def test_a_useless_token_file_is_a_configuration_error(tmp_path: Path) -> None:
     whole = credentials("a.b.c", NatsKey(USER, SECRET))
     damaged.write_text(whole.replace("SEED-----\nS", "SEED-----\nT"))
     with pytest.raises(ConfigurationError, match="no key in it that can sign"):
-        read_login(damaged)
+        read_nats_login(damaged)
     with pytest.raises(ConfigurationError, match="has no credentials"):
-        read_credentials(Path("/dev/null"))
+        read_nats_credentials(Path("/dev/null"))
     with pytest.raises(ConfigurationError, match="absent"):
-        read_login(tmp_path / "absent")
+        read_nats_login(tmp_path / "absent")

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from logsrv.linelog.ship.out.nats_client import BoundedClient, Inbox, MessageRoom
-from logsrv.linelog.ship.out.nats_wire import Control, Delivery, WireError
+from logsrv.linelog.ship.out.nats_client import BoundedClient, Inbox, MessageMemory
+from logsrv.linelog.ship.out.nats_wire import ControlLine, Delivery, WireError
 
 
 def delivery(size: int) -> Delivery:
@@ -22,36 +22,36 @@ def in_loop(made: Coroutine[Any, Any, None]) -> None:
 
 def test_an_inbox_takes_one_answer_to_each_question_while_there_is_room() -> None:
     async def ask() -> None:
-        room = MessageRoom(100)
+        room = MessageMemory(100)
         inbox = Inbox("_INBOX.x", cast(Any, None), room)
-        inbox.take(delivery(60))
-        assert room.take(100)
-        room.give(100)
+        inbox.receive(delivery(60))
+        assert room.reserve(100)
+        room.free(100)
         came = inbox.next_answer()
         for _ in range(3):
-            inbox.take(delivery(60))
+            inbox.receive(delivery(60))
         assert came.result() == delivery(60)
-        assert not room.take(41)
+        assert not room.reserve(41)
         came = inbox.next_answer()
-        inbox.take(delivery(60))
+        inbox.receive(delivery(60))
         assert came.result() is None
-        inbox.give_back()
-        assert room.take(100)
+        inbox.free_room()
+        assert room.reserve(100)
 
     in_loop(ask())
 
 
 def test_the_room_of_an_answer_that_was_handed_on_is_not_given_back_twice() -> None:
     async def ask() -> None:
-        room = MessageRoom(100)
+        room = MessageMemory(100)
         inbox = Inbox("_INBOX.x", cast(Any, None), room)
         inbox.next_answer()
-        inbox.take(delivery(60))
-        inbox.hand_on(60)
-        inbox.give_back()
-        assert not room.take(41)
-        room.give(60)
-        assert room.take(100)
+        inbox.receive(delivery(60))
+        inbox.leave_to_caller(60)
+        inbox.free_room()
+        assert not room.reserve(41)
+        room.free(60)
+        assert room.reserve(100)
 
     in_loop(ask())
 
@@ -59,13 +59,13 @@ def test_the_room_of_an_answer_that_was_handed_on_is_not_given_back_twice() -> N
 def test_only_the_denied_request_learns_of_the_denial() -> None:
     async def ask() -> None:
         client = BoundedClient(asyncio.Event())
-        one, other = client.denial("logs.a"), client.denial("logs.b")
+        one, other = client.publish_denial("logs.a"), client.publish_denial("logs.b")
         why = b"'Permissions Violation for Publish to \"logs.a\"'"
         for _ in range(2):
-            await client.take(Control(b"-ERR", why))
+            await client.handle_operation(ControlLine(b"-ERR", why))
         assert (one.done(), other.done()) == (True, False)
-        assert client.denial("logs.a") is not one
-        assert client.denial("logs.b") is other
+        assert client.publish_denial("logs.a") is not one
+        assert client.publish_denial("logs.b") is other
 
     in_loop(ask())
 
@@ -81,7 +81,7 @@ def test_only_the_denied_request_learns_of_the_denial() -> None:
 def test_any_other_refusal_ends_the_connection(said: bytes, why: str) -> None:
     async def ask() -> None:
         with pytest.raises(WireError, match=why):
-            await BoundedClient(asyncio.Event()).take(Control(b"-ERR", said))
+            await BoundedClient(asyncio.Event()).handle_operation(ControlLine(b"-ERR", said))
 
     in_loop(ask())
 
@@ -90,7 +90,7 @@ def test_answers_that_nobody_waits_for_are_dropped() -> None:
     async def ask() -> None:
         client = BoundedClient(asyncio.Event())
         for _ in range(3):
-            await client.take(Control(b"PONG", b""))
-            await client.take(delivery(10))
+            await client.handle_operation(ControlLine(b"PONG", b""))
+            await client.handle_operation(delivery(10))
 
     in_loop(ask())

@@ -12,7 +12,7 @@ from logsrv.linelog.ship.out import nats_wire
 from logsrv.linelog.ship.out.nats_wire import (
     LARGEST,
     LONGEST_LINE,
-    Control,
+    ControlLine,
     Delivery,
     NatsReader,
     Operation,
@@ -26,13 +26,13 @@ SENT = (
     b"MSG logs.c 3 reply 0\r\n\r\n"
 )
 READ = [
-    Control(b"INFO", b'{"a": 1}'),
-    Control(b"PING", b""),
+    ControlLine(b"INFO", b'{"a": 1}'),
+    ControlLine(b"PING", b""),
     Delivery(1, b"logs.a", b"", b"", b"abc"),
-    Control(b"+OK", b""),
-    Control(b"PONG", b""),
+    ControlLine(b"+OK", b""),
+    ControlLine(b"PONG", b""),
     Delivery(2, b"logs.b", b"$JS.ACK.x", b"NATS/1.0\r\n\r\n", b"de"),
-    Control(b"-ERR", b"'Stale Connection'"),
+    ControlLine(b"-ERR", b"'Stale Connection'"),
     Delivery(3, b"logs.c", b"reply", b"", b""),
 ]
 
@@ -79,7 +79,7 @@ def test_a_large_message_is_let_go_of_as_it_comes_and_the_next_one_is_read() -> 
     for _ in range((LARGEST + 1000) // 1000):
         assert list(reader.feed(bytes(1000))) == []
     rest = reader.feed(bytes((LARGEST + 1000) % 1000) + b"\r\nPING\r\n")
-    assert list(rest) == [Delivery(1, b"logs.a", b"$JS.ACK.x", b"", b""), Control(b"PING", b"")]
+    assert list(rest) == [Delivery(1, b"logs.a", b"$JS.ACK.x", b"", b""), ControlLine(b"PING", b"")]
 
 
 def test_known_headers_of_a_message_are_read() -> None:

@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.inputs.nats import fetching
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.out.jetstream import JetStream
+from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Unavailable
 from tests.kit.net.network import REACTOR, in_reactor, until
@@ -49,10 +49,10 @@ PASSWORDS = {"admin": 1, "centre": 2, "edge-1": 3, "edge-2": 4}
 
 def edge(
     server: NatsServer, store: str = ONE, user: str = "edge-1", api: str = "&api=JS.API"
-) -> JetStream:
+) -> JetStreamTarget:
     url = parse_ship_url(f"{url_of([server])}?user={user}{api}")
     token = f"change-me-{PASSWORDS[user]}"
-    return JetStream(TargetSettings(name="a", url=url, store=store, token=token), REACTOR)
+    return JetStreamTarget(TargetSettings(name="a", url=url, store=store, token=token), REACTOR)
 
 
 async def connected(server: NatsServer, user: str) -> Any:
@@ -92,15 +92,17 @@ async def test_an_edge_ships_goes_on_behind_a_restart_and_a_centre_fetches(
         await deferToThread(make_stream, server)
         blocks = chain(ONE, 4)
         first = edge(server)
-        assert await first.last() is None
+        assert await first.fetch_last_block() is None
         assert first.promise.startswith("exactly once; the stream LOGS keeps them on 1 server")
         for block in blocks[:2]:
             await first.send(block)
         await first.close()
         again = edge(server)
-        assert await again.last() == LastBlock(blocks[1].end, blocks[1].start, blocks[1].crc)
+        assert await again.fetch_last_block() == LastBlock(
+            blocks[1].end, blocks[1].start, blocks[1].crc
+        )
         other = edge(server, OTHER, "edge-2")
-        assert await other.last() is None
+        assert await other.fetch_last_block() is None
         centre = Centre(
             server, ":user=centre:api=JS.API", login={"user": "centre", "password": "change-me-2"}
         )
@@ -199,7 +201,7 @@ async def test_an_edge_publishes_its_own_subject_and_nothing_else(
         made = {ONE: chain(ONE, 1)[0], OTHER: chain(OTHER, 1)[0]}
         for store, user in ((ONE, "edge-1"), (OTHER, "edge-2")):
             one = edge(server, store, user)
-            await one.last()
+            await one.fetch_last_block()
             await one.send(made[store])
             await one.close()
         before, heard, behind = await deferToThread(
@@ -218,7 +220,7 @@ async def test_a_centre_removes_nothing(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path, ACCOUNTS) as server:
         await deferToThread(make_stream, server)
         one = edge(server)
-        await one.last()
+        await one.fetch_last_block()
         await one.send(chain(ONE, 1)[0])
         await one.close()
         asked = [pair for pair in OTHERS if "CONSUMER.CREATE" not in pair[0]]
@@ -254,7 +256,7 @@ accounts {{ LOGS {{ jetstream: enabled, users: [
                 await deferToThread(lambda: make_stream(server, allow_direct=False))
             one = edge(server, ONE, user, "")
             with pytest.raises(Unavailable, match=why) as refused:
-                await one.last()
+                await one.fetch_last_block()
             assert refused.value.settled
             await one.close()
 
@@ -264,5 +266,5 @@ async def test_an_account_without_the_stream_is_told_of_the_prefix(tmp_path: Pat
     with one_server(newer(), tmp_path, ACCOUNTS) as server:
         one = edge(server, ONE, "edge-1", "")
         with pytest.raises(Unavailable, match=r"not enabled for account; .* as api=JS\.API"):
-            await one.last()
+            await one.fetch_last_block()
         await one.close()

@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.out.relp import RelpTarget
-from logsrv.linelog.ship.out.server_connection import connect
+from logsrv.linelog.ship.out.server_connection import connect_to_server
 from logsrv.linelog.ship.out.syslog import SyslogTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
@@ -30,14 +30,14 @@ async def test_a_refused_connection_is_unavailable_and_not_settled() -> None:
     with pytest.raises(
         Unavailable, match=r"^relp://127.0.0.1:\d+ cannot be reached: .*refused"
     ) as no:
-        await connect(settings(f"relp://127.0.0.1:{port}"), REACTOR)
+        await connect_to_server(settings(f"relp://127.0.0.1:{port}"), REACTOR)
     assert not no.value.settled
 
 
 @in_reactor
 async def test_bytes_go_both_ways() -> None:
     async with far_side() as (peers, port):
-        one = await connect(settings(f"relp://127.0.0.1:{port}"), REACTOR)
+        one = await connect_to_server(settings(f"relp://127.0.0.1:{port}"), REACTOR)
         assert one.transport.getTcpNoDelay()
         one.write(b"hello")
         await one.wait_until_acknowledged()
@@ -53,7 +53,7 @@ async def test_bytes_go_both_ways() -> None:
 @in_reactor
 async def test_a_server_that_sends_too_much_is_left() -> None:
     with stranger(endless(b"0 rsp 3 200\n")) as server:
-        one = await connect(settings(f"relp://127.0.0.1:{server.port}"), REACTOR)
+        one = await connect_to_server(settings(f"relp://127.0.0.1:{server.port}"), REACTOR)
         one.write(b"1 open 0\n")
         await until(lambda: one.ended, "the end")
         with pytest.raises(
@@ -111,7 +111,7 @@ async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
     own = authority.certify("edge")
     with serving(tls=authority.server_context("localhost", clients=True)) as server:
         tls = TLSOptions(cafile=authority.cafile, certificate=own)
-        conversation = await connect(over_tls(server.server_address[1], tls), REACTOR)
+        conversation = await connect_to_server(over_tls(server.server_address[1], tls), REACTOR)
         conversation.write(b"GET / HTTP/1.1\r\n\r\n")
         assert (await conversation.next_bytes()).startswith(b"HTTP/1.1 200")
         conversation.close()

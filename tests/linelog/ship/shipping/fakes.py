@@ -12,12 +12,18 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, check_text
+from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, check_block_text
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
 from logsrv.linelog.ship.shipping.line_shipper import LineShipper
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
-from logsrv.linelog.ship.target import LastBlock, Misplaced, SentLines, TooMuchAtOnce, Unavailable
+from logsrv.linelog.ship.target import (
+    LastBlock,
+    LineBatch,
+    MisplacedBlock,
+    TooMuchAtOnce,
+    Unavailable,
+)
 from logsrv.linelog.store.segments.segment import Position
 
 STORE = "ab" * 16
@@ -33,7 +39,7 @@ def text_of(block: PackedBlock) -> bytes:
         text += one.decompress(left)
         assert one.eof
         left = one.unused_data
-    check_text(block, text)
+    check_block_text(block, text)
     return text
 
 
@@ -72,7 +78,7 @@ class FarSide:
     def text(self) -> bytes:
         return b"".join(self.texts)
 
-    def last(self) -> Deferred[LastBlock | None]:
+    def fetch_last_block(self) -> Deferred[LastBlock | None]:
         self.questions += 1
         step = self.asked.pop(0) if self.asked else None
         if isinstance(step, Exception):
@@ -87,13 +93,13 @@ class FarSide:
         return succeed(LastBlock(block.end, block.start, block.crc))
 
     def take(self, block: PackedBlock) -> None:
-        """Take a block as the contract says. Raises Misplaced."""
+        """Take a block as the contract says. Raises MisplacedBlock."""
         place = self.place
         if place is not None and block.end <= place:
             return
         assert block.after is None or block.after <= block.start
         if block.after != place:
-            raise Misplaced(place)
+            raise MisplacedBlock(place)
         self.texts.append(text_of(block))
         self.blocks.append(block)
 
@@ -101,7 +107,7 @@ class FarSide:
         """Let a block arrive that was under way; nobody waits for its answer any more."""
         try:
             self.take(self.late.pop(0))
-        except Misplaced:
+        except MisplacedBlock:
             pass
 
     def send(self, block: PackedBlock) -> Deferred[None]:
@@ -139,7 +145,7 @@ class FarSide:
             return Deferred()
         try:
             self.take(block)
-        except Misplaced as error:
+        except MisplacedBlock as error:
             return fail(error)
         if step == "answer":
             return fail(Unavailable("the connection was lost"))
@@ -159,9 +165,9 @@ class LineFarSide:
     ahead: int = 0
     promise: str = "at least once"
     lines: list[bytes] = attrs.field(factory=list)
-    sent: list[SentLines] = attrs.field(factory=list)
+    sent: list[LineBatch] = attrs.field(factory=list)
     script: list[Any] = attrs.field(factory=list)
-    judge: Callable[[SentLines], Exception | str | None] = lambda _: None
+    judge: Callable[[LineBatch], Exception | str | None] = lambda _: None
     closed: int = 0
     held: list[Deferred[None]] = attrs.field(factory=list)
 
@@ -169,7 +175,7 @@ class LineFarSide:
         """Answer the first that waits for it."""
         self.held.pop(0).callback(None)
 
-    def send(self, lines: SentLines) -> Deferred[None]:
+    def send(self, lines: LineBatch) -> Deferred[None]:
         self.sent.append(lines)
         step = self.script.pop(0) if self.script else self.judge(lines)
         if step == "hang":

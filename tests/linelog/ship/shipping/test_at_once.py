@@ -13,10 +13,10 @@ from twisted.python.failure import Failure
 
 from logsrv.linelog.ship.cutting.cut import CutBlock
 from logsrv.linelog.ship.encode.block import PackedBlock
-from logsrv.linelog.ship.shipping.flights import Flights
+from logsrv.linelog.ship.shipping.flights import BlocksInFlight
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
 from logsrv.linelog.ship.shipping.pauses import SETTLED
-from logsrv.linelog.ship.target import Misplaced, RefusedForGood, TooMuchAtOnce, Unavailable
+from logsrv.linelog.ship.target import MisplacedBlock, RefusedForGood, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments import index, indexing
 from logsrv.linelog.store.segments.segment import Position, segments
 from tests.linelog.read.stores import line, make_store
@@ -140,7 +140,7 @@ class Air:
         self.taken: list[int] = []
         self.heard: list[object] = []
         self.cancelled = 0
-        self.flights = Flights(self._send, self._taken, Clock())
+        self.flights = BlocksInFlight(self._send, self._taken, Clock())
 
     def _send(self, cut: CutBlock) -> Deferred[None]:
         self.answers.append(Deferred(self._cancel))
@@ -158,7 +158,7 @@ class Air:
             self.flights.send(CutBlock(block, one, more=True))
 
     def wait(self) -> None:
-        self.flights.wait().addBoth(self.heard.append)
+        self.flights.wait_until_taken().addBoth(self.heard.append)
 
     def fail(self, number: int, error: Exception) -> None:
         self.answers[number].errback(error)
@@ -180,7 +180,7 @@ def test_a_failure_is_heard_when_all_are_answered_and_is_the_first() -> None:
     air = Air()
     air.send(3)
     air.wait()
-    air.fail(2, Misplaced(None))
+    air.fail(2, MisplacedBlock(None))
     air.fail(1, Unavailable("gone"))
     assert air.flights.failed and not air.heard
     air.answers[0].callback(None)
@@ -201,7 +201,7 @@ def test_a_failure_before_anybody_waits_is_kept_for_the_wait() -> None:
 def test_cancelling_the_wait_drops_all_flights() -> None:
     air = Air()
     air.send(2)
-    waiting = air.flights.wait()
+    waiting = air.flights.wait_until_taken()
     waiting.addErrback(lambda _: None)
     waiting.cancel()
     assert air.cancelled == 2 and not air.taken and not air.flights

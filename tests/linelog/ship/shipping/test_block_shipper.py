@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
+from logsrv.linelog.ship.cutting.cut import BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.ship.shipping.block_shipper import AHEAD, GROW
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
@@ -59,7 +59,7 @@ def test_a_store_arrives_whole(directory: Path) -> None:
     assert not any(block.gap for block in far.blocks)
     acknowledged = process.reports.of("acknowledged")
     assert [(one.position, one.bytes, one.lines) for one in acknowledged] == [
-        (block.end, block.size, 3000) for block in far.blocks
+        (block.end, block.text_size, 3000) for block in far.blocks
     ]
     assert [one.why for one in process.reports.of("up")] == ["exactly once"]
     assert not process.told
@@ -452,15 +452,15 @@ class SlowFarSide(FarSide):
 def cuts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The places behind which blocks were cut; an exception that is put there is raised by the next."""
     found: list[Any] = []
-    cut = Cutter.cut
+    cut = BlockCutter.cut_block
 
-    def noted(self: Cutter, after: Position | None, limits: BlockLimits) -> CutBlock | None:
+    def noted(self: BlockCutter, after: Position | None, limits: BlockLimits) -> CutBlock | None:
         if found and isinstance(found[-1], Exception):
             raise found.pop()
         found.append(after)
         return cut(self, after, limits)
 
-    monkeypatch.setattr(Cutter, "cut", noted)
+    monkeypatch.setattr(BlockCutter, "cut_block", noted)
     return found
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.ship.shipping.loop import ANSWER
-from logsrv.linelog.ship.target import RefusedForGood, SentLines, Unavailable
+from logsrv.linelog.ship.target import LineBatch, RefusedForGood, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import LineFarSide, Process
@@ -35,7 +35,7 @@ class Poisoned(LineFarSide):
     bad: AbstractSet[bytes] = frozenset()
     in_order = False
 
-    def judge_(self, lines: SentLines) -> Exception | None:
+    def judge_(self, lines: LineBatch) -> Exception | None:
         at = next((at for at, one in enumerate(lines.lines) if one in self.bad), None)
         if at is None:
             return None
@@ -109,7 +109,7 @@ def test_a_line_that_is_refused_behind_one_that_was_passed_by_does_not_move_the_
     far = LineFarSide(most_lines=2)
     behind = False
 
-    def judge(lines: SentLines) -> Exception | None:
+    def judge(lines: LineBatch) -> Exception | None:
         if LINES[0] in lines.lines:
             return Unavailable("it hangs up", hung_up=True)
         if LINES[1] in lines.lines:
@@ -134,7 +134,7 @@ def test_a_line_that_is_refused_at_its_last_try_leaves_the_next_ones_their_tries
     far = LineFarSide(most_lines=100)
     hang_ups = 0
 
-    def judge(lines: SentLines) -> Exception | None:
+    def judge(lines: LineBatch) -> Exception | None:
         nonlocal hang_ups
         if LINES[0] in lines.lines:
             if far.lines:
@@ -164,7 +164,7 @@ def test_random_hang_ups_lose_no_good_line(seed: int, share: float, bad: set[int
         far = far_side(bad, ill.random() < 0.5, most_lines=40, ahead=1)
         well = far.judge_
 
-        def judge(lines: SentLines) -> Exception | None:
+        def judge(lines: LineBatch) -> Exception | None:
             if ill.random() < share and process.clock.seconds() < LONG:
                 return Unavailable("it restarts", hung_up=ill.random() < 0.5)
             return well(lines)

@@ -10,9 +10,9 @@ import pytest
 from logsrv.linelog.ship.shipping.line_shipper import GROW
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.ship.target import (
+    LineBatch,
     PartlyRefused,
     RefusedForGood,
-    SentLines,
     TooMuchAtOnce,
     Unavailable,
 )
@@ -151,7 +151,7 @@ def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(
 ) -> None:
     refused = [LINES[number] for number in sorted(bad)]
 
-    def judge(lines: SentLines) -> Exception | None:
+    def judge(lines: LineBatch) -> Exception | None:
         return RefusedForGood("400: bad") if set(lines.lines) & set(refused) else None
 
     far = LineFarSide(most_lines=100, judge=judge)
@@ -214,7 +214,7 @@ def test_a_full_disk_does_not_stop_what_is_refused(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("logsrv.linelog.ship.shipping.ship_place.RefusedLines.add", full)
+    monkeypatch.setattr("logsrv.linelog.ship.shipping.ship_place.RefusedLinesFile.add", full)
     far = LineFarSide(most_lines=600, script=[PartlyRefused("no", 1, [0])])
     process = shipped(directory, far)
     assert process.reports.of("refused")[0].lines == 1

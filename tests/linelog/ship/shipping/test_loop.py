@@ -14,7 +14,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST, LOOK, NEXT, QUIET, ShipLoop
-from logsrv.linelog.ship.shipping.pauses import LONGEST, MOST_ASKED, SETTLED, SHORTEST, Pauses
+from logsrv.linelog.ship.shipping.pauses import LONGEST, MOST_ASKED, SETTLED, SHORTEST, RetryPauses
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.segments.segment import Position
@@ -28,7 +28,7 @@ class Steps:
     promise: str = "much"
     position: Position | None = None
     more: bool = False
-    asks: bool = True
+    asks_target: bool = True
     patience: float = ANSWER
     there: bool = False
     asking: Callable[[], Deferred[None]] = lambda: succeed(None)
@@ -37,15 +37,15 @@ class Steps:
     closing: Callable[[], Deferred[None]] = lambda: succeed(None)
     done: list[str] = attrs.field(factory=list)
 
-    def ask(self) -> Deferred[None]:
+    def find_place(self) -> Deferred[None]:
         self.done.append("ask")
         return self.asking()
 
-    def read(self) -> bool:
+    def prepare_send(self) -> bool:
         self.done.append("read")
         return self.there
 
-    def send(self) -> Deferred[None]:
+    def send_prepared(self) -> Deferred[None]:
         self.done.append("send")
         return self.sending()
 
@@ -226,25 +226,25 @@ def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven: Driven) ->
 
 
 def test_pauses_grow_up_to_a_half_minute_and_begin_anew() -> None:
-    pauses = Pauses(lambda: 1.0)
-    found = [pauses.pause() for _ in range(12)]
+    pauses = RetryPauses(lambda: 1.0)
+    found = [pauses.next_pause() for _ in range(12)]
     assert found == [min(SHORTEST * 2**number, LONGEST) for number in range(12)]
     pauses.reset()
-    assert pauses.pause() == SHORTEST
+    assert pauses.next_pause() == SHORTEST
 
 
 def test_many_shippers_do_not_come_back_all_at_once() -> None:
     dice = random.Random(1).random
-    many = [Pauses(dice) for _ in range(100)]
+    many = [RetryPauses(dice) for _ in range(100)]
     for _ in range(12):
-        found = [one.pause() for one in many]
+        found = [one.next_pause() for one in many]
     assert LONGEST / 2 <= min(found) < LONGEST * 0.6 and LONGEST * 0.9 < max(found) <= LONGEST
 
 
 def test_a_target_is_given_the_pause_that_it_asks_for() -> None:
-    pauses = Pauses(lambda: 0.0)
-    assert pauses.pause(after=7.0) == 7.0
-    assert pauses.pause(after=1e9) == MOST_ASKED
+    pauses = RetryPauses(lambda: 0.0)
+    assert pauses.next_pause(after=7.0) == 7.0
+    assert pauses.next_pause(after=1e9) == MOST_ASKED
     # One that asks for none is not asked in a tight loop.
-    assert pauses.pause(after=0.0) == SHORTEST * 2
-    assert pauses.pause(settled=True) == SETTLED
+    assert pauses.next_pause(after=0.0) == SHORTEST * 2
+    assert pauses.next_pause(settled=True) == SETTLED

@@ -15,10 +15,10 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping.orders import (
-    json_of,
-    orders_for,
-    read_orders,
-    read_report,
+    decode_orders,
+    decode_report,
+    encode_message,
+    make_orders,
 )
 from logsrv.linelog.store.segments.segment import Position
 
@@ -37,7 +37,7 @@ def settings(text: str, **given: object) -> ShipSettings:
 
 def test_orders_have_all_that_a_target_is_made_of(pair: Path) -> None:
     (pair / "token").write_text("geheim\n")
-    orders = orders_for(
+    orders = make_orders(
         settings(
             "https://centre/blocks",
             name="centre",
@@ -48,9 +48,9 @@ def test_orders_have_all_that_a_target_is_made_of(pair: Path) -> None:
             ship_from="17:5",
         )
     )
-    line = json_of(attrs.evolve(orders, directory="/logs", store=STORE))
+    line = encode_message(attrs.evolve(orders, directory="/logs", store=STORE))
     assert b"\n" not in line
-    found = read_orders(line)
+    found = decode_orders(line)
     assert (found.directory, found.ship_from) == ("/logs", "17:5")
     target = found.target
     assert (target.name, target.token, target.store) == ("centre", "geheim", STORE)
@@ -60,17 +60,17 @@ def test_orders_have_all_that_a_target_is_made_of(pair: Path) -> None:
 
 def test_the_token_of_a_bucket_is_a_key_and_its_secret(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("AKEXAMPLE  geheim\n")
-    orders = orders_for(settings("s3://logs/edges", ship_token_file=tmp_path / "keys"))
+    orders = make_orders(settings("s3://logs/edges", ship_token_file=tmp_path / "keys"))
     assert orders.token == "AKEXAMPLE geheim"
     (tmp_path / "keys").write_text("geheim\n")
     with pytest.raises(ConfigurationError, match="a key and its secret") as error:
-        orders_for(settings("s3://logs/edges", ship_token_file=tmp_path / "keys"))
+        make_orders(settings("s3://logs/edges", ship_token_file=tmp_path / "keys"))
     assert "geheim" not in str(error.value)
 
 
 def test_a_secret_is_in_no_text_about_orders(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim\n")
-    orders = orders_for(settings("https://c/blocks", ship_token_file=tmp_path / "token"))
+    orders = make_orders(settings("https://c/blocks", ship_token_file=tmp_path / "token"))
     assert orders.token == "geheim" and "geheim" not in repr(orders)
 
 
@@ -78,25 +78,25 @@ def test_a_certificate_that_was_saved_anew_makes_other_orders(pair: Path) -> Non
     target = settings("relp+tls://a:1", ship_ca=pair / "cert.pem")
     # Many kernels tell no two savings apart within 4 ms.
     os.utime(pair / "cert.pem", (1e9, 1e9))
-    before = orders_for(target)
-    assert orders_for(target) == before
+    before = make_orders(target)
+    assert make_orders(target) == before
     (pair / "cert.pem").write_bytes((pair / "cert.pem").read_bytes())
-    assert orders_for(target) != before
+    assert make_orders(target) != before
 
 
 def test_what_would_leave_in_the_clear_is_refused_before_a_process_is_started() -> None:
     with pytest.raises(ConfigurationError, match=r"^target centre: .* in the clear"):
-        orders_for(settings("http://centre/blocks", name="centre"))
+        make_orders(settings("http://centre/blocks", name="centre"))
 
 
 def test_a_login_that_cannot_be_is_told_before_a_process_is_started(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim\n")
     given = settings("kafka+tls://broker/logs", name="far", ship_token_file=tmp_path / "token")
     with pytest.raises(ConfigurationError, match=r"^target far: .* no name and password") as error:
-        orders_for(given)
+        make_orders(given)
     assert "geheim" not in str(error.value)
     with pytest.raises(ConfigurationError, match=r"^target far: .* not GSSAPI"):
-        orders_for(settings("kafka://broker/logs?mechanism=gssapi", name="far"))
+        make_orders(settings("kafka://broker/logs?mechanism=gssapi", name="far"))
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_a_login_that_cannot_be_is_told_before_a_process_is_started(tmp_path: Pa
 def test_a_missing_package_is_told_before_a_process_is_started(
     monkeypatch: pytest.MonkeyPatch, url: str, package: str, extra: str
 ) -> None:
-    orders_for(settings(url, name="far"))
+    make_orders(settings(url, name="far"))
     monkeypatch.setitem(sys.modules, package, None)
     wanted = rf"^target far: .* the package {package}; .* 'logsrv\[{extra}\]'$"
     with pytest.raises(ConfigurationError, match=wanted):
-        orders_for(settings(url, name="far"))
+        make_orders(settings(url, name="far"))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_an_unreadable_file_of_a_target_is_a_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError) as caught:
-        orders_for(settings("https://centre/blocks", name="centre", **given))
+        make_orders(settings("https://centre/blocks", name="centre", **given))
     assert str(caught.value).startswith(sentence)
 
 
@@ -143,5 +143,5 @@ def test_an_unreadable_file_of_a_target_is_a_sentence(
     ],
 )
 def test_a_report_survives_being_written_and_read(report: ShipReport) -> None:
-    line = json_of(report)
-    assert b"\n" not in line and read_report(line) == report
+    line = encode_message(report)
+    assert b"\n" not in line and decode_report(line) == report

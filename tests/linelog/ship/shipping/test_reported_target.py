@@ -8,7 +8,7 @@ from twisted.logger import capturedLogs, formatEvent
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.reported_target import ReportedTarget, sentence
+from logsrv.linelog.ship.shipping.reported_target import ReportedTarget, report_sentence
 from logsrv.linelog.store.segments.segment import Position
 
 
@@ -19,7 +19,7 @@ class Stage:
         self.now = 1000.0
         self.metrics = Metrics(METRICS)
         self.told = ReportedTarget("centre", self.metrics, lambda: self.now)
-        self.told.begin()
+        self.told.register_metrics()
 
     def value(self, name: str) -> float:
         return self.metrics.value(name, target="centre")
@@ -31,7 +31,7 @@ class Stage:
         """Give it reports; return what the log says: its level, and the text behind the name."""
         with capturedLogs() as events:
             for report in reports:
-                self.told.take(report)
+                self.told.handle_report(report)
         said = [(event["log_level"].name, formatEvent(event)) for event in events]
         assert all(text.startswith("ship centre: ") for _, text in said)
         return [(level, text.removeprefix("ship centre: ")) for level, text in said]
@@ -145,7 +145,7 @@ def test_the_place_that_counts_for_retention_is_the_one_that_is_kept(stage: Stag
 def test_losses_and_stops_are_logged_as_errors(stage: Stage, report: ShipReport, said: str) -> None:
     [(level, text)] = stage.take(report)
     assert level == "error" and text.startswith(said)
-    assert text == sentence(report)
+    assert text == report_sentence(report)
 
 
 def test_losses_of_the_target_are_counted(stage: Stage) -> None:
@@ -191,16 +191,16 @@ def test_a_target_that_was_taken_out_is_shown_no_longer_but_for_what_was_counted
 ) -> None:
     """An alert on ship_up would go on otherwise."""
     stage.take(ShipReport("up", "x"), ShipReport("acknowledged", bytes=5, lines=1))
-    stage.told.end()
+    stage.told.remove_metrics()
     assert not {"ship_up", "ship_lag_bytes"} & stage.shown()
-    stage.told.begin()
-    stage.told.begin()
+    stage.told.register_metrics()
+    stage.told.register_metrics()
     assert stage.value("ship_up") == 0 and stage.value("ship_sent_bytes_total") == 5
-    stage.told.end()
+    stage.told.remove_metrics()
 
 
 def test_a_target_whose_process_has_ended_is_not_up(stage: Stage) -> None:
     stage.take(ShipReport("up", "x"))
-    stage.told.process_ended()
+    stage.told.record_process_end()
     assert stage.value("ship_up") == 0
     assert stage.take(ShipReport("up", "x")) == [("info", "x")]

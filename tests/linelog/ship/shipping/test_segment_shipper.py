@@ -47,7 +47,7 @@ class Place(ArchiveTarget):
         self.asked -= 1
         return super().put(packed, disk)
 
-    def _do(self, step: Callable[[Callable[[], bool]], Any]) -> Deferred[Any]:
+    def _run_in_thread(self, step: Callable[[Callable[[], bool]], Any]) -> Deferred[Any]:
         self.asked += 1
         return maybeDeferred(step, lambda: True).addErrback(raise_target_error)
 

@@ -21,7 +21,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.shipping.orders import json_of, orders_for, read_report
+from logsrv.linelog.ship.shipping.orders import decode_report, encode_message, make_orders
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.shipping.shipping import MODULE
 from logsrv.linelog.store.segments import identity
@@ -62,7 +62,7 @@ class Talk:
         """The next report that is wanted."""
         assert self.process.stdout is not None
         while found := read_message(self.process.stdout):
-            if wanted(report := read_report(found)):
+            if wanted(report := decode_report(found)):
                 return report
         raise AssertionError("the process has ended")
 
@@ -89,7 +89,7 @@ def child(store: Path, url: str, **given: object) -> Iterator[Talk]:
     try:
         send(
             process,
-            json_of(attrs.evolve(orders_for(settings), directory=str(store), store=STORE)),
+            encode_message(attrs.evolve(make_orders(settings), directory=str(store), store=STORE)),
         )
         yield talk
     finally:
@@ -174,7 +174,9 @@ def test_it_says_why_nothing_is_taken_and_how_much_waits(
 
 def test_two_processes_of_one_target_take_turns(store: Path, receiver: LineReceiver) -> None:
     """The process of a daemon that was killed may go on for a few seconds."""
-    other = ShipPlace(str(store), "a", target=parse_ship_url(receiver.url).place, clock=lambda: 0)
+    other = ShipPlace(
+        str(store), "a", target=parse_ship_url(receiver.url).loggable_url, clock=lambda: 0
+    )
     assert other.lock()
     with child(store, receiver.url) as talk:
         wait_until(lambda: (store / "ship" / "a.lock").exists(), "it")
@@ -210,7 +212,7 @@ def test_a_target_begins_where_the_operator_says(
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
     settings = ShipSettings(ship=parse_ship_url("ndjson+http://127.0.0.1:9"), name="a")
     nowhere = str(tmp_path / "no")
-    orders = json_of(attrs.evolve(orders_for(settings), directory=nowhere, store=STORE))
+    orders = encode_message(attrs.evolve(make_orders(settings), directory=nowhere, store=STORE))
     done = subprocess.run(
         COMMAND, input=b"".join(frame_parts(orders)), capture_output=True, timeout=PATIENCE
     )

@@ -9,7 +9,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.ship.shipping import ship_place as module
-from logsrv.linelog.ship.shipping.ship_place import RefusedLines, SentGap, ShipPlace
+from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace, UnconfirmedGap
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
@@ -39,7 +39,7 @@ def test_a_place_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
 def test_the_count_of_removed_text_is_saved_with_the_place(tmp_path: Path) -> None:
     saved = place(tmp_path)
     saved.gone = Missing(100, 7, known=False)
-    saved.sent = [SentGap(Position(9, 1), Missing(50, 2))]
+    saved.sent = [UnconfirmedGap(Position(9, 1), Missing(50, 2))]
     saved.save(STORE, Position(7, 3))
     read = place(tmp_path)
     assert read.load(STORE, END) == Position(7, 3)
@@ -76,8 +76,8 @@ def test_only_one_process_can_lock_a_name(tmp_path: Path) -> None:
     assert second.lock()
 
 
-def refused_lines(directory: Path) -> RefusedLines:
-    return RefusedLines(PlaceFolder(str(directory), "ship"), "far")
+def refused_lines(directory: Path) -> RefusedLinesFile:
+    return RefusedLinesFile(PlaceFolder(str(directory), "ship"), "far")
 
 
 def test_refused_lines_are_appended_to_their_file(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.shipping.orders import json_of, read_orders
+from logsrv.linelog.ship.shipping.orders import decode_orders, encode_message
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
-from logsrv.linelog.ship.shipping.shipping import Shipping, holds_of
+from logsrv.linelog.ship.shipping.shipping import Shipping, saved_holds
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segments.segment import Position
 from tests.clocks import HandClock
@@ -56,22 +56,22 @@ class Stage:
         self.told += 1
 
     def change(self, *targets: ShipSettings) -> None:
-        self.shipping.check(targets)
-        self.shipping.change(targets)
+        self.shipping.prepare_orders(targets)
+        self.shipping.set_targets(targets)
 
     def running(self) -> dict[str, Spawned]:
         """The processes that run, by the names of their targets."""
         found = {}
         for one in self.reactor.processes:
             if not one.protocol.over and not one.closed:
-                orders = read_orders(one.said[0])
+                orders = decode_orders(one.said[0])
                 assert (orders.directory, orders.store) == (str(self.place), STORE)
                 assert orders.name not in found
                 found[orders.name] = one
         return found
 
     def report(self, name: str, report: ShipReport) -> None:
-        self.running()[name].say(json_of(report))
+        self.running()[name].say(encode_message(report))
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def stage(tmp_path: Path) -> Stage:
 def test_each_target_has_a_process_of_its_own(stage: Stage) -> None:
     stage.change(target("a"), target("b", query="oops"))
     assert stage.running().keys() == {"a", "b"}
-    assert read_orders(stage.running()["b"].said[0]).query == "oops"
+    assert decode_orders(stage.running()["b"].said[0]).query == "oops"
     found = json.loads((stage.place / "ship" / "targets.json").read_text())
     assert found == {"targets": ["a", "b"], "begins": {"a": 1, "b": 1}}
 
@@ -96,7 +96,7 @@ def test_a_server_that_was_killed_leaves_where_a_target_began(tmp_path: Path) ->
     (tmp_path / "0000000003-20261120T061842Z.log").unlink()
     after = Stage(tmp_path)
     after.change(target("a"), target("b"))
-    begins = {name: read_orders(one.said[0]).begin for name, one in after.running().items()}
+    begins = {name: decode_orders(one.said[0]).begin for name, one in after.running().items()}
     assert begins == {"a": 3, "b": 4}
 
 
@@ -109,7 +109,7 @@ def test_a_reload_leaves_those_alone_that_did_not_change(stage: Stage) -> None:
     now = stage.running()
     assert now.keys() == {"a", "b", "d"}
     assert now["a"] is before["a"] and now["a"].said[1:] == []
-    assert read_orders(now["b"].said[0]).query == "oops"
+    assert decode_orders(now["b"].said[0]).query == "oops"
 
 
 def test_another_limit_alone_disturbs_no_process(stage: Stage) -> None:
@@ -126,7 +126,7 @@ def test_a_target_that_comes_back_waits_for_the_end_of_its_process(stage: Stage)
     stage.change(target("a", query="oops"))
     assert stage.running() == {}
     first.end()
-    assert read_orders(stage.running()["a"].said[0]).query == "oops"
+    assert decode_orders(stage.running()["a"].said[0]).query == "oops"
 
 
 def test_a_target_that_goes_while_its_process_waits_to_be_started_again_stays_away(
@@ -172,14 +172,14 @@ def test_retention_waits_until_an_archive_was_looked_at(stage: Stage) -> None:
     [hold] = stage.holds
     assert (hold.segment, hold.first) == (9, 0) and hold.looks is not None
     hold.looks(4)
-    assert [read_orders(line).due for line in stage.running()["a"].said] == [0, 4]
+    assert [decode_orders(line).due for line in stage.running()["a"].said] == [0, 4]
     stage.report("a", ShipReport("released", position=Position(5, 0)))
     assert stage.holds[0].first == 5
     with logged():
         stage.running()["a"].end(signal=9)
         stage.reactor.advance(PAUSES[0])
     assert stage.holds[0].first == 0, "nobody looks any more"
-    assert read_orders(stage.running()["a"].said[0]).due == 4
+    assert decode_orders(stage.running()["a"].said[0]).due == 4
 
 
 def test_a_kept_place_counts_before_the_process_says_anything(stage: Stage) -> None:
@@ -187,7 +187,7 @@ def test_a_kept_place_counts_before_the_process_says_anything(stage: Stage) -> N
     kept = ShipPlace(str(stage.place), "a", target="relp://a:2514", clock=lambda: 0)
     kept.save(STORE, Position(5, 10))
     kept.close()
-    assert holds_of(str(stage.place), [target("a"), target("b", ship_from="end")]) == [
+    assert saved_holds(str(stage.place), [target("a"), target("b", ship_from="end")]) == [
         Hold("a", 5, 1000)
     ]
     stage.change(target("a", ship_from="end"))
@@ -197,7 +197,7 @@ def test_a_kept_place_counts_before_the_process_says_anything(stage: Stage) -> N
 def test_a_damaged_place_holds_all(stage: Stage) -> None:
     (stage.place / "ship").mkdir()
     (stage.place / "ship" / "a").write_text("rubbish\n")
-    assert holds_of(str(stage.place), [target("a")]) == [Hold("a", 0, 1000)]
+    assert saved_holds(str(stage.place), [target("a")]) == [Hold("a", 0, 1000)]
 
 
 def test_a_store_without_an_identity_ships_nothing_and_says_so(stage: Stage) -> None:
@@ -211,7 +211,7 @@ def test_a_store_without_an_identity_ships_nothing_and_says_so(stage: Stage) -> 
 def test_a_missing_file_refuses_the_settings_and_nothing_changes(stage: Stage) -> None:
     stage.change(target("a"))
     with pytest.raises(ConfigurationError, match="ship-token-file"):
-        stage.shipping.check((target("a", ship_token_file=Path("/no")),))
+        stage.shipping.prepare_orders((target("a", ship_token_file=Path("/no")),))
     stage.change(target("a"))
     assert len(stage.reactor.processes) == 1
 

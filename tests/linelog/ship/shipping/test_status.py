@@ -13,8 +13,8 @@ from logsrv.linelog.ship.shipping.status import (
     TargetState,
     TargetStatus,
     save_state,
-    save_targets,
-    statuses,
+    save_target_names,
+    target_statuses,
 )
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import BEGIN, line, make_store, view_of
@@ -36,7 +36,7 @@ def keep(store: Path, name: str, offset: int) -> ShipPlace:
 
 def found(store: Path) -> dict[str, TargetStatus]:
     with view_of(store) as view:
-        return {one.name: one for one in statuses(str(store), view, BEGIN + 10)}
+        return {one.name: one for one in target_statuses(str(store), view, BEGIN + 10)}
 
 
 def test_a_store_that_nothing_was_shipped_from_has_no_targets(store: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_target_has_its_place_its_lag_and_its_state(store: Path) -> None:
     assert kept.lock()
     state = TargetState(up=False, since="s", error="no route", failed="f")
     save_state(kept.folder.disk, "a", state)
-    save_targets(kept.folder.disk, {"a": 1, "b": 1})
+    save_target_names(kept.folder.disk, {"a": 1, "b": 1})
     one = found(store)["a"]
     assert (one.target, one.state, one.running, one.up) == ("relp://a:1", state, True, False)
     assert (one.position, one.lag) == (
@@ -64,7 +64,7 @@ def test_a_target_has_its_place_its_lag_and_its_state(store: Path) -> None:
 def test_a_target_without_a_process_is_not_up_whatever_its_file_says(store: Path) -> None:
     """After kill -9 nobody writes anything."""
     kept = keep(store, "a", 0)
-    save_targets(kept.folder.disk, {"a": 1})
+    save_target_names(kept.folder.disk, {"a": 1})
     save_state(kept.folder.disk, "a", TargetState(up=True))
     assert kept.lock() and found(store)["a"].up
     kept.close()
@@ -75,7 +75,7 @@ def test_a_former_target_comes_last_in_the_status(store: Path) -> None:
     for name in ("a", "b"):
         keep(store, name, 0).close()
     folder = PlaceFolder(str(store), FOLDER)
-    save_targets(folder.disk, {"b": 1})
+    save_target_names(folder.disk, {"b": 1})
     folder.close()
     assert [(one.name, one.wanted) for one in found(store).values()] == [("b", True), ("a", False)]
 
@@ -106,7 +106,7 @@ def test_a_place_that_cannot_be_read_does_not_hide_the_others(store: Path) -> No
     for name in ("a", "b"):
         keep(store, name, 0).close()
     folder = PlaceFolder(str(store), FOLDER)
-    save_targets(folder.disk, {"a": 1, "b": 1})
+    save_target_names(folder.disk, {"a": 1, "b": 1})
     folder.close()
     (store / "ship" / "a").unlink()
     (store / "ship" / "a").mkdir()
