@@ -49,7 +49,7 @@ def report_sentence(report: ShipReport) -> str:
 
 @attrs.define(eq=False)
 class ReportedTarget:
-    """A target as its reports describe it, from `register_metrics` to `remove_metrics`, any number of times.
+    """A target as its reports describe it, between `register_metrics` and `remove_metrics`.
 
     position: the saved place, up to which the target has everything; None if unknown. released: the number
     of the first segment that the target, an archive, has not confirmed to have. up: whether it takes lines;

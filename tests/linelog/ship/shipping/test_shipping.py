@@ -224,7 +224,7 @@ def test_a_stop_waits_for_all_processes(stage: Stage) -> None:
     assert not stopped.called
     two.end()
     assert stopped.called
-    stage.shipping.change((target("c"),))
+    stage.shipping.set_targets((target("c"),))
     assert stage.running() == {}
 
 
