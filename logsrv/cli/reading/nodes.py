@@ -22,12 +22,12 @@ from logsrv.cli.reading.output import Output
 from logsrv.cli.settings_of_service import settings
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.kit.text.words import did_you_mean, shown
-from logsrv.linelog.http.nodes.address import MOST, parse_nodes
-from logsrv.linelog.http.nodes.answer import around
+from logsrv.linelog.http.nodes.address import MOST, parse_node_addresses
+from logsrv.linelog.http.nodes.answer import fetch_line_and_neighbours
 from logsrv.linelog.http.nodes.client import NodeClient
-from logsrv.linelog.http.nodes.declared import nodes_of, unique_nodes
+from logsrv.linelog.http.nodes.declared import read_node_set, unique_nodes
 from logsrv.linelog.http.nodes.gather import AskedNodes
-from logsrv.linelog.http.nodes.merge import MergedLine, text_of
+from logsrv.linelog.http.nodes.merge import MergedLine, lines_as_text
 from logsrv.linelog.http.nodes.node_settings import NAME, NamedNodes, NodeSettings
 from logsrv.linelog.http.nodes.spans import NodeQuestion, span_between
 from logsrv.linelog.query.matching.match import Matcher
@@ -52,7 +52,7 @@ def _asking(arguments: Namespace, command: str) -> Iterator[AskedNodes]:
         )
     finally:
         for node in nodes:
-            node.stop()
+            node.stop_request()
 
 
 def _lines(
@@ -61,7 +61,7 @@ def _lines(
     """Return the first `most` merged lines of all nodes."""
     span = span_between(scope.since, scope.until)
     question = NodeQuestion(" ".join(arguments.query), span, scope.source, reverse)
-    return islice(chain.from_iterable(asked.lines(question, most)), most)
+    return islice(chain.from_iterable(asked.merged_lines(question, most)), most)
 
 
 def search_nodes(arguments: Namespace) -> int:
@@ -74,7 +74,7 @@ def search_nodes(arguments: Namespace) -> int:
     most = None if figures else arguments.number
     reverse = arguments.reverse and not figures
     with _asking(arguments, "search") as asked:
-        step = step_of(arguments.every, scope, asked.times) if arguments.histogram else 0.0
+        step = step_of(arguments.every, scope, asked.ask_times) if arguments.histogram else 0.0
         lines = _lines(asked, arguments, scope, reverse=reverse, most=most)
         if arguments.count:
             count = sum(1 for _ in lines)
@@ -110,7 +110,9 @@ def show_node(arguments: Namespace) -> int:
     with _asking(arguments, "show") as asked:
         if len(asked.nodes) > 1:
             raise UsageError("a position is a place in one store; --nodes names several here")
-        found = asked.each(lambda node: around(node, wanted, neighbours, neighbours))
+        found = asked.ask_each(
+            lambda node: fetch_line_and_neighbours(node, wanted, neighbours, neighbours)
+        )
     for name, window in found.items():
         if not window:
             tell(f"logsrv show: no line begins at {wanted} of {name}")
@@ -159,7 +161,7 @@ def _print(
 def _top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
     tally = ValueCounts()
     count = make_value_counter(arguments.top)
-    while text := text_of(islice(lines, _PORTION)):
+    while text := lines_as_text(islice(lines, _PORTION)):
         total, counts = count(text)
         tally.add_counts(counts, total)
     return show_top(tally, arguments.top, arguments.number, arguments.output)
@@ -168,7 +170,7 @@ def _top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
 def _histogram(lines: Iterator[MergedLine], step: float, arguments: Namespace) -> bool:
     buckets = StepCounts(step)
     levels = arguments.output == "json"
-    while text := text_of(islice(lines, _PORTION)):
+    while text := lines_as_text(islice(lines, _PORTION)):
         buckets.add_counts(count_by_step([text], step, levels=levels))
     return show_histogram(buckets.as_buckets(), step, arguments.output, local=arguments.local)
 
@@ -189,7 +191,7 @@ def clients(arguments: Namespace) -> list[NodeClient]:
         ]
     if arguments.nodes_ca is not None:
         sets = [attrs.evolve(one, nodes_ca=Path(arguments.nodes_ca)) for one in sets]
-    found = unique_nodes(node for rules in sets for node in nodes_of(rules))
+    found = unique_nodes(node for rules in sets for node in read_node_set(rules))
     if len(found) > MOST:
         raise UsageError(
             f"--nodes: {len(found)} nodes are too many; at most {MOST} are asked at once"
@@ -218,7 +220,7 @@ def _node_settings(arguments: Namespace) -> list[NodeSettings]:
     found = [named[name] for name in dict.fromkeys(names)]
     if addresses := [word for word in words if word not in names]:
         try:
-            nodes = parse_nodes(",".join(addresses))
+            nodes = parse_node_addresses(",".join(addresses))
         except ValueError as error:
             raise UsageError(f"--nodes: {error}") from None
         found.append(NodeSettings(nodes=NamedNodes("", "", nodes)))

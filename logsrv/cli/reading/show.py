@@ -27,8 +27,15 @@ def declare(parser: Parser) -> None:
     add("position", metavar="POSITION", type=reading.position, help="as 17:52311")
     reading.declare_store(parser)
     reading.declare_nodes(parser)
-    around = "N neighbours before and behind (5)"
-    add("-C", type=reading.count, metavar="N", dest="around", default=5, help=around)
+    fetch_line_and_neighbours = "N neighbours before and behind (5)"
+    add(
+        "-C",
+        type=reading.count,
+        metavar="N",
+        dest="around",
+        default=5,
+        help=fetch_line_and_neighbours,
+    )
     reading.declare_zone(parser)
     reading.declare_looks(parser)
 

@@ -24,7 +24,7 @@ from logsrv.kit.web.hosts import (
     host_in_header,
     is_loopback,
 )
-from logsrv.linelog.http.problems import Problem, too_many
+from logsrv.linelog.http.problems import Problem, too_many_problem
 
 # A browser keeps the cookie for thirty days.
 COOKIE_SECONDS = 30 * 86400
@@ -33,7 +33,7 @@ SECONDS_EACH = 6.0
 MOST_REMEMBERED = 4096
 
 
-class WrongTokens:
+class WrongTokenLimiter:
     """Wrong tokens by client (see `logsrv.kit.web.hosts.client_key`). now: a monotonic clock, in seconds.
 
     For each client it stores the time at which the last wrong token expires, for MOST_REMEMBERED clients at
@@ -47,26 +47,28 @@ class WrongTokens:
     def __len__(self) -> int:
         return len(self._expires)
 
-    def failed(self, client: str) -> None:
+    def count_or_refuse(self, client: str) -> None:
         """Count a wrong token. Raises Problem (429), uncounted, if the client should have waited."""
         now = self._now()
         wait = self._expires.get(client, 0.0) - now - (AT_ONCE - 1) * SECONDS_EACH
         if wait > 0:
             seconds = ceil(wait)
-            raise too_many(f"too many wrong tokens; go on in {seconds} s", seconds)
+            raise too_many_problem(f"too many wrong tokens; go on in {seconds} s", seconds)
         begin = max(now, self._expires.pop(client, now))
         if len(self._expires) >= MOST_REMEMBERED:
             del self._expires[min(self._expires, key=self._expires.__getitem__)]
         self._expires[client] = begin + SECONDS_EACH
 
 
-class Access:
+class AccessRules:
     """The checks of requests, by one version of the settings.
 
     names: accepted names in Host, besides the server's addresses. token: None if no token is needed.
     """
 
-    def __init__(self, names: tuple[str, ...], token: str | None, attempts: WrongTokens) -> None:
+    def __init__(
+        self, names: tuple[str, ...], token: str | None, attempts: WrongTokenLimiter
+    ) -> None:
         self._names = frozenset(names)
         self._token = None if token is None else token.encode()
         self._attempts = attempts
@@ -76,7 +78,7 @@ class Access:
         # All ports of a host share its cookies, so several loggers need different names.
         self._cookie_name, self._cookie = f"logsrv-{key[:8]}".encode(), key[8:].encode()
 
-    def has_same_token(self, other: Access) -> bool:
+    def has_same_token(self, other: AccessRules) -> bool:
         """Return whether another Access needs the same token."""
         return self._token == other._token
 
@@ -93,13 +95,13 @@ class Access:
             # Accepted: such a request is not from a browser.
             return
         name = host_in_header(given[0])
-        if name is None or not self._is_ours(name, str(local.host)):
+        if name is None or not self._is_own_name(name, str(local.host)):
             raise Problem(
                 403,
                 "the Host of this request is not one of this server; --http-host NAME makes it one",
             )
 
-    def _is_ours(self, name: str, address: str) -> bool:
+    def _is_own_name(self, name: str, address: str) -> bool:
         if name in LOOPBACK_NAMES or name in self._names or name == address.partition("%")[0]:
             return True
         # DNS rebinding needs a name, so a Host that is an address is safe. But a request to a loopback
@@ -128,9 +130,9 @@ class Access:
         scheme, _, given = (request.getHeader(b"Authorization") or b"").partition(b" ")
         if scheme.lower() != b"bearer":
             raise _unauthorized("a token is needed: Authorization: Bearer TOKEN")
-        self.log_in(request, given.strip())
+        self.log_in_cookie(request, given.strip())
 
-    def log_in(self, request: Request, given: bytes) -> bytes:
+    def log_in_cookie(self, request: Request, given: bytes) -> bytes:
         """Return the value of Set-Cookie for a right token.
 
         Raises Problem: 401 for a wrong one, 429 after too many, 404 if none is needed.
@@ -139,15 +141,16 @@ class Access:
             raise Problem(404, "no token is needed here")
         # A right token is accepted even while others with the same address guess tokens.
         if not hmac.compare_digest(given, self._token):
-            self._attempts.failed(client_key(getattr(request.getClientAddress(), "host", None)))
+            self._attempts.count_or_refuse(client_key(getattr(request.getClientAddress(), "host", None))
+            )
             raise _unauthorized("the token is wrong")
-        return self._set_cookie(request, self._cookie, COOKIE_SECONDS)
+        return self._cookie_header(request, self._cookie, COOKIE_SECONDS)
 
-    def log_out(self, request: Request) -> bytes:
+    def log_out_cookie(self, request: Request) -> bytes:
         """Return the value of Set-Cookie that removes the cookie."""
-        return self._set_cookie(request, b"", 0)
+        return self._cookie_header(request, b"", 0)
 
-    def _set_cookie(self, request: Request, value: bytes, seconds: int) -> bytes:
+    def _cookie_header(self, request: Request, value: bytes, seconds: int) -> bytes:
         secure = b"; Secure" if request.isSecure() else b""
         return b"%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s" % (
             self._cookie_name,

@@ -68,7 +68,7 @@ class _SumOfSegments:
         )
 
 
-class Totals:
+class StoreTotals:
     """The totals of one store."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Totals:
         self._packed, self._open = _SumOfSegments(), [0]
         self._segments: object = None
 
-    def of(self, view: View) -> dict[str, Any]:
+    def stats_answer(self, view: View) -> dict[str, Any]:
         """Return the answer of /api/stats."""
         if self._segments is not view.segments:
             self._count_packed(view)
@@ -109,11 +109,11 @@ class Totals:
         known = self._counted.get(number)
         if known is None or not known.compressed:
             before = _NOTHING if known is None or known is _GONE else known
-            known = self._counted[number] = _segment_totals(view, number, before)
+            known = self._counted[number] = _count_segment(view, number, before)
         return known if known is not _GONE else None
 
 
-def _segment_totals(view: View, number: int, known: _SegmentTotals) -> _SegmentTotals:
+def _count_segment(view: View, number: int, known: _SegmentTotals) -> _SegmentTotals:
     """Return the totals of a segment. known: the totals of the last count."""
     head = view.index_head(number)
     if head is not None and head.lines:
@@ -122,10 +122,10 @@ def _segment_totals(view: View, number: int, known: _SegmentTotals) -> _SegmentT
     if frames is None:
         return _GONE
     with closing(frames):
-        return _count(frames, known)
+        return _count_frames(frames, known)
 
 
-def _count(frames: SegmentFrames, known: _SegmentTotals) -> _SegmentTotals:
+def _count_frames(frames: SegmentFrames, known: _SegmentTotals) -> _SegmentTotals:
     if isinstance(frames, PackedFrames):
         index = frames.index
         # An index that `index_sound_frames` made has no line counts: use those of the last count.
@@ -150,23 +150,27 @@ class StoreCounter:
         self._directory = ""
         self._tell = tell_service
         self._view: View | None = None
-        self._totals = Totals()
+        self._totals = StoreTotals()
         self._listed: object = None
 
     def answer(self, directory: str) -> bytes:
         """Return the totals of a store as a line of JSON: an object with `error` if it cannot be read."""
         found: object
         try:
-            found = self._totals.of(self._refresh(directory))
+            found = self._totals.stats_answer(self._refreshed_view(directory))
         except StoreError as error:
             self._view = None
             found = {"error": str(error)}
         return json.dumps(found).encode() + b"\n"
 
-    def _refresh(self, directory: str) -> View:
+    def _refreshed_view(self, directory: str) -> View:
         """Return the store with its present segments. Raises StoreError."""
         if self._view is None or directory != self._directory:
-            self._view, self._totals, self._listed = View(directory, self._tell), Totals(), None
+            self._view, self._totals, self._listed = (
+                View(directory, self._tell),
+                StoreTotals(),
+                None,
+            )
             self._directory = directory
         view = self._view
         if view.directory_removed:

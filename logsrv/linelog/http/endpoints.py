@@ -17,7 +17,7 @@ from logsrv import __version__
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
-from logsrv.linelog.http.problems import Problem, wrong_query
+from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.store.segments.segment import parse_position
@@ -34,7 +34,7 @@ TEXT = "text/plain; charset=utf-8"
 
 
 @attrs.frozen
-class Parameter:
+class ApiParameter:
     """A parameter of the API.
 
     read: text, current time (seconds since 1970) → the value; raises QueryError, and ValueError with a
@@ -58,7 +58,7 @@ class ApiEndpoint:
 
     path: str
     help: str
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[ApiParameter, ...] = ()
     type: str = JSON
     open: bool = False
 
@@ -67,9 +67,9 @@ class ApiEndpoint:
         """The last part of the path: `search`."""
         return self.path.rpartition("/")[2]
 
-    def read(self, query: bytes, now: float) -> dict[str, Any]:
+    def parse_query_string(self, query: bytes, now: float) -> dict[str, Any]:
         """Return the values of all parameters. query: the part of the URL after `?`. Raises Problem."""
-        given = _pairs(query)
+        given = _split_parameters(query)
         known = {one.name: one for one in self.parameters}
         for name in given:
             if name not in known:
@@ -78,11 +78,12 @@ class ApiEndpoint:
                 )
                 raise Problem(400, f"{self.path} has no parameter {shown(name)}{hint}")
         return {
-            name: _value(parameter, given.get(name, ""), now) for name, parameter in known.items()
+            name: _parse_parameter(parameter, given.get(name, ""), now)
+            for name, parameter in known.items()
         }
 
 
-def _pairs(query: bytes) -> dict[str, str]:
+def _split_parameters(query: bytes) -> dict[str, str]:
     try:
         encoded = query.decode("ascii")
         if _BROKEN_ESCAPE.search(encoded):
@@ -98,7 +99,7 @@ def _pairs(query: bytes) -> dict[str, str]:
     return given
 
 
-def _value(parameter: Parameter, text: str, now: float) -> Any:
+def _parse_parameter(parameter: ApiParameter, text: str, now: float) -> Any:
     if not text:
         if parameter.required:
             raise Problem(400, f"the parameter {parameter.name} is missing: {parameter.help}")
@@ -106,53 +107,55 @@ def _value(parameter: Parameter, text: str, now: float) -> Any:
     try:
         return parameter.read(text, now)
     except QueryError as error:
-        raise wrong_query(error) from None
+        raise query_problem(error) from None
     except ValueError as error:
         raise Problem(400, f"{parameter.name}: {error}") from None
 
 
-def _query(text: str, now: float) -> str:
+def _check_query(text: str, now: float) -> str:
     if len(text) > LONGEST_QUERY:
         raise ValueError(f"the query is longer than {LONGEST_QUERY} characters")
     parse(text)
     return text
 
 
-def _time(text: str, now: float) -> str:
+def _parse_time(text: str, now: float) -> str:
     # The `+` of `+01:00` arrives as a space if the client did not escape it.
     text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
     return rfc3339(parse_moment(text, now, utc=False))
 
 
-def _position(text: str, now: float) -> str:
+def _check_position(text: str, now: float) -> str:
     return str(parse_position(text))
 
 
-def _flag(text: str, now: float) -> bool:
+def _parse_flag(text: str, now: float) -> bool:
     if text.lower() not in ("0", "1", "false", "true"):
         raise ValueError(f"{shown(text)} is neither 1 nor 0")
     return text.lower() in ("1", "true")
 
 
-def _words(text: str, now: float) -> str:
+def _check_short_text(text: str, now: float) -> str:
     if len(text) > 200:
         raise ValueError("longer than 200 characters")
     return text
 
 
-def _names(text: str, now: float) -> str:
+def _check_node_names(text: str, now: float) -> str:
     if len(text) > LONGEST_QUERY:
         raise ValueError(f"longer than {LONGEST_QUERY} characters")
     return text
 
 
-def _field(text: str, now: float) -> str:
+def _check_field_name(text: str, now: float) -> str:
     if "," in text:
         raise ValueError(f"{shown(text)} is no name of one field; ask for one at a time")
-    return _words(text, now)
+    return _check_short_text(text, now)
 
 
-def _number(name: str, help: str, default: int, largest: int, smallest: int = 0) -> Parameter:
+def _integer_parameter(
+    name: str, help: str, default: int, largest: int, smallest: int = 0
+) -> ApiParameter:
     def read(text: str, now: float) -> int:
         if not _NUMBER.fullmatch(text):
             raise ValueError(f"{shown(text)} is no whole number")
@@ -161,24 +164,30 @@ def _number(name: str, help: str, default: int, largest: int, smallest: int = 0)
         return int(text)
 
     schema = {"type": "integer", "minimum": smallest, "maximum": largest, "default": default}
-    return Parameter(name, help, read, schema, default)
+    return ApiParameter(name, help, read, schema, default)
 
 
 _TEXT = {"type": "string"}
 _PLACE = {"type": "string", "pattern": "^[0-9]+:[0-9]+$"}
-_Q = Parameter("q", "the query; empty for every line", _query, _TEXT, "")
+_Q = ApiParameter("q", "the query; empty for every line", _check_query, _TEXT, "")
 _TIMES = (
-    Parameter(
-        "since", "received then or later: RFC 3339, today, 06:00, 30m (ago)", _time, _TEXT, ""
+    ApiParameter(
+        "since", "received then or later: RFC 3339, today, 06:00, 30m (ago)", _parse_time, _TEXT, ""
     ),
-    Parameter("until", "received before then", _time, _TEXT, ""),
+    ApiParameter("until", "received before then", _parse_time, _TEXT, ""),
 )
-_SOURCE = Parameter("source", "from sources like this pattern, as tcp:10.1.*", _words, _TEXT, "")
-_NODES = Parameter(
-    "nodes", "of these nodes: names of /api/nodes, `here`, `all`; parted by commas", _names, _TEXT, ""
-)  # fmt: skip
+_SOURCE = ApiParameter(
+    "source", "from sources like this pattern, as tcp:10.1.*", _check_short_text, _TEXT, ""
+)
+_NODES = ApiParameter(
+    "nodes",
+    "of these nodes: names of /api/nodes, `here`, `all`; parted by commas",
+    _check_node_names,
+    _TEXT,
+    "",
+)
 _SCOPE = (_Q, *_TIMES, _SOURCE, _NODES)
-_AFTER = Parameter("after", "the position behind which it begins", _position, _PLACE)
+_AFTER = ApiParameter("after", "the position behind which it begins", _check_position, _PLACE)
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
@@ -186,18 +195,22 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "Lines that match, an object a line, in the order of the store",
         (
             *_SCOPE,
-            _number("limit", "at most so many lines", 1000, MOST_LINES),
-            Parameter(
-                "reverse", "1: newest first", _flag, {"type": "string", "enum": ["0", "1"]}, False
-            ),
-            Parameter(
-                "newest",
-                "1: the newest `limit` lines, still in the order of the store; without `nodes`",
-                _flag,
+            _integer_parameter("limit", "at most so many lines", 1000, MOST_LINES),
+            ApiParameter(
+                "reverse",
+                "1: newest first",
+                _parse_flag,
                 {"type": "string", "enum": ["0", "1"]},
                 False,
             ),
-            Parameter("before", "the position before which it ends", _position, _PLACE),
+            ApiParameter(
+                "newest",
+                "1: the newest `limit` lines, still in the order of the store; without `nodes`",
+                _parse_flag,
+                {"type": "string", "enum": ["0", "1"]},
+                False,
+            ),
+            ApiParameter("before", "the position before which it ends", _check_position, _PLACE),
             _AFTER,
         ),
         LINES,
@@ -212,15 +225,15 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/histogram",
         "Numbers of lines over time, by level",
-        (*_SCOPE, _number("buckets", "at most so many", 60, MOST_BUCKETS, 1)),
+        (*_SCOPE, _integer_parameter("buckets", "at most so many", 60, MOST_BUCKETS, 1)),
     ),
     ApiEndpoint(
         "/api/top",
         "The most frequent values of a field",
         (
-            Parameter("field", "the name of the field", _field, _TEXT, required=True),
+            ApiParameter("field", "the name of the field", _check_field_name, _TEXT, required=True),
             *_SCOPE,
-            _number("limit", "at most so many values", 10, 1000, 1),
+            _integer_parameter("limit", "at most so many values", 10, 1000, 1),
         ),
     ),
     ApiEndpoint("/api/fields", "The fields of lines that match, in a sample of them", _SCOPE),
@@ -230,10 +243,10 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/api/show",
         "A line and its neighbours",
         (
-            Parameter("position", "the line", _position, _PLACE, required=True),
+            ApiParameter("position", "the line", _check_position, _PLACE, required=True),
             _NODES,
-            _number("before", "so many lines before it", 5, MOST_NEIGHBOURS),
-            _number("after", "so many lines behind it", 5, MOST_NEIGHBOURS),
+            _integer_parameter("before", "so many lines before it", 5, MOST_NEIGHBOURS),
+            _integer_parameter("after", "so many lines behind it", 5, MOST_NEIGHBOURS),
         ),
     ),
     ApiEndpoint("/api/nodes", "The other servers that are asked from here, by their names"),
@@ -267,11 +280,11 @@ def openapi_document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "logsrv", "version": __version__},
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "paths": {one.path: {"get": _operation(one)} for one in ENDPOINTS},
+        "paths": {one.path: {"get": _openapi_operation(one)} for one in ENDPOINTS},
     }
 
 
-def _operation(endpoint: ApiEndpoint) -> dict[str, Any]:
+def _openapi_operation(endpoint: ApiEndpoint) -> dict[str, Any]:
     return {
         "operationId": endpoint.name.partition(".")[0],
         "summary": endpoint.help,

@@ -21,14 +21,16 @@ from logsrv.linelog.http.nodes.node_settings import NodeOptions
 MOST_CONNECTIONS = 4000
 
 
-def _name(text: str) -> str:
+def _parse_host_name(text: str) -> str:
     name = host_in_header(text.encode("ascii", "replace"))
     if name is None or name != text.lower().strip("[]").rstrip("."):
         raise ValueError("not a name, or one with a port")
     return name
 
 
-HOST_NAME: Kind[str] = Kind(_name, "the name of a host, such as logs.example.org", "NAME")
+HOST_NAME: Kind[str] = Kind(
+    _parse_host_name, "the name of a host, such as logs.example.org", "NAME"
+)
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -53,7 +55,7 @@ class HttpSettings(NodeOptions):
     http_search_time: float = option("1m", DURATION, "end a search after this time")
 
 
-def check_reach(settings: HttpSettings) -> None:
+def require_token_if_public(settings: HttpSettings) -> None:
     """Raise ConfigurationError if other machines can reach an endpoint and there is no token."""
     tokens = (settings.http_token, settings.http_token_file)
     for endpoint in settings.http:
@@ -64,8 +66,8 @@ def check_reach(settings: HttpSettings) -> None:
             )
 
 
-def read_token(settings: HttpSettings) -> str | None:
+def read_http_token(settings: HttpSettings) -> str | None:
     """Return the token, from its option or its file; None if there is none. Raises ConfigurationError."""
     token = read_secret("http-token", settings.http_token, settings.http_token_file)
-    check_reach(settings)
+    require_token_if_public(settings)
     return token

@@ -45,12 +45,12 @@ class Problem(PeerError):
 STOPPING = Problem(503, "the server is being stopped")
 
 
-def wrong_query(error: QueryError) -> Problem:
+def query_problem(error: QueryError) -> Problem:
     """Return the problem (400) of a wrong query."""
     return Problem(400, error.sentence, at=error.at)
 
 
-def too_many(sentence: str, seconds: int = RETRY_AFTER) -> Problem:
+def too_many_problem(sentence: str, seconds: int = RETRY_AFTER) -> Problem:
     """Return the problem (429) that one client, or all together, make too many requests.
 
     seconds: the time after which the client may try again.

@@ -18,13 +18,15 @@ from logsrv.linelog.http.problems import Problem
 _REFUSED = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
 
 
-class Responses:
+class ResponseSender:
     """The sender of a server's responses, which counts them in `metrics`."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
-    def head(self, request: WebRequest, status: int, type_: str, policy: str = POLICY) -> None:
+    def begin_response(
+        self, request: WebRequest, status: int, type_: str, policy: str = POLICY
+    ) -> None:
         """Set the status and the headers, and count the response. The caller sends the content."""
         self._metrics.count("http_requests_total", status=str(status))
         request.setResponseCode(status, HTTPStatus(status).phrase.encode())
@@ -36,9 +38,9 @@ class Responses:
         # Otherwise nginx would hold back small pieces of an answer.
         request.setHeader("X-Accel-Buffering", "no")
 
-    def send(self, request: WebRequest, status: int, body: bytes, type_: str = JSON) -> None:
-        self.head(request, status, type_)
-        self._finish(request, body)
+    def send_body(self, request: WebRequest, status: int, body: bytes, type_: str = JSON) -> None:
+        self.begin_response(request, status, type_)
+        self._write_and_finish(request, body)
 
     def send_asset(
         self, request: WebRequest, asset: assets.Asset, caching: str, problem: Problem | None = None
@@ -48,33 +50,33 @@ class Responses:
         problem: if the file is the log-in page, why it is sent; the problem's status and headers are used.
         """
         status = 200 if problem is None else problem.status
-        self.head(request, status, asset.content_type, assets.POLICY)
+        self.begin_response(request, status, asset.content_type, assets.POLICY)
         request.setHeader("Cache-Control", caching)
         if problem is not None:
             for name, value in problem.headers.items():
                 request.setHeader(name, value)
-            self._finish(request, asset.body)
+            self._write_and_finish(request, asset.body)
             return
         body, tag = asset.body, asset.tag
         if asset.packed:
             request.setHeader("Vary", "Accept-Encoding")
-            if takes_gzip(request.getHeader(b"Accept-Encoding") or b""):
+            if accepts_gzip(request.getHeader(b"Accept-Encoding") or b""):
                 request.setHeader("Content-Encoding", "gzip")
                 body, tag = asset.packed, f'{tag[:-1]}-gzip"'
         if request.setETag(tag.encode()) is CACHED:
             request.finish()
         else:
-            self._finish(request, body)
+            self._write_and_finish(request, body)
 
-    def redirect(self, request: WebRequest, cookie: bytes, view: str = "") -> None:
+    def redirect_to_page(self, request: WebRequest, cookie: bytes, view: str = "") -> None:
         """Redirect to the page. view: the query of the link that the user opened before the log-in."""
-        self.head(request, 303, JSON)
+        self.begin_response(request, 303, JSON)
         request.setHeader("Set-Cookie", cookie)
         request.setHeader("Location", f"/?{view}" if view else "/")
         request.setHeader("Content-Length", "0")
         request.finish()
 
-    def fail(self, request: WebRequest, problem: Problem) -> None:
+    def send_problem(self, request: WebRequest, problem: Problem) -> None:
         """Send a problem. If part of an answer has been sent already, end the connection instead."""
         if request.channel is None:
             # The client has disconnected, so nobody gets the problem.
@@ -84,15 +86,15 @@ class Responses:
             return
         for name, value in problem.headers.items():
             request.setHeader(name, value)
-        self.send(request, problem.status, problem.body)
+        self.send_body(request, problem.status, problem.body)
 
-    def _finish(self, request: WebRequest, body: bytes) -> None:
+    def _write_and_finish(self, request: WebRequest, body: bytes) -> None:
         request.setHeader("Content-Length", str(len(body)))
         request.write(body)
         request.finish()
 
 
-def takes_gzip(accepted: bytes) -> bool:
+def accepts_gzip(accepted: bytes) -> bool:
     """Return whether this Accept-Encoding names gzip, not with weight 0; `*` and `x-gzip` do not count."""
     for coding in accepted.split(b","):
         name, _, weight = coding.partition(b";")

@@ -18,18 +18,18 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
-from logsrv.linelog.http.access import Access, WrongTokens
+from logsrv.linelog.http.access import AccessRules, WrongTokenLimiter
 from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint, openapi_document
-from logsrv.linelog.http.http_settings import HttpSettings, read_token
+from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
-from logsrv.linelog.http.responses import Responses
+from logsrv.linelog.http.responses import ResponseSender
 from logsrv.linelog.http.searching.answer import SearchAnswer
 from logsrv.linelog.http.searching.searches import Searches
-from logsrv.linelog.http.statistics import Statistics
+from logsrv.linelog.http.statistics import StoreStatistics
 from logsrv.linelog.http.viewing.viewer import Viewer
-from logsrv.linelog.http.viewing.views import Views
+from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.store.segments.segment import Position, parse_position
@@ -66,32 +66,32 @@ class WebServer:
     ) -> None:
         # Load the library of expressions, and join the page's files, so that no request waits for that.
         parse("/./")
-        assets.page(), assets.static_files()
+        assets.live_page(), assets.static_files()
         self._place = place
         self._position = position
         self._reactor = reactor
         self.metrics = metrics
-        self._responses = Responses(metrics)
+        self._responses = ResponseSender(metrics)
         self._monitor = Monitor(metrics, unhealthy=unhealthy, unready=unready)
-        self._attempts = WrongTokens(reactor.seconds)
+        self._attempts = WrongTokenLimiter(reactor.seconds)
         # Until `apply` has read the token, all requests are refused.
-        self._access: Access | None = None
+        self._access: AccessRules | None = None
         self._nodes = DeclaredNodes(())
         self._searches = Searches(
             place, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
         )
-        self._views = Views(place, reactor)
+        self._views = LiveViews(place, reactor)
         self._viewers: set[Viewer] = set()
-        self._statistics = Statistics(place, reactor)
+        self._statistics = StoreStatistics(place, reactor)
         self._stopping = False
         metrics.watch("http_viewers", lambda: len(self._viewers))
         metrics.watch("http_searches", lambda: self._searches.running_count)
 
     def apply(self, settings: HttpSettings) -> None:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
-        nodes, token = DeclaredNodes(settings.node_sets), read_token(settings)
+        nodes, token = DeclaredNodes(settings.node_sets), read_http_token(settings)
         before, self._nodes = self._access, nodes
-        self._access = Access(settings.http_host, token, self._attempts)
+        self._access = AccessRules(settings.http_host, token, self._attempts)
         if before is not None and not before.has_same_token(self._access):
             # Close all streams. A client that has the new token, or needs none, connects again by itself.
             for viewer in list(self._viewers):
@@ -110,11 +110,11 @@ class WebServer:
     def handle(self, request: WebRequest) -> None:
         """Answer a request, now or later."""
         try:
-            self._answer(request)
+            self._route_request(request)
         except Exception:
             self._answer_failure(Failure(), request)
 
-    def _answer(self, request: WebRequest) -> None:
+    def _route_request(self, request: WebRequest) -> None:
         if self._access is None or self._stopping:
             raise STOPPING
         path = request.path.decode("latin-1")
@@ -122,28 +122,28 @@ class WebServer:
         self._access.check_origin(request, page=path == "/")
         endpoint = BY_PATH.get(path)
         if path in assets.static_files():
-            self._only(request, *READ_METHODS)
+            self._require_method(request, *READ_METHODS)
             # These files are public, and the log-in page loads them.
             self._responses.send_asset(request, assets.static_files()[path], "no-cache")
         elif path == assets.LOG_IN:
-            self._only(request, "POST")
-            self._log_in(request, self._access)
+            self._require_method(request, "POST")
+            self._handle_log_in(request, self._access)
         elif path == "/":
-            self._only(request, *READ_METHODS)
-            self._page(request, self._access)
+            self._require_method(request, *READ_METHODS)
+            self._send_page(request, self._access)
         else:
             if endpoint is None or not endpoint.open:
                 self._access.check_token(request)
             if path == LOG_OUT:
-                self._only(request, "POST")
-                self._responses.redirect(request, self._access.log_out(request))
+                self._require_method(request, "POST")
+                self._responses.redirect_to_page(request, self._access.log_out_cookie(request))
             elif endpoint is None:
                 raise Problem(404, f"there is nothing at {shown(path)}")
             else:
-                self._only(request, *READ_METHODS)
-                self._api(request, endpoint)
+                self._require_method(request, *READ_METHODS)
+                self._answer_api(request, endpoint)
 
-    def _only(self, request: WebRequest, *methods: str) -> None:
+    def _require_method(self, request: WebRequest, *methods: str) -> None:
         allowed = ", ".join(methods)
         if request.method.decode("latin-1") not in methods:
             raise Problem(405, f"only {allowed} can be done here", {"Allow": allowed})
@@ -151,22 +151,22 @@ class WebServer:
             request.browser.persistent = 0
             raise Problem(413, "a request for this must not have content", {"Connection": "close"})
 
-    def _page(self, request: WebRequest, access: Access) -> None:
+    def _send_page(self, request: WebRequest, access: AccessRules) -> None:
         try:
             access.check_token(request)
         except Problem as problem:
-            view = _view(request.uri.partition(b"?")[2].decode("latin-1"))
+            view = _safe_link_query(request.uri.partition(b"?")[2].decode("latin-1"))
             self._responses.send_asset(request, assets.log_in_page(view=view), "no-store", problem)
             return
-        self._responses.send_asset(request, assets.page(), "no-cache")
+        self._responses.send_asset(request, assets.live_page(), "no-cache")
         self._searches.start_spare()
 
-    def _log_in(self, request: WebRequest, access: Access) -> None:
+    def _handle_log_in(self, request: WebRequest, access: AccessRules) -> None:
         assert request.content is not None
         form = parse_qs(request.content.read().decode("utf-8", "replace"))
-        view = _view(form.get("view", [""])[0])
+        view = _safe_link_query(form.get("view", [""])[0])
         try:
-            cookie = access.log_in(request, form.get("token", [""])[0].encode())
+            cookie = access.log_in_cookie(request, form.get("token", [""])[0].encode())
         except Problem as problem:
             if _wants_json(request):
                 raise
@@ -175,51 +175,57 @@ class WebServer:
             self._responses.send_asset(request, asset, "no-store", problem)
             return
         if _wants_json(request):
-            self._responses.head(request, 204, JSON)
+            self._responses.begin_response(request, 204, JSON)
             request.setHeader("Set-Cookie", cookie)
             request.finish()
         else:
-            self._responses.redirect(request, cookie, view)
+            self._responses.redirect_to_page(request, cookie, view)
 
-    def _api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
-        values = endpoint.read(request.uri.partition(b"?")[2], self._reactor.seconds())
+    def _answer_api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
+        values = endpoint.parse_query_string(
+            request.uri.partition(b"?")[2], self._reactor.seconds()
+        )
         if found := foreign_syntax_hints(values.get("q", "")):
             # Escaped, because a header must be ASCII.
             request.setHeader("Logsrv-Hint", "; ".join(found).encode("ascii", "backslashreplace"))
         answer = self._monitor.answer(endpoint.path)
         if answer is not None:
-            self._responses.send(request, answer.status, answer.body, answer.type)
+            self._responses.send_body(request, answer.status, answer.body, answer.type)
             return
         match endpoint.path:
             case "/openapi.json":
-                self._responses.send(request, 200, json.dumps(openapi_document()).encode())
+                self._responses.send_body(request, 200, json.dumps(openapi_document()).encode())
             case "/api/nodes":
                 body = json.dumps({"nodes": self._nodes.choices()}).encode()
-                self._responses.send(request, 200, body)
+                self._responses.send_body(request, 200, body)
             case "/api/stats":
-                self._stats(request)
+                self._answer_stats(request)
             case "/api/tail":
-                self._tail(request, values)
+                self._start_viewer(request, values)
             case _ if request.method == b"HEAD":
-                self._responses.head(request, 200, endpoint.type)
+                self._responses.begin_response(request, 200, endpoint.type)
                 request.finish()
             case _:
                 # Each name in `REPLIES` of `searching`: search, histogram, top, fields and so on.
-                self._search(request, endpoint, values)
+                self._start_search(request, endpoint, values)
 
-    def _search(self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]) -> None:
+    def _start_search(
+        self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]
+    ) -> None:
         def begin(request: WebRequest, status: int) -> None:
-            self._responses.head(request, status, endpoint.type if status == 200 else JSON)
+            self._responses.begin_response(
+                request, status, endpoint.type if status == 200 else JSON
+            )
 
         asked = {"endpoint": endpoint.name, **self._values_and_nodes(endpoint, values)}
-        answer = SearchAnswer(request, self._reactor, begin, self._responses.fail)
-        answer.attach(self._searches.start(asked, answer))
+        answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
+        answer.set_search(self._searches.start_search(asked, answer))
 
     def _values_and_nodes(self, endpoint: ApiEndpoint, values: dict[str, Any]) -> dict[str, Any]:
         """Return the request's values, and the chosen nodes, for a searching process. Raises Problem."""
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         try:
-            here, nodes = self._nodes.choose(values["nodes"])
+            here, nodes = self._nodes.choose_nodes(values["nodes"])
         except ValueError as error:
             raise Problem(400, f"nodes: {error}") from None
         if not nodes:
@@ -235,7 +241,7 @@ class WebServer:
             "seconds": NODE_SHARE * self._searches.seconds,
         }
 
-    def _tail(self, request: WebRequest, values: dict[str, Any]) -> None:
+    def _start_viewer(self, request: WebRequest, values: dict[str, Any]) -> None:
         after = values["after"]
         last = request.getHeader(b"Last-Event-ID")
         if last:
@@ -245,7 +251,7 @@ class WebServer:
         except ValueError as error:
             raise Problem(400, f"Last-Event-ID: {error}") from None
         if request.method == b"HEAD":
-            self._responses.head(request, 200, EVENTS)
+            self._responses.begin_response(request, 200, EVENTS)
             request.finish()
             return
         viewer = Viewer(
@@ -258,22 +264,22 @@ class WebServer:
             missed=lambda lines: self.metrics.count("tap_missed_lines_total", lines),
             ended=self._viewers.discard,
         )
-        viewer.start(begin, lambda: self._responses.head(request, 200, EVENTS))
+        viewer.start(begin, lambda: self._responses.begin_response(request, 200, EVENTS))
         self._viewers.add(viewer)
 
-    def _stats(self, request: WebRequest) -> None:
+    def _answer_stats(self, request: WebRequest) -> None:
         gone: list[object] = []
         request.notifyFinish().addErrback(gone.append)
 
         def answer(totals: bytes) -> None:
             if not gone:
-                self._responses.send(request, 200, totals)
+                self._responses.send_body(request, 200, totals)
 
         def fail(failure: Failure) -> None:
             if not gone:
                 self._answer_failure(failure, request)
 
-        self._statistics.get().addCallback(answer).addErrback(fail)
+        self._statistics.request_totals().addCallback(answer).addErrback(fail)
 
     def _answer_failure(self, failure: Failure, request: WebRequest) -> None:
         match failure.value:
@@ -284,10 +290,10 @@ class WebServer:
             case _:
                 log.failure("answering a request failed", failure)
                 problem = Problem(500, "the server has failed; its log says why")
-        self._responses.fail(request, problem)
+        self._responses.send_problem(request, problem)
 
 
-def _view(query: str) -> str:
+def _safe_link_query(query: str) -> str:
     """Return the query of a link; "" if it is too long or has characters that a header must not have."""
     return query if _VIEW.fullmatch(query) else ""
 

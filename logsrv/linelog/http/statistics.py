@@ -23,7 +23,7 @@ FRESH_SECONDS = 0.5
 IDLE_SECONDS = 300.0
 
 
-class Statistics:
+class StoreStatistics:
     """The totals of a store. place: returns the store's present directory."""
 
     def __init__(self, place: Callable[[], str], reactor: Any) -> None:
@@ -40,7 +40,7 @@ class Statistics:
             idle=IDLE_SECONDS,
         )
 
-    def get(self) -> Deferred[bytes]:
+    def request_totals(self) -> Deferred[bytes]:
         """Return a Deferred that fires with the totals as JSON, or fails with a Problem."""
         if self._reactor.seconds() - self._counted_at <= FRESH_SECONDS:
             return succeed(self._counted)
@@ -48,7 +48,7 @@ class Statistics:
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             answered = self._pool.answer(os.fsencode(self._place()))
-            answered.addCallbacks(self._answered, self._not_answered)
+            answered.addCallbacks(self._fire_waiting, self._handle_failure)
         return waiting
 
     def stop(self) -> Deferred[None]:
@@ -56,21 +56,21 @@ class Statistics:
         self._stopping = True
         return self._pool.stop()
 
-    def _answered(self, answer: list[bytes]) -> None:
+    def _fire_waiting(self, answer: list[bytes]) -> None:
         counted = b"".join(answer)
         why = json.loads(counted).get("error")
         if why is not None:
-            self._fail(Problem(503, why))
+            self._fail_waiting(Problem(503, why))
             return
         self._counted, self._counted_at = counted, self._reactor.seconds()
         for waiting in self._take_waiting():
             waiting.callback(counted)
 
-    def _not_answered(self, _: Failure) -> None:
+    def _handle_failure(self, _: Failure) -> None:
         why = "the store could not be counted; the server's log says why"
-        self._fail(STOPPING if self._stopping else Problem(503, why))
+        self._fail_waiting(STOPPING if self._stopping else Problem(503, why))
 
-    def _fail(self, problem: Problem) -> None:
+    def _fail_waiting(self, problem: Problem) -> None:
         for waiting in self._take_waiting():
             waiting.errback(problem)
 

@@ -35,7 +35,7 @@ from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.channel import WebFactory
 from logsrv.kit.web.endpoints import web_guard_policy
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
-from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_token
+from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_http_token
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.inputs.intake.connections import DatagramProducer
@@ -230,7 +230,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         if len(set(settings.http)) < len(settings.http):
             raise ConfigurationError("--http names an endpoint twice")
         # Read before anything is bound: the file of the token may be missing.
-        read_token(settings)
+        read_http_token(settings)
         if settings.http:
             # The files of their tokens and certificates may be missing, too.
             DeclaredNodes(settings.node_sets)

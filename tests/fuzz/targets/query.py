@@ -20,8 +20,8 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.fields.values import displayable_text, number_of_text
 from logsrv.linelog.http.endpoints import ENDPOINTS
-from logsrv.linelog.http.nodes.address import parse_nodes
-from logsrv.linelog.http.nodes.answer import NodeFailure, parse_line, time_of
+from logsrv.linelog.http.nodes.address import parse_node_addresses
+from logsrv.linelog.http.nodes.answer import NodeFailure, format_moment, parse_node_line
 from logsrv.linelog.http.nodes.node_settings import parse_named_nodes
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.language.caret import error_with_caret
@@ -143,11 +143,11 @@ def stamps(data: bytes) -> None:
         record = Record(line)
         assert found.line(row) == line
         if moments[row] != int(NO_TIME):
-            assert record.time == time_of(moments[row])
+            assert record.time == format_moment(moments[row])
     assert len(found.sources()) == sum(Record(line).start > 0 for line in data.split(b"\n"))
     for line in data.split(b"\n"):
         try:
-            answer = parse_line(line, 0)
+            answer = parse_node_line(line, 0)
         except NodeFailure as error:
             safe(str(error), "")
         else:
@@ -275,7 +275,7 @@ def times(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     for utc in (False, True):
         try:
-            time_of(int(parse_moment(text, NOW, utc) * 1_000_000))
+            format_moment(int(parse_moment(text, NOW, utc) * 1_000_000))
         except ValueError as error:
             safe(str(error), "")
 
@@ -290,14 +290,14 @@ def api_parameters(data: bytes) -> None:
     """Parameters of the API give values, or are refused with a status and a sentence."""
     for endpoint in ENDPOINTS:
         try:
-            endpoint.read(data, NOW)
+            endpoint.parse_query_string(data, NOW)
         except Problem as problem:
             assert 400 <= problem.status < 500
             safe(str(problem), "\n")
     text = data.decode("utf-8", "surrogateescape")
     with suppress(ValueError):
-        found = parse_nodes(text)
-        assert parse_nodes(",".join(map(str, found))) == found
+        found = parse_node_addresses(text)
+        assert parse_node_addresses(",".join(map(str, found))) == found
     with suppress(ValueError):
         named = parse_named_nodes(text)
         assert parse_named_nodes(str(named)) == named

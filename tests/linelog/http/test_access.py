@@ -10,8 +10,8 @@ from logsrv.linelog.http.access import (
     AT_ONCE,
     MOST_REMEMBERED,
     SECONDS_EACH,
-    Access,
-    WrongTokens,
+    AccessRules,
+    WrongTokenLimiter,
 )
 from logsrv.linelog.http.problems import Problem
 from tests.linelog.http.web import requested
@@ -19,8 +19,8 @@ from tests.linelog.http.web import requested
 TOKEN = "secret"
 
 
-def access(token: str | None = None, names: tuple[str, ...] = ()) -> Access:
-    return Access(names, token, WrongTokens(Clock().seconds))
+def access(token: str | None = None, names: tuple[str, ...] = ()) -> AccessRules:
+    return AccessRules(names, token, WrongTokenLimiter(Clock().seconds))
 
 
 def status_of(check: object, *arguments: object, **options: object) -> int:
@@ -79,7 +79,7 @@ def test_requests_of_other_origins_are_refused() -> None:
 
 def test_no_token_is_needed_where_none_is_set() -> None:
     assert status_of(access().check_token, requested()) == 200
-    assert status_of(access().log_in, requested(), b"x") == 404
+    assert status_of(access().log_in_cookie, requested(), b"x") == 404
 
 
 @pytest.mark.parametrize(
@@ -93,33 +93,33 @@ def test_wrong_tokens_are_refused(header: str) -> None:
 def test_right_tokens_and_their_cookies_are_accepted() -> None:
     rules = access(TOKEN)
     assert status_of(rules.check_token, requested(Authorization="Bearer secret")) == 200
-    cookie = rules.log_in(requested(), b"secret").decode()
+    cookie = rules.log_in_cookie(requested(), b"secret").decode()
     assert "HttpOnly; SameSite=Strict" in cookie and TOKEN not in cookie and "Secure" not in cookie
     request = requested(Cookie=cookie.partition(";")[0])
     assert status_of(rules.check_token, request) == 200
     assert status_of(access("other").check_token, request) == 401
     secure = requested()
     secure.isSecure = lambda: True  # type: ignore[method-assign]
-    assert rules.log_in(secure, b"secret").endswith(b"; Secure")
-    assert b"Max-Age=0" in rules.log_out(requested())
+    assert rules.log_in_cookie(secure, b"secret").endswith(b"; Secure")
+    assert b"Max-Age=0" in rules.log_out_cookie(requested())
 
 
 def test_guessing_does_not_shut_out_others() -> None:
     """Who has the right token gets in, from the guesser's address too; the guesser has to wait."""
     rules = access(TOKEN)
-    cookie = rules.log_in(requested(), b"secret").decode().partition(";")[0]
+    cookie = rules.log_in_cookie(requested(), b"secret").decode().partition(";")[0]
     for _ in range(AT_ONCE):
-        assert status_of(rules.log_in, requested(peer="192.0.2.1"), b"guess") == 401
-    assert status_of(rules.log_in, requested(peer="192.0.2.1"), b"guess") == 429
-    assert status_of(rules.log_in, requested(peer="192.0.2.1"), b"secret") == 200
+        assert status_of(rules.log_in_cookie, requested(peer="192.0.2.1"), b"guess") == 401
+    assert status_of(rules.log_in_cookie, requested(peer="192.0.2.1"), b"guess") == 429
+    assert status_of(rules.log_in_cookie, requested(peer="192.0.2.1"), b"secret") == 200
     assert status_of(rules.check_token, requested(peer="192.0.2.1", Cookie=cookie)) == 200
-    assert status_of(rules.log_in, requested(peer="192.0.2.2"), b"secret") == 200
+    assert status_of(rules.log_in_cookie, requested(peer="192.0.2.2"), b"secret") == 200
 
 
-def refused(attempts: WrongTokens, client: str) -> bool:
+def refused(attempts: WrongTokenLimiter, client: str) -> bool:
     """Send a wrong token; whether the client has to wait."""
     try:
-        attempts.failed(client)
+        attempts.count_or_refuse(client)
     except Problem as problem:
         return problem.status == 429 and int(problem.headers["Retry-After"]) >= 1
     return False
@@ -127,7 +127,7 @@ def refused(attempts: WrongTokens, client: str) -> bool:
 
 def test_a_few_mistakes_then_one_every_few_seconds() -> None:
     clock = Clock()
-    attempts = WrongTokens(clock.seconds)
+    attempts = WrongTokenLimiter(clock.seconds)
     for _ in range(AT_ONCE):
         assert not refused(attempts, "a")
     assert refused(attempts, "a") and not refused(attempts, "b")
@@ -138,9 +138,9 @@ def test_a_few_mistakes_then_one_every_few_seconds() -> None:
 
 def test_wrong_tokens_are_forgotten_after_a_while() -> None:
     clock = Clock()
-    attempts = WrongTokens(clock.seconds)
+    attempts = WrongTokenLimiter(clock.seconds)
     for _ in range(AT_ONCE):
-        attempts.failed("a")
+        attempts.count_or_refuse("a")
     clock.advance(AT_ONCE * SECONDS_EACH)
     for _ in range(AT_ONCE):
         assert not refused(attempts, "a")
@@ -149,15 +149,15 @@ def test_wrong_tokens_are_forgotten_after_a_while() -> None:
 @pytest.mark.slow
 def test_many_clients_take_little_memory() -> None:
     """The guesser is not forgotten before those who made one mistake."""
-    attempts = WrongTokens(Clock().seconds)
+    attempts = WrongTokenLimiter(Clock().seconds)
     for _ in range(AT_ONCE):
-        attempts.failed("guesser")
+        attempts.count_or_refuse("guesser")
     for number in range(2 * MOST_REMEMBERED):
-        attempts.failed(str(number))
+        attempts.count_or_refuse(str(number))
     assert len(attempts) == MOST_REMEMBERED
     assert refused(attempts, "guesser")
 
 
 @pytest.mark.parametrize("client", ["", "local", "2001:db8::/64"])
 def test_any_name_of_a_client_can_be_counted(client: str) -> None:
-    assert not refused(WrongTokens(Clock().seconds), client)
+    assert not refused(WrongTokenLimiter(Clock().seconds), client)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.http.counting import StoreCounter, Totals
+from logsrv.linelog.http.counting import StoreCounter, StoreTotals
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
@@ -87,8 +87,8 @@ def test_segments_of_all_forms_are_counted(tmp_path: Path) -> None:
     texts = [lines(["a", "b", "c"], 0), lines(["d"], 10), lines(["e", "f"], 20)]
     store = make_store(tmp_path / "store", texts, packed=1)
     view = view_of(store)
-    totals = Totals()
-    found = totals.of(view)
+    totals = StoreTotals()
+    found = totals.stats_answer(view)
     assert (found["segments"], found["lines"]) == (3, 6)
     assert found["bytes"] == sum(len(line) for text in texts for line in text)
     assert found["compressed"] == next(store.glob("*.zst")).stat().st_size
@@ -97,8 +97,8 @@ def test_segments_of_all_forms_are_counted(tmp_path: Path) -> None:
     assert found["position"] == f"3:{sum(map(len, texts[2]))}"
     with (store / "current.log").open("ab") as file:
         file.writelines(lines(["g"], 30))
-    assert totals.of(view)["lines"] == 7
-    assert totals.of(view)["newest"] == "2026-11-20T06:00:30.000000Z"
+    assert totals.stats_answer(view)["lines"] == 7
+    assert totals.stats_answer(view)["newest"] == "2026-11-20T06:00:30.000000Z"
     view.close()
 
 
@@ -106,9 +106,9 @@ def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_pat
     """The clock was set back, in a sealed segment and in the active one."""
     texts = [lines(["a", "b"], 10), [*lines(["c"], 20), *lines(["late"], 5), *lines(["d"], 15)]]
     view = view_of(make_store(tmp_path / "store", texts))
-    totals = Totals()
+    totals = StoreTotals()
     for _ in range(2):
-        found = totals.of(view)
+        found = totals.stats_answer(view)
         assert found["oldest"] == "2026-11-20T06:00:05.000000Z"
         assert found["newest"] == "2026-11-20T06:00:20.000000Z"
     view.close()
@@ -117,12 +117,12 @@ def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_pat
 def test_a_removed_segment_counts_no_more(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b"], 5)])
     view = view_of(store)
-    totals = Totals()
-    assert totals.of(view)["lines"] == 2
+    totals = StoreTotals()
+    assert totals.stats_answer(view)["lines"] == 2
     for path in store.glob("0000000001*"):
         path.unlink()
     view.refresh()
-    assert (totals.of(view)["segments"], totals.of(view)["lines"]) == (1, 1)
+    assert (totals.stats_answer(view)["segments"], totals.stats_answer(view)["lines"]) == (1, 1)
     view.close()
 
 
@@ -130,18 +130,18 @@ def test_a_text_that_was_cut_is_counted_anew(tmp_path: Path) -> None:
     texts = lines(["a", "b", "c"], 0)
     store = make_store(tmp_path / "store", [texts])
     view = view_of(store)
-    totals = Totals()
-    assert totals.of(view)["lines"] == 3
+    totals = StoreTotals()
+    assert totals.stats_answer(view)["lines"] == 3
     with (store / "current.log").open("ab") as file:
         file.truncate(len(texts[0]))
-    found = totals.of(view)
+    found = totals.stats_answer(view)
     assert (found["lines"], found["newest"]) == (1, "2026-11-20T06:00:00.000000Z")
     view.close()
 
 
 def test_an_empty_store_has_no_lines_and_no_times(tmp_path: Path) -> None:
     view = view_of(make_store(tmp_path / "store", [[]]))
-    found = Totals().of(view)
+    found = StoreTotals().stats_answer(view)
     assert (found["lines"], found["oldest"], found["newest"]) == (0, None, None)
     assert found["position"] == "1:0"
     view.close()

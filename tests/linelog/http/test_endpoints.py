@@ -17,7 +17,7 @@ NOW = 1_795_000_000.0
 
 
 def read(query: bytes, path: str = "/api/search") -> dict[str, Any]:
-    return BY_PATH[path].read(query, NOW)
+    return BY_PATH[path].parse_query_string(query, NOW)
 
 
 def test_missing_parameters_have_their_defaults() -> None:

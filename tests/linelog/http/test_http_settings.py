@@ -13,7 +13,7 @@ from logsrv.kit.web.endpoints import is_private
 from logsrv.linelog.http.http_settings import (
     HOST_NAME,
     HttpSettings,
-    read_token,
+    read_http_token,
 )
 
 
@@ -40,25 +40,25 @@ def test_a_public_endpoint_needs_a_token(endpoint: str, private: bool) -> None:
     assert is_private(parsed) is private
     settings = HttpSettings(http=(parsed,))
     if private:
-        assert read_token(settings) is None
+        assert read_http_token(settings) is None
     else:
         with pytest.raises(ConfigurationError, match="can be reached by others"):
-            read_token(settings)
-    assert read_token(HttpSettings(http=(parsed,), http_token="x")) == "x"
+            read_http_token(settings)
+    assert read_http_token(HttpSettings(http=(parsed,), http_token="x")) == "x"
 
 
 def test_a_token_file_has_one_token(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("secret\n")
-    assert read_token(HttpSettings(http_token_file=file)) == "secret"
+    assert read_http_token(HttpSettings(http_token_file=file)) == "secret"
     for text in ("", "two words", "ä", "x" * 2000):
         file.write_text(text)
         with pytest.raises(ConfigurationError, match=r"has no token in it|is larger than"):
-            read_token(HttpSettings(http_token_file=file))
+            read_http_token(HttpSettings(http_token_file=file))
     with pytest.raises(ConfigurationError, match="take one"):
-        read_token(HttpSettings(http_token_file=file, http_token="x"))
+        read_http_token(HttpSettings(http_token_file=file, http_token="x"))
     with pytest.raises(ConfigurationError, match="no such file"):
-        read_token(HttpSettings(http_token_file=tmp_path / "none"))
+        read_http_token(HttpSettings(http_token_file=tmp_path / "none"))
 
 
 def test_host_names_and_tokens_are_checked() -> None:

@@ -10,8 +10,8 @@ import pytest
 from logsrv.errors import QueryError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http.page import assets
-from logsrv.linelog.http.problems import Problem, too_many, wrong_query
-from logsrv.linelog.http.responses import Responses, takes_gzip
+from logsrv.linelog.http.problems import Problem, query_problem, too_many_problem
+from logsrv.linelog.http.responses import ResponseSender, accepts_gzip
 from logsrv.linelog.plugin.metrics import METRICS
 from tests.linelog.http.web import Browser
 
@@ -21,7 +21,7 @@ class Place:
 
     def __init__(self) -> None:
         self.metrics = Metrics(METRICS)
-        self.responses = Responses(self.metrics)
+        self.responses = ResponseSender(self.metrics)
 
     def count(self, status: int) -> float:
         return self.metrics.value("http_requests_total", status=str(status))
@@ -33,7 +33,7 @@ def place() -> Place:
 
 
 def test_a_response_has_its_headers_and_body(place: Place) -> None:
-    answer = Browser(lambda request: place.responses.send(request, 200, b"{}\n")).get()
+    answer = Browser(lambda request: place.responses.send_body(request, 200, b"{}\n")).get()
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK") and body == b"{}\n"
     for line in (b"Content-Length: 3", b"Cache-Control: no-store", b"X-Accel-Buffering: no"):
@@ -42,7 +42,9 @@ def test_a_response_has_its_headers_and_body(place: Place) -> None:
 
 
 def test_a_problem_has_its_headers(place: Place) -> None:
-    answer = Browser(lambda request: place.responses.fail(request, too_many("wait", 7))).get()
+    answer = Browser(
+        lambda request: place.responses.send_problem(request, too_many_problem("wait", 7))
+    ).get()
     assert answer.startswith(b"HTTP/1.1 429 ") and b"Retry-After: 7\r\n" in answer
     assert answer.endswith(b'{"error": "wait"}\n') and place.count(429) == 1
 
@@ -51,23 +53,23 @@ def test_a_problem_behind_a_beginning_ends_the_connection(place: Place) -> None:
     """What was said cannot be taken back: the client sees that the answer is not whole."""
 
     def answer(request: object) -> None:
-        place.responses.head(request, 200, "text/plain")  # type: ignore[arg-type]
+        place.responses.begin_response(request, 200, "text/plain")  # type: ignore[arg-type]
         request.write(b"half")  # type: ignore[attr-defined]
-        place.responses.fail(request, Problem(503, "broken"))  # type: ignore[arg-type]
+        place.responses.send_problem(request, Problem(503, "broken"))  # type: ignore[arg-type]
 
     browser = Browser(answer)
     assert b"broken" not in browser.get() and browser.transport.aborting
 
 
 def test_a_file_that_a_browser_has_is_not_sent_again(place: Place) -> None:
-    asset = assets.page()
+    asset = assets.live_page()
     browser = Browser(lambda request: place.responses.send_asset(request, asset, "no-cache"))
     answer = browser.get(If_None_Match=asset.tag)
     assert answer.startswith(b"HTTP/1.1 304 ")
 
 
 def test_a_redirect_leads_to_what_a_link_names(place: Place) -> None:
-    browser = Browser(lambda request: place.responses.redirect(request, b"a=b", "q=x"))
+    browser = Browser(lambda request: place.responses.redirect_to_page(request, b"a=b", "q=x"))
     answer = browser.get()
     assert answer.startswith(b"HTTP/1.1 303 ")
     assert b"Location: /?q=x\r\n" in answer and b"Set-Cookie: a=b\r\n" in answer
@@ -75,7 +77,7 @@ def test_a_redirect_leads_to_what_a_link_names(place: Place) -> None:
 
 def test_a_file_is_packed_for_a_client_that_unpacks(place: Place) -> None:
     """Each form has an ETag of its own, so that a cache between never mixes them up."""
-    asset = assets.page()
+    asset = assets.live_page()
 
     def ask(**headers: str) -> tuple[bytes, bytes]:
         browser = Browser(lambda request: place.responses.send_asset(request, asset, "no-cache"))
@@ -100,7 +102,7 @@ def test_a_file_is_packed_for_a_client_that_unpacks(place: Place) -> None:
     ],
 )  # fmt: skip
 def test_accept_encoding_decides_about_gzip(accepted: bytes, takes: bool) -> None:
-    assert takes_gzip(accepted) is takes
+    assert accepts_gzip(accepted) is takes
 
 
 def test_a_sentence_is_one_line_of_json() -> None:
@@ -111,11 +113,11 @@ def test_a_sentence_is_one_line_of_json() -> None:
 
 
 def test_a_wrong_query_has_its_place() -> None:
-    problem = wrong_query(QueryError("there is nothing behind the >=", 7))
+    problem = query_problem(QueryError("there is nothing behind the >=", 7))
     assert problem.status == 400
     assert json.loads(problem.body) == {"error": "there is nothing behind the >=", "at": 7}
 
 
 def test_too_much_says_when_to_ask_again() -> None:
-    problem = too_many("wait", 5)
+    problem = too_many_problem("wait", 5)
     assert (problem.status, problem.headers) == (429, {"Retry-After": "5"})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.statistics import FRESH_SECONDS, IDLE_SECONDS, Statistics
+from logsrv.linelog.http.statistics import FRESH_SECONDS, IDLE_SECONDS, StoreStatistics
 from tests.kit.children.spawned import Spawner
 from tests.kit.net.network import logged
 
@@ -17,12 +17,14 @@ class Place:
 
     def __init__(self) -> None:
         self.reactor = Spawner()
-        self.statistics = Statistics(lambda: "/logs", self.reactor)
+        self.statistics = StoreStatistics(lambda: "/logs", self.reactor)
         self.got: list[Any] = []
 
     def ask(self) -> None:
         started = len(self.reactor.processes)
-        self.statistics.get().addCallbacks(self.got.append, lambda why: self.got.append(why.value))
+        self.statistics.request_totals().addCallbacks(
+            self.got.append, lambda why: self.got.append(why.value)
+        )
         if len(self.reactor.processes) > started:
             # It has begun.
             self.reactor.last.say()

@@ -33,7 +33,7 @@ class NodeAddress:
         return _LOOPBACK.fullmatch(self.host) is not None
 
 
-def parse_node(text: str) -> NodeAddress:
+def parse_node_address(text: str) -> NodeAddress:
     """Return the address in a text. Raises ValueError with a sentence.
 
     A text without a scheme means https, but http for an address of this machine: requests that leave the
@@ -62,9 +62,9 @@ def parse_node(text: str) -> NodeAddress:
     return NodeAddress(text, host, port, scheme.lower() == "https" if found else not loopback)
 
 
-def parse_nodes(text: str) -> tuple[NodeAddress, ...]:
+def parse_node_addresses(text: str) -> tuple[NodeAddress, ...]:
     """Return the addresses in a text, separated by commas. Raises ValueError with a sentence."""
-    nodes = tuple(parse_node(part.strip()) for part in text.split(",") if part.strip())
+    nodes = tuple(parse_node_address(part.strip()) for part in text.split(",") if part.strip())
     if not nodes:
         raise ValueError("there is no address")
     if len(nodes) > MOST:

@@ -48,13 +48,13 @@ class AskedNode(Protocol):
 
     name: str
 
-    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+    def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
         """Yield the answer of an endpoint of the API, in pieces. Raises LogsrvError."""
 
-    def lives(self) -> bool:
+    def is_responding(self) -> bool:
         """Return whether the node answers any request."""
 
-    def stop(self) -> None:
+    def stop_request(self) -> None:
         """End a request that is under way."""
 
 
@@ -70,33 +70,33 @@ class NodeLine(NamedTuple):
     position: Position
 
 
-def moment_of(time: str) -> int:
+def parse_moment(time: str) -> int:
     """Return a TIME in microseconds since 1970. Raises ValueError."""
     if not _TIME.fullmatch(time):
         raise ValueError(time)
     return (datetime.fromisoformat(time) - _EPOCH) // _MICROSECOND
 
 
-def time_of(moment: int) -> str:
+def format_moment(moment: int) -> str:
     found = _EPOCH + timedelta(microseconds=moment)
     return found.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def node_lines(
+def fetch_lines(
     node: AskedNode, asked: Mapping[str, Any], before: int = EARLIEST
 ) -> Generator[NodeLine, None, None]:
     """Yield the lines of a search as they arrive. Raises LogsrvError.
 
     A line without a TIME gets the moment of the line before it. before: the moment of such a first line.
     """
-    with closing(node.body("search", asked)) as body:
-        for data in whole_lines(body):
-            line = parse_line(data, before)
+    with closing(node.answer_pieces("search", asked)) as body:
+        for data in split_body_lines(body):
+            line = parse_node_line(data, before)
             before = line.moment
             yield line
 
 
-def node_object(
+def fetch_object(
     node: AskedNode, endpoint: str, asked: Mapping[str, Any], largest: int = LARGEST
 ) -> dict[str, Any]:
     """Return the object that an endpoint answers, without checking its content. Raises LogsrvError.
@@ -104,36 +104,38 @@ def node_object(
     largest: bytes that the answer may have.
     """
     body = bytearray()
-    with closing(node.body(endpoint, asked)) as pieces:
+    with closing(node.answer_pieces(endpoint, asked)) as pieces:
         for piece in pieces:
             body += piece
             if len(body) > largest:
                 raise NodeFailure(f"its answer is larger than {largest >> 20} MiB")
-    found = _parsed(bytes(body), NO_JSON)
+    found = _parse_json_or_fail(bytes(body), NO_JSON)
     if not isinstance(found, dict):
         raise NodeFailure(NO_JSON)
     return found
 
 
-def node_times(node: AskedNode) -> tuple[str, str]:
+def fetch_oldest_and_newest(node: AskedNode) -> tuple[str, str]:
     """Return the TIMEs of a node's oldest and newest line; "" without lines. Raises LogsrvError."""
-    found = node_object(node, "stats", {})
+    found = fetch_object(node, "stats", {})
     try:
         oldest, newest = (found[name] or "" for name in ("oldest", "newest"))
         for one in filter(None, (oldest, newest)):
-            moment_of(one)
+            parse_moment(one)
     except (ValueError, TypeError, KeyError):
         raise NodeFailure(NO_JSON) from None
     return oldest, newest
 
 
-def around(node: AskedNode, position: Position, before: int, after: int) -> list[NodeLine]:
+def fetch_line_and_neighbours(
+    node: AskedNode, position: Position, before: int, after: int
+) -> list[NodeLine]:
     """Return a node's line with its neighbours; [] if no line begins at `position`. Raises LogsrvError."""
     asked = {"position": str(position), "before": before, "after": after}
     found: list[NodeLine] = []
     try:
-        for one in node_object(node, "show", asked, LARGEST_WINDOW)["lines"]:
-            found.append(line_of(one, found[-1].moment if found else EARLIEST))
+        for one in fetch_object(node, "show", asked, LARGEST_WINDOW)["lines"]:
+            found.append(node_line_from_object(one, found[-1].moment if found else EARLIEST))
     except NodeFailure as error:
         if error.status != 404:
             raise
@@ -142,18 +144,18 @@ def around(node: AskedNode, position: Position, before: int, after: int) -> list
     return found
 
 
-def parse_line(data: bytes, before: int) -> NodeLine:
+def parse_node_line(data: bytes, before: int) -> NodeLine:
     """Return the line in an object of the API, given as JSON. Raises NodeFailure.
 
     before: the moment of the previous line, for a line without a TIME.
     """
-    found = _parsed(data, "its answer has a line that is no JSON")
+    found = _parse_json_or_fail(data, "its answer has a line that is no JSON")
     if isinstance(found, dict) and "error" in found and "position" not in found:
         raise NodeFailure(f"it says: {one_line(str(found['error']), 300)}")
-    return line_of(found, before)
+    return node_line_from_object(found, before)
 
 
-def line_of(found: Any, before: int) -> NodeLine:
+def node_line_from_object(found: Any, before: int) -> NodeLine:
     """Return the line in a parsed object. Raises NodeFailure."""
     moment, head = before, ""
     try:
@@ -166,7 +168,7 @@ def line_of(found: Any, before: int) -> NodeLine:
                 raise NodeFailure(_NO_LINE)
             # A line whose date does not exist, for example edited by hand, counts as one without a TIME.
             with suppress(ValueError):
-                moment = moment_of(time)
+                moment = parse_moment(time)
         # No stored line has an LF, but a broken node may send one: it would split the line.
         text = head + found["message"].replace("\n", "\\x0a")
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -174,14 +176,14 @@ def line_of(found: Any, before: int) -> NodeLine:
     return NodeLine(moment, text.encode("utf-8", "backslashreplace"), position)
 
 
-def _parsed(data: bytes, otherwise: str) -> Any:
+def _parse_json_or_fail(data: bytes, otherwise: str) -> Any:
     try:
         return parse_json(data)
     except (ValueError, RecursionError):
         raise NodeFailure(otherwise) from None
 
 
-def whole_lines(body: Iterator[bytes]) -> Iterator[bytes]:
+def split_body_lines(body: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the lines of a body, without LF. Raises NodeFailure for an incomplete or too long line."""
     begun: list[bytes] = []
     size = 0

@@ -51,7 +51,7 @@ class NodeAccess:
             )
 
 
-def tls_context(ca: Path | str | None) -> ssl.SSLContext:
+def node_tls_context(ca: Path | str | None) -> ssl.SSLContext:
     """Return the TLS context that verifies nodes: by the system's authorities, or by those of a file.
 
     Raises ConfigurationError.
@@ -59,10 +59,10 @@ def tls_context(ca: Path | str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(ca) if ca else None)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"--nodes-ca {ca}: {_why(error)}") from error
+        raise ConfigurationError(f"--nodes-ca {ca}: {_error_text(error)}") from error
 
 
-_known_context = cache(tls_context)
+_known_context = cache(node_tls_context)
 
 
 class NodeClient:
@@ -75,13 +75,15 @@ class NodeClient:
         self._stopped = threading.Event()
         self._connection: http.client.HTTPConnection | None = None
 
-    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+    def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
         """Yield the answer of an endpoint as it arrives. Raises NodeFailure."""
         given = {name: value for name, value in asked.items() if value not in (None, "")}
         kind = "application/x-ndjson" if endpoint == "search" else "application/json"
         try:
-            with closing(self._answer(f"/api/{endpoint}?{urlencode(given)}")) as response:
-                self._judge(response, kind)
+            with closing(
+                self._request_with_retries(f"/api/{endpoint}?{urlencode(given)}")
+            ) as response:
+                self._check_response(response, kind)
                 # Not `readline`: it would treat an answer that breaks off between two chunks as complete.
                 while data := response.read1(_PIECE):
                     yield data
@@ -92,13 +94,13 @@ class NodeClient:
         except http.client.IncompleteRead:
             raise NodeFailure("its answer broke off") from None
         except http.client.HTTPException as error:
-            raise NodeFailure(f"it does not speak HTTP: {_why(error)}") from None
+            raise NodeFailure(f"it does not speak HTTP: {_error_text(error)}") from None
         except OSError as error:
-            raise NodeFailure(f"its answer broke off: {_why(error)}") from None
+            raise NodeFailure(f"its answer broke off: {_error_text(error)}") from None
         finally:
             self._close()
 
-    def lives(self) -> bool:
+    def is_responding(self) -> bool:
         """Return whether the daemon answers /healthz: a search may take long to find its first line."""
         try:
             with closing(self._connect()) as connection:
@@ -108,7 +110,7 @@ class NodeClient:
             return False
         return True
 
-    def stop(self) -> None:
+    def stop_request(self) -> None:
         """Make the request that is under way fail."""
         self._stopped.set()
         connection = self._connection
@@ -117,7 +119,7 @@ class NodeClient:
             with suppress(OSError):
                 made.shutdown(socket.SHUT_RDWR)
 
-    def _answer(self, target: str) -> http.client.HTTPResponse:
+    def _request_with_retries(self, target: str) -> http.client.HTTPResponse:
         headers = {"Accept-Encoding": "identity", "Connection": "close"}
         if self._access.token is not None:
             headers["Authorization"] = f"Bearer {self._access.token}"
@@ -153,9 +155,9 @@ class NodeClient:
                 f"its certificate is refused: {why}; --nodes-ca FILE gives other authorities"
             ) from None
         except ssl.SSLError as error:
-            raise NodeFailure(f"TLS with it failed: {_why(error)}") from None
+            raise NodeFailure(f"TLS with it failed: {_error_text(error)}") from None
         except OSError as error:
-            raise NodeFailure(f"it cannot be reached: {_why(error)}") from None
+            raise NodeFailure(f"it cannot be reached: {_error_text(error)}") from None
         made.sock.settimeout(self._seconds)
         if self._stopped.is_set():
             raise NodeFailure("the search ended before it answered")
@@ -166,7 +168,7 @@ class NodeClient:
         if connection is not None:
             connection.close()
 
-    def _judge(self, response: http.client.HTTPResponse, kind: str) -> None:
+    def _check_response(self, response: http.client.HTTPResponse, kind: str) -> None:
         """Raise NodeFailure unless the response has status 200 and the media type `kind`.
 
         It must also tell where its body ends: by a length, or by chunks.
@@ -189,6 +191,6 @@ class NodeClient:
         raise NodeFailure(f"it answers {status}{error_suffix_of(response.read(1 << 16))}", status)
 
 
-def _why(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     said = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
     return one_line(str(said) or type(error).__name__, 200).rstrip(".").lower()

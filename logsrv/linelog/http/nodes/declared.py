@@ -13,7 +13,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.options.secrets import read_secret
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.linelog.http.nodes.address import MOST, NodeAddress
-from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, tls_context
+from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, node_tls_context
 from logsrv.linelog.http.nodes.node_settings import ALL, HERE, NodeSettings
 
 
@@ -21,8 +21,8 @@ class DeclaredNodes:
     """The nodes of a configuration, by their names. Raises ConfigurationError if they cannot be used."""
 
     def __init__(self, sets: Sequence[NodeSettings]) -> None:
-        self._sets = {one.nodes.name: nodes_of(one) for one in sets}
-        _, every = self.choose(ALL)
+        self._sets = {one.nodes.name: read_node_set(one) for one in sets}
+        _, every = self.choose_nodes(ALL)
         if len(every) >= MOST:
             raise ConfigurationError(
                 f"--nodes: {len(every)} are too many: the page asks at most {MOST - 1}"
@@ -35,7 +35,7 @@ class DeclaredNodes:
             for name, nodes in self._sets.items()
         ]
 
-    def choose(self, text: str) -> tuple[bool, tuple[NodeAccess, ...]]:
+    def choose_nodes(self, text: str) -> tuple[bool, tuple[NodeAccess, ...]]:
         """Return whether this server is chosen, and the chosen nodes. Raises ValueError.
 
         text: names of nodes and sets, separated by commas. Without names, this server is chosen.
@@ -54,13 +54,13 @@ class DeclaredNodes:
         return not found or HERE in words or ALL in words, found
 
 
-def nodes_of(rules: NodeSettings) -> list[NodeAccess]:
+def read_node_set(rules: NodeSettings) -> list[NodeAccess]:
     """Return the nodes of a set. Raises ConfigurationError."""
     token = read_secret("nodes-token", None, rules.nodes_token_file)
     ca = None if rules.nodes_ca is None else str(rules.nodes_ca)
     name, addresses = rules.nodes.name, rules.nodes.nodes
     if any(address.tls for address in addresses):
-        tls_context(ca)
+        node_tls_context(ca)
     one = len(addresses) == 1
     return [
         NodeAccess(name if one else f"{name}/{each.host}:{each.port}", each, token, ca)
@@ -76,7 +76,7 @@ def unique_nodes(nodes: Iterable[NodeAccess]) -> tuple[NodeAccess, ...]:
     return tuple(found.values())
 
 
-def clients_of(nodes: Iterable[dict[str, Any]], seconds: float) -> list[NodeClient]:
+def make_clients(nodes: Iterable[dict[str, Any]], seconds: float) -> list[NodeClient]:
     """Return clients for nodes. nodes: `NodeAccess` as JSON objects."""
     return [
         NodeClient(NodeAccess(**{**one, "address": NodeAddress(**one["address"])}), seconds)

@@ -18,11 +18,11 @@ from logsrv.linelog.http.nodes.answer import (
     AskedNode,
     NodeFailure,
     NodeLine,
-    node_times,
-    time_of,
+    fetch_oldest_and_newest,
+    format_moment,
 )
-from logsrv.linelog.http.nodes.merge import MergedLine, merged
-from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, by_time
+from logsrv.linelog.http.nodes.merge import MergedLine, merge_by_time
+from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, fetch_lines_by_time
 
 ROOM = AnswerSize(20_000, 16 << 20)
 """The largest answer of a node for a span of time; if it is larger, the span is divided."""
@@ -51,7 +51,7 @@ class AskedNodes:
     longest: float = LONGEST
     failed: set[str] = attrs.Factory(set)
 
-    def lines(
+    def merged_lines(
         self, question: NodeQuestion, most: int | None = None, room: AnswerSize = ROOM
     ) -> Iterator[list[MergedLine]]:
         """Yield the lines of all nodes by time, each once; each list has the lines of one moment.
@@ -69,13 +69,13 @@ class AskedNodes:
             if node.name in self.failed:
                 streams.append(iter(()))
                 continue
-            pieces = by_time(node, question, room, of_moment)
+            pieces = fetch_lines_by_time(node, question, room, of_moment)
             # All nodes are asked before an answer is awaited.
-            coming = _in_thread(node, partial(next, pieces, None))
-            streams.append(self._stream(node, question, pieces, coming))
-        return merged(streams, reverse=question.reverse)
+            coming = _start_in_thread(node, partial(next, pieces, None))
+            streams.append(self._lines_of_node(node, question, pieces, coming))
+        return merge_by_time(streams, reverse=question.reverse)
 
-    def _stream(
+    def _lines_of_node(
         self,
         node: AskedNode,
         question: NodeQuestion,
@@ -85,44 +85,44 @@ class AskedNodes:
         """Yield the lines of a node by time, until it fails."""
         edge = question.span.end if question.reverse else question.span.begin
         try:
-            while (piece := self._wait_for(node, coming)) is not None:
-                coming = _in_thread(node, partial(next, pieces, None))
+            while (piece := self._wait_for_answer(node, coming)) is not None:
+                coming = _start_in_thread(node, partial(next, pieces, None))
                 edge = piece.edge
                 if piece.missing:
-                    self._fail(node, piece.missing)
+                    self._report_failure(node, piece.missing)
                 yield from piece.lines
         except LogsrvError as error:
             missing = "its lines are missing"
             if question.reverse and edge < min(question.span.end, LATEST):
-                missing = f"its lines before {time_of(edge)} are missing"
+                missing = f"its lines before {format_moment(edge)} are missing"
             elif not question.reverse and edge > max(question.span.begin, EARLIEST):
-                missing = f"its lines from {time_of(edge)} on are missing"
-            self._fail(node, f"{error}; {missing}")
+                missing = f"its lines from {format_moment(edge)} on are missing"
+            self._report_failure(node, f"{error}; {missing}")
 
-    def each(self, ask: Callable[[AskedNode], T]) -> dict[str, T]:
+    def ask_each(self, ask: Callable[[AskedNode], T]) -> dict[str, T]:
         """Ask all nodes that have not failed; return the answers by the names of the nodes."""
         left = [node for node in self.nodes if node.name not in self.failed]
-        asked = [(node, _in_thread(node, partial(ask, node))) for node in left]
+        asked = [(node, _start_in_thread(node, partial(ask, node))) for node in left]
         found = {}
         for node, answer in asked:
             try:
-                found[node.name] = self._wait_for(node, answer)
+                found[node.name] = self._wait_for_answer(node, answer)
             except LogsrvError as error:
-                self._fail(node, f"{error}; its lines are missing")
+                self._report_failure(node, f"{error}; its lines are missing")
         return found
 
-    def times(self) -> tuple[str, str]:
+    def ask_times(self) -> tuple[str, str]:
         """Return the TIMEs of the oldest and the newest line of all nodes; "" without lines."""
-        found = self.each(node_times).values()
+        found = self.ask_each(fetch_oldest_and_newest).values()
         oldest = [one for one, _ in found if one]
         newest = [one for _, one in found if one]
         return min(oldest, default=""), max(newest, default="")
 
-    def _fail(self, node: AskedNode, sentence: str) -> None:
+    def _report_failure(self, node: AskedNode, sentence: str) -> None:
         self.failed.add(node.name)
         self.tell(node.name, sentence)
 
-    def _wait_for(self, node: AskedNode, answer: Future[T]) -> T:
+    def _wait_for_answer(self, node: AskedNode, answer: Future[T]) -> T:
         """Wait for an answer. Raises NodeFailure, and any error of the request.
 
         A search may take long. So a node that is silent is asked for /healthz, which tells whether it is
@@ -134,23 +134,23 @@ class AskedNodes:
             try:
                 return answer.result(min(left, CHECK_AFTER))
             except TimeoutError:
-                if left > CHECK_AFTER and not _lives(node):
+                if left > CHECK_AFTER and not _is_responding(node):
                     why = f"it said nothing for {2 * CHECK_AFTER:g} s"
                     break
             except MemoryError:
                 raise NodeFailure("its answer needs more memory than there is") from None
-        node.stop()
+        node.stop_request()
         raise NodeFailure(why)
 
 
-def _lives(node: AskedNode) -> bool:
+def _is_responding(node: AskedNode) -> bool:
     try:
-        return _in_thread(node, node.lives).result(CHECK_AFTER)
+        return _start_in_thread(node, node.is_responding).result(CHECK_AFTER)
     except TimeoutError:
         return False
 
 
-def _in_thread(node: AskedNode, ask: Callable[[], T]) -> Future[T]:
+def _start_in_thread(node: AskedNode, ask: Callable[[], T]) -> Future[T]:
     """Start a request in a thread of its own: it may hang, for example while it looks up a name."""
     answer: Future[T] = Future()
 

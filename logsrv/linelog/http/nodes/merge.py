@@ -29,12 +29,12 @@ class MergedLine(NamedTuple):
     places: dict[int, Position]
 
 
-def text_of(lines: Iterable[MergedLine]) -> bytes:
+def lines_as_text(lines: Iterable[MergedLine]) -> bytes:
     """Return lines as text in a store's format, each with its LF."""
     return b"".join(line.line + b"\n" for line in lines)
 
 
-def merged(
+def merge_by_time(
     answers: Sequence[Iterable[NodeLine]], *, reverse: bool = False
 ) -> Iterator[list[MergedLine]]:
     """Yield the lines of all nodes by time, each line once; each list has the lines of one moment.
@@ -42,14 +42,14 @@ def merged(
     answers: the lines of each node, by time. reverse: whether the newest come first, in `answers` too.
     """
     streams = [zip(repeat(number), answer) for number, answer in enumerate(answers)]
-    every = heapq.merge(*streams, key=_moment, reverse=reverse)
-    for _, group in groupby(every, _moment):
+    every = heapq.merge(*streams, key=_moment_of_line, reverse=reverse)
+    for _, group in groupby(every, _moment_of_line):
         of_moment = list(group)
         lines = _merge_moment(of_moment[::-1] if reverse else of_moment)
         yield lines[::-1] if reverse else lines
 
 
-def _moment(numbered: _Numbered) -> int:
+def _moment_of_line(numbered: _Numbered) -> int:
     return numbered[1].moment
 
 

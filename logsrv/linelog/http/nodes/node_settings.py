@@ -11,7 +11,7 @@ import attrs
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import FILE, SPACE, Kind
 from logsrv.kit.options.secrets import SECRET_FILE
-from logsrv.linelog.http.nodes.address import NodeAddress, parse_nodes
+from logsrv.linelog.http.nodes.address import NodeAddress, parse_node_addresses
 
 NAME = r"[A-Za-z0-9_-]{1,64}"
 HERE, ALL = "here", "all"
@@ -39,7 +39,7 @@ def parse_named_nodes(text: str) -> NamedNodes:
         raise ValueError(
             "what is before the = is no name of letters, digits, dashes and underscores"
         )
-    return NamedNodes(text, name, parse_nodes(addresses))
+    return NamedNodes(text, name, parse_node_addresses(addresses))
 
 
 NODES: Kind[NamedNodes] = Kind(
@@ -51,7 +51,7 @@ NODES: Kind[NamedNodes] = Kind(
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class NodeRules:
+class SharedNodeOptions:
     """The options of a set of nodes, and their defaults for all sets."""
 
     help_group: ClassVar[str] = "Asking other daemons"
@@ -62,14 +62,14 @@ class NodeRules:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class NodeSettings(NodeRules):
+class NodeSettings(SharedNodeOptions):
     """The settings of one set of nodes. An option that is not in its table has the general value."""
 
     nodes: NamedNodes = option(REQUIRED, NODES, "a name, and the servers that it stands for")
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class NodeOptions(NodeRules):
+class NodeOptions(SharedNodeOptions):
     """The names of other daemons, which `logsrv search --nodes NAME` asks."""
 
     help_group: ClassVar[str] = "Asking other daemons"
@@ -85,7 +85,7 @@ class NodeOptions(NodeRules):
     )
 
 
-def check_names(sets: tuple[NodeSettings, ...]) -> None:
+def check_node_set_names(sets: tuple[NodeSettings, ...]) -> None:
     """Raise ValueError if two sets have the same name, or one has a reserved name."""
     names = [one.nodes.name for one in sets]
     for name in names:

@@ -22,9 +22,9 @@ from logsrv.linelog.http.nodes.answer import (
     AskedNode,
     NodeFailure,
     NodeLine,
-    moment_of,
-    node_lines,
-    time_of,
+    fetch_lines,
+    format_moment,
+    parse_moment,
 )
 
 _FULL = 0.7
@@ -68,10 +68,12 @@ class SpanLines(NamedTuple):
 
 def span_between(since: str, until: str) -> TimeSpan:
     """Return the span between two TIMEs; "" for no limit. Raises ValueError."""
-    return TimeSpan(moment_of(since) if since else EARLIEST, moment_of(until) if until else LATEST)
+    return TimeSpan(
+        parse_moment(since) if since else EARLIEST, parse_moment(until) if until else LATEST
+    )
 
 
-def by_time(
+def fetch_lines_by_time(
     node: AskedNode, question: NodeQuestion, room: AnswerSize, of_moment: AnswerSize
 ) -> Iterator[SpanLines]:
     """Yield all lines of a node by time, or the newest first if the question says so. Raises LogsrvError.
@@ -80,7 +82,7 @@ def by_time(
     """
     # For reverse order all moments are negated here, so that time always increases.
     sign = -1 if question.reverse else 1
-    at, stop = _turned(question.span, sign)
+    at, stop = _negate_if_reverse(question.span, sign)
     end, length, cuts = stop, stop - at, 0
     # A small first request, because an answer that is too large is received for nothing.
     little = AnswerSize(max(1, room.lines // 4), room.bytes)
@@ -89,7 +91,9 @@ def by_time(
         is_moment = end - at == 1
         if is_moment:
             most = of_moment
-        lines, is_whole = _lines_of(node, question, _turned(TimeSpan(at, end), sign), most)
+        lines, is_whole = _fetch_span(
+            node, question, _negate_if_reverse(TimeSpan(at, end), sign), most
+        )
         lines.sort(key=lambda line: sign * line.moment)
         if not is_whole and not is_moment:
             begin = sign * lines[0].moment
@@ -105,7 +109,7 @@ def by_time(
             continue
         missing = ""
         if not is_whole:
-            moment = time_of(lines[0].moment)
+            moment = format_moment(lines[0].moment)
             missing = f"it has more than {most.lines:,} lines of {moment}: the others are missing"
         at, cuts = end, 0
         yield SpanLines(lines, 1 - at if question.reverse else at, missing)
@@ -115,11 +119,11 @@ def by_time(
         most = room if lines else little
 
 
-def _turned(span: TimeSpan, sign: int) -> TimeSpan:
+def _negate_if_reverse(span: TimeSpan, sign: int) -> TimeSpan:
     return span if sign == 1 else TimeSpan(1 - span.end, 1 - span.begin)
 
 
-def _lines_of(
+def _fetch_span(
     node: AskedNode, question: NodeQuestion, span: TimeSpan, room: AnswerSize
 ) -> tuple[list[NodeLine], bool]:
     """Return the lines of a span in order of arrival, and whether these are all its lines."""
@@ -128,16 +132,16 @@ def _lines_of(
         "source": question.source,
         "limit": room.lines + 1,
         "reverse": int(question.reverse),
-        "since": time_of(span.begin) if span.begin > EARLIEST else "",
-        "until": time_of(span.end) if span.end < LATEST else "",
+        "since": format_moment(span.begin) if span.begin > EARLIEST else "",
+        "until": format_moment(span.end) if span.end < LATEST else "",
     }
     found: list[NodeLine] = []
     size = 0
-    with closing(node_lines(node, asked, max(span.begin, EARLIEST))) as lines:
+    with closing(fetch_lines(node, asked, max(span.begin, EARLIEST))) as lines:
         for line in lines:
             if not span.begin <= line.moment < span.end:
                 raise NodeFailure(
-                    f"it answers with a line of {time_of(line.moment)}, not asked for"
+                    f"it answers with a line of {format_moment(line.moment)}, not asked for"
                 )
             found.append(line)
             size += len(line.line)

@@ -71,12 +71,12 @@ class Asset:
 
 
 @cache
-def page() -> Asset:
+def live_page() -> Asset:
     """Return the live page."""
-    document = _document(
+    document = _render_document(
         "page.html", title="logsrv", keys=_KEYS, queries=_QUERIES, problem="", view=""
     )
-    return _packed(document)
+    return _with_gzip(document)
 
 
 def log_in_page(problem: str = "", view: str = "") -> Asset:
@@ -84,7 +84,7 @@ def log_in_page(problem: str = "", view: str = "") -> Asset:
 
     problem: a sentence about the last attempt. view: the part of the requested URL after `?`.
     """
-    return _document("log_in.html", title="Log in – logsrv", problem=problem, view=view)
+    return _render_document("log_in.html", title="Log in – logsrv", problem=problem, view=view)
 
 
 @cache
@@ -93,20 +93,20 @@ def static_files() -> dict[str, Asset]:
 
     Their names are listed here: the server never opens a path from a request.
     """
-    files = {name: _read(name) for name in _ALONE}
-    files["style.css"] = "".join(map(_read, _SHEETS))
-    files["main.js"] = _joined("main.js")
+    files = {name: _read_static_file(name) for name in _ALONE}
+    files["style.css"] = "".join(map(_read_static_file, _SHEETS))
+    files["main.js"] = _bundle_modules("main.js")
     return {
-        f"{STATIC}/{name}": _packed(_asset(text.encode(), _TYPES[Path(name).suffix]))
+        f"{STATIC}/{name}": _with_gzip(_make_asset(text.encode(), _TYPES[Path(name).suffix]))
         for name, text in files.items()
     }
 
 
-def _read(name: str) -> str:
+def _read_static_file(name: str) -> str:
     return (_HERE / "static" / name).read_text("utf-8")
 
 
-def _joined(first: str) -> str:
+def _bundle_modules(first: str) -> str:
     """Return a module and all its imports as one file, so that a browser makes one request.
 
     Each module becomes a function that returns its exports; the modules that it imports come before it. The
@@ -115,31 +115,31 @@ def _joined(first: str) -> str:
     done: dict[str, str] = {}
 
     def add(name: str) -> None:
-        text = _read(name)
+        text = _read_static_file(name)
         for needed in _IMPORT.finditer(text):
             if needed[3] not in done:
                 add(needed[3])
         exports = ", ".join(_EXPORT.findall(text))
-        text = _EXPORT.sub("", _IMPORT.sub(_from_modules, text))
+        text = _EXPORT.sub("", _IMPORT.sub(_import_replacement, text))
         done[name] = f'modules["{name}"] = (() => {{\n{text}return {{ {exports} }};\n}})();\n'
 
     add(first)
     return "export const modules = {};\n" + "".join(done.values())
 
 
-def _from_modules(found: re.Match[str]) -> str:
+def _import_replacement(found: re.Match[str]) -> str:
     names = found[1] or found[2].replace(" as ", ": ")
     return f'const {names} = modules["{found[3]}"];'
 
 
-def _document(template: str, **values: object) -> Asset:
+def _render_document(template: str, **values: object) -> Asset:
     text = _TEMPLATES.get_template(template).render(static=STATIC, log_in=LOG_IN, **values)
-    return _asset(text.encode(), HTML)
+    return _make_asset(text.encode(), HTML)
 
 
-def _packed(asset: Asset) -> Asset:
+def _with_gzip(asset: Asset) -> Asset:
     return attrs.evolve(asset, packed=gzip.compress(asset.body, mtime=0))
 
 
-def _asset(body: bytes, content_type: str) -> Asset:
+def _make_asset(body: bytes, content_type: str) -> Asset:
     return Asset(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:16]}"')

@@ -39,33 +39,33 @@ class SearchAnswer:
     _stalled: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _longest: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
-    def attach(self, search: AskedSearch) -> None:
+    def set_search(self, search: AskedSearch) -> None:
         """Set the search whose answer is sent. Its process has just received the request."""
         self._search = search
-        self._longest.start(LONGEST, self._cut_off)
-        self._request.notifyFinish().addBoth(lambda _: self._over())
+        self._longest.start(LONGEST, self._abort_connection)
+        self._request.notifyFinish().addBoth(lambda _: self._end_search())
 
-    def begin(self, status: int) -> None:
+    def receive_status(self, status: int) -> None:
         self._status = status
 
-    def data(self, data: bytes) -> None:
+    def receive_data(self, data: bytes) -> None:
         if not self._begun:
-            self._begin()
+            self._start_response()
         self._request.write(data)
 
-    def _begin(self) -> None:
+    def _start_response(self) -> None:
         self._begun = True
         self._begin_response(self._request, self._status)
         self._request.registerProducer(self, True)
 
-    def end(self, problem: Problem | None) -> None:
+    def receive_end(self, problem: Problem | None) -> None:
         if self._ended:
             return
         if problem is not None and not self._begun:
             self._fail(self._request, problem)
             return
         if not self._begun:
-            self._begin()
+            self._start_response()
         if problem is not None:
             self._request.write(problem.body)
         self._request.unregisterProducer()
@@ -74,7 +74,7 @@ class SearchAnswer:
     def pauseProducing(self) -> None:
         if not self._stalled.running and self._search is not None and not self._ended:
             self._search.pause()
-            self._stalled.start(STALLED_AFTER, self._cut_off)
+            self._stalled.start(STALLED_AFTER, self._abort_connection)
 
     def resumeProducing(self) -> None:
         if self._search is not None and not self._ended:
@@ -84,11 +84,11 @@ class SearchAnswer:
     def stopProducing(self) -> None:
         """Do nothing: `notifyFinish` of the request reports a lost connection."""
 
-    def _cut_off(self) -> None:
+    def _abort_connection(self) -> None:
         self._request.browser.abort()
-        self._over()
+        self._end_search()
 
-    def _over(self) -> None:
+    def _end_search(self) -> None:
         if self._ended:
             return
         self._ended = True

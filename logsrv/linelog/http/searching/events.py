@@ -35,7 +35,7 @@ def error_event(sentence: str) -> bytes:
     return f"event: problem\ndata: {json.dumps({'error': sentence})}\n\n".encode()
 
 
-class Outbox:
+class EventQueue:
     """A queue of events with at most `most` lines, in order; lines that do not fit are counted."""
 
     def __init__(self, most: int) -> None:
@@ -49,20 +49,20 @@ class Outbox:
         The bytes are not copied, so several clients can share them.
         """
         if lines > self._room:
-            self.leave_out(lines)
+            self.count_left_out(lines)
             return lines
         self._room -= lines
         self._waiting.append((data, lines))
         return 0
 
-    def leave_out(self, lines: int) -> None:
+    def count_left_out(self, lines: int) -> None:
         """Count lines that are left out at the end of the queue."""
         if lines and self._waiting and not self._waiting[-1][0]:
             lines += self._waiting.pop()[1]
         if lines:
             self._waiting.append((b"", lines))
 
-    def take(self, size: int) -> bytes:
+    def pop_events(self, size: int) -> bytes:
         """Remove and return the first events, about `size` bytes; b"" if there are none."""
         pieces = []
         taken = 0

@@ -23,13 +23,13 @@ from logsrv.linelog.http.nodes.answer import (
     AskedNode,
     Body,
     NodeFailure,
-    around,
-    moment_of,
-    node_lines,
-    node_object,
-    time_of,
+    fetch_line_and_neighbours,
+    fetch_lines,
+    fetch_object,
+    format_moment,
+    parse_moment,
 )
-from logsrv.linelog.http.nodes.declared import clients_of
+from logsrv.linelog.http.nodes.declared import make_clients
 from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.node_settings import HERE
 from logsrv.linelog.http.nodes.spans import NodeQuestion, TimeSpan, span_between
@@ -51,27 +51,27 @@ _OTHERS = {"before": None, "after": None, "processes": 1}
 _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 
 
-def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
+def reply_from_nodes(view: View, request: dict[str, Any]) -> Iterator[bytes]:
     """Yield the answer to a request. Raises Problem.
 
     In addition to "endpoint" and "values" the request has "nodes", a list of `NodeAccess` as JSON; "here",
     whether this store is included; and "seconds", the most that a node may take.
     """
     seconds = request["seconds"]
-    nodes: list[AskedNode] = [OwnStore(view)] if request["here"] else []
-    nodes += clients_of(request["nodes"], seconds)
+    nodes: list[AskedNode] = [OwnStoreNode(view)] if request["here"] else []
+    nodes += make_clients(request["nodes"], seconds)
     endpoint, values = request["endpoint"], request["values"]
     if endpoint == "show":
-        yield _show(nodes[0], values, seconds)
+        yield _show_line(nodes[0], values, seconds)
     elif endpoint != "search":
         yield json_line(counts_of_nodes(nodes, endpoint, values, seconds))
     elif len(nodes) == 1:
-        yield from _search_one(nodes[0], values)
+        yield from _search_one_node(nodes[0], values)
     else:
-        yield from _search(nodes, values, seconds)
+        yield from _search_all_nodes(nodes, values, seconds)
 
 
-class OwnStore:
+class OwnStoreNode:
     """The server's own store, as a node like the others."""
 
     name = HERE
@@ -80,7 +80,7 @@ class OwnStore:
         self._view = view
         self._stopped = False
 
-    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+    def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
         """Yield the answer of an endpoint, exactly as another node with the same lines would send it."""
         if endpoint == "stats":
             oldest, newest = self._view.read_time_span()
@@ -91,21 +91,23 @@ class OwnStore:
             if self._stopped:
                 return
 
-    def lives(self) -> bool:
+    def is_responding(self) -> bool:
         """Return True: this process itself reads the store."""
         return True
 
-    def stop(self) -> None:
+    def stop_request(self) -> None:
         """End a request that is under way."""
         self._stopped = True
 
 
-def _show(node: AskedNode, values: Values, seconds: float) -> bytes:
+def _show_line(node: AskedNode, values: Values, seconds: float) -> bytes:
     """Return a line of a node and its neighbours. Raises Problem (404, 502)."""
     wanted = parse_position(values["position"])
     missing: dict[str, str] = {}
     asked = AskedNodes([node], missing.__setitem__, seconds)
-    found = asked.each(lambda node: around(node, wanted, values["before"], values["after"]))
+    found = asked.ask_each(
+        lambda node: fetch_line_and_neighbours(node, wanted, values["before"], values["after"])
+    )
     if missing:
         raise Problem(502, f"{node.name}: {missing[node.name]}")
     window = found[node.name]
@@ -117,32 +119,34 @@ def _show(node: AskedNode, values: Values, seconds: float) -> bytes:
     return json_line({"lines": lines})
 
 
-def _search_one(node: AskedNode, values: Values) -> Iterator[bytes]:
+def _search_one_node(node: AskedNode, values: Values) -> Iterator[bytes]:
     """Yield the lines of one node, in its order."""
     asked = {name: values[name] for name in _SCOPE}
     if not values["limit"]:
         return
     try:
-        lines = node_lines(node, {**asked, "reverse": int(values["reverse"])})
+        lines = fetch_lines(node, {**asked, "reverse": int(values["reverse"])})
         for line in islice(lines, values["limit"]):
-            yield _line(Hit(line.position, line.line), {node.name: line.position})
+            yield _line_json(Hit(line.position, line.line), {node.name: line.position})
     except LogsrvError as error:
         yield json_line({"node": node.name, "error": f"{error}; its lines are missing"})
 
 
-def _search(nodes: list[AskedNode], values: Values, seconds: float) -> Iterator[bytes]:
+def _search_all_nodes(nodes: list[AskedNode], values: Values, seconds: float) -> Iterator[bytes]:
     """Yield the lines of all nodes by time, each once, and a sentence for each node that fails."""
-    before = _place(values["before"], Position(10**10, 0))
-    after = _place(values["after"], Position(-1, 0))
+    before = _parse_place(values["before"], Position(10**10, 0))
+    after = _parse_place(values["after"], Position(-1, 0))
     span = span_between(values["since"], values["until"])
-    span = TimeSpan(max(span.begin, _moment(after)), min(span.end, _moment(before) + 1))
+    span = TimeSpan(
+        max(span.begin, _moment_of_place(after)), min(span.end, _moment_of_place(before) + 1)
+    )
     question = NodeQuestion(values["q"], span, values["source"], values["reverse"])
     failures: deque[bytes] = deque()
 
     def tell(name: str, sentence: str) -> None:
         failures.append(json_line({"node": name, "error": sentence}))
 
-    moments = AskedNodes(nodes, tell, seconds).lines(question, values["limit"])
+    moments = AskedNodes(nodes, tell, seconds).merged_lines(question, values["limit"])
     left = values["limit"]
     for lines in moments if left else ():
         segment, rest = divmod(lines[0].moment - EARLIEST, _STEP)
@@ -151,7 +155,7 @@ def _search(nodes: list[AskedNode], values: Values, seconds: float) -> Iterator[
             if left and after < place < before:
                 left -= 1
                 where = {nodes[number].name: there for number, there in line.places.items()}
-                yield _line(Hit(place, line.line), where)
+                yield _line_json(Hit(place, line.line), where)
         if not left:
             break
         yield from failures
@@ -159,15 +163,15 @@ def _search(nodes: list[AskedNode], values: Values, seconds: float) -> Iterator[
     yield from failures
 
 
-def _moment(place: Position) -> int:
+def _moment_of_place(place: Position) -> int:
     return EARLIEST + place.segment * _STEP + place.offset // _EACH
 
 
-def _place(text: str | None, default: Position) -> Position:
+def _parse_place(text: str | None, default: Position) -> Position:
     return default if text is None else parse_position(text)
 
 
-def _line(hit: Hit, places: dict[str, Position]) -> bytes:
+def _line_json(hit: Hit, places: dict[str, Position]) -> bytes:
     return json_line({**hit_document(hit), "nodes": {name: str(at) for name, at in places.items()}})
 
 
@@ -194,14 +198,16 @@ def counts_of_nodes(
     found: dict[str, Any] = {}
     if endpoint == "histogram":
         if not (asked["since"] and asked["until"]):
-            oldest, newest = asking.times()
+            oldest, newest = asking.ask_times()
             asked["since"] = asked["since"] or oldest
             # One microsecond more, because a span does not include its end.
-            asked["until"] = asked["until"] or (newest and time_of(moment_of(newest) + 1))
+            asked["until"] = asked["until"] or (newest and format_moment(parse_moment(newest) + 1))
         found = {"since": asked["since"] or None, "until": asked["until"] or None}
         if not "" < asked["since"] <= asked["until"]:
             asking.nodes = ()
-    answers = asking.each(lambda node: _checked(endpoint, node_object(node, endpoint, asked)))
+    answers = asking.ask_each(
+        lambda node: _check_counts(endpoint, fetch_object(node, endpoint, asked))
+    )
     if endpoint == "histogram":
         # All nodes use the same step for the same span, unless one has another version or is broken.
         steps = Counter(answer["step"] for answer in answers.values()).most_common(1)
@@ -213,13 +219,13 @@ def counts_of_nodes(
         found["field"] = values["field"]
     if whole := _WHOLE.get(endpoint):
         found[whole] = sum(answer[whole] for answer in answers.values())
-    rows = _added(endpoint, list(answers.values()))
+    rows = _add_up_rows(endpoint, list(answers.values()))
     found[_KEYS[endpoint][0]] = rows[: values["limit"]] if endpoint == "top" else rows
     failed = [{"node": name, "error": why} for name, why in missing.items()]
     return {**found, "added": len(answers) > 1, "missing": failed}
 
 
-def _added(endpoint: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _add_up_rows(endpoint: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of all answers added up: by time, or the largest number first."""
     rows_of, key, number = _KEYS[endpoint]
     rows: dict[str, dict[str, Any]] = {}
@@ -235,7 +241,7 @@ def _added(endpoint: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]
     return sorted(rows.values(), key=lambda row: (-row[number], row[key]))
 
 
-def _checked(endpoint: str, found: dict[str, Any]) -> dict[str, Any]:
+def _check_counts(endpoint: str, found: dict[str, Any]) -> dict[str, Any]:
     """Return a counting endpoint's answer. Raises NodeFailure if it does not have the expected form."""
     rows_of, key, number = _KEYS[endpoint]
     try:
@@ -243,7 +249,7 @@ def _checked(endpoint: str, found: dict[str, Any]) -> dict[str, Any]:
             _require_text(row[key])
             _require_count(row[number])
             if endpoint == "histogram":
-                moment_of(row["time"])
+                parse_moment(row["time"])
                 for lines in row["levels"].values():
                     _require_count(lines)
             if endpoint == "sources" and row["last"] is not None:

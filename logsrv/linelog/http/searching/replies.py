@@ -36,9 +36,12 @@ SAMPLE = 5000
 def search(view: View, values: Values) -> Reply:
     """Yield the matching lines as JSON objects, one frame's lines at a time."""
     left = values["limit"]
-    before, after = _place(values["before"]), _place(values["after"])
+    before, after = _parse_place(values["before"]), _parse_place(values["after"])
     if left and values.get("newest"):
-        after = _before_newest(_search(view, values, before=before, after=after), left) or after
+        after = (
+            _place_before_newest(_make_search(view, values, before=before, after=after), left)
+            or after
+        )
 
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.hits_in_task(task)
@@ -46,7 +49,7 @@ def search(view: View, values: Values) -> Reply:
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         return [hit_as_json(hit).encode() for hit in hits]
 
-    asked = _search(view, values, before=before, after=after)
+    asked = _make_search(view, values, before=before, after=after)
     if left:
         for _, lines in asked.run_on_frames(work, reverse=values["reverse"]):
             del lines[left:]
@@ -57,7 +60,7 @@ def search(view: View, values: Values) -> Reply:
                 break
 
 
-def _before_newest(asked: Search, lines: int) -> Position | None:
+def _place_before_newest(asked: Search, lines: int) -> Position | None:
     """Return the position after which only the newest `lines` matches come; None if there are fewer."""
 
     def work(task: ReadTask) -> list[bytes]:
@@ -81,7 +84,7 @@ def tail(view: View, values: Values) -> Reply:
         begin = Position(later[0] if later else numbers[0], 0)
         yield missed_event(None, str(begin))
 
-    asked = _search(view, values, after=Position(begin.segment, begin.offset - 1), before=end)
+    asked = _make_search(view, values, after=Position(begin.segment, begin.offset - 1), before=end)
 
     def work(task: ReadTask) -> list[bytes]:
         return [line_event(str(hit.position), hit_as_json(hit)) for hit in asked.hits_in_task(task)]
@@ -145,13 +148,13 @@ def _count_buckets(
     step = over_time.sensible_step(last - first, max(1, values["buckets"] - 1))
     while values["buckets"] == 1 and step_start(first, step) != step_start(last, step):
         step *= 2
-    found = over_time.histogram(_search(view, values), step, levels=True)
+    found = over_time.histogram(_make_search(view, values), step, levels=True)
     return step, {bucket.start: bucket for bucket in found}
 
 
 def top(view: View, values: Values) -> Reply:
     """Yield the most frequent values of a field."""
-    tally = tallies.count_values(_search(view, values), values["field"])
+    tally = tallies.count_values(_make_search(view, values), values["field"])
     found = [
         {"value": value, "count": count} for value, count in tally.most_common(values["limit"])
     ]
@@ -160,7 +163,7 @@ def top(view: View, values: Values) -> Reply:
 
 def fields(view: View, values: Values) -> Reply:
     """Yield the fields of the newest matching lines."""
-    found, sampled = tallies.count_fields(_search(view, values), SAMPLE)
+    found, sampled = tallies.count_fields(_make_search(view, values), SAMPLE)
     listed = [
         {"name": name, "lines": lines}
         for name, lines in sorted(found.items(), key=lambda one: (-one[1], one[0]))
@@ -170,7 +173,7 @@ def fields(view: View, values: Values) -> Reply:
 
 def sources(view: View, values: Values) -> Reply:
     """Yield the sources, the one with most lines first."""
-    found = tallies.count_sources(_search(view, values))
+    found = tallies.count_sources(_make_search(view, values))
     listed = [
         {"source": source, "lines": lines, "last": last}
         for source, (lines, last) in sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
@@ -194,7 +197,7 @@ REPLIES: dict[str, Callable[[View, Values], Reply]] = {
 }
 
 
-def _search(
+def _make_search(
     view: View, values: Values, *, after: Position | None = None, before: Position | None = None
 ) -> Search:
     scope = Scope(
@@ -212,5 +215,5 @@ def json_line(found: object) -> bytes:
     return safe_json(found).encode() + b"\n"
 
 
-def _place(text: str | None) -> Position | None:
+def _parse_place(text: str | None) -> Position | None:
     return None if text is None else parse_position(text)

@@ -29,9 +29,9 @@ from logsrv.kit.children.child_side import (
     send_message,
     tell_service,
 )
-from logsrv.linelog.http.problems import Problem, wrong_query
+from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.http.searching import replies
-from logsrv.linelog.http.searching.gathered import reply
+from logsrv.linelog.http.searching.gathered import reply_from_nodes
 from logsrv.linelog.read.view import View
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
@@ -39,14 +39,14 @@ PIECE = 64 << 10
 NO_MEMORY = "this search needs more memory than it may have"
 
 
-class Body:
+class AnswerWriter:
     """The body of an answer. The status is sent before the first bytes."""
 
     def __init__(self, send_message: Callable[[bytes], None]) -> None:
         self._send = send_message
         self.begun = False
 
-    def begin(self) -> None:
+    def send_status_once(self) -> None:
         """Send status 200, once."""
         if not self.begun:
             self.begun = True
@@ -54,18 +54,18 @@ class Body:
 
     def write(self, data: bytes) -> None:
         """Send a part of the body."""
-        self.begin()
+        self.send_status_once()
         for start in range(0, len(data), PIECE):
             self._send(data[start : start + PIECE])
 
-    def fail(self, problem: Problem) -> None:
+    def send_problem(self, problem: Problem) -> None:
         """Answer with a problem. If part of the body has been sent, the problem is its last line."""
         if not self.begun:
             self._send(b"%d" % problem.status)
         self._send(problem.body)
 
 
-def answer(
+def answer_request(
     request: dict[str, Any],
     send_message: Callable[[bytes], None],
     tell_service: Callable[[str], None],
@@ -74,24 +74,24 @@ def answer(
 
     send: called with each message of the answer. tell: called with a sentence about damage.
     """
-    body = Body(send_message)
+    body = AnswerWriter(send_message)
     try:
         with View(request["directory"], tell_service, away=True) as view:
             if "nodes" in request:
-                found = reply(view, request)
+                found = reply_from_nodes(view, request)
             else:
                 found = replies.REPLIES[request["endpoint"]](view, request["values"])
             for data in found:
                 body.write(data)
-            body.begin()
+            body.send_status_once()
     except Problem as problem:
-        body.fail(problem)
+        body.send_problem(problem)
     except QueryError as error:
-        body.fail(wrong_query(error))
+        body.send_problem(query_problem(error))
     except LogsrvError as error:
-        body.fail(Problem(503, str(error)))
+        body.send_problem(Problem(503, str(error)))
     except MemoryError:
-        body.fail(Problem(503, NO_MEMORY))
+        body.send_problem(Problem(503, NO_MEMORY))
 
 
 def _end_with_parent() -> None:
@@ -110,7 +110,7 @@ def main(arguments: list[str]) -> int:
         _end_with_parent()
         request = json.loads(message)
         os.environ.update(request.get("variables", {}))
-        answer(request, send_message, tell_service)
+        answer_request(request, send_message, tell_service)
         break
     return 0
 

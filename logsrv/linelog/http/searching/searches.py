@@ -23,7 +23,7 @@ from twisted.logger import Logger
 
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.linelog.http.problems import STOPPING, Problem, too_many
+from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
 from logsrv.linelog.store.archive.archive_notes import variables_of
 from logsrv.timer import Timer
 
@@ -34,17 +34,17 @@ SPARE_SECONDS = 300.0
 
 
 class SearchSink(Protocol):
-    """The receiver of an answer: `begin` is called at most once, `data` any number of times, `end` once.
+    """The receiver of an answer: `receive_status` is called at most once, `receive_end` once.
 
-    `end` is not called if the receiver itself has killed the search.
+    `receive_end` is not called if the receiver itself has killed the search.
     """
 
-    def begin(self, status: int) -> None:
-        """Receive the status. The body follows with `data`."""
+    def receive_status(self, status: int) -> None:
+        """Receive the status. The body follows with `receive_data`."""
 
-    def data(self, data: bytes) -> None: ...
+    def receive_data(self, data: bytes) -> None: ...
 
-    def end(self, problem: Problem | None) -> None:
+    def receive_end(self, problem: Problem | None) -> None:
         """Receive the end of the answer. problem: why it is not complete; None if it is."""
 
 
@@ -69,10 +69,10 @@ class AskedSearch:
     # True while the search is paused by its sink, perhaps before it runs.
     _paused: bool = False
 
-    def run(self, child: ChildProcess) -> None:
+    def run_in(self, child: ChildProcess) -> None:
         """Run in a process that waits for its request."""
         self.child = child
-        child.received = self._received
+        child.received = self._pass_to_sink
         child.send(json.dumps(self.request).encode())
         if self._paused:
             child.pause()
@@ -98,44 +98,44 @@ class AskedSearch:
         """End the search. why: the problem that the sink gets; None if nobody waits for the answer."""
         if self.over:
             return
-        self._be_over()
+        self._mark_over()
         if self.child is not None:
             self.child.kill()
         if why is not None:
-            self.sink.end(why)
+            self.sink.receive_end(why)
 
-    def ended(self, end: ProcessEnd) -> None:
+    def handle_process_end(self, end: ProcessEnd) -> None:
         """End the answer, after its process has ended by itself or by its limits."""
         if self.over:
             return
-        self._be_over()
+        self._mark_over()
         if end.status == 0 and self._begun:
-            self.sink.end(None)
+            self.sink.receive_end(None)
         elif end.signal == signal.SIGXCPU:
-            self.sink.end(self._too_long())
+            self.sink.receive_end(self._timeout_problem())
         else:
-            self.sink.end(Problem(503, "the search broke off; the server's log says more"))
+            self.sink.receive_end(Problem(503, "the search broke off; the server's log says more"))
 
-    def _received(self, message: list[bytes]) -> None:
+    def _pass_to_sink(self, message: list[bytes]) -> None:
         if self.over:
             return
         data = b"".join(message)
         if self._begun:
-            self.sink.data(data)
+            self.sink.receive_data(data)
         else:
             self._begun = True
-            self.sink.begin(int(data))
+            self.sink.receive_status(int(data))
 
-    def _be_over(self) -> None:
+    def _mark_over(self) -> None:
         self.over = True
         self._timer.stop()
-        self._searches.forget(self)
+        self._searches.remove_search(self)
 
     def _start_timer(self) -> None:
         self._running_since = self._clock.seconds()
-        self._timer.start(max(0.0, self._left), lambda: self.kill(self._too_long()))
+        self._timer.start(max(0.0, self._left), lambda: self.kill(self._timeout_problem()))
 
-    def _too_long(self) -> Problem:
+    def _timeout_problem(self) -> Problem:
         return Problem(
             503,
             f"the search has taken {self._searches.seconds:g} s and was ended; narrow it down, by time "
@@ -143,7 +143,7 @@ class AskedSearch:
         )
 
 
-def _variables(directory: str) -> dict[str, str]:
+def _archive_variables(directory: str) -> dict[str, str]:
     """Return the environment variables, such as keys, that a search needs to read a store's archives."""
     names = variables_of(directory)
     return {name: os.environ[name] for name in sorted(names) if name in os.environ}
@@ -179,80 +179,82 @@ class Searches:
     def start_spare(self) -> None:
         """Start a spare process: a request is likely soon."""
         self._idle.start(SPARE_SECONDS, self._end_spare)
-        self._serve_soon()
+        self._start_next_soon()
 
-    def start(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
+    def start_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
         """Begin a search immediately. Raises Problem: 429 if too many run, 503 without a process."""
         search = self._new_search(request, sink)
         if len(self._running) >= self.at_once:
-            raise too_many(f"{self.at_once} searches are under way; try again in a moment")
-        return self._begin(search)
+            raise too_many_problem(f"{self.at_once} searches are under way; try again in a moment")
+        return self._run_search(search)
 
-    def wait(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
+    def queue_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
         """Begin a search when fewer than half of the allowed ones run. Raises Problem (503) at a stop."""
         search = self._new_search(request, sink)
         self._waiting.append(search)
-        self._serve_soon()
+        self._start_next_soon()
         return search
 
     def _new_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
         if self._processes.stopping:
             raise STOPPING
         place = self._place()
-        request = {**request, "directory": place, "variables": _variables(place)}
+        request = {**request, "directory": place, "variables": _archive_variables(place)}
         return AskedSearch(self, request, sink, self._reactor, self.seconds)
 
-    def _serve_soon(self) -> None:
+    def _start_next_soon(self) -> None:
         """Begin the next waiting search, or start a spare process, in another turn of the reactor.
 
         If a thousand waiting clients disconnect together, their searches would else be started only to be
         killed.
         """
         if not self._processes.stopping and not self._turn.running:
-            self._turn.start(0, self._serve)
+            self._turn.start(0, self._start_next)
 
-    def _serve(self) -> None:
+    def _start_next(self) -> None:
         if self._waiting and len(self._running) < max(1, self.at_once // 2):
             search = self._waiting.popleft()
             try:
-                self._begin(search)
+                self._run_search(search)
             except Problem as problem:
                 search.kill(problem)
-            self._serve_soon()
+            self._start_next_soon()
         elif self._idle.running and self._spare is None:
             # Not while a search begins: a spare process would slow that as much as it saves later.
             with suppress(Problem):
-                self._spare = self._spawn()
+                self._spare = self._start_process()
 
-    def _begin(self, search: AskedSearch) -> AskedSearch:
-        child, self._spare = self._spare or self._spawn(), None
+    def _run_search(self, search: AskedSearch) -> AskedSearch:
+        child, self._spare = self._spare or self._start_process(), None
         self._running.add(search)
-        search.run(child)
+        search.run_in(child)
         self._idle.start(SPARE_SECONDS, self._end_spare)
         return search
 
-    def _spawn(self) -> ChildProcess:
+    def _start_process(self) -> ChildProcess:
         """Start a process that waits for a request. Raises Problem (503) if the system cannot start one."""
         # The process limits its own CPU time, in case the server dies and cannot end it in time.
         limit = str(ceil(self.seconds) + 10)
-        return self._processes.start(MODULE, limit, received=lambda _: None, ended=self._ended)
+        return self._processes.start(
+            MODULE, limit, received=lambda _: None, ended=self._handle_process_end
+        )
 
     def _end_spare(self) -> None:
         if self._spare is not None:
             self._spare.kill()
             self._spare = None
 
-    def forget(self, search: AskedSearch) -> None:
+    def remove_search(self, search: AskedSearch) -> None:
         """Remove a search that is over, and let the next one begin."""
         self._running.discard(search)
         with suppress(ValueError):
             self._waiting.remove(search)
-        self._serve_soon()
+        self._start_next_soon()
 
-    def _ended(self, child: ChildProcess, end: ProcessEnd) -> None:
+    def _handle_process_end(self, child: ChildProcess, end: ProcessEnd) -> None:
         served = [one for one in self._running if one.child is child]
         for search in served:
-            search.ended(end)
+            search.handle_process_end(end)
         wanted = served or child is self._spare
         if child is self._spare:
             self._spare = None

@@ -28,7 +28,7 @@ MOST_BEHIND = 4 << 20
 MOST_IN_STEP = 256 << 10
 
 
-class Step(NamedTuple):
+class CatchUpStep(NamedTuple):
     """The events of a step, and the number of lines in them. missed: the lines left out after them.
 
     over: whether the viewer has reached the position of the other viewers.
@@ -66,7 +66,7 @@ class CatchUp:
     def close(self) -> None:
         self._live.close()
 
-    def step(self, until: Position, allowed: int, events: SharedEvents) -> Step:
+    def next_step(self, until: Position, allowed: int, events: SharedEvents) -> CatchUpStep:
         """Return the next events, up to `until`, the position of the other viewers. Raises StoreError.
 
         allowed: the number of lines after `sure` that it may get in all steps together.
@@ -75,14 +75,14 @@ class CatchUp:
         size = text = lines = 0
         while size < PIECE and text < MOST_IN_STEP:
             if self._shown >= allowed or self._read > MOST_BEHIND:
-                return self._given_up(b"".join(data), lines, until)
-            news = self._live.step(until)
+                return self._give_up(b"".join(data), lines, until)
+            news = self._live.read_some(until)
             if news is None:
-                return Step(b"".join(data), lines, over=True)
+                return CatchUpStep(b"".join(data), lines, over=True)
             text += len(news.text)
-            news = self._from_begin(news)
+            news = self._cut_to_begin(news)
             hits = list(hits_in_text(self.matcher, None, news.position, news.text))
-            made = events.of(hits)
+            made = events.events_for(hits)
             if news.has_gap:
                 made.insert(0, missed_event(None, str(news.position)))
             data += made
@@ -92,9 +92,9 @@ class CatchUp:
                 self._read += len(news.text)
                 self._lines += news.text.count(b"\n")
                 self._shown += len(hits)
-        return Step(b"".join(data), lines, over=self._live.position == until)
+        return CatchUpStep(b"".join(data), lines, over=self._live.position == until)
 
-    def _from_begin(self, news: AppendedLines) -> AppendedLines:
+    def _cut_to_begin(self, news: AppendedLines) -> AppendedLines:
         """Return the lines of `news` that begin at position `begin` or after it."""
         if news.position >= self.begin:
             return news
@@ -102,8 +102,8 @@ class CatchUp:
         segment, offset = news.position
         return news._replace(position=Position(segment, offset + cut), text=news.text[cut:])
 
-    def _given_up(self, data: bytes, lines: int, until: Position) -> Step:
+    def _give_up(self, data: bytes, lines: int, until: Position) -> CatchUpStep:
         passed = size_between(self._view, self._live.position, until)
         # An estimate, by the average length of the lines searched after `sure`, up to which all are shown.
         missed = passed * self._lines // self._read if self._read else 0
-        return Step(data, lines, missed, over=True)
+        return CatchUpStep(data, lines, missed, over=True)

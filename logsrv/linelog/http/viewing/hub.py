@@ -20,7 +20,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.http.searching.events import missed_event
 from logsrv.linelog.http.viewing.catch_up import CatchUp
 from logsrv.linelog.http.viewing.live import KEPT, LiveReader
-from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, matching_units
+from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, group_queries
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
 from logsrv.linelog.query.language.parse import parse
@@ -85,7 +85,7 @@ class Hub:
         return bool(self._asking)
 
     @property
-    def pause(self) -> float:
+    def seconds_to_next_poll(self) -> float:
         """Seconds from the end of the last poll to the next one."""
         return max(POLL_EVERY, self._served * REST_FOR_EACH)
 
@@ -101,12 +101,12 @@ class Hub:
         self._catching_up[viewer] = CatchUp(query, matcher, begin, sure or begin, self._view)
         self._asking.append(viewer)
 
-    def more(self, viewer: int) -> None:
+    def queue_step(self, viewer: int) -> None:
         """Queue a step for a viewer. If it is live meanwhile, or has left, nothing happens."""
         if viewer in self._catching_up:
             self._asking.append(viewer)
 
-    def step(self) -> None:
+    def serve_step(self) -> None:
         """Hand out the next lines to the viewer that has waited longest. Raises StoreError."""
         viewer = self._asking.popleft()
         behind = self._catching_up.get(viewer)
@@ -116,7 +116,9 @@ class Hub:
             # The step waits: the viewer asked for lines that the next poll will read.
             self._for_next_poll.append(viewer)
             return
-        step = behind.step(self._live.position, int(self._rate() * BURST), self._events)
+        step = behind.next_step(
+            self._live.position, int(self._lines_per_second() * BURST), self._events
+        )
         events = ViewEvents((viewer,), step.data, step.lines, live=step.over and not step.missed)
         if not step.missed or step.data:
             # Sent even if empty: a viewer asks for a step only when the last one has arrived.
@@ -127,7 +129,7 @@ class Hub:
             behind.close()
         if step.over:
             del self._catching_up[viewer]
-            self._watch(viewer, behind.query)
+            self._add_live_viewer(viewer, behind.query)
 
     def poll(self) -> None:
         """Hand out the lines written since the last poll, and make new viewers live. Raises StoreError."""
@@ -138,31 +140,33 @@ class Hub:
             self._live = LiveReader(self._view, min(begins or sure))
             self._began = self._now()
         for stop in sorted({begin for _, begin in self._joined.values()})[:MOST_STOPS]:
-            self._show(stop)
-            self._let_in(stop)
-        self._let_in(None)
-        self._show(None)
+            self._hand_out_lines(stop)
+            self._make_live(stop)
+        self._make_live(None)
+        self._hand_out_lines(None)
         self._asking += self._for_next_poll
         self._for_next_poll.clear()
 
-    def _let_in(self, stop: Position | None) -> None:
+    def _make_live(self, stop: Position | None) -> None:
         """Make new viewers live that begin at position `stop` or before; all of them if it is None."""
         inside = [
             viewer for viewer, (_, begin) in self._joined.items() if stop is None or begin <= stop
         ]
         for viewer in inside:
-            self._watch(viewer, self._joined.pop(viewer)[0])
+            self._add_live_viewer(viewer, self._joined.pop(viewer)[0])
         if inside:
             self._hand_out(ViewEvents(tuple(inside), live=True))
 
-    def _watch(self, viewer: int, text: str) -> None:
+    def _add_live_viewer(self, viewer: int, text: str) -> None:
         query = self._queries.get(text)
         if query is None:
-            query = self._queries[text] = WatchedQuery.of(text, self._now(), self._lines_per_poll())
+            query = self._queries[text] = WatchedQuery.from_text(
+                text, self._now(), self._lines_per_poll()
+            )
             self._units = None
         query.viewers[viewer] = None
 
-    def _rate(self) -> float:
+    def _lines_per_second(self) -> float:
         """Return the number of lines a second that each viewer may get."""
         return min(RATE, self._lines_per_poll())
 
@@ -171,7 +175,7 @@ class Hub:
         live = sum(len(query.viewers) for query in self._queries.values())
         return RATE_OF_ALL / max(1, live + len(self._joined) + len(self._catching_up))
 
-    def _show(self, until: Position | None) -> None:
+    def _hand_out_lines(self, until: Position | None) -> None:
         """Hand out the lines written since the last poll, up to `until` if it is given."""
         if self._live is None:
             return
@@ -182,18 +186,18 @@ class Hub:
                 # Nobody writes to a removed store. Viewers that connect again get the one now at its path.
                 raise StoreError("the store was removed")
             return
-        rate, most = self._rate(), int(self._lines_per_poll())
+        rate, most = self._lines_per_second(), int(self._lines_per_poll())
         end = self._now() + MATCHING
         gone = str(polled.pieces[0].position) if polled.gone and polled.pieces else ""
         if self._units is None:
-            self._units = matching_units(list(self._queries.values()))
+            self._units = group_queries(list(self._queries.values()))
         left = sum(len(unit.queries) for unit in self._units)
         for unit in list(self._units):
             now = self._now()
             for query in unit.queries:
-                query.begin(now, rate, rate * BURST, most)
+                query.begin_poll(now, rate, rate * BURST, most)
             if now < end:
-                unit.find(polled, self._now, now + (end - now) * len(unit.queries) / left)
+                unit.match_polled(polled, self._now, now + (end - now) * len(unit.queries) / left)
                 # Queries that had time move to the end, so that the others are first in the next poll.
                 self._units.remove(unit)
                 self._units.append(unit)
@@ -203,9 +207,13 @@ class Hub:
             left -= len(unit.queries)
             for query in unit.queries:
                 missed = polled.missed + query.missed
-                self._tell(tuple(query.viewers), self._events.of(query.hits), missed, gone)
+                self._hand_out_events(
+                    tuple(query.viewers), self._events.events_for(query.hits), missed, gone
+                )
 
-    def _tell(self, viewers: tuple[int, ...], events: list[bytes], missed: int, gone: str) -> None:
+    def _hand_out_events(
+        self, viewers: tuple[int, ...], events: list[bytes], missed: int, gone: str
+    ) -> None:
         """Hand out events. missed: the number of lines before them that are left out.
 
         gone: the position after lines that the store no longer has; "" if it has all.

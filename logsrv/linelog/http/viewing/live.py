@@ -55,7 +55,7 @@ class LiveReader:
     def close(self) -> None:
         self._follower.close()
 
-    def step(self, until: Position) -> AppendedLines | None:
+    def read_some(self, until: Position) -> AppendedLines | None:
         """Return some of the next lines, all before `until`; None if there are none. Raises StoreError.
 
         until: the start of a line. If retention has removed lines up to there, the reader may be past it.
@@ -84,7 +84,7 @@ class LiveReader:
             if read >= COUNTED and not skipped:
                 skipped = True
                 end = until or end_of_store(self._view)
-                if passed := self._skip(end):
+                if passed := self._skip_ahead(end):
                     # Drop the lines before the gap: viewers would see them after its message.
                     missed += sum(piece.text.count(b"\n") for piece in pieces)
                     # The number of skipped lines is estimated from the average length of those counted.
@@ -94,9 +94,9 @@ class LiveReader:
         lines = [piece.text.count(b"\n") for piece in pieces]
         return PolledLines(list(pieces), lines, missed, gone)
 
-    def _skip(self, end: Position) -> int:
+    def _skip_ahead(self, end: Position) -> int:
         """Skip to the last KEPT bytes of lines before `end`; return the number of skipped bytes."""
-        begin = Position(end.segment, _line_before(self._view, end))
+        begin = Position(end.segment, _line_start_before(self._view, end))
         passed = size_between(self._view, self.position, begin)
         if passed <= 0:
             return 0
@@ -105,7 +105,7 @@ class LiveReader:
         return passed
 
 
-def _line_before(view: View, end: Position) -> int:
+def _line_start_before(view: View, end: Position) -> int:
     """Return the offset of the first line that begins at most KEPT bytes before `end`, else of `end`."""
     frames = view.open_segment(end.segment)
     if frames is None:

@@ -29,7 +29,7 @@ class SingleQuery:
     def __init__(self, query: WatchedQuery) -> None:
         self.queries = [query]
 
-    def find(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
+    def match_polled(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
         """Find the query's lines in a poll.
 
         The newest piece of text is always searched, earlier ones only until the time `until`. All lines in
@@ -44,7 +44,7 @@ class SingleQuery:
             elif not query.allowed:
                 query.missed += query.matcher.count(piece.text, piece.position)
             else:
-                query.take(piece, list(query.matcher.find(piece.text, piece.position)))
+                query.add_matches(piece, list(query.matcher.find(piece.text, piece.position)))
 
 
 class QueryGroup:
@@ -55,13 +55,13 @@ class QueryGroup:
 
     def _set_queries(self, queries: Sequence[WatchedQuery]) -> None:
         self.queries = list(queries)
-        self._many = _modules()[0].ManyQueries([one.matcher for one in queries])
+        self._many = _import_matching_modules()[0].ManyQueries([one.matcher for one in queries])
 
-    def find(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
-        """Find the lines of all queries in a poll, like `SingleQuery.find`."""
+    def match_polled(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
+        """Find the lines of all queries in a poll, like `SingleQuery.match_polled`."""
         newest = True
-        for piece, lines in _chunks(polled):
-            reached = self._find(piece, now, until) if newest or now() <= until else set()
+        for piece, lines in _merge_pieces(polled):
+            reached = self._match_piece(piece, now, until) if newest or now() <= until else set()
             newest = False
             if reached is not None:
                 for query in self.queries:
@@ -71,25 +71,25 @@ class QueryGroup:
                 if reached and ahead:
                     self._set_queries([*ahead, *reached])
 
-    def _find(
+    def _match_piece(
         self, piece: AppendedLines, now: Callable[[], float], until: float
     ) -> set[WatchedQuery] | None:
         """Search a piece. Return None; if the time ended first, the queries that have got their lines."""
         reached = set()
         for number, lines in self._many.find(piece.text, piece.position):
             query = self.queries[number]
-            query.take(piece, lines)
+            query.add_matches(piece, lines)
             reached.add(query)
             if now() > until:
                 return reached
         return None
 
 
-def matching_units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryGroup]:
+def group_queries(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryGroup]:
     """Return the queries, in groups that are matched together, or single."""
     if len(queries) < MANY:
         return [SingleQuery(one) for one in queries]
-    triggers = _modules()[1]
+    triggers = _import_matching_modules()[1]
     words: list[WatchedQuery] = []
     tested: list[WatchedQuery] = []
     alone: list[WatchedQuery] = []
@@ -104,7 +104,7 @@ def matching_units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryG
     return [*map(QueryGroup, groups), *map(SingleQuery, alone)]
 
 
-def _chunks(polled: PolledLines) -> Iterator[tuple[AppendedLines, int]]:
+def _merge_pieces(polled: PolledLines) -> Iterator[tuple[AppendedLines, int]]:
     """Yield the text of a poll in larger pieces, the newest first, with each piece's number of lines."""
     held: list[AppendedLines] = []
     size = lines = 0
@@ -112,20 +112,20 @@ def _chunks(polled: PolledLines) -> Iterator[tuple[AppendedLines, int]]:
         segment, offset = piece.position
         follows = held and held[-1].position == Position(segment, offset + len(piece.text))
         if held and (not follows or size + len(piece.text) > CHUNK):
-            yield _joined(held), lines
+            yield _join_pieces(held), lines
             held, size, lines = [], 0, 0
         held.append(piece)
         size += len(piece.text)
         lines += number
     if held:
-        yield _joined(held), lines
+        yield _join_pieces(held), lines
 
 
-def _joined(held: list[AppendedLines]) -> AppendedLines:
+def _join_pieces(held: list[AppendedLines]) -> AppendedLines:
     return AppendedLines(held[-1].position, b"".join([piece.text for piece in reversed(held)]))
 
 
-def _modules() -> tuple[ModuleType, ModuleType]:
+def _import_matching_modules() -> tuple[ModuleType, ModuleType]:
     """Return the modules `many` and `triggers`. Imported only when needed, because both load NumPy."""
     from logsrv.linelog.query.matching import many, triggers
 

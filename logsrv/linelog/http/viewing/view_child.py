@@ -25,12 +25,12 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import parse_position
 
 
-def follow(directory: str) -> None:
+def serve_viewers(directory: str) -> None:
     """Serve viewers until the daemon has no more orders. Raises StoreError."""
     hub = Hub(
         View(directory, tell_service), lambda events: send_message(encode_events(events)), monotonic
     )
-    orders = _orders(sys.stdin.fileno())
+    orders = _order_reader(sys.stdin.fileno())
     due = 0.0
     while True:
         patience = None
@@ -40,15 +40,15 @@ def follow(directory: str) -> None:
         for order in orders(patience):
             if order is None:
                 return
-            _obey(hub, order)
+            _carry_out_order(hub, order)
         if hub.has_viewers and monotonic() >= due:
             hub.poll()
-            due = monotonic() + hub.pause
+            due = monotonic() + hub.seconds_to_next_poll
         elif hub.step_wanted:
-            hub.step()
+            hub.serve_step()
 
 
-def _orders(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
+def _order_reader(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
     """Return a function that yields the orders that have arrived, and None at the end of the input.
 
     Its argument: the most seconds to wait for the first order; None for no limit.
@@ -66,13 +66,13 @@ def _orders(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
     return read
 
 
-def _obey(hub: Hub, order: bytes) -> None:
+def _carry_out_order(hub: Hub, order: bytes) -> None:
     match json.loads(order):
         case ["join", viewer, query, begin, sure]:
             known = None if sure is None else parse_position(sure)
             hub.join(viewer, query, parse_position(begin), known)
         case ["more", viewer]:
-            hub.more(viewer)
+            hub.queue_step(viewer)
         case ["leave", viewer]:
             hub.leave(viewer)
 
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
     """Work until the daemon closes standard input; return the exit status."""
     limit_reading_process()
     try:
-        follow(arguments[0])
+        serve_viewers(arguments[0])
     except StoreError as error:
         tell_service(str(error))
         return 1

@@ -33,10 +33,10 @@ from zope.interface import implementer
 from logsrv.kit.text.transitions import parse_transitions
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, Outbox, error_event
+from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, EventQueue, error_event
 from logsrv.linelog.http.searching.searches import AskedSearch, Searches
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
-from logsrv.linelog.http.viewing.views import Views
+from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
@@ -80,7 +80,7 @@ class Viewer:
     _request: WebRequest
     query: str
     _end_of_store: Callable[[], Position]
-    _views: Views
+    _views: LiveViews
     _searches: Searches
     _clock: IReactorTime
     _missed: Callable[[int], object]
@@ -95,7 +95,7 @@ class Viewer:
     _full: bool = False
     # True until the answer to the last `join` or `more` arrives.
     _asked: bool = False
-    _outbox: Outbox = attrs.field(factory=lambda: Outbox(MOST_WAITING))
+    _outbox: EventQueue = attrs.field(factory=lambda: EventQueue(MOST_WAITING))
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
     def start(self, after: Position | None, head: Callable[[], object]) -> None:
@@ -106,44 +106,44 @@ class Viewer:
         end = self._end_of_store()
         if after is None or after == end:
             # No line begins at the end yet, so the client cannot have that line already.
-            self._join(end)
+            self._join_live_views(end)
         else:
             self._begin = Position(after.segment, after.offset + 1)
-            if self._begin <= end and not _far(self._begin, end):
+            if self._begin <= end and not _is_far(self._begin, end):
                 # No search, which needs a process: the process of the live views reads these few lines.
-                self._join(self._begin, end)
+                self._join_live_views(self._begin, end)
         head()
         self._request.write(RETRY)
         _bound_buffers(self._request)
         self._request.registerProducer(self, True)
-        self._request.notifyFinish().addBoth(lambda _: self._over())
-        self._timer.start(HEARTBEAT_EVERY, self._beat)
+        self._request.notifyFinish().addBoth(lambda _: self._end_viewer())
+        self._timer.start(HEARTBEAT_EVERY, self._send_heartbeat)
         if self.state is ViewerState.WAITING:
-            self._catch_up(end)
+            self._request_search(end)
 
-    def _go(self, event: str) -> None:
+    def _change_state(self, event: str) -> None:
         self.state = NEXT[self.state.name, event]
 
-    def _catch_up(self, end: Position) -> None:
+    def _request_search(self, end: Position) -> None:
         """Request a search of the next lines up to `end`; it begins when few others run."""
-        self._go("search")
+        self._change_state("search")
         self._searched += 1
         self._end = end
         values = {"q": self.query, "begin": str(self._begin), "end": str(end)}
-        self._search = self._searches.wait({"endpoint": "tail", "values": values}, self)
+        self._search = self._searches.queue_search({"endpoint": "tail", "values": values}, self)
 
-    def begin(self, status: int) -> None:
+    def receive_status(self, status: int) -> None:
         """Receive the status of the search: not 200 if it failed."""
         self._refused = b"" if status != 200 else None
 
-    def data(self, data: bytes) -> None:
+    def receive_data(self, data: bytes) -> None:
         """Write events from the searching process to the client."""
         if self._refused is None:
             self._request.write(data)
         else:
             self._refused += data
 
-    def end(self, problem: Problem | None) -> None:
+    def receive_end(self, problem: Problem | None) -> None:
         """Go on after the search: with another one, by joining the others, or by closing the stream."""
         self._search = None
         if self.state is not ViewerState.SEARCHING:
@@ -157,49 +157,49 @@ class Viewer:
         self._begin = self._end
         end = self._end_of_store()
         try:
-            if self._searched < MOST_SEARCHES and _far(self._begin, end):
-                self._catch_up(end)
+            if self._searched < MOST_SEARCHES and _is_far(self._begin, end):
+                self._request_search(end)
             else:
-                self._join(self._begin, self._begin)
+                self._join_live_views(self._begin, self._begin)
         except Problem as error:
             self.close(str(error))
 
-    def _join(self, begin: Position, sure: Position | None = None) -> None:
+    def _join_live_views(self, begin: Position, sure: Position | None = None) -> None:
         self._views.join(self, begin, sure)
-        self._go("join")
+        self._change_state("join")
         self._asked = True
 
-    def _ask(self) -> None:
+    def _ask_for_more(self) -> None:
         if not self._full and not self._asked:
             self._asked = True
-            self._views.more(self)
+            self._views.request_more(self)
 
-    def receive(self, events: ViewEvents) -> None:
+    def receive_events(self, events: ViewEvents) -> None:
         """Receive events from the process of the live views."""
         if events.missed:
-            self._outbox.leave_out(events.missed)
+            self._outbox.count_left_out(events.missed)
             self._missed(events.missed)
         if self.state is ViewerState.JOINING:
             # Written without a queue: these events are few, the answer to one `join` or `more`.
             self._asked = False
             self._request.write(events.data)
             if events.live:
-                self._go("live")
-                self._flush()
+                self._change_state("live")
+                self._write_waiting()
             else:
-                self._ask()
+                self._ask_for_more()
             return
         if events.data:
             self._missed(self._outbox.add(events.data, events.lines))
-        self._flush()
+        self._write_waiting()
 
-    def _flush(self) -> None:
+    def _write_waiting(self) -> None:
         """Write waiting events until the client's buffer is full."""
-        while not self._full and (data := self._outbox.take(PIECE)):
+        while not self._full and (data := self._outbox.pop_events(PIECE)):
             self._request.write(data)
 
-    def _beat(self) -> None:
-        self._timer.start(HEARTBEAT_EVERY, self._beat)
+    def _send_heartbeat(self) -> None:
+        self._timer.start(HEARTBEAT_EVERY, self._send_heartbeat)
         if not self._full:
             self._request.write(HEARTBEAT)
 
@@ -215,13 +215,13 @@ class Viewer:
         if not self._full or self.state is ViewerState.ENDED:
             return
         self._full = False
-        self._timer.start(HEARTBEAT_EVERY, self._beat)
+        self._timer.start(HEARTBEAT_EVERY, self._send_heartbeat)
         if self._search is not None:
             self._search.resume()
         elif self.state is ViewerState.JOINING:
-            self._ask()
+            self._ask_for_more()
         else:
-            self._flush()
+            self._write_waiting()
 
     def stopProducing(self) -> None:
         """Do nothing: `notifyFinish` of the request reports a lost connection."""
@@ -236,12 +236,12 @@ class Viewer:
             self._request.write(error_event(why))
             self._request.unregisterProducer()
             self._request.finish()
-        self._over()
+        self._end_viewer()
 
-    def _over(self) -> None:
+    def _end_viewer(self) -> None:
         if self.state is ViewerState.ENDED:
             return
-        self._go("end")
+        self._change_state("end")
         self._timer.stop()
         self._views.leave(self)
         if self._search is not None:
@@ -249,7 +249,7 @@ class Viewer:
         self._ended(self)
 
 
-def _far(begin: Position, end: Position) -> bool:
+def _is_far(begin: Position, end: Position) -> bool:
     return begin.segment != end.segment or end.offset - begin.offset > NEAR
 
 

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.linelog.http.problems import STOPPING, Problem, too_many
+from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents, decode_events
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
@@ -36,18 +36,18 @@ END_SECONDS = 6.0
 
 
 class JoinedViewer(Protocol):
-    """A viewer, as `Views` uses it."""
+    """A viewer, as `LiveViews` uses it."""
 
     query: str
 
-    def receive(self, events: ViewEvents) -> None:
+    def receive_events(self, events: ViewEvents) -> None:
         """Receive events."""
 
     def close(self, why: str) -> None:
         """Close the stream to the client, with a reason."""
 
 
-class Views:
+class LiveViews:
     """All live views of a store. place: returns the store's present directory."""
 
     def __init__(self, place: Callable[[], str], reactor: Any) -> None:
@@ -74,20 +74,20 @@ class Views:
         Raises Problem: 429 if there are too many queries, 503 if there is no process.
         """
         if viewer.query not in self._queries and len(self._queries) >= MOST_QUERIES:
-            raise too_many(f"there are {MOST_QUERIES} live views for other queries", 60)
-        process = self._process or self._start()
+            raise too_many_problem(f"there are {MOST_QUERIES} live views for other queries", 60)
+        process = self._process or self._start_process()
         self._idle.stop()
         self._last += 1
         self._viewers[self._last] = viewer
         self._numbers[viewer] = self._last
         self._queries[viewer.query] += 1
         known = None if sure is None else str(sure)
-        _order(process, "join", self._last, viewer.query, str(begin), known)
+        _send_order(process, "join", self._last, viewer.query, str(begin), known)
 
-    def more(self, viewer: JoinedViewer) -> None:
+    def request_more(self, viewer: JoinedViewer) -> None:
         """Ask for the next lines for a viewer that is not live yet."""
         if self._process is not None and viewer in self._numbers:
-            _order(self._process, "more", self._numbers[viewer])
+            _send_order(self._process, "more", self._numbers[viewer])
 
     def leave(self, viewer: JoinedViewer) -> None:
         """Remove a viewer. A viewer that never joined is ignored."""
@@ -100,9 +100,9 @@ class Views:
             del self._queries[viewer.query]
         if self._process is None:
             return
-        _order(self._process, "leave", number)
+        _send_order(self._process, "leave", number)
         if not self._viewers:
-            self._idle.start(IDLE_SECONDS, self._rest)
+            self._idle.start(IDLE_SECONDS, self._end_idle_process)
 
     def stop(self) -> Deferred[None]:
         """End all processes. The Deferred fires when none is left."""
@@ -110,29 +110,29 @@ class Views:
         self._process = None
         return self._processes.stop()
 
-    def _start(self) -> ChildProcess:
+    def _start_process(self) -> ChildProcess:
         if self._processes.stopping:
             raise STOPPING
         if self._reactor.seconds() < self._not_before:
             raise Problem(503, "the live views have failed just now", {"Retry-After": "1"})
         self._process = self._processes.start(
-            MODULE, self._place(), received=self._received, ended=self._ended
+            MODULE, self._place(), received=self._pass_on_events, ended=self._handle_process_end
         )
         return self._process
 
-    def _rest(self) -> None:
+    def _end_idle_process(self) -> None:
         assert self._process is not None
         self._process.end(within=END_SECONDS)
         self._process = None
 
-    def _received(self, message: list[bytes]) -> None:
+    def _pass_on_events(self, message: list[bytes]) -> None:
         events = decode_events(b"".join(message))
         for number in events.viewers:
             # The viewer may have left meanwhile.
             if (viewer := self._viewers.get(number)) is not None:
-                viewer.receive(events)
+                viewer.receive_events(events)
 
-    def _ended(self, process: ChildProcess, end: ProcessEnd) -> None:
+    def _handle_process_end(self, process: ChildProcess, end: ProcessEnd) -> None:
         if process is not self._process:
             return
         self._idle.stop()
@@ -144,5 +144,5 @@ class Views:
             viewer.close("the live views have failed; the server's log says why")
 
 
-def _order(process: ChildProcess, *order: str | int | None) -> None:
+def _send_order(process: ChildProcess, *order: str | int | None) -> None:
     process.send(json.dumps(order).encode())

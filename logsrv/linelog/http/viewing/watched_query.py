@@ -36,11 +36,11 @@ class WatchedQuery:
     _found: list[list[Hit]] = attrs.field(factory=list)
 
     @classmethod
-    def of(cls, query: str, now: float, left: float) -> WatchedQuery:
+    def from_text(cls, query: str, now: float, left: float) -> WatchedQuery:
         """Return the watched query for the text of a query. left: lines that it may get at once now."""
         return cls(make_matcher(parse(query)), counted=now, left=left)
 
-    def begin(self, now: float, rate: float, burst: float, most: int) -> None:
+    def begin_poll(self, now: float, rate: float, burst: float, most: int) -> None:
         """Begin a poll. now: the time, by a monotonic clock. most: the lines that it may get in this poll.
 
         rate: the lines that it may get in a second; those not used are saved, up to `burst`.
@@ -51,7 +51,7 @@ class WatchedQuery:
         self.missed = 0
         self._found = []
 
-    def take(self, piece: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
+    def add_matches(self, piece: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         """Add the matching lines of a piece, by their starts and ends; the newest piece comes first."""
         over = max(0, len(lines) - self.allowed)
         self.missed += over
@@ -77,12 +77,12 @@ class SharedEvents:
         self._made: dict[Position, bytes] = {}
         self._size = 0
 
-    def of(self, hits: list[Hit]) -> list[bytes]:
+    def events_for(self, hits: list[Hit]) -> list[bytes]:
         """Return the event of each line, in their order; one that is still kept is used again."""
         made = self._made
-        return [made.get(hit.position) or self._make(hit) for hit in hits]
+        return [made.get(hit.position) or self._make_event(hit) for hit in hits]
 
-    def _make(self, hit: Hit) -> bytes:
+    def _make_event(self, hit: Hit) -> bytes:
         event = line_event(str(hit.position), hit_as_json(hit))
         if self._size + len(event) > KEPT_EVENTS:
             self._made.clear()

@@ -15,8 +15,8 @@ from logsrv.linelog.http.nodes.answer import (
     Body,
     NodeFailure,
     NodeLine,
-    moment_of,
-    time_of,
+    format_moment,
+    parse_moment,
 )
 from logsrv.linelog.http.nodes.spans import TimeSpan
 from logsrv.linelog.read.render import hit_as_json
@@ -29,7 +29,9 @@ EVERYTHING = TimeSpan(EARLIEST, LATEST)
 
 
 def node_line(moment: int, text: str, offset: int = 0) -> NodeLine:
-    return NodeLine(moment, f"{time_of(moment)} tcp:1.2.3.4:5 {text}".encode(), Position(1, offset))
+    return NodeLine(
+        moment, f"{format_moment(moment)} tcp:1.2.3.4:5 {text}".encode(), Position(1, offset)
+    )
 
 
 @cache
@@ -52,17 +54,21 @@ class ListedNode:
     stopped: bool = False
     is_alive: bool = True
 
-    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+    def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
         if self.fails_after is not None and len(self.spans) >= self.fails_after:
             raise NodeFailure("it cannot be reached: no route to host")
         if endpoint == "stats":
             moments = [one.moment for one in self.stored]
-            ends = (time_of(min(moments)), time_of(max(moments))) if moments else (None, None)
+            ends = (
+                (format_moment(min(moments)), format_moment(max(moments)))
+                if moments
+                else (None, None)
+            )
             yield json.dumps(dict(zip(("oldest", "newest"), ends, strict=True))).encode()
             return
         span = TimeSpan(
-            moment_of(asked["since"]) if asked["since"] else EARLIEST,
-            moment_of(asked["until"]) if asked["until"] else LATEST,
+            parse_moment(asked["since"]) if asked["since"] else EARLIEST,
+            parse_moment(asked["until"]) if asked["until"] else LATEST,
         )
         self.spans.append(span)
         found = [one for one in self.stored if span.begin <= one.moment < span.end]
@@ -71,8 +77,8 @@ class ListedNode:
         for one in sent:
             yield _as_sent(one)
 
-    def lives(self) -> bool:
+    def is_responding(self) -> bool:
         return self.is_alive
 
-    def stop(self) -> None:
+    def stop_request(self) -> None:
         self.stopped = True

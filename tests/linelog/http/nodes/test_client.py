@@ -15,20 +15,26 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.nodes import answer as answers_of_nodes
 from logsrv.linelog.http.nodes import client, gather
-from logsrv.linelog.http.nodes.address import parse_node
+from logsrv.linelog.http.nodes.address import parse_node_address
 from logsrv.linelog.http.nodes.answer import (
     LATEST,
     NodeFailure,
     NodeLine,
-    around,
-    node_lines,
-    node_object,
-    node_times,
-    time_of,
+    fetch_line_and_neighbours,
+    fetch_lines,
+    fetch_object,
+    fetch_oldest_and_newest,
+    format_moment,
 )
-from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, tls_context
+from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, node_tls_context
 from logsrv.linelog.http.nodes.gather import AskedNodes
-from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, TimeSpan, by_time
+from logsrv.linelog.http.nodes.spans import (
+    AnswerSize,
+    NodeQuestion,
+    SpanLines,
+    TimeSpan,
+    fetch_lines_by_time,
+)
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.cli.command import serving
@@ -47,7 +53,12 @@ def ok(body: bytes, kind: bytes = b"x-ndjson", more: int = 0) -> bytes:
 
 
 def as_sent(text: str, moment: int = BEGIN) -> bytes:
-    found = {"position": "1:0", "time": time_of(moment), "source": "tcp:1.2.3.4:5", "message": text}
+    found = {
+        "position": "1:0",
+        "time": format_moment(moment),
+        "source": "tcp:1.2.3.4:5",
+        "message": text,
+    }
     return json.dumps(found).encode() + b"\n"
 
 
@@ -67,11 +78,11 @@ def replying(*answers: bytes, asked: list[bytes] | None = None) -> Callable[[soc
 
 
 def node(port: int, token: str | None = None, seconds: float = PATIENCE) -> NodeClient:
-    return NodeClient(NodeAccess("b", parse_node(f"127.0.0.1:{port}"), token), seconds)
+    return NodeClient(NodeAccess("b", parse_node_address(f"127.0.0.1:{port}"), token), seconds)
 
 
 def lines(asked: NodeClient) -> list[NodeLine]:
-    return [*node_lines(asked, {})]
+    return [*fetch_lines(asked, {})]
 
 
 def failure(*answers: bytes) -> str:
@@ -83,7 +94,7 @@ def failure(*answers: bytes) -> str:
 
 def piece(port: int, room: AnswerSize, *, reverse: bool = False, **how: Any) -> SpanLines:
     question = NodeQuestion("a b", TimeSpan(BEGIN, LATEST), "tcp:*", reverse)
-    return next(by_time(node(port, **how), question, room, room))
+    return next(fetch_lines_by_time(node(port, **how), question, room, room))
 
 
 def test_a_question_is_one_of_the_api() -> None:
@@ -161,17 +172,17 @@ def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
         heard.wait(PATIENCE)
 
     with serving(silent) as port:
-        asked = NodeClient(NodeAccess("b", parse_node(f"https://127.0.0.1:{port}")), 20.0)
+        asked = NodeClient(NodeAccess("b", parse_node_address(f"https://127.0.0.1:{port}")), 20.0)
         with pytest.raises(NodeFailure, match=r"it does not begin TLS within 0\.3 s"):
-            node_times(asked)
+            fetch_oldest_and_newest(asked)
         heard.set()
 
 
 def test_a_node_lives_if_it_answers_anything() -> None:
     for sent, lives in ((b"HTTP/1.1 503 No\r\n\r\n", True), (b"", False), (b"SSH-2.0\r\n", False)):
         with serving(replying(sent)) as port:
-            assert node(port).lives() is lives
-    assert not node(free_port()).lives()
+            assert node(port).is_responding() is lives
+    assert not node(free_port()).is_responding()
 
 
 def test_who_has_too_much_to_do_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +227,7 @@ def test_a_question_can_be_ended_from_outside() -> None:
         thread = threading.Thread(target=ask)
         thread.start()
         assert begun.wait(PATIENCE)
-        asked.stop()
+        asked.stop_request()
         thread.join(PATIENCE)
         assert failed and ended.wait(PATIENCE)
     with pytest.raises(NodeFailure):
@@ -225,37 +236,37 @@ def test_a_question_can_be_ended_from_outside() -> None:
 
 def test_a_refused_connection_to_a_node_is_reported() -> None:
     with pytest.raises(NodeFailure, match="it cannot be reached: connection refused"):
-        node_times(node(free_port()))
+        fetch_oldest_and_newest(node(free_port()))
 
 
 def test_the_times_and_neighbours_of_a_node_are_parsed() -> None:
     with serving(
-        replying(ok(b'{"oldest": "%s", "newest": null}' % time_of(BEGIN).encode(), b"json"))
+        replying(ok(b'{"oldest": "%s", "newest": null}' % format_moment(BEGIN).encode(), b"json"))
     ) as port:
-        assert node_times(node(port)) == (time_of(BEGIN), "")
+        assert fetch_oldest_and_newest(node(port)) == (format_moment(BEGIN), "")
     for wrong in (b"[]", b'{"oldest": "soon", "newest": ""}', b'{"oldest": 7, "newest": 8}'):
         with serving(replying(ok(wrong, b"json"))) as port, pytest.raises(NodeFailure):
-            node_times(node(port))
+            fetch_oldest_and_newest(node(port))
     window = b'{"lines": [' + as_sent("x").strip() + b"]}"
     with serving(replying(ok(window, b"json"))) as port:
-        assert len(around(node(port), Position(1, 0), 5, 5)) == 1
+        assert len(fetch_line_and_neighbours(node(port), Position(1, 0), 5, 5)) == 1
     one = replying(ok(b'{"lines": [1]}', b"json"))
     with serving(one) as port, pytest.raises(NodeFailure, match="no line of a log"):
-        around(node(port), Position(1, 0), 5, 5)
+        fetch_line_and_neighbours(node(port), Position(1, 0), 5, 5)
     with serving(replying(b"HTTP/1.1 404 No\r\n\r\n")) as port:
-        assert around(node(port), Position(1, 0), 5, 5) == []
+        assert fetch_line_and_neighbours(node(port), Position(1, 0), 5, 5) == []
 
 
 def test_numbers_and_lines_are_passed_on() -> None:
     with serving(replying(ok(b'{"step": 1}', b"json"))) as port:
-        assert node_object(node(port), "histogram", {"buckets": 3}) == {"step": 1}
+        assert fetch_object(node(port), "histogram", {"buckets": 3}) == {"step": 1}
     for wrong in (b"[]", b"7", b"{", b"[" * 100_000):
         with serving(replying(ok(wrong, b"json"))) as port, pytest.raises(NodeFailure):
-            node_object(node(port), "top", {})
+            fetch_object(node(port), "top", {})
     asked: list[bytes] = []
     with serving(replying(ok(as_sent("b") + as_sent("a", BEGIN + 1)), asked=asked)) as port:
         found = list(
-            node_lines(node(port), {"q": "x", "since": "", "after": None, "before": "1:0"})
+            fetch_lines(node(port), {"q": "x", "since": "", "after": None, "before": "1:0"})
         )
     assert [one.line[-1:] for one in found] == [b"b", b"a"]
     assert asked[0].startswith(b"GET /api/search?q=x&before=1%3A0 ")
@@ -266,7 +277,7 @@ def test_a_certificate_of_strangers_is_refused(tmp_path: Path) -> None:
     theirs.mkdir()
     context = Authority(theirs, "another").server_context("localhost")
     with serving(replying(), tls=context) as port:
-        address = parse_node(f"https://localhost:{port}")
+        address = parse_node_address(f"https://localhost:{port}")
         asked = NodeClient(NodeAccess("b", address, ca=str(ours.cafile)), 20.0)
         with pytest.raises(NodeFailure, match="its certificate is refused"):
             lines(asked)
@@ -274,12 +285,12 @@ def test_a_certificate_of_strangers_is_refused(tmp_path: Path) -> None:
 
 def test_a_token_goes_nowhere_in_clear() -> None:
     with pytest.raises(ConfigurationError, match="write https://"):
-        NodeAccess("b", parse_node("http://logs.example.org:80"), "x")
+        NodeAccess("b", parse_node_address("http://logs.example.org:80"), "x")
 
 
 def test_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="--nodes-ca"):
-        tls_context(tmp_path / "nowhere")
+        node_tls_context(tmp_path / "nowhere")
 
 
 def test_a_node_that_begins_its_answer_for_ever_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +299,7 @@ def test_a_node_that_begins_its_answer_for_ever_is_left(monkeypatch: pytest.Monk
     said: dict[str, str] = {}
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
         asked = AskedNodes([node(server.port, seconds=PATIENCE)], said.__setitem__)
-        assert asked.times() == ("", "")
+        assert asked.ask_times() == ("", "")
     assert said == {"b": "it said nothing for 0.2 s; its lines are missing"}
 
 
@@ -299,4 +310,4 @@ def test_an_answer_that_would_take_much_more_memory_than_its_bytes_is_refused() 
         at_most(64 << 20),
         pytest.raises(NodeFailure, match="its answer is no JSON"),
     ):
-        node_times(node(port))
+        fetch_oldest_and_newest(node(port))

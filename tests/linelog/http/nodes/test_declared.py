@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.load import Sources, load
-from logsrv.linelog.http.nodes.address import parse_node, parse_nodes
-from logsrv.linelog.http.nodes.declared import DeclaredNodes, clients_of
+from logsrv.linelog.http.nodes.address import parse_node_address, parse_node_addresses
+from logsrv.linelog.http.nodes.declared import DeclaredNodes, make_clients
 from logsrv.linelog.http.nodes.node_settings import (
     NodeOptions,
     NodeSettings,
-    check_names,
+    check_node_set_names,
     parse_named_nodes,
 )
 
@@ -31,7 +31,7 @@ TWO = ("b=b.example.org:1", "others=https://b.example.org:1,[::1]:7")
 
 
 def names(nodes: DeclaredNodes, text: str) -> tuple[bool, list[str]]:
-    here, chosen = nodes.choose(text)
+    here, chosen = nodes.choose_nodes(text)
     return here, [node.name for node in chosen]
 
 
@@ -57,7 +57,7 @@ def test_names_stand_for_each_node_once() -> None:
 @pytest.mark.parametrize("text", ["b.example.org:1", "https://b.example.org:1", "c", "here,c"])
 def test_only_configured_names_are_accepted(text: str) -> None:
     with pytest.raises(ValueError, match="is none of the nodes that this server names"):
-        declared(*TWO).choose(text)
+        declared(*TWO).choose_nodes(text)
 
 
 def test_unusable_nodes_are_refused_at_the_start(tmp_path: Path) -> None:
@@ -75,11 +75,11 @@ def test_unusable_nodes_are_refused_at_the_start(tmp_path: Path) -> None:
 
 def test_a_process_is_told_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
-    _, chosen = declared(*TWO, nodes_token_file=tmp_path / "token").choose("all")
+    _, chosen = declared(*TWO, nodes_token_file=tmp_path / "token").choose_nodes("all")
     assert "secret" not in repr(chosen)
     plain = json.loads(json.dumps([attrs.asdict(node) for node in chosen]))
     assert (plain[0]["name"], plain[0]["token"], plain[0]["ca"]) == ("b", "secret", None)
-    assert [one.name for one in clients_of(plain, 5.0)] == ["b", "others/::1:7"]
+    assert [one.name for one in make_clients(plain, 5.0)] == ["b", "others/::1:7"]
 
 
 def loaded(tmp_path: Path, text: str) -> NodeOptions:
@@ -120,10 +120,10 @@ def test_a_table_has_its_own_token_and_the_rest_of_all(tmp_path: Path) -> None:
 
 def test_a_name_belongs_to_one_set(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="two sets of nodes are called a"):
-        check_names(loaded(tmp_path, 'nodes = ["a=h:1", "a=h:2"]').node_sets)
+        check_node_set_names(loaded(tmp_path, 'nodes = ["a=h:1", "a=h:2"]').node_sets)
     for taken in ("here", "all"):
         with pytest.raises(ValueError, match=f"can be called {taken}"):
-            check_names(loaded(tmp_path, f'nodes = ["{taken}=h:1"]').node_sets)
+            check_node_set_names(loaded(tmp_path, f'nodes = ["{taken}=h:1"]').node_sets)
     with pytest.raises(ConfigurationError, match="unknown key"):
         loaded(tmp_path, 'node = "a=h:1"')
 
@@ -145,7 +145,7 @@ def test_a_name_belongs_to_one_set(tmp_path: Path) -> None:
 def test_what_leaves_the_machine_is_encrypted_unless_somebody_says_otherwise(
     text: str, host: str, port: int, tls: bool
 ) -> None:
-    found = parse_node(text)
+    found = parse_node_address(text)
     assert (found.host, found.port, found.tls, str(found)) == (host, port, tls, text)
 
 
@@ -168,19 +168,19 @@ def test_what_leaves_the_machine_is_encrypted_unless_somebody_says_otherwise(
 )
 def test_a_wrong_address_of_a_node_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        parse_node(text)
+        parse_node_address(text)
 
 
 def test_several_addresses_are_separated_by_commas() -> None:
-    assert [str(one) for one in parse_nodes("a:1, b:2,")] == ["a:1", "b:2"]
+    assert [str(one) for one in parse_node_addresses("a:1, b:2,")] == ["a:1", "b:2"]
     many = ",".join(f"a:{port}" for port in range(1, 40))
     for text, said in ((" , ", "no address"), ("a:1,A:1", "twice"), (many, "too many")):
         with pytest.raises(ValueError, match=said):
-            parse_nodes(text)
+            parse_node_addresses(text)
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_an_address_or_a_sentence(text: str) -> None:
     with suppress(ValueError):
-        found = parse_node(text)
+        found = parse_node_address(text)
         assert found.host.isascii() and 0 < found.port < 65536

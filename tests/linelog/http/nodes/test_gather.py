@@ -16,7 +16,7 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.nodes import gather
-from logsrv.linelog.http.nodes.answer import Body, NodeLine, node_object, time_of
+from logsrv.linelog.http.nodes.answer import Body, NodeLine, fetch_object, format_moment
 from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine
 from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion
@@ -48,7 +48,7 @@ class Asked:
         self, most: int | None = None, *, room: int = 100, reverse: bool = False
     ) -> Iterator[MergedLine]:
         question = NodeQuestion("", EVERYTHING, reverse=reverse)
-        for moment in self.asked.lines(question, most, AnswerSize(room, 10**6)):
+        for moment in self.asked.merged_lines(question, most, AnswerSize(room, 10**6)):
             yield from moment
 
 
@@ -92,9 +92,9 @@ def test_a_node_that_fails_is_named_and_the_others_go_on() -> None:
 
 def test_a_failed_node_is_not_asked_again() -> None:
     asked = Asked([ListedNode([], fails_after=0)])
-    assert asked.asked.times() == ("", "") and len(asked.said) == 1
+    assert asked.asked.ask_times() == ("", "") and len(asked.said) == 1
     assert [*asked.lines()] == [] and len(asked.said) == 1
-    assert asked.asked.each(lambda node: node.name) == {}
+    assert asked.asked.ask_each(lambda node: node.name) == {}
 
 
 def test_the_times_are_those_of_all_nodes() -> None:
@@ -103,7 +103,7 @@ def test_the_times_are_those_of_all_nodes() -> None:
         ListedNode([node_line(BEGIN, "x")], name="b"),
         ListedNode([], name="c"),
     ]
-    assert Asked(nodes).asked.times() == (time_of(BEGIN), time_of(BEGIN + 5))
+    assert Asked(nodes).asked.ask_times() == (format_moment(BEGIN), format_moment(BEGIN + 5))
 
 
 def test_few_lines_are_asked_for_where_few_are_wanted() -> None:
@@ -125,7 +125,7 @@ def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(
     found = [one.line.split()[-1] for one in asked.lines()]
     assert found == [b"before", *[b"x"] * 151, b"y"]
     assert asked.said == [
-        f"localhost:1: it has more than 150 lines of {time_of(BEGIN + 7)}: the others are missing"
+        f"localhost:1: it has more than 150 lines of {format_moment(BEGIN + 7)}: the others are missing"
     ]
     assert asked.asked.failed
 
@@ -154,11 +154,11 @@ class Hanging(ListedNode):
     name: str = "hanging"
     ended: threading.Event = attrs.Factory(threading.Event)
 
-    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+    def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
         self.ended.wait(PATIENCE)
         yield b""
 
-    def stop(self) -> None:
+    def stop_request(self) -> None:
         self.ended.set()
 
 
@@ -185,7 +185,7 @@ def test_who_never_ends_is_not_waited_for(
 
 def test_a_node_that_does_not_answer_healthz_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     class Mute(Hanging):
-        def lives(self) -> bool:
+        def is_responding(self) -> bool:
             return self.ended.wait(PATIENCE)
 
     monkeypatch.setattr(gather, "CHECK_AFTER", 0.1)
@@ -211,10 +211,12 @@ def test_who_has_too_much_for_every_span_is_left_out(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(gather, "CHECK_AFTER", 0.1)
 
     class Endless(ListedNode):
-        def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+        def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
             self.stored = [node_line(BEGIN + number, "x") for number in range(3)]
             while not self.stopped:
-                yield from super().body(endpoint, {**asked, "since": "", "until": "", "limit": 3})
+                yield from super().answer_pieces(
+                    endpoint, {**asked, "since": "", "until": "", "limit": 3}
+                )
 
     others = ListedNode([node_line(BEGIN + number, "x") for number in range(50)])
     asked = Asked([others, Endless([], name="hanging")], 0.5)
@@ -226,7 +228,7 @@ def test_who_has_too_much_for_every_span_is_left_out(monkeypatch: pytest.MonkeyP
 
 def test_an_answer_for_which_there_is_no_memory_is_missing() -> None:
     class Large(ListedNode):
-        def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+        def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
             raise MemoryError
 
     asked = Asked([Large([]), ListedNode([node_line(BEGIN, "x")])])
@@ -238,5 +240,5 @@ def test_an_answer_for_which_there_is_no_memory_is_missing() -> None:
 
 def test_each_node_is_asked_for_its_numbers() -> None:
     nodes = [ListedNode([node_line(BEGIN, "x")], name="a"), ListedNode([], name="b")]
-    found = Asked(nodes).asked.each(lambda node: node_object(node, "stats", {})["oldest"])
-    assert found == {"a": time_of(BEGIN), "b": None}
+    found = Asked(nodes).asked.ask_each(lambda node: fetch_object(node, "stats", {})["oldest"])
+    assert found == {"a": format_moment(BEGIN), "b": None}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.http.nodes.answer import NodeLine
-from logsrv.linelog.http.nodes.merge import MergedLine, merged
+from logsrv.linelog.http.nodes.merge import MergedLine, merge_by_time
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.http.nodes.samples import node_line
 
@@ -16,10 +16,10 @@ LINES = st.builds(node_line, st.integers(0, 3), st.sampled_from("abc"))
 STORES = st.lists(st.lists(LINES, max_size=12), min_size=1, max_size=4)
 
 
-def by_time(stores: list[list[NodeLine]], *, reverse: bool = False) -> list[MergedLine]:
+def fetch_lines_by_time(stores: list[list[NodeLine]], *, reverse: bool = False) -> list[MergedLine]:
     """The lines of stores in any order, put together as those of nodes are."""
     answers = [sorted(store, key=lambda one: one.moment) for store in stores]
-    moments = merged([one[::-1] if reverse else one for one in answers], reverse=reverse)
+    moments = merge_by_time([one[::-1] if reverse else one for one in answers], reverse=reverse)
     return [line for lines in moments for line in lines]
 
 
@@ -34,7 +34,7 @@ def test_each_line_comes_as_often_as_the_node_has_it_that_has_it_most_often(
     most: Counter[bytes] = Counter()
     for store in stores:
         most |= Counter(texts(store))
-    found = by_time(stores)
+    found = fetch_lines_by_time(stores)
     assert Counter(one.line for one in found) == most
     assert [one.moment for one in found] == sorted(one.moment for one in found)
 
@@ -45,7 +45,9 @@ def test_each_place_of_each_node_is_told_once(stores: list[list[NodeLine]]) -> N
         [one._replace(position=Position(1, place)) for place, one in enumerate(store)]
         for store in stores
     ]
-    found = [(node, place) for one in by_time(numbered) for node, place in one.places.items()]
+    found = [
+        (node, place) for one in fetch_lines_by_time(numbered) for node, place in one.places.items()
+    ]
     assert sorted(found) == [
         (node, one.position) for node, store in enumerate(numbered) for one in store
     ]
@@ -55,13 +57,13 @@ def test_each_place_of_each_node_is_told_once(stores: list[list[NodeLine]]) -> N
 def test_nodes_that_have_the_same_are_as_one(store: list[NodeLine], nodes: int) -> None:
     """Also if one has the blocks of its origins in another order."""
     ordered = sorted(store, key=lambda one: one.moment)
-    assert [one.line for one in by_time([store] * nodes)] == texts(ordered)
+    assert [one.line for one in fetch_lines_by_time([store] * nodes)] == texts(ordered)
 
 
 @given(STORES)
 def test_the_newest_first_is_the_same_turned(stores: list[list[NodeLine]]) -> None:
     """Else pages that are asked for from both ends would not meet."""
-    assert by_time(stores, reverse=True) == by_time(stores)[::-1]
+    assert fetch_lines_by_time(stores, reverse=True) == fetch_lines_by_time(stores)[::-1]
 
 
 @given(st.data())
@@ -75,10 +77,10 @@ def test_what_nodes_lack_does_not_change_the_order_of_the_one_that_has_all(
         kept = data.draw(st.lists(st.booleans(), min_size=len(history), max_size=len(history)))
         stores.append([one for one, has in zip(history, kept, strict=True) if has])
     order = data.draw(st.permutations(stores))
-    assert [one.line for one in by_time(order)] == texts(history)
+    assert [one.line for one in fetch_lines_by_time(order)] == texts(history)
 
 
 def test_lines_of_another_source_or_moment_are_others() -> None:
     one = node_line(1, "a")
     other = NodeLine(1, one.line.replace(b"1.2.3.4", b"1.2.3.5"), one.position)
-    assert len(by_time([[one], [other], [node_line(2, "a")]])) == 3
+    assert len(fetch_lines_by_time([[one], [other], [node_line(2, "a")]])) == 3

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.http.nodes.answer import EARLIEST, LATEST, NodeFailure, NodeLine
-from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, TimeSpan, by_time
+from logsrv.linelog.http.nodes.spans import (
+    AnswerSize,
+    NodeQuestion,
+    SpanLines,
+    TimeSpan,
+    fetch_lines_by_time,
+)
 from tests.linelog.http.nodes.samples import BEGIN, EVERYTHING, ListedNode, node_line
 
 DAY = 86_400_000_000
@@ -25,7 +31,7 @@ def pieces(
 ) -> list[SpanLines]:
     question = NodeQuestion("", span, reverse=reverse)
     found = []
-    for piece in by_time(node, question, AnswerSize(most, 1 << 20), MOST):
+    for piece in fetch_lines_by_time(node, question, AnswerSize(most, 1 << 20), MOST):
         found.append(piece)
         assert len(node.spans) < 100 + 100 * len(node.stored)
     return found
@@ -98,7 +104,9 @@ def test_an_old_block_at_the_end_of_the_store_holds_nothing_up() -> None:
     node = store(new + [BEGIN + number for number in range(5000)])
     question = NodeQuestion("", EVERYTHING, reverse=True)
     found = next(
-        one for one in by_time(node, question, AnswerSize(1000, 1 << 20), MOST) if one.lines
+        one
+        for one in fetch_lines_by_time(node, question, AnswerSize(1000, 1 << 20), MOST)
+        if one.lines
     )
     assert found.lines[0].moment == new[-1] and len(node.spans) < 50
 
@@ -118,14 +126,18 @@ def test_few_questions_lead_to_the_first_lines(reverse: bool) -> None:
     node = store([BEGIN + number // 200 * 6000 for number in range(9000)])
     question = NodeQuestion("", EVERYTHING, reverse=reverse)
     first = next(
-        one for one in by_time(node, question, AnswerSize(1000, 1 << 20), MOST) if one.lines
+        one
+        for one in fetch_lines_by_time(node, question, AnswerSize(1000, 1 << 20), MOST)
+        if one.lines
     )
     assert len(first.lines) >= 200 and len(node.spans) <= 4
 
 
 def test_bytes_have_a_bound_as_lines_have() -> None:
     node = ListedNode([node_line(BEGIN + number, "x" * 1000) for number in range(100)])
-    found = [*by_time(node, NodeQuestion("", EVERYTHING), AnswerSize(1000, 10_000), MOST)]
+    found = [
+        *fetch_lines_by_time(node, NodeQuestion("", EVERYTHING), AnswerSize(1000, 10_000), MOST)
+    ]
     assert len(lines(found)) == 100
     assert max(sum(len(one.line) for one in piece.lines) for piece in found) <= 10_000
 
@@ -133,7 +145,7 @@ def test_bytes_have_a_bound_as_lines_have() -> None:
 def test_more_lines_of_a_moment_than_fit_are_told() -> None:
     node = store([BEGIN, *[BEGIN + 7] * 200, BEGIN + 9])
     found = [
-        *by_time(
+        *fetch_lines_by_time(
             node, NodeQuestion("", EVERYTHING), AnswerSize(100, 1 << 20), AnswerSize(150, 1 << 20)
         )
     ]
@@ -144,9 +156,11 @@ def test_more_lines_of_a_moment_than_fit_are_told() -> None:
 
 def test_a_line_that_was_not_asked_for_is_not_taken() -> None:
     class Strange(ListedNode):
-        def body(self, endpoint: str, asked):  # type: ignore[no-untyped-def]
-            return super().body(endpoint, {**asked, "since": ""})
+        def answer_pieces(self, endpoint: str, asked):  # type: ignore[no-untyped-def]
+            return super().answer_pieces(endpoint, {**asked, "since": ""})
 
     question = NodeQuestion("", TimeSpan(BEGIN + 1, LATEST))
     with pytest.raises(NodeFailure, match="not asked for"):
-        next(by_time(Strange([node_line(BEGIN, "x")]), question, AnswerSize(9, 99), MOST))
+        next(
+            fetch_lines_by_time(Strange([node_line(BEGIN, "x")]), question, AnswerSize(9, 99), MOST)
+        )

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from logsrv.linelog.http.page.assets import LOG_IN, POLICY, log_in_page, page, static_files
+from logsrv.linelog.http.page.assets import LOG_IN, POLICY, live_page, log_in_page, static_files
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 TOKEN = "open sesame"
@@ -190,9 +190,9 @@ class _Handler(BaseHTTPRequestHandler):
         given = {name: values[-1] for name, values in parse_qs(address.query).items()}
         files = static_files()
         if address.path == "/":
-            self._answer(page().body, page().content_type)
+            self._answer(live_page().body, live_page().content_type)
         elif address.path == "/door":
-            self._answer(log_in_page("the token is wrong").body, page().content_type)
+            self._answer(log_in_page("the token is wrong").body, live_page().content_type)
         elif address.path in files:
             asset = files[address.path]
             self._answer(asset.body, asset.content_type)

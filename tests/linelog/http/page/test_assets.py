@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.http.page import assets
-from logsrv.linelog.http.page.assets import LOG_IN, POLICY, STATIC, log_in_page, page, static_files
+from logsrv.linelog.http.page.assets import (
+    LOG_IN,
+    POLICY,
+    STATIC,
+    live_page,
+    log_in_page,
+    static_files,
+)
 
 FOLDER = Path(assets.__file__).parent / "static"
 DOCUMENTS = {
-    "page": page().body.decode(),
+    "page": live_page().body.decode(),
     "log-in": log_in_page("the token is wrong").body.decode(),
 }
 
@@ -73,7 +80,7 @@ def test_every_file_of_the_folder_is_in_what_is_sent() -> None:
 
 
 def test_static_files_are_compressed() -> None:
-    for path, asset in {"/": page(), **static_files()}.items():
+    for path, asset in {"/": live_page(), **static_files()}.items():
         assert gzip.decompress(asset.packed) == asset.body, path
     assert len(static_files()[f"{STATIC}/main.js"].packed) < 60_000
     assert not log_in_page().packed

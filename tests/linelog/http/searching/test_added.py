@@ -11,39 +11,41 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.nodes.answer import Body, NodeFailure
-from logsrv.linelog.http.searching.gathered import OwnStore, counts_of_nodes
+from logsrv.linelog.http.searching.gathered import OwnStoreNode, counts_of_nodes
 from tests.linelog.read.stores import line, make_store, view_of
 
 SCOPE = {"q": "", "since": "", "until": "", "source": ""}
 LINES = [line(f"level={level} user=ann", number) for number, level in enumerate(("info", "error"))]
 
 
-class Strange(OwnStore):
+class Strange(OwnStoreNode):
     """A node that answers with this."""
 
     name = "strange"
     answer: Any = None
 
-    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+    def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
         if endpoint == "stats":
-            yield from super().body(endpoint, asked)
+            yield from super().answer_pieces(endpoint, asked)
             return
         if self.answer is None:
             raise NodeFailure("it cannot be reached: no route to host")
         yield json.dumps(self.answer).encode()
 
 
-class Second(OwnStore):
+class Second(OwnStoreNode):
     name = "second"
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> list[OwnStore]:
+def stores(tmp_path: Path) -> list[OwnStoreNode]:
     """Two with the same lines."""
-    return [kind(view_of(make_store(tmp_path / kind.name, [LINES]))) for kind in (OwnStore, Second)]
+    return [
+        kind(view_of(make_store(tmp_path / kind.name, [LINES]))) for kind in (OwnStoreNode, Second)
+    ]
 
 
-def asked(nodes: list[OwnStore], endpoint: str, **values: Any) -> dict[str, Any]:
+def asked(nodes: list[OwnStoreNode], endpoint: str, **values: Any) -> dict[str, Any]:
     return counts_of_nodes(nodes, endpoint, {**SCOPE, **values}, PATIENCE)
 
 
@@ -51,7 +53,7 @@ def counts(found: dict[str, Any]) -> list[int]:
     return [one["count"] for one in found["buckets"] if one["count"]]
 
 
-def test_bars_are_added_and_it_is_said(stores: list[OwnStore]) -> None:
+def test_bars_are_added_and_it_is_said(stores: list[OwnStoreNode]) -> None:
     found = asked(stores, "histogram", buckets=50)
     assert counts(found) == [2, 2] and found["added"]
     assert [one["levels"] for one in found["buckets"] if one["count"]] == [
@@ -68,7 +70,7 @@ def test_bars_are_added_and_it_is_said(stores: list[OwnStore]) -> None:
 
 @pytest.mark.parametrize("step", [0, -1, "nan", "inf", 77, 10**400])
 def test_a_node_of_another_step_is_missing(
-    stores: list[OwnStore], tmp_path: Path, step: Any
+    stores: list[OwnStoreNode], tmp_path: Path, step: Any
 ) -> None:
     strange = Strange(view_of(tmp_path / "second"))
     bar = {"time": "2026-11-20T06:00:00.000000Z", "count": 1, "levels": {}}
@@ -80,12 +82,12 @@ def test_a_node_of_another_step_is_missing(
 
 
 def test_an_empty_span_has_no_bars(tmp_path: Path) -> None:
-    empty = OwnStore(view_of(make_store(tmp_path / "empty", [[]])))
+    empty = OwnStoreNode(view_of(make_store(tmp_path / "empty", [[]])))
     found = asked([empty, empty], "histogram", buckets=5)
     assert found["buckets"] == [] and found["since"] is None
 
 
-def test_values_fields_and_sources_of_nodes_are_added(stores: list[OwnStore]) -> None:
+def test_values_fields_and_sources_of_nodes_are_added(stores: list[OwnStoreNode]) -> None:
     found = asked(stores, "top", field="user", limit=1)
     assert found == {
         "field": "user", "total": 4, "values": [{"value": "ann", "count": 4}], "added": True, "missing": []
@@ -110,7 +112,7 @@ def test_values_fields_and_sources_of_nodes_are_added(stores: list[OwnStore]) ->
     ],
 )  # fmt: skip
 def test_a_wrong_answer_of_a_node_is_left_out_and_reported(
-    stores: list[OwnStore], tmp_path: Path, answer: Any
+    stores: list[OwnStoreNode], tmp_path: Path, answer: Any
 ) -> None:
     strange = Strange(view_of(tmp_path / "second"))
     strange.answer = answer
@@ -129,7 +131,7 @@ def test_a_wrong_answer_of_a_node_is_left_out_and_reported(
     ],
 )
 def test_a_wrong_answer_with_values_is_left_out_and_reported(
-    stores: list[OwnStore], tmp_path: Path, endpoint: str, answer: Any
+    stores: list[OwnStoreNode], tmp_path: Path, endpoint: str, answer: Any
 ) -> None:
     strange = Strange(view_of(tmp_path / "second"))
     strange.answer = answer

@@ -42,8 +42,8 @@ class Case:
             request.finish()
 
         self.answer = SearchAnswer(request, self.clock, begin, fail)
-        self.answer.attach(self.search)  # type: ignore[arg-type]
-        self.answer.begin(200)
+        self.answer.set_search(self.search)  # type: ignore[arg-type]
+        self.answer.receive_status(200)
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def case() -> Case:
 
 def test_an_answer_is_sent_to_its_end(case: Case) -> None:
     assert case.browser.received == b""
-    case.answer.data(b"one\n")
-    case.answer.data(b"two\n")
-    case.answer.end(None)
+    case.answer.receive_data(b"one\n")
+    case.answer.receive_data(b"two\n")
+    case.answer.receive_end(None)
     received = case.browser.received
     assert received.startswith(b"HTTP/1.1 200 ") and received.endswith(b"0\r\n\r\n")
     assert b"one\n" in received and b"two\n" in received
@@ -64,25 +64,25 @@ def test_an_answer_is_sent_to_its_end(case: Case) -> None:
 
 
 def test_an_empty_answer_is_status_200(case: Case) -> None:
-    case.answer.end(None)
+    case.answer.receive_end(None)
     assert case.browser.received.startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_failure_before_the_first_byte_has_its_own_status(case: Case) -> None:
-    case.answer.end(Problem(503, "too long"))
+    case.answer.receive_end(Problem(503, "too long"))
     assert case.browser.received.startswith(b"HTTP/1.1 503 ")
     assert b'{"error": "too long"}' in case.browser.received
 
 
 def test_a_failure_after_the_first_bytes_is_the_last_line(case: Case) -> None:
-    case.answer.data(b"one\n")
-    case.answer.end(Problem(503, "too long"))
+    case.answer.receive_data(b"one\n")
+    case.answer.receive_end(Problem(503, "too long"))
     assert case.browser.received.startswith(b"HTTP/1.1 200 ")
     assert b'{"error": "too long"}\n\r\n0\r\n\r\n' in case.browser.received
 
 
 def test_a_slow_client_pauses_the_search_and_is_cut_off(case: Case) -> None:
-    case.answer.data(b"one\n")
+    case.answer.receive_data(b"one\n")
     case.browser.channel.pauseProducing()
     assert case.search.told == ["pause"]
     case.clock.advance(STALLED_AFTER - 1)
@@ -97,14 +97,14 @@ def test_a_slow_client_pauses_the_search_and_is_cut_off(case: Case) -> None:
 
 
 def test_a_client_that_takes_too_long_is_cut_off(case: Case) -> None:
-    case.answer.data(b"one\n")
+    case.answer.receive_data(b"one\n")
     case.clock.advance(LONGEST)
     assert case.search.told == ["kill"] and case.browser.transport.aborting
 
 
 def test_a_client_that_disconnects_ends_its_search(case: Case) -> None:
-    case.answer.data(b"one\n")
+    case.answer.receive_data(b"one\n")
     case.browser.leave()
     assert case.search.told == ["kill"]
-    case.answer.end(Problem(503, "killed"))
+    case.answer.receive_end(Problem(503, "killed"))
     assert not [call for call in case.clock.getDelayedCalls() if call.active()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from logsrv.linelog.http.searching.events import (
     HEARTBEAT,
-    Outbox,
+    EventQueue,
     error_event,
     line_event,
     missed_event,
@@ -21,22 +21,22 @@ def test_each_event_has_its_bytes() -> None:
 
 
 def test_waiting_events_keep_their_order() -> None:
-    box = Outbox(3)
+    box = EventQueue(3)
     assert box.add(b"ab", 2) == 0
-    box.leave_out(0)
-    box.leave_out(2)
-    box.leave_out(3)
+    box.count_left_out(0)
+    box.count_left_out(2)
+    box.count_left_out(3)
     assert box.add(b"c", 1) == 0
     assert box.add(b"(gone)", 0) == 0
     assert box.add(b"d", 1) == 1
-    assert box.take(100) == b"ab" + missed_event(5) + b"c(gone)" + missed_event(1)
-    assert box.add(b"efg", 3) == 0 and box.take(100) == b"efg" and box.take(100) == b""
+    assert box.pop_events(100) == b"ab" + missed_event(5) + b"c(gone)" + missed_event(1)
+    assert box.add(b"efg", 3) == 0 and box.pop_events(100) == b"efg" and box.pop_events(100) == b""
 
 
 def test_events_are_taken_in_pieces_of_about_the_asked_size() -> None:
     """About as much as is asked for, and at least one piece, however long."""
-    box = Outbox(9)
+    box = EventQueue(9)
     for data in (b"x" * 100, b"y", b"z" * 100):
         box.add(data, 1)
-    assert box.take(1) == b"x" * 100
-    assert box.take(50) == b"y" + b"z" * 100
+    assert box.pop_events(1) == b"x" * 100
+    assert box.pop_events(50) == b"y" + b"z" * 100

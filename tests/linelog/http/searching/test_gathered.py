@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.http.nodes.answer import AskedNode, node_lines, node_object
+from logsrv.linelog.http.nodes.answer import AskedNode, fetch_lines, fetch_object
 from logsrv.linelog.http.searching import gathered
-from logsrv.linelog.http.searching.gathered import OwnStore
+from logsrv.linelog.http.searching.gathered import OwnStoreNode
 from tests.linelog.http.searching.test_search_child import SEARCH
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -21,7 +21,7 @@ ONE = [line("same", 1), *[line("of one", 2)] * 3]
 OTHER = [line("of two", 0), line("same", 1), line("of one", 2)]
 
 
-class Named(OwnStore):
+class Named(OwnStoreNode):
     name = "two"
 
 
@@ -35,13 +35,16 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
         assert seconds == 5.0
         return [Named(two)]
 
-    monkeypatch.setattr(gathered, "clients_of", nodes)
+    monkeypatch.setattr(gathered, "make_clients", nodes)
 
     def function(endpoint: str = "search", **values: Any) -> list[dict[str, Any]]:
         request = {
             "endpoint": endpoint, "values": VALUES | values, "here": True, "nodes": [], "seconds": 5.0
         }  # fmt: skip
-        return [json.loads(one) for one in b"".join(gathered.reply(here, request)).splitlines()]
+        return [
+            json.loads(one)
+            for one in b"".join(gathered.reply_from_nodes(here, request)).splitlines()
+        ]
 
     return function
 
@@ -77,13 +80,13 @@ def test_a_histogram_of_nodes_counts_all_their_lines(ask: Ask) -> None:
     assert sum(one["count"] for one in found["buckets"]) == 7 and found["missing"] == []
 
 
-def own(tmp_path: Path, *stored: bytes) -> OwnStore:
-    return OwnStore(view_of(make_store(tmp_path / "store", [list(stored)])))
+def own(tmp_path: Path, *stored: bytes) -> OwnStoreNode:
+    return OwnStoreNode(view_of(make_store(tmp_path / "store", [list(stored)])))
 
 
-def found_in(node: OwnStore, **asked: Any) -> list[bytes]:
+def found_in(node: OwnStoreNode, **asked: Any) -> list[bytes]:
     values = {"q": "", "since": "", "until": "", "source": "", "limit": 100, "reverse": 0, **asked}
-    return [one.line.split(b" ", 2)[2] for one in node_lines(node, values)]
+    return [one.line.split(b" ", 2)[2] for one in fetch_lines(node, values)]
 
 
 def test_the_own_store_answers_as_another_node_does(tmp_path: Path) -> None:
@@ -93,11 +96,11 @@ def test_the_own_store_answers_as_another_node_does(tmp_path: Path) -> None:
     since, until = "2026-11-20T06:00:02.000000Z", "2026-11-20T06:00:06.000000Z"
     assert found_in(node, since=since, until=until) == [b"a"]
     assert found_in(node, q="late") == [b"late"] and found_in(node, source="udp:*") == []
-    assert node_object(node, "stats", {}) == {
+    assert fetch_object(node, "stats", {}) == {
         "oldest": "2026-11-20T06:00:01.000000Z", "newest": "2026-11-20T06:00:07.000000Z"
     }  # fmt: skip
     asked = {"q": "", "field": "level", "limit": 5}
-    assert node_object(node, "top", asked)["total"] == 0 and node.lives()
+    assert fetch_object(node, "top", asked)["total"] == 0 and node.is_responding()
 
 
 def test_bytes_of_the_own_store_are_as_they_come_over_http(tmp_path: Path) -> None:
@@ -113,6 +116,6 @@ def test_own_lines_without_a_time_that_exists_are_there(tmp_path: Path) -> None:
 
 def test_the_own_store_ends_where_nobody_waits(tmp_path: Path) -> None:
     segments = [[line("a", 1)], [line("b", 2)]]
-    node = OwnStore(view_of(make_store(tmp_path / "store", segments)))
-    node.stop()
+    node = OwnStoreNode(view_of(make_store(tmp_path / "store", segments)))
+    node.stop_request()
     assert found_in(node) == [b"a"]

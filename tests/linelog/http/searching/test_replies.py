@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Path:
 def ask(store: Path, name: str, query: str = "", **values: Any) -> bytes:
     view = View(str(store), lambda _: None)
     try:
-        asked = BY_PATH[f"/api/{name}"].read(query.encode(), BEGIN + 1000) | values
+        asked = BY_PATH[f"/api/{name}"].parse_query_string(query.encode(), BEGIN + 1000) | values
         return b"".join(REPLIES[name](view, asked))
     finally:
         view.close()

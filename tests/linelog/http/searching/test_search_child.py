@@ -17,7 +17,7 @@ from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.searching import replies
-from logsrv.linelog.http.searching.search_child import answer
+from logsrv.linelog.http.searching.search_child import answer_request
 from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import lines, make_store
 
@@ -32,7 +32,7 @@ def request(store: Path, endpoint: str = "search", **values: Any) -> dict[str, A
 def answered(asked: dict[str, Any]) -> tuple[int, list[Any]]:
     """The status and the lines of an answer made in this process."""
     sent: list[bytes] = []
-    answer(asked, sent.append, pytest.fail)
+    answer_request(asked, sent.append, pytest.fail)
     status, *body = sent
     return int(status), [json.loads(line) for line in b"".join(body).splitlines()]
 

@@ -36,15 +36,15 @@ class SearchSink:
         self.first: Deferred[None] = Deferred()
         self.done: Deferred[Problem | None] = Deferred()
 
-    def begin(self, status: int) -> None:
+    def receive_status(self, status: int) -> None:
         self.status = status
 
-    def data(self, data: bytes) -> None:
+    def receive_data(self, data: bytes) -> None:
         self.text += data
         if not self.first.called:
             self.first.callback(None)
 
-    def end(self, problem: Problem | None) -> None:
+    def receive_end(self, problem: Problem | None) -> None:
         self.done.callback(problem)
 
 
@@ -86,14 +86,14 @@ def asked(**values: Any) -> dict[str, Any]:
 async def test_a_search_is_answered_and_a_spare_process_started(made: Made) -> None:
     searches = made()
     first, second = SearchSink(), SearchSink()
-    searches.start(asked(limit=2), first)
+    searches.start_search(asked(limit=2), first)
     assert searches.running_count == 1
     assert await first.done is None
     assert first.status == 200 and first.text.count(b"\n") == 2
     assert searches.running_count == 0
     while not (ready := pids(MODULE)):
         await pause(0.01)
-    searches.start(asked(limit=3), second)
+    searches.start_search(asked(limit=3), second)
     assert pids(MODULE) == ready
     assert await second.done is None and second.text.count(b"\n") == 3
 
@@ -107,7 +107,7 @@ async def test_a_spare_process_is_started_for_an_expected_search(made: Made) -> 
         await pause(0.01)
     searches.start_spare()
     sink = SearchSink()
-    searches.start(asked(limit=2), sink)
+    searches.start_search(asked(limit=2), sink)
     assert pids(MODULE) == ready
     assert await sink.done is None and sink.text.count(b"\n") == 2
 
@@ -118,11 +118,11 @@ async def test_too_many_searches_are_refused_or_wait(made: Made) -> None:
     """Those who can wait have their turn; others are told at once."""
     searches = made(at_once=2)
     sinks = [SearchSink(), SearchSink(), SearchSink()]
-    running = [searches.start(asked(), sink) for sink in sinks[:2]]
+    running = [searches.start_search(asked(), sink) for sink in sinks[:2]]
     with pytest.raises(Problem, match="2 searches are under way") as caught:
-        searches.start(asked(), sinks[2])
+        searches.start_search(asked(), sinks[2])
     assert caught.value.status == 429
-    searches.wait(asked(limit=1), sinks[2])
+    searches.queue_search(asked(limit=1), sinks[2])
     assert searches.running_count == 2
     for search in running:
         search.kill()
@@ -135,7 +135,7 @@ async def test_too_many_searches_are_refused_or_wait(made: Made) -> None:
 async def test_a_sink_that_is_paused_holds_its_search_up(made: Made) -> None:
     searches = made()
     sink = SearchSink()
-    search = searches.start(asked(), sink)
+    search = searches.start_search(asked(), sink)
     await sink.first
     search.pause()
     had = len(sink.text)
@@ -158,13 +158,13 @@ async def test_a_search_paused_before_its_turn_reads_nothing(made: Made) -> None
     """Its search waits as any other: nothing is read that nobody takes."""
     searches = made(at_once=1)
     first, sink = SearchSink(), SearchSink()
-    running = searches.start(asked(), first)
-    waiting = searches.wait(asked(limit=5), sink)
+    running = searches.start_search(asked(), first)
+    waiting = searches.queue_search(asked(limit=5), sink)
     waiting.pause()
     running.kill()
     other = SearchSink()
     searches.at_once = 2
-    searches.start(asked(limit=5), other)
+    searches.start_search(asked(limit=5), other)
     assert await other.done is None
     assert not sink.text and not sink.done.called
     waiting.resume()
@@ -175,7 +175,7 @@ async def test_a_search_paused_before_its_turn_reads_nothing(made: Made) -> None
 async def test_a_search_is_ended_when_its_time_is_over(made: Made) -> None:
     searches = made(seconds=0.001)
     sink = SearchSink()
-    searches.start(asked(), sink)
+    searches.start_search(asked(), sink)
     problem = await sink.done
     assert problem is not None and problem.status == 503 and "0.001 s" in str(problem)
 
@@ -185,7 +185,7 @@ async def test_a_killed_search_sends_nothing(made: Made) -> None:
     """Nothing is said to who has gone; the process is killed."""
     searches = made()
     sink = SearchSink()
-    search = searches.start(asked(), sink)
+    search = searches.start_search(asked(), sink)
     await sink.first
     (pid,) = pids(MODULE)
     search.kill()
@@ -201,7 +201,7 @@ async def test_a_process_killed_from_outside_is_reported(made: Made) -> None:
     """Somebody kills it: the client hears that this was not all, and the log says so."""
     searches = made()
     sink = SearchSink()
-    searches.start(asked(), sink)
+    searches.start_search(asked(), sink)
     await sink.first
     (pid,) = pids(MODULE)
     with logged() as messages:
@@ -216,16 +216,16 @@ async def test_a_process_killed_from_outside_is_reported(made: Made) -> None:
 async def test_stop_ends_all_searches(made: Made) -> None:
     searches = made(at_once=2)
     sinks = [SearchSink(), SearchSink()]
-    searches.start(asked(), sinks[0])
-    searches.start(asked(), sinks[1])
+    searches.start_search(asked(), sinks[0])
+    searches.start_search(asked(), sinks[1])
     await searches.stop()
     for sink in sinks:
         problem = await sink.done
         assert problem is not None and problem.status == 503
     with pytest.raises(Problem):
-        searches.start(asked(), SearchSink())
+        searches.start_search(asked(), SearchSink())
     with pytest.raises(Problem):
-        searches.wait(asked(), SearchSink())
+        searches.queue_search(asked(), SearchSink())
 
 
 @pytest.mark.slow
@@ -237,7 +237,7 @@ async def test_a_search_gets_no_secrets_of_ours(
     monkeypatch.setenv("LOGSRV_HTTP_TOKEN", "secret")
     searches = made()
     sink = SearchSink()
-    searches.start(asked(), sink)
+    searches.start_search(asked(), sink)
     await sink.first
     (pid,) = pids(MODULE)
     environment = Path(f"/proc/{pid}/environ").read_bytes()
@@ -259,7 +259,7 @@ async def test_an_unused_spare_process_ends_after_a_while(store: Path) -> None:
     hurried = Hurried()
     searches = Searches(lambda: str(store), hurried, at_once=4, seconds=PATIENCE)
     sink = SearchSink()
-    searches.start(asked(limit=1), sink)
+    searches.start_search(asked(limit=1), sink)
     await sink.done
     assert json.loads(sink.text)["position"] == "1:0"
     hurried.advance(0)
@@ -279,7 +279,7 @@ async def test_no_room_for_a_process_is_a_problem(
     """Who waits hears that it cannot be; an answer that is there is given all the same."""
     searches = made()
     sink, waiting = SearchSink(), SearchSink()
-    searches.start(asked(limit=1), sink)
+    searches.start_search(asked(limit=1), sink)
 
     def fails(*_: object, **__: object) -> None:
         raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
@@ -287,13 +287,13 @@ async def test_no_room_for_a_process_is_a_problem(
     monkeypatch.setattr(reactor, "spawnProcess", fails)
     assert await sink.done is None and sink.text
     with pytest.raises(Problem, match="cannot be started: Resource temporarily unavailable"):
-        searches.start(asked(), SearchSink())
-    searches.wait(asked(), waiting)
+        searches.start_search(asked(), SearchSink())
+    searches.queue_search(asked(), waiting)
     problem = await waiting.done
     assert problem is not None and problem.status == 503
     monkeypatch.undo()
     again = SearchSink()
-    searches.start(asked(limit=1), again)
+    searches.start_search(asked(limit=1), again)
     assert await again.done is None
 
 
@@ -304,7 +304,7 @@ async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
 ) -> None:
     searches = made(at_once=2)
     first = SearchSink()
-    searches.start(asked(limit=1), first)
+    searches.start_search(asked(limit=1), first)
     assert await first.done is None
 
     started = []
@@ -315,11 +315,11 @@ async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
         return spawn(*given, **named)
 
     monkeypatch.setattr(reactor, "spawnProcess", counted)
-    waiting = [searches.wait(asked(), SearchSink()) for _ in range(50)]
+    waiting = [searches.queue_search(asked(), SearchSink()) for _ in range(50)]
     for search in waiting:
         search.kill()
     assert len(started) <= 2
 
     last = SearchSink()
-    searches.wait(asked(limit=1), last)
+    searches.queue_search(asked(limit=1), last)
     assert await last.done is None and last.text

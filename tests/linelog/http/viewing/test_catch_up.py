@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.http.viewing import catch_up as behind_module
-from logsrv.linelog.http.viewing.catch_up import CatchUp, Step
+from logsrv.linelog.http.viewing.catch_up import CatchUp, CatchUpStep
 from logsrv.linelog.http.viewing.watched_query import SharedEvents
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
@@ -33,7 +33,7 @@ def viewer(
     found.close()
 
 
-def messages(step: Step) -> list[str]:
+def messages(step: CatchUpStep) -> list[str]:
     events = step.data.decode().split("\n\n")[:-1]
     return [json.loads(one.partition("data: ")[2])["message"] for one in events]
 
@@ -44,7 +44,7 @@ def test_a_viewer_gets_lines_from_its_place_on(tmp_path: Path, offset: int, pack
     """Also if its place is in the middle of a line, and the segment was compressed meanwhile."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]], packed=packed))
     with viewer(view, Position(1, offset)) as behind:
-        step = behind.step(end_of_store(view), 1000, SharedEvents())
+        step = behind.next_step(end_of_store(view), 1000, SharedEvents())
         assert messages(step) == [str(number) for number in range(-(-offset // SIZE), 8)]
         assert step.over and not step.missed and step.lines == len(messages(step))
     view.close()
@@ -54,7 +54,7 @@ def test_a_viewer_gets_no_line_before_the_others(tmp_path: Path) -> None:
     """Those come when they come to the others: also in a segment that begins behind its place."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 2 * SIZE)) as behind:
-        step = behind.step(Position(2, SIZE), 1000, SharedEvents())
+        step = behind.next_step(Position(2, SIZE), 1000, SharedEvents())
         assert messages(step) == ["2", "3", "4"] and step.over
     view.close()
 
@@ -63,9 +63,9 @@ def test_a_step_may_have_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(behind_module, "MOST_IN_STEP", 1)
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 0), query="7") as behind:
-        steps = [behind.step(end_of_store(view), 1000, SharedEvents())]
+        steps = [behind.next_step(end_of_store(view), 1000, SharedEvents())]
         while not steps[-1].over:
-            steps.append(behind.step(end_of_store(view), 1000, SharedEvents()))
+            steps.append(behind.next_step(end_of_store(view), 1000, SharedEvents()))
         assert [messages(step) for step in steps] == [[], ["7"]]
     view.close()
 
@@ -75,9 +75,11 @@ def test_lines_up_to_sure_are_not_limited(tmp_path: Path) -> None:
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 0), Position(2, 0)) as behind:
         end = Position(2, 4 * SIZE)
-        assert messages(behind.step(end, 1, SharedEvents())) == [str(number) for number in range(8)]
+        assert messages(behind.next_step(end, 1, SharedEvents())) == [
+            str(number) for number in range(8)
+        ]
     with viewer(view, Position(1, 0), Position(1, 0)) as behind:
-        step = behind.step(end, 1, SharedEvents())
+        step = behind.next_step(end, 1, SharedEvents())
         assert messages(step) == ["0", "1", "2", "3"]
-        assert step == Step(step.data, 4, missed=4, over=True)
+        assert step == CatchUpStep(step.data, 4, missed=4, over=True)
     view.close()

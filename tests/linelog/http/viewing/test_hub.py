@@ -55,7 +55,7 @@ class Place:
         self.steps()
 
     def more(self, viewer: int) -> None:
-        self.hub.more(viewer)
+        self.hub.queue_step(viewer)
         self.steps()
 
     def poll(self) -> None:
@@ -64,7 +64,7 @@ class Place:
 
     def steps(self) -> None:
         while self.hub.step_wanted:
-            self.hub.step()
+            self.hub.serve_step()
 
     def events(self, viewer: int) -> list[object]:
         """The messages of the lines that a viewer got, in their order, and what else it was told."""
@@ -194,7 +194,7 @@ def test_a_viewer_may_leave_while_behind(place: Place, monkeypatch: pytest.Monke
     place.join(1, begin=Position(1, SIZE))
     place.join(2)
     place.poll()
-    place.hub.more(1)
+    place.hub.queue_step(1)
     place.hub.leave(1)
     place.steps()
     place.hub.leave(2)
@@ -262,13 +262,13 @@ def test_the_next_look_comes_later_where_much_was_handed_out(place: Place) -> No
     for number in range(1, 1001):
         place.join(number, "good")
     place.poll()
-    assert place.hub.pause == POLL_EVERY
+    assert place.hub.seconds_to_next_poll == POLL_EVERY
     place.write("good")
     place.poll()
-    assert place.hub.pause == 1000 * REST_FOR_EACH
+    assert place.hub.seconds_to_next_poll == 1000 * REST_FOR_EACH
     place.write("bad")
     place.poll()
-    assert place.hub.pause == POLL_EVERY
+    assert place.hub.seconds_to_next_poll == POLL_EVERY
 
 
 def test_slow_queries_get_newest_lines(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,7 +312,7 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path: Path) -> N
     for path in store.glob("0000000001*"):
         path.unlink()
     hub.join(2, "", Position(1, 0), end)
-    hub.step()
+    hub.serve_step()
     assert [event for one in handed if 2 in one.viewers for event in _events(one)] == [
         {"lines": None, "from": "2:0"},
         "b",

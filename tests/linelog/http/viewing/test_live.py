@@ -112,8 +112,8 @@ def test_a_step_ends_at_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     place = LiveReader(view, Position(1, 0))
     until = Position(2, len(second[0]))
     steps = []
-    while place.position != until and (news := place.step(until)) is not None:
+    while place.position != until and (news := place.read_some(until)) is not None:
         steps.append(news.text)
-    assert steps == [*first, second[0]] and place.step(until) is None
+    assert steps == [*first, second[0]] and place.read_some(until) is None
     place.close()
     view.close()

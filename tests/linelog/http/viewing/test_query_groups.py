@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.linelog.http.viewing import query_groups
 from logsrv.linelog.http.viewing.live import PolledLines
-from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, matching_units
+from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, group_queries
 from logsrv.linelog.http.viewing.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.store.segments.segment import Position
@@ -46,9 +46,9 @@ POLLED = polled_lines(
 
 
 def watched(texts: list[str], most: int = 1000) -> list[WatchedQuery]:
-    found = [WatchedQuery.of(text, 0.0, 1000) for text in texts]
+    found = [WatchedQuery.from_text(text, 0.0, 1000) for text in texts]
     for query in found:
-        query.begin(0.0, 1000, 1000, most)
+        query.begin_poll(0.0, 1000, 1000, most)
     return found
 
 
@@ -62,10 +62,10 @@ def clock(step: float) -> Callable[[], float]:
 def test_a_group_finds_what_each_query_finds(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query_groups, "CHUNK", 500)
     together_, alone = watched(QUERIES, most), watched(QUERIES, most)
-    made = matching_units(together_)
+    made = group_queries(together_)
     assert any(isinstance(one, QueryGroup) for one in made)
     for unit in [*made, *map(SingleQuery, alone)]:
-        unit.find(POLLED, lambda: 0.0, 1.0)
+        unit.match_polled(POLLED, lambda: 0.0, 1.0)
     for text, one, other in zip(QUERIES, together_, alone, strict=True):
         assert (text, one.hits, one.missed) == (text, other.hits, other.missed)
         assert len(one.hits) <= most
@@ -82,18 +82,18 @@ POLLED_TEXTS = {
 
 
 def test_few_queries_do_not_load_numpy() -> None:
-    assert all(isinstance(one, SingleQuery) for one in matching_units(watched(QUERIES[:5])))
+    assert all(isinstance(one, SingleQuery) for one in group_queries(watched(QUERIES[:5])))
 
 
 def test_a_slow_query_takes_no_time_from_others() -> None:
     """Those that ask for words, those that ask for more, and those that any line may match are apart."""
-    made = matching_units(watched(QUERIES))
+    made = group_queries(watched(QUERIES))
     shapes = [len(one.queries) for one in made]
     assert shapes[0] == 21 and sum(shapes) == len(QUERIES)
     assert {"", "-word1"} == {
         text
         for text, query in zip(QUERIES, watched(QUERIES), strict=True)
-        if isinstance(matching_units([query] * query_groups.MANY)[0], SingleQuery)
+        if isinstance(group_queries([query] * query_groups.MANY)[0], SingleQuery)
     }
 
 
@@ -101,8 +101,8 @@ def test_without_time_the_newest_text_is_searched(monkeypatch: pytest.MonkeyPatc
     """The newest text is looked at, and each line of the rest is left out."""
     monkeypatch.setattr(query_groups, "CHUNK", 500)
     queries = watched([f"word{number}" for number in range(20)])
-    (unit,) = matching_units(queries)
-    unit.find(POLLED, clock(0.1), 2.05)
+    (unit,) = group_queries(queries)
+    unit.match_polled(POLLED, clock(0.1), 2.05)
     shown = [len(one.hits) for one in queries]
     assert 0 < sum(shown) < 40
     assert all(0 < one.missed < 40 for one in queries)
@@ -110,12 +110,12 @@ def test_without_time_the_newest_text_is_searched(monkeypatch: pytest.MonkeyPatc
 
 def test_queries_without_time_are_first_in_the_next_look() -> None:
     queries = watched([f"word{number}" for number in range(2, 20)])
-    (unit,) = matching_units(queries)
+    (unit,) = group_queries(queries)
     seen: set[int] = set()
     for _ in range(len(queries)):
         for query in queries:
-            query.begin(0.0, 1000, 1000, 1000)
-        unit.find(POLLED, clock(1.0), 0.5)
+            query.begin_poll(0.0, 1000, 1000, 1000)
+        unit.match_polled(POLLED, clock(1.0), 0.5)
         seen |= {number for number, query in enumerate(queries) if query.hits}
         assert sum(bool(query.hits) for query in queries) == 1
         assert sum(query.missed == 40 for query in queries) == len(queries) - 1

@@ -20,7 +20,7 @@ from tests.linelog.read.stores import line, make_store
 COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.http.viewing.view_child")
 
 
-class Views:
+class LiveViews:
     """The process, and what it has handed out."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -36,7 +36,7 @@ class Views:
 
 
 @contextmanager
-def viewing(directory: Path) -> Iterator[Views]:
+def viewing(directory: Path) -> Iterator[LiveViews]:
     process = subprocess.Popen(
         [*COMMAND, str(directory)],
         stdin=subprocess.PIPE,
@@ -44,7 +44,7 @@ def viewing(directory: Path) -> Iterator[Views]:
         stderr=subprocess.PIPE,
     )
     try:
-        yield Views(process)
+        yield LiveViews(process)
     finally:
         process.kill()
         process.wait()

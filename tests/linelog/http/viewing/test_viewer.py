@@ -56,7 +56,7 @@ class Place:
     def end_of_store(self) -> Position:
         return self.end
 
-    def wait(self, request: dict[str, Any], taker: Any) -> Search:
+    def queue_search(self, request: dict[str, Any], taker: Any) -> Search:
         self.searches.append(Search(request, taker))
         return self.searches[-1]
 
@@ -65,7 +65,7 @@ class Place:
             raise Problem(503, self.broken)
         self.joined.append((viewer, begin, sure))
 
-    def more(self, viewer: Any) -> None:
+    def request_more(self, viewer: Any) -> None:
         self.asked.append(viewer)
 
     def leave(self, viewer: Any) -> None:
@@ -105,7 +105,7 @@ class Watch:
         """Hand it lines, as the process does."""
         data = b"".join(line_event("1:0", json.dumps({"message": one})) for one in messages)
         number = (1,)
-        self.viewer.receive(ViewEvents(number, data, len(messages), missed, live))
+        self.viewer.receive_events(ViewEvents(number, data, len(messages), missed, live))
 
     @property
     def events(self) -> list[Any]:
@@ -153,9 +153,9 @@ def test_a_viewer_catches_up_by_a_search_and_steps(place: Place) -> None:
     (search,) = place.searches
     assert search.values == {"q": "query", "begin": "1:1", "end": "2:100"}
     place.end = Position(2, 120)
-    search.taker.begin(200)
-    search.taker.data(b"(1 and 2)")
-    search.taker.end(None)
+    search.taker.receive_status(200)
+    search.taker.receive_data(b"(1 and 2)")
+    search.taker.receive_end(None)
     assert place.joined == [(watch.viewer, END, END)]
     assert watch.viewer.state is ViewerState.JOINING
     watch.hand("3")
@@ -182,8 +182,8 @@ def test_much_written_meanwhile_is_searched(place: Place, monkeypatch: pytest.Mo
     watch = place.watch(Position(1, 0))
     for end in (200, 300):
         place.end = Position(2, end)
-        place.searches[-1].taker.begin(200)
-        place.searches[-1].taker.end(None)
+        place.searches[-1].taker.receive_status(200)
+        place.searches[-1].taker.receive_end(None)
     assert [search.values["begin"] for search in place.searches] == ["1:1", "2:100"]
     assert place.joined == [(watch.viewer, Position(2, 200), Position(2, 200))]
 
@@ -225,8 +225,8 @@ def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place: Pl
     assert search.told == ["pause"]
     watch.viewer.resumeProducing()
     assert search.told == ["pause", "resume"]
-    search.taker.begin(200)
-    search.taker.end(None)
+    search.taker.receive_status(200)
+    search.taker.receive_end(None)
     watch.viewer.pauseProducing()
     watch.viewer.resumeProducing()
     watch.viewer.pauseProducing()
@@ -274,12 +274,12 @@ def test_a_failed_search_closes_the_stream_with_its_reason(place: Place, how: st
     watch = place.watch(Position(1, 0))
     taker = place.searches[0].taker
     if how == "status":
-        taker.begin(503)
-        taker.data(b'{"error": "no')
-        taker.data(b' disk"}\n')
-        taker.end(None)
+        taker.receive_status(503)
+        taker.receive_data(b'{"error": "no')
+        taker.receive_data(b' disk"}\n')
+        taker.receive_end(None)
     else:
-        taker.end(Problem(503, "no disk"))
+        taker.receive_end(Problem(503, "no disk"))
     assert watch.events == [("problem", {"error": "no disk"})]
     assert watch.viewer.state is ViewerState.ENDED
 
@@ -288,8 +288,8 @@ def test_a_viewer_without_a_process_leaves_nothing_behind(place: Place) -> None:
     """Nothing stays of its viewer: no heartbeat to a client that was sent away."""
     watch = place.watch(Position(1, 0))
     place.broken = "the live views have failed just now"
-    place.searches[0].taker.begin(200)
-    place.searches[0].taker.end(None)
+    place.searches[0].taker.receive_status(200)
+    place.searches[0].taker.receive_end(None)
     assert watch.events == [("problem", {"error": "the live views have failed just now"})]
     assert place.ended == [watch.viewer]
     watch.browser.leave()

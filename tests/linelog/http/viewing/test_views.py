@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.viewing import views as views_module
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
-from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, Views
+from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, LiveViews
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.children.spawned import Spawner, children, is_there
@@ -36,7 +36,7 @@ class Watcher:
         self._fires: Deferred[None] = Deferred()
         self.live = False
 
-    def receive(self, events: ViewEvents) -> None:
+    def receive_events(self, events: ViewEvents) -> None:
         self.data += events.data
         self.live = self.live or events.live
         self._look()
@@ -63,8 +63,8 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def views(store: Path) -> Iterator[Views]:
-    found = Views(lambda: str(store), reactor)
+def views(store: Path) -> Iterator[LiveViews]:
+    found = LiveViews(lambda: str(store), reactor)
     yield found
     pytest_twisted.blockon(found.stop())
 
@@ -75,7 +75,7 @@ def write(store: Path, message: str) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_process_serves_all_viewers(views: Views, store: Path) -> None:
+async def test_one_process_serves_all_viewers(views: LiveViews, store: Path) -> None:
     """Each has its lines, one that leaves has none; one process is enough."""
     every, some = Watcher(), Watcher("good")
     views.join(every, END)
@@ -95,7 +95,9 @@ async def test_one_process_serves_all_viewers(views: Views, store: Path) -> None
 
 
 @pytest_twisted.ensureDeferred
-async def test_more_brings_the_next_lines_until_a_viewer_is_live(views: Views, store: Path) -> None:
+async def test_more_brings_the_next_lines_until_a_viewer_is_live(
+    views: LiveViews, store: Path
+) -> None:
     for number in range(200):
         write(store, f"line {number} {'x' * 200}")
     watcher = Watcher()
@@ -103,13 +105,13 @@ async def test_more_brings_the_next_lines_until_a_viewer_is_live(views: Views, s
     await watcher.until(lambda: b"line 1 " in watcher.data)
     while not watcher.live:
         had = len(watcher.data)
-        views.more(watcher)
+        views.request_more(watcher)
         await watcher.until(lambda: len(watcher.data) > had or watcher.live)  # noqa: B023
     assert watcher.data.count(b"event: line") == 201
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_idle_process_is_ended(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_process_is_ended(views: LiveViews, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views_module, "IDLE_SECONDS", 0.01)
     first, second = Watcher(), Watcher()
     views.join(first, END)
@@ -125,7 +127,7 @@ async def test_an_idle_process_is_ended(views: Views, monkeypatch: pytest.Monkey
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_process_that_dies_closes_its_viewers(views: Views) -> None:
+async def test_a_process_that_dies_closes_its_viewers(views: LiveViews) -> None:
     """Its viewers are sent away, the log says why, and who comes back is served by the next one."""
     watcher, again = Watcher(), Watcher()
     views.join(watcher, END)
@@ -147,7 +149,7 @@ async def test_a_process_that_dies_closes_its_viewers(views: Views) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_messages_of_the_process_are_logged(tmp_path: Path) -> None:
-    views = Views(lambda: str(tmp_path / "nowhere"), reactor)
+    views = LiveViews(lambda: str(tmp_path / "nowhere"), reactor)
     watcher = Watcher()
     with logged() as messages:
         views.join(watcher, END)
@@ -157,7 +159,7 @@ async def test_messages_of_the_process_are_logged(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_stop_ends_the_process(views: Views) -> None:
+async def test_stop_ends_the_process(views: LiveViews) -> None:
     """The process is gone when it is over, and no other is started."""
     watcher = Watcher()
     views.join(watcher, END)
@@ -171,7 +173,7 @@ async def test_stop_ends_the_process(views: Views) -> None:
 
 def test_too_many_queries_are_refused(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
-    views = Views(lambda: str(store), Spawner())
+    views = LiveViews(lambda: str(store), Spawner())
     for query in ("a", "b", "b"):
         views.join(Watcher(query), END)
     with pytest.raises(Problem, match="other queries") as caught:

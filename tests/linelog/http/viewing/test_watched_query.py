@@ -24,16 +24,16 @@ LINES = [(number * SIZE, (number + 1) * SIZE - 1) for number in range(6)]
 
 
 def test_the_newest_lines_within_what_is_allowed() -> None:
-    query = WatchedQuery.of("", 0.0, 4)
-    query.begin(0.0, 1, 5, 3)
-    query.take(AppendedLines(Position(1, 6 * SIZE), TEXT), LINES[:2])
-    query.take(AppendedLines(Position(1, 0), TEXT), LINES)
+    query = WatchedQuery.from_text("", 0.0, 4)
+    query.begin_poll(0.0, 1, 5, 3)
+    query.add_matches(AppendedLines(Position(1, 6 * SIZE), TEXT), LINES[:2])
+    query.add_matches(AppendedLines(Position(1, 0), TEXT), LINES)
     assert [str(hit.position) for hit in query.hits] == [f"1:{n * SIZE}" for n in (5, 6, 7)]
     assert (query.missed, query.allowed) == (5, 0)
     # One was left, and a second has gone by; later no more than a burst is saved up.
-    query.begin(1.0, 1, 5, 100)
+    query.begin_poll(1.0, 1, 5, 100)
     assert (query.allowed, query.hits, query.missed) == (2, [], 0)
-    query.begin(100.0, 1, 5, 100)
+    query.begin_poll(100.0, 1, 5, 100)
     assert query.allowed == 5
 
 
@@ -47,11 +47,11 @@ def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(watched_query, "hit_as_json", as_json)
     hits = [Hit(Position(1, number), b"x" * 100) for number in range(3)]
     events = SharedEvents()
-    assert events.of(hits) == events.of(hits) and len(made) == 3
+    assert events.events_for(hits) == events.events_for(hits) and len(made) == 3
     # What is kept is bounded.
     monkeypatch.setattr(watched_query, "KEPT_EVENTS", 300)
-    events.of([Hit(Position(2, 0), b"y" * 400)])
-    events.of(hits)
+    events.events_for([Hit(Position(2, 0), b"y" * 400)])
+    events.events_for(hits)
     assert len(made) == 7
 
 
