@@ -38,8 +38,8 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.importing.files import STDIN, LogFile, find_log_files
-from logsrv.linelog.importing.merge import Run, merged
-from logsrv.linelog.importing.summary import SkippedFiles, file_sentence, total_sentence
+from logsrv.linelog.importing.merge import Run, merge_by_moment
+from logsrv.linelog.importing.summary import SkippedFileCounts, file_sentence, total_sentence
 from logsrv.linelog.importing.writer import ImportWriter, open_for_import
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.disk import reason
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     started = time.monotonic()
     wrong: list[str] = []
-    left = SkippedFiles()
+    left = SkippedFileCounts()
 
     def say(sentence: str) -> None:
         wrong.append(sentence)
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     for file in files:
         file.by_time, file.exact = arguments.sort, arguments.dry_run
     if arguments.dry_run:
-        for _ in _show_progress(merged(files), files):
+        for _ in _show_progress(merge_by_moment(files), files):
             pass
     elif files:
         with open_for_import(Path(arguments.directory), StorePolicy()) as writer:
@@ -102,15 +102,15 @@ def _import(files: Sequence[LogFile], writer: ImportWriter, how: str) -> Sequenc
     for file in done:
         print(f"{file.shown}: imported already, left out")
     files = [file for file in files if file not in done]
-    runs = merged(files)
+    runs = merge_by_moment(files)
     first = next(runs, None)
     if first is None:
         return files
-    writer.begin([file.identity for file in files], how, first[0])
+    writer.begin_import([file.identity for file in files], how, first[0])
     try:
         for moment, file, lines in _show_progress(chain([first], runs), files):
             writer.append(moment, file.source, lines)
-        writer.end()
+        writer.finish_import()
     except KeyboardInterrupt:
         tell("logsrv import: interrupted; the same command goes on where this one was")
         raise

@@ -22,7 +22,7 @@ from logsrv.linelog.framing.lines.dated import Dated
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.importing.packed import CHUNK, unpacked
+from logsrv.linelog.importing.packed import CHUNK, unpack_file
 from logsrv.linelog.store.segments.disk import explanation, reason
 
 STDIN = "-"
@@ -59,7 +59,7 @@ class LogFile:
     """
 
     def __init__(self, path: str, tell: Tell) -> None:
-        self.name, self.shown = path, _shown(path)
+        self.name, self.shown = path, _path_for_message(path)
         self.source = "file:" + escaped_word(os.fsencode(path).decode("latin-1"))[-_LONGEST_NAME:]
         self._tell = tell
         if path == STDIN:
@@ -77,51 +77,51 @@ class LogFile:
         self._day_first: bool | None = None
         self._unread = b""
 
-    def first(self) -> int | None:
+    def read_first_moment(self) -> int | None:
         """Return the moment of the first line, of the earliest with `by_time`; None without lines.
 
         Reads the file up to the first time in it. The lines before that get this time, too.
         """
         if self.name == STDIN:
             self._unread = sys.stdin.buffer.read(_AHEAD)
-        self._peek()
+        self._read_to_first_time()
         if self.dated.day_first is not None:
             # The order of day and month is known now, so earlier lines may have a time: read again.
             self._day_first = self.dated.day_first
-            self._peek()
+            self._read_to_first_time()
         self._begin = self.dated.said
         moment = self.dated.first if self._begin is None else self._begin
         if self.by_time:
-            with closing(self._sorted(_tell_nobody)) as runs:
+            with closing(self._sorted_runs(_tell_nobody)) as runs:
                 moment, _ = next(runs, (moment, b""))
         self.taken = self.unpacked = self.without_fields = 0
         self.cut = False
         return moment
 
-    def runs(self) -> Iterator[tuple[int, bytes]]:
+    def read_runs(self) -> Iterator[tuple[int, bytes]]:
         """Yield runs, consecutive lines of the same moment, oldest first; report damage of the file."""
-        return self._sorted(self._tell) if self.by_time else self._runs(self._tell)
+        return self._sorted_runs(self._tell) if self.by_time else self._read_runs(self._tell)
 
-    def _sorted(self, tell: Tell) -> Generator[tuple[int, bytes]]:
+    def _sorted_runs(self, tell: Tell) -> Generator[tuple[int, bytes]]:
         """Yield the runs sorted by moment; equal moments keep their order.
 
         A line that comes more than 128 MiB after younger ones counts as late, and gets their moment.
         """
         newest = 0
-        for moment, lines in _by_moment(self._runs(tell), _WAITING):
+        for moment, lines in _sort_by_moment(self._read_runs(tell), _WAITING):
             if moment < newest:
                 self.dated.late += lines.count(b"\n")
                 self.dated.latest = max(self.dated.latest, newest - moment)
             newest = max(newest, moment)
             yield newest, lines
 
-    def _peek(self) -> None:
+    def _read_to_first_time(self) -> None:
         self.dated = Dated(self._written)
-        with closing(self._runs(_tell_nobody, peeking=True)) as runs:
+        with closing(self._read_runs(_tell_nobody, peeking=True)) as runs:
             while self.dated.said is None and next(runs, None):
                 pass
 
-    def _runs(self, tell: Tell, *, peeking: bool = False) -> Generator[tuple[int, bytes]]:
+    def _read_runs(self, tell: Tell, *, peeking: bool = False) -> Generator[tuple[int, bytes]]:
         self.dated = Dated(
             self._written,
             self._begin,
@@ -129,15 +129,15 @@ class LogFile:
             exact=self.exact,
             as_said=self.by_time,
         )
-        chunks = self._chunks(tell, peeking)
+        chunks = self._read_text(tell, peeking)
         begin = next(chunks, b"")
         chunks = chain([begin], chunks)
         if _JOURNAL.match(begin):
-            yield from self._entries(chunks, tell)
+            yield from self._date_journal_entries(chunks, tell)
         else:
-            yield from self._lines(chunks)
+            yield from self._date_lines(chunks)
 
-    def _lines(self, chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+    def _date_lines(self, chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
         framer = LineFramer(_RULES, LineCounts())
         for chunk in chunks:
             block = framer.receive(chunk)
@@ -147,45 +147,47 @@ class LogFile:
         if last is not None:
             yield from self.dated.runs(bytes(last))
 
-    def _entries(self, chunks: Iterator[bytes], tell: Tell) -> Iterator[tuple[int, bytes]]:
+    def _date_journal_entries(
+        self, chunks: Iterator[bytes], tell: Tell
+    ) -> Iterator[tuple[int, bytes]]:
         # With this limit every entry becomes JSON: text would have no time.
         framer = JournalFramer(_ENTRY_RULES.max_line)
         try:
             for chunk in chunks:
-                yield from self.dated.entries(self._frame(framer.receive(chunk)))
-            yield from self.dated.entries(self._frame(framer.finish()))
+                yield from self.dated.entries(self._frame_entries(framer.receive(chunk)))
+            yield from self.dated.entries(self._frame_entries(framer.finish()))
         except RequestRefused as error:
             self.cut = True
             tell(f"{self.shown}: {error}; the entries before that are imported")
 
-    def _frame(self, entries: Records) -> bytes:
+    def _frame_entries(self, entries: Records) -> bytes:
         self.without_fields += entries.refused
         lines = [line for run in entries.take() if isinstance(run, RecordRun) for line in run.lines]
         block, _ = frame_records(lines, _ENTRY_RULES, LineCounts())
         return b"" if block is None else bytes(block)
 
-    def _chunks(self, tell: Tell, peeking: bool) -> Iterator[bytes]:
+    def _read_text(self, tell: Tell, peeking: bool) -> Iterator[bytes]:
         """Yield the text of the file in pieces; report where it cannot be read further."""
         if self.name == STDIN:
-            yield self._count(self._unread)
+            yield self._count_unpacked(self._unread)
             while not peeking and (chunk := sys.stdin.buffer.read(CHUNK)):
-                yield self._count(chunk)
+                yield self._count_unpacked(chunk)
             return
         try:
             with open(self.name, "rb") as file:
-                for chunk in unpacked(file):
+                for chunk in unpack_file(file):
                     self.taken = file.tell()
-                    yield self._count(chunk)
+                    yield self._count_unpacked(chunk)
         except UNREADABLE as error:
             self.cut = True
             tell(f"{self.shown} cannot be read to its end: {explanation(error)}")
 
-    def _count(self, chunk: bytes) -> bytes:
+    def _count_unpacked(self, chunk: bytes) -> bytes:
         self.unpacked += len(chunk)
         return chunk
 
 
-def _by_moment(runs: Iterator[tuple[int, bytes]], most: int) -> Iterator[tuple[int, bytes]]:
+def _sort_by_moment(runs: Iterator[tuple[int, bytes]], most: int) -> Iterator[tuple[int, bytes]]:
     """Sort runs by moment with at most `most` bytes waiting; above that, yield the earliest one."""
     waiting: list[tuple[int, int, bytes]] = []
     size = 0
@@ -201,7 +203,7 @@ def _by_moment(runs: Iterator[tuple[int, bytes]], most: int) -> Iterator[tuple[i
         yield moment, lines
 
 
-def _shown(path: str) -> str:
+def _path_for_message(path: str) -> str:
     """Return a path for a message, on one line, so that a file's name cannot forge a log line."""
     return one_line(path, SHOWN_PATH_LENGTH)
 
@@ -219,51 +221,53 @@ def find_log_files(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFil
     names: list[str] = []
     for path in paths:
         try:
-            names += _within(path, tell, leave) if path != STDIN else [STDIN]
+            names += _files_within(path, tell, leave) if path != STDIN else [STDIN]
         except OSError as error:
-            tell(f"{_shown(path)} cannot be read: {reason(error)}")
+            tell(f"{_path_for_message(path)} cannot be read: {reason(error)}")
     found = []
-    for name in sorted(set(names), key=_by_rotation):
+    for name in sorted(set(names), key=_rotation_key):
         try:
             found.append(LogFile(name, tell))
         except OSError as error:
-            tell(f"{_shown(name)} cannot be read: {reason(error)}")
+            tell(f"{_path_for_message(name)} cannot be read: {reason(error)}")
     return found
 
 
-def _by_rotation(name: str) -> tuple[str, int, str]:
+def _rotation_key(name: str) -> tuple[str, int, str]:
     rotated = _ROTATED.search(name)
     number = int(rotated[1]) if rotated else 0
     return name[: rotated.start()] if rotated else name, -number, name
 
 
-def _within(path: str, tell: Tell, leave: Tell) -> list[str]:
+def _files_within(path: str, tell: Tell, leave: Tell) -> list[str]:
     if stat.S_ISREG(os.stat(path).st_mode):
         return [path]
     if not os.path.isdir(path):
-        tell(f"{_shown(path)} is neither a file nor a directory; left out")
+        tell(f"{_path_for_message(path)} is neither a file nor a directory; left out")
         return []
     found = []
     for folder, folders, names in os.walk(
         path,
-        onerror=lambda error: tell(f"{_shown(error.filename)} cannot be read: {reason(error)}"),
+        onerror=lambda error: tell(
+            f"{_path_for_message(error.filename)} cannot be read: {reason(error)}"
+        ),
     ):
         folders.sort()
         for name in sorted(names):
             one = os.path.join(folder, name)
             if os.path.islink(one) or not Path(one).is_file():
                 continue
-            if _is_text(one):
+            if _counts_as_text(one):
                 found.append(one)
             else:
-                leave(f"{_shown(one)} is no text; left out")
+                leave(f"{_path_for_message(one)} is no text; left out")
     return found
 
 
-def _is_text(path: str) -> bool:
+def _counts_as_text(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            begin = next(unpacked(file), b"")
+            begin = next(unpack_file(file), b"")
     except UNREADABLE:
         # It counts as text, so that the import reads it, and reports the reason.
         return True

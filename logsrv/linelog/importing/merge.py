@@ -13,22 +13,22 @@ Run: TypeAlias = tuple[int, LogFile, bytes]
 """A moment, a file, and lines of it."""
 
 
-def merged(files: Sequence[LogFile]) -> Iterator[Run]:
+def merge_by_moment(files: Sequence[LogFile]) -> Iterator[Run]:
     """Merge the runs of files by moment; at equal moments, the first file in `files` comes first.
 
     Each file is first read up to its first time, and closed; it is opened again when its first line is
     next.
     """
-    runs = [_runs(place, file) for place, file in enumerate(files)]
+    runs = [_numbered_runs(place, file) for place, file in enumerate(files)]
     for moment, place, lines in heapq.merge(*runs, key=itemgetter(0, 1)):
         if lines:
             yield moment, files[place], lines
 
 
-def _runs(place: int, file: LogFile) -> Iterator[tuple[int, int, bytes]]:
-    first = file.first()
+def _numbered_runs(place: int, file: LogFile) -> Iterator[tuple[int, int, bytes]]:
+    first = file.read_first_moment()
     if first is not None:
         yield first, place, b""
     # A file without lines still reports what is wrong with it.
-    for moment, lines in file.runs():
+    for moment, lines in file.read_runs():
         yield moment, place, lines

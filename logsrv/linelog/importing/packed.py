@@ -32,7 +32,7 @@ class _DamagedError(UnpackingError):
     """Data that cannot be unpacked further."""
 
 
-def unpacked(file: BinaryIO) -> Iterator[bytes]:
+def unpack_file(file: BinaryIO) -> Iterator[bytes]:
     """Yield the unpacked text of `file`, whose first bytes tell the format; other files as they are.
 
     Raises UnpackingError when all text before the damage was yielded, and OSError.
@@ -48,13 +48,13 @@ def unpacked(file: BinaryIO) -> Iterator[bytes]:
         return
     for magic, unpacker in _UNPACKERS.items():
         if begin.startswith(magic):
-            yield from _in_large(_members(file, magic, unpacker))
+            yield from _join_small_pieces(_unpack_members(file, magic, unpacker))
             return
     while chunk := file.read(CHUNK):
         yield chunk
 
 
-def _in_large(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _join_small_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Join small pieces, also those before an error."""
     held = bytearray()
     try:
@@ -71,38 +71,40 @@ def _in_large(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield bytes(held)
 
 
-def _members(file: BinaryIO, magic: bytes, unpacker: Callable[[], Any]) -> Iterator[bytes]:
+def _unpack_members(file: BinaryIO, magic: bytes, unpacker: Callable[[], Any]) -> Iterator[bytes]:
     """Yield the text of all members: a file may have several compressed parts. Zeros may follow each."""
     data = file.read(CHUNK)
     while data:
         if not data.startswith(magic[: len(data)]):
             raise UnpackingError("something else follows its compressed data")
-        data = yield from _member(file, unpacker, data)
+        data = yield from _unpack_member(file, unpacker, data)
         while not (data := data.lstrip(b"\0")):
             data = file.read(CHUNK)
             if not data:
                 return
 
 
-def _member(
+def _unpack_member(
     file: BinaryIO, unpacker: Callable[[], Any], data: bytes
 ) -> Generator[bytes, None, bytes]:
     """Yield the text of a member; return bytes read after it. data: its bytes that are read already."""
     begin = file.tell() - len(data)
     yielded = 0
-    member = _Member(file, unpacker(), data)
+    member = _MemberUnpacker(file, unpacker(), data)
     try:
         while piece := member.unpack(CHUNK):
             yielded += len(piece)
             yield piece
     except _DamagedError:
         file.seek(begin)
-        yield from _rest(_Member(file, unpacker(), b"", slow_from=member.read_from), yielded)
+        yield from _unpack_rest_slowly(
+            _MemberUnpacker(file, unpacker(), b"", slow_from=member.read_from), yielded
+        )
         raise
     return member.after_end
 
 
-def _rest(member: _Member, yielded: int) -> Iterator[bytes]:
+def _unpack_rest_slowly(member: _MemberUnpacker, yielded: int) -> Iterator[bytes]:
     """Yield the rest of a damaged member, up to the damage. yielded: the bytes that were yielded before.
 
     The member is unpacked again, at the end byte by byte: the call that finds the damage returns none of
@@ -117,7 +119,7 @@ def _rest(member: _Member, yielded: int) -> Iterator[bytes]:
         return
 
 
-class _Member:
+class _MemberUnpacker:
     """A member that is being unpacked. read_from: place in the file of the bytes that were read last."""
 
     def __init__(
@@ -154,10 +156,10 @@ class _Member:
                 return piece
             # Read more only when no output is left: each unpacker holds output back beyond `most`.
             if not self._data and not self._unpacker.eof:
-                self._data = self._read()
+                self._data = self._read_compressed()
         return b""
 
-    def _read(self) -> bytes:
+    def _read_compressed(self) -> bytes:
         self.read_from = self._file.tell()
         data = self._file.read(max(1, min(CHUNK, self._slow_from - self.read_from)))
         if not data:

@@ -7,7 +7,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 
-class StoredText:
+class StoredTextReader:
     """The text of a store from a position on. Raises OSError and StoreError.
 
     Damaged text is left out, so that a comparison finds a difference.
@@ -21,12 +21,12 @@ class StoredText:
     def read(self, number: int) -> bytes:
         """Return the next bytes, fewer only at the end of the text."""
         pieces = []
-        while number and (piece := self._some(number)):
+        while number and (piece := self._read_some(number)):
             pieces.append(piece)
             number -= len(piece)
         return b"".join(pieces)
 
-    def _some(self, number: int) -> bytes:
+    def _read_some(self, number: int) -> bytes:
         if not self._rest:
             news = self._follower.read()
             self._rest = b"" if news is None else news.text

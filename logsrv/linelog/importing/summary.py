@@ -15,7 +15,7 @@ _MICRO = 1e6
 
 
 @attrs.define
-class SkippedFiles:
+class SkippedFileCounts:
     """The numbers of files that were skipped.
 
     imported: by an earlier import. binary: no text, in a directory. unreadable: missing or not permitted.
@@ -36,7 +36,7 @@ def file_sentence(file: LogFile) -> str:
     if dated.undated == dated.lines:
         parts = [f"{lines} without a time; they have the file's own, {first}"]
     else:
-        parts = [f"{lines}, {first} to {last}, {_forms(dated.forms)}"]
+        parts = [f"{lines}, {first} to {last}, {_forms_text(dated.forms)}"]
         if dated.undated:
             parts.append(f"{counted(dated.undated, 'line')} before the first time have that one")
         if file.exact:
@@ -57,13 +57,13 @@ def file_sentence(file: LogFile) -> str:
     return "; ".join(parts)
 
 
-def _forms(forms: Mapping[str, int]) -> str:
+def _forms_text(forms: Mapping[str, int]) -> str:
     """Return the names of the time formats, the most frequent first, with numbers if they are several."""
     ordered = sorted(forms, key=lambda name: -forms[name])
     return ", ".join(name if len(forms) == 1 else f"{name} ({forms[name]:,})" for name in ordered)
 
 
-def total_sentence(files: Sequence[LogFile], skipped: SkippedFiles, seconds: float) -> str:
+def total_sentence(files: Sequence[LogFile], skipped: SkippedFileCounts, seconds: float) -> str:
     """Return the totals, the duration, and the numbers of skipped and dropped things, with reasons."""
     lines = sum(file.dated.lines for file in files)
     size = sum(file.unpacked for file in files)

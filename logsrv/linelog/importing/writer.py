@@ -23,7 +23,7 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.forms import SECOND
-from logsrv.linelog.importing.stored import StoredText
+from logsrv.linelog.importing.stored import StoredTextReader
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import FileIdentity, ImportedFiles, load
@@ -69,14 +69,14 @@ def open_for_import(directory: Path, policy: StorePolicy) -> Iterator[ImportWrit
         ) from error
 
 
-def stamp(moment: int, source: str) -> bytes:
+def make_stamp(moment: int, source: str) -> bytes:
     """Return the prefix of a line, `TIME SOURCE `."""
     second, micro = divmod(moment, SECOND)
     return f"{rfc3339(second)[:20]}{micro:06d}Z {source} ".encode("ascii")
 
 
 class ImportWriter:
-    """The writer of a store that is open for an import: call `begin` first, and `end` last.
+    """The writer of a store open for an import: call `begin_import` first, and `finish_import` last.
 
     All methods raise OSError and StoreError. A write has whole lines; a kill may tear one, which the next
     import completes.
@@ -90,7 +90,7 @@ class ImportWriter:
         killed = bool(lock.left_by)
         # Cut nothing without this file: a server has used the store meanwhile, and may have stored lines.
         if self.done.under_way and killed and segment.IMPORTING in disk.entries():
-            self._cut()
+            self._cut_unsynced()
         begun = recover.begin(disk, crashed=killed, importing=True)
         if self.done.under_way:
             # A torn line is no damage: its rest comes from the files.
@@ -109,15 +109,15 @@ class ImportWriter:
             self._active.skip_segments()
         except BaseException:
             self._active.finish()
-            self._leave()
+            self._close_full_segments()
             raise
         self._pending: list[Any] = []
         self._size = self._skip = self._unsynced = 0
         self._last = self._total = 0
         self._going = False
-        self._stored: StoredText | None = None
+        self._stored: StoredTextReader | None = None
 
-    def begin(self, files: list[FileIdentity], zone: str, first: int) -> None:
+    def begin_import(self, files: list[FileIdentity], zone: str, first: int) -> None:
         """Begin an import of these files, or go on with an interrupted one.
 
         zone: the time zone for local times. first: moment of the first line, in microseconds since 1970.
@@ -130,13 +130,13 @@ class ImportWriter:
                     " in the same time zone and with the same options, to finish it; or begin anew in"
                     " another directory"
                 )
-            self._skip = self._written()
+            self._skip = self._imported_size()
             if self._skip:
-                self._stored = StoredText(str(self.directory), done.begun)
+                self._stored = StoredTextReader(str(self.directory), done.begun)
             else:
-                self._go_on()
+                self._start_writing()
             return
-        newest = self.newest()
+        newest = self.newest_time()
         if newest and first < parse_rfc3339(newest) * SECOND:
             raise StoreError(
                 f"the store {self._shown} has lines up to {newest}, and those of the files begin at"
@@ -148,41 +148,41 @@ class ImportWriter:
         here = self._active.position
         self.done = ImportedFiles(done.files, files, here, zone, here)
         self.done.save(self._disk)
-        self._go_on()
+        self._start_writing()
 
-    def _go_on(self) -> None:
+    def _start_writing(self) -> None:
         """Start writing: the store has all lines of the import so far, and no others."""
         self._disk.put(segment.IMPORTING, b"")
         self._going = True
-        self.record_progress()
+        self.sync_progress()
 
     def append(self, moment: int, source: str, lines: bytes) -> None:
         """Append lines; their moment is not before that of earlier lines."""
-        buffers = Block.of(lines).stamped(stamp(moment, source))
+        buffers = Block.of(lines).stamped(make_stamp(moment, source))
         self._pending += buffers
         size = sum(map(len, buffers))
         self._size += size
         self._total += size
         self._last = moment
         if self._size >= _GROUP:
-            self.flush()
+            self.write_pending()
 
-    def newest(self) -> str:
+    def newest_time(self) -> str:
         """Return the latest TIME in the store; "" if there is none."""
         with contextlib.closing(View(str(self.directory), _tell_nobody)) as view:
             here = view.read_time_span()[1]
         away = segment.away_segments(self._disk.entries())
         return max([here, *(load_head(one, self._disk).times.largest or "" for one in away[-1:])])
 
-    def end(self) -> None:
+    def finish_import(self) -> None:
         """Write the pending lines, seal all segments, and record that the import is done."""
-        self.flush()
+        self.write_pending()
         # The sizes differ if a file of the store was removed or cut, or if the store has other lines, too.
-        if self._written() != self._total:
-            raise self._foreign()
+        if self._imported_size() != self._total:
+            raise self._foreign_lines_error()
         self._rotate()
-        self.record_progress()
-        self._seal()
+        self.sync_progress()
+        self._seal_full_segments()
         self.done = ImportedFiles(self.done.files + self.done.under_way)
         self.done.save(self._disk)
         self._disk.unlink(segment.IMPORTING)
@@ -191,36 +191,36 @@ class ImportWriter:
         """Save an unfinished import's progress, sync what was written, and close; drop pending lines."""
         try:
             if self._going and self.done.under_way:
-                self.record_progress()
+                self.sync_progress()
         finally:
             if self._stored is not None:
                 self._stored.close()
             self._active.finish()
-            self._leave()
+            self._close_full_segments()
 
-    def flush(self) -> None:
+    def write_pending(self) -> None:
         """Write the pending lines, except those that the store already has."""
         data, self._pending, self._size = memoryview(b"".join(self._pending)), [], 0
         if self._skip:
             skipped = min(len(data), self._skip)
-            self._compare(bytes(data[:skipped]))
+            self._require_same_text(bytes(data[:skipped]))
             self._skip -= skipped
             if self._skip:
                 return
             data = data[skipped:]
-            self._go_on()
+            self._start_writing()
         while data:
             written = self._active.write([data])
             self._unsynced += written
             data = data[written:]
         if self._active.position.offset >= self._policy.rotate_size:
             self._rotate()
-            self.record_progress()
-            self._seal()
+            self.sync_progress()
+            self._seal_full_segments()
         elif self._unsynced >= _SYNC_EVERY:
-            self.record_progress()
+            self.sync_progress()
 
-    def _compare(self, text: bytes) -> None:
+    def _require_same_text(self, text: bytes) -> None:
         """Compare the next text of the files with the text of the store after the start of the import.
 
         Raises StoreError if they differ: a server may have stored lines since.
@@ -229,9 +229,9 @@ class ImportWriter:
         there = self._stored.read(len(text))
         # A torn last line of the store is not read; the rest of `text` is part of it, without an LF.
         if not text.startswith(there) or b"\n" in text[len(there) :]:
-            raise self._foreign()
+            raise self._foreign_lines_error()
 
-    def record_progress(self) -> None:
+    def sync_progress(self) -> None:
         """Sync the written bytes, and record the position."""
         self._active.write([])
         self._active.sync()
@@ -239,7 +239,7 @@ class ImportWriter:
         self.done.save(self._disk)
         self._unsynced = 0
 
-    def _cut(self) -> None:
+    def _cut_unsynced(self) -> None:
         """Cut off the bytes after the last synced position: they are written again from the files."""
         number, size = self.done.synced
         half = {one.number: segment.ACTIVE for one in segment.half_rotated(self._disk)}
@@ -250,21 +250,21 @@ class ImportWriter:
             if later >= number:
                 self._truncate(name, size if later == number else 0)
         if size and number not in names:
-            raise self._foreign()
+            raise self._foreign_lines_error()
 
     def _truncate(self, name: str, size: int) -> None:
         try:
             fd = self._disk.open(name, os.O_RDWR)
         except FileNotFoundError:
             if size:
-                raise self._foreign() from None
+                raise self._foreign_lines_error() from None
             return
         with Descriptor(fd):
             if os.fstat(fd).st_size > size:
                 os.ftruncate(fd, start_of_line(fd, size))
             self._disk.fdatasync(fd)
 
-    def _foreign(self) -> StoreError:
+    def _foreign_lines_error(self) -> StoreError:
         return StoreError(
             f"the store {self._shown} has other lines behind those of the import that was"
             " interrupted, or lacks some; begin anew in another directory"
@@ -281,16 +281,16 @@ class ImportWriter:
         if self._active.replacing.why is not None:
             raise StoreError(self._active.replacing.why)
         self._active.sync()
-        self._leave()
+        self._close_full_segments()
 
-    def _leave(self) -> None:
+    def _close_full_segments(self) -> None:
         """Close the files of segments that are full."""
         while not self._active.left.empty():
             if left := self._active.left.get():
                 os.close(left.fd)
                 os.close(left.beside)
 
-    def _seal(self) -> None:
+    def _seal_full_segments(self) -> None:
         for one in segment.sealed_segments(self._disk):
             if one.form is not Form.PLAIN or one.number >= self._active.position.segment:
                 continue
@@ -299,7 +299,7 @@ class ImportWriter:
             else:
                 remove_empty(one, self._active.position.segment, self._disk)
 
-    def _written(self) -> int:
+    def _imported_size(self) -> int:
         """Return the number of bytes in the store after the start of the import."""
         begun = self.done.begun
         sizes = {self._active.position.segment: self._active.position.offset}
@@ -313,7 +313,7 @@ class ImportWriter:
                 )
         lacking = begun.offset and begun.segment not in sizes
         if lacking or sum(sizes.values()) < begun.offset:
-            raise self._foreign()
+            raise self._foreign_lines_error()
         return sum(sizes.values()) - begun.offset
 
 

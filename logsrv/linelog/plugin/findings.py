@@ -54,7 +54,9 @@ def check_logger(
     for one in settings.node_sets:
         tls = TLSOptions(cafile=one.nodes_ca)
         for node in one.nodes.nodes:
-            yield reach(asked, f"node {node}", node.host, node.port, tls if node.tls else None)
+            yield check_server(
+                asked, f"node {node}", node.host, node.port, tls if node.tls else None
+            )
     for label, alert in alerts_by_label(settings.alerts).items():
         yield from guarded(f"alert {label}", partial(check_alert, f"alert {label}", alert, asked))
 
@@ -99,7 +101,7 @@ def check_target(target: ShipSettings, asked: Asked) -> Iterator[Finding]:
         wants_tls = url.tls and not url.is_nats_stream
         tls = TLSOptions(cafile=target.ship_ca, certificate=target.ship_cert, key=target.ship_key)
         for host, port in url.servers:
-            yield reach(asked, subject, host, port, tls if wants_tls else None)
+            yield check_server(asked, subject, host, port, tls if wants_tls else None)
 
 
 def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Finding]:
@@ -115,10 +117,12 @@ def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Fi
         parts = urlsplit(alert.alert_webhook)
         tls = TLSOptions() if parts.scheme == "https" else None
         port = parts.port or (443 if tls else 80)
-        yield reach(asked, subject, parts.hostname or "", port, tls)
+        yield check_server(asked, subject, parts.hostname or "", port, tls)
 
 
-def reach(asked: Asked, subject: str, host: str, port: int, tls: TLSOptions | None) -> Finding:
+def check_server(
+    asked: Asked, subject: str, host: str, port: int, tls: TLSOptions | None
+) -> Finding:
     """Connect to a server, and check its certificate, if `asked.reach` allows it; sends no data.
 
     tls: None for plain text.

@@ -27,7 +27,7 @@ TAKES_LONG = {"write": "a write to the disk", "sync": "a sync of the disk"}
 HANGS = "{what} has not returned for {seconds:.0f} s; lines are kept, and wait: look at the disk (dmesg)"
 
 
-def unhealthy(store: Store, patience: float = PATIENCE) -> list[str]:
+def unhealthy_reasons(store: Store, patience: float = PATIENCE) -> list[str]:
     """Return why received lines are not kept, in sentences that anybody may read; [] if all is well.
 
     Cheap, and never blocks. patience: seconds that a write, a sync or the pausing of all senders may last.
@@ -53,9 +53,9 @@ class HangLog:
         self._store, self._lasted = store, 0.0
         self.next = Timer(clock)
 
-    def look(self) -> None:
+    def check_and_log(self) -> None:
         """Check the writes and syncs under way, now and every second."""
-        self.next.start(1.0, self.look)
+        self.next.start(1.0, self.check_and_log)
         seconds, kind = max((seconds, kind) for kind, seconds in self._store.under_way().items())
         hangs = seconds > PATIENCE
         if hangs and not self._lasted:

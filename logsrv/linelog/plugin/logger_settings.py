@@ -33,7 +33,7 @@ FETCHED = "nats"
 
 
 @attrs.frozen
-class Listen:
+class InputEndpoint:
     """INPUT:ENDPOINT, the value of --listen; `str()` gives its text back."""
 
     text: str
@@ -44,41 +44,41 @@ class Listen:
         return self.text
 
 
-def parse_listen(text: str) -> Listen:
+def parse_listen(text: str) -> InputEndpoint:
     """Return the value of a --listen. Raises ValueError with one sentence."""
     word, _, rest = text.partition(":")
     if word == FETCHED:
         parse_place(rest)
-        return Listen(text, word, Endpoint(rest, "fetched"))
+        return InputEndpoint(text, word, Endpoint(rest, "fetched"))
     if word in inputs():
-        return Listen(text, word, parse_endpoint(rest))
+        return InputEndpoint(text, word, parse_endpoint(rest))
     try:
-        return Listen(text, "lines", parse_endpoint(text))
+        return InputEndpoint(text, "lines", parse_endpoint(text))
     except ValueError:
         types = {*ARGUMENTS, "haproxy"}
         if word in types or rest.partition(":")[0] not in types:
             raise
     if broken_plugins():
         # The word may name the input of a broken plugin. Such listeners are left out, see below.
-        return Listen(text, word, parse_endpoint(rest))
+        return InputEndpoint(text, word, parse_endpoint(rest))
     known = sorted(inputs())
     hint = f"did you mean {near}? " if (near := nearest_word(word, known)) else ""
     raise ValueError(f"{shown(word)} is no input; {hint}known are {listed(known)}")
 
 
-def _locate(listen: Listen, directory: Path) -> Listen:
+def _resolve_in_directory(listen: InputEndpoint, directory: Path) -> InputEndpoint:
     return attrs.evolve(listen, endpoint=listen.endpoint.with_paths_below(directory))
 
 
-LISTEN: Kind[Listen] = Kind(
+LISTEN: Kind[InputEndpoint] = Kind(
     parse_listen,
     "[INPUT:]ENDPOINT, such as tcp:1234, udp:514, unix:/run/log.sock or lines:tcp:1234",
     "ENDPOINT",
-    locate=_locate,
+    locate=_resolve_in_directory,
 )
 
 
-def _part(settings: object, kind: type[T]) -> T:
+def _options_of_base(settings: object, kind: type[T]) -> T:
     """Return the options of `settings` that its base class `kind` declares."""
     names = [field.name for field in attrs.fields(kind)]
     return kind(**{name: getattr(settings, name) for name in names})
@@ -88,7 +88,7 @@ def _part(settings: object, kind: type[T]) -> T:
 class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
     """The settings of one listener. An option that its table leaves out has the general value."""
 
-    listen: Listen = option(REQUIRED, LISTEN, "listen here")
+    listen: InputEndpoint = option(REQUIRED, LISTEN, "listen here")
     name: str | None = option(None, NAME, "stands before @ in the source of its lines")
 
     @property
@@ -102,20 +102,20 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
 
         Empty for an input of a plugin.
         """
-        return without_use([self])
+        return unused_options([self])
 
     @property
     def line_rules(self) -> LineRules:
         """The options for the framer."""
-        return _part(self, LineRules)
+        return _options_of_base(self, LineRules)
 
     @property
     def input_options(self) -> InputOptions:
         """The options for inputs of records."""
-        return _part(self, InputOptions)
+        return _options_of_base(self, InputOptions)
 
 
-def without_use(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
+def unused_options(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
     """Return the options that none of the listeners would use, each with the --listen that would use it.
 
     An input of a plugin may use any option: if one of the listeners has such an input, the result is empty.
@@ -129,7 +129,7 @@ def without_use(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
     return useless | {f"{name}_file": what for name, what in useless.items()}
 
 
-def check_let_in(listener: ListenerSettings) -> None:
+def require_blocks_token(listener: ListenerSettings) -> None:
     """Raise ConfigurationError if anybody could send blocks to a listener, which stores them unchanged."""
     endpoint = listener.listen.endpoint
     certificate = endpoint.asks_for_certificates and endpoint.argument("clientcert") != "optional"
@@ -156,7 +156,7 @@ class LoggerSettings(
 
     help_group: ClassVar[str] = "Listening and storing"
 
-    listen: tuple[Listen, ...] = option(
+    listen: tuple[InputEndpoint, ...] = option(
         ("tcp:1234",), LISTEN, "listen here, for this input", repeatable=True
     )
     listener: tuple[ListenerSettings, ...] = tables(
@@ -187,12 +187,12 @@ class LoggerSettings(
 
         Empty if one of the listeners has an input of a plugin.
         """
-        return without_use(self.listener)
+        return unused_options(self.listener)
 
     @property
     def store_policy(self) -> StorePolicy:
         """The options for the store."""
-        return _part(self, StorePolicy)
+        return _options_of_base(self, StorePolicy)
 
 
 def left_out_listeners(settings: LoggerSettings) -> list[str]:

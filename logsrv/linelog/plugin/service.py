@@ -45,14 +45,14 @@ from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.time_slices import ComputingThread
 from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
 from logsrv.linelog.plugin.findings import check_logger
-from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
+from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.logger_settings import (
-    Listen,
+    InputEndpoint,
     ListenerSettings,
     LoggerSettings,
-    check_let_in,
     left_out_listeners,
     parse_listen,
+    require_blocks_token,
 )
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.ship.shipping.shipping import Shipping, saved_holds
@@ -118,7 +118,7 @@ class InputServer:
             self.receiver.close()
 
 
-class ClassicPlaces:
+class ClassicSyslogListeners:
     """The listeners of `--classic-syslog`.
 
     /dev/log is checked only once: later it may be in use by us.
@@ -137,10 +137,10 @@ class ClassicPlaces:
             return []
         names = options_of(ListenerSettings).keys() & options_of(LoggerSettings).keys() - {"listen"}
         shared = {name: getattr(settings, name) for name in names}
-        return [ListenerSettings(listen=place, **shared) for place in self._places]
+        return [ListenerSettings(listen=place, **shared) for place in self._free_places]
 
     @cached_property
-    def _places(self) -> list[Listen]:
+    def _free_places(self) -> list[InputEndpoint]:
         places = [parse_listen(port) for port in PORTS]
         endpoint = self._dev_log.endpoint
         try:
@@ -168,7 +168,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             metrics=self.metrics,
         )
         self._hangs = HangLog(self.store, reactor)
-        self._classic = ClassicPlaces(kept=lambda: self.manager.kept)
+        self._classic = ClassicSyslogListeners(kept=lambda: self.manager.kept)
         # The time of the last status, and the lines stored by then.
         self._last_status = (0.0, 0)
         self._web: WebServer | None = None
@@ -213,7 +213,7 @@ class LoggerService(ListeningService[LoggerSettings]):
                 " while the service runs; stop and start it"
             )
         for listener in settings.listener:
-            check_let_in(listener)
+            require_blocks_token(listener)
         listeners = [
             # `with_secrets` reads the files of secrets now: none can be missing after the reload was
             # accepted.
@@ -244,7 +244,7 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         if not isinstance(wanted.settings, ListenerSettings):
-            handle = self._web_server().handle
+            handle = self._get_or_make_web_server().handle
             return WebFactory(handle, self.clock, wanted.label, wanted.settings)
         settings = wanted.settings
         intake = Intake(
@@ -261,7 +261,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         make = input_.datagrams if wanted.endpoint.kind == "datagram" else input_.stream
         return InputServer(intake, make(intake), self.store.valve)
 
-    def _web_server(self) -> WebServer:
+    def _get_or_make_web_server(self) -> WebServer:
         """Return the web server. It is made at the first --http, because it puts its page together then."""
         if self._web is None:
             self._web = WebServer(
@@ -283,7 +283,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         return ", ".join([f"{rate:,.0f} lines/s", super().status(), *self.unhealthy(), *gone])
 
     def unhealthy(self) -> list[str]:
-        return unhealthy(self.store)
+        return unhealthy_reasons(self.store)
 
     def unready(self) -> list[str]:
         store = self.store
@@ -304,26 +304,26 @@ class LoggerService(ListeningService[LoggerSettings]):
             # First: lines that a target lacks must not be removed before the targets report their places.
             self.store.hold(saved_holds(str(self.settings.directory), self.settings.targets))
         self.store.open()
-        self._hangs.look()
-        check_interpreter(
+        self._hangs.check_and_log()
+        log_interpreter_fault(
             [
                 *(["searches", "live views"] if self.settings.http else []),
                 *(["alerts"] if self.settings.alerts else []),
                 *(["shippers"] if self.settings.targets else []),
             ]
         )
-        self._use(self.settings)
+        self._apply_to_parts(self.settings)
 
-    def _use(self, settings: LoggerSettings) -> None:
+    def _apply_to_parts(self, settings: LoggerSettings) -> None:
         # The web server first: it raises if a file was removed meanwhile, and then nothing has changed.
         if settings.http:
-            self._web_server().apply(settings)
+            self._get_or_make_web_server().apply(settings)
         self.alerts.replace_alerts(settings.alerts)
         self._shipping.set_targets(settings.targets)
 
     def apply(self, settings: LoggerSettings) -> None:
         log_left_out_listeners(settings)
-        self._use(settings)
+        self._apply_to_parts(settings)
         self.workers.most = settings.workers
         self.store.apply(settings.store_policy)
         self.store.reopen()
@@ -366,7 +366,7 @@ def log_left_out_listeners(settings: LoggerSettings) -> None:
         )
 
 
-def check_interpreter(needed_by: Sequence[str]) -> None:
+def log_interpreter_fault(needed_by: Sequence[str]) -> None:
     """Log an error if the user of this process may not run this Python or read logsrv.
 
     The service itself was started before it became that user. needed_by: the features that start

@@ -25,7 +25,7 @@ from logsrv.linelog.framing.bodies.times import of_nanoseconds, of_seconds
 from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.importing.packed import unpacked as unpacked_file
+from logsrv.linelog.importing.packed import unpack_file as unpacked_file
 from logsrv.linelog.inputs.http.worker import Order, read_answer
 from tests.fuzz.oracles import at_most, cuts, safe
 from tests.fuzz.target import target

@@ -21,7 +21,6 @@ from logsrv.linelog.http.counting import StoreCounter
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.nodes.node_settings import NodeSettings, parse_named_nodes
 from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.plugin.health import unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import end_of_store
 from tests.kit.children.spawned import Spawned, Spawner
@@ -65,7 +64,7 @@ class Place:
             lambda: str(self.store),
             HttpSettings(),
             position=lambda: end_of_store(view_of(self.store)),
-            unhealthy=lambda: unhealthy(store),
+            unhealthy=lambda: unhealthy_reasons(store),
             unready=list,
             metrics=self.metrics,
             reactor=self.reactor,

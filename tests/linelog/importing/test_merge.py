@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.importing.files import find_log_files
-from logsrv.linelog.importing.merge import merged
+from logsrv.linelog.importing.merge import merge_by_moment
 
 
 @given(st.lists(st.lists(st.integers(0, 59)), max_size=5))
@@ -26,7 +26,7 @@ def test_lines_come_by_time_and_those_of_a_file_in_its_order(
         names.append(str(path))
     found = [
         (moment, line[21:])
-        for moment, _, lines in merged(find_log_files(names, pytest.fail, pytest.fail))
+        for moment, _, lines in merge_by_moment(find_log_files(names, pytest.fail, pytest.fail))
         for line in lines.splitlines()
     ]
     every = [(one, str(number).encode()) for number, seconds in enumerate(files) for one in seconds]
@@ -37,5 +37,8 @@ def test_lines_come_by_time_and_those_of_a_file_in_its_order(
 def test_a_fault_of_a_file_without_lines_is_told(tmp_path: Path) -> None:
     said: list[str] = []
     (tmp_path / "a.gz").write_bytes(b"\x1f\x8b garbage")
-    assert list(merged(find_log_files([str(tmp_path / "a.gz")], said.append, said.append))) == []
+    assert (
+        list(merge_by_moment(find_log_files([str(tmp_path / "a.gz")], said.append, said.append)))
+        == []
+    )
     assert len(said) == 1 and "a.gz cannot be read to its end" in said[0]

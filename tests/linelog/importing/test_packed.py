@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.inflated import UnpackingError
-from logsrv.linelog.importing.packed import CHUNK, unpacked
+from logsrv.linelog.importing.packed import CHUNK, unpack_file
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -46,7 +46,7 @@ def read(data: bytes) -> tuple[bytes, str]:
     """Return what a file of `data` has, and why there is no more."""
     found = []
     try:
-        for piece in unpacked(io.BytesIO(data)):
+        for piece in unpack_file(io.BytesIO(data)):
             found.append(piece)
     except UnpackingError as error:
         return b"".join(found), str(error)
@@ -144,7 +144,7 @@ def test_all_that_stands_before_an_error_of_the_medium_is_there(kind: str) -> No
     whole = packed(kind, LINES)
     found: list[bytes] = []
     with pytest.raises(OSError, match="Input/output error"):
-        found.extend(unpacked(_Failing(whole)))
+        found.extend(unpack_file(_Failing(whole)))
     assert b"".join(found) == reference(kind, whole[:CHUNK])
 
 
@@ -166,7 +166,7 @@ def test_text_after_compressed_data_is_told(kind: str) -> None:
 @kinds
 def test_many_small_members_come_in_large_pieces(kind: str) -> None:
     """As of a program that adds each line by itself."""
-    pieces = list(unpacked(io.BytesIO(PACKERS[kind](b"a line\n") * 20_000)))
+    pieces = list(unpack_file(io.BytesIO(PACKERS[kind](b"a line\n") * 20_000)))
     assert b"".join(pieces) == b"a line\n" * 20_000
     assert len(pieces) == 1 + 140_000 // CHUNK
 
@@ -176,7 +176,7 @@ def test_many_small_members_come_in_large_pieces(kind: str) -> None:
 def test_a_bomb_takes_little_memory(kind: str) -> None:
     bomb = PACKERS[kind](bytes(50 << 20))
     tracemalloc.start()
-    size = sum(map(len, unpacked(io.BytesIO(bomb))))
+    size = sum(map(len, unpack_file(io.BytesIO(bomb))))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert size == 50 << 20
@@ -188,7 +188,7 @@ def test_a_bomb_of_zstandard_comes_in_small_pieces(tmp_path: Path) -> None:
     path = tmp_path / "a.zst"
     path.write_bytes(zstandard.compress(b"\n" * (20 << 20)))
     with path.open("rb") as file:
-        assert max(map(len, unpacked(file))) <= CHUNK
+        assert max(map(len, unpack_file(file))) <= CHUNK
 
 
 def test_plain_text_and_zstandard_files_are_read(tmp_path: Path) -> None:
@@ -196,8 +196,8 @@ def test_plain_text_and_zstandard_files_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.zst"
     path.write_bytes(zstandard.compress(LINES))
     with path.open("rb") as file:
-        assert b"".join(unpacked(file)) == LINES
+        assert b"".join(unpack_file(file)) == LINES
         assert file.tell() == path.stat().st_size
     path.write_bytes(path.read_bytes()[:-1])
     with path.open("rb") as file, pytest.raises(UnpackingError, match="has no end"):
-        list(unpacked(file))
+        list(unpack_file(file))

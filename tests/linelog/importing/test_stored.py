@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.importing.stored import StoredText
+from logsrv.linelog.importing.stored import StoredTextReader
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from tests.linelog.store.faults import at, stored
@@ -21,7 +21,7 @@ def test_it_is_read_on_over_segments(tmp_path: Path, size: int, offset: int) -> 
     (tmp_path / NAME).write_bytes(first)
     seal(Segment(1, NAME, Form.PLAIN), at(tmp_path))
     (tmp_path / "current.log").write_bytes(stored(b"last"))
-    text = StoredText(str(tmp_path), Position(1, offset))
+    text = StoredTextReader(str(tmp_path), Position(1, offset))
     found = b""
     while piece := text.read(size):
         found += piece

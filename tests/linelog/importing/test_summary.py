@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.importing.files import LogFile
-from logsrv.linelog.importing.summary import SkippedFiles, file_sentence, total_sentence
+from logsrv.linelog.importing.summary import SkippedFileCounts, file_sentence, total_sentence
 
 WRITTEN = 1_795_190_400
 UNCLEAR = "; 2 lines with day and month in an unknown order have a neighbour's time"
@@ -31,7 +31,7 @@ def read(path: Path, text: bytes) -> LogFile:
     path.write_bytes(text)
     os.utime(path, (WRITTEN, WRITTEN))
     file = LogFile(str(path), pytest.fail)
-    for _ in file.runs():
+    for _ in file.read_runs():
         pass
     return file
 
@@ -56,10 +56,10 @@ def test_a_files_sentence_has_lines_and_times(tmp_path: Path, text: bytes, told:
 def test_the_sentence_about_all_files_has_totals_and_drops(tmp_path: Path) -> None:
     files = [read(tmp_path / "a", b"x\n" * 1000), read(tmp_path / "b", b"y\n")]
     files[1].cut, files[1].without_fields = True, 2
-    assert total_sentence(files[:1], SkippedFiles(), 0.04) == (
+    assert total_sentence(files[:1], SkippedFileCounts(), 0.04) == (
         "in all: 1 file, 1,000 lines, 2,000 bytes unpacked, in 0.0 s; dropped: nothing"
     )
-    assert total_sentence(files, SkippedFiles(imported=2, binary=1, unreadable=3), 12.34) == (
+    assert total_sentence(files, SkippedFileCounts(imported=2, binary=1, unreadable=3), 12.34) == (
         "in all: 2 files, 1,001 lines, 2,002 bytes unpacked, in 12.3 s; 2 files imported before; dropped:"
         " 1 file that is no text, 3 files that cannot be read, the rest of 1 file, broken or cut off,"
         " fields of more than 16 MiB, of 2 entries"

@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs
 from logsrv.errors import StoreError
 from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing import writer as module
-from logsrv.linelog.importing.writer import ImportWriter, open_for_import, stamp
+from logsrv.linelog.importing.writer import ImportWriter, make_stamp, open_for_import
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import load
 from logsrv.linelog.store.policy import StorePolicy
@@ -45,12 +45,12 @@ class Broken(Exception):
 def imported(directory: Path, until: int = 200, zone: str = "CET") -> None:
     """Import 200 lines, or break off behind some."""
     with open_for_import(directory, POLICY) as writer:
-        writer.begin(FILES, zone, BEGIN)
+        writer.begin_import(FILES, zone, BEGIN)
         for number in range(until):
             writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
         if until < 200:
             raise Broken
-        writer.end()
+        writer.finish_import()
 
 
 def text_of(directory: Path) -> bytes:
@@ -60,7 +60,7 @@ def text_of(directory: Path) -> bytes:
     return b"".join(text for one in packed for text, _ in frames(one, disk))
 
 
-EXPECTED = b"".join(stamp(BEGIN + n, "file:a") + b"line %d\n" % n for n in range(200))
+EXPECTED = b"".join(make_stamp(BEGIN + n, "file:a") + b"line %d\n" % n for n in range(200))
 
 
 @pytest.fixture(autouse=True)
@@ -101,13 +101,15 @@ def test_lines_of_a_server_behind_an_interrupted_import_end_it(tmp_path: Path) -
     with pytest.raises(Broken):
         imported(tmp_path, 50)
     with (tmp_path / "current.log").open("ab") as current:
-        current.write(stamp(BEGIN + 99, "tcp:127.0.0.1:1") + b"hello\n")
+        current.write(make_stamp(BEGIN + 99, "tcp:127.0.0.1:1") + b"hello\n")
     with pytest.raises(StoreError, match="has other lines behind"):
         imported(tmp_path)
 
 
 def test_older_lines_do_not_come_behind_younger_ones(tmp_path: Path) -> None:
-    tmp_path.joinpath("current.log").write_bytes(stamp(BEGIN + 1, "tcp:1.2.3.4:5") + b"hello\n")
+    tmp_path.joinpath("current.log").write_bytes(
+        make_stamp(BEGIN + 1, "tcp:1.2.3.4:5") + b"hello\n"
+    )
     with pytest.raises(StoreError, match=r"older lines cannot be put behind younger ones"):
         imported(tmp_path)
     assert not (tmp_path / "imported").exists()
@@ -137,7 +139,7 @@ def test_older_lines_come_behind_no_younger_ones_that_stand_before_an_empty_segm
         open_for_import(tmp_path, POLICY) as writer,
         pytest.raises(StoreError, match="cannot be put"),
     ):
-        writer.begin([["old", 1, 1]], "CET", BEGIN - SECOND)
+        writer.begin_import([["old", 1, 1]], "CET", BEGIN - SECOND)
 
 
 def test_an_empty_segment_that_waits_is_not_compressed(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_an_empty_segment_that_waits_is_not_compressed(tmp_path: Path) -> None:
 
 
 def test_what_was_in_the_store_stays_and_a_torn_line_is_ended(tmp_path: Path) -> None:
-    before = stamp(BEGIN - 1, "tcp:1.2.3.4:5") + b"hel"
+    before = make_stamp(BEGIN - 1, "tcp:1.2.3.4:5") + b"hel"
     tmp_path.joinpath("current.log").write_bytes(before)
     imported(tmp_path)
     assert text_of(tmp_path) == before + b"\n" + EXPECTED
@@ -168,7 +170,7 @@ def killed(directory: Path, until: int) -> None:
         disk = Disk().enter(directory)
         lock = DirectoryLock(disk)
         writer = ImportWriter(disk, lock, POLICY, HandClock())
-        writer.begin(FILES, "CET", BEGIN)
+        writer.begin_import(FILES, "CET", BEGIN)
         for number in range(until):
             writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
         lock.release(in_order=False)
@@ -279,15 +281,15 @@ def test_a_server_between_a_kill_and_the_second_try_loses_no_line(
 def removed_behind(directory: Path, until: int, *, synced: bool) -> None:
     """Import 200 lines; somebody removes the file in between."""
     with open_for_import(directory, POLICY) as writer:
-        writer.begin(FILES, "CET", BEGIN)
+        writer.begin_import(FILES, "CET", BEGIN)
         for number in range(200):
             if number == until:
                 if synced:
-                    writer.flush()
-                    writer.record_progress()
+                    writer.write_pending()
+                    writer.sync_progress()
                 (directory / "current.log").unlink()
             writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
-        writer.end()
+        writer.finish_import()
 
 
 @pytest.mark.parametrize("synced", [True, False])

@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.plugin.service import DEV_LOG, PORTS, ClassicPlaces, Options
+from logsrv.linelog.plugin.service import DEV_LOG, PORTS, ClassicSyslogListeners, Options
 
 
 def settings(*words: str) -> LoggerSettings:
@@ -17,8 +17,8 @@ def settings(*words: str) -> LoggerSettings:
     return options.settings
 
 
-def places(directory: Path) -> ClassicPlaces:
-    return ClassicPlaces(dev_log=DEV_LOG.replace("/dev/log", f"{directory}/log"))
+def places(directory: Path) -> ClassicSyslogListeners:
+    return ClassicSyslogListeners(dev_log=DEV_LOG.replace("/dev/log", f"{directory}/log"))
 
 
 def test_without_classic_syslog_there_are_no_classic_listeners(tmp_path: Path) -> None:

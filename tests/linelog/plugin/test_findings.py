@@ -17,7 +17,7 @@ from logsrv.kit.options.load import Sources, load
 from logsrv.kit.service.checks.findings import Asked, Finding, Level
 from logsrv.kit.service.checks.user import User, myself
 from logsrv.linelog.plugin import findings as logger
-from logsrv.linelog.plugin.findings import check_logger, check_store, reach
+from logsrv.linelog.plugin.findings import check_logger, check_server, check_store
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from tests.cli.command import echo, serving
 from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
@@ -178,15 +178,15 @@ def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
         (TLSOptions(), Level.ERROR),
     ):
         with serving(echo, context) as port:
-            found = reach(REACHING, "centre", "localhost", port, tls)
+            found = check_server(REACHING, "centre", "localhost", port, tls)
         assert found.level is level, found
     assert "answers, but its TLS is not trusted: self" in found.sentence
     missing = TLSOptions(cafile=tmp_path / "no")
-    assert reach(REACHING, "x", "localhost", 9, missing).level is Level.ERROR
+    assert check_server(REACHING, "x", "localhost", 9, missing).level is Level.ERROR
 
 
 def test_an_unknown_host_name_is_an_error() -> None:
-    found = reach(REACHING, "x", "no-such-host.invalid", 9, None)
+    found = check_server(REACHING, "x", "no-such-host.invalid", 9, None)
     assert (
         found.level is Level.ERROR and "no-such-host.invalid:9 cannot be reached" in found.sentence
     )
@@ -195,7 +195,7 @@ def test_an_unknown_host_name_is_an_error() -> None:
 def test_a_host_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logger, "REACH_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        found = reach(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions())
+        found = check_server(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions())
     assert found.level is Level.ERROR and "timed out" in found.sentence
 
 

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
+from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.service import LoggerService
 from logsrv.linelog.store.store import Store
 from tests.kit.net.network import in_reactor, logged, until
@@ -66,14 +66,14 @@ async def test_a_disk_that_hangs_is_unhealthy_when_patience_ends(tmp_path: Path)
     logger.store.append(batch(b"one"))
     await until(hang.begun.is_set, "the write")
     assert logger.unhealthy() == []
-    [said] = unhealthy(logger.store, patience=0)
+    [said] = unhealthy_reasons(logger.store, patience=0)
     assert re.fullmatch(r"a write to the disk has not returned for \d+ s", said)
     logger.store.valve.close()
-    assert "senders have been paused" in unhealthy(logger.store, patience=0)[1]
+    assert "senders have been paused" in unhealthy_reasons(logger.store, patience=0)[1]
     hang.go.set()
     await until(lambda: not logger.store.pending, "the end of the write")
     logger.store.valve.open()
-    assert unhealthy(logger.store, patience=0) == []
+    assert unhealthy_reasons(logger.store, patience=0) == []
     await logger.stopService()
 
 
@@ -84,7 +84,7 @@ async def test_a_sync_that_hangs_is_unhealthy(tmp_path: Path) -> None:
     hang = disk.before["fdatasync"] = Hang()
     logger.store.append(batch(b"one"))
     await until(hang.begun.is_set, "the sync")
-    [said] = unhealthy(logger.store, patience=0)
+    [said] = unhealthy_reasons(logger.store, patience=0)
     assert re.fullmatch(r"a sync of the disk has not returned for \d+ s", said)
     hang.go.set()
     await logger.stopService()
@@ -129,7 +129,7 @@ def test_a_hang_is_a_line_when_patience_ends_and_one_when_it_is_over(kind: str) 
     steps, clock = Steps(), Clock()
     hangs = HangLog(cast(Store, steps), clock)
     with logged() as messages:
-        hangs.look()
+        hangs.check_and_log()
         for seconds in range(45):
             setattr(steps, kind, float(seconds))
             clock.advance(1)
@@ -150,7 +150,7 @@ def test_a_disk_that_hangs_every_other_second_is_no_line() -> None:
     steps, clock = Steps(), Clock()
     hangs = HangLog(cast(Store, steps), clock)
     with logged() as messages:
-        hangs.look()
+        hangs.check_and_log()
         for second in range(600):
             steps.write, steps.sync = (PATIENCE, 1.0) if second % 2 else (0.0, 0.0)
             clock.advance(1)

@@ -17,7 +17,7 @@ from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites import SiteSpec
 from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.plugin.service import LoggerService, Options, check_interpreter, makeService
+from logsrv.linelog.plugin.service import LoggerService, Options, log_interpreter_fault, makeService
 from tests.kit.net.network import REACTOR, in_reactor, logged, until
 
 
@@ -194,7 +194,7 @@ def test_another_directory_is_refused_before_anything_listens(tmp_path: Path) ->
 
 def said(*needed_by: str) -> list[str]:
     with capturedLogs() as events:
-        check_interpreter(needed_by)
+        log_interpreter_fault(needed_by)
     return [formatEvent(event) for event in events]
 
 

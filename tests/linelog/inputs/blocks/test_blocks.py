@@ -13,7 +13,11 @@ from logsrv.linelog.inputs.blocks.blocks import Blocks, routes
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.http.body import Question, RequestHead
 from logsrv.linelog.inputs.http.routes import route_of
-from logsrv.linelog.plugin.logger_settings import ListenerSettings, check_let_in, parse_listen
+from logsrv.linelog.plugin.logger_settings import (
+    ListenerSettings,
+    parse_listen,
+    require_blocks_token,
+)
 from logsrv.linelog.store.origins.notes import Note, read_notes
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments.disk import Disk
@@ -117,7 +121,7 @@ def test_a_token_or_certificates_are_needed(
         (tmp_path / name).touch()
     settings = ListenerSettings(listen=parse_listen(listen), **options)
     if fine:
-        check_let_in(settings)
+        require_blocks_token(settings)
     else:
         with pytest.raises(ConfigurationError, match="blocks of anybody"):
-            check_let_in(settings)
+            require_blocks_token(settings)
