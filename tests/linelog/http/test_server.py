@@ -21,6 +21,7 @@ from logsrv.linelog.http.counting import StoreCounter
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.nodes.node_settings import NodeSettings, parse_named_nodes
 from logsrv.linelog.http.server import WebServer
+from logsrv.linelog.plugin.health import unhealthy_reasons
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import end_of_store
 from tests.kit.children.spawned import Spawned, Spawner
