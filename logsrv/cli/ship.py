@@ -31,7 +31,7 @@ from logsrv.kit.text.words import counted, shown, size_text
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
-from logsrv.linelog.ship.shipping.ship_place import write_new_identity
+from logsrv.linelog.ship.shipping.ship_place import write_identity_to_places
 from logsrv.linelog.ship.shipping.status import TargetStatus, target_statuses
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import reason
@@ -150,7 +150,7 @@ def _new_identity(directory: str, *, resend: bool) -> int:
             began = min(places, default=first) if resend else end
             made = identity.make(disk, began, os.urandom)
             if resend:
-                write_new_identity(directory, made.store)
+                write_identity_to_places(directory, made.store)
     except OSError as error:
         raise StoreError(f"{directory} cannot be changed: {reason(error)}") from error
     print(f"{shown(directory)} is store {made.store} from {made.began} on")

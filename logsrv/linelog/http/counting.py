@@ -153,7 +153,7 @@ class StoreCounter:
         self._totals = StoreTotals()
         self._listed: object = None
 
-    def answer(self, directory: str) -> bytes:
+    def count_as_json(self, directory: str) -> bytes:
         """Return the totals of a store as a line of JSON: an object with `error` if it cannot be read."""
         found: object
         try:
@@ -186,7 +186,7 @@ def main() -> int:
     """Answer requests until standard input ends; return the exit status."""
     limit_reading_process()
     counter = StoreCounter(tell_service)
-    answer_messages(lambda directory: [counter.answer(os.fsdecode(directory))])
+    answer_messages(lambda directory: [counter.count_as_json(os.fsdecode(directory))])
     return 0
 
 

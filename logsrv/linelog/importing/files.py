@@ -92,23 +92,27 @@ class LogFile:
         self._begin = self.dated.said
         moment = self.dated.first if self._begin is None else self._begin
         if self.by_time:
-            with closing(self._sorted_runs(_tell_nobody)) as runs:
+            with closing(self._sorted_dated_lines(_tell_nobody)) as runs:
                 moment, _ = next(runs, (moment, b""))
         self.taken = self.unpacked = self.without_fields = 0
         self.cut = False
         return moment
 
-    def read_runs(self) -> Iterator[tuple[int, bytes]]:
+    def read_dated_lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield runs, consecutive lines of the same moment, oldest first; report damage of the file."""
-        return self._sorted_runs(self._tell) if self.by_time else self._read_runs(self._tell)
+        return (
+            self._sorted_dated_lines(self._tell)
+            if self.by_time
+            else self._read_dated_lines(self._tell)
+        )
 
-    def _sorted_runs(self, tell: Tell) -> Generator[tuple[int, bytes]]:
+    def _sorted_dated_lines(self, tell: Tell) -> Generator[tuple[int, bytes]]:
         """Yield the runs sorted by moment; equal moments keep their order.
 
         A line that comes more than 128 MiB after younger ones counts as late, and gets their moment.
         """
         newest = 0
-        for moment, lines in _sort_by_moment(self._read_runs(tell), _WAITING):
+        for moment, lines in _sort_by_moment(self._read_dated_lines(tell), _WAITING):
             if moment < newest:
                 self.dated.late += lines.count(b"\n")
                 self.dated.latest = max(self.dated.latest, newest - moment)
@@ -117,11 +121,13 @@ class LogFile:
 
     def _read_to_first_time(self) -> None:
         self.dated = Dated(self._written)
-        with closing(self._read_runs(_tell_nobody, peeking=True)) as runs:
+        with closing(self._read_dated_lines(_tell_nobody, peeking=True)) as runs:
             while self.dated.said is None and next(runs, None):
                 pass
 
-    def _read_runs(self, tell: Tell, *, peeking: bool = False) -> Generator[tuple[int, bytes]]:
+    def _read_dated_lines(
+        self, tell: Tell, *, peeking: bool = False
+    ) -> Generator[tuple[int, bytes]]:
         self.dated = Dated(
             self._written,
             self._begin,

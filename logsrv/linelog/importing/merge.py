@@ -19,16 +19,16 @@ def merge_by_moment(files: Sequence[LogFile]) -> Iterator[Run]:
     Each file is first read up to its first time, and closed; it is opened again when its first line is
     next.
     """
-    runs = [_numbered_runs(place, file) for place, file in enumerate(files)]
+    runs = [_dated_lines_with_index(place, file) for place, file in enumerate(files)]
     for moment, place, lines in heapq.merge(*runs, key=itemgetter(0, 1)):
         if lines:
             yield moment, files[place], lines
 
 
-def _numbered_runs(place: int, file: LogFile) -> Iterator[tuple[int, int, bytes]]:
+def _dated_lines_with_index(place: int, file: LogFile) -> Iterator[tuple[int, int, bytes]]:
     first = file.read_first_moment()
     if first is not None:
         yield first, place, b""
     # A file without lines still reports what is wrong with it.
-    for moment, lines in file.read_runs():
+    for moment, lines in file.read_dated_lines():
         yield moment, place, lines

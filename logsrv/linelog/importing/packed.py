@@ -101,7 +101,7 @@ def _unpack_member(
             _MemberUnpacker(file, unpacker(), b"", slow_from=member.read_from), yielded
         )
         raise
-    return member.after_end
+    return member.bytes_after_end
 
 
 def _unpack_rest_slowly(member: _MemberUnpacker, yielded: int) -> Iterator[bytes]:
@@ -135,7 +135,7 @@ class _MemberUnpacker:
         self.read_from = file.tell() - len(data)
 
     @property
-    def after_end(self) -> bytes:
+    def bytes_after_end(self) -> bytes:
         """The bytes that were read after the end of the member."""
         found: bytes = self._unpacker.unused_data
         return found

@@ -53,9 +53,9 @@ class HangLog:
         self._store, self._lasted = store, 0.0
         self.next = Timer(clock)
 
-    def check_and_log(self) -> None:
+    def log_hangs_periodically(self) -> None:
         """Check the writes and syncs under way, now and every second."""
-        self.next.start(1.0, self.check_and_log)
+        self.next.start(1.0, self.log_hangs_periodically)
         seconds, kind = max((seconds, kind) for kind, seconds in self._store.under_way().items())
         hangs = seconds > PATIENCE
         if hangs and not self._lasted:

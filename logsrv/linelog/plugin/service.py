@@ -131,7 +131,7 @@ class ClassicSyslogListeners:
         self._dev_log = parse_listen(dev_log)
         self._kept = kept
 
-    def listeners(self, settings: LoggerSettings) -> list[ListenerSettings]:
+    def listener_settings(self, settings: LoggerSettings) -> list[ListenerSettings]:
         """Return the listeners, with the options that all listeners share; [] without --classic-syslog."""
         if not settings.classic_syslog:
             return []
@@ -224,7 +224,7 @@ class LoggerService(ListeningService[LoggerSettings]):
                 with_secrets(listener),
                 sentence=_listening_sentence(listener),
             )
-            for listener in (*settings.listener, *self._classic.listeners(settings))
+            for listener in (*settings.listener, *self._classic.listener_settings(settings))
             if listener.listen.input in inputs()
         ]
         if len(set(settings.http)) < len(settings.http):
@@ -304,7 +304,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             # First: lines that a target lacks must not be removed before the targets report their places.
             self.store.hold(saved_holds(str(self.settings.directory), self.settings.targets))
         self.store.open()
-        self._hangs.check_and_log()
+        self._hangs.log_hangs_periodically()
         log_interpreter_fault(
             [
                 *(["searches", "live views"] if self.settings.http else []),

@@ -36,7 +36,7 @@ class CentreTarget:
 
     def fetch_last_block(self) -> Deferred[LastBlock | None]:
         """Ask for the centre's place; fires with None if it has nothing of this store."""
-        asked = self._client.request("GET", self._question, also=(404,))
+        asked = self._client.request("GET", self._question, accepted=(404,))
         return asked.addCallback(self._last_block_in)
 
     def _last_block_in(self, answer: HttpAnswer) -> LastBlock | None:
@@ -58,7 +58,7 @@ class CentreTarget:
         """Send a block; fires when the centre has it on disk."""
         headers = {**CODING, **block.headers()}
         sent = self._client.request(
-            "POST", self._target, headers=headers, body=block.packed, also=(409,)
+            "POST", self._target, headers=headers, body=block.packed, accepted=(409,)
         )
         return sent.addCallback(self._check_answer, block)
 

@@ -165,10 +165,10 @@ class SegmentTarget(Protocol):
         these.
         """
 
-    def has(self, name: str) -> Deferred[bool]:
+    def has_segment(self, name: str) -> Deferred[bool]:
         """Ask whether the archive has a segment. Fails with Unavailable."""
 
-    def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
+    def put_segment(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         """Put a segment into the archive; fires when it was read back and compared, and is durable.
 
         Fails with Unavailable and ForeignStoreError; with OSError or ValueError if the segment in the store

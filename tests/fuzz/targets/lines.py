@@ -187,11 +187,11 @@ def relp_answers(data: bytes) -> None:
 
     def outcome(pieces: list[bytes]) -> object:
         session = RelpSession()
-        session.open_frame()
-        session.receive(b"1 rsp 6 200 OK\n")
-        session.message_frames([b"one", b"two", b"three"])
+        session.open_command()
+        session.receive_answers(b"1 rsp 6 200 OK\n")
+        session.frame_messages([b"one", b"two", b"three"])
         for piece in pieces:
-            session.receive(piece)
+            session.receive_answers(piece)
         return bool(session.trouble), session.first_unanswered, session.refused
 
     same_however_cut(data, outcome)

@@ -25,7 +25,7 @@ def test_totals_follow_writing_rotation_sealing_and_removal(tmp_path: Path) -> N
     counter = StoreCounter(lambda _: None)
 
     def counted() -> Any:
-        return json.loads(counter.answer(str(store)))
+        return json.loads(counter.count_as_json(str(store)))
 
     assert (counted()["segments"], counted()["lines"], counted()["position"]) == (3, 3, "3:0")
     (store / "current.log").write_bytes(line("d", 9))
@@ -47,13 +47,13 @@ def test_a_store_in_which_nothing_has_another_name_is_not_listed_again(
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b"], 5)])
     os.utime(store, (1, 1))
     counter = StoreCounter(lambda _: None)
-    counter.answer(str(store))
+    counter.count_as_json(str(store))
     listed = note_listings(monkeypatch)
     for _ in range(3):
-        counter.answer(str(store))
+        counter.count_as_json(str(store))
     assert not listed
     (store / "new").touch()
-    counter.answer(str(store))
+    counter.count_as_json(str(store))
     assert listed
 
 
@@ -79,7 +79,7 @@ def test_the_counting_process_answers_each_message(tmp_path: Path) -> None:
 
 def test_a_store_that_cannot_be_counted_is_an_error_object(tmp_path: Path) -> None:
     counter = StoreCounter(lambda _: None)
-    found = json.loads(counter.answer(str(tmp_path / "nowhere")))
+    found = json.loads(counter.count_as_json(str(tmp_path / "nowhere")))
     assert "nowhere cannot be read" in found["error"]
 
 

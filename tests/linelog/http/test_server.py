@@ -35,7 +35,7 @@ class Counting(Spawned):
     def writeSequence(self, parts: list[bytes]) -> None:
         super().writeSequence(parts)
         self.say()
-        self.say(StoreCounter(lambda _: None).answer(self.said[-1].decode()))
+        self.say(StoreCounter(lambda _: None).count_as_json(self.said[-1].decode()))
 
 
 class Reactor(Spawner):

@@ -46,7 +46,7 @@ def test_a_file_is_unpacked_by_what_it_begins_with(tmp_path: Path, packer: str) 
     assert len(TEXT) > CHUNK
     name = written(tmp_path / "app.log", PACKERS[packer](TEXT))
     (file,) = find_log_files([name], said.append, said.append)
-    assert b"".join(lines for _, lines in file.read_runs()) == TEXT
+    assert b"".join(lines for _, lines in file.read_dated_lines()) == TEXT
     assert not said and file.dated.lines == 3600 and file.source == f"file:{name}"
 
 
@@ -63,7 +63,7 @@ def test_a_packed_file_that_breaks_off_is_told(tmp_path: Path, packer: str) -> N
     (file,) = find_log_files(
         [written(tmp_path / "a", whole[: len(whole) // 2])], said.append, said.append
     )
-    for _ in file.read_runs():
+    for _ in file.read_dated_lines():
         pass
     assert len(said) == 1 and "a cannot be read to its end: " in said[0]
 
@@ -79,7 +79,7 @@ def test_many_lines_before_the_first_time_have_that_one(
         name = "-"
     (file,) = find_log_files([name], pytest.fail, pytest.fail)
     assert file.read_first_moment() == SIX
-    runs = list(file.read_runs())
+    runs = list(file.read_dated_lines())
     assert runs[0][0] == SIX and runs[-1][0] == SIX + 3599 * 1_000_000
     assert b"".join(lines for _, lines in runs) == before + TEXT
     assert (file.dated.undated, file.dated.late) == (before.count(b"\n"), 0)
@@ -99,7 +99,7 @@ def test_lines_are_sorted_by_their_own_times_if_asked(tmp_path: Path) -> None:
     file.by_time = True
     one = SIX + 1_000_000
     assert file.read_first_moment() == one
-    assert list(file.read_runs()) == [
+    assert list(file.read_dated_lines()) == [
         (one, lines[4]),
         (one + 1_000_000, lines[2]),
         (one + 4_000_000, lines[0] + lines[1]),
@@ -116,7 +116,7 @@ def test_a_line_that_is_too_old_to_be_sorted_is_late(
     (file,) = find_log_files([written(tmp_path / "app.log", TEXT + late)], pytest.fail, pytest.fail)
     file.by_time = True
     assert file.read_first_moment() == SIX
-    runs = list(file.read_runs())
+    runs = list(file.read_dated_lines())
     assert b"".join(text for _, text in runs).replace(late, b"") == TEXT
     assert [moment for moment, _ in runs] == sorted(moment for moment, _ in runs)
     assert file.dated.late == 1 and file.dated.latest > 3_500_000_000
@@ -127,7 +127,7 @@ def test_a_long_file_without_a_time_has_its_own(tmp_path: Path) -> None:
         [written(tmp_path / "a", b"hello\n" * CHUNK)], pytest.fail, pytest.fail
     )
     assert file.read_first_moment() == WRITTEN * 1_000_000
-    assert {moment for moment, _ in file.read_runs()} == {WRITTEN * 1_000_000}
+    assert {moment for moment, _ in file.read_dated_lines()} == {WRITTEN * 1_000_000}
     assert file.dated.undated == file.dated.lines == CHUNK
 
 
@@ -161,7 +161,7 @@ def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> No
     (file,) = find_log_files(
         [written(tmp_path / "j", entry + b"MESSAGE\n\xff")], said.append, said.append
     )
-    assert [moment for moment, _ in file.read_runs()] == [1763619522123456]
+    assert [moment for moment, _ in file.read_dated_lines()] == [1763619522123456]
     assert said == [
         f"{tmp_path}/j: the upload ends in the middle of a field; the entries before that are imported"
     ]
@@ -172,7 +172,7 @@ def test_a_journal_entry_of_many_bytes_that_are_no_text_has_its_own_time(tmp_pat
     core = b"CORE\n" + (4 << 20).to_bytes(8, "little") + b"\xff" * (4 << 20) + b"\n"
     entry = b"__REALTIME_TIMESTAMP=1763619522123456\n" + core + b"\n"
     (file,) = find_log_files([written(tmp_path / "j", entry)], print, print)
-    assert [moment for moment, _ in file.read_runs()] == [1763619522123456]
+    assert [moment for moment, _ in file.read_dated_lines()] == [1763619522123456]
 
 
 def moment(time: datetime) -> int:
@@ -229,7 +229,7 @@ def test_each_line_of_the_systems_of_loghub_has_its_time(
     (file,) = find_log_files([name], pytest.fail, pytest.fail)
     file.exact = True
     assert file.read_first_moment() == expected[0]
-    assert [one for one, lines in file.read_runs() for _ in lines.splitlines()] == expected
+    assert [one for one, lines in file.read_dated_lines() for _ in lines.splitlines()] == expected
     assert (file.dated.without, file.dated.late) == (0, 0)
 
 
@@ -246,7 +246,7 @@ def test_a_file_whose_form_changes_in_the_middle(tmp_path: Path) -> None:
     text = b"".join(b"2026-11-20T06:00:%02dZ a\n" % (n // 2) for n in range(100))
     text += b"".join(b'level=info ts="2026-11-20T06:01:%02d.5Z" b\n' % n for n in range(60))
     (file,) = find_log_files([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
-    moments = [one for one, lines in file.read_runs() for _ in lines.splitlines()]
+    moments = [one for one, lines in file.read_dated_lines() for _ in lines.splitlines()]
     assert moments[:100] == [SIX + n // 2 * 1_000_000 for n in range(100)]
     assert moments[100:] == [SIX + (60 + n) * 1_000_000 + 500_000 for n in range(60)]
     assert file.dated.forms == {"RFC 3339": 100, "logfmt": 60}
@@ -256,12 +256,12 @@ def test_days_and_months_are_told_apart_by_a_later_line(tmp_path: Path) -> None:
     text = b"".join(b"%02d/11/2026 06:00:00 line\n" % day for day in range(9, 17))
     (file,) = find_log_files([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
     first = file.read_first_moment()
-    moments = [one for one, _ in file.read_runs()]
+    moments = [one for one, _ in file.read_dated_lines()]
     assert first == moments[0] == moment(datetime(2026, 11, 9, 6))
     assert moments[-1] == moment(datetime(2026, 11, 16, 6)) and not file.dated.unclear
     text = b"".join(b"11/%02d/2026 06:00:00 line\n" % day for day in range(1, 13))
     (file,) = find_log_files([written(tmp_path / "b", text)], pytest.fail, pytest.fail)
     assert file.read_first_moment() == WRITTEN * 1_000_000
-    assert {one for one, _ in file.read_runs()} == {
+    assert {one for one, _ in file.read_dated_lines()} == {
         WRITTEN * 1_000_000
     } and file.dated.unclear == 12

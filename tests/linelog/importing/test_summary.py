@@ -31,7 +31,7 @@ def read(path: Path, text: bytes) -> LogFile:
     path.write_bytes(text)
     os.utime(path, (WRITTEN, WRITTEN))
     file = LogFile(str(path), pytest.fail)
-    for _ in file.read_runs():
+    for _ in file.read_dated_lines():
         pass
     return file
 

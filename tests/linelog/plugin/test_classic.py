@@ -22,11 +22,11 @@ def places(directory: Path) -> ClassicSyslogListeners:
 
 
 def test_without_classic_syslog_there_are_no_classic_listeners(tmp_path: Path) -> None:
-    assert places(tmp_path).listeners(settings()) == []
+    assert places(tmp_path).listener_settings(settings()) == []
 
 
 def test_classic_syslog_has_three_listeners_with_the_shared_options(tmp_path: Path) -> None:
-    found = places(tmp_path).listeners(
+    found = places(tmp_path).listener_settings(
         settings("--classic-syslog", "--max-line", "1KiB", "--allow", "10.0.0.0/8")
     )
     assert [str(one.listen) for one in found] == [
@@ -42,16 +42,16 @@ def test_a_socket_that_another_program_has_is_left_alone(tmp_path: Path) -> None
     """And is not taken at a reload either; nor is one given up that is ours."""
     asked = settings("--classic-syslog")
     ours, theirs = places(tmp_path), places(tmp_path)
-    assert len(ours.listeners(asked)) == 3
+    assert len(ours.listener_settings(asked)) == 3
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
         other.bind(f"{tmp_path}/log")
         with capturedLogs() as events:
-            assert [str(one.listen) for one in theirs.listeners(asked)] == list(PORTS)
+            assert [str(one.listen) for one in theirs.listener_settings(asked)] == list(PORTS)
         assert "another program listens" in events[0]["why"]
-        assert len(ours.listeners(asked)) == 3
-    assert len(theirs.listeners(asked)) == 2
+        assert len(ours.listener_settings(asked)) == 3
+    assert len(theirs.listener_settings(asked)) == 2
 
 
 def test_the_link_of_journald_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "log").symlink_to("/run/systemd/journal/dev-log")
-    assert len(places(tmp_path).listeners(settings("--classic-syslog"))) == 2
+    assert len(places(tmp_path).listener_settings(settings("--classic-syslog"))) == 2

@@ -129,7 +129,7 @@ def test_a_hang_is_a_line_when_patience_ends_and_one_when_it_is_over(kind: str) 
     steps, clock = Steps(), Clock()
     hangs = HangLog(cast(Store, steps), clock)
     with logged() as messages:
-        hangs.check_and_log()
+        hangs.log_hangs_periodically()
         for seconds in range(45):
             setattr(steps, kind, float(seconds))
             clock.advance(1)
@@ -150,7 +150,7 @@ def test_a_disk_that_hangs_every_other_second_is_no_line() -> None:
     steps, clock = Steps(), Clock()
     hangs = HangLog(cast(Store, steps), clock)
     with logged() as messages:
-        hangs.check_and_log()
+        hangs.log_hangs_periodically()
         for second in range(600):
             steps.write, steps.sync = (PATIENCE, 1.0) if second % 2 else (0.0, 0.0)
             clock.advance(1)

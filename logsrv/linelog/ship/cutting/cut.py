@@ -72,16 +72,16 @@ class _UnfinishedBlock:
 
     def has_room_for(self, packed: bytes, size: int) -> bool:
         """Return whether there is room for this packed frame, which has `size` bytes of text."""
-        return len(packed) <= self.free_bytes and size <= LARGEST_TEXT - self.text
+        return len(packed) <= self.bytes_left and size <= LARGEST_TEXT - self.text
 
     @property
-    def free_bytes(self) -> int:
+    def bytes_left(self) -> int:
         return self.limit - self.size
 
     @property
     def nearly_full(self) -> bool:
         """True if another frame would probably not fit: most frames have about the same size."""
-        return bool(self.packed) and len(self.packed[-1]) > self.free_bytes
+        return bool(self.packed) and len(self.packed[-1]) > self.bytes_left
 
 
 class BlockCutter:

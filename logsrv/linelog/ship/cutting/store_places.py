@@ -86,19 +86,19 @@ def bytes_between(view: View, start: Position, end: Position) -> int | None:
     return total
 
 
-def missing_after(view: View, position: Position, others: Collection[int] = ()) -> Missing:
+def missing_after(view: View, position: Position, archived: Collection[int] = ()) -> Missing:
     """Return the amount of text that is gone between a place and the next segment that the store has.
 
-    others: numbers of segments that do not count as gone, because the target has them.
+    archived: numbers of segments that do not count as gone, because the target has them.
     """
     number, total = position.segment, Missing()
     for one in view.segments:
         if one.number < number or not view.segment_exists(one.number):
             continue
-        if not others:
+        if not archived:
             return view.missing_between(position, one.number)
         for gone in range(number, one.number):
-            if gone not in others:
+            if gone not in archived:
                 offset = position.offset if gone == number else 0
                 total = total.and_(view.missing_between(Position(gone, offset), gone + 1))
         break

@@ -62,10 +62,10 @@ class RelpSession:
         """The number of the first message without an answer, counted from 0."""
         return self.message_count - (len(self._numbers) - self._at)
 
-    def open_frame(self) -> bytes:
+    def open_command(self) -> bytes:
         return self._make_frame(b"open", OFFERS)
 
-    def message_frames(self, messages: Sequence[bytes]) -> bytes:
+    def frame_messages(self, messages: Sequence[bytes]) -> bytes:
         """Return the frames of more messages."""
         first = self._number + 1
         if first + len(messages) > _LAST_NUMBER:
@@ -83,10 +83,10 @@ class RelpSession:
             ]
         )
 
-    def close_frame(self) -> bytes:
+    def close_command(self) -> bytes:
         return self._make_frame(b"close", b"")
 
-    def receive(self, data: bytes) -> None:
+    def receive_answers(self, data: bytes) -> None:
         data = self._held + data if self._held else data
         at = 0 if self.state is not RelpState.OPEN else self._take_ordered_answers(data)
         while at < len(data) and self.state is not RelpState.OVER:

@@ -43,15 +43,15 @@ class HttpAnswer:
 
 
 def raise_unless_success(
-    answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()
+    answer: HttpAnswer, who: str, now: float, accepted: Collection[int] = ()
 ) -> None:
-    """Raise the error for an answer, unless its status is in `also`, or is 2xx and the body is complete.
+    """Raise the error for an answer, unless its status is in `accepted`, or 2xx and the body is complete.
 
     who: the server, as the subject of a sentence. now: seconds since 1970. Raises Unavailable,
     TooMuchAtOnce and RefusedForGood.
     """
     status = answer.status
-    if status in also:
+    if status in accepted:
         return
     if 200 <= status < 300:
         if not answer.whole:

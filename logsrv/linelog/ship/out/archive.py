@@ -68,12 +68,12 @@ class ArchiveTarget:
 
         return self._run_in_thread(work)
 
-    def has(self, name: str) -> Deferred[bool]:
+    def has_segment(self, name: str) -> Deferred[bool]:
         return self._run_in_thread(
             lambda _: find_manifest(self._archive, self._store, name) is not None
         )
 
-    def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
+    def put_segment(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         def work(going: Callable[[], bool]) -> Manifest:
             made = put(self._archive, packed, disk, self._store, going)
             for why in enter(self._archive, made, disk.read):

@@ -43,7 +43,7 @@ class ElasticsearchTarget(PostingTarget):
 
     query = _ONLY
     media = "application/x-ndjson"
-    also = (_FINE,)
+    accepted = (_FINE,)
     promise = (
         "at least once: a line counts as sent when its document is stored; a line that is sent again after"
         " a lost answer is there twice"

@@ -90,14 +90,14 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        also: Collection[int] = (),
+        accepted: Collection[int] = (),
     ) -> Deferred[HttpAnswer]:
-        """Send a request. The Deferred fires with the answer if its status is 2xx or in `also`.
+        """Send a request. The Deferred fires with the answer if its status is 2xx or in `accepted`.
 
         target: path and query. Fails with Unavailable, TooMuchAtOnce or RefusedForGood.
         """
         return Deferred.fromCoroutine(
-            self._send_and_check(method, target, headers or {}, body, also)
+            self._send_and_check(method, target, headers or {}, body, accepted)
         )
 
     async def close(self) -> None:
@@ -110,7 +110,7 @@ class HttpClient:
         target: str,
         headers: Mapping[str, str],
         body: bytes | None,
-        also: Collection[int],
+        accepted: Collection[int],
     ) -> HttpAnswer:
         url = (self._origin + target).encode("ascii")
         # In one piece, because each piece would take a turn of the reactor.
@@ -131,7 +131,7 @@ class HttpClient:
             for name, values in response.headers.getAllRawHeaders()
         }
         answer = HttpAnswer(response.code, found, receiving.body, whole)
-        raise_unless_success(answer, self._who, self._reactor.seconds(), also)
+        raise_unless_success(answer, self._who, self._reactor.seconds(), accepted)
         return answer
 
     def _request_headers(self, more: Mapping[str, str]) -> Headers:

@@ -30,7 +30,7 @@ class PostingTarget:
     """A target of lines over HTTP.
 
     path: the path of requests if the URL has none. query: a query that is added to that of the URL. media:
-    the Content-Type. packed: whether requests are compressed with gzip. also: the statuses that
+    the Content-Type. packed: whether requests are compressed with gzip. accepted: the statuses that
     `check_answer` handles itself, in addition to 2xx.
     """
 
@@ -38,7 +38,7 @@ class PostingTarget:
     query: ClassVar[str] = ""
     media: ClassVar[str] = "application/json"
     packed: ClassVar[bool] = True
-    also: ClassVar[Collection[int]] = ()
+    accepted: ClassVar[Collection[int]] = ()
     promise: str
     most_lines = 5000
     most_bytes = 1 << 20
@@ -79,7 +79,7 @@ class PostingTarget:
         if self.packed:
             body = gzip.compress(body, _LEVEL, mtime=0)
         return self._client.request(
-            "POST", self._target, headers=self._headers, body=body, also=self.also
+            "POST", self._target, headers=self._headers, body=body, accepted=self.accepted
         )
 
     def close(self) -> Deferred[None]:
@@ -123,7 +123,7 @@ class LokiTarget(PostingTarget):
     """A Grafana Loki, at `loki+https://HOST[/PATH]`."""
 
     path = "/loki/api/v1/push"
-    also = (_BAD_REQUEST,)
+    accepted = (_BAD_REQUEST,)
     promise = (
         "at least once: a line counts as sent when Loki has answered; Loki itself drops a line that comes"
         " twice, and refuses lines that are too old for it, which are counted"

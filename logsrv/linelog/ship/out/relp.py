@@ -111,10 +111,10 @@ class RelpTarget:
         """Write some lines; wait for answers if the window is full or all lines are written."""
         sending = next((one for one in self._sendings if one.written < len(one.lines)), None)
         if sending is None or session.unanswered_count > WINDOW - STEP:
-            session.receive(await conversation.next_bytes())
+            session.receive_answers(await conversation.next_bytes())
             return
         lines = sending.lines[sending.written : sending.written + STEP]
-        frames = session.message_frames(syslog_messages(lines))
+        frames = session.frame_messages(syslog_messages(lines))
         sending.written += len(lines)
         sending.end = session.message_count
         await conversation.write_and_yield(frames)
@@ -144,9 +144,9 @@ class RelpTarget:
         if self._open is None or _is_over(*self._open):
             conversation, session = await self._connect(), RelpSession()
             self._open = conversation, session
-            conversation.write(session.open_frame())
+            conversation.write(session.open_command())
             while session.state is RelpState.CLOSED:
-                session.receive(await conversation.next_bytes())
+                session.receive_answers(await conversation.next_bytes())
             self._raise_if_over(session)
         return self._open
 
@@ -159,9 +159,9 @@ class RelpTarget:
             return
         (conversation, session), self._open = self._open, None
         try:
-            conversation.write(session.close_frame())
+            conversation.write(session.close_command())
             while session.state is not RelpState.OVER:
-                session.receive(await conversation.next_bytes())
+                session.receive_answers(await conversation.next_bytes())
         except Unavailable:
             pass
         finally:

@@ -47,7 +47,7 @@ class BlockShipper(Shipper[BlockTarget]):
     """A shipper of blocks. ship_from: where it begins if no place is saved, and the target is empty."""
 
     asks_target: bool = attrs.field(init=False, default=True)
-    more: bool = attrs.field(init=False, default=False)
+    more_to_send: bool = attrs.field(init=False, default=False)
     # The end of the last sent block, or the place that the target named; None for an empty target.
     _after: Position | None = attrs.field(init=False, default=None)
     # True if the target has acknowledged text of this store; False before the first acknowledgement.
@@ -151,7 +151,7 @@ class BlockShipper(Shipper[BlockTarget]):
         self._cut = None
         if not self._flights.failed:
             self._cut = ahead or self._cutter.cut_block(self._after, self._limits)
-        self.more = self._cut is not None and self._cut.more
+        self.more_to_send = self._cut is not None and self._cut.more
         if self._cut is not None or self._flights:
             return True
         passed = self._cutter.cut_up_to

@@ -68,7 +68,7 @@ class LineShipper(Shipper[LineTarget]):
         return super().stop()
 
     @property
-    def more(self) -> bool:
+    def more_to_send(self) -> bool:
         """True if more lines may be ready to send."""
         return bool(self._waiting) or (self._batches is not None and self._batches.may_have_batch)
 

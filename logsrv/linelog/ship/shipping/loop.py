@@ -86,9 +86,9 @@ class ShipSteps(Protocol):
     """The steps that differ between shippers.
 
     promise: the target's guarantee, for the log, such as "exactly once". position: the place up to which
-    the target has all text; None while that is unknown. more: whether the next send may follow at once.
-    asks: whether `find_place` sends a request to the target. patience: the seconds that the target has to
-    acknowledge a send.
+    the target has all text; None while that is unknown. more_to_send: whether the next send may follow at
+    once. asks_target: whether `find_place` sends a request to the target. patience: the seconds that the target
+    has to acknowledge a send.
     """
 
     @property
@@ -98,7 +98,7 @@ class ShipSteps(Protocol):
     def position(self) -> Position | None: ...
 
     @property
-    def more(self) -> bool: ...
+    def more_to_send(self) -> bool: ...
 
     @property
     def asks_target(self) -> bool: ...
@@ -206,7 +206,7 @@ class ShipLoop:
                 self.state = NEXT[self.state, "quiet"]
                 self._find_place()
                 return
-            self._schedule_step(0 if self._steps.more else LOOK, self._prepare_send)
+            self._schedule_step(0 if self._steps.more_to_send else LOOK, self._prepare_send)
 
     def _continue_after_send(self) -> None:
         if self.state == "STOPPED":
@@ -216,7 +216,7 @@ class ShipLoop:
         self._asked = self._clock.seconds()
         # Between two sends the reactor gets a turn. If few lines arrive, a send waits until there are
         # several, because each send costs a sync of the disk on both sides.
-        self._schedule_step(0 if self._steps.more else LOOK, self._prepare_send)
+        self._schedule_step(0 if self._steps.more_to_send else LOOK, self._prepare_send)
 
     def _schedule_step(self, seconds: float, step: Callable[[], None]) -> None:
         if self._stopped is None:

@@ -65,7 +65,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
     _listing: object = attrs.field(init=False, default=None)
 
     @property
-    def more(self) -> bool:
+    def more_to_send(self) -> bool:
         """True if there may be more to send now."""
         return self._next is not None or bool(self._looking_for)
 
@@ -77,7 +77,9 @@ class SegmentShipper(Shipper[SegmentTarget]):
         if self._released > 1 and self._clock.seconds() - self._looked_at >= BELIEVED:
             self._release_to_retention(1)
         if self._archived_names is not None and self._newest:
-            return maybeDeferred(self._target.has, self._newest).addCallback(self._survey_if_lost)
+            return maybeDeferred(self._target.has_segment, self._newest).addCallback(
+                self._survey_if_lost
+            )
         return self._survey_archive()
 
     def _survey_if_lost(self, there: bool) -> Deferred[None] | None:
@@ -227,7 +229,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         segment = self._next
         assert segment is not None
         since = self._clock.seconds()
-        sent = maybeDeferred(self._target.put, segment, self._disk)
+        sent = maybeDeferred(self._target.put_segment, segment, self._disk)
         return sent.addCallbacks(
             lambda manifest: self._record_archived(manifest, segment, since),
             lambda failure: self._skip_damaged(failure, segment),

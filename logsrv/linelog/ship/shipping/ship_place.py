@@ -36,7 +36,7 @@ class UnconfirmedGap:
     missing: Missing
 
 
-def write_new_identity(directory: str, store: str) -> None:
+def write_identity_to_places(directory: str, store: str) -> None:
     """Write a new identity of the store into the saved places of all targets. Raises OSError.
 
     store: the new identity. Damaged places are left unchanged.

@@ -15,8 +15,8 @@ from tests.linelog.ship.encode.stored_lines import LINES
 
 def opened(number: int = 0) -> RelpSession:
     session = RelpSession(number)
-    assert session.open_frame().startswith(b"%d open " % (number + 1))
-    session.receive(b"1 rsp 37 200 OK\nrelp_version=0\ncommands=syslog\n")
+    assert session.open_command().startswith(b"%d open " % (number + 1))
+    session.receive_answers(b"1 rsp 37 200 OK\nrelp_version=0\ncommands=syslog\n")
     assert session.state is RelpState.OPEN
     return session
 
@@ -33,40 +33,40 @@ def test_our_own_input_acknowledges_all(lines: list[bytes], size: int, rounds: i
             found += server.receive(data[at : at + size])
         answer = server.take_answer()
         for at in range(0, len(answer), size):
-            session.receive(answer[at : at + size])
+            session.receive_answers(answer[at : at + size])
         return found
 
-    talk(session.open_frame())
+    talk(session.open_command())
     for _ in range(rounds):
-        stored = talk(session.message_frames(messages))
+        stored = talk(session.frame_messages(messages))
         assert stored == [message.removesuffix(b"\0") for message in messages]
         assert session.unanswered_count == 0 and not session.refused
-    talk(session.close_frame())
+    talk(session.close_command())
     assert session.state is RelpState.OVER
 
 
 def test_a_message_that_is_refused_is_named() -> None:
     session = opened()
     assert (
-        session.message_frames([b"a", b"b", b"c"]) == b"2 syslog 1 a\n3 syslog 1 b\n4 syslog 1 c\n"
+        session.frame_messages([b"a", b"b", b"c"]) == b"2 syslog 1 a\n3 syslog 1 b\n4 syslog 1 c\n"
     )
-    session.receive(b"2 rsp 6 200 OK\n3 rsp 11 500 no room\n4 rsp 6 200 OK\n")
+    session.receive_answers(b"2 rsp 6 200 OK\n3 rsp 11 500 no room\n4 rsp 6 200 OK\n")
     assert session.unanswered_count == 0
     assert session.refused == {1: 'it answers "500 no room"'}
-    session.message_frames([b"d"])
-    session.receive(b"5 rsp 6 200 OK\n")
+    session.frame_messages([b"d"])
+    session.receive_answers(b"5 rsp 6 200 OK\n")
     assert session.first_unanswered == 4 and list(session.refused) == [1]
 
 
 def test_answers_come_in_any_order() -> None:
     session = opened()
-    session.message_frames([b"a", b"b"])
-    session.message_frames([b"c"])
-    session.receive(b"4 rsp 6 200 OK\n2 rsp 6 200 OK\n")
+    session.frame_messages([b"a", b"b"])
+    session.frame_messages([b"c"])
+    session.receive_answers(b"4 rsp 6 200 OK\n2 rsp 6 200 OK\n")
     assert session.unanswered_count == 1 and session.first_unanswered == 1
-    session.receive(b"4 rsp 6 200 OK\n9 rsp 6 200 OK\n")
+    session.receive_answers(b"4 rsp 6 200 OK\n9 rsp 6 200 OK\n")
     assert session.unanswered_count == 1
-    session.receive(b"3 rsp 8 500 no!!\n")
+    session.receive_answers(b"3 rsp 8 500 no!!\n")
     assert session.unanswered_count == 0 and session.state is RelpState.OPEN
     assert session.first_unanswered == 3 and list(session.refused) == [1]
 
@@ -85,16 +85,16 @@ def test_answers_come_in_any_order() -> None:
 )
 def test_a_bad_answer_to_open_ends_the_relp_session(answer: bytes, trouble: str) -> None:
     session = RelpSession()
-    session.open_frame()
-    session.receive(answer)
+    session.open_command()
+    session.receive_answers(answer)
     assert session.state is RelpState.OVER
     assert session.trouble == trouble
 
 
 def test_an_unexpected_answer_to_a_message_ends_the_relp_session() -> None:
     session = opened()
-    session.message_frames([b"a"])
-    session.receive(b"2 rsp 3 300\n")
+    session.frame_messages([b"a"])
+    session.receive_answers(b"2 rsp 3 300\n")
     assert session.trouble == "it answers 300"
 
 
@@ -102,8 +102,8 @@ def test_numbers_begin_anew_at_their_end() -> None:
     """They have nine digits; nobody waits for an answer to the first ones then."""
     session = opened(999_999_997)
     server = RelpFramer(LineRules())
-    server.receive(RelpSession().open_frame())
+    server.receive(RelpSession().open_command())
     server.take_answer()
-    stored = server.receive(session.message_frames([b"a", b"b"]))
-    session.receive(server.take_answer())
+    stored = server.receive(session.frame_messages([b"a", b"b"]))
+    session.receive_answers(server.take_answer())
     assert stored == [b"a", b"b"] and session.unanswered_count == 0

@@ -59,7 +59,7 @@ def test_a_status_means_one_thing(status: int, kind: Any, settled: bool | None) 
 def test_a_status_of_success_raises_nothing() -> None:
     assert judged(200) is None
     assert judged(204) is None
-    raise_unless_success(HttpAnswer(409, {}), "x", NOW, also=(409,))
+    raise_unless_success(HttpAnswer(409, {}), "x", NOW, accepted=(409,))
     with pytest.raises(Unavailable, match="broke off or is too long"):
         raise_unless_success(HttpAnswer(200, {}, whole=False), "x", NOW)
 

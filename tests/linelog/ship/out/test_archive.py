@@ -37,15 +37,15 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
     one, [segment] = target(tmp_path / "archive"), packed(store)
     disk = at(store)
     assert (await one.survey([segment], disk)).names == []
-    manifest = await one.put(segment, disk)
+    manifest = await one.put_segment(segment, disk)
     note_archived(disk, segment, manifest)
     assert await one.survey([segment], disk) == ArchiveSurvey([manifest.name], [])
     assert (await one.survey([segment], disk, others=False)).lacking == []
     (tmp_path / "archive" / STORE / segment.name).unlink()
     assert await one.survey([segment], disk) == ArchiveSurvey([manifest.name], [segment])
     assert (await one.survey([segment], disk, others=False)).lacking == [segment]
-    assert await one.has(manifest.name)
-    assert not await one.has("0000000009-20261120T061842Z")
+    assert await one.has_segment(manifest.name)
+    assert not await one.has_segment("0000000009-20261120T061842Z")
     await one.close()
 
 
@@ -60,10 +60,10 @@ async def test_errors_of_an_archive_become_errors_of_a_target(tmp_path: Path) ->
             store = sealed_store(tmp_path / f"store{count}", 1, count=count)
             [segment] = packed(store)
             if count == 50:
-                await one.put(segment, at(store))
+                await one.put_segment(segment, at(store))
             else:
                 with pytest.raises(ForeignStoreError, match="--new-identity"):
-                    await one.put(segment, at(store))
+                    await one.put_segment(segment, at(store))
 
 
 @in_reactor
@@ -84,7 +84,7 @@ async def test_a_directory_that_stands_still_holds_up_nothing(
     monkeypatch.setattr(DirectoryArchive, "create", still)
     one, [segment] = target(tmp_path / "archive"), packed(store)
     ended: list[object] = []
-    first = one.put(segment, at(store)).addBoth(ended.append)
+    first = one.put_segment(segment, at(store)).addBoth(ended.append)
     await until(begun.is_set, "the first step")
     first.cancel()
     assert len(ended) == 1

@@ -68,7 +68,7 @@ async def test_statuses_become_what_a_shipper_does_about_them() -> None:
                 await one.request("POST", "/", body=b"x")
             with pytest.raises(RefusedForGood):
                 await one.request("POST", "/", body=b"x")
-            assert (await one.request("POST", "/", body=b"x", also=(409,))).status == 409
+            assert (await one.request("POST", "/", body=b"x", accepted=(409,))).status == 409
             redirect, token, busy = [await unavailable(one.request("GET", "/")) for _ in range(3)]
     assert redirect.settled
     assert "redirects are not followed" in str(redirect)
@@ -132,7 +132,7 @@ async def test_an_endless_answer_is_cut() -> None:
     ) as server:
         async with closing(client(server.url)) as one:
             assert "broke off or is too long" in str(await unavailable(one.request("GET", "/")))
-            answer = await one.request("GET", "/", also=(400,))
+            answer = await one.request("GET", "/", accepted=(400,))
     assert not answer.whole
     assert len(answer.body) == LARGEST_ANSWER
 

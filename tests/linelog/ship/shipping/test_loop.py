@@ -27,7 +27,7 @@ class Steps:
 
     promise: str = "much"
     position: Position | None = None
-    more: bool = False
+    more_to_send: bool = False
     asks_target: bool = True
     patience: float = ANSWER
     there: bool = False
@@ -117,7 +117,7 @@ def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driv
 
     def send() -> Deferred[None]:
         driven.clock.callLater(0, turns.append, driven.steps.done.count("send"))
-        driven.steps.there = driven.steps.more = len(turns) < 20
+        driven.steps.there = driven.steps.more_to_send = len(turns) < 20
         return succeed(None)
 
     driven.steps.there, driven.steps.sending = True, send

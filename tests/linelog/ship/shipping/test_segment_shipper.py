@@ -36,7 +36,7 @@ class Place(ArchiveTarget):
         self.archive = DirectoryArchive(str(path))
         super().__init__(f"file://{path}", self.archive, STORE, None)
 
-    def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
+    def put_segment(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         self.puts += 1
         step = self.script.pop(0) if self.script else None
         if step == "hang":
@@ -45,7 +45,7 @@ class Place(ArchiveTarget):
             return fail(step)
         # That is no question.
         self.asked -= 1
-        return super().put(packed, disk)
+        return super().put_segment(packed, disk)
 
     def _run_in_thread(self, step: Callable[[Callable[[], bool]], Any]) -> Deferred[Any]:
         self.asked += 1
