@@ -1,7 +1,7 @@
 """A client for one node over HTTP, with a connection for each request.
 
 Its sockets block, so `gather` has a thread for each node, and limits the time. Another thread can end the
-wait with `stop`.
+wait with `stop_request`.
 """
 
 from __future__ import annotations

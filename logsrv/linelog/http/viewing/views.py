@@ -69,8 +69,8 @@ class LiveViews:
         """Add a viewer, which gets the lines that match its query from position `begin` on.
 
         sure: the end of the store, up to which it gets every matching line. It gets some lines now, and
-        more for each `more`, until it is live. None if it begins at the end of the store; then `begin` must
-        be the start of a line.
+        more for each `request_more`, until it is live. None if it begins at the end of the store; then
+        `begin` must be the start of a line.
         Raises Problem: 429 if there are too many queries, 503 if there is no process.
         """
         if viewer.query not in self._queries and len(self._queries) >= MOST_QUERIES:

@@ -185,7 +185,7 @@ class BlockCutter:
     def _fill_block(
         self, frames: SegmentFrames, unfinished: _UnfinishedBlock, reach: int, limits: BlockLimits
     ) -> None:
-        """Fill a pile, the frames of the next block, with text from the position on.
+        """Fill the next block with frames of text from the position on.
 
         The position itself moves only past text that is not sent: damaged, unfinished or too large. reach:
         how far an uncompressed segment may be read.
@@ -229,7 +229,7 @@ class BlockCutter:
     def _compress_lines(
         self, text: bytes | bytearray, stop: int, unfinished: _UnfinishedBlock, limits: BlockLimits
     ) -> bool:
-        """Compress the lines up to `stop` into the pile; return false once the pile is full."""
+        """Compress the lines up to `stop` into the block; return false once the block is full."""
         at = 0
         while at < stop:
             if unfinished.nearly_full:

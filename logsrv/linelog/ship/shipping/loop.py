@@ -87,8 +87,8 @@ class ShipSteps(Protocol):
 
     promise: the target's guarantee, for the log, such as "exactly once". position: the place up to which
     the target has all text; None while that is unknown. more_to_send: whether the next send may follow at
-    once. asks_target: whether `find_place` sends a request to the target. patience: the seconds that the target
-    has to acknowledge a send.
+    once. asks_target: whether `find_place` sends a request to the target. patience: the seconds that the
+    target has to acknowledge a send.
     """
 
     @property
