@@ -74,7 +74,11 @@ def search_nodes(arguments: Namespace) -> int:
     most = None if figures else arguments.number
     reverse = arguments.reverse and not figures
     with _asking(arguments, "search") as asked:
-        step = step_of(arguments.every, scope, asked.ask_times) if arguments.histogram else 0.0
+        step = (
+            step_of(arguments.every, scope, asked.ask_oldest_and_newest)
+            if arguments.histogram
+            else 0.0
+        )
         lines = _lines(asked, arguments, scope, reverse=reverse, most=most)
         if arguments.count:
             count = sum(1 for _ in lines)

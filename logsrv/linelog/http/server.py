@@ -196,7 +196,7 @@ class WebServer:
             case "/openapi.json":
                 self._responses.send_body(request, 200, json.dumps(openapi_document()).encode())
             case "/api/nodes":
-                body = json.dumps({"nodes": self._nodes.choices()}).encode()
+                body = json.dumps({"nodes": self._nodes.list_node_sets()}).encode()
                 self._responses.send_body(request, 200, body)
             case "/api/stats":
                 self._answer_stats(request)

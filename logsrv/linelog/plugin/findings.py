@@ -25,7 +25,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
-from logsrv.linelog.plugin.logger_settings import LoggerSettings, left_out_listeners
+from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.care.file_owner import files_of
 from logsrv.linelog.store.segments.backup_note import folders
@@ -39,7 +39,7 @@ def check_logger(
     settings: LoggerSettings, asked: Asked, now: datetime.datetime
 ) -> Iterator[Finding]:
     """Yield all findings about the line logger. asked: the user that it runs as. now: with a time zone."""
-    for listener in left_out_listeners(settings):
+    for listener in listeners_without_plugin(settings):
         why = "is left out: no plugin that can be loaded has that input"
         yield error(listener, why, "mend the plugin")
     yield from guarded("store", partial(check_store, settings.directory, asked.user))

@@ -195,6 +195,6 @@ class LoggerSettings(
         return _options_of_base(self, StorePolicy)
 
 
-def left_out_listeners(settings: LoggerSettings) -> list[str]:
+def listeners_without_plugin(settings: LoggerSettings) -> list[str]:
     """Return the listeners whose input is missing, because its plugin cannot be loaded."""
     return [str(one.listen) for one in settings.listener if one.listen.input not in inputs()]

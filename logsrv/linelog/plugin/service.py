@@ -50,7 +50,7 @@ from logsrv.linelog.plugin.logger_settings import (
     InputEndpoint,
     ListenerSettings,
     LoggerSettings,
-    left_out_listeners,
+    listeners_without_plugin,
     parse_listen,
     require_blocks_token,
 )
@@ -279,7 +279,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         (then, before), now = self._last_status, (self.clock.seconds(), self.store.stored_lines)
         self._last_status = now
         rate = (now[1] - before) / (now[0] - then) if then < now[0] else 0.0
-        gone = [f"{place} is left out" for place in left_out_listeners(self.settings)]
+        gone = [f"{place} is left out" for place in listeners_without_plugin(self.settings)]
         return ", ".join([f"{rate:,.0f} lines/s", super().status(), *self.unhealthy(), *gone])
 
     def unhealthy(self) -> list[str]:
@@ -299,7 +299,7 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def open(self) -> None:
         keep_freed_memory()
-        log_left_out_listeners(self.settings)
+        log_listeners_without_plugin(self.settings)
         if self.settings.targets:
             # First: lines that a target lacks must not be removed before the targets report their places.
             self.store.hold(saved_holds(str(self.settings.directory), self.settings.targets))
@@ -322,7 +322,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._shipping.set_targets(settings.targets)
 
     def apply(self, settings: LoggerSettings) -> None:
-        log_left_out_listeners(settings)
+        log_listeners_without_plugin(settings)
         self._apply_to_parts(settings)
         self.workers.most = settings.workers
         self.store.apply(settings.store_policy)
@@ -356,9 +356,9 @@ def _listening_sentence(listener: ListenerSettings) -> str:
     return f"{begin}listening for {listener.listen.input} on {{place}}"
 
 
-def log_left_out_listeners(settings: LoggerSettings) -> None:
+def log_listeners_without_plugin(settings: LoggerSettings) -> None:
     """Log the listeners that are left out because the plugin of their input cannot be loaded."""
-    for place in left_out_listeners(settings):
+    for place in listeners_without_plugin(settings):
         log.error(
             "{place} is left out, as a plugin cannot be loaded; mend it, then restart: {why}",
             place=place,

@@ -6,7 +6,11 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.rules import LineRules
-from logsrv.linelog.plugin.logger_settings import LoggerSettings, left_out_listeners, parse_listen
+from logsrv.linelog.plugin.logger_settings import (
+    LoggerSettings,
+    listeners_without_plugin,
+    parse_listen,
+)
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.store.policy import StorePolicy, Sync
 
@@ -53,12 +57,12 @@ def test_a_wrong_word_before_an_endpoint_is_told_apart_from_a_wrong_endpoint() -
 def test_an_input_is_left_out_while_a_plugin_is_broken(broken_plugin: Path) -> None:
     """It may be the input of that plugin; all else is refused as ever."""
     found = settings("--listen", "records:tcp:7000", "--listen", "tcp:1234")
-    assert left_out_listeners(found) == ["records:tcp:7000"]
+    assert listeners_without_plugin(found) == ["records:tcp:7000"]
     with pytest.raises(ValueError, match="port"):
         parse_listen("records:tcp:none")
     with pytest.raises(ValueError, match=r"^upd is no endpoint type"):
         parse_listen("upd:514")
-    assert left_out_listeners(settings("--listen", "syslog:udp:5514")) == []
+    assert listeners_without_plugin(settings("--listen", "syslog:udp:5514")) == []
 
 
 def test_a_path_in_an_endpoint_is_made_absolute() -> None:

@@ -28,7 +28,7 @@ class DeclaredNodes:
                 f"--nodes: {len(every)} are too many: the page asks at most {MOST - 1}"
             )
 
-    def choices(self) -> list[dict[str, Any]]:
+    def list_node_sets(self) -> list[dict[str, Any]]:
         """Return the sets that a client may choose: their names, each with the names of its nodes."""
         return [
             {"name": name, "nodes": [node.name for node in nodes]}

@@ -111,7 +111,7 @@ class AskedNodes:
                 self._report_failure(node, f"{error}; its lines are missing")
         return found
 
-    def ask_times(self) -> tuple[str, str]:
+    def ask_oldest_and_newest(self) -> tuple[str, str]:
         """Return the TIMEs of the oldest and the newest line of all nodes; "" without lines."""
         found = self.ask_each(fetch_oldest_and_newest).values()
         oldest = [one for one, _ in found if one]

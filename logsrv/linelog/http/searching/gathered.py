@@ -198,7 +198,7 @@ def counts_of_nodes(
     found: dict[str, Any] = {}
     if endpoint == "histogram":
         if not (asked["since"] and asked["until"]):
-            oldest, newest = asking.ask_times()
+            oldest, newest = asking.ask_oldest_and_newest()
             asked["since"] = asked["since"] or oldest
             # One microsecond more, because a span does not include its end.
             asked["until"] = asked["until"] or (newest and format_moment(parse_moment(newest) + 1))

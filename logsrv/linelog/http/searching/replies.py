@@ -91,11 +91,11 @@ def tail(view: View, values: Values) -> Reply:
 
     passed = deque(number for number in numbers if begin.segment <= number < end.segment)
     for task, events in asked.run_on_frames(work):
-        yield _removal_event(view, passed, task.segment) + b"".join(events)
-    yield _removal_event(view, passed, end.segment)
+        yield _pop_removal_event(view, passed, task.segment) + b"".join(events)
+    yield _pop_removal_event(view, passed, end.segment)
 
 
-def _removal_event(view: View, passed: deque[int], until: int) -> bytes:
+def _pop_removal_event(view: View, passed: deque[int], until: int) -> bytes:
     """Take the segments before number `until` off `passed`; return an event if retention removed any.
 
     Lines of such a segment may be missing: it was removed before it was read, or meanwhile.

@@ -114,7 +114,7 @@ class Viewer:
                 self._join_live_views(self._begin, end)
         head()
         self._request.write(RETRY)
-        _bound_buffers(self._request)
+        _limit_buffers(self._request)
         self._request.registerProducer(self, True)
         self._request.notifyFinish().addBoth(lambda _: self._end_viewer())
         self._timer.start(HEARTBEAT_EVERY, self._send_heartbeat)
@@ -253,7 +253,7 @@ def _is_far(begin: Position, end: Position) -> bool:
     return begin.segment != end.segment or end.offset - begin.offset > NEAR
 
 
-def _bound_buffers(request: WebRequest) -> None:
+def _limit_buffers(request: WebRequest) -> None:
     """Limit the buffers of Twisted and the kernel, for a client that does not read.
 
     Otherwise the kernel's buffer would grow to megabytes.

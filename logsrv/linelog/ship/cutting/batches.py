@@ -11,7 +11,7 @@ from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.cutting.durable import DurableSegment
+from logsrv.linelog.ship.cutting.durable import SegmentSyncer
 from logsrv.linelog.ship.target import LineBatch
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
@@ -41,7 +41,7 @@ class LineBatches:
         most_bytes: int,
     ) -> None:
         self._matcher = make_matcher(EVERYTHING if query is None else parse(query))
-        self._durable = DurableSegment(view)
+        self._durable = SegmentSyncer(view)
         self._follower = Follower(view, position)
         self._read_to = position
         self._gap = gap

@@ -18,7 +18,7 @@ import zstandard
 from logsrv.linelog.read.texts import DamagedSegment, PackedFrames, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.crc import combine_crcs
-from logsrv.linelog.ship.cutting.durable import DurableSegment
+from logsrv.linelog.ship.cutting.durable import SegmentSyncer
 from logsrv.linelog.ship.encode.block import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.store.segments.compressing import quick_compressor
 from logsrv.linelog.store.segments.removed import Missing
@@ -97,7 +97,7 @@ class BlockCutter:
         self._store = store
         self._refuse = refuse
         self.unpacks = False
-        self._segment = DurableSegment(view)
+        self._segment = SegmentSyncer(view)
         self._compressor = quick_compressor()
         self._position = Position(0, 0)
         # The place after the last line that was refused.

@@ -20,7 +20,7 @@ from logsrv.linelog.store.segments.torn import start_of_line
 _number = attrgetter("number")
 
 
-class DurableSegment:
+class SegmentSyncer:
     """A segment of a store, which is opened and synced here.
 
     ended: whether the last `sync_whole_lines` found that nothing more will be written to it. unfinished:

@@ -75,8 +75,8 @@ def block_from_headers(headers: Mapping[str, str], packed: bytes) -> PackedBlock
     """Return the block with these headers. Raises ValueError, whose message is one short sentence."""
     if headers.get("Logsrv-Format") != FORMAT:
         raise ValueError(f"Logsrv-Format must be {FORMAT}")
-    store = _matched_header(STORE_ID, headers, "Logsrv-Store", "32 hexadecimal digits")
-    crc = _matched_header(_CRC, headers, "Logsrv-CRC", "8 hexadecimal digits")
+    store = _require_header(STORE_ID, headers, "Logsrv-Store", "32 hexadecimal digits")
+    crc = _require_header(_CRC, headers, "Logsrv-CRC", "8 hexadecimal digits")
     start, end = _header_position(headers, "Logsrv-From"), _header_position(headers, "Logsrv-To")
     if start.segment != end.segment or end.offset <= start.offset:
         raise ValueError(
@@ -88,7 +88,7 @@ def block_from_headers(headers: Mapping[str, str], packed: bytes) -> PackedBlock
     if after is not None and after > start:
         raise ValueError("Logsrv-After is behind Logsrv-From")
     gap = (
-        _matched_header(_GAP, headers, "Logsrv-Gap", "a number of bytes, or unknown")
+        _require_header(_GAP, headers, "Logsrv-Gap", "a number of bytes, or unknown")
         if "Logsrv-Gap" in headers
         else ""
     )
@@ -105,7 +105,7 @@ def check_block_text(block: PackedBlock, text: bytes) -> None:
         raise ValueError("the last line does not end with an LF")
 
 
-def _matched_header(
+def _require_header(
     pattern: re.Pattern[str], headers: Mapping[str, str], name: str, what: str
 ) -> str:
     found = headers.get(name, "")

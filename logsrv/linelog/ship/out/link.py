@@ -135,7 +135,7 @@ class NatsLink:
                 # A server that closes without reading our data resets the connection, and its refusal is
                 # lost: try again.
                 cut = isinstance(failure, ConnectionResetError | BrokenPipeError)
-                if cut and tries_left and client.wants_login:
+                if cut and tries_left and client.server_requires_login:
                     continue
                 raise _connect_error(where, failure) from None
             self._client, self._ended = client, ended

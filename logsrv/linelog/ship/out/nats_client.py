@@ -154,7 +154,7 @@ class BoundedClient(Client):
         self._denials: WeakValueDictionary[str, asyncio.Future[None]] = WeakValueDictionary()
 
     @property
-    def wants_login(self) -> bool:
+    def server_requires_login(self) -> bool:
         """True if the server has announced that it requires a login."""
         return self._auth_configured
 

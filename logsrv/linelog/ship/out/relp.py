@@ -111,7 +111,7 @@ class RelpTarget:
         """Write some lines; wait for answers if the window is full or all lines are written."""
         sending = next((one for one in self._sendings if one.written < len(one.lines)), None)
         if sending is None or session.unanswered_count > WINDOW - STEP:
-            session.receive_answers(await conversation.next_bytes())
+            session.receive_answers(await conversation.wait_for_bytes())
             return
         lines = sending.lines[sending.written : sending.written + STEP]
         frames = session.frame_messages(syslog_messages(lines))
@@ -146,7 +146,7 @@ class RelpTarget:
             self._open = conversation, session
             conversation.write(session.open_command())
             while session.state is RelpState.CLOSED:
-                session.receive_answers(await conversation.next_bytes())
+                session.receive_answers(await conversation.wait_for_bytes())
             self._raise_if_over(session)
         return self._open
 
@@ -161,7 +161,7 @@ class RelpTarget:
         try:
             conversation.write(session.close_command())
             while session.state is not RelpState.OVER:
-                session.receive_answers(await conversation.next_bytes())
+                session.receive_answers(await conversation.wait_for_bytes())
         except Unavailable:
             pass
         finally:

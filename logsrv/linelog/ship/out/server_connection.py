@@ -85,7 +85,7 @@ class ServerConnection(Protocol):
         while not self._ready:
             await self._wait_for_wake()
 
-    async def next_bytes(self) -> bytes:
+    async def wait_for_bytes(self) -> bytes:
         """Wait for bytes, or for `wake`; return the bytes, b"" if there are none."""
         if not self._came:
             await self._wait_for_wake()

@@ -196,7 +196,7 @@ def subject_matches(pattern: str, subject: str) -> bool:
 
 
 @attrs.frozen
-class StoredMessage:
+class StreamMessage:
     """A message of a stream: its sequence and its headers."""
 
     sequence: int
@@ -205,15 +205,17 @@ class StoredMessage:
 
 async def fetch_last_message(
     link: NatsLink, facts: StreamFacts, origin: str
-) -> StoredMessage | None:
+) -> StreamMessage | None:
     """Return the last block of a store in a stream; None if there is none. Raises NatsTrouble."""
     try:
         if not facts.direct:
-            return await _last_from_leader(link, facts.name, origin)
+            return await _fetch_last_from_leader(link, facts.name, origin)
         for _ in range(TRIES):
             # Any server with a copy may answer. If it lags behind the leader, ask again.
-            found = await _last_from_any_server(link, facts.name, origin)
-            if (found.sequence if found else 0) == await _last_sequence(link, facts.name, origin):
+            found = await _fetch_last_from_any(link, facts.name, origin)
+            if (found.sequence if found else 0) == await _fetch_last_sequence(
+                link, facts.name, origin
+            ):
                 return found
             await asyncio.sleep(LAGS)
     except PublishDenied:
@@ -223,7 +225,7 @@ async def fetch_last_message(
     raise NatsTrouble(f"stream {facts.name}: the server that answers lags behind its leader")
 
 
-async def _last_from_any_server(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
+async def _fetch_last_from_any(link: NatsLink, name: str, origin: str) -> StreamMessage | None:
     """Ask any server that has a copy of the stream for the last block of a store, by its subject.
 
     The right to read that subject is enough.
@@ -237,10 +239,10 @@ async def _last_from_any_server(link: NatsLink, name: str, origin: str) -> Store
     known = (headers.get(NATS_STREAM), headers.get(NATS_SUBJECT)) == (name, subject)
     if not known or not _SEQUENCE.fullmatch(sequence):
         raise not_jetstream_error()
-    return StoredMessage(int(sequence), headers)
+    return StreamMessage(int(sequence), headers)
 
 
-async def _last_sequence(link: NatsLink, name: str, origin: str) -> int:
+async def _fetch_last_sequence(link: NatsLink, name: str, origin: str) -> int:
     """Return the sequence of a store's last block from the leader of the stream.
 
     The right to publish is enough: we send a message that no stream can take, and the leader names the
@@ -257,7 +259,7 @@ async def _last_sequence(link: NatsLink, name: str, origin: str) -> int:
     raise NatsTrouble("it has stored a message that expected another place", settled=True)
 
 
-async def _last_from_leader(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
+async def _fetch_last_from_leader(link: NatsLink, name: str, origin: str) -> StreamMessage | None:
     """Ask the leader of the stream for the last block of a store."""
     try:
         found = await link.ask_jetstream(
@@ -278,4 +280,4 @@ async def _last_from_leader(link: NatsLink, name: str, origin: str) -> StoredMes
         raw = base64.b64decode(str(message.get("hdrs", "")), validate=True)
     except ValueError:
         raise not_jetstream_error() from None
-    return StoredMessage(required_number(message, "seq"), known_nats_headers(raw))
+    return StreamMessage(required_number(message, "seq"), known_nats_headers(raw))

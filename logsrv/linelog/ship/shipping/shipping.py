@@ -134,7 +134,7 @@ class Shipping:
         process = ResidentProcess(
             MODULE,
             name=f"ship {name}",
-            orders=lambda pid: self._orders_json(name, pid),
+            orders=lambda pid: self._log_and_encode_orders(name, pid),
             take=lambda line: self._handle_report(name, line),
             reactor=self._reactor,
             environment=lambda: child_environment(
@@ -146,7 +146,7 @@ class Shipping:
             reported, process, settings, orders, looks, _first_segment_number(self._place(), name)
         )
 
-    def _orders_json(self, name: str, pid: int | None) -> bytes:
+    def _log_and_encode_orders(self, name: str, pid: int | None) -> bytes:
         shipped = self._all[name]
         if not shipped.asking:
             shipped.reported.record_process_end()

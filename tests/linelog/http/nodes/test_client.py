@@ -299,7 +299,7 @@ def test_a_node_that_begins_its_answer_for_ever_is_left(monkeypatch: pytest.Monk
     said: dict[str, str] = {}
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
         asked = AskedNodes([node(server.port, seconds=PATIENCE)], said.__setitem__)
-        assert asked.ask_times() == ("", "")
+        assert asked.ask_oldest_and_newest() == ("", "")
     assert said == {"b": "it said nothing for 0.2 s; its lines are missing"}
 
 

@@ -37,11 +37,11 @@ def names(nodes: DeclaredNodes, text: str) -> tuple[bool, list[str]]:
 
 def test_names_are_offered_and_addresses_where_there_are_several() -> None:
     several = ["others/b.example.org:1", "others/::1:7"]
-    assert declared(*TWO).choices() == [
+    assert declared(*TWO).list_node_sets() == [
         {"name": "b", "nodes": ["b"]},
         {"name": "others", "nodes": several},
     ]
-    assert declared().choices() == []
+    assert declared().list_node_sets() == []
 
 
 def test_names_stand_for_each_node_once() -> None:

@@ -92,7 +92,7 @@ def test_a_node_that_fails_is_named_and_the_others_go_on() -> None:
 
 def test_a_failed_node_is_not_asked_again() -> None:
     asked = Asked([ListedNode([], fails_after=0)])
-    assert asked.asked.ask_times() == ("", "") and len(asked.said) == 1
+    assert asked.asked.ask_oldest_and_newest() == ("", "") and len(asked.said) == 1
     assert [*asked.lines()] == [] and len(asked.said) == 1
     assert asked.asked.ask_each(lambda node: node.name) == {}
 
@@ -103,7 +103,10 @@ def test_the_times_are_those_of_all_nodes() -> None:
         ListedNode([node_line(BEGIN, "x")], name="b"),
         ListedNode([], name="c"),
     ]
-    assert Asked(nodes).asked.ask_times() == (format_moment(BEGIN), format_moment(BEGIN + 5))
+    assert Asked(nodes).asked.ask_oldest_and_newest() == (
+        format_moment(BEGIN),
+        format_moment(BEGIN + 5),
+    )
 
 
 def test_few_lines_are_asked_for_where_few_are_wanted() -> None:

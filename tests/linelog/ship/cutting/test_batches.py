@@ -11,7 +11,7 @@ import pytest
 from logsrv.errors import QueryError
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.batches import LineBatches
-from logsrv.linelog.ship.cutting.durable import DurableSegment
+from logsrv.linelog.ship.cutting.durable import SegmentSyncer
 from logsrv.linelog.ship.target import LineBatch
 from logsrv.linelog.store.segments.removed import UNKNOWN, Missing
 from logsrv.linelog.store.segments.segment import Position
@@ -153,16 +153,16 @@ def test_lines_read_before_an_error_are_not_lost(
     """As a sync that fails, or a limit of open files, behind the first of several pieces."""
     found = batches(directory, most_lines=10_000)
     until, errors = (
-        DurableSegment.sync_readable_end,
+        SegmentSyncer.sync_readable_end,
         [OSError(errno.EMFILE, os.strerror(errno.EMFILE))],
     )
 
-    def failing(segment: DurableSegment, position: Position) -> Position:
+    def failing(segment: SegmentSyncer, position: Position) -> Position:
         if position.segment == 2 and errors:
             raise errors.pop()
         return until(segment, position)
 
-    monkeypatch.setattr(DurableSegment, "sync_readable_end", failing)
+    monkeypatch.setattr(SegmentSyncer, "sync_readable_end", failing)
     first = found.next_batch()
     assert first is not None and list(first.lines) == LINES[:500] and found.may_have_batch
     errors.append(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))

@@ -11,7 +11,7 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.cutting.durable import DurableSegment
+from logsrv.linelog.ship.cutting.durable import SegmentSyncer
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import Writer, line, make_store, view_of
 
@@ -57,7 +57,7 @@ def test_one_sync_serves_all_lines_that_came_meanwhile(writer: Writer, medium: M
     for _ in range(3):
         writer.write()
     size = os.stat(writer.directory / "current.log").st_size
-    segment = DurableSegment(view_of(writer.directory))
+    segment = SegmentSyncer(view_of(writer.directory))
     assert segment.open_segment(1) is not None
     assert medium.names == 1
     assert segment.sync_whole_lines(0) == size
@@ -78,7 +78,7 @@ def test_a_line_without_its_end_waits_for_it(writer: Writer, medium: Medium) -> 
     with open(current, "ab") as file:
         file.write(b"half")
         file.flush()
-        segment = DurableSegment(view_of(writer.directory))
+        segment = SegmentSyncer(view_of(writer.directory))
         segment.open_segment(1)
         assert segment.sync_whole_lines(0) == size
         file.write(b" and half\n")
@@ -88,7 +88,7 @@ def test_a_line_without_its_end_waits_for_it(writer: Writer, medium: Medium) -> 
 
 def test_a_segment_that_ends_is_read_to_its_end(writer: Writer, medium: Medium) -> None:
     writer.write()
-    segment = DurableSegment(view_of(writer.directory))
+    segment = SegmentSyncer(view_of(writer.directory))
     segment.open_segment(1)
     end = segment.sync_whole_lines(0)
     writer.write()
@@ -105,7 +105,7 @@ def test_the_compressed_form_takes_the_place_of_the_plain_one(
 ) -> None:
     writer.write()
     writer.rotate()
-    segment = DurableSegment(view_of(writer.directory))
+    segment = SegmentSyncer(view_of(writer.directory))
     plain = segment.open_segment(1)
     assert segment.open_segment(1) is plain
     writer.seal()
@@ -119,7 +119,7 @@ def test_the_compressed_form_takes_the_place_of_the_plain_one(
 def test_a_removed_segment_is_read_from_the_open_file(writer: Writer, medium: Medium) -> None:
     writer.write()
     writer.rotate()
-    segment = DurableSegment(view_of(writer.directory))
+    segment = SegmentSyncer(view_of(writer.directory))
     plain = segment.open_segment(1)
     for path in writer.directory.glob("0000000001-*"):
         path.unlink()
@@ -136,7 +136,7 @@ def test_after_a_sync_that_failed_only_the_compressed_file_is_believed(
 ) -> None:
     """The kernel lets go of what it could not write: the next sync works, and says nothing of that."""
     writer.write()
-    segment = DurableSegment(view_of(writer.directory))
+    segment = SegmentSyncer(view_of(writer.directory))
     segment.open_segment(1)
     medium.why = OSError(5, "Input/output error")
     with pytest.raises(
@@ -162,7 +162,7 @@ def test_a_disk_that_does_not_sync_names_lets_nothing_leave(
     def failing(_: View) -> None:
         raise OSError(5, "Input/output error")
 
-    segment = DurableSegment(view_of(directory))
+    segment = SegmentSyncer(view_of(directory))
     with monkeypatch.context() as patch:
         patch.setattr(View, "sync_directory", failing)
         with pytest.raises(OSError, match="Input/output"):

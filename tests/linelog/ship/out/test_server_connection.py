@@ -42,10 +42,10 @@ async def test_bytes_go_both_ways() -> None:
         one.write(b"hello")
         await one.wait_until_acknowledged()
         peers.connections[0].transport.write(b"world")  # type: ignore[union-attr]
-        assert await one.next_bytes() == b"world"
+        assert await one.wait_for_bytes() == b"world"
         one.close()
         with pytest.raises(Unavailable):
-            await one.next_bytes()
+            await one.wait_for_bytes()
         assert one.ended
     assert peers.data == b"hello"
 
@@ -59,7 +59,7 @@ async def test_a_server_that_sends_too_much_is_left() -> None:
         with pytest.raises(
             Unavailable, match=r"relp://127.0.0.1:\d+ sends more than it was asked for"
         ):
-            await one.next_bytes()
+            await one.wait_for_bytes()
     assert server.said < 64 << 20
 
 
@@ -113,5 +113,5 @@ async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
         tls = TLSOptions(cafile=authority.cafile, certificate=own)
         conversation = await connect_to_server(over_tls(server.server_address[1], tls), REACTOR)
         conversation.write(b"GET / HTTP/1.1\r\n\r\n")
-        assert (await conversation.next_bytes()).startswith(b"HTTP/1.1 200")
+        assert (await conversation.wait_for_bytes()).startswith(b"HTTP/1.1 200")
         conversation.close()
