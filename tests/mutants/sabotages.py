@@ -217,7 +217,7 @@ SABOTAGES = [
     Sabotage(
         "any Host is answered",
         f"{_HTTP}/access.py",
-        "if name is None or not self._is_ours(name, str(local.host)):",
+        "if name is None or not self._is_own_name(name, str(local.host)):",
         "if name is None:",
         f"{_HTTP}/test_access.py::test_only_our_names_and_addresses_are_accepted",
     ),
