@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, BinaryIO
 
-from logsrv.linelog.framing.bodies.inflated import UnpackingError, out_of_zstd
+from logsrv.linelog.framing.bodies.inflated import UnpackingError, unpack_zstd_pieces
 
 # Bytes that are read at a time. Few, because all files that overlap in time are read at the same time.
 CHUNK = 64 << 10
@@ -42,7 +42,7 @@ def unpack_file(file: BinaryIO) -> Iterator[bytes]:
     if begin.startswith(_ZSTD):
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             # In smaller pieces, because 8 MiB of LFs in one piece took a gigabyte of memory.
-            for piece in out_of_zstd(mapped):
+            for piece in unpack_zstd_pieces(mapped):
                 yield from (piece[at : at + CHUNK] for at in range(0, len(piece), CHUNK))
         file.seek(0, os.SEEK_END)
         return

@@ -13,15 +13,31 @@ from typing import Any
 
 from logsrv.linelog.framing.bodies import bulk as bulk_bodies
 from logsrv.linelog.framing.bodies import http_lines, loki, otlp
-from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused, parsed
-from logsrv.linelog.framing.bodies.content_encoding import coding
-from logsrv.linelog.framing.bodies.content_encoding import unpacked as uncoded
+from logsrv.linelog.framing.bodies.bodies import (
+    BodyRules,
+    Records,
+    Reply,
+    RequestRefused,
+    parse_json_text,
+)
+from logsrv.linelog.framing.bodies.content_encoding import coding_to_undo
+from logsrv.linelog.framing.bodies.content_encoding import unpacked_pieces as uncoded
 from logsrv.linelog.framing.bodies.inflated import UnpackingError, inflated
-from logsrv.linelog.framing.bodies.json_made import as_json, as_text, object_line, object_lines
-from logsrv.linelog.framing.bodies.json_parts import elements, several, skip_space, values
-from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
-from logsrv.linelog.framing.bodies.protobuf_parts import several as several_of_protobuf
-from logsrv.linelog.framing.bodies.times import of_nanoseconds, of_seconds
+from logsrv.linelog.framing.bodies.json_made import (
+    as_json,
+    decode_or_escape,
+    json_object_line,
+    json_object_lines,
+)
+from logsrv.linelog.framing.bodies.json_parts import (
+    element_spans,
+    object_parts,
+    parse_elements,
+    skip_space,
+)
+from logsrv.linelog.framing.bodies.json_text import count_storable_objects, json_on_one_line
+from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
+from logsrv.linelog.framing.bodies.times import nanoseconds_as_rfc3339, seconds_as_rfc3339
 from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
@@ -72,22 +88,22 @@ def posted(data: bytes) -> None:
         *("", "text/plain", "application/json", "application/x-ndjson", "application/jsonl"),
         *("application/x-www-form-urlencoded", "application/cloudevents+json", "image/png"),
     ):
-        checked_here(http_lines.take, data, media, "/lines")
+        checked_here(http_lines.add_body_records, data, media, "/lines")
     http_lines.media_type(data)
 
 
 @target("linelog.framing.bodies.bulk")
 def bulk(data: bytes) -> None:
     """The answer to a bulk request has an item for each of its actions."""
-    checked_here(bulk_bodies.take, data, "application/x-ndjson", "/_bulk")
-    checked_here(bulk_bodies.take, data, "application/json", "/an%20index/_bulk")
+    checked_here(bulk_bodies.add_bulk_documents, data, "application/x-ndjson", "/_bulk")
+    checked_here(bulk_bodies.add_bulk_documents, data, "application/json", "/an%20index/_bulk")
     checked_in_worker("bulk", data, "application/x-ndjson", "/_bulk")
 
 
 @target("linelog.framing.bodies.loki", "linelog.inputs.http.worker")
 def loki_json(data: bytes) -> None:
     """A push of Loki in JSON."""
-    checked_here(loki.take, data, "application/json", "/loki/api/v1/push")
+    checked_here(loki.add_loki_entries, data, "application/json", "/loki/api/v1/push")
     checked_in_worker("loki", data, "application/json", "/loki/api/v1/push")
 
 
@@ -98,22 +114,22 @@ def loki_protobuf(data: bytes) -> None:
     """
     import cramjam
 
-    checked_here(loki.take, data, "application/x-protobuf", "/loki/api/v1/push")
+    checked_here(loki.add_loki_entries, data, "application/x-protobuf", "/loki/api/v1/push")
     packed = bytes(cramjam.snappy.compress_raw(data))
-    checked_here(loki.take, packed, "application/x-protobuf", "/loki/api/v1/push")
+    checked_here(loki.add_loki_entries, packed, "application/x-protobuf", "/loki/api/v1/push")
 
 
 @target("linelog.framing.bodies.otlp")
 def otlp_json(data: bytes) -> None:
     """An export of logs in JSON."""
-    checked_here(otlp.take, data, "application/json", "/v1/logs")
+    checked_here(otlp.add_otlp_records, data, "application/json", "/v1/logs")
     checked_in_worker("otlp", data, "application/json", "/v1/logs")
 
 
 @target("linelog.framing.bodies.otlp", "linelog.framing.bodies.extras")
 def otlp_protobuf(data: bytes) -> None:
     """An export of logs in protobuf."""
-    checked_here(otlp.take, data, "application/x-protobuf", "/v1/logs")
+    checked_here(otlp.add_otlp_records, data, "application/x-protobuf", "/v1/logs")
 
 
 def _inflated(data: bytes) -> bytes | None:
@@ -135,7 +151,7 @@ def packed(data: bytes) -> None:
     assert _inflated(zlib.compress(data)) == data
     for header in (b"gzip", b"x-gzip", b"deflate", b"zstd", b"", b"br", data[:20]):
         try:
-            how = coding(header)
+            how = coding_to_undo(header)
             whole = b"".join(map(bytes, uncoded([data], how, MOST)))
         except RequestRefused as refusal:
             assert refusal.status in (400, 413, 415)
@@ -155,18 +171,18 @@ def packed(data: bytes) -> None:
 @target("linelog.framing.bodies.json_text", "linelog.framing.bodies.bodies")
 def json_text(data: bytes) -> None:
     """JSON becomes a line with the same values, in which nothing needs to be escaped."""
-    number = objects_as_they_stand(data, RECORD)
+    number = count_storable_objects(data, RECORD)
     if number:
         assert all(isinstance(json.loads(line), dict) for line in data.split(b"\n"))
     try:
-        value = parsed(data)
+        value = parse_json_text(data)
     except ValueError:
         return
-    line = one_line(data)
+    line = json_on_one_line(data)
     assert escaped(line) == line and b"\n" not in line
     if b"\\ud" not in data.lower():
-        assert parsed(line) == value or value != value or _numbers(line) == _numbers(data)
-    assert one_line(line) == line
+        assert parse_json_text(line) == value or value != value or _numbers(line) == _numbers(data)
+    assert json_on_one_line(line) == line
 
 
 def _numbers(text: bytes) -> Any:
@@ -181,16 +197,16 @@ def json_parts(data: bytes) -> None:
         try:
             found = [
                 one
-                for spans in elements(data, start, len(data))
-                for one in (values(data, spans) if spans else ())
+                for spans in element_spans(data, start, len(data))
+                for one in (parse_elements(data, spans) if spans else ())
             ]
         except RequestRefused:
             pass
         else:
-            assert found == parsed(data)
+            assert found == parse_json_text(data)
     records = Records(4 * MOST)
     try:
-        for part in several(data, ("streams", "values"), RECORD, records):
+        for part in object_parts(data, ("streams", "values"), RECORD, records):
             assert part is None or isinstance(part, dict)
     except RequestRefused as refusal:
         assert refusal.status in (400, 413)
@@ -202,7 +218,7 @@ def protobuf_parts(data: bytes) -> None:
     records = Records(4 * MOST)
     size = 0
     try:
-        for part in several_of_protobuf(data, (1, 2, 2), RECORD, records):
+        for part in message_parts(data, (1, 2, 2), RECORD, records):
             size += len(part or b"")
             at_most(size, (len(data) + 20) ** 2)
     except RequestRefused as refusal:
@@ -213,12 +229,12 @@ def protobuf_parts(data: bytes) -> None:
 def json_made(data: bytes) -> None:
     """Any record becomes a JSON object on one line, alone or together with others."""
     text = data.decode("utf-8", "surrogateescape")
-    safe(as_text(data).replace("\n", ""), "".join(map(chr, range(160))) + "\u2028\u2029")
+    safe(decode_or_escape(data).replace("\n", ""), "".join(map(chr, range(160))) + "\u2028\u2029")
     record = {text[:5]: text, "n": [text[5:], {"b": data.hex()}], "k": None}
-    line = object_line(record, {text[:5]: 1, "k": text})
+    line = json_object_line(record, {text[:5]: 1, "k": text})
     assert isinstance(json.loads(line), dict) and escaped(line) == line and b"\n" not in line
     assert escaped(as_json(record)) == as_json(record)
-    together = object_lines([record, {"a": text}], 10_000)
+    together = json_object_lines([record, {"a": text}], 10_000)
     if together is not None:
         assert escaped(together) == together and together.count(b"\n") == 2
     for digits in text.split()[:5]:
@@ -226,6 +242,6 @@ def json_made(data: bytes) -> None:
             number = float(digits)
         except ValueError:
             continue
-        of_seconds(number)
+        seconds_as_rfc3339(number)
         if abs(number) < 1e18:
-            of_nanoseconds(int(number), int(number) % 10**9)
+            nanoseconds_as_rfc3339(int(number), int(number) % 10**9)

@@ -15,18 +15,22 @@ import msgpack
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events import journal as journal_events
-from logsrv.linelog.framing.events.forward import event
-from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
-from logsrv.linelog.framing.events.forward_key import pong
+from logsrv.linelog.framing.events.forward import add_event
+from logsrv.linelog.framing.events.forward_entries import ForwardLimits, RefusedEventError
+from logsrv.linelog.framing.events.forward_key import answer_ping
 from logsrv.linelog.framing.events.gelf import GelfFramer
-from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, Chunks, unpacked
-from logsrv.linelog.framing.events.journal import JournalFramer, entry_of
-from logsrv.linelog.framing.events.lumberjack import Events, LumberjackFramer
-from logsrv.linelog.framing.events.msgpack_values import ValueFramer, ends, has_more_values
-from logsrv.linelog.framing.events.objects import add_objects
-from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
+from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, ChunkJoiner, unpacked_message
+from logsrv.linelog.framing.events.journal import JournalFramer, records_of_datagram
+from logsrv.linelog.framing.events.lumberjack import EventsToAcknowledge, LumberjackFramer
+from logsrv.linelog.framing.events.msgpack_values import (
+    MsgpackValueFramer,
+    has_more_values,
+    value_ends,
+)
+from logsrv.linelog.framing.events.objects import add_objects_or_text
+from logsrv.linelog.framing.events.plain_pickle import NotPlainError, read_plain_pickle
 from logsrv.linelog.framing.events.python_frames import PickleFramer
-from logsrv.linelog.framing.events.python_records import line_of
+from logsrv.linelog.framing.events.python_records import pickled_record_line
 from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
@@ -54,7 +58,7 @@ def msgpack_values(data: bytes) -> None:
     """Values end where a complete parser of MessagePack says that they end."""
 
     def outcome(pieces: list[bytes]) -> tuple[list[bytes], bool]:
-        framer = ValueFramer(200)
+        framer = MsgpackValueFramer(200)
         found = [bytes(one) for piece in pieces for one in framer.receive(piece)]
         assert framer.unfinished_bytes <= 200 + max(map(len, pieces), default=0)
         return found, bool(framer.fault)
@@ -70,7 +74,7 @@ def msgpack_values(data: bytes) -> None:
         except (ValueError, TypeError):
             # An extension's time that is invalid, or too deep a nesting.
             pass
-        assert ends(value) == [len(value)]
+        assert value_ends(value) == [len(value)]
         result_of(has_more_values(value, 3))
 
 
@@ -78,12 +82,12 @@ def msgpack_values(data: bytes) -> None:
 def forward(data: bytes) -> None:
     """An event is read as a whole, or refused with the one error class for that."""
     limits = ForwardLimits(RECORD, BODY)
-    framer = ValueFramer(BODY)
+    framer = MsgpackValueFramer(BODY)
     for value in framer.receive(data):
         records = Records(4 * BODY)
         try:
-            answer = result_of(event(value, limits, records))
-        except NoEventError as error:
+            answer = result_of(add_event(value, limits, records))
+        except RefusedEventError as error:
             assert error.reason
         else:
             assert not answer or set(msgpack.unpackb(answer, raw=True)) == {b"ack"}
@@ -93,7 +97,7 @@ def forward(data: bytes) -> None:
 @target("linelog.framing.events.forward_key")
 def forward_key(data: bytes) -> None:
     """A client that does not know the key is refused."""
-    answer, why = pong(data, "the shared key", b"0123456789abcdef")
+    answer, why = answer_ping(data, "the shared key", b"0123456789abcdef")
     assert why
     assert not answer or msgpack.unpackb(answer)[1] is False
 
@@ -107,9 +111,9 @@ def gelf(data: bytes) -> None:
         framer = GelfFramer(LineRules(max_line=50), counts, 100)
         records = Records()
         for piece in pieces:
-            records.add_all(result_of(framer.receive(piece)))
+            records.move_all_from(result_of(framer.receive(piece)))
             assert framer.unfinished_bytes <= 100
-        records.add_all(result_of(framer.finish()))
+        records.move_all_from(result_of(framer.finish()))
         return [line for line in lines_of(records) if line], counts, records.as_text
 
     same_however_cut(data, outcome)
@@ -123,7 +127,7 @@ def gelf_datagrams(data: bytes) -> None:
         MAGIC + b"message." + bytes((number, len(parts))) + part
         for number, part in enumerate(parts)
     ]
-    chunks = Chunks()
+    chunks = ChunkJoiner()
     found = [chunks.add("udp:x", one, 0.0) for one in reversed(sent)]
     assert found[:-1] == [None] * (len(sent) - 1) and found[-1] == b"".join(parts)
     assert len(chunks) == chunks.size == 0
@@ -134,12 +138,12 @@ def gelf_datagrams(data: bytes) -> None:
     assert len(chunks) == chunks.size == 0
     for message in (data, *data.split(MAGIC)):
         try:
-            text = unpacked(message, BODY)
+            text = unpacked_message(message, BODY)
         except TooLargeError:
             continue
         at_most(len(text), max(BODY, len(message)))
         records = Records()
-        result_of(add_objects([text], RECORD, records))
+        result_of(add_objects_or_text([text], RECORD, records))
         kept(records, RECORD)
 
 
@@ -152,8 +156,8 @@ def lumberjack(data: bytes) -> None:
         records, acknowledged = Records(), b""
         for piece in pieces:
             for found in framer.receive(piece):
-                if isinstance(found, Events):
-                    records.add_all(found.records)
+                if isinstance(found, EventsToAcknowledge):
+                    records.move_all_from(found.records)
                     acknowledged += found.acknowledgements
             assert framer.unfinished_bytes <= 2 * BODY + len(piece)
         return kept(records), acknowledged, bool(framer.fault), framer.reason
@@ -171,8 +175,8 @@ def journal(data: bytes) -> None:
         refused = None
         try:
             for piece in pieces:
-                records.add_all(framer.receive(piece))
-            records.add_all(framer.finish())
+                records.move_all_from(framer.receive(piece))
+            records.move_all_from(framer.finish())
         except RequestRefused as refusal:
             refused = refusal.status
         return kept(records, 300), records.reasons, refused
@@ -180,11 +184,13 @@ def journal(data: bytes) -> None:
     found, _, refused = same_however_cut(data, outcome)
     records = Records()
     rules = BodyRules("application/vnd.fdo.journal", "/upload", 300)
-    taken = outcome_of(lambda: result_of(journal_events.take(data, rules, records)), RequestRefused)
+    taken = outcome_of(
+        lambda: result_of(journal_events.add_journal_entries(data, rules, records)), RequestRefused
+    )
     if refused is None:
         assert taken is not RequestRefused and kept(records) == found
     try:
-        kept(entry_of(data, 300), 300)
+        kept(records_of_datagram(data, 300), 300)
     except RequestRefused as refusal:
         assert refusal.status in (400, 413)
 
@@ -216,7 +222,7 @@ def _unframed(data: bytes) -> bytes:
 def pickles(data: bytes) -> None:
     """The value is the one that Python reads; no name is looked up, and the size is limited."""
     try:
-        value = plain(data, 500)
+        value = read_plain_pickle(data, 500)
     except NotPlainError:
         return
     try:
@@ -226,14 +232,14 @@ def pickles(data: bytes) -> None:
         return
     assert repr(value) == repr(expected)
     for _ in range(3):
-        assert repr(plain(data, 500)) == repr(value)
+        assert repr(read_plain_pickle(data, 500)) == repr(value)
 
 
 @target("linelog.framing.events.python_records", "linelog.framing.events.python_frames")
 def python_records(data: bytes) -> None:
     """A LogRecord becomes a JSON object on one line, or is refused with the one error class for that."""
     try:
-        line = line_of(data, RECORD)
+        line = pickled_record_line(data, RECORD)
     except NotPlainError:
         pass
     else:

@@ -42,7 +42,7 @@ def lines_of(records: Records) -> list[bytes]:
 
 
 def _each(records: Records) -> Iterable[tuple[bytes, bool]]:
-    for run in records.take():
+    for run in records.take_new_runs():
         if isinstance(run, WholeLines):
             lines = run.text.split(b"\n")
             assert lines.pop() == b"" and len(lines) == run.number

@@ -14,7 +14,7 @@ import attrs
 import orjson
 
 from logsrv.errors import PeerError
-from logsrv.linelog.framing.bodies.json_made import HugeNumber, object_line, object_lines
+from logsrv.linelog.framing.bodies.json_made import HugeNumber, json_object_line, json_object_lines
 from logsrv.linelog.framing.lines.records import RecordRun
 
 JSON = "application/json"
@@ -74,7 +74,7 @@ class BodyRules:
     max_body: int = 64 << 20
 
 
-def most_made(most_body: int) -> int:
+def record_bytes_limit(most_body: int) -> int:
     """Return the limit for all records of a body, in bytes. most_body: limit for the body itself."""
     return max(_LEAST_MADE, _GROWTH * most_body)
 
@@ -87,7 +87,7 @@ class WholeLines:
     number: int
 
     @property
-    def size(self) -> int:
+    def record_bytes(self) -> int:
         """The total length of the records in bytes, without the LFs."""
         return len(self.text) - self.number
 
@@ -113,7 +113,7 @@ class Records:
 
     def add(self, record: bytes, *, structured: bool = True) -> None:
         """Add a record. Raises RequestRefused (413) if the records exceed the limit."""
-        self.charge(len(record))
+        self.count_towards_limit(len(record))
         self._number += 1
         last = self._runs[-1] if self._runs else None
         if isinstance(last, RecordRun) and last.structured is structured:
@@ -124,84 +124,84 @@ class Records:
 
     def add_texts(self, texts: list[bytes]) -> None:
         """Add many text records at once. Raises RequestRefused (413) as `add` does."""
-        self.charge(sum(map(len, texts)), len(texts))
+        self.count_towards_limit(sum(map(len, texts)), len(texts))
         self._number += len(texts)
         self._open = texts
         self._runs.append(RecordRun(texts, structured=False))
 
-    def add_all(self, other: Records) -> None:
+    def move_all_from(self, other: Records) -> None:
         """Move the records and the counts of `other` to these, in order."""
         self.as_text += other.as_text
         self.reasons += other.reasons
-        for run in other.take():
+        for run in other.take_new_runs():
             if isinstance(run, WholeLines):
-                self.add_lines(run.text, run.number)
+                self.add_whole_lines(run.text, run.number)
             else:
                 for record in run.lines:
                     self.add(record, structured=run.structured)
 
-    def add_made(self, found: Sequence[dict[str, Any]], most: int) -> Iterator[None]:
+    def add_dicts_as_json(self, found: Sequence[dict[str, Any]], most: int) -> Iterator[None]:
         """Add dicts as JSON records, in steps; one longer than `most` bytes is left out and counted."""
-        lines = object_lines(found, most) if found else None
+        lines = json_object_lines(found, most) if found else None
         if lines is not None:
-            self.add_lines(lines, len(found))
+            self.add_whole_lines(lines, len(found))
         else:
             for one in found:
-                line = object_line(one, {})
+                line = json_object_line(one, {})
                 if len(line) > most:
-                    self.leave_out(len(line))
+                    self.count_oversize(len(line))
                 else:
                     self.add(line)
-                if self.due:
+                if self.should_yield_once:
                     yield
-        if self.due:
+        if self.should_yield_once:
             yield
 
-    def add_lines(self, text: bytes, number: int) -> None:
+    def add_whole_lines(self, text: bytes, number: int) -> None:
         """Add `number` records that are whole lines already. Raises RequestRefused (413) as `add` does."""
-        self.charge(len(text), number)
+        self.count_towards_limit(len(text), number)
         self._number += number
         self._runs.append(WholeLines(text, number))
 
-    def leave_out(self, size: int) -> None:
+    def count_oversize(self, size: int) -> None:
         """Count a record of `size` bytes, too long to store. Raises RequestRefused (413) as `add` does."""
-        self.charge(size)
+        self.count_towards_limit(size)
         self.reasons["oversize"] += 1
 
-    def reject(self, number: int = 1) -> None:
+    def count_invalid(self, number: int = 1) -> None:
         """Count invalid records, which are not stored. Raises RequestRefused (413) as `add` does."""
-        self.charge(0, number)
+        self.count_towards_limit(0, number)
         self.reasons["protocol"] += number
 
-    def charge(self, size: int, number: int = 1) -> None:
+    def count_towards_limit(self, size: int, number: int = 1) -> None:
         """Count `number` records, `size` bytes in all, or work that costs as much, towards the limit.
 
         Raises RequestRefused (413) as `add` does.
         """
         self._made += size
-        self.require_room(number)
+        self.require_room_for_records(number)
         self._made += number * RECORD
 
-    def require_room(self, number: int) -> None:
+    def require_room_for_records(self, number: int) -> None:
         """Raise RequestRefused (413) if `number` more records, even empty ones, would exceed the limit."""
         if self._most is not None and self._made + number * RECORD > self._most:
-            raise too_much(self._most, "records")
+            raise records_too_large(self._most, "records")
 
     @property
-    def due(self) -> bool:
+    def should_yield_once(self) -> bool:
         """Return true once for each 128 KiB of records: then other peers should have a turn."""
         if self._made - self._taken < _STEP:
             return False
         self._taken = self._made
         return True
 
-    def take(self) -> list[RecordRun | WholeLines]:
+    def take_new_runs(self) -> list[RecordRun | WholeLines]:
         """Return the records added since the last call, in order."""
         runs, self._runs = self._runs, []
         return runs
 
     @property
-    def refused(self) -> int:
+    def refused_count(self) -> int:
         """The number of records that are not stored."""
         return self.reasons.total()
 
@@ -212,28 +212,28 @@ class Records:
 
 # The parsing of a body: each step adds records, other peers are served between two steps, and the result is
 # the answer to send when the records are safe.
-Steps: TypeAlias = Generator[None, None, Reply]
+ReplySteps: TypeAlias = Generator[None, None, Reply]
 
 
-def malformed(sentence: str) -> RequestRefused:
+def malformed_body(sentence: str) -> RequestRefused:
     """Return the refusal (400) of a body that is not in the format it claims."""
     return RequestRefused(400, "protocol", sentence)
 
 
-def too_long(most: int, what: str = "a record") -> RequestRefused:
+def record_too_long(most: int, what: str = "a record") -> RequestRefused:
     """Return the refusal (413) of a request because of one record longer than `most` bytes."""
     return RequestRefused(
         413, "oversize", f"{what} is longer than {most} bytes, the limit of --max-record"
     )
 
 
-def too_much(most: int, what: str) -> RequestRefused:
+def records_too_large(most: int, what: str) -> RequestRefused:
     """Return the refusal (413) of a message that would take more than `most` bytes in the store."""
     sentence = f"the message becomes {what} of more than {most} bytes; send fewer at once"
     return RequestRefused(413, "oversize", sentence)
 
 
-def parsed(text: bytes) -> Any:
+def parse_json_text(text: bytes) -> Any:
     """Return the value of a JSON text. Raises ValueError for invalid JSON.
 
     Integers beyond 64 bits become floats, and lose digits; a caller that stores the text keeps them.
@@ -248,22 +248,25 @@ def parsed(text: bytes) -> Any:
             raise
     try:
         return json.loads(
-            text, parse_constant=_no_constant, parse_float=_number, parse_int=_integer
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_float_of_digits,
+            parse_int=_int_or_float,
         )
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 
 
-def _number(digits: str) -> float:
+def _float_of_digits(digits: str) -> float:
     number = float(digits)
     return HugeNumber(digits) if math.isinf(number) else number
 
 
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else _number(digits)
+def _int_or_float(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else _float_of_digits(digits)
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 

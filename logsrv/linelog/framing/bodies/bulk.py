@@ -10,15 +10,15 @@ from logsrv.linelog.framing.bodies.bodies import (
     BodyRules,
     Records,
     Reply,
+    ReplySteps,
     RequestRefused,
-    Steps,
-    malformed,
-    parsed,
-    too_long,
+    malformed_body,
+    parse_json_text,
+    record_too_long,
 )
 from logsrv.linelog.framing.bodies.json_made import as_json, free_name
 from logsrv.linelog.framing.bodies.json_parts import SPARE
-from logsrv.linelog.framing.bodies.json_text import one_line
+from logsrv.linelog.framing.bodies.json_text import json_on_one_line
 
 HEADERS = {"X-Elastic-Product": "Elasticsearch"}
 _ABOUT = {
@@ -75,7 +75,7 @@ class _RejectedAction(Exception):
         self.kind = kind
 
 
-def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
+def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
     """Add the documents of a bulk request, each with its `_index`; the answer has an item for each action.
 
     rules.path: `/_bulk` or `/INDEX/_bulk`. Raises RequestRefused, and nothing is stored: 400 for an invalid
@@ -84,15 +84,15 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
     usual = rules.path.removesuffix("/_bulk").strip("/")
     items: list[bytes] = []
     size = 0
-    for found in _actions(body):
+    for found in _parse_actions(body):
         if found is None:
             yield
             continue
         action, meta, document = found
         index = meta.get("_index", usual)
         # Each item of the answer may repeat the index of the path, which may be long.
-        records.charge(_ITEM + len(usual) if index is usual else _ITEM)
-        names = _index_and_id(index, meta)
+        records.count_towards_limit(_ITEM + len(usual) if index is usual else _ITEM)
+        names = _index_and_id_json(index, meta)
         try:
             if action not in _STORING:
                 raise _RejectedAction(
@@ -100,7 +100,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
                     "illegal_argument_exception",
                     "only the actions index and create are stored here",
                 )
-            records.add(_document(document, index, rules.max_record))
+            records.add(_document_record(document, index, rules.max_record))
             outcome = _CREATED % len(items)
         except _RejectedAction as bad:
             records.reasons["oversize" if bad.status == 413 else "protocol"] += 1
@@ -111,52 +111,54 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
         if size > rules.max_body:
             why = f"the answer has more than {rules.max_body} bytes: send fewer actions at once"
             raise RequestRefused(413, "oversize", why)
-        if records.due:
+        if records.should_yield_once:
             yield
-    errors = b"true" if records.refused else b"false"
+    errors = b"true" if records.refused_count else b"false"
     return Reply(200, b'{"took":0,"errors":%b,"items":[%b]}\n' % (errors, b",".join(items)))
 
 
-def _index_and_id(index: Any, meta: dict[str, Any]) -> bytes:
+def _index_and_id_json(index: Any, meta: dict[str, Any]) -> bytes:
     """Return the members `_index` and `_id` of an item as JSON, without braces."""
     if meta.keys() <= {"_index"}:
-        return _index_member("_index", index)
+        return _json_member("_index", index)
     more = {"_id": meta["_id"]} if "_id" in meta else {}
     return as_json({"_index": index, **more})[1:-1]
 
 
-def _index_member(name: str, index: Any) -> bytes:
-    return _member_of(name, index) if isinstance(index, str) else as_json({name: index})[1:-1]
+def _json_member(name: str, index: Any) -> bytes:
+    return (
+        _cached_json_member(name, index) if isinstance(index, str) else as_json({name: index})[1:-1]
+    )
 
 
 @lru_cache(maxsize=64)
-def _member_of(name: str, index: str) -> bytes:
+def _cached_json_member(name: str, index: str) -> bytes:
     return as_json({name: index})[1:-1]
 
 
-def _actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes] | None]:
+def _parse_actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes] | None]:
     """Yield each action: its name, its metadata, its document; or None to let other peers have a turn."""
-    lines = _lines(body)
+    lines = _numbered_lines(body)
     for number, line in lines:
         if number % _TURN == 0:
             yield None
         if not line.strip():
             continue
         if len(line) > _LONGEST_ACTION:
-            raise malformed(f"line {number}, an action, has more than {_LONGEST_ACTION} bytes")
+            raise malformed_body(f"line {number}, an action, has more than {_LONGEST_ACTION} bytes")
         try:
-            actions = parsed(line)
+            actions = parse_json_text(line)
         except ValueError as error:
-            raise malformed(f"line {number}, an action, is no JSON: {error}") from None
+            raise malformed_body(f"line {number}, an action, is no JSON: {error}") from None
         if not isinstance(actions, dict) or len(actions) != 1:
-            raise malformed(f"line {number} is no action: a JSON object with one key")
+            raise malformed_body(f"line {number} is no action: a JSON object with one key")
         ((action, meta),) = actions.items()
         if action not in _ACTIONS or not isinstance(meta, dict):
-            raise malformed(f"line {number} is none of the actions {', '.join(_ACTIONS)}")
+            raise malformed_body(f"line {number} is none of the actions {', '.join(_ACTIONS)}")
         yield action, meta, b"" if action in _WITHOUT_DOCUMENT else next(lines, (0, b""))[1]
 
 
-def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+def _numbered_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the lines with their numbers from 1, without a list: there may be as many lines as bytes."""
     start = number = 0
     while start < len(body):
@@ -167,22 +169,22 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
         start = stop + 1
 
 
-def _document(document: bytes, index: object, most: int) -> bytes:
+def _document_record(document: bytes, index: object, most: int) -> bytes:
     """Return a document on one line, with its index, if any, as the last member. Raises _RejectedAction."""
     if len(document) > SPARE * most:
-        raise _RejectedAction(413, "document_too_large", str(too_long(most, "the document")))
+        raise _RejectedAction(413, "document_too_large", str(record_too_long(most, "the document")))
     try:
-        value = parsed(document)
+        value = parse_json_text(document)
     except ValueError as error:
         raise _RejectedAction(
             400, "document_parsing_exception", f"the document is no JSON: {error}"
         ) from None
     if not isinstance(value, dict):
         raise _RejectedAction(400, "document_parsing_exception", "the document is no JSON object")
-    record = one_line(document)
+    record = json_on_one_line(document)
     if index:
-        kept = _index_member(free_name("_index", value), index)
+        kept = _json_member(free_name("_index", value), index)
         record = b"%b%b%b}" % (record[:-1].rstrip(), b"," if value else b"", kept)
     if len(record) > most:
-        raise _RejectedAction(413, "document_too_large", str(too_long(most, "the document")))
+        raise _RejectedAction(413, "document_too_large", str(record_too_long(most, "the document")))
     return record

@@ -11,16 +11,16 @@ from logsrv.linelog.framing.bodies.inflated import (
     Buffer,
     TooLargeError,
     UnpackingError,
-    bounded,
     in_pieces,
-    inflating,
-    out_of_zstd,
+    inflate_pieces,
+    limited_pieces,
+    unpack_zstd_pieces,
 )
 
 Body = Sequence[Buffer]
 
 
-def coding(header: bytes | None, own: str = "") -> str:
+def coding_to_undo(header: bytes | None, own: str = "") -> str:
     """Return the name of a body's Content-Encoding; "" if it needs no unpacking here.
 
     own: a coding that the parser of the body undoes itself.
@@ -36,7 +36,7 @@ def coding(header: bytes | None, own: str = "") -> str:
     return name
 
 
-def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
+def unpacked_pieces(body: Body, how: str, most: int) -> Iterator[Buffer]:
     """Yield the content of a packed body in pieces of at most 256 KiB; other bodies unchanged.
 
     how: as `coding` returns it. Raises RequestRefused: 413 as soon as there are more than `most` bytes,
@@ -46,10 +46,10 @@ def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
         yield from body
         return
     try:
-        for piece in bounded(_WAYS[how](body), most):
+        for piece in limited_pieces(_WAYS[how](body), most):
             yield from in_pieces(piece)
     except TooLargeError:
-        raise too_large(most) from None
+        raise body_too_large(most) from None
     except UnpackingError as error:
         sentence = f"the body is not what its Content-Encoding says: {error}"
         raise RequestRefused(400, "unpacking", sentence) from None
@@ -59,30 +59,30 @@ def unpacked_beginning(body: Buffer, how: str, most: int) -> bytes:
     """Return the first `most` bytes of a packed body's content, or fewer if it is short or damaged."""
     found = bytearray()
     with suppress(RequestRefused):
-        for piece in unpacked(list(in_pieces(body)), how, sys.maxsize):
+        for piece in unpacked_pieces(list(in_pieces(body)), how, sys.maxsize):
             found += piece
             if len(found) >= most:
                 break
     return bytes(found[:most])
 
 
-def too_large(most: int) -> RequestRefused:
+def body_too_large(most: int) -> RequestRefused:
     """Return the refusal of a body with more than `most` bytes."""
     return RequestRefused(
         413, "oversize", f"the body has more than {most} bytes, the limit of --max-body"
     )
 
 
-def _deflated(body: Body) -> Iterator[bytes]:
+def _unpack_deflate(body: Body) -> Iterator[bytes]:
     """Yield the content of a `deflate` body: with a zlib header (RFC 1950), or without any header."""
     first = b"".join(body[:2])[:2]
     has_header = len(first) == 2 and first[0] & 15 == 8 and int.from_bytes(first, "big") % 31 == 0
-    return inflating(body, bare=not has_header)
+    return inflate_pieces(body, bare=not has_header)
 
 
 _WAYS: dict[str, Callable[[Body], Iterator[bytes]]] = {
-    "gzip": inflating,
-    "x-gzip": inflating,
-    "deflate": _deflated,
-    "zstd": lambda body: out_of_zstd(b"".join(body)),
+    "gzip": inflate_pieces,
+    "x-gzip": inflate_pieces,
+    "deflate": _unpack_deflate,
+    "zstd": lambda body: unpack_zstd_pieces(b"".join(body)),
 }

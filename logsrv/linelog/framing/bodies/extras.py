@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from logsrv.linelog.framing.bodies.bodies import RequestRefused, malformed
+from logsrv.linelog.framing.bodies.bodies import RequestRefused, malformed_body
 
 
 def import_extra(module: str, what: str) -> Any:
@@ -21,11 +21,11 @@ def import_extra(module: str, what: str) -> Any:
         ) from None
 
 
-def read_message(kind: Any, body: bytes) -> Any:
+def parse_protobuf(kind: Any, body: bytes) -> Any:
     """Parse a protobuf message; kind: its class. Raises RequestRefused (400)."""
     message = kind()
     try:
         message.ParseFromString(body)
     except import_module("google.protobuf.message").DecodeError:
-        raise malformed("the body is no protobuf message of this kind") from None
+        raise malformed_body("the body is no protobuf message of this kind") from None
     return message

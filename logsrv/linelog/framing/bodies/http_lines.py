@@ -15,25 +15,29 @@ from logsrv.linelog.framing.bodies.bodies import (
     Reply,
     RequestRefused,
     json_line,
-    malformed,
-    parsed,
-    too_long,
+    malformed_body,
+    parse_json_text,
+    record_too_long,
 )
-from logsrv.linelog.framing.bodies.json_made import as_text, dict_of_pairs, object_line
+from logsrv.linelog.framing.bodies.json_made import (
+    decode_or_escape,
+    dict_of_pairs,
+    json_object_line,
+)
 from logsrv.linelog.framing.bodies.json_parts import (
     PIECE,
     SPARE,
     Span,
-    elements,
+    element_spans,
+    parse_elements,
     skip_space,
-    values,
 )
 from logsrv.linelog.framing.bodies.json_text import (
-    can_stay,
-    objects_as_they_stand,
-    one_line,
-    plain_text,
-    without_halves,
+    count_storable_objects,
+    json_on_one_line,
+    lines_storable_unchanged,
+    replace_half_surrogates,
+    utf8_with_escapes,
 )
 from logsrv.linelog.framing.lines.long_work import as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
@@ -62,7 +66,7 @@ def media_type(header: bytes | None) -> str:
     return (header or b"").partition(b";")[0].strip().lower().decode("latin-1")
 
 
-def kind_of(media: str) -> BodyKind:
+def body_kind_of(media: str) -> BodyKind:
     """Return how a body of this type is parsed. Raises RequestRefused (415) for any other type."""
     family, _, name = media.partition("/")
     name = name.removeprefix("x-")
@@ -81,26 +85,28 @@ def kind_of(media: str) -> BodyKind:
     )
 
 
-def accepted(records: int, as_text: int = 0) -> Reply:
+def accepted_reply(records: int, as_text: int = 0) -> Reply:
     """Return the answer to accepted records; as_text: how many are stored as text though sent as JSON."""
     return Reply(200, json_line(accepted=records, as_text=as_text))
 
 
-def take(body: bytes, rules: BodyRules, records: Records) -> Generator[None, None, Reply | None]:
+def add_body_records(
+    body: bytes, rules: BodyRules, records: Records
+) -> Generator[None, None, Reply | None]:
     """Add the records of a body, by its Content-Type. For lines it adds no record, and returns None.
 
     Raises RequestRefused.
     """
-    kind = kind_of(rules.media)
+    kind = body_kind_of(rules.media)
     if kind is BodyKind.JSON:
         yield from _add_json(body, rules, records)
     elif kind is BodyKind.JSON_LINES:
-        yield from json_lines(body, rules, records)
+        yield from add_json_lines(body, rules, records)
     elif kind is BodyKind.FORM and _is_form(body.strip(_SPACE)):
         yield from _add_form(body.strip(_SPACE), rules, records)
     else:
         return None
-    return accepted(len(records), records.as_text)
+    return accepted_reply(len(records), records.as_text)
 
 
 def _is_form(body: bytes) -> bool:
@@ -112,18 +118,18 @@ def _add_json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     most = rules.max_record
     start = skip_space(body)
     if body[start : start + 1] == b"[":
-        for spans in elements(body, start, len(body)):
+        for spans in element_spans(body, start, len(body)):
             yield from _add_elements(body, spans, records, most)
             yield
         return
     _check_length(len(body), most)
     try:
-        kind, record = yield from as_long_work(partial(_read, body), len(body))
+        kind, record = yield from as_long_work(partial(_type_and_record, body), len(body))
     except ValueError as error:
-        raise malformed(f"the body is no JSON: {error}") from None
+        raise malformed_body(f"the body is no JSON: {error}") from None
     if kind is not dict:
-        raise malformed("the body has to be a JSON object, or an array of records")
-    _add(records, kind, record, most)
+        raise malformed_body("the body has to be a JSON object, or an array of records")
+    _add_record(records, kind, record, most)
 
 
 def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[Any]:
@@ -133,43 +139,46 @@ def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: in
     _check_length(spans[0][1] - spans[0][0], most)
     # Only a long element makes the spans longer than a piece: then another thread may parse them.
     found = yield from as_long_work(
-        partial(values, body, spans), spans[-1][1] - spans[0][0] - PIECE
+        partial(parse_elements, body, spans), spans[-1][1] - spans[0][0] - PIECE
     )
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
     lines = b"\n".join(texts)
-    stays = can_stay(lines, len(texts), most) and without_halves(lines) == lines
+    stays = (
+        lines_storable_unchanged(lines, len(texts), most)
+        and replace_half_surrogates(lines) == lines
+    )
     if stays and str not in set(map(type, found)):
-        records.add_lines(lines + b"\n", len(texts))
+        records.add_whole_lines(lines + b"\n", len(texts))
         return
     for value, text in zip(found, texts, strict=True):
-        record = yield from as_long_work(partial(_record, value, text), len(text))
-        _add(records, type(value), record, most)
-        if records.due:
+        record = yield from as_long_work(partial(_json_record, value, text), len(text))
+        _add_record(records, type(value), record, most)
+        if records.should_yield_once:
             yield
 
 
-def json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+def add_json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     """Add each line of a body of JSON lines; lines that need no change are added in large pieces."""
     start = 0
     while start < len(body):
         stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
         piece = body[start:stop]
         start = stop
-        number = objects_as_they_stand(piece.removesuffix(b"\n"), rules.max_record)
+        number = count_storable_objects(piece.removesuffix(b"\n"), rules.max_record)
         if number:
-            records.add_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
+            records.add_whole_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
         else:
-            yield from one_by_one(records, piece, rules.max_record)
+            yield from add_json_lines_singly(records, piece, rules.max_record)
         yield
 
 
-def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[Any]:
+def add_json_lines_singly(records: Records, piece: bytes, most: int) -> Iterator[Any]:
     """Add each line of a piece by itself; a line that is no JSON becomes text.
 
     Raises RequestRefused (413) for a JSON record longer than `most` bytes, and for any line far longer.
     """
     for line in piece.split(b"\n"):
-        if records.due:
+        if records.should_yield_once:
             yield
         # RS stands before each text of a JSON sequence (RFC 7464).
         text = line.strip(b" \t\r\x1e")
@@ -177,34 +186,38 @@ def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[Any]:
             continue
         _check_length(len(text), most)
         try:
-            kind, record = yield from as_long_work(partial(_read, text), len(text))
+            kind, record = yield from as_long_work(partial(_type_and_record, text), len(text))
         except ValueError:
             records.as_text += 1
             records.add(line.removesuffix(b"\r"), structured=False)
         else:
-            _add(records, kind, record, most)
+            _add_record(records, kind, record, most)
 
 
 def _check_length(size: int, most: int) -> None:
     """Raise RequestRefused (413) for a text that cannot become a record of `most` bytes."""
     if size > max(SPARE * most, PIECE):
-        raise too_long(most)
+        raise record_too_long(most)
 
 
-def _read(text: bytes) -> tuple[type, bytes]:
+def _type_and_record(text: bytes) -> tuple[type, bytes]:
     """Return the type of a JSON value, and its record. Raises ValueError for invalid JSON."""
-    value = parsed(text)
-    return type(value), _record(value, text)
+    value = parse_json_text(text)
+    return type(value), _json_record(value, text)
 
 
-def _record(value: object, text: bytes) -> bytes:
+def _json_record(value: object, text: bytes) -> bytes:
     """Return the stored form of a JSON value: a string as its text, any other value as JSON on one line."""
-    return without_ending(plain_text(value)) if isinstance(value, str) else one_line(text)
+    return (
+        without_ending(utf8_with_escapes(value))
+        if isinstance(value, str)
+        else json_on_one_line(text)
+    )
 
 
-def _add(records: Records, kind: type, record: bytes, most: int) -> None:
+def _add_record(records: Records, kind: type, record: bytes, most: int) -> None:
     if kind is not str and len(record) > most:
-        raise too_long(most)
+        raise record_too_long(most)
     records.add(record, structured=kind is not str)
 
 
@@ -212,25 +225,25 @@ def _add_form(body: bytes, rules: BodyRules, records: Records) -> Generator[Any,
     _check_length(len(body), rules.max_record)
     record = yield from as_long_work(partial(_form_record, body), len(body))
     if len(record) > rules.max_record:
-        raise too_long(rules.max_record)
+        raise record_too_long(rules.max_record)
     records.add(record)
 
 
 def _form_record(body: bytes) -> bytes:
     try:
         pairs = parse_qsl(
-            as_text(body),
+            decode_or_escape(body),
             keep_blank_values=True,
             errors="surrogateescape",
             max_num_fields=_MOST_FIELDS,
         )
     except ValueError:
-        raise malformed(f"the form has more than {_MOST_FIELDS} fields") from None
-    return object_line(
+        raise malformed_body(f"the form has more than {_MOST_FIELDS} fields") from None
+    return json_object_line(
         dict_of_pairs((_form_text(name), _form_text(value)) for name, value in pairs), {}
     )
 
 
 def _form_text(text: str) -> str:
     """Return text of a form; escaped bytes that are not UTF-8 become `\\xNN`."""
-    return text if text.isascii() else as_text(text.encode(errors="surrogateescape"))
+    return text if text.isascii() else decode_or_escape(text.encode(errors="surrogateescape"))

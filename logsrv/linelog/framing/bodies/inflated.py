@@ -36,10 +36,10 @@ def inflated(data: bytes, most: int) -> bytes:
 
     Raises UnpackingError; its subclass TooLargeError for more than `most` bytes.
     """
-    return b"".join(bounded(inflating(in_pieces(data)), most))
+    return b"".join(limited_pieces(inflate_pieces(in_pieces(data)), most))
 
 
-def bounded(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
+def limited_pieces(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
     """Yield pieces of unpacked data. Raises TooLargeError before they exceed `most` bytes."""
     size = 0
     for piece in pieces:
@@ -55,7 +55,7 @@ def in_pieces(data: Buffer) -> Iterator[memoryview]:
     return (view[at : at + _PIECE] for at in range(0, len(view), _PIECE))
 
 
-def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
+def inflate_pieces(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
     """Unpack gzip or zlib data, cut anywhere; yield pieces of at most 256 KiB.
 
     bare: whether the data is deflate without a header. Raises UnpackingError.
@@ -66,35 +66,35 @@ def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
         while data:
             if inflater is None or inflater.eof:
                 inflater = zlib.decompressobj(_BARE if bare else _EITHER)
-                empty = _count_member(empty)
-            piece = _inflate(inflater, data)
+                empty = _count_empty_member(empty)
+            piece = _inflate_piece(inflater, data)
             if piece:
                 empty = 0
                 yield piece
             data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
     while inflater is not None and not inflater.eof:
         # zlib holds bytes back if the previous piece was exactly full.
-        piece = _inflate(inflater, b"")
+        piece = _inflate_piece(inflater, b"")
         if not piece:
             raise UnpackingError("its compressed data has no end")
         yield piece
 
 
-def _count_member(empty: int) -> int:
+def _count_empty_member(empty: int) -> int:
     """Count a member, as empty until it yields data. Raises UnpackingError after too many."""
     if empty > _MOST_EMPTY:
         raise UnpackingError(f"more than {_MOST_EMPTY} parts of its compressed data are empty")
     return empty + 1
 
 
-def _inflate(inflater: Any, data: Buffer) -> bytes:
+def _inflate_piece(inflater: Any, data: Buffer) -> bytes:
     try:
         return bytes(inflater.decompress(data, _PIECE))
     except zlib.error as error:
         raise UnpackingError("it is neither gzip nor zlib") from error
 
 
-def out_of_zstd(data: Buffer | mmap) -> Iterator[bytes]:
+def unpack_zstd_pieces(data: Buffer | mmap) -> Iterator[bytes]:
     """Unpack Zstandard data; yield pieces of at most 8 MiB. Raises UnpackingError."""
     import zstandard
 
@@ -106,7 +106,7 @@ def out_of_zstd(data: Buffer | mmap) -> Iterator[bytes]:
             # Frame by frame: the reader of several would not notice that the last one has no end.
             frame = decompressor.decompressobj(write_size=_PIECE)
             unfinished = True
-            empty = _count_member(empty)
+            empty = _count_empty_member(empty)
             while at < len(data) and not frame.eof:
                 part = data[at : at + _PIECE_OF_ZSTD]
                 at += len(part)

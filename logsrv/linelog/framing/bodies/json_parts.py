@@ -14,7 +14,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed, parsed
+from logsrv.linelog.framing.bodies.bodies import (
+    Records,
+    RequestRefused,
+    malformed_body,
+    parse_json_text,
+)
 
 PIECE = 256 << 10
 """Bytes scanned or parsed at a time."""
@@ -47,7 +52,7 @@ def skip_space(text: bytes, start: int = 0) -> int:
     return found.end() if found else start
 
 
-def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
+def element_spans(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
     """Yield lists, some of them empty, of the spans of an array's elements.
 
     start: the place of its bracket. stop: only white space may stand between the end of the array and here.
@@ -55,7 +60,7 @@ def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
     Other peers may have a turn after each list. Raises RequestRefused (400) for a broken array.
     """
     begin = start + 1
-    for commas, _, end in _divided(text, start):
+    for commas, _, end in _find_separators(text, start):
         found: list[Span] = []
         for comma in commas.tolist():
             found.append((begin, comma))
@@ -65,23 +70,23 @@ def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
         yield found
         if end >= 0:
             if text[end] != _BRACKET or text[end + 1 : stop].strip(_SPACE):
-                raise malformed("the body is no JSON: something follows the end of an array")
+                raise malformed_body("the body is no JSON: something follows the end of an array")
             return
-    raise malformed("the body is no JSON: an array has no end")
+    raise malformed_body("the body is no JSON: an array has no end")
 
 
-def values(text: bytes, spans: Sequence[Span]) -> list[Any]:
+def parse_elements(text: bytes, spans: Sequence[Span]) -> list[Any]:
     """Parse consecutive elements. Raises RequestRefused (400) for invalid JSON."""
     try:
-        found = parsed(b"[%b]" % text[spans[0][0] : spans[-1][1]])
+        found = parse_json_text(b"[%b]" % text[spans[0][0] : spans[-1][1]])
     except ValueError as error:
-        raise malformed(f"the body is no JSON: {error}") from None
+        raise malformed_body(f"the body is no JSON: {error}") from None
     if len(found) != len(spans):
-        raise malformed("the body is no JSON: something is missing between two commas")
+        raise malformed_body("the body is no JSON: something is missing between two commas")
     return list(found)
 
 
-def several(
+def object_parts(
     text: bytes, path: Sequence[str], most: int, records: Records
 ) -> Iterator[dict[str, Any] | None]:
     """Yield a JSON object in smaller parts of the same shape, and None to let other peers have a turn.
@@ -92,26 +97,26 @@ def several(
     """
     start, stop = skip_space(text), len(text.rstrip(_SPACE))
     if text[start : start + 1] != b"{":
-        raise malformed("the body is no JSON object")
-    for part in _several(text, (start, stop), path, most, records):
+        raise malformed_body("the body is no JSON object")
+    for part in _value_parts(text, (start, stop), path, most, records):
         yield part[0] if part else None
 
 
-def _several(
+def _value_parts(
     text: bytes, span: Span, path: Sequence[str], most: int, records: Records
 ) -> Iterator[list[Any]]:
     """Yield each part in a list of one, and an empty list to let other peers have a turn."""
     start, stop = span
     if not path or stop - start <= PIECE or text[start : start + 1] != b"{":
         if stop - start > max(PIECE, SPARE * most):
-            records.leave_out(stop - start)
+            records.count_oversize(stop - start)
         else:
-            yield values(text, [span])
+            yield parse_elements(text, [span])
         return
     beside: dict[str, Any] = {}
     found: Span | None = None
     size = number = 0
-    for member in _members(text, start, stop):
+    for member in _member_spans(text, start, stop):
         if member is None:
             yield []
             continue
@@ -125,21 +130,21 @@ def _several(
         size += where[1] - where[0]
         if size > _MOST_BESIDE or number > _MOST_MEMBERS:
             raise RequestRefused(413, "oversize", "the body has too much beside its records")
-        beside[key] = values(text, [where])[0]
+        beside[key] = parse_elements(text, [where])[0]
     if found is None:
         yield [beside]
         return
     at = skip_space(text, found[0])
     if text[at : at + 1] != b"[":
-        yield [{**beside, path[0]: values(text, [found])[0]}]
+        yield [{**beside, path[0]: parse_elements(text, [found])[0]}]
         return
-    for spans in elements(text, at, found[1]):
+    for spans in element_spans(text, at, found[1]):
         for some in _large_first_alone(spans):
             if some[-1][1] - some[0][0] <= 2 * PIECE:
-                yield [{**beside, path[0]: values(text, some)}]
+                yield [{**beside, path[0]: parse_elements(text, some)}]
                 continue
             inside = (skip_space(text, some[0][0]), some[0][1])
-            for part in _several(text, inside, path[1:], most, records):
+            for part in _value_parts(text, inside, path[1:], most, records):
                 yield [{**beside, path[0]: part}] if part else []
         yield []
 
@@ -153,44 +158,44 @@ def _large_first_alone(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
         yield spans
 
 
-def _members(text: bytes, start: int, stop: int) -> Iterator[tuple[str, Span] | None]:
+def _member_spans(text: bytes, start: int, stop: int) -> Iterator[tuple[str, Span] | None]:
     """Yield key and value span of each member of an object, and None to let other peers have a turn.
 
     Raises RequestRefused.
     """
     begin, colon = start + 1, -1
-    for commas, colons, end in _divided(text, start):
+    for commas, colons, end in _find_separators(text, start):
         places = sorted([*commas.tolist(), *colons.tolist(), *([end] if end >= 0 else ())])
         for place in places:
             if text[place] == _COLON_SIGN:
                 if colon >= 0:
-                    raise malformed("the body is no JSON: a member has two colons")
+                    raise malformed_body("the body is no JSON: a member has two colons")
                 colon = place
                 continue
             if colon >= 0:
-                yield _key(text[begin:colon]), (colon + 1, place)
+                yield _parse_key(text[begin:colon]), (colon + 1, place)
             elif text[begin:place].strip(_SPACE) or place != end or begin > start + 1:
-                raise malformed("the body is no JSON: a member has no colon")
+                raise malformed_body("the body is no JSON: a member has no colon")
             begin, colon = place + 1, -1
         if end >= 0:
             if text[end : end + 1] != b"}" or text[end + 1 : stop].strip(_SPACE):
-                raise malformed("the body is no JSON: something follows its end")
+                raise malformed_body("the body is no JSON: something follows its end")
             return
         yield None
-    raise malformed("the body is no JSON: an object has no end")
+    raise malformed_body("the body is no JSON: an object has no end")
 
 
-def _key(text: bytes) -> str:
+def _parse_key(text: bytes) -> str:
     try:
-        key = parsed(text)
+        key = parse_json_text(text)
     except ValueError as error:
-        raise malformed(f"the body is no JSON: {error}") from None
+        raise malformed_body(f"the body is no JSON: {error}") from None
     if not isinstance(key, str):
-        raise malformed("the body is no JSON: a key is no string")
+        raise malformed_body("the body is no JSON: a key is no string")
     return key
 
 
-def _divided(text: bytes, start: int) -> Iterator[tuple[Places, Places, int]]:
+def _find_separators(text: bytes, start: int) -> Iterator[tuple[Places, Places, int]]:
     """Yield the commas and colons directly inside the bracket at `start`, piece by piece.
 
     The third value is where this bracket closes, -1 if that is not in the piece.

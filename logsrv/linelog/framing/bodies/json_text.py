@@ -24,23 +24,23 @@ _ESCAPE = re.compile(
 )
 
 
-def one_line(text: bytes) -> bytes:
+def json_on_one_line(text: bytes) -> bytes:
     """Return valid JSON as one line without characters that the store would escape.
 
     A text that is such a line already stays unchanged, without its outer white space. Otherwise white space
     between tokens is removed, and DEL, C1 and U+2028/9 in strings become `\\uNNNN`. Halves of surrogate
     pairs, which many readers refuse, become the text `\\xNN`.
     """
-    text = without_halves(text.strip(_SPACE))
+    text = replace_half_surrogates(text.strip(_SPACE))
     if b"\n" not in text and is_clean(text):
         return text
-    compact = _compact(text)
+    compact = _without_space(text)
     if is_clean(compact):
         return compact
-    return harmless(compact.decode()).encode()
+    return escape_unsafe_json(compact.decode()).encode()
 
 
-def _compact(text: bytes) -> bytes:
+def _without_space(text: bytes) -> bytes:
     """Return JSON without the white space between its tokens."""
     pieces = text.split(b'"')
     in_string = False
@@ -54,41 +54,41 @@ def _compact(text: bytes) -> bytes:
     return b'"'.join(pieces)
 
 
-def harmless(text: str) -> str:
+def escape_unsafe_json(text: str) -> str:
     """Replace DEL, C1 and U+2028/9 in JSON with `\\uNNNN`, and halves of surrogate pairs with `\\xNN`."""
     if not _UNSAFE.search(text):
         return text
-    escapes = _escapes()
+    escapes = _escape_table()
     # A single call for the whole text would block all threads.
     parts = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
     return "".join([part.translate(escapes) for part in parts])
 
 
 @cache
-def _escapes() -> dict[int, str]:
+def _escape_table() -> dict[int, str]:
     """Return the replacement of each escaped character; built once, for 2,083 characters."""
     halves = {code: _escaped_surrogate(code, "\\\\x") for code in range(0xD800, 0xE000)}
     return {**{code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}, **halves}
 
 
-def without_halves(text: bytes) -> bytes:
+def replace_half_surrogates(text: bytes) -> bytes:
     """Replace the escapes of halves of surrogate pairs in JSON with the text `\\xNN`."""
     if b"\\ud" not in text and b"\\uD" not in text:
         return text
-    return _ESCAPE.sub(_without_half, text)
+    return _ESCAPE.sub(_replace_half_surrogate, text)
 
 
-def _without_half(found: re.Match[bytes]) -> bytes:
-    return found[0] if found[1] is None else _escaped_digits(found[1])
+def _replace_half_surrogate(found: re.Match[bytes]) -> bytes:
+    return found[0] if found[1] is None else _escaped_half_surrogate(found[1])
 
 
 # A cache: a record may have 170,000 escaped halves, and each takes 2 µs without it.
 @lru_cache(maxsize=4096)
-def _escaped_digits(digits: bytes) -> bytes:
+def _escaped_half_surrogate(digits: bytes) -> bytes:
     return _escaped_surrogate(int(digits, 16), "\\\\x").encode()
 
 
-def plain_text(text: str) -> bytes:
+def utf8_with_escapes(text: str) -> bytes:
     """Encode text in UTF-8, with halves of surrogate pairs as `\\xNN`."""
     return _LONE.sub(lambda found: _escaped_surrogate(ord(found[0]), "\\x"), text).encode()
 
@@ -104,7 +104,7 @@ def _escaped_surrogate(code: int, escape: str) -> str:
     return "".join(f"{escape}{one:02x}" for one in half)
 
 
-def objects_as_they_stand(lines: bytes, most: int) -> int:
+def count_storable_objects(lines: bytes, most: int) -> int:
     """Return the number of lines if each is a JSON object that can be stored unchanged; else 0.
 
     Objects broken over several lines may pass if the number of lines is right by chance; the stored bytes
@@ -113,7 +113,7 @@ def objects_as_they_stand(lines: bytes, most: int) -> int:
     if not (lines.startswith(b"{") and lines.endswith(b"}")):
         return 0
     number = lines.count(b"\n") + 1
-    if lines.count(b"}\n{") != number - 1 or not can_stay(lines, number, most):
+    if lines.count(b"}\n{") != number - 1 or not lines_storable_unchanged(lines, number, most):
         return 0
     try:
         found = orjson.loads(b"[%b]" % lines.replace(b"\n", b","))
@@ -122,7 +122,7 @@ def objects_as_they_stand(lines: bytes, most: int) -> int:
     return number if len(found) == number else 0
 
 
-def can_stay(lines: bytes, number: int, most: int) -> bool:
+def lines_storable_unchanged(lines: bytes, number: int, most: int) -> bool:
     """Return whether these lines are `number` JSON texts of at most `most` bytes with nothing to escape."""
     if lines.count(b"\n") != number - 1 or next_oversize(lines, 0, most) >= 0:
         return False

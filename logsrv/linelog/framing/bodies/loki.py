@@ -16,16 +16,16 @@ from logsrv.linelog.framing.bodies.bodies import (
     BodyRules,
     Records,
     Reply,
+    ReplySteps,
     RequestRefused,
-    Steps,
     json_line,
-    malformed,
+    malformed_body,
 )
-from logsrv.linelog.framing.bodies.extras import import_extra, read_message
-from logsrv.linelog.framing.bodies.json_made import as_text, free_name, object_line
-from logsrv.linelog.framing.bodies.json_parts import several
-from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_message
-from logsrv.linelog.framing.bodies.times import NANOSECONDS, of_nanoseconds
+from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
+from logsrv.linelog.framing.bodies.json_made import decode_or_escape, free_name, json_object_line
+from logsrv.linelog.framing.bodies.json_parts import object_parts
+from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
+from logsrv.linelog.framing.bodies.times import NANOSECONDS, nanoseconds_as_rfc3339
 
 # Time in nanoseconds since 1970, line, structured metadata.
 Entry: TypeAlias = tuple[int, str, Mapping[str, Any]]
@@ -58,7 +58,7 @@ _STREAM = 1000
 _MOST_UNDERSCORES = 1000
 
 
-def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
+def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
     """Add the entries of a push. rules.max_body also limits the body after snappy.
 
     Invalid entries, and records longer than --max-record, are not stored, and the answer says so.
@@ -69,37 +69,37 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
             yield from _add_from_json(body, rules.max_record, records)
         elif rules.media in PROTOBUF:
             yield from _add_from_protobuf(
-                _out_of_snappy(body, rules.max_body), rules.max_record, records
+                _unpack_snappy(body, rules.max_body), rules.max_record, records
             )
         else:
             raise RequestRefused(
                 415, "protocol", "a push to Loki is application/json or application/x-protobuf"
             )
     except _DAMAGED:
-        raise malformed(_NO_PUSH) from None
-    if not records.refused:
+        raise malformed_body(_NO_PUSH) from None
+    if not records.refused_count:
         return Reply(204)
     damaged = records.reasons["protocol"]
     if damaged and not len(records):
-        raise malformed(_NO_PUSH)
+        raise malformed_body(_NO_PUSH)
     what = "invalid, or " if damaged else ""
     sentence = (
-        f"{records.refused} of {records.refused + len(records)} entries are {what}longer than"
+        f"{records.refused_count} of {records.refused_count + len(records)} entries are {what}longer than"
         f" {rules.max_record} bytes, the limit of --max-record; the others are stored"
     )
     return Reply(400 if damaged else 413, json_line(error=sentence))
 
 
 def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
-    for push in several(body, ("streams", "values"), most, records):
+    for push in object_parts(body, ("streams", "values"), most, records):
         for number, stream in enumerate(push["streams"] if push is not None else (), 1):
             if number % _STREAMS_AT_ONCE == 0:
                 yield
             labels, values = _labels_and_entries(stream)
             if type(labels) is dict:
-                yield from _add_entries(labels, map(_entry, values), most, records)
+                yield from _add_entries(labels, map(_parse_entry, values), most, records)
             else:
-                records.reject(len(values))
+                records.count_invalid(len(values))
         yield
 
 
@@ -111,7 +111,7 @@ def _labels_and_entries(stream: Any) -> tuple[Any, list[Any]]:
     return (stream.get("stream"), values) if type(values) is list else (None, [values])
 
 
-def _entry(value: Any) -> Entry | None:
+def _parse_entry(value: Any) -> Entry | None:
     """Return an entry; None for an invalid one."""
     try:
         time, line, *rest = value
@@ -127,17 +127,17 @@ def _add_entries(
     labels: Mapping[str, Any], entries: Iterator[Entry | None], most: int, records: Records
 ) -> Iterator[None]:
     """Add the entries of a stream, each with the labels of the stream."""
-    many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(object_line(labels, {}))))
+    many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(json_object_line(labels, {}))))
     names = free_name("time", labels), free_name("message", labels)
     while some := list(islice(entries, many)):
-        made_of = (_record(labels, names, *entry) for entry in some if entry is not None)
+        made_of = (_entry_record(labels, names, *entry) for entry in some if entry is not None)
         found = [record for record in made_of if record is not None]
         if len(found) < len(some):
-            records.reject(len(some) - len(found))
-        yield from records.add_made(found, most)
+            records.count_invalid(len(some) - len(found))
+        yield from records.add_dicts_as_json(found, most)
 
 
-def _record(
+def _entry_record(
     labels: Mapping[str, Any],
     names: tuple[str, str],
     time: int,
@@ -158,12 +158,12 @@ def _record(
             if alike > _MOST_UNDERSCORES:
                 return None
         found[name] = value
-    found[time_name] = of_nanoseconds(0, time) or str(time)
+    found[time_name] = nanoseconds_as_rfc3339(0, time) or str(time)
     found[line_name] = line
     return found
 
 
-def _out_of_snappy(body: bytes, most: int) -> bytes:
+def _unpack_snappy(body: bytes, most: int) -> bytes:
     cramjam = import_extra("cramjam", "pushes to Loki in snappy")
     try:
         if cramjam.snappy.decompress_raw_len(body) > most:
@@ -174,17 +174,17 @@ def _out_of_snappy(body: bytes, most: int) -> bytes:
             )
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError:
-        raise malformed("the body is not in snappy") from None
+        raise malformed_body("the body is not in snappy") from None
 
 
 def _add_from_protobuf(body: bytes, most: int, records: Records) -> Iterator[None]:
-    for part in parts_of_message(body, _STREAMS_ENTRIES, most, records):
+    for part in message_parts(body, _STREAMS_ENTRIES, most, records):
         if part is None:
             yield
             continue
         looked_at = 0
-        for number, stream in enumerate(read_message(_push_request(), part).streams, 1):
-            records.charge(_STREAM)
+        for number, stream in enumerate(parse_protobuf(_push_request_class(), part).streams, 1):
+            records.count_towards_limit(_STREAM)
             looked_at += len(stream.labels)
             if number % _STREAMS_AT_ONCE == 0 or looked_at > _LABELS_AT_ONCE:
                 looked_at = 0
@@ -192,15 +192,15 @@ def _add_from_protobuf(body: bytes, most: int, records: Records) -> Iterator[Non
             try:
                 labels = _parsed_labels(stream.labels)
             except ValueError:
-                records.reject(len(stream.entries))
+                records.count_invalid(len(stream.entries))
                 continue
-            yield from _add_entries(labels, map(_entry_of_message, stream.entries), most, records)
+            yield from _add_entries(labels, map(_entry_of_protobuf, stream.entries), most, records)
 
 
-def _entry_of_message(entry: Any) -> Entry:
+def _entry_of_protobuf(entry: Any) -> Entry:
     time = entry.timestamp.seconds * NANOSECONDS + entry.timestamp.nanos
-    metadata = {one.name: as_text(one.value) for one in entry.metadata}
-    return time, as_text(entry.line), metadata
+    metadata = {one.name: decode_or_escape(one.value) for one in entry.metadata}
+    return time, decode_or_escape(entry.line), metadata
 
 
 def _parsed_labels(found: bytes) -> dict[str, str]:
@@ -216,12 +216,12 @@ def _parsed_labels(found: bytes) -> dict[str, str]:
         label = _LABEL.match(text, at)
         if label is None:
             raise ValueError("no label")
-        labels[label[1]] = _ESCAPE.sub(_unescaped, label[2])
+        labels[label[1]] = _ESCAPE.sub(_unescape_match, label[2])
         at = label.end()
     return labels
 
 
-def _unescaped(found: re.Match[str]) -> str:
+def _unescape_match(found: re.Match[str]) -> str:
     letter = found[1]
     if letter is not None:
         return _LETTERS.get(letter, letter)
@@ -229,7 +229,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 @cache
-def _push_request() -> Any:
+def _push_request_class() -> Any:
     """Return a message class for logproto.PushRequest with the fields that are read here.
 
     Texts are `bytes`, because Loki's Go clients do not check that they are UTF-8.

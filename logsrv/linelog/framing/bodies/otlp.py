@@ -12,16 +12,16 @@ from logsrv.linelog.framing.bodies.bodies import (
     BodyRules,
     Records,
     Reply,
+    ReplySteps,
     RequestRefused,
-    Steps,
     json_line,
-    malformed,
+    malformed_body,
 )
-from logsrv.linelog.framing.bodies.extras import import_extra, read_message
-from logsrv.linelog.framing.bodies.json_made import object_line
-from logsrv.linelog.framing.bodies.json_parts import several
-from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_message
-from logsrv.linelog.framing.bodies.times import of_nanoseconds
+from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
+from logsrv.linelog.framing.bodies.json_made import json_object_line
+from logsrv.linelog.framing.bodies.json_parts import object_parts
+from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
+from logsrv.linelog.framing.bodies.times import nanoseconds_as_rfc3339
 
 PROTOBUF = "application/x-protobuf"
 # A JSON value that is nested deeper is invalid; protobuf itself has this limit.
@@ -48,17 +48,17 @@ _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
 Record: TypeAlias = dict[str, Any]
 
 
-def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
+def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
     """Add the log records of an export request; invalid and too long ones are rejected in the answer.
 
     Raises RequestRefused.
     """
     if rules.media == JSON:
-        read: Callable[[Any, Records], Iterator[Record | None]] = _of_json
-        parts: Iterator[Any] = several(body, _PATH, rules.max_record, records)
+        read: Callable[[Any, Records], Iterator[Record | None]] = _records_of_json
+        parts: Iterator[Any] = object_parts(body, _PATH, rules.max_record, records)
     elif rules.media == PROTOBUF:
-        read = _of_protobuf
-        parts = parts_of_message(body, _NUMBERS, rules.max_record, records)
+        read = _records_of_protobuf
+        parts = message_parts(body, _NUMBERS, rules.max_record, records)
     else:
         raise RequestRefused(
             415, "protocol", "logs over OTLP are application/json or application/x-protobuf"
@@ -69,60 +69,60 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
             for one in chain(() if part is None else read(part, records), (None,)):
                 if one is not None:
                     some.append(one)
-                    records.require_room(len(some))
+                    records.require_room_for_records(len(some))
                 if one is None or len(some) == _AT_ONCE:
-                    yield from records.add_made(some, rules.max_record)
+                    yield from records.add_dicts_as_json(some, rules.max_record)
                     yield
                     some = []
     except _DAMAGED:
-        raise malformed(_NO_LOGS) from None
+        raise malformed_body(_NO_LOGS) from None
     if records.reasons["protocol"] and not len(records):
-        raise malformed(_NO_LOGS)
-    return _reply(records, rules)
+        raise malformed_body(_NO_LOGS)
+    return _export_reply(records, rules)
 
 
-def _reply(records: Records, rules: BodyRules) -> Reply:
-    rejected = records.refused
+def _export_reply(records: Records, rules: BodyRules) -> Reply:
+    rejected = records.refused_count
     what = "invalid, or " if records.reasons["protocol"] else ""
     why = f"{what}longer than {rules.max_record} bytes, the limit of --max-record"
     if rules.media == JSON:
         partial = {"rejectedLogRecords": str(rejected), "errorMessage": why} if rejected else {}
         return Reply(200, json_line(partialSuccess=partial))
-    answer = _service().ExportLogsServiceResponse()
+    answer = _import_service().ExportLogsServiceResponse()
     if rejected:
         answer.partial_success.rejected_log_records = rejected
         answer.partial_success.error_message = why
     return Reply(200, answer.SerializeToString(), PROTOBUF)
 
 
-def _service() -> Any:
+def _import_service() -> Any:
     return import_extra(_SERVICE, "logs over OTLP in protobuf")
 
 
-def _of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
+def _records_of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
     """Yield the log records of a part; None means: make lines of the records so far."""
-    request = read_message(_service().ExportLogsServiceRequest, part)
+    request = parse_protobuf(_import_service().ExportLogsServiceRequest, part)
     containers = count(1)
     for logs in request.resource_logs:
         if next(containers) % _AT_ONCE == 0:
             yield None
-        records.charge(_CONTAINER)
-        resource = _resource(_pairs, logs.resource.attributes)
-        large = resource is not None and len(object_line(resource, {})) > _LARGE
+        records.count_towards_limit(_CONTAINER)
+        resource = _resource_keys(_dict_of_pairs, logs.resource.attributes)
+        large = resource is not None and len(json_object_line(resource, {})) > _LARGE
         for scope_logs in logs.scope_logs:
             if next(containers) % _AT_ONCE == 0:
                 yield None
-            records.charge(_CONTAINER)
+            records.count_towards_limit(_CONTAINER)
             for one in scope_logs.log_records:
-                yield _record_or_reject(records, _of_message, one, scope_logs, resource)
+                yield _record_or_reject(records, _record_of_message, one, scope_logs, resource)
                 if large:
                     yield None
 
 
-def _resource(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record | None:
+def _resource_keys(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record | None:
     """Return the flat keys of a resource; None if it is invalid: then all its records are rejected."""
     try:
-        return _flat("resource", read(attributes))
+        return _flattened("resource", read(attributes))
     except (RequestRefused, *_DAMAGED):
         return None
 
@@ -137,51 +137,51 @@ def _record_or_reject(
             return make(*parts)
     except (RequestRefused, *_DAMAGED):
         pass
-    records.reject()
+    records.count_invalid()
     return None
 
 
-def _of_message(one: Any, scope_logs: Any, resource: Record) -> Record:
-    return _record(
+def _record_of_message(one: Any, scope_logs: Any, resource: Record) -> Record:
+    return _flat_record(
         one.time_unix_nano or one.observed_time_unix_nano,
         (one.severity_number, one.severity_text),
-        _value(one.body),
-        _pairs(one.attributes),
+        _value_of_message(one.body),
+        _dict_of_pairs(one.attributes),
         (resource, scope_logs.scope.name),
         (one.trace_id.hex(), one.span_id.hex(), getattr(one, "event_name", "")),
     )
 
 
-def _pairs(pairs: Any) -> dict[str, Any]:
-    return {pair.key: _value(pair.value) for pair in pairs}
+def _dict_of_pairs(pairs: Any) -> dict[str, Any]:
+    return {pair.key: _value_of_message(pair.value) for pair in pairs}
 
 
-def _value(value: Any) -> Any:
+def _value_of_message(value: Any) -> Any:
     kind = value.WhichOneof("value")
     if kind == "array_value":
-        return [_value(one) for one in value.array_value.values]
+        return [_value_of_message(one) for one in value.array_value.values]
     if kind == "kvlist_value":
-        return _pairs(value.kvlist_value.values)
+        return _dict_of_pairs(value.kvlist_value.values)
     return None if kind is None else getattr(value, kind)
 
 
-def _of_json(request: dict[str, Any], records: Records) -> Iterator[Record | None]:
+def _records_of_json(request: dict[str, Any], records: Records) -> Iterator[Record | None]:
     containers = count(1)
-    for logs in _items(request, "resourceLogs"):
+    for logs in _list_under_key(request, "resourceLogs"):
         if next(containers) % _AT_ONCE == 0:
             yield None
-        resource = _resource(_json_attributes, logs)
-        large = resource is not None and len(object_line(resource, {})) > _LARGE
-        for scope_logs in _items(logs, "scopeLogs"):
+        resource = _resource_keys(_resource_attributes, logs)
+        large = resource is not None and len(json_object_line(resource, {})) > _LARGE
+        for scope_logs in _list_under_key(logs, "scopeLogs"):
             if next(containers) % _AT_ONCE == 0:
                 yield None
-            for one in _items(scope_logs, "logRecords"):
-                yield _record_or_reject(records, _of_object, one, scope_logs, resource)
+            for one in _list_under_key(scope_logs, "logRecords"):
+                yield _record_or_reject(records, _record_of_object, one, scope_logs, resource)
                 if large:
                     yield None
 
 
-def _items(holder: Any, key: str) -> Sequence[Any]:
+def _list_under_key(holder: Any, key: str) -> Sequence[Any]:
     """Return the list under `key` of `holder`; an invalid list, or holder, counts as one element."""
     if not isinstance(holder, dict):
         return [holder]
@@ -189,41 +189,44 @@ def _items(holder: Any, key: str) -> Sequence[Any]:
     return found if isinstance(found, (list, tuple)) else [found]
 
 
-def _json_attributes(logs: dict[str, Any]) -> dict[str, Any]:
-    return _json_pairs((logs.get("resource") or {}).get("attributes"))
+def _resource_attributes(logs: dict[str, Any]) -> dict[str, Any]:
+    return _dict_of_json_pairs((logs.get("resource") or {}).get("attributes"))
 
 
-def _of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource: Record) -> Record:
-    return _record(
+def _record_of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource: Record) -> Record:
+    return _flat_record(
         int(one.get("timeUnixNano") or 0) or int(one.get("observedTimeUnixNano") or 0),
         (_severity_number(one.get("severityNumber") or 0), one.get("severityText") or ""),
-        _json_value(one.get("body"), 1),
-        _json_pairs(one.get("attributes")),
+        _value_of_json(one.get("body"), 1),
+        _dict_of_json_pairs(one.get("attributes")),
         (resource, (scope_logs.get("scope") or {}).get("name") or ""),
         tuple((one.get(key) or "") for key in ("traceId", "spanId", "eventName")),
     )
 
 
-def _json_pairs(pairs: Sequence[Any] | None, depth: int = 1) -> dict[str, Any]:
-    return {_text_key(pair["key"]): _json_value(pair.get("value"), depth) for pair in pairs or ()}
+def _dict_of_json_pairs(pairs: Sequence[Any] | None, depth: int = 1) -> dict[str, Any]:
+    return {
+        _require_text_key(pair["key"]): _value_of_json(pair.get("value"), depth)
+        for pair in pairs or ()
+    }
 
 
-def _text_key(key: Any) -> str:
+def _require_text_key(key: Any) -> str:
     """Return a key. Raises TypeError for a number: a dict of chosen, colliding numbers takes minutes."""
     if isinstance(key, str):
         return key
     raise TypeError("a key is no text")
 
 
-def _json_value(value: Mapping[str, Any] | None, depth: int) -> Any:
+def _value_of_json(value: Mapping[str, Any] | None, depth: int) -> Any:
     """Return an AnyValue as a Python value; None for an empty one or an unknown kind."""
     if depth > DEEPEST:
-        raise malformed(f"a value is nested deeper than {DEEPEST} times")
+        raise malformed_body(f"a value is nested deeper than {DEEPEST} times")
     for kind, found in (value or {}).items():
         if kind == "arrayValue":
-            return [_json_value(one, depth + 1) for one in found.get("values") or ()]
+            return [_value_of_json(one, depth + 1) for one in found.get("values") or ()]
         if kind == "kvlistValue":
-            return _json_pairs(found.get("values"), depth + 1)
+            return _dict_of_json_pairs(found.get("values"), depth + 1)
         if kind == "intValue":
             return int(found)
         if kind == "bytesValue":
@@ -248,7 +251,7 @@ def _severity_name(severity: int) -> str:
     return _LEVELS[level] + (str(more + 1) if more else "")
 
 
-def _record(
+def _flat_record(
     time: int,
     severity: tuple[int, str],
     body: Any,
@@ -263,54 +266,54 @@ def _record(
     """
     number, text = severity
     resource, scope = origin
-    found: Record = {"time": of_nanoseconds(0, time) or str(time)} if time else {}
+    found: Record = {"time": nanoseconds_as_rfc3339(0, time) or str(time)} if time else {}
     if text or number:
         found["severity"] = text or _severity_name(number) or str(number)
     if number:
         found["severity_number"] = number
     if body is not None:
-        found |= _flat("body", body)
-    _flatten("attributes", attributes, found, top=True)
+        found |= _flattened("body", body)
+    _flatten_into("attributes", attributes, found, top=True)
     found |= resource
     rest = zip(("scope", "trace_id", "span_id", "event_name"), (scope, *ids), strict=True)
     found |= {name: value for name, value in rest if value}
     return found
 
 
-def _flat(prefix: str, value: Any) -> Record:
+def _flattened(prefix: str, value: Any) -> Record:
     """Return a value as flat keys: nested maps become keys with dots, such as `body.user.name`."""
     found: Record = {}
-    _flatten(prefix, value, found, top=prefix == "resource")
+    _flatten_into(prefix, value, found, top=prefix == "resource")
     return found
 
 
-def _flatten(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
+def _flatten_into(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
     """Put a value into `found` with flat keys.
 
     Raises RequestRefused if the keys are too long, or too many become equal.
     """
-    if _bytes_of_keys(len(prefix), value) > _MOST_KEYS:
+    if _bytes_of_flat_keys(len(prefix), value) > _MOST_KEYS:
         sentence = f"the keys of a log record become more than {_MOST_KEYS} bytes, with dots"
         raise RequestRefused(413, "oversize", sentence)
-    _put(prefix, value, found, top=top)
+    _put_flattened(prefix, value, found, top=top)
 
 
-def _bytes_of_keys(before: int, value: Any) -> int:
+def _bytes_of_flat_keys(before: int, value: Any) -> int:
     if isinstance(value, Mapping) and value:
-        return sum(_bytes_of_keys(before + 1 + len(key), one) for key, one in value.items())
+        return sum(_bytes_of_flat_keys(before + 1 + len(key), one) for key, one in value.items())
     return before
 
 
-def _put(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
+def _put_flattened(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
     if isinstance(value, Mapping) and (value or top):
         for key, one in value.items():
-            _put(f"{prefix}.{key}", one, found)
+            _put_flattened(f"{prefix}.{key}", one, found)
         return
     alike = 0
     while prefix in found:
         alike += 1
         if alike > _MOST_EQUAL_KEYS:
-            raise malformed(
+            raise malformed_body(
                 f"more than {_MOST_EQUAL_KEYS} keys of a log record become the same one"
             )
         prefix = f"_{prefix}"

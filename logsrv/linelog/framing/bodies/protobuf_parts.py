@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed
+from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed_body
 
 PIECE = 256 << 10
 # A body is refused if it has more bytes outside its records, which every part repeats, or more fields in a
@@ -16,7 +16,7 @@ _STEP = 4096
 _LENGTHS = {1: 8, 5: 4}
 
 
-def several(
+def message_parts(
     message: bytes, path: Sequence[int], most: int, records: Records
 ) -> Iterator[bytes | None]:
     """Yield a message in smaller messages of the same kind, and None to let other peers have a turn.
@@ -28,15 +28,15 @@ def several(
     if len(message) <= PIECE:
         yield message
     else:
-        yield from _several(memoryview(message), path, most, records)
+        yield from _split_large_message(memoryview(message), path, most, records)
 
 
-def _several(
+def _split_large_message(
     body: memoryview, path: Sequence[int], most: int, records: Records
 ) -> Iterator[bytes | None]:
     beside: list[memoryview] = []
     size = 0
-    for field in _fields(body):
+    for field in _field_spans(body):
         if field is None:
             yield None
             continue
@@ -49,7 +49,7 @@ def _several(
     rest = b"".join(beside)
     yield rest
     begin = end = 0
-    for field in _fields(body):
+    for field in _field_spans(body):
         if field is None:
             yield None
             continue
@@ -64,34 +64,34 @@ def _several(
             begin = begin if begin < end else start
             end = stop
         elif len(path) > 1:
-            for part in _several(body[content:stop], path[1:], most, records):
-                yield None if part is None else rest + _field(path[0], part)
+            for part in _split_large_message(body[content:stop], path[1:], most, records):
+                yield None if part is None else rest + _encode_field(path[0], part)
         elif stop - start > 4 * most:
-            records.leave_out(stop - start)
+            records.count_oversize(stop - start)
         else:
             yield rest + body[start:stop]
     if begin < end:
         yield rest + body[begin:end]
 
 
-def _fields(body: memoryview) -> Iterator[tuple[int, int, int, int] | None]:
+def _field_spans(body: memoryview) -> Iterator[tuple[int, int, int, int] | None]:
     """Yield number, start, start of content, and end of each field; None to let other peers have a turn."""
     at, count = 0, 0
     while at < len(body):
         start = at
-        tag, at = _varint(body, at)
+        tag, at = _read_varint(body, at)
         kind = tag & 7
         if kind == 2:
-            length, at = _varint(body, at)
+            length, at = _read_varint(body, at)
             stop = at + length
         elif kind == 0:
-            _, stop = _varint(body, at)
+            _, stop = _read_varint(body, at)
         elif kind in _LENGTHS:
             stop = at + _LENGTHS[kind]
         else:
-            raise malformed("the body is no protobuf message of this kind")
+            raise malformed_body("the body is no protobuf message of this kind")
         if stop > len(body):
-            raise malformed("the body ends in the middle of a field")
+            raise malformed_body("the body ends in the middle of a field")
         yield tag >> 3, start, at, stop
         at = stop
         count += 1
@@ -103,7 +103,7 @@ def _fields(body: memoryview) -> Iterator[tuple[int, int, int, int] | None]:
             yield None
 
 
-def _varint(body: memoryview, at: int) -> tuple[int, int]:
+def _read_varint(body: memoryview, at: int) -> tuple[int, int]:
     number = shift = 0
     while at < len(body) and shift < 64:
         code = body[at]
@@ -112,10 +112,10 @@ def _varint(body: memoryview, at: int) -> tuple[int, int]:
         if code < 128:
             return number, at
         shift += 7
-    raise malformed("the body ends in the middle of a field")
+    raise malformed_body("the body ends in the middle of a field")
 
 
-def _field(number: int, content: bytes) -> bytes:
+def _encode_field(number: int, content: bytes) -> bytes:
     head = bytearray()
     for left in (number << 3 | 2, len(content)):
         while left > 127:

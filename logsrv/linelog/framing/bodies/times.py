@@ -11,21 +11,21 @@ NANOSECONDS = 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def of_seconds(seconds: float) -> str | None:
+def seconds_as_rfc3339(seconds: float) -> str | None:
     """Return a time in seconds since 1970 as text; None if `datetime` cannot represent it.
 
     An integer gets no fraction, a float the digits with which Python writes it.
     """
     if isinstance(seconds, int):
-        return _text(seconds, "")
+        return _rfc3339_text(seconds, "")
     if not math.isfinite(seconds):
         return None
     whole = math.floor(seconds)
     digits = f"{Decimal(repr(seconds)) - whole:f}".partition(".")[2]
-    return _text(whole, f".{digits.rstrip('0') or '0'}")
+    return _rfc3339_text(whole, f".{digits.rstrip('0') or '0'}")
 
 
-def of_nanoseconds(seconds: int, nanoseconds: int) -> str | None:
+def nanoseconds_as_rfc3339(seconds: int, nanoseconds: int) -> str | None:
     """Return a time in seconds since 1970 plus nanoseconds as text, with nine digits of fraction.
 
     None if `datetime` cannot represent it.
@@ -33,17 +33,17 @@ def of_nanoseconds(seconds: int, nanoseconds: int) -> str | None:
     if not 0 <= nanoseconds < NANOSECONDS:
         carried, nanoseconds = divmod(nanoseconds, NANOSECONDS)
         seconds += carried
-    second = _second(seconds)
+    second = _rfc3339_second(seconds)
     return None if second is None else f"{second}.{nanoseconds:09d}Z"
 
 
-def _text(seconds: int, fraction: str) -> str | None:
-    second = _second(seconds)
+def _rfc3339_text(seconds: int, fraction: str) -> str | None:
+    second = _rfc3339_second(seconds)
     return None if second is None else f"{second}{fraction}Z"
 
 
 @lru_cache(maxsize=256)
-def _second(seconds: int) -> str | None:
+def _rfc3339_second(seconds: int) -> str | None:
     try:
         found = _EPOCH + timedelta(seconds=seconds)
     except OverflowError:

@@ -19,19 +19,19 @@ from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.bodies.inflated import Buffer
 from logsrv.linelog.framing.bodies.json_made import (
     base64_text,
+    json_object_line,
+    json_object_lines,
     key_text,
-    object_line,
-    object_lines,
     refuse_unknown,
 )
 from logsrv.linelog.framing.events.msgpack_values import (
     PIECE,
-    EndFinder,
+    ValueEndFinder,
     array_header,
-    end_of,
-    ends,
+    begins_text,
+    find_value_end,
     has_more_values,
-    is_text,
+    value_ends,
 )
 from logsrv.linelog.framing.lines.long_work import as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
@@ -53,7 +53,7 @@ MUCH_LONGER = 1 << 20
 """A record up to this many bytes over its limit still becomes JSON, stored as text."""
 
 
-class NoEventError(Exception):
+class RefusedEventError(Exception):
     """Bytes that are no event, or an event that is refused; `reason` is the label in the metrics."""
 
     def __init__(self, sentence: str, reason: str = "protocol") -> None:
@@ -69,13 +69,13 @@ class ForwardLimits:
     event: int
 
 
-class _Stamp(str):
+class _EventTimeText(str):
     """The text made of an EventTime, to tell it from a string that the sender put there."""
 
     __slots__ = ()
 
 
-class Entries:
+class EntryWriter:
     """A writer of one event's entries to `records`; an entry longer than `limits.record` becomes text."""
 
     def __init__(self, tag: str, limits: ForwardLimits, records: Records) -> None:
@@ -83,7 +83,7 @@ class Entries:
         self._limits = limits
         self._records = records
 
-    def add(
+    def add_entries(
         self, pieces: Iterable[Buffer], number: int | None = None
     ) -> Generator[None, None, int]:
         """Add consecutive entries, cut anywhere; return their length in bytes.
@@ -95,23 +95,23 @@ class Entries:
         left, done = number, 0
         # The beginning of an entry, and the bytes after a long one.
         rest = after_long = b""
-        windows = _windows(pieces)
+        windows = _small_pieces(pieces)
         while left != 0 and (piece := after_long or next(windows, None)) is not None:
             rest += piece
             after_long = b""
             if len(rest) > self._limits.record + PIECE:
-                after_long, end = yield from self._add_long(rest, windows)
+                after_long, end = yield from self._add_long_entry(rest, windows)
                 rest = b""
                 found = [end]
             else:
                 try:
-                    found = ends(rest, left)
+                    found = value_ends(rest, left)
                 except ValueError:
                     if left is not None:
                         raise
                     break
                 if found:
-                    yield from self._add_several(rest, found)
+                    yield from self._add_whole_entries(rest, found)
                     rest = rest[found[-1] :]
             if found:
                 done += found[-1]
@@ -120,36 +120,40 @@ class Entries:
         if left:
             raise ValueError("an entry has no end")
         if left is None and rest:
-            yield from self._keep_rest(rest, windows)
+            yield from self._add_rest_as_text(rest, windows)
         return done
 
-    def _keep_rest(self, rest: bytes, windows: Iterator[Buffer]) -> Generator[None, None, None]:
+    def _add_rest_as_text(
+        self, rest: bytes, windows: Iterator[Buffer]
+    ) -> Generator[None, None, None]:
         """Add a rest that is no entry as text. Raises ValueError if it is longer than a record."""
         while len(rest) <= self._limits.record:
             piece = next(windows, None)
             if piece is None:
-                self._add_text(rest)
+                self._add_text_record(rest)
                 return
             rest += piece
             yield
         raise ValueError("more than a record is damaged")
 
-    def _add_several(self, entries: bytes, found: Sequence[int]) -> Generator[None, None, None]:
+    def _add_whole_entries(
+        self, entries: bytes, found: Sequence[int]
+    ) -> Generator[None, None, None]:
         """Add whole entries. found: where each of them ends."""
         # Entries longer than two pieces contain a long record: then each becomes a line by itself.
-        lines = self._bulk_lines(entries[: found[-1]]) if found[-1] <= 2 * PIECE else None
+        lines = self._entries_as_lines(entries[: found[-1]]) if found[-1] <= 2 * PIECE else None
         if lines is not None:
-            self._records.add_lines(*lines)
+            self._records.add_whole_lines(*lines)
             return
         view, size = memoryview(entries), 0
         for start, end in pairwise([0, *found]):
-            yield from self._add(view[start:end])
+            yield from self._add_entry(view[start:end])
             size += end - start
-            if self._records.due or size > _TURN:
+            if self._records.should_yield_once or size > _TURN:
                 size = 0
                 yield
 
-    def _bulk_lines(self, entries: bytes) -> tuple[bytes, int] | None:
+    def _entries_as_lines(self, entries: bytes) -> tuple[bytes, int] | None:
         """Turn all entries into lines at once; return these and their number, or None if one is unusual."""
         try:
             unpacker = msgpack.Unpacker(max_buffer_size=max(len(entries), 1), **_HOW)
@@ -171,29 +175,29 @@ class Entries:
                 time = time[0]
             if type(record) is not dict:
                 return None
-            if type(time) is _Stamp:
+            if type(time) is _EventTimeText:
                 stamp, last = str(time), None
             elif type(time) is float:
-                stamp, last = times.of_seconds(time) or time, None
+                stamp, last = times.seconds_as_rfc3339(time) or time, None
             elif type(time) is not int:
                 return None
             elif time != last:
-                stamp, last = times.of_seconds(time) or time, time
+                stamp, last = times.seconds_as_rfc3339(time) or time, time
             name, name_of_tag = "time", "tag"
             while name in record:
                 name = f"_{name}"
             while name_of_tag in record:
                 name_of_tag = f"_{name_of_tag}"
             found.append({**record, name: stamp, name_of_tag: tag})
-        lines = object_lines(found, self._limits.record, _time_text)
+        lines = json_object_lines(found, self._limits.record, _time_text)
         return None if lines is None else (lines, len(found))
 
-    def _add_long(
+    def _add_long_entry(
         self, entry: bytes, windows: Iterator[Buffer]
     ) -> Generator[None, None, tuple[bytes, int]]:
         """Add an entry that may be longer than a line; return the bytes after it, and its length."""
         held = bytearray(entry)
-        finder = EndFinder(self._limits.event)
+        finder = ValueEndFinder(self._limits.event)
         end = finder.feed(held)
         while not end:
             piece = next(windows, None)
@@ -203,49 +207,51 @@ class Entries:
             end = finder.feed(piece)
             yield
         view = memoryview(held)
-        yield from self._add(view[:end])
+        yield from self._add_entry(view[:end])
         return bytes(view[end:]), end
 
-    def _add(self, entry: memoryview) -> Generator[None, None, None]:
+    def _add_entry(self, entry: memoryview) -> Generator[None, None, None]:
         header = array_header(entry)
         if header is None or header[0] != 2:
-            yield from self._add_other(entry)
+            yield from self._add_as_text(entry)
             return
-        begin = yield from end_of(entry, header[1])
-        yield from self.add_one(entry[header[1] : begin], entry[begin:])
+        begin = yield from find_value_end(entry, header[1])
+        yield from self.add_pair(entry[header[1] : begin], entry[begin:])
 
-    def add_one(self, time: memoryview, record: memoryview) -> Generator[None, None, None]:
+    def add_pair(self, time: memoryview, record: memoryview) -> Generator[None, None, None]:
         """Add an entry; a record that is no map is stored as text."""
-        if is_text(record[0]):
-            self._add_text(without_ending(value_of(record, raw=True)))
+        if begins_text(record[0]):
+            self._add_text_record(without_ending(unpack_value(record, raw=True)))
             return
         if len(record) > self._limits.record + MUCH_LONGER:
             # The JSON would be too long as well, unless all values are floats. Making it takes seconds, and
             # 20 times its size in memory.
-            yield from self._add_other(time, record)
+            yield from self._add_as_text(time, record)
             return
         for part in (time, record):
             # With more values than the limit has bytes, its JSON would be longer than the limit.
             if len(part) > self._limits.record and (
                 yield from has_more_values(part, self._limits.record)
             ):
-                yield from self._add_other(time, record)
+                yield from self._add_as_text(time, record)
                 return
-        line = yield from as_long_work(partial(self._line, time, record), len(time) + len(record))
+        line = yield from as_long_work(
+            partial(self._json_line, time, record), len(time) + len(record)
+        )
         if line is None:
-            yield from self._add_other(time, record)
+            yield from self._add_as_text(time, record)
             return
         if len(line) > self._limits.record:
-            self._add_text(line)
+            self._add_text_record(line)
             return
         self._records.add(line)
 
-    def _line(self, time: memoryview, record: memoryview) -> bytes | None:
+    def _json_line(self, time: memoryview, record: memoryview) -> bytes | None:
         """Return a record as JSON with time, tag and Fluent Bit's metadata; None if that is impossible."""
         ours: dict[str, Any] = {}
         metadata = None
         try:
-            stamp, fields = _with_bytes(time), _with_bytes(record)
+            stamp, fields = _unpack_text_or_bytes(time), _unpack_text_or_bytes(record)
             if not isinstance(fields, dict):
                 return None
             if isinstance(stamp, list) and len(stamp) == 2 and isinstance(stamp[1], dict):
@@ -255,23 +261,23 @@ class Entries:
             ours["tag"] = self._tag
             if metadata:
                 ours["metadata"] = metadata
-            return object_line(fields, ours, _time_text)
+            return json_object_line(fields, ours, _time_text)
         except _UNREADABLE:
             return None
 
-    def _add_other(self, *values: memoryview) -> Generator[None, None, None]:
+    def _add_as_text(self, *values: memoryview) -> Generator[None, None, None]:
         """Add values as text: as JSON if possible and short enough, else their bytes."""
         size = sum(map(len, values))
         long = size > self._limits.record
-        text = None if long else (yield from as_long_work(partial(_text_of, values), size))
-        self._add_text(text or b"".join(values))
+        text = None if long else (yield from as_long_work(partial(_values_as_json, values), size))
+        self._add_text_record(text or b"".join(values))
 
-    def _add_text(self, text: bytes) -> None:
+    def _add_text_record(self, text: bytes) -> None:
         self._records.as_text += 1
         self._records.add(text, structured=False)
 
 
-def _windows(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
+def _small_pieces(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
     for piece in pieces:
         view = memoryview(piece)
         for at in range(0, len(view), PIECE):
@@ -283,34 +289,34 @@ def _as_rfc3339(value: Any) -> Any:
     if isinstance(value, (str, msgpack.Timestamp)):
         return _time_text(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return times.of_seconds(value) or value
+        return times.seconds_as_rfc3339(value) or value
     return value
 
 
-def _text_of(values: Sequence[Buffer]) -> bytes | None:
+def _values_as_json(values: Sequence[Buffer]) -> bytes | None:
     """Return one value, or a list of several, as JSON; None if a value cannot become JSON."""
     try:
-        found = [value_of(one) for one in values]
+        found = [unpack_value(one) for one in values]
         # `object_line` only makes objects: wrap the value in one.
-        return object_line({"": found if len(found) > 1 else found[0]}, {}, _time_text)[
+        return json_object_line({"": found if len(found) > 1 else found[0]}, {}, _time_text)[
             len('{"":') : -1
         ]
     except _UNREADABLE:
         return None
 
 
-def _with_bytes(part: Buffer) -> Any:
+def _unpack_text_or_bytes(part: Buffer) -> Any:
     """Unpack a whole value; if some text is not UTF-8, return all text as bytes. Raises as `value_of`.
 
     `object_line` then escapes the bytes as msgpack would, but lets other threads run in between.
     """
     try:
-        return value_of(part, unicode_errors="strict")
+        return unpack_value(part, unicode_errors="strict")
     except UnicodeDecodeError:
-        return value_of(part, raw=True)
+        return unpack_value(part, raw=True)
 
 
-def value_of(part: Buffer, **more: Any) -> Any:
+def unpack_value(part: Buffer, **more: Any) -> Any:
     """Unpack a whole value. Raises ValueError and TypeError if it is invalid inside.
 
     more: further options for msgpack.
@@ -324,10 +330,10 @@ def value_of(part: Buffer, **more: Any) -> Any:
         # Keys that are no text become text: numbers chosen to collide as hashes would make a dict take
         # minutes.
         how["strict_map_key"] = False
-        return msgpack.unpackb(part, object_pairs_hook=_TextKeys(), **how)
+        return msgpack.unpackb(part, object_pairs_hook=_TextKeyHook(), **how)
 
 
-class _TextKeys:
+class _TextKeyHook:
     """Make a dict of each map in a value; a key that is no text becomes its JSON."""
 
     def __init__(self) -> None:
@@ -336,12 +342,13 @@ class _TextKeys:
 
     def __call__(self, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
         return {
-            key if isinstance(key, (str, bytes)) else self._text(key): value for key, value in pairs
+            key if isinstance(key, (str, bytes)) else self._key_text(key): value
+            for key, value in pairs
         }
 
-    def _text(self, key: Any) -> str:
+    def _key_text(self, key: Any) -> str:
         if isinstance(key, (dict, list)):
-            text = object_line({"": key}, {}, _time_text).decode()[4:-1]
+            text = json_object_line({"": key}, {}, _time_text).decode()[4:-1]
         else:
             text = key_text(key)
         self._keys -= 1
@@ -353,15 +360,15 @@ class _TextKeys:
 
 def _extension_value(code: int, data: bytes) -> Any:
     if code == 0 and len(data) == _EVENT_TIME.size:
-        text = times.of_nanoseconds(*_EVENT_TIME.unpack(data))
-        return _Stamp(text)
+        text = times.nanoseconds_as_rfc3339(*_EVENT_TIME.unpack(data))
+        return _EventTimeText(text)
     return base64_text(data)
 
 
 def _time_text(value: Any) -> str:
     """Return the text of a time; raise TypeError for any other value."""
     if isinstance(value, msgpack.Timestamp):
-        text = times.of_nanoseconds(value.seconds, value.nanoseconds)
+        text = times.nanoseconds_as_rfc3339(value.seconds, value.nanoseconds)
         return str(value.seconds) if text is None else text
     return str(value) if isinstance(value, str) else refuse_unknown(value)
 

@@ -18,12 +18,12 @@ OUR_NAME = "logsrv"
 LONGEST_PING = 4096
 
 
-def helo(nonce: bytes) -> bytes:
+def helo_message(nonce: bytes) -> bytes:
     """Return the server's HELO. nonce: fresh random bytes."""
     return bytes(msgpack.packb(["HELO", {"nonce": nonce, "auth": b"", "keepalive": True}]))
 
 
-def pong(ping: bytes, key: str, nonce: bytes) -> tuple[bytes, str]:
+def answer_ping(ping: bytes, key: str, nonce: bytes) -> tuple[bytes, str]:
     """Return the answer to a client's PING, and the reason for refusing the client, "" if it may send.
 
     ping: the client's first MessagePack value. If that is no valid PING, the answer is b"".
@@ -37,12 +37,12 @@ def pong(ping: bytes, key: str, nonce: bytes) -> tuple[bytes, str]:
     name, salt, digest = parts[1:4]
     if not all(isinstance(part, bytes) for part in (name, salt, digest)):
         return b"", "its PING is damaged"
-    if not hmac.compare_digest(_digest(salt, name, nonce, key), digest.lower()):
+    if not hmac.compare_digest(_key_digest(salt, name, nonce, key), digest.lower()):
         reason = "shared key mismatch"
         return msgpack.packb(["PONG", False, reason, "", ""]), "it does not have the shared key"
-    ours = _digest(salt, OUR_NAME.encode(), nonce, key).decode()
+    ours = _key_digest(salt, OUR_NAME.encode(), nonce, key).decode()
     return msgpack.packb(["PONG", True, "", OUR_NAME, ours]), ""
 
 
-def _digest(salt: bytes, name: bytes, nonce: bytes, key: str) -> bytes:
+def _key_digest(salt: bytes, name: bytes, nonce: bytes, key: str) -> bytes:
     return hashlib.sha512(b"".join((salt, name, nonce, key.encode()))).hexdigest().encode()

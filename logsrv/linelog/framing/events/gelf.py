@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from logsrv.linelog.framing.bodies.bodies import Records
-from logsrv.linelog.framing.events.objects import add_objects
+from logsrv.linelog.framing.events.objects import add_objects_or_text
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import as_part
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
@@ -48,20 +48,20 @@ class GelfFramer:
                 message = bytes(self._held) + message
                 self._held.clear()
             if self._in_long or len(message) > self._most:
-                yield from add_objects(whole, self._most, records)
+                yield from add_objects_or_text(whole, self._most, records)
                 whole.clear()
-                self._store_long(message, records)
+                self._add_long_part(message, records)
                 self._in_long = False
-                self._add_lines(b"\n", records)
+                self._add_framed_lines(b"\n", records)
             else:
                 whole.append(message)
-        yield from add_objects(whole, self._most, records)
+        yield from add_objects_or_text(whole, self._most, records)
         if self._in_long:
-            self._store_long(rest, records)
+            self._add_long_part(rest, records)
             return records
         self._held += rest
         if len(self._held) > self._most:
-            self._store_long(bytes(self._held), records)
+            self._add_long_part(bytes(self._held), records)
             self._held.clear()
         return records
 
@@ -69,20 +69,20 @@ class GelfFramer:
         """Return the unfinished message, in steps. Call it when the connection has closed."""
         records = Records()
         if self._held:
-            yield from add_objects([bytes(self._held)], self._most, records)
+            yield from add_objects_or_text([bytes(self._held)], self._most, records)
             self._held.clear()
         if self._in_long:
-            self._add_lines(b"\n", records)
+            self._add_framed_lines(b"\n", records)
         return records
 
-    def _store_long(self, part: bytes, records: Records) -> None:
+    def _add_long_part(self, part: bytes, records: Records) -> None:
         """Store part of a message that is too long."""
         if not self._in_long:
             self._in_long = True
             records.as_text += 1
-        self._add_lines(as_part(part, self._raw), records)
+        self._add_framed_lines(as_part(part, self._raw), records)
 
-    def _add_lines(self, part: bytes, records: Records) -> None:
+    def _add_framed_lines(self, part: bytes, records: Records) -> None:
         block = self._lines.receive(part)
         if block is not None:
-            records.add_lines(bytes(block), block.number)
+            records.add_whole_lines(bytes(block), block.number)

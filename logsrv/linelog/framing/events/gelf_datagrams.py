@@ -41,7 +41,7 @@ class ChunkedMessage:
     size: int = 0
 
 
-class Chunks:
+class ChunkJoiner:
     """The unfinished messages of a listener, oldest first; the caller passes the time.
 
     size: bytes of all unfinished messages. given_up: messages dropped so far, because chunks were missing
@@ -56,12 +56,12 @@ class Chunks:
     def __len__(self) -> int:
         return len(self._unfinished)
 
-    def add(self, source: str, datagram: bytes, now: float) -> bytes | None:
+    def add_chunk(self, source: str, datagram: bytes, now: float) -> bytes | None:
         """Return the message that a chunk completes, or None. An invalid chunk is returned as a message.
 
         source: the sender. now: in seconds.
         """
-        self.expire(now)
+        self.drop_expired(now)
         key = source, datagram[2:10]
         number, count = datagram[10:_HEADER] if len(datagram) >= _HEADER else (_MOST_CHUNKS, 0)
         begun = self._unfinished.get(key)
@@ -74,29 +74,29 @@ class Chunks:
             begun.size += len(datagram)
             self.size += len(datagram)
         if len(begun.chunks) == count:
-            self._remove(key)
+            self._remove_message(key)
             return b"".join([begun.chunks[one] for one in range(count)])
         while len(self._unfinished) > MOST_UNFINISHED or self.size > MOST_BYTES:
-            self._give_up()
+            self._drop_oldest()
         return None
 
-    def expire(self, now: float) -> None:
+    def drop_expired(self, now: float) -> None:
         """Drop the messages that have been unfinished for SECONDS."""
-        while self._unfinished and self._oldest().began + SECONDS <= now:
-            self._give_up()
+        while self._unfinished and self._oldest_message().began + SECONDS <= now:
+            self._drop_oldest()
 
-    def _oldest(self) -> ChunkedMessage:
+    def _oldest_message(self) -> ChunkedMessage:
         return next(iter(self._unfinished.values()))
 
-    def _give_up(self) -> None:
-        self._remove(next(iter(self._unfinished)))
+    def _drop_oldest(self) -> None:
+        self._remove_message(next(iter(self._unfinished)))
         self.given_up += 1
 
-    def _remove(self, key: tuple[str, bytes]) -> None:
+    def _remove_message(self, key: tuple[str, bytes]) -> None:
         self.size -= self._unfinished.pop(key).size
 
 
-def unpacked(message: bytes, most: int) -> bytes:
+def unpacked_message(message: bytes, most: int) -> bytes:
     """Unpack a message; return it unchanged if it is not packed, or damaged.
 
     Raises TooLargeError if it has more than `most` bytes unpacked, or might have in the store.
@@ -110,12 +110,12 @@ def unpacked(message: bytes, most: int) -> bytes:
         raise
     except UnpackingError:
         return message
-    if len(text) > most // 4 and _most_stored(text) > most:
+    if len(text) > most // 4 and _most_stored_bytes(text) > most:
         raise TooLargeError(f"it would be more than {most} bytes in the store")
     return text
 
 
-def _most_stored(text: bytes) -> int:
+def _most_stored_bytes(text: bytes) -> int:
     """Return an upper bound of a text's length in the store, without escaping it: 8 MB take a second."""
     # An escape has four bytes. An LF is escaped too, because a message becomes one line.
     size = len(text) + 3 * len(text.translate(None, _HARMLESS))

@@ -15,11 +15,15 @@ from logsrv.linelog.framing.bodies.bodies import (
     BodyRules,
     Records,
     Reply,
+    ReplySteps,
     RequestRefused,
-    Steps,
-    malformed,
+    malformed_body,
 )
-from logsrv.linelog.framing.bodies.json_made import as_text, dict_of_pairs, object_line
+from logsrv.linelog.framing.bodies.json_made import (
+    decode_or_escape,
+    dict_of_pairs,
+    json_object_line,
+)
 
 # Bytes of an entry, which is kept in memory until it ends; further fields are dropped. journald's own limit
 # over a network is larger.
@@ -72,7 +76,7 @@ class JournalFramer:
         return self._size + len(self._held)
 
     @property
-    def missing(self) -> int:
+    def missing_bytes(self) -> int:
         """Return how many bytes, to keep or to skip, must come before parsing can go on."""
         return max(self._to_skip, self._wanted - len(self._held), 0)
 
@@ -84,14 +88,14 @@ class JournalFramer:
         if self._error:
             raise self._error
         if self._to_skip:
-            data = self._skip(data)
+            data = self._skip_dropped(data)
         self._held += data
         records = Records()
         if len(self._held) < self._wanted:
             return records
         self._wanted = 0
         try:
-            while self._take_field(records):
+            while self._parse_field(records):
                 pass
         except RequestRefused as refusal:
             if not len(records):
@@ -105,7 +109,7 @@ class JournalFramer:
         if self._held and not self._wanted and self._size + len(self._held) > MOST_ENTRY:
             # A line that has no LF yet and is too long already. The length of a field with a size is
             # checked as soon as the size is known.
-            self._leave_out(_TO_ITS_LF)
+            self._drop_field(_TO_ITS_LF)
             self._held.clear()
             self._searched = 0
         return records
@@ -116,18 +120,18 @@ class JournalFramer:
         if self._error:
             raise self._error
         if self._held or self._to_skip:
-            raise malformed("the upload ends in the middle of a field")
+            raise malformed_body("the upload ends in the middle of a field")
         self._end_entry(records)
         return records
 
-    def _fits(self, more: int) -> bool:
+    def _entry_has_room(self, more: int) -> bool:
         return self._size + more <= MOST_ENTRY and len(self._fields) < MOST_FIELDS
 
-    def _leave_out(self, passing: int) -> None:
+    def _drop_field(self, passing: int) -> None:
         self._left_out = True
         self._to_skip = passing
 
-    def _skip(self, data: bytes) -> bytes:
+    def _skip_dropped(self, data: bytes) -> bytes:
         """Skip the rest of a dropped field; return the bytes after it."""
         if self._to_skip == _TO_ITS_LF:
             ended = data.find(b"\n") + 1
@@ -138,7 +142,7 @@ class JournalFramer:
         self._to_skip -= passed
         return data[passed:]
 
-    def _take_field(self, records: Records) -> bool:
+    def _parse_field(self, records: Records) -> bool:
         """Take one field, or the end of an entry. Return false if it is not whole yet."""
         held, at = self._held, self._at
         ended = held.find(b"\n", max(at, self._searched))
@@ -154,47 +158,47 @@ class JournalFramer:
         if not equals:
             data = ended + 1 + _SIZE
             size = int.from_bytes(held[ended + 1 : data], "little")
-            if len(held) >= data and not self._fits(len(key) + size + _FIELD):
-                return self._skip_field(data, size)
+            if len(held) >= data and not self._entry_has_room(len(key) + size + _FIELD):
+                return self._drop_long_field(data, size)
             if len(held) < data or len(held) <= data + size:
                 self._at = at
                 self._wanted = data + size + 1 if len(held) >= data else data
                 return False
             value = bytes(held[data : data + size])
             if held[data + size] != 10:
-                raise malformed("a field of an entry does not end where its size says")
+                raise malformed_body("a field of an entry does not end where its size says")
             self._at = data + size + 1
-        if self._fits(len(key) + len(value) + _FIELD):
+        if self._entry_has_room(len(key) + len(value) + _FIELD):
             self._fields.append((key, value))
             self._size += len(key) + len(value) + _FIELD
         else:
             self._left_out = True
         return True
 
-    def _skip_field(self, data: int, size: int) -> bool:
+    def _drop_long_field(self, data: int, size: int) -> bool:
         if size > _MOST_FIELD:
-            raise malformed(
+            raise malformed_body(
                 "a field of an entry claims more than 768 MiB, the longest that systemd allows"
             )
         # The field's LF is skipped as well.
         stop = data + size + 1
         self._at = min(stop, len(self._held))
-        self._leave_out(stop - self._at)
+        self._drop_field(stop - self._at)
         return not self._to_skip
 
     def _end_entry(self, records: Records) -> None:
         if self._left_out:
             records.reasons["oversize"] += 1
             self._left_out = False
-        if self._fields and _least_json(self._fields) > max(self._max_record, _LARGE):
+        if self._fields and _least_json_bytes(self._fields) > max(self._max_record, _LARGE):
             # A record this long is cut into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
             records.as_text += 1
             text = b"\n".join([b"%b=%b" % one for one in self._fields])
             records.add(text, structured=False)
         elif self._fields:
             # A JSON object; a field that occurs more than once becomes an array.
-            record = object_line(
-                dict_of_pairs((as_text(key), value) for key, value in self._fields), {}
+            record = json_object_line(
+                dict_of_pairs((decode_or_escape(key), value) for key, value in self._fields), {}
             )
             fits = len(record) <= self._max_record
             records.as_text += not fits
@@ -202,13 +206,13 @@ class JournalFramer:
         self._fields, self._size = [], 0
 
 
-def _least_json(fields: Sequence[tuple[bytes, bytes]]) -> int:
+def _least_json_bytes(fields: Sequence[tuple[bytes, bytes]]) -> int:
     """Return the least number of bytes of fields as JSON, each key once."""
     texts = [*{key for key, _ in fields}, *(value for _, value in fields)]
-    return sum(map(_least_text, texts))
+    return sum(map(_least_text_bytes, texts))
 
 
-def _least_text(text: bytes) -> int:
+def _least_text_bytes(text: bytes) -> int:
     """Return the least number of bytes of a text as JSON: a byte that is not UTF-8 takes five."""
     if text.isascii():
         return len(text)
@@ -216,21 +220,21 @@ def _least_text(text: bytes) -> int:
     return valid + 5 * (len(text) - valid)
 
 
-def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
+def add_journal_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
     """Add the entries of a whole unpacked upload to `records`, in steps. Raises RequestRefused."""
     framer = JournalFramer(rules.max_record)
     for at in range(0, len(body), _PIECE):
-        records.add_all(framer.receive(body[at : at + _PIECE]))
+        records.move_all_from(framer.receive(body[at : at + _PIECE]))
         yield
-    records.add_all(framer.finish())
+    records.move_all_from(framer.finish())
     return TAKEN
 
 
-def entry_of(datagram: bytes, max_record: int) -> Records:
+def records_of_datagram(datagram: bytes, max_record: int) -> Records:
     """Return the entry in a datagram of the native protocol. Raises RequestRefused for an invalid one."""
     framer = JournalFramer(max_record)
     records = framer.receive(datagram if datagram.endswith(b"\n") else datagram + b"\n")
     last = framer.finish()
     if len(records) + len(last) > 1:
-        raise malformed("the datagram has more than one entry")
+        raise malformed_body("the datagram has more than one entry")
     return records if len(records) else last

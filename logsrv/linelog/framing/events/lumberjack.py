@@ -16,15 +16,15 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from logsrv.linelog.framing.bodies.bodies import RECORD, Records, most_made
+from logsrv.linelog.framing.bodies.bodies import RECORD, Records, record_bytes_limit
 from logsrv.linelog.framing.bodies.inflated import (
     TooLargeError,
     UnpackingError,
-    bounded,
     in_pieces,
-    inflating,
+    inflate_pieces,
+    limited_pieces,
 )
-from logsrv.linelog.framing.events.objects import add_objects
+from logsrv.linelog.framing.events.objects import add_objects_or_text
 
 _VERSION = ord("2")
 _WINDOW, _JSON, _COMPRESSED = b"WJC"
@@ -39,7 +39,7 @@ _BEGIN_OF_EVENT = b"2J"
 
 
 @attrs.frozen
-class Events:
+class EventsToAcknowledge:
     """Events, and the acknowledgements to send when they are safe: b"" if their window is not complete."""
 
     records: Records
@@ -47,10 +47,10 @@ class Events:
 
 
 # Other peers may be served between two steps.
-Steps: TypeAlias = Generator[Any, None, None]
+EventsSteps: TypeAlias = Generator[Any, None, None]
 
 
-def acknowledgement(sequence: int) -> bytes:
+def acknowledgement_frame(sequence: int) -> bytes:
     """Return the frame that acknowledges the events up to `sequence`."""
     return b"2A" + _NUMBER.pack(sequence)
 
@@ -98,7 +98,7 @@ class LumberjackFramer:
         """Return the number of bytes kept of an unfinished frame."""
         return len(self._held)
 
-    def receive(self, data: bytes) -> Steps:
+    def receive(self, data: bytes) -> EventsSteps:
         """Yield the events that are whole now, also those before a `fault`.
 
         Run it to its end before the next call.
@@ -110,21 +110,23 @@ class LumberjackFramer:
         if len(held) < self._wanted:
             return
         self._wanted = 0
-        done = yield from self._frames(held, compressed=False)
+        done = yield from self._take_frames(held, compressed=False)
         if self.fault:
             held.clear()
         else:
             del held[:done]
             self._wanted = max(0, self._wanted - done)
-        yield from self._take_window(b"")
+        yield from self._take_window_events(b"")
         yield from self._yield_records()
 
-    def _frames(self, data: bytes | bytearray, *, compressed: bool) -> Generator[Any, None, int]:
+    def _take_frames(
+        self, data: bytes | bytearray, *, compressed: bool
+    ) -> Generator[Any, None, int]:
         """Take the whole frames; return where the next one begins. May set `fault`."""
         at, end = 0, len(data)
         while not self.fault and end - at >= _KIND:
             kind = data[at + 1]
-            if not self._admit(data[at], kind, compressed):
+            if not self._admit_frame(data[at], kind, compressed):
                 break
             header = _LONG_HEADER if kind == _JSON else _SHORT_HEADER
             if end - at < header:
@@ -144,20 +146,20 @@ class LumberjackFramer:
                 break
             content = bytes(memoryview(data)[begin:stop])
             if kind == _COMPRESSED:
-                yield from self._take_compressed(content)
+                yield from self._take_compressed_frame(content)
             else:
                 self._events.append(content)
                 self._size += number
                 self._to_come = max(0, self._to_come - 1)
                 if not self._to_come:
                     (sequence,) = _NUMBER.unpack_from(data, at + _KIND)
-                    yield from self._take_window(acknowledgement(sequence))
+                    yield from self._take_window_events(acknowledgement_frame(sequence))
                 elif self._size > _AT_ONCE or len(self._events) > _MOST_AT_ONCE:
-                    yield from self._take_window(b"")
+                    yield from self._take_window_events(b"")
             at = stop
         return at
 
-    def _admit(self, version: int, kind: int, compressed: bool) -> bool:
+    def _admit_frame(self, version: int, kind: int, compressed: bool) -> bool:
         if version != _VERSION:
             older = version == ord("1")
             self.fault = (
@@ -171,15 +173,15 @@ class LumberjackFramer:
             self.fault = "it sent compressed data inside compressed data"
         return not self.fault
 
-    def _take_compressed(self, content: bytes) -> Steps:
+    def _take_compressed_frame(self, content: bytes) -> EventsSteps:
         """Take the frames in a compressed frame, or none if it is damaged: only its end shows that."""
-        yield from self._take_window(b"")
+        yield from self._take_window_events(b"")
         yield from self._yield_records()
         kept: list[bytes] = []
         size = events = 0
-        most = most_made(self._body)
+        most = record_bytes_limit(self._body)
         try:
-            for piece in bounded(inflating(in_pieces(content)), self._body):
+            for piece in limited_pieces(inflate_pieces(in_pieces(content)), self._body):
                 size += len(piece)
                 # A rough count: some hits may be text inside an event. Usual data stays a thousand times
                 # below the limit.
@@ -194,15 +196,17 @@ class LumberjackFramer:
             self.reason = "unpacking"
             return
         # Much data is unpacked a second time: keeping it would take too much memory.
-        yield from self._take_unpacked(kept if size <= _KEPT else inflating(in_pieces(content)))
+        yield from self._take_unpacked_frames(
+            kept if size <= _KEPT else inflate_pieces(in_pieces(content))
+        )
 
-    def _take_unpacked(self, pieces: Iterable[bytes]) -> Steps:
+    def _take_unpacked_frames(self, pieces: Iterable[bytes]) -> EventsSteps:
         rest = b""
         for piece in pieces:
             rest += piece
             if len(rest) >= self._wanted:
                 self._wanted = 0
-                done = yield from self._frames(rest, compressed=True)
+                done = yield from self._take_frames(rest, compressed=True)
                 rest = rest[done:]
                 self._wanted = max(0, self._wanted - done)
             if self.fault:
@@ -213,7 +217,7 @@ class LumberjackFramer:
         if rest:
             self.fault = "a frame does not end where its compressed data does"
 
-    def _take_window(self, acknowledgement: bytes) -> Steps:
+    def _take_window_events(self, acknowledgement: bytes) -> EventsSteps:
         """Take the events of the window so far; many small windows are yielded together.
 
         A window with events stored as text is yielded by itself: --oversize may close the connection there.
@@ -222,10 +226,10 @@ class LumberjackFramer:
         if not events:
             return
         found = Records()
-        yield from add_objects(events, self._record, found)
+        yield from add_objects_or_text(events, self._record, found)
         if found.as_text:
             yield from self._yield_records()
-        self._records.add_all(found)
+        self._records.move_all_from(found)
         self._acknowledgements.append(acknowledgement)
         many = self._size > _AT_ONCE or len(self._acknowledgements) > _MOST_AT_ONCE
         if many or found.as_text:
@@ -233,9 +237,9 @@ class LumberjackFramer:
         else:
             yield None
 
-    def _yield_records(self) -> Steps:
+    def _yield_records(self) -> EventsSteps:
         records, self._records = self._records, Records()
         due, self._acknowledgements = b"".join(self._acknowledgements), []
         self._size = 0
         if len(records):
-            yield Events(records, due)
+            yield EventsToAcknowledge(records, due)

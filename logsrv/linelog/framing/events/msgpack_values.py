@@ -44,7 +44,7 @@ _SIZES[0xCA:0xD4] = (5, 9, 2, 3, 5, 9, 2, 3, 5, 9)
 _SIZES[0xD4:0xD9] = (3, 4, 6, 10, 18)
 
 
-class ValueFramer:
+class MsgpackValueFramer:
     """A framer that cuts a stream of bytes into whole values.
 
     most: longest value in bytes; may be changed at any time.
@@ -77,7 +77,7 @@ class ValueFramer:
         held += data
         start = 0
         while not self.fault:
-            whole = self._scan(start)
+            whole = self._scan_value(start)
             if not whole:
                 break
             if start == 0 and self._at > PIECE:
@@ -95,7 +95,7 @@ class ValueFramer:
             del held[:start]
             self._at -= start
 
-    def _scan(self, start: int) -> bool:
+    def _scan_value(self, start: int) -> bool:
         """Scan to the end of the value that begins at `start`; return whether it is whole."""
         held, waiting = self._held, self._open
         at, end = self._at, len(held)
@@ -144,7 +144,7 @@ def has_more_values(value: Buffer, most: int) -> Generator[None, None, bool]:
 
     Raises ValueError if it is damaged.
     """
-    framer = ValueFramer(len(value))
+    framer = MsgpackValueFramer(len(value))
     for start in range(0, len(value), PIECE):
         for _ in framer.receive(bytes(value[start : start + PIECE])):
             pass
@@ -156,7 +156,7 @@ def has_more_values(value: Buffer, most: int) -> Generator[None, None, bool]:
     return False
 
 
-def ends(values: Buffer, most: int | None = None) -> list[int]:
+def value_ends(values: Buffer, most: int | None = None) -> list[int]:
     """Return where each of the consecutive whole values ends, `most` of them at most.
 
     An unfinished or damaged value ends the list. Raises ValueError if the first value is damaged.
@@ -177,9 +177,9 @@ def ends(values: Buffer, most: int | None = None) -> list[int]:
     return found
 
 
-def end_of(value: memoryview, start: int) -> Generator[None, None, int]:
+def find_value_end(value: memoryview, start: int) -> Generator[None, None, int]:
     """Return where the value at `start` ends, in steps. Raises ValueError if it is damaged or not whole."""
-    finder = EndFinder(len(value))
+    finder = ValueEndFinder(len(value))
     for at in range(start, len(value), PIECE):
         end = finder.feed(value[at : at + PIECE])
         if end:
@@ -188,7 +188,7 @@ def end_of(value: memoryview, start: int) -> Generator[None, None, int]:
     raise ValueError(_DAMAGED)
 
 
-class EndFinder:
+class ValueEndFinder:
     """A search for the end of one long value while its bytes arrive."""
 
     def __init__(self, most: int) -> None:
@@ -218,12 +218,12 @@ def array_header(view: memoryview) -> tuple[int, int] | None:
     return int.from_bytes(view[1:header], "big"), header
 
 
-def is_text(code: int) -> bool:
+def begins_text(code: int) -> bool:
     """Return whether a first byte is that of a string or of bytes."""
     return code & 0xE0 == 0xA0 or 0xC4 <= code <= 0xC6 or 0xD9 <= code <= 0xDB
 
 
-def content(text: memoryview) -> memoryview:
+def text_content(text: memoryview) -> memoryview:
     """Return the content of a whole string or bytes value, without its header."""
     width = _LENGTHS[text[0]][0] if text[0] in _LENGTHS else 0
     return text[1 + width :]

@@ -6,21 +6,21 @@ from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any
 
-from logsrv.linelog.framing.bodies.bodies import Records, parsed
-from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
+from logsrv.linelog.framing.bodies.bodies import Records, parse_json_text
+from logsrv.linelog.framing.bodies.json_text import count_storable_objects, json_on_one_line
 from logsrv.linelog.framing.lines.long_work import LONG, as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
 
 _SPACE = b" \t\r\n"
 
 
-def add_objects(
+def add_objects_or_text(
     messages: Sequence[bytes], most: int, records: Records
 ) -> Generator[Any, None, None]:
     """Add messages in order, in steps. most: longest object in bytes; a longer one becomes text."""
     lines = b"\n".join(messages)
-    if objects_as_they_stand(lines, most) == len(messages) > 0:
-        records.add_lines(lines + b"\n", len(messages))
+    if count_storable_objects(lines, most) == len(messages) > 0:
+        records.add_whole_lines(lines + b"\n", len(messages))
         return
     size = 0
     for message in messages:
@@ -28,7 +28,7 @@ def add_objects(
         if size > LONG:
             size = 0
             yield
-        line = yield from as_long_work(partial(_object, message, most), len(message))
+        line = yield from as_long_work(partial(_object_line, message, most), len(message))
         if line is not None:
             records.add(line)
         else:
@@ -37,13 +37,13 @@ def add_objects(
             records.add(text, structured=False)
 
 
-def _object(message: bytes, most: int) -> bytes | None:
+def _object_line(message: bytes, most: int) -> bytes | None:
     """Return a JSON object on one line, or None for anything else."""
     if len(message) > most or not message.lstrip(_SPACE).startswith(b"{"):
         return None
     try:
-        parsed(message)
+        parse_json_text(message)
     except ValueError:
         return None
-    line = one_line(message)
+    line = json_on_one_line(message)
     return line if len(line) <= most else None

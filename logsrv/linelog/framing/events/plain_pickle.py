@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from logsrv.linelog.framing.bodies.json_made import as_text
+from logsrv.linelog.framing.bodies.json_made import decode_or_escape
 
 # Deepest nesting; deeper lists and dicts become the text "[]" or "{}".
 DEEPEST = 200
@@ -42,7 +42,7 @@ class NotPlainError(ValueError):
     """A pickle that is damaged, too large, or contains more than plain data."""
 
 
-def plain(data: bytes, most: int) -> Any:
+def read_plain_pickle(data: bytes, most: int) -> Any:
     """Return the value of a pickle: None, bool, numbers, text, bytes, lists, tuples and dicts of these.
 
     most: limit for the number of values plus the bytes of their text. A value counts at every place that
@@ -50,11 +50,11 @@ def plain(data: bytes, most: int) -> Any:
     Raises NotPlainError.
     """
     try:
-        value = _Reader(data, most).read()
+        value = _PickleReader(data, most).read()
     except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
         raise NotPlainError(str(error) if isinstance(error, NotPlainError) else "damaged") from None
     size = len(data)
-    tree = _Copier(min(most, _FEW + _GROWTH * size), _FEW_VALUES + _GROWTH_OF_VALUES * size)
+    tree = _LimitedCopier(min(most, _FEW + _GROWTH * size), _FEW_VALUES + _GROWTH_OF_VALUES * size)
     return tree.of(value, 0)
 
 
@@ -67,7 +67,7 @@ class _NumberKey(int):
         return hash(int.__repr__(self))
 
 
-class _Copier:
+class _LimitedCopier:
     """A copier of values that resolves shared and cyclic references, within limits."""
 
     def __init__(self, most: int, values: int) -> None:
@@ -91,15 +91,15 @@ class _Copier:
                 return "{}"
             return {key: self.of(one, depth + 1) for key, one in value.items()}
         if value in (_MARK, _ENCODE, _BYTES):
-            _refuse()
+            _refuse_pickle()
         return value
 
 
-def _refuse() -> NoReturn:
+def _refuse_pickle() -> NoReturn:
     raise NotPlainError("it has more than plain data in it")
 
 
-class _Reader:
+class _PickleReader:
     """A stack machine whose instructions only make values."""
 
     def __init__(self, data: bytes, most: int) -> None:
@@ -120,7 +120,7 @@ class _Reader:
                 return self._stack.pop()
             step = steps.get(code)
             if step is None:
-                _refuse()
+                _refuse_pickle()
             step(self)
 
     def take(self, size: int) -> bytes:
@@ -155,7 +155,7 @@ class _Reader:
         while self._stack[at] is not _MARK:
             at -= 1
             if at < 0:
-                _refuse()
+                _refuse_pickle()
         found = self._stack[at + 1 :]
         del self._stack[at:]
         return found
@@ -163,7 +163,7 @@ class _Reader:
     def top(self, kind: type) -> Any:
         """Return the value on top of the stack. Raises NotPlainError if it is of another kind."""
         value = self._stack[-1]
-        return value if type(value) is kind else _refuse()
+        return value if type(value) is kind else _refuse_pickle()
 
     def remember(self, number: int) -> None:
         self._memo[str(number)] = self._stack[-1]
@@ -221,13 +221,13 @@ class _Reader:
 
     def name(self) -> None:
         found = _NAMES.get((self.line(), self.line()))
-        self.push(_refuse() if found is None else found)
+        self.push(_refuse_pickle() if found is None else found)
 
     def bytes_of_call(self) -> None:
         """Push the bytes that a call of `_codecs.encode` or `bytes` would return, without the call."""
         values, name = self.pop(), self.pop()
         if name is _ENCODE and type(values) is tuple and values[1:] == ("latin1",):
-            text = values[0] if type(values[0]) is str else _refuse()
+            text = values[0] if type(values[0]) is str else _refuse_pickle()
             self._room -= len(text)
             if self._room < 0:
                 raise NotPlainError("it unpacks to too many values or bytes")
@@ -235,81 +235,81 @@ class _Reader:
         elif name is _BYTES and values == ():
             self.push(b"")
         else:
-            _refuse()
+            _refuse_pickle()
 
 
-def _unicode(data: bytes) -> str:
+def _decode_utf8(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
-def _number(format: str) -> Callable[[_Reader], None]:
+def _number_step(format: str) -> Callable[[_PickleReader], None]:
     shape = struct.Struct(format)
     return lambda reader: reader.push(shape.unpack(reader.take(shape.size))[0])
 
 
-def _constant(value: Any) -> Callable[[_Reader], None]:
+def _constant_step(value: Any) -> Callable[[_PickleReader], None]:
     return lambda reader: reader.push(value)
 
 
-def _counted(width: int, make: Callable[[bytes], Any]) -> Callable[[_Reader], None]:
+def _counted_step(width: int, make: Callable[[bytes], Any]) -> Callable[[_PickleReader], None]:
     return lambda reader: reader.push(make(reader.counted(width)))
 
 
-def _little(data: bytes) -> int:
+def _little_endian(data: bytes) -> int:
     return int.from_bytes(data, "little")
 
 
 _STOP = ord(".")
 # The opcodes of pickle protocols 0 to 5 that make plain data.
-_STEPS: dict[int, Callable[[_Reader], Any]] = {
+_STEPS: dict[int, Callable[[_PickleReader], Any]] = {
     0x80: lambda reader: reader.take(1),  # PROTO
     0x95: lambda reader: reader.take(8),  # FRAME
-    ord("("): _constant(_MARK),
+    ord("("): _constant_step(_MARK),
     ord("0"): lambda reader: reader.pop(),
     ord("1"): lambda reader: reader.since_mark(),
     ord("2"): lambda reader: reader.push(reader._stack[-1]),
-    ord("N"): _constant(None),
-    0x88: _constant(True),
-    0x89: _constant(False),
-    ord("I"): _Reader.integer_line,
-    ord("L"): _Reader.integer_line,
-    ord("J"): _number("<i"),
-    ord("K"): _number("<B"),
-    ord("M"): _number("<H"),
+    ord("N"): _constant_step(None),
+    0x88: _constant_step(True),
+    0x89: _constant_step(False),
+    ord("I"): _PickleReader.integer_line,
+    ord("L"): _PickleReader.integer_line,
+    ord("J"): _number_step("<i"),
+    ord("K"): _number_step("<B"),
+    ord("M"): _number_step("<H"),
     0x8A: lambda reader: reader.integer(1),
     0x8B: lambda reader: reader.integer(4),
     ord("F"): lambda reader: reader.push(float(reader.line())),
-    ord("G"): _number(">d"),
-    ord("T"): _counted(4, as_text),
-    ord("U"): _counted(1, as_text),
+    ord("G"): _number_step(">d"),
+    ord("T"): _counted_step(4, decode_or_escape),
+    ord("U"): _counted_step(1, decode_or_escape),
     ord("V"): lambda reader: reader.push(reader.line().decode("raw-unicode-escape")),
-    ord("X"): _counted(4, _unicode),
-    0x8C: _counted(1, _unicode),
-    0x8D: _counted(8, _unicode),
-    ord("B"): _counted(4, bytes),
-    ord("C"): _counted(1, bytes),
-    0x8E: _counted(8, bytes),
-    0x96: _counted(8, bytes),
-    ord(")"): _constant(()),
+    ord("X"): _counted_step(4, _decode_utf8),
+    0x8C: _counted_step(1, _decode_utf8),
+    0x8D: _counted_step(8, _decode_utf8),
+    ord("B"): _counted_step(4, bytes),
+    ord("C"): _counted_step(1, bytes),
+    0x8E: _counted_step(8, bytes),
+    0x96: _counted_step(8, bytes),
+    ord(")"): _constant_step(()),
     ord("t"): lambda reader: reader.push(tuple(reader.since_mark())),
     0x85: lambda reader: reader.tuple_of_last(1),
     0x86: lambda reader: reader.tuple_of_last(2),
     0x87: lambda reader: reader.tuple_of_last(3),
     ord("]"): lambda reader: reader.push([]),
     ord("l"): lambda reader: reader.push(reader.since_mark()),
-    ord("a"): _Reader.append,
-    ord("e"): _Reader.extend,
+    ord("a"): _PickleReader.append,
+    ord("e"): _PickleReader.extend,
     ord("}"): lambda reader: reader.push({}),
-    ord("d"): _Reader.dict_since_mark,
-    ord("s"): _Reader.set_item,
+    ord("d"): _PickleReader.dict_since_mark,
+    ord("s"): _PickleReader.set_item,
     ord("u"): lambda reader: reader.items(reader.since_mark()),
     ord("p"): lambda reader: reader.remember(int(reader.line())),
     ord("q"): lambda reader: reader.remember(reader.take(1)[0]),
-    ord("r"): lambda reader: reader.remember(_little(reader.take(4))),
-    0x94: _Reader.memoize,
+    ord("r"): lambda reader: reader.remember(_little_endian(reader.take(4))),
+    0x94: _PickleReader.memoize,
     ord("g"): lambda reader: reader.recall(int(reader.line())),
     ord("h"): lambda reader: reader.recall(reader.take(1)[0]),
-    ord("j"): lambda reader: reader.recall(_little(reader.take(4))),
-    ord("c"): _Reader.name,
-    ord("R"): _Reader.bytes_of_call,
+    ord("j"): lambda reader: reader.recall(_little_endian(reader.take(4))),
+    ord("c"): _PickleReader.name,
+    ord("R"): _PickleReader.bytes_of_call,
 }

@@ -8,8 +8,8 @@ from logging import makeLogRecord
 from typing import Any
 
 from logsrv.linelog.framing.bodies import times
-from logsrv.linelog.framing.bodies.json_made import free_name, object_line
-from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
+from logsrv.linelog.framing.bodies.json_made import free_name, json_object_line
+from logsrv.linelog.framing.events.plain_pickle import NotPlainError, read_plain_pickle
 
 # A record whose values take more than this many times --max-record is refused. A value counts at every
 # place where it occurs.
@@ -28,12 +28,12 @@ _TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 _WIDEST = 1000
 
 
-def line_of(pickle: bytes, most: int) -> bytes:
+def pickled_record_line(pickle: bytes, most: int) -> bytes:
     """Return a pickled LogRecord as JSON. Raises NotPlainError for any other pickle.
 
     most: longest record in bytes, which limits the work; the returned line may be longer.
     """
-    record = plain(pickle, _GROWTH * most)
+    record = read_plain_pickle(pickle, _GROWTH * most)
     if not isinstance(record, dict) or not all(isinstance(key, str) for key in record):
         raise NotPlainError("it is no LogRecord")
     extras = {
@@ -41,24 +41,24 @@ def line_of(pickle: bytes, most: int) -> bytes:
         for key, value in record.items()
         if key not in _OF_EVERY_RECORD and value is not None
     }
-    ours = _ours(record, _GROWTH * most)
+    ours = _known_keys(record, _GROWTH * most)
     found = {}
     for key, value in ours.items():
         found[free_name(key, extras)] = value
     exception = {key: found.pop(key) for key in list(found) if key.lstrip("_") in _LAST}
-    return object_line({**found, **extras, **exception}, {})
+    return json_object_line({**found, **extras, **exception}, {})
 
 
 _LAST = ("exception", "stack_info")
 
 
-def _ours(record: dict[str, Any], most: int) -> dict[str, Any]:
+def _known_keys(record: dict[str, Any], most: int) -> dict[str, Any]:
     """Return the keys that every record has, except those with None."""
     created = record.get("created")
     number = isinstance(created, (int, float)) and not isinstance(created, bool)
-    message, unfitting = _message(record.get("msg"), record.get("args"), most)
+    message, unfitting = _fill_message(record.get("msg"), record.get("args"), most)
     found = {
-        "time": times.of_seconds(created) or created if number else created,  # type: ignore[arg-type]
+        "time": times.seconds_as_rfc3339(created) or created if number else created,  # type: ignore[arg-type]
         "level": record.get("levelname"),
         "logger": record.get("name"),
         "message": record.get("message") if message is None else message,
@@ -70,7 +70,7 @@ def _ours(record: dict[str, Any], most: int) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _message(message: Any, args: Any, most: int) -> tuple[Any, Any]:
+def _fill_message(message: Any, args: Any, most: int) -> tuple[Any, Any]:
     """Return the message with its arguments filled in, and None; if they do not fit, both unchanged."""
     if not args:
         return message, None
@@ -78,12 +78,14 @@ def _message(message: Any, args: Any, most: int) -> tuple[Any, Any]:
     if isinstance(args, tuple) and len(args) == 1 and isinstance(args[0], dict) and args[0]:
         args = args[0]
     try:
-        return filled_in(message if isinstance(message, str) else str(message), args, most), None
+        return fill_in_arguments(
+            message if isinstance(message, str) else str(message), args, most
+        ), None
     except (ValueError, TypeError, KeyError, OverflowError):
         return message, args
 
 
-def filled_in(message: str, args: Any, most: int) -> str:
+def fill_in_arguments(message: str, args: Any, most: int) -> str:
     """Return `message % args` for plain data. Raises ValueError for more than `most` characters.
 
     Raises as `%` does if the arguments do not fit.
@@ -94,7 +96,7 @@ def filled_in(message: str, args: Any, most: int) -> str:
     texts: dict[tuple[Any, str], str] = {}
     at = size = 0
     for found in _CONVERSION.finditer(message):
-        text = _converted(found, args if named else None, values, texts)
+        text = _convert_argument(found, args if named else None, values, texts)
         parts += message[at : found.start()], text
         size += len(parts[-1])
         at = found.end()
@@ -107,7 +109,7 @@ def filled_in(message: str, args: Any, most: int) -> str:
     return "".join(parts)
 
 
-def _converted(
+def _convert_argument(
     found: re.Match[str],
     named: dict[Any, Any] | None,
     values: list[Any],

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
+from logsrv.linelog.framing.bodies.bodies import Reply, ReplySteps, RequestRefused, json_line
 from logsrv.linelog.inputs.http.body import Body, RequestHead, busy, check_room
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
@@ -244,13 +244,13 @@ class BlockBody(Body):
     def stored(self) -> Deferred[Reply] | None:
         return self._stored
 
-    def finish(self) -> Steps:
+    def finish(self) -> ReplySteps:
         try:
             return (yield from self._take_in())
         finally:
             self._intake.store.origins.under_way.free(self._room)
 
-    def _take_in(self) -> Steps:
+    def _take_in(self) -> ReplySteps:
         try:
             block = block_from_headers(self._headers, b"".join(self._parts))
             self._parts = []

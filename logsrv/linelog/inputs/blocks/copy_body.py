@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
+from logsrv.linelog.framing.bodies.bodies import Reply, ReplySteps, RequestRefused, json_line
 from logsrv.linelog.inputs.blocks.copy_source import file_piece, state_of, text_piece
 from logsrv.linelog.inputs.blocks.state import PATH, PIECE, encode
 from logsrv.linelog.inputs.http.body import Body, RequestHead, busy
@@ -51,7 +51,7 @@ class CopyBody(Body):
         self._begin = begin
         self._reply_to_come: Deferred[Reply] | None = None
 
-    def finish(self) -> Steps:
+    def finish(self) -> ReplySteps:
         yield from ()
         if CopyBody.under_way >= MOST:
             raise busy("too many requests for copies at once; ask again")

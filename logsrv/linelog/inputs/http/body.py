@@ -25,10 +25,10 @@ from logsrv.linelog.framing.bodies.bodies import (
     BodyRules,
     Records,
     Reply,
+    ReplySteps,
     RequestRefused,
-    Steps,
-    most_made,
-    too_much,
+    record_bytes_limit,
+    records_too_large,
 )
 from logsrv.linelog.framing.bodies.inflated import Buffer, in_pieces
 from logsrv.linelog.framing.events.journal import TAKEN, JournalFramer
@@ -68,7 +68,7 @@ class Body:
         """Return a Deferred that fires when `finish` may be called; None if it may be called now."""
         return None
 
-    def finish(self) -> Steps:
+    def finish(self) -> ReplySteps:
         """Store the rest in steps, and return the answer. Raises RequestRefused."""
         raise NotImplementedError
 
@@ -106,7 +106,9 @@ class BodyHeaders:
 
         Raises RequestRefused (415) on a route with `by_type` for a type that is not accepted.
         """
-        return self.route.by_type and http_lines.kind_of(self.media) is http_lines.BodyKind.TEXT
+        return (
+            self.route.by_type and http_lines.body_kind_of(self.media) is http_lines.BodyKind.TEXT
+        )
 
 
 class Question(Body):
@@ -121,7 +123,7 @@ class Question(Body):
         self._size += len(data)
         check_size(self._size, self._intake)
 
-    def finish(self) -> Steps:
+    def finish(self) -> ReplySteps:
         yield from ()
         return self._answer
 
@@ -153,10 +155,10 @@ class TextBody(Body):
         if self._framer.closing:
             raise RequestRefused(413, "oversize", self._framer.closing)
 
-    def finish(self) -> Steps:
+    def finish(self) -> ReplySteps:
         self._store(self._framer.finish())
         yield from ()
-        return http_lines.accepted(self._lines + self._in_line)
+        return http_lines.accepted_reply(self._lines + self._in_line)
 
     def _store(self, block: Block | None) -> None:
         if block is not None:
@@ -195,7 +197,7 @@ class JournalBody(Body):
             yield from gathered.store(self._intake, self._source)
             _check_closing(gathered)
 
-    def finish(self) -> Steps:
+    def finish(self) -> ReplySteps:
         self._whole.append(self._framer.finish())
         yield from self.steps()
         return TAKEN
@@ -232,7 +234,7 @@ class KeptBody(Body):
     def _rules(self) -> BodyRules:
         headers, most = self._headers, self._intake.options.max_body
         return BodyRules(
-            headers.media, headers.path, self._intake.max_record, most_made(most), most
+            headers.media, headers.path, self._intake.max_record, record_bytes_limit(most), most
         )
 
     def receive(self, data: bytes) -> None:
@@ -291,7 +293,7 @@ class KeptBody(Body):
         if not failure.check(NoWorkerError):
             self._refusal = busy(f"{failure.getErrorMessage()}; send it again")
 
-    def finish(self) -> Steps:
+    def finish(self) -> ReplySteps:
         headers = self._headers
         # `getvalue` does not copy the body if its BytesIO is dropped.
         body, self._kept = self._kept.getvalue(), BytesIO()
@@ -328,18 +330,20 @@ class KeptBody(Body):
 
         Raises RequestRefused (503) if all bodies then hold too much.
         """
-        more = kept - most_made(0) - self._size
+        more = kept - record_bytes_limit(0) - self._size
         if more > 0:
             check_room(self._intake.unfinished, more)
             self._hold(self._size + more)
 
-    def _text_taken(self, body: bytes) -> Steps:
+    def _text_taken(self, body: bytes) -> ReplySteps:
         coding, most = self._headers.coding, self._intake.options.max_body
         packed = list(in_pieces(body))
         if coding:
-            yield from self._check_stored_size(content_encoding.unpacked(packed, coding, most))
+            yield from self._check_stored_size(
+                content_encoding.unpacked_pieces(packed, coding, most)
+            )
         text = self._as_text()
-        for piece in content_encoding.unpacked(packed, coding, most):
+        for piece in content_encoding.unpacked_pieces(packed, coding, most):
             text.receive(bytes(piece))
             yield
         return (yield from text.finish())
@@ -350,20 +354,20 @@ class KeptBody(Body):
         An empty line takes one byte or less as it was sent, and fifty in the store.
         """
         framer = LineFramer(for_frames(self._intake.rules), LineCounts())
-        most, made = most_made(self._intake.options.max_body), 0
+        most, made = record_bytes_limit(self._intake.options.max_body), 0
         for piece in pieces:
             block = framer.receive(bytes(piece))
             if block is not None:
                 made += self._intake.stored_size(block, self._source)
             if made > most:
-                raise too_much(most, "lines, with the time and the source of each,")
+                raise records_too_large(most, "lines, with the time and the source of each,")
             yield
 
 
 def check_size(size: int, intake: Intake) -> None:
     """Raise RequestRefused (413) for a body of more than --max-body."""
     if size > intake.options.max_body:
-        raise content_encoding.too_large(intake.options.max_body)
+        raise content_encoding.body_too_large(intake.options.max_body)
 
 
 def check_room(bodies: UnfinishedData, more: int = 0) -> None:

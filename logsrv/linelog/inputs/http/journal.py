@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
-from logsrv.linelog.framing.events.journal import entry_of
+from logsrv.linelog.framing.events.journal import records_of_datagram
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
@@ -25,12 +25,12 @@ class JournalDatagrams(InputDatagrams):
                 intake.counts.empty += 1
                 continue
             try:
-                entry = entry_of(payload, intake.max_record)
+                entry = records_of_datagram(payload, intake.max_record)
             except RequestRefused:
                 records.as_text += 1
                 records.add(payload, structured=False)
                 continue
-            records.add_all(entry)
+            records.move_all_from(entry)
         store_from_datagrams(intake, records, source)
 
 

@@ -202,7 +202,7 @@ class InputRequest(Request):
             head = RequestHead(intake, self._channel.source, header, path, length)
             own: Body = route.own(head)
             return own
-        coding = content_encoding.coding(header(b"Content-Encoding"), route.coding)
+        coding = content_encoding.coding_to_undo(header(b"Content-Encoding"), route.coding)
         headers = BodyHeaders(route, path, http_lines.media_type(header(b"Content-Type")), coding)
         if route.entries and headers.media not in ("", ENTRIES):
             raise RequestRefused(415, "protocol", f"entries of the journal are {ENTRIES}")

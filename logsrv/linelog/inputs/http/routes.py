@@ -64,10 +64,12 @@ def _size_for_loki(body: bytes, media: str) -> int:
     return max(size, len(body))
 
 
-_POSTED = Route((b"POST",), http_lines.take, by_type=True)
+_POSTED = Route((b"POST",), http_lines.add_body_records, by_type=True)
 _ABOUT = Route((b"GET", b"HEAD"), about=bulk.ABOUT, headers=bulk.HEADERS)
 _LICENSE = Route((b"GET", b"HEAD"), about=bulk.LICENSE, headers=bulk.HEADERS)
-_BULK = Route((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS, name_for_worker="bulk")
+_BULK = Route(
+    (b"POST", b"PUT"), bulk.add_bulk_documents, headers=bulk.HEADERS, name_for_worker="bulk"
+)
 _PATTERNS = (
     (re.compile(r"/[^/]+/_bulk"), "/INDEX/_bulk"),
     (re.compile(r"/blocks/[^/]+"), "/blocks/ID"),
@@ -82,14 +84,24 @@ ROUTES: Mapping[str, Sequence[Route]] = {
     "/_license": (_LICENSE,),
     # Most senders do not name snappy in the Content-Encoding; Loki accepts both.
     "/loki/api/v1/push": (
-        Route((b"POST",), loki.take, coding="snappy", name_for_worker="loki", size=_size_for_loki),
+        Route(
+            (b"POST",),
+            loki.add_loki_entries,
+            coding="snappy",
+            name_for_worker="loki",
+            size=_size_for_loki,
+        ),
     ),
-    "/v1/logs": (Route((b"POST",), otlp.take, name_for_worker="otlp"),),
+    "/v1/logs": (Route((b"POST",), otlp.add_otlp_records, name_for_worker="otlp"),),
 }
 JOURNAL_ROUTES: Mapping[str, Sequence[Route]] = {
-    "/upload": (Route((b"POST",), journal.take, entries=True),)
+    "/upload": (Route((b"POST",), journal.add_journal_entries, entries=True),)
 }
-BY_NAME: Mapping[str, Take] = {"bulk": bulk.take, "loki": loki.take, "otlp": otlp.take}
+BY_NAME: Mapping[str, Take] = {
+    "bulk": bulk.add_bulk_documents,
+    "loki": loki.add_loki_entries,
+    "otlp": otlp.add_otlp_records,
+}
 
 
 def path_of(target: bytes) -> str:

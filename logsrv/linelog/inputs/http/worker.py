@@ -101,9 +101,9 @@ def unpack_and_take(
     if coding:
         packed, unpacked = list(in_pieces(body)), BytesIO()
         # Check the unpacked size first, with only a piece at a time in memory.
-        for _ in content_encoding.unpacked(packed, coding, rules.max_body):
+        for _ in content_encoding.unpacked_pieces(packed, coding, rules.max_body):
             yield
-        for piece in content_encoding.unpacked(packed, coding, rules.max_body):
+        for piece in content_encoding.unpacked_pieces(packed, coding, rules.max_body):
             unpacked.write(piece)
             yield
         body = unpacked.getvalue()

@@ -97,7 +97,7 @@ class Gathering:
         """Store all records, in steps; then count and report those stored as text, and those dropped."""
         for block in self.blocks():
             self.stored += len(block)
-            intake.take(block, source)
+            intake.take_new_runs(block, source)
             yield
         if self.records.as_text:
             intake.as_text(source, self.records.as_text)
@@ -108,7 +108,7 @@ class Gathering:
         """Yield the lines of the records that were added since the last call."""
         counts, rules = self._counts, self._rules
         in_pieces = rules.oversize is not Oversize.CLOSE
-        for run in self.records.take():
+        for run in self.records.take_new_runs():
             if self.closing is not None:
                 counts.dropped_closed += run.size
             elif isinstance(run, WholeLines):

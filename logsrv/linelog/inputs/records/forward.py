@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
-from logsrv.linelog.framing.bodies.bodies import Records, most_made
-from logsrv.linelog.framing.events.forward import event
-from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
-from logsrv.linelog.framing.events.forward_key import LONGEST_PING, helo, pong
-from logsrv.linelog.framing.events.msgpack_values import PIECE, ValueFramer
+from logsrv.linelog.framing.bodies.bodies import Records, record_bytes_limit
+from logsrv.linelog.framing.events.forward import add_event
+from logsrv.linelog.framing.events.forward_entries import ForwardLimits, RefusedEventError
+from logsrv.linelog.framing.events.forward_key import LONGEST_PING, answer_ping, helo_message
+from logsrv.linelog.framing.events.msgpack_values import PIECE, MsgpackValueFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -26,7 +26,7 @@ class ForwardReceiver(RecordReceiver):
     acknowledges = True
     record_name = "an event"
     most_at_once = PIECE
-    framer: ValueFramer
+    framer: MsgpackValueFramer
 
     def __init__(self, intake: Intake) -> None:
         self._limits = ForwardLimits(intake.max_record, intake.options.max_body)
@@ -34,14 +34,14 @@ class ForwardReceiver(RecordReceiver):
         self._nonce = b""
         super().__init__(intake)
 
-    def make_framer(self) -> ValueFramer:
-        return ValueFramer(self._limits.event if self._key is None else LONGEST_PING)
+    def make_framer(self) -> MsgpackValueFramer:
+        return MsgpackValueFramer(self._limits.event if self._key is None else LONGEST_PING)
 
     def connectionMade(self) -> None:
         super().connectionMade()
         if self._key is not None:
             self._nonce = secrets.token_bytes(NONCE_BYTES)
-            self.answer(helo(self._nonce))
+            self.answer(helo_message(self._nonce))
 
     def received(self, data: bytes) -> Iterator[None]:
         for value in self.framer.receive(data):
@@ -59,7 +59,7 @@ class ForwardReceiver(RecordReceiver):
 
     def _let_in(self, ping: bytes) -> None:
         assert self._key is not None
-        answer, why = pong(ping, self._key, self._nonce)
+        answer, why = answer_ping(ping, self._key, self._nonce)
         if why:
             self.refuse("unauthorized", f"closing the connection: {why}", answer)
             return
@@ -68,11 +68,11 @@ class ForwardReceiver(RecordReceiver):
         self.answer(answer)
 
     def _event(self, value: bytes | bytearray) -> Iterator[None]:
-        records = Records(most_made(self._limits.event))
+        records = Records(record_bytes_limit(self._limits.event))
         found = Gathering(records, self.intake.rules, self.intake.counts)
         try:
-            acknowledgement = yield from found.steps(event(value, self._limits, found.records))
-        except NoEventError as error:
+            acknowledgement = yield from found.steps(add_event(value, self._limits, found.records))
+        except RefusedEventError as error:
             self.refuse(error.reason, f"closing the connection: {error}")
             return
         yield from self.store_gathered(found)

@@ -10,8 +10,13 @@ from math import inf
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events.gelf import GelfFramer
-from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
-from logsrv.linelog.framing.events.objects import add_objects
+from logsrv.linelog.framing.events.gelf_datagrams import (
+    MAGIC,
+    SECONDS,
+    ChunkJoiner,
+    unpacked_message,
+)
+from logsrv.linelog.framing.events.objects import add_objects_or_text
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
@@ -57,7 +62,7 @@ class GelfDatagrams(InputDatagrams):
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
-        self._chunks = Chunks()
+        self._chunks = ChunkJoiner()
         self._given_up = 0
         self._expiry_timer = Timer(intake.clock)
 
@@ -81,7 +86,9 @@ class GelfDatagrams(InputDatagrams):
         size = 0
         while packed and size < _AT_ONCE:
             try:
-                message = unpacked(packed.popleft(), _TIMES_A_RECORD * intake.options.max_record)
+                message = unpacked_message(
+                    packed.popleft(), _TIMES_A_RECORD * intake.options.max_record
+                )
             except TooLargeError:
                 # Count the datagram: unpacking took as much time as for a message that is stored.
                 size += _AT_ONCE
@@ -91,7 +98,7 @@ class GelfDatagrams(InputDatagrams):
                 messages.append(message)
                 size += len(message)
         records = Records()
-        result_of(add_objects(messages, intake.options.max_record, records))
+        result_of(add_objects_or_text(messages, intake.options.max_record, records))
         store_from_datagrams(intake, records, source)
         if packed:
             intake.in_turn(partial(self._unpack, packed, source))
@@ -111,13 +118,13 @@ class GelfDatagrams(InputDatagrams):
             self._expiry_timer.start(SECONDS, self._expire)
 
     def _expire(self) -> None:
-        self._chunks.expire(self.intake.clock.seconds())
+        self._chunks.drop_expired(self.intake.clock.seconds())
         self._count_given_up()
 
     def close(self) -> None:
         """Give up the unfinished messages: no more chunks come."""
         self._expiry_timer.stop()
-        self._chunks.expire(inf)
+        self._chunks.drop_expired(inf)
         self._count_given_up()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logsrv.linelog.framing.events.lumberjack import Events, LumberjackFramer
+from logsrv.linelog.framing.events.lumberjack import EventsToAcknowledge, LumberjackFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
@@ -22,7 +22,7 @@ class LumberjackReceiver(RecordReceiver):
 
     def received(self, data: bytes) -> Iterator[None]:
         for step in self.framer.receive(data):
-            if isinstance(step, Events):
+            if isinstance(step, EventsToAcknowledge):
                 yield from self.store(step.records)
                 if self.ending:
                     return

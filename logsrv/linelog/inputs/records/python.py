@@ -9,7 +9,7 @@ from typing import Any
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_frames import PickleFramer
-from logsrv.linelog.framing.events.python_records import line_of
+from logsrv.linelog.framing.events.python_records import pickled_record_line
 from logsrv.linelog.framing.lines.long_work import as_long_work, result_of
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
@@ -31,7 +31,9 @@ def records(intake: Intake, pickles: Iterable[bytes], source: str) -> Generator[
             size = 0
             yield
         try:
-            line = yield from as_long_work(partial(line_of, pickle, intake.max_record), len(pickle))
+            line = yield from as_long_work(
+                partial(pickled_record_line, pickle, intake.max_record), len(pickle)
+            )
         except NotPlainError as error:
             drop(intake, str(error), source)
         else:

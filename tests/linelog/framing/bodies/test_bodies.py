@@ -8,9 +8,9 @@ from logsrv.linelog.framing.bodies.bodies import (
     Records,
     RequestRefused,
     json_line,
-    malformed,
-    parsed,
-    too_long,
+    malformed_body,
+    parse_json_text,
+    record_too_long,
 )
 from logsrv.linelog.framing.lines.records import RecordRun
 from tests.linelog.framing.steps import lines_of
@@ -20,37 +20,37 @@ def test_records_of_a_kind_are_kept_together_and_in_order() -> None:
     records = Records()
     for record, structured in ((b"{}", True), (b"[]", True), (b"x", False), (b"1", True)):
         records.add(record, structured=structured)
-    assert records.take() == [
+    assert records.take_new_runs() == [
         RecordRun([b"{}", b"[]"], True),
         RecordRun([b"x"], False),
         RecordRun([b"1"], True),
     ]
-    assert records.take() == [] and len(records) == 4
+    assert records.take_new_runs() == [] and len(records) == 4
 
 
 def test_many_records_at_once_are_bounded_as_single_ones_are() -> None:
     """By their bytes as well, before any of them is kept."""
     for add in (
         lambda records: records.add_texts([b"x" * 900]),
-        lambda records: records.add_lines(b"x" * 900 + b"\n", 1),
-        lambda records: list(records.add_made([{"a": "x" * 900}], 1000)),
+        lambda records: records.add_whole_lines(b"x" * 900 + b"\n", 1),
+        lambda records: list(records.add_dicts_as_json([{"a": "x" * 900}], 1000)),
     ):
         records = Records(1000)
         with pytest.raises(RequestRefused, match="becomes records of more than 1000 bytes"):
             add(records)
-        assert records.take() == []
+        assert records.take_new_runs() == []
 
 
 def test_dicts_become_lines_and_those_that_are_too_long_are_left_out() -> None:
     records = Records()
-    list(records.add_made([{"a": 1}, {"b": b"2"}], 1000))
-    list(records.add_made([{"a": "x" * 100}, {"a": 3}], 50))
+    list(records.add_dicts_as_json([{"a": 1}, {"b": b"2"}], 1000))
+    list(records.add_dicts_as_json([{"a": "x" * 100}, {"a": 3}], 50))
     assert lines_of(records) == [b'{"a":1}', b'{"b":"2"}', b'{"a":3}']
     assert records.reasons == {"oversize": 1}
 
 
 def test_half_of_a_surrogate_pair_is_json() -> None:
-    assert parsed(rb'{"a": "\ud800"}') == {"a": "\ud800"}
+    assert parse_json_text(rb'{"a": "\ud800"}') == {"a": "\ud800"}
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_half_of_a_surrogate_pair_is_json() -> None:
 )
 def test_what_is_no_json_is_a_value_error(text: bytes) -> None:
     with pytest.raises(ValueError):
-        parsed(text)
+        parse_json_text(text)
 
 
 def test_refusals_say_what_happened_to_the_sender() -> None:
-    assert (malformed("no").status, too_long(5).status) == (400, 413)
-    assert "5 bytes" in str(too_long(5))
+    assert (malformed_body("no").status, record_too_long(5).status) == (400, 413)
+    assert "5 bytes" in str(record_too_long(5))
     assert json_line(error="ü") == b'{"error": "\\u00fc"}\n'
 
 
@@ -82,5 +82,5 @@ def test_refusals_say_what_happened_to_the_sender() -> None:
 )
 def test_numbers_beyond_all_floats_are_json_and_keep_their_digits(number: bytes) -> None:
     for beside in (b"1", b'"\\ud800"'):
-        _, found = parsed(b"[%b,%b]" % (beside, number))
+        _, found = parse_json_text(b"[%b,%b]" % (beside, number))
         assert found.digits == number.decode() and abs(found) == float("inf")

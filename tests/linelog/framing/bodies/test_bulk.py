@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, RequestRefused
-from logsrv.linelog.framing.bodies.bulk import ABOUT, take
+from logsrv.linelog.framing.bodies.bulk import ABOUT, add_bulk_documents
 from tests.linelog.framing.steps import lines_of, taken_by
 
 
 def bulk(*lines: object, path: str = "/_bulk", most: int = 1000) -> tuple[list[bytes], Any]:
     """The documents stored, and the answer."""
     texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    found = taken_by(take, b"\n".join([*texts, b""]), BodyRules("", path, most))
+    found = taken_by(add_bulk_documents, b"\n".join([*texts, b""]), BodyRules("", path, most))
     answer = json.loads(found.reply.body)
     assert answer["errors"] == (found.records.refused > 0)
     return lines_of(found.records), answer
@@ -78,4 +78,4 @@ def test_names_in_the_path_are_not_multiplied_without_end() -> None:
         with pytest.raises(
             RequestRefused, match="the message becomes records of more than 50000 bytes"
         ):
-            taken_by(take, body, BodyRules("", f"/{'x' * 900}/_bulk", 2000, 50_000))
+            taken_by(add_bulk_documents, body, BodyRules("", f"/{'x' * 900}/_bulk", 2000, 50_000))

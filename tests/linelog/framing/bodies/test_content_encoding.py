@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.framing.bodies.content_encoding import coding, unpacked
+from logsrv.linelog.framing.bodies.content_encoding import coding_to_undo, unpacked_pieces
 
 
 def bare(data: bytes) -> bytes:
@@ -32,7 +32,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 
 def check_all(body: list[bytes], how: str, most: int) -> None:
-    list(unpacked(body, how, most))
+    list(unpacked_pieces(body, how, most))
 
 
 def cut(data: bytes, size: int) -> list[bytes]:
@@ -49,7 +49,7 @@ def test_a_body_in_any_pieces_is_unpacked_whole(
     times = times if how in ("gzip", "zstd") else 1
     body = cut(PACK[how](data) * times, size)
     name = "deflate" if how == "bare" else how
-    assert b"".join(unpacked(body, name, 10_000)) == data * times
+    assert b"".join(unpacked_pieces(body, name, 10_000)) == data * times
 
 
 @pytest.mark.parametrize("how", ["gzip", "deflate", "zstd"])
@@ -83,10 +83,10 @@ def test_exactly_as_much_as_is_allowed() -> None:
 
 
 def test_gzip_and_identity_are_known_and_others_refused_with_415() -> None:
-    assert [coding(one) for one in (None, b"", b" GZIP ", b"identity")] == [
+    assert [coding_to_undo(one) for one in (None, b"", b" GZIP ", b"identity")] == [
         "", "", "gzip", "",
     ]  # fmt: skip
     with pytest.raises(RequestRefused) as refused:
-        coding(b"br")
+        coding_to_undo(b"br")
     assert refused.value.status == 415
-    assert list(unpacked([], "zstd", 1)) == list(unpacked([], "gzip", 1)) == []
+    assert list(unpacked_pieces([], "zstd", 1)) == list(unpacked_pieces([], "gzip", 1)) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.framing.bodies.extras import import_extra, read_message
+from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
 
 
 def test_a_missing_parser_is_told_in_a_sentence() -> None:
@@ -18,7 +18,7 @@ def test_a_missing_parser_is_told_in_a_sentence() -> None:
 
 def test_a_body_that_is_no_message_is_refused() -> None:
     kind = import_extra("google.protobuf.timestamp_pb2", "it").Timestamp
-    assert read_message(kind, b"\x08\x05").seconds == 5
+    assert parse_protobuf(kind, b"\x08\x05").seconds == 5
     with pytest.raises(RequestRefused) as refused:
-        read_message(kind, b"\xff\xff")
+        parse_protobuf(kind, b"\xff\xff")
     assert refused.value.status == 400

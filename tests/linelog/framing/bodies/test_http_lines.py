@@ -14,9 +14,9 @@ from logsrv.linelog.framing.bodies import http_lines
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.bodies.http_lines import (
     BodyKind,
-    kind_of,
+    add_body_records,
+    body_kind_of,
     media_type,
-    take,
 )
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.records import RecordRun
@@ -33,7 +33,7 @@ JSONISH = st.recursive(
 
 
 def taken(body: bytes, media: str, most: int = 1000) -> Taken:
-    return taken_by(take, body, BodyRules(media, "/", most))
+    return taken_by(add_body_records, body, BodyRules(media, "/", most))
 
 
 def records(body: bytes, media: str = "application/json") -> list[bytes]:
@@ -42,7 +42,7 @@ def records(body: bytes, media: str = "application/json") -> list[bytes]:
 
 def refused(body: bytes, media: str = "application/json", most: int = 1000) -> RequestRefused:
     with pytest.raises(RequestRefused) as found:
-        taken_by(take, body, BodyRules(media, "/", most))
+        taken_by(add_body_records, body, BodyRules(media, "/", most))
     return found.value
 
 
@@ -57,7 +57,7 @@ def test_content_types_map_to_kinds_of_bodies() -> None:
         b"application/jsonl": BodyKind.JSON_LINES,
         b"application/x-www-form-urlencoded": BodyKind.FORM,
     }
-    assert {header: kind_of(media_type(header)) for header in kinds} == kinds
+    assert {header: body_kind_of(media_type(header)) for header in kinds} == kinds
     assert media_type(None) == ""
 
 
@@ -74,7 +74,7 @@ def test_content_types_map_to_kinds_of_bodies() -> None:
 )
 def test_a_binary_content_type_is_refused_with_415(media: str) -> None:
     with pytest.raises(RequestRefused) as found:
-        kind_of(media)
+        body_kind_of(media)
     assert found.value.status == 415
 
 
@@ -121,8 +121,8 @@ def test_json_lines_together_are_those_one_by_one(
 ) -> None:
     body = ending.join(lines) + ending * ended
     expected, found = Records(), Records()
-    list(http_lines.one_by_one(expected, body, 1000))
-    list(http_lines.json_lines(body, BodyRules("", "/", 1000), found))
+    list(http_lines.add_json_lines_singly(expected, body, 1000))
+    list(http_lines.add_json_lines(body, BodyRules("", "/", 1000), found))
     assert runs_of(found) == runs_of(expected)
     assert found.as_text == expected.as_text
 
@@ -133,14 +133,14 @@ def test_a_large_body_is_cut_behind_a_line(end: bytes, monkeypatch: pytest.Monke
     monkeypatch.delattr(http_lines, "one_by_one")
     lines = [b'{"number":%d,"text":"%s"}' % (number, b"x" * 80) for number in range(6000)]
     found = Records()
-    list(http_lines.json_lines(b"\n".join(lines) + end, BodyRules("", "/", 1000), found))
+    list(http_lines.add_json_lines(b"\n".join(lines) + end, BodyRules("", "/", 1000), found))
     assert lines_of(found) == lines
 
 
 def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
     with pytest.raises(RequestRefused, match="longer than 100 bytes"):
         list(
-            http_lines.json_lines(
+            http_lines.add_json_lines(
                 b'{"a":1}\n{"a":"' + b"x" * 100 + b'"}\n', BodyRules("", "/", 100), Records()
             )
         )
@@ -168,10 +168,14 @@ def test_a_form_becomes_one_json_record() -> None:
 @pytest.mark.parametrize("body", [b"a line", b"a=1\nb=2\n", b"\n", b""])
 def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> None:
     assert (
-        result_of(take(body, BodyRules("application/x-www-form-urlencoded", "/", 100), Records()))
+        result_of(
+            add_body_records(
+                body, BodyRules("application/x-www-form-urlencoded", "/", 100), Records()
+            )
+        )
         is None
     )
-    assert result_of(take(body, BodyRules("text/plain", "/", 100), Records())) is None
+    assert result_of(add_body_records(body, BodyRules("text/plain", "/", 100), Records())) is None
 
 
 def test_bad_bodies_are_refused_with_400_and_long_records_with_413() -> None:
@@ -188,11 +192,11 @@ def test_bad_bodies_are_refused_with_400_and_long_records_with_413() -> None:
     [("application/json", b"[" + b"1," * 999 + b"1]"), ("application/x-ndjson", b"1\n" * 1000)],
 )
 def test_records_of_a_byte_are_not_countless(media: str, body: bytes) -> None:
-    assert taken_by(take, body, BodyRules(media, "/", 100, 300_000))
+    assert taken_by(add_body_records, body, BodyRules(media, "/", 100, 300_000))
     with pytest.raises(
         RequestRefused, match="the message becomes records of more than 150000 bytes"
     ):
-        taken_by(take, body, BodyRules(media, "/", 100, 150_000))
+        taken_by(add_body_records, body, BodyRules(media, "/", 100, 150_000))
 
 
 NUMBERS = [
@@ -225,5 +229,5 @@ def test_a_string_that_is_half_of_a_surrogate_pair() -> None:
 def test_another_thread_goes_on_while_a_long_form_that_is_not_utf_8_is_read() -> None:
     rules = BodyRules("application/x-www-form-urlencoded", "/", 1 << 20)
     body = b"a=" + b"\xff" * 4_000_000
-    long_work: Any = next(http_lines.take(body, rules, Records()))
+    long_work: Any = next(http_lines.add_body_records(body, rules, Records()))
     assert turns_of_others(long_work.do) > 10

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.bodies.inflated import (
     TooLargeError,
     UnpackingError,
-    bounded,
     inflated,
-    out_of_zstd,
+    limited_pieces,
+    unpack_zstd_pieces,
 )
 
 
 def from_zstd(data: bytes, most: int) -> bytes:
-    return b"".join(bounded(out_of_zstd(data), most))
+    return b"".join(limited_pieces(unpack_zstd_pieces(data), most))
 
 
 WAYS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]] = {

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.bodies.json_made import (
     DEEPEST,
     HugeNumber,
-    as_text,
     base64_text,
-    object_line,
-    object_lines,
+    decode_or_escape,
+    json_object_line,
+    json_object_lines,
 )
-from logsrv.linelog.framing.bodies.json_text import harmless
+from logsrv.linelog.framing.bodies.json_text import escape_unsafe_json
 from logsrv.linelog.framing.lines.clean import escaped
 from tests.linelog.framing.threads import turns_of_others
 
@@ -34,20 +34,21 @@ VALUES = st.recursive(
 @pytest.mark.slow
 @given(st.dictionaries(KEYS, VALUES))
 def test_any_record_becomes_one_harmless_line(record: dict[object, object]) -> None:
-    line = object_line(record, {"time": "T"})
+    line = json_object_line(record, {"time": "T"})
     assert isinstance(json.loads(line), dict)
     assert escaped(line) == line and b"\n" not in line
 
 
 def test_the_senders_order_and_ours_behind() -> None:
-    assert object_line({"b": 1, "a": [True, None]}, {"time": "T", "tag": "x"}) == (
+    assert json_object_line({"b": 1, "a": [True, None]}, {"time": "T", "tag": "x"}) == (
         b'{"b":1,"a":[true,null],"time":"T","tag":"x"}'
     )
 
 
 def test_the_record_keeps_its_own() -> None:
     assert (
-        object_line({"time": 1, "_time": 2}, {"time": "T"}) == b'{"time":1,"_time":2,"__time":"T"}'
+        json_object_line({"time": 1, "_time": 2}, {"time": "T"})
+        == b'{"time":1,"_time":2,"__time":"T"}'
     )
 
 
@@ -59,7 +60,7 @@ def test_values_that_json_does_not_have() -> None:
         b"bytes": b"\xff\xc3\xa9",
         7: "\x7f\u2028\ud800",
     }
-    assert object_line(record, {}) == (
+    assert json_object_line(record, {}) == (
         '{"big":1180591620717411303424,"nan":"NaN","low":"-Infinity","bytes":"\\\\xffé",'
         r'"7":"\u007f\u2028\\xed\\xa0\\x80"}'.encode()
     )
@@ -70,19 +71,19 @@ def test_a_deeply_nested_value_is_cut_at_the_deepest_level() -> None:
     value: object = 1
     for _ in range(10_000):
         value = [value]
-    line = object_line({"a": value}, {})
+    line = json_object_line({"a": value}, {})
     assert line.count(b"[") == DEEPEST + 1
 
 
 def test_a_value_of_an_unknown_kind_raises_type_error() -> None:
     with pytest.raises(TypeError, match="object has no form in JSON"):
-        object_line({"a": object()}, {})
+        json_object_line({"a": object()}, {})
 
 
 def test_of_a_kind_that_the_caller_knows() -> None:
     """With and without what takes the long way."""
-    assert object_line({"a": [1j]}, {}, str) == b'{"a":["1j"]}'
-    assert object_line({"a": [1j], "b": None}, {}, str) == b'{"a":["1j"],"b":null}'
+    assert json_object_line({"a": [1j]}, {}, str) == b'{"a":["1j"]}'
+    assert json_object_line({"a": [1j], "b": None}, {}, str) == b'{"a":["1j"],"b":null}'
 
 
 @pytest.mark.slow
@@ -90,9 +91,9 @@ def test_of_a_kind_that_the_caller_knows() -> None:
 def test_the_fast_and_the_careful_way_make_the_same_json(record: dict[str, object]) -> None:
     """What has a null in it is made the long way; without, it is the same."""
     other = "".join(("x", *record))
-    with_null = json.loads(object_line(record, {other: None}))
+    with_null = json.loads(json_object_line(record, {other: None}))
     assert with_null.pop(other) is None
-    assert json.loads(object_line(record, {})) == with_null
+    assert json.loads(json_object_line(record, {})) == with_null
 
 
 @pytest.mark.slow
@@ -111,20 +112,24 @@ def test_short_records_take_little_memory_beside_each_other() -> None:
 
 def test_a_number_that_no_float_holds_keeps_its_digits_as_text() -> None:
     record = {"a": 1.5, "b": [HugeNumber("-1E400")]}
-    assert object_line(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
-    assert object_lines([record], 1000) is None
+    assert json_object_line(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
+    assert json_object_lines([record], 1000) is None
 
 
 @pytest.mark.parametrize("shift", range(4))
 def test_long_text_that_is_not_utf_8_is_as_short_text_is(shift: int) -> None:
     """However its characters, and halves of them, lie where it is cut."""
     data = b"x" * shift + "aü€😀".encode() * 3000 + b"\xff\xf0\x9f" * 9000 + b"\xe2\x82"
-    assert as_text(data) == data.decode("utf-8", "backslashreplace")
+    assert decode_or_escape(data) == data.decode("utf-8", "backslashreplace")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "work", [partial(as_text, b"\xff" * (4 << 20)), partial(harmless, "\x7f" * (4 << 20))]
+    "work",
+    [
+        partial(decode_or_escape, b"\xff" * (4 << 20)),
+        partial(escape_unsafe_json, "\x7f" * (4 << 20)),
+    ],
 )
 def test_another_thread_goes_on_while_long_text_is_escaped(work: Callable[[], str]) -> None:
     """A sender beside one of 30 MB waited 14 seconds."""

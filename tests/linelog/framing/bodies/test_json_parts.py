@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies import json_parts
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
-from logsrv.linelog.framing.bodies.json_parts import elements, several, skip_space, values
+from logsrv.linelog.framing.bodies.json_parts import (
+    element_spans,
+    object_parts,
+    parse_elements,
+    skip_space,
+)
 from tests.examples import more
 
 LEAVES = (
@@ -41,10 +46,12 @@ def piece(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 
 def all_values(text: bytes) -> list[Any]:
     found = []
-    for spans in elements(text, skip_space(text), len(text)):
+    for spans in element_spans(text, skip_space(text), len(text)):
         if spans:
-            assert [values(text, [span])[0] for span in spans] == values(text, spans)
-            found += values(text, spans)
+            assert [parse_elements(text, [span])[0] for span in spans] == parse_elements(
+                text, spans
+            )
+            found += parse_elements(text, spans)
     return found
 
 
@@ -77,7 +84,7 @@ def test_invalid_json_is_refused(text: str, size: int) -> None:
 def gathered(body: bytes, most: int = 1000) -> tuple[list[Any], Records]:
     """Each element of the inner arrays, with what stands beside it."""
     records, found = Records(), []
-    for part in several(body, ("outer", "inner"), most, records):
+    for part in object_parts(body, ("outer", "inner"), most, records):
         if part is not None:
             for one in part["outer"]:
                 found += [(part["more"], one["label"], value) for value in one["inner"]]
@@ -133,7 +140,7 @@ def test_an_element_far_too_long_is_told_and_the_others_are_given(piece: int) ->
 def test_a_body_without_an_object_is_refused(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_parts, "PIECE", 2)
     with pytest.raises(RequestRefused) as refused:
-        for _ in several(body, ("outer", "inner"), 100, Records()):
+        for _ in object_parts(body, ("outer", "inner"), 100, Records()):
             pass
     assert refused.value.status == 400
 
@@ -143,7 +150,7 @@ def test_a_body_without_an_object_is_refused(body: bytes, monkeypatch: pytest.Mo
 )
 def test_too_much_beside_the_records(beside: bytes) -> None:
     with pytest.raises(RequestRefused) as refused:
-        list(several(beside, ("outer",), 100, Records()))
+        list(object_parts(beside, ("outer",), 100, Records()))
     assert refused.value.status == 413
 
 
@@ -152,7 +159,7 @@ def test_a_million_values_take_little_memory() -> None:
     """All of them at once would be 64 MB of empty lists."""
     body = b'{"outer":[%b[]]}' % (b"[]," * 1_000_000)
     tracemalloc.start()
-    for _ in several(body, ("outer",), 1000, Records()):
+    for _ in object_parts(body, ("outer",), 1000, Records()):
         pass
     assert tracemalloc.get_traced_memory()[1] < 48 << 20
     tracemalloc.stop()

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.json_text import (
-    can_stay,
-    harmless,
-    objects_as_they_stand,
-    one_line,
-    plain_text,
+    count_storable_objects,
+    escape_unsafe_json,
+    json_on_one_line,
+    lines_storable_unchanged,
+    utf8_with_escapes,
 )
 from logsrv.linelog.framing.lines.clean import escaped
 
@@ -35,7 +35,7 @@ def test_a_line_that_says_the_same(value: object, way: dict[str, object]) -> Non
         text.decode()
     except UnicodeDecodeError:
         return
-    line = one_line(text)
+    line = json_on_one_line(text)
     assert json.loads(line) == value
     assert escaped(line) == line and b"\n" not in line
 
@@ -49,30 +49,36 @@ def test_a_line_that_says_the_same(value: object, way: dict[str, object]) -> Non
     ],
 )
 def test_json_on_one_line_stays_unchanged(text: bytes) -> None:
-    assert one_line(text) == text
-    assert one_line(b" " + text + b"\r\n") == text
+    assert json_on_one_line(text) == text
+    assert json_on_one_line(b" " + text + b"\r\n") == text
 
 
 def test_other_json_is_made_compact_and_harmless() -> None:
-    assert one_line(b'{"a" : "x  \\" y",\n "n":1.10}') == b'{"a":"x  \\" y","n":1.10}'
-    assert one_line('{"a": "\u2028\x7f\u202e"}'.encode()) == '{"a":"\\u2028\\u007f\u202e"}'.encode()
+    assert json_on_one_line(b'{"a" : "x  \\" y",\n "n":1.10}') == b'{"a":"x  \\" y","n":1.10}'
+    assert (
+        json_on_one_line('{"a": "\u2028\x7f\u202e"}'.encode())
+        == '{"a":"\\u2028\\u007f\u202e"}'.encode()
+    )
 
 
 @given(VALUES, st.sampled_from([" ", "\t", "\r\n"]))
 def test_no_space_is_left_between_tokens_and_all_within_strings(value: object, indent: str) -> None:
     compact = json.dumps(value, separators=(",", ":")).encode()
-    assert one_line(b"\n" + json.dumps([value], indent=indent).encode()) == b"[" + compact + b"]"
+    assert (
+        json_on_one_line(b"\n" + json.dumps([value], indent=indent).encode())
+        == b"[" + compact + b"]"
+    )
 
 
 @pytest.mark.slow
 @given(st.lists(st.dictionaries(TEXT, VALUES, max_size=3), min_size=1, max_size=5), WAYS)
 def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, object]) -> None:
     texts = [json.dumps(value, **way).encode("utf-8", "surrogatepass") for value in values]  # type: ignore[arg-type]
-    number = objects_as_they_stand(b"\n".join(texts), 1000)
+    number = count_storable_objects(b"\n".join(texts), 1000)
     if number:
-        assert number == len(texts) and [one_line(text) for text in texts] == texts
+        assert number == len(texts) and [json_on_one_line(text) for text in texts] == texts
     elif max(map(len, texts)) < 1000:
-        assert [one_line(text) for text in texts] != texts or rb"\ud" in b"".join(texts)
+        assert [json_on_one_line(text) for text in texts] != texts or rb"\ud" in b"".join(texts)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +86,14 @@ def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, obj
     [b"", b"{}\n", b"[]", b"{}\n1", b"{}\n\n{}", b"{} {}", b'{"a":"\x7f"}', b'{"a":"12345678"}'],
 )
 def test_lines_that_need_a_change_are_not_stored_as_they_stand(lines: bytes) -> None:
-    assert not objects_as_they_stand(lines, 15)
+    assert not count_storable_objects(lines, 15)
 
 
 def test_short_plain_lines_can_stay() -> None:
-    assert can_stay(b"1\n[2]\n\xc3\xa9", 3, 3)
-    assert not can_stay(b"1\n[2]", 1, 3) and not can_stay(b"1\n[23]", 2, 3)
+    assert lines_storable_unchanged(b"1\n[2]\n\xc3\xa9", 3, 3)
+    assert not lines_storable_unchanged(b"1\n[2]", 1, 3) and not lines_storable_unchanged(
+        b"1\n[23]", 2, 3
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,14 +110,18 @@ def test_short_plain_lines_can_stay() -> None:
 )
 def test_halves_of_surrogate_pairs_become_text(text: bytes, stored: bytes) -> None:
     """Many readers of JSON refuse their escapes."""
-    assert one_line(text) == stored
+    assert json_on_one_line(text) == stored
     assert orjson.loads(stored)
 
 
 @given(st.text(st.sampled_from('\udf00\udce9\U0001f600\\"ux\n'), max_size=12))
 def test_any_mixture_of_halves_is_read_as_others_show_it(text: str) -> None:
-    shown = orjson.loads(one_line(json.dumps(text).encode()))
-    assert shown.encode() == plain_text(text) == orjson.loads(harmless(json_of(text))).encode()
+    shown = orjson.loads(json_on_one_line(json.dumps(text).encode()))
+    assert (
+        shown.encode()
+        == utf8_with_escapes(text)
+        == orjson.loads(escape_unsafe_json(json_of(text))).encode()
+    )
 
 
 def json_of(text: str) -> str:

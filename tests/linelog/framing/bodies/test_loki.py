@@ -9,7 +9,7 @@ import cramjam
 import pytest
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
-from logsrv.linelog.framing.bodies.loki import _push_request, take
+from logsrv.linelog.framing.bodies.loki import _push_request_class, add_loki_entries
 from tests.linelog.framing.steps import Taken, lines_of, taken_by
 
 TIME = 1_795_000_000_123_456_789
@@ -17,7 +17,9 @@ AT = "2026-11-18T11:06:40.123456789Z"
 
 
 def push(body: bytes, media: str = "application/json", most: int = 1000) -> Taken:
-    return taken_by(take, body, BodyRules(media, "/loki/api/v1/push", most, max_body=1 << 20))
+    return taken_by(
+        add_loki_entries, body, BodyRules(media, "/loki/api/v1/push", most, max_body=1 << 20)
+    )
 
 
 def records(found: Taken) -> list[Any]:
@@ -29,7 +31,7 @@ def as_json(labels: dict[str, str], *values: list[Any]) -> bytes:
 
 
 def as_protobuf(labels: str, *entries: tuple[int, bytes, dict[str, bytes]]) -> bytes:
-    message = _push_request()()
+    message = _push_request_class()()
     stream = message.streams.add(labels=labels.encode())
     for time, line, metadata in entries:
         entry = stream.entries.add(line=line)
@@ -118,7 +120,7 @@ def test_a_bad_stream_costs_its_entries(bad: Any, number: int) -> None:
 
 
 def test_bad_labels_of_protobuf_cost_their_entries() -> None:
-    message = _push_request()()
+    message = _push_request_class()()
     for labels in (b'{a="b"}', b"{a", b'{a="b"}'):
         message.streams.add(labels=labels).entries.add(line=labels)
     body = bytes(cramjam.snappy.compress_raw(message.SerializeToString()))
@@ -155,7 +157,11 @@ def test_labels_are_not_multiplied_without_end() -> None:
         with pytest.raises(
             RequestRefused, match="the message becomes records of more than 50000 bytes"
         ) as info:
-            taken_by(take, body, BodyRules("application/json", "/loki/api/v1/push", most, 50_000))
+            taken_by(
+                add_loki_entries,
+                body,
+                BodyRules("application/json", "/loki/api/v1/push", most, 50_000),
+            )
         assert info.value.status == 413
 
 
@@ -164,13 +170,15 @@ def test_labels_are_not_multiplied_without_end() -> None:
 def test_others_have_their_turn_between_streams_without_entries(media: str, labels: str) -> None:
     """130,000 of them in 12 KB of snappy were one step of half a second."""
     number = 2000
-    message = _push_request()()
+    message = _push_request_class()()
     for _ in range(number):
         message.streams.add(labels=labels.encode())
     body = bytes(cramjam.snappy.compress_raw(message.SerializeToString()))
     if media == "application/json":
         body = json.dumps({"streams": [{"stream": {}} if labels == "{}" else {}] * number}).encode()
-    steps = sum(1 for _ in take(body, BodyRules(media, "/loki/api/v1/push", 1000), Records()))
+    steps = sum(
+        1 for _ in add_loki_entries(body, BodyRules(media, "/loki/api/v1/push", 1000), Records())
+    )
     assert steps >= number // 64
 
 

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
-from logsrv.linelog.framing.bodies.otlp import PROTOBUF, take
+from logsrv.linelog.framing.bodies.otlp import PROTOBUF, add_otlp_records
 from tests.linelog.framing.steps import Taken, lines_of, taken_by
 
 TIME = 1_795_000_000_123_456_789
@@ -17,7 +17,7 @@ AT = "2026-11-18T11:06:40.123456789Z"
 
 
 def export(body: bytes, media: str = "application/json", most: int = 2000) -> Taken:
-    return taken_by(take, body, BodyRules(media, "/v1/logs", most))
+    return taken_by(add_otlp_records, body, BodyRules(media, "/v1/logs", most))
 
 
 def records(found: Taken) -> list[Any]:
@@ -222,7 +222,7 @@ def test_a_bad_resource_or_scope_costs_its_records(bad: Any, rejected: int) -> N
 def test_records_that_are_none_are_not_countless() -> None:
     body = b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [%b1]}]}]}' % (b"1," * 10_000)
     with pytest.raises(RequestRefused, match="becomes records of more than"):
-        taken_by(take, body, BodyRules("application/json", "/v1/logs", 2000, 1_000_000))
+        taken_by(add_otlp_records, body, BodyRules("application/json", "/v1/logs", 2000, 1_000_000))
 
 
 def test_nothing_at_all_and_other_types() -> None:
@@ -252,16 +252,18 @@ def test_a_resource_is_not_multiplied_without_end() -> None:
     with pytest.raises(
         RequestRefused, match="the message becomes records of more than 50000 bytes"
     ):
-        taken_by(take, body, BodyRules("application/json", "/v1/logs", 2000, 50_000))
+        taken_by(add_otlp_records, body, BodyRules("application/json", "/v1/logs", 2000, 50_000))
 
 
 @pytest.mark.parametrize("body", [b"\n\0" * 1000, b"\n\xd0\x0f" + b"\x12\0" * 1000])
 def test_empty_messages_of_protobuf_are_not_countless(body: bytes) -> None:
-    assert not len(taken_by(take, body, BodyRules(PROTOBUF, "/v1/logs", 2000, 2_000_000)).records)
+    assert not len(
+        taken_by(add_otlp_records, body, BodyRules(PROTOBUF, "/v1/logs", 2000, 2_000_000)).records
+    )
     with pytest.raises(
         RequestRefused, match="the message becomes records of more than 500000 bytes"
     ):
-        taken_by(take, body, BodyRules(PROTOBUF, "/v1/logs", 2000, 500_000))
+        taken_by(add_otlp_records, body, BodyRules(PROTOBUF, "/v1/logs", 2000, 500_000))
 
 
 @pytest.mark.parametrize("media", ["application/json", PROTOBUF])
@@ -281,5 +283,5 @@ def test_others_have_their_turn_between_containers_without_records(media: str, p
         for _ in range(number):
             logs.scope_logs.add()
     body = request.SerializeToString() if media == PROTOBUF else json.dumps(holder).encode()
-    steps = sum(1 for _ in take(body, BodyRules(media, "/v1/logs", 2000), Records()))
+    steps = sum(1 for _ in add_otlp_records(body, BodyRules(media, "/v1/logs", 2000), Records()))
     assert steps >= number // 64

@@ -11,14 +11,14 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
 from logsrv.linelog.framing.bodies import protobuf_parts
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
-from logsrv.linelog.framing.bodies.protobuf_parts import several
+from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
 
 PATH = (1, 2, 2)
 
 
 def gathered(body: bytes, most: int = 1000) -> tuple[list[Any], Records]:
     records, found = Records(), []
-    for part in several(body, PATH, most, records):
+    for part in message_parts(body, PATH, most, records):
         request = service.ExportLogsServiceRequest()
         request.ParseFromString(part or b"")
         for logs in request.resource_logs:
@@ -78,7 +78,7 @@ def test_broken_or_large_messages_are_refused(
 ) -> None:
     monkeypatch.setattr(protobuf_parts, "PIECE", 0)
     with pytest.raises(RequestRefused) as refused:
-        for _ in several(body, PATH, 100, Records()):
+        for _ in message_parts(body, PATH, 100, Records()):
             pass
     assert refused.value.status == status
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.bodies.times import of_nanoseconds, of_seconds
+from logsrv.linelog.framing.bodies.times import nanoseconds_as_rfc3339, seconds_as_rfc3339
 
 
 @pytest.mark.parametrize(
@@ -30,18 +30,18 @@ from logsrv.linelog.framing.bodies.times import of_nanoseconds, of_seconds
     ],
 )
 def test_seconds_become_rfc3339_text(seconds: float, text: str | None) -> None:
-    assert of_seconds(seconds) == text
+    assert seconds_as_rfc3339(seconds) == text
 
 
 def test_nanoseconds_become_text_with_nine_digits() -> None:
-    assert of_nanoseconds(1_700_000_000, 1) == "2023-11-14T22:13:20.000000001Z"
-    assert of_nanoseconds(1_700_000_000, 2_000_000_003) == "2023-11-14T22:13:22.000000003Z"
-    assert of_nanoseconds(2**62, 0) is None
+    assert nanoseconds_as_rfc3339(1_700_000_000, 1) == "2023-11-14T22:13:20.000000001Z"
+    assert nanoseconds_as_rfc3339(1_700_000_000, 2_000_000_003) == "2023-11-14T22:13:22.000000003Z"
+    assert nanoseconds_as_rfc3339(2**62, 0) is None
 
 
 @given(st.integers(-(10**10), 10**11), st.integers(0, 10**9 - 1))
 def test_python_reads_the_text_of_a_time_back(seconds: int, nanoseconds: int) -> None:
-    text = of_nanoseconds(seconds, nanoseconds)
+    text = nanoseconds_as_rfc3339(seconds, nanoseconds)
     assert text is not None
     read = datetime.fromisoformat(text)
     after = timedelta(seconds=seconds, microseconds=nanoseconds // 1000)

@@ -16,9 +16,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.bodies.bodies import Records, most_made
+from logsrv.linelog.framing.bodies.bodies import Records, record_bytes_limit
 from logsrv.linelog.framing.events import forward
-from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
+from logsrv.linelog.framing.events.forward_entries import ForwardLimits, RefusedEventError
 from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.records import RecordRun
@@ -41,8 +41,8 @@ class Event:
 
 
 def event_of(value: bytes, limits: ForwardLimits) -> Event:
-    records = Records(most_made(limits.event))
-    answer = result_of(forward.event(value, limits, records))
+    records = Records(record_bytes_limit(limits.event))
+    answer = result_of(forward.add_event(value, limits, records))
     return Event(runs_of(records), answer, records.as_text)
 
 
@@ -321,7 +321,7 @@ def test_a_nil_value_has_no_records() -> None:
     ],
 )
 def test_a_value_that_is_no_event_is_refused(value: Any, reason: str, sentence: str) -> None:
-    with pytest.raises(NoEventError, match=sentence) as raised:
+    with pytest.raises(RefusedEventError, match=sentence) as raised:
         event(value)
     assert raised.value.reason == reason
 
@@ -333,7 +333,7 @@ def test_any_bytes_give_harmless_lines_or_no_event_error(data: bytes) -> None:
     for value in (b"\x93\xa1t\x01" + data, b"\x92\xa1t\xc4" + bytes([len(data)]) + data):
         try:
             found = event_of(value, LIMITS)
-        except NoEventError:
+        except RefusedEventError:
             continue
         for records in found.records:
             for line in records.lines:
@@ -356,7 +356,7 @@ def test_a_compressed_bomb_is_refused_before_any_record_is_made(way: str) -> Non
     packed = gzip.compress(bomb) if way == "gzip" else zstandard.compress(bomb)
     value = ["t", packed, {"compressed": way}]
     tracemalloc.start()
-    with pytest.raises(NoEventError, match="more than 1048576 bytes"):
+    with pytest.raises(RefusedEventError, match="more than 1048576 bytes"):
         event(value)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -365,7 +365,7 @@ def test_a_compressed_bomb_is_refused_before_any_record_is_made(way: str) -> Non
 
 def test_many_small_records_with_a_long_tag() -> None:
     """Each line has the tag: a megabyte would become gigabytes."""
-    with pytest.raises(NoEventError, match="becomes records of more than"):
+    with pytest.raises(RefusedEventError, match="becomes records of more than"):
         event(["t" * 4000, packed([0, {}]) * 100_000])
 
 
@@ -395,7 +395,7 @@ def test_arrays_of_millions_of_nothing(at: int) -> None:
     value = (many, b"\x92\xa1t" + many, b"\x92\xa1t\x91" + many)[at]
     tracemalloc.start()
     if at < 2:
-        with pytest.raises(NoEventError):
+        with pytest.raises(RefusedEventError):
             event_of(value, ForwardLimits(record=100_000, event=4 << 20))
     else:
         (found,) = event_of(value, ForwardLimits(record=100_000, event=4 << 20)).records

@@ -12,7 +12,7 @@ import pytest
 
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
 from logsrv.linelog.framing.events import forward_entries
-from logsrv.linelog.framing.events.forward_entries import Entries, ForwardLimits, value_of
+from logsrv.linelog.framing.events.forward_entries import EntryWriter, ForwardLimits, unpack_value
 from logsrv.linelog.framing.lines.long_work import result_of
 from tests.linelog.framing.colliding import numbers
 from tests.linelog.framing.steps import lines_of
@@ -29,16 +29,16 @@ def packed(*entries: Any) -> bytes:
 
 def added(
     *pieces: bytes, tag: str = "t", number: int | None = None
-) -> tuple[Records, Entries, int]:
+) -> tuple[Records, EntryWriter, int]:
     records = Records()
-    entries = Entries(tag, LIMITS, records)
+    entries = EntryWriter(tag, LIMITS, records)
     return records, entries, result_of(entries.add(pieces, number))
 
 
 def test_usual_ones_become_lines_together() -> None:
     times = [SECOND, SECOND, EVENT_TIME, [EVENT_TIME, {}], SECOND + 0.5]
     records, _, size = added(packed(*([time, {"time": 1, "a": None}] for time in times)))
-    (found,) = records.take()
+    (found,) = records.take_new_runs()
     assert isinstance(found, WholeLines) and found.number == 5
     ends = ["Z", "Z", ".000000007Z", ".000000007Z", ".5Z"]
     assert found.text.decode().splitlines() == [
@@ -95,12 +95,12 @@ def test_what_is_no_pair_and_longer_than_a_record() -> None:
 def test_a_long_tag_is_not_multiplied_at_once() -> None:
     """A window of entries of three bytes would be hundreds of megabytes."""
     records, _, _ = added(packed([0, {}]) * 2000, tag="t" * 4000)
-    assert not any(isinstance(run, WholeLines) for run in records.take())
+    assert not any(isinstance(run, WholeLines) for run in records.take_new_runs())
 
 
 def test_values_with_odd_text_and_keys_are_unpacked() -> None:
-    assert value_of(b"\xa1\xff") == "\\xff" and value_of(b"\xa1\xff", raw=True) == b"\xff"
-    assert value_of(b"\x81\x91\x01\x02") == {"[1]": 2}
+    assert unpack_value(b"\xa1\xff") == "\\xff" and unpack_value(b"\xa1\xff", raw=True) == b"\xff"
+    assert unpack_value(b"\x81\x91\x01\x02") == {"[1]": 2}
 
 
 @pytest.mark.parametrize("number", [None, 3])
@@ -116,10 +116,10 @@ def test_short_entries_behind_a_long_one(number: int | None) -> None:
 def test_keys_are_text_before_they_are_keys() -> None:
     """A number has the hash that its sender chose, and a dict of such ones takes minutes."""
     sent = {1: {2.5: {None: {True: 1, b"b": 2, "s": 3}}}}
-    found = value_of(msgpack.packb(sent, use_bin_type=True))
+    found = unpack_value(msgpack.packb(sent, use_bin_type=True))
     assert found == {"1": {"2.5": {"null": {"true": 1, b"b": 2, "s": 3}}}}
     stamp = msgpack.Timestamp(1, 2)
-    (key,) = value_of(b"\x81" + msgpack.packb(stamp) + b"\xc0")
+    (key,) = unpack_value(b"\x81" + msgpack.packb(stamp) + b"\xc0")
     assert isinstance(key, str)
 
 
@@ -130,7 +130,7 @@ def test_chosen_numbers_as_keys_take_no_longer_than_others() -> None:
         head = struct.pack(">BI", 0xDF, len(keys))
         record = head + b"".join(struct.pack(">BIB", 0xCE, key, 0xC0) for key in keys)
         records = Records()
-        entries = Entries("t", ForwardLimits(record=1 << 20, event=1 << 20), records)
+        entries = EntryWriter("t", ForwardLimits(record=1 << 20, event=1 << 20), records)
         began = time.thread_time()
         result_of(entries.add([b"\x92\x00" + record], 1))
         assert len(records) == 1
@@ -153,7 +153,7 @@ def test_text_that_is_not_utf_8_is_the_same_in_long_records_and_in_short_ones() 
         record = b"\x82\xa1\xfe" + value + b"\xa1b\xc4\x01\xfd"
         records = Records()
         limits = ForwardLimits(record=1 << 20, event=1 << 20)
-        result_of(Entries("t", limits, records).add([b"\x92\x00" + record] * 1, 1))
+        result_of(EntryWriter("t", limits, records).add([b"\x92\x00" + record] * 1, 1))
         return lines_of(records)[0]
 
     for length in (1, 60_000):

@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from logsrv.linelog.framing.events.forward_key import helo, pong
+from logsrv.linelog.framing.events.forward_key import answer_ping, helo_message
 
 NONCE = b"\0\xff" * 8
 
@@ -20,19 +20,19 @@ def ping(key: str = "secret", **other: Any) -> bytes:
 
 
 def test_helo_has_the_nonce_and_keepalive() -> None:
-    name, options = msgpack.unpackb(helo(NONCE))
+    name, options = msgpack.unpackb(helo_message(NONCE))
     assert (name, options["nonce"], options["keepalive"]) == ("HELO", NONCE, True)
 
 
 def test_a_client_with_the_key_is_let_in_and_sees_our_proof() -> None:
-    answer, why = pong(ping(), "secret", NONCE)
+    answer, why = answer_ping(ping(), "secret", NONCE)
     expected = sha512(b"salt" + b"logsrv" + NONCE + b"secret").hexdigest()
     assert (msgpack.unpackb(answer), why) == (["PONG", True, "", "logsrv", expected], "")
 
 
 @pytest.mark.parametrize("wrong", [ping("Secret"), ping(nonce=b"other"), ping(salt=b"pepper")])
 def test_a_client_without_the_key_is_told_so(wrong: bytes) -> None:
-    answer, why = pong(wrong, "secret", NONCE)
+    answer, why = answer_ping(wrong, "secret", NONCE)
     assert msgpack.unpackb(answer)[:3] == ["PONG", False, "shared key mismatch"]
     assert why == "it does not have the shared key"
 
@@ -49,5 +49,5 @@ def test_a_client_without_the_key_is_told_so(wrong: bytes) -> None:
     ],
 )
 def test_a_value_other_than_a_ping_is_refused_without_an_answer(value: Any) -> None:
-    answer, why = pong(msgpack.packb(value), "secret", NONCE)
+    answer, why = answer_ping(msgpack.packb(value), "secret", NONCE)
     assert answer == b"" and why

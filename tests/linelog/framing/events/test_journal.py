@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.events import journal
-from logsrv.linelog.framing.events.journal import JournalFramer, entry_of
+from logsrv.linelog.framing.events.journal import JournalFramer, records_of_datagram
 from tests.costs import SoughtBytes, allocated
 from tests.linelog.framing.steps import lines_of, runs_of
 
@@ -60,10 +60,10 @@ def test_an_entry_is_there_as_soon_as_it_is_whole() -> None:
 
 
 def test_bytes_and_entries_too_long() -> None:
-    assert entries(entry_of(field("A", b"\xff\n=") + b"B=\xfe", 1000)) == [
+    assert entries(records_of_datagram(field("A", b"\xff\n=") + b"B=\xfe", 1000)) == [
         {"A": "\\xff\n=", "B": "\\xfe"}
     ]
-    long = entry_of(field("A", b"x" * 100), 50)
+    long = records_of_datagram(field("A", b"x" * 100), 50)
     assert long.as_text == 1 and not runs_of(long)[0].structured
 
 
@@ -84,7 +84,7 @@ def test_data_that_is_no_entry_is_refused(data: bytes, status: int) -> None:
 
 
 def test_a_field_without_a_name_is_one() -> None:
-    assert entries(entry_of(b"=value\nA=1", 100)) == [{"": "value", "A": "1"}]
+    assert entries(records_of_datagram(b"=value\nA=1", 100)) == [{"": "value", "A": "1"}]
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -136,24 +136,24 @@ def test_cut_off_in_a_field_that_is_left_out(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_datagram_is_one_entry() -> None:
-    assert entries(entry_of(b"A=1\nB=2\n\n", 100)) == [{"A": "1", "B": "2"}]
-    assert not len(entry_of(b"", 100))
+    assert entries(records_of_datagram(b"A=1\nB=2\n\n", 100)) == [{"A": "1", "B": "2"}]
+    assert not len(records_of_datagram(b"", 100))
     with pytest.raises(RequestRefused):
-        entry_of(b"A=1\n\nB=2\n", 100)
+        records_of_datagram(b"A=1\n\nB=2\n", 100)
 
 
 def test_what_is_missing_is_known_where_a_field_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     framer = JournalFramer(1000)
-    assert framer.missing == 0
+    assert framer.missing_bytes == 0
     framer.receive(b"A\n" + (500).to_bytes(8, "little") + b"x" * 100)
-    assert framer.missing == 401
+    assert framer.missing_bytes == 401
     framer.receive(b"x" * 400)
-    assert framer.missing == 1
+    assert framer.missing_bytes == 1
     framer.receive(b"\nA=1")
-    assert framer.missing == 0
+    assert framer.missing_bytes == 0
     monkeypatch.setattr(journal, "MOST_ENTRY", 20)
     framer.receive(b"\nA\n" + (500).to_bytes(8, "little"))
-    assert framer.missing == 501
+    assert framer.missing_bytes == 501
 
 
 def test_drips_into_a_long_field_are_looked_at_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_an_entry_much_longer_than_a_record_is_text_and_takes_little_more_than_i
     value = b"\xff\xfe" * (4 << 20)
     tracemalloc.start()
     try:
-        found = entry_of(field("A", b"1") + field("CORE", value), 1 << 20)
+        found = records_of_datagram(field("A", b"1") + field("CORE", value), 1 << 20)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -13,7 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies import bodies
-from logsrv.linelog.framing.events.lumberjack import Events, LumberjackFramer, acknowledgement
+from logsrv.linelog.framing.events.lumberjack import (
+    EventsToAcknowledge,
+    LumberjackFramer,
+    acknowledgement_frame,
+)
 from tests.linelog.framing.steps import lines_of, runs_of
 
 
@@ -30,11 +34,11 @@ def packed(frames: bytes, level: int = 6) -> bytes:
     return b"2C" + struct.pack(">I", len(data)) + data
 
 
-def events_of(framer: LumberjackFramer, data: bytes) -> list[Events]:
-    return [one for one in framer.receive(data) if isinstance(one, Events)]
+def events_of(framer: LumberjackFramer, data: bytes) -> list[EventsToAcknowledge]:
+    return [one for one in framer.receive(data) if isinstance(one, EventsToAcknowledge)]
 
 
-def sequences_of(one: Events) -> list[int]:
+def sequences_of(one: EventsToAcknowledge) -> list[int]:
     return [sequence for _, sequence in struct.iter_unpack(">2sI", one.acknowledgements)]
 
 
@@ -71,7 +75,7 @@ def test_frames_may_be_cut_anywhere(windows: list[tuple[list[int], bool]], size:
 
 
 def test_an_acknowledgement_has_the_sequence_number_big_endian() -> None:
-    assert acknowledgement(258) == b"2A\0\0\1\2"
+    assert acknowledgement_frame(258) == b"2A\0\0\1\2"
 
 
 def test_a_window_in_several_frames_is_acknowledged_at_its_end() -> None:

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.events.msgpack_values import (
     DEEPEST,
     PIECE,
-    EndFinder,
-    ValueFramer,
+    MsgpackValueFramer,
+    ValueEndFinder,
     array_header,
-    content,
-    end_of,
-    ends,
-    is_text,
+    begins_text,
+    find_value_end,
+    text_content,
+    value_ends,
 )
 from logsrv.linelog.framing.events.msgpack_values import has_more_values as crowded_in_steps
 from logsrv.linelog.framing.lines.long_work import result_of
@@ -45,8 +45,8 @@ VALUES = st.recursive(
 )
 
 
-def framed(data: bytes, size: int, most: int = 1 << 20) -> tuple[list[bytes], ValueFramer]:
-    framer = ValueFramer(most)
+def framed(data: bytes, size: int, most: int = 1 << 20) -> tuple[list[bytes], MsgpackValueFramer]:
+    framer = MsgpackValueFramer(most)
     found: list[bytes] = []
     for at in range(0, len(data), size):
         found += map(bytes, framer.receive(data[at : at + size]))
@@ -60,12 +60,12 @@ def test_values_cut_anywhere_are_found_whole(values: list[Any], size: int) -> No
     data = b"".join(packed)
     found, framer = framed(data, max(size, len(data) // 500))
     assert (found, framer.fault, framer.unfinished_bytes) == (packed, "", 0)
-    assert [data[start:end] for start, end in pairwise([0, *ends(data)])] == packed
+    assert [data[start:end] for start, end in pairwise([0, *value_ends(data)])] == packed
     array = memoryview(msgpack.packb(values))
     number, start = array_header(array) or (0, 0)
     assert number == len(values)
     for value in packed:
-        stop = result_of(end_of(array, start))
+        stop = result_of(find_value_end(array, start))
         assert array[start:stop] == value
         start = stop
 
@@ -133,7 +133,7 @@ def test_crowded_counts_the_values_inside_a_value() -> None:
 @pytest.mark.parametrize("data", [b"\xc1", b"\x91" * 5000])
 def test_the_ends_of_damaged_values_raise_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="damaged"):
-        ends(data)
+        value_ends(data)
 
 
 def test_other_values_have_no_array_header() -> None:
@@ -142,24 +142,24 @@ def test_other_values_have_no_array_header() -> None:
 
 
 def test_whole_values_before_an_unfinished_one() -> None:
-    assert ends(b"\x01\x92\x01\x02\xa5ab") == [1, 4]
-    assert ends(b"\x01\xa5abc") == [1] and ends(b"\x92\x01") == []
-    assert ends(b"\x01\x02\x03", 2) == [1, 2]
+    assert value_ends(b"\x01\x92\x01\x02\xa5ab") == [1, 4]
+    assert value_ends(b"\x01\xa5abc") == [1] and value_ends(b"\x92\x01") == []
+    assert value_ends(b"\x01\x02\x03", 2) == [1, 2]
 
 
 def test_the_end_of_a_long_value() -> None:
     value = msgpack.packb(["x" * PIECE, list(range(PIECE))])
-    assert result_of(end_of(memoryview(value + b"\x01"), 0)) == len(value)
+    assert result_of(find_value_end(memoryview(value + b"\x01"), 0)) == len(value)
     with pytest.raises(ValueError, match="damaged"):
-        result_of(end_of(memoryview(value[:-1]), 0))
-    finder = EndFinder(len(value) + 1)
+        result_of(find_value_end(memoryview(value[:-1]), 0))
+    finder = ValueEndFinder(len(value) + 1)
     assert finder.feed(value[:1000]) == 0
     assert finder.feed(value[1000:] + b"\x01") == len(value)
 
 
 def test_a_long_value_is_not_held_twice() -> None:
     long, short = msgpack.packb("x" * (1 << 20)), msgpack.packb([1])
-    framer = ValueFramer(1 << 21)
+    framer = MsgpackValueFramer(1 << 21)
     found = list(framer.receive(long + short + long[:10]))
     assert list(map(bytes, found)) == [long, short] and framer.unfinished_bytes == 10
     assert list(map(bytes, framer.receive(long[10:]))) == [long]
@@ -169,6 +169,6 @@ def test_texts_and_their_contents_are_found() -> None:
     for size in (0, 31, 32, 255, 256, 65_535, 65_536):
         for value in ("x" * size, b"x" * size):
             whole = memoryview(msgpack.packb(value))
-            assert is_text(whole[0]) and content(whole) == b"x" * size
+            assert begins_text(whole[0]) and text_content(whole) == b"x" * size
     others: list[Any] = [1, [], {}, None, msgpack.ExtType(1, b"x")]
-    assert not any(is_text(msgpack.packb(value)[0]) for value in others)
+    assert not any(begins_text(msgpack.packb(value)[0]) for value in others)

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
+from logsrv.linelog.framing.events.plain_pickle import NotPlainError, read_plain_pickle
 from tests.examples import more
 from tests.linelog.framing.colliding import numbers
 from tests.linelog.framing.threads import turns_of_others
@@ -45,12 +45,15 @@ VALUES = st.recursive(
 @given(VALUES, st.integers(0, 5))
 def test_plain_data_of_every_protocol(value: Any, protocol: int) -> None:
     # Numbers that are keys have another hash.
-    assert repr(plain(pickle.dumps(value, protocol), MOST)) == repr(value)
+    assert repr(read_plain_pickle(pickle.dumps(value, protocol), MOST)) == repr(value)
 
 
 def test_a_value_that_is_shared_is_read_twice() -> None:
     one = ["a"]
-    assert plain(pickle.dumps({"a": one, "b": one}, 1), MOST) == {"a": ["a"], "b": ["a"]}
+    assert read_plain_pickle(pickle.dumps({"a": one, "b": one}, 1), MOST) == {
+        "a": ["a"],
+        "b": ["a"],
+    }
 
 
 CODES = [opcode.code.encode("latin-1") for opcode in pickletools.opcodes]
@@ -88,7 +91,7 @@ def test_no_pickle_calls_a_function(tmp_path: Path, protocol: int) -> None:
     ):
         for value in (Evil(*call), {"msg": Evil(*call)}, [1, {"a": (Evil(*call),)}]):
             with pytest.raises(NotPlainError):
-                plain(pickle.dumps(value, protocol), MOST)
+                read_plain_pickle(pickle.dumps(value, protocol), MOST)
     assert not touched.exists()
 
 
@@ -98,7 +101,7 @@ def test_no_pickle_calls_a_function(tmp_path: Path, protocol: int) -> None:
 )
 def test_a_pickle_of_more_than_plain_data_is_refused(value: Any, protocol: int) -> None:
     with pytest.raises(NotPlainError, match="plain data"):
-        plain(pickle.dumps(value, protocol), MOST)
+        read_plain_pickle(pickle.dumps(value, protocol), MOST)
 
 
 def test_no_opcode_that_looks_something_up_or_calls_it() -> None:
@@ -109,7 +112,7 @@ def test_no_opcode_that_looks_something_up_or_calls_it() -> None:
             for before in (b"", b"(", b"}", b"(}", b"X\1\0\0\0aX\1\0\0\0b", b"N)"):
                 for behind in (b"os\nsystem\n", b"\1\0\0\0", b""):
                     with pytest.raises(NotPlainError):
-                        plain(before + code + behind + b".", MOST)
+                        read_plain_pickle(before + code + behind + b".", MOST)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +140,7 @@ def test_no_opcode_that_looks_something_up_or_calls_it() -> None:
 )
 def test_a_damaged_pickle_is_refused(data: bytes) -> None:
     with pytest.raises(NotPlainError):
-        plain(data, MOST)
+        read_plain_pickle(data, MOST)
 
 
 @pytest.mark.slow
@@ -151,7 +154,7 @@ def test_a_damaged_pickle_is_refused(data: bytes) -> None:
 )
 def test_any_opcodes_are_read_or_refused(parts: list[bytes]) -> None:
     try:
-        plain(b"".join(parts) + b".", MOST)
+        read_plain_pickle(b"".join(parts) + b".", MOST)
     except NotPlainError:
         pass
 
@@ -171,13 +174,13 @@ def test_pickle_bombs_take_little_memory() -> None:
     text = b"X\0\0\1\0" + b"x" * 65536 + b"q\0](" + b"h\0" * 100_000 + b"e."
     memo = b"Nr\xff\xff\xff\xff."
     with pytest.raises(NotPlainError, match="too many values or bytes"):
-        plain(laughs, MOST)
+        read_plain_pickle(laughs, MOST)
     with pytest.raises(NotPlainError, match="too many values or bytes"):
-        plain(itself, MOST)
+        read_plain_pickle(itself, MOST)
     with pytest.raises(NotPlainError, match="too many values or bytes"):
-        plain(text, MOST)
-    assert plain(memo, MOST) is None
-    deep = plain(b"]" * 100_000 + b"a" * 99_999 + b".", MOST)
+        read_plain_pickle(text, MOST)
+    assert read_plain_pickle(memo, MOST) is None
+    deep = read_plain_pickle(b"]" * 100_000 + b"a" * 99_999 + b".", MOST)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert repr(deep).count("[") == 201
@@ -187,13 +190,13 @@ def test_pickle_bombs_take_little_memory() -> None:
 def test_keys_that_would_make_a_dict_slow() -> None:
     """Numbers of one hash have others here, and look the same; those of values are never keys."""
     sent = {number * (2**61 - 1): number for number in range(100)}
-    found = plain(pickle.dumps(sent, 1), MOST)
+    found = read_plain_pickle(pickle.dumps(sent, 1), MOST)
     assert repr(found) == repr(sent) and len(set(map(hash, sent))) == 1
     assert len(set(map(hash, found))) == 100
     bases = {True: 1, None: 2}
-    assert plain(pickle.dumps(bases, 1), MOST) == bases
+    assert read_plain_pickle(pickle.dumps(bases, 1), MOST) == bases
     with pytest.raises(NotPlainError, match="neither text nor a number"):
-        plain(pickle.dumps({0.5: 1}, 1), MOST)
+        read_plain_pickle(pickle.dumps({0.5: 1}, 1), MOST)
 
 
 @pytest.mark.nightly
@@ -204,7 +207,9 @@ def test_numbers_of_values_that_would_make_a_dict_slow() -> None:
     def seconds(keys: Sequence[int]) -> float:
         began = time.thread_time()
         assert (
-            plain(b"N" + b"".join(b"r" + struct.pack("<I", key) for key in keys) + b".", MOST)
+            read_plain_pickle(
+                b"N" + b"".join(b"r" + struct.pack("<I", key) for key in keys) + b".", MOST
+            )
             is None
         )
         return time.thread_time() - began
@@ -218,7 +223,7 @@ def test_a_few_bytes_become_no_more_values_than_they_may_cost_time() -> None:
     ten = b"(h\0" + b"2" * 9 + b"tq\0"
     bomb = b"(N" + b"2" * 9 + b"tq\0" + ten * 3 + b"."
     with pytest.raises(NotPlainError, match="too many values or bytes"):
-        plain(bomb, MOST)
+        read_plain_pickle(bomb, MOST)
 
 
 def test_text_encoded_again_and_again_takes_no_memory() -> None:
@@ -228,7 +233,7 @@ def test_text_encoded_again_and_again_takes_no_memory() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(NotPlainError):
-            plain(bomb, MOST)
+            read_plain_pickle(bomb, MOST)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
@@ -237,4 +242,4 @@ def test_text_encoded_again_and_again_takes_no_memory() -> None:
 @pytest.mark.slow
 def test_another_thread_goes_on_while_long_bytes_become_text() -> None:
     data = b"T" + struct.pack("<I", 1_000_000) + b"\xff" * 1_000_000 + b"."
-    assert turns_of_others(lambda: plain(data, 4 << 20)) > 5
+    assert turns_of_others(lambda: read_plain_pickle(data, 4 << 20)) > 5

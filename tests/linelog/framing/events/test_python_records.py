@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
-from logsrv.linelog.framing.events.python_records import filled_in, line_of
+from logsrv.linelog.framing.events.python_records import fill_in_arguments, pickled_record_line
 from tests.costs import allocated
 
 MOST = 100_000
@@ -30,7 +30,7 @@ def sent(message: Any, *args: Any, extra: dict[str, Any] | None = None, **other:
 
 
 def read(data: bytes) -> dict[str, Any]:
-    found = json.loads(line_of(data, MOST))
+    found = json.loads(pickled_record_line(data, MOST))
     assert isinstance(found, dict)
     return found
 
@@ -110,9 +110,9 @@ def test_messages_are_filled_in_as_python_does(parts: list[str], args: tuple[Any
         expected = message % args
     except (ValueError, TypeError, OverflowError):
         with pytest.raises((ValueError, TypeError, OverflowError)):
-            filled_in(message, args, MOST)
+            fill_in_arguments(message, args, MOST)
     else:
-        assert filled_in(message, args, MOST) == expected
+        assert fill_in_arguments(message, args, MOST) == expected
 
 
 def test_messages_that_would_grow_huge_stay_unfilled() -> None:
@@ -123,26 +123,31 @@ def test_messages_that_would_grow_huge_stay_unfilled() -> None:
 def test_a_long_name_is_none() -> None:
     """Each `%(` would else be the beginning of one up to the end of the message."""
     key = "k" * 99
-    assert filled_in(f"%({key})s", {key: 1}, MOST) == "1"
+    assert fill_in_arguments(f"%({key})s", {key: 1}, MOST) == "1"
     with pytest.raises(TypeError, match="do not fit"):
-        filled_in(f"%({key}k)s", {key + "k": 1}, MOST)
+        fill_in_arguments(f"%({key}k)s", {key + "k": 1}, MOST)
 
 
 @pytest.mark.parametrize("value", [5, ["msg"], None, {1: 2}])
 def test_a_pickle_that_is_no_log_record_is_refused(value: Any) -> None:
     with pytest.raises(NotPlainError, match="no LogRecord"):
-        line_of(pickle.dumps(value, 1), MOST)
+        pickled_record_line(pickle.dumps(value, 1), MOST)
 
 
 def test_a_value_named_again_and_again_is_made_text_once() -> None:
     arguments = {"a": ["x"] * 20_000}
     # Each text of it has 100 kB.
-    assert allocated(lambda: filled_in("%(a).0s%(a).1r%(a).0a" * 200, arguments, MOST)) < 4 << 20
-    assert filled_in("%(a).0s%(a).1r%(a).0a" * 200, arguments, MOST) == "[" * 200
+    assert (
+        allocated(lambda: fill_in_arguments("%(a).0s%(a).1r%(a).0a" * 200, arguments, MOST))
+        < 4 << 20
+    )
+    assert fill_in_arguments("%(a).0s%(a).1r%(a).0a" * 200, arguments, MOST) == "[" * 200
 
 
 def test_bytes_that_python_shows_as_halves_of_surrogate_pairs() -> None:
     """A file name of Latin-1, say: readers of JSON refuse the escape that Python would write."""
-    (line,) = [line_of(sent("caf\udce9 %s", "\ud800", extra={"na\udcffme": "\udce9"}), MOST)]
+    (line,) = [
+        pickled_record_line(sent("caf\udce9 %s", "\ud800", extra={"na\udcffme": "\udce9"}), MOST)
+    ]
     found = orjson.loads(line)
     assert found["message"] == r"caf\xe9 \xed\xa0\x80" and found[r"na\xffme"] == r"\xe9"

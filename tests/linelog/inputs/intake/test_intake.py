@@ -388,7 +388,7 @@ def adding(records: Records) -> Generator[None, None, str]:
     records.add(b"{}")
     records.add(b"a\nb", structured=False)
     yield
-    records.add_lines(b"[1]\n[2]\n", 2)
+    records.add_whole_lines(b"[1]\n[2]\n", 2)
     yield
     records.as_text += 1
     records.leave_out(5)
@@ -420,7 +420,7 @@ def test_nothing_behind_a_text_that_closes() -> None:
     gathering = Gathering(Records(), way.rules, way.counts)
     for text in (b"one", b"longer", b"more"):
         gathering.records.add(text, structured=False)
-    gathering.records.add_lines(b"{}\n", 1)
+    gathering.records.add_whole_lines(b"{}\n", 1)
     list(gathering.store(way, "tcp:x"))
     assert sink.text == b"one\nlon\n"
     assert gathering.closing == "a record is longer than 3 bytes"

@@ -129,7 +129,7 @@ def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.Monke
 
     def unpacked(message: bytes, most: int) -> bytes:
         done.append(message)
-        return gelf_datagrams.unpacked(message, most)
+        return gelf_datagrams.unpacked_message(message, most)
 
     monkeypatch.setattr("logsrv.linelog.inputs.records.gelf.unpacked", unpacked)
     way = intake(store, options=InputOptions(max_record=1 << 20))

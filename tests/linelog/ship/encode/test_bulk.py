@@ -19,7 +19,9 @@ from tests.linelog.ship.encode.stored_lines import LINES, TIME, line
 @given(LINES)
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
     body = bulk_request(OutgoingLines(lines))
-    taken = taken_by(bulk.take, body, BodyRules("application/x-ndjson", "/logs/_bulk", 1 << 20))
+    taken = taken_by(
+        bulk.add_bulk_documents, body, BodyRules("application/x-ndjson", "/logs/_bulk", 1 << 20)
+    )
     assert read_bulk_answer(taken.reply.body, len(lines)) == BulkAnswer([], [], "", "")
     came = [Record(record) for record in lines_of(taken.records)]
     for sent, received in zip(map(Record, lines), came, strict=True):

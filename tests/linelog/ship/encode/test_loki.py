@@ -33,7 +33,7 @@ def streams(lines: list[bytes], encoder: LokiEncoder | None = None) -> Any:
 @given(LINES)
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
     body = LokiEncoder().encode_push(OutgoingLines(lines))
-    taken = taken_by(loki.take, body, BodyRules(JSON, "/loki/api/v1/push", 1 << 20))
+    taken = taken_by(loki.add_loki_entries, body, BodyRules(JSON, "/loki/api/v1/push", 1 << 20))
     assert taken.reply.status == 204
     came = [Record(record) for record in lines_of(taken.records)]
     wanted = [Record(one) for one in lines]

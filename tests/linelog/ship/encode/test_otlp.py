@@ -23,7 +23,7 @@ UNKNOWN = "1970-01-01T00:00:00.000000000Z"
 @example([line(b"hello", time="1970-01-01T00:00:00.000000Z"), line(b"hello")])
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
     body = export_request(OutgoingLines(lines))
-    taken = taken_by(otlp.take, body, BodyRules(JSON, "/v1/logs", 1 << 20))
+    taken = taken_by(otlp.add_otlp_records, body, BodyRules(JSON, "/v1/logs", 1 << 20))
     assert taken.reply.status == 200 and rejected_count_and_reason(taken.reply.body) == (0, "")
     came = [Record(record) for record in lines_of(taken.records)]
     assert sorted(
