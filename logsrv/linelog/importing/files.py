@@ -18,7 +18,7 @@ from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import UnpackingError
 from logsrv.linelog.framing.events.journal import MOST_ENTRY, JournalFramer
-from logsrv.linelog.framing.lines.dated import Dated
+from logsrv.linelog.framing.lines.dated import LineMoments
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
@@ -72,7 +72,7 @@ class LogFile:
         self.identity = [absolute, self.size, written]
         self.taken = self.unpacked = self.without_fields = 0
         self.cut = self.exact = self.by_time = False
-        self.dated = Dated(self._written)
+        self.dated = LineMoments(self._written)
         self._begin: int | None = None
         self._day_first: bool | None = None
         self._unread = b""
@@ -120,7 +120,7 @@ class LogFile:
             yield newest, lines
 
     def _read_to_first_time(self) -> None:
-        self.dated = Dated(self._written)
+        self.dated = LineMoments(self._written)
         with closing(self._read_dated_lines(_tell_nobody, peeking=True)) as runs:
             while self.dated.said is None and next(runs, None):
                 pass
@@ -128,7 +128,7 @@ class LogFile:
     def _read_dated_lines(
         self, tell: Tell, *, peeking: bool = False
     ) -> Generator[tuple[int, bytes]]:
-        self.dated = Dated(
+        self.dated = LineMoments(
             self._written,
             self._begin,
             day_first=self._day_first,
@@ -148,10 +148,10 @@ class LogFile:
         for chunk in chunks:
             block = framer.receive(chunk)
             if block is not None:
-                yield from self.dated.runs(bytes(block))
+                yield from self.dated.runs_with_moments(bytes(block))
         last = framer.finish()
         if last is not None:
-            yield from self.dated.runs(bytes(last))
+            yield from self.dated.runs_with_moments(bytes(last))
 
     def _date_journal_entries(
         self, chunks: Iterator[bytes], tell: Tell
@@ -160,8 +160,8 @@ class LogFile:
         framer = JournalFramer(_ENTRY_RULES.max_line)
         try:
             for chunk in chunks:
-                yield from self.dated.entries(self._frame_entries(framer.receive(chunk)))
-            yield from self.dated.entries(self._frame_entries(framer.finish()))
+                yield from self.dated.journal_runs(self._frame_entries(framer.receive(chunk)))
+            yield from self.dated.journal_runs(self._frame_entries(framer.finish()))
         except RequestRefused as error:
             self.cut = True
             tell(f"{self.shown}: {error}; the entries before that are imported")

@@ -23,7 +23,7 @@ from logsrv.linelog.http.http_settings import HttpSettings, require_token_if_pub
 from logsrv.linelog.http.nodes.node_settings import check_node_set_names
 from logsrv.linelog.inputs.intake.options import USED_BY, InputOptions
 from logsrv.linelog.inputs.intake.registry import OURS, inputs
-from logsrv.linelog.inputs.nats.place import parse_place
+from logsrv.linelog.inputs.nats.place import parse_stream_source
 from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
@@ -48,7 +48,7 @@ def parse_listen(text: str) -> InputEndpoint:
     """Return the value of a --listen. Raises ValueError with one sentence."""
     word, _, rest = text.partition(":")
     if word == FETCHED:
-        parse_place(rest)
+        parse_stream_source(rest)
         return InputEndpoint(text, word, Endpoint(rest, "fetched"))
     if word in inputs():
         return InputEndpoint(text, word, parse_endpoint(rest))

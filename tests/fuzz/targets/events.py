@@ -31,8 +31,8 @@ from logsrv.linelog.framing.events.objects import add_objects_or_text
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, read_plain_pickle
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import pickled_record_line
-from logsrv.linelog.framing.lines.clean import escaped
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.clean import escaped_lines
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
 from tests.fuzz.target import target
@@ -46,7 +46,7 @@ def kept(records: Records, most: int = 0) -> list[tuple[bytes, bool]]:
     found = [(line, run.structured) for run in runs_of(records) for line in run.lines]
     for line, structured in found:
         if structured:
-            assert b"\n" not in line and escaped(line + b"\n") == line + b"\n", line
+            assert b"\n" not in line and escaped_lines(line + b"\n") == line + b"\n", line
             json.loads(line)
             if most:
                 at_most(len(line), most)
@@ -75,7 +75,7 @@ def msgpack_values(data: bytes) -> None:
             # An extension's time that is invalid, or too deep a nesting.
             pass
         assert value_ends(value) == [len(value)]
-        result_of(has_more_values(value, 3))
+        run_to_result(has_more_values(value, 3))
 
 
 @target("linelog.framing.events.forward", "linelog.framing.events.forward_entries")
@@ -86,7 +86,7 @@ def forward(data: bytes) -> None:
     for value in framer.receive(data):
         records = Records(4 * BODY)
         try:
-            answer = result_of(add_event(value, limits, records))
+            answer = run_to_result(add_event(value, limits, records))
         except RefusedEventError as error:
             assert error.reason
         else:
@@ -111,9 +111,9 @@ def gelf(data: bytes) -> None:
         framer = GelfFramer(LineRules(max_line=50), counts, 100)
         records = Records()
         for piece in pieces:
-            records.move_all_from(result_of(framer.receive(piece)))
+            records.move_all_from(run_to_result(framer.receive(piece)))
             assert framer.unfinished_bytes <= 100
-        records.move_all_from(result_of(framer.finish()))
+        records.move_all_from(run_to_result(framer.finish()))
         return [line for line in lines_of(records) if line], counts, records.as_text
 
     same_however_cut(data, outcome)
@@ -143,7 +143,7 @@ def gelf_datagrams(data: bytes) -> None:
             continue
         at_most(len(text), max(BODY, len(message)))
         records = Records()
-        result_of(add_objects_or_text([text], RECORD, records))
+        run_to_result(add_objects_or_text([text], RECORD, records))
         kept(records, RECORD)
 
 
@@ -185,7 +185,8 @@ def journal(data: bytes) -> None:
     records = Records()
     rules = BodyRules("application/vnd.fdo.journal", "/upload", 300)
     taken = outcome_of(
-        lambda: result_of(journal_events.add_journal_entries(data, rules, records)), RequestRefused
+        lambda: run_to_result(journal_events.add_journal_entries(data, rules, records)),
+        RequestRefused,
     )
     if refused is None:
         assert taken is not RequestRefused and kept(records) == found
@@ -244,7 +245,7 @@ def python_records(data: bytes) -> None:
         pass
     else:
         assert isinstance(json.loads(line), dict)
-        assert escaped(line + b"\n") == line + b"\n"
+        assert escaped_lines(line + b"\n") == line + b"\n"
         assert math.isfinite(len(line))
         at_most(len(line), 100 * RECORD)
 

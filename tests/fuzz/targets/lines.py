@@ -18,11 +18,11 @@ from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.lines.clean import escaped
+from logsrv.linelog.framing.lines.clean import escaped_lines
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
-from logsrv.linelog.framing.lines.dated import Dated
+from logsrv.linelog.framing.lines.dated import LineMoments
 from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.records import frame_records, long_record
+from logsrv.linelog.framing.lines.records import frame_long_record, frame_records
 from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
@@ -158,9 +158,9 @@ def records(data: bytes) -> None:
         if max(map(len, found)) <= rules.max_line:
             assert text.count(b"\n") == len(found) - counts.empty and closing is None
             one = b"".join(record.replace(b"\n", rb"\x0a") + b"\n" for record in found if record)
-            assert text == (one if rules.raw else escaped(one))
+            assert text == (one if rules.raw else escaped_lines(one))
         for record in found:
-            long = b"".join(map(bytes, long_record(record, rules, LineCounts())))
+            long = b"".join(map(bytes, frame_long_record(record, rules, LineCounts())))
             stored(long, rules)
 
 
@@ -173,7 +173,7 @@ def relp(data: bytes) -> None:
             framer = RelpFramer(LineRules())
             framer.receive(opened)
             messages = [one for piece in pieces for one in framer.receive(piece)]
-            return messages, framer.take_answer(), bool(framer.fault), framer.closed
+            return messages, framer.take_answers(), bool(framer.fault), framer.closed
 
         return outcome
 
@@ -202,10 +202,10 @@ def dated(data: bytes) -> None:
     """The runs add up to the text, and their times never go back."""
     text = data + b"\n"
     for entries in (False, True):
-        found = Dated(1_795_000_000_000_000, exact=True)
+        found = LineMoments(1_795_000_000_000_000, exact=True)
         before = None
         whole = b""
-        for moment, part in found.entries(text) if entries else found.runs(text):
+        for moment, part in found.entries(text) if entries else found.runs_with_moments(text):
             assert before is None or moment >= before
             before = moment
             whole += part

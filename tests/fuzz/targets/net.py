@@ -37,8 +37,8 @@ from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.kit.web.channel import host_and_target
 from logsrv.kit.web.hosts import host_in_header, is_allowed_host
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.inputs.http.routes import path_of, route_of
-from logsrv.linelog.inputs.nats.place import parse_place as parse_stream_place
+from logsrv.linelog.inputs.http.routes import find_route, request_path
+from logsrv.linelog.inputs.nats.place import parse_stream_source
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.bulk import read_bulk_answer
@@ -94,9 +94,9 @@ def http_heads(data: bytes) -> None:
         raise AssertionError("the server does not know its own name")
     _, where = host_and_target(data)
     assert isinstance(where, bytes)
-    path = path_of(data)
+    path = request_path(data)
     try:
-        route_of(b"POST", path)
+        find_route(b"POST", path)
     except RequestRefused as refusal:
         assert refusal.status in (404, 405)
         safe(str(refusal), "")
@@ -163,7 +163,7 @@ def places(data: bytes) -> None:
             safe(str(error), "\n")
         else:
             assert parse(str(found)) == found
-    for other in (parse_remote, parse_place, parse_archive_url, parse_message, parse_stream_place):
+    for other in (parse_remote, parse_place, parse_archive_url, parse_message, parse_stream_source):
         with suppress(ValueError):
             other(text)
     with suppress(ConfigurationError):

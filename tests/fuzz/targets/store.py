@@ -238,8 +238,8 @@ def small_files(data: bytes) -> None:
 def centre_state(data: bytes) -> None:
     """The state of another centre names only segments, and is the same when it is sent on."""
     with suppress(ValueError):
-        found = state.decode(data)
-        assert state.decode(state.encode(found)) == found
+        found = state.decode_state(data)
+        assert state.decode_state(state.encode_state(found)) == found
         for one in found.packed:
             assert state.is_segment_file_name(one.name) and "/" not in one.name
     state.is_segment_file_name(data.decode("utf-8", "replace"))

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, WholeLines
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.records import RecordRun
 
 
@@ -25,7 +25,7 @@ class Taken:
 def taken_by(take: Callable[..., Any], body: bytes, rules: BodyRules) -> Taken:
     """Return what is taken of a body."""
     records = Records(rules.max_made)
-    reply = result_of(take(body, rules, records))
+    reply = run_to_result(take(body, rules, records))
     assert isinstance(reply, Reply)
     return Taken(records, reply)
 

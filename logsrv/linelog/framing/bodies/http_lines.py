@@ -39,7 +39,7 @@ from logsrv.linelog.framing.bodies.json_text import (
     replace_half_surrogates,
     utf8_with_escapes,
 )
-from logsrv.linelog.framing.lines.long_work import as_long_work
+from logsrv.linelog.framing.lines.long_work import call_as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
 
 
@@ -124,7 +124,7 @@ def _add_json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
         return
     _check_length(len(body), most)
     try:
-        kind, record = yield from as_long_work(partial(_type_and_record, body), len(body))
+        kind, record = yield from call_as_long_work(partial(_type_and_record, body), len(body))
     except ValueError as error:
         raise malformed_body(f"the body is no JSON: {error}") from None
     if kind is not dict:
@@ -138,7 +138,7 @@ def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: in
         return
     _check_length(spans[0][1] - spans[0][0], most)
     # Only a long element makes the spans longer than a piece: then another thread may parse them.
-    found = yield from as_long_work(
+    found = yield from call_as_long_work(
         partial(parse_elements, body, spans), spans[-1][1] - spans[0][0] - PIECE
     )
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
@@ -151,7 +151,7 @@ def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: in
         records.add_whole_lines(lines + b"\n", len(texts))
         return
     for value, text in zip(found, texts, strict=True):
-        record = yield from as_long_work(partial(_json_record, value, text), len(text))
+        record = yield from call_as_long_work(partial(_json_record, value, text), len(text))
         _add_record(records, type(value), record, most)
         if records.should_yield_once:
             yield
@@ -186,7 +186,7 @@ def add_json_lines_singly(records: Records, piece: bytes, most: int) -> Iterator
             continue
         _check_length(len(text), most)
         try:
-            kind, record = yield from as_long_work(partial(_type_and_record, text), len(text))
+            kind, record = yield from call_as_long_work(partial(_type_and_record, text), len(text))
         except ValueError:
             records.as_text += 1
             records.add(line.removesuffix(b"\r"), structured=False)
@@ -223,7 +223,7 @@ def _add_record(records: Records, kind: type, record: bytes, most: int) -> None:
 
 def _add_form(body: bytes, rules: BodyRules, records: Records) -> Generator[Any, None, None]:
     _check_length(len(body), rules.max_record)
-    record = yield from as_long_work(partial(_form_record, body), len(body))
+    record = yield from call_as_long_work(partial(_form_record, body), len(body))
     if len(record) > rules.max_record:
         raise record_too_long(rules.max_record)
     records.add(record)

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 import orjson
 
-from logsrv.linelog.framing.lines.clean import is_clean, is_plain
+from logsrv.linelog.framing.lines.clean import is_clean, is_plain_ascii
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
 _SPACE = b" \t\r\n"
@@ -126,4 +126,4 @@ def lines_storable_unchanged(lines: bytes, number: int, most: int) -> bool:
     """Return whether these lines are `number` JSON texts of at most `most` bytes with nothing to escape."""
     if lines.count(b"\n") != number - 1 or next_oversize(lines, 0, most) >= 0:
         return False
-    return is_plain(lines) or is_clean(lines)
+    return is_plain_ascii(lines) or is_clean(lines)

@@ -33,7 +33,7 @@ from logsrv.linelog.framing.events.msgpack_values import (
     has_more_values,
     value_ends,
 )
-from logsrv.linelog.framing.lines.long_work import as_long_work
+from logsrv.linelog.framing.lines.long_work import call_as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
 
 # Entries become lines together only if the tag, which each repeats, takes at most this many bytes in all.
@@ -235,7 +235,7 @@ class EntryWriter:
             ):
                 yield from self._add_as_text(time, record)
                 return
-        line = yield from as_long_work(
+        line = yield from call_as_long_work(
             partial(self._json_line, time, record), len(time) + len(record)
         )
         if line is None:
@@ -269,7 +269,9 @@ class EntryWriter:
         """Add values as text: as JSON if possible and short enough, else their bytes."""
         size = sum(map(len, values))
         long = size > self._limits.record
-        text = None if long else (yield from as_long_work(partial(_values_as_json, values), size))
+        text = (
+            None if long else (yield from call_as_long_work(partial(_values_as_json, values), size))
+        )
         self._add_text_record(text or b"".join(values))
 
     def _add_text_record(self, text: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.objects import add_objects_or_text
 from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.records import as_part
+from logsrv.linelog.framing.lines.records import escape_line_ends
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
 
@@ -80,7 +80,7 @@ class GelfFramer:
         if not self._in_long:
             self._in_long = True
             records.as_text += 1
-        self._add_framed_lines(as_part(part, self._raw), records)
+        self._add_framed_lines(escape_line_ends(part, self._raw), records)
 
     def _add_framed_lines(self, part: bytes, records: Records) -> None:
         block = self._lines.receive(part)

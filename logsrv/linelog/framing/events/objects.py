@@ -8,7 +8,7 @@ from typing import Any
 
 from logsrv.linelog.framing.bodies.bodies import Records, parse_json_text
 from logsrv.linelog.framing.bodies.json_text import count_storable_objects, json_on_one_line
-from logsrv.linelog.framing.lines.long_work import LONG, as_long_work
+from logsrv.linelog.framing.lines.long_work import LONG, call_as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
 
 _SPACE = b" \t\r\n"
@@ -28,7 +28,7 @@ def add_objects_or_text(
         if size > LONG:
             size = 0
             yield
-        line = yield from as_long_work(partial(_object_line, message, most), len(message))
+        line = yield from call_as_long_work(partial(_object_line, message, most), len(message))
         if line is not None:
             records.add(line)
         else:

@@ -46,7 +46,7 @@ _FIRST_CONTINUED = np.int8(-64)
 _DOUBTFUL = (b"\xc0", b"\xc1", b"\xe0", b"\xed")
 
 
-def is_plain(data: bytes) -> bool:
+def is_plain_ascii(data: bytes) -> bool:
     """Return whether `data` is ASCII without control characters other than TAB and LF."""
     if len(data) < _FASTER_THAN_TRANSLATE:
         return not data.translate(None, _PLAIN)
@@ -54,7 +54,7 @@ def is_plain(data: bytes) -> bool:
     return bool(np.maximum.reduce(codes) < _DEL) and not _has_low_controls(codes)
 
 
-def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
+def escaped_lines(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
     """Return `data[start:stop]`, zero or more whole lines, with `\\xNN` for each byte that
 
     - belongs to no valid UTF-8 sequence,
@@ -70,16 +70,16 @@ def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
         text = lines.decode(errors="backslashreplace")
         if _ANY_UNSAFE.search(text):
             return text.translate(_UNSAFE).encode()
-        return lines if _decodes(lines) else text.encode()
+        return lines if _decodes_as_utf8(lines) else text.encode()
     # Searching all of `data` for single bytes is fastest; a hit outside the lines costs only a copy.
     codes = np.frombuffer(data, np.uint8)[start:stop]
     if not data.isascii():
         if not is_utf8(data, start, stop):
             if np.count_nonzero(codes > _DEL) > _FEW:
-                return _escaped_anywhere(data[start:stop])
-            return escaped(data[start:stop].decode(errors="backslashreplace").encode())
-        if _has_unsafe(data, codes):
-            return _escaped_anywhere(data[start:stop])
+                return _escape_many(data[start:stop])
+            return escaped_lines(data[start:stop].decode(errors="backslashreplace").encode())
+        if _has_unsafe_characters(data, codes):
+            return _escape_many(data[start:stop])
     if not _has_controls(data, codes):
         return data
     lines = data[start:stop]
@@ -91,7 +91,7 @@ def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
 def is_clean(data: bytes) -> bool:
     """Return whether `escaped` would leave `data` unchanged."""
     codes = np.frombuffer(data, np.uint8)
-    if not data.isascii() and (not is_utf8(data) or _has_unsafe(data, codes)):
+    if not data.isascii() and (not is_utf8(data) or _has_unsafe_characters(data, codes)):
         return False
     return not (data and _has_controls(data, codes))
 
@@ -104,7 +104,7 @@ def is_utf8(data: bytes, start: int = 0, stop: int | None = None) -> bool:
     """
     codes = np.frombuffer(data, np.uint8)[start:stop]
     if len(codes) < _FASTER_THAN_DECODE or (top := np.maximum.reduce(codes)) >= _LEAD_OF_FOUR:
-        return _decodes(codes.data)
+        return _decodes_as_utf8(codes.data)
     # Reuse two arrays: memory that is not in the cache costs more time than the work.
     wanted = codes >= _LEAD_OF_TWO
     marks = np.empty_like(wanted)
@@ -117,10 +117,10 @@ def is_utf8(data: bytes, start: int = 0, stop: int | None = None) -> bool:
         return False
     # After these lead bytes the next byte decides: over-long forms, surrogates.
     doubtful = _DOUBTFUL if top >= _LEAD_OF_THREE else _DOUBTFUL[:2]
-    return not any(lead in data for lead in doubtful) or _decodes(codes.data)
+    return not any(lead in data for lead in doubtful) or _decodes_as_utf8(codes.data)
 
 
-def _decodes(data: bytes | memoryview) -> bool:
+def _decodes_as_utf8(data: bytes | memoryview) -> bool:
     try:
         str(data, "utf-8")
     except UnicodeDecodeError:
@@ -142,7 +142,7 @@ def _has_low_controls(codes: Codes) -> bool:
     return bool(np.minimum.reduce(codes - _ELEVEN) < _SPACE - 11)
 
 
-def _has_unsafe(data: bytes, codes: Codes) -> bool:
+def _has_unsafe_characters(data: bytes, codes: Codes) -> bool:
     """Return whether `codes`, valid UTF-8 and part of `data`, have a C1 control, U+2028 or U+2029."""
     if b"\xc2" in data:
         # Only 80 to BF can follow C2; below A0 it is a C1 control.
@@ -155,19 +155,19 @@ def _has_unsafe(data: bytes, codes: Codes) -> bool:
         last = codes[2:] & 0xFE
         found = np.equal(last, 0xA8, out=last.view(bool))
         found &= codes[:-2] == 0xE2
-        return bool(found.any() and _separators(codes[:-2], codes[1:-1], codes[2:]).any())
+        return bool(found.any() and _mark_separators(codes[:-2], codes[1:-1], codes[2:]).any())
     return False
 
 
-def _separators(lead: Codes, second: Codes, third: Codes) -> Marks:
+def _mark_separators(lead: Codes, second: Codes, third: Codes) -> Marks:
     found: Marks = (lead == 0xE2) & (second == 0x80) & (third & 0xFE == 0xA8)
     return found
 
 
-def _escaped_anywhere(lines: bytes) -> bytes:
+def _escape_many(lines: bytes) -> bytes:
     """Do the work of `escaped`; the cost hardly depends on how many bytes are escaped."""
     codes = np.frombuffer(lines, np.uint8)
-    odd = ~_harmless(lines)
+    odd = ~_mark_harmless(lines)
     (at,) = np.nonzero(odd)
     if len(at) <= _FEW:
         pieces: list[bytes] = []
@@ -183,7 +183,7 @@ def _escaped_anywhere(lines: bytes) -> bytes:
     return wide.view(np.uint8).compress(used.view(bool)).tobytes()
 
 
-def _harmless(lines: bytes) -> Marks:
+def _mark_harmless(lines: bytes) -> Marks:
     """Mark the bytes that need no escape: plain ASCII, and valid UTF-8 sequences (RFC 3629, table 3-7 of
     Unicode) except those of C1, U+2028 and U+2029."""
     codes = np.frombuffer(lines + b"\0\0\0", np.uint8)
@@ -196,7 +196,7 @@ def _harmless(lines: bytes) -> Marks:
     three &= (
         (lead < 0xF0) & ((lead != 0xE0) | (second >= 0xA0)) & ((lead != 0xED) | (second < 0xA0))
     )
-    three &= ~_separators(lead, second, third)
+    three &= ~_mark_separators(lead, second, third)
     four &= ((lead != 0xF0) | (second >= 0x90)) & ((lead != 0xF4) | (second < 0x90))
     stays: Marks = (lead < _DEL) & ((lead >= _SPACE) | (lead == _TAB) | (lead == _LF))
     stays |= two | three | four

@@ -19,7 +19,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from logsrv.linelog.framing.lines.records import as_part, without_ending
+from logsrv.linelog.framing.lines.records import escape_line_ends, without_ending
 
 Places: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 
@@ -61,7 +61,7 @@ class CountedFrames:
     empty: int = 0
 
 
-def cut_counted(
+def cut_counted_frames(
     data: bytes, start: int, limit: int, raw: bool, *, few: bool = False
 ) -> CountedFrames | None:
     """Return the whole counted frames that `data[start:]` begins with; None if the first is not whole.
@@ -73,12 +73,12 @@ def cut_counted(
     header = NEXT_COUNT.match(data, start)
     first = data[header.end() : header.end() + 1] if header else b""
     if few or len(data) - start < _WORTH_IT or first in (b"", b"\0"):
-        firsts, lasts, after = _one_by_one(data, start, limit, -1)
+        firsts, lasts, after = _find_frames_singly(data, start, limit, -1)
         if not lasts:
             return None
-        lines, empty = _each(data, firsts, lasts, raw)
+        lines, empty = _lines_of_each(data, firsts, lasts, raw)
         return CountedFrames(lines, lasts[-1], after, empty)
-    found, after = _at_once(data, start, limit, first[0])
+    found, after = _find_frames_at_once(data, start, limit, first[0])
     if not found:
         return None
     begins, ends = found[0]
@@ -86,14 +86,14 @@ def cut_counted(
         begins, ends = (np.concatenate(each) for each in zip(*found, strict=True))
     all_at_once = None
     if len(ends) >= _FEW and data.find(b"\0", start, after) < 0:
-        all_at_once = _all(data, begins, ends, raw)
+        all_at_once = _lines_at_once(data, begins, ends, raw)
     if all_at_once is not None:
         return CountedFrames(all_at_once, int(ends[-1]), after)
-    lines, empty = _each(data, begins.tolist(), ends.tolist(), raw)
+    lines, empty = _lines_of_each(data, begins.tolist(), ends.tolist(), raw)
     return CountedFrames(lines, int(ends[-1]), after, empty)
 
 
-def _at_once(
+def _find_frames_at_once(
     data: bytes, at: int, limit: int, first: int
 ) -> tuple[list[tuple[Places, Places]], int]:
     """Return the starts and ends of the messages, as pairs of arrays, and where the next frame begins.
@@ -101,7 +101,7 @@ def _at_once(
     first: the first byte of the first message; most others probably begin with it.
     """
     found: list[tuple[Places, Places]] = []
-    spaces, counts, headers = _candidates(data, limit, first)
+    spaces, counts, headers = _header_candidates(data, limit, first)
     ends = spaces + 1 + counts
     codes = np.frombuffer(data, np.uint8)
     follows = headers[1:] == ends[:-1]
@@ -126,7 +126,7 @@ def _at_once(
             continue
         if last < 0 or not begins_run():
             stop = int(headers[last]) if last >= 0 else -1
-            firsts, lasts, at = _one_by_one(data, at, limit, stop, after_lf=at != end)
+            firsts, lasts, at = _find_frames_singly(data, at, limit, stop, after_lf=at != end)
             if lasts:
                 found.append((np.array(firsts, np.intp), np.array(lasts, np.intp)))
                 end = lasts[-1]
@@ -141,7 +141,7 @@ def _at_once(
     return found, at
 
 
-def _one_by_one(
+def _find_frames_singly(
     data: bytes, at: int, limit: int, stop: int, *, after_lf: bool = False
 ) -> tuple[list[int], list[int], int]:
     """Return the starts and ends of the messages that begin before `stop`, and where the next frame begins.
@@ -170,18 +170,18 @@ def _skip_lf(data: bytes, at: int) -> int:
     return at + (data[at : at + 1] == b"\n")
 
 
-def _each(data: bytes, begins: list[int], ends: list[int], raw: bool) -> tuple[bytes, int]:
+def _lines_of_each(data: bytes, begins: list[int], ends: list[int], raw: bool) -> tuple[bytes, int]:
     """Return messages as lines, one by one if necessary, and the number of empty ones."""
     frames = [data[begin:end] for begin, end in zip(begins, ends, strict=True)]
     lines = b"\n".join(frames) + b"\n"
     usual = b"\r" not in lines and b"\0" not in lines and b"" not in frames
     if usual and lines.count(b"\n") == len(frames):
         return lines, 0
-    messages = [as_part(text, raw) for frame in frames if (text := without_ending(frame))]
+    messages = [escape_line_ends(text, raw) for frame in frames if (text := without_ending(frame))]
     return b"".join([message + b"\n" for message in messages]), len(frames) - len(messages)
 
 
-def _all(data: bytes, begins: Places, ends: Places, raw: bool) -> bytes | None:
+def _lines_at_once(data: bytes, begins: Places, ends: Places, raw: bool) -> bytes | None:
     """Return messages as lines, all at once; None if one contains an LF, or may be empty.
 
     The messages must have no NUL. Bytes to remove become NUL, and all NULs are removed together, which is
@@ -207,7 +207,7 @@ def _all(data: bytes, begins: Places, ends: Places, raw: bool) -> bytes | None:
     return lines if raw else lines.replace(b"\r", rb"\x0d")
 
 
-def _candidates(data: bytes, limit: int, first: int) -> tuple[Places, Places, Places]:
+def _header_candidates(data: bytes, limit: int, first: int) -> tuple[Places, Places, Places]:
     """Return three arrays for all apparent headers before a byte `first`: the offset of the space, the
     count, and the offset of the header.
 

@@ -22,14 +22,14 @@ from logsrv.linelog.framing.lines.forms import (
     MORE,
     OTHERS,
     SECOND,
-    calendar,
-    match_form,
-    micro,
-    since_1970,
+    datetime_of_parts,
+    epoch_microseconds,
+    fraction_microseconds,
+    match_time_form,
 )
 
-_PLAIN = rb"(?:" + b"|".join(form.plain for form in DATES) + rb")"
-_OTHER = rb"(?:" + b"|".join(form.plain for form in OTHERS) + rb")"
+_PLAIN = rb"(?:" + b"|".join(form.pattern_without_groups for form in DATES) + rb")"
+_OTHER = rb"(?:" + b"|".join(form.pattern_without_groups for form in OTHERS) + rb")"
 _PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 |)|)"
 _REST = rb"[^\n]*\n"
 # Matches a line with the same time, in the same format, as the first line of the run. After a JSON object
@@ -38,12 +38,13 @@ _SAME = (
     rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?!" + MORE + rb")"
     rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?!" + MORE + rb")|(?!))))"
 )  # fmt: skip
-_TIME = _PRIORITY + _PLAIN + rb"|" + ACCESS.plain + rb"|" + _OTHER
+_TIME = _PRIORITY + _PLAIN + rb"|" + ACCESS.pattern_without_groups + rb"|" + _OTHER
 # A match takes all lines of a moment, also those without a time, so no Python code runs for each line.
 # `re` keeps 230 bytes for each line until the match ends, so a match has at most 10,001 lines.
 _RUN = re.compile(
     rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"
-    rb"|" + ACCESS.before + rb"(?P<bracketed>" + ACCESS._replace(before=b"").plain + rb")|(?P<object>\{)"
+    rb"|" + ACCESS.before + rb"(?P<bracketed>" + ACCESS._replace(before=b"").pattern_without_groups
+    + rb")|(?P<object>\{)"
     rb"|(?P<other>" + _OTHER + rb"))" + _REST
     + rb"(?:(?:" + _SAME + rb"|(?!" + _TIME + rb"|\{))" + _REST + rb"){0,10000}",
     re.MULTILINE,
@@ -66,7 +67,7 @@ DAY = 86400 * SECOND
 _YEARS_BACK = 8
 
 
-class Dated:
+class LineMoments:
     """The moments of the lines of one file, in the order of the file.
 
     written: the moment of the file's last change; a line may be up to a day later.
@@ -115,18 +116,18 @@ class Dated:
         self.lines = self.undated = self.without = self.unbelieved = self.unclear = 0
         self.late = self.latest = 0
 
-    def runs(self, text: bytes) -> Iterator[tuple[int, bytes]]:
+    def runs_with_moments(self, text: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the whole lines of `text` in runs, each with its moment."""
         at = 0
         for found in _RUN.finditer(text):
             if found["object"]:
-                moment = self._of_object(found[0][: found[0].find(b"\n")])
+                moment = self._moment_of_object(found[0][: found[0].find(b"\n")])
             else:
                 kind = found.lastgroup or "plain"
                 start = found.start(kind)
                 # The form of an access log begins with the client's name, before the time.
                 line = found.start() if kind == "bracketed" else start
-                moment = self._moment(found[kind], text, line, start)
+                moment = self._moment_of_time(found[kind], text, line, start)
                 if moment is None:
                     self._count_disbelieved(found[0])
             if moment is None and self.said is None:
@@ -139,12 +140,12 @@ class Dated:
         if at < len(text):
             yield self._run_of_undated(text[at:], None)
 
-    def entries(self, entries: bytes) -> Iterator[tuple[int, bytes]]:
+    def journal_runs(self, entries: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the entries of a systemd journal, one JSON object a line, like `runs`."""
         self._form = "journal"
         for entry in entries.splitlines(keepends=True):
             found = _JOURNAL.search(entry)
-            moment = self._believed(int(found[1])) if found else None
+            moment = self._moment_if_believed(int(found[1])) if found else None
             yield self._run_of_dated(entry, moment) if found else self._run_of_undated(entry, None)
 
     def _count_disbelieved(self, lines: bytes) -> None:
@@ -160,8 +161,8 @@ class Dated:
         if self.said is None:
             self.undated += number
         if self.last is None:
-            return self._run(lines, number, self._begin if following is None else following)
-        return self._run(lines, number, None)
+            return self._count_run(lines, number, self._begin if following is None else following)
+        return self._count_run(lines, number, None)
 
     def _run_of_dated(self, lines: bytes, moment: int | None) -> tuple[int, bytes]:
         if moment is None:
@@ -176,9 +177,9 @@ class Dated:
             self.late += number
             self.latest = max(self.latest, self._before - moment)
             moment = self._before
-        return self._run(lines, number, moment)
+        return self._count_run(lines, number, moment)
 
-    def _run(self, lines: bytes, number: int, moment: int | None) -> tuple[int, bytes]:
+    def _count_run(self, lines: bytes, number: int, moment: int | None) -> tuple[int, bytes]:
         self.lines += number
         if moment is not None:
             self._before = moment
@@ -186,24 +187,26 @@ class Dated:
         self.last = self._before if self.last is None else max(self.last, self._before)
         return self._before, lines
 
-    def _moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
+    def _moment_of_time(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
         """Return the moment of the time `said`, at `start` of `text`; its whole form begins at `line`."""
         if said != self._text:
             self._text = said
             second = _SECOND.match(said, len(self._head)) if said.startswith(self._head) else None
             # In most lines only the second differs. Another minute may have another UTC offset.
             if second and said[second.end() :] == self._tail:
-                self._found = self._believed(self._minute + _micro(second))
+                self._found = self._moment_if_believed(
+                    self._minute + _second_in_microseconds(second)
+                )
             else:
                 self._head = b"\0"
                 try:
-                    self._found = self._parsed(said, text, line, start)
+                    self._found = self._parse_moment(said, text, line, start)
                 except (ValueError, OverflowError, OSError):
                     self._found = None
         self._form = self._read
         return self._found
 
-    def _of_object(self, line: bytes) -> int | None:
+    def _moment_of_object(self, line: bytes) -> int | None:
         try:
             found = orjson.loads(line)
         except ValueError:
@@ -213,43 +216,45 @@ class Dated:
             if isinstance(value, dict):
                 # MongoDB's form of a time.
                 value = value.get("$date")
-            moment = self._of_value(value) if value is not None else None
+            moment = self._moment_of_value(value) if value is not None else None
             if moment is not None:
                 self._form = "JSON"
                 return moment
         return None
 
-    def _of_value(self, value: object) -> int | None:
+    def _moment_of_value(self, value: object) -> int | None:
         if isinstance(value, str):
             if not value.isdecimal():
                 text = value.encode("utf-8", "replace")
-                return self._moment(text, text, 0, 0) if _VALUE.fullmatch(text) else None
+                return self._moment_of_time(text, text, 0, 0) if _VALUE.fullmatch(text) else None
             value = int(value[:20])
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < _LEAST:
             return None
         # s, ms, µs or ns: each unit has three digits more than the one before.
         for scale in (SECOND, 1000, 1):
             if value < 1000 * _LEAST * SECOND // scale:
-                return self._believed(round(value * scale))
-        return self._believed(int(value) // 1000)
+                return self._moment_if_believed(round(value * scale))
+        return self._moment_if_believed(int(value) // 1000)
 
-    def _parsed(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
-        self._read, found = match_form(text, line)
+    def _parse_moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
+        self._read, found = match_time_form(text, line)
         parts = {name: part for name, part in found.groupdict().items() if part}
         if "epoch" in parts:
-            return self._believed(since_1970(parts))
-        if "one" in parts and not self._decide_order(parts):
+            return self._moment_if_believed(epoch_microseconds(parts))
+        if "one" in parts and not self._decide_day_first(parts):
             return None
         moment = (
-            self._of_datetime(calendar(parts, 0)) if "year" in parts else self._without_year(parts)
+            self._moment_of_datetime(datetime_of_parts(parts, 0))
+            if "year" in parts
+            else self._moment_without_year(parts)
         )
         second = _SECOND.match(said, found.start("second") - start)
         if moment is not None and second:
-            self._minute = moment - _micro(second)
+            self._minute = moment - _second_in_microseconds(second)
             self._head, self._tail = said[: second.start()], said[second.end() :]
         return moment
 
-    def _decide_order(self, parts: dict[str, bytes]) -> bool:
+    def _decide_day_first(self, parts: dict[str, bytes]) -> bool:
         """Decide which number is the day, by this date or an earlier one; return false if that fails."""
         one, two = int(parts["one"]), int(parts["two"])
         if self.day_first is None and max(one, two) > 12:
@@ -258,32 +263,32 @@ class Dated:
         parts |= {"day": parts[day], "month": parts[month]}
         return self.day_first is not None
 
-    def _without_year(self, parts: dict[str, bytes]) -> int | None:
+    def _moment_without_year(self, parts: dict[str, bytes]) -> int | None:
         """Return the latest moment with this date and time, up to a day after the file's last change."""
         newest = (_EPOCH + (self._written + DAY) * _MICROSECOND).year
         for year in range(newest, newest - _YEARS_BACK - 1, -1):
             try:
-                moment = self._of_datetime(calendar(parts, year))
+                moment = self._moment_of_datetime(datetime_of_parts(parts, year))
             except ValueError:
                 continue
             if moment is not None:
                 return moment
         return None
 
-    def _of_datetime(self, time: datetime) -> int | None:
-        moment = _microseconds(time)
+    def _moment_of_datetime(self, time: datetime) -> int | None:
+        moment = _microseconds_since_1970(time)
         if time.tzinfo is None and moment < self._before:
             # When summer time ends, one hour comes twice: this may be the second one.
-            moment = max(moment, _microseconds(time.replace(fold=1)))
-        return self._believed(moment)
+            moment = max(moment, _microseconds_since_1970(time.replace(fold=1)))
+        return self._moment_if_believed(moment)
 
-    def _believed(self, moment: int) -> int | None:
+    def _moment_if_believed(self, moment: int) -> int | None:
         return moment if 0 <= moment <= min(self._written + DAY, _YEAR_2100) else None
 
 
-def _micro(second: re.Match[bytes]) -> int:
-    return int(second[1]) * SECOND + micro(second[2])
+def _second_in_microseconds(second: re.Match[bytes]) -> int:
+    return int(second[1]) * SECOND + fraction_microseconds(second[2])
 
 
-def _microseconds(time: datetime) -> int:
+def _microseconds_since_1970(time: datetime) -> int:
     return (time.astimezone(UTC) - _EPOCH) // _MICROSECOND

@@ -48,7 +48,7 @@ _SEARCHED = 1 << 10
 _SUSPECT = 3
 
 
-class Count(enum.Enum):
+class CountVerdict(enum.Enum):
     """The verdict on a number and a space at the beginning of a frame."""
 
     FITS = enum.auto()
@@ -58,28 +58,28 @@ class Count(enum.Enum):
     """The next bytes decide."""
 
 
-def count_at(data: bytes, at: int, limit: int, *, first: bool) -> Count:
+def judge_count(data: bytes, at: int, limit: int, *, first: bool) -> CountVerdict:
     """Judge the beginning of `data[at:]`, a new frame that does not directly follow a counted one.
 
     limit: longest line in bytes. first: whether this is the first byte of the connection.
     """
     header = COUNT.match(data, at)
     if header is None:
-        return Count.NONE
+        return CountVerdict.NONE
     begin = header.end()
     end = begin + int(header[1])
     if data[begin : begin + 1] == b"<":
-        return Count.FITS
+        return CountVerdict.FITS
     if end - begin > limit:
-        return Count.NONE
+        return CountVerdict.NONE
     if _END_OF_LINE.search(data, begin, end - 1):
         whole = first and end <= len(data)
-        return Count.FITS if whole and _frames_follow(data, end) else Count.NONE
+        return CountVerdict.FITS if whole and _frames_follow(data, end) else CountVerdict.NONE
     if end > len(data):
-        return Count.OPEN
+        return CountVerdict.OPEN
     if end == len(data) or COUNT.match(data, end):
-        return Count.FITS
-    return Count.OPEN if MAY_BECOME_HEADER.match(data, end) else Count.NONE
+        return CountVerdict.FITS
+    return CountVerdict.OPEN if MAY_BECOME_HEADER.match(data, end) else CountVerdict.NONE
 
 
 def _frames_follow(data: bytes, at: int) -> bool:
@@ -129,7 +129,7 @@ def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> 
     return False
 
 
-def longest_line(line_ends: Ends, size: int) -> tuple[int, int]:
+def longest_line_span(line_ends: Ends, size: int) -> tuple[int, int]:
     """Return where the longest line begins and ends: merged frames make long lines, so check this one."""
     bounds = np.concatenate(([-1], line_ends, [size]))
     at = int((bounds[1:] - bounds[:-1]).argmax())

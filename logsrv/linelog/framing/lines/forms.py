@@ -72,15 +72,15 @@ class TimeForm(NamedTuple):
     after: bytes = b""
 
     @property
-    def groups(self) -> bytes:
+    def pattern_with_groups(self) -> bytes:
         """Return the regular expression, with a named group for each part of the time."""
         after = rb"(?=" + self.after + rb")" if self.after else b""
         return _DIRECTIVE.sub(lambda found: _DIRECTIVES[found[0]], self.before + self.time) + after
 
     @property
-    def plain(self) -> bytes:
+    def pattern_without_groups(self) -> bytes:
         """Return the regular expression without groups."""
-        return re.sub(rb"\(\?P<\w+>", b"(?:", self.groups)
+        return re.sub(rb"\(\?P<\w+>", b"(?:", self.pattern_with_groups)
 
 
 # fmt: off
@@ -139,11 +139,11 @@ OTHERS = (
 )
 # fmt: on
 FORMS = (*DATES, ACCESS, *OTHERS)
-_ANY = re.compile(b"|".join(rb"(" + form.plain + rb")" for form in FORMS))
-_EACH = tuple(re.compile(form.groups) for form in FORMS)
+_ANY = re.compile(b"|".join(rb"(" + form.pattern_without_groups + rb")" for form in FORMS))
+_EACH = tuple(re.compile(form.pattern_with_groups) for form in FORMS)
 
 
-def match_form(text: bytes, at: int) -> tuple[str, re.Match[bytes]]:
+def match_time_form(text: bytes, at: int) -> tuple[str, re.Match[bytes]]:
     """Return the name of the time form at `text[at:]`, and the match with its parts.
 
     Raises ValueError if no form matches.
@@ -156,20 +156,22 @@ def match_form(text: bytes, at: int) -> tuple[str, re.Match[bytes]]:
     return FORMS[number - 1].name, found
 
 
-def since_1970(parts: Mapping[str, bytes]) -> int:
+def epoch_microseconds(parts: Mapping[str, bytes]) -> int:
     """Return a Unix time of 10, 13, 16 or 19 digits, thus s, ms, µs or ns, in microseconds since 1970."""
     epoch = parts["epoch"]
     if len(epoch) == 19:
         return int(epoch) // 1000
-    return int(epoch) * {13: 1000, 16: 1}.get(len(epoch), SECOND) + micro(parts.get("fraction"))
+    return int(epoch) * {13: 1000, 16: 1}.get(len(epoch), SECOND) + fraction_microseconds(
+        parts.get("fraction")
+    )
 
 
-def micro(digits: bytes | None) -> int:
+def fraction_microseconds(digits: bytes | None) -> int:
     """Return the digits of a second's fraction in microseconds."""
     return int(digits[:6].ljust(6, b"0")) if digits else 0
 
 
-def calendar(parts: Mapping[str, bytes], year: int) -> datetime:
+def datetime_of_parts(parts: Mapping[str, bytes], year: int) -> datetime:
     """Return a date with its time; `year` is for a date without one. Raises ValueError if it is invalid."""
     if said := parts.get("year"):
         year = int(said)
@@ -184,11 +186,12 @@ def calendar(parts: Mapping[str, bytes], year: int) -> datetime:
     return datetime(
         year, _MONTHS.index(month) + 1 if month.isalpha() else int(month), int(parts["day"]),
         hour, int(parts["minute"]), int(parts["second"]),
-        thousandths * 1000 or micro(parts.get("fraction")), _zone(parts.get("zone", b"").strip()),
+        thousandths * 1000 or fraction_microseconds(parts.get("fraction")),
+        _parse_zone(parts.get("zone", b"").strip()),
     )  # fmt: skip
 
 
-def _zone(text: bytes) -> tzinfo | None:
+def _parse_zone(text: bytes) -> tzinfo | None:
     if not text:
         return None
     if text in _ZONES:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.lines.clean import escaped, is_plain
-from logsrv.linelog.framing.lines.oversize import cut, next_oversize
+from logsrv.linelog.framing.lines.clean import escaped_lines, is_plain_ascii
+from logsrv.linelog.framing.lines.oversize import cut_oversize, next_oversize
 from logsrv.linelog.framing.lines.returns import HeldReturn, without_returns
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
@@ -54,15 +54,15 @@ class LineFramer:
     def receive(self, chunk: bytes) -> Block | None:
         """Return the lines that `chunk` completes, or None. It never raises, for any bytes."""
         if self._rules.raw:
-            return self._frame(chunk, True)
+            return self._frame_lines(chunk, True)
         # CR LF, or text such as Cyrillic, usually shows in the first bytes: then the full check is
         # needless.
         first = chunk[:_FIRST_LOOK]
-        plain = b"\r" not in first and first.isascii() and is_plain(chunk)
+        plain = b"\r" not in first and first.isascii() and is_plain_ascii(chunk)
         if plain and self._held is HeldReturn.NONE and self._telnet is None:
-            return self._frame(chunk, True)
-        data = self._interpreted(chunk)
-        return self._frame(data, plain if data is chunk else is_plain(data))
+            return self._frame_lines(chunk, True)
+        data = self._without_telnet_and_returns(chunk)
+        return self._frame_lines(data, plain if data is chunk else is_plain_ascii(data))
 
     def finish(self) -> Block | None:
         """Return the unfinished last line, with an ending, or None. Call it after the last `receive`."""
@@ -72,7 +72,7 @@ class LineFramer:
         unfinished = data or self._rest
         if self._held is not HeldReturn.NONE or (unfinished and unfinished[-1] != _LF):
             data += self._without_returns(b"\n")
-        return self._frame(data, self._rules.raw)
+        return self._frame_lines(data, self._rules.raw)
 
     @property
     def answering(self) -> bool:
@@ -86,7 +86,7 @@ class LineFramer:
         """
         return b"" if self._telnet is None else self._telnet.take_answers()
 
-    def _interpreted(self, chunk: bytes) -> bytes:
+    def _without_telnet_and_returns(self, chunk: bytes) -> bytes:
         """Return `chunk` without Telnet commands, and with LF as the only line ending."""
         if self._telnet is None and self._rules.telnet and b"\xff" in chunk:
             self._telnet = TelnetFilter(PRESENCE)
@@ -102,7 +102,7 @@ class LineFramer:
         self._counts.dropped_cr_nul += bare
         return data
 
-    def _frame(self, data: bytes, plain: bool) -> Block | None:
+    def _frame_lines(self, data: bytes, plain: bool) -> Block | None:
         """Cut `data`, in which only LF ends a line, at its last LF.
 
         plain: whether no byte needs to be escaped.
@@ -114,7 +114,7 @@ class LineFramer:
             skipping = self._oversize and self._rules.oversize is not Oversize.SPLIT
             if skipping or len(rest) + len(data) > limit:
                 return self._frame_oversize(data, plain)
-            self._keep(data, plain)
+            self._keep_unfinished(data, plain)
             return None
         # The line that began in an earlier chunk ends at `start`.
         start = data.find(b"\n") + 1 if rest else 0
@@ -123,15 +123,15 @@ class LineFramer:
             return self._frame_oversize(data, plain)
         head = bytes(rest) + data[:start] if rest else b""
         if head and not (plain and self._rest_plain):
-            head = escaped(head)
+            head = escaped_lines(head)
         self._rest = data[stop:]
         self._rest_plain = plain
-        lines = data if plain else escaped(data, start, stop)
+        lines = data if plain else escaped_lines(data, start, stop)
         if lines is not data:
             start, stop = 0, len(lines)
         return Block(head, lines, start, stop)
 
-    def _keep(self, data: bytes, plain: bool) -> None:
+    def _keep_unfinished(self, data: bytes, plain: bool) -> None:
         """Append `data`, which has no LF, to the unfinished line."""
         if not self._rest:
             self._rest = data
@@ -147,7 +147,7 @@ class LineFramer:
     def _frame_oversize(self, data: bytes, plain: bool) -> Block | None:
         """Do the work of `_frame` if a line may be too long."""
         plain = plain and self._rest_plain
-        result = cut(bytes(self._rest) + data, self._oversize, self._rules, self._counts)
+        result = cut_oversize(bytes(self._rest) + data, self._oversize, self._rules, self._counts)
         self._rest = result.rest
         self._rest_plain = plain
         self._oversize = result.oversize
@@ -155,4 +155,4 @@ class LineFramer:
             self.closing = f"a line is longer than {self._rules.max_line} bytes"
         if not result.lines:
             return None
-        return Block.of(result.lines if plain else escaped(result.lines))
+        return Block.of(result.lines if plain else escaped_lines(result.lines))

@@ -20,7 +20,7 @@ class LongWork:
         self._found: Any = None
         self._error: Exception | None = None
 
-    def do(self) -> None:
+    def call_function(self) -> None:
         """Call the function, and keep its result or its exception."""
         try:
             self._found = self._function()
@@ -28,16 +28,16 @@ class LongWork:
             self._error = error
         self._done = True
 
-    def result(self) -> Any:
+    def result_now(self) -> Any:
         """Return the function's result, or raise its exception; call it now if `do` has not."""
         if not self._done:
-            self.do()
+            self.call_function()
         if self._error is not None:
             raise self._error
         return self._found
 
 
-def as_long_work(function: Callable[[], Result], size: int) -> Generator[Any, None, Result]:
+def call_as_long_work(function: Callable[[], Result], size: int) -> Generator[Any, None, Result]:
     """Call a function that works on `size` bytes, and return its result.
 
     Above LONG bytes it first yields a LongWork: the driver of the generator may `do` it in another thread.
@@ -47,11 +47,11 @@ def as_long_work(function: Callable[[], Result], size: int) -> Generator[Any, No
         return function()
     work = LongWork(function)
     yield work
-    found: Result = work.result()
+    found: Result = work.result_now()
     return found
 
 
-def result_of(steps: Generator[Any, None, Result]) -> Result:
+def run_to_result(steps: Generator[Any, None, Result]) -> Result:
     """Run a generator to its end at once and return its result."""
     while True:
         try:

@@ -13,7 +13,7 @@ _BEGUN = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\
 
 
 @attrs.frozen
-class Cut:
+class CutLines:
     """The result of `cut`.
 
     lines: whole lines, none of them too long. rest: the unfinished line after them.
@@ -38,17 +38,17 @@ def next_oversize(data: bytes, start: int, limit: int) -> int:
     return -1
 
 
-def cut(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> Cut:
+def cut_oversize(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> CutLines:
     """Cut the over-long lines of `data`: the `rest` of the previous Cut and the bytes received since.
 
     oversize: `oversize` of the previous Cut; False at first.
     """
     if rules.oversize is Oversize.SPLIT:
-        return _split(data, oversize, rules, counts)
-    return _truncate(data, oversize, rules, counts)
+        return _split_oversize(data, oversize, rules, counts)
+    return _truncate_oversize(data, oversize, rules, counts)
 
 
-def _split(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> Cut:
+def _split_oversize(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> CutLines:
     limit = rules.max_line
     pieces = []
     done = 0
@@ -65,14 +65,16 @@ def _split(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) ->
             start += length
         done = start
         if ended < 0:
-            return Cut(b"".join(pieces), data[done:], True)
+            return CutLines(b"".join(pieces), data[done:], True)
         start = next_oversize(data, ended + 1, limit)
     stop = data.rfind(b"\n") + 1
     pieces.append(data[done:stop])
-    return Cut(b"".join(pieces), data[stop:], oversize and stop == 0)
+    return CutLines(b"".join(pieces), data[stop:], oversize and stop == 0)
 
 
-def _truncate(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> Cut:
+def _truncate_oversize(
+    data: bytes, oversize: bool, rules: LineRules, counts: LineCounts
+) -> CutLines:
     pieces: list[bytes] = []
     done = 0
     start = 0 if oversize else next_oversize(data, 0, rules.max_line)
@@ -84,17 +86,17 @@ def _truncate(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts)
             start = keep
         if rules.oversize is Oversize.CLOSE:
             counts.dropped_closed += len(data) - start - data.count(b"\n", start)
-            return Cut(b"".join(pieces), b"", True)
+            return CutLines(b"".join(pieces), b"", True)
         ended = data.find(b"\n", start)
         counts.dropped_truncated += (len(data) if ended < 0 else ended) - start
         if ended < 0:
-            return Cut(b"".join(pieces), b"", True)
+            return CutLines(b"".join(pieces), b"", True)
         oversize = False
         done = ended + 1
         start = next_oversize(data, done, rules.max_line)
     stop = data.rfind(b"\n") + 1
     pieces.append(data[done:stop])
-    return Cut(b"".join(pieces), data[stop:], False)
+    return CutLines(b"".join(pieces), data[stop:], False)
 
 
 def _piece_length(data: bytes, start: int, rules: LineRules) -> int:

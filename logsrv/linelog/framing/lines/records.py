@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.lines.clean import escaped, is_plain
+from logsrv.linelog.framing.lines.clean import escaped_lines, is_plain_ascii
 from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.oversize import cut, next_oversize
+from logsrv.linelog.framing.lines.oversize import cut_oversize, next_oversize
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize, for_frames
 
 _ESCAPED_LF = rb"\x0a"
@@ -30,7 +30,7 @@ class RecordRun:
     structured: bool
 
     @property
-    def size(self) -> int:
+    def record_bytes(self) -> int:
         """The total length of the records in bytes."""
         return sum(map(len, self.lines))
 
@@ -58,13 +58,13 @@ def frame_records(
         # Perhaps only the escaped LFs made a line this long.
         and max(map(len, records)) > rules.max_line
     ):
-        lines, closing = _without_oversize(records, rules, counts)
-    if not (rules.raw or is_plain(lines)):
-        lines = escaped(lines)
+        lines, closing = _cut_oversize_records(records, rules, counts)
+    if not (rules.raw or is_plain_ascii(lines)):
+        lines = escaped_lines(lines)
     return Block.of(lines), closing
 
 
-def _without_oversize(
+def _cut_oversize_records(
     records: Sequence[bytes], rules: LineRules, counts: LineCounts
 ) -> tuple[bytes, str | None]:
     """Return the lines if some records are too long, and the reason to close the connection, or None."""
@@ -72,7 +72,7 @@ def _without_oversize(
     for place, record in enumerate(records):
         line = record.replace(b"\n", _ESCAPED_LF) + b"\n" if record else b""
         if len(record) > rules.max_line:
-            line = cut(line, False, rules, counts).lines
+            line = cut_oversize(line, False, rules, counts).lines
         lines.append(line)
         if len(record) > rules.max_line and rules.oversize is Oversize.CLOSE:
             counts.dropped_closed += sum(map(len, records[place + 1 :]))
@@ -80,14 +80,14 @@ def _without_oversize(
     return b"".join(lines), None
 
 
-def long_record(record: bytes, rules: LineRules, counts: LineCounts) -> Iterator[Block]:
+def frame_long_record(record: bytes, rules: LineRules, counts: LineCounts) -> Iterator[Block]:
     """Yield a very long text record as blocks of lines.
 
     Escaping all of it at once would take seconds.
     """
     framer = LineFramer(for_frames(rules), counts)
     for at in range(0, len(record), _PIECE):
-        block = framer.receive(as_part(record[at : at + _PIECE], rules.raw))
+        block = framer.receive(escape_line_ends(record[at : at + _PIECE], rules.raw))
         if block is not None:
             yield block
     block = framer.finish()
@@ -95,7 +95,7 @@ def long_record(record: bytes, rules: LineRules, counts: LineCounts) -> Iterator
         yield block
 
 
-def as_part(part: bytes, raw: bool) -> bytes:
+def escape_line_ends(part: bytes, raw: bool) -> bytes:
     """Escape LFs in part of a record, and CRs unless `raw`, so that `LineFramer` does not cut there."""
     part = part.replace(b"\n", _ESCAPED_LF)
     return part if raw else part.replace(b"\r", rb"\x0d")

@@ -56,7 +56,7 @@ class RelpFramer(Framer):
         self._longest = rules.max_line if rules.oversize is Oversize.CLOSE else MOST_DATA
         self._answers: list[bytes] = []
 
-    def take_answer(self) -> bytes:
+    def take_answers(self) -> bytes:
         """Return the answers since the last call, in the order of the commands."""
         answers, self._answers = self._answers, []
         return b"".join(answers)
@@ -64,7 +64,7 @@ class RelpFramer(Framer):
     def _cut(self, data: bytes, frames: list[bytes]) -> int:
         end = len(data)
         many = self._open and self._longest == MOST_DATA and end >= _WORTH_IT
-        at = self._cut_many(data, frames) if many else 0
+        at = self._cut_syslog_frames(data, frames) if many else 0
         while at < end and not (self.fault or self.closed):
             header = HEADER.match(data, at)
             if header is None:
@@ -83,11 +83,11 @@ class RelpFramer(Framer):
             if data[stop] != _LF:
                 self.fault = "it sent a RELP frame without a newline at the end"
                 return at
-            self._command(header[1], header[2], data[header.end() : stop], frames)
+            self._handle_command(header[1], header[2], data[header.end() : stop], frames)
             at = stop + 1
         return end
 
-    def _cut_many(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut_syslog_frames(self, data: bytes, frames: list[bytes]) -> int:
         """Cut the `syslog` frames at the beginning of `data`, except the last; return where they end.
 
         Finds everything that looks like a header at once, and accepts the frames up to the first one whose
@@ -110,7 +110,9 @@ class RelpFramer(Framer):
         framing = len(" syslog  \n") * len(numbers)
         return sum(sizes) + sum(map(len, numbers)) + sum(map(len, lengths)) + framing
 
-    def _command(self, number: bytes, command: bytes, data: bytes, frames: list[bytes]) -> None:
+    def _handle_command(
+        self, number: bytes, command: bytes, data: bytes, frames: list[bytes]
+    ) -> None:
         answers = self._answers
         if command == b"syslog":
             if not self._open:

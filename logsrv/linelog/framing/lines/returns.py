@@ -47,7 +47,7 @@ def without_returns(data: bytes, held: HeldReturn) -> tuple[bytes, HeldReturn, i
     ends_open = data.endswith(b"\r")
     if b"\0" in data:
         bare = len(data)
-        data = _without_bare(data)
+        data = _without_cr_nul(data)
         bare -= len(data)
     if held is HeldReturn.NO_BARE:
         data = b"\r" + data
@@ -61,7 +61,7 @@ def without_returns(data: bytes, held: HeldReturn) -> tuple[bytes, HeldReturn, i
     return _with_lf_endings(data), held, bare
 
 
-def _without_bare(data: bytes) -> bytes:
+def _without_cr_nul(data: bytes) -> bytes:
     if len(data) < _LOOK_FIRST:
         return data.replace(b"\r\0", b"")
     codes = np.frombuffer(data, np.uint8)

@@ -27,17 +27,17 @@ from logsrv.linelog.framing.lines.counted import (
     MAY_BECOME_HEADER,
     MAY_BECOME_NEXT,
     NEXT_COUNT,
-    cut_counted,
+    cut_counted_frames,
 )
 from logsrv.linelog.framing.lines.fits import (
-    Count,
-    count_at,
-    longest_line,
+    CountVerdict,
+    judge_count,
+    longest_line_span,
     looks_counted,
     may_be_counted,
 )
 from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.records import as_part, without_ending
+from logsrv.linelog.framing.lines.records import escape_line_ends, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
 _LF, _CR, _LESS_THAN, _ONE, _NINE = 10, 13, 60, 49, 9
@@ -57,7 +57,7 @@ _UNDECIDED = re.compile(rb"\r?\n(?:<[0-9]{0,3})?\Z|\r\Z")
 _ENDING_BEFORE_NUL = re.compile(rb"\r?\n\0")
 
 
-class _Place(enum.Enum):
+class _FrameState(enum.Enum):
     """The place in the stream where the next byte belongs."""
 
     FIRST = enum.auto()
@@ -76,8 +76,8 @@ class _Place(enum.Enum):
     """Inside a frame that began with `<` after a NUL."""
 
 
-_STARTS = (_Place.FIRST, _Place.START, _Place.AFTER_NUL)
-_LINES = (_Place.FIRST, _Place.START, _Place.LINE)
+_STARTS = (_FrameState.FIRST, _FrameState.START, _FrameState.AFTER_NUL)
+_LINES = (_FrameState.FIRST, _FrameState.START, _FrameState.LINE)
 
 
 class SyslogFramer:
@@ -115,7 +115,7 @@ class SyslogFramer:
         # It gets every frame as a line, keeps the beginning of an unfinished line, and cuts over-long
         # lines.
         self._lines = LineFramer(for_frames(rules), counts)
-        self._place = _Place.FIRST
+        self._place = _FrameState.FIRST
         self.merged = False
         # The beginning of a counted frame, or of a frame whose kind the next bytes decide.
         self._held: bytes | bytearray = b""
@@ -147,7 +147,7 @@ class SyslogFramer:
         """Return the frames that `chunk` completes as lines, or None. It never raises, for any bytes."""
         if self._later:
             chunk, self._later = self._later + chunk, b""
-            return self._frame_lines(b"".join(self._cut(chunk)))
+            return self._frame_lines(b"".join(self._frames_as_lines(chunk)))
         self._few_counted = False
         if self._missing > len(chunk) and b"\n" not in chunk and b"\0" not in chunk:
             # A bytearray grows in place; joining `bytes` for each chunk would cost quadratic time.
@@ -158,12 +158,12 @@ class SyslogFramer:
             return None
         data, self._held = bytes(self._held) + chunk if self._held else chunk, b""
         self._missing = 0
-        if self._place in _LINES and data and self._is_lines(data):
-            data = self._decided(data)
+        if self._place in _LINES and data and self._has_only_lines(data):
+            data = self._hold_undecided_end(data)
             if data:
-                self._place = _Place.START if data[-1] == _LF else _Place.LINE
+                self._place = _FrameState.START if data[-1] == _LF else _FrameState.LINE
             return self._frame_lines(data)
-        return self._frame_lines(b"".join(self._cut(data)))
+        return self._frame_lines(b"".join(self._frames_as_lines(data)))
 
     def finish(self) -> Block | None:
         """Return the unfinished rest as lines, or None. An unfinished counted frame loses its count.
@@ -171,19 +171,19 @@ class SyslogFramer:
         Call it at the end of the stream.
         """
         data, self._held = bytes(self._held), b""
-        after_counted = self._place is _Place.AFTER_COUNTED
+        after_counted = self._place is _FrameState.AFTER_COUNTED
         header = (NEXT_COUNT if after_counted else HEADER).match(data)
         lines: list[bytes] = []
         if self._place in _STARTS and header is None and COUNT.match(data):
             # The count did not fit, so these are lines.
-            self._some_lines(data, 0, lines)
+            self._take_lines(data, 0, lines)
             data, self._held = bytes(self._held), b""
         empty = False
-        in_line = self._place is _Place.LINE
-        if self._place in (_Place.UNTIL_NUL, _Place.COUNTED):
-            data = self._escaped(without_ending(data))
+        in_line = self._place is _FrameState.LINE
+        if self._place in (_FrameState.UNTIL_NUL, _FrameState.COUNTED):
+            data = self._escape_line_ends(without_ending(data))
         elif header and not in_line:
-            data = self._escaped(without_ending(data[header.end() :]))
+            data = self._escape_line_ends(without_ending(data[header.end() :]))
             empty = not data
         elif not in_line:
             empty = data == b"\r"
@@ -195,7 +195,7 @@ class SyslogFramer:
             # The line consisted of one CR.
             empty, last = True, None
         self._counts.empty += empty
-        self._check_merged(last)
+        self._note_merged(last)
         if begun is None or last is None:
             return last if begun is None else begun
         # Escapes made the frame longer than a line may be, so `begun` has its beginning.
@@ -205,20 +205,20 @@ class SyslogFramer:
         """Return the complete lines, and check the one that began in an earlier chunk for merged frames."""
         block = self._lines.receive(lines)
         if block is not None and block.head:
-            self._check_merged(block)
+            self._note_merged(block)
         return block
 
-    def _check_merged(self, block: Block | None) -> None:
+    def _note_merged(self, block: Block | None) -> None:
         """Set `merged` if the first line of a block looks like several counted frames."""
         if block is not None and not self.merged:
             line = block.head or block.body[block.start : block.stop]
             self.merged = looks_counted(line, 0, len(line))
 
-    def _is_lines(self, data: bytes) -> bool:
+    def _has_only_lines(self, data: bytes) -> bool:
         """Tell, in one pass, whether `data` has only lines, none of them empty."""
         if b"\0" in data or (
-            self._place is not _Place.LINE
-            and (data[0] in b"\r\n" or self._count(data, 0) is not Count.NONE)
+            self._place is not _FrameState.LINE
+            and (data[0] in b"\r\n" or self._judge_count(data, 0) is not CountVerdict.NONE)
         ):
             return False
         codes = np.frombuffer(data, np.uint8)
@@ -230,46 +230,49 @@ class SyslogFramer:
         digits = (after_ends - np.uint8(_ONE)) < _NINE
         if digits.any() and (
             may_be_counted(codes, ends, digits, self._limit)
-            or self._count(data, int(ends[-1]) + 1) is Count.FITS
+            or self._judge_count(data, int(ends[-1]) + 1) is CountVerdict.FITS
         ):
             return False
         if not self.merged:
-            self.merged = looks_counted(data, *longest_line(ends, len(data)))
+            self.merged = looks_counted(data, *longest_line_span(ends, len(data)))
         return True
 
-    def _count(self, data: bytes, at: int) -> Count:
-        return count_at(data, at, self._limit, first=self._place is _Place.FIRST)
+    def _judge_count(self, data: bytes, at: int) -> CountVerdict:
+        return judge_count(data, at, self._limit, first=self._place is _FrameState.FIRST)
 
-    def _decided(self, lines: bytes) -> bytes:
+    def _hold_undecided_end(self, lines: bytes) -> bytes:
         """Return lines without the end that only the next bytes can judge; keep that end."""
-        begin = len(lines) - self._undecided(lines)
+        begin = len(lines) - self._undecided_length(lines)
         if begin < len(lines):
-            self._hold(lines, begin, _missing(lines, begin))
+            self._hold_from(lines, begin, _missing_bytes(lines, begin))
         return lines[:begin]
 
-    def _undecided(self, data: bytes) -> int:
+    def _undecided_length(self, data: bytes) -> int:
         """Return how many bytes at the end of an unfinished line only the next bytes can judge.
 
         They may become a counted frame, or are a CR that an LF or NUL may follow.
         """
         start = max(data.rfind(b"\n"), data.rfind(b"\0")) + 1
-        if start == 0 and self._place is _Place.LINE:
+        if start == 0 and self._place is _FrameState.LINE:
             return int(data.endswith(b"\r"))
-        if MAY_BECOME_HEADER.match(data, start) or self._count(data, start) is Count.OPEN:
+        if (
+            MAY_BECOME_HEADER.match(data, start)
+            or self._judge_count(data, start) is CountVerdict.OPEN
+        ):
             return len(data) - start
         return int(data.endswith(b"\r"))
 
-    def _without_empty(self, lines: bytes) -> bytes:
+    def _drop_empty_lines(self, lines: bytes) -> bytes:
         """Remove the empty lines; the first line is not empty."""
         kept, runs = _EMPTY_LINES.subn(b"\n", lines)
         if runs:
             self._counts.empty += lines.count(b"\n") - kept.count(b"\n")
         return kept
 
-    def _escaped(self, part: bytes) -> bytes:
-        return as_part(part, self._raw)
+    def _escape_line_ends(self, part: bytes) -> bytes:
+        return escape_line_ends(part, self._raw)
 
-    def _cut(self, data: bytes) -> list[bytes]:
+    def _frames_as_lines(self, data: bytes) -> list[bytes]:
         """Return the frames as lines, in at most `most` pieces."""
         lines: list[bytes] = []
         at = pieces = 0
@@ -278,51 +281,51 @@ class SyslogFramer:
                 self._later = data[at:]
                 break
             pieces += 1
-            if self._place is _Place.COUNTED:
-                at = self._rest_of_counted(data, at, lines)
-            elif self._place is _Place.LINE:
-                at = self._rest_of_line(data, at, lines)
-            elif self._place is _Place.UNTIL_NUL:
-                at = self._until_nul(data, at, lines)
-            elif self._place is _Place.AFTER_COUNTED:
-                at = self._after_counted(data, at, lines)
+            if self._place is _FrameState.COUNTED:
+                at = self._take_rest_of_counted(data, at, lines)
+            elif self._place is _FrameState.LINE:
+                at = self._take_rest_of_line(data, at, lines)
+            elif self._place is _FrameState.UNTIL_NUL:
+                at = self._take_until_nul(data, at, lines)
+            elif self._place is _FrameState.AFTER_COUNTED:
+                at = self._take_after_counted(data, at, lines)
             elif data[at] in _DIGITS:
-                at = self._number(data, at, lines)
+                at = self._take_from_digit(data, at, lines)
             elif data[at] == _CR and at == len(data) - 1:
-                at = self._hold(data, at)
-            elif self._place is _Place.AFTER_NUL and data[at] == _LESS_THAN:
-                self._place = _Place.UNTIL_NUL
+                at = self._hold_from(data, at)
+            elif self._place is _FrameState.AFTER_NUL and data[at] == _LESS_THAN:
+                self._place = _FrameState.UNTIL_NUL
             else:
-                self._place = _Place.START
-                at = self._some_lines(data, at, lines)
+                self._place = _FrameState.START
+                at = self._take_lines(data, at, lines)
         return lines
 
-    def _hold(self, data: bytes, at: int, missing: int = 0) -> int:
+    def _hold_from(self, data: bytes, at: int, missing: int = 0) -> int:
         """Keep bytes that cannot be judged until `missing` more bytes, or an LF or NUL, arrive."""
         self._held, self._missing = data[at:], missing
         return len(data)
 
-    def _after_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _take_after_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take the bytes directly after a counted frame."""
         if data[at] in _DIGITS:
             if NEXT_COUNT.match(data, at):
-                return self._take_counted(data, at, lines)
+                return self._take_counted_frames(data, at, lines)
             if MAY_BECOME_NEXT.match(data, at):
-                return self._hold(data, at)
-        self._place = _Place.START
+                return self._hold_from(data, at)
+        self._place = _FrameState.START
         return at + (data[at] == _LF)
 
-    def _number(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _take_from_digit(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take a counted frame, or lines, that begin with a digit."""
-        count = self._count(data, at)
-        if count is Count.FITS:
-            return self._take_counted(data, at, lines)
-        if count is Count.OPEN or MAY_BECOME_HEADER.match(data, at):
-            return self._hold(data, at, _missing(data, at))
-        self._place = _Place.START
-        return self._some_lines(data, at, lines)
+        count = self._judge_count(data, at)
+        if count is CountVerdict.FITS:
+            return self._take_counted_frames(data, at, lines)
+        if count is CountVerdict.OPEN or MAY_BECOME_HEADER.match(data, at):
+            return self._hold_from(data, at, _missing_bytes(data, at))
+        self._place = _FrameState.START
+        return self._take_lines(data, at, lines)
 
-    def _rest_of_line(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _take_rest_of_line(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take the rest of the line whose beginning LineFramer has."""
         ends = [end for end in (data.find(b"\n", at), data.find(b"\0", at)) if end >= 0]
         if not ends:
@@ -331,32 +334,32 @@ class SyslogFramer:
             self._held = data[stop:]
             return len(data)
         end = min(ends)
-        self._place = _place_after(data[end] == 0)
+        self._place = _state_after_end(data[end] == 0)
         line = data[at:end]
         if data[end] == 0 and line.endswith(b"\r"):
             # A CR before a NUL belongs to the message.
-            line = line[:-1] + self._escaped(b"\r")
+            line = line[:-1] + self._escape_line_ends(b"\r")
         lines += line, b"\n"
         return end + 1
 
-    def _take_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _take_counted_frames(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take complete counted frames; hold one that is incomplete, and begin one that is too long."""
-        cut = cut_counted(data, at, self._limit, self._raw, few=self._few_counted)
+        cut = cut_counted_frames(data, at, self._limit, self._raw, few=self._few_counted)
         if cut is not None:
             self._few_counted = cut.after - at < (len(data) - at) // _MANY
             self._counts.empty += cut.empty
             lines.append(cut.lines)
-            self._place = _place_after_counted(cut.end, cut.after)
+            self._place = _state_after_counted(cut.end, cut.after)
             return cut.after
         header = NEXT_COUNT.match(data, at)
         assert header is not None
         length = int(header[1])
         if length <= self._limit:
-            return self._hold(data, at, _missing(data, at))
-        self._to_come, self._place = length, _Place.COUNTED
+            return self._hold_from(data, at, _missing_bytes(data, at))
+        self._to_come, self._place = length, _FrameState.COUNTED
         return header.end()
 
-    def _rest_of_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _take_rest_of_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take more of a counted frame that is too long: LineFramer gets it as one line."""
         part = data[at : at + self._to_come]
         self._to_come -= len(part)
@@ -368,35 +371,35 @@ class SyslogFramer:
                 self._held = ending[0]
                 self._to_come += len(ending[0])
                 part = part[: ending.start()]
-            lines.append(self._escaped(part))
+            lines.append(self._escape_line_ends(part))
             return at
-        lines += self._escaped(without_ending(part)), b"\n"
+        lines += self._escape_line_ends(without_ending(part)), b"\n"
         after = at + (data[at : at + 1] == b"\n")
-        self._place = _place_after_counted(at, after)
+        self._place = _state_after_counted(at, after)
         return after
 
-    def _some_lines(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _take_lines(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take lines that end with LF or NUL, up to a frame of another kind."""
         none = _NOTHING.match(data, at)
         if none is not None:
-            self._place = _place_after(none[0].endswith(b"\0"))
+            self._place = _state_after_end(none[0].endswith(b"\0"))
             self._counts.empty += none[0].count(b"\0") + none[0].count(b"\n")
             return none.end()
-        stop = self._next_otherwise(data, at)
+        stop = self._next_other_frame(data, at)
         some = data[at:stop]
         if stop == len(data):
-            some = self._decided(some)
-        self._place = _place_after(some.endswith(b"\0"))
+            some = self._hold_undecided_end(some)
+        self._place = _state_after_end(some.endswith(b"\0"))
         if b"\0" in some:
             some = (some if self._raw else some.replace(b"\r\0", rb"\x0d" + b"\n")).replace(
                 b"\0", b"\n"
             )
         if not some.endswith(b"\n"):
-            self._place = _Place.LINE
-        lines.append(self._without_empty(some))
+            self._place = _FrameState.LINE
+        lines.append(self._drop_empty_lines(some))
         return stop
 
-    def _next_otherwise(self, data: bytes, at: int) -> int:
+    def _next_other_frame(self, data: bytes, at: int) -> int:
         """Return where the next frame after `at` begins that may end in another way than a line."""
         for found in _OTHERWISE.finditer(data, at):
             begin, text = found.start() + 1, found.end()
@@ -408,11 +411,11 @@ class SyslogFramer:
                     continue
                 if end < len(data) and data[end] not in _DIGITS:
                     continue
-            if found[1] is None or self._count(data, begin) is not Count.NONE:
+            if found[1] is None or self._judge_count(data, begin) is not CountVerdict.NONE:
                 return begin
         return len(data)
 
-    def _until_nul(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _take_until_nul(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take frames that end with NUL, and may contain LFs."""
         # One search for an LF or the end at a NUL, whichever comes first: a search for one of them might
         # pass over the whole chunk for each frame.
@@ -420,11 +423,11 @@ class SyslogFramer:
         if first is None or first[0] == b"\0":
             stop = first.end() if first else len(data)
             unfinished = stop == len(data) and data[-1] != 0
-            self._place = _Place.UNTIL_NUL if unfinished else _Place.AFTER_NUL
+            self._place = _FrameState.UNTIL_NUL if unfinished else _FrameState.AFTER_NUL
             part = data[at:stop]
             if unfinished and part.endswith(b"\r"):
                 self._held, part = b"\r", part[:-1]
-            lines.append(self._escaped(part).replace(b"\0", b"\n"))
+            lines.append(self._escape_line_ends(part).replace(b"\0", b"\n"))
             return stop
         end = _NO_LONGER.search(data, at)
         stop = end.end() if end else len(data)
@@ -432,26 +435,28 @@ class SyslogFramer:
         if end is None and (undecided := _UNDECIDED.search(part)):
             self._held = undecided[0]
             part = part[: undecided.start()]
-        self._place = _Place.UNTIL_NUL if end is None else _place_after(part.endswith(b"\0"))
+        self._place = (
+            _FrameState.UNTIL_NUL if end is None else _state_after_end(part.endswith(b"\0"))
+        )
         last = b""
-        if self._place is _Place.START:
+        if self._place is _FrameState.START:
             # The LF before `<PRI>` ends the frame.
             part, last = part[:-1].removesuffix(b"\r"), b"\n"
         part = _ENDING_BEFORE_NUL.sub(b"\0", part)
-        text = self._escaped(part).replace(b"\0", b"\n") + last
-        lines.append(self._without_empty(text))
+        text = self._escape_line_ends(part).replace(b"\0", b"\n") + last
+        lines.append(self._drop_empty_lines(text))
         return stop
 
 
-def _place_after(nul: bool) -> _Place:
-    return _Place.AFTER_NUL if nul else _Place.START
+def _state_after_end(nul: bool) -> _FrameState:
+    return _FrameState.AFTER_NUL if nul else _FrameState.START
 
 
-def _missing(data: bytes, at: int) -> int:
+def _missing_bytes(data: bytes, at: int) -> int:
     """Return how many bytes are missing of the frame whose count stands at `at`."""
     header = NEXT_COUNT.match(data, at)
     return 0 if header is None else max(0, header.end() + int(header[1]) - len(data))
 
 
-def _place_after_counted(end: int, after: int) -> _Place:
-    return _Place.AFTER_COUNTED if after == end else _Place.START
+def _state_after_counted(end: int, after: int) -> _FrameState:
+    return _FrameState.AFTER_COUNTED if after == end else _FrameState.START

@@ -16,12 +16,22 @@ from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_lin
 from logsrv.linelog.inputs.blocks.body import (
     IncomingBlocks,
     block_body,
-    check_free,
-    check_place,
-    place_headers,
+    last_block_headers,
+    require_known_place,
+    require_no_pending_block,
 )
-from logsrv.linelog.inputs.blocks.copy_body import is_for_copies, piece_asked, state_asked
-from logsrv.linelog.inputs.http.body import Body, Question, RequestHead, busy, check_room
+from logsrv.linelog.inputs.blocks.copy_body import (
+    is_for_copies,
+    piece_request_body,
+    state_request_body,
+)
+from logsrv.linelog.inputs.http.body import (
+    Body,
+    QuestionBody,
+    RequestHead,
+    busy_refusal,
+    check_room_for_bodies,
+)
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.routes import Route
 from logsrv.linelog.inputs.intake.connections import Input
@@ -32,32 +42,34 @@ _STALLED = 2.0
 """After this many seconds in which the store accepts nothing, blocks are refused with 503."""
 
 
-def _posted(coming: IncomingBlocks, head: RequestHead) -> Body:
+def _body_of_posted_block(coming: IncomingBlocks, head: RequestHead) -> Body:
     if head.intake.valve.closed_for() > _STALLED:
-        raise busy("the store accepts nothing at the moment; send it again")
-    check_room(head.intake.unfinished, head.length or 0)
+        raise busy_refusal("the store accepts nothing at the moment; send it again")
+    check_room_for_bodies(head.intake.unfinished, head.length or 0)
     return block_body(head, coming)
 
 
-def _asked(head: RequestHead) -> Body:
+def _body_of_place_question(head: RequestHead) -> Body:
     origin, intake = head.path.rpartition("/")[2], head.intake
     if not STORE_ID.fullmatch(origin):
         raise RequestRefused(400, "protocol", "the ID of a store has 32 hexadecimal digits")
-    check_place(origin, intake)
-    check_free(origin, intake)
+    require_known_place(origin, intake)
+    require_no_pending_block(origin, intake)
     note = intake.store.origins.last(origin)
     if note is None:
-        return Question(Reply(404, json_line(place=None)), intake)
-    return Question(Reply(200, json_line(place=str(note.end)), headers=place_headers(note)), intake)
+        return QuestionBody(Reply(404, json_line(place=None)), intake)
+    return QuestionBody(
+        Reply(200, json_line(place=str(note.end)), headers=last_block_headers(note)), intake
+    )
 
 
-def routes() -> Mapping[str, Sequence[Route]]:
+def block_routes() -> Mapping[str, Sequence[Route]]:
     """Return the routes of each path of a listener."""
     return {
-        "/blocks": (Route((b"POST",), own=partial(_posted, IncomingBlocks())),),
-        "/blocks/ID": (Route((b"GET", b"HEAD"), own=_asked),),
-        "/blocks/store": (Route((b"GET",), own=state_asked),),
-        "/blocks/store/NAME": (Route((b"GET",), own=piece_asked),),
+        "/blocks": (Route((b"POST",), own=partial(_body_of_posted_block, IncomingBlocks())),),
+        "/blocks/ID": (Route((b"GET", b"HEAD"), own=_body_of_place_question),),
+        "/blocks/store": (Route((b"GET",), own=state_request_body),),
+        "/blocks/store/NAME": (Route((b"GET",), own=piece_request_body),),
     }
 
 
@@ -76,4 +88,4 @@ class Blocks(Input):
     no_datagrams = "blocks come over HTTP, which needs connections, such as blocks:tcp:8090"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return BlockFactory(intake, routes())
+        return BlockFactory(intake, block_routes())

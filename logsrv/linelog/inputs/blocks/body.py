@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, ReplySteps, RequestRefused, json_line
-from logsrv.linelog.inputs.http.body import Body, RequestHead, busy, check_room
+from logsrv.linelog.inputs.http.body import Body, RequestHead, busy_refusal, check_room_for_bodies
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
 from logsrv.linelog.ship.encode.block import (
@@ -64,7 +64,7 @@ def decide_about(block: PackedBlock, place: Position | None) -> BlockDecision:
     return BlockDecision.REFUSE if hole and not block.gap else BlockDecision.TAKE
 
 
-def overlaps(block: PackedBlock, note: Note | None) -> bool:
+def contains_last_block(block: PackedBlock, note: Note | None) -> bool:
     """Return whether a block contains the last block of its origin here, and more after it."""
     if note is None or note.end.segment != block.end.segment:
         return False
@@ -79,7 +79,7 @@ def without_stored_part(
     A sender to a stream cannot ask the centre which lines it has. Raises ValueError if the stored part
     differs.
     """
-    if note is None or not overlaps(block, note):
+    if note is None or not contains_last_block(block, note):
         return block, text
     here, end = (place.offset - block.start.offset for place in (note.start, note.end))
     if zlib.crc32(text[here:end]) != note.crc:
@@ -103,12 +103,12 @@ class IncomingBlocks:
         self._let_in: deque[Deferred[None]] = deque()
         self._letting_in = False
 
-    def add(self, key: Key, body: BlockBody) -> list[Deferred[None]]:
+    def add_block(self, key: Key, body: BlockBody) -> list[Deferred[None]]:
         """Note a new block; return the Deferreds of the blocks that wait for it."""
         self.bodies.setdefault(key, body)
         return self.early.pop(key, [])
 
-    def wait(self, key: Key, clock: IReactorTime) -> Deferred[None]:
+    def wait_for_block(self, key: Key, clock: IReactorTime) -> Deferred[None]:
         """Return a Deferred that fires when the block that ends at `key` lets this one go on.
 
         It also fires after OVERTAKEN seconds.
@@ -117,7 +117,7 @@ class IncomingBlocks:
         self.early.setdefault(key, []).append(turn)
         return turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._give_up_waiting(key))
 
-    def let_in(self, followers: Sequence[Deferred[None]]) -> None:
+    def release_followers(self, followers: Sequence[Deferred[None]]) -> None:
         """Let blocks go on, in one loop: each may release the next, and hundreds would nest too deep."""
         self._let_in.extend(followers)
         if self._letting_in:
@@ -133,7 +133,7 @@ class IncomingBlocks:
         self.early.pop(key, None)
 
 
-def place_headers(note: Note | None) -> dict[str, str]:
+def last_block_headers(note: Note | None) -> dict[str, str]:
     """Return the headers about the last block of an origin; none without one."""
     if note is None:
         return {}
@@ -144,7 +144,7 @@ def place_headers(note: Note | None) -> dict[str, str]:
     }
 
 
-class OutOfPlace(RequestRefused):
+class MisplacedBlock(RequestRefused):
     """A block does not follow the last block of its origin (409). `headers` describe the last block."""
 
     def __init__(self, note: Note | None) -> None:
@@ -152,19 +152,19 @@ class OutOfPlace(RequestRefused):
         super().__init__(
             409, "misplaced", f"the origin {where} here; ask, and go on from that place"
         )
-        self.headers = place_headers(note)
+        self.headers = last_block_headers(note)
 
 
-def check_place(origin: str, intake: Intake) -> None:
+def require_known_place(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) if the place of an origin is unknown: a block could be stored twice."""
     if why := intake.store.origins.damage(origin):
-        raise busy(why)
+        raise busy_refusal(why)
 
 
-def check_free(origin: str, intake: Intake) -> None:
+def require_no_pending_block(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) while a block of an origin is being stored, as its place may change."""
     if intake.store.origins.under_way.last(origin):
-        raise busy("a block of this store is being stored; ask again")
+        raise busy_refusal("a block of this store is being stored; ask again")
 
 
 @attrs.define(eq=False)
@@ -191,9 +191,9 @@ class BlockBody(Body):
     _followers: list[Deferred[None]] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._followers = self._coming.add(self._key("Logsrv-To"), self)
+        self._followers = self._coming.add(self._block_key("Logsrv-To"), self)
 
-    def _key(self, name: str) -> Key:
+    def _block_key(self, name: str) -> Key:
         return self._headers.get("Logsrv-Store", ""), self._headers.get(name, "")
 
     def receive(self, data: bytes) -> None:
@@ -202,12 +202,12 @@ class BlockBody(Body):
         self._parts.append(data)
         if self._size > LARGEST:
             raise block_too_large()
-        check_room(self._bodies)
+        check_room_for_bodies(self._bodies)
 
     def let_go(self) -> None:
         self._bodies.held -= self._size
         self._size, self._parts = 0, []
-        self._let_in()
+        self._release_followers()
 
     def ask_worker(self) -> Deferred[None] | None:
         """Wait for the previous block, if it seems to be on its way, and for room in memory."""
@@ -217,47 +217,47 @@ class BlockBody(Body):
         except ValueError:
             return None
         origins = self._intake.store.origins
-        key, place = self._key("Logsrv-After"), origins.place(block.store)
+        key, place = self._block_key("Logsrv-After"), origins.place(block.store)
         before = self._coming.bodies.get(key)
         # Do not wait if the block before is stored already: another connection with it may hang.
         if block.after == place or (before is None and not _is_ahead(block, place)):
-            return self._keep_room(block.text_size)
+            return self._wait_for_room(block.text_size)
         turn: Deferred[None] = Deferred()
         if before is None:
-            turn = self._coming.wait(key, self._intake.clock)
+            turn = self._coming.wait_for_block(key, self._intake.clock)
         else:
             before._followers.append(turn)
-        return turn.addCallback(lambda _: self._keep_room(block.text_size))
+        return turn.addCallback(lambda _: self._wait_for_room(block.text_size))
 
-    def _keep_room(self, size: int) -> Deferred[None] | None:
+    def _wait_for_room(self, size: int) -> Deferred[None] | None:
         """Wait until there is room for the text, so that few blocks are unpacked at once."""
         self._room = size
         return self._intake.store.origins.under_way.room(size)
 
-    def _let_in(self) -> None:
+    def _release_followers(self) -> None:
         """Let the next block go on: this one is being stored, or never will be."""
-        if self._coming.bodies.get(self._key("Logsrv-To")) is self:
-            del self._coming.bodies[self._key("Logsrv-To")]
+        if self._coming.bodies.get(self._block_key("Logsrv-To")) is self:
+            del self._coming.bodies[self._block_key("Logsrv-To")]
         followers, self._followers = self._followers, []
-        self._coming.let_in(followers)
+        self._coming.release_followers(followers)
 
     def stored(self) -> Deferred[Reply] | None:
         return self._stored
 
     def finish(self) -> ReplySteps:
         try:
-            return (yield from self._take_in())
+            return (yield from self._check_and_deposit())
         finally:
             self._intake.store.origins.under_way.free(self._room)
 
-    def _take_in(self) -> ReplySteps:
+    def _check_and_deposit(self) -> ReplySteps:
         try:
             block = block_from_headers(self._headers, b"".join(self._parts))
             self._parts = []
-            reply = self._known_reply(block)
+            reply = self._reply_if_stored(block)
             if reply is not None:
                 return reply
-            text = yield from self._unpacked(block)
+            text = yield from self._unpack_text(block)
             lines = 0
             for number in check_and_count_lines(text, raw=self._intake.rules.raw):
                 lines += number
@@ -270,12 +270,12 @@ class BlockBody(Body):
         except ValueError as error:
             raise RequestRefused(422, "protocol", str(error)) from None
         # Meanwhile another connection may have brought the same block.
-        reply = self._known_reply(block)
+        reply = self._reply_if_stored(block)
         if reply is not None:
             return reply
         return self._deposit(block, text, lines)
 
-    def _unpacked(self, block: PackedBlock) -> Generator[None, None, bytes]:
+    def _unpack_text(self, block: PackedBlock) -> Generator[None, None, bytes]:
         parts: list[bytes] = []
         for part in unpack_frames(split_frames(block.packed, block.text_size)):
             parts.append(part)
@@ -284,21 +284,23 @@ class BlockBody(Body):
         check_block_text(block, text)
         return text
 
-    def _known_reply(self, block: PackedBlock) -> Reply | None:
+    def _reply_if_stored(self, block: PackedBlock) -> Reply | None:
         """Return the answer if the block is here already; None if it is new. Raises RequestRefused."""
         intake = self._intake
-        check_place(block.store, intake)
+        require_known_place(block.store, intake)
         decided = decide_about(block, intake.store.origins.place(block.store))
         if decided is not BlockDecision.TAKE:
-            check_free(block.store, intake)
+            require_no_pending_block(block.store, intake)
         note = intake.store.origins.last(block.store)
-        if decided is BlockDecision.REFUSE and not (self._cuts and overlaps(block, note)):
-            raise OutOfPlace(note)
+        if decided is BlockDecision.REFUSE and not (
+            self._cuts and contains_last_block(block, note)
+        ):
+            raise MisplacedBlock(note)
         if decided is BlockDecision.FORGET:
             intake.metrics.count("blocks_forgotten_total", listener=intake.label)
-            return _taken_reply(note.end if note else block.end)
+            return _place_reply(note.end if note else block.end)
         if intake.store.depositing > MOST_DEPOSITING:
-            raise busy("too many blocks wait for the disk; send it again")
+            raise busy_refusal("too many blocks wait for the disk; send it again")
         return None
 
     def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Reply:
@@ -321,9 +323,9 @@ class BlockBody(Body):
         pending = PendingBlock(
             block.store, block.start, block.end, block.crc, text, lines, self._sequence
         )
-        reply = _taken_reply(block.end)
+        reply = _place_reply(block.end)
         self._stored = intake.deposit(pending).addCallback(self._count_stored, reply)
-        self._let_in()
+        self._release_followers()
         return reply
 
     def _count_stored(self, _: None, reply: Reply) -> Reply:
@@ -335,7 +337,7 @@ def _is_ahead(block: PackedBlock, place: Position | None) -> bool:
     return block.after is not None and (place is None or block.after > place)
 
 
-def _taken_reply(place: Position) -> Reply:
+def _place_reply(place: Position) -> Reply:
     return Reply(200, json_line(place=str(place)), headers={"Logsrv-To": str(place)})
 
 

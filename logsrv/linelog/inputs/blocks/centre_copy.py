@@ -84,15 +84,15 @@ class CentreCopy:
 
         Raises CentreError, OSError, and StoreError for an unsuitable directory.
         """
-        self._begin()
+        self._prepare_directory()
         for _ in range(_ROUNDS):
-            if missing := self._missing():
+            if missing := self._missing_segments():
                 yield from map(self._copy_packed, missing)
                 self._fetch_state()
                 continue
             for name, size in self.state.away:
                 if name not in self._done:
-                    yield self._copy_away(name, size)
+                    yield self._copy_away_segment(name, size)
             try:
                 texts = [self._copy_text(number, size) for number, size in self.state.texts]
             except GoneError:
@@ -100,14 +100,14 @@ class CentreCopy:
                 self._fetch_state()
                 continue
             yield from texts
-            self._finish()
+            self._complete_store()
             return
         raise CentreError(
             "the centre adds or removes segments faster than they are copied; give the same command"
             " again to go on"
         )
 
-    def _begin(self) -> None:
+    def _prepare_directory(self) -> None:
         disk, state = self._disk, self.state
         names = set(disk.entries()) - {LOCK, tmp(RESTORING)}
         # A directory with both files has a copy that was interrupted at its last step.
@@ -121,7 +121,7 @@ class CentreCopy:
                     f"{disk.directory} is not empty; restore into a new or an empty directory"
                 )
             disk.put(RESTORING, f"{state.store}\n".encode())
-        self._require_same()
+        self._require_same_store()
         here = sum(disk.stat(name).st_size for name in disk.entries())
         self._require_room(state.bytes - here)
 
@@ -134,9 +134,9 @@ class CentreCopy:
 
     def _fetch_state(self) -> None:
         self.state = self._centre.state()
-        self._require_same()
+        self._require_same_store()
 
-    def _require_same(self) -> None:
+    def _require_same_store(self) -> None:
         kept = self._disk.read(RESTORING, 64).decode("latin-1").strip()
         if kept != self.state.store:
             raise StoreError(
@@ -144,7 +144,7 @@ class CentreCopy:
                 " at that address now; restore into a new directory"
             )
 
-    def _missing(self) -> list[PackedFile]:
+    def _missing_segments(self) -> list[PackedFile]:
         return [one for one in self.state.packed if one.name not in self._done]
 
     def _copy_packed(self, one: PackedFile) -> RestoredSegment:
@@ -160,8 +160,8 @@ class CentreCopy:
             disk.unlink(one.name)
         try:
             if one.words:
-                self._fetch(packed.words, one.words, tmp(packed.words))
-            self._fetch(one.name, one.size, tmp(one.name))
+                self._fetch_file(packed.words, one.words, tmp(packed.words))
+            self._fetch_file(one.name, one.size, tmp(one.name))
             found = self._build_index(one)
         except (GoneError, UnreadableError, ValueError) as error:
             for name in (packed.words, one.name):
@@ -174,7 +174,7 @@ class CentreCopy:
         disk.sync_directory()
         return RestoredSegment(one.name, found.text, found.lines)
 
-    def _copy_away(self, name: str, size: int) -> RestoredSegment:
+    def _copy_away_segment(self, name: str, size: int) -> RestoredSegment:
         """Copy the files that a segment has here when its text is in an archive.
 
         Raises CentreError and OSError.
@@ -182,14 +182,14 @@ class CentreCopy:
         self._done.add(name)
         disk, packed = self._disk, Segment(int(name[:10]), name, Form.AWAY)
         try:
-            self._fetch(packed.archived, size, tmp(packed.archived))
+            self._fetch_file(packed.archived, size, tmp(packed.archived))
             manifest = decode_manifest(disk.read(tmp(packed.archived)))
             if manifest.segment.name != name:
                 raise ValueError("its note is of another segment")
             for whole, wanted in manifest.objects.items():
                 beside = whole.rpartition("/")[2]
                 if beside != name:
-                    self._fetch(beside, wanted.size, tmp(beside))
+                    self._fetch_file(beside, wanted.size, tmp(beside))
                     if stored_file(tmp(beside), disk) != wanted:
                         raise ValueError(f"{beside} is not what was archived")
                     disk.rename(tmp(beside), beside)
@@ -206,7 +206,7 @@ class CentreCopy:
         """Verify a copied segment and build its index. Raises ValueError and OSError."""
         made = indexing.Indexer(one.segment.number)
         with open(self._disk.open(tmp(one.name), os.O_RDONLY), "rb") as file:
-            for text, packed in frames_of(file):
+            for text, packed in verified_frames(file):
                 made.add_packed(indexing.scan_frame(text, len(text)), packed)
                 # Free the text before the next frame is unpacked.
                 del text
@@ -219,7 +219,7 @@ class CentreCopy:
     def _copy_text(self, number: int, size: int) -> RestoredSegment:
         """Copy the text of a segment. Raises CentreError and OSError."""
         disk = self._disk
-        lines = self._fetch(str(number), size, _TEXT)
+        lines = self._fetch_file(str(number), size, _TEXT)
         with Descriptor(disk.open(_TEXT, os.O_RDONLY)) as fd:
             name = sealed_name(number, first_moment(fd))
         for found in sealed_files(disk):
@@ -230,7 +230,7 @@ class CentreCopy:
         disk.sync_directory()
         return RestoredSegment(name, size, lines)
 
-    def _fetch(self, wanted: str, size: int, name: str) -> int:
+    def _fetch_file(self, wanted: str, size: int, name: str) -> int:
         """Fetch a file, or a segment's text by its number, to the disk; return how many LFs it has.
 
         wanted: name at the centre. name: name of the file here.
@@ -253,7 +253,7 @@ class CentreCopy:
             os.close(fd)
         return lines
 
-    def _finish(self) -> None:
+    def _complete_store(self) -> None:
         """Turn the directory into a store that goes on after the copied segments."""
         disk, state = self._disk, self.state
         texts = {number for number, _ in state.texts}
@@ -270,7 +270,7 @@ class CentreCopy:
         complete_store(disk)
 
 
-def frames_of(file: BinaryIO) -> Iterator[tuple[bytes, PackedFrame]]:
+def verified_frames(file: BinaryIO) -> Iterator[tuple[bytes, PackedFrame]]:
     """Yield the verified text of each frame of a file, and its packed size and checksum.
 
     Only the text, of limited size, is in memory: a frame is unpacked while it is read. Raises OSError, and
@@ -280,20 +280,23 @@ def frames_of(file: BinaryIO) -> Iterator[tuple[bytes, PackedFrame]]:
     at, count, end = 0, 0, os.fstat(fd).st_size
     while at < end:
         found = heads.frame_at(lambda at, size: os.pread(fd, size, at), at, end)
-        if found is None or not zstandard.get_frame_parameters(_head(fd, at)).has_checksum:
+        if (
+            found is None
+            or not zstandard.get_frame_parameters(_read_frame_head(fd, at)).has_checksum
+        ):
             raise ValueError(f"no whole frame with its size and a checksum begins at byte {at:,}")
         count += 1
         if count > heads.MOST:
             raise ValueError(f"it has more frames than a segment may have: {heads.MOST:,}")
-        yield _unpacked(fd, at, *found)
+        yield _unpack_frame(fd, at, *found)
         at += found[0]
 
 
-def _head(fd: int, at: int) -> bytes:
+def _read_frame_head(fd: int, at: int) -> bytes:
     return os.pread(fd, heads.LONGEST, at)
 
 
-class _Extent:
+class _FileExtent:
     """A part of a file, with a running CRC-32 of the bytes read."""
 
     def __init__(self, fd: int, at: int, size: int) -> None:
@@ -309,12 +312,12 @@ class _Extent:
         return found
 
 
-def _unpacked(fd: int, at: int, size: int, content: int) -> tuple[bytes, PackedFrame]:
+def _unpack_frame(fd: int, at: int, size: int, content: int) -> tuple[bytes, PackedFrame]:
     """Return the text of a frame, and its packed size and checksum. Raises ValueError.
 
     at, size: place of the frame in bytes. content: expected bytes of text.
     """
-    source = _Extent(fd, at, size)
+    source = _FileExtent(fd, at, size)
     try:
         with zstandard.ZstdDecompressor().stream_reader(source, read_size=_READ) as reader:  # type: ignore[arg-type]
             text = reader.read(content)

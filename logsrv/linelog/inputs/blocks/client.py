@@ -18,7 +18,7 @@ from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.outside_json import error_suffix_of
 from logsrv.kit.web.deadline import ConnectionDeadline, ExchangeTooSlow
-from logsrv.linelog.inputs.blocks.state import PATH, PIECE, CentreState, decode
+from logsrv.linelog.inputs.blocks.state import PATH, PIECE, CentreState, decode_state
 from logsrv.linelog.ship.address import ShipURL
 
 SECONDS = 30.0
@@ -71,9 +71,9 @@ class CentreClient:
 
     def state(self) -> CentreState:
         """Fetch the centre's state now. Raises CentreError."""
-        data = self._ask("", None, LARGEST_STATE)
+        data = self._get_with_retries("", None, LARGEST_STATE)
         try:
-            return decode(data)
+            return decode_state(data)
         except ValueError as error:
             raise CentreError(f"{self.place} sends an invalid state: {error}") from None
 
@@ -83,14 +83,14 @@ class CentreClient:
         Raises CentreError, and GoneError if the centre does not have it.
         """
         end = min(end, begin + PIECE)
-        return self._ask(f"/{name}", f"bytes={begin}-{end - 1}", end - begin)
+        return self._get_with_retries(f"/{name}", f"bytes={begin}-{end - 1}", end - begin)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _ask(self, path: str, part: str | None, most: int) -> bytes:
+    def _get_with_retries(self, path: str, part: str | None, most: int) -> bytes:
         headers = {"Accept-Encoding": "identity"}
         if part is not None:
             headers["Range"] = part
@@ -99,7 +99,7 @@ class CentreClient:
         for pause in (*self._pauses, None):
             try:
                 with ConnectionDeadline(lambda: self._connection, self._longest):
-                    return self._ask_once(f"{self._url.path}/{PATH}{path}", headers, most)
+                    return self._get_once(f"{self._url.path}/{PATH}{path}", headers, most)
             except ExchangeTooSlow:
                 self.close()
                 raise CentreError(
@@ -123,7 +123,7 @@ class CentreClient:
                 raise
         raise AssertionError
 
-    def _ask_once(self, target: str, headers: Mapping[str, str], most: int) -> bytes:
+    def _get_once(self, target: str, headers: Mapping[str, str], most: int) -> bytes:
         if self._connection is None:
             self._connection = self._new_connection()
         self._connection.request("GET", target, headers=headers)
@@ -132,7 +132,7 @@ class CentreClient:
         if status not in (200, 206):
             raise self._error_for(status, response.read(_SAID))
         too_much = (response.length or 0) > most
-        data = b"" if too_much else _body(response, most + 1)
+        data = b"" if too_much else _read_body(response, most + 1)
         if not too_much and response.length and len(data) <= most:
             raise _TemporaryError("its answer ended early")
         if not 0 < len(data) <= most:
@@ -168,7 +168,7 @@ class CentreClient:
         return CentreError(f"{self.place} answers with {status}{said}{redirect}")
 
 
-def _body(response: http.client.HTTPResponse, most: int) -> bytes:
+def _read_body(response: http.client.HTTPResponse, most: int) -> bytes:
     """Return up to `most` bytes of an answer; takes memory only for received bytes."""
     found = bytearray()
     while len(found) < most and (piece := response.read(min(_READ, most - len(found)))):

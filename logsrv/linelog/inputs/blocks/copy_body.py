@@ -21,9 +21,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.linelog.framing.bodies.bodies import Reply, ReplySteps, RequestRefused, json_line
-from logsrv.linelog.inputs.blocks.copy_source import file_piece, state_of, text_piece
-from logsrv.linelog.inputs.blocks.state import PATH, PIECE, encode
-from logsrv.linelog.inputs.http.body import Body, RequestHead, busy
+from logsrv.linelog.inputs.blocks.copy_source import (
+    read_centre_state,
+    read_file_piece,
+    read_text_piece,
+)
+from logsrv.linelog.inputs.blocks.state import PATH, PIECE, encode_state
+from logsrv.linelog.inputs.http.body import Body, RequestHead, busy_refusal
 from logsrv.linelog.inputs.intake.intake import Intake
 
 log = Logger()
@@ -54,13 +58,15 @@ class CopyBody(Body):
     def finish(self) -> ReplySteps:
         yield from ()
         if CopyBody.under_way >= MOST:
-            raise busy("too many requests for copies at once; ask again")
+            raise busy_refusal("too many requests for copies at once; ask again")
         CopyBody.under_way += 1
-        self._reply_to_come = maybeDeferred(self._begin).addErrback(_failed).addBoth(self._done)
+        self._reply_to_come = (
+            maybeDeferred(self._begin).addErrback(_failure_reply).addBoth(self._count_done)
+        )
         # This reply is not sent: `stored` returns the answer.
         return Reply(503)
 
-    def _done(self, reply: Reply) -> Reply:
+    def _count_done(self, reply: Reply) -> Reply:
         CopyBody.under_way -= 1
         return reply
 
@@ -71,13 +77,13 @@ class CopyBody(Body):
         return self._reply_to_come
 
 
-def _failed(failure: Failure) -> Reply:
+def _failure_reply(failure: Failure) -> Reply:
     why = failure.getErrorMessage()
     log.error("a request for a copy of the store failed: {why}", why=why)
     return Reply(500, json_line(error=why))
 
 
-def state_asked(head: RequestHead) -> Body:
+def state_request_body(head: RequestHead) -> Body:
     """Return the body of a request for the state. Raises RequestRefused."""
     intake = head.intake
     _check_copies_allowed(intake)
@@ -92,15 +98,16 @@ def state_asked(head: RequestHead) -> Body:
     def begin() -> Deferred[Reply]:
         log.info("{source} fetches all that is stored here", source=head.source)
         return store.snapshot().addCallback(
-            lambda snapshot: _in_thread(
-                intake.clock, lambda: encode(state_of(store.disk, identity.store, snapshot))
+            lambda snapshot: _call_in_thread(
+                intake.clock,
+                lambda: encode_state(read_centre_state(store.disk, identity.store, snapshot)),
             ).addCallback(lambda state: Reply(200, state))
         )
 
     return CopyBody(begin)
 
 
-def piece_asked(head: RequestHead) -> Body:
+def piece_request_body(head: RequestHead) -> Body:
     """Return the body of a request for a piece. Raises RequestRefused."""
     intake = head.intake
     _check_copies_allowed(intake)
@@ -113,10 +120,10 @@ def piece_asked(head: RequestHead) -> Body:
 
     def read() -> bytes | None:
         if _NUMBER.fullmatch(name):
-            return text_piece(disk, int(name), first, end)
-        return file_piece(disk, name, first, end)
+            return read_text_piece(disk, int(name), first, end)
+        return read_file_piece(disk, name, first, end)
 
-    return CopyBody(lambda: _in_thread(intake.clock, read).addCallback(_piece, first))
+    return CopyBody(lambda: _call_in_thread(intake.clock, read).addCallback(_piece_reply, first))
 
 
 def _check_copies_allowed(intake: Intake) -> None:
@@ -128,7 +135,7 @@ def _check_copies_allowed(intake: Intake) -> None:
         )
 
 
-def _piece(data: bytes | None, first: int) -> Reply:
+def _piece_reply(data: bytes | None, first: int) -> Reply:
     if not data:
         return Reply(404, json_line(error="this file is not here, or no longer"))
     headers = {
@@ -138,7 +145,7 @@ def _piece(data: bytes | None, first: int) -> Reply:
     return Reply(206, data, BYTES, headers)
 
 
-def _in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:
+def _call_in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:
     """Call a function in a new daemon thread, which does not block the exit if a dead disk hangs."""
     done: Deferred[T] = Deferred()
 

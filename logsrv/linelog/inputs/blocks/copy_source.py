@@ -25,18 +25,18 @@ _TRIES = 100
 """The most tries to read a segment whose file changes meanwhile; that does not happen so often in a row."""
 
 
-def state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
+def read_centre_state(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
     """Return the state of a store at the moment of `snapshot`. Raises OSError."""
     for _ in range(_TRIES):
         try:
-            return _state_of(disk, store, snapshot)
+            return _try_read_state(disk, store, snapshot)
         except FileNotFoundError:
             # A segment was sealed or removed meanwhile.
             continue
     raise OSError("the segments change all the time")
 
 
-def _state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
+def _try_read_state(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
     found, names = segments_and_names(disk)
     number, offset = snapshot.position
     packed, texts = [], []
@@ -55,7 +55,7 @@ def _state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
     return CentreState(store, snapshot.position, tuple(packed), tuple(texts), away, snapshot.notes)
 
 
-def file_piece(disk: Disk, name: str, begin: int, end: int) -> bytes | None:
+def read_file_piece(disk: Disk, name: str, begin: int, end: int) -> bytes | None:
     """Return the bytes from `begin` to `end` of a segment's file; None without one. Raises OSError."""
     if not is_segment_file_name(name):
         return None
@@ -69,33 +69,33 @@ def file_piece(disk: Disk, name: str, begin: int, end: int) -> bytes | None:
         return os.pread(fd, end - begin, begin)
 
 
-def text_piece(disk: Disk, number: int, begin: int, end: int) -> bytes | None:
+def read_text_piece(disk: Disk, number: int, begin: int, end: int) -> bytes | None:
     """Return the bytes from `begin` to `end` of a segment's text, or fewer; None if it is not here.
 
     The segment may have any form by now. Raises OSError, and ValueError if it is damaged.
     """
     for _ in range(_TRIES):
-        found = _numbered(disk, number)
+        found = _segment_numbered(disk, number)
         if found is None:
             return None
         try:
             if found.form is Form.PACKED:
-                return _unpacked(disk, found, begin, end)
+                return _read_packed_text(disk, found, begin, end)
             fd = disk.open(found.name, os.O_RDONLY)
         except FileNotFoundError:
             continue
         with Descriptor(fd):
             # The opened file was the right one if the segment still has this name.
-            if found == _numbered(disk, number):
+            if found == _segment_numbered(disk, number):
                 return os.pread(fd, end - begin, begin)
     raise OSError(f"segment {number} changes all the time")
 
 
-def _numbered(disk: Disk, number: int) -> Segment | None:
+def _segment_numbered(disk: Disk, number: int) -> Segment | None:
     return next((one for one in segments(disk) if one.number == number), None)
 
 
-def _unpacked(disk: Disk, packed: Segment, begin: int, end: int) -> bytes:
+def _read_packed_text(disk: Disk, packed: Segment, begin: int, end: int) -> bytes:
     kept = index.load(packed, disk)
     number = kept.frame_of(begin)
     if number == len(kept.frames):

@@ -97,7 +97,7 @@ def is_packed_name(name: str) -> bool:
     return time_of(first.encode()) == first
 
 
-def encode(state: CentreState) -> bytes:
+def encode_state(state: CentreState) -> bytes:
     """Return a state as JSON."""
     return json.dumps(
         {
@@ -113,24 +113,25 @@ def encode(state: CentreState) -> bytes:
     ).encode()
 
 
-def decode(data: bytes) -> CentreState:
+def decode_state(data: bytes) -> CentreState:
     """Return the state in the result of `encode`. Raises ValueError for an invalid or inconsistent one."""
     try:
-        return _checked(_decoded(parse_json(data, _MOST_VALUES)))
+        return _require_consistent(_state_of_json(parse_json(data, _MOST_VALUES)))
     except (AttributeError, KeyError, TypeError, RecursionError, *NO_JSON):
         raise ValueError("it is no state of a centre") from None
 
 
-def _decoded(found: Mapping[str, Any]) -> CentreState:
+def _state_of_json(found: Mapping[str, Any]) -> CentreState:
     if found["format"] != FORMAT:
         raise ValueError("it has another version")
-    notes = tuple(map(_note, _listed(found["origins"])))
+    notes = tuple(map(_parse_note, _require_list(found["origins"])))
     if not STORE_ID.fullmatch(found["store"]):
         raise ValueError("it has an invalid identity of its store")
     packed = tuple(
-        PackedFile(name, _count(size), _count(w)) for name, size, w in _listed(found["packed"], 3)
+        PackedFile(name, _require_count(size), _require_count(w))
+        for name, size, w in _require_list(found["packed"], 3)
     )
-    away = tuple((name, _count(size)) for name, size in _listed(found["away"], 2))
+    away = tuple((name, _require_count(size)) for name, size in _require_list(found["away"], 2))
     if not all(is_packed_name(name) for name in (*(one.name for one in packed), *dict(away))):
         raise ValueError("it has an invalid name of a segment")
     if any(one.words > _LEAST_WORDS + _WORDS * one.size for one in packed):
@@ -141,13 +142,16 @@ def _decoded(found: Mapping[str, Any]) -> CentreState:
         found["store"],
         parse_position(found["position"]),
         packed,
-        tuple((_count(number), _count(size)) for number, size in _listed(found["texts"], 2)),
+        tuple(
+            (_require_count(number), _require_count(size))
+            for number, size in _require_list(found["texts"], 2)
+        ),
         away,
         notes,
     )
 
 
-def _checked(state: CentreState) -> CentreState:
+def _require_consistent(state: CentreState) -> CentreState:
     """Return the state if it is consistent. Raises ValueError."""
     number, offset = state.position
     compressed = [one.segment.number for one in state.packed]
@@ -172,7 +176,7 @@ def _checked(state: CentreState) -> CentreState:
     return state
 
 
-def _listed(found: object, each: int | None = None) -> list[Any]:
+def _require_list(found: object, each: int | None = None) -> list[Any]:
     """Return a list; each: the required length of its lists. Raises TypeError for anything else."""
     if isinstance(found, list) and (
         each is None or all(isinstance(one, list) and len(one) == each for one in found)
@@ -181,7 +185,7 @@ def _listed(found: object, each: int | None = None) -> list[Any]:
     raise TypeError("a list")
 
 
-def _note(line: object) -> Note:
+def _parse_note(line: object) -> Note:
     """Return the note in a line. Raises ValueError."""
     if isinstance(line, str) and len(line) < _LONGEST_NOTE:
         match parse_origin_notes(f"{line}\n".encode(errors="replace")):
@@ -190,7 +194,7 @@ def _note(line: object) -> Note:
     raise ValueError("it has an invalid note of an origin")
 
 
-def _count(found: object) -> int:
+def _require_count(found: object) -> int:
     if type(found) is int and 0 <= found < 1 << 62:
         return found
     raise TypeError("a number")

@@ -36,10 +36,10 @@ from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
 from logsrv.linelog.inputs.http.long_answer import PIECE
 from logsrv.linelog.inputs.http.routes import Route
-from logsrv.linelog.inputs.http.worker import Order, read_answer, unpack_and_take
-from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.http.worker import ParseOrder, read_worker_answer, unpack_and_parse
+from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.unfinished import Holder, UnfinishedData
+from logsrv.linelog.inputs.intake.unfinished import RecordHolder, UnfinishedData
 from logsrv.linelog.store.valve import Producer
 
 LARGE = 256 << 10
@@ -111,7 +111,7 @@ class BodyHeaders:
         )
 
 
-class Question(Body):
+class QuestionBody(Body):
     """The body of a request that only asks a question; its bytes are dropped, up to --max-body."""
 
     def __init__(self, answer: Reply, intake: Intake) -> None:
@@ -121,7 +121,7 @@ class Question(Body):
 
     def receive(self, data: bytes) -> None:
         self._size += len(data)
-        check_size(self._size, self._intake)
+        check_body_size(self._size, self._intake)
 
     def finish(self) -> ReplySteps:
         yield from ()
@@ -148,19 +148,19 @@ class TextBody(Body):
 
     def receive(self, data: bytes) -> None:
         self._size += len(data)
-        check_size(self._size, self._intake)
+        check_body_size(self._size, self._intake)
         self._lines += data.count(b"\n")
         self._in_line = not data.endswith(b"\n")
-        self._store(self._framer.receive(data))
+        self._store_block(self._framer.receive(data))
         if self._framer.closing:
             raise RequestRefused(413, "oversize", self._framer.closing)
 
     def finish(self) -> ReplySteps:
-        self._store(self._framer.finish())
+        self._store_block(self._framer.finish())
         yield from ()
         return http_lines.accepted_reply(self._lines + self._in_line)
 
-    def _store(self, block: Block | None) -> None:
+    def _store_block(self, block: Block | None) -> None:
         if block is not None:
             self._intake.take(block, self._source)
             self._intake.valve.served(self._producer)
@@ -169,7 +169,7 @@ class TextBody(Body):
 class JournalBody(Body):
     """Journal entries, stored while they arrive. holder: its `give_way` is called if memory runs short."""
 
-    def __init__(self, intake: Intake, source: str, holder: Holder) -> None:
+    def __init__(self, intake: Intake, source: str, holder: RecordHolder) -> None:
         self._intake = intake
         self._source = source
         self._holder = holder
@@ -193,9 +193,11 @@ class JournalBody(Body):
 
     def steps(self) -> Iterator[None]:
         while self._whole:
-            gathered = Gathering(self._whole.popleft(), self._intake.rules, self._intake.counts)
+            gathered = GatheredRecords(
+                self._whole.popleft(), self._intake.rules, self._intake.counts
+            )
             yield from gathered.store(self._intake, self._source)
-            _check_closing(gathered)
+            _refuse_if_closing(gathered)
 
     def finish(self) -> ReplySteps:
         self._whole.append(self._framer.finish())
@@ -231,24 +233,24 @@ class KeptBody(Body):
         return self._size > 0
 
     @property
-    def _rules(self) -> BodyRules:
+    def _body_rules(self) -> BodyRules:
         headers, most = self._headers, self._intake.options.max_body
         return BodyRules(
             headers.media, headers.path, self._intake.max_record, record_bytes_limit(most), most
         )
 
     def receive(self, data: bytes) -> None:
-        check_size(self._size + len(data), self._intake)
+        check_body_size(self._size + len(data), self._intake)
         self._kept.write(data)
         self._size += len(data)
         self._intake.unfinished.held += len(data)
-        check_room(self._intake.unfinished)
+        check_room_for_bodies(self._intake.unfinished)
 
     def let_go(self) -> None:
-        self._hold(0)
+        self._set_held_bytes(0)
         self._kept, self._answer = BytesIO(), None
 
-    def _hold(self, size: int) -> None:
+    def _set_held_bytes(self, size: int) -> None:
         """Set the number of bytes that count as held for this body."""
         self._intake.unfinished.held += size - self._size
         self._size = size
@@ -259,15 +261,15 @@ class KeptBody(Body):
         if not (headers.route.name_for_worker and intake.workers and intake.workers.most):
             return None
         body = self._kept.getvalue()
-        if not self._is_large(body):
+        if not self._takes_long_to_parse(body):
             return None
-        order = Order(
-            headers.route.name_for_worker, headers.coding, self._rules, intake.rules, body
+        order = ParseOrder(
+            headers.route.name_for_worker, headers.coding, self._body_rules, intake.rules, body
         )
         asked = intake.ask_worker(*order.encoded())
-        return asked.addCallbacks(self._keep_answer, self._keep_refusal)
+        return asked.addCallbacks(self._keep_worker_answer, self._note_worker_failure)
 
-    def _is_large(self, body: bytes) -> bool:
+    def _takes_long_to_parse(self, body: bytes) -> bool:
         """Return whether parsing takes long: 4 KB packed may become 4 MB, which take a second."""
         headers = self._headers
         if headers.coding:
@@ -277,65 +279,65 @@ class KeptBody(Body):
         size = headers.route.size
         return (len(body) if size is None else size(body, headers.media)) >= LARGE
 
-    def _keep_answer(self, answer: list[bytes]) -> None:
+    def _keep_worker_answer(self, answer: list[bytes]) -> None:
         # There was room for each body as it was sent, but all may become several times as large at once.
         more = sum(map(len, answer)) - self._size
         try:
-            check_room(self._intake.unfinished, more)
+            check_room_for_bodies(self._intake.unfinished, more)
         except RequestRefused as refusal:
             self._refusal = refusal
         else:
-            self._hold(self._size + more)
+            self._set_held_bytes(self._size + more)
             self._kept, self._answer = BytesIO(), answer
 
-    def _keep_refusal(self, failure: Failure) -> None:
+    def _note_worker_failure(self, failure: Failure) -> None:
         # `finish` does the work in this process if no worker can be started.
         if not failure.check(NoWorkerError):
-            self._refusal = busy(f"{failure.getErrorMessage()}; send it again")
+            self._refusal = busy_refusal(f"{failure.getErrorMessage()}; send it again")
 
     def finish(self) -> ReplySteps:
         headers = self._headers
         # `getvalue` does not copy the body if its BytesIO is dropped.
         body, self._kept = self._kept.getvalue(), BytesIO()
         if headers.is_text:
-            return (yield from self._text_taken(body))
-        intake, rules = self._intake, self._rules
+            return (yield from self._store_as_text(body))
+        intake, rules = self._intake, self._body_rules
         reply: Reply | None
         if self._refusal is not None:
             raise self._refusal
         if self._answer is not None:
-            gathered, reply = read_answer(self._answer, intake.counts)
+            gathered, reply = read_worker_answer(self._answer, intake.counts)
         else:
             assert headers.route.take is not None
-            gathered = Gathering(
-                Records(rules.max_made), intake.rules, intake.counts, self._hold_lines
+            gathered = GatheredRecords(
+                Records(rules.max_made), intake.rules, intake.counts, self._count_held_lines
             )
-            records = unpack_and_take(
+            records = unpack_and_parse(
                 headers.route.take, body, headers.coding, rules, gathered.records
             )
             reply = yield from gathered.steps(records)
         if reply is None:
-            return (yield from self._text_taken(body))
+            return (yield from self._store_as_text(body))
         if len(reply.body) > PIECE:
-            check_room(self._intake.unfinished, len(reply.body) - self._size)
+            check_room_for_bodies(self._intake.unfinished, len(reply.body) - self._size)
         self._storing()
         yield from gathered.store(intake, self._source)
-        _check_closing(gathered)
+        _refuse_if_closing(gathered)
         # The answer counts as held until the sender has taken it.
-        self._hold(len(reply.body))
+        self._set_held_bytes(len(reply.body))
         return reply
 
-    def _hold_lines(self, kept: int) -> None:
+    def _count_held_lines(self, kept: int) -> None:
         """Count the lines made of the body, beyond 16 MiB, as held.
 
         Raises RequestRefused (503) if all bodies then hold too much.
         """
         more = kept - record_bytes_limit(0) - self._size
         if more > 0:
-            check_room(self._intake.unfinished, more)
-            self._hold(self._size + more)
+            check_room_for_bodies(self._intake.unfinished, more)
+            self._set_held_bytes(self._size + more)
 
-    def _text_taken(self, body: bytes) -> ReplySteps:
+    def _store_as_text(self, body: bytes) -> ReplySteps:
         coding, most = self._headers.coding, self._intake.options.max_body
         packed = list(in_pieces(body))
         if coding:
@@ -364,23 +366,23 @@ class KeptBody(Body):
             yield
 
 
-def check_size(size: int, intake: Intake) -> None:
+def check_body_size(size: int, intake: Intake) -> None:
     """Raise RequestRefused (413) for a body of more than --max-body."""
     if size > intake.options.max_body:
         raise content_encoding.body_too_large(intake.options.max_body)
 
 
-def check_room(bodies: UnfinishedData, more: int = 0) -> None:
+def check_room_for_bodies(bodies: UnfinishedData, more: int = 0) -> None:
     """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes."""
     if bodies.held + more > bodies.most_held:
-        raise busy("too many bodies are in memory at once; send it again")
+        raise busy_refusal("too many bodies are in memory at once; send it again")
 
 
-def busy(sentence: str) -> RequestRefused:
+def busy_refusal(sentence: str) -> RequestRefused:
     """Return the refusal (503) of a request that may be sent again soon."""
     return RequestRefused(503, "busy", sentence)
 
 
-def _check_closing(gathered: Gathering) -> None:
+def _refuse_if_closing(gathered: GatheredRecords) -> None:
     if gathered.closing is not None:
         raise RequestRefused(413, "oversize", gathered.closing)

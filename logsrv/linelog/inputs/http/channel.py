@@ -54,7 +54,7 @@ log = Logger()
 PIECE = 2 << 10
 
 
-class Wait(enum.Flag):
+class PauseReason(enum.Flag):
     """Reasons not to read from the sender, in addition to unparsed bytes."""
 
     NOTHING = 0
@@ -77,14 +77,14 @@ class InputChannel(Channel):
     source = ""
     _parsing = "IDLE"
     _ending_state = "OPEN"
-    _waits = Wait.NOTHING
+    _waits = PauseReason.NOTHING
     _paused = False
     _reason = connectionDone
 
     def connectionMade(self) -> None:
         super().connectionMade()
         self._unread: deque[memoryview] = deque()
-        self.at_once, self.storing = _all, _nothing
+        self.at_once, self.storing = _no_limit, _no_steps
         self.source = self.factory.intake.source(source_of(self.transport))
         self._host = super().getHost()
 
@@ -98,29 +98,31 @@ class InputChannel(Channel):
         return bool(self._unread) or any(request.working for request in self.requests)
 
     @property
-    def _in_step(self) -> bool:
+    def _is_parsing(self) -> bool:
         return self._parsing in ("PARSING", "LASTSTEP")
 
-    def _parsing_to(self, event: str) -> None:
+    def _advance_parsing(self, event: str) -> None:
         self._parsing = NEXT[self._parsing, event]
 
-    def _ending_to(self, event: str) -> None:
+    def _advance_ending(self, event: str) -> None:
         self._ending_state = NEXT[self._ending_state, event]
 
     def dataReceived(self, data: bytes) -> None:
         self.factory.intake.received_bytes += len(data)
         if self._ending_state != "CLOSING":
             self._unread.append(memoryview(data))
-            self._parse()
+            self._parse_unread()
 
-    def _parse(self) -> None:
+    def _parse_unread(self) -> None:
         """Parse the unread bytes, one request after the other."""
         if self._unread and self._parsing == "IDLE":
-            self._parsing_to("parse")
-            self.factory.intake.time_slices.begin(self._steps(), self._parsed, again=True)
-        self._settle()
+            self._advance_parsing("parse")
+            self.factory.intake.time_slices.begin(
+                self._parse_steps(), self._parsing_ended, again=True
+            )
+        self._update_reading()
 
-    def _steps(self) -> Iterator[None]:
+    def _parse_steps(self) -> Iterator[None]:
         while self._unread and self._parsing == "PARSING":
             data = self._unread.popleft()
             size = max(PIECE, min(self.at_once(), body_bytes_left(self)))
@@ -132,26 +134,26 @@ class InputChannel(Channel):
             if self._parsing == "PARSING":
                 yield from self.storing()
 
-    def _parsed(self, failure: Failure | None) -> None:
-        self._parsing_to("paused")
+    def _parsing_ended(self, failure: Failure | None) -> None:
+        self._advance_parsing("paused")
         if failure is not None:
             log.failure("taking in data from {source} failed", failure, source=self.source)
             self._unread.clear()
             self.abort()
-        self._settle()
+        self._update_reading()
 
-    def _settle(self) -> None:
+    def _update_reading(self) -> None:
         """Pause or resume reading, and carry out an end that is due."""
-        if self._ending_state == "LOST" and not self._in_step:
-            self._ending_to("tell")
+        if self._ending_state == "LOST" and not self._is_parsing:
+            self._advance_ending("tell")
             super().connectionLost(self._reason)
         idle = self._parsing == "IDLE" and not self._unread
         if self._ending_state == "HALFCLOSED" and idle:
             super().readConnectionLost()
         if self.connected and self._ending_state in ("OPEN", "HALFCLOSED"):
-            self._pause(self._in_step or bool(self._unread) or bool(self._waits))
+            self._set_paused(self._is_parsing or bool(self._unread) or bool(self._waits))
 
-    def _pause(self, pause: bool) -> None:
+    def _set_paused(self, pause: bool) -> None:
         transport = cast(ITCPTransport, self.transport)
         if pause:
             transport.pauseProducing()  # type: ignore[attr-defined]
@@ -160,80 +162,80 @@ class InputChannel(Channel):
         self._paused = pause
 
     def allContentReceived(self) -> None:
-        self._parsing_to("whole")
+        self._advance_parsing("whole")
         super().allContentReceived()
 
     def read_next_request(self, request: Request) -> None:
-        self.at_once, self.storing = _all, _nothing
+        self.at_once, self.storing = _no_limit, _no_steps
         # These bytes came after the answered request, and before the unread ones.
         behind = take_pipelined(self)
         if behind:
             self._unread.appendleft(memoryview(behind))
         super().read_next_request(request)
-        self._parsing_to("answered")
-        self._parse()
+        self._advance_parsing("answered")
+        self._parse_unread()
 
     def loseConnection(self) -> None:
-        self._ending_to("close")
+        self._advance_ending("close")
         self._unread.clear()
-        if self.connected and Wait.ANSWERS not in self._waits:
+        if self.connected and PauseReason.ANSWERS not in self._waits:
             # Bytes are dropped from now on, but under TLS the peer's end must be read.
-            self._pause(False)
+            self._set_paused(False)
         super().loseConnection()
 
     def readConnectionLost(self) -> None:
         if self._ending_state == "CLOSING":
             super().readConnectionLost()
             return
-        self._ending_to("half")
-        self._settle()
+        self._advance_ending("half")
+        self._update_reading()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._reason = reason
-        self._ending_to("lose")
-        self._settle()
+        self._advance_ending("lose")
+        self._update_reading()
 
     def note_malformed(self) -> None:
         why = "refused: it sent no valid HTTP request"
         self.factory.intake.drop(self.source, "protocol", why)
 
-    def hold(self) -> None:
+    def hold_reading(self) -> None:
         """Read nothing until `go_on` is called."""
-        self._waits |= Wait.STORE
-        self._settle()
+        self._waits |= PauseReason.STORE
+        self._update_reading()
 
-    def go_on(self) -> None:
-        if Wait.STORE in self._waits:
-            self._waits &= ~Wait.STORE
-            self._settle()
+    def resume_reading(self) -> None:
+        if PauseReason.STORE in self._waits:
+            self._waits &= ~PauseReason.STORE
+            self._update_reading()
 
-    def begin_timeout(self) -> None:
+    def restart_timeout(self) -> None:
         """Restart the usual time-out for the next request."""
         self.setTimeout(REQUEST_SECONDS)
 
     def pauseProducing(self) -> None:
-        self._waits |= Wait.ANSWERS
+        self._waits |= PauseReason.ANSWERS
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
-        self._waits &= ~Wait.ANSWERS
+        self._waits &= ~PauseReason.ANSWERS
         super().resumeProducing()
         # Other reasons may still forbid reading.
-        self._settle()
+        self._update_reading()
 
     def timeoutConnection(self) -> None:
-        if Wait.STORE in self._waits or self._in_step:
+        if PauseReason.STORE in self._waits or self._is_parsing:
             # The sender is not silent: we do not read from it.
             self.setTimeout(self.timeOut)
         else:
             super().timeoutConnection()
 
 
-def _all() -> int:
+def _no_limit() -> int:
     return sys.maxsize
 
 
-def _nothing() -> Iterator[None]:
+def _no_steps() -> Iterator[None]:
     return iter(())
 
 

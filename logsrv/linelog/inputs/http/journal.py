@@ -9,7 +9,7 @@ from logsrv.linelog.framing.events.journal import records_of_datagram
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
-from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
+from logsrv.linelog.inputs.intake.gathering import store_datagram_records
 from logsrv.linelog.inputs.intake.intake import Intake
 
 
@@ -31,7 +31,7 @@ class JournalDatagrams(InputDatagrams):
                 records.add(payload, structured=False)
                 continue
             records.move_all_from(entry)
-        store_from_datagrams(intake, records, source)
+        store_datagram_records(intake, records, source)
 
 
 class Journal(Input):

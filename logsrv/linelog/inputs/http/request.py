@@ -51,15 +51,15 @@ from logsrv.linelog.inputs.http.body import (
     BodyHeaders,
     JournalBody,
     KeptBody,
-    Question,
+    QuestionBody,
     RequestHead,
     TextBody,
-    busy,
-    check_room,
-    check_size,
+    busy_refusal,
+    check_body_size,
+    check_room_for_bodies,
 )
 from logsrv.linelog.inputs.http.long_answer import PIECE, LongAnswer
-from logsrv.linelog.inputs.http.routes import MethodNotAllowed, Route, path_of, route_of
+from logsrv.linelog.inputs.http.routes import MethodNotAllowed, Route, find_route, request_path
 from logsrv.linelog.inputs.http.token import CHALLENGES, check_token
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.timer import Timer
@@ -119,7 +119,7 @@ class InputRequest(Request):
         coming = self.state == "COMING" and not isinstance(self._body, JournalBody)
         return coming or self.state in _UNANSWERED
 
-    def _to(self, event: str) -> None:
+    def _advance_state(self, event: str) -> None:
         self.state = NEXT[self.state, event]
 
     # Called by the channel: headers, body, end of the body, end of the connection.
@@ -131,9 +131,9 @@ class InputRequest(Request):
         try:
             self._body = self._choose_body(length)
         except RequestRefused as refusal:
-            self._refuse(refusal, length)
+            self._refuse_rest(refusal, length)
             return
-        self._to("accept")
+        self._advance_state("accept")
         if isinstance(self._body, TextBody | JournalBody):
             # The valve may pause this request at once.
             self._intake.valve.add(self)
@@ -146,7 +146,7 @@ class InputRequest(Request):
         try:
             self._body.receive(data)
         except RequestRefused as refusal:
-            self._refuse(refusal, None)
+            self._refuse_rest(refusal, None)
 
     def steps(self) -> Iterator[None]:
         """Store the whole records of an unfinished body, in steps between which others are served."""
@@ -155,33 +155,33 @@ class InputRequest(Request):
             yield from self._body.steps()
         except RequestRefused as refusal:
             if self.state == "COMING":
-                self._refuse(refusal, None)
+                self._refuse_rest(refusal, None)
 
     def process(self) -> None:
         if self.state == "COMING":
-            self._to("whole")
+            self._advance_state("whole")
             assert self._body is not None
             # The body is whole: it must not give way for unfinished bytes while it waits for the disk.
             self._intake.unfinished.forget(self)
             asked = self._body.ask_worker()
             if asked is None:
-                self._take_in()
+                self._begin_storing()
             else:
-                asked.addCallback(self._take_in)
+                asked.addCallback(self._begin_storing)
             return
         if self.state == "DISCARDING":
             assert self._refusal is not None
             self._answer_refusal(self._refusal)
-        self._finish()
+        self._end_request()
 
     def connectionLost(self, reason: Failure) -> None:
         body = self._body
         if self.state == "COMING" and body is not None and body.unfinished:
             why = "the connection ended in the middle of a request, whose rest is not stored"
             self._intake.drop(self._channel.source, "unfinished", why)
-        self._to("lose")
+        self._advance_state("lose")
         if self.state != "LEFT":
-            self._let_go()
+            self._release_body()
         super().connectionLost(reason)
 
     # Taking in.
@@ -192,12 +192,12 @@ class InputRequest(Request):
         why = foreign_page_refusal(header)
         if why is not None:
             raise RequestRefused(403, "unauthorized", why)
-        path = path_of(self.uri)
+        path = request_path(self.uri)
         check_token(header(b"Authorization"), self._token(path))
-        route = self._route = route_of(self.method, path, self._routes)
-        check_size(length or 0, intake)
+        route = self._route = find_route(self.method, path, self._routes)
+        check_body_size(length or 0, intake)
         if route.about is not None:
-            return Question(route.about, intake)
+            return QuestionBody(route.about, intake)
         if route.own is not None:
             head = RequestHead(intake, self._channel.source, header, path, length)
             own: Body = route.own(head)
@@ -209,16 +209,16 @@ class InputRequest(Request):
         text = headers.is_text
         if intake.valve.closed_for() > RETRY_SECONDS:
             # Under load the valve often closes for a moment; that is no reason to refuse.
-            raise busy("the store accepts nothing at the moment; send it again")
+            raise busy_refusal("the store accepts nothing at the moment; send it again")
         source = self._channel.source
         if coding or not (text or route.entries):
-            check_room(intake.unfinished, length or 0)
+            check_room_for_bodies(intake.unfinished, length or 0)
             return KeptBody(
                 intake,
                 source,
                 headers,
                 as_text=lambda: TextBody(intake, source, self),
-                storing=self._answer_in_time,
+                storing=self._start_answer_timer,
             )
         if text:
             return TextBody(intake, source, self)
@@ -228,20 +228,20 @@ class InputRequest(Request):
         self._channel.setTimeout(None)
         return entries
 
-    def _take_in(self, _: None = None) -> None:
-        self._intake.time_slices.begin(self._finishing(), self._work_ended, again=True)
+    def _begin_storing(self, _: None = None) -> None:
+        self._intake.time_slices.begin(self._finish_body_steps(), self._work_ended, again=True)
 
-    def _finishing(self) -> Iterator[None]:
+    def _finish_body_steps(self) -> Iterator[None]:
         assert self._body is not None
         self._reply = yield from self._body.finish()
 
     def _work_ended(self, failure: Failure | None) -> None:
         before = self.state
-        self._to("worked")
+        self._advance_state("worked")
         if failure is not None and not failure.check(RequestRefused):
             log.failure("taking in a request failed", failure)
         if before == "LEFT":
-            self._let_go()
+            self._release_body()
         if before != "WORKING":
             return
         if failure is None:
@@ -250,19 +250,21 @@ class InputRequest(Request):
         elif isinstance(failure.value, RequestRefused):
             self._refuse_whole(failure.value)
         else:
-            self._answer(Reply(500, json_line(error="the server has failed; its log says why")))
-            self._finish()
+            self._write_answer(
+                Reply(500, json_line(error="the server has failed; its log says why"))
+            )
+            self._end_request()
 
     # Back-pressure: text and journals are stored while they arrive, so a busy store pauses their senders.
 
     def pauseProducing(self) -> None:
-        self._channel.hold()
+        self._channel.hold_reading()
         if not isinstance(self._body, JournalBody):
             self._timer.start(ANSWER_SECONDS, self._refuse_late)
 
     def resumeProducing(self) -> None:
         self._timer.stop()
-        self._channel.go_on()
+        self._channel.resume_reading()
 
     def stopProducing(self) -> None:
         """Do nothing: the channel is notified of the connection's end itself."""
@@ -271,15 +273,17 @@ class InputRequest(Request):
         if self.state == "LEFT":
             # The connection has ended, and its last lines wait to be stored: nobody reads an answer.
             return
-        refusal = busy("the store accepts nothing at the moment; send it again")
+        refusal = busy_refusal("the store accepts nothing at the moment; send it again")
         if self.state == "WORKING":
             self._refuse_whole(refusal)
         else:
-            self._refuse(refusal, None)
+            self._refuse_rest(refusal, None)
 
     def give_way(self) -> None:
         """Refuse the upload, because all connections together keep too many unfinished bytes."""
-        self._refuse(busy("too many unfinished records are in memory; send it again"), None)
+        self._refuse_rest(
+            busy_refusal("too many unfinished records are in memory; send it again"), None
+        )
 
     # Answers.
 
@@ -290,11 +294,11 @@ class InputRequest(Request):
         safe = self._body.stored()
         if safe is None:
             safe = self._intake.durable(self._since).addCallback(lambda _: reply)
-        self._answer_in_time()
+        self._start_answer_timer()
         safe.addCallbacks(self._send_answer, self._refuse_unsafe)
         safe.addErrback(lambda failure: log.failure("answering a request failed", failure))
 
-    def _answer_in_time(self) -> None:
+    def _start_answer_timer(self) -> None:
         self._timer.start(ANSWER_SECONDS, self._refuse_unsafe, None)
 
     def _send_answer(self, reply: Reply) -> None:
@@ -302,12 +306,12 @@ class InputRequest(Request):
             return
         self._timer.stop()
         if len(reply.body) <= PIECE:
-            self._answer(reply)
-            self._finish()
+            self._write_answer(reply)
+            self._end_request()
         else:
-            self._to("send")
-            self._head(reply)
-            LongAnswer(self, reply.body, self._timer, self._finish, self._channel.abort)
+            self._advance_state("send")
+            self._set_answer_headers(reply)
+            LongAnswer(self, reply.body, self._timer, self._end_request, self._channel.abort)
 
     def _refuse_unsafe(self, failure: Failure | None) -> None:
         """Refuse to acknowledge, so the sender repeats the request, and records may be stored twice."""
@@ -318,33 +322,35 @@ class InputRequest(Request):
         else:
             why = failure.getErrorMessage()
         self._intake.refused("busy")
-        self._answer(refused(busy(f"{why}; send it again")), {"Retry-After": RETRY_AFTER})
-        self._finish()
+        self._write_answer(
+            refusal_reply(busy_refusal(f"{why}; send it again")), {"Retry-After": RETRY_AFTER}
+        )
+        self._end_request()
 
-    def _refuse(self, refusal: RequestRefused, length: int | None) -> None:
+    def _refuse_rest(self, refusal: RequestRefused, length: int | None) -> None:
         """Refuse the rest of the request. length: bytes of the body if all of it is to come, else None."""
         self._note_refusal(refusal)
         waits = length and self.requestHeaders.hasHeader(b"Expect")
         if length is not None and length <= MOST_DISCARDED and not waits:
             self._refusal = refusal
-            self._to("discard")
+            self._advance_state("discard")
             return
         # The sender must get neither "100 Continue" nor a connection for a further request.
         self.requestHeaders.removeHeader(b"Expect")
         self._channel.persistent = 0
         self.setHeader("Connection", "close")
         self._answer_refusal(refusal)
-        self._to("cut")
+        self._advance_state("cut")
         self._timer.start(LINGER_SECONDS, self._channel.abort)
 
     def _refuse_whole(self, refusal: RequestRefused) -> None:
         """Refuse a request whose body has arrived whole."""
         self._note_refusal(refusal)
         self._answer_refusal(refusal)
-        self._finish()
+        self._end_request()
 
     def _note_refusal(self, refusal: RequestRefused) -> None:
-        self._let_go()
+        self._release_body()
         self._intake.refused(refusal.reason)
         if refusal.reason != "busy":
             # The store logs itself that it is busy.
@@ -358,13 +364,13 @@ class InputRequest(Request):
             headers["Retry-After"] = RETRY_AFTER
         if isinstance(refusal, MethodNotAllowed):
             headers["Allow"] = refusal.allowed
-        self._answer(refused(refusal), headers)
+        self._write_answer(refusal_reply(refusal), headers)
 
-    def _answer(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
-        self._head(reply, headers)
+    def _write_answer(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
+        self._set_answer_headers(reply, headers)
         self.write(reply.body)
 
-    def _head(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
+    def _set_answer_headers(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
         more = {} if self._route is None else self._route.headers
         for name, value in {**more, **reply.headers, **(headers or {})}.items():
             self.setHeader(name, value)
@@ -374,21 +380,21 @@ class InputRequest(Request):
             self.setHeader("Content-Length", str(len(reply.body)))
         self.setHeader("X-Content-Type-Options", "nosniff")
 
-    def _finish(self) -> None:
-        self._to("finish")
-        self._let_go()
+    def _end_request(self) -> None:
+        self._advance_state("finish")
+        self._release_body()
         if isinstance(self._body, JournalBody):
-            self._channel.begin_timeout()
+            self._channel.restart_timeout()
         self.finish()
 
-    def _let_go(self) -> None:
+    def _release_body(self) -> None:
         self._timer.stop()
         self._intake.valve.remove(self)
-        self._channel.go_on()
+        self._channel.resume_reading()
         if self._body is not None:
             self._body.let_go()
 
 
-def refused(refusal: RequestRefused) -> Reply:
+def refusal_reply(refusal: RequestRefused) -> Reply:
     """Return the answer to a refused request: its sentence and status as JSON."""
     return Reply(refusal.status, json_line(error=one_line(str(refusal)), status=refusal.status))

@@ -23,7 +23,7 @@ from logsrv.linelog.framing.events import journal
 
 # A parser of bodies: gets the unpacked body, its type and limits, and the Records to add to. Its result is
 # the answer; None if the body is lines.
-Take: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
+BodyParser: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -41,7 +41,7 @@ class Route:
     """
 
     methods: tuple[bytes, ...]
-    take: Take | None = None
+    take: BodyParser | None = None
     by_type: bool = False
     entries: bool = False
     about: Reply | None = None
@@ -52,7 +52,7 @@ class Route:
     own: Any = None
 
 
-def _size_for_loki(body: bytes, media: str) -> int:
+def _unpacked_loki_size(body: bytes, media: str) -> int:
     """Return the unpacked size of a push to Loki: data in snappy begins with this number."""
     if media == JSON:
         return len(body)
@@ -89,7 +89,7 @@ ROUTES: Mapping[str, Sequence[Route]] = {
             loki.add_loki_entries,
             coding="snappy",
             name_for_worker="loki",
-            size=_size_for_loki,
+            size=_unpacked_loki_size,
         ),
     ),
     "/v1/logs": (Route((b"POST",), otlp.add_otlp_records, name_for_worker="otlp"),),
@@ -97,19 +97,19 @@ ROUTES: Mapping[str, Sequence[Route]] = {
 JOURNAL_ROUTES: Mapping[str, Sequence[Route]] = {
     "/upload": (Route((b"POST",), journal.add_journal_entries, entries=True),)
 }
-BY_NAME: Mapping[str, Take] = {
+BY_NAME: Mapping[str, BodyParser] = {
     "bulk": bulk.add_bulk_documents,
     "loki": loki.add_loki_entries,
     "otlp": otlp.add_otlp_records,
 }
 
 
-def path_of(target: bytes) -> str:
+def request_path(target: bytes) -> str:
     """Return the path of a request's target, percent-decoded."""
     return unquote(target.partition(b"?")[0].decode("latin-1"), errors="backslashreplace")
 
 
-def route_of(method: bytes, path: str, places: Mapping[str, Sequence[Route]] = ROUTES) -> Route:
+def find_route(method: bytes, path: str, places: Mapping[str, Sequence[Route]] = ROUTES) -> Route:
     """Return the route for a request. places: the routes of each path. Raises RequestRefused (404, 405)."""
     name = path.rstrip("/") or "/"
     for pattern, stands_for in _PATTERNS:

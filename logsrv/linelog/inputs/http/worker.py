@@ -28,10 +28,10 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies import content_encoding
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import in_pieces
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.inputs.http.routes import BY_NAME, Take
-from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.http.routes import BY_NAME, BodyParser
+from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 
 # Lower priority than the server, which receives lines; higher than searches, as a sender waits for the
 # worker.
@@ -39,7 +39,7 @@ NICE = 5
 
 
 @attrs.frozen
-class Order:
+class ParseOrder:
     """A body to parse. take: name of the parser in `BY_NAME`. coding: Content-Encoding, "" for none."""
 
     take: str
@@ -56,7 +56,7 @@ class Order:
         return json.dumps(head).encode() + b"\n", self.body
 
     @classmethod
-    def decoded(cls, message: bytes) -> Order:
+    def decoded(cls, message: bytes) -> ParseOrder:
         """Return the order in a message."""
         line, _, body = message.partition(b"\n")
         head = json.loads(line)
@@ -64,22 +64,22 @@ class Order:
         rules = BodyRules(**head["rules"])
         return cls(head["take"], head["coding"], rules, LineRules(**lines), body)
 
-    def answer(self) -> Iterator[bytes]:
+    def parse_and_answer(self) -> Iterator[bytes]:
         """Parse the body, and yield the answer as a message, in parts."""
         counts = LineCounts()
-        gathered = Gathering(Records(self.rules.max_made), self.line_rules, counts)
+        gathered = GatheredRecords(Records(self.rules.max_made), self.line_rules, counts)
         head: dict[str, object] = {}
         body = b""
         blocks: list[bytes] = []
         try:
             take = BY_NAME[self.take]
-            making = unpack_and_take(take, self.body, self.coding, self.rules, gathered.records)
-            reply = result_of(gathered.steps(making))
+            making = unpack_and_parse(take, self.body, self.coding, self.rules, gathered.records)
+            reply = run_to_result(gathered.run_parser(making))
             assert reply is not None
         except RequestRefused as refusal:
             head["refused"] = [refusal.status, refusal.reason, str(refusal)]
         else:
-            blocks += map(bytes, gathered.blocks())
+            blocks += map(bytes, gathered.take_blocks())
             body = reply.body
             head["reply"] = [reply.status, reply.type, len(reply.body)]
             head["closing"] = gathered.closing
@@ -91,8 +91,8 @@ class Order:
         yield from blocks
 
 
-def unpack_and_take(
-    take: Take, body: bytes, coding: str, rules: BodyRules, records: Records
+def unpack_and_parse(
+    take: BodyParser, body: bytes, coding: str, rules: BodyRules, records: Records
 ) -> Generator[None, None, Reply | None]:
     """Unpack and parse a body in steps, and add its records; the result is None if it is lines.
 
@@ -110,7 +110,9 @@ def unpack_and_take(
     return (yield from take(body, rules, records))
 
 
-def read_answer(pieces: Iterable[bytes], counts: LineCounts) -> tuple[Gathering, Reply]:
+def read_worker_answer(
+    pieces: Iterable[bytes], counts: LineCounts
+) -> tuple[GatheredRecords, Reply]:
     """Return the records and the reply in a worker's answer; add the worker's counts to `counts`.
 
     Raises RequestRefused if the worker refused the body.
@@ -126,14 +128,14 @@ def read_answer(pieces: Iterable[bytes], counts: LineCounts) -> tuple[Gathering,
     if "refused" in head:
         raise RequestRefused(*head["refused"])
     status, kind, size = head["reply"]
-    reply = Reply(status, _cut(left, size), kind)
-    blocks = (Block.of(_cut(left, size)) for size in head["sizes"])
+    reply = Reply(status, _take_bytes(left, size), kind)
+    blocks = (Block.of_worker(_take_bytes(left, size)) for size in head["sizes"])
     reasons = Counter(head["reasons"])
-    gathered = Gathering.of(blocks, head["closing"], head["as text"], reasons)
+    gathered = GatheredRecords.of_worker(blocks, head["closing"], head["as text"], reasons)
     return gathered, reply
 
 
-def _cut(left: deque[bytes], size: int) -> bytes:
+def _take_bytes(left: deque[bytes], size: int) -> bytes:
     """Remove the first `size` bytes from the pieces and return them."""
     parts = []
     while size:
@@ -150,7 +152,7 @@ def main() -> int:
     """Answer orders until the input ends; return the exit status."""
     limit_reading_process(NICE)
     ignore_stop_signals()
-    answer_messages(lambda message: Order.decoded(message).answer())
+    answer_messages(lambda message: ParseOrder.decoded(message).answer())
     return 0
 
 

@@ -11,7 +11,7 @@ from logsrv.kit.net.twisted.turns import call_in_next_turn
 from logsrv.linelog.inputs.intake.connections import InputProtocol
 
 
-class Answering(enum.Enum):
+class AnswerState(enum.Enum):
     """State of our answers to a peer. In all states but NOTHING, the transport has a producer for them.
 
     | now        | an answer  | end of the turn | transport is full | has room | is lost  |
@@ -36,38 +36,38 @@ class AnswerWriter:
     __slots__ = ("_clock", "_receiver", "state")
 
     def __init__(self, receiver: InputProtocol, clock: IReactorTime) -> None:
-        self.state = Answering.NOTHING
+        self.state = AnswerState.NOTHING
         self._receiver = receiver
         self._clock = clock
 
     def write(self, data: bytes) -> None:
         transport = self._receiver.transport
-        if self.state is Answering.NOTHING:
-            self.state = Answering.ON_THE_WAY
+        if self.state is AnswerState.NOTHING:
+            self.state = AnswerState.ON_THE_WAY
             transport.registerProducer(self, True)
             call_in_next_turn(self._clock, self._turn_ended)
         transport.write(data)
 
     def _turn_ended(self) -> None:
-        if self.state is Answering.ON_THE_WAY:
-            self._nothing()
+        if self.state is AnswerState.ON_THE_WAY:
+            self._unregister()
 
-    def _nothing(self) -> None:
-        self.state = Answering.NOTHING
+    def _unregister(self) -> None:
+        self.state = AnswerState.NOTHING
         self._receiver.transport.unregisterProducer()
 
-    def let_go(self) -> None:
+    def unregister_before_close(self) -> None:
         """Unregister from the transport, which is about to be closed."""
-        if self.state is not Answering.NOTHING:
-            self._nothing()
+        if self.state is not AnswerState.NOTHING:
+            self._unregister()
 
     def pauseProducing(self) -> None:
-        self.state = Answering.UNREAD
+        self.state = AnswerState.UNREAD
         self._receiver.pauseProducing()
 
     def resumeProducing(self) -> None:
-        self._nothing()
+        self._unregister()
         self._receiver.resumeProducing()
 
     def stopProducing(self) -> None:
-        self.state = Answering.NOTHING
+        self.state = AnswerState.NOTHING

@@ -19,7 +19,7 @@ from logsrv.linelog.store.valve import Producer
 P = TypeVar("P", bound=Protocol)
 
 
-class Connections(Factory[P]):
+class ConnectionFactory(Factory[P]):
     """The factory of a listener; `make` returns the protocol of a new connection.
 
     refuses_tls: close a connection without TLS whose first bytes are those of TLS.
@@ -79,7 +79,9 @@ class DatagramProducer:
         intake = self._intake
         # The valve resumes every producer, so check the other causes too: otherwise compressed data would
         # arrive faster than it is unpacked.
-        if not (intake.valve.holds(self) or self in intake.costly_senders or intake.waits):
+        if not (
+            intake.valve.holds(self) or self in intake.costly_senders or intake.has_waiting_blocks
+        ):
             self._listener.resumeProducing()
 
 
@@ -120,7 +122,7 @@ class Input:
         """Return the factory of a listener. Raises ConfigurationError if the input takes no connections."""
         if self.no_streams:
             raise ConfigurationError(f"{intake.label}: {self.no_streams}")
-        return Connections(lambda: self.connection(intake), refuses_tls=self.refuses_tls)
+        return ConnectionFactory(lambda: self.connection(intake), refuses_tls=self.refuses_tls)
 
     def datagrams(self, intake: Intake) -> Any:
         """Return a receiver of datagrams. Raises ConfigurationError if the input takes none."""

@@ -35,12 +35,12 @@ class CostlySenders:
 
     def __init__(self, valve: Valve, clock: IReactorTime) -> None:
         self._waiting: dict[Producer, None] = {}
-        self._next_turn = NextTurnCall(clock, partial(valve.when_open, self._go_on))
+        self._next_turn = NextTurnCall(clock, partial(valve.when_open, self._resume_first))
 
     def __contains__(self, producer: object) -> bool:
         return producer in self._waiting
 
-    def put(self, producer: Producer) -> None:
+    def pause_and_queue(self, producer: Producer) -> None:
         """Pause a producer, and resume it after those before it in the queue."""
         self._waiting[producer] = None
         producer.pauseProducing()
@@ -50,7 +50,7 @@ class CostlySenders:
         """Remove a producer that has gone, if it waits here."""
         self._waiting.pop(producer, None)
 
-    def _go_on(self) -> None:
+    def _resume_first(self) -> None:
         if self._waiting:
             producer = next(iter(self._waiting))
             del self._waiting[producer]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
-from logsrv.linelog.framing.lines.records import LONG, frame_records, long_record
+from logsrv.linelog.framing.lines.records import LONG, frame_long_record, frame_records
 from logsrv.linelog.framing.lines.rules import (
     LineCounts,
     LineRules,
@@ -31,7 +31,7 @@ _WHY = {
 }
 
 
-class Gathering:
+class GatheredRecords:
     """The records of one message.
 
     records: a parser adds them here. rules: for text records. counts: counts shortened and dropped lines.
@@ -57,16 +57,16 @@ class Gathering:
         self._blocks: deque[Block] = deque()
 
     @classmethod
-    def of(
+    def of_worker(
         cls, blocks: Iterator[Block], closing: str | None, as_text: int, reasons: Counter[str]
-    ) -> Gathering:
+    ) -> GatheredRecords:
         """Return the Gathering of records that a worker has collected and counted."""
         gathered = cls(Records(), LineRules(), LineCounts())
         gathered._ready, gathered.closing = blocks, closing
         gathered.records.as_text, gathered.records.reasons = as_text, reasons
         return gathered
 
-    def steps(self, making: Generator[Any, None, Result]) -> Generator[Any, None, Result]:
+    def run_parser(self, making: Generator[Any, None, Result]) -> Generator[Any, None, Result]:
         """Run the parser `making` in steps, keep the records that it adds, and return its result."""
         while True:
             try:
@@ -74,28 +74,28 @@ class Gathering:
             except StopIteration as end:
                 result: Result = end.value
                 break
-            yield from self._keep()
+            yield from self._keep_added()
             yield step
-        yield from self._keep()
+        yield from self._keep_added()
         return result
 
-    def _keep(self) -> Iterator[None]:
-        for block in self._take_blocks():
+    def _keep_added(self) -> Iterator[None]:
+        for block in self._take_new_blocks():
             self._blocks.append(block)
             self.kept += len(block)
             self._keeps(self.kept)
             yield
 
-    def blocks(self) -> Iterator[Block]:
+    def take_blocks(self) -> Iterator[Block]:
         """Yield the lines of all added records, and free them."""
         yield from self._ready
         while self._blocks:
             yield self._blocks.popleft()
-        yield from self._take_blocks()
+        yield from self._take_new_blocks()
 
     def store(self, intake: Intake, source: str) -> Iterator[None]:
         """Store all records, in steps; then count and report those stored as text, and those dropped."""
-        for block in self.blocks():
+        for block in self.take_blocks():
             self.stored += len(block)
             intake.take_new_runs(block, source)
             yield
@@ -104,7 +104,7 @@ class Gathering:
         for reason, number in self.records.reasons.items():
             intake.drop(source, reason, _WHY[reason], number)
 
-    def _take_blocks(self) -> Iterator[Block]:
+    def _take_new_blocks(self) -> Iterator[Block]:
         """Yield the lines of the records that were added since the last call."""
         counts, rules = self._counts, self._rules
         in_pieces = rules.oversize is not Oversize.CLOSE
@@ -115,7 +115,7 @@ class Gathering:
                 yield Block.of(run.text)
             elif in_pieces and not run.structured and run.size > LONG:
                 for record in run.lines:
-                    yield from long_record(record, rules, counts)
+                    yield from frame_long_record(record, rules, counts)
             else:
                 # The length of structured records was checked when they were added.
                 limits = for_structured(rules, sys.maxsize) if run.structured else rules
@@ -124,7 +124,9 @@ class Gathering:
                     yield block
 
 
-def store_from_datagrams(intake: Intake, records: Records, source: str) -> None:
+def store_datagram_records(intake: Intake, records: Records, source: str) -> None:
     """Store records of datagrams. source: as returned by `Intake.source`."""
-    for _ in Gathering(records, for_datagrams(intake.rules), intake.counts).store(intake, source):
+    for _ in GatheredRecords(records, for_datagrams(intake.rules), intake.counts).store(
+        intake, source
+    ):
         pass

@@ -185,7 +185,7 @@ class Intake:
         if size > SMALL:
             self.valve.served(producer)
         if size > MUCH or (began is not None and self.cpu() - began > LONG):
-            self.costly_senders.put(producer)
+            self.costly_senders.pause_and_queue(producer)
 
     def stored_size(self, block: Block | bytes, source: str) -> int:
         """Return how many bytes a block takes in the store, with a stamp before each line."""
@@ -193,13 +193,13 @@ class Intake:
             block = Block.of_bytes(block)
         return len(block) + block.number * (len(source) + TIME_AND_SPACES)
 
-    def in_turn(self, take: Callable[[], object]) -> None:
+    def call_when_room(self, take: Callable[[], object]) -> None:
         """Call a function that makes more lines, such as by unpacking, when the store has room."""
         self._waiting.append(take)
         self._store_waiting()
 
     @property
-    def waits(self) -> bool:
+    def has_waiting_blocks(self) -> bool:
         """Return true if received blocks are not stored yet."""
         return bool(self._waiting)
 
@@ -229,9 +229,9 @@ class Intake:
         """Return a Deferred that fires with a worker's answer, as `ProcessPool.answer` does."""
         assert self.workers is not None
         self._asked += 1
-        return self.workers.answer(*parts).addBoth(self._if_in_time)
+        return self.workers.answer(*parts).addBoth(self._fail_if_flushed)
 
-    def _if_in_time(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
+    def _fail_if_flushed(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
         if self._flushed:
             return Failure(WorkerEndedError("there was no time to take it in"))
         self._asked -= 1
@@ -297,7 +297,7 @@ class Intake:
             makes_more = False
             while self._waiting and not (self.valve.closed or makes_more):
                 makes_more = callable(self._waiting[0])
-                self._go_on()
+                self._store_first_waiting()
         finally:
             self._storing = False
         if self._waiting:
@@ -307,7 +307,7 @@ class Intake:
         elif self.datagrams is not None:
             self.datagrams.resumeProducing()
 
-    def _go_on(self) -> None:
+    def _store_first_waiting(self) -> None:
         following = self._waiting.popleft()
         if callable(following):
             behind, self._waiting = self._waiting, deque()
@@ -336,7 +336,7 @@ class Intake:
                 number=given_up,
             )
         while self._waiting:
-            self._go_on()
+            self._store_first_waiting()
         if self.connection_log is not None:
             self.connection_log.flush()
 

@@ -48,7 +48,7 @@ class InputOptions:
 
 
 @attrs.frozen
-class Secrets:
+class InputSecrets:
     """The secrets of one listener, read together with its options."""
 
     token: str | None = None
@@ -56,7 +56,7 @@ class Secrets:
     restore: str | None = None
 
 
-def read_secrets(options: InputOptions) -> Secrets:
+def read_secrets(options: InputOptions) -> InputSecrets:
     """Return the secrets. Raises ConfigurationError for a bad file, or if two tokens are the same."""
     token = read_secret("input-token", options.input_token, options.input_token_file)
     restore = read_secret("restore-token", options.restore_token, options.restore_token_file)
@@ -66,7 +66,7 @@ def read_secrets(options: InputOptions) -> Secrets:
             " all lines"
         )
     shared_key = read_secret("shared-key", options.shared_key, options.shared_key_file)
-    return Secrets(token, shared_key, restore)
+    return InputSecrets(token, shared_key, restore)
 
 
 Options = TypeVar("Options", bound=InputOptions)

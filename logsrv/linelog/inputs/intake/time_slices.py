@@ -45,7 +45,7 @@ MANY = 4
 
 
 @attrs.define(eq=False)
-class _Work:
+class _SlicedWork:
     steps: Iterator[object]
     ended: Callable[[Failure | None], None]
     again: bool
@@ -75,7 +75,7 @@ class ComputingThread:
         self._waiting.put((work, done))
         if self._thread is None or not self._thread.is_alive():
             # A daemon thread, so that the process can exit without waiting for it.
-            self._thread = Thread(target=self._run, name="computing", daemon=True)
+            self._thread = Thread(target=self._run_queued_work, name="computing", daemon=True)
             self._thread.start()
         return done
 
@@ -84,10 +84,10 @@ class ComputingThread:
         if self._thread is not None:
             self._waiting.put(None)
 
-    def _run(self) -> None:
+    def _run_queued_work(self) -> None:
         while (wanted := self._waiting.get()) is not None:
             work, done = wanted
-            work.do()
+            work.call_function()
             done.set()
             # Free the result before waiting for the next work.
             del work, done, wanted
@@ -102,34 +102,34 @@ class TimeSlices:
         self._valve = valve
         self._clock = clock
         self._computing = computing or ComputingThread()
-        self._short: deque[_Work] = deque()
-        self._long: deque[_Work] = deque()
+        self._short: deque[_SlicedWork] = deque()
+        self._long: deque[_SlicedWork] = deque()
         self._next_turn = NextTurnCall(clock, partial(valve.when_open, self._go_on))
         self._held_up: dict[Producer, None] = {}
         # Seconds of first slices since the last `_go_on`.
         self._at_once = 0.0
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Return true while so many jobs wait that no more data should be received."""
-        return self._waiting >= MANY
+        return self._waiting_jobs >= MANY
 
     @property
-    def _waiting(self) -> int:
+    def _waiting_jobs(self) -> int:
         return len(self._short) + len(self._long)
 
     @property
-    def spent(self) -> bool:
+    def turn_is_spent(self) -> bool:
         """Return true if other connections should be served before any more long work."""
         return self._at_once >= MOST_AT_ONCE
 
-    def spend(self, seconds: float) -> None:
+    def count_seconds(self, seconds: float) -> None:
         """Add CPU seconds that a connection has used in this turn of the reactor."""
         self._at_once += seconds
-        if self.spent:
+        if self.turn_is_spent:
             self._next_turn.schedule()
 
-    def wait_for_room(self, producer: Producer) -> None:
+    def resume_when_room(self, producer: Producer) -> None:
         """Resume a paused producer, once, when `full` has become false."""
         self._held_up[producer] = None
 
@@ -145,8 +145,8 @@ class TimeSlices:
         `ended` may be called before this returns. again: whether the sender waits for an acknowledgement,
         and sends the data again without one.
         """
-        work = _Work(steps, ended, again)
-        if (not self.spent or self._valve.closed) and self._first_slice(work):
+        work = _SlicedWork(steps, ended, again)
+        if (not self.turn_is_spent or self._valve.closed) and self._do_first_slice(work):
             return
         self._short.append(work)
         self._next_turn.schedule()
@@ -157,46 +157,46 @@ class TimeSlices:
         Return how many jobs were given up.
         """
         until = self._clock.seconds() + LAST_SECONDS
-        came = self._waiting
+        came = self._waiting_jobs
         self._short = deque(work for work in self._short if not work.again)
         self._long = deque(work for work in self._long if not work.again)
-        given_up = came - self._waiting
-        while self._waiting and self._clock.seconds() < until:
-            self._turn()
-        given_up += self._waiting
+        given_up = came - self._waiting_jobs
+        while self._waiting_jobs and self._clock.seconds() < until:
+            self._do_turn_slices()
+        given_up += self._waiting_jobs
         self._short.clear()
         self._long.clear()
         return given_up
 
-    def _first_slice(self, work: _Work) -> bool:
+    def _do_first_slice(self, work: _SlicedWork) -> bool:
         began = self._clock.seconds()
-        ended = self._slice(work)
+        ended = self._do_slice(work)
         self._at_once += max(0.0, self._clock.seconds() - began)
         return ended
 
     def _go_on(self) -> None:
         self._at_once = 0.0
-        self._turn()
-        if self._waiting:
+        self._do_turn_slices()
+        if self._waiting_jobs:
             self._next_turn.schedule()
 
-    def _turn(self) -> None:
+    def _do_turn_slices(self) -> None:
         # Short work goes before work that waits for the other thread.
         short = next((work for work in self._short if work.ready), None)
         waits = 0.0 if short else SLICE
-        if self._long and not self._slice(work := self._long.popleft(), waits):
+        if self._long and not self._do_slice(work := self._long.popleft(), waits):
             self._long.insert(MANY - 1, work)
         if self._short:
             short = short or self._short[0]
             self._short.remove(short)
-            if not self._slice(short, SLICE):
+            if not self._do_slice(short, SLICE):
                 (self._short if short.slices < FEW else self._long).append(short)
-        if self._held_up and not self.full:
+        if self._held_up and not self.is_full:
             held_up, self._held_up = self._held_up, {}
             for producer in held_up:
                 producer.resumeProducing()
 
-    def _slice(self, work: _Work, waits: float = 0.0) -> bool:
+    def _do_slice(self, work: _SlicedWork, waits: float = 0.0) -> bool:
         """Do one slice of the work; return true if it has ended.
 
         waits: seconds to wait for the other thread, if the work depends on it.

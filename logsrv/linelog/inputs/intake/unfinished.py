@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-class Holder(Protocol):
+class RecordHolder(Protocol):
     """A connection that keeps the beginning of a record."""
 
     def give_way(self) -> None:
@@ -33,14 +33,14 @@ class UnfinishedData:
         self.size = self.held = 0
         self._max_body = max_body
         # The holder that has waited longest is the first.
-        self._sizes: dict[Holder, int] = {}
+        self._sizes: dict[RecordHolder, int] = {}
 
     @property
     def most_held(self) -> int:
         """The limit in bytes: for `size`, and for `held`."""
         return BODIES * self._max_body()
 
-    def note(self, holder: Holder, size: int, received: int = 0) -> None:
+    def note(self, holder: RecordHolder, size: int, received: int = 0) -> None:
         """Note that a holder keeps `size` bytes now, after it received `received` bytes.
 
         Above the limit, the holders that have waited longest must give way.
@@ -57,6 +57,6 @@ class UnfinishedData:
             self.forget(oldest)
             oldest.give_way()
 
-    def forget(self, holder: Holder) -> None:
+    def forget(self, holder: RecordHolder) -> None:
         """Note that a holder keeps nothing any more."""
         self.size -= self._sizes.pop(holder, 0)

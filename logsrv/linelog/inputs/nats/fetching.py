@@ -19,7 +19,7 @@ from twisted.logger import LogLevel
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.net.twisted.asyncio_thread import cancel_until_ended
-from logsrv.linelog.inputs.nats.place import StreamPlace
+from logsrv.linelog.inputs.nats.place import StreamSource
 from logsrv.linelog.ship.out.link import (
     NatsLink,
     PublishDenied,
@@ -61,7 +61,7 @@ _NUMBER = re.compile(rb"[0-9]{1,18}")
 
 
 @attrs.frozen
-class Fetched:
+class FetchedBlock:
     """A fetched block.
 
     origin: its store. sequence: its number in the stream. packed: its Zstandard frames. pending: number of
@@ -80,12 +80,12 @@ class HoleError(LogsrvError):
     """The block does not follow the last block of its store that is stored here."""
 
 
-class DamagedError(LogsrvError):
+class UnstorableBlockError(LogsrvError):
     """The block is invalid, or could not be stored."""
 
 
 @attrs.frozen
-class NearSide:
+class LocalStoreCalls:
     """The calls from the asyncio loop into our store.
 
     sequence: returns the number in the stream of a store's last block here, or None.
@@ -93,7 +93,7 @@ class NearSide:
     """
 
     sequence: Callable[[str], Awaitable[int | None]]
-    store: Callable[[Fetched], Awaitable[None]]
+    store: Callable[[FetchedBlock], Awaitable[None]]
     tell: Callable[[LogLevel, str], Awaitable[None]]
 
 
@@ -114,9 +114,9 @@ class _BlockRequest:
 class StreamFetcher:
     """A fetcher of one part of a stream; it runs until it is cancelled."""
 
-    _place: StreamPlace
+    _place: StreamSource
     _link: NatsLink
-    _near: NearSide
+    _near: LocalStoreCalls
     _slots: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(MOST))
     # Limits how many consumers are created at once.
     _making: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(_MAKING))
@@ -125,7 +125,7 @@ class StreamFetcher:
     # Number of the stream's last message at the last search for stores.
     _last: int = attrs.field(init=False, default=0)
 
-    async def run(self) -> None:
+    async def fetch_until_cancelled(self) -> None:
         """Fetch until cancelled; connect again after each failure."""
         pause, said = SHORTEST, -QUIET
         now = asyncio.get_running_loop().time
@@ -134,7 +134,7 @@ class StreamFetcher:
                 began = now()
                 try:
                     await self._link.connect_if_needed()
-                    await self._follow()
+                    await self._fetch_all_stores()
                 except NatsTrouble as error:
                     pause = SHORTEST if now() - began > LONGEST else min(pause * 2, LONGEST)
                     if self._well is not False and now() - said > QUIET:
@@ -145,7 +145,7 @@ class StreamFetcher:
         finally:
             await self._link.close()
 
-    async def _follow(self) -> None:
+    async def _fetch_all_stores(self) -> None:
         """Fetch the blocks of all stores until the connection ends. Raises NatsTrouble."""
         tasks: dict[str, asyncio.Task[None]] = {}
         try:
@@ -153,14 +153,14 @@ class StreamFetcher:
                 for task in tasks.values():
                     if task.done():
                         task.result()
-                origins = await self._origins()
+                origins = await self._list_origins()
                 if len(tasks) + len(origins) > STORES:
                     await cancel_until_ended(
                         [tasks.pop(gone) for gone in tasks.keys() - set(origins)]
                     )
                 for origin in origins:
                     if origin not in tasks and len(tasks) < STORES:
-                        tasks[origin] = asyncio.create_task(self._keep_fetching(origin))
+                        tasks[origin] = asyncio.create_task(self._keep_fetching_store(origin))
                 if not self._well:
                     self._well = True
                     place = self._place
@@ -175,7 +175,7 @@ class StreamFetcher:
         finally:
             await cancel_until_ended(tasks.values())
 
-    async def _origins(self) -> list[str]:
+    async def _list_origins(self) -> list[str]:
         """Return the identities of the stores of this part that have blocks in the stream."""
         found: list[str] = []
         seen = total = 0
@@ -193,7 +193,11 @@ class StreamFetcher:
             seen += len(subjects)
             total = required_number(answer, "total") if "total" in answer else seen
             origins = (one.removeprefix(f"{SUBJECT}.") for one in subjects)
-            found += [one for one in origins if STORE_ID.fullmatch(one) and self._place.takes(one)]
+            found += [
+                one
+                for one in origins
+                if STORE_ID.fullmatch(one) and self._place.includes_store(one)
+            ]
             if not subjects or seen >= total or len(found) > STORES:
                 break
         if len(found) > STORES or (subjects and seen < total):
@@ -204,7 +208,7 @@ class StreamFetcher:
             await self._near.tell(LogLevel.error, why)
         return found[:STORES]
 
-    async def _keep_fetching(self, origin: str) -> None:
+    async def _keep_fetching_store(self, origin: str) -> None:
         """Fetch the blocks of a store; after each failure, begin again at its place."""
         from_begin = looked = False
         pause, said = SHORTEST, ""
@@ -212,7 +216,7 @@ class StreamFetcher:
         while not self._link.ended_event.is_set():
             began = now()
             try:
-                await self._fetch(origin, from_begin=from_begin)
+                await self._fetch_store(origin, from_begin=from_begin)
             except NatsTrouble as error:
                 # A consumer is lost with its server, which is normal; log only what the server refuses.
                 if (error.code or error.settled) and str(error) != said:
@@ -227,12 +231,12 @@ class StreamFetcher:
                 if not from_begin:
                     await self._near.tell(LogLevel.error, str(error))
                     pause = REFUSED
-            except DamagedError as error:
+            except UnstorableBlockError as error:
                 await self._near.tell(LogLevel.error, str(error))
                 from_begin, pause = False, REFUSED
             await asyncio.sleep(pause)
 
-    async def _fetch(self, origin: str, *, from_begin: bool) -> None:
+    async def _fetch_store(self, origin: str, *, from_begin: bool) -> None:
         """Fetch the blocks of a store until a failure. Raises NatsTrouble, HoleError or DamagedError."""
         # Few consumers at once: thousands of stores may be new, and each request costs time of the reactor.
         async with self._making:
@@ -240,7 +244,7 @@ class StreamFetcher:
             if last is not None and last > self._last:
                 # The stream was created anew: read all of it; blocks that are here already are skipped.
                 last = None
-            consumer, pending = await self._consumer(origin, last)
+            consumer, pending = await self._create_consumer(origin, last)
         inbox = await self._link.connected_client.open_inbox(self._room)
         subject = self._link.api_subject(f"CONSUMER.MSG.NEXT.{self._place.stream}.{consumer}")
         asking = _BlockRequest(origin, subject, inbox, last or 0)
@@ -248,16 +252,16 @@ class StreamFetcher:
             while True:
                 if pending:
                     async with self._slots:
-                        await self._catch_up(asking)
-                block = await self._next(asking)
-                await self._store(asking, block)
+                        await self._store_backlog(asking)
+                block = await self._next_block(asking)
+                await self._store_block(asking, block)
                 pending = block.pending
         except (nats.errors.Error, OSError) as error:
             raise NatsTrouble(str(error)) from None
         finally:
-            await self._forget(consumer, inbox)
+            await self._delete_consumer(consumer, inbox)
 
-    async def _store(self, asking: _BlockRequest, block: Fetched) -> None:
+    async def _store_block(self, asking: _BlockRequest, block: FetchedBlock) -> None:
         """Store a block, and free its room when that is done, even if this task is cancelled."""
         asking.inbox.leave_to_caller(block.room)
 
@@ -270,19 +274,19 @@ class StreamFetcher:
         storing.add_done_callback(stored)
         await asyncio.shield(storing)
 
-    async def _catch_up(self, asking: _BlockRequest) -> None:
+    async def _store_backlog(self, asking: _BlockRequest) -> None:
         """Store the backlog; the next block is fetched while one is stored."""
-        following = asyncio.create_task(self._next(asking))
+        following = asyncio.create_task(self._next_block(asking))
         try:
             while (block := await following).pending:
-                following = asyncio.create_task(self._next(asking))
-                await self._store(asking, block)
-            await self._store(asking, block)
+                following = asyncio.create_task(self._next_block(asking))
+                await self._store_block(asking, block)
+            await self._store_block(asking, block)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
-    async def _consumer(self, origin: str, last: int | None) -> tuple[str, int]:
+    async def _create_consumer(self, origin: str, last: int | None) -> tuple[str, int]:
         """Create a consumer of a store's blocks after message `last`; of all blocks if it is None.
 
         Returns its name, and the number of its blocks. Raises NatsTrouble.
@@ -308,7 +312,7 @@ class StreamFetcher:
             raise not_jetstream_error()
         return name, required_number(answer, "num_pending") if "num_pending" in answer else 0
 
-    async def _next(self, asking: _BlockRequest) -> Fetched:
+    async def _next_block(self, asking: _BlockRequest) -> FetchedBlock:
         """Wait for the next block. Raises NatsTrouble if the consumer seems to be lost."""
         order = json.dumps({"batch": 1, "expires": EXPIRES * NS}).encode()
         client, inbox = self._link.connected_client, asking.inbox
@@ -327,13 +331,13 @@ class StreamFetcher:
             if message is None:
                 raise NatsTrouble("a block was dropped, because too many wait to be stored")
             if message.reply.startswith(b"$JS.ACK."):
-                return _block(asking, message)
+                return _fetched_block(asking, message)
             inbox.free_room()
             waited = now() - asked >= EXPIRES / 2
             if not waited or known_nats_headers(message.headers).get(STATUS) not in ("404", "408"):
                 raise NatsTrouble("the consumer is gone")
 
-    async def _forget(self, consumer: str, inbox: Inbox) -> None:
+    async def _delete_consumer(self, consumer: str, inbox: Inbox) -> None:
         """Delete a consumer and close its inbox; otherwise servers delete it after INACTIVE seconds."""
         inbox.free_room()
         if self._link.ended_event.is_set():
@@ -344,7 +348,7 @@ class StreamFetcher:
             await self._link.connected_client.publish(subject)
 
 
-def _block(asking: _BlockRequest, message: Delivery) -> Fetched:
+def _fetched_block(asking: _BlockRequest, message: Delivery) -> FetchedBlock:
     """Return the block in a message. Raises NatsTrouble unless its number is above the last one."""
     parts = message.reply.split(b".")
     # The reply subject is $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.….….PENDING; newer servers put domain
@@ -357,4 +361,6 @@ def _block(asking: _BlockRequest, message: Delivery) -> Fetched:
         raise NatsTrouble(f"message {sequence} came after message {asking.last}")
     asking.last = sequence
     headers = known_nats_headers(message.headers)
-    return Fetched(asking.origin, sequence, headers, message.data, int(parts[behind]), message.size)
+    return FetchedBlock(
+        asking.origin, sequence, headers, message.data, int(parts[behind]), message.size
+    )

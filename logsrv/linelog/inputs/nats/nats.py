@@ -23,7 +23,12 @@ from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
-from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, adapted_headers, parse_place
+from logsrv.linelog.inputs.nats.place import (
+    EXAMPLE,
+    StreamSource,
+    adapted_headers,
+    parse_stream_source,
+)
 from logsrv.linelog.ship.out.login import nats_login_options, read_nats_credentials
 from logsrv.timer import Timer
 
@@ -61,22 +66,24 @@ class NatsReceiver:
         self._failures = Failures(intake.label, reactor.seconds)
 
     def check_endpoint(self, endpoint: Endpoint) -> None:
-        self._link(parse_place(endpoint.text))
+        self._link_maker(parse_stream_source(endpoint.text))
 
     def begin_fetching(self, endpoint: Endpoint) -> None:
-        self._place = place = parse_place(endpoint.text)
+        self._place = place = parse_stream_source(endpoint.text)
         self._source = f"nats:{endpoint.text.partition('/')[0]}/{place.stream}"
-        self._start(self._link(place))
+        self._start_fetching(self._link_maker(place))
 
-    def _start(self, make: Callable[[], Any]) -> None:
-        self._running = self._thread.run_coroutine(lambda: self._run(make))
-        self._running.addErrback(self._failed, make)
+    def _start_fetching(self, make: Callable[[], Any]) -> None:
+        self._running = self._thread.run_coroutine(lambda: self._run_fetcher(make))
+        self._running.addErrback(self._begin_again_later, make)
 
-    async def _run(self, make: Callable[[], Any]) -> None:
-        near = self._fetching.NearSide(self._sequence, self._store, self._tell)
-        await self._fetching.StreamFetcher(self._place, make(), near).run()
+    async def _run_fetcher(self, make: Callable[[], Any]) -> None:
+        near = self._fetching.NearSide(
+            self._last_sequence, self._store_from_loop, self._log_from_loop
+        )
+        await self._fetching.StreamFetcher(self._place, make(), near).fetch_until_cancelled()
 
-    def _link(self, place: StreamPlace) -> Callable[[], Any]:
+    def _link_maker(self, place: StreamSource) -> Callable[[], Any]:
         """Return a function that makes the link in the loop. Raises ConfigurationError for a bad file."""
         secret = self._intake.secrets.token
         if place.creds is not None:
@@ -88,11 +95,11 @@ class NatsReceiver:
         context = (lambda: tls_context(tls)) if place.encrypts else None
         return lambda: self._fetching.NatsLink(place.servers, login, context, place.api)
 
-    def _failed(self, failure: Failure, make: Callable[[], Any]) -> None:
+    def _begin_again_later(self, failure: Failure, make: Callable[[], Any]) -> None:
         """Begin again later, after an error in our own code."""
         if self._running is not None:
             self._failures.note("fetching", "", failure)
-            self._again.start(AGAIN, self._start, make)
+            self._again.start(AGAIN, self._start_fetching, make)
 
     def stop_fetching(self) -> Deferred[None]:
         running, self._running = self._running, None
@@ -101,7 +108,7 @@ class NatsReceiver:
             running.cancel()
         return self._thread.stop()
 
-    async def _sequence(self, origin: str) -> int | None:
+    async def _last_sequence(self, origin: str) -> int | None:
         def sequence() -> int | None:
             note = self._intake.store.origins.last(origin)
             return None if note is None else note.sequence
@@ -109,10 +116,10 @@ class NatsReceiver:
         found: int | None = await self._thread.call_in_reactor(sequence)
         return found
 
-    async def _tell(self, level: LogLevel, why: str) -> None:
-        await self._thread.call_in_reactor(lambda: self._say(level, why))
+    async def _log_from_loop(self, level: LogLevel, why: str) -> None:
+        await self._thread.call_in_reactor(lambda: self._log_sentence(level, why))
 
-    def _say(self, level: LogLevel, why: str) -> None:
+    def _log_sentence(self, level: LogLevel, why: str) -> None:
         """Log a sentence; problems only once a minute each, because thousands of stores may have them."""
         noted = None if level is LogLevel.info else self._problems.note(why)
         if noted is None and level is not LogLevel.info:
@@ -120,10 +127,10 @@ class NatsReceiver:
         more = f" (and {noted.number - 1} more such)" if noted and noted.number > 1 else ""
         log.emit(level, "{label}: {why}{more}", label=self._intake.label, why=why, more=more)
 
-    async def _store(self, fetched: Any) -> None:
-        await self._thread.call_in_reactor(lambda: self._take(fetched))
+    async def _store_from_loop(self, fetched: Any) -> None:
+        await self._thread.call_in_reactor(lambda: self._store_fetched(fetched))
 
-    def _take(self, fetched: Any) -> Deferred[None]:
+    def _store_fetched(self, fetched: Any) -> Deferred[None]:
         """Store a block; the Deferred fires when it is on the disk, or was stored before."""
         if self._running is None:
             return Deferred()
@@ -147,12 +154,12 @@ class NatsReceiver:
             room = body.ask_worker() or succeed(None)
             room.addCallback(
                 lambda _: intake.time_slices.begin(
-                    _steps(body), _when_checked(body, done), again=True
+                    _finish_steps(body), _when_checked(body, done), again=True
                 )
             )
-        return done.addErrback(self._refused, fetched).addBoth(_let_go, body)
+        return done.addErrback(self._retry_or_raise, fetched).addBoth(_free_body, body)
 
-    def _refused(self, failure: Failure, fetched: Any) -> Deferred[None]:
+    def _retry_or_raise(self, failure: Failure, fetched: Any) -> Deferred[None]:
         """Try a block again if there was no room. Otherwise raises HoleError or DamagedError."""
         error, origin = failure.value, fetched.origin
         which = f"message {fetched.sequence} of the stream {self._place.stream}"
@@ -160,7 +167,7 @@ class NatsReceiver:
             raise self._fetching.DamagedError(f"{which} could not be stored: {error}")
         if error.status == _BUSY:
             waited: Deferred[None] = deferLater(self._reactor, BUSY)
-            return waited.addCallback(lambda _: self._take(fetched))
+            return waited.addCallback(lambda _: self._store_fetched(fetched))
         self._intake.refused(error.reason)
         if error.status == _MISPLACED:
             note = self._intake.store.origins.last(origin)
@@ -174,7 +181,7 @@ class NatsReceiver:
         )
 
 
-def _steps(body: BlockBody) -> Generator[None, None, None]:
+def _finish_steps(body: BlockBody) -> Generator[None, None, None]:
     yield from body.finish()
 
 
@@ -193,7 +200,7 @@ def _when_checked(body: BlockBody, done: Deferred[None]) -> Callable[[Failure | 
     return ended
 
 
-def _let_go(result: Any, body: BlockBody) -> Any:
+def _free_body(result: Any, body: BlockBody) -> Any:
     body.let_go()
     return result
 

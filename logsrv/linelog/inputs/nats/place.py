@@ -23,7 +23,7 @@ _PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
 
 
 @attrs.frozen
-class StreamPlace:
+class StreamSource:
     """A stream to fetch blocks from.
 
     servers: host and port of each. part, parts: fetch only the stores of this part, from 1. passes_holes:
@@ -44,12 +44,12 @@ class StreamPlace:
     creds: Path | None = None
     api: str = API
 
-    def takes(self, origin: str) -> bool:
+    def includes_store(self, origin: str) -> bool:
         """Return whether a store belongs to this part, by the CRC-32 of its identity."""
         return zlib.crc32(origin.encode()) % self.parts == self.part - 1
 
 
-def parse_place(text: str) -> StreamPlace:
+def parse_stream_source(text: str) -> StreamSource:
     """Parse the text after `nats:`. Raises ValueError with a sentence for the operator."""
     servers, slash, rest = text.partition("/")
     stream, *arguments = re.split(r"(?<!\\):", rest)
@@ -66,7 +66,7 @@ def parse_place(text: str) -> StreamPlace:
     for key in _FILES:
         if key in given and not given[key].startswith("/"):
             raise ValueError(f"{key}= takes a whole path, such as {key}=/etc/logsrv/{key}.pem")
-    part, parts = _part(given.get("part", "1/1"))
+    part, parts = _parse_part(given.get("part", "1/1"))
     holes = given.get("holes", "refuse")
     if holes not in ("refuse", "pass"):
         raise ValueError("holes= is refuse or pass")
@@ -79,8 +79,8 @@ def parse_place(text: str) -> StreamPlace:
     ca, certificate, key_file, creds = (
         Path(given[one]) if one in given else None for one in _FILES
     )
-    return StreamPlace(
-        tuple(_server(one) for one in servers.split(",")),
+    return StreamSource(
+        tuple(_parse_server(one) for one in servers.split(",")),
         stream,
         part,
         parts,
@@ -95,14 +95,14 @@ def parse_place(text: str) -> StreamPlace:
     )
 
 
-def _part(text: str) -> tuple[int, int]:
+def _parse_part(text: str) -> tuple[int, int]:
     found = _PART.fullmatch(text)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise ValueError("part= is a part and the number of parts, from part=1/3 to part=3/3")
     return int(found[1]), int(found[2])
 
 
-def _server(text: str) -> tuple[str, int]:
+def _parse_server(text: str) -> tuple[str, int]:
     found = _SERVER.fullmatch(text)
     port = int(found["port"] or NATS) if found is not None else 0
     if found is None or not 1 <= port <= 65535:

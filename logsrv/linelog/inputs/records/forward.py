@@ -11,7 +11,7 @@ from logsrv.linelog.framing.events.forward_entries import ForwardLimits, Refused
 from logsrv.linelog.framing.events.forward_key import LONGEST_PING, answer_ping, helo_message
 from logsrv.linelog.framing.events.msgpack_values import PIECE, MsgpackValueFramer
 from logsrv.linelog.inputs.intake.connections import Input
-from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.record_datagrams import RecordDatagrams
 from logsrv.linelog.inputs.records.records import RecordReceiver
@@ -46,9 +46,9 @@ class ForwardReceiver(RecordReceiver):
     def received(self, data: bytes) -> Iterator[None]:
         for value in self.framer.receive(data):
             if self._nonce:
-                self._let_in(bytes(value))
+                self._admit_or_refuse(bytes(value))
             else:
-                yield from self._event(value)
+                yield from self._store_event(value)
             if self.ending:
                 return
             # A chunk may have thousands of values.
@@ -57,7 +57,7 @@ class ForwardReceiver(RecordReceiver):
             reason = "unauthorized" if self._nonce else "protocol"
             self.refuse(reason, f"closing the connection: {self.framer.fault}")
 
-    def _let_in(self, ping: bytes) -> None:
+    def _admit_or_refuse(self, ping: bytes) -> None:
         assert self._key is not None
         answer, why = answer_ping(ping, self._key, self._nonce)
         if why:
@@ -67,11 +67,13 @@ class ForwardReceiver(RecordReceiver):
         self.framer.most = self._limits.event
         self.answer(answer)
 
-    def _event(self, value: bytes | bytearray) -> Iterator[None]:
+    def _store_event(self, value: bytes | bytearray) -> Iterator[None]:
         records = Records(record_bytes_limit(self._limits.event))
-        found = Gathering(records, self.intake.rules, self.intake.counts)
+        found = GatheredRecords(records, self.intake.rules, self.intake.counts)
         try:
-            acknowledgement = yield from found.steps(add_event(value, self._limits, found.records))
+            acknowledgement = yield from found.run_parser(
+                add_event(value, self._limits, found.records)
+            )
         except RefusedEventError as error:
             self.refuse(error.reason, f"closing the connection: {error}")
             return
@@ -80,7 +82,7 @@ class ForwardReceiver(RecordReceiver):
             self.answer_when_safe(acknowledgement)
 
 
-class Heartbeats(RecordDatagrams):
+class HeartbeatDatagrams(RecordDatagrams):
     """The receiver that answers Fluentd's UDP heartbeats, and drops every other datagram."""
 
     def received(self, data: bytes) -> None:
@@ -94,4 +96,4 @@ class Forward(Input):
 
     name = "forward"
     connection = ForwardReceiver
-    receiver = Heartbeats
+    receiver = HeartbeatDatagrams

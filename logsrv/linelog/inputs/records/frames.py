@@ -19,7 +19,7 @@ from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import for_frames
-from logsrv.linelog.inputs.intake.connections import Connections, InputDatagrams
+from logsrv.linelog.inputs.intake.connections import ConnectionFactory, InputDatagrams
 from logsrv.linelog.inputs.intake.intake import IInput, Intake
 from logsrv.linelog.inputs.records.lines import LineReceiver
 
@@ -68,9 +68,9 @@ class FrameInput:
             failures.note("line_of", "", Failure())
             return frame
 
-    def stream(self, intake: Intake) -> Connections[FrameReceiver]:
+    def stream(self, intake: Intake) -> ConnectionFactory[FrameReceiver]:
         failures = Failures(self.name, intake.clock.seconds)
-        return Connections(lambda: FrameReceiver(intake, self, failures))
+        return ConnectionFactory(lambda: FrameReceiver(intake, self, failures))
 
     def datagrams(self, intake: Intake) -> FrameDatagrams:
         return FrameDatagrams(intake, self, Failures(self.name, intake.clock.seconds))

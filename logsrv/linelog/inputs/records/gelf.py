@@ -17,9 +17,9 @@ from logsrv.linelog.framing.events.gelf_datagrams import (
     unpacked_message,
 )
 from logsrv.linelog.framing.events.objects import add_objects_or_text
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
-from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
+from logsrv.linelog.inputs.intake.gathering import store_datagram_records
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
 from logsrv.timer import Timer
@@ -50,7 +50,7 @@ class GelfReceiver(RecordReceiver):
             self.refuse("oversize", self.framer.closing)
 
     def lost(self) -> None:
-        for _ in self.store(result_of(self.framer.finish())):
+        for _ in self.store(run_to_result(self.framer.finish())):
             pass
 
 
@@ -75,10 +75,10 @@ class GelfDatagrams(InputDatagrams):
             if whole is not None:
                 messages.append(whole)
         if messages:
-            self.intake.in_turn(partial(self._unpack, messages, source))
+            self.intake.call_when_room(partial(self._unpack_and_store, messages, source))
         self._count_given_up()
 
-    def _unpack(self, packed: deque[bytes], source: str) -> None:
+    def _unpack_and_store(self, packed: deque[bytes], source: str) -> None:
         """Unpack and store messages, as many at a time as the store has room for."""
         intake = self.intake
         began = intake.cpu()
@@ -98,13 +98,13 @@ class GelfDatagrams(InputDatagrams):
                 messages.append(message)
                 size += len(message)
         records = Records()
-        result_of(add_objects_or_text(messages, intake.options.max_record, records))
-        store_from_datagrams(intake, records, source)
+        run_to_result(add_objects_or_text(messages, intake.options.max_record, records))
+        store_datagram_records(intake, records, source)
         if packed:
-            intake.in_turn(partial(self._unpack, packed, source))
+            intake.call_when_room(partial(self._unpack_and_store, packed, source))
         if intake.datagrams is not None and intake.cpu() - began > _COSTLY:
             # Otherwise another sender's costly datagram may come in the same turn of the reactor.
-            intake.costly_senders.put(intake.datagrams)
+            intake.costly_senders.pause_and_queue(intake.datagrams)
 
     def _count_given_up(self) -> None:
         """Count the messages that were given up, and start the timer for the unfinished ones."""
@@ -115,9 +115,9 @@ class GelfDatagrams(InputDatagrams):
             self.intake.drop(self.intake.label, "unfinished", why, number)
             self._given_up = chunks.given_up
         if len(chunks) and not self._expiry_timer.running:
-            self._expiry_timer.start(SECONDS, self._expire)
+            self._expiry_timer.start(SECONDS, self._drop_expired)
 
-    def _expire(self) -> None:
+    def _drop_expired(self) -> None:
         self._chunks.drop_expired(self.intake.clock.seconds())
         self._count_given_up()
 

@@ -15,7 +15,7 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
+from logsrv.linelog.inputs.intake.answers import AnswerState, AnswerWriter
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams, InputProtocol
 from logsrv.linelog.inputs.intake.costly_senders import LITTLE
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -76,25 +76,25 @@ class LineReceiver(InputProtocol):
             self._later.append(data)
             return
         began = intake.cpu() if len(data) > LITTLE else None
-        if began is not None and intake.time_slices.spent:
-            self._take_turns(data)
+        if began is not None and intake.time_slices.turn_is_spent:
+            self._store_in_slices(data)
             return
         size = self.take_in(data)
         if began is not None:
-            intake.time_slices.spend(intake.cpu() - began)
+            intake.time_slices.count_seconds(intake.cpu() - began)
         if self.more:
-            self._take_turns(b"")
+            self._store_in_slices(b"")
         else:
             intake.delivered(self, began, size)
 
-    def _take_turns(self, data: bytes) -> None:
+    def _store_in_slices(self, data: bytes) -> None:
         """Take in the framer's rest and `data` in slices; other senders are served in between."""
         self._later = deque([data] if data else [])
         self.intake.valve.served(self)
         self.pauseProducing()
-        self.intake.time_slices.begin(self._steps(self._later), self._work_ended)
+        self.intake.time_slices.begin(self._store_steps(self._later), self._work_ended)
 
-    def _steps(self, unread_bytes: deque[bytes]) -> Iterator[None]:
+    def _store_steps(self, unread_bytes: deque[bytes]) -> Iterator[None]:
         while self.more or unread_bytes:
             self.take_in(b"" if self.more else unread_bytes.popleft())
             yield
@@ -120,9 +120,9 @@ class LineReceiver(InputProtocol):
         block = framer.receive(data)
         size = 0 if block is None else intake.take(block, self.source)
         if framer.answering and self.connected:
-            self._answer()
+            self._send_telnet_answers()
         if framer.closing:
-            self._close(framer.closing)
+            self._close_with_reason(framer.closing)
         return size
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -138,7 +138,7 @@ class LineReceiver(InputProtocol):
         if block is not None:
             self.intake.take(block, self.source)
 
-    def _answer(self) -> None:
+    def _send_telnet_answers(self) -> None:
         # A peer that has closed resets the connection when we write to it, and Twisted then drops its
         # unread bytes. So read those first.
         if not unread_bytes(self.transport):
@@ -146,14 +146,14 @@ class LineReceiver(InputProtocol):
                 self.answers = AnswerWriter(self, self.intake.clock)
             self.answers.write(self._framer.take_answers())
 
-    def _close(self, reason: str) -> None:
+    def _close_with_reason(self, reason: str) -> None:
         self.intake.complain(self.source, f"closing the connection: {reason}")
         self.transport.write(f"logsrv: {reason}\r\n".encode())
         self.transport.loseConnection()
 
     def resumeProducing(self) -> None:
         intake = self.intake
-        unread_answers = self.answers and self.answers.state is Answering.UNREAD
+        unread_answers = self.answers and self.answers.state is AnswerState.UNREAD
         if self._later is not None:
             return
         if not (intake.valve.holds(self) or unread_answers or self in intake.costly_senders):

@@ -10,9 +10,9 @@ from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import pickled_record_line
-from logsrv.linelog.framing.lines.long_work import as_long_work, result_of
+from logsrv.linelog.framing.lines.long_work import call_as_long_work, run_to_result
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
-from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
+from logsrv.linelog.inputs.intake.gathering import store_datagram_records
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
@@ -21,7 +21,9 @@ _LENGTH = 4
 _TURN = 4 << 10
 
 
-def records(intake: Intake, pickles: Iterable[bytes], source: str) -> Generator[Any, None, Records]:
+def records_of_pickles(
+    intake: Intake, pickles: Iterable[bytes], source: str
+) -> Generator[Any, None, Records]:
     """Return the records in some pickles, in steps; a pickle that is no record is dropped and reported."""
     found = Records()
     size = 0
@@ -31,17 +33,17 @@ def records(intake: Intake, pickles: Iterable[bytes], source: str) -> Generator[
             size = 0
             yield
         try:
-            line = yield from as_long_work(
+            line = yield from call_as_long_work(
                 partial(pickled_record_line, pickle, intake.max_record), len(pickle)
             )
         except NotPlainError as error:
-            drop(intake, str(error), source)
+            drop_pickle(intake, str(error), source)
         else:
             found.add(line, structured=len(line) <= intake.max_record)
     return found
 
 
-def drop(intake: Intake, why: str, source: str) -> None:
+def drop_pickle(intake: Intake, why: str, source: str) -> None:
     """Count and report a pickle that is no log record."""
     intake.drop(source, "pickle", f"dropped a pickle that is no Python log record: {why}")
 
@@ -59,7 +61,9 @@ class PythonReceiver(RecordReceiver):
         framer, before = self.framer, self.framer.passed_over
         pickles = framer.receive(data)
         if pickles:
-            yield from self.store((yield from records(self.intake, pickles, self.source)))
+            yield from self.store(
+                (yield from records_of_pickles(self.intake, pickles, self.source))
+            )
         if framer.passed_over > before:
             why = f"dropped a record: its pickle is longer than {self._longest} bytes"
             self.intake.drop(self.source, "oversize", why, framer.passed_over - before)
@@ -79,8 +83,10 @@ class PythonDatagrams(InputDatagrams):
             if int.from_bytes(payload[:_LENGTH], "big") == len(payload) - _LENGTH:
                 whole.append(payload[_LENGTH:])
             else:
-                drop(intake, "the length in the datagram is wrong", source)
-        store_from_datagrams(intake, result_of(records(intake, whole, source)), source)
+                drop_pickle(intake, "the length in the datagram is wrong", source)
+        store_datagram_records(
+            intake, run_to_result(records_of_pickles(intake, whole, source)), source
+        )
 
 
 class Python(Input):

@@ -48,7 +48,7 @@ class RecordDatagrams:
 
     def answer(self, data: bytes) -> None:
         """Send the sender a datagram now."""
-        self._send(data, self._sender)
+        self._send_datagram(data, self._sender)
 
     def answer_when_safe(self, data: bytes) -> None:
         """Send the sender a datagram once everything stored until now is safe.
@@ -57,7 +57,7 @@ class RecordDatagrams:
         """
         safe = self.intake.durable()
         safe.addCallbacks(
-            lambda _, sender: self._send(data, sender),
+            lambda _, sender: self._send_datagram(data, sender),
             lambda _: None,
             callbackArgs=(self._sender,),
         )
@@ -92,7 +92,7 @@ class RecordDatagrams:
                     "dropped_bytes_total", lost, listener=intake.label, reason="failed"
                 )
 
-    def _send(self, data: bytes, peer: Sender) -> None:
+    def _send_datagram(self, data: bytes, peer: Sender) -> None:
         if self._listener is None:
             return
         if self._way_back is None:

@@ -20,9 +20,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.linelog.framing.bodies.bodies import Records
-from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
+from logsrv.linelog.inputs.intake.answers import AnswerState, AnswerWriter
 from logsrv.linelog.inputs.intake.connections import InputProtocol
-from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 from logsrv.linelog.inputs.intake.intake import Intake
 
 log = Logger()
@@ -36,7 +36,7 @@ LARGE = 256 << 10
 ANSWER = 1 << 10
 
 
-class Working(enum.Enum):
+class WorkState(enum.Enum):
     """State of the work on a peer's data.
 
     | now     | bytes come | not done at once | done |
@@ -89,7 +89,7 @@ class RecordReceiver(InputProtocol):
         # Chunks not parsed yet, and the bytes that came since the work was last done.
         self._unread: deque[bytes] = deque()
         self._came = 0
-        self._work = Working.NOTHING
+        self._work = WorkState.NOTHING
         # Made for the first answer.
         self._answers: AnswerWriter | None = None
         self.framer = self.make_framer()
@@ -101,7 +101,7 @@ class RecordReceiver(InputProtocol):
     @property
     def working(self) -> bool:
         """Return true while data must still be stored or acknowledged: a stop waits for it."""
-        return self._work is not Working.NOTHING or self.due > 0
+        return self._work is not WorkState.NOTHING or self.due > 0
 
     def received(self, data: bytes) -> Iterator[None]:
         """Take in data of the peer, cut anywhere; other peers may have a turn after each step."""
@@ -119,7 +119,7 @@ class RecordReceiver(InputProtocol):
         With --oversize close, a record that is too long closes the connection; all later ones are dropped
         and counted.
         """
-        return self.store_gathered(Gathering(records, self._rules, self.intake.counts))
+        return self.store_gathered(GatheredRecords(records, self._rules, self.intake.counts))
 
     @property
     def unfinished_bytes(self) -> int:
@@ -139,7 +139,7 @@ class RecordReceiver(InputProtocol):
         # A peer that reads no answers stays connected; its bytes must go now.
         self.framer = self.make_framer()
 
-    def store_gathered(self, gathering: Gathering) -> Iterator[None]:
+    def store_gathered(self, gathering: GatheredRecords) -> Iterator[None]:
         """Store the records of a message that is wholly parsed, in steps."""
         if self.ending:
             gathering.closing = "the connection is being closed"
@@ -153,7 +153,7 @@ class RecordReceiver(InputProtocol):
     def answer(self, data: bytes) -> None:
         """Send an answer at once."""
         if data and self.connected and not self.ending:
-            self._write(data)
+            self._write_answer(data)
 
     def answer_when_safe(self, data: bytes) -> None:
         """Send an answer when everything stored before is safe; answers keep the order of the calls."""
@@ -182,10 +182,10 @@ class RecordReceiver(InputProtocol):
         if self.ending:
             return
         if last_words and self.connected:
-            self._write(last_words)
+            self._write_answer(last_words)
         self.ending = True
         self.intake.unfinished.forget(self)
-        self._leave_when_safe()
+        self._close_when_safe()
 
     def dataReceived(self, data: bytes) -> None:
         self.intake.received_bytes += len(data)
@@ -193,29 +193,31 @@ class RecordReceiver(InputProtocol):
             return
         self._came += len(data)
         self._unread.append(data)
-        if self._work is not Working.NOTHING:
+        if self._work is not WorkState.NOTHING:
             # TLS may deliver data that it had before it was paused.
             return
         self.intake.valve.served(self)
-        self._work = Working.AT_ONCE
-        self.intake.time_slices.begin(self._steps(), self._work_ended, again=self.acknowledges)
+        self._work = WorkState.AT_ONCE
+        self.intake.time_slices.begin(
+            self._receive_steps(), self._work_ended, again=self.acknowledges
+        )
         self._go_on_in_turns()
 
     def _go_on_in_turns(self) -> None:
-        if self._work is Working.AT_ONCE:
+        if self._work is WorkState.AT_ONCE:
             # The connection waits for us, not for its peer to finish a record.
             self.intake.unfinished.forget(self)
-            self._work = Working.IN_TURNS
+            self._work = WorkState.IN_TURNS
             self.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
         self.intake.unfinished.forget(self)
         self.connected = 0
-        if self._work is Working.NOTHING:
-            self._end_of_data()
+        if self._work is WorkState.NOTHING:
+            self._data_ended()
 
-    def _steps(self) -> Iterator[None]:
+    def _receive_steps(self) -> Iterator[None]:
         while self._unread:
             data = self._unread.popleft()
             for at in range(0, len(data), self.most_at_once):
@@ -225,33 +227,33 @@ class RecordReceiver(InputProtocol):
                 yield
 
     def _work_ended(self, failure: Failure | None) -> None:
-        paused, self._work = self._work is Working.IN_TURNS, Working.NOTHING
+        paused, self._work = self._work is WorkState.IN_TURNS, WorkState.NOTHING
         if failure is not None:
             self._unread.clear()
             self.ending = True
             log.failure("taking in data from {source} failed", failure, source=self.source)
             self.transport.abortConnection()
         elif not self.connected:
-            self._end_of_data()
+            self._data_ended()
         elif self.ending:
-            self._leave_when_safe()
+            self._close_when_safe()
         else:
             came, self._came = self._came, 0
             self.intake.unfinished.note(self, self.unfinished_bytes, came)
             if self.ending:
                 return
-            if self._crowded:
+            if self._must_wait_for_room:
                 self.pauseProducing()
-                self.intake.time_slices.wait_for_room(self)
+                self.intake.time_slices.resume_when_room(self)
             elif paused:
                 self.resumeProducing()
 
     @property
-    def _crowded(self) -> bool:
+    def _must_wait_for_room(self) -> bool:
         """Return true while a long record must wait for the work of other connections."""
-        return self.unfinished_bytes > LARGE and self.intake.time_slices.full
+        return self.unfinished_bytes > LARGE and self.intake.time_slices.is_full
 
-    def _end_of_data(self) -> None:
+    def _data_ended(self) -> None:
         if not self.ending:
             self.lost()
         self.ending = True
@@ -260,9 +262,9 @@ class RecordReceiver(InputProtocol):
         self._unsafe -= size
         self.due -= 1
         if self.connected:
-            self._write(data)
+            self._write_answer(data)
             if self.ending:
-                self._leave_when_safe()
+                self._close_when_safe()
             else:
                 self.resumeProducing()
 
@@ -273,26 +275,26 @@ class RecordReceiver(InputProtocol):
             self.ending = True
             self.transport.abortConnection()
 
-    def _write(self, data: bytes) -> None:
+    def _write_answer(self, data: bytes) -> None:
         if self._answers is None:
             self._answers = AnswerWriter(self, self.intake.clock)
         self._answers.write(data)
 
-    def _leave_when_safe(self) -> None:
-        if self.due or self._work is not Working.NOTHING or not self.connected:
+    def _close_when_safe(self) -> None:
+        if self.due or self._work is not WorkState.NOTHING or not self.connected:
             return
         if self._answers is not None:
-            self._answers.let_go()
+            self._answers.unregister_before_close()
         self.transport.loseConnection()
 
     def resumeProducing(self) -> None:
-        unread = self._answers is not None and self._answers.state is Answering.UNREAD
+        unread = self._answers is not None and self._answers.state is AnswerState.UNREAD
         unsafe = self._unsafe > WINDOW
-        busy = self._work is not Working.NOTHING
+        busy = self._work is not WorkState.NOTHING
         if not self.connected or busy or self.intake.valve.holds(self) or unread or unsafe:
             # Whichever cause ends last calls this again.
             return
-        if self._crowded:
-            self.intake.time_slices.wait_for_room(self)
+        if self._must_wait_for_room:
+            self.intake.time_slices.resume_when_room(self)
         else:
             self.transport.resumeProducing()

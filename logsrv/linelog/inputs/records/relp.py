@@ -26,7 +26,7 @@ class RelpReceiver(RecordReceiver):
         messages = framer.receive(data)
         records.add_texts(messages)
         yield from self.store(records)
-        answer = framer.take_answer()
+        answer = framer.take_answers()
         if answer and (messages or self.due):
             self.answer_when_safe(answer)
         else:

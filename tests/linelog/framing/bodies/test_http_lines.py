@@ -18,7 +18,7 @@ from logsrv.linelog.framing.bodies.http_lines import (
     body_kind_of,
     media_type,
 )
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.records import RecordRun
 from tests.linelog.framing.steps import Taken, lines_of, runs_of, taken_by
 from tests.linelog.framing.threads import turns_of_others
@@ -168,14 +168,16 @@ def test_a_form_becomes_one_json_record() -> None:
 @pytest.mark.parametrize("body", [b"a line", b"a=1\nb=2\n", b"\n", b""])
 def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> None:
     assert (
-        result_of(
+        run_to_result(
             add_body_records(
                 body, BodyRules("application/x-www-form-urlencoded", "/", 100), Records()
             )
         )
         is None
     )
-    assert result_of(add_body_records(body, BodyRules("text/plain", "/", 100), Records())) is None
+    assert (
+        run_to_result(add_body_records(body, BodyRules("text/plain", "/", 100), Records())) is None
+    )
 
 
 def test_bad_bodies_are_refused_with_400_and_long_records_with_413() -> None:

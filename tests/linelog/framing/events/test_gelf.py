@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.gelf import GelfFramer
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from tests.examples import more
 from tests.linelog.framing.steps import lines_of
@@ -41,8 +41,10 @@ def slowly(data: bytes, most: int) -> list[tuple[bool, bytes]]:
 def test_as_the_contract_says_at_every_cut(messages: list[bytes], size: int, most: int) -> None:
     data = b"\0".join(messages)
     framer = GelfFramer(LineRules(), LineCounts(), most)
-    given = [result_of(framer.receive(data[at : at + size])) for at in range(0, len(data), size)]
-    given.append(result_of(framer.finish()))
+    given = [
+        run_to_result(framer.receive(data[at : at + size])) for at in range(0, len(data), size)
+    ]
+    given.append(run_to_result(framer.finish()))
     expected = slowly(data, most)
     assert [line for one in given for line in lines_of(one) if line] == [
         line for _, line in expected
@@ -54,10 +56,10 @@ def test_no_more_is_held_than_a_record_may_have() -> None:
     counts, as_text = LineCounts(), 0
     framer = GelfFramer(LineRules(max_line=100), counts, 1000)
     for _ in range(100):
-        as_text += result_of(framer.receive(b'{"a":"' + b"x" * 500)).as_text
+        as_text += run_to_result(framer.receive(b'{"a":"' + b"x" * 500)).as_text
         assert framer.unfinished_bytes <= 1000
     assert counts.oversize_lines == as_text == 1
-    last = result_of(framer.receive(b"\0{}\0"))
+    last = run_to_result(framer.receive(b"\0{}\0"))
     assert lines_of(last)[-1] == b"{}" and last.as_text == 0
 
 
@@ -65,11 +67,11 @@ def test_too_long_by_the_other_rules() -> None:
     counts = LineCounts()
     framer = GelfFramer(LineRules(max_line=5, oversize=Oversize.TRUNCATE), counts, 10)
     first, last = (
-        result_of(framer.receive(b"x" * 9)),
-        result_of(framer.receive(b"x" * 9 + b"\0{}\0")),
+        run_to_result(framer.receive(b"x" * 9)),
+        run_to_result(framer.receive(b"x" * 9 + b"\0{}\0")),
     )
     assert lines_of(first) == [] and lines_of(last) == [b"xxxxx", b"{}"]
     assert counts.dropped_truncated == 13
     framer = GelfFramer(LineRules(max_line=5, oversize=Oversize.CLOSE), counts, 10)
-    result_of(framer.receive(b"x" * 18 + b"\0{}\0"))
+    run_to_result(framer.receive(b"x" * 18 + b"\0{}\0"))
     assert framer.closing == "a line is longer than 5 bytes"

@@ -23,7 +23,7 @@ from logsrv.linelog.framing.events.msgpack_values import (
     value_ends,
 )
 from logsrv.linelog.framing.events.msgpack_values import has_more_values as crowded_in_steps
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import run_to_result
 
 LEAVES = (
     st.none()
@@ -65,7 +65,7 @@ def test_values_cut_anywhere_are_found_whole(values: list[Any], size: int) -> No
     number, start = array_header(array) or (0, 0)
     assert number == len(values)
     for value in packed:
-        stop = result_of(find_value_end(array, start))
+        stop = run_to_result(find_value_end(array, start))
         assert array[start:stop] == value
         start = stop
 
@@ -119,7 +119,7 @@ def test_a_value_nested_too_deeply_stops_the_framer() -> None:
 
 
 def has_more_values(value: bytes, most: int) -> bool:
-    return result_of(crowded_in_steps(value, most))
+    return run_to_result(crowded_in_steps(value, most))
 
 
 def test_crowded_counts_the_values_inside_a_value() -> None:
@@ -149,9 +149,9 @@ def test_whole_values_before_an_unfinished_one() -> None:
 
 def test_the_end_of_a_long_value() -> None:
     value = msgpack.packb(["x" * PIECE, list(range(PIECE))])
-    assert result_of(find_value_end(memoryview(value + b"\x01"), 0)) == len(value)
+    assert run_to_result(find_value_end(memoryview(value + b"\x01"), 0)) == len(value)
     with pytest.raises(ValueError, match="damaged"):
-        result_of(find_value_end(memoryview(value[:-1]), 0))
+        run_to_result(find_value_end(memoryview(value[:-1]), 0))
     finder = ValueEndFinder(len(value) + 1)
     assert finder.feed(value[:1000]) == 0
     assert finder.feed(value[1000:] + b"\x01") == len(value)

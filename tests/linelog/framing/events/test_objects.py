@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.objects import add_objects_or_text
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from tests.linelog.framing.steps import runs_of
@@ -16,7 +16,7 @@ from tests.linelog.framing.steps import runs_of
 
 def added(messages: Sequence[bytes], most: int) -> Records:
     records = Records()
-    result_of(add_objects_or_text(messages, most, records))
+    run_to_result(add_objects_or_text(messages, most, records))
     return records
 
 

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines import counted
-from logsrv.linelog.framing.lines.counted import CountedFrames, cut_counted
+from logsrv.linelog.framing.lines.counted import CountedFrames, cut_counted_frames
 
 MESSAGES = st.sampled_from(
     [
@@ -89,9 +89,9 @@ def test_cutting_at_once_equals_one_by_one(
     data = before + text + tail
     for cut in {len(data), len(data) // 2, max(0, len(data) - 3)}:
         expected = slowly(data[:cut], len(before), limit, raw)
-        assert cut_counted(data[:cut], len(before), limit, raw) == expected
+        assert cut_counted_frames(data[:cut], len(before), limit, raw) == expected
         with always_at_once():
-            assert cut_counted(data[:cut], len(before), limit, raw) == expected
+            assert cut_counted_frames(data[:cut], len(before), limit, raw) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_chunk_full_is_not_gone_through_one_by_one(message: bytes) -> None:
 
     def note(number: int) -> None:
         sys.setprofile(lambda *_: calls.update([number]))
-        cut = cut_counted(frame * number, 0, 65536, False)
+        cut = cut_counted_frames(frame * number, 0, 65536, False)
         sys.setprofile(None)
         size = number * len(frame)
         assert cut == CountedFrames((message + b"\n") * number, size, size)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.dated import DAY, Dated
+from logsrv.linelog.framing.lines.dated import DAY, LineMoments
 from logsrv.linelog.framing.lines.forms import SECOND
 
 
@@ -71,7 +71,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("berlin")
 def test_the_time_at_the_beginning_is_that_of_the_line(line: str, expected: str) -> None:
     text = line.encode() + b"\n"
-    assert list(Dated(WRITTEN).runs(text)) == [(moment(expected), text)]
+    assert list(LineMoments(WRITTEN).runs_with_moments(text)) == [(moment(expected), text)]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,10 @@ def test_the_time_at_the_beginning_is_that_of_the_line(line: str, expected: str)
     ],
 )
 def test_a_line_without_a_time_to_believe_has_the_time_of_the_file(line: str) -> None:
-    dated = Dated(WRITTEN)
-    assert list(dated.runs(line.encode() + b"\n")) == [(WRITTEN, line.encode() + b"\n")]
+    dated = LineMoments(WRITTEN)
+    assert list(dated.runs_with_moments(line.encode() + b"\n")) == [
+        (WRITTEN, line.encode() + b"\n")
+    ]
     assert dated.undated == dated.lines == 1
 
 
@@ -102,7 +104,7 @@ def test_lines_of_a_moment_and_those_without_one_are_one_run() -> None:
     )
     second = b"2026-11-20T06:00:00.5Z d\n"
     begin = moment("2026-11-20T06:00:00+00:00")
-    assert list(Dated(WRITTEN).runs(first + second)) == [
+    assert list(LineMoments(WRITTEN).runs_with_moments(first + second)) == [
         (begin, first),
         (begin + SECOND // 2, second),
     ]
@@ -113,48 +115,53 @@ def test_lines_of_a_few_seconds_are_cut_between_them() -> None:
     """Python 3.11.2 matched expressions with possessive groups so that the second line was torn."""
     lines = [b"Nov 20 11:00:%02d web1 a: %b\n" % (n, name) for n, name in SECONDS]
     times = [moment(f"2026-11-20T11:00:{n:02}+01:00") for n, _ in SECONDS]
-    assert list(Dated(WRITTEN).runs(b"".join(lines))) == list(zip(times, lines, strict=True))
+    assert list(LineMoments(WRITTEN).runs_with_moments(b"".join(lines))) == list(
+        zip(times, lines, strict=True)
+    )
 
 
 def test_many_lines_of_a_moment_keep_it_all() -> None:
-    dated = Dated(WRITTEN)
+    dated = LineMoments(WRITTEN)
     text = b"2026-11-20T06:00:00Z a\n" + b"\n" * 15_000 + b"2026-11-20T06:00:00Z b\n" * 15_000
-    runs = list(dated.runs(text))
+    runs = list(dated.runs_with_moments(text))
     assert b"".join(part for _, part in runs) == text and dated.lines == 30_001
     assert {one for one, _ in runs} == {moment("2026-11-20T06:00:00+00:00")}
 
 
 def test_an_object_without_a_time_belongs_to_the_line_before_it() -> None:
-    dated = Dated(WRITTEN)
+    dated = LineMoments(WRITTEN)
     begin = moment("2026-11-20T06:00:00+00:00")
     text = b'{"version":1}\n{"time":"2026-11-20T06:00:00Z"}\n{"x":2}\n{\n  "time": 3\n}\n'
-    runs = list(dated.runs(text + b'{"ts":"2026-11-20T06:00:01Z"}\n'))
+    runs = list(dated.runs_with_moments(text + b'{"ts":"2026-11-20T06:00:01Z"}\n'))
     assert b"".join(part for _, part in runs) == text + b'{"ts":"2026-11-20T06:00:01Z"}\n'
     assert {one for one, _ in runs[:-1]} == {begin} and runs[-1][0] == begin + SECOND
     assert (dated.undated, dated.late) == (1, 0)
 
 
 def test_what_stands_before_the_first_time_has_that_one() -> None:
-    dated = Dated(WRITTEN)
+    dated = LineMoments(WRITTEN)
     begin = moment("2026-11-20T06:00:00+00:00")
-    runs = list(dated.runs(b"the rest of a line\n2026-11-20T06:00:00Z a\n"))
+    runs = list(dated.runs_with_moments(b"the rest of a line\n2026-11-20T06:00:00Z a\n"))
     assert [one for one, _ in runs] == [begin, begin]
-    assert list(dated.runs(b"and on\n")) == [(begin, b"and on\n")]
+    assert list(dated.runs_with_moments(b"and on\n")) == [(begin, b"and on\n")]
     assert (dated.undated, dated.lines) == (1, 3)
 
 
 def test_times_never_go_back_and_it_is_told() -> None:
-    dated = Dated(WRITTEN)
-    times = [one for one, _ in dated.runs(b"2026-11-20T06:00:09Z a\n2026-11-20T06:00:02Z b\n")]
+    dated = LineMoments(WRITTEN)
+    times = [
+        one
+        for one, _ in dated.runs_with_moments(b"2026-11-20T06:00:09Z a\n2026-11-20T06:00:02Z b\n")
+    ]
     assert times == [moment("2026-11-20T06:00:09+00:00")] * 2
     assert (dated.late, dated.latest) == (1, 7 * SECOND)
 
 
 @pytest.mark.usefixtures("berlin")
 def test_the_hour_that_comes_twice() -> None:
-    dated = Dated(WRITTEN)
+    dated = LineMoments(WRITTEN)
     text = b"".join(b"Oct 25 02:%02d:00 web x: y\n" % minute for minute in (0, 59, 0, 59))
-    times = [one for one, _ in dated.runs(text)]
+    times = [one for one, _ in dated.runs_with_moments(text)]
     begin = datetime(2026, 10, 25, 0, 0, tzinfo=UTC).timestamp() * SECOND
     assert [(one - begin) / SECOND / 60 for one in times] == [0, 59, 60, 119]
     assert not dated.late
@@ -165,7 +172,7 @@ def test_entries_of_a_journal_have_the_time_of_their_field() -> None:
         b'{"__REALTIME_TIMESTAMP":"1763619522123456","MESSAGE":"a"}\n'
         b'{"MESSAGE":"\\"__REALTIME_TIMESTAMP\\":\\"1\\"","__REALTIME_TIMESTAMP":"1763619523000000"}\n'
     )
-    assert [one for one, _ in Dated(WRITTEN).entries(entries)] == [
+    assert [one for one, _ in LineMoments(WRITTEN).journal_runs(entries)] == [
         1763619522123456,
         1763619523000000,
     ]
@@ -196,22 +203,22 @@ def test_no_byte_is_lost_and_it_does_not_matter_where_it_is_cut(
     lines: list[bytes], at: int
 ) -> None:
     """Against the same lines one by one."""
-    whole, single, cut = (Dated(WRITTEN) for _ in range(3))
+    whole, single, cut = (LineMoments(WRITTEN) for _ in range(3))
     text = b"".join(line + b"\n" for line in lines)
-    runs = list(whole.runs(text))
+    runs = list(whole.runs_with_moments(text))
     assert b"".join(part for _, part in runs) == text
-    slow = [run for line in lines for run in single.runs(line + b"\n")]
+    slow = [run for line in lines for run in single.runs_with_moments(line + b"\n")]
     # What stands before the first time needs to see it.
     begin = next((n for n, (one, _) in enumerate(slow) if one != WRITTEN), None)
     if begin == 0:
         fast = [(one, line + b"\n") for one, part in runs for line in part[:-1].split(b"\n")]
         assert fast == slow
     place = text.rfind(b"\n", 0, at) + 1
-    again = [*cut.runs(text[:place]), *cut.runs(text[place:])]
+    again = [*cut.runs_with_moments(text[:place]), *cut.runs_with_moments(text[place:])]
     assert b"".join(part for _, part in again) == text
     assert whole.lines == single.lines == len(lines)
 
 
 def test_lines_a_day_younger_than_the_file_are_believed() -> None:
-    dated = Dated(WRITTEN - DAY)
-    assert next(iter(dated.runs(b"2026-11-20T11:59:59Z a\n")))[0] == WRITTEN - SECOND
+    dated = LineMoments(WRITTEN - DAY)
+    assert next(iter(dated.runs_with_moments(b"2026-11-20T11:59:59Z a\n")))[0] == WRITTEN - SECOND

@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines.fits import (
-    Count,
-    count_at,
-    longest_line,
+    CountVerdict,
+    judge_count,
+    longest_line_span,
     looks_counted,
     may_be_counted,
 )
@@ -19,20 +19,20 @@ from logsrv.linelog.framing.lines.fits import (
 @pytest.mark.parametrize(
     ("data", "sense"),
     [
-        (b"2 {}", Count.FITS),
-        (b"2 {}3 ", Count.FITS),
-        (b"3 <13>", Count.FITS),
-        (b"2 {}3", Count.OPEN),
-        (b"2 {", Count.OPEN),
-        (b"2 {}\n", Count.NONE),
-        (b"2 {}x", Count.NONE),
-        (b"30 {", Count.NONE),
-        (b"9 a\nb", Count.NONE),
-        (b"text", Count.NONE),
+        (b"2 {}", CountVerdict.FITS),
+        (b"2 {}3 ", CountVerdict.FITS),
+        (b"3 <13>", CountVerdict.FITS),
+        (b"2 {}3", CountVerdict.OPEN),
+        (b"2 {", CountVerdict.OPEN),
+        (b"2 {}\n", CountVerdict.NONE),
+        (b"2 {}x", CountVerdict.NONE),
+        (b"30 {", CountVerdict.NONE),
+        (b"9 a\nb", CountVerdict.NONE),
+        (b"text", CountVerdict.NONE),
     ],
 )
-def test_the_sense_of_a_number(data: bytes, sense: Count) -> None:
-    assert count_at(data, 0, 20, first=False) is sense
+def test_the_sense_of_a_number(data: bytes, sense: CountVerdict) -> None:
+    assert judge_count(data, 0, 20, first=False) is sense
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,10 @@ def test_the_sense_of_a_number(data: bytes, sense: Count) -> None:
     ],
 )
 def test_the_first_message_of_a_connection_may_have_lines(data: bytes, fits: bool) -> None:
-    assert count_at(data, 0, 20, first=True) is (Count.FITS if fits else Count.NONE)
-    assert count_at(data, 0, 20, first=False) is Count.NONE
+    assert judge_count(data, 0, 20, first=True) is (
+        CountVerdict.FITS if fits else CountVerdict.NONE
+    )
+    assert judge_count(data, 0, 20, first=False) is CountVerdict.NONE
 
 
 LINES = st.lists(
@@ -65,9 +67,9 @@ def test_lines_are_judged_all_at_once_as_one_by_one(lines: list[bytes], last: by
     codes = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(codes[:-1] == 10)
     digits = (codes[1:][ends] >= 49) & (codes[1:][ends] <= 57)
-    senses = [count_at(data, int(end) + 1, 50, first=False) for end in ends]
+    senses = [judge_count(data, int(end) + 1, 50, first=False) for end in ends]
     whole = [sense for end, sense in zip(ends, senses, strict=True) if b"\n" in data[end + 1 :]]
-    if any(sense is not Count.NONE for sense in whole):
+    if any(sense is not CountVerdict.NONE for sense in whole):
         assert may_be_counted(codes, ends, digits, 50)
 
 
@@ -86,7 +88,9 @@ def test_the_longest_line_is_found_at_any_place() -> None:
         (b"a\nabc\nb", b"abc"),
         (b"a\nbc", b"bc"),
     ):
-        begin, end = longest_line(np.flatnonzero(np.frombuffer(data, np.uint8) == 10), len(data))
+        begin, end = longest_line_span(
+            np.flatnonzero(np.frombuffer(data, np.uint8) == 10), len(data)
+        )
         assert data[begin:end] == line
 
 

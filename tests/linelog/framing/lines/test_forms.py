@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.framing.lines.dated import Dated
+from logsrv.linelog.framing.lines.dated import LineMoments
 from logsrv.linelog.framing.lines.forms import FORMS, TimeForm
 
 
@@ -31,9 +31,9 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def read(line: str, written: int = WRITTEN) -> Dated:
-    dated = Dated(written, exact=True)
-    for _ in dated.runs(line.encode() + b"\n"):
+def read(line: str, written: int = WRITTEN) -> LineMoments:
+    dated = LineMoments(written, exact=True)
+    for _ in dated.runs_with_moments(line.encode() + b"\n"):
         pass
     return dated
 
@@ -210,7 +210,7 @@ def test_lines_of_a_minute_have_their_seconds_and_fractions() -> None:
     lines = [b"[2026-11-20 06:18:%02d.%03d] x\n" % (n, n * 7) for n in range(60)]
     lines.append(b"[2026-11-20 06:18:59.5 -0100] x\n")
     single = [read(line.decode().strip()).said for line in lines]
-    assert [one for one, _ in Dated(WRITTEN).runs(b"".join(lines))] == single
+    assert [one for one, _ in LineMoments(WRITTEN).runs_with_moments(b"".join(lines))] == single
     assert single[60] == moment("2026-11-20T06:18:59.5-01:00")
 
 
@@ -221,6 +221,6 @@ def test_times_that_begin_in_the_same_way_are_read_each() -> None:
     assert len(set(single.values())) == 6
     for first in lines:
         for second in lines:
-            found = Dated(WRITTEN)
+            found = LineMoments(WRITTEN)
             expected = max(single[first] or 0, single[second] or 0)
-            assert [one for one, _ in found.runs(first + second)][-1] == expected
+            assert [one for one, _ in found.runs_with_moments(first + second)][-1] == expected

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.framing.lines.long_work import LONG, LongWork, as_long_work, result_of
+from logsrv.linelog.framing.lines.long_work import LONG, LongWork, call_as_long_work, run_to_result
 
 
 def test_little_is_done_at_once_and_much_is_given_first() -> None:
-    steps = as_long_work(lambda: 7, LONG)
+    steps = call_as_long_work(lambda: 7, LONG)
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert end.value.value == 7
-    assert isinstance(next(as_long_work(lambda: 7, LONG + 1)), LongWork)
+    assert isinstance(next(call_as_long_work(lambda: 7, LONG + 1)), LongWork)
 
 
 def test_a_driver_may_ignore_long_work() -> None:
-    assert result_of(as_long_work(lambda: 7, LONG + 1)) == 7
+    assert run_to_result(call_as_long_work(lambda: 7, LONG + 1)) == 7
 
 
 def test_long_work_is_done_once() -> None:
     calls: list[int] = []
-    steps = as_long_work(lambda: calls.append(1), LONG + 1)
-    next(steps).do()
-    assert result_of(steps) is None and calls == [1]
+    steps = call_as_long_work(lambda: calls.append(1), LONG + 1)
+    next(steps).call_function()
+    assert run_to_result(steps) is None and calls == [1]
 
 
 def test_long_work_raises_where_its_result_is_wanted() -> None:
-    steps = as_long_work(lambda: int("x"), LONG + 1)
-    next(steps).do()
+    steps = call_as_long_work(lambda: int("x"), LONG + 1)
+    next(steps).call_function()
     with pytest.raises(ValueError, match="invalid literal"):
         next(steps)

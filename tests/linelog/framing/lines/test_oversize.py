@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.oversize import Cut, cut, next_oversize
+from logsrv.linelog.framing.lines.oversize import CutLines, cut_oversize, next_oversize
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
 SPLIT = LineRules(max_line=4)
@@ -28,24 +28,24 @@ def test_the_first_over_long_line_is_found(lengths: list[int], limit: int, ended
 @pytest.mark.parametrize(
     ("rules", "data", "oversize", "expected", "counts"),
     [
-        (SPLIT, b"abcdefghi\nab", False, Cut(b"abcd\nefgh\ni\n", b"ab", False), (1, 0, 0)),
-        (SPLIT, b"abcdef", False, Cut(b"abcd\n", b"ef", True), (1, 0, 0)),
-        (SPLIT, b"efghij", True, Cut(b"efgh\n", b"ij", True), (0, 0, 0)),
-        (SPLIT, b"ef\nabcdef\n", True, Cut(b"ef\nabcd\nef\n", b"", False), (1, 0, 0)),
-        (TRUNCATE, b"ab\nabcdef\nab", False, Cut(b"ab\nabcd\n", b"ab", False), (1, 2, 0)),
-        (TRUNCATE, b"abcdef", False, Cut(b"abcd\n", b"", True), (1, 2, 0)),
-        (TRUNCATE, b"ghijkl", True, Cut(b"", b"", True), (0, 6, 0)),
-        (TRUNCATE, b"gh\nab\nc", True, Cut(b"ab\n", b"c", False), (0, 2, 0)),
-        (CLOSE, b"a\nabcdef\nab\n", False, Cut(b"a\nabcd\n", b"", True), (1, 0, 4)),
-        (CLOSE, b"ab\ncd", True, Cut(b"", b"", True), (0, 0, 4)),
+        (SPLIT, b"abcdefghi\nab", False, CutLines(b"abcd\nefgh\ni\n", b"ab", False), (1, 0, 0)),
+        (SPLIT, b"abcdef", False, CutLines(b"abcd\n", b"ef", True), (1, 0, 0)),
+        (SPLIT, b"efghij", True, CutLines(b"efgh\n", b"ij", True), (0, 0, 0)),
+        (SPLIT, b"ef\nabcdef\n", True, CutLines(b"ef\nabcd\nef\n", b"", False), (1, 0, 0)),
+        (TRUNCATE, b"ab\nabcdef\nab", False, CutLines(b"ab\nabcd\n", b"ab", False), (1, 2, 0)),
+        (TRUNCATE, b"abcdef", False, CutLines(b"abcd\n", b"", True), (1, 2, 0)),
+        (TRUNCATE, b"ghijkl", True, CutLines(b"", b"", True), (0, 6, 0)),
+        (TRUNCATE, b"gh\nab\nc", True, CutLines(b"ab\n", b"c", False), (0, 2, 0)),
+        (CLOSE, b"a\nabcdef\nab\n", False, CutLines(b"a\nabcd\n", b"", True), (1, 0, 4)),
+        (CLOSE, b"ab\ncd", True, CutLines(b"", b"", True), (0, 0, 4)),
     ],
 )
 def test_each_oversize_rule_cuts_long_lines(
-    rules: LineRules, data: bytes, oversize: bool, expected: Cut, counts: tuple[int, int, int]
+    rules: LineRules, data: bytes, oversize: bool, expected: CutLines, counts: tuple[int, int, int]
 ) -> None:
     """SPLIT keeps all, TRUNCATE the beginning, CLOSE the beginning and nothing more."""
     counted = LineCounts()
-    assert cut(data, oversize, rules, counted) == expected
+    assert cut_oversize(data, oversize, rules, counted) == expected
     found = counted.oversize_lines, counted.dropped_truncated, counted.dropped_closed
     assert found == counts
 
@@ -55,18 +55,20 @@ def test_a_piece_ends_between_characters(character: str) -> None:
     """Split text stays readable, unless a character alone is longer than the limit."""
     text = ("x" + character * 9).encode()
     for limit in range(4, 12):
-        pieces = cut(text + b"\n", False, LineRules(max_line=limit), LineCounts()).lines
+        pieces = cut_oversize(text + b"\n", False, LineRules(max_line=limit), LineCounts()).lines
         assert "".join(pieces.decode().splitlines()) == "x" + character * 9
         assert max(map(len, pieces.split(b"\n"))) <= limit
-    assert cut(text, False, LineRules(max_line=1), LineCounts()).lines.replace(b"\n", b"")
+    assert cut_oversize(text, False, LineRules(max_line=1), LineCounts()).lines.replace(b"\n", b"")
 
 
 def test_raw_bytes_are_cut_at_the_limit() -> None:
     rules = attrs.evolve(SPLIT, raw=True)
-    assert cut("abc€\n".encode(), False, rules, LineCounts()).lines == b"abc\xe2\n\x82\xac\n"
+    assert (
+        cut_oversize("abc€\n".encode(), False, rules, LineCounts()).lines == b"abc\xe2\n\x82\xac\n"
+    )
 
 
 def test_bytes_that_are_no_character_are_cut_at_the_limit() -> None:
     """There is no reason to back off where a character is complete, or where none began."""
     for text in (b"ab\xc3\xa9\xa9z", b"ab\x80\x80\x80\x80", b"abc\xc0\x80z"):
-        assert cut(text, False, SPLIT, LineCounts()).lines == text[:4] + b"\n"
+        assert cut_oversize(text, False, SPLIT, LineCounts()).lines == text[:4] + b"\n"

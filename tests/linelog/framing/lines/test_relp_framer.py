@@ -69,7 +69,7 @@ def framed(pieces: list[bytes], rules: LineRules | None = None) -> tuple[list[by
     for piece in pieces:
         if not framer.closed:
             messages += framer.receive(piece)
-    return messages, framer.take_answer(), bool(framer.fault) or framer.closed
+    return messages, framer.take_answers(), bool(framer.fault) or framer.closed
 
 
 def cut(data: bytes, size: int) -> list[bytes]:

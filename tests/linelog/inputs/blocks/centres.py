@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from logsrv.linelog.inputs.blocks.client import CentreClient, GoneError
-from logsrv.linelog.inputs.blocks.copy_source import file_piece, state_of, text_piece
-from logsrv.linelog.inputs.blocks.state import CentreState, decode, encode
+from logsrv.linelog.inputs.blocks.copy_source import (
+    read_centre_state,
+    read_file_piece,
+    read_text_piece,
+)
+from logsrv.linelog.inputs.blocks.state import CentreState, decode_state, encode_state
 from logsrv.linelog.store.origins.notes import Note, Snapshot
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, active_number
@@ -31,16 +35,18 @@ class NearCentre(CentreClient):
         end = Position(active_number(self.disk), size)
         start = Position(end.segment, max(0, size - 10))
         notes = (Note(start, EDGE, Position(7, 0), Position(7, size - start.offset), 1),)
-        return decode(encode(state_of(self.disk, STORE, Snapshot(end, notes if size else ()))))
+        return decode_state(
+            encode_state(read_centre_state(self.disk, STORE, Snapshot(end, notes if size else ())))
+        )
 
     def piece(self, name: str, begin: int, end: int) -> bytes:
         self.asked.append(name)
         self.before(name)
         end = min(end, begin + PIECE)
         if name.isdigit():
-            found = text_piece(self.disk, int(name), begin, end)
+            found = read_text_piece(self.disk, int(name), begin, end)
         else:
-            found = file_piece(self.disk, name, begin, end)
+            found = read_file_piece(self.disk, name, begin, end)
         if not found:
             raise GoneError("it is gone")
         return found

@@ -9,10 +9,10 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.inputs.blocks.blocks import Blocks, routes
+from logsrv.linelog.inputs.blocks.blocks import Blocks, block_routes
 from logsrv.linelog.inputs.blocks.body import BlockBody
-from logsrv.linelog.inputs.http.body import Question, RequestHead
-from logsrv.linelog.inputs.http.routes import route_of
+from logsrv.linelog.inputs.http.body import QuestionBody, RequestHead
+from logsrv.linelog.inputs.http.routes import find_route
 from logsrv.linelog.plugin.logger_settings import (
     ListenerSettings,
     parse_listen,
@@ -30,8 +30,8 @@ ONE = 32 * "a"
 def answer(sink: Sink, path: str) -> Any:
     into = intake(sink)
     head = RequestHead(into, "tcp:1", lambda _: None, path, None)
-    made = route_of(b"GET", path, routes()).own(head)
-    assert isinstance(made, Question)
+    made = find_route(b"GET", path, block_routes()).own(head)
+    assert isinstance(made, QuestionBody)
     with pytest.raises(StopIteration) as ended:
         next(made.finish())
     return ended.value.value
@@ -76,7 +76,7 @@ def test_other_paths_and_methods_are_refused() -> None:
         (b"POST", "/x/_bulk", 404),
     ):
         with pytest.raises(RequestRefused) as caught:
-            route_of(method, path, routes())
+            find_route(method, path, block_routes())
         assert caught.value.status == status
 
 
@@ -84,7 +84,7 @@ def test_while_the_store_takes_nothing_in_blocks_come_again_later() -> None:
     sink = Sink()
     into = intake(sink)
     header = {"Content-Encoding": "zstd"}.get
-    make = route_of(b"POST", "/blocks", routes()).own
+    make = find_route(b"POST", "/blocks", block_routes()).own
     head = RequestHead(into, "tcp:1", header, "/blocks", 5)
     assert isinstance(make(head), BlockBody)
     sink.closed = True

@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from logsrv.errors import StoreError
-from logsrv.linelog.inputs.blocks.centre_copy import CentreCopy, frames_of
+from logsrv.linelog.inputs.blocks.centre_copy import CentreCopy, verified_frames
 from logsrv.linelog.inputs.blocks.client import (
     CentreError,
     GoneError,
@@ -393,7 +393,7 @@ def test_a_text_that_has_become_too_large_is_not_begun(centre: NearCentre, back:
 def frames_in(data: bytes, path: Path) -> list[tuple[bytes, PackedFrame]]:
     path.write_bytes(data)
     with path.open("rb") as file:
-        return list(frames_of(file))
+        return list(verified_frames(file))
 
 
 def test_frames_are_read_one_by_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.inputs.blocks.client import CentreClient, CentreError, GoneError
-from logsrv.linelog.inputs.blocks.state import CentreState, encode
+from logsrv.linelog.inputs.blocks.state import CentreState, encode_state
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
@@ -59,7 +59,7 @@ def test_the_client_asks_for_parts_with_the_token() -> None:
         found = client(port)
         assert found.piece("0000000001-20261120T061842Z.log.zst", 7, 10) == b"abc"
         found.close()
-    with serving(replying(answer(encode(STATE), b"200 OK"), asked=heads)) as port:
+    with serving(replying(answer(encode_state(STATE), b"200 OK"), asked=heads)) as port:
         found = client(port)
         assert found.state() == STATE
         found.close()

@@ -11,12 +11,12 @@ from twisted.internet.defer import Deferred
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
-from logsrv.linelog.inputs.blocks.blocks import BlockFactory, routes
+from logsrv.linelog.inputs.blocks.blocks import BlockFactory, block_routes
 from logsrv.linelog.inputs.blocks.copy_body import MOST, CopyBody, is_for_copies
-from logsrv.linelog.inputs.blocks.state import PIECE, decode
+from logsrv.linelog.inputs.blocks.state import PIECE, decode_state
 from logsrv.linelog.inputs.http.body import RequestHead
-from logsrv.linelog.inputs.http.routes import route_of
-from logsrv.linelog.inputs.intake.options import Secrets
+from logsrv.linelog.inputs.http.routes import find_route
+from logsrv.linelog.inputs.intake.options import InputSecrets
 from tests.linelog.inputs.recording import Sink, intake
 from tests.linelog.read.stores import lines, make_store
 
@@ -46,7 +46,7 @@ def into(tmp_path: Path) -> Any:
     sink = Sink()
     sink.disk.enter(make_store(tmp_path / "store", [lines(["one", "two"])]))
     made = intake(sink)
-    made.secrets = Secrets("sends", None, "reads")
+    made.secrets = InputSecrets("sends", None, "reads")
     made.clock = Reactor()  # type: ignore[assignment]
     return made
 
@@ -54,7 +54,7 @@ def into(tmp_path: Path) -> Any:
 def begun(into: Any, path: str, part: str | None = None) -> Any:
     """The body of a question."""
     head = RequestHead(into, "tcp:1", {"Range": part}.get, path, None)
-    return route_of(b"GET", path, routes()).own(head)
+    return find_route(b"GET", path, block_routes()).own(head)
 
 
 def answered(into: Any, body: CopyBody) -> Reply:
@@ -70,7 +70,7 @@ def answered(into: Any, body: CopyBody) -> Reply:
 
 def test_the_state_and_parts_are_given(into: Any) -> None:
     state = answered(into, begun(into, "/blocks/store"))
-    assert (state.status, decode(state.body).store) == (200, 32 * "c")
+    assert (state.status, decode_state(state.body).store) == (200, 32 * "c")
     part = answered(into, begun(into, "/blocks/store/1", "bytes=4-9"))
     assert (part.status, part.body) == (206, TEXT[4:10])
     assert part.headers["Content-Range"] == "bytes 4-9/*"
@@ -101,14 +101,14 @@ def test_a_part_is_needed_that_makes_sense(into: Any, part: str | None) -> None:
 
 
 def test_the_token_of_edges_reads_nothing(into: Any) -> None:
-    factory = BlockFactory(into, routes())
+    factory = BlockFactory(into, block_routes())
     assert factory.token("/blocks") == factory.token(f"/blocks/{32 * 'a'}") == "sends"
     assert factory.token("/blocks/store") == factory.token("/blocks/store/1") == "reads"
     assert not is_for_copies("/blocks/stores")
 
 
 def test_a_centre_without_a_token_for_it_gives_nothing(into: Any) -> None:
-    into.secrets = Secrets("sends", None, None)
+    into.secrets = InputSecrets("sends", None, None)
     for path in "/blocks/store", "/blocks/store/1":
         with pytest.raises(RequestRefused, match="it has no --restore-token-file") as refused:
             begun(into, path, "bytes=0-1")

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.inputs.blocks.copy_source import file_piece, state_of, text_piece
+from logsrv.linelog.inputs.blocks.copy_source import (
+    read_centre_state,
+    read_file_piece,
+    read_text_piece,
+)
 from logsrv.linelog.store.origins.notes import Snapshot
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
@@ -35,7 +39,7 @@ def store(tmp_path: Path) -> Path:
 def text(disk: Disk, number: int, size: int) -> bytes:
     found = b""
     while len(found) < size:
-        piece = text_piece(disk, number, len(found), min(size, len(found) + 100_000))
+        piece = read_text_piece(disk, number, len(found), min(size, len(found) + 100_000))
         assert piece
         found += piece
     return found
@@ -45,17 +49,17 @@ def text(disk: Disk, number: int, size: int) -> bytes:
 def test_the_state_is_that_of_the_moment_it_was_asked_for(store: Path) -> None:
     disk = at(store)
     size = (store / "current.log").stat().st_size
-    state = state_of(disk, STORE, Snapshot(Position(4, size - 7), ()))
+    state = read_centre_state(disk, STORE, Snapshot(Position(4, size - 7), ()))
     assert [one.segment.number for one in state.packed] == [1, 2]
     assert state.texts == ((3, len(b"".join(segments()[2]))), (4, size - 7))
     for one in state.packed:
         assert one.size == (store / one.name).stat().st_size
         assert one.words == (store / f"{one.name}.words").stat().st_size > 0
     # Two rotations later.
-    state = state_of(disk, STORE, Snapshot(Position(2, 100), ()))
+    state = read_centre_state(disk, STORE, Snapshot(Position(2, 100), ()))
     assert [one.segment.number for one in state.packed] == [1]
     assert state.texts == ((2, 100),)
-    assert state_of(disk, STORE, Snapshot(Position(2, 0), ())).texts == ()
+    assert read_centre_state(disk, STORE, Snapshot(Position(2, 0), ())).texts == ()
 
 
 def test_the_text_of_a_segment_is_the_same_in_each_form(store: Path) -> None:
@@ -63,8 +67,8 @@ def test_the_text_of_a_segment_is_the_same_in_each_form(store: Path) -> None:
     for number, held in enumerate(segments(), 1):
         whole = b"".join(held)
         assert text(disk, number, len(whole)) == whole
-    assert text_piece(disk, 1, len(b"".join(segments()[0])), 10**9) == b""
-    assert text_piece(disk, 5, 0, 10) is None
+    assert read_text_piece(disk, 1, len(b"".join(segments()[0])), 10**9) == b""
+    assert read_text_piece(disk, 5, 0, 10) is None
 
 
 def test_a_segment_that_is_sealed_between_two_looks_is_found_again(
@@ -80,7 +84,7 @@ def test_a_segment_that_is_sealed_between_two_looks_is_found_again(
         return real(self, name, flags)
 
     monkeypatch.setattr(Disk, "open", sealed_before)
-    assert text_piece(disk, 3, 0, 50) == b"".join(segments()[2])[:50]
+    assert read_text_piece(disk, 3, 0, 50) == b"".join(segments()[2])[:50]
     assert not plain.exists()
 
 
@@ -98,14 +102,14 @@ def test_a_file_that_has_taken_the_name_is_not_taken_for_the_segment(
         return real(self, name, flags)
 
     monkeypatch.setattr(Disk, "open", rotated_before)
-    assert text_piece(disk, 4, 0, 50) == b"".join(segments()[3])[:50]
+    assert read_text_piece(disk, 4, 0, 50) == b"".join(segments()[3])[:50]
 
 
 def test_files_are_given_by_the_names_of_segments_only(store: Path, tmp_path: Path) -> None:
     disk = at(store)
     first = packed(store)[0]
-    assert file_piece(disk, first.name, 5, 25) == (store / first.name).read_bytes()[5:25]
-    assert file_piece(disk, first.words, 0, 9) == (store / first.words).read_bytes()[:9]
+    assert read_file_piece(disk, first.name, 5, 25) == (store / first.name).read_bytes()[5:25]
+    assert read_file_piece(disk, first.words, 0, 9) == (store / first.words).read_bytes()[:9]
     (tmp_path / "secret").write_text("geheim")
     linked = "0000000009-20261120T061842Z.log.zst"
     (store / linked).symlink_to(tmp_path / "secret")
@@ -118,11 +122,11 @@ def test_files_are_given_by_the_names_of_segments_only(store: Path, tmp_path: Pa
         first.index + ".tmp",
         f"{first.name}\n",
     ):
-        assert file_piece(disk, name, 0, 9) is None, name
+        assert read_file_piece(disk, name, 0, 9) is None, name
     with pytest.raises(OSError, match="Too many levels"):
-        file_piece(disk, linked, 0, 9)
-    assert file_piece(disk, linked.replace("09", "08"), 0, 9) is None
-    assert file_piece(disk, linked.replace("09", "07"), 0, 9) is None
+        read_file_piece(disk, linked, 0, 9)
+    assert read_file_piece(disk, linked.replace("09", "08"), 0, 9) is None
+    assert read_file_piece(disk, linked.replace("09", "07"), 0, 9) is None
 
 
 def test_segments_that_are_in_an_archive_only_are_counted(tmp_path: Path) -> None:
@@ -130,7 +134,7 @@ def test_segments_that_are_in_an_archive_only_are_counted(tmp_path: Path) -> Non
     for one in packed(store):
         (store / one.archived).write_bytes(b"{}")
     remove_texts(store)
-    state = state_of(at(store), STORE, Snapshot(Position(3, 0), ()))
+    state = read_centre_state(at(store), STORE, Snapshot(Position(3, 0), ()))
     assert state.packed == ()
     assert [(name[:10], size) for name, size in state.away] == [
         ("0000000001", 2),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.inputs.blocks.body import (
     BlockDecision,
+    contains_last_block,
     decide_about,
-    overlaps,
     without_stored_part,
 )
 from logsrv.linelog.ship.encode.block import UNKNOWN
@@ -71,7 +71,7 @@ def note_of(start: int, end: int, segment: int = 1) -> Note:
 def test_of_a_block_that_begins_with_what_is_here_the_rest_is_taken() -> None:
     block = block_of(ONE, TEXT, Position(1, 0), None, UNKNOWN)
     note = note_of(7, 28)
-    assert overlaps(block, note)
+    assert contains_last_block(block, note)
     rest, text = without_stored_part(block, TEXT, note)
     assert (text, rest.start, rest.after, rest.gap) == (TEXT[28:], (1, 28), (1, 28), "")
     assert (rest.crc, rest.end) == (zlib.crc32(text), block.end)
@@ -92,5 +92,5 @@ def test_what_begins_with_other_lines_than_are_here_is_refused() -> None:
 def test_what_does_not_have_all_of_the_last_one_in_it_is_left_as_it_is(note: Note | None) -> None:
     """Nobody could compare what is here with it."""
     block = block_of(ONE, TEXT[7:], Position(1, 7), None)
-    assert not overlaps(block, note)
+    assert not contains_last_block(block, note)
     assert without_stored_part(block, TEXT[7:], note) == (block, TEXT[7:])

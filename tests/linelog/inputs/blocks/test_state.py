@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from logsrv.linelog.inputs.blocks.state import (
     CentreState,
     PackedFile,
-    decode,
-    encode,
+    decode_state,
+    encode_state,
     is_packed_name,
     is_segment_file_name,
 )
@@ -35,11 +35,11 @@ STATE = CentreState(
 
 
 def test_it_comes_as_it_was_sent() -> None:
-    assert decode(encode(STATE)) == STATE
+    assert decode_state(encode_state(STATE)) == STATE
     assert STATE.bytes == 1770
     assert STATE.packed[0].segment == Segment(1, NAME, Form.PACKED)
     nothing = CentreState(32 * "a", Position(1, 0), (), (), (), ())
-    assert decode(encode(nothing)) == nothing
+    assert decode_state(encode_state(nothing)) == nothing
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
     assert is_packed_name(NAME) and not is_packed_name(name)
     assert is_segment_file_name(f"{NAME}.idx") and not is_segment_file_name(f"{name}.idx.words")
     with pytest.raises(ValueError, match="an invalid name of a segment"):
-        decode(encode(STATE).replace(NAME.encode(), json.dumps(name)[1:-1].encode()))
+        decode_state(encode_state(STATE).replace(NAME.encode(), json.dumps(name)[1:-1].encode()))
 
 
 @pytest.mark.parametrize(
@@ -91,37 +91,37 @@ def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
     ],
 )
 def test_what_contradicts_itself_is_refused(key: str, value: Any, why: str) -> None:
-    found = json.loads(encode(STATE))
+    found = json.loads(encode_state(STATE))
     with pytest.raises(ValueError, match=why):
-        decode(json.dumps({**found, key: value}).encode())
+        decode_state(json.dumps({**found, key: value}).encode())
 
 
 def test_an_origin_behind_the_end_is_refused() -> None:
-    found = json.loads(encode(STATE))
+    found = json.loads(encode_state(STATE))
     found["texts"], found["position"] = [[3, 700], [4, 30]], "4:30"
     with pytest.raises(ValueError, match="whose last block is after the end of the store"):
-        decode(json.dumps(found).encode())
+        decode_state(json.dumps(found).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"[" * 100_000, b"\xff"])
 def test_what_is_no_state_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"^it is no state of a centre$"):
-        decode(data)
+        decode_state(data)
 
 
 def test_a_state_that_would_take_much_more_memory_than_its_bytes_is_refused() -> None:
-    data = encode(STATE)[:-1] + b',"more":[' + b"[]," * 2_000_000 + b"[]]}"
+    data = encode_state(STATE)[:-1] + b',"more":[' + b"[]," * 2_000_000 + b"[]]}"
     with at_most(64 << 20), pytest.raises(ValueError, match="more than 2,000,000 values"):
-        decode(data)
+        decode_state(data)
 
 
 @pytest.mark.parametrize("origins", ["a" * 2_000_000, ["a\n" * 1_000_000], ["a" * 2_000_000]])
 def test_origins_that_are_one_text_take_little_memory(origins: object) -> None:
     """A text of 32 MB took 1 GB, as a string for each of its characters or lines."""
-    found = json.loads(encode(STATE))
+    found = json.loads(encode_state(STATE))
     data = json.dumps({**found, "origins": origins}).encode()
     with at_most(16 << 20), pytest.raises(ValueError, match="it "):
-        decode(data)
+        decode_state(data)
 
 
 @pytest.mark.slow
@@ -131,17 +131,17 @@ def test_a_state_of_many_segments_is_taken() -> None:
         for number in range(1, 20_000)
     )
     many = CentreState(32 * "a", Position(20_000, 0), packed, (), (), ())
-    assert decode(encode(many)) == many
+    assert decode_state(encode_state(many)) == many
 
 
 @given(st.data())
 def test_anything_is_a_state_or_a_valueerror(data: st.DataObject) -> None:
-    found = json.loads(encode(STATE))
+    found = json.loads(encode_state(STATE))
     key = data.draw(st.sampled_from(sorted(found)))
     odd = st.none() | st.booleans() | st.integers() | st.text("ab01:/.-", max_size=9)
     found[key] = data.draw(odd | st.lists(odd | st.lists(odd, max_size=3), max_size=3))
     try:
-        state = decode(json.dumps(found).encode())
+        state = decode_state(json.dumps(found).encode())
     except ValueError:
         return
     assert all(is_packed_name(one.name) for one in state.packed)

@@ -13,7 +13,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.http.long_answer import PIECE, STALLED_AFTER, LongAnswer
 from logsrv.linelog.inputs.http.request import ANSWER_SECONDS, LINGER_SECONDS
-from logsrv.linelog.inputs.http.routes import path_of, route_of
+from logsrv.linelog.inputs.http.routes import find_route, request_path
 from logsrv.linelog.inputs.http.token import check_token
 from logsrv.timer import Timer
 from tests.linelog.inputs.http.sending import Sender, chunked, request
@@ -327,7 +327,7 @@ def test_a_header_without_the_token_is_refused_with_401(header: bytes | None) ->
     ],
 )
 def test_every_path_and_method_has_its_route(method: bytes, path: str, text: bool) -> None:
-    route = route_of(method, path)
+    route = find_route(method, path)
     assert route.by_type is text and (route.take is None) is (route.about is not None)
 
 
@@ -344,12 +344,12 @@ def test_every_path_and_method_has_its_route(method: bytes, path: str, text: boo
 )
 def test_unknown_paths_and_methods_are_refused(method: bytes, path: str, status: int) -> None:
     with pytest.raises(RequestRefused) as refused:
-        route_of(method, path)
+        find_route(method, path)
     assert refused.value.status == status and "\x1b" not in str(refused.value)
 
 
 def test_paths_without_what_is_behind_them() -> None:
-    assert path_of(b"/a%20b/_bulk?refresh=true") == "/a b/_bulk"
+    assert request_path(b"/a%20b/_bulk?refresh=true") == "/a b/_bulk"
 
 
 class Consumer:

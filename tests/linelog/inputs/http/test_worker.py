@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.inputs.http.routes import BY_NAME
-from logsrv.linelog.inputs.http.worker import NICE, Order, read_answer, unpack_and_take
-from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.http.worker import NICE, ParseOrder, read_worker_answer, unpack_and_parse
+from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 from tests.kit.children.spawned import read_message, send
 
 
@@ -36,7 +36,7 @@ class Outcome:
     left_out: tuple[int, object] = (0, None)
 
 
-def outcome(gathered: Gathering, reply: Reply | None, counts: LineCounts) -> Outcome:
+def outcome(gathered: GatheredRecords, reply: Reply | None, counts: LineCounts) -> Outcome:
     lines = b"".join(map(bytes, gathered.blocks()))
     left_out = gathered.records.as_text, dict(gathered.records.reasons)
     return Outcome(lines, reply, counts, gathered.closing, left_out)
@@ -46,26 +46,26 @@ def refused(refusal: RequestRefused, counts: LineCounts) -> Outcome:
     return Outcome(b"", (refusal.status, refusal.reason, str(refusal)), counts)
 
 
-def here(order: Order) -> Outcome:
+def here(order: ParseOrder) -> Outcome:
     """Take the body apart in this process, as the server does it."""
     counts = LineCounts()
-    gathered = Gathering(Records(order.rules.max_made), order.line_rules, counts)
-    making = unpack_and_take(
+    gathered = GatheredRecords(Records(order.rules.max_made), order.line_rules, counts)
+    making = unpack_and_parse(
         BY_NAME[order.take], order.body, order.coding, order.rules, gathered.records
     )
     try:
-        reply = result_of(gathered.steps(making))
+        reply = run_to_result(gathered.steps(making))
     except RequestRefused as refusal:
         return refused(refusal, counts)
     return outcome(gathered, reply, counts)
 
 
-def name_for_worker(order: Order, size: int) -> Outcome:
+def name_for_worker(order: ParseOrder, size: int) -> Outcome:
     """Take it apart as a worker does, through pipes that give `size` bytes at a time."""
     counts = LineCounts()
-    told = Order.decoded(b"".join(order.encoded()))
+    told = ParseOrder.decoded(b"".join(order.encoded()))
     assert told == order
-    sent = b"".join(frame_parts(*told.answer()))
+    sent = b"".join(frame_parts(*told.parse_and_answer()))
     reader = MessageReader()
     answers = [
         answer
@@ -74,7 +74,7 @@ def name_for_worker(order: Order, size: int) -> Outcome:
     ]
     assert len(answers) == 1
     try:
-        return outcome(*read_answer(answers[0], counts), counts)
+        return outcome(*read_worker_answer(answers[0], counts), counts)
     except RequestRefused as refusal:
         return refused(refusal, counts)
 
@@ -109,17 +109,17 @@ def test_a_worker_makes_the_same(
     rules = BodyRules("application/json", "/", 100)
     lines = LineRules(max_line=80, oversize=oversize)
     coding, body = ("gzip", gzip.compress(body)) if packed else ("", body)
-    order = Order(take, coding, rules, lines, body)
+    order = ParseOrder(take, coding, rules, lines, body)
     assert name_for_worker(order, size) == here(order)
 
 
 def test_too_much_is_refused_as_it_is_here() -> None:
     body = json.dumps({"streams": [{"stream": {}, "values": [["1", "text"]] * 9}]}).encode()
     rules = BodyRules("application/json", "/", 100, max_made=500)
-    order = Order("loki", "", rules, LineRules(), body)
+    order = ParseOrder("loki", "", rules, LineRules(), body)
     found = name_for_worker(order, 7)
     assert found == here(order)
-    assert isinstance(found.answer, tuple) and found.answer[0] == 413
+    assert isinstance(found.parse_and_answer, tuple) and found.parse_and_answer[0] == 413
 
 
 @pytest.mark.parametrize("field", [one.name for one in attrs.fields(LineCounts)])
@@ -127,7 +127,7 @@ def test_all_that_is_counted_is_added(field: str) -> None:
     counts = LineCounts(**{field: 2})
     answer = [b'{"counts": {"%b": 3}, "refused": [413, "oversize", "why"]}\n' % field.encode()]
     with pytest.raises(RequestRefused):
-        read_answer(answer, counts)
+        read_worker_answer(answer, counts)
     assert getattr(counts, field) == 5
 
 
@@ -144,11 +144,13 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
     rules = BodyRules("application/json", "/", 1000)
     bodies = (b'{"streams": []}', b'{"streams": [{"stream": {}, "values": [["1", "text"]]}]}')
     for body in bodies:
-        order = Order("loki", "", rules, LineRules(), body)
+        order = ParseOrder("loki", "", rules, LineRules(), body)
         send(worker, *order.encoded())
     worker.stdin.close()
     answers = list(MessageReader().receive(worker.stdout.read()))
-    lines = [b"".join(map(bytes, read_answer(one, LineCounts())[0].blocks())) for one in answers]
+    lines = [
+        b"".join(map(bytes, read_worker_answer(one, LineCounts())[0].blocks())) for one in answers
+    ]
     assert len(lines) == 2
     assert lines[0] == b""
     assert b"text" in lines[1]
@@ -163,7 +165,7 @@ def test_a_signal_to_all_processes_ends_no_body() -> None:
     read_message(worker.stdout)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         worker.send_signal(number)
-    order = Order("loki", "", BodyRules("", "/", 1000), LineRules(), b'{"streams": []}')
+    order = ParseOrder("loki", "", BodyRules("", "/", 1000), LineRules(), b'{"streams": []}')
     send(worker, *order.encoded())
     worker.stdin.close()
     assert len(list(MessageReader().receive(worker.stdout.read()))) == 1

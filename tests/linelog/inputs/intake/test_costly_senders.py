@@ -127,7 +127,7 @@ def test_no_costly_sender_goes_on_while_the_store_has_enough() -> None:
     costly_senders = CostlySenders(valve, way.clock)
     first, second = StringTransport(), StringTransport()
     for one in (first, second):
-        costly_senders.put(one)
+        costly_senders.pause_and_queue(one)
     valve.close()
     for _ in range(5):
         turn(way.clock)

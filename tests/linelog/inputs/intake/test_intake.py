@@ -19,19 +19,24 @@ from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.bodies.bodies import Records
-from logsrv.linelog.framing.lines.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import intake as intake_module
-from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
+from logsrv.linelog.inputs.intake.answers import AnswerState, AnswerWriter
 from logsrv.linelog.inputs.intake.connections import (
-    Connections,
+    ConnectionFactory,
     Input,
     InputDatagrams,
     InputProtocol,
 )
-from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 from logsrv.linelog.inputs.intake.intake import MOST_STORED, IInput, Intake
-from logsrv.linelog.inputs.intake.options import InputOptions, Secrets, read_secrets, with_secrets
+from logsrv.linelog.inputs.intake.options import (
+    InputOptions,
+    InputSecrets,
+    read_secrets,
+    with_secrets,
+)
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
 from logsrv.linelog.plugin.service import Options
@@ -83,7 +88,7 @@ def test_lines_that_come_under_load_are_stored_once_and_in_their_order(
     store.append(Batch(Block.of(b"x" * HIGH_WATER + b"\n"), "tcp:others", 0.0))
     for number in range(4):
         way.take(b"".join(b"%d%d\n" % (number, line) for line in range(8)), "tcp:h:1")
-    assert way.waits and store.valve.closed
+    assert way.has_waiting_blocks and store.valve.closed
     if reloaded:
         way.apply(InputSettings(LineRules(), None))
     while store.pending:
@@ -318,7 +323,7 @@ def test_bytes_that_are_no_whole_lines_are_refused(lines: Any) -> None:
 
 
 def test_each_connection_has_a_protocol_of_its_own() -> None:
-    factory = Connections(Protocol)
+    factory = ConnectionFactory(Protocol)
     one, other = factory.buildProtocol(None), factory.buildProtocol(None)
     assert one is not None and other is not None and one is not other
     assert one.factory is other.factory is factory
@@ -355,8 +360,8 @@ def test_each_listener_has_its_own(tmp_path: Path) -> None:
     options.parseOptions(["--config", str(tmp_path / "logsrv.toml")])
     first, second = options.settings.listener
     assert (first.input_options.max_record, second.input_options.max_record) == (2 << 20, 1 << 10)
-    assert read_secrets(first) == Secrets(None, "k1")
-    assert read_secrets(second.input_options) == Secrets("t", None)
+    assert read_secrets(first) == InputSecrets(None, "k1")
+    assert read_secrets(second.input_options) == InputSecrets("t", None)
 
 
 def test_a_file_without_a_key(tmp_path: Path) -> None:
@@ -368,7 +373,7 @@ def test_whoever_may_send_may_not_read(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim\n")
     file = tmp_path / "token"
     options = InputOptions(input_token="sends", restore_token_file=file)
-    assert read_secrets(options) == Secrets("sends", None, "geheim")
+    assert read_secrets(options) == InputSecrets("sends", None, "geheim")
     assert with_secrets(options).restore_token == "geheim"
     with pytest.raises(ConfigurationError, match="every sender of lines could read all lines"):
         read_secrets(InputOptions(input_token="geheim", restore_token_file=file))
@@ -399,8 +404,8 @@ def adding(records: Records) -> Generator[None, None, str]:
 def test_stored_when_all_are_there_and_in_their_order() -> None:
     sink = Sink()
     way = intake(sink)
-    gathering = Gathering(Records(), way.rules, way.counts)
-    assert result_of(gathering.steps(adding(gathering.records))) == "answer"
+    gathering = GatheredRecords(Records(), way.rules, way.counts)
+    assert run_to_result(gathering.steps(adding(gathering.records))) == "answer"
     assert sink.text == b""
     steps = gathering.store(way, "tcp:x")
     next(steps)
@@ -417,7 +422,7 @@ def test_stored_when_all_are_there_and_in_their_order() -> None:
 def test_nothing_behind_a_text_that_closes() -> None:
     sink = Sink()
     way = intake(sink, LineRules(max_line=3, oversize=Oversize.CLOSE), options=InputOptions())
-    gathering = Gathering(Records(), way.rules, way.counts)
+    gathering = GatheredRecords(Records(), way.rules, way.counts)
     for text in (b"one", b"longer", b"more"):
         gathering.records.add(text, structured=False)
     gathering.records.add_whole_lines(b"{}\n", 1)
@@ -458,9 +463,9 @@ def test_a_peer_that_reads_no_answers_is_held_back() -> None:
     answers.write(b"a")
     answers.pauseProducing()
     clock.advance(0)
-    assert (receiver.held, answers.state) == (True, Answering.UNREAD)
+    assert (receiver.held, answers.state) == (True, AnswerState.UNREAD)
     answers.resumeProducing()
-    assert (receiver.held, answers.state) == (False, Answering.NOTHING)
+    assert (receiver.held, answers.state) == (False, AnswerState.NOTHING)
     assert receiver.transport.producer is None
 
 

@@ -318,7 +318,7 @@ def test_short_work_does_not_stand_behind_what_waits_for_the_other_thread() -> N
     time_slices = TimeSlices(Valve(clock), clock)
     for _ in range(9):
         time_slices.begin(iter([LongWork(lambda: go_on.wait(PATIENCE))]), Ends())
-    time_slices.spend(1)
+    time_slices.count_seconds(1)
     time_slices.begin(work("short", 3, done), ends := Ends())
     try:
         turn(clock)

@@ -19,13 +19,13 @@ from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.nats import fetching, nats
 from logsrv.linelog.inputs.nats.fetching import (
-    DamagedError,
-    Fetched,
+    FetchedBlock,
     HoleError,
-    NearSide,
+    LocalStoreCalls,
     StreamFetcher,
+    UnstorableBlockError,
 )
-from logsrv.linelog.inputs.nats.place import parse_place
+from logsrv.linelog.inputs.nats.place import parse_stream_source
 from logsrv.linelog.plugin.logger_settings import parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.block import PackedBlock
@@ -65,7 +65,7 @@ class Centre:
 
     server: NatsServer | Liar
     more: str = ""
-    stored: list[Fetched] = attrs.field(factory=list)
+    stored: list[FetchedBlock] = attrs.field(factory=list)
     said: list[tuple[str, bool]] = attrs.field(factory=list)
     fails: list[Exception] = attrs.field(factory=list)
     sequences: dict[str, int] = attrs.field(factory=dict)
@@ -75,19 +75,19 @@ class Centre:
     login: dict[str, str] = attrs.field(factory=dict)
 
     def start(self) -> None:
-        place = parse_place(f"127.0.0.1:{self.server.port}/LOGS{self.more}")
+        place = parse_stream_source(f"127.0.0.1:{self.server.port}/LOGS{self.more}")
 
         async def run() -> None:
-            near = NearSide(self.sequence, self.store, self.tell)
+            near = LocalStoreCalls(self.sequence, self.store, self.tell)
             link = NatsLink(place.servers, self.login, None, place.api)
-            await StreamFetcher(place, link, near).run()
+            await StreamFetcher(place, link, near).fetch_until_cancelled()
 
         self.running = self.thread.run_coroutine(run)
 
     async def sequence(self, origin: str) -> int | None:
         return self.sequences.get(origin)
 
-    async def store(self, block: Fetched) -> None:
+    async def store(self, block: FetchedBlock) -> None:
         if self.misses:
             self.misses = False
             with suppress(asyncio.CancelledError):
@@ -202,7 +202,7 @@ async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_pat
 async def test_a_store_that_is_refused_holds_up_no_other(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path) as server:
         centre = Centre(server)
-        centre.fails = [DamagedError("no block")]
+        centre.fails = [UnstorableBlockError("no block")]
         centre.start()
         first = target(server, ONE)
         await first.fetch_last_block()

@@ -10,27 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.inputs.blocks.body import BlockDecision, decide_about
-from logsrv.linelog.inputs.nats.place import StreamPlace, adapted_headers, parse_place
+from logsrv.linelog.inputs.nats.place import StreamSource, adapted_headers, parse_stream_source
 from logsrv.linelog.ship.encode.block import block_from_headers
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of
 
 
 def test_servers_stream_and_part_are_read() -> None:
-    place = parse_place("n1.example.net,10.0.0.2:5000,[::1]:4333/LOGS:part=2/3")
+    place = parse_stream_source("n1.example.net,10.0.0.2:5000,[::1]:4333/LOGS:part=2/3")
     assert place.servers == (("n1.example.net", 4222), ("10.0.0.2", 5000), ("::1", 4333))
     assert (place.stream, place.part, place.parts) == ("LOGS", 2, 3)
     assert (place.encrypts, place.passes_holes) == (False, False)
 
 
 def test_tls_files_user_and_credentials_of_a_place_are_read() -> None:
-    place = parse_place(
+    place = parse_stream_source(
         "n1/LOGS:ca=/etc/ca.pem:cert=/etc/own.pem:user=centre:holes=pass:creds=/etc/c\\:1.creds"
     )
     assert (place.encrypts, place.passes_holes, place.user) == (True, True, "centre")
     assert (place.ca, place.certificate) == (Path("/etc/ca.pem"), Path("/etc/own.pem"))
     assert place.creds == Path("/etc/c:1.creds")
-    assert parse_place("n1/LOGS:tls=yes").encrypts
+    assert parse_stream_source("n1/LOGS:tls=yes").encrypts
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_tls_files_user_and_credentials_of_a_place_are_read() -> None:
 )
 def test_a_wrong_place_is_refused_with_a_sentence(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        parse_place(text)
+        parse_stream_source(text)
 
 
 @given(st.binary(min_size=16, max_size=16), st.integers(1, 20))
@@ -62,7 +62,7 @@ def test_each_store_is_of_one_part(identity: bytes, parts: int) -> None:
     taking = [
         part
         for part in range(1, parts + 1)
-        if StreamPlace((), "LOGS", part, parts).takes(identity.hex())
+        if StreamSource((), "LOGS", part, parts).includes_store(identity.hex())
     ]
     assert len(taking) == 1
 
@@ -70,7 +70,7 @@ def test_each_store_is_of_one_part(identity: bytes, parts: int) -> None:
 @given(st.text())
 def test_any_text_is_a_place_or_refused(text: str) -> None:
     with suppress(ValueError):
-        parse_place(text)
+        parse_stream_source(text)
 
 
 STORE = 32 * "a"

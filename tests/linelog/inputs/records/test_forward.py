@@ -18,7 +18,7 @@ from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import time_slices
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
-from logsrv.linelog.inputs.records.forward import Forward, ForwardReceiver, Heartbeats
+from logsrv.linelog.inputs.records.forward import Forward, ForwardReceiver, HeartbeatDatagrams
 from tests.linelog.inputs.recording import Sink, connected, counted, intake, refused, turn
 
 EVENT = ["t", 0, {"a": 1}]
@@ -190,7 +190,7 @@ def test_heartbeats_are_answered_from_the_listeners_port() -> None:
     """Answered from the port that they came to."""
     way = intake(Sink())
     beats = Forward().datagrams(way)
-    assert isinstance(beats, Heartbeats)
+    assert isinstance(beats, HeartbeatDatagrams)
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as theirs,

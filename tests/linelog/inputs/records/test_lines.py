@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
-from logsrv.linelog.inputs.intake.answers import Answering
+from logsrv.linelog.inputs.intake.answers import AnswerState
 from logsrv.linelog.inputs.intake.costly_senders import LITTLE
 from logsrv.linelog.inputs.intake.time_slices import TimeSlices
 from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
@@ -103,20 +103,20 @@ WRITE, TURN, FULL, ROOM, GONE = "write", "turn", "full", "room", "gone"
 @pytest.mark.parametrize(
     ("events", "state"),
     [
-        ([WRITE], Answering.ON_THE_WAY),
-        ([WRITE, TURN], Answering.NOTHING),
-        ([WRITE, WRITE, TURN, TURN], Answering.NOTHING),
-        ([WRITE, FULL], Answering.UNREAD),
-        ([WRITE, FULL, TURN], Answering.UNREAD),
-        ([WRITE, FULL, WRITE], Answering.UNREAD),
-        ([WRITE, FULL, TURN, ROOM], Answering.NOTHING),
-        ([WRITE, FULL, ROOM, TURN], Answering.NOTHING),
-        ([WRITE, GONE, TURN], Answering.NOTHING),
-        ([WRITE, FULL, GONE, TURN], Answering.NOTHING),
+        ([WRITE], AnswerState.ON_THE_WAY),
+        ([WRITE, TURN], AnswerState.NOTHING),
+        ([WRITE, WRITE, TURN, TURN], AnswerState.NOTHING),
+        ([WRITE, FULL], AnswerState.UNREAD),
+        ([WRITE, FULL, TURN], AnswerState.UNREAD),
+        ([WRITE, FULL, WRITE], AnswerState.UNREAD),
+        ([WRITE, FULL, TURN, ROOM], AnswerState.NOTHING),
+        ([WRITE, FULL, ROOM, TURN], AnswerState.NOTHING),
+        ([WRITE, GONE, TURN], AnswerState.NOTHING),
+        ([WRITE, FULL, GONE, TURN], AnswerState.NOTHING),
     ],
 )
 def test_a_producer_is_there_only_while_answers_are_under_way(
-    events: list[str], state: Answering, closing: bool
+    events: list[str], state: AnswerState, closing: bool
 ) -> None:
     """TLS cannot close while there is one. A connection that closes is let go in the same way."""
     receiver, transport = opened(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
@@ -140,7 +140,7 @@ def test_a_producer_is_there_only_while_answers_are_under_way(
         if closing and not number:
             receiver.dataReceived(b"too long")
     assert receiver.answers and receiver.answers.state is state
-    assert (transport.producer is None) == (state is Answering.NOTHING)
+    assert (transport.producer is None) == (state is AnswerState.NOTHING)
     assert closed == [True] * closing
 
 

@@ -31,7 +31,7 @@ def test_our_own_input_acknowledges_all(lines: list[bytes], size: int, rounds: i
         found: list[bytes] = []
         for at in range(0, len(data), size):
             found += server.receive(data[at : at + size])
-        answer = server.take_answer()
+        answer = server.take_answers()
         for at in range(0, len(answer), size):
             session.receive_answers(answer[at : at + size])
         return found
@@ -103,7 +103,7 @@ def test_numbers_begin_anew_at_their_end() -> None:
     session = opened(999_999_997)
     server = RelpFramer(LineRules())
     server.receive(RelpSession().open_command())
-    server.take_answer()
+    server.take_answers()
     stored = server.receive(session.frame_messages([b"a", b"b"]))
-    session.receive_answers(server.take_answer())
+    session.receive_answers(server.take_answers())
     assert stored == [b"a", b"b"] and session.unanswered_count == 0

@@ -96,7 +96,7 @@ class RelpPeer(Peer):
     def dataReceived(self, data: bytes) -> None:
         messages = iter(self._framer.receive(data))
         transport: Any = self.transport
-        for answer in re.findall(rb"[0-9]+ rsp 6 200 OK\n|.+\n?", self._framer.take_answer()):
+        for answer in re.findall(rb"[0-9]+ rsp 6 200 OK\n|.+\n?", self._framer.take_answers()):
             if not answer.endswith(b" rsp 6 200 OK\n"):
                 transport.write(answer)
                 continue
