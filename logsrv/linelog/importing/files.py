@@ -167,8 +167,13 @@ class LogFile:
             tell(f"{self.shown}: {error}; the entries before that are imported")
 
     def _frame_entries(self, entries: Records) -> bytes:
-        self.without_fields += entries.refused
-        lines = [line for run in entries.take() if isinstance(run, RecordRun) for line in run.lines]
+        self.without_fields += entries.refused_count
+        lines = [
+            line
+            for run in entries.take_new_runs()
+            if isinstance(run, RecordRun)
+            for line in run.lines
+        ]
         block, _ = frame_records(lines, _ENTRY_RULES, LineCounts())
         return b"" if block is None else bytes(block)
 

@@ -71,13 +71,13 @@ def checked_in_worker(name: str, data: bytes, media: str, path: str) -> None:
     order = ParseOrder(name, "", rules, LineRules(max_line=100), data)
     again = ParseOrder.decoded(b"".join(order.encoded()))
     assert again == order
-    answer = b"".join(again.answer())
+    answer = b"".join(again.parse_and_answer())
     counts = LineCounts()
     try:
         gathered, _ = read_worker_answer([answer], counts)
     except RequestRefused:
         return
-    lines = b"".join(map(bytes, gathered.blocks()))
+    lines = b"".join(map(bytes, gathered.take_blocks()))
     assert escaped_lines(lines) == lines
 
 

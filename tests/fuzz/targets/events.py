@@ -128,13 +128,13 @@ def gelf_datagrams(data: bytes) -> None:
         for number, part in enumerate(parts)
     ]
     chunks = ChunkJoiner()
-    found = [chunks.add("udp:x", one, 0.0) for one in reversed(sent)]
+    found = [chunks.add_chunk("udp:x", one, 0.0) for one in reversed(sent)]
     assert found[:-1] == [None] * (len(sent) - 1) and found[-1] == b"".join(parts)
     assert len(chunks) == chunks.size == 0
     # Then with the input itself as chunks.
     for one in data.split(MAGIC):
-        chunks.add("udp:y", MAGIC + one, 1.0)
-    chunks.expire(10.0)
+        chunks.add_chunk("udp:y", MAGIC + one, 1.0)
+    chunks.drop_expired(10.0)
     assert len(chunks) == chunks.size == 0
     for message in (data, *data.split(MAGIC)):
         try:

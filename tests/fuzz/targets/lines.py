@@ -205,7 +205,7 @@ def dated(data: bytes) -> None:
         found = LineMoments(1_795_000_000_000_000, exact=True)
         before = None
         whole = b""
-        for moment, part in found.entries(text) if entries else found.runs_with_moments(text):
+        for moment, part in found.journal_runs(text) if entries else found.runs_with_moments(text):
             assert before is None or moment >= before
             before = moment
             whole += part

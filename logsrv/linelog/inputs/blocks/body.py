@@ -191,7 +191,7 @@ class BlockBody(Body):
     _followers: list[Deferred[None]] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._followers = self._coming.add(self._block_key("Logsrv-To"), self)
+        self._followers = self._coming.add_block(self._block_key("Logsrv-To"), self)
 
     def _block_key(self, name: str) -> Key:
         return self._headers.get("Logsrv-Store", ""), self._headers.get(name, "")

@@ -181,13 +181,13 @@ class JournalBody(Body):
     def unfinished(self) -> bool:
         return self._framer.unfinished_bytes > 0
 
-    def missing(self) -> int:
+    def missing_bytes(self) -> int:
         """Return how many bytes must still come before the framer parses again."""
-        return self._framer.missing
+        return self._framer.missing_bytes
 
     def receive(self, data: bytes) -> None:
         records = self._framer.receive(data)
-        if len(records) or records.refused:
+        if len(records) or records.refused_count:
             self._whole.append(records)
         self._intake.unfinished.note(self._holder, self._framer.unfinished_bytes, len(data))
 
@@ -315,7 +315,7 @@ class KeptBody(Body):
             records = unpack_and_parse(
                 headers.route.take, body, headers.coding, rules, gathered.records
             )
-            reply = yield from gathered.steps(records)
+            reply = yield from gathered.run_parser(records)
         if reply is None:
             return (yield from self._store_as_text(body))
         if len(reply.body) > PIECE:

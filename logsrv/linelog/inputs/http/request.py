@@ -223,7 +223,7 @@ class InputRequest(Request):
         if text:
             return TextBody(intake, source, self)
         entries = JournalBody(intake, source, self)
-        self._channel.at_once = entries.missing
+        self._channel.at_once = entries.missing_bytes
         self._channel.storing = self.steps
         self._channel.setTimeout(None)
         return entries

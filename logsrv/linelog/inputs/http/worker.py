@@ -129,7 +129,7 @@ def read_worker_answer(
         raise RequestRefused(*head["refused"])
     status, kind, size = head["reply"]
     reply = Reply(status, _take_bytes(left, size), kind)
-    blocks = (Block.of_worker(_take_bytes(left, size)) for size in head["sizes"])
+    blocks = (Block.of(_take_bytes(left, size)) for size in head["sizes"])
     reasons = Counter(head["reasons"])
     gathered = GatheredRecords.of_worker(blocks, head["closing"], head["as text"], reasons)
     return gathered, reply
@@ -152,7 +152,7 @@ def main() -> int:
     """Answer orders until the input ends; return the exit status."""
     limit_reading_process(NICE)
     ignore_stop_signals()
-    answer_messages(lambda message: ParseOrder.decoded(message).answer())
+    answer_messages(lambda message: ParseOrder.decoded(message).parse_and_answer())
     return 0
 
 

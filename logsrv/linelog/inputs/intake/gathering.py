@@ -97,7 +97,7 @@ class GatheredRecords:
         """Store all records, in steps; then count and report those stored as text, and those dropped."""
         for block in self.take_blocks():
             self.stored += len(block)
-            intake.take_new_runs(block, source)
+            intake.take(block, source)
             yield
         if self.records.as_text:
             intake.as_text(source, self.records.as_text)
@@ -110,10 +110,10 @@ class GatheredRecords:
         in_pieces = rules.oversize is not Oversize.CLOSE
         for run in self.records.take_new_runs():
             if self.closing is not None:
-                counts.dropped_closed += run.size
+                counts.dropped_closed += run.record_bytes
             elif isinstance(run, WholeLines):
                 yield Block.of(run.text)
-            elif in_pieces and not run.structured and run.size > LONG:
+            elif in_pieces and not run.structured and run.record_bytes > LONG:
                 for record in run.lines:
                     yield from frame_long_record(record, rules, counts)
             else:

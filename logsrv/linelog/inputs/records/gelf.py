@@ -71,7 +71,7 @@ class GelfDatagrams(InputDatagrams):
         for payload in payloads:
             whole: bytes | None = payload
             if payload.startswith(MAGIC):
-                whole = self._chunks.add(source, payload, self.intake.clock.seconds())
+                whole = self._chunks.add_chunk(source, payload, self.intake.clock.seconds())
             if whole is not None:
                 messages.append(whole)
         if messages:

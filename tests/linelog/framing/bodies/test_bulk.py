@@ -17,7 +17,7 @@ def bulk(*lines: object, path: str = "/_bulk", most: int = 1000) -> tuple[list[b
     texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
     found = taken_by(add_bulk_documents, b"\n".join([*texts, b""]), BodyRules("", path, most))
     answer = json.loads(found.reply.body)
-    assert answer["errors"] == (found.records.refused > 0)
+    assert answer["errors"] == (found.records.refused_count > 0)
     return lines_of(found.records), answer
 
 

@@ -130,7 +130,7 @@ def test_json_lines_together_are_those_one_by_one(
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_a_large_body_is_cut_behind_a_line(end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is gone through in pieces of 256 KiB and what is left of a line there; no line by itself."""
-    monkeypatch.delattr(http_lines, "one_by_one")
+    monkeypatch.delattr(http_lines, "add_json_lines_singly")
     lines = [b'{"number":%d,"text":"%s"}' % (number, b"x" * 80) for number in range(6000)]
     found = Records()
     list(http_lines.add_json_lines(b"\n".join(lines) + end, BodyRules("", "/", 1000), found))

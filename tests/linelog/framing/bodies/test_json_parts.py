@@ -109,7 +109,7 @@ def test_large_objects_as_smaller_ones(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_parts, "PIECE", size)
         found, records = gathered(body)
-    assert not records.refused
+    assert not records.refused_count
     assert found == [([1], label, value) for label, inner in outer for value in inner]
 
 

@@ -32,7 +32,7 @@ def added(
 ) -> tuple[Records, EntryWriter, int]:
     records = Records()
     entries = EntryWriter(tag, LIMITS, records)
-    return records, entries, run_to_result(entries.add(pieces, number))
+    return records, entries, run_to_result(entries.add_entries(pieces, number))
 
 
 def test_usual_ones_become_lines_together() -> None:
@@ -132,7 +132,7 @@ def test_chosen_numbers_as_keys_take_no_longer_than_others() -> None:
         records = Records()
         entries = EntryWriter("t", ForwardLimits(record=1 << 20, event=1 << 20), records)
         began = time.thread_time()
-        run_to_result(entries.add([b"\x92\x00" + record], 1))
+        run_to_result(entries.add_entries([b"\x92\x00" + record], 1))
         assert len(records) == 1
         return time.thread_time() - began
 
@@ -153,7 +153,7 @@ def test_text_that_is_not_utf_8_is_the_same_in_long_records_and_in_short_ones() 
         record = b"\x82\xa1\xfe" + value + b"\xa1b\xc4\x01\xfd"
         records = Records()
         limits = ForwardLimits(record=1 << 20, event=1 << 20)
-        run_to_result(EntryWriter("t", limits, records).add([b"\x92\x00" + record] * 1, 1))
+        run_to_result(EntryWriter("t", limits, records).add_entries([b"\x92\x00" + record] * 1, 1))
         return lines_of(records)[0]
 
     for length in (1, 60_000):

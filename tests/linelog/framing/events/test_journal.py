@@ -103,13 +103,13 @@ def test_a_field_too_long_is_left_out_and_nothing_else(
         got.append(framer.receive(data[at : at + size]))
         assert framer.unfinished_bytes <= 250
     assert entries(*got, framer.finish()) == [{"A": "1", "B": "2"}, {"C": "3"}]
-    assert sum(one.refused for one in got) == 1
+    assert sum(one.refused_count for one in got) == 1
 
 
 def test_too_many_fields_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "MOST_ENTRY", 350)
     found = JournalFramer(1000).receive(b"A=1\n" * 10 + b"\n")
-    assert found.refused == 1 and entries(found) == [{"A": ["1", "1", "1"]}]
+    assert found.refused_count == 1 and entries(found) == [{"A": ["1", "1", "1"]}]
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
@@ -123,7 +123,7 @@ def test_a_field_with_a_size_is_left_out_whole_wherever_it_is_cut(
     framer = JournalFramer(1000)
     got = [framer.receive(data[at : at + size]) for at in range(0, len(data), size)]
     assert entries(*got, framer.finish()) == [{"A": "1", "B": "2"}, {"E": "5"}]
-    assert sum(one.refused for one in got) == 1
+    assert sum(one.refused_count for one in got) == 1
 
 
 def test_cut_off_in_a_field_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,4 +193,4 @@ def test_an_entry_much_longer_than_a_record_is_text_and_takes_little_more_than_i
 
 def test_no_entry_has_more_fields_than_systemd_writes_several_times_over() -> None:
     found = JournalFramer(1 << 20).receive(b"A=1\n" * (journal.MOST_FIELDS + 1) + b"\n")
-    assert found.refused == 1 and entries(found) == [{"A": ["1"] * journal.MOST_FIELDS}]
+    assert found.refused_count == 1 and entries(found) == [{"A": ["1"] * journal.MOST_FIELDS}]

@@ -37,7 +37,7 @@ class Outcome:
 
 
 def outcome(gathered: GatheredRecords, reply: Reply | None, counts: LineCounts) -> Outcome:
-    lines = b"".join(map(bytes, gathered.blocks()))
+    lines = b"".join(map(bytes, gathered.take_blocks()))
     left_out = gathered.records.as_text, dict(gathered.records.reasons)
     return Outcome(lines, reply, counts, gathered.closing, left_out)
 
@@ -54,7 +54,7 @@ def here(order: ParseOrder) -> Outcome:
         BY_NAME[order.take], order.body, order.coding, order.rules, gathered.records
     )
     try:
-        reply = run_to_result(gathered.steps(making))
+        reply = run_to_result(gathered.run_parser(making))
     except RequestRefused as refusal:
         return refused(refusal, counts)
     return outcome(gathered, reply, counts)
@@ -119,7 +119,7 @@ def test_too_much_is_refused_as_it_is_here() -> None:
     order = ParseOrder("loki", "", rules, LineRules(), body)
     found = name_for_worker(order, 7)
     assert found == here(order)
-    assert isinstance(found.parse_and_answer, tuple) and found.parse_and_answer[0] == 413
+    assert isinstance(found.answer, tuple) and found.answer[0] == 413
 
 
 @pytest.mark.parametrize("field", [one.name for one in attrs.fields(LineCounts)])
@@ -149,7 +149,8 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
     worker.stdin.close()
     answers = list(MessageReader().receive(worker.stdout.read()))
     lines = [
-        b"".join(map(bytes, read_worker_answer(one, LineCounts())[0].blocks())) for one in answers
+        b"".join(map(bytes, read_worker_answer(one, LineCounts())[0].take_blocks()))
+        for one in answers
     ]
     assert len(lines) == 2
     assert lines[0] == b""

@@ -263,8 +263,8 @@ def test_what_waits_survives_what_fails_before_it() -> None:
     def failing() -> None:
         raise ValueError("broken")
 
-    way.in_turn(failing)
-    way.in_turn(lambda: way.take(Block.of(b"later\n"), "x"))
+    way.call_when_room(failing)
+    way.call_when_room(lambda: way.take(Block.of(b"later\n"), "x"))
     with capturedLogs() as logs:
         store.write()
         # Others are read from in between.
@@ -396,7 +396,7 @@ def adding(records: Records) -> Generator[None, None, str]:
     records.add_whole_lines(b"[1]\n[2]\n", 2)
     yield
     records.as_text += 1
-    records.leave_out(5)
+    records.count_oversize(5)
     records.add(b"3")
     return "answer"
 
@@ -405,7 +405,7 @@ def test_stored_when_all_are_there_and_in_their_order() -> None:
     sink = Sink()
     way = intake(sink)
     gathering = GatheredRecords(Records(), way.rules, way.counts)
-    assert run_to_result(gathering.steps(adding(gathering.records))) == "answer"
+    assert run_to_result(gathering.run_parser(adding(gathering.records))) == "answer"
     assert sink.text == b""
     steps = gathering.store(way, "tcp:x")
     next(steps)
@@ -472,7 +472,7 @@ def test_a_peer_that_reads_no_answers_is_held_back() -> None:
 def test_let_go_unregisters_the_producer_of_the_answers() -> None:
     receiver = Receiver()
     answers = AnswerWriter(receiver, Clock())
-    answers.let_go()
+    answers.unregister_before_close()
     answers.write(b"a")
-    answers.let_go()
+    answers.unregister_before_close()
     assert receiver.transport.producer is None

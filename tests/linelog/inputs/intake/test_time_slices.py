@@ -294,7 +294,7 @@ def test_others_go_on_while_a_thread_does_long_work() -> None:
 
     def steps() -> Iterator[object]:
         yield long
-        done.append(f"long {long.result()}")
+        done.append(f"long {long.result_now()}")
 
     time_slices.begin(steps(), ends)
     time_slices.begin(work("other", 3, done), others)

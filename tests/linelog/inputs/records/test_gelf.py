@@ -131,7 +131,7 @@ def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.Monke
         done.append(message)
         return gelf_datagrams.unpacked_message(message, most)
 
-    monkeypatch.setattr("logsrv.linelog.inputs.records.gelf.unpacked", unpacked)
+    monkeypatch.setattr("logsrv.linelog.inputs.records.gelf.unpacked_message", unpacked)
     way = intake(store, options=InputOptions(max_record=1 << 20))
     bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(9)]
     Gelf().datagrams(way).datagrams_received([*bombs, b"behind"], Sender(None, "udp:1"))

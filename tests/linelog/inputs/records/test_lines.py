@@ -43,7 +43,7 @@ def test_the_last_line_of_who_has_gone_is_stored_behind_those_that_wait_for_thei
     receiver, _ = opened(sink)
     way, clock = receiver.intake, Slow()
     way.time_slices = TimeSlices(way.valve, clock)
-    way.time_slices.spend(1)
+    way.time_slices.count_seconds(1)
     receiver.dataReceived(b"x" * LITTLE + b"\nunfinished")
     receiver.connectionLost()
     assert receiver.working and not sink.text

@@ -232,7 +232,7 @@ def test_while_much_is_to_be_done_no_more_of_long_records_is_received(
     assert peer.producerState == "paused"
     while peer.producerState == "paused":
         clock.turn()
-    assert not receiver.intake.time_slices.full
+    assert not receiver.intake.time_slices.is_full
 
 
 def test_what_was_sent_before_the_end_of_the_connection_is_stored_behind_it() -> None:
@@ -277,14 +277,14 @@ def test_who_waits_for_others_work_goes_on_when_the_store_was_full_as_it_ended()
         other.dataReceived(b"a;b;c;d;e;")
     receiver.dataReceived(b"x" * (LARGE + 1))
     sink.closed = True
-    while time_slices.full:
-        time_slices._turn()
+    while time_slices.is_full:
+        time_slices._do_turn_slices()
     assert peer.producerState == "paused"
     for other in others:
         other.dataReceived(b"a;b;c;d;e;f;g;h;")
     # The store opens while there is much to do again.
     sink.closed = False
-    assert time_slices.full
+    assert time_slices.is_full
     receiver.resumeProducing()
     assert peer.producerState == "paused"
     while clock.getDelayedCalls():
