@@ -143,7 +143,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
 
     try:
         # Ask the centre before a directory is made, so that none is left if it cannot be reached.
-        state = client.state()
+        state = client.fetch_state()
         total = _write_segments(arguments.directory, bring)
     finally:
         client.close()

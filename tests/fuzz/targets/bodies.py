@@ -38,7 +38,7 @@ from logsrv.linelog.framing.bodies.json_parts import (
 from logsrv.linelog.framing.bodies.json_text import count_storable_objects, json_on_one_line
 from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
 from logsrv.linelog.framing.bodies.times import nanoseconds_as_rfc3339, seconds_as_rfc3339
-from logsrv.linelog.framing.lines.clean import escaped_lines
+from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.importing.packed import unpack_file as unpacked_file
@@ -78,7 +78,7 @@ def checked_in_worker(name: str, data: bytes, media: str, path: str) -> None:
     except RequestRefused:
         return
     lines = b"".join(map(bytes, gathered.take_blocks()))
-    assert escaped_lines(lines) == lines
+    assert escaped(lines) == lines
 
 
 @target("linelog.framing.bodies.http_lines", "linelog.framing.bodies.bodies")
@@ -179,7 +179,7 @@ def json_text(data: bytes) -> None:
     except ValueError:
         return
     line = json_on_one_line(data)
-    assert escaped_lines(line) == line and b"\n" not in line
+    assert escaped(line) == line and b"\n" not in line
     if b"\\ud" not in data.lower():
         assert parse_json_text(line) == value or value != value or _numbers(line) == _numbers(data)
     assert json_on_one_line(line) == line
@@ -232,11 +232,11 @@ def json_made(data: bytes) -> None:
     safe(decode_or_escape(data).replace("\n", ""), "".join(map(chr, range(160))) + "\u2028\u2029")
     record = {text[:5]: text, "n": [text[5:], {"b": data.hex()}], "k": None}
     line = json_object_line(record, {text[:5]: 1, "k": text})
-    assert isinstance(json.loads(line), dict) and escaped_lines(line) == line and b"\n" not in line
-    assert escaped_lines(as_json(record)) == as_json(record)
+    assert isinstance(json.loads(line), dict) and escaped(line) == line and b"\n" not in line
+    assert escaped(as_json(record)) == as_json(record)
     together = json_object_lines([record, {"a": text}], 10_000)
     if together is not None:
-        assert escaped_lines(together) == together and together.count(b"\n") == 2
+        assert escaped(together) == together and together.count(b"\n") == 2
     for digits in text.split()[:5]:
         try:
             number = float(digits)

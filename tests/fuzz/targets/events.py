@@ -31,7 +31,7 @@ from logsrv.linelog.framing.events.objects import add_objects_or_text
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, read_plain_pickle
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import pickled_record_line
-from logsrv.linelog.framing.lines.clean import escaped_lines
+from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
@@ -46,7 +46,7 @@ def kept(records: Records, most: int = 0) -> list[tuple[bytes, bool]]:
     found = [(line, run.structured) for run in runs_of(records) for line in run.lines]
     for line, structured in found:
         if structured:
-            assert b"\n" not in line and escaped_lines(line + b"\n") == line + b"\n", line
+            assert b"\n" not in line and escaped(line + b"\n") == line + b"\n", line
             json.loads(line)
             if most:
                 at_most(len(line), most)
@@ -245,7 +245,7 @@ def python_records(data: bytes) -> None:
         pass
     else:
         assert isinstance(json.loads(line), dict)
-        assert escaped_lines(line + b"\n") == line + b"\n"
+        assert escaped(line + b"\n") == line + b"\n"
         assert math.isfinite(len(line))
         at_most(len(line), 100 * RECORD)
 

@@ -18,7 +18,7 @@ from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.lines.clean import escaped_lines
+from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.dated import LineMoments
 from logsrv.linelog.framing.lines.lines import LineFramer
@@ -158,7 +158,7 @@ def records(data: bytes) -> None:
         if max(map(len, found)) <= rules.max_line:
             assert text.count(b"\n") == len(found) - counts.empty and closing is None
             one = b"".join(record.replace(b"\n", rb"\x0a") + b"\n" for record in found if record)
-            assert text == (one if rules.raw else escaped_lines(one))
+            assert text == (one if rules.raw else escaped(one))
         for record in found:
             long = b"".join(map(bytes, frame_long_record(record, rules, LineCounts())))
             stored(long, rules)

@@ -38,7 +38,7 @@ Value = TypeVar("Value", str, bytes)
 
 
 def refuse_unknown(value: Any) -> str:
-    """Raise TypeError for a value that JSON cannot express; the default of `known` in `object_line`."""
+    """Raise TypeError for a value that JSON cannot express; the default of `known` there."""
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
@@ -77,7 +77,7 @@ def _line_by_orjson(
 def json_object_lines(
     records: Sequence[Mapping[str, Any]], longest: int, known: TextOfOther = refuse_unknown
 ) -> bytes | None:
-    """Return records as lines, each as `object_line` makes it, in a fifth of the time of a call for each.
+    """Return records as lines, each as `json_object_line` makes it, five times as fast as one by one.
 
     longest: longest line in bytes. Returns None if a line is longer, or if a record is unusual.
     """

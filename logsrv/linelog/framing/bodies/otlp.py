@@ -44,7 +44,7 @@ _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
 _NO_LOGS = "the body has no valid log record of OTLP"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
-# A log record as keys and values, before `object_line`.
+# A log record as keys and values, before `json_object_line`.
 Record: TypeAlias = dict[str, Any]
 
 

@@ -45,7 +45,7 @@ EventSteps: TypeAlias = Generator[None, None, bytes]
 
 
 def add_event(value: bytes | bytearray, limits: ForwardLimits, records: Records) -> EventSteps:
-    """Add the records of one event, a whole MessagePack value, to `records`. Raises NoEventError.
+    """Add the records of one event, a whole MessagePack value, to `records`. Raises RefusedEventError.
 
     A nil has no records: Fluentd sends it to keep a connection alive.
     """
@@ -121,7 +121,7 @@ def _parse_options(part: memoryview) -> dict[str, Any]:
 def _unpacked_entries(
     part: memoryview, compressed: object, limits: ForwardLimits
 ) -> Iterator[Buffer]:
-    """Yield the content of packed entries in pieces. Raises UnpackingError and NoEventError."""
+    """Yield the content of packed entries in pieces. Raises UnpackingError and RefusedEventError."""
     data = text_content(part)
     way = _as_str(compressed) if isinstance(compressed, (str, bytes)) else compressed
     if way in (None, "text"):

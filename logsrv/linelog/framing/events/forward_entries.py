@@ -157,7 +157,7 @@ class EntryWriter:
         """Turn all entries into lines at once; return these and their number, or None if one is unusual."""
         try:
             unpacker = msgpack.Unpacker(max_buffer_size=max(len(entries), 1), **_HOW)
-            unpacker.feed(entries)
+            unpacker.length_if_whole(entries)
             pairs = list(unpacker)
         except _UNREADABLE:
             return None
@@ -198,13 +198,13 @@ class EntryWriter:
         """Add an entry that may be longer than a line; return the bytes after it, and its length."""
         held = bytearray(entry)
         finder = ValueEndFinder(self._limits.event)
-        end = finder.feed(held)
+        end = finder.length_if_whole(held)
         while not end:
             piece = next(windows, None)
             if piece is None:
                 raise ValueError("an entry has no end")
             held += piece
-            end = finder.feed(piece)
+            end = finder.length_if_whole(piece)
             yield
         view = memoryview(held)
         yield from self._add_entry(view[:end])
@@ -299,7 +299,7 @@ def _values_as_json(values: Sequence[Buffer]) -> bytes | None:
     """Return one value, or a list of several, as JSON; None if a value cannot become JSON."""
     try:
         found = [unpack_value(one) for one in values]
-        # `object_line` only makes objects: wrap the value in one.
+        # `json_object_line` only makes objects: wrap the value in one.
         return json_object_line({"": found if len(found) > 1 else found[0]}, {}, _time_text)[
             len('{"":') : -1
         ]
@@ -308,9 +308,9 @@ def _values_as_json(values: Sequence[Buffer]) -> bytes | None:
 
 
 def _unpack_text_or_bytes(part: Buffer) -> Any:
-    """Unpack a whole value; if some text is not UTF-8, return all text as bytes. Raises as `value_of`.
+    """Unpack a whole value; if some text is not UTF-8, return all text as bytes. Raises as `unpack_value`.
 
-    `object_line` then escapes the bytes as msgpack would, but lets other threads run in between.
+    `json_object_line` then escapes the bytes as msgpack would, but lets other threads run in between.
     """
     try:
         return unpack_value(part, unicode_errors="strict")

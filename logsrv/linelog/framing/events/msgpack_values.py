@@ -181,7 +181,7 @@ def find_value_end(value: memoryview, start: int) -> Generator[None, None, int]:
     """Return where the value at `start` ends, in steps. Raises ValueError if it is damaged or not whole."""
     finder = ValueEndFinder(len(value))
     for at in range(start, len(value), PIECE):
-        end = finder.feed(value[at : at + PIECE])
+        end = finder.length_if_whole(value[at : at + PIECE])
         if end:
             return start + end
         yield
@@ -195,7 +195,7 @@ class ValueEndFinder:
         """most: longest value in bytes."""
         self._unpacker = Unpacker(max_buffer_size=max(most, 1))
 
-    def feed(self, data: Buffer) -> int:
+    def length_if_whole(self, data: Buffer) -> int:
         """Return the length of the value in bytes, 0 if it goes on. Raises ValueError if it is damaged."""
         self._unpacker.feed(data)
         try:

@@ -50,12 +50,12 @@ def read_plain_pickle(data: bytes, most: int) -> Any:
     Raises NotPlainError.
     """
     try:
-        value = _PickleReader(data, most).read()
+        value = _PickleReader(data, most).read_value()
     except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
         raise NotPlainError(str(error) if isinstance(error, NotPlainError) else "damaged") from None
     size = len(data)
     tree = _LimitedCopier(min(most, _FEW + _GROWTH * size), _FEW_VALUES + _GROWTH_OF_VALUES * size)
-    return tree.of(value, 0)
+    return tree.copy_value(value, 0)
 
 
 class _NumberKey(int):
@@ -74,7 +74,7 @@ class _LimitedCopier:
         self._room = most
         self._values = values
 
-    def of(self, value: Any, depth: int) -> Any:
+    def copy_value(self, value: Any, depth: int) -> Any:
         self._room -= 1
         self._values -= 1
         if isinstance(value, (str, bytes)):
@@ -84,12 +84,12 @@ class _LimitedCopier:
         if isinstance(value, (list, tuple)):
             if depth >= DEEPEST:
                 return "[]"
-            found = [self.of(one, depth + 1) for one in value]
+            found = [self.copy_value(one, depth + 1) for one in value]
             return tuple(found) if isinstance(value, tuple) else found
         if isinstance(value, dict):
             if depth >= DEEPEST:
                 return "{}"
-            return {key: self.of(one, depth + 1) for key, one in value.items()}
+            return {key: self.copy_value(one, depth + 1) for key, one in value.items()}
         if value in (_MARK, _ENCODE, _BYTES):
             _refuse_pickle()
         return value
@@ -111,7 +111,7 @@ class _PickleReader:
         # The keys are numbers as text: chosen numbers that collide would make a dict take minutes.
         self._memo: dict[str, Any] = {}
 
-    def read(self) -> Any:
+    def read_value(self) -> Any:
         steps = _STEPS
         while True:
             code = self._data[self._at]
@@ -123,7 +123,7 @@ class _PickleReader:
                 _refuse_pickle()
             step(self)
 
-    def take(self, size: int) -> bytes:
+    def take_bytes(self, size: int) -> bytes:
         """Return the next bytes; raises NotPlainError if there are fewer."""
         end = self._at + size
         if end > len(self._data):
@@ -132,11 +132,11 @@ class _PickleReader:
         self._at = end
         return found
 
-    def counted(self, width: int) -> bytes:
+    def take_counted_bytes(self, width: int) -> bytes:
         """Return bytes that follow their length, which has `width` bytes."""
-        return self.take(int.from_bytes(self.take(width), "little"))
+        return self.take_bytes(int.from_bytes(self.take_bytes(width), "little"))
 
-    def line(self) -> bytes:
+    def take_line(self) -> bytes:
         """Return the bytes before the next LF. Raises ValueError without one in 1 MiB."""
         end = self._data.index(b"\n", self._at, self._at + _LONGEST_LINE)
         found = self._data[self._at : end]
@@ -149,7 +149,7 @@ class _PickleReader:
     def pop(self) -> Any:
         return self._stack.pop()
 
-    def since_mark(self) -> list[Any]:
+    def pop_to_mark(self) -> list[Any]:
         """Remove the last mark and the values above it; return the values."""
         at = len(self._stack) - 1
         while self._stack[at] is not _MARK:
@@ -160,36 +160,36 @@ class _PickleReader:
         del self._stack[at:]
         return found
 
-    def top(self, kind: type) -> Any:
+    def top_of_type(self, kind: type) -> Any:
         """Return the value on top of the stack. Raises NotPlainError if it is of another kind."""
         value = self._stack[-1]
         return value if type(value) is kind else _refuse_pickle()
 
-    def remember(self, number: int) -> None:
+    def memoize_as(self, number: int) -> None:
         self._memo[str(number)] = self._stack[-1]
 
-    def memoize(self) -> None:
-        self.remember(len(self._memo))
+    def memoize_next(self) -> None:
+        self.memoize_as(len(self._memo))
 
-    def recall(self, number: int) -> None:
+    def push_from_memo(self, number: int) -> None:
         self.push(self._memo[str(number)])
 
-    def integer(self, width: int) -> None:
+    def push_counted_integer(self, width: int) -> None:
         """Push an integer that follows its length, which has `width` bytes."""
-        size = int.from_bytes(self.take(width), "little")
+        size = int.from_bytes(self.take_bytes(width), "little")
         if size > _LONGEST_INTEGER:
             raise NotPlainError("it has an integer of too many digits")
-        self.push(int.from_bytes(self.take(size), "little", signed=True))
+        self.push(int.from_bytes(self.take_bytes(size), "little", signed=True))
 
-    def integer_line(self) -> None:
-        line = self.line().removesuffix(b"L")
+    def push_integer_line(self) -> None:
+        line = self.take_line().removesuffix(b"L")
         if len(line) > _MOST_DIGITS:
             raise NotPlainError("it has an integer of too many digits")
         self.push({b"00": False, b"01": True}[line] if line in (b"00", b"01") else int(line))
 
     def items(self, pairs: list[Any]) -> None:
         """Put alternating keys and values into the dict on top."""
-        found = self.top(dict)
+        found = self.top_of_type(dict)
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             if type(key) is int and not 0 <= key < _FEW_NUMBERS:
                 key = _NumberKey(key)
@@ -197,33 +197,33 @@ class _PickleReader:
                 raise NotPlainError("it has a key that is neither text nor a number")
             found[key] = value
 
-    def set_item(self) -> None:
+    def put_item(self) -> None:
         value, key = self.pop(), self.pop()
         self.items([key, value])
 
-    def dict_since_mark(self) -> None:
-        pairs = self.since_mark()
+    def push_dict_since_mark(self) -> None:
+        pairs = self.pop_to_mark()
         self.push({})
         self.items(pairs)
 
     def append(self) -> None:
         value = self.pop()
-        self.top(list).append(value)
+        self.top_of_type(list).append(value)
 
     def extend(self) -> None:
-        values = self.since_mark()
-        self.top(list).extend(values)
+        values = self.pop_to_mark()
+        self.top_of_type(list).extend(values)
 
-    def tuple_of_last(self, number: int) -> None:
+    def push_tuple_of_last(self, number: int) -> None:
         """Replace the `number` values on top with a tuple of them."""
         found = tuple(self.pop() for _ in range(number))
         self.push(found[::-1])
 
-    def name(self) -> None:
-        found = _NAMES.get((self.line(), self.line()))
+    def push_global_name(self) -> None:
+        found = _NAMES.get((self.take_line(), self.take_line()))
         self.push(_refuse_pickle() if found is None else found)
 
-    def bytes_of_call(self) -> None:
+    def push_bytes_of_call(self) -> None:
         """Push the bytes that a call of `_codecs.encode` or `bytes` would return, without the call."""
         values, name = self.pop(), self.pop()
         if name is _ENCODE and type(values) is tuple and values[1:] == ("latin1",):
@@ -244,7 +244,7 @@ def _decode_utf8(data: bytes) -> str:
 
 def _number_step(format: str) -> Callable[[_PickleReader], None]:
     shape = struct.Struct(format)
-    return lambda reader: reader.push(shape.unpack(reader.take(shape.size))[0])
+    return lambda reader: reader.push(shape.unpack(reader.take_bytes(shape.size))[0])
 
 
 def _constant_step(value: Any) -> Callable[[_PickleReader], None]:
@@ -252,7 +252,7 @@ def _constant_step(value: Any) -> Callable[[_PickleReader], None]:
 
 
 def _counted_step(width: int, make: Callable[[bytes], Any]) -> Callable[[_PickleReader], None]:
-    return lambda reader: reader.push(make(reader.counted(width)))
+    return lambda reader: reader.push(make(reader.take_counted_bytes(width)))
 
 
 def _little_endian(data: bytes) -> int:
@@ -262,27 +262,27 @@ def _little_endian(data: bytes) -> int:
 _STOP = ord(".")
 # The opcodes of pickle protocols 0 to 5 that make plain data.
 _STEPS: dict[int, Callable[[_PickleReader], Any]] = {
-    0x80: lambda reader: reader.take(1),  # PROTO
-    0x95: lambda reader: reader.take(8),  # FRAME
+    0x80: lambda reader: reader.take_bytes(1),  # PROTO
+    0x95: lambda reader: reader.take_bytes(8),  # FRAME
     ord("("): _constant_step(_MARK),
     ord("0"): lambda reader: reader.pop(),
-    ord("1"): lambda reader: reader.since_mark(),
+    ord("1"): lambda reader: reader.pop_to_mark(),
     ord("2"): lambda reader: reader.push(reader._stack[-1]),
     ord("N"): _constant_step(None),
     0x88: _constant_step(True),
     0x89: _constant_step(False),
-    ord("I"): _PickleReader.integer_line,
-    ord("L"): _PickleReader.integer_line,
+    ord("I"): _PickleReader.push_integer_line,
+    ord("L"): _PickleReader.push_integer_line,
     ord("J"): _number_step("<i"),
     ord("K"): _number_step("<B"),
     ord("M"): _number_step("<H"),
-    0x8A: lambda reader: reader.integer(1),
-    0x8B: lambda reader: reader.integer(4),
-    ord("F"): lambda reader: reader.push(float(reader.line())),
+    0x8A: lambda reader: reader.push_counted_integer(1),
+    0x8B: lambda reader: reader.push_counted_integer(4),
+    ord("F"): lambda reader: reader.push(float(reader.take_line())),
     ord("G"): _number_step(">d"),
     ord("T"): _counted_step(4, decode_or_escape),
     ord("U"): _counted_step(1, decode_or_escape),
-    ord("V"): lambda reader: reader.push(reader.line().decode("raw-unicode-escape")),
+    ord("V"): lambda reader: reader.push(reader.take_line().decode("raw-unicode-escape")),
     ord("X"): _counted_step(4, _decode_utf8),
     0x8C: _counted_step(1, _decode_utf8),
     0x8D: _counted_step(8, _decode_utf8),
@@ -291,25 +291,25 @@ _STEPS: dict[int, Callable[[_PickleReader], Any]] = {
     0x8E: _counted_step(8, bytes),
     0x96: _counted_step(8, bytes),
     ord(")"): _constant_step(()),
-    ord("t"): lambda reader: reader.push(tuple(reader.since_mark())),
-    0x85: lambda reader: reader.tuple_of_last(1),
-    0x86: lambda reader: reader.tuple_of_last(2),
-    0x87: lambda reader: reader.tuple_of_last(3),
+    ord("t"): lambda reader: reader.push(tuple(reader.pop_to_mark())),
+    0x85: lambda reader: reader.push_tuple_of_last(1),
+    0x86: lambda reader: reader.push_tuple_of_last(2),
+    0x87: lambda reader: reader.push_tuple_of_last(3),
     ord("]"): lambda reader: reader.push([]),
-    ord("l"): lambda reader: reader.push(reader.since_mark()),
+    ord("l"): lambda reader: reader.push(reader.pop_to_mark()),
     ord("a"): _PickleReader.append,
     ord("e"): _PickleReader.extend,
     ord("}"): lambda reader: reader.push({}),
-    ord("d"): _PickleReader.dict_since_mark,
-    ord("s"): _PickleReader.set_item,
-    ord("u"): lambda reader: reader.items(reader.since_mark()),
-    ord("p"): lambda reader: reader.remember(int(reader.line())),
-    ord("q"): lambda reader: reader.remember(reader.take(1)[0]),
-    ord("r"): lambda reader: reader.remember(_little_endian(reader.take(4))),
-    0x94: _PickleReader.memoize,
-    ord("g"): lambda reader: reader.recall(int(reader.line())),
-    ord("h"): lambda reader: reader.recall(reader.take(1)[0]),
-    ord("j"): lambda reader: reader.recall(_little_endian(reader.take(4))),
-    ord("c"): _PickleReader.name,
-    ord("R"): _PickleReader.bytes_of_call,
+    ord("d"): _PickleReader.push_dict_since_mark,
+    ord("s"): _PickleReader.put_item,
+    ord("u"): lambda reader: reader.items(reader.pop_to_mark()),
+    ord("p"): lambda reader: reader.memoize_as(int(reader.take_line())),
+    ord("q"): lambda reader: reader.memoize_as(reader.take_bytes(1)[0]),
+    ord("r"): lambda reader: reader.memoize_as(_little_endian(reader.take_bytes(4))),
+    0x94: _PickleReader.memoize_next,
+    ord("g"): lambda reader: reader.push_from_memo(int(reader.take_line())),
+    ord("h"): lambda reader: reader.push_from_memo(reader.take_bytes(1)[0]),
+    ord("j"): lambda reader: reader.push_from_memo(_little_endian(reader.take_bytes(4))),
+    ord("c"): _PickleReader.push_global_name,
+    ord("R"): _PickleReader.push_bytes_of_call,
 }

@@ -54,7 +54,7 @@ def is_plain_ascii(data: bytes) -> bool:
     return bool(np.maximum.reduce(codes) < _DEL) and not _has_low_controls(codes)
 
 
-def escaped_lines(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
+def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
     """Return `data[start:stop]`, zero or more whole lines, with `\\xNN` for each byte that
 
     - belongs to no valid UTF-8 sequence,
@@ -77,7 +77,7 @@ def escaped_lines(data: bytes, start: int = 0, stop: int | None = None) -> bytes
         if not is_utf8(data, start, stop):
             if np.count_nonzero(codes > _DEL) > _FEW:
                 return _escape_many(data[start:stop])
-            return escaped_lines(data[start:stop].decode(errors="backslashreplace").encode())
+            return escaped(data[start:stop].decode(errors="backslashreplace").encode())
         if _has_unsafe_characters(data, codes):
             return _escape_many(data[start:stop])
     if not _has_controls(data, codes):

@@ -141,7 +141,7 @@ class LineMoments:
             yield self._run_of_undated(text[at:], None)
 
     def journal_runs(self, entries: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield the entries of a systemd journal, one JSON object a line, like `runs`."""
+        """Yield the entries of a systemd journal, one JSON object a line, like `runs_with_moments`."""
         self._form = "journal"
         for entry in entries.splitlines(keepends=True):
             found = _JOURNAL.search(entry)

@@ -2,7 +2,7 @@
 
     bytes ─ Telnet taken out ─ CR NUL, CR LF ─ at LF: Block + rest ─ too long? cut ─ escaped ─► Block
 
-A chunk that needs none of these steps is not copied; `is_plain` finds that out in a few microseconds.
+A chunk that needs none of these steps is not copied; `is_plain_ascii` finds that out in a few microseconds.
 The result depends only on the bytes, never on how they were cut into chunks.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.lines.clean import escaped_lines, is_plain_ascii
+from logsrv.linelog.framing.lines.clean import escaped, is_plain_ascii
 from logsrv.linelog.framing.lines.oversize import cut_oversize, next_oversize
 from logsrv.linelog.framing.lines.returns import HeldReturn, without_returns
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
@@ -123,10 +123,10 @@ class LineFramer:
             return self._frame_oversize(data, plain)
         head = bytes(rest) + data[:start] if rest else b""
         if head and not (plain and self._rest_plain):
-            head = escaped_lines(head)
+            head = escaped(head)
         self._rest = data[stop:]
         self._rest_plain = plain
-        lines = data if plain else escaped_lines(data, start, stop)
+        lines = data if plain else escaped(data, start, stop)
         if lines is not data:
             start, stop = 0, len(lines)
         return Block(head, lines, start, stop)
@@ -145,7 +145,7 @@ class LineFramer:
         self._rest_plain = self._rest_plain and plain
 
     def _frame_oversize(self, data: bytes, plain: bool) -> Block | None:
-        """Do the work of `_frame` if a line may be too long."""
+        """Do the work of `_frame_lines` if a line may be too long."""
         plain = plain and self._rest_plain
         result = cut_oversize(bytes(self._rest) + data, self._oversize, self._rules, self._counts)
         self._rest = result.rest
@@ -155,4 +155,4 @@ class LineFramer:
             self.closing = f"a line is longer than {self._rules.max_line} bytes"
         if not result.lines:
             return None
-        return Block.of(result.lines if plain else escaped_lines(result.lines))
+        return Block.of(result.lines if plain else escaped(result.lines))

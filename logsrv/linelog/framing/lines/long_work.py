@@ -29,7 +29,7 @@ class LongWork:
         self._done = True
 
     def result_now(self) -> Any:
-        """Return the function's result, or raise its exception; call it now if `do` has not."""
+        """Return the function's result, or raise its exception; call it now if `call_function` has not."""
         if not self._done:
             self.call_function()
         if self._error is not None:
@@ -40,7 +40,7 @@ class LongWork:
 def call_as_long_work(function: Callable[[], Result], size: int) -> Generator[Any, None, Result]:
     """Call a function that works on `size` bytes, and return its result.
 
-    Above LONG bytes it first yields a LongWork: the driver of the generator may `do` it in another thread.
+    Above LONG bytes it first yields a LongWork: the driver of the generator may call it in another thread.
     If the driver does not, the call is made here.
     """
     if size <= LONG:

@@ -14,7 +14,7 @@ _BEGUN = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\
 
 @attrs.frozen
 class CutLines:
-    """The result of `cut`.
+    """The result of `cut_oversize`.
 
     lines: whole lines, none of them too long. rest: the unfinished line after them.
     oversize: whether the unfinished line is too long already, and its beginning is in `lines`.

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.lines.clean import escaped_lines, is_plain_ascii
+from logsrv.linelog.framing.lines.clean import escaped, is_plain_ascii
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.oversize import cut_oversize, next_oversize
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize, for_frames
 
 _ESCAPED_LF = rb"\x0a"
 LONG = 256 << 10
-"""A text record with more bytes goes through `long_record`."""
+"""A text record with more bytes goes through `frame_long_record`."""
 _PIECE = 64 << 10
 
 
@@ -60,7 +60,7 @@ def frame_records(
     ):
         lines, closing = _cut_oversize_records(records, rules, counts)
     if not (rules.raw or is_plain_ascii(lines)):
-        lines = escaped_lines(lines)
+        lines = escaped(lines)
     return Block.of(lines), closing
 
 

@@ -41,7 +41,7 @@ _WORTH_IT = 1024
 
 
 class RelpFramer(Framer):
-    """The framer of one connection: `receive` returns messages, `take_answer` the answers.
+    """The framer of one connection: `receive` returns messages, `take_answers` the answers.
 
     closed: the peer sent `close`; later bytes are ignored.
     oversize: `fault` is set because a message is longer than --max-line.

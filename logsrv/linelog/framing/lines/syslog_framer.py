@@ -404,7 +404,7 @@ class SyslogFramer:
         for found in _OTHERWISE.finditer(data, at):
             begin, text = found.start() + 1, found.end()
             if found[1] is not None and data[text : text + 1] != b"<":
-                # Most candidates are lines; this finds out at half the cost of `_count`.
+                # Most candidates are lines; this finds out at half the cost of `_judge_count`.
                 count = int(found[1])
                 end = text + count
                 if count > self._limit or data.find(b"\n", text, end - 1) >= 0:

@@ -133,7 +133,7 @@ class CentreCopy:
             )
 
     def _fetch_state(self) -> None:
-        self.state = self._centre.state()
+        self.state = self._centre.fetch_state()
         self._require_same_store()
 
     def _require_same_store(self) -> None:
@@ -241,7 +241,7 @@ class CentreCopy:
         try:
             at = lines = 0
             while at < size:
-                piece = self._centre.piece(wanted, at, size)
+                piece = self._centre.fetch_piece(wanted, at, size)
                 disk.write(fd, piece)
                 at += len(piece)
                 lines += piece.count(b"\n")

@@ -69,7 +69,7 @@ class CentreClient:
         """The address for messages, without secrets."""
         return one_line(self._url.loggable_url)
 
-    def state(self) -> CentreState:
+    def fetch_state(self) -> CentreState:
         """Fetch the centre's state now. Raises CentreError."""
         data = self._get_with_retries("", None, LARGEST_STATE)
         try:
@@ -77,7 +77,7 @@ class CentreClient:
         except ValueError as error:
             raise CentreError(f"{self.place} sends an invalid state: {error}") from None
 
-    def piece(self, name: str, begin: int, end: int) -> bytes:
+    def fetch_piece(self, name: str, begin: int, end: int) -> bytes:
         """Fetch bytes from `begin` to `end` of a file, or of a segment's text by its number; perhaps fewer.
 
         Raises CentreError, and GoneError if the centre does not have it.

@@ -6,7 +6,7 @@ of [number, bytes of text] of the uncompressed ones, the active segment among th
 bytes of the note] of segments whose text is only in an archive; "origins", the last note of each origin, as
 in the file `origins`. Everything is of the same moment: nothing after the position is included.
 
-The sender is not trusted: `decode` accepts only valid names of segments.
+The sender is not trusted: `decode_state` accepts only valid names of segments.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def encode_state(state: CentreState) -> bytes:
 
 
 def decode_state(data: bytes) -> CentreState:
-    """Return the state in the result of `encode`. Raises ValueError for an invalid or inconsistent one."""
+    """Return the state in the result of `encode_state`. Raises ValueError if invalid or inconsistent."""
     try:
         return _require_consistent(_state_of_json(parse_json(data, _MOST_VALUES)))
     except (AttributeError, KeyError, TypeError, RecursionError, *NO_JSON):

@@ -200,7 +200,7 @@ class InputChannel(Channel):
         self.factory.intake.drop(self.source, "protocol", why)
 
     def hold_reading(self) -> None:
-        """Read nothing until `go_on` is called."""
+        """Read nothing until `resume_reading` is called."""
         self._waits |= PauseReason.STORE
         self._update_reading()
 

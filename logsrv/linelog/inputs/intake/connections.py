@@ -79,9 +79,7 @@ class DatagramProducer:
         intake = self._intake
         # The valve resumes every producer, so check the other causes too: otherwise compressed data would
         # arrive faster than it is unpacked.
-        if not (
-            intake.valve.holds(self) or self in intake.costly_senders or intake.has_waiting_blocks
-        ):
+        if not (intake.valve.holds(self) or self in intake.costly_senders or intake.waits):
             self._listener.resumeProducing()
 
 

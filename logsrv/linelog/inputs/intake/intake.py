@@ -193,13 +193,13 @@ class Intake:
             block = Block.of_bytes(block)
         return len(block) + block.number * (len(source) + TIME_AND_SPACES)
 
-    def call_when_room(self, take: Callable[[], object]) -> None:
+    def in_turn(self, take: Callable[[], object]) -> None:
         """Call a function that makes more lines, such as by unpacking, when the store has room."""
         self._waiting.append(take)
         self._store_waiting()
 
     @property
-    def has_waiting_blocks(self) -> bool:
+    def waits(self) -> bool:
         """Return true if received blocks are not stored yet."""
         return bool(self._waiting)
 

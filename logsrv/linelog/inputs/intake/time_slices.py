@@ -104,9 +104,9 @@ class TimeSlices:
         self._computing = computing or ComputingThread()
         self._short: deque[_SlicedWork] = deque()
         self._long: deque[_SlicedWork] = deque()
-        self._next_turn = NextTurnCall(clock, partial(valve.when_open, self._go_on))
+        self._next_turn = NextTurnCall(clock, partial(valve.when_open, self._on_next_turn))
         self._held_up: dict[Producer, None] = {}
-        # Seconds of first slices since the last `_go_on`.
+        # Seconds of first slices since the last `_on_next_turn`.
         self._at_once = 0.0
 
     @property
@@ -130,7 +130,7 @@ class TimeSlices:
             self._next_turn.schedule()
 
     def resume_when_room(self, producer: Producer) -> None:
-        """Resume a paused producer, once, when `full` has become false."""
+        """Resume a paused producer, once, when `is_full` has become false."""
         self._held_up[producer] = None
 
     def begin(
@@ -174,7 +174,7 @@ class TimeSlices:
         self._at_once += max(0.0, self._clock.seconds() - began)
         return ended
 
-    def _go_on(self) -> None:
+    def _on_next_turn(self) -> None:
         self._at_once = 0.0
         self._do_turn_slices()
         if self._waiting_jobs:

@@ -89,7 +89,7 @@ class LocalStoreCalls:
     """The calls from the asyncio loop into our store.
 
     sequence: returns the number in the stream of a store's last block here, or None.
-    store: stores a block; raises HoleError or DamagedError. tell: logs a sentence.
+    store: stores a block; raises HoleError or UnstorableBlockError. tell: logs a sentence.
     """
 
     sequence: Callable[[str], Awaitable[int | None]]
@@ -237,7 +237,7 @@ class StreamFetcher:
             await asyncio.sleep(pause)
 
     async def _fetch_store(self, origin: str, *, from_begin: bool) -> None:
-        """Fetch the blocks of a store until a failure. Raises NatsTrouble, HoleError or DamagedError."""
+        """Fetch a store until a failure. Raises NatsTrouble, HoleError or UnstorableBlockError."""
         # Few consumers at once: thousands of stores may be new, and each request costs time of the reactor.
         async with self._making:
             last = None if from_begin else await self._near.sequence(origin)

@@ -78,7 +78,7 @@ class NatsReceiver:
         self._running.addErrback(self._begin_again_later, make)
 
     async def _run_fetcher(self, make: Callable[[], Any]) -> None:
-        near = self._fetching.NearSide(
+        near = self._fetching.LocalStoreCalls(
             self._last_sequence, self._store_from_loop, self._log_from_loop
         )
         await self._fetching.StreamFetcher(self._place, make(), near).fetch_until_cancelled()
@@ -160,11 +160,11 @@ class NatsReceiver:
         return done.addErrback(self._retry_or_raise, fetched).addBoth(_free_body, body)
 
     def _retry_or_raise(self, failure: Failure, fetched: Any) -> Deferred[None]:
-        """Try a block again if there was no room. Otherwise raises HoleError or DamagedError."""
+        """Try a block again if there was no room. Otherwise raises HoleError or UnstorableBlockError."""
         error, origin = failure.value, fetched.origin
         which = f"message {fetched.sequence} of the stream {self._place.stream}"
         if not isinstance(error, RequestRefused):
-            raise self._fetching.DamagedError(f"{which} could not be stored: {error}")
+            raise self._fetching.UnstorableBlockError(f"{which} could not be stored: {error}")
         if error.status == _BUSY:
             waited: Deferred[None] = deferLater(self._reactor, BUSY)
             return waited.addCallback(lambda _: self._store_fetched(fetched))
@@ -176,7 +176,7 @@ class NatsReceiver:
                 " here: no more of that store is fetched; if the missing blocks are lost for good, let this"
                 f" listener skip them with holes=pass, such as {EXAMPLE}:holes=pass"
             )
-        raise self._fetching.DamagedError(
+        raise self._fetching.UnstorableBlockError(
             f"{which} is no block of the store {origin}: {error}; no more of that store is fetched"
         )
 

@@ -75,7 +75,7 @@ class GelfDatagrams(InputDatagrams):
             if whole is not None:
                 messages.append(whole)
         if messages:
-            self.intake.call_when_room(partial(self._unpack_and_store, messages, source))
+            self.intake.in_turn(partial(self._unpack_and_store, messages, source))
         self._count_given_up()
 
     def _unpack_and_store(self, packed: deque[bytes], source: str) -> None:
@@ -101,7 +101,7 @@ class GelfDatagrams(InputDatagrams):
         run_to_result(add_objects_or_text(messages, intake.options.max_record, records))
         store_datagram_records(intake, records, source)
         if packed:
-            intake.call_when_room(partial(self._unpack_and_store, packed, source))
+            intake.in_turn(partial(self._unpack_and_store, packed, source))
         if intake.datagrams is not None and intake.cpu() - began > _COSTLY:
             # Otherwise another sender's costly datagram may come in the same turn of the reactor.
             intake.costly_senders.pause_and_queue(intake.datagrams)

@@ -21,7 +21,7 @@ from logsrv.linelog.framing.bodies.json_made import (
     json_object_lines,
 )
 from logsrv.linelog.framing.bodies.json_text import escape_unsafe_json
-from logsrv.linelog.framing.lines.clean import escaped_lines
+from logsrv.linelog.framing.lines.clean import escaped
 from tests.linelog.framing.threads import turns_of_others
 
 KEYS = st.text() | st.binary() | st.integers()
@@ -36,7 +36,7 @@ VALUES = st.recursive(
 def test_any_record_becomes_one_harmless_line(record: dict[object, object]) -> None:
     line = json_object_line(record, {"time": "T"})
     assert isinstance(json.loads(line), dict)
-    assert escaped_lines(line) == line and b"\n" not in line
+    assert escaped(line) == line and b"\n" not in line
 
 
 def test_the_senders_order_and_ours_behind() -> None:

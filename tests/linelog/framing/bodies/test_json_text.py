@@ -16,7 +16,7 @@ from logsrv.linelog.framing.bodies.json_text import (
     lines_storable_unchanged,
     utf8_with_escapes,
 )
-from logsrv.linelog.framing.lines.clean import escaped_lines
+from logsrv.linelog.framing.lines.clean import escaped
 
 TEXT = st.text() | st.sampled_from(['a "b" \\ c', "\u2028", "\x7f\x85", "[1, 2]", "{}"])
 VALUES = st.recursive(
@@ -37,7 +37,7 @@ def test_a_line_that_says_the_same(value: object, way: dict[str, object]) -> Non
         return
     line = json_on_one_line(text)
     assert json.loads(line) == value
-    assert escaped_lines(line) == line and b"\n" not in line
+    assert escaped(line) == line and b"\n" not in line
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.bodies.bodies import Records, record_bytes_limit
 from logsrv.linelog.framing.events import forward
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, RefusedEventError
-from logsrv.linelog.framing.lines.clean import escaped_lines
+from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.records import RecordRun
 from tests.examples import more
@@ -337,7 +337,7 @@ def test_any_bytes_give_harmless_lines_or_no_event_error(data: bytes) -> None:
             continue
         for records in found.records:
             for line in records.lines:
-                assert not records.structured or escaped_lines(line) == line
+                assert not records.structured or escaped(line) == line
 
 
 def test_an_entry_longer_than_a_record_is_stored_as_text_and_acknowledged() -> None:

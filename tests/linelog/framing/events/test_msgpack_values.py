@@ -153,8 +153,8 @@ def test_the_end_of_a_long_value() -> None:
     with pytest.raises(ValueError, match="damaged"):
         run_to_result(find_value_end(memoryview(value[:-1]), 0))
     finder = ValueEndFinder(len(value) + 1)
-    assert finder.feed(value[:1000]) == 0
-    assert finder.feed(value[1000:] + b"\x01") == len(value)
+    assert finder.length_if_whole(value[:1000]) == 0
+    assert finder.length_if_whole(value[1000:] + b"\x01") == len(value)
 
 
 def test_a_long_value_is_not_held_twice() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.clean import escaped_lines, is_clean, is_plain_ascii, is_utf8
+from logsrv.linelog.framing.lines.clean import escaped, is_clean, is_plain_ascii, is_utf8
 
 SIZES = [1, 3_000, 20_000, 70_000]
 
@@ -25,7 +25,7 @@ def test_each_of_the_256_bytes_is_escaped_or_stays(size: int) -> None:
         plain = code in (9, 10) or 32 <= code < 127
         assert is_plain_ascii(among(size, odd)) == plain
         expected = odd if plain else b"\\x%02x" % code
-        assert escaped_lines(among(size, odd)) == among(size, expected)
+        assert escaped(among(size, odd)) == among(size, expected)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -33,16 +33,14 @@ def test_every_c1_control_and_its_neighbours(size: int) -> None:
     for code in range(0x80, 0xC0):
         odd = chr(code).encode()
         expected = b"\\x%02x\\x%02x" % tuple(odd) if code < 0xA0 else odd
-        assert escaped_lines(among(size, "é".encode() + odd)) == among(
-            size, "é".encode() + expected
-        )
+        assert escaped(among(size, "é".encode() + odd)) == among(size, "é".encode() + expected)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_good_text_is_the_same_object(size: int) -> None:
     """Nothing to do is nothing copied."""
     for text in (among(size, b""), among(size, "Größe « 21 °C » 日本 🙂".encode())):
-        assert escaped_lines(text) is text
+        assert escaped(text) is text
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -51,16 +49,16 @@ def test_a_part_is_escaped_as_it_is_by_itself(size: int, odd: str) -> None:
     """The end of a line before, and the beginning of one behind, have no say in it."""
     lines = among(size, odd.encode(errors="surrogateescape")) + b"\n"
     before, behind = b"\xd0\x1b\n", b"\x7f\xe2\x80"
-    found = escaped_lines(before + lines + behind, len(before), len(before) + len(lines))
+    found = escaped(before + lines + behind, len(before), len(before) + len(lines))
     if found == before + lines + behind:
         found = lines
-    assert found == escaped_lines(lines)
+    assert found == escaped(lines)
 
 
 def test_a_good_part_is_not_copied() -> None:
     """Chunks begin and end anywhere, also within a character."""
     data = b"\x96\n" + "日志记录一行\n".encode() * 9_000 + b"\xe6\x97"
-    assert escaped_lines(data, 2, len(data) - 2) is data
+    assert escaped(data, 2, len(data) - 2) is data
 
 
 def decodes(data: bytes) -> bool:
@@ -100,7 +98,7 @@ def test_line_separators_are_escaped_and_quotes_and_dashes_stay(size: int) -> No
     for code in range(0x2000, 0x2040):
         odd = chr(code).encode()
         expected = b"\\x%02x\\x%02x\\x%02x" % tuple(odd) if code in (0x2028, 0x2029) else odd
-        assert escaped_lines(among(size, odd)) == among(size, expected)
+        assert escaped(among(size, odd)) == among(size, expected)
 
 
 @settings(deadline=None)
@@ -115,23 +113,23 @@ def test_line_separators_are_escaped_and_quotes_and_dashes_stay(size: int) -> No
 )
 def test_large_chunks_are_escaped_as_small_ones(odd: bytes) -> None:
     """Among few such bytes and among many, which are two ways of doing it."""
-    expected = escaped_lines(odd + b"\n")
-    assert escaped_lines(odd + b"\n" + b"x" * 2000) == expected + b"x" * 2000
-    assert escaped_lines((odd + b"\n") * 2000) == expected * 2000
+    expected = escaped(odd + b"\n")
+    assert escaped(odd + b"\n" + b"x" * 2000) == expected + b"x" * 2000
+    assert escaped((odd + b"\n") * 2000) == expected * 2000
     for data in (odd, odd + b"\n" + b"x" * 2000, (odd + b"\n") * 2000):
-        assert is_clean(data) == (escaped_lines(data) == data)
+        assert is_clean(data) == (escaped(data) == data)
 
 
 def test_bad_bytes_one_by_one() -> None:
     """A character cut in two, a surrogate, an over-long form: each byte can be read off the log."""
-    assert escaped_lines(b"\xe2\x82\n") == b"\\xe2\\x82\n"
-    assert escaped_lines(b"\xed\xa0\x80\n") == b"\\xed\\xa0\\x80\n"
-    assert escaped_lines(b"\xc0\x8a\n") == b"\\xc0\\x8a\n"
+    assert escaped(b"\xe2\x82\n") == b"\\xe2\\x82\n"
+    assert escaped(b"\xed\xa0\x80\n") == b"\\xed\\xa0\\x80\n"
+    assert escaped(b"\xc0\x8a\n") == b"\\xc0\\x8a\n"
 
 
 @given(st.lists(st.binary(max_size=6) | st.text(max_size=3).map(str.encode)).map(b"".join))
 def test_nothing_dangerous_is_left_and_lines_stay_lines(data: bytes) -> None:
-    text = escaped_lines(data).decode()
+    text = escaped(data).decode()
     assert not any((ord(c) < 32 and c not in "\t\n") or 127 <= ord(c) < 160 for c in text)
     assert text.splitlines() == text.removesuffix("\n").split("\n")[: len(text)]
     assert text.count("\n") == data.count(b"\n")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.clean import escaped_lines
+from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from tests.costs import allocated, doubled
@@ -118,7 +118,7 @@ def counted_and_framed(pieces: list[bytes], **rules: object) -> tuple[int, list[
 
 
 def as_line(frame: bytes) -> bytes:
-    return escaped_lines(frame.replace(b"\n", rb"\x0a"))
+    return escaped(frame.replace(b"\n", rb"\x0a"))
 
 
 @pytest.mark.slow

@@ -120,7 +120,7 @@ class DyingDisk(Disk):
 
 
 def copied(centre: NearCentre, disk: Disk) -> list[RestoredSegment]:
-    return list(CentreCopy(centre, centre.state(), disk, os.urandom).segments())
+    return list(CentreCopy(centre, centre.fetch_state(), disk, os.urandom).segments())
 
 
 def require_same(back: Path, store: Path, count: int = LINES) -> None:
@@ -381,7 +381,7 @@ def test_a_centre_that_has_another_segment_each_time_is_given_up(
 
 def test_a_text_that_has_become_too_large_is_not_begun(centre: NearCentre, back: Path) -> None:
     """What the first state says has room."""
-    copy = CentreCopy(centre, centre.state(), at(back), os.urandom)
+    copy = CentreCopy(centre, centre.fetch_state(), at(back), os.urandom)
     first = copy.state
     texts = ((first.texts[0][0], 1 << 60), *first.texts[1:])
     centre.state = lambda: attrs.evolve(first, texts=texts)  # type: ignore[method-assign]

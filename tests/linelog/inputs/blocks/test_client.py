@@ -57,11 +57,11 @@ def test_the_client_asks_for_parts_with_the_token() -> None:
     heads: list[bytes] = []
     with serving(replying(answer(b"abc"), asked=heads)) as port:
         found = client(port)
-        assert found.piece("0000000001-20261120T061842Z.log.zst", 7, 10) == b"abc"
+        assert found.fetch_piece("0000000001-20261120T061842Z.log.zst", 7, 10) == b"abc"
         found.close()
     with serving(replying(answer(encode_state(STATE), b"200 OK"), asked=heads)) as port:
         found = client(port)
-        assert found.state() == STATE
+        assert found.fetch_state() == STATE
         found.close()
     first, second = heads
     assert first.startswith(b"GET /far/blocks/store/0000000001-20261120T061842Z.log.zst HTTP/1.1")
@@ -92,20 +92,22 @@ def test_the_client_asks_for_parts_with_the_token() -> None:
     ],
 )
 def test_an_invalid_part_is_reported(sent: bytes, said: str) -> None:
-    assert said in asked_of(sent, ask=lambda client: client.piece("4", 0, 3))
+    assert said in asked_of(sent, ask=lambda client: client.fetch_piece("4", 0, 3))
 
 
 def test_what_is_gone_is_told_apart_from_a_path_where_nothing_is() -> None:
     with serving(replying(answer(b'{"error":"not here"}', b"404 No"))) as port:
         found = client(port)
         with pytest.raises(GoneError, match="not here"):
-            found.piece("4", 0, 3)
+            found.fetch_piece("4", 0, 3)
         found.close()
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]"])
 def test_an_invalid_state_is_reported(body: bytes) -> None:
-    assert "sends an invalid state: " in asked_of(answer(body, b"200 OK"), ask=CentreClient.state)
+    assert "sends an invalid state: " in asked_of(
+        answer(body, b"200 OK"), ask=CentreClient.fetch_state
+    )
 
 
 def test_a_temporary_failure_is_tried_again() -> None:
@@ -125,7 +127,7 @@ def test_a_temporary_failure_is_tried_again() -> None:
         thread = threading.Thread(target=serve, args=(server,), daemon=True)
         thread.start()
         found = client(server.getsockname()[1], pauses=pauses)
-        assert found.piece("4", 0, 3) == b"abc"
+        assert found.fetch_piece("4", 0, 3) == b"abc"
         found.close()
         thread.join()
 
@@ -133,7 +135,7 @@ def test_a_temporary_failure_is_tried_again() -> None:
 def test_a_centre_that_is_not_there_is_said() -> None:
     found = client(free_port(), pauses=(0,))
     with pytest.raises(CentreError, match="refused"):
-        found.state()
+        found.fetch_state()
 
 
 def test_a_certificate_of_somebody_else_is_refused(tmp_path: Path) -> None:
@@ -145,7 +147,7 @@ def test_a_certificate_of_somebody_else_is_refused(tmp_path: Path) -> None:
         tls = tls_context(TLSOptions(cafile=ours.cafile))
         found = CentreClient(url=url, sleep=HandClock().sleep, tls=tls, pauses=())
         with pytest.raises(CentreError, match=r"the certificate of .* is refused"):
-            found.state()
+            found.fetch_state()
 
 
 @pytest.mark.slow
@@ -161,7 +163,7 @@ def test_a_centre_that_talks_on_is_left_after_a_while(answer: Answer) -> None:
     with stranger(answer) as centre:
         asked = client(centre.port, longest=1.0)
         with pytest.raises(CentreError, match="takes longer than 1 s for an answer; give the same"):
-            asked.state()
+            asked.fetch_state()
         asked.close()
 
 
@@ -177,5 +179,5 @@ def test_a_size_that_a_centre_says_takes_no_memory(head: bytes, what: bytes) -> 
     with stranger(endless(what, b"HTTP/1.1 206 Partial\r\n" + head)) as centre:
         asked = client(centre.port)
         with at_most(16 << 20), pytest.raises(CentreError, match="sends nothing, or more bytes"):
-            asked.piece("7", 0, 1 << 22)
+            asked.fetch_piece("7", 0, 1 << 22)
         asked.close()

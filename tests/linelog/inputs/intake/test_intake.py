@@ -88,7 +88,7 @@ def test_lines_that_come_under_load_are_stored_once_and_in_their_order(
     store.append(Batch(Block.of(b"x" * HIGH_WATER + b"\n"), "tcp:others", 0.0))
     for number in range(4):
         way.take(b"".join(b"%d%d\n" % (number, line) for line in range(8)), "tcp:h:1")
-    assert way.has_waiting_blocks and store.valve.closed
+    assert way.waits and store.valve.closed
     if reloaded:
         way.apply(InputSettings(LineRules(), None))
     while store.pending:
@@ -263,8 +263,8 @@ def test_what_waits_survives_what_fails_before_it() -> None:
     def failing() -> None:
         raise ValueError("broken")
 
-    way.call_when_room(failing)
-    way.call_when_room(lambda: way.take(Block.of(b"later\n"), "x"))
+    way.in_turn(failing)
+    way.in_turn(lambda: way.take(Block.of(b"later\n"), "x"))
     with capturedLogs() as logs:
         store.write()
         # Others are read from in between.

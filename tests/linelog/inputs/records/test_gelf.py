@@ -205,10 +205,10 @@ def test_no_more_bombs_come_while_one_waits_though_the_valve_opens_and_closes() 
     for _ in range(4):
         way.valve.close()
         store.write()
-        assert listener.paused and way.has_waiting_blocks
+        assert listener.paused and way.waits
         turn(way.clock)
     store.write()
-    assert not (listener.paused or way.has_waiting_blocks)
+    assert not (listener.paused or way.waits)
     assert store.stored.count(b"x") == 5 * (7 << 20)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.clean import escaped_lines
+from logsrv.linelog.framing.lines.clean import escaped
 
 TIME = "2026-11-20T06:18:42.123456Z"
 KINDS = [
@@ -49,7 +49,7 @@ def line(message: bytes, source: str = SOURCES[0], time: str = TIME) -> bytes:
 
 MESSAGES = st.one_of(
     st.sampled_from(KINDS),
-    st.binary(max_size=40).map(lambda some: escaped_lines(some.replace(b"\n", b"") + b"\n")[:-1]),
+    st.binary(max_size=40).map(lambda some: escaped(some.replace(b"\n", b"") + b"\n")[:-1]),
     st.text(alphabet="<1>: ae=[]\"{}-", max_size=20).map(str.encode),
 )  # fmt: skip
 LINES = st.lists(
