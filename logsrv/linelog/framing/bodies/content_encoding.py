@@ -39,7 +39,7 @@ def coding_to_undo(header: bytes | None, own: str = "") -> str:
 def unpacked_pieces(body: Body, how: str, most: int) -> Iterator[Buffer]:
     """Yield the content of a packed body in pieces of at most 256 KiB; other bodies unchanged.
 
-    how: as `coding_to_undo` returns it. Raises RequestRefused: 413 as soon as there are more than `most` bytes,
+    how: of `coding_to_undo`. Raises RequestRefused: 413 as soon as there are more than `most` bytes,
     400 if the body is damaged.
     """
     if not how:

@@ -157,7 +157,7 @@ class EntryWriter:
         """Turn all entries into lines at once; return these and their number, or None if one is unusual."""
         try:
             unpacker = msgpack.Unpacker(max_buffer_size=max(len(entries), 1), **_HOW)
-            unpacker.length_if_whole(entries)
+            unpacker.feed(entries)
             pairs = list(unpacker)
         except _UNREADABLE:
             return None

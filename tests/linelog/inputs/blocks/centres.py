@@ -29,7 +29,7 @@ class NearCentre(CentreClient):
         self.before: Callable[[str], object] = lambda name: None
         self.asked: list[str] = []
 
-    def state(self) -> CentreState:
+    def fetch_state(self) -> CentreState:
         self.asked.append("state")
         size = self.disk.stat("current.log").st_size
         end = Position(active_number(self.disk), size)
@@ -39,7 +39,7 @@ class NearCentre(CentreClient):
             encode_state(read_centre_state(self.disk, STORE, Snapshot(end, notes if size else ())))
         )
 
-    def piece(self, name: str, begin: int, end: int) -> bytes:
+    def fetch_piece(self, name: str, begin: int, end: int) -> bytes:
         self.asked.append(name)
         self.before(name)
         end = min(end, begin + PIECE)
