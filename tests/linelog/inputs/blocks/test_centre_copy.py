@@ -344,14 +344,14 @@ def test_a_centre_that_never_has_what_it_says_is_given_up(centre: NearCentre, ba
         for path in Path(centre.disk.directory).glob("0000000004-*.log"):
             os.rename(path, path.with_suffix(".hidden"))
 
-    real = centre.state
+    real = centre.fetch_state
 
     def state() -> CentreState:
         for path in Path(centre.disk.directory).glob("0000000004-*.hidden"):
             os.rename(path, path.with_suffix(".log"))
         return real()
 
-    centre.before, centre.state = gone, state  # type: ignore[method-assign]
+    centre.before, centre.fetch_state = gone, state  # type: ignore[method-assign]
     with pytest.raises(CentreError, match="faster than they are copied"):
         copied(centre, at(back))
 
@@ -373,7 +373,7 @@ def test_a_centre_that_has_another_segment_each_time_is_given_up(
     def gone(name: str) -> None:
         raise GoneError("it is gone")
 
-    centre.before, centre.state = gone, state  # type: ignore[method-assign]
+    centre.before, centre.fetch_state = gone, state  # type: ignore[method-assign]
     with pytest.raises(CentreError, match="adds or removes segments faster than they are copied"):
         list(CentreCopy(centre, state(), at(back), os.urandom).segments())
     assert states <= 101
@@ -384,7 +384,7 @@ def test_a_text_that_has_become_too_large_is_not_begun(centre: NearCentre, back:
     copy = CentreCopy(centre, centre.fetch_state(), at(back), os.urandom)
     first = copy.state
     texts = ((first.texts[0][0], 1 << 60), *first.texts[1:])
-    centre.state = lambda: attrs.evolve(first, texts=texts)  # type: ignore[method-assign]
+    centre.fetch_state = lambda: attrs.evolve(first, texts=texts)  # type: ignore[method-assign]
     with pytest.raises(StoreError, match="bytes free, but"):
         list(copy.segments())
     assert str(texts[0][0]) not in centre.asked
