@@ -26,13 +26,17 @@ from bench.bucket import KEYS, Asked, BucketServer, running
 from bench.search import run
 from bench.stores import ABSENT, WORD, Made, make
 from bench.table import markdown
-from logsrv.linelog.store.archive.archive_notes import note_archived, note_url, open_archive
-from logsrv.linelog.store.archive.catalog import enter
-from logsrv.linelog.store.archive.manifest import encode, manifest_object, object_name
-from logsrv.linelog.store.archive.putting import describe
+from logsrv.linelog.store.archive.archive_notes import (
+    open_archive,
+    save_archive_url,
+    save_local_manifest,
+)
+from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
+from logsrv.linelog.store.archive.manifest import encode_manifest, manifest_object_name, object_name
+from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.indexing import encode as encode_index
+from logsrv.linelog.store.segments.indexing import encode_index as encode_index
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number
 from logsrv.linelog.store.words.layout import TRAILER_SIZE, pack_trailer, unpack_trailer
 
@@ -113,7 +117,7 @@ def archive(directory: Path, server: BucketServer, url: str) -> None:
     there = open_archive(url)
     for path in sorted(directory.glob("*.log.zst")):
         one = Segment(int(path.name[:10]), path.name, Form.PACKED)
-        manifest = describe(one, disk, STORE)
+        manifest = make_manifest(one, disk, STORE)
         inode = path.stat().st_ino
         texts.setdefault(inode, path.read_bytes() if inode not in texts else b"")
         prefix = f"archive/{object_name(STORE, '')}"
@@ -121,14 +125,16 @@ def archive(directory: Path, server: BucketServer, url: str) -> None:
         for name in (one.index, one.words):
             if disk.holds(name):
                 server.objects[prefix + name] = disk.read(name)
-        server.objects[f"archive/{manifest_object(STORE, one.name)}"] = encode(manifest)
-        enter(there, manifest, disk.read)
-        note_archived(disk, one, manifest)
+        server.objects[f"archive/{manifest_object_name(STORE, one.name)}"] = encode_manifest(
+            manifest
+        )
+        add_to_archive_catalogs(there, manifest, disk.read)
+        save_local_manifest(disk, one, manifest)
         path.unlink()
     disk.leave()
     (directory / "ship").mkdir()
     folder = Disk().enter(directory / "ship")
-    note_url(folder, "far", url)
+    save_archive_url(folder, "far", url)
     folder.leave()
 
 

@@ -26,7 +26,7 @@ from bench.texts import KINDS, pages
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.memory import keep_freed_memory
 
 SPEED_BAR = 100.0
@@ -78,7 +78,7 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def frames_read(words: Words, literal: bytes) -> str:
+def frames_read(words: WordIndex, literal: bytes) -> str:
     """Return the number of frames that a search for the literal reads, and the time to find that out."""
     begun = time.perf_counter()
     found = words.frames_with(literal)
@@ -106,7 +106,7 @@ def report(kind: str, megabytes: int, runs: int, directory: Path) -> None:
         f" index {part:.1f} % ({_met(part <= SIZE_BAR)} {SIZE_BAR:.0f})"
     )
     if last.words:
-        words = Words(last.words)
+        words = WordIndex(last.words)
         looked_for = dict(ABSENT)
         if found := _ID.search(text.read_bytes()[1 << 20 :]):
             looked_for["an id that is there"] = found[0]

@@ -39,11 +39,11 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.care.backup import Backup
 from logsrv.linelog.store.care.copying import CopyMethod
-from logsrv.linelog.store.care.file_owner import give_to
+from logsrv.linelog.store.care.file_owner import give_store_to
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
-from logsrv.linelog.store.segments.format import require_known
-from logsrv.linelog.store.segments.lock import locked, owner_of
+from logsrv.linelog.store.segments.format import require_known_format
+from logsrv.linelog.store.segments.lock import locked, owning_process
 from logsrv.linelog.store.segments.segment import BACKUP
 
 
@@ -76,11 +76,11 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
     except OSError as error:
         raise StoreError(f"{shown(directory)} cannot be read: {reason(error)}{hint}") from error
     try:
-        require_known(source)
+        require_known_format(source)
         # Check the store before any directory is made.
-        if source.holds(BACKUP) and (process := owner_of(directory)) is not None:
+        if source.holds(BACKUP) and (process := owning_process(directory)) is not None:
             raise StoreError(f"{shown(directory)} is in use by process {process}; let that end")
-        backup_note.finish(source)
+        backup_note.finish_renaming(source)
         if not source.holds("current.log"):
             raise StoreError(
                 f"{shown(directory)} is no store of logsrv: there is no current.log in it{hint}"
@@ -95,9 +95,9 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
             finally:
                 progress.end()
             if command == "restore":
-                backup_note.end(target)
+                backup_note.make_ordinary_store(target)
             if os.geteuid() == 0:
-                give_to(source.stat("."), target)
+                give_store_to(source.stat("."), target)
     except OSError as error:
         where = f" ({error.filename})" if isinstance(error.filename, str) else ""
         raise StoreError(

@@ -42,7 +42,7 @@ from logsrv.linelog.cursors.place import saved_places
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.examine import Examination
 from logsrv.linelog.store.care.file_owner import give_files_of_root
-from logsrv.linelog.store.care.findings import StoreFinding, Weight
+from logsrv.linelog.store.care.findings import FindingWeight, StoreFinding
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.lock import locked
 
@@ -114,7 +114,7 @@ class DoctorVisit:
     @property
     def remaining(self) -> list[StoreFinding]:
         """The findings that remain, without notes."""
-        return [one for one in self.found if one.weight is not Weight.NOTE]
+        return [one for one in self.found if one.weight is not FindingWeight.NOTE]
 
     def go(self) -> None:
         """Examine all parts, repair the findings, and examine again. Raises OSError and StoreError."""
@@ -180,7 +180,7 @@ class DoctorVisit:
         lines, text = examination.lines, examination.readable
         held = "" if lines is None else f"{counted(lines, 'line')}, "
         size = "" if text is None else f"{size_text(text)} of text, "
-        lost = sum(one.weight is Weight.LOST for one in left)
+        lost = sum(one.weight is FindingWeight.LOST for one in left)
         verdict = f"sound; {gone} repaired" if gone else "sound"
         if left:
             verdict = f"{lost} lost, {len(left) - lost} damaged, {gone} repaired"

@@ -26,10 +26,10 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.care.file_owner import give_files_of_root
-from logsrv.linelog.store.catalog.build import entered_of, make_catalogs
+from logsrv.linelog.store.catalog.build import cataloged_predicate, make_catalogs
 from logsrv.linelog.store.segments.disk import Disk, reason
-from logsrv.linelog.store.segments.format import require_known
-from logsrv.linelog.store.words.reindex import ReindexedSegment, make_indexes
+from logsrv.linelog.store.segments.format import require_known_format
+from logsrv.linelog.store.words.reindex import ReindexedSegment, make_missing_indexes
 from logsrv.memory import keep_freed_memory
 
 # The first MOST_NAMED segments are reported one by one; after them, one of REPORT_EVERY segments.
@@ -51,10 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     looked_at = made = failed = reported = 0
     try:
         with Disk().enter(directory) as disk:
-            require_known(disk)
+            require_known_format(disk)
             for name in make_catalogs(disk):
                 print(f"{name}: made the catalog of these small segments", flush=True)
-            for one in make_indexes(disk, entered_of(disk)):
+            for one in make_missing_indexes(disk, cataloged_predicate(disk)):
                 looked_at += not one.gone
                 made += bool(one.made)
                 failed += one.error is not None

@@ -36,7 +36,7 @@ from logsrv.linelog.ship.shipping.status import TargetStatus, target_statuses
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.lock import locked
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
 _HEAD = ("target", "up", "place", "behind", "gone", "last error")
@@ -116,7 +116,7 @@ def _row(one: TargetStatus) -> tuple[str, ...]:
     return one.name, _state_cell(one), position, behind, _gap_cell(one.gone), one_line(error)
 
 
-def _gap_cell(gone: Missing | None) -> str:
+def _gap_cell(gone: MissingText | None) -> str:
     """Return the table's cell for the lines that retention removed before the target had them."""
     if not gone:
         return "?" if gone is None else "-"
@@ -148,7 +148,7 @@ def _new_identity(directory: str, *, resend: bool) -> int:
                 unsent = LagMeter(view).measure(first, time.time())
             places = [one.position for one in found if one.position is not None]
             began = min(places, default=first) if resend else end
-            made = identity.make(disk, began, os.urandom)
+            made = identity.make_identity(disk, began, os.urandom)
             if resend:
                 write_identity_to_places(directory, made.store)
     except OSError as error:

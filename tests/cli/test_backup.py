@@ -94,7 +94,7 @@ def test_a_backup_that_is_under_way_is_not_brought_back(store: Path, tmp_path: P
     with locked(to):
         shown = logsrv("restore", "--from", to, new)
     assert shown.returncode == 1 and b"is in use by process" in shown.stderr
-    backup_note.keep(at(tmp_path / "to"), backup_note.BackupNote("begun", "backup", ""))
+    backup_note.save_backup_note(at(tmp_path / "to"), backup_note.BackupNote("begun", "backup", ""))
     (tmp_path / "to" / "current.log").unlink()
     shown = logsrv("restore", "--from", to, new)
     assert shown.returncode == 1 and b"give the same `logsrv backup` again to go on" in shown.stderr

@@ -16,7 +16,7 @@ from logsrv import __version__
 from logsrv.cli import main as module
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store.archive.archive_notes import note_url
+from logsrv.linelog.store.archive.archive_notes import save_archive_url
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
 from tests.cli.command import LOGSRV, logsrv
@@ -150,7 +150,7 @@ def test_a_search_of_a_store_whose_texts_are_in_a_bucket_is_watched(
     (tmp_path / "ship").mkdir()
     if url is not None:
         with Disk().enter(str(tmp_path / "ship")) as disk:
-            note_url(disk, "cold", url)
+            save_archive_url(disk, "cold", url)
     before = resource.getrlimit(resource.RLIMIT_DATA)[0]
     seen: list[tuple[str, int]] = []
     limits = []

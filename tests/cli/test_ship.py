@@ -13,7 +13,7 @@ from logsrv.linelog.ship.shipping.status import TargetState, save_state, save_ta
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 
@@ -118,7 +118,7 @@ def test_another_identity_begins_at_the_end(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     disk = Disk().enter(store)
-    before = identity.make(disk, Position(1, 0), lambda size: b"x" * size)
+    before = identity.make_identity(disk, Position(1, 0), lambda size: b"x" * size)
     assert main(["ship", "--new-identity", str(store)]) == 0
     after = identity.load(disk)
     disk.leave()
@@ -158,7 +158,7 @@ def test_what_was_removed_before_it_was_sent_is_shown(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = ship(store, TargetState(up=True))
-    kept.gone = Missing(1234567, 8901)
+    kept.gone = MissingText(1234567, 8901)
     kept.save(STORE, Position(2, 0))
     assert main(["ship", "--status", str(store)]) == 0
     assert "1,234,567 bytes, 8,901 lines" in capsys.readouterr().out

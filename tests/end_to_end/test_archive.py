@@ -20,7 +20,7 @@ from bench.bucket import KEYS, error, running
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.manifest import names_of
+from logsrv.linelog.store.archive.manifest import archived_segment_names
 from logsrv.linelog.store.archive.objects import Archive
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.stored import stored_bytes
@@ -67,7 +67,7 @@ def identity(server: Logger) -> str:
 
 def archived(server: Logger, place: Path) -> list[int]:
     names = DirectoryArchive(str(place)).names()
-    return [int(name[:10]) for name in names_of(names, identity(server))]
+    return [int(name[:10]) for name in archived_segment_names(names, identity(server))]
 
 
 def sealed(server: Logger) -> list[int]:

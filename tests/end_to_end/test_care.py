@@ -87,7 +87,7 @@ def test_a_backup_under_load_that_is_killed_goes_on(logger: Start, tmp_path: Pat
             note = backup_note.load(at(to)) if to.exists() else None
             if note is not None and note.state != "begun":
                 complete += 1
-                backup_note.finish(at(to))
+                backup_note.finish_renaming(at(to))
                 there = text_of(to)
                 assert there and text_of(server.store).startswith(there)
         shown = logsrv("backup", str(server.store), str(to))

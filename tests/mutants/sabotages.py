@@ -238,7 +238,7 @@ SABOTAGES = [
     Sabotage(
         "senders that were paused are never resumed",
         f"{_STORE}/valve.py",
-        "                self._tell(producer, producer.resumeProducing)\n",
+        "                self._call_or_remove(producer, producer.resumeProducing)\n",
         "",
         f"{_STORE}/test_valve.py::test_a_real_transport_is_paused_and_resumed",
     ),

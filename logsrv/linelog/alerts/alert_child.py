@@ -13,7 +13,7 @@ from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.delivery import make_deliver
 from logsrv.linelog.alerts.reports import AlertReport, encode_report, orders_from_line
 from logsrv.linelog.alerts.watcher import Watcher
-from logsrv.linelog.cursors.reader_child import DaemonConnection, run
+from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import reason
 
@@ -68,4 +68,4 @@ class AlertWork:
 
 
 if __name__ == "__main__":
-    sys.exit(run(partial(AlertWork, clock=Clock())))
+    sys.exit(run_reader_process(partial(AlertWork, clock=Clock())))

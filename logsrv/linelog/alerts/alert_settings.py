@@ -15,7 +15,7 @@ import attrs
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DURATION, NAME, Kind
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.cursors.option_kinds import QUERY, plain_text
+from logsrv.linelog.cursors.option_kinds import QUERY, require_plain_text
 
 COMMAND_WAY = "command"
 WEBHOOK_WAY = "webhook"
@@ -24,7 +24,7 @@ Command: TypeAlias = tuple[str, ...]
 
 
 def _parse_command(text: str) -> Command:
-    words = tuple(shlex.split(plain_text(text)))
+    words = tuple(shlex.split(require_plain_text(text)))
     if not words or not words[0]:
         raise ValueError("names no program")
     return words

@@ -30,11 +30,11 @@ class PlaceFolder:
             with suppress(FileExistsError):
                 os.mkdir(self._directory, DIRECTORY_MODE)
                 os.chmod(self._directory, DIRECTORY_MODE)
-                self._sync_name()
+                self._sync_folder_name()
             self._disk = Disk().enter(self._directory)
         return self._disk
 
-    def _sync_name(self) -> None:
+    def _sync_folder_name(self) -> None:
         """Sync the name of the folder: without it, a power cut would lose even synced places."""
         with Descriptor(os.open(os.path.dirname(self._directory), DIRECTORY)) as fd:
             os.fsync(fd)

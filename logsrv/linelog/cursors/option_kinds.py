@@ -6,35 +6,35 @@ from logsrv.errors import QueryError
 from logsrv.kit.options.kinds import TEXT, Kind, WrongPlace
 
 
-def plain_text(text: str) -> str:
+def require_plain_text(text: str) -> str:
     """Return `text` if it can be an argument of a program. Raises ValueError if not."""
     if "\0" in text:
         raise ValueError("has a NUL in it, which no argument of a program can have")
     return TEXT.parse(text)
 
 
-def _query(text: str) -> str:
+def _checked_query(text: str) -> str:
     # Imported only for a query: this import takes as long as those of all other options together.
     from logsrv.linelog.query.language import caret, parse
 
     try:
-        parse.parse(plain_text(text))
+        parse.parse(require_plain_text(text))
     except QueryError as error:
         sentence, _, picture = caret.error_with_caret(text, error).partition("\n")
         raise WrongPlace(sentence, picture) from error
     return text
 
 
-def _hints(query: str) -> list[str]:
+def _query_hints(query: str) -> list[str]:
     from logsrv.linelog.query.language.hints import foreign_syntax_hints
 
     return foreign_syntax_hints(query)
 
 
 QUERY: Kind[str] = Kind(
-    _query,
+    _checked_query,
     "a query, such as level>=error or 'app=sshd \"failed password\"'",
     "QUERY",
     separator=r"\n",
-    advise=_hints,
+    advise=_query_hints,
 )

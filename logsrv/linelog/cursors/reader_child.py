@@ -35,7 +35,7 @@ TRIES = 200
 """The failed attempts after which the work begins without the lock: its owner should have ended by then."""
 
 
-class Work(Protocol):
+class ReaderWork(Protocol):
     """The work of a reader process. Any exception ends the process, and the daemon starts another."""
 
     def lock(self, orders: bytes) -> bool:
@@ -61,7 +61,7 @@ class DaemonConnection(PipeProtocol):
     status = 0
     transport: Any = None
 
-    def __init__(self, make: Callable[[DaemonConnection], Work], reactor: Any) -> None:
+    def __init__(self, make: Callable[[DaemonConnection], ReaderWork], reactor: Any) -> None:
         self._reactor = reactor
         self._work = make(self)
         self._messages = MessageReader()
@@ -76,9 +76,9 @@ class DaemonConnection(PipeProtocol):
             if self._started:
                 self.attempt(self._work.change, self._orders)
             elif first:
-                self.attempt(self._begin, TRIES)
+                self.attempt(self._start_when_locked, TRIES)
 
-    def _begin(self, tries: int) -> None:
+    def _start_when_locked(self, tries: int) -> None:
         """Begin the work when the lock is free; after all attempts begin it without the lock.
 
         The process of a killed daemon may hold the lock for a few seconds.
@@ -86,7 +86,7 @@ class DaemonConnection(PipeProtocol):
         if self._leaving or self._orders is None:
             return
         if not self._work.lock(self._orders) and tries:
-            self._reactor.callLater(TRY, self.attempt, self._begin, tries - 1)
+            self._reactor.callLater(TRY, self.attempt, self._start_when_locked, tries - 1)
             return
         self._started = True
         self._work.start(self._orders)
@@ -104,7 +104,7 @@ class DaemonConnection(PipeProtocol):
             self.transport.writeSequence(list(frame_parts(message)))
 
     def readConnectionLost(self) -> None:
-        self.attempt(self._finish)
+        self.attempt(self._finish_work)
 
     def writeConnectionLost(self) -> None:
         # Nobody receives reports any more.
@@ -112,17 +112,17 @@ class DaemonConnection(PipeProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self._leaving:
-            self.attempt(self._finish)
+            self.attempt(self._finish_work)
         elif self._reactor.running:
             self._reactor.stop()
 
-    def _finish(self) -> None:
+    def _finish_work(self) -> None:
         if not self._started:
-            self._leave()
+            self._end_process()
         elif not self._finishing:
-            # Finish once: if the daemon ends after it has closed the input, `_finish` is called twice.
+            # Finish once: if the daemon ends after it has closed the input, `_finish_work` is called twice.
             self._finishing = True
-            self._work.finish().addCallbacks(lambda _: self._leave(), self.fail)
+            self._work.finish().addCallbacks(lambda _: self._end_process(), self.fail)
 
     def fail(self, failure: Failure | None = None) -> None:
         """End the process because of a failure or the present exception; the daemon starts another one."""
@@ -134,9 +134,9 @@ class DaemonConnection(PipeProtocol):
         else:
             traceback.print_exception(error)
         self.status = 1
-        self._leave()
+        self._end_process()
 
-    def _leave(self) -> None:
+    def _end_process(self) -> None:
         """End the process after the last report is written."""
         self._leaving = True
         if self.transport is not None and not self.transport.disconnected:
@@ -145,7 +145,7 @@ class DaemonConnection(PipeProtocol):
             self.connectionLost()
 
 
-def run(make: Callable[[DaemonConnection, Any], Work]) -> int:
+def run_reader_process(make: Callable[[DaemonConnection, Any], ReaderWork]) -> int:
     """Run the process until the daemon closes its input or is dead; return the exit status.
 
     make: gets the connection to the daemon and the reactor, and returns the work.

@@ -24,7 +24,7 @@ from logsrv.kit.children.child_side import answer_messages, limit_reading_proces
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position
-from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, times_of, together
+from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, combine_times, times_of
 
 # Nanoseconds by which the mtime of a directory may lag behind its last change: the kernel's clock for files
 # advances in ticks.
@@ -64,7 +64,7 @@ class _SumOfSegments:
             self.lines + sum(one.lines for one in found),
             self.size + sum(one.size for one in found),
             self.compressed + sum(one.compressed for one in found),
-            together([self.times, *(one.times for one in found)]),
+            combine_times([self.times, *(one.times for one in found)]),
         )
 
 
@@ -130,7 +130,9 @@ def _count_frames(frames: SegmentFrames, known: _SegmentTotals) -> _SegmentTotal
         index = frames.index
         # An index that `index_sound_frames` made has no line counts: use those of the last count.
         lines = index.lines or (known.lines if known.size == index.text else 0)
-        times = together((index.times, known.times)) if known.size == index.text else index.times
+        times = (
+            combine_times((index.times, known.times)) if known.size == index.text else index.times
+        )
         return _SegmentTotals(lines, index.text, index.compressed, times)
     if frames.size < known.size:
         # The segment was truncated: count it anew.
@@ -139,7 +141,7 @@ def _count_frames(frames: SegmentFrames, known: _SegmentTotals) -> _SegmentTotal
     for start in range(known.size, frames.size, _PIECE):
         for _, text in frames.lines_between(start, min(start + _PIECE, frames.size)):
             lines += text.count(b"\n")
-            times = together((times, times_of(text)))
+            times = combine_times((times, times_of(text)))
     return _SegmentTotals(lines, frames.size, 0, times)
 
 

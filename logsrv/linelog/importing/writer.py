@@ -37,7 +37,7 @@ from logsrv.linelog.store.segments.index import load_head
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Form
 from logsrv.linelog.store.segments.torn import start_of_line
-from logsrv.linelog.store.segments.waiting import remove_empty
+from logsrv.linelog.store.segments.waiting import remove_empty_segment
 from logsrv.linelog.store.writing.active import ActiveSegment
 
 _GROUP = 1 << 20
@@ -91,7 +91,7 @@ class ImportWriter:
         # Cut nothing without this file: a server has used the store meanwhile, and may have stored lines.
         if self.done.under_way and killed and segment.IMPORTING in disk.entries():
             self._cut_unsynced()
-        begun = recover.begin(disk, crashed=killed, importing=True)
+        begun = recover.repair_and_open(disk, crashed=killed, importing=True)
         if self.done.under_way:
             # A torn line is no damage: its rest comes from the files.
             begun = begun._replace(opened=begun.opened._replace(torn=False))
@@ -105,7 +105,7 @@ class ImportWriter:
             tell=_tell_nobody,
         )
         try:
-            recover.identity_or_none(disk)
+            recover.load_or_make_identity(disk)
             self._active.skip_segments()
         except BaseException:
             self._active.finish()
@@ -242,7 +242,7 @@ class ImportWriter:
     def _cut_unsynced(self) -> None:
         """Cut off the bytes after the last synced position: they are written again from the files."""
         number, size = self.done.synced
-        half = {one.number: segment.ACTIVE for one in segment.half_rotated(self._disk)}
+        half = {one.number: segment.ACTIVE for one in segment.half_rotated_segments(self._disk)}
         sealed = segment.sealed_segments(self._disk)
         names = {one.number: one.name for one in sealed if one.form is Form.PLAIN}
         names |= half or {segment.active_number(self._disk): segment.ACTIVE}
@@ -297,7 +297,7 @@ class ImportWriter:
             if file_size_or_zero(one.name, self._disk):
                 seal(one, self._disk)
             else:
-                remove_empty(one, self._active.position.segment, self._disk)
+                remove_empty_segment(one, self._active.position.segment, self._disk)
 
     def _imported_size(self) -> int:
         """Return the number of bytes in the store after the start of the import."""

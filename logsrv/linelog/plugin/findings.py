@@ -27,8 +27,8 @@ from logsrv.linelog.alerts.alert_settings import (
 )
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.store.care.file_owner import files_of
-from logsrv.linelog.store.segments.backup_note import folders
+from logsrv.linelog.store.care.file_owner import plain_files_of_store
+from logsrv.linelog.store.segments.backup_note import store_folders
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import CATALOG_SUFFIX, FOLDERS, PACKED_SUFFIX
 
@@ -70,11 +70,11 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
     if not os.access(directory, os.R_OK | os.X_OK):
         return
     with Disk().enter(directory) as disk:
-        found = [folder for folder, _ in folders(disk, passed=OSError) if folder]
+        found = [folder for folder, _ in store_folders(disk, passed=OSError) if folder]
         refused = [
             name for name in FOLDERS if name not in found and os.path.lexists(directory / name)
         ]
-        for name, _ in files_of(disk):
+        for name, _ in plain_files_of_store(disk):
             # A server reads compressed segments, their other files and catalogs, but never writes them.
             is_read = PACKED_SUFFIX in name or name.endswith(CATALOG_SUFFIX)
             if not os.access(directory / name, os.R_OK if is_read else os.R_OK | os.W_OK):

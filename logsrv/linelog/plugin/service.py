@@ -56,7 +56,7 @@ from logsrv.linelog.plugin.logger_settings import (
 )
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.ship.shipping.shipping import Shipping, saved_holds
-from logsrv.linelog.store.segments.lock import owner_of
+from logsrv.linelog.store.segments.lock import owning_process
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory
@@ -291,7 +291,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         return [*super().unready(), *(self.unhealthy() if waits else ())]
 
     def at_work(self) -> int | None:
-        return owner_of(self.settings.directory)
+        return owning_process(self.settings.directory)
 
     def findings(self, asked: Asked) -> Iterable[Finding]:
         now = datetime.datetime.fromtimestamp(time.time(), datetime.UTC)

@@ -18,9 +18,9 @@ from logsrv.linelog.read.texts import ArchivedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import (
-    CatalogSegment,
+    ArchiveCatalogEntry,
+    catalog_prefix,
     catalogs_in_use,
-    folder,
     last_archived_number,
     manifest_in_archive,
     read_catalog,
@@ -28,19 +28,19 @@ from logsrv.linelog.store.archive.catalog import (
 from logsrv.linelog.store.archive.manifest import (
     STORE,
     Manifest,
-    decode,
-    encode,
-    names_of,
+    archived_segment_names,
+    decode_manifest,
+    encode_manifest,
     object_name,
-    stores_of,
+    store_identities,
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError
-from logsrv.linelog.store.archive.readers import Readers
+from logsrv.linelog.store.archive.readers import ReaderThreads
 from logsrv.linelog.store.archive.reading import ArchivedText
 from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.index import Head, Index
+from logsrv.linelog.store.segments.index import Index, IndexHead
 from logsrv.linelog.store.segments.segment import Form, Segment
-from logsrv.linelog.store.segments.times import UNKNOWN, Times, together
+from logsrv.linelog.store.segments.times import UNKNOWN, Times, combine_times
 
 _ASKED_TOGETHER = 128
 
@@ -58,14 +58,14 @@ class ArchiveView(View):
             self._archive, self._store = _open_archive(url)
         except ValueError as error:
             raise StoreError(str(error)) from None
-        self._found: dict[int, CatalogSegment] = {}
+        self._found: dict[int, ArchiveCatalogEntry] = {}
         self._manifests: dict[int, Manifest] = {}
         self._damaged: list[str] = []
         # The need of the last lookup, and the answers to it: by segment, the frames that can have lines
         # with it.
         self._need: Need | None = None
         self._answers: dict[int, int | None] = {}
-        self._readers = Readers()
+        self._readers = ReaderThreads()
         try:
             self._find_segments()
             if not self._found:
@@ -81,7 +81,7 @@ class ArchiveView(View):
     def _find_segments(self) -> None:
         """Find the archive's segments: from its catalogs, and by name those that no catalog has yet."""
         archive, store = self._archive, self._store
-        names = catalogs_in_use(archive.names(folder(store)), store)
+        names = catalogs_in_use(archive.names(catalog_prefix(store)), store)
         last = last_archived_number(names)
         behind = asked = "" if last is None else f"{store}/{last:010d}."
         catalogs = [self._readers.start(partial(read_catalog, archive, name)) for name in names]
@@ -98,7 +98,7 @@ class ArchiveView(View):
         if behind != asked:
             listed = archive.names(f"{store}/")
         known = {one.name for one in self._manifests.values()}
-        wanted = sorted({*self._damaged, *names_of(listed, store)})
+        wanted = sorted({*self._damaged, *archived_segment_names(listed, store)})
         missing = [name for name in wanted if name not in known]
         reads = [partial(self._entry_of_uncatalogued, name) for name in missing]
         for found in self._readers.all(reads):
@@ -107,9 +107,9 @@ class ArchiveView(View):
             except ArchiveError as error:
                 self.report_damage(str(error))
 
-    def _add_catalog_segment(self, one: CatalogSegment) -> None:
+    def _add_catalog_segment(self, one: ArchiveCatalogEntry) -> None:
         try:
-            manifest = decode(one.manifest)
+            manifest = decode_manifest(one.manifest)
         except ValueError:
             # The catalog has the manifest's name instead of the damaged manifest.
             self._damaged.append(one.manifest.decode("ascii", "replace"))
@@ -117,11 +117,11 @@ class ArchiveView(View):
         self._found[manifest.number] = one
         self._manifests[manifest.number] = manifest
 
-    def _entry_of_uncatalogued(self, name: str) -> CatalogSegment:
+    def _entry_of_uncatalogued(self, name: str) -> ArchiveCatalogEntry:
         """Return the entry of a segment that no catalog has. Raises ArchiveError."""
         manifest = manifest_in_archive(self._archive, self._store, name)
         words = manifest.objects.get(object_name(self._store, manifest.segment.words))
-        return CatalogSegment(encode(manifest), b"", words.size if words else 0, ())
+        return ArchiveCatalogEntry(encode_manifest(manifest), b"", words.size if words else 0, ())
 
     @property
     def has_archived_text(self) -> bool:
@@ -152,14 +152,14 @@ class ArchiveView(View):
         found = self._manifests.get(number)
         return UNKNOWN if found is None else found.times
 
-    def index_head(self, number: int) -> Head | None:
+    def index_head(self, number: int) -> IndexHead | None:
         try:
             return index.decode_head(self._found[number].frames)
         except (KeyError, ValueError):
             return None
 
     def read_time_span(self) -> tuple[str, str]:
-        found = together(one.times for one in self._manifests.values())
+        found = combine_times(one.times for one in self._manifests.values())
         return found.smallest or "", found.largest or ""
 
     def is_active_file(self, fd: int) -> bool:
@@ -177,7 +177,7 @@ class ArchiveView(View):
         if found is None:
             return None
         manifest = self._manifests[number]
-        text = ArchivedText(manifest, [self._archive], lambda: index.decode(found.frames))
+        text = ArchivedText(manifest, [self._archive], lambda: index.decode_index(found.frames))
 
         def load() -> Index:
             try:
@@ -232,7 +232,7 @@ def _open_archive(url: str) -> tuple[Archive, str]:
     archive = open_archive(f"{where if named else address}{'?' * bool(options)}{options}")
     if named:
         return archive, store
-    found = stores_of(archive.folders())
+    found = store_identities(archive.folders())
     if not found:
         raise StoreError(f"{archive.place} has no segment of any store")
     if len(found) > 1:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from logsrv.linelog.query.matching.needs import Literal, Need
 from logsrv.linelog.read.frames_by_words import frames_in_word_index
 from logsrv.linelog.store.archive.objects import ArchiveError
-from logsrv.linelog.store.archive.readers import Readers
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.archive.readers import ReaderThreads
+from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import MissingParts, PartialFile
 
 _NEAR = 256 << 10
@@ -33,7 +33,7 @@ class ArchivedWordIndex(NamedTuple):
 
 
 def frames_by_segment(
-    files: list[ArchivedWordIndex], need: Need, readers: Readers
+    files: list[ArchivedWordIndex], need: Need, readers: ReaderThreads
 ) -> Mapping[int, int | None]:
     """Return segment's number → the frames that can have lines with `need`; None for all its frames.
 
@@ -57,7 +57,7 @@ def frames_by_segment(
     return answers
 
 
-def _read_parts(wanted: list[tuple[ArchivedWordIndex, int, int]], readers: Readers) -> set[int]:
+def _read_parts(wanted: list[tuple[ArchivedWordIndex, int, int]], readers: ReaderThreads) -> set[int]:
     """Read parts of files, all at once. Return the numbers of segments whose file cannot be read."""
     failed = set()
     reads = [partial(one.read, at, size) for one, at, size in wanted]
@@ -77,7 +77,7 @@ def _missing_parts(one: ArchivedWordIndex, need: Need) -> tuple[list[tuple[int, 
     """Return the parts of a file that must still be read; if there are none, also the answer."""
     missing: list[tuple[int, int]] = []
     try:
-        words = Words(one.file)
+        words = WordIndex(one.file)
         if one.totals is not None:
             words.require_totals(*one.totals)
         for literal in _literals_of_need(need):

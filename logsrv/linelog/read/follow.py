@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from logsrv.linelog.read.texts import DamagedSegment, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
 LIMIT = 1 << 20
@@ -25,7 +25,7 @@ class AppendedLines(NamedTuple):
 
     position: Position
     text: bytes
-    missing: Missing = Missing()
+    missing: MissingText = MissingText()
 
     @property
     def has_gap(self) -> bool:
@@ -44,7 +44,7 @@ class Follower:
         self._view = view
         self.position = position
         self._frames: SegmentFrames | None = None
-        self.missing = Missing()
+        self.missing = MissingText()
         # The unpacked frame of a compressed segment, which is returned in pieces.
         self._frame = AppendedLines(position, b"")
 
@@ -83,7 +83,7 @@ class Follower:
                 continue
             if text:
                 news = AppendedLines(self.position, text, self.missing)
-                self.missing = Missing()
+                self.missing = MissingText()
                 self.position = Position(self.position.segment, self.position.offset + len(text))
                 return news
             if not ended:
@@ -109,10 +109,10 @@ class Follower:
                 return frames
         return None
 
-    def _missing_before(self, number: int) -> Missing:
+    def _missing_before(self, number: int) -> MissingText:
         """Return what the store lacks between the follower's place and a later segment."""
         if self.position == Position(0, 0):
-            return Missing()
+            return MissingText()
         return self._view.missing_between(self.position, number)
 
     def _read_lines(self, frames: SegmentFrames, limit: int) -> bytes:
@@ -134,7 +134,7 @@ class Follower:
                 found = list(frames.lines_between(self.position.offset, stop))
             except DamagedSegment as error:
                 self._view.report_damage(str(error))
-                self.missing = self.missing.and_(Missing(stop - self.position.offset))
+                self.missing = self.missing.and_(MissingText(stop - self.position.offset))
                 found = []
             # If the position is within a line, the text begins with the next line, maybe in the next frame.
             self.position = Position(self.position.segment, found[0][0] if found else stop)

@@ -18,7 +18,7 @@ import zstandard
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.texts import ArchivedFrames, clip_lines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
+from logsrv.linelog.store.archive.readers import AT_ONCE, ReaderThreads
 from logsrv.linelog.store.segments.heads import LARGEST
 
 # Frames that are read ahead at first: enough for the last lines of a store, or for a search for a rare
@@ -35,7 +35,7 @@ class FramesAhead:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._readers = Readers()
+        self._readers = ReaderThreads()
         self._memory = _create_shared_memory()
         self._free: list[int] = []
         self._places = 0

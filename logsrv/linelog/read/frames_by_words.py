@@ -11,7 +11,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.catalog.catalog import Catalog
 from logsrv.linelog.store.catalog.layout import CatalogEntry
 from logsrv.linelog.store.segments.disk import explanation
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 
 
 def frames_with_need(
@@ -28,7 +28,7 @@ def frames_with_need(
     if fd is None:
         return view.archived_frames_with(frames.number, following, need)
     try:
-        words = Words(fd)
+        words = WordIndex(fd)
         found = frames_in_word_index(words, need)
         if found == 0 and (words.segment, words.compressed) == (frames.number, frames.file_size):
             # The number of frames is enough: the segment's own index need not be loaded.
@@ -67,7 +67,7 @@ def make_catalog_exclusion(view: View, need: Need) -> Callable[[int], CatalogEnt
     return without
 
 
-def frames_in_word_index(words: Words, need: Need) -> int | None:
+def frames_in_word_index(words: WordIndex, need: Need) -> int | None:
     """Return the frames that can have lines with `need`, by one word index; None if all can."""
     if isinstance(need, Literal):
         return words.frames_with(need.text, need.ignore_case)

@@ -16,7 +16,7 @@ import zstandard
 
 from logsrv.linelog.store.segments.heads import LARGEST
 from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.times import Times, times_of, together
+from logsrv.linelog.store.segments.times import Times, combine_times, times_of
 
 SIZE = 1 << 20
 # Bytes that are read at once. For each piece of 128 KiB or more, glibc would map new memory: reading 250
@@ -142,7 +142,7 @@ class PlainFrames(SegmentFrames):
         pieces = (
             self.lines_between(at, min(at + _SMALL, stop)) for at in range(start, stop, _SMALL)
         )
-        return together(times_of(text) for piece in pieces for _, text in piece)
+        return combine_times(times_of(text) for piece in pieces for _, text in piece)
 
     def file_bytes_of_frame(self, frame: int) -> int:
         start, stop = self.frame_bounds(frame)

@@ -21,10 +21,10 @@ from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.catalog.catalog import Catalog, CatalogedSegment, Catalogs
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
-from logsrv.linelog.store.segments.format import newer
-from logsrv.linelog.store.segments.index import Head, Index
-from logsrv.linelog.store.segments.removed import Missing, missed, were_empty
-from logsrv.linelog.store.segments.rights import who_may
+from logsrv.linelog.store.segments.format import why_too_new
+from logsrv.linelog.store.segments.index import Index, IndexHead
+from logsrv.linelog.store.segments.removed import MissingText, missed_text, were_empty
+from logsrv.linelog.store.segments.rights import hint_at_reading_group
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,
@@ -38,8 +38,8 @@ from logsrv.linelog.store.segments.segment import (
     not_plain_files,
     segments_and_names,
 )
-from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, combine_times
+from logsrv.linelog.store.words.lookup import WordIndex
 
 _INDEXED = (Form.PACKED, Form.AWAY)
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
@@ -68,7 +68,7 @@ class View:
         try:
             self._disk = Disk().enter(directory)
         except OSError as error:
-            why = f"{reason(error)}{who_may(directory, error)}"
+            why = f"{reason(error)}{hint_at_reading_group(directory, error)}"
             raise StoreError(f"{directory} cannot be read: {why}") from error
         try:
             self._require_known_format()
@@ -81,7 +81,7 @@ class View:
     def _require_known_format(self) -> None:
         """Raise StoreError for a store of a later format: its lines might be misread."""
         try:
-            why = newer(self._disk)
+            why = why_too_new(self._disk)
         except (OSError, ValueError) as error:
             # A writer would be refused, but a reader can read the lines.
             self.report_unusable_file(explanation(error))
@@ -222,7 +222,7 @@ class View:
             self._catalogs = Catalogs(self._disk, self._catalog_names, self.report_unusable_file)
         return self._catalogs.known(segment)
 
-    def ask_catalog_words(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
+    def ask_catalog_words(self, catalog: Catalog, ask: Callable[[WordIndex], int | None]) -> int | None:
         """Return the answer of a catalog's word index; None if it has no usable one."""
         return self._catalogs.ask_words(catalog, ask) if self._catalogs is not None else None
 
@@ -237,7 +237,7 @@ class View:
         head = self.index_head(number)
         return UNKNOWN if head is None else head.times
 
-    def index_head(self, number: int) -> Head | None:
+    def index_head(self, number: int) -> IndexHead | None:
         """Return the head of the index of a compressed segment; None if it is lost or unusable."""
         segment = self._by_number.get(number)
         if segment is None or segment.form not in _INDEXED:
@@ -259,7 +259,7 @@ class View:
         It reads all uncompressed segments. For a segment whose index is lost or of the first version, the
         times are approximate.
         """
-        found = together(map(self._read_times, self.segments))
+        found = combine_times(map(self._read_times, self.segments))
         return found.smallest or "", found.largest or ""
 
     def _read_times(self, segment: Segment) -> Times:
@@ -270,7 +270,7 @@ class View:
         if frames is None:
             return NONE
         with frames:
-            times = together(frames.times_of_frame(frame) for frame in range(frames.count))
+            times = combine_times(frames.times_of_frame(frame) for frame in range(frames.count))
             if times == UNKNOWN and segment.form is Form.PACKED:
                 # Sealing sets the file's mtime to the time of its last line.
                 return Times(segment.first, rfc3339(os.fstat(frames.fd).st_mtime), sure=False)
@@ -302,9 +302,9 @@ class View:
         """Return whether no segment with one of these numbers ever had a line."""
         return were_empty(numbers, self._disk)
 
-    def missing_between(self, position: Position, following: int) -> Missing:
+    def missing_between(self, position: Position, following: int) -> MissingText:
         """Return what the store lacks between a position and a later segment."""
-        return missed(position, following, self._disk)
+        return missed_text(position, following, self._disk)
 
     def open_segment(self, number: int) -> SegmentFrames | None:
         """Open a segment. None if it was removed, or if it is unreadable, which is reported."""
@@ -365,12 +365,12 @@ class View:
             # `open` lists again and finds the segment in its other form.
             raise FileNotFoundError(errno.ENOENT, "its text is here again")
         # Most stores have no archive; their searches need not load this.
-        from logsrv.linelog.store.archive.archive_notes import archives
-        from logsrv.linelog.store.archive.reading import away_text
+        from logsrv.linelog.store.archive.archive_notes import archives_of_store
+        from logsrv.linelog.store.archive.reading import open_archived_text
 
         if self._archives is None:
-            self._archives = archives(str(self._disk.directory))
-        text = away_text(segment, self._disk, self._archives)
+            self._archives = archives_of_store(str(self._disk.directory))
+        text = open_archived_text(segment, self._disk, self._archives)
 
         def load() -> Index:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from logsrv.linelog.store.segments import heads
-from logsrv.linelog.store.segments.index import Frame, Index
+from logsrv.linelog.store.segments.index import FrameStart, Index
 from logsrv.linelog.store.segments.times import UNKNOWN
 
 
@@ -14,16 +14,16 @@ def index_sound_frames(number: int, fd: int) -> tuple[Index, str]:
 
     number: of the segment. The fault is "" if the whole file is sound. Raises OSError.
     """
-    frames: list[Frame] = []
+    frames: list[FrameStart] = []
     text = at = 0
     end = os.fstat(fd).st_size
     wrong = ""
     while at < end:
-        found = heads.frame_at(lambda at, size: os.pread(fd, size, at), at, end)
+        found = heads.frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
         if found is None or len(frames) == heads.MOST:
             wrong = f"damaged at byte {at}: no whole frame begins there"
             break
-        frames.append(Frame(text, at, 0, UNKNOWN))
+        frames.append(FrameStart(text, at, 0, UNKNOWN))
         length, size = found
         text += size
         at += length

@@ -25,9 +25,9 @@ from logsrv.linelog.store.origins.notes import NotesFile
 from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.removed import EMPTY, REMOVED, gaps, removed_or_empty
+from logsrv.linelog.store.segments.removed import EMPTY, REMOVED, gaps, removed_or_empty_numbers
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
-from logsrv.linelog.store.segments.torn import mend
+from logsrv.linelog.store.segments.torn import repair_text
 from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
 
 log = Logger()
@@ -48,7 +48,7 @@ _KINDS = {
 }
 
 
-class Active(NamedTuple):
+class OpenedActive(NamedTuple):
     """The active segment, opened. size: its bytes. torn: whether its last line has no LF.
 
     unread: whether it is unreadable, so its end is unknown.
@@ -64,7 +64,7 @@ class Active(NamedTuple):
     unread: bool = False
 
 
-def open_active(disk: Disk, synced: int | None = None) -> Active:
+def open_and_repair_active(disk: Disk, synced: int | None = None) -> OpenedActive:
     """Open current.log; make it if it is missing.
 
     synced: how many bytes of an existing file are known to be on the medium; None for all. Raises
@@ -87,14 +87,14 @@ def open_active(disk: Disk, synced: int | None = None) -> Active:
             beside = disk.open(segment.ACTIVE, os.O_RDWR)
             undo.callback(os.close, beside)
             try:
-                active = Active(fd, beside, *mend(path, beside, synced))
+                active = OpenedActive(fd, beside, *repair_text(path, beside, synced))
             except OSError as error:
                 log.error(
                     "{path} cannot be read and is left as it is: {why}",
                     path=path,
                     why=reason(error),
                 )
-                active = Active(fd, beside, os.fstat(fd).st_size, torn=False, unread=True)
+                active = OpenedActive(fd, beside, os.fstat(fd).st_size, torn=False, unread=True)
             undo.pop_all()
     except OSError as error:
         raise StoreError(f"{path} cannot be opened: {reason(error)}") from error
@@ -105,7 +105,7 @@ class TidyReport(NamedTuple):
     """The result of `tidy`.
 
     conflicting_names: files with the number of another segment; they were kept and logged.
-    unseen: segments whose indexes are still to be checked with `check_index`.
+    unseen: segments whose indexes are still to be checked with `check_or_rebuild_index`.
     """
 
     conflicting_names: frozenset[str] = frozenset()
@@ -120,7 +120,7 @@ class StartState(NamedTuple):
     the result for the sealed segments. origins: the notes of blocks of other stores.
     """
 
-    opened: Active
+    opened: OpenedActive
     number: int
     segments_to_skip: int = 0
     named: str = ""
@@ -128,7 +128,7 @@ class StartState(NamedTuple):
     origins: NotesFile = NotesFile()
 
 
-def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
+def repair_and_open(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
     """Repair the directory and open the active segment. Raises OSError and StoreError.
 
     importing: whether the store is opened for an import. Any other owner may store lines after those of an
@@ -148,18 +148,18 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
         disk.unlink(segment.IMPORTING)
     if disk.holds(segment.RESTORING):
         raise StoreError(f"the store {disk.directory} {segment.NOT_RESTORED}")
-    backup_note.take_over(disk)
-    half = segment.half_rotated(disk)
-    if half and (_remove_left_behind(disk, half[-1]) or not crashed):
+    backup_note.take_over_for_server(disk)
+    half = segment.half_rotated_segments(disk)
+    if half and (_remove_if_left_behind(disk, half[-1]) or not crashed):
         half = []
     spared = half[-1] if half else None
-    synced = _read_synced(disk)
+    synced = _read_or_make_synced(disk)
     tidy_report = tidy(disk, spared, synced if crashed else EVERYWHERE, indexes_later=not importing)
-    number = spared.number if spared else number_active(disk, synced.segment)
-    known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
+    number = spared.number if spared else save_active_number(disk, synced.segment)
+    known = _synced_bytes(number, synced if crashed or synced.segment == number else EVERYWHERE)
     # Before the text is repaired, because the rest of a block is no torn line.
     settled = origins.cut_incomplete_blocks(disk, number, crashed=crashed)
-    opened = open_active(disk, known)
+    opened = open_and_repair_active(disk, known)
     # Skip also a file that is shorter than it was: somebody has moved, removed or cut it.
     segments_to_skip = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
     return StartState(
@@ -167,13 +167,13 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
     )
 
 
-def _remove_left_behind(disk: Disk, named: Segment) -> bool:
+def _remove_if_left_behind(disk: Disk, named: Segment) -> bool:
     """Remove current.log if it is an old segment that newer sealed ones follow; return whether it was.
 
     The next segment was current.log later, and then got a sealed name. A power cut may undo the first of
     these changes and keep the second.
     """
-    highest = _highest(disk)
+    highest = _highest_sealed_number(disk)
     if highest < named.number:
         return False
     log.warn(
@@ -188,13 +188,13 @@ def _remove_left_behind(disk: Disk, named: Segment) -> bool:
     return True
 
 
-def _highest(disk: Disk) -> int:
+def _highest_sealed_number(disk: Disk) -> int:
     """Return the highest number of a sealed segment, even if its text is only in an archive; 0 for none."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     return max((one.number for one in files), default=0)
 
 
-def _read_synced(disk: Disk) -> Position:
+def _read_or_make_synced(disk: Disk) -> Position:
     """Return the place in the file `synced`; make the file anew if it is damaged or missing."""
     try:
         place = segment.read_synced(disk)
@@ -209,15 +209,15 @@ def _read_synced(disk: Disk) -> Position:
         )
     # An OSError does little harm: without the file, a start after a crash looks for holes in more text.
     with contextlib.suppress(OSError):
-        segment.make_synced(disk)
+        segment.repair_synced_file(disk)
     return place
 
 
-def identity_or_none(disk: Disk) -> Identity | None:
+def load_or_make_identity(disk: Disk) -> Identity | None:
     """Return the identity of the store, made now if it has none; None after a failure, which is logged."""
     try:
         found = identity.load_and_repair(disk)
-        return found or identity.make(
+        return found or identity.make_identity(
             disk, Position(segment.segments(disk)[0].number, 0), os.urandom
         )
     except (OSError, ValueError) as error:
@@ -230,7 +230,7 @@ def identity_or_none(disk: Disk) -> Identity | None:
         return None
 
 
-def number_active(disk: Disk, least: int = 0) -> int:
+def save_active_number(disk: Disk, least: int = 0) -> int:
     """Return the number of the active segment, and write it to the file `number`, unless the disk is full.
 
     least: a number that was in use already; the file `number` may be lost or old.
@@ -256,7 +256,7 @@ def _log_missing_segments(disk: Disk, number: int) -> None:
     """Log the missing segment numbers, up to that of the active segment, that no note explains."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     numbers = {one.number for one in files} or {0}
-    found = list(gaps({*numbers, number}, removed_or_empty(disk)))
+    found = list(gaps({*numbers, number}, removed_or_empty_numbers(disk)))
     between = [run for run in found if run.start < max(numbers)]
     if between:
         others = sum(map(len, between)) - 1
@@ -276,7 +276,7 @@ def _log_missing_segments(disk: Disk, number: int) -> None:
         )
 
 
-def _synced_of(number: int, synced: Position) -> int | None:
+def _synced_bytes(number: int, synced: Position) -> int | None:
     """Return how many bytes of a segment are known to be on the medium; None for all."""
     if number < synced.segment:
         return None
@@ -300,7 +300,7 @@ def tidy(
     names = disk.entries()
     for name in segment.not_plain_files(disk, names):
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
-    for found in segment.half_rotated(disk, names):
+    for found in segment.half_rotated_segments(disk, names):
         if found != spared:
             disk.unlink(found.name)
             del names[found.name]
@@ -319,11 +319,13 @@ def tidy(
         if found.form is Form.PLAIN:
             with _logging_unreadable(found, disk, operator.call):
                 size = sizes.get(found.number)
-                _end_torn(found, disk, _synced_of(found.number, synced) if size is None else size)
+                _repair_torn_end(
+                    found, disk, _synced_bytes(found.number, synced) if size is None else size
+                )
         elif indexes_later and names.get(found.index):
             unseen.append(found)
         else:
-            check_index(found, disk, operator.call)
+            check_or_rebuild_index(found, disk, operator.call)
     for name in segment.loose_files(disk, names):
         disk.unlink(name)
     return TidyReport(frozenset(conflicting_names), tuple(unseen))
@@ -343,11 +345,11 @@ def _logging_unreadable(found: Segment, disk: Disk, say: Say) -> Iterator[None]:
         )
 
 
-def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
+def _repair_torn_end(plain: Segment, disk: Disk, synced: int | None) -> None:
     path = disk.path(plain.name)
     with Descriptor(disk.open(plain.name, os.O_RDWR)) as fd:
         whole = os.fstat(fd).st_size
-        size, torn = mend(path, fd, synced)
+        size, torn = repair_text(path, fd, synced)
         if torn or size < whole:
             # Only the active segment may end within a line.
             log.error(
@@ -361,7 +363,7 @@ def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
         disk.fdatasync(fd)
 
 
-def check_index(packed: Segment, disk: Disk, say: Say) -> None:
+def check_or_rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
     """Log a segment that is shorter than its index says; make a missing or useless index again."""
     with _logging_unreadable(packed, disk, say):
         size = disk.stat(packed.name).st_size
@@ -382,13 +384,13 @@ def check_index(packed: Segment, disk: Disk, say: Say) -> None:
                 text=text,
             )
         elif kept is None or size > kept.compressed:
-            _make_again(packed, disk, say)
+            _rebuild_index(packed, disk, say)
 
 
-def _make_again(packed: Segment, disk: Disk, say: Say) -> None:
+def _rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
     path = disk.path(packed.name)
     try:
-        indexing.rebuild(packed, disk)
+        indexing.rebuild_index(packed, disk)
     except ValueError as error:
         say(
             log.error,
@@ -440,7 +442,7 @@ def remove_second_files(
         else:
             if held is not None:
                 gone, kept = (one, counted) if held is Form.PACKED else (counted, one)
-                _remove_double(gone, kept, disk, say)
+                _remove_double_file(gone, kept, disk, say)
                 removed = True
                 continue
             say(
@@ -455,7 +457,7 @@ def remove_second_files(
     return removed
 
 
-def _remove_double(gone: Segment, kept: Segment, disk: Disk, say: Say) -> None:
+def _remove_double_file(gone: Segment, kept: Segment, disk: Disk, say: Say) -> None:
     # The name of the kept file has to be on the medium before the other file is removed.
     disk.sync_directory()
     # A plain file has only this name: the index and the words belong to the packed file.
@@ -473,7 +475,7 @@ def form_with_all_text(plain: Segment, packed: Segment, disk: Disk) -> Form | No
     """Return the form that has all readable text of the other; None if neither has. Raises OSError."""
     with open(disk.open(plain.name, os.O_RDONLY), "rb") as file:
         try:
-            for text, _ in index.frames(packed, disk):
+            for text, _ in index.unpack_frames(packed, disk):
                 same = file.read(len(text))
                 if not text.startswith(same):
                     return None

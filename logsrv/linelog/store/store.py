@@ -37,7 +37,7 @@ from logsrv.linelog.store.valve import Valve
 from logsrv.linelog.store.writing.active import ActiveSegment
 from logsrv.linelog.store.writing.append import Writer
 from logsrv.linelog.store.writing.deposit import PendingBlock
-from logsrv.linelog.store.writing.durable import Waiters
+from logsrv.linelog.store.writing.durable import DurableWaiters
 from logsrv.linelog.store.writing.syncer import Syncer
 from logsrv.timer import Timer
 
@@ -62,7 +62,7 @@ class StoreReactor(Protocol):
     def callFromThread(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
 
 
-def _thread(name: str, run: Callable[..., None], *args: Any) -> threading.Thread:
+def _start_thread(name: str, run: Callable[..., None], *args: Any) -> threading.Thread:
     """Start a daemon thread: if it hangs in a system call on a dead disk, the process can still end."""
     thread = threading.Thread(target=run, args=args, name=name, daemon=True)
     thread.start()
@@ -105,7 +105,7 @@ class Store:
         self._disk = disk or Disk()
         self._holds: tuple[Hold, ...] = ()
         self.identity: Identity | None = None
-        self._waiters = Waiters()
+        self._waiters = DurableWaiters()
         self._depositing: dict[Deferred[None], PendingBlock] = {}
         self._closing: list[Deferred[None]] = []
         self._deadline = Timer(reactor)
@@ -124,7 +124,7 @@ class Store:
                 undo.callback(self._disk.enter(self.directory).leave)
                 lock = DirectoryLock(self._disk)
                 undo.callback(lock.release)
-                self._start(lock)
+                self._repair_and_start(lock)
                 undo.pop_all()
         except OSError as error:
             where = error.filename or self.directory
@@ -132,11 +132,11 @@ class Store:
                 f"the store {self.directory} cannot be used: {reason(error)} ({where})"
             ) from error
 
-    def _start(self, lock: DirectoryLock) -> None:
+    def _repair_and_start(self, lock: DirectoryLock) -> None:
         disk, clock, tell = self._disk, self._clock, self._reactor.callFromThread
         _warn_of_keep_bytes(self._policy)
-        begun = recover.begin(disk, crashed=bool(lock.left_by))
-        self.identity = recover.identity_or_none(disk)
+        begun = recover.repair_and_open(disk, crashed=bool(lock.left_by))
+        self.identity = recover.load_or_make_identity(disk)
         opened = begun.opened
         age = clock.time_of_day() - segment.first_moment(opened.fd) if opened.size else 0.0
         started = clock.monotonic() - max(0.0, age)
@@ -157,10 +157,12 @@ class Store:
         )
         self._sealer.hold(self._holds)
         self.origins = Origins(disk, begun.origins)
-        self._writer = Writer(self._active, self.origins, clock=clock, tell=tell, look=self._fire)
+        self._writer = Writer(
+            self._active, self.origins, clock=clock, tell=tell, look=self._fire_durable
+        )
         self._syncing = FaultState(tell, *SYNCING, seconds=clock.monotonic)
         self._sync_seconds = Durations()
-        self._watch()
+        self._register_metrics()
         self.accepts = True
         self._syncer = Syncer(
             self._active,
@@ -170,11 +172,11 @@ class Store:
             self._sealer.take,
             clock.monotonic,
         )
-        sync = _thread("store-sync", self._syncer.run)
-        seal = _thread("store-seal", self._sealer.run)
-        _thread("store-write", self._work, lock, sync, seal)
+        sync = _start_thread("store-sync", self._syncer.run)
+        seal = _start_thread("store-seal", self._sealer.run)
+        _start_thread("store-write", self._run_writer, lock, sync, seal)
 
-    def _watch(self) -> None:
+    def _register_metrics(self) -> None:
         writer, sealer, syncing = self._writer, self._sealer, self._syncing
         troubles = (writer.writing, writer.syncing, syncing)
         watch = self._metrics.watch
@@ -192,7 +194,7 @@ class Store:
         watch("store_waiting_bytes", lambda: sealer.segment_sizes.waiting[1])
         watch("senders_paused", lambda: self.valve.closed)
         for kind in TROUBLES:
-            watch("store_trouble", partial(self._fails, kind), kind=kind)
+            watch("store_trouble", partial(self._has_fault, kind), kind=kind)
         self._metrics.time("write_seconds", writer.write_seconds)
         self._metrics.time("sync_seconds", writer.sync_seconds, self._sync_seconds)
         self._metrics.time("seal_seconds", sealer.seconds)
@@ -217,7 +219,7 @@ class Store:
             self.valve.close()
             # Only the next turn of the reactor may open the valve: while thousands of senders are paused,
             # much is written, and otherwise the valve would open and close again for each of them.
-            call_in_next_turn(self._reactor, self._settle)
+            call_in_next_turn(self._reactor, self._open_or_close_valve)
         return lines
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:
@@ -234,9 +236,9 @@ class Store:
         writer = self._writer
         writer.pending_blocks.append(pending)
         writer.queue.put(writer.take_pending)
-        return pending.stored.addBoth(self._deposited, pending)
+        return pending.stored.addBoth(self._end_deposit, pending)
 
-    def _deposited(self, result: Any, pending: PendingBlock) -> Any:
+    def _end_deposit(self, result: Any, pending: PendingBlock) -> Any:
         del self._depositing[pending.stored]
         self.origins.under_way.end(pending.origin, len(pending.text))
         return result
@@ -283,14 +285,14 @@ class Store:
         writer, waiters = self._writer, self._waiters
         # Set `wanted` before reading `confirmed`: the writer sets `confirmed` before it reads `wanted`.
         target = writer.wanted = writer.appended
-        # If earlier Deferreds wait, `_fire` has not run yet for the newest `confirmed`. They have to fire
-        # first.
+        # If earlier Deferreds wait, `_fire_durable` has not run yet for the newest `confirmed`. They have
+        # to fire first.
         confirmed, up_to_date = writer.confirmed, not (waiters or writer.failures)
         waiting = waiters.add(target, since)
         if up_to_date:
             waiters.reached(confirmed)
         if len(waiters) > MOST_WAITING:
-            self._settle()
+            self._open_or_close_valve()
         return waiting
 
     def rotate(self) -> None:
@@ -313,7 +315,7 @@ class Store:
         self._writer.queue.put(lambda: self._active.apply(policy))
         self._sealer.policy = policy
         self._sealer.look()
-        self._settle()
+        self._open_or_close_valve()
 
     def hold(self, holds: Sequence[Hold]) -> None:
         """Make retention keep segments that readers still need; may be called before `open`."""
@@ -337,7 +339,7 @@ class Store:
         }
         return {kind: why for kind, why in reasons.items() if why is not None}
 
-    def _fails(self, kind: str) -> bool:
+    def _has_fault(self, kind: str) -> bool:
         return kind in self.troubles()
 
     def under_way(self) -> dict[str, float]:
@@ -368,15 +370,15 @@ class Store:
         """The bytes that were appended and are not written yet."""
         return self._writer.appended - self._writer.written
 
-    def _fire(self) -> None:
+    def _fire_durable(self) -> None:
         """Fire the Deferreds of `durable` that are due by the present state of the writer."""
         confirmed = self._writer.confirmed
         while self._writer.failures:
             self._waiters.failed(self._writer.failures.popleft())
         self._waiters.reached(confirmed)
-        self._settle()
+        self._open_or_close_valve()
 
-    def _settle(self) -> None:
+    def _open_or_close_valve(self) -> None:
         """Open or close the valve; no other method opens it."""
         writer, policy = self._writer, self._policy
         many = len(self._waiters) > MOST_WAITING
@@ -399,7 +401,7 @@ class Store:
         done: Deferred[None] = Deferred()
         if self.accepts:
             self.accepts = False
-            self._deadline.start(CLOSE_WITHIN, self._too_late)
+            self._deadline.start(CLOSE_WITHIN, self._give_up_waiting)
             self._writer.close()
             self._sealer.stop()
         elif not self._closing:
@@ -407,7 +409,7 @@ class Store:
         self._closing.append(done)
         return done
 
-    def _work(
+    def _run_writer(
         self, lock: DirectoryLock, syncing: threading.Thread, sealing: threading.Thread
     ) -> None:
         """Run the writing thread: write until closed, then wait for the other threads."""
@@ -415,7 +417,7 @@ class Store:
         why = self.stalled or ""
         # The next start cuts off an incomplete block.
         in_order = not self.pending and self._writer.deposit is None
-        self._end_origins(in_order)
+        self._close_origins(in_order)
         self._active.left.put(None)
         syncing.join()
         try:
@@ -435,7 +437,7 @@ class Store:
             self._disk.leave()
         self._reactor.callFromThread(self._finish_close, why)
 
-    def _end_origins(self, in_order: bool) -> None:
+    def _close_origins(self, in_order: bool) -> None:
         self.origins.close()
         if in_order:
             # On a full disk the file is not rewritten. Its first line then counts too few lines, so a
@@ -443,10 +445,10 @@ class Store:
             with contextlib.suppress(OSError):
                 self.origins.finish()
 
-    def _too_late(self) -> None:
+    def _give_up_waiting(self) -> None:
         """Stop waiting for a disk that hangs."""
         why = "it takes too long"
-        self._fire()
+        self._fire_durable()
         if not self.pending and not self._finished:
             log.error("the store could not be synced at its end: {why}", why=why)
             self._waiters.give_up(
@@ -456,11 +458,11 @@ class Store:
 
     def _finish_close(self, why: str) -> None:
         self._deadline.stop()
-        self._fire()
+        self._fire_durable()
         closing, self._closing = self._closing, []
         for waiting in list(self._depositing):
             waiting.errback(StoreError(f"the store {self.directory} is closed"))
-        # After `_too_late`, `closing` is empty: the disk has answered, but nobody waits any more.
+        # After `_give_up_waiting`, `closing` is empty: the disk has answered, but nobody waits any more.
         if self.pending and closing:
             size, lines = self.pending, self._writer.lost_lines()
             self._metrics.count("store_lost_bytes_total", size)

@@ -43,7 +43,7 @@ class Valve:
         self._paused: dict[int, Producer] = {}
         self._waiting: dict[Callable[[], object], None] = {}
         self._at_once = FIRST
-        self._next_turn = NextTurnCall(reactor, self._resume)
+        self._next_turn = NextTurnCall(reactor, self._resume_some)
 
     def add(self, producer: Producer) -> None:
         """Add a sender; pause it at once if the valve is closed."""
@@ -105,9 +105,9 @@ class Valve:
             # The call may store so much that the valve closes again.
             if self.closed:
                 return
-        self._resume()
+        self._resume_some()
 
-    def _resume(self) -> None:
+    def _resume_some(self) -> None:
         """Resume some senders, and twice as many in the next turn."""
         for key, producer in list(islice(self._paused.items(), self._at_once)):
             # A resumed sender may deliver so much at once that the valve closes again.
@@ -115,7 +115,7 @@ class Valve:
                 return
             if self._paused.pop(key, None) is not None:
                 self._running[key] = producer
-                self._tell(producer, producer.resumeProducing)
+                self._call_or_remove(producer, producer.resumeProducing)
         self._at_once *= 2
         if self._paused and not self.closed:
             self._next_turn.schedule()
@@ -123,9 +123,9 @@ class Valve:
     def _pause(self, producer: Producer) -> None:
         self._running.pop(id(producer), None)
         self._paused[id(producer)] = producer
-        self._tell(producer, producer.pauseProducing)
+        self._call_or_remove(producer, producer.pauseProducing)
 
-    def _tell(self, producer: Producer, call: Callable[[], None]) -> None:
+    def _call_or_remove(self, producer: Producer, call: Callable[[], None]) -> None:
         try:
             call()
         except Exception:

@@ -41,7 +41,7 @@ from logsrv.linelog.query.matching.highlight import highlight_finder
 from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 from tests.fuzz.oracles import at_most, safe
 from tests.fuzz.target import target
 from tests.linelog.store.words.indexed import stored_index
@@ -173,8 +173,8 @@ def some_lines() -> bytes:
 
 
 @cache
-def their_words() -> Words:
-    return Words(stored_index(*(line + b"\n" for line in some_lines().split(b"\n")[:-1])))
+def their_words() -> WordIndex:
+    return WordIndex(stored_index(*(line + b"\n" for line in some_lines().split(b"\n")[:-1])))
 
 
 def _parsed(text: str) -> Node | None:

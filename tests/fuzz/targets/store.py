@@ -25,15 +25,20 @@ from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.catalog import layout
-from logsrv.linelog.store.origins.notes import Note, notes_file, parse_origin_notes, read_notes
+from logsrv.linelog.store.origins.notes import (
+    BlockNote,
+    make_notes_file,
+    parse_notes_file,
+    parse_origin_notes,
+)
 from logsrv.linelog.store.segments import identity, index, indexing
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, parse_position
 from logsrv.linelog.store.segments.times import Times, time_of, times_of
-from logsrv.linelog.store.segments.torn import is_stamp, mend
+from logsrv.linelog.store.segments.torn import is_stamp_or_beginning, repair_text
 from logsrv.linelog.store.words.layout import CRC, HEADER_SIZE, TRAILER_SIZE, with_crc
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import PartialFile
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
 from tests.fuzz.target import target
@@ -76,15 +81,15 @@ def directory(name: str, content: bytes) -> Iterator[Disk]:
 @cache
 def an_index() -> bytes:
     times = Times(TIME, TIME, True)
-    frames = index.Frame(0, 0, 0, times), index.Frame(50, 20, 1, times)
+    frames = index.FrameStart(0, 0, 0, times), index.FrameStart(50, 20, 1, times)
     levels = (1, 0, 0, 0, 0, 0, 0, 0, 0), None
-    return indexing.encode(index.Index(1, 100, 40, 2, frames, 4, 1, levels, b"12345678" * 2))
+    return indexing.encode_index(index.Index(1, 100, 40, 2, frames, 4, 1, levels, b"12345678" * 2))
 
 
 @target("linelog.store.segments.index")
 def segment_index(data: bytes) -> None:
     """An index is read as it was written, or is a ValueError; also one with corrected checksums."""
-    unharmed(an_index(), data, index.decode)
+    unharmed(an_index(), data, index.decode_index)
     unharmed(an_index(), data, index.decode_head)
     head = {"segment": 1, "text": 100, "compressed": 40, "lines": 2, "times": [None, None, True]}
     ours = {"format": 4, **head, "size": len(data), "crc": zlib.crc32(data), "rules": 1}
@@ -93,7 +98,7 @@ def segment_index(data: bytes) -> None:
         with suppress(ValueError):
             index.decode_head(made)
         with suppress(ValueError):
-            found = index.decode(made)
+            found = index.decode_index(made)
             assert found.frame_of(found.text) == len(found.frames)
 
 
@@ -114,13 +119,13 @@ LITERALS = (b"zebra", b"quick z", b"10.0.0.1", b"\\u00", b"none of it", b"203.0.
 
 def _looked_up(data: bytes) -> list[object]:
     found: list[object] = [
-        _answers(Words(source)) for source in (data, PartialFile(len(data), [(0, data)]))
+        _answers(WordIndex(source)) for source in (data, PartialFile(len(data), [(0, data)]))
     ]
     assert found[0] == found[1]
     return found
 
 
-def _answers(words: Words) -> list[object]:
+def _answers(words: WordIndex) -> list[object]:
     found: list[object] = [words.frames, words.text, words.heads()]
     return found + [words.frames_with(literal) for literal in LITERALS]
 
@@ -148,13 +153,13 @@ def _entries(data: bytes) -> object:
 def catalog(data: bytes) -> None:
     """A catalog is read as it was written, or is a ValueError."""
     entry = layout.CatalogEntry(7, 100, 1, 3, b"20261120T061842Z", 7, TIME.encode(), TIME.encode())
-    unharmed(layout.pack([entry, entry._replace(number=8)], b"words"), data, _entries)
+    unharmed(layout.pack_catalog([entry, entry._replace(number=8)], b"words"), data, _entries)
     with suppress(ValueError):
         _entries(data)
 
 
 def _manifest() -> manifest.Manifest:
-    file = manifest.StoredFile(10, "ab" * 32)
+    file = manifest.FileDigest(10, "ab" * 32)
     name = "0000000017-20261120T061842Z"
     files = {".log.zst": file, ".log.zst.idx": file}
     times = Times(TIME, TIME, True)
@@ -173,26 +178,26 @@ def outside_json(data: bytes) -> None:
 @target("linelog.store.archive.manifest", "linelog.store.archive.catalog")
 def archive(data: bytes) -> None:
     """The manifest of an archive leads only to names of segments."""
-    right = manifest.encode(_manifest())
+    right = manifest.encode_manifest(_manifest())
     for text in (data, damaged(right, data)):
         try:
-            found = manifest.decode(text)
+            found = manifest.decode_manifest(text)
         except ValueError:
             pass
         else:
-            assert manifest.decode(manifest.encode(found)) == found
+            assert manifest.decode_manifest(manifest.encode_manifest(found)) == found
             for name in found.objects:
                 assert name.startswith(f"{found.store}/") and name.count("/") == 1
                 assert not name.startswith("/") and name.isascii()
         with suppress(ValueError):
-            archive_catalogs.unpack(text)
+            archive_catalogs.unpack_archive_catalog(text)
         with suppress(ValueError):
             packed = compressor().compress(text or b" ")
-            for one in archive_catalogs.unpack(packed):
+            for one in archive_catalogs.unpack_archive_catalog(packed):
                 if one.words:
                     assert one.file is not None
     names = data.decode("utf-8", "replace").split()
-    for name in manifest.names_of(names, STORE):
+    for name in manifest.archived_segment_names(names, STORE):
         assert "/" not in name
     for name in archive_catalogs.catalogs_in_use(names, STORE):
         archive_catalogs.last_archived_number([name])
@@ -201,16 +206,16 @@ def archive(data: bytes) -> None:
 @target("linelog.store.origins.notes", "linelog.store.segments.segment")
 def notes(data: bytes) -> None:
     """A note is read as it was written; a damaged line is skipped, and the lines around it are read."""
-    made = Note(Position(17, 5), STORE, Position(3, 0), Position(3, 9), 7, 12)
+    made = BlockNote(Position(17, 5), STORE, Position(3, 0), Position(3, 9), 7, 12)
     right = made.line()
     for text in (data, damaged(right, data)):
-        found = read_notes(right + text + b"\n" + right)
+        found = parse_notes_file(right + text + b"\n" + right)
         assert found.notes[0] == found.notes[-1] == made and found.sure >= {STORE}
         for note in found.notes:
             assert parse_origin_notes(note.line()) == [note]
-        again = read_notes(notes_file(found.notes, found).text())
+        again = parse_notes_file(make_notes_file(found.notes, found).text())
         assert (again.damaged, again.sure, again.changed) == (found.damaged, found.sure, 0)
-    read_notes(data)
+    parse_notes_file(data)
     signed = data.split(b"\n")[0] + b" "
     parse_origin_notes(b"%b%08x\n" % (signed, zlib.crc32(signed)))
     with suppress(ValueError):
@@ -286,7 +291,7 @@ def torn(data: bytes) -> None:
     """A text left by a power cut is repaired: only NULs are removed from lines, and lines keep
     positions.
     """
-    is_stamp(data)
+    is_stamp_or_beginning(data)
     times_of(data + b"\n")
     for synced in (None, 0, len(data) // 2, len(data)):
         with TemporaryDirectory() as path:
@@ -295,9 +300,9 @@ def torn(data: bytes) -> None:
                 file.write(data)
             fd = os.open(name, os.O_RDWR)
             try:
-                size, is_torn = mend(name, fd, synced)
+                size, is_torn = repair_text(name, fd, synced)
                 found = os.pread(fd, len(data) + 1, 0)
-                again = mend(name, fd, size)
+                again = repair_text(name, fd, size)
             finally:
                 os.close(fd)
         assert len(found) == size <= len(data)

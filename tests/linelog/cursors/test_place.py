@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.kit.options.kinds import WrongPlace
 from logsrv.linelog.cursors.folder import PlaceFolder
-from logsrv.linelog.cursors.option_kinds import QUERY, plain_text
+from logsrv.linelog.cursors.option_kinds import QUERY, require_plain_text
 from logsrv.linelog.cursors.place import Place, load, save, saved_places, why_foreign
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
@@ -135,4 +135,4 @@ def test_a_wrong_query_is_told_with_a_caret_under_the_place() -> None:
 
 def test_a_text_that_no_program_can_be_given_is_refused() -> None:
     with pytest.raises(ValueError, match="NUL"):
-        plain_text("a\0b")
+        require_plain_text("a\0b")

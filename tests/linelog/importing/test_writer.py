@@ -17,10 +17,10 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import load
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.index import Index, frames
-from logsrv.linelog.store.segments.indexing import save
+from logsrv.linelog.store.segments.index import Index, unpack_frames
+from logsrv.linelog.store.segments.indexing import save_index
 from logsrv.linelog.store.segments.lock import DirectoryLock
-from logsrv.linelog.store.segments.removed import empty_numbers
+from logsrv.linelog.store.segments.removed import runs_of_empty_segments
 from logsrv.linelog.store.segments.segment import (
     Form,
     Segment,
@@ -57,7 +57,7 @@ def text_of(directory: Path) -> bytes:
     disk = Disk().enter(directory)
     packed = sealed_segments(disk)
     assert all(one.form is Form.PACKED for one in packed)
-    return b"".join(text for one in packed for text, _ in frames(one, disk))
+    return b"".join(text for one in packed for text, _ in unpack_frames(one, disk))
 
 
 EXPECTED = b"".join(make_stamp(BEGIN + n, "file:a") + b"line %d\n" % n for n in range(200))
@@ -129,7 +129,7 @@ def test_older_lines_come_behind_no_younger_ones_that_stand_before_an_empty_segm
         (tmp_path / name).touch()
     elif empty == "packed":
         (tmp_path / f"{name}.zst").touch()
-        save(Index(number), Segment(number, f"{name}.zst", Form.PACKED), disk)
+        save_index(Index(number), Segment(number, f"{name}.zst", Form.PACKED), disk)
     else:
         for one in sealed:
             (tmp_path / one.archived).touch()
@@ -149,7 +149,7 @@ def test_an_empty_segment_that_waits_is_not_compressed(tmp_path: Path) -> None:
     assert all(path.stat().st_size for path in tmp_path.glob("*.zst"))
     disk = Disk().enter(tmp_path)
     assert sealed_segments(disk)[0].number == 2
-    assert empty_numbers(disk) == [range(1, 2)]
+    assert runs_of_empty_segments(disk) == [range(1, 2)]
 
 
 def test_what_was_in_the_store_stays_and_a_torn_line_is_ended(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def serve(directory: Path, text: bytes, *, in_order: bool) -> None:
     """Start a server in the store, which writes this, and is killed behind it."""
     disk = Disk().enter(directory)
     lock = DirectoryLock(disk)
-    begun = recover.begin(disk, crashed=bool(lock.left_by))
+    begun = recover.repair_and_open(disk, crashed=bool(lock.left_by))
     active = ActiveSegment(
         begun,
         POLICY,

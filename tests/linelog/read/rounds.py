@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.store.archive.bucket import BucketArchive
-from logsrv.linelog.store.archive.readers import Readers
+from logsrv.linelog.store.archive.readers import ReaderThreads
 
 
 class Rounds:
@@ -18,11 +18,11 @@ class Rounds:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.count = 0
         self._threads = 0
-        start, result = Readers.start, Future.result
+        start, result = ReaderThreads.start, Future.result
         rounds = self
         begun: dict[int, tuple[Future[Any], int]] = {}
 
-        def started(self: Readers, read: Callable[[], Any]) -> Future[Any]:
+        def started(self: ReaderThreads, read: Callable[[], Any]) -> Future[Any]:
             def in_thread() -> Any:
                 inside.append(True)
                 return read()
@@ -38,7 +38,7 @@ class Rounds:
             return found
 
         inside: list[bool] = []
-        patch.setattr(Readers, "start", started)
+        patch.setattr(ReaderThreads, "start", started)
         patch.setattr(Future, "result", resulted)
         for name in ("names", "folders", "read"):
             patch.setattr(BucketArchive, name, self._alone(getattr(BucketArchive, name)))

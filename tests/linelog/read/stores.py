@@ -13,7 +13,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_name
-from logsrv.linelog.store.segments.waiting import remove_empty
+from logsrv.linelog.store.segments.waiting import remove_empty_segment
 
 BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")
 
@@ -85,7 +85,7 @@ class Writer:
         if self.plain:
             segment = self.plain.pop(0)
             if not self.disk.stat(segment.name).st_size:
-                remove_empty(segment, self.number, self.disk)
+                remove_empty_segment(segment, self.number, self.disk)
                 return
             seal(segment, self.disk)
             self.packed.append(segment)

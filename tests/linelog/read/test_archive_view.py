@@ -19,11 +19,15 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive.archive_notes import note_archived, note_url, open_archive
-from logsrv.linelog.store.archive.catalog import enter
-from logsrv.linelog.store.archive.manifest import decode
+from logsrv.linelog.store.archive.archive_notes import (
+    open_archive,
+    save_archive_url,
+    save_local_manifest,
+)
+from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
+from logsrv.linelog.store.archive.manifest import decode_manifest
 from logsrv.linelog.store.archive.objects import ArchiveError
-from logsrv.linelog.store.archive.putting import put
+from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.rounds import Rounds
@@ -62,13 +66,13 @@ def store(tmp_path_factory: pytest.TempPathFactory, server: BucketServer) -> Pat
     url = f"{server.url()}&key-file={made / 'keys'}"
     archive, disk = open_archive(url), Disk().enter(made)
     for one in packed(made):
-        manifest = put(archive, one, disk, STORE)
-        note_archived(disk, one, manifest)
-        enter(archive, manifest, disk.read)
+        manifest = put_segment(archive, one, disk, STORE)
+        save_local_manifest(disk, one, manifest)
+        add_to_archive_catalogs(archive, manifest, disk.read)
     disk.leave()
     (made / "ship").mkdir()
     folder = Disk().enter(made / "ship")
-    note_url(folder, "far", url)
+    save_archive_url(folder, "far", url)
     folder.leave()
     remove_texts(made)
     return made
@@ -204,8 +208,8 @@ def test_without_catalogs_every_line_is_found(url: str, server: BucketServer, lo
         archive = open_archive(url)
         there = [name for name in server.objects if name.endswith(".json")]
         kept = {name: server.objects.pop(name) for name in sorted(there)[1:]}
-        manifest = decode(server.objects[min(there)])
-        enter(archive, manifest, lambda name: archive.read(f"{STORE}/{name}"))
+        manifest = decode_manifest(server.objects[min(there)])
+        add_to_archive_catalogs(archive, manifest, lambda name: archive.read(f"{STORE}/{name}"))
         server.objects.update(kept)
     for query in ("eeeee", identity(4)):
         assert found(far(url), query) == (RARE, [])

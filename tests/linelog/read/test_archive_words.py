@@ -8,8 +8,8 @@ from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
 from logsrv.linelog.read.archive_words import ArchivedWordIndex, frames_by_segment
 from logsrv.linelog.read.frames_by_words import frames_in_word_index
 from logsrv.linelog.store.archive.objects import ArchiveError
-from logsrv.linelog.store.archive.readers import Readers
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.archive.readers import ReaderThreads
+from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import PartialFile
 from tests.linelog.store.archive.segments import packed, sealed_store
 from tests.linelog.store.faults import at
@@ -47,7 +47,7 @@ def test_the_answers_are_those_of_the_files(
         return data[at : at + size]
 
     for number, data in files.items():
-        heads = Words(data).heads() if with_heads else []
+        heads = WordIndex(data).heads() if with_heads else []
         known = PartialFile(len(data), [(at, data[at : at + size]) for at, size in heads])
         parts.append(
             ArchivedWordIndex(
@@ -57,11 +57,11 @@ def test_the_answers_are_those_of_the_files(
                 pytest.fail,
             )
         )
-    readers = Readers()
+    readers = ReaderThreads()
     found = frames_by_segment(parts, need, readers)
     readers.close()
     assert found == {
-        number: frames_in_word_index(Words(data), need) for number, data in files.items()
+        number: frames_in_word_index(WordIndex(data), need) for number, data in files.items()
     }
     assert sum(size for _, size in read) <= sum(map(len, files.values())) + 3 * 4096
 
@@ -69,7 +69,7 @@ def test_the_answers_are_those_of_the_files(
 def test_the_word_index_of_another_segment_rules_nothing_out(files: dict[int, bytes]) -> None:
     """As somebody makes it who copies objects."""
     told: list[str] = []
-    words = Words(files[1])
+    words = WordIndex(files[1])
     own = words.segment, words.text, words.compressed, words.frames
     parts = [
         ArchivedWordIndex(
@@ -81,7 +81,7 @@ def test_the_word_index_of_another_segment_rules_nothing_out(files: dict[int, by
         )
         for number in (1, 2)
     ]
-    readers = Readers()
+    readers = ReaderThreads()
     assert frames_by_segment(parts, literal("xylophone"), readers) == {1: 0, 2: None}
     readers.close()
     assert told == ["this is the word index of another segment, not of 1"]
@@ -103,7 +103,7 @@ def test_what_cannot_be_read_rules_nothing_out(files: dict[int, bytes]) -> None:
         ),
         ArchivedWordIndex(3, PartialFile(len(files[3])), lambda _, size: bytes(size), told.append),
     ]
-    readers = Readers()
+    readers = ReaderThreads()
     assert frames_by_segment(parts, literal("walnut"), readers) == {1: None, 2: None, 3: None}
     readers.close()
     assert told[:2] == ["it is gone", "it is shorter than it was"]

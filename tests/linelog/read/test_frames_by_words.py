@@ -13,7 +13,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.words.reindex import make_indexes
+from logsrv.linelog.store.words.reindex import make_missing_indexes
 from tests.linelog.read.stores import line, make_store
 
 # About 9 frames; each rare word is in one of them, and the common ones in all.
@@ -33,7 +33,7 @@ LINES = [
 def store(tmp_path: Path) -> Path:
     made = make_store(tmp_path / "logs", [LINES, [line("zebra in the active segment", 10_000)]])
     disk = Disk().enter(made)
-    list(make_indexes(disk))
+    list(make_missing_indexes(disk))
     disk.leave()
     return made
 
@@ -92,7 +92,7 @@ def test_a_fifo_in_its_place_is_told_in_words_for_people(store: Path) -> None:
 def test_the_word_index_of_another_segment_is_not_used(store: Path) -> None:
     other = make_store(store.parent / "other", [LINES[:3000], []])
     disk = Disk().enter(other)
-    list(make_indexes(disk))
+    list(make_missing_indexes(disk))
     [foreign], [words] = other.glob("*.words"), store.glob("*.words")
     words.write_bytes(foreign.read_bytes())
     found, _, told = searched(store, "zebra")

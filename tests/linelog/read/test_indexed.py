@@ -37,7 +37,7 @@ QUERIES = ["", "level=error", "level>=warning", "level!=info", "level=*", "level
 @pytest.fixture(scope="module", autouse=True)
 def small_frames() -> Iterator[None]:
     """Let a segment of 1,200 lines have three frames: those of a real store have 1 MiB."""
-    with patch.object(sealing.pieces, "__defaults__", (1 << 17, 0)):
+    with patch.object(sealing.text_pieces, "__defaults__", (1 << 17, 0)):
         yield
 
 
@@ -131,7 +131,7 @@ def test_a_frame_that_was_not_counted_is_read(tmp_path: Path) -> None:
     disk = Disk().enter(directory)
     [packed] = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
     made = index.load(packed, disk)
-    indexing.save(made._replace(levels=(None, *made.levels[1:])), packed, disk)
+    indexing.save_index(made._replace(levels=(None, *made.levels[1:])), packed, disk)
     disk.leave()
     found = search(directory)
     assert found.count() == 2 * COUNT

@@ -24,7 +24,7 @@ def test_the_frames_are_those_of_the_index(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [LINES, []])
     [packed] = store.glob("*.zst")
     found, wrong = walked(packed)
-    known = index.decode(packed.with_name(packed.name + ".idx").read_bytes())
+    known = index.decode_index(packed.with_name(packed.name + ".idx").read_bytes())
     assert wrong == ""
     assert (found.text, found.compressed) == (known.text, known.compressed)
     assert [(one.text, one.at) for one in found.frames] == [

@@ -17,7 +17,7 @@ from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.fault import StatementError
 from logsrv.linelog.sql.rows import StoreReading
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.words.reindex import make_indexes
+from logsrv.linelog.store.words.reindex import make_missing_indexes
 from tests.linelog.read.stores import line, lines, make_store, view_of
 
 MESSAGES = [
@@ -33,7 +33,7 @@ MESSAGES = [
 def indexed(directory: Path) -> View:
     """A store whose sealed segments have word indexes."""
     disk = Disk().enter(directory)
-    list(make_indexes(disk))
+    list(make_missing_indexes(disk))
     disk.leave()
     return view_of(directory)
 

@@ -19,7 +19,7 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.origins import origins
-from logsrv.linelog.store.origins.notes import Note, NotesFile
+from logsrv.linelog.store.origins.notes import BlockNote, NotesFile
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments import backup_note, format, index, lock
 from logsrv.linelog.store.segments.backup_note import BackupNote
@@ -27,7 +27,7 @@ from logsrv.linelog.store.segments.removed import (
     RemovedRun,
     note_empty,
     note_removed,
-    read_empty,
+    read_empty_runs,
     read_removed,
 )
 from logsrv.linelog.store.segments.segment import Position, save_number
@@ -55,17 +55,19 @@ def full_store(directory: Path) -> Path:
     text = (store / "current.log").read_bytes()
     one, two = text[:21], text[21:]
     blocks = [
-        Note(Position(4, 0), EDGES[0], Position(3, 0), Position(3, 9), 7),
-        Note(Position(5, 0), EDGES[1], Position(1, 0), Position(1, 21), crc32(one), 17),
-        Note(Position(5, 21), EDGES[2], Position(8, 0), Position(8, len(two)), crc32(two)),
+        BlockNote(Position(4, 0), EDGES[0], Position(3, 0), Position(3, 9), 7),
+        BlockNote(Position(5, 0), EDGES[1], Position(1, 0), Position(1, 21), crc32(one), 17),
+        BlockNote(Position(5, 21), EDGES[2], Position(8, 0), Position(8, len(two)), crc32(two)),
     ]
     disk.put(origins.NAME, NotesFile(tuple(blocks)).text())
     imported.ImportedFiles([["/srv/old.log", 4711, 1_764_000_000_000_000_000]]).save(disk)
-    backup_note.keep(disk, BackupNote("complete", "backup", "0a" * 16, Position(5, 0), lines=7))
-    archive_notes.note_archived(disk, packed_of(store)[0], manifest_of(store))
+    backup_note.save_backup_note(
+        disk, BackupNote("complete", "backup", "0a" * 16, Position(5, 0), lines=7)
+    )
+    archive_notes.save_local_manifest(disk, packed_of(store)[0], manifest_of(store))
     (store / "lock").write_bytes(b"")
     with at(store / "ship") as ship:
-        archive_notes.note_url(ship, "archive", "file:///srv/archive")
+        archive_notes.save_archive_url(ship, "archive", "file:///srv/archive")
     (store / "format").write_bytes(line_with_checksum(b"1 0.1.1"))
     disk.leave()
     return store
@@ -86,8 +88,8 @@ def started(store: Path) -> Start:
     """Start it as a server does, and let go of it."""
     with at(store) as disk:
         left_by = (store / lock.NAME).read_bytes()
-        begun = recover.begin(disk, crashed=bool(left_by.strip()))
-        known = recover.identity_or_none(disk)
+        begun = recover.repair_and_open(disk, crashed=bool(left_by.strip()))
+        known = recover.load_or_make_identity(disk)
         for fd in begun.opened.fd, begun.opened.beside:
             os.close(fd)
         coming = Origins(disk, begun.origins)
@@ -114,14 +116,14 @@ def changes(data: bytes, stride: int) -> Iterator[bytes]:
 
 READERS: dict[str, Callable[[Path], Any]] = {
     "imported": lambda store: imported.load(at(store)),
-    "empty": lambda store: read_empty(at(store)),
+    "empty": lambda store: read_empty_runs(at(store)),
     "removed": lambda store: read_removed(at(store)),
     "waiting": lambda store: read_waiting(at(store)),
-    "format": lambda store: format.load(at(store)),
+    "format": lambda store: format.load_format(at(store)),
     "backup": lambda store: backup_note.load(at(store)),
     "ship/centre": lambda store: place.load(at(store / "ship"), "centre"),
     "alerts/1": lambda store: place.load(at(store / "alerts"), "1"),
-    "ship/archive.archive": lambda store: archive_notes.noted_url(
+    "ship/archive.archive": lambda store: archive_notes.read_archive_url(
         at(store / "ship"), "archive.archive"
     ),
     "*.archived": lambda store: archive_notes.local_manifest(at(store), packed_of(store)[0]),

@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
-from logsrv.linelog.store.archive.archive_notes import variables_of
+from logsrv.linelog.store.archive.archive_notes import archive_environment_variables
 from logsrv.timer import Timer
 
 log = Logger()
@@ -145,7 +145,7 @@ class AskedSearch:
 
 def _archive_variables(directory: str) -> dict[str, str]:
     """Return the environment variables, such as keys, that a search needs to read a store's archives."""
-    names = variables_of(directory)
+    names = archive_environment_variables(directory)
     return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 
 

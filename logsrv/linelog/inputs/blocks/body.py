@@ -26,7 +26,7 @@ from logsrv.linelog.ship.encode.block import (
     check_block_text,
 )
 from logsrv.linelog.ship.encode.frames import check_and_count_lines, split_frames, unpack_frames
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.writing.deposit import PendingBlock
 
@@ -64,7 +64,7 @@ def decide_about(block: PackedBlock, place: Position | None) -> BlockDecision:
     return BlockDecision.REFUSE if hole and not block.gap else BlockDecision.TAKE
 
 
-def contains_last_block(block: PackedBlock, note: Note | None) -> bool:
+def contains_last_block(block: PackedBlock, note: BlockNote | None) -> bool:
     """Return whether a block contains the last block of its origin here, and more after it."""
     if note is None or note.end.segment != block.end.segment:
         return False
@@ -72,7 +72,7 @@ def contains_last_block(block: PackedBlock, note: Note | None) -> bool:
 
 
 def without_stored_part(
-    block: PackedBlock, text: bytes, note: Note | None
+    block: PackedBlock, text: bytes, note: BlockNote | None
 ) -> tuple[PackedBlock, bytes]:
     """Return an overlapping block and its text without the part that is stored already; others unchanged.
 
@@ -133,7 +133,7 @@ class IncomingBlocks:
         self.early.pop(key, None)
 
 
-def last_block_headers(note: Note | None) -> dict[str, str]:
+def last_block_headers(note: BlockNote | None) -> dict[str, str]:
     """Return the headers about the last block of an origin; none without one."""
     if note is None:
         return {}
@@ -147,7 +147,7 @@ def last_block_headers(note: Note | None) -> dict[str, str]:
 class MisplacedBlock(RequestRefused):
     """A block does not follow the last block of its origin (409). `headers` describe the last block."""
 
-    def __init__(self, note: Note | None) -> None:
+    def __init__(self, note: BlockNote | None) -> None:
         where = f"is at {note.end}" if note else "has not begun"
         super().__init__(
             409, "misplaced", f"the origin {where} here; ask, and go on from that place"

@@ -30,11 +30,11 @@ from logsrv.linelog.inputs.blocks.client import (
     UnreadableError,
 )
 from logsrv.linelog.inputs.blocks.state import CentreState, PackedFile
-from logsrv.linelog.store.archive.manifest import decode as decode_manifest
-from logsrv.linelog.store.archive.putting import stored_file
+from logsrv.linelog.store.archive.manifest import decode_manifest as decode_manifest
+from logsrv.linelog.store.archive.putting import digest_file
 from logsrv.linelog.store.archive.restoring import RestoredSegment, complete_store
 from logsrv.linelog.store.origins import origins
-from logsrv.linelog.store.origins.notes import notes_file
+from logsrv.linelog.store.origins.notes import make_notes_file
 from logsrv.linelog.store.segments import heads, identity, index, indexing
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
@@ -47,7 +47,7 @@ from logsrv.linelog.store.segments.segment import (
     Position,
     Segment,
     first_moment,
-    make_synced,
+    repair_synced_file,
     save_number,
     sealed_files,
     sealed_name,
@@ -167,7 +167,7 @@ class CentreCopy:
             for name in (packed.words, one.name):
                 disk.unlink(tmp(name))
             return RestoredSegment(one.name, error=str(error))
-        indexing.save(found, packed, disk)
+        indexing.save_index(found, packed, disk)
         if one.words:
             disk.rename(tmp(packed.words), packed.words)
         disk.rename(tmp(one.name), one.name)
@@ -190,7 +190,7 @@ class CentreCopy:
                 beside = whole.rpartition("/")[2]
                 if beside != name:
                     self._fetch_file(beside, wanted.size, tmp(beside))
-                    if stored_file(tmp(beside), disk) != wanted:
+                    if digest_file(tmp(beside), disk) != wanted:
                         raise ValueError(f"{beside} is not what was archived")
                     disk.rename(tmp(beside), beside)
         except (GoneError, UnreadableError, ValueError) as error:
@@ -264,9 +264,9 @@ class CentreCopy:
         # An empty active segment is not copied: its number is used again.
         following = state.position.segment + bool(state.position.offset)
         save_number(following, disk)
-        make_synced(disk)
-        disk.put(origins.NAME, notes_file(state.notes).text())
-        self.identity = identity.make(disk, Position(following, 0), self._random)
+        repair_synced_file(disk)
+        disk.put(origins.NAME, make_notes_file(state.notes).text())
+        self.identity = identity.make_identity(disk, Position(following, 0), self._random)
         complete_store(disk)
 
 
@@ -279,7 +279,7 @@ def verified_frames(file: BinaryIO) -> Iterator[tuple[bytes, PackedFrame]]:
     fd = file.fileno()
     at, count, end = 0, 0, os.fstat(fd).st_size
     while at < end:
-        found = heads.frame_at(lambda at, size: os.pread(fd, size, at), at, end)
+        found = heads.frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
         if (
             found is None
             or not zstandard.get_frame_parameters(_read_frame_head(fd, at)).has_checksum

@@ -105,7 +105,7 @@ def _read_packed_text(disk: Disk, packed: Segment, begin: int, end: int) -> byte
         frame = os.pread(fd, size, at)
     first, *behind = [frame.text for frame in kept.frames[number : number + 2]] + [kept.text]
     try:
-        text = index.unpacked(frame, behind[0] - first)
+        text = index.unpack_frame(frame, behind[0] - first)
     except ValueError as error:
         raise ValueError(f"{disk.path(packed.name)} is damaged: {error}") from None
     return text[begin - first : end - first]

@@ -20,7 +20,7 @@ import attrs
 
 from logsrv.kit.text.outside_json import NO_JSON, parse_json
 from logsrv.linelog.store.archive.manifest import LARGEST as LARGEST_NOTE
-from logsrv.linelog.store.origins.notes import Note, parse_origin_notes
+from logsrv.linelog.store.origins.notes import BlockNote, parse_origin_notes
 from logsrv.linelog.store.segments.segment import (
     ARCHIVED_SUFFIX,
     INDEX_SUFFIX,
@@ -72,7 +72,7 @@ class CentreState:
     packed: tuple[PackedFile, ...]
     texts: tuple[tuple[int, int], ...]
     away: tuple[tuple[str, int], ...]
-    notes: tuple[Note, ...]
+    notes: tuple[BlockNote, ...]
 
     @property
     def bytes(self) -> int:
@@ -185,11 +185,11 @@ def _require_list(found: object, each: int | None = None) -> list[Any]:
     raise TypeError("a list")
 
 
-def _parse_note(line: object) -> Note:
+def _parse_note(line: object) -> BlockNote:
     """Return the note in a line. Raises ValueError."""
     if isinstance(line, str) and len(line) < _LONGEST_NOTE:
         match parse_origin_notes(f"{line}\n".encode(errors="replace")):
-            case [Note() as note]:
+            case [BlockNote() as note]:
                 return note
     raise ValueError("it has an invalid note of an origin")
 

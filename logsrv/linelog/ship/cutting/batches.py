@@ -13,7 +13,7 @@ from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.durable import SegmentSyncer
 from logsrv.linelog.ship.target import LineBatch
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
 PIECES = 16
@@ -35,7 +35,7 @@ class LineBatches:
         view: View,
         position: Position,
         query: str | None,
-        gap: Callable[[Missing, Position], object],
+        gap: Callable[[MissingText, Position], object],
         *,
         most_lines: int,
         most_bytes: int,
@@ -57,7 +57,7 @@ class LineBatches:
         return Position(number + 1, 0) if self._follower.is_segment_open else place
 
     @property
-    def unreported_missing(self) -> Missing:
+    def unreported_missing(self) -> MissingText:
         """The amount of text that is gone at the place, and that `gap` was not called for yet."""
         return self._follower.missing
 

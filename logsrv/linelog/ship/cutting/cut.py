@@ -21,7 +21,7 @@ from logsrv.linelog.ship.cutting.crc import combine_crcs
 from logsrv.linelog.ship.cutting.durable import SegmentSyncer
 from logsrv.linelog.ship.encode.block import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.store.segments.compressing import quick_compressor
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
 PIECE = 1 << 20
@@ -37,7 +37,7 @@ class CutBlock(NamedTuple):
     block: PackedBlock
     lines: int
     more: bool
-    missing: Missing = Missing()
+    missing: MissingText = MissingText()
 
 
 class BlockLimits(NamedTuple):
@@ -103,12 +103,12 @@ class BlockCutter:
         # The place after the last line that was refused.
         self._refused = Position(0, 0)
         # The text that was skipped and that no block has reported yet.
-        self._missing = Missing()
+        self._missing = MissingText()
 
     def move_to(self, position: Position) -> None:
         """Cut from this place on; forget the text that was skipped before it."""
         self._position = position
-        self._missing = Missing()
+        self._missing = MissingText()
 
     @property
     def open_segment_number(self) -> int | None:
@@ -155,7 +155,7 @@ class BlockCutter:
         block = PackedBlock(
             self._store, start, end, after, unfinished.crc, b"".join(unfinished.packed), gap
         )
-        self._position, self._missing = end, Missing()
+        self._position, self._missing = end, MissingText()
         more = unfinished.full or self._segment.ended or end.offset < reach
         return CutBlock(block, unfinished.lines, more, missing)
 
@@ -178,7 +178,7 @@ class BlockCutter:
         self._position = Position(number + 1, 0)
 
     def _skip_as_missing(self, size: int) -> None:
-        self._missing = self._missing.and_(Missing(size))
+        self._missing = self._missing.and_(MissingText(size))
         number, offset = self._position
         self._position = Position(number, offset + size)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING, END
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 
@@ -86,12 +86,12 @@ def bytes_between(view: View, start: Position, end: Position) -> int | None:
     return total
 
 
-def missing_after(view: View, position: Position, archived: Collection[int] = ()) -> Missing:
+def missing_after(view: View, position: Position, archived: Collection[int] = ()) -> MissingText:
     """Return the amount of text that is gone between a place and the next segment that the store has.
 
     archived: numbers of segments that do not count as gone, because the target has them.
     """
-    number, total = position.segment, Missing()
+    number, total = position.segment, MissingText()
     for one in view.segments:
         if one.number < number or not view.segment_exists(one.number):
             continue

@@ -19,17 +19,21 @@ from logsrv.kit.text.words import error_text
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
 from logsrv.linelog.store.archive.archive_notes import open_archive
-from logsrv.linelog.store.archive.catalog import enter
-from logsrv.linelog.store.archive.manifest import Manifest, names_of, short_name
+from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
+from logsrv.linelog.store.archive.manifest import (
+    Manifest,
+    archived_segment_names,
+    segment_base_name,
+)
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
 from logsrv.linelog.store.archive.putting import (
-    GivenUp,
     OtherSegment,
+    PuttingCancelled,
     find_manifest,
     incomplete_segments,
-    put,
+    put_segment,
 )
-from logsrv.linelog.store.archive.readers import Readers
+from logsrv.linelog.store.archive.readers import ReaderThreads
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
@@ -48,7 +52,7 @@ class ArchiveTarget:
         self._store = store
         self._reactor = reactor
         # A single thread takes the steps in order.
-        self._thread = Readers(at_once=1)
+        self._thread = ReaderThreads(at_once=1)
 
     def survey(
         self, segments: Sequence[Segment], disk: Disk, *, others: bool = True
@@ -56,14 +60,15 @@ class ArchiveTarget:
         archive, store = self._archive, self._store
         after = until = ""
         if not others:
-            first, last = (short_name(one.name) for one in (segments[0], segments[-1]))
+            first, last = (segment_base_name(one.name) for one in (segments[0], segments[-1]))
             # The files of the last segment are included: a dot follows its name, and sorts before a slash.
             after, until = f"{store}/{first}", f"{store}/{last}/"
 
         def work(_: object) -> ArchiveSurvey:
             sizes = archive.sizes(f"{store}/", after, until)
             return ArchiveSurvey(
-                names_of(sizes, store), incomplete_segments(archive, segments, disk, store, sizes)
+                archived_segment_names(sizes, store),
+                incomplete_segments(archive, segments, disk, store, sizes),
             )
 
         return self._run_in_thread(work)
@@ -75,8 +80,8 @@ class ArchiveTarget:
 
     def put_segment(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         def work(going: Callable[[], bool]) -> Manifest:
-            made = put(self._archive, packed, disk, self._store, going)
-            for why in enter(self._archive, made, disk.read):
+            made = put_segment(self._archive, packed, disk, self._store, going)
+            for why in add_to_archive_catalogs(self._archive, made, disk.read):
                 self._reactor.callFromThread(
                     log.error, "{why}; all other segments of that archive can be read", why=why
                 )
@@ -100,7 +105,7 @@ class ArchiveTarget:
                 return
             try:
                 found: Any = step(lambda: not given_up.is_set())
-            except GivenUp:
+            except PuttingCancelled:
                 return
             # BaseException, because a panic of obstore is no Exception, and the thread has to go on.
             except BaseException as error:

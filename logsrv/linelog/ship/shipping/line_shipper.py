@@ -28,7 +28,7 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
@@ -58,7 +58,7 @@ class LineShipper(Shipper[LineTarget]):
         lambda self: HangUpSearch(self._waiting), takes_self=True
     )
     # Gaps after `position`: the position after each gap, and the missing text.
-    _gaps: deque[tuple[Position, Missing]] = attrs.field(init=False, factory=deque)
+    _gaps: deque[tuple[Position, MissingText]] = attrs.field(init=False, factory=deque)
     _ending: bool = attrs.field(init=False, default=False)
     _taken_since: int = attrs.field(init=False, default=0)
 
@@ -237,13 +237,13 @@ class LineShipper(Shipper[LineTarget]):
     def store_needed_from(self) -> Position | None:
         return self.position if self._batches is None else self._batches.store_needed_from
 
-    def missing_after_place(self) -> Missing:
+    def missing_after_place(self) -> MissingText:
         met = [missing for _, missing in self._gaps]
         if self._batches is not None:
             met.append(self._batches.unreported_missing)
-        return reduce(Missing.and_, met, super().missing_after_place())
+        return reduce(MissingText.and_, met, super().missing_after_place())
 
-    def _note_gap(self, missing: Missing, after: Position) -> None:
+    def _note_gap(self, missing: MissingText, after: Position) -> None:
         # Counted when the place has passed it: after a kill before that, the next process finds it again.
         self._gaps.append((after, missing))
 

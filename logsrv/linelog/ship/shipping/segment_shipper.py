@@ -20,12 +20,12 @@ from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, SegmentTarget
 from logsrv.linelog.store.archive.archive_notes import (
     local_manifest_or_none,
-    note_archived,
-    note_url,
+    save_archive_url,
+    save_local_manifest,
 )
-from logsrv.linelog.store.archive.manifest import Manifest, short_name
+from logsrv.linelog.store.archive.manifest import Manifest, segment_base_name
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Form, Position, Segment, away_segments
 
 LOOKED = 300.0
@@ -72,7 +72,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
     def find_place(self) -> Deferred[None]:
         """Ask the archive for all segments at first, later for the newest, and for all if it lacks that."""
         if self.position is None:
-            note_url(self._kept.folder.disk, self._kept.name, self._target.url)
+            save_archive_url(self._kept.folder.disk, self._kept.name, self._target.url)
             self._load_or_choose_place()
         if self._released > 1 and self._clock.seconds() - self._looked_at >= BELIEVED:
             self._release_to_retention(1)
@@ -96,9 +96,9 @@ class SegmentShipper(Shipper[SegmentTarget]):
     def _use_survey(self, survey: ArchiveSurvey, here: list[Segment]) -> None:
         """Go on at the place, or at the first archived segment that the archive has lost."""
         self._require_same_store(survey.names)
-        lacking = {short_name(one.name) for one in survey.lacking}
+        lacking = {segment_base_name(one.name) for one in survey.lacking}
         self._archived_names = set(survey.names) - lacking
-        noted_ones = (short_name(one.name) for one in here if self._disk.holds(one.archived))
+        noted_ones = (segment_base_name(one.name) for one in here if self._disk.holds(one.archived))
         self._whole_names = self._archived_names.intersection(noted_ones)
         self._newest = survey.names[-1] if survey.names else ""
         for one in survey.lacking:
@@ -115,8 +115,8 @@ class SegmentShipper(Shipper[SegmentTarget]):
         note = local_manifest_or_none(segment, self._disk)
         lines = "an unknown number of" if note is None else note.lines
         why = (
-            f"the archive has lost segment {short_name(segment.name)}, whose text is not here either:"
-            f" {lines} lines are lost, unless a copy of the archive has them"
+            f"the archive has lost segment {segment_base_name(segment.name)}, whose text is not here"
+            f" either: {lines} lines are lost, unless a copy of the archive has them"
         )
         self._report(ShipReport("lost", why))
 
@@ -124,8 +124,8 @@ class SegmentShipper(Shipper[SegmentTarget]):
         """Go back to the first of the segments that the archive has lost, if any."""
         if not lacking:
             return
-        self._whole_names.difference_update(short_name(one.name) for one in lacking)
-        first = short_name(lacking[0].name)
+        self._whole_names.difference_update(segment_base_name(one.name) for one in lacking)
+        first = segment_base_name(lacking[0].name)
         why = f"the archive has lost {counted(len(lacking), 'segment')} from {first} on, or parts of them"
         self.position = Position(lacking[0].number, 0)
         self._report(ShipReport("resent", why, position=self.position, bytes=None))
@@ -200,7 +200,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         for one in self._view.segments:
             if one.number < before.segment or self._is_empty(one):
                 continue
-            if short_name(one.name) not in self._whole_names:
+            if segment_base_name(one.name) not in self._whole_names:
                 found = one if one.form is Form.PACKED else None
                 break
             self.position = Position(one.number + 1, 0)
@@ -215,7 +215,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         except FileNotFoundError:
             return False
 
-    def missing_after_place(self) -> Missing:
+    def missing_after_place(self) -> MissingText:
         assert self.position is not None
         there = {int(name.partition("-")[0]) for name in self._archived_names or ()}
         return missing_after(self._view, self.position, there)
@@ -243,7 +243,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._go_back_to_lost(lacking)
 
     def _record_archived(self, manifest: Manifest, segment: Segment, since: float) -> None:
-        note_archived(self._disk, segment, manifest)
+        save_local_manifest(self._disk, segment, manifest)
         self._newest = manifest.name
         self._move_to_acknowledged(
             Position(segment.number + 1, 0), manifest.text, manifest.lines, since

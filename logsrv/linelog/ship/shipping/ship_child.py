@@ -13,7 +13,7 @@ from twisted.internet.task import LoopingCall
 
 from logsrv.errors import LogsrvError, StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.cursors.reader_child import DaemonConnection, run
+from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING
 from logsrv.linelog.ship.registry import make_target
@@ -169,4 +169,4 @@ def _start_for_new_target(orders: ShipOrders) -> str:
 
 if __name__ == "__main__":
     keep_freed_memory(together=True)
-    sys.exit(run(ShipWork))
+    sys.exit(run_reader_process(ShipWork))

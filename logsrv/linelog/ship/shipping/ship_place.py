@@ -22,7 +22,7 @@ from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.ship.address import NAME
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 FOLDER = "ship"
@@ -33,7 +33,7 @@ class UnconfirmedGap:
     """The amount of text missing before a block without an answer. end: the end of the block."""
 
     end: Position
-    missing: Missing
+    missing: MissingText
 
 
 def write_identity_to_places(directory: str, store: str) -> None:
@@ -54,13 +54,13 @@ def write_identity_to_places(directory: str, store: str) -> None:
                     place.save(disk, name, moved)
 
 
-def missing_before(kept: Place) -> Missing:
+def missing_before(kept: Place) -> MissingText:
     """Return the amount of text before a saved place that was removed before the target could get it."""
     return _parse_missing(kept.note.get("gone", ()))
 
 
-def _parse_missing(found: Sequence[Any]) -> Missing:
-    return Missing(int(found[0]), int(found[1]), bool(found[2])) if found else Missing()
+def _parse_missing(found: Sequence[Any]) -> MissingText:
+    return MissingText(int(found[0]), int(found[1]), bool(found[2])) if found else MissingText()
 
 
 class ShipPlace:
@@ -87,7 +87,7 @@ class ShipPlace:
         self._target = target
         self._clock = clock
         self.new = True
-        self.gone = Missing()
+        self.gone = MissingText()
         self.sent: list[UnconfirmedGap] = []
 
     @property

@@ -19,7 +19,7 @@ from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
 from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
 from logsrv.linelog.store.segments.disk import reason
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
 AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
@@ -113,15 +113,14 @@ class Shipper(Generic[AnyTarget]):
         """The place from which on the store is still needed: earlier text is in memory, or was sent."""
         return self.position
 
-    def missing_after_place(self) -> Missing:
+    def missing_after_place(self) -> MissingText:
         """Return the amount of text that is gone where the target needs the next lines."""
-        return (
-            Missing()
+        return MissingText()
             if self.store_needed_from is None
             else missing_after(self._view, self.store_needed_from)
         )
 
-    def _count_gap(self, missing: Missing) -> None:
+    def _count_gap(self, missing: MissingText) -> None:
         """Count and report text that is gone before the place; the count is saved with the place."""
         self._kept.gone = self._kept.gone.and_(missing)
         size = missing.bytes if missing.known else None

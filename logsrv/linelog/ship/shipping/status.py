@@ -28,7 +28,7 @@ from logsrv.linelog.ship.cutting.store_places import missing_after
 from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.shipping.ship_place import FOLDER, missing_before
 from logsrv.linelog.store.segments.disk import Disk, reason
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
 SUFFIX = ".json"
@@ -67,7 +67,7 @@ class TargetStatus:
     position: Position | None = None
     saved: str = ""
     lag: ShipLag | None = None
-    gone: Missing | None = None
+    gone: MissingText | None = None
 
     @property
     def up(self) -> bool:
@@ -139,7 +139,7 @@ def _target_status(
     status = TargetStatus(name=name, wanted=wanted, running=_is_locked(disk, name), state=state)
     try:
         kept = place.load(disk, name)
-        before = Missing() if kept is None else missing_before(kept)
+        before = MissingText() if kept is None else missing_before(kept)
     except (IndexError, OSError, TypeError, ValueError) as error:
         why = str(error) if isinstance(error, ValueError) else f"its place: {reason(error)}"
         return attrs.evolve(status, state=attrs.evolve(state, error=why))

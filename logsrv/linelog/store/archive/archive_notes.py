@@ -13,7 +13,12 @@ from pathlib import Path
 
 from logsrv.kit.text.sums import line_with_checksum, strip_checksum
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
+from logsrv.linelog.store.archive.manifest import (
+    LARGEST,
+    Manifest,
+    decode_manifest,
+    encode_manifest,
+)
 from logsrv.linelog.store.archive.objects import Archive, UnusableArchive
 from logsrv.linelog.store.archive.url import FILE, parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
@@ -25,12 +30,12 @@ _LONGEST = 1 << 16
 _MARK = b"archive "
 
 
-def note_url(disk: Disk, name: str, url: str) -> None:
+def save_archive_url(disk: Disk, name: str, url: str) -> None:
     """Write the URL of an archive to its note, for readers. disk: the folder `ship`. Raises OSError."""
     disk.put(name + SUFFIX, line_with_checksum(_MARK + url.encode()))
 
 
-def archives(directory: str) -> list[Archive]:
+def archives_of_store(directory: str) -> list[Archive]:
     """Return the archives that a store has noted; invalid URLs are left out."""
     found = []
     for url in archive_urls(directory):
@@ -39,7 +44,7 @@ def archives(directory: str) -> list[Archive]:
     return found
 
 
-def variables_of(directory: str) -> set[str]:
+def archive_environment_variables(directory: str) -> set[str]:
     """Return the names of the environment variables that a reader of a store's archives needs."""
     return {name for url in archive_urls(directory) for name in parse_archive_url(url).variables}
 
@@ -55,12 +60,12 @@ def archive_urls(directory: str) -> Iterator[str]:
         for name in sorted(disk.entries()):
             if name.endswith(SUFFIX):
                 with suppress(OSError, ValueError):
-                    url = noted_url(disk, name)
+                    url = read_archive_url(disk, name)
                     parse_archive_url(url)
                     yield url
 
 
-def noted_url(disk: Disk, name: str) -> str:
+def read_archive_url(disk: Disk, name: str) -> str:
     """Return the URL in a file `NAME.archive` of a folder. Raises OSError; ValueError if it is damaged."""
     data = disk.read(name, _LONGEST)
     if not data.startswith(_MARK) and data.endswith(b"\n"):
@@ -72,9 +77,9 @@ def noted_url(disk: Disk, name: str) -> str:
     return strip_checksum(data).removeprefix(_MARK).decode()
 
 
-def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:
+def save_local_manifest(disk: Disk, packed: Segment, manifest: Manifest) -> None:
     """Write and sync the manifest of a segment beside it, once an archive has it. Raises OSError."""
-    disk.put(packed.archived, encode(manifest))
+    disk.put(packed.archived, encode_manifest(manifest))
     if not (disk.holds(packed.name) or disk.holds(packed.index)):
         # Retention has removed the whole segment meanwhile, so the manifest goes, too.
         disk.unlink(packed.archived)
@@ -90,7 +95,7 @@ def local_manifest_or_none(segment: Segment, disk: Disk) -> Manifest | None:
 
 def local_manifest(disk: Disk, segment: Segment) -> Manifest:
     """Return the manifest beside a segment. Raises OSError, and ValueError if it is damaged."""
-    return decode(disk.read(segment.archived, LARGEST))
+    return decode_manifest(disk.read(segment.archived, LARGEST))
 
 
 def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Archive:

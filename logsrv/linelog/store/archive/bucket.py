@@ -74,14 +74,14 @@ class BucketArchive:
         self._ca = ca or url.options.get("ca")
         self._stores: dict[timedelta, Any] = {}
 
-    def _store(self, timeout: timedelta) -> Any:
+    def _client_with_timeout(self, timeout: timedelta) -> Any:
         """Return obstore's store object with this timeout for a request. Raises ArchiveError."""
-        self._require_threads()
+        self._refuse_forked_process()
         if timeout not in self._stores:
-            self._stores[timeout] = self._open(timeout)
+            self._stores[timeout] = self._make_client(timeout)
         return self._stores[timeout]
 
-    def _require_threads(self) -> None:
+    def _refuse_forked_process(self) -> None:
         """Raise ArchiveError in a forked process, where obstore has no threads and would wait for ever."""
         if BucketArchive._process not in (0, os.getpid()):
             raise ArchiveError(
@@ -89,7 +89,7 @@ class BucketArchive:
             )
         BucketArchive._process = os.getpid()
 
-    def _open(self, timeout: timedelta) -> Any:
+    def _make_client(self, timeout: timedelta) -> Any:
         client: Any = {"connect_timeout": _CONNECT, "timeout": timeout}
         url = self._url
         endpoint = url.options.get("endpoint", os.environ.get("AWS_ENDPOINT_URL", ""))
@@ -103,7 +103,7 @@ class BucketArchive:
                 return from_url(url.place, **given)
             config = {
                 name: value for name, value in url.options.items() if name in ("endpoint", "region")
-            } | self._keys()
+            } | self._read_access_keys()
             prefix = url.path.removeprefix("/") or None
             return S3Store(bucket=url.bucket, prefix=prefix, config=config, **given)  # type: ignore[arg-type]
         except OSError as error:
@@ -113,7 +113,7 @@ class BucketArchive:
             why = one_line(_without_debug(str(error)))
             raise ArchiveError(f"{self.place}: {why}", settled=True) from error
 
-    def _keys(self) -> dict[str, str]:
+    def _read_access_keys(self) -> dict[str, str]:
         """Return the caller's keys or those in the key file; if empty, obstore takes the environment's.
 
         Raises OSError and ArchiveError.
@@ -144,15 +144,15 @@ class BucketArchive:
                 # A faulty server may send the same names again and again.
                 room -= sum(len(one["path"]) + _EACH for one in page)
                 if room < 0:
-                    raise self._endless(prefix)
+                    raise self._endless_listing_error(prefix)
                 wanted = [one for one in page if not until or one["path"] < until]
                 found.update((one["path"], one["size"]) for one in wanted)
                 if len(wanted) < len(page):
                     break
             return found
 
-        reading = self._store(_READ)
-        return self._list(prefix, listed, LISTED + _PAGE)
+        reading = self._client_with_timeout(_READ)
+        return self._run_listing(prefix, listed, LISTED + _PAGE)
 
     def folders(self) -> list[str]:
         """Return the parts before the first slash in the names of objects."""
@@ -160,22 +160,24 @@ class BucketArchive:
         async def listed() -> Any:
             return await obstore.list_with_delimiter_async(reading)
 
-        reading = self._store(_READ)
-        found = self._list("", listed, _PAGE)["common_prefixes"]
+        reading = self._client_with_timeout(_READ)
+        found = self._run_listing("", listed, _PAGE)["common_prefixes"]
         return [one.rstrip("/") for one in found]
 
-    def _list(self, prefix: str, listed: Callable[[], Coroutine[Any, Any, T]], memory: int) -> T:
+    def _run_listing(
+        self, prefix: str, listed: Callable[[], Coroutine[Any, Any, T]], memory: int
+    ) -> T:
         """Return the result of a listing, with at most `memory` bytes of memory. Raises ArchiveError."""
         try:
             # A server may send pages without names for ever; only the async interface can stop that.
             with limit_extra_memory(memory):
                 return asyncio.run(asyncio.wait_for(listed(), LONGEST))
         except TimeoutError:
-            raise self._endless(prefix) from None
+            raise self._endless_listing_error(prefix) from None
         except (exceptions.BaseError, OSError) as error:
-            self._fail(prefix, error)
+            self._raise_archive_error(prefix, error)
 
-    def _endless(self, prefix: str) -> ArchiveError:
+    def _endless_listing_error(self, prefix: str) -> ArchiveError:
         where = f"{prefix} in {self.place}" if prefix else self.place
         return ArchiveError(f"{where}: its list of names does not end")
 
@@ -184,19 +186,25 @@ class BucketArchive:
         data = b"".join(pieces)
         try:
             with limit_extra_memory(_ANSWER + 2 * len(data)):
-                obstore.put(self._store(_WRITE), name, data, mode="create", use_multipart=False)
+                obstore.put(
+                    self._client_with_timeout(_WRITE),
+                    name,
+                    data,
+                    mode="create",
+                    use_multipart=False,
+                )
         except exceptions.AlreadyExistsError as error:
             raise ObjectExists(f"{self.place} has {name} already") from error
         except (exceptions.BaseError, FileNotFoundError) as error:
-            self._fail(name, error)
+            self._raise_archive_error(name, error)
 
     def remove(self, name: str) -> None:
         try:
             with limit_extra_memory(_ANSWER):
-                obstore.delete(self._store(_WRITE), name)
+                obstore.delete(self._client_with_timeout(_WRITE), name)
         except (exceptions.BaseError, FileNotFoundError) as error:
             try:
-                self._fail(name, error)
+                self._raise_archive_error(name, error)
             except ObjectMissing:
                 return
 
@@ -209,17 +217,17 @@ class BucketArchive:
             if size >= 0:
                 options["range"] = (at, at + size)
             with limit_extra_memory(_ANSWER + 2 * max(0, size)):
-                got = obstore.get(self._store(_READ), name, options=options)
+                got = obstore.get(self._client_with_timeout(_READ), name, options=options)
                 return _first_bytes(got.stream(min_chunk_size=_PIECE), size)
         except (exceptions.BaseError, FileNotFoundError) as error:
-            if _status(str(error)) == 416:
+            if _http_status(str(error)) == 416:
                 return b""
-            self._fail(name, error)
+            self._raise_archive_error(name, error)
 
-    def _fail(self, name: str, error: Exception) -> NoReturn:
+    def _raise_archive_error(self, name: str, error: Exception) -> NoReturn:
         """Raise ArchiveError, or ObjectMissing, for an error of obstore."""
         text = str(error)
-        why, settled = _meaning(text, self._url)
+        why, settled = _cause_and_settled(text, self._url)
         if isinstance(error, FileNotFoundError) and why is None:
             raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
         where = f"{name} in {self.place}" if name else self.place
@@ -237,16 +245,16 @@ def _first_bytes(pieces: Iterable[Any], size: int) -> bytes:
     return bytes(data)
 
 
-def _status(text: str) -> int:
+def _http_status(text: str) -> int:
     found = re.search(r"status code: (\d{3})", text)
     return int(found[1]) if found else 0
 
 
-def _meaning(text: str, url: ArchiveURL) -> tuple[str | None, bool]:
+def _cause_and_settled(text: str, url: ArchiveURL) -> tuple[str | None, bool]:
     """Return a message for a known error, else None; and whether the error will not go away by itself."""
     said = _without_debug(text)
     found = re.search(r"<Code>([A-Za-z0-9]{1,64})</Code>", said)
-    code, status = found[1] if found else "", _status(said)
+    code, status = found[1] if found else "", _http_status(said)
     told = code or str(status)
     expected = re.search(r"expecting '([a-z0-9-]{1,64})'", said)
     region = expected[1] if expected else "NAME"
@@ -283,7 +291,7 @@ def _short_message(text: str) -> str:
     """Return the message of an obstore error in one line, without the request."""
     message = re.search(r"<Message>([^<]{1,200})</Message>", _without_debug(text))
     if message:
-        return one_line(f"{_status(_without_debug(text))} {message[1]}")
+        return one_line(f"{_http_status(_without_debug(text))} {message[1]}")
     cause = re.findall(r'message: "([^"]{1,200})"', text)
     text_after = _without_debug(text).partition(" - ")[2] or _without_debug(text)
     return one_line(f"{text_after[:200]}: {cause[-1]}" if cause else text_after[:200])

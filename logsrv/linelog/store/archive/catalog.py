@@ -32,12 +32,12 @@ from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.archive.manifest import (
     LARGEST,
     Manifest,
-    decode,
-    encode,
-    manifest_object,
-    names_of,
+    archived_segment_names,
+    decode_manifest,
+    encode_manifest,
+    manifest_object_name,
     object_name,
-    short_name,
+    segment_base_name,
 )
 from logsrv.linelog.store.archive.objects import (
     Archive,
@@ -47,8 +47,8 @@ from logsrv.linelog.store.archive.objects import (
     ObjectMissing,
 )
 from logsrv.linelog.store.segments.compressing import compressor
-from logsrv.linelog.store.segments.index import count
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.segments.index import require_count
+from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import PartialFile
 
 GROUP = 32
@@ -64,7 +64,7 @@ _RATIO = 64
 _NAME = r"(\d{10})/(\d{10})-(\d{4})\.zst"
 
 
-class CatalogSegment(NamedTuple):
+class ArchiveCatalogEntry(NamedTuple):
     """A segment in a catalog: its manifest and the index of its frames, both as stored.
 
     manifest: the name of the segment instead, if it was found damaged. words: the size of its word index in
@@ -82,7 +82,7 @@ class CatalogSegment(NamedTuple):
         return PartialFile(self.words, self.parts) if self.words else None
 
 
-def folder(store: str) -> str:
+def catalog_prefix(store: str) -> str:
     """Return the prefix of the names of a store's catalogs."""
     return f"{store}/catalog/"
 
@@ -91,7 +91,7 @@ def catalogs_in_use(names: list[str], store: str) -> list[str]:
     """Return the names of the catalogs that readers use: the last one of each group, in order."""
     found: dict[str, str] = {}
     for name in sorted(names):
-        match = re.fullmatch(re.escape(folder(store)) + _NAME, name)
+        match = re.fullmatch(re.escape(catalog_prefix(store)) + _NAME, name)
         if match:
             found[match[1]] = name
     return list(found.values())
@@ -110,7 +110,7 @@ def last_archived_number(names: list[str]) -> int | None:
     return found[-1][1] if found else None
 
 
-def pack(segments: list[CatalogSegment]) -> bytes:
+def pack_archive_catalog(segments: list[ArchiveCatalogEntry]) -> bytes:
     """Return the content of a catalog as stored."""
     sizes = [
         [len(one.manifest), len(one.frames), one.words, [[at, len(part)] for at, part in one.parts]]
@@ -123,7 +123,7 @@ def pack(segments: list[CatalogSegment]) -> bytes:
     return compressor().compress(b"".join((head, b"\n", *bodies)))
 
 
-def unpack(data: bytes) -> list[CatalogSegment]:
+def unpack_archive_catalog(data: bytes) -> list[ArchiveCatalogEntry]:
     """Return the segments of a stored catalog. Raises ValueError if it is damaged or no catalog."""
     try:
         if not 0 < zstandard.frame_content_size(data) <= min(_MOST, _RATIO * len(data)):
@@ -133,11 +133,11 @@ def unpack(data: bytes) -> list[CatalogSegment]:
         if found["format"] != FORMAT:
             raise ValueError(f"it has format {found['format']!r}, which this version does not know")
         made = [
-            CatalogSegment(
-                file.read(count(manifest)),
-                file.read(count(index)),
-                count(words),
-                tuple((count(at), file.read(count(size))) for at, size in parts),
+            ArchiveCatalogEntry(
+                file.read(require_count(manifest)),
+                file.read(require_count(index)),
+                require_count(words),
+                tuple((require_count(at), file.read(require_count(size))) for at, size in parts),
             )
             for manifest, index, words, parts in found["segments"][:GROUP]
         ]
@@ -148,26 +148,28 @@ def unpack(data: bytes) -> list[CatalogSegment]:
         raise ValueError(f"it is no catalog of an archive: {fault_text(error)}") from error
 
 
-def catalog_entry(manifest: Manifest, read: Callable[[str], bytes]) -> CatalogSegment:
+def archive_catalog_entry(manifest: Manifest, read: Callable[[str], bytes]) -> ArchiveCatalogEntry:
     """Return the entry of a segment for a catalog. read: returns one of its files, by name."""
     segment = manifest.segment
     size, parts = 0, []
     if any(name.endswith(segment.words) for name in manifest.objects):
         data = read(segment.words)
         size = len(data)
-        parts = [(at, data[at : at + part]) for at, part in Words(data).heads()]
-    return CatalogSegment(encode(manifest), read(segment.index), size, tuple(parts))
+        parts = [(at, data[at : at + part]) for at, part in WordIndex(data).heads()]
+    return ArchiveCatalogEntry(encode_manifest(manifest), read(segment.index), size, tuple(parts))
 
 
-def read_catalog(archive: Archive, name: str) -> list[CatalogSegment]:
+def read_catalog(archive: Archive, name: str) -> list[ArchiveCatalogEntry]:
     """Return the segments of a catalog. Raises ArchiveError."""
     try:
-        return unpack(archive.read(name, 0, LARGEST_PACKED))
+        return unpack_archive_catalog(archive.read(name, 0, LARGEST_PACKED))
     except ValueError:
         raise ChangedObject(archive.place, name) from None
 
 
-def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) -> list[str]:
+def add_to_archive_catalogs(
+    archive: Archive, manifest: Manifest, read: Callable[[str], bytes]
+) -> list[str]:
     """Enter an archived segment into the catalogs of its archive.
 
     read: returns the content of a file of the segment in its store, by name. Other archived segments of the
@@ -176,24 +178,24 @@ def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) ->
     """
     store = manifest.store
     first = manifest.number // GROUP * GROUP
-    place = f"{folder(store)}{first:010d}/"
+    place = f"{catalog_prefix(store)}{first:010d}/"
     there = catalogs_in_use(archive.names(place), store)
-    known = _known(archive, there)
+    known = _readable_entries(archive, there)
     if manifest.name in known:
         return []
     damaged = []
-    known[manifest.name] = catalog_entry(manifest, read)
+    known[manifest.name] = archive_catalog_entry(manifest, read)
     after = f"{store}/{first - 1:010d}." if first else ""
-    for name in names_of(archive.names(f"{store}/", after), store):
+    for name in archived_segment_names(archive.names(f"{store}/", after), store):
         if int(name.partition("-")[0]) < first + GROUP and name not in known:
             try:
                 known[name] = _entry_from_archive(archive, store, name)
             except (ChangedObject, ObjectMissing) as error:
-                known[name] = CatalogSegment(name.encode(), b"", 0, ())
+                known[name] = ArchiveCatalogEntry(name.encode(), b"", 0, ())
                 damaged.append(str(error))
     last = max(known)
     made = f"{place}{last.partition('-')[0]}-{len(known):04d}.zst"
-    _create(archive, made, pack([known[name] for name in sorted(known)]))
+    _create_verified(archive, made, pack_archive_catalog([known[name] for name in sorted(known)]))
     for name in archive.names(place):
         if name < made:
             # Without the right to remove objects, the older catalogs stay; readers ignore them.
@@ -202,33 +204,35 @@ def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) ->
     return damaged
 
 
-def _known(archive: Archive, names: list[str]) -> dict[str, CatalogSegment]:
+def _readable_entries(archive: Archive, names: list[str]) -> dict[str, ArchiveCatalogEntry]:
     """Return the segments of some catalogs by their names; none if a catalog is damaged or missing."""
     known = {}
     with contextlib.suppress(ChangedObject, ObjectMissing):
         for one in [one for name in names for one in read_catalog(archive, name)]:
             # An entry of a damaged segment has no manifest: left out here, the segment is examined again.
             with contextlib.suppress(ValueError):
-                known[decode(one.manifest).name] = one
+                known[decode_manifest(one.manifest).name] = one
     return known
 
 
-def _entry_from_archive(archive: Archive, store: str, name: str) -> CatalogSegment:
+def _entry_from_archive(archive: Archive, store: str, name: str) -> ArchiveCatalogEntry:
     manifest = manifest_in_archive(archive, store, name)
     try:
-        return catalog_entry(manifest, lambda local: _archived_file(archive, manifest, local))
+        return archive_catalog_entry(
+            manifest, lambda local: _archived_file(archive, manifest, local)
+        )
     except ValueError:
         raise ChangedObject(archive.place, object_name(store, manifest.segment.name)) from None
 
 
 def manifest_in_archive(archive: Archive, store: str, name: str) -> Manifest:
     """Return the manifest of a segment from an archive. Raises ArchiveError."""
-    wanted = manifest_object(store, name)
+    wanted = manifest_object_name(store, name)
     try:
-        manifest = decode(archive.read(wanted, 0, LARGEST))
+        manifest = decode_manifest(archive.read(wanted, 0, LARGEST))
     except ValueError:
         raise ChangedObject(archive.place, wanted) from None
-    if (manifest.store, manifest.name) != (store, short_name(name)):
+    if (manifest.store, manifest.name) != (store, segment_base_name(name)):
         raise ChangedObject(archive.place, wanted)
     return manifest
 
@@ -243,7 +247,7 @@ def _archived_file(archive: Archive, manifest: Manifest, name: str) -> bytes:
     return data
 
 
-def _create(archive: Archive, name: str, data: bytes) -> None:
+def _create_verified(archive: Archive, name: str, data: bytes) -> None:
     try:
         archive.create(name, [data])
     except ObjectExists:

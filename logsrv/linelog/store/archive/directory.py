@@ -31,39 +31,39 @@ class DirectoryArchive:
     def names(self, prefix: str = "", after: str = "") -> list[str]:
         """Return the names of all files below `prefix`."""
         try:
-            self._require()
-            return [name for name, _ in self._below(prefix) if name > after]
+            self._require_directory()
+            return [name for name, _ in self._files_below(prefix) if name > after]
         except OSError as error:
-            raise self._error(prefix or ".", error) from error
+            raise self._archive_error(prefix or ".", error) from error
 
     def sizes(self, prefix: str, after: str = "", until: str = "") -> dict[str, int]:
         try:
-            self._require()
+            self._require_directory()
             return {
                 name: entry.stat(follow_symlinks=False).st_size
-                for name, entry in self._below(prefix)
+                for name, entry in self._files_below(prefix)
                 if name > after and (not until or name < until)
             }
         except OSError as error:
-            raise self._error(prefix, error) from error
+            raise self._archive_error(prefix, error) from error
 
     def folders(self) -> list[str]:
         """Return the names of the directories in the archive."""
         try:
-            self._require()
+            self._require_directory()
             with os.scandir(self._path) as found:
                 return [one.name for one in found if one.is_dir(follow_symlinks=False)]
         except OSError as error:
-            raise self._error(".", error) from error
+            raise self._archive_error(".", error) from error
 
-    def _below(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    def _files_below(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         folders = [prefix]
         while folders:
             folder = folders.pop()
             place = os.path.join(self._path, folder)
             # Inside the folder of a store no symbolic link is followed, because somebody else's archive may
             # have one to `/`. The folder itself may be a link, which the owner of the archive has made.
-            if folder.count("/") > 1 and not _is_folder(place.rstrip("/")):
+            if folder.count("/") > 1 and not _is_real_folder(place.rstrip("/")):
                 continue
             try:
                 with os.scandir(place) as found:
@@ -80,16 +80,16 @@ class DirectoryArchive:
         """Make a file under a temporary name; it gets its name when it is on the medium."""
         folder, local = os.path.split(os.path.join(self._path, name))
         try:
-            self._require()
+            self._require_directory()
             _make_folder(folder)
             with Disk().enter(folder) as disk:
-                _create(disk, local, pieces)
+                _create_durable_file(disk, local, pieces)
         except FileExistsError as error:
             raise ObjectExists(f"{self.place} has {name} already") from error
         except OSError as error:
-            raise self._error(name, error) from error
+            raise self._archive_error(name, error) from error
 
-    def _require(self) -> None:
+    def _require_directory(self) -> None:
         """Raise ArchiveError unless the directory is there."""
         if not os.path.isdir(self._path):
             raise ArchiveError(
@@ -103,7 +103,7 @@ class DirectoryArchive:
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise self._error(name, error) from error
+            raise self._archive_error(name, error) from error
 
     def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
         """Return a part of a file."""
@@ -113,26 +113,26 @@ class DirectoryArchive:
                 if not stat.S_ISREG(found.st_mode):
                     raise ArchiveError(f"{name} in {self.place} is no plain file", settled=True)
                 end = found.st_size if size < 0 else min(at + size, found.st_size)
-                return b"".join(_parts(fd, at, end))
+                return b"".join(_read_in_parts(fd, at, end))
         except FileNotFoundError as error:
-            self._require()
+            self._require_directory()
             raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
         except OSError as error:
-            raise self._error(name, error) from error
+            raise self._archive_error(name, error) from error
 
-    def _error(self, name: str, error: OSError) -> ArchiveError:
+    def _archive_error(self, name: str, error: OSError) -> ArchiveError:
         settled = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
         why = error.strerror or type(error).__name__
         return ArchiveError(f"{name} in {self.place}: {why}", settled=settled)
 
 
-def _parts(fd: int, at: int, end: int) -> Iterator[bytes]:
+def _read_in_parts(fd: int, at: int, end: int) -> Iterator[bytes]:
     while at < end and (part := os.pread(fd, min(_ONCE, end - at), at)):
         yield part
         at += len(part)
 
 
-def _is_folder(path: str) -> bool:
+def _is_real_folder(path: str) -> bool:
     """Return whether a path leads to a directory, and not to a link to one."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
@@ -146,7 +146,7 @@ def _make_folder(folder: str) -> None:
         make_directory(folder)
 
 
-def _create(disk: Disk, name: str, pieces: Iterable[bytes]) -> None:
+def _create_durable_file(disk: Disk, name: str, pieces: Iterable[bytes]) -> None:
     """Make a file. Raises FileExistsError if the name is taken, and OSError."""
     fresh = name + TMP_SUFFIX
     try:

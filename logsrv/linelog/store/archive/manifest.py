@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from logsrv.kit.text.checked_json import json_with_checksum, read_json_with_checksum
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.segments import heads
-from logsrv.linelog.store.segments.index import count
+from logsrv.linelog.store.segments.index import require_count
 from logsrv.linelog.store.segments.segment import (
     INDEX_SUFFIX,
     MOST_SEGMENTS,
@@ -48,7 +48,7 @@ _SHA256, _HALF = r"[0-9a-f]{64}", r"[0-9a-f]{32}"
 STORE = r"[0-9a-f]{32}"
 
 
-class StoredFile(NamedTuple):
+class FileDigest(NamedTuple):
     """A file of a segment: its size in bytes and its SHA-256."""
 
     size: int
@@ -65,7 +65,7 @@ class Manifest(NamedTuple):
 
     store: str
     name: str
-    files: Mapping[str, StoredFile]
+    files: Mapping[str, FileDigest]
     text: int
     lines: int
     times: Times
@@ -80,12 +80,12 @@ class Manifest(NamedTuple):
         return Segment(self.number, self.name + _TEXT, Form.PACKED)
 
     @property
-    def packed(self) -> StoredFile:
+    def packed(self) -> FileDigest:
         """The file of the compressed text."""
         return self.files[_TEXT]
 
     @property
-    def objects(self) -> dict[str, StoredFile]:
+    def objects(self) -> dict[str, FileDigest]:
         """The files by their names in an archive, the text last."""
         return {
             object_name(self.store, self.name + suffix): self.files[suffix]
@@ -99,54 +99,54 @@ def object_name(store: str, name: str) -> str:
     return f"{store}/{name}"
 
 
-def manifest_object(store: str, name: str) -> str:
+def manifest_object_name(store: str, name: str) -> str:
     """Return the name of a manifest in an archive. name: the name of the segment in any form."""
-    return object_name(store, short_name(name) + SUFFIX)
+    return object_name(store, segment_base_name(name) + SUFFIX)
 
 
-def short_name(name: str) -> str:
+def segment_base_name(name: str) -> str:
     """Return the part of a segment's name that the names of all its files share."""
     return name.partition(".")[0]
 
 
-def names_of(objects: Iterable[str], store: str) -> list[str]:
+def archived_segment_names(objects: Iterable[str], store: str) -> list[str]:
     """Return the short names of a store's segments among the names in an archive, in order."""
     wanted = rf"{store}/({_NAME}){re.escape(SUFFIX)}"
     found = (match[1] for one in objects if (match := re.fullmatch(wanted, one)))
     return sorted(name for name in found if int(name.partition("-")[0]) <= MOST_SEGMENTS)
 
 
-def stores_of(folders: list[str]) -> list[str]:
+def store_identities(folders: list[str]) -> list[str]:
     """Return the identities of stores among the folders of an archive, in order."""
     return sorted(one for one in folders if re.fullmatch(STORE, one))
 
 
-def frame_check(data: bytes) -> str:
+def frame_checksum(data: bytes) -> str:
     """Return the first half of the SHA-256 of a frame, in hexadecimal digits."""
     return sha256(data).hexdigest()[:32]
 
 
-def encode(manifest: Manifest) -> bytes:
+def encode_manifest(manifest: Manifest) -> bytes:
     """Return the content of the file for a manifest."""
     return json_with_checksum({"format": FORMAT, **manifest._asdict()})
 
 
-def decode(data: bytes) -> Manifest:
+def decode_manifest(data: bytes) -> Manifest:
     """Return the manifest in the content of a file. Raises ValueError if it is damaged or no manifest."""
     try:
         most = 64 + len(data) // _SHORTEST
-        return _decoded(read_json_with_checksum(data, ("format", *Manifest._fields), most=most))
+        return _checked_manifest(read_json_with_checksum(data, ("format", *Manifest._fields), most=most))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"it is no manifest of an archived segment: {fault_text(error)}"
         ) from error
 
 
-def _decoded(found: Mapping[str, Any]) -> Manifest:
+def _checked_manifest(found: Mapping[str, Any]) -> Manifest:
     if found["format"] != FORMAT:
         raise ValueError(f"it has format {found['format']!r}, which this version does not know")
     files = {
-        suffix: StoredFile(count(size), _matching(_SHA256, digest))
+        suffix: FileDigest(require_count(size), _require_match(_SHA256, digest))
         for suffix, (size, digest) in found["files"].items()
     }
     if not set(_KNOWN[1:]) <= set(files) <= set(_KNOWN):
@@ -156,13 +156,13 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
         if time is not None and time_of(time.encode()) != time:
             raise ValueError("it has a wrong time")
     made = Manifest(
-        _matching(STORE, found["store"]),
-        _matching(_NAME, found["name"]),
+        _require_match(STORE, found["store"]),
+        _require_match(_NAME, found["name"]),
         files,
-        count(found["text"]),
-        count(found["lines"]),
+        require_count(found["text"]),
+        require_count(found["lines"]),
         Times(smallest, largest, sure is True),
-        tuple(_matching(_HALF, one) for one in found["frames"]),
+        tuple(_require_match(_HALF, one) for one in found["frames"]),
     )
     if len(made.frames) > heads.MOST:
         raise ValueError("it has too many frames")
@@ -175,7 +175,7 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
     return made
 
 
-def _matching(shape: str, found: str) -> str:
+def _require_match(shape: str, found: str) -> str:
     if re.fullmatch(shape, found):
         return found
     raise ValueError("a name or a checksum is invalid")

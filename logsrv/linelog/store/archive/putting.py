@@ -13,12 +13,12 @@ from hashlib import sha256
 from logsrv.linelog.store.archive.archive_notes import local_manifest_or_none
 from logsrv.linelog.store.archive.catalog import manifest_in_archive
 from logsrv.linelog.store.archive.manifest import (
+    FileDigest,
     Manifest,
-    StoredFile,
-    encode,
-    frame_check,
-    manifest_object,
-    short_name,
+    encode_manifest,
+    frame_checksum,
+    manifest_object_name,
+    segment_base_name,
 )
 from logsrv.linelog.store.archive.objects import (
     Archive,
@@ -34,7 +34,7 @@ from logsrv.linelog.store.segments.segment import Segment
 PIECE = 4 << 20
 
 
-class GivenUp(Exception):
+class PuttingCancelled(Exception):
     """The work was stopped because the process ends, or because nobody waits for the result any more."""
 
 
@@ -42,20 +42,20 @@ class OtherSegment(ArchiveError):
     """The archive has a different segment under the name of this one."""
 
 
-def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
+def make_manifest(packed: Segment, disk: Disk, store: str) -> Manifest:
     """Return the manifest of a packed segment. store: the identity of its store.
 
     Raises OSError, and ValueError if the size of the compressed file differs from the size in its index.
     """
     found = index.load(packed, disk)
     files = {
-        name.removeprefix(short_name(packed.name)): stored_file(name, disk)
+        name.removeprefix(segment_base_name(packed.name)): digest_file(name, disk)
         for name in packed.files
         if name != packed.words or disk.holds(name)
     }
     return Manifest(
         store,
-        short_name(packed.name),
+        segment_base_name(packed.name),
         files,
         found.text,
         found.lines,
@@ -64,18 +64,18 @@ def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
     )
 
 
-def stored_file(name: str, disk: Disk) -> StoredFile:
+def digest_file(name: str, disk: Disk) -> FileDigest:
     """Return size and SHA-256 of a file of a store. Raises OSError."""
     return size_and_sha256(file_pieces(name, disk))
 
 
-def size_and_sha256(pieces: Iterable[bytes]) -> StoredFile:
+def size_and_sha256(pieces: Iterable[bytes]) -> FileDigest:
     """Return size and SHA-256 of a file in pieces. Raises whatever `pieces` raises."""
     digest, size = sha256(), 0
     for piece in pieces:
         digest.update(piece)
         size += len(piece)
-    return StoredFile(size, digest.hexdigest())
+    return FileDigest(size, digest.hexdigest())
 
 
 def _frame_checksums(packed: Segment, found: index.Index, disk: Disk) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _frame_checksums(packed: Segment, found: index.Index, disk: Disk) -> Iterato
         raise ValueError(f"it has {size} bytes, and by its index {found.compressed}")
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         for frame in range(len(found.frames)):
-            yield frame_check(file.read(found.extent(frame)[1]))
+            yield frame_checksum(file.read(found.extent(frame)[1]))
 
 
 def file_pieces(name: str, disk: Disk) -> Iterator[bytes]:
@@ -105,7 +105,7 @@ def find_manifest(archive: Archive, store: str, name: str) -> Manifest | None:
         return None
 
 
-def put(
+def put_segment(
     archive: Archive,
     packed: Segment,
     disk: Disk,
@@ -116,12 +116,12 @@ def put(
 
     Files of an interrupted attempt are used if they are the same, else replaced. Files that the archive has
     lost, in whole or in part, are put again. Raises ArchiveError, OtherSegment, OSError, ValueError if the
-    segment is damaged in the store, and GivenUp when `going` returns false.
+    segment is damaged in the store, and PuttingCancelled when `going` returns false.
     """
-    made = describe(packed, disk, store)
-    known = _known(archive, made, packed, disk)
+    made = make_manifest(packed, disk, store)
+    known = _manifest_unless_damaged(archive, made, packed, disk)
     if known is not None:
-        _require_same(archive, known, made)
+        _require_same_text(archive, known, made)
         lost = {
             name: wanted
             for name, wanted in known.objects.items()
@@ -131,13 +131,15 @@ def put(
             _put_files(archive, lost, disk, going)
             return known
         # The store has made its indexes again since, so the manifest is obsolete: put all files again.
-        archive.remove(manifest_object(store, made.name))
+        archive.remove(manifest_object_name(store, made.name))
     _put_files(archive, made.objects, disk, going)
     _put_manifest(archive, made)
     return made
 
 
-def _known(archive: Archive, made: Manifest, packed: Segment, disk: Disk) -> Manifest | None:
+def _manifest_unless_damaged(
+    archive: Archive, made: Manifest, packed: Segment, disk: Disk
+) -> Manifest | None:
     """Return the manifest of a segment from an archive; None if it has to be made.
 
     A damaged manifest is removed if the note in the store says that the archive has this text. Raises
@@ -149,7 +151,7 @@ def _known(archive: Archive, made: Manifest, packed: Segment, disk: Disk) -> Man
         note = local_manifest_or_none(packed, disk)
         if note is None or (note.store, note.packed) != (made.store, made.packed):
             raise
-        archive.remove(manifest_object(made.store, made.name))
+        archive.remove(manifest_object_name(made.store, made.name))
         return None
 
 
@@ -162,7 +164,7 @@ def _has_size(archive: Archive, name: str, size: int) -> bool:
 
 
 def _put_files(
-    archive: Archive, files: Mapping[str, StoredFile], disk: Disk, going: Callable[[], bool]
+    archive: Archive, files: Mapping[str, FileDigest], disk: Disk, going: Callable[[], bool]
 ) -> None:
     for name, wanted in files.items():
         local = name.rpartition("/")[2]
@@ -183,17 +185,18 @@ def incomplete_segments(
     return [
         one
         for one in segments
-        if disk.holds(one.archived) and not _is_whole(archive, one, disk, store, sizes)
+        if disk.holds(one.archived)
+        and not _is_completely_archived(archive, one, disk, store, sizes)
     ]
 
 
-def _is_whole(
+def _is_completely_archived(
     archive: Archive, segment: Segment, disk: Disk, store: str, sizes: Mapping[str, int]
 ) -> bool:
     note = local_manifest_or_none(segment, disk)
-    manifest = manifest_object(store, segment.name)
+    manifest = manifest_object_name(store, segment.name)
     if note is not None:
-        same = sizes.get(manifest) == len(encode(note)) and _are_there(note, sizes)
+        same = sizes.get(manifest) == len(encode_manifest(note)) and _has_all_objects(note, sizes)
         if same or note.store != store:
             return True
     if manifest not in sizes:
@@ -203,10 +206,10 @@ def _is_whole(
         known = find_manifest(archive, store, segment.name)
     except ChangedObject:
         return False
-    return known is not None and _are_there(known, sizes)
+    return known is not None and _has_all_objects(known, sizes)
 
 
-def _are_there(manifest: Manifest, sizes: Mapping[str, int]) -> bool:
+def _has_all_objects(manifest: Manifest, sizes: Mapping[str, int]) -> bool:
     return all(sizes.get(name) == file.size for name, file in manifest.objects.items())
 
 
@@ -214,28 +217,28 @@ def _put_file(
     archive: Archive,
     name: str,
     pieces: Iterator[bytes],
-    wanted: StoredFile,
+    wanted: FileDigest,
     going: Callable[[], bool],
 ) -> bool:
     """Put a file into an archive unless the name is taken; return whether the archive has this content."""
     try:
-        archive.create(name, _while_going(pieces, going))
+        archive.create(name, _cancellable_pieces(pieces, going))
     except ObjectExists:
         pass
     return size_and_sha256(object_pieces(archive, name, wanted.size, going)) == wanted
 
 
-def _while_going(pieces: Iterator[bytes], going: Callable[[], bool]) -> Iterator[bytes]:
+def _cancellable_pieces(pieces: Iterator[bytes], going: Callable[[], bool]) -> Iterator[bytes]:
     for piece in pieces:
         if not going():
-            raise GivenUp
+            raise PuttingCancelled
         yield piece
 
 
 def object_pieces(
     archive: Archive, name: str, expected: int, going: Callable[[], bool] = lambda: True
 ) -> Iterator[bytes]:
-    """Yield the content of an object in pieces. Raises ArchiveError and GivenUp.
+    """Yield the content of an object in pieces. Raises ArchiveError and PuttingCancelled.
 
     expected: its expected size in bytes; at most one byte more is read.
     """
@@ -243,7 +246,7 @@ def object_pieces(
     asked = got = 1
     while got == asked and at <= expected:
         if not going():
-            raise GivenUp
+            raise PuttingCancelled
         asked = min(PIECE, expected + 1 - at)
         piece = archive.read(name, at, asked)
         got = len(piece)
@@ -252,18 +255,18 @@ def object_pieces(
 
 
 def _put_manifest(archive: Archive, made: Manifest) -> None:
-    name = manifest_object(made.store, made.name)
+    name = manifest_object_name(made.store, made.name)
     try:
-        archive.create(name, [encode(made)])
+        archive.create(name, [encode_manifest(made)])
     except ObjectExists:
         pass
     known = find_manifest(archive, made.store, made.name)
     if known is None:
         raise ArchiveError(f"{archive.place} accepted {name}, but does not have it")
-    _require_same(archive, known, made)
+    _require_same_text(archive, known, made)
 
 
-def _require_same(archive: Archive, known: Manifest, made: Manifest) -> None:
+def _require_same_text(archive: Archive, known: Manifest, made: Manifest) -> None:
     """Raise OtherSegment if the text differs. Indexes may differ, because they may have been made again."""
     if (known.packed, known.text, known.lines) != (made.packed, made.text, made.lines):
         raise OtherSegment(

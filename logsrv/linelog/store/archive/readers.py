@@ -14,7 +14,7 @@ AT_ONCE = 32
 _STACK = 1 << 20
 
 
-class Readers:
+class ReaderThreads:
     """Threads that read, started as they are needed. The end of the process does not wait for them.
 
     at_once: the most threads.
@@ -32,7 +32,7 @@ class Readers:
         if self._threads < self._at_once:
             self._threads += 1
             before = threading.stack_size(_STACK)
-            threading.Thread(target=self._run, name="archive", daemon=True).start()
+            threading.Thread(target=self._run_reads, name="archive", daemon=True).start()
             threading.stack_size(before)
         self._waiting.put((pending, read))
         return pending
@@ -49,7 +49,7 @@ class Readers:
         for _ in range(self._threads):
             self._waiting.put(None)
 
-    def _run(self) -> None:
+    def _run_reads(self) -> None:
         while (task := self._waiting.get()) is not None and not self._closed:
             pending, read = task
             try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from logsrv.linelog.store.archive.archive_notes import local_manifest
-from logsrv.linelog.store.archive.manifest import Manifest, frame_check, object_name
+from logsrv.linelog.store.archive.manifest import Manifest, frame_checksum, object_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
@@ -51,22 +51,26 @@ class ArchivedText:
             pass
         name = self._manifest.segment.index
         wanted = self._manifest.files[name.removeprefix(self._manifest.name)]
-        return index.decode(
-            self._part(name, 0, wanted.size, lambda data: sha256(data).hexdigest() == wanted.sha256)
+        return index.decode_index(
+            self._fetch_part(
+                name, 0, wanted.size, lambda data: sha256(data).hexdigest() == wanted.sha256
+            )
         )
 
     def frame(self, number: int, at: int, size: int) -> bytes:
         """Return compressed frame `number`, which has `size` bytes at offset `at`."""
         checks = self._manifest.frames
         name = self._manifest.segment.name
-        return self._part(
+        return self._fetch_part(
             name,
             at,
             size,
-            lambda data: number < len(checks) and frame_check(data) == checks[number],
+            lambda data: number < len(checks) and frame_checksum(data) == checks[number],
         )
 
-    def _part(self, name: str, at: int, size: int, is_whole: Callable[[bytes], bool]) -> bytes:
+    def _fetch_part(
+        self, name: str, at: int, size: int, is_whole: Callable[[bytes], bool]
+    ) -> bytes:
         """Return a part of an object from the first archive that has it unchanged."""
         whole = object_name(self._manifest.store, name)
         failed: ArchiveError | None = None
@@ -84,7 +88,7 @@ class ArchivedText:
         raise ValueError(str(failed))
 
 
-def away_text(segment: Segment, disk: Disk, sources: Sequence[Archive]) -> ArchivedText:
+def open_archived_text(segment: Segment, disk: Disk, sources: Sequence[Archive]) -> ArchivedText:
     """Return the archived text of a segment. Raises OSError, and ValueError if its note is damaged."""
     manifest = local_manifest(disk, segment)
     if manifest.segment.name != segment.name:

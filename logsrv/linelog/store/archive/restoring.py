@@ -13,20 +13,20 @@ from typing import NamedTuple
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.store.archive.archive_notes import note_archived
+from logsrv.linelog.store.archive.archive_notes import save_local_manifest
 from logsrv.linelog.store.archive.manifest import (
+    FileDigest,
     Manifest,
-    StoredFile,
-    names_of,
+    archived_segment_names,
     object_name,
-    stores_of,
+    store_identities,
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import (
+    digest_file,
     find_manifest,
     object_pieces,
     size_and_sha256,
-    stored_file,
 )
 from logsrv.linelog.store.segments import identity, segment
 from logsrv.linelog.store.segments.disk import Disk
@@ -51,7 +51,7 @@ def choose_store(archive: Archive, wanted: str | None) -> str:
 
     Raises StoreError and ArchiveError.
     """
-    found = stores_of(archive.folders())
+    found = store_identities(archive.folders())
     if wanted is not None and wanted in found:
         return wanted
     if not found:
@@ -73,7 +73,7 @@ def restore_segments(archive: Archive, store: str, disk: Disk) -> Iterator[Resto
         raise StoreError(
             f"there is a store in {disk.directory} already; restore into a new directory"
         )
-    names = names_of(archive.names(f"{store}/"), store)
+    names = archived_segment_names(archive.names(f"{store}/"), store)
     if not names:
         raise StoreError(f"{archive.place} has no segment of store {store}")
     disk.put(segment.RESTORING, f"{store}\n".encode())
@@ -81,34 +81,34 @@ def restore_segments(archive: Archive, store: str, disk: Disk) -> Iterator[Resto
     for name in names:
         last = int(name.partition("-")[0])
         first = first or last
-        yield _restore(archive, store, name, disk)
-    _finish(store, first, last, disk)
+        yield _restore_segment(archive, store, name, disk)
+    _finish_restored_store(store, first, last, disk)
 
 
-def _restore(archive: Archive, store: str, name: str, disk: Disk) -> RestoredSegment:
+def _restore_segment(archive: Archive, store: str, name: str, disk: Disk) -> RestoredSegment:
     try:
         manifest = find_manifest(archive, store, name)
         if manifest is None:
             raise ArchiveError(f"{archive.place} does not have segment {name} any more")
-        here = _is_here(manifest, disk)
+        here = _has_unchanged_text(manifest, disk)
         if not here:
-            _fetch(archive, manifest, disk)
+            _fetch_segment(archive, manifest, disk)
     except ArchiveError as error:
         return RestoredSegment(name, error=str(error))
     return RestoredSegment(name, manifest.text, manifest.lines, here=here)
 
 
-def _is_here(manifest: Manifest, disk: Disk) -> bool:
+def _has_unchanged_text(manifest: Manifest, disk: Disk) -> bool:
     """Return whether the directory has the unchanged text, and so all files: the text is fetched last."""
     packed = manifest.segment
     return (
         disk.holds(packed.name)
-        and stored_file(packed.name, disk) == manifest.packed
+        and digest_file(packed.name, disk) == manifest.packed
         and disk.holds(packed.archived)
     )
 
 
-def _fetch(archive: Archive, manifest: Manifest, disk: Disk) -> None:
+def _fetch_segment(archive: Archive, manifest: Manifest, disk: Disk) -> None:
     packed = manifest.segment
     for whole, wanted in manifest.objects.items():
         name = whole.rpartition("/")[2]
@@ -118,13 +118,13 @@ def _fetch(archive: Archive, manifest: Manifest, disk: Disk) -> None:
             disk.unlink(segment.tmp(name))
             raise
         if name == packed.name:
-            note_archived(disk, packed, manifest)
+            save_local_manifest(disk, packed, manifest)
         disk.rename(segment.tmp(name), name)
     disk.sync_directory()
 
 
 def _fetch_file(
-    archive: Archive, manifest: Manifest, name: str, wanted: StoredFile, disk: Disk
+    archive: Archive, manifest: Manifest, name: str, wanted: FileDigest, disk: Disk
 ) -> None:
     """Fetch a file, and write and sync it under its temporary name."""
     whole = object_name(manifest.store, name)
@@ -143,13 +143,13 @@ def _fetch_file(
         disk.fdatasync(fd)
 
 
-def _finish(store: str, first: int, last: int, disk: Disk) -> None:
+def _finish_restored_store(store: str, first: int, last: int, disk: Disk) -> None:
     """Make the directory a store whose next segment follows the last restored one."""
     segment.save_number(last + 1, disk)
-    segment.make_synced(disk)
+    segment.repair_synced_file(disk)
     # The store keeps its identity, valid from the first segment on. A shipping target decides whether it
     # accepts a restored store.
-    identity.keep(disk, identity.Identity(store, Position(first, 0)))
+    identity.save_identity(disk, identity.Identity(store, Position(first, 0)))
     complete_store(disk)
 
 

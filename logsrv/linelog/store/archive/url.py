@@ -65,7 +65,7 @@ def parse_archive_url(url: str) -> ArchiveURL:
     """Return the address in a text. Raises ValueError, whose message says what is wrong."""
     scheme, _, rest = url.partition("://")
     if scheme == FILE:
-        return ArchiveURL(FILE, "", _path(rest), {})
+        return ArchiveURL(FILE, "", _checked_path(rest), {})
     if scheme not in BUCKETS:
         raise ValueError(
             "an archive is at a URL such as file:///srv/archive or s3://bucket/archive"
@@ -76,10 +76,10 @@ def parse_archive_url(url: str) -> ArchiveURL:
         raise ValueError(f"names no bucket, such as {scheme}://bucket/archive")
     if not re.fullmatch(_PREFIX, path) or ".." in path.split("/") or parts.fragment:
         raise ValueError("behind a bucket are letters, digits, _, =, . and - between slashes")
-    return ArchiveURL(scheme, parts.netloc, path, _options(scheme, parts.query))
+    return ArchiveURL(scheme, parts.netloc, path, _parse_options(scheme, parts.query))
 
 
-def _path(path: str) -> str:
+def _checked_path(path: str) -> str:
     if not path.startswith("/"):
         raise ValueError("the path of an archive has three slashes before it: file:///srv/archive")
     if any(character in path for character in "?#%\\") or ".." in path.split("/"):
@@ -87,7 +87,7 @@ def _path(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
-def _options(scheme: str, query: str) -> dict[str, str]:
+def _parse_options(scheme: str, query: str) -> dict[str, str]:
     options = dict(parse_qsl(query, keep_blank_values=True))
     for name in options:
         if name not in BUCKETS[scheme]:

@@ -19,9 +19,9 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
-from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut
+from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut_between_lines
 from logsrv.linelog.store.care.superseding import remove_superseded
-from logsrv.linelog.store.catalog.layout import catalogs, last_number
+from logsrv.linelog.store.catalog.layout import catalog_names, last_cataloged_number
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.segments import backup_note, identity, index
 from logsrv.linelog.store.segments.backup_note import BEGUN, COMING, COMPLETE, BackupNote
@@ -41,8 +41,8 @@ from logsrv.linelog.store.segments.segment import (
     first_moment,
     loose_files,
     number_text,
-    place_text,
     sealed_name,
+    synced_file_text,
     tmp,
 )
 
@@ -77,25 +77,25 @@ class Backup:
         delete: whether to remove from the backup what the store no longer has. Raises OSError and
         StoreError.
         """
-        store = self._begin()
+        store = self._begin_or_continue()
         # The saved places are copied before the cut is chosen, so that none is after the cut.
-        self._folders()
-        made = cut(self.source)
+        self._copy_saved_places()
+        made = cut_between_lines(self.source)
         try:
             segments = dict(made.listed.by_number)
             for number in sorted(segments):
-                yield from self._segment(number, segments)
-            following = self._active(made)
+                yield from self._copy_segment(number, segments)
+            following = self._copy_active(made)
         finally:
             os.close(made.fd)
-        self._beside(made, following)
+        self._copy_other_files(made, following)
         self.note = BackupNote(COMPLETE, self.command, store, made.place, self.clock())
-        backup_note.arrive(self.target, self.note)
+        backup_note.rename_arrived_files(self.target, self.note)
         self.damaged.update(dict.fromkeys(remove_superseded(self.target), CopyMethod.KEPT))
         if delete:
-            self._delete(made.listed.first)
-        self.note = attrs.evolve(self.note, lines=lines_of(self.target))
-        backup_note.keep(self.target, self.note)
+            self._delete_older_segments(made.listed.first)
+        self.note = attrs.evolve(self.note, lines=count_store_lines(self.target))
+        backup_note.save_backup_note(self.target, self.note)
 
     @property
     def is_short(self) -> bool:
@@ -103,7 +103,7 @@ class Backup:
         said, there = self.promised_lines, self.note.lines
         return said is not None and there is not None and there < said
 
-    def _begin(self) -> str:
+    def _begin_or_continue(self) -> str:
         """Begin the backup, or continue an interrupted one; return the identity of the store, or ""."""
         source, target = self.source, self.target
         for name, command in ((RESTORING, "restore"), (IMPORTING, "import")):
@@ -111,7 +111,7 @@ class Backup:
                 raise StoreError(
                     f"{source.directory} is not complete: give the same `logsrv {command}` again first"
                 )
-        if (of_source := backup_note.finish(source)) is not None:
+        if (of_source := backup_note.finish_renaming(source)) is not None:
             self.promised_lines = of_source.lines
         try:
             found = identity.load(source)
@@ -123,8 +123,8 @@ class Backup:
         except ValueError as error:
             raise StoreError(f"{error}; take another directory") from error
         if known is None:
-            self._require_empty()
-            backup_note.keep(target, BackupNote(BEGUN, self.command, store))
+            self._require_empty_target()
+            backup_note.save_backup_note(target, BackupNote(BEGUN, self.command, store))
         elif known.store not in (store, ""):
             raise StoreError(
                 f"{target.directory} is a backup of store {known.store}, and {source.directory} is"
@@ -135,10 +135,10 @@ class Backup:
                 f"{target.directory} was begun by `logsrv {known.command}`: take another directory"
             )
         elif known.state != BEGUN:
-            backup_note.finish(target)
+            backup_note.finish_renaming(target)
         return store
 
-    def _require_empty(self) -> None:
+    def _require_empty_target(self) -> None:
         names = set(self.target.entries()) - {*_IGNORED, tmp(BACKUP)}
         if ACTIVE in names:
             raise StoreError(
@@ -149,9 +149,9 @@ class Backup:
                 f"{self.target.directory} is not empty: take a new or an empty directory"
             )
 
-    def _folders(self) -> None:
+    def _copy_saved_places(self) -> None:
         """Copy the saved places of readers, and the files beside them."""
-        for folder, inside in backup_note.folders(self.source):
+        for folder, inside in backup_note.store_folders(self.source):
             if not folder:
                 continue
             with contextlib.suppress(FileExistsError):
@@ -162,7 +162,7 @@ class Backup:
                         with contextlib.suppress(FileNotFoundError):
                             there.replace(name + COMING, inside.read(name))
 
-    def _segment(self, number: int, segments: dict[int, Segment]) -> Iterator[str]:
+    def _copy_segment(self, number: int, segments: dict[int, Segment]) -> Iterator[str]:
         """Copy a sealed segment in its present form; a removed one is left out.
 
         segments: the last listing, which is renewed when the segment has another name now.
@@ -170,7 +170,7 @@ class Backup:
         while (segment := segments.get(number)) is not None:
             yield segment.name
             try:
-                self._bring(segment)
+                self._copy_segment_files(segment)
                 return
             except FileNotFoundError:
                 found = StoreListing(self.source).by_number
@@ -180,7 +180,7 @@ class Backup:
                 segments.clear()
                 segments.update(found)
 
-    def _bring(self, segment: Segment) -> None:
+    def _copy_segment_files(self, segment: Segment) -> None:
         source, target = self.source, self.target
         if segment.form is Form.PLAIN:
             with Descriptor(source.open(segment.name, os.O_RDONLY)) as fd:
@@ -205,7 +205,7 @@ class Backup:
             for name in (segment.words, segment.index):
                 target.unlink(name + COMING)
 
-    def _active(self, made: StoreCut) -> int:
+    def _copy_active(self, made: StoreCut) -> int:
         """Copy the text of the active segment; return the number of the next segment."""
         number, size = made.place
         if not size:
@@ -215,47 +215,47 @@ class Backup:
         copy_growing_text(name, made.fd, size, self.target)
         return number + 1
 
-    def _beside(self, made: StoreCut, following: int) -> None:
+    def _copy_other_files(self, made: StoreCut, following: int) -> None:
         """Copy the catalogs and notes, and write the files that make the directory a store."""
         source, target = self.source, self.target
-        for name in catalogs(source.entries()):
+        for name in catalog_names(source.entries()):
             with contextlib.suppress(FileNotFoundError):
                 link_or_copy(name, source, target)
         for name in _NOTES:
             with contextlib.suppress(FileNotFoundError):
                 target.replace(name + COMING, source.read(name))
         if (found := identity.load(source)) is not None:
-            identity.keep(target, found, name=identity.NAME + COMING)
+            identity.save_identity(target, found, name=identity.NAME + COMING)
         if made.origins.lines or target.holds(origins.NAME):
             target.replace(origins.NAME + COMING, made.origins.text())
         target.replace(NUMBER + COMING, number_text(following))
-        target.replace(SYNCED + COMING, place_text(NOWHERE))
+        target.replace(SYNCED + COMING, synced_file_text(NOWHERE))
         if not target.holds(ACTIVE):
             target.replace(ACTIVE + COMING, b"")
 
-    def _delete(self, first: int) -> None:
+    def _delete_older_segments(self, first: int) -> None:
         """Remove the files of segments before the first one that the store has."""
         listed = StoreListing(self.target)
         gone = [one for one in listed.by_number.values() if one.number < first]
         # Files that an interrupted removal has left go, too.
         left = loose_files(self.target, listed.names)
-        old = [name for name in catalogs(listed.names) if last_number(name) < first]
+        old = [name for name in catalog_names(listed.names) if last_cataloged_number(name) < first]
         for name in (*left, *old, *(name for one in gone for name in (*one.files, one.archived))):
             self.target.unlink(name)
 
 
-def lines_of(disk: Disk) -> int | None:
+def count_store_lines(disk: Disk) -> int | None:
     """Return the number of lines in a store that no server uses; None if an index is missing or damaged.
 
     Raises OSError.
     """
     try:
-        return sum(_lines(one, disk) for one in StoreListing(disk).by_number.values())
+        return sum(_count_segment_lines(one, disk) for one in StoreListing(disk).by_number.values())
     except (FileNotFoundError, ValueError):
         return None
 
 
-def _lines(segment: Segment, disk: Disk) -> int:
+def _count_segment_lines(segment: Segment, disk: Disk) -> int:
     if segment.form is Form.PACKED:
         return index.load(segment, disk).lines
     if segment.form is Form.AWAY:

@@ -42,7 +42,7 @@ def link_or_copy(name: str, source: Disk, target: Disk, *, of: Segment | None = 
     """
     wanted = source.stat(name)
     for there in (name, name + COMING):
-        if _is_there(there, wanted, target):
+        if _is_copied_already(there, wanted, target):
             return CopyMethod.THERE
     target.unlink(name + COMING)
     # A sealed segment never changes. So if the backup has a different file, one of the two may be damaged:
@@ -57,8 +57,12 @@ def link_or_copy(name: str, source: Disk, target: Disk, *, of: Segment | None = 
             raise
     with Descriptor(source.open(name, os.O_RDONLY)) as fd:
         size = os.fstat(fd).st_size
-        pieces = _frames(fd, of, source, sure=replaces) if of else _first(fd, size, name)
-        whole = _copy(name, fd, pieces, target)
+        pieces = (
+            _verified_frames(fd, of, source, sure=replaces)
+            if of
+            else _leading_pieces(fd, size, name)
+        )
+        whole = _write_copy(name, fd, pieces, target)
     if replaces and not whole:
         target.unlink(tmp(name))
         return CopyMethod.KEPT
@@ -74,12 +78,12 @@ def copy_growing_text(name: str, fd: int, size: int, target: Disk) -> bool:
     for there in (name, name + COMING):
         if target.holds(there) and target.stat(there).st_size == size:
             return False
-    _copy(name, fd, _first(fd, size, name), target)
+    _write_copy(name, fd, _leading_pieces(fd, size, name), target)
     target.rename(tmp(name), name + COMING)
     return True
 
 
-def _copy(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk) -> bool:
+def _write_copy(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk) -> bool:
     """Write pieces to a temporary file with the times of `fd`; return whether all pieces are right."""
     whole = True
     made = target.create_anew(tmp(name))
@@ -98,7 +102,7 @@ def _copy(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk
     return whole
 
 
-def _is_there(name: str, wanted: os.stat_result, target: Disk) -> bool:
+def _is_copied_already(name: str, wanted: os.stat_result, target: Disk) -> bool:
     try:
         found = target.stat(name)
     except FileNotFoundError:
@@ -106,7 +110,7 @@ def _is_there(name: str, wanted: os.stat_result, target: Disk) -> bool:
     return (found.st_size, found.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns)
 
 
-def _first(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
+def _leading_pieces(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
     """Yield the first `size` bytes of a file in pieces, each marked as right.
 
     Raises OSError if the file has fewer bytes.
@@ -120,7 +124,9 @@ def _first(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
         at += len(piece)
 
 
-def _frames(fd: int, packed: Segment, source: Disk, *, sure: bool) -> Iterator[tuple[bytes, bool]]:
+def _verified_frames(
+    fd: int, packed: Segment, source: Disk, *, sure: bool
+) -> Iterator[tuple[bytes, bool]]:
     """Yield the frames of a segment, each with whether its checksum is right.
 
     sure: whether a frame without a checksum in the index counts as wrong.
@@ -131,7 +137,7 @@ def _frames(fd: int, packed: Segment, source: Disk, *, sure: bool) -> Iterator[t
         found = None
     if found is None or os.fstat(fd).st_size != found.compressed:
         # `logsrv doctor` explains this damage.
-        for piece, _ in _first(fd, os.fstat(fd).st_size, packed.name):
+        for piece, _ in _leading_pieces(fd, os.fstat(fd).st_size, packed.name):
             yield piece, found is None and not sure
         return
     for number in range(len(found.frames)):

@@ -17,17 +17,22 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, finding, why_unreadable
+from logsrv.linelog.store.care.findings import (
+    ExaminedText,
+    StoreFinding,
+    make_finding,
+    why_unreadable,
+)
 from logsrv.linelog.store.care.keep_aside import make_catalog_again
-from logsrv.linelog.store.care.notes import check_notes
-from logsrv.linelog.store.care.store_listing import StoreListing, opened_active
-from logsrv.linelog.store.care.texts import ExaminedStore, PackedSegment, check_text
-from logsrv.linelog.store.catalog.catalog import read_head, words_of
-from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalogs
+from logsrv.linelog.store.care.notes import check_small_files
+from logsrv.linelog.store.care.store_listing import StoreListing, open_active_and_list
+from logsrv.linelog.store.care.texts import ExaminedStore, PackedSegmentCheck, check_plain_text
+from logsrv.linelog.store.catalog.catalog import catalog_words, read_head_and_entries
+from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalog_names
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import reason
-from logsrv.linelog.store.segments.format import newer
-from logsrv.linelog.store.segments.removed import gaps, removed_or_empty
+from logsrv.linelog.store.segments.format import why_too_new
+from logsrv.linelog.store.segments.removed import gaps, removed_or_empty_numbers
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,
@@ -61,7 +66,7 @@ class StorePart(NamedTuple):
 class Examination(ExaminedStore):
     """A store under examination. looked: the result for each examined segment, by its number."""
 
-    looked: dict[int, SegmentText] = attrs.field(factory=dict)
+    looked: dict[int, ExaminedText] = attrs.field(factory=dict)
     # One listing for all segments: with a new one for each, 20,000 segments took an hour.
     _listed: StoreListing = attrs.field(init=False)
     _complete: dict[int, int] = attrs.field(init=False)
@@ -73,122 +78,125 @@ class Examination(ExaminedStore):
         """
         # An invalid file is a finding, reported later.
         with contextlib.suppress(OSError, ValueError):
-            if why := newer(self.disk):
+            if why := why_too_new(self.disk):
                 raise StoreError(why)
         self._complete = waiting_sizes(self.disk)
         self._listed = StoreListing(self.disk)
         segments = sorted(self._listed.by_number)
         return [
-            StorePart("files", self._names),
-            StorePart("notes", self._notes),
-            *(StorePart(f"segment {one}", partial(self._segment, one)) for one in segments),
-            StorePart(ACTIVE, self._active),
-            *(StorePart(one, partial(self._catalog, one)) for one in catalogs(self._listed.names)),
-            StorePart("backup", self._backup),
+            StorePart("files", self._check_names),
+            StorePart("notes", self._check_small_files),
+            *(StorePart(f"segment {one}", partial(self._check_segment, one)) for one in segments),
+            StorePart(ACTIVE, self._check_active),
+            *(
+                StorePart(one, partial(self._check_catalog, one))
+                for one in catalog_names(self._listed.names)
+            ),
+            StorePart("backup", self._check_backup),
         ]
 
-    def _names(self) -> Iterator[StoreFinding]:
+    def _check_names(self) -> Iterator[StoreFinding]:
         """Yield the findings about missing segments, and about names that no search reads."""
         listed = StoreListing(self.disk)
         others = [ACTIVE] if listed.names.get(ACTIVE) is False else []
         for name in [*not_plain_files(self.disk, listed.names), *others]:
-            yield finding("no-file", name)
+            yield make_finding("no-file", name)
         for one, preferred in listed.files_with_preferred:
             if one.packed != preferred.packed:
-                yield finding("rival", one.name, other=preferred.name)
+                yield make_finding("rival", one.name, other=preferred.name)
         # The notes are read after the listing: a removed segment was noted before it left the directory.
-        for run in gaps({*listed.by_number, listed.active}, removed_or_empty(self.disk)):
+        for run in gaps({*listed.by_number, listed.active}, removed_or_empty_numbers(self.disk)):
             before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
             begin = f"from {before.first} on" if before else "before the others"
             end = f"up to {after.first}" if after else "up to now"
             last = f"s {run.start} to {run.stop - 1}" if len(run) > 1 else f" {run.start}"
-            yield finding("segment-missing", f"segment{last}", when=f"{begin} {end}")
+            yield make_finding("segment-missing", f"segment{last}", when=f"{begin} {end}")
 
-    def _notes(self) -> Iterator[StoreFinding]:
+    def _check_small_files(self) -> Iterator[StoreFinding]:
         # Read the places first, so that none of them is after the segments of the listing.
         places = self.places()
-        return check_notes(StoreListing(self.disk), places)
+        return check_small_files(StoreListing(self.disk), places)
 
-    def _segment(self, number: int) -> Iterator[StoreFinding]:
+    def _check_segment(self, number: int) -> Iterator[StoreFinding]:
         for _ in range(_TRIES):
             segment = self._listed.by_number.get(number)
             if segment is None:
                 return
-            looked = SegmentText()
+            looked = ExaminedText()
             try:
                 if segment.form is Form.PLAIN:
                     with Descriptor(self.disk.open(segment.name, os.O_RDONLY)) as fd:
                         wrong = list(
-                            check_text(segment.name, fd, looked, quick=self.quick, waits=True)
+                            check_plain_text(segment.name, fd, looked, quick=self.quick, waits=True)
                         )
                 else:
-                    wrong = list(PackedSegment(segment, self, looked).findings())
+                    wrong = list(PackedSegmentCheck(segment, self, looked).findings())
             except FileNotFoundError:
                 # The segment was sealed or removed meanwhile: it has another name, or none.
                 self._listed = StoreListing(self.disk)
                 continue
             except OSError as error:
-                wrong = [finding("unreadable", segment.name, why=reason(error))]
+                wrong = [make_finding("unreadable", segment.name, why=reason(error))]
             self.looked[number] = looked
             yield from wrong
             complete = self._complete.get(number, 0)
             if looked.text is not None and looked.text < complete:
                 size = counted(looked.text, "byte")
-                yield finding("text-cut", segment.name, size=size, complete=complete)
+                yield make_finding("text-cut", segment.name, size=size, complete=complete)
             return
 
-    def _active(self) -> Iterator[StoreFinding]:
+    def _check_active(self) -> Iterator[StoreFinding]:
         """Yield the findings about current.log, and about places after the end of the text."""
         # Read the places first, so that none of them is after the end only because the text grew.
         places, synced = self.places(), synced_place(self.disk)
         try:
-            fd, listed = opened_active(self.disk)
-            looked = SegmentText() if fd >= 0 else SegmentText(0, 0)
+            fd, listed = open_active_and_list(self.disk)
+            looked = ExaminedText() if fd >= 0 else ExaminedText(0, 0)
             self.looked[listed.active] = looked
             if fd >= 0:
                 with Descriptor(fd):
-                    yield from check_text(ACTIVE, fd, looked, quick=self.quick)
+                    yield from check_plain_text(ACTIVE, fd, looked, quick=self.quick)
         except OSError as error:
-            yield finding("unreadable", ACTIVE, why=reason(error))
+            yield make_finding("unreadable", ACTIVE, why=reason(error))
             return
         if self._is_after_end(synced):
-            yield finding("text-missing", SYNCED, place=synced)
+            yield make_finding("text-missing", SYNCED, place=synced)
         found = None
         with contextlib.suppress(OSError, ValueError):
             found = identity.load(self.disk)
         for name, one, why in places:
             if one is None:
-                yield finding("place", name, why=why)
+                yield make_finding("place", name, why=why)
             elif (found is None or one.store in (found.store, "")) and self._is_after_end(
                 one.position
             ):
-                yield finding("place-behind", name, place=one.position)
+                yield make_finding("place-behind", name, place=one.position)
 
     def _is_after_end(self, place: Position) -> bool:
-        held = self._text_of(place.segment)
+        held = self._text_size(place.segment)
         return place.segment > max(self.looked) or (held is not None and place.offset > held)
 
-    def _text_of(self, number: int) -> int | None:
+    def _text_size(self, number: int) -> int | None:
         """Return the bytes of a segment's text; None if unknown."""
-        return self.looked.get(number, SegmentText()).text
+        return self.looked.get(number, ExaminedText()).text
 
-    def _catalog(self, name: str) -> Iterator[StoreFinding]:
-        if why := why_unreadable(self._read_catalog, name):
+    def _check_catalog(self, name: str) -> Iterator[StoreFinding]:
+        if why := why_unreadable(self._verify_catalog, name):
             mend = partial(make_catalog_again, name, self.disk)
-            yield finding("catalog", name, why=why, remedy=mend)
+            yield make_finding("catalog", name, why=why, remedy=mend)
 
-    def _read_catalog(self, name: str) -> None:
+    def _verify_catalog(self, name: str) -> None:
         with Descriptor(self.disk.open(name, os.O_RDONLY)) as fd:
-            _, head, entries = read_head(fd)
+            _, head, entries = read_head_and_entries(fd)
             if not entries or name != catalog_name(entries[0].number, entries[-1].number):
                 raise ValueError("its name is that of other segments")
             if os.fstat(fd).st_size != HEAD_SIZE + head.entries + head.words:
                 raise ValueError("it is cut off, or too long")
-            words = words_of(fd, head) if head.words else None
+            words = catalog_words(fd, head) if head.words else None
             if words and not self.quick:
                 check_words(words)
 
-    def _backup(self) -> Iterator[StoreFinding]:
+    def _check_backup(self) -> Iterator[StoreFinding]:
         """Yield a finding if this is an incomplete backup, or lacks lines which its note promises."""
         note = None
         # An unreadable note is reported with the other notes.
@@ -198,34 +206,34 @@ class Examination(ExaminedStore):
             return
         if note.state != backup_note.COMPLETE:
             kind = "backup-begun" if note.state == backup_note.BEGUN else "backup-arriving"
-            yield finding(kind, BACKUP, command=note.command)
+            yield make_finding(kind, BACKUP, command=note.command)
             return
         number, offset = note.place
-        held, lines = self._text_of(number), None if self.quick else self.lines
+        held, lines = self._text_size(number), None if self.quick else self.lines
         if held is not None and held < offset:
             said, there = f"all lines up to {note.place}", f"those up to {Position(number, held)}"
-            yield finding("backup-short", BACKUP, said=said, found=there)
+            yield make_finding("backup-short", BACKUP, said=said, found=there)
         elif note.lines is not None and lines is not None and lines < note.lines:
             said, gone = counted(note.lines, "line"), note.lines - lines
-            yield finding("backup-short", BACKUP, said=said, found=f"{lines:,}", missing=gone)
+            yield make_finding("backup-short", BACKUP, said=said, found=f"{lines:,}", missing=gone)
 
     @property
     def lines(self) -> int | None:
         """The number of all readable lines; None if unknown."""
-        return _total([one.lines for one in self.looked.values()])
+        return _sum_or_none([one.lines for one in self.looked.values()])
 
     @property
     def readable(self) -> int | None:
         """The bytes of all readable text; None if unknown."""
-        return _total([one.readable for one in self.looked.values()])
+        return _sum_or_none([one.readable for one in self.looked.values()])
 
     @property
     def end(self) -> Position:
         """The place after the last line that was examined."""
         number = max(self.looked, default=0)
-        return Position(number, self._text_of(number) or 0)
+        return Position(number, self._text_size(number) or 0)
 
 
-def _total(numbers: list[int | None]) -> int | None:
+def _sum_or_none(numbers: list[int | None]) -> int | None:
     """Return the sum; None if a number is unknown."""
     return None if None in numbers else sum(one or 0 for one in numbers)

@@ -8,18 +8,18 @@ import stat
 from collections.abc import Iterator
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.segments.backup_note import folders
+from logsrv.linelog.store.segments.backup_note import store_folders
 from logsrv.linelog.store.segments.disk import Disk
 
 
-def files_of(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:
+def plain_files_of_store(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the paths of the plain files of a store and of its folders, each with its status."""
-    for folder, inside in folders(disk, passed=OSError):
-        for name, found in _files(inside):
+    for folder, inside in store_folders(disk, passed=OSError):
+        for name, found in _plain_files_in_folder(inside):
             yield os.path.join(folder, name), found
 
 
-def _files(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:
+def _plain_files_in_folder(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:
     for name in sorted(disk.entries()):
         with contextlib.suppress(FileNotFoundError):
             found = disk.stat(name)
@@ -35,16 +35,18 @@ def give_files_of_root(disk: Disk) -> None:
     if os.geteuid() != 0:
         return
     wanted = disk.stat(".")
-    for _, inside in folders(disk, passed=OSError):
-        for name in [name for name, found in _files(inside) if _is_of_root(found, wanted)]:
-            _give(name, inside, wanted)
+    for _, inside in store_folders(disk, passed=OSError):
+        for name in [
+            name for name, found in _plain_files_in_folder(inside) if _is_of_root(found, wanted)
+        ]:
+            _give_file_to(name, inside, wanted)
 
 
 def _is_of_root(found: os.stat_result, wanted: os.stat_result) -> bool:
     return found.st_uid == 0 != wanted.st_uid
 
 
-def _give(name: str, inside: Disk, wanted: os.stat_result) -> None:
+def _give_file_to(name: str, inside: Disk, wanted: os.stat_result) -> None:
     """Give a file to an owner by its descriptor; a file with several hard links is left unchanged.
 
     Otherwise a user who may write into the directory could make a link to any file there, and root would
@@ -60,9 +62,9 @@ def _give(name: str, inside: Disk, wanted: os.stat_result) -> None:
             os.fchown(fd, wanted.st_uid, wanted.st_gid)
 
 
-def give_to(owner: os.stat_result, disk: Disk) -> None:
+def give_store_to(owner: os.stat_result, disk: Disk) -> None:
     """Give a directory, its folders, and the files of root in them to an owner. Raises OSError."""
-    for _, folder in folders(disk):
+    for _, folder in store_folders(disk):
         with Descriptor(folder.open(".", os.O_RDONLY | os.O_DIRECTORY)) as fd:
             os.fchown(fd, owner.st_uid, owner.st_gid)
     give_files_of_root(disk)

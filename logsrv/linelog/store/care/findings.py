@@ -11,7 +11,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.segments.disk import explanation
 
 
-class Weight(enum.Enum):
+class FindingWeight(enum.Enum):
     """The weight of a finding.
 
     LOST: lines cannot be read. DAMAGED: all lines can be read, but something else is wrong. NOTE: nothing
@@ -32,7 +32,7 @@ class StoreFinding:
     raise OSError, ValueError and StoreError; None if there is none.
     """
 
-    weight: Weight
+    weight: FindingWeight
     kind: str
     name: str
     what: str
@@ -61,7 +61,7 @@ _PLACE = "Its target gets lines again from --ship-from on; an alert begins at th
 _COPY = "Is this an older copy of the store? See: logsrv ship --new-identity"
 _ARCHIVED = "`--repair` puts it aside while the text is here. Else copy it from a backup."
 _REST = f"{_AGAIN} `logsrv restore` and a server finish it, too."
-_LOST, _DAMAGED, _NOTE = Weight
+_LOST, _DAMAGED, _NOTE = FindingWeight
 _TABLE = {
     "unreadable": (_LOST, "it cannot be read: {why}", _BACK),
     "hole": (_LOST, "NUL bytes stand at {at}: text that never reached the disk", _MEND),
@@ -102,7 +102,7 @@ _TABLE = {
 _OF_NO_SERVER = ("index", "words", "catalog")
 
 
-def finding(
+def make_finding(
     kind: str,
     name: str,
     *,
@@ -116,12 +116,12 @@ def finding(
     """
     weight, *texts = _TABLE[kind]
     what, advice = (text.format_map(said) for text in texts)
-    lines = missing if weight is Weight.LOST else 0
+    lines = missing if weight is FindingWeight.LOST else 0
     return StoreFinding(weight, kind, name, what, advice, lines, remedy)
 
 
 @attrs.define
-class SegmentText:
+class ExaminedText:
     """The result of examining the text of a segment. text: its size in bytes; None if unknown.
 
     lines: the number of readable lines; None if unknown. gone: the number of bytes that cannot be read.

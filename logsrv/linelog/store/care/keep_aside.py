@@ -26,7 +26,7 @@ def keep_aside(name: str, disk: Disk) -> str:
     raise AssertionError
 
 
-def replace(name: str, data: bytes, disk: Disk) -> None:
+def replace_keeping_old(name: str, data: bytes, disk: Disk) -> None:
     """Rewrite a file, and keep the old one under another name. Raises OSError."""
     kept = keep_aside(name, disk)
     try:

@@ -6,7 +6,7 @@ damaged frame still tells how much text it had, the lines after it keep their ri
 a readable head counts as no text, so the places after it are too low.
 
 Somebody may have made the file to do harm. So it is read at most `MOST_READS` times, and no more text is
-unpacked than `most_text` allows. A segment that needs more is left unchanged.
+unpacked than `most_unpacked_bytes` allows. A segment that needs more is left unchanged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.care.keep_aside import keep_aside, replace
+from logsrv.linelog.store.care.keep_aside import keep_aside, replace_keeping_old
 from logsrv.linelog.store.segments import heads, index, indexing
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
@@ -28,12 +28,12 @@ _PIECE = 1 << 20
 MOST_READS = 1 << 20
 
 
-def most_text(size: int) -> int:
+def most_unpacked_bytes(size: int) -> int:
     """Return the most bytes of text to unpack from a file of `size` bytes; real logs seldom have more."""
     return 64 * size + _ALLOWED
 
 
-def salvage(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
+def salvage_index(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
     """Make an index of the whole frames of a segment; keep the old index and the words as `….damaged`.
 
     kept: the names of readers whose place is in the segment. Raises OSError, and ValueError if no index can
@@ -41,16 +41,16 @@ def salvage(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
     """
     with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
         size = os.fstat(fd).st_size
-        made, headless = _salvaged(fd, size, packed.number)
+        made, headless = _index_of_whole_frames(fd, size, packed.number)
     if kept and headless:
         raise ValueError(
             f"{', '.join(kept)} has a place in it, and the size of a damaged frame's text is unknown"
         )
-    replace(packed.index, indexing.encode(made), disk)
+    replace_keeping_old(packed.index, indexing.encode_index(made), disk)
     keep_aside(packed.words, disk)
 
 
-def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
+def _index_of_whole_frames(fd: int, size: int, number: int) -> tuple[Index, bool]:
     """Return a new index of a compressed segment, and whether the head of a frame is destroyed."""
     made, headless = Indexer(number), False
     walked = spent = 0
@@ -61,19 +61,23 @@ def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
         return os.pread(fd, size, at)
 
     while (at := made.compressed) < size:
-        extent, text = heads.frame_at(read, at, size, lambda _: walked > MOST_READS) or (0, 0)
+        extent, text = heads.frame_sizes_at(read, at, size, lambda _: walked > MOST_READS) or (0, 0)
         spent += text
-        if spent > most_text(size) or walked > MOST_READS or len(made.frames) >= heads.MOST:
+        if (
+            spent > most_unpacked_bytes(size)
+            or walked > MOST_READS
+            or len(made.frames) >= heads.MOST
+        ):
             raise ValueError("it is damaged in too many places")
         if extent:
             frame = os.pread(fd, extent, at)
             with contextlib.suppress(ValueError):
-                whole = index.unpacked(frame, text)
+                whole = index.unpack_frame(frame, text)
                 made.add(indexing.scan_frame(whole, len(whole)), frame)
                 continue
-        head, following = heads.text_at(read(at, heads.LONGEST)), at + extent
+        head, following = heads.text_size_in_head(read(at, heads.LONGEST)), at + extent
         if not extent or (
-            following < size and heads.text_at(read(following, heads.LONGEST)) is None
+            following < size and heads.text_size_in_head(read(following, heads.LONGEST)) is None
         ):
             headless |= head is None
             following = _next_head(read, at, size)
@@ -87,7 +91,7 @@ def _next_head(read: Callable[[int, int], bytes], at: int, size: int) -> int:
     while piece := read(at, _PIECE):
         place = piece.find(heads.MAGIC)
         while place >= 0:
-            if heads.text_at(read(at + place, heads.LONGEST)) is not None:
+            if heads.text_size_in_head(read(at + place, heads.LONGEST)) is not None:
                 return at + place
             place = piece.find(heads.MAGIC, place + 1)
         at += max(len(piece) - len(heads.MAGIC) + 1, 1)

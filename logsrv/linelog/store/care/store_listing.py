@@ -9,14 +9,14 @@ import attrs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.origins import origins
-from logsrv.linelog.store.origins.notes import NotesFile, notes_file, read_notes
+from logsrv.linelog.store.origins.notes import NotesFile, make_notes_file, parse_notes_file
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     Position,
     away_segments,
     files_with_preferred,
-    half_rotated,
+    half_rotated_segments,
     saved_number,
 )
 from logsrv.linelog.store.segments.torn import start_of_line
@@ -36,7 +36,7 @@ class StoreListing:
         # Read the number first: a rotation before the listing must not hide a segment.
         saved = saved_number(disk)
         self.names = disk.entries()
-        self.named = half_rotated(disk, self.names)
+        self.named = half_rotated_segments(disk, self.names)
         if self.named:
             # A power cut may have kept the next number in its file, and undone the rotation.
             saved = self.named[-1].number
@@ -51,7 +51,7 @@ class StoreListing:
         return min(self.by_number, default=self.active)
 
 
-def opened_active(disk: Disk) -> tuple[int, StoreListing]:
+def open_active_and_list(disk: Disk) -> tuple[int, StoreListing]:
     """Return a descriptor of current.log for reading, and a listing in which that is the active segment.
 
     The descriptor is -1 if there is no current.log. Raises OSError.
@@ -82,14 +82,14 @@ class StoreCut:
     origins: NotesFile
 
 
-def cut(disk: Disk) -> StoreCut:
+def cut_between_lines(disk: Disk) -> StoreCut:
     """Return the newest place after a whole line and outside a block; the caller closes its `fd`.
 
     Raises OSError and StoreError.
     """
     for _ in range(_TRIES):
-        before = _notes_data(disk)
-        fd, listed = opened_active(disk)
+        before = _read_origins_file(disk)
+        fd, listed = open_active_and_list(disk)
         if fd < 0:
             raise StoreError(
                 f"{disk.directory} is no store of logsrv: there is no current.log in it"
@@ -98,12 +98,12 @@ def cut(disk: Disk) -> StoreCut:
             size = os.fstat(fd).st_size
             os.fdatasync(fd)
             place = Position(listed.active, start_of_line(fd, size))
-            after = _notes_data(disk)
+            after = _read_origins_file(disk)
             # If the notes file was rewritten meanwhile, it may lack notes of blocks before the place. Then
             # try again.
             if (after or b"").startswith(before or b""):
-                found = NotesFile() if after is None else read_notes(after)
-                return _between_blocks(place, found, fd, listed)
+                found = NotesFile() if after is None else parse_notes_file(after)
+                return _cut_between_blocks(place, found, fd, listed)
         except BaseException:
             os.close(fd)
             raise
@@ -111,14 +111,16 @@ def cut(disk: Disk) -> StoreCut:
     raise StoreError(f"blocks come into {disk.directory} faster than their places can be read")
 
 
-def _between_blocks(place: Position, found: NotesFile, fd: int, listed: StoreListing) -> StoreCut:
+def _cut_between_blocks(
+    place: Position, found: NotesFile, fd: int, listed: StoreListing
+) -> StoreCut:
     """Return a cut that splits no block: an incomplete block is left to the next backup."""
     place = min([place, *(note.at for note in found.notes if note.at < place < note.stop)])
     notes = [note for note in found.notes if note.stop <= place]
-    return StoreCut(place, fd, listed, notes_file(notes, found))
+    return StoreCut(place, fd, listed, make_notes_file(notes, found))
 
 
-def _notes_data(disk: Disk) -> bytes | None:
+def _read_origins_file(disk: Disk) -> bytes | None:
     try:
         return disk.read(origins.NAME)
     except FileNotFoundError:

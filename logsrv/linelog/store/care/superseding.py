@@ -10,7 +10,7 @@ from logsrv.linelog.store.care.store_listing import StoreListing
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment
-from logsrv.linelog.store.segments.torn import is_stamp
+from logsrv.linelog.store.segments.torn import is_stamp_or_beginning
 
 _PIECE = 1 << 20
 
@@ -25,13 +25,17 @@ def remove_superseded(disk: Disk) -> list[str]:
     listed, lacking = StoreListing(disk), []
     for one, preferred in listed.files_with_preferred:
         if one is preferred:
-            if one.form is Form.PLAIN and one.archived in listed.names and _is_away(one, disk):
+            if (
+                one.form is Form.PLAIN
+                and one.archived in listed.names
+                and _archive_has_text(one, disk)
+            ):
                 disk.unlink(one.name)
         elif preferred.form is Form.PLAIN:
             names = sorted((one.name, preferred.name), key=lambda name: disk.stat(name).st_size)
-            if _begins(names[1], names[0], disk):
+            if _begins_with_text(names[1], names[0], disk):
                 disk.unlink(names[0])
-        elif one.form is Form.PLAIN and _holds(preferred, one, disk):
+        elif one.form is Form.PLAIN and _has_all_lines(preferred, one, disk):
             disk.unlink(one.name)
         elif one.packed == preferred.packed:
             lacking.append(preferred.name)
@@ -40,7 +44,7 @@ def remove_superseded(disk: Disk) -> list[str]:
     return lacking
 
 
-def _is_away(text: Segment, disk: Disk) -> bool:
+def _archive_has_text(text: Segment, disk: Disk) -> bool:
     """Return whether an archive has this segment, with at least as much text."""
     away = Segment(text.number, text.packed, Form.AWAY)
     with contextlib.suppress(ValueError):
@@ -49,7 +53,7 @@ def _is_away(text: Segment, disk: Disk) -> bool:
     return False
 
 
-def _holds(packed: Segment, text: Segment, disk: Disk) -> bool:
+def _has_all_lines(packed: Segment, text: Segment, disk: Disk) -> bool:
     """Return whether a compressed segment has all lines of a text.
 
     After the text was copied, a start of the server may have repaired NULs or an end without LF in the
@@ -57,25 +61,25 @@ def _holds(packed: Segment, text: Segment, disk: Disk) -> bool:
     """
     with open(disk.open(text.name, os.O_RDONLY), "rb") as file:
         with contextlib.suppress(ValueError):
-            for piece, _ in index.frames(packed, disk):
+            for piece, _ in index.unpack_frames(packed, disk):
                 there = file.read(len(piece))
-                # `startswith` first: it compares at the speed of memory, `_is_mended` byte by byte.
-                if not (piece.startswith(there) or _is_mended(there, piece)):
+                # `startswith` first: it compares at the speed of memory, the other byte by byte.
+                if not (piece.startswith(there) or _differs_only_by_repair(there, piece)):
                     return False
         return not any(b"\n" in piece for piece in iter(lambda: file.read(_PIECE), b""))
 
 
-def _is_mended(text: bytes, piece: bytes) -> bool:
+def _differs_only_by_repair(text: bytes, piece: bytes) -> bool:
     """Return whether `piece` differs from `text` only in holes of `text`, and in stamps before a hole."""
     for at, (a, b) in enumerate(zip(text, piece, strict=False)):
         if a not in (0, b):
             hole = text.find(b"\0", at)
-            if hole < 0 or not is_stamp(text[text.rfind(b"\n", 0, at) + 1 : hole]):
+            if hole < 0 or not is_stamp_or_beginning(text[text.rfind(b"\n", 0, at) + 1 : hole]):
                 return False
     return True
 
 
-def _begins(longer: str, shorter: str, disk: Disk) -> bool:
+def _begins_with_text(longer: str, shorter: str, disk: Disk) -> bool:
     """Return whether the longer text begins with all of the shorter one."""
     with (
         open(disk.open(longer, os.O_RDONLY), "rb") as one,

@@ -19,19 +19,24 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.archive_notes import local_manifest
-from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, finding, why_unreadable
+from logsrv.linelog.store.care.findings import (
+    ExaminedText,
+    StoreFinding,
+    make_finding,
+    why_unreadable,
+)
 from logsrv.linelog.store.care.keep_aside import keep_aside
 from logsrv.linelog.store.care.notes import Kept
-from logsrv.linelog.store.care.salvage import most_text, salvage
-from logsrv.linelog.store.catalog.build import entered_of
+from logsrv.linelog.store.care.salvage import most_unpacked_bytes, salvage_index
+from logsrv.linelog.store.catalog.build import cataloged_predicate
 from logsrv.linelog.store.segments import heads, index
 from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.index import Frame, Index
+from logsrv.linelog.store.segments.index import FrameStart, Index
 from logsrv.linelog.store.segments.segment import Form, Segment
-from logsrv.linelog.store.segments.times import SHAPE, SIZE, UNKNOWN, shape_of, together
-from logsrv.linelog.store.segments.torn import end_of_text, holes, start_of_line
+from logsrv.linelog.store.segments.times import SHAPE, SIZE, UNKNOWN, combine_times, digits_to_zeros
+from logsrv.linelog.store.segments.torn import find_holes, size_without_nuls, start_of_line
 from logsrv.linelog.store.words.check import check_words
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.reindex import ReindexedSegment, reindex_segment
 
 _PIECE = 1 << 20
@@ -57,16 +62,16 @@ class ExaminedStore:
     @cached_property
     def entered(self) -> Callable[[Segment], bool]:
         """A function that tells whether a segment was in a catalog when this property was first read."""
-        return entered_of(self.disk)
+        return cataloged_predicate(self.disk)
 
 
 @attrs.define
-class PackedSegment:
+class PackedSegmentCheck:
     """A compressed segment, and the files beside it."""
 
     packed: Segment
     by: ExaminedStore
-    looked: SegmentText
+    looked: ExaminedText
 
     def findings(self) -> Iterator[StoreFinding]:
         """Yield the findings about it. Raises OSError; FileNotFoundError if the segment is gone now."""
@@ -84,40 +89,42 @@ class PackedSegment:
                 if found is not None and size > found.compressed:
                     found, why = None, "it belongs to a smaller file"
                 if found is not None:
-                    yield from self._text(found, size, fd)
+                    yield from self._check_packed_text(found, size, fd)
                 elif size:
-                    yield finding("index", packed.index, why=why, remedy=self._make_index)
+                    yield make_finding("index", packed.index, why=why, remedy=self._salvage_index)
                 else:
-                    yield finding("segment-cut", packed.name, why="it is empty, and has no index")
+                    yield make_finding(
+                        "segment-cut", packed.name, why="it is empty, and has no index"
+                    )
             # Retention removes the text first; if it is gone, missing files beside it are no finding.
             disk.stat(packed.name)
         elif found is None and disk.holds(packed.index):
-            yield finding("away-index", packed.index, why=why)
-        yield from self._beside(found)
+            yield make_finding("away-index", packed.index, why=why)
+        yield from self._check_files_beside(found)
 
-    def _text(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
+    def _check_packed_text(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
         self.looked.text, self.looked.lines = found.text, found.lines
         lines, text = found.missing(size)
         if text:
             ends = f"it ends after {size:,} of {counted(found.compressed, 'byte')}"
             why = f"{ends}: {counted(lines, 'line')}, {counted(text, 'byte')} are missing"
-            yield self._note_lost("segment-cut", lines, text, why)
+            yield self._record_lost_text("segment-cut", lines, text, why)
         if not self.by.quick:
-            yield from self._frames(found, size, fd)
+            yield from self._check_frames(found, size, fd)
 
-    def _note_lost(self, kind: str, lines: int | None, text: int, why: str) -> StoreFinding:
+    def _record_lost_text(self, kind: str, lines: int | None, text: int, why: str) -> StoreFinding:
         self.looked.gone += text
         known = self.looked.lines
         self.looked.lines = None if known is None or lines is None else known - lines
-        return finding(kind, self.packed.name, why=why, missing=lines)
+        return make_finding(kind, self.packed.name, why=why, missing=lines)
 
-    def _frames(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
-        if found.text > (most := most_text(size)):
-            yield finding("unverified", self.packed.name, most=counted(most, "byte"))
+    def _check_frames(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
+        if found.text > (most := most_unpacked_bytes(size)):
+            yield make_finding("unverified", self.packed.name, most=counted(most, "byte"))
             return
-        bad: list[tuple[Frame, Frame]] = []
-        other: list[tuple[Frame, Frame]] = []
-        end = Frame(found.text, found.compressed, found.lines, UNKNOWN)
+        bad: list[tuple[FrameStart, FrameStart]] = []
+        other: list[tuple[FrameStart, FrameStart]] = []
+        end = FrameStart(found.text, found.compressed, found.lines, UNKNOWN)
         for number, (frame, after) in enumerate(pairwise((*found.frames, end))):
             if after.at > size:
                 break
@@ -125,7 +132,7 @@ class PackedSegment:
             self.by.read(len(data))
             sums = found.sums_of(number)
             try:
-                crc = zlib.crc32(index.unpacked(data, after.text - frame.text))
+                crc = zlib.crc32(index.unpack_frame(data, after.text - frame.text))
             except ValueError:
                 crc = -1
             if crc == -1 or (sums and sums.text != crc):
@@ -134,49 +141,49 @@ class PackedSegment:
                 other.append((frame, after))
         if bad:
             lines = sum(after.lines - frame.lines for frame, after in bad) or None
-            times = together(frame.times for frame, _ in bad)
+            times = combine_times(frame.times for frame, _ in bad)
             when = f", from {times.smallest} to {times.largest}," if times.smallest else ""
             what = "lines" if lines is None else counted(lines, "line")
-            why = f"damaged frames, {_named(bad, found)}: {what}{when} cannot be read"
+            why = f"damaged frames, {_frame_list_text(bad, found)}: {what}{when} cannot be read"
             gone = sum(after.text - frame.text for frame, after in bad)
-            yield self._note_lost("segment-damaged", lines, gone, why)
+            yield self._record_lost_text("segment-damaged", lines, gone, why)
         if other:
-            yield finding("frame", self.packed.name, frames=_named(other, found))
+            yield make_finding("frame", self.packed.name, frames=_frame_list_text(other, found))
 
-    def _make_index(self) -> None:
-        salvage(self.packed, self.by.disk, self.by.kept_in(self.packed.number))
+    def _salvage_index(self) -> None:
+        salvage_index(self.packed, self.by.disk, self.by.kept_in(self.packed.number))
         # The result is ignored, because a damaged segment gets no word index.
-        self._reindexed()
+        self._reindex()
 
-    def _make_words(self) -> None:
+    def _remake_words(self) -> None:
         keep_aside(self.packed.words, self.by.disk)
-        if (why := self._reindexed().error) is not None:
+        if (why := self._reindex().error) is not None:
             raise StoreError(why)
 
-    def _reindexed(self) -> ReindexedSegment:
+    def _reindex(self) -> ReindexedSegment:
         entered = self.by.entered(self.packed)
         return reindex_segment(self.packed, self.by.disk, has_words_elsewhere=entered)
 
-    def _beside(self, found: Index | None) -> Iterator[StoreFinding]:
+    def _check_files_beside(self, found: Index | None) -> Iterator[StoreFinding]:
         """Yield the findings about its word index, and about the note of an archive."""
         packed, away = self.packed, self.packed.form is Form.AWAY
         # A repair that makes a new index makes new words as well.
-        if (found or away) and (why := why_unreadable(self._read_words, found)):
-            kind, mend = ("away-index", None) if away else ("words", self._make_words)
-            yield finding(kind, packed.words, why=why, remedy=mend)
-        if why := why_unreadable(self._read_note, found):
+        if (found or away) and (why := why_unreadable(self._verify_words, found)):
+            kind, mend = ("away-index", None) if away else ("words", self._remake_words)
+            yield make_finding(kind, packed.words, why=why, remedy=mend)
+        if why := why_unreadable(self._verify_archive_note, found):
             aside = None if away else partial(keep_aside, packed.archived, self.by.disk)
-            yield finding("archived", packed.archived, why=why, remedy=aside)
+            yield make_finding("archived", packed.archived, why=why, remedy=aside)
 
-    def _read_words(self, found: Index | None) -> None:
+    def _verify_words(self, found: Index | None) -> None:
         with Descriptor(self.by.disk.open(self.packed.words, os.O_RDONLY)) as fd:
-            words = Words(fd)
+            words = WordIndex(fd)
             if found is not None:
                 words.require(found)
             if not self.by.quick:
                 check_words(words)
 
-    def _read_note(self, found: Index | None) -> None:
+    def _verify_archive_note(self, found: Index | None) -> None:
         manifest = local_manifest(self.by.disk, self.packed)
         of_it = manifest.segment.name == self.packed.name
         if not of_it or (found is not None and manifest.text != found.text):
@@ -185,14 +192,14 @@ class PackedSegment:
             self.looked.text, self.looked.lines = manifest.text, manifest.lines
 
 
-def _named(frames: Sequence[tuple[Frame, Frame]], of: Index) -> str:
+def _frame_list_text(frames: Sequence[tuple[FrameStart, FrameStart]], of: Index) -> str:
     places = [f"byte {frame.at:,}" for frame, _ in frames[:5]]
     more = " …" if len(frames) > 5 else ""
     return f"{len(frames)} of {len(of.frames)}: {', '.join(places)}{more}"
 
 
-def check_text(
-    name: str, fd: int, looked: SegmentText, *, quick: bool, waits: bool = False
+def check_plain_text(
+    name: str, fd: int, looked: ExaminedText, *, quick: bool, waits: bool = False
 ) -> Iterator[StoreFinding]:
     """Yield the findings about the text of a segment that is not compressed. Raises OSError.
 
@@ -200,13 +207,13 @@ def check_text(
     Then an unended last line is a finding; in current.log the next start repairs it.
     """
     looked.text = os.fstat(fd).st_size
-    nuls = end_of_text(fd, looked.text)
+    nuls = size_without_nuls(fd, looked.text)
     end = start_of_line(fd, nuls)
-    found = [] if quick else holes(fd, 0, nuls)
+    found = [] if quick else find_holes(fd, 0, nuls)
     for start, stop in [*found, *([(nuls, looked.text)] if nuls < looked.text else [])]:
-        yield finding("hole", name, at=f"{start} to {stop}")
+        yield make_finding("hole", name, at=f"{start} to {stop}")
     if waits and end < nuls:
-        yield finding("torn-end", name, size=counted(nuls - end, "byte"))
+        yield make_finding("torn-end", name, size=counted(nuls - end, "byte"))
     if quick:
         return
     looked.lines, odd, begins = 0, 0, True
@@ -214,8 +221,8 @@ def check_text(
         file.seek(0)
         # After `end` a server may be writing.
         while file.tell() < end and (part := file.readline(_PIECE)):
-            odd += begins and shape_of(part[:SIZE]) != SHAPE
+            odd += begins and digits_to_zeros(part[:SIZE]) != SHAPE
             begins = part.endswith(b"\n")
             looked.lines += begins
     if odd:
-        yield finding("odd-lines", name, lines=counted(odd, "line"))
+        yield make_finding("odd-lines", name, lines=counted(odd, "line"))

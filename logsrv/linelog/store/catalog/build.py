@@ -9,13 +9,19 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 from logsrv.linelog.store.catalog.catalog import Catalogs
-from logsrv.linelog.store.catalog.layout import MOST, CatalogEntry, catalog_name, entry, pack
+from logsrv.linelog.store.catalog.layout import (
+    MOST,
+    CatalogEntry,
+    catalog_name,
+    make_catalog_entry,
+    pack_catalog,
+)
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, segments_and_names
 from logsrv.linelog.store.words.build import MOST_PART, TABLES_PART
-from logsrv.linelog.store.words.layout import Trailer, pack_trailer
-from logsrv.linelog.store.words.section import Section
+from logsrv.linelog.store.words.layout import WordIndexTrailer, pack_trailer
+from logsrv.linelog.store.words.section import SectionBuilder
 
 SMALL = 256 << 10
 """The most bytes of the compressed file of a catalogued segment, about a frame. Larger segments are worth
@@ -40,7 +46,7 @@ def make_catalog(
     returns false, or if no segment is left. Raises OSError.
     """
     entries: list[CatalogEntry] = []
-    section = Section()
+    section = SectionBuilder()
     text = 0
     for segment in segments:
         if not going():
@@ -52,7 +58,7 @@ def make_catalog(
                 continue
             if with_words:
                 chunk = b""
-                for part, _ in index.frames(segment, disk):
+                for part, _ in index.unpack_frames(segment, disk):
                     chunk += part
                     if len(chunk) > made.text:
                         raise ValueError("its index is of a smaller text")
@@ -60,23 +66,23 @@ def make_catalog(
         except (OSError, ValueError):
             continue
         text += made.text
-        entries.append(entry(segment, found, len(made.frames), made.times))
+        entries.append(make_catalog_entry(segment, found, len(made.frames), made.times))
     if not entries:
         return ""
     name = catalog_name(entries[0].number, entries[-1].number)
-    words = _words(entries, section, text) if with_words else b""
-    disk.put(name, pack(entries, words))
+    words = _word_index_bytes(entries, section, text) if with_words else b""
+    disk.put(name, pack_catalog(entries, words))
     return name
 
 
-def _words(entries: Sequence[CatalogEntry], section: Section, text: int) -> bytes:
+def _word_index_bytes(entries: Sequence[CatalogEntry], section: SectionBuilder, text: int) -> bytes:
     """Return a word index of all segments; b"" if it would be too large to be useful."""
-    trailer = Trailer(entries[0].number, text, section.compressed, section.frames, 1)
+    trailer = WordIndexTrailer(entries[0].number, text, section.compressed, section.frames, 1)
     words = section.packed(TABLES_PART) + pack_trailer(trailer)
     return words if len(words) <= MOST_PART * section.compressed else b""
 
 
-def entered_of(disk: Disk) -> Callable[[Segment], bool]:
+def cataloged_predicate(disk: Disk) -> Callable[[Segment], bool]:
     """Return a function that tells whether a catalog has the present state of a segment. Raises OSError.
 
     If that catalog has no words, they were too large; the words of the segment alone would be, too.

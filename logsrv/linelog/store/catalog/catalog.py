@@ -11,13 +11,13 @@ from logsrv.linelog.store.catalog.layout import (
     HEAD_SIZE,
     CatalogEntry,
     CatalogHead,
-    catalogs,
+    catalog_names,
     unpack_entries,
     unpack_head,
 )
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import Segment
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 
 
 class Catalog(NamedTuple):
@@ -32,7 +32,7 @@ class Catalog(NamedTuple):
         return unpack_head(self.head).words > 0
 
 
-def read_head(fd: int) -> tuple[bytes, CatalogHead, list[CatalogEntry]]:
+def read_head_and_entries(fd: int) -> tuple[bytes, CatalogHead, list[CatalogEntry]]:
     """Return the head of a catalog, as bytes and parsed, and its entries.
 
     Raises OSError, and ValueError if it is damaged.
@@ -42,9 +42,9 @@ def read_head(fd: int) -> tuple[bytes, CatalogHead, list[CatalogEntry]]:
     return data, head, unpack_entries(head, os.pread(fd, head.entries, HEAD_SIZE))
 
 
-def words_of(fd: int, head: CatalogHead) -> Words:
-    """Return the word index of a catalog that has one. Raises the same errors as `read_head`."""
-    words = Words(fd, HEAD_SIZE + head.entries)
+def catalog_words(fd: int, head: CatalogHead) -> WordIndex:
+    """Return the word index of a catalog that has one. Raises as `read_head_and_entries` does."""
+    words = WordIndex(fd, HEAD_SIZE + head.entries)
     if words.frames != head.segments:
         raise ValueError("its words are those of another catalog")
     return words
@@ -71,13 +71,13 @@ class Catalogs:
         self.damaged: set[str] = set()
         self._entered: dict[int, CatalogedSegment] = {}
         self._looked_at: dict[int, CatalogedSegment | None] = {}
-        for name in catalogs(names):
-            self._load(name)
+        for name in catalog_names(names):
+            self._load_catalog(name)
 
-    def _load(self, name: str) -> None:
+    def _load_catalog(self, name: str) -> None:
         try:
             with Descriptor(self._disk.open(name, os.O_RDONLY)) as fd:
-                data, head, entries = read_head(fd)
+                data, head, entries = read_head_and_entries(fd)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
@@ -106,7 +106,7 @@ class Catalogs:
             self._looked_at[number] = found
         return self._looked_at[number]
 
-    def ask_words(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
+    def ask_words(self, catalog: Catalog, ask: Callable[[WordIndex], int | None]) -> int | None:
         """Return the result of `ask` on the words of a catalog; None if it has no usable words."""
         try:
             fd = self._disk.open(catalog.name, os.O_RDONLY)
@@ -118,7 +118,7 @@ class Catalogs:
             head = unpack_head(data)
             if not head.words or data != catalog.head:
                 return None
-            return ask(words_of(fd, head))
+            return ask(catalog_words(fd, head))
         except (OSError, ValueError) as error:
             self._note_unusable(catalog.name, error)
             return None

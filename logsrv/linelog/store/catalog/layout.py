@@ -71,16 +71,18 @@ class CatalogEntry(NamedTuple):
         return (
             self.size == found.st_size
             and self.written == int(found.st_mtime)
-            and self.stamp == stamp(segment)
+            and self.stamp == time_in_name(segment)
         )
 
 
-def stamp(segment: Segment) -> bytes:
+def time_in_name(segment: Segment) -> bytes:
     """Return the time in the name of a sealed segment."""
     return segment.name[DIGITS + 1 : DIGITS + 17].encode()
 
 
-def entry(packed: Segment, found: os.stat_result, frames: int, times: Times) -> CatalogEntry:
+def make_catalog_entry(
+    packed: Segment, found: os.stat_result, frames: int, times: Times
+) -> CatalogEntry:
     """Return the entry of a packed segment. found: the status of its file."""
     known = (
         _SURE * times.sure
@@ -89,7 +91,13 @@ def entry(packed: Segment, found: os.stat_result, frames: int, times: Times) -> 
     )
     ends = [(time or "").encode("latin-1").ljust(SIZE, b"\0") for time in times[:2]]
     return CatalogEntry(
-        packed.number, found.st_size, int(found.st_mtime), frames, stamp(packed), known, *ends
+        packed.number,
+        found.st_size,
+        int(found.st_mtime),
+        frames,
+        time_in_name(packed),
+        known,
+        *ends,
     )
 
 
@@ -98,7 +106,7 @@ def catalog_name(first: int, last: int) -> str:
     return f"{first:0{DIGITS}d}-{last:0{DIGITS}d}{CATALOG_SUFFIX}"
 
 
-def catalogs(names: Iterable[str]) -> list[str]:
+def catalog_names(names: Iterable[str]) -> list[str]:
     """Return the names that have the form of a catalog's name, in order."""
     return sorted(
         [
@@ -109,12 +117,12 @@ def catalogs(names: Iterable[str]) -> list[str]:
     )
 
 
-def last_number(name: str) -> int:
+def last_cataloged_number(name: str) -> int:
     """Return the number of the last segment in the catalog of this name."""
     return int(name[DIGITS + 1 : 2 * DIGITS + 1])
 
 
-def pack(entries: Sequence[CatalogEntry], words: bytes) -> bytes:
+def pack_catalog(entries: Sequence[CatalogEntry], words: bytes) -> bytes:
     """Return the content of the file for a catalog."""
     body = b"".join([_ENTRY.pack(*one) for one in entries])
     head = _HEAD.pack(MAGIC, len(entries), zlib.crc32(body), len(words))

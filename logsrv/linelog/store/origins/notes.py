@@ -35,7 +35,7 @@ _LINE = re.compile(
 
 
 @attrs.frozen
-class Note:
+class BlockNote:
     """A block of an origin that this store has, or that will be stored next.
 
     at: its place in this store. start, end: its place in the store of the origin. crc: the CRC-32 of its
@@ -73,7 +73,7 @@ class Snapshot:
     """The place of the next byte of a store, and the last block of each origin, at the same moment."""
 
     position: Position
-    notes: tuple[Note, ...]
+    notes: tuple[BlockNote, ...]
 
 
 @attrs.frozen
@@ -86,7 +86,7 @@ class NotesFile:
     bit was corrected.
     """
 
-    notes: tuple[Note, ...] = ()
+    notes: tuple[BlockNote, ...] = ()
     offsets: tuple[int, ...] = ()
     least: int = 0
     torn: bytes = b""
@@ -120,7 +120,7 @@ class NotesFile:
         return b"".join((line_with_checksum(b"%b%d" % (_HEAD, len(lines))), *lines))
 
 
-def notes_file(notes: Iterable[Note], like: NotesFile | None = None) -> NotesFile:
+def make_notes_file(notes: Iterable[BlockNote], like: NotesFile | None = None) -> NotesFile:
     """Return a file with these notes, and with the damaged lines of another file, if any."""
     found = tuple(notes)
     if like is not None and like.damaged:
@@ -128,14 +128,14 @@ def notes_file(notes: Iterable[Note], like: NotesFile | None = None) -> NotesFil
     return NotesFile(found, sure=frozenset(note.origin for note in found))
 
 
-def read_notes(data: bytes) -> NotesFile:
+def parse_notes_file(data: bytes) -> NotesFile:
     """Parse the content of a file."""
-    lines, changed = _lines(data)
+    lines, changed = _corrected_lines(data)
     torn = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
-    head = _head(lines[0]) if lines else None
+    head = _parse_first_line(lines[0]) if lines else None
     at, notes, offsets, damaged, sure = 0, [], [], [], set()
     for line in lines:
-        if (note := _parsed(line)) is not None:
+        if (note := _parse_note(line)) is not None:
             notes.append(note)
             offsets.append(at)
             sure.add(note.origin)
@@ -152,40 +152,40 @@ def read_notes(data: bytes) -> NotesFile:
     )
 
 
-def _lines(data: bytes) -> tuple[list[bytes], int]:
+def _corrected_lines(data: bytes) -> tuple[list[bytes], int]:
     """Return the lines of a file, and the number of lines in which one changed bit was corrected."""
     found: list[bytes] = []
     changed = tried = 0
     for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
         right = None
-        if not _is_whole(line) and tried < _MOST_TRIED:
+        if not _are_valid_lines(line) and tried < _MOST_TRIED:
             tried += 1
-            right = repair_one_bit(line, _is_whole)
+            right = repair_one_bit(line, _are_valid_lines)
             changed += right is not None
         # If the changed byte was an LF, the line is two lines.
         found += [line] if right is None else right.splitlines(keepends=True)
     return found, changed
 
 
-def _is_whole(text: bytes) -> bool:
+def _are_valid_lines(text: bytes) -> bool:
     return text.endswith(b"\n") and all(
-        _parsed(line) is not None or _head(line) is not None
+        _parse_note(line) is not None or _parse_first_line(line) is not None
         for line in text.splitlines(keepends=True)
     )
 
 
-def parse_origin_notes(data: bytes) -> list[Note | None]:
+def parse_origin_notes(data: bytes) -> list[BlockNote | None]:
     """Return the notes in whole lines; None for a line that is damaged."""
-    return [_parsed(line) for line in data.splitlines(keepends=True)]
+    return [_parse_note(line) for line in data.splitlines(keepends=True)]
 
 
-def _head(line: bytes) -> int | None:
+def _parse_first_line(line: bytes) -> int | None:
     """Return the number of lines in the first line of a file; None if `line` is no first line."""
     found = _FIRST.fullmatch(line)
     return int(found[1]) if found and line_with_checksum(_HEAD + found[1]) == line else None
 
 
-def _parsed(line: bytes) -> Note | None:
+def _parse_note(line: bytes) -> BlockNote | None:
     match = _LINE.fullmatch(line)
     if match is None or zlib.crc32(line[:-9]) != int(match[8], 16):
         return None
@@ -194,6 +194,6 @@ def _parsed(line: bytes) -> Note | None:
     except ValueError:
         return None
     sequence = None if match[6] == b"-" else int(match[6])
-    note = Note(at, match[3].decode(), start, end, int(match[7], 16), sequence)
+    note = BlockNote(at, match[3].decode(), start, end, int(match[7], 16), sequence)
     sensible = start.segment == end.segment and note.size == int(match[2]) > 0
     return note if sensible else None

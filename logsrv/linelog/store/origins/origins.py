@@ -23,7 +23,12 @@ from twisted.logger import Logger
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.origins.notes import Note, NotesFile, notes_file, read_notes
+from logsrv.linelog.store.origins.notes import (
+    BlockNote,
+    NotesFile,
+    make_notes_file,
+    parse_notes_file,
+)
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
 
@@ -46,8 +51,8 @@ class Origins:
         self.under_way = BlocksUnderWay()
         self._disk = disk
         self._found = found
-        self._last: dict[str, Note] = {}
-        self._before: dict[str, Note] = {}
+        self._last: dict[str, BlockNote] = {}
+        self._before: dict[str, BlockNote] = {}
         self.stored(found.notes)
         self._fd: int | None = None
         self._lines = 0
@@ -57,11 +62,11 @@ class Origins:
     def __len__(self) -> int:
         return len(self._last)
 
-    def last(self, origin: str) -> Note | None:
+    def last(self, origin: str) -> BlockNote | None:
         """Return the last block of an origin; None if there is none."""
         return self._last.get(origin)
 
-    def all(self) -> tuple[Note, ...]:
+    def all(self) -> tuple[BlockNote, ...]:
         """Return the last block of each origin; to be called in the writer's thread."""
         return tuple(self._last.values())
 
@@ -84,13 +89,13 @@ class Origins:
         note = self.last(origin)
         return self.under_way.last(origin) or (note.end if note else None)
 
-    def note(self, notes: Sequence[Note]) -> None:
+    def note(self, notes: Sequence[BlockNote]) -> None:
         """Write and sync the notes of blocks that will be written next. Raises OSError."""
         lines = b"".join(note.line() for note in notes)
         if self._fd is None or self._lines > MOST_LINES + len(self._last):
             self.close()
             # A new file: the old one may have notes of a failed attempt.
-            self._disk.put(NAME, self._latest() + lines)
+            self._disk.put(NAME, self._latest_notes_bytes() + lines)
             self._lines = len(notes)
             self._has_grown = True
             self._fd = self._disk.open(NAME, os.O_WRONLY | os.O_APPEND)
@@ -103,23 +108,23 @@ class Origins:
             raise
         self._lines += len(notes)
 
-    def stored(self, notes: Sequence[Note]) -> None:
+    def stored(self, notes: Sequence[BlockNote]) -> None:
         """Record that these notes and the text of their blocks are on the medium."""
         for note in notes:
             if note.origin in self._last:
                 self._before[note.origin] = self._last[note.origin]
             self._last[note.origin] = note
 
-    def _latest(self) -> bytes:
+    def _latest_notes_bytes(self) -> bytes:
         """Return the content of a file with the last two notes of each origin, as one may get damaged."""
         notes = sorted((*self._before.values(), *self._last.values()), key=attrgetter("at"))
-        return notes_file(notes, self._found).text()
+        return make_notes_file(notes, self._found).text()
 
     def finish(self) -> None:
         """Close the file at the end of the work; rewrite it if its first line is wrong. Raises OSError."""
         self.close()
         if self._has_grown:
-            self._disk.put(NAME, self._latest())
+            self._disk.put(NAME, self._latest_notes_bytes())
             self._has_grown = False
 
     def close(self) -> None:
@@ -139,13 +144,13 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
         data = disk.read(NAME)
     except FileNotFoundError:
         return NotesFile()
-    found = read_notes(data)
+    found = parse_notes_file(data)
     if not crashed:
         found = found.with_torn_as_damaged()
-    _log_state(disk, found)
+    _log_damage(disk, found)
     notes = found.notes
     kept = len(notes)
-    with _opened_active(disk) as fd:
+    with _open_active_or_none(disk) as fd:
         for index, note in enumerate(notes):
             if note.at.segment >= number and not (
                 note.at.segment == number and _is_stored(fd, note, crashed)
@@ -154,7 +159,7 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
                 break
         gone = notes[kept:]
         if gone and crashed and fd is not None and gone[0].at.segment == number:
-            _cut(disk, fd, gone)
+            _cut_off_blocks(disk, fd, gone)
         if crashed and fd is not None and kept and notes[kept - 1].at.segment == number:
             # After a kill, the text may be only in the kernel's memory: make it survive a power cut.
             disk.fdatasync(fd)
@@ -164,7 +169,7 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
         disk.put(NAME, left.text())
     elif gone or found.torn:
         # All lines to remove are at the end, so cutting the file is enough; that works on a full disk.
-        _shorten(disk, found.offsets[kept] if gone else len(data) - len(found.torn))
+        _truncate_origins_file(disk, found.offsets[kept] if gone else len(data) - len(found.torn))
     elif found.changed or found.damaged:
         # Write this now: after a later kill, a start would take the torn line, which counts as damaged now,
         # for the note of a block that was not begun.
@@ -173,7 +178,7 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
     return left
 
 
-def _log_state(disk: Disk, found: NotesFile) -> None:
+def _log_damage(disk: Disk, found: NotesFile) -> None:
     path = disk.path(NAME)
     if found.changed:
         log.warn(
@@ -192,18 +197,18 @@ def _log_state(disk: Disk, found: NotesFile) -> None:
 
 
 @contextlib.contextmanager
-def _opened_active(disk: Disk) -> Iterator[int | None]:
+def _open_active_or_none(disk: Disk) -> Iterator[int | None]:
     try:
         fd = disk.open(ACTIVE, os.O_RDWR)
     except OSError:
-        # current.log is missing, or not ours: `open_active` reports it next.
+        # current.log is missing, or not ours: `open_and_repair_active` reports it next.
         yield None
         return
     with Descriptor(fd):
         yield fd
 
 
-def _is_stored(fd: int | None, note: Note, crashed: bool) -> bool:
+def _is_stored(fd: int | None, note: BlockNote, crashed: bool) -> bool:
     """Return whether the text of a noted block is there. Without a crash, only the size is checked."""
     if fd is None or os.fstat(fd).st_size < note.stop.offset:
         return False
@@ -219,7 +224,7 @@ def _is_stored(fd: int | None, note: Note, crashed: bool) -> bool:
     return crc == note.crc
 
 
-def _cut(disk: Disk, fd: int, gone: Sequence[Note]) -> None:
+def _cut_off_blocks(disk: Disk, fd: int, gone: Sequence[BlockNote]) -> None:
     size, start = os.fstat(fd).st_size, gone[0].at.offset
     if size > max(note.stop.offset for note in gone):
         log.error(
@@ -240,7 +245,7 @@ def _cut(disk: Disk, fd: int, gone: Sequence[Note]) -> None:
         )
 
 
-def _shorten(disk: Disk, size: int) -> None:
+def _truncate_origins_file(disk: Disk, size: int) -> None:
     with Descriptor(disk.open(NAME, os.O_WRONLY)) as fd:
         os.ftruncate(fd, size)
         disk.fdatasync(fd)

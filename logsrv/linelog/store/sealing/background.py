@@ -12,16 +12,16 @@ from twisted.logger import Logger
 from logsrv.clock import Clock
 from logsrv.kit.observe.durations import LONG, Durations
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
-from logsrv.linelog.store.recover import TidyReport, check_index, remove_second_files
+from logsrv.linelog.store.recover import TidyReport, check_or_rebuild_index, remove_second_files
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
-from logsrv.linelog.store.sealing.packers import Packers
+from logsrv.linelog.store.sealing.packers import PackerPool
 from logsrv.linelog.store.sealing.retain import (
     MOST_AT_ONCE,
     BelievedTime,
-    due,
-    holding,
-    retain,
-    retain_indexes,
+    holds_on,
+    last_number_due,
+    remove_archived_indexes,
+    remove_expired_segments,
 )
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
 from logsrv.linelog.store.sealing.segment_sizes import SegmentSizes, file_size_or_zero
@@ -34,7 +34,7 @@ from logsrv.linelog.store.segments.segment import (
     away_segments,
     files_with_preferred,
 )
-from logsrv.linelog.store.segments.waiting import remove_empty, waiting_sizes
+from logsrv.linelog.store.segments.waiting import remove_empty_segment, waiting_sizes
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from logsrv.linelog.store.writing.active import ActiveSegment
 
@@ -85,22 +85,24 @@ class Sealer:
         believed = clock.time_of_day() if lock.believed is None else lock.believed
         self._time = BelievedTime(believed, clock.monotonic())
         self._moved: str | None = None
-        self._looking = self._trouble("looking after old segments")
-        self._settling = self._trouble("looking at segments of the same number")
-        self.removing = self._trouble("removing old segments")
-        self.compressing = self._trouble("compressing a segment")
-        self._cataloguing = self._trouble("making a catalog of small segments")
+        self._looking = self._make_fault_state("looking after old segments")
+        self._settling = self._make_fault_state("looking at segments of the same number")
+        self.removing = self._make_fault_state("removing old segments")
+        self.compressing = self._make_fault_state("compressing a segment")
+        self._cataloguing = self._make_fault_state("making a catalog of small segments")
         self._cataloguer = Cataloguer(disk, self._make_catalog)
         self._conflicting_names = set(tidy_report.conflicting_names)
         self._left_segments: deque[Segment] = deque()
-        self._packers = Packers(disk, self._unpacked, self._take_in, clock.monotonic)
+        self._packers = PackerPool(
+            disk, self._count_unpacked, self._add_left_segments, clock.monotonic
+        )
         self._listed: tuple[float, object] | None = None
         self._away: list[Segment] = []
         self._unchecked = deque(tidy_report.unseen)
         self._wake = clock.event()
         self._going = True
 
-    def _trouble(self, what: str) -> FaultState:
+    def _make_fault_state(self, what: str) -> FaultState:
         starts = "{what} failed, trying again later: {why}"
         over = "{what} works again"
         return FaultState(self._tell, starts, over, seconds=self._clock.monotonic, what=what)
@@ -141,13 +143,13 @@ class Sealer:
         """
         try:
             while self._going:
-                self._turn()
+                self._retain_and_seal()
                 self._packers.rest()
-                self._rest()
+                self._wait_for_turn()
         finally:
             self._packers.end()
 
-    def _rest(self) -> None:
+    def _wait_for_turn(self) -> None:
         """Wait for the next turn, checking indexes meanwhile; an early turn would repeat failed steps."""
         due = self._clock.monotonic() + LOOK_EVERY
         while (left := due - self._clock.monotonic()) > 0:
@@ -155,31 +157,31 @@ class Sealer:
             if self._wake.wait(min(SOON, left) if unseen else left):
                 break
             if unseen:
-                self._looking.attempt(self._look_at_indexes)
+                self._looking.attempt(self._check_old_indexes)
         self._wake.clear()
 
-    def _turn(self) -> None:
+    def _retain_and_seal(self) -> None:
         """Seal waiting segments, the oldest first.
 
         Retention is applied before that, after each segment, and if the sealing fails.
         """
-        now = self._looking.attempt(self._look_around)
+        now = self._looking.attempt(self._check_lock_and_time)
         if now is None:
             return
-        self._settling.attempt(self._list)
-        self._retain(now)
-        self._retain_indexes(now)
+        self._settling.attempt(self._list_if_changed)
+        self._remove_expired(now)
+        self._remove_archived_indexes(now)
         self.compressing.attempt(self._seal_all, now, given_up=Interrupted)
         if self._going and self.compressing.why is not None:
-            self._retain(now, packing_fails=True)
-        self._looking.attempt(self._look_at_indexes)
+            self._remove_expired(now, packing_fails=True)
+        self._looking.attempt(self._check_old_indexes)
         if self._going and self._cataloguer.due:
             with_words = self.policy.index is Indexing.WORDS
             make = self._cataloguer.make
             if self._cataloguing.attempt(make, with_words, given_up=Interrupted):
                 self._wake.set()
 
-    def _look_around(self) -> float:
+    def _check_lock_and_time(self) -> float:
         """Return the trusted time of day in Unix seconds; check that the directory is still ours."""
         before, clock = self._time.doubted, self._clock.time_of_day()
         believed = self._time.believe(clock, self._clock.monotonic())
@@ -207,7 +209,7 @@ class Sealer:
         self._lock.ensure_locked()
         return believed
 
-    def _list(self) -> None:
+    def _list_if_changed(self) -> None:
         """List the directory if somebody else may have changed it since the last listing.
 
         The changes of this server change the time of the directory as well. So with a busy writer this
@@ -229,13 +231,13 @@ class Sealer:
         self._away = away_segments(names)
         self._cataloguer.look(names)
 
-    def _look_at_indexes(self) -> None:
+    def _check_old_indexes(self) -> None:
         """Check some of the indexes that were there at the start; nothing waits for this."""
         self._lock.ensure_locked()
         for _ in range(min(INDEXES_AT_ONCE, len(self._unchecked))):
             packed = self._unchecked.popleft()
             if packed in self.segment_sizes and self._going:
-                check_index(packed, self._disk, self._tell)
+                check_or_rebuild_index(packed, self._disk, self._tell)
 
     def _seal_all(self, now: float) -> None:
         """Seal all plain segments, the oldest first; at the end raise the error of the first failed one.
@@ -245,18 +247,18 @@ class Sealer:
         """
         number = self.policy.most_sealed_at_once
         try:
-            self._seal_at_once(number, now)
+            self._seal_side_by_side(number, now)
         except OSError as error:
             if number == 1 or error.errno not in _OF_THE_DISK:
                 raise
             # One segment after another needs less room: each sealing ends with the removal of a text.
-            self._seal_at_once(1, now)
+            self._seal_side_by_side(1, now)
 
-    def _seal_at_once(self, number: int, now: float) -> None:
+    def _seal_side_by_side(self, number: int, now: float) -> None:
         failed: dict[Segment, OSError] = {}
         with self._packers.side_by_side(number) as begin:
-            while waiting := list(islice(self._waiting(failed), number)):
-                begin(waiting, self._still_going, self._with_words)
+            while waiting := list(islice(self._segments_to_seal(failed), number)):
+                begin(waiting, self._still_going, self._wants_words)
                 try:
                     self._seal(waiting[0])
                 except OSError as error:
@@ -264,29 +266,29 @@ class Sealer:
                     if error.errno in _OF_THE_DISK:
                         raise
                 else:
-                    self._retain(now)
+                    self._remove_expired(now)
         for first in failed.values():
             raise first
 
     def _still_going(self) -> bool:
         return self._going
 
-    def _with_words(self, size: int) -> bool:
+    def _wants_words(self, size: int) -> bool:
         # Smaller segments have their words in a catalog.
         return self.policy.index is Indexing.WORDS and size >= LEAST_TEXT
 
-    def _take_in(self) -> None:
+    def _add_left_segments(self) -> None:
         while self._left_segments:
             self.segment_sizes.add(self._left_segments[0])
             self._left_segments.popleft()
 
-    def _unpacked(self) -> int:
+    def _count_unpacked(self) -> int:
         """Return how many segments are not packed yet; may be called in any thread."""
         return self.segment_sizes.waiting[0] + len(self._left_segments)
 
-    def _waiting(self, but: Container[Segment]) -> Iterator[Segment]:
+    def _segments_to_seal(self, but: Container[Segment]) -> Iterator[Segment]:
         """Yield the segments to seal, the oldest first; there may be thousands."""
-        self._take_in()
+        self._add_left_segments()
         # A file with the active number may be renamed back to current.log, if a rotation fails.
         active = self._active.position.segment
         for one in self.segment_sizes.plain():
@@ -303,7 +305,7 @@ class Sealer:
         if not size:
             if complete:
                 self._log_lost_text(plain, 0, complete)
-            remove_empty(plain, self._active.position.segment, self._disk)
+            remove_empty_segment(plain, self._active.position.segment, self._disk)
             self.segment_sizes.remove(plain.number)
             return
         made = self.seconds.timed_longer(
@@ -312,7 +314,7 @@ class Sealer:
             plain,
             self._disk,
             self._still_going,
-            with_words=self._with_words(size),
+            with_words=self._wants_words(size),
             pack=self._packers.pack,
         )
         if made.text < complete:
@@ -335,11 +337,11 @@ class Sealer:
             text=text,
         )
 
-    def _retain(self, now: float, *, packing_fails: bool = False) -> None:
+    def _remove_expired(self, now: float, *, packing_fails: bool = False) -> None:
         more, holds = True, self.holds
         while more and self._going:
             removed = self.removing.attempt(
-                lambda: retain(
+                lambda: remove_expired_segments(
                     self._disk,
                     self.segment_sizes,
                     self.policy,
@@ -349,16 +351,16 @@ class Sealer:
                     holds=holds,
                 )
             )
-            self._log_removed(removed or [], holds)
+            self._count_and_log_removed(removed or [], holds)
             more = removed is not None and len(removed) == MOST_AT_ONCE
         asked = [hold for hold in holds if hold.looks is not None]
         if asked and self._going:
-            self.removing.attempt(self._ask, now, packing_fails, asked)
+            self.removing.attempt(self._ask_archives, now, packing_fails, asked)
 
-    def _ask(self, now: float, packing_fails: bool, asked: list[Hold]) -> None:
+    def _ask_archives(self, now: float, packing_fails: bool, asked: list[Hold]) -> None:
         """Make archives check that they have the segments due for removal; the removal waits for that."""
         size = self._cataloguer.size
-        number = due(
+        number = last_number_due(
             self._disk,
             self.segment_sizes,
             self.policy,
@@ -370,23 +372,23 @@ class Sealer:
             if hold.looks is not None and hold.released <= number:
                 self._tell(hold.looks, number)
 
-    def _retain_indexes(self, now: float) -> None:
+    def _remove_archived_indexes(self, now: float) -> None:
         if not self._away:
             return
         gone = self.removing.attempt(
-            lambda: retain_indexes(self._disk, self._away, self.policy, now)
+            lambda: remove_archived_indexes(self._disk, self._away, self.policy, now)
         )
         for segment in gone or []:
             self._away.remove(segment)
             path = self._disk.path(segment.index)
             self._tell(log.info, "removed {path}, by the policy; its lines are archived", path=path)
 
-    def _log_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
+    def _count_and_log_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
         self.removed += len(removed)
         for segment in removed:
             self._cataloguer.removed(segment)
             path = self._disk.path(segment.name)
-            stays = holding(segment, holds)
+            stays = holds_on(segment, holds)
             if missed := [hold.name for hold in stays if hold.segment <= segment.number]:
                 self._tell(
                     log.error,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from logsrv.linelog.store.catalog.build import SMALL, WANTED
 from logsrv.linelog.store.catalog.catalog import Catalogs
-from logsrv.linelog.store.catalog.layout import MOST, catalogs, last_number
+from logsrv.linelog.store.catalog.layout import MOST, catalog_names, last_cataloged_number
 from logsrv.linelog.store.sealing.segment_sizes import file_size_or_zero
 from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk
 from logsrv.linelog.store.segments.segment import (
@@ -53,7 +53,7 @@ class Cataloguer:
         segments, names = segments_and_names(self._disk)
         for name in names:
             if name.endswith(CATALOG_SUFFIX + TMP_SUFFIX):
-                self._remove(name)
+                self._remove_catalog(name)
         found = Catalogs(self._disk, names, lambda _: None)
         used: set[str] = set()
         for segment in segments:
@@ -62,8 +62,8 @@ class Cataloguer:
                 used.add(known.catalog.name)
             elif segment.form is Form.PACKED:
                 self.sealed(segment, file_size_or_zero(segment.name, self._disk))
-        for name in set(catalogs(names)) - used:
-            self._remove(name)
+        for name in set(catalog_names(names)) - used:
+            self._remove_catalog(name)
         self._sizes = {name: file_size_or_zero(name, self._disk) for name in sorted(used)}
         self._begun = True
 
@@ -71,7 +71,7 @@ class Cataloguer:
         """Replace the known catalogs by those in a listing of the directory. Raises OSError."""
         self._sizes = {
             name: self._sizes.get(name) or file_size_or_zero(name, self._disk)
-            for name in catalogs(names)
+            for name in catalog_names(names)
         }
 
     def sealed(self, segment: Segment, size: int) -> None:
@@ -83,12 +83,12 @@ class Cataloguer:
         """Record that retention has removed a segment and all before it; remove catalogs of only these."""
         self._waiting.pop(segment.number, None)
         for name in list(self._sizes):
-            if last_number(name) > segment.number:
+            if last_cataloged_number(name) > segment.number:
                 break
             del self._sizes[name]
-            self._remove(name)
+            self._remove_catalog(name)
 
-    def _remove(self, name: str) -> None:
+    def _remove_catalog(self, name: str) -> None:
         """Remove a file; if that fails, the next start tries again."""
         with contextlib.suppress(OSError):
             self._disk.unlink(name)

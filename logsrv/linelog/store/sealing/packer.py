@@ -16,12 +16,12 @@ from logsrv.kit.children.blocking import BlockingChild
 from logsrv.linelog.store.sealing import packing
 from logsrv.linelog.store.sealing.seal import Interrupted, pack_here
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.index import Index, decode
+from logsrv.linelog.store.segments.index import Index, decode_index
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
 # Seconds. The process takes some 50 MB of memory, so it is ended when it was idle for longer than this.
 LINGERS = 150.0
-# Seconds. If a segment comes this soon after the one before, the next is expected soon: see `_hurry`.
+# Seconds. If a segment comes this soon after the one before, the next is expected soon: see `_hurry_level`.
 OFTEN = 60.0
 
 
@@ -65,7 +65,7 @@ class Packer:
                     raise FileNotFoundError(
                         errno.ENOENT, "the temporary file was removed meanwhile"
                     )
-            return decode(body)
+            return decode_index(body)
 
     def catalog(
         self, segments: Sequence[Segment], disk: Disk, going: Callable[[], bool], with_words: bool
@@ -75,7 +75,7 @@ class Packer:
         try:
             self.start()
             order = {"catalog": [one.name for one in segments], "words": with_words}
-            name: str = self._answer(order, [directory], going)[0]["name"]
+            name: str = self._ask_process(order, [directory], going)[0]["name"]
             return name
         finally:
             os.close(directory)
@@ -105,21 +105,21 @@ class Packer:
         Raises OSError and Interrupted. An error ends the process, unless the process answered with it.
         """
         self._often = self._monotonic() - self._needed < OFTEN
-        found = self._answer({**order, "files": list(files)}, list(files.values()), going)
+        found = self._ask_process({**order, "files": list(files)}, list(files.values()), going)
         self._needed = self._monotonic()
         return found
 
-    def _answer(
+    def _ask_process(
         self, order: Mapping[str, object], files: Sequence[int], going: Callable[[], bool]
     ) -> tuple[dict[str, Any], bytes]:
         assert self.child is not None
-        hurry_sent = self._hurry()
+        hurry_sent = self._hurry_level()
         try:
             self.child.send({**order, "hurry": hurry_sent}, files)
             while (answer := self.child.receive()) is None:
                 if not going():
                     raise Interrupted
-                if (hurry := self._hurry()) != hurry_sent:
+                if (hurry := self._hurry_level()) != hurry_sent:
                     hurry_sent = hurry
                     self.child.send({"hurry": hurry_sent})
         except BaseException:
@@ -131,6 +131,6 @@ class Packer:
             raise OSError(found["errno"], os.strerror(found["errno"]))
         return found, body
 
-    def _hurry(self) -> int:
+    def _hurry_level(self) -> int:
         """Return 2 if another segment waits, 1 if one is expected soon, else 0."""
         return 2 if self.waiting() else int(self._often)

@@ -21,12 +21,12 @@ from logsrv.linelog.store.segments.segment import Segment, tmp
 SMALL = 1 << 20
 
 
-class _Packing(NamedTuple):
+class _BegunPacking(NamedTuple):
     made: Future[Index]
     since: float
 
 
-class Packers:
+class PackerPool:
     """Packs several large segments at once, and each small one in the caller's thread in its turn.
 
     waiting: returns how many segments are not packed yet; called in any thread. meanwhile: called every
@@ -43,14 +43,14 @@ class Packers:
     ) -> None:
         self._disk, self._waiting, self._meanwhile = disk, waiting, meanwhile
         self._monotonic = monotonic
-        self._packing: dict[Segment, _Packing] = {}
+        self._packing: dict[Segment, _BegunPacking] = {}
         self._wanted = True
-        self.first = Packer(self._not_begun, monotonic)
+        self.first = Packer(self._count_not_begun, monotonic)
         self._all = [self.first]
         self._free: SimpleQueue[Packer] = SimpleQueue()
         self._free.put(self.first)
 
-    def _not_begun(self) -> int:
+    def _count_not_begun(self) -> int:
         return max(0, self._waiting() - max(1, len(self._packing)))
 
     @contextmanager
@@ -62,7 +62,7 @@ class Packers:
         the packing of segments for which `pack` was not called.
         """
         while len(self._all) < number:
-            self._all.append(Packer(self._not_begun, self._monotonic))
+            self._all.append(Packer(self._count_not_begun, self._monotonic))
             self._free.put(self._all[-1])
         self._wanted = True
         threads = ThreadPoolExecutor(number, "store-pack")
@@ -75,8 +75,8 @@ class Packers:
             for one in segments[:number]:
                 size = file_size_or_zero(one.name, self._disk)
                 if one not in self._packing and size >= SMALL:
-                    made = threads.submit(self._pack, one, going, with_words(size))
-                    self._packing[one] = _Packing(made, self._monotonic())
+                    made = threads.submit(self._pack_with_free_packer, one, going, with_words(size))
+                    self._packing[one] = _BegunPacking(made, self._monotonic())
 
         try:
             yield begin
@@ -88,7 +88,9 @@ class Packers:
                 self._disk.unlink(tmp(one.words))
             self._packing.clear()
 
-    def _pack(self, segment: Segment, going: Callable[[], bool], with_words: bool) -> Index:
+    def _pack_with_free_packer(
+        self, segment: Segment, going: Callable[[], bool], with_words: bool
+    ) -> Index:
         packer = self._free.get()
         try:
             return packer.pack(segment, self._disk, lambda: self._wanted and going(), with_words)

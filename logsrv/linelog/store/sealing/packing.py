@@ -33,10 +33,10 @@ from typing import Any
 from logsrv.kit.children.child_side import ignore_stop_signals, limit_memory
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.linelog.store.catalog.build import make_catalog
-from logsrv.linelog.store.sealing.seal import Interrupted, steps
+from logsrv.linelog.store.sealing.seal import Interrupted, packing_steps
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.indexing import encode
+from logsrv.linelog.store.segments.indexing import encode_index
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.memory import keep_freed_memory
 
@@ -86,7 +86,7 @@ class SealerConnection:
     def order(self) -> tuple[dict[str, Any], list[int]]:
         """Wait for an order; return it with its descriptors. Raises Interrupted if the server is gone."""
         while self._order is None:
-            self._receive()
+            self._receive_once()
         order, files = self._order, self._files
         self._order, self._files = None, []
         return order, files
@@ -94,10 +94,10 @@ class SealerConnection:
     def look(self) -> bool:
         """Receive the messages that have arrived; return True. Raises Interrupted if the server is gone."""
         while select([self._connection], [], [], 0)[0]:
-            self._receive()
+            self._receive_once()
         return True
 
-    def _receive(self) -> None:
+    def _receive_once(self) -> None:
         data, files, _, _ = socket.recv_fds(self._connection, LONGEST, MOST_FILES)
         self._files += files
         if not data:
@@ -119,7 +119,7 @@ def _set_niceness(niceness: int) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
-class Threads:
+class PackingThreads:
     """The packing threads of this process: one for each niceness on Linux, else one thread."""
 
     def __init__(self) -> None:
@@ -137,12 +137,12 @@ class Threads:
     def pack(
         self, segment: Segment, disk: Disk, with_words: bool, server: SealerConnection
     ) -> Index:
-        """Carry out all `steps`, each in the thread for the present hurry. Raises OSError, Interrupted."""
-        with contextlib.closing(steps(segment, disk, with_words)) as left:
+        """Carry out all `packing_steps`, each in the thread for its hurry. Raises OSError, Interrupted."""
+        with contextlib.closing(packing_steps(segment, disk, with_words)) as left:
 
             def some(level: int) -> Index | None:
                 """Carry out steps until another thread has to go on; return the index at the end."""
-                while level == self._level(server):
+                while level == self._thread_number(server):
                     try:
                         next(left)
                     except StopIteration as end:
@@ -153,7 +153,7 @@ class Threads:
 
             server.look()
             while True:
-                level = self._level(server)
+                level = self._thread_number(server)
                 # One submit for many frames: each time, the thread that is woken waits for the processor.
                 made = self._threads[level].submit(some, level).result()
                 if made is not None:
@@ -175,7 +175,7 @@ class Threads:
             make_catalog, segments, disk, going=server.look, with_words=with_words
         ).result()
 
-    def _level(self, server: SealerConnection) -> int:
+    def _thread_number(self, server: SealerConnection) -> int:
         return min(server.hurry, len(self._threads) - 1)
 
 
@@ -185,17 +185,17 @@ def main() -> int:
     limit_memory()
     # The threads take turns, so the next thread can use the memory that one has freed.
     keep_freed_memory(together=True)
-    threads = Threads()
+    threads = PackingThreads()
     with socket.socket(fileno=os.dup(0)) as connection:
         server = SealerConnection(connection)
         with contextlib.suppress(Interrupted, ConnectionError):
             while True:
-                _carry_out(*server.order(), threads, server)
+                _carry_out_order(*server.order(), threads, server)
     return 0
 
 
-def _carry_out(
-    order: dict[str, Any], files: list[int], threads: Threads, server: SealerConnection
+def _carry_out_order(
+    order: dict[str, Any], files: list[int], threads: PackingThreads, server: SealerConnection
 ) -> None:
     found: dict[str, object]
     body, with_words = b"", order["words"]
@@ -206,7 +206,7 @@ def _carry_out(
             number, name = order["segment"]
             disk = HandedDisk(dict(zip(order["files"], files, strict=True)))
             made = threads.pack(Segment(number, name, Form.PLAIN), disk, with_words, server)
-            found, body = {"not kept": disk.removed}, encode(made)
+            found, body = {"not kept": disk.removed}, encode_index(made)
     except OSError as error:
         found = {"errno": error.errno or errno.EIO}
     except MemoryError:

@@ -18,7 +18,7 @@ from logsrv.linelog.store.sealing.segment_sizes import SegmentSize, SegmentSizes
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import load_head
 from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
-from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, keep_number
+from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, sync_number
 
 PIECE = 1 << 20
 # Logging a removal takes longer than the removal itself, so many at once would block the reactor.
@@ -33,7 +33,7 @@ AHEAD = 3600.0
 _BESIDE = attrgetter("words", "index", "archived")
 
 
-def expired(
+def expired_segments(
     segment_sizes: Iterable[SegmentSize],
     total: int,
     policy: StorePolicy,
@@ -52,11 +52,11 @@ def expired(
     total: all bytes that count, including the active segment, which is never removed. A segment that was
     written while the clock was ahead of `now` counts as old as the next one.
     """
-    for one, last in _with_last(segment_sizes, now):
+    for one, last in _with_last_times(segment_sizes, now):
         counts = packing_fails or not one.waits
         most = policy.keep_bytes
         if most is not None and short <= 0:
-            most += max((hold.most for hold in holding(one.segment, holds)), default=0)
+            most += max((hold.most for hold in holds_on(one.segment, holds)), default=0)
         too_much = counts and most is not None and total > most
         too_old = policy.keep_days is not None and now - last > policy.keep_days * DAY
         if not (too_much or too_old):
@@ -66,12 +66,12 @@ def expired(
         short -= one.size
 
 
-def holding(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
+def holds_on(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
     """Return the requests that ask to keep a segment."""
     return [hold for hold in holds if hold.first <= segment.number]
 
 
-def _with_last(
+def _with_last_times(
     segment_sizes: Iterable[SegmentSize], now: float
 ) -> Iterator[tuple[SegmentSize, float]]:
     """Yield each segment with the time of its last line.
@@ -87,7 +87,7 @@ def _with_last(
     yield from ((one, now) for one in ahead)
 
 
-def retain(
+def remove_expired_segments(
     disk: Disk,
     segment_sizes: SegmentSizes,
     policy: StorePolicy,
@@ -104,20 +104,20 @@ def retain(
     """
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
-    total = _total(disk, segment_sizes, catalogs, packing_fails)
-    short = _short(disk) if holds else 0
-    found = expired(
+    total = _counted_bytes(disk, segment_sizes, catalogs, packing_fails)
+    short = _missing_free_bytes(disk) if holds else 0
+    found = expired_segments(
         segment_sizes, total, policy, now, packing_fails=packing_fails, holds=holds, short=short
     )
     gone = [one.segment for one in islice(found, MOST_AT_ONCE)]
     if not gone:
         return []
     # No number may be used twice: the file `number` must have a higher one before these names are removed.
-    active = keep_number(disk)
+    active = sync_number(disk)
     removed = [segment for segment in gone if segment.number < active]
     # If the note cannot be written, readers are told only that something is missing.
     with suppress(OSError):
-        note_removed(_sizes(removed, disk), disk, {hold.segment for hold in holds})
+        note_removed(_runs_of_known_size(removed, disk), disk, {hold.segment for hold in holds})
     for segment in removed:
         # The text first: a start removes an index without its text, but not a text without its index.
         disk.unlink(segment.name)
@@ -128,7 +128,7 @@ def retain(
     return removed
 
 
-def due(
+def last_number_due(
     disk: Disk,
     segment_sizes: SegmentSizes,
     policy: StorePolicy,
@@ -142,17 +142,19 @@ def due(
     Requests of readers to keep segments are ignored. At most MOST_AT_ONCE segments are considered. Raises
     OSError.
     """
-    total = _total(disk, segment_sizes, catalogs, packing_fails)
-    found = expired(segment_sizes, total, policy, now + AHEAD, packing_fails=packing_fails)
+    total = _counted_bytes(disk, segment_sizes, catalogs, packing_fails)
+    found = expired_segments(segment_sizes, total, policy, now + AHEAD, packing_fails=packing_fails)
     return max((one.segment.number for one in islice(found, MOST_AT_ONCE)), default=0)
 
 
-def _total(disk: Disk, segment_sizes: SegmentSizes, catalogs: int, packing_fails: bool) -> int:
+def _counted_bytes(
+    disk: Disk, segment_sizes: SegmentSizes, catalogs: int, packing_fails: bool
+) -> int:
     waiting = 0 if packing_fails else segment_sizes.waiting[1]
     return file_size_or_zero(ACTIVE, disk) + catalogs + segment_sizes.total[1] - waiting
 
 
-def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
+def _runs_of_known_size(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
     """Yield a run for each segment whose size is known, with the bytes and lines of its text."""
     for segment in removed:
         with suppress(OSError, ValueError):
@@ -167,7 +169,7 @@ def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
                 yield RemovedRun(numbers, size, lines)
 
 
-def retain_indexes(
+def remove_archived_indexes(
     disk: Disk, away: Sequence[Segment], policy: StorePolicy, now: float
 ) -> list[Segment]:
     """Remove the indexes of segments whose text is only in an archive, if older than `keep_indexes`.
@@ -185,13 +187,13 @@ def retain_indexes(
     return gone
 
 
-def _short(disk: Disk) -> int:
+def _missing_free_bytes(disk: Disk) -> int:
     """Return the bytes that are missing to the free space that the disk needs; 0 or less for none."""
     free, size = disk.free()
     return int(size * LEAST_FREE) - free
 
 
-class Doubt(NamedTuple):
+class ClockDoubt(NamedTuple):
     """A clock that is not trusted yet. ahead: its seconds ahead of the monotonic clock.
 
     since: when it was first seen so far ahead, by the monotonic clock.
@@ -213,7 +215,7 @@ class BelievedTime:
 
     def __init__(self, time: float, monotonic: float) -> None:
         """Trust that the time of day was `time` when the monotonic clock was at `monotonic`, in seconds."""
-        self.doubted: Doubt | None = None
+        self.doubted: ClockDoubt | None = None
         self._ahead = time - monotonic
 
     def believe(self, time: float, monotonic: float) -> float:
@@ -221,7 +223,7 @@ class BelievedTime:
         ahead = time - monotonic
         if abs(ahead - self._ahead) > DAY:
             if self.doubted is None or abs(ahead - self.doubted.ahead) > DAY:
-                self.doubted = Doubt(ahead, monotonic)
+                self.doubted = ClockDoubt(ahead, monotonic)
             if monotonic - self.doubted.since < DAY:
                 return min(time, monotonic + self._ahead)
         self._ahead, self.doubted = ahead, None

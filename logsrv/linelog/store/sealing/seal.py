@@ -15,9 +15,9 @@ from typing import TypeAlias
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.indexing import Indexer, save, scan_frame
+from logsrv.linelog.store.segments.indexing import Indexer, save_index, scan_frame
 from logsrv.linelog.store.segments.segment import Segment, tmp
-from logsrv.linelog.store.words.build import Builder
+from logsrv.linelog.store.words.build import WordIndexBuilder
 
 FRAME = 1 << 20
 
@@ -29,7 +29,7 @@ class Interrupted(Exception):
     """The sealing was stopped because the store is closing; the next start begins it again."""
 
 
-def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes, int]]:
+def text_pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes, int]]:
     """Yield the text from `offset` on in pieces of about `size` bytes, each as (chunk, bytes of the piece).
 
     The piece is the beginning of the chunk. It has whole lines, but the last piece may lack its LF. A line
@@ -47,11 +47,11 @@ def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes,
 
 
 def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool) -> Index:
-    """Carry out all `steps` in this thread; return the index.
+    """Carry out all `packing_steps` in this thread; return the index.
 
     Raises OSError, and Interrupted if `going()` returns false.
     """
-    with contextlib.closing(steps(segment, disk, with_words)) as left:
+    with contextlib.closing(packing_steps(segment, disk, with_words)) as left:
         while going():
             try:
                 next(left)
@@ -61,7 +61,7 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
     raise Interrupted
 
 
-def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, None, Index]:
+def packing_steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, None, Index]:
     """Write the frames and the word index to temporary files, synced at the end; return the index.
 
     It yields before each frame; the caller may carry out the next step in another thread. Raises OSError.
@@ -73,10 +73,10 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
         undo.callback(os.close, fd)
         source = disk.open(segment.name, os.O_RDONLY)
         undo.callback(os.close, source)
-        words = Builder(segment, disk) if with_words else None
+        words = WordIndexBuilder(segment, disk) if with_words else None
         if words is not None:
             undo.callback(words.close)
-        for chunk, end in pieces(source):
+        for chunk, end in text_pieces(source):
             yield
             # Scan first, while the text is in the processor's cache.
             looked = scan_frame(chunk, end)
@@ -124,7 +124,7 @@ def seal(
         disk.unlink(tmp(segment.words))
         raise
     try:
-        save(made, segment, disk)
+        save_index(made, segment, disk)
         # The text gets its name last, so that a reader that finds the text finds its index as well.
         if disk.holds(tmp(segment.words)):
             disk.rename(tmp(segment.words), segment.words)

@@ -77,9 +77,9 @@ class SegmentSizes:
             if not in_order:
                 self._by_number = dict(sorted(self._by_number.items()))
                 self._plain = dict(sorted(self._plain.items()))
-        self._look_again()
+        self._measure_some_again()
 
-    def _look_again(self) -> None:
+    def _measure_some_again(self) -> None:
         again = list(islice(self._by_number.values(), self._next, self._next + LOOKED_AT_AGAIN))
         self._next = self._next + len(again) if len(again) == LOOKED_AT_AGAIN else 0
         for entry in again:
@@ -99,20 +99,20 @@ class SegmentSizes:
         beside = segment.files[1:] if segment.form is Form.PACKED else ()
         size = found.st_size + sum(file_size_or_zero(name, self._disk) for name in beside)
         entry = SegmentSize(segment, size, found.st_mtime)
-        self._count(self._by_number.get(segment.number), -1)
+        self._add_to_totals(self._by_number.get(segment.number), -1)
         self._by_number[segment.number] = entry
         if segment.form is Form.PLAIN:
             self._plain[segment.number] = segment
         else:
             self._plain.pop(segment.number, None)
-        self._count(entry, 1)
+        self._add_to_totals(entry, 1)
 
     def remove(self, number: int) -> None:
         """Forget a segment."""
-        self._count(self._by_number.pop(number, None), -1)
+        self._add_to_totals(self._by_number.pop(number, None), -1)
         self._plain.pop(number, None)
 
-    def _count(self, entry: SegmentSize | None, sign: int) -> None:
+    def _add_to_totals(self, entry: SegmentSize | None, sign: int) -> None:
         if entry is None:
             return
         self.total = (self.total[0] + sign, self.total[1] + sign * entry.size)

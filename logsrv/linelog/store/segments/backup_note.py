@@ -62,21 +62,21 @@ def load(disk: Disk) -> BackupNote | None:
         raise ValueError(f"{disk.path(BACKUP)} is damaged: {explanation(error)}") from error
 
 
-def keep(disk: Disk, note: BackupNote) -> None:
+def save_backup_note(disk: Disk, note: BackupNote) -> None:
     """Write and sync the note of a backup. Raises OSError."""
     found = {**attrs.asdict(note, recurse=False), "place": str(note.place)}
     disk.put(BACKUP, json_then_checksum(found))
 
 
-def arrive(disk: Disk, note: BackupNote) -> None:
+def rename_arrived_files(disk: Disk, note: BackupNote) -> None:
     """Rename all files that arrived, in one step for users of the backup. Raises OSError."""
-    for _, folder in folders(disk):
+    for _, folder in store_folders(disk):
         folder.sync_directory()
-    keep(disk, attrs.evolve(note, state=ARRIVING))
-    _rename(disk)
+    save_backup_note(disk, attrs.evolve(note, state=ARRIVING))
+    _rename_arrived(disk)
 
 
-def finish(disk: Disk) -> BackupNote | None:
+def finish_renaming(disk: Disk) -> BackupNote | None:
     """Finish the renaming of an interrupted backup; return the note, or None if the store is no backup.
 
     Raises OSError; StoreError for a backup that has never been complete, or whose note is damaged.
@@ -90,17 +90,17 @@ def finish(disk: Disk) -> BackupNote | None:
             f"{disk.directory} is not complete: give the same `logsrv {found.command}` again to go on"
         )
     if found is not None and found.state == ARRIVING:
-        _rename(disk)
+        _rename_arrived(disk)
         found = attrs.evolve(found, state=COMPLETE)
-        keep(disk, found)
+        save_backup_note(disk, found)
     return found
 
 
-def end(disk: Disk) -> None:
-    """Make a backup an ordinary store, before it is written to. Raises the errors of `finish`."""
-    if finish(disk) is None:
+def make_ordinary_store(disk: Disk) -> None:
+    """Make a backup an ordinary store, before it is written to. Raises the errors of `finish_renaming`."""
+    if finish_renaming(disk) is None:
         return
-    for _, folder in folders(disk):
+    for _, folder in store_folders(disk):
         for name in folder.entries():
             if name.endswith(COMING):
                 folder.unlink(name)
@@ -108,17 +108,19 @@ def end(disk: Disk) -> None:
     disk.sync_directory()
 
 
-def take_over(disk: Disk) -> None:
-    """Make a backup an ordinary store for a server, and log that. Raises the errors of `finish`."""
+def take_over_for_server(disk: Disk) -> None:
+    """Make a backup an ordinary store for a server, and log that. Raises as `finish_renaming` does."""
     if disk.holds(BACKUP):
-        end(disk)
+        make_ordinary_store(disk)
         log.info(
             "{directory} was a backup; it is an ordinary store from now on: back up into another directory",
             directory=str(disk.directory),
         )
 
 
-def folders(disk: Disk, *, passed: type[OSError] = FileNotFoundError) -> Iterator[tuple[str, Disk]]:
+def store_folders(
+    disk: Disk, *, passed: type[OSError] = FileNotFoundError
+) -> Iterator[tuple[str, Disk]]:
     """Yield the directory as ("", disk), then the name and the open `Disk` of each folder of saved places.
 
     passed: the kind of error after which a folder is left out. Symbolic links are not followed.
@@ -133,8 +135,8 @@ def folders(disk: Disk, *, passed: type[OSError] = FileNotFoundError) -> Iterato
             yield name, inside
 
 
-def _rename(disk: Disk) -> None:
-    for _, folder in folders(disk):
+def _rename_arrived(disk: Disk) -> None:
+    for _, folder in store_folders(disk):
         for name in sorted(folder.entries()):
             if name.endswith(COMING):
                 folder.rename(name, name.removesuffix(COMING))

@@ -82,12 +82,12 @@ class FaultState:
         if why != self.why:
             self._silent += 1
             self.why, self._is_logged = why, False
-        if not self._is_logged and self._may_log():
+        if not self._is_logged and self._use_log_allowance():
             more = f"; {self._silent:,} times since this was last said" if self._silent > 1 else ""
             self._is_logged, self._silent = True, 0
             self._tell(log.error, self._starts + more, why=why, **self._fields)
 
-    def _may_log(self) -> bool:
+    def _use_log_allowance(self) -> bool:
         now = self._seconds()
         if now - self._window_start >= WITHIN_SECONDS:
             self._window_start, self._logged = now, 0

@@ -25,7 +25,7 @@ FORMAT = 1
 _LONGEST = 256
 
 
-def load(disk: Disk) -> tuple[int, str]:
+def load_format(disk: Disk) -> tuple[int, str]:
     """Return the format of a store and the first version that knows it; "" if that is not noted.
 
     Raises OSError, and ValueError for an invalid file.
@@ -44,9 +44,9 @@ def load(disk: Disk) -> tuple[int, str]:
     return int(words[0]), shown(words[1]) if len(words) == 2 else ""
 
 
-def newer(disk: Disk) -> str:
-    """Return a message if a store's format is too new for this version, else "". Raises as `load` does."""
-    number, version = load(disk)
+def why_too_new(disk: Disk) -> str:
+    """Return a message if a store's format is too new for us, else "". Raises like `load_format`."""
+    number, version = load_format(disk)
     if number <= FORMAT:
         return ""
     by = f"logsrv {version} or newer" if version else "a newer logsrv"
@@ -56,10 +56,10 @@ def newer(disk: Disk) -> str:
     )
 
 
-def require_known(disk: Disk) -> None:
+def require_known_format(disk: Disk) -> None:
     """Raise StoreError, with one sentence, for a store that this version must not write into."""
     try:
-        why = newer(disk)
+        why = why_too_new(disk)
     except ValueError as error:
         why = str(error)
     except OSError as error:

@@ -25,7 +25,7 @@ _RLE, _RESERVED = 1, 3
 _CHECKSUM = 4
 
 
-def text_at(data: bytes) -> int | None:
+def text_size_in_head(data: bytes) -> int | None:
     """Return the bytes of text in the frame at the beginning of `data`; None if its head is invalid."""
     if not data.startswith(MAGIC):
         return None
@@ -38,7 +38,7 @@ def text_at(data: bytes) -> int | None:
     return found.content_size
 
 
-def frame_at(
+def frame_sizes_at(
     read: Callable[[int, int], bytes],
     at: int,
     end: int,
@@ -50,7 +50,7 @@ def frame_at(
     offset of each block; if it returns True, the frame is invalid.
     """
     head = read(at, LONGEST)
-    text = text_at(head)
+    text = text_size_in_head(head)
     if text is None:
         return None
     place, last = at + zstandard.frame_header_size(head), False

@@ -60,10 +60,10 @@ def parse_identity(data: bytes) -> Identity:
     return identity
 
 
-def make(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identity:
+def make_identity(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identity:
     """Give a store a new identity, and sync it. random: returns n random bytes. Raises OSError."""
     identity = Identity(random(16).hex(), began)
-    keep(disk, identity)
+    save_identity(disk, identity)
     return identity
 
 
@@ -72,7 +72,7 @@ def identity_text(identity: Identity) -> bytes:
     return json_with_checksum({"store": identity.store, "began": str(identity.began)})
 
 
-def keep(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
+def save_identity(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
     """Write and sync an identity in the file `name` of a store. Raises OSError."""
     disk.put(name, identity_text(identity))
 
@@ -86,7 +86,7 @@ def load_and_repair(disk: Disk) -> Identity | None:
     try:
         found = load(disk)
     except ValueError:
-        found = before_one_bit(disk)
+        found = identity_before_bit_flip(disk)
         if found is None:
             raise
         log.warn(
@@ -94,18 +94,18 @@ def load_and_repair(disk: Disk) -> Identity | None:
             path=disk.path(NAME),
             store=found.store,
         )
-    if found is None and (shipped := _shipped_as(disk)):
+    if found is None and (shipped := _identity_in_places(disk)):
         raise ValueError(
             f"{disk.path(NAME)} is missing, and lines were shipped as those of store {shipped}"
         )
     if found is not None and disk.read(NAME, _LONGEST) != identity_text(found):
-        keep(disk, found)
+        save_identity(disk, found)
     return found
 
 
-def _shipped_as(disk: Disk) -> str:
+def _identity_in_places(disk: Disk) -> str:
     """Return the identity that a saved place of a shipping target has; "" if none has one."""
-    for folder, inside in backup_note.folders(disk, passed=OSError):
+    for folder, inside in backup_note.store_folders(disk, passed=OSError):
         for name in inside.entries() if folder == "ship" else ():
             # Other files in the folder have no checksum, or no identity.
             with contextlib.suppress(OSError, ValueError):
@@ -115,15 +115,15 @@ def _shipped_as(disk: Disk) -> str:
     return ""
 
 
-def before_one_bit(disk: Disk) -> Identity | None:
+def identity_before_bit_flip(disk: Disk) -> Identity | None:
     """Return the identity before one bit of the file changed; None if no single bit explains it."""
     with contextlib.suppress(OSError):
-        data = repair_one_bit(disk.read(NAME, _LONGEST), _has_sum)
+        data = repair_one_bit(disk.read(NAME, _LONGEST), _has_right_checksum)
         return parse_identity(data) if data else None
     return None
 
 
-def _has_sum(data: bytes) -> bool:
+def _has_right_checksum(data: bytes) -> bool:
     with contextlib.suppress(ValueError):
         return identity_text(parse_identity(data)) == data
     return False

@@ -40,7 +40,7 @@ from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.segments import heads
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
-from logsrv.linelog.store.segments.times import Times, together
+from logsrv.linelog.store.segments.times import Times, combine_times
 
 _Read = TypeVar("_Read")
 
@@ -58,7 +58,7 @@ _CRC = len(" 89abcdef")
 _SUMS = 8
 
 
-class Frame(NamedTuple):
+class FrameStart(NamedTuple):
     """A Zstandard frame: about 1 MiB of whole lines that can be read on their own.
 
     text, at: the offsets of its beginning in the text and in the compressed file.
@@ -71,14 +71,14 @@ class Frame(NamedTuple):
     times: Times
 
 
-class Sums(NamedTuple):
+class FrameChecksums(NamedTuple):
     """The CRC-32 of the text of a frame, and of its compressed bytes."""
 
     text: int
     packed: int
 
 
-class Head(NamedTuple):
+class IndexHead(NamedTuple):
     """The first line of an index: the totals, and the size and the CRC-32 of all that follows it."""
 
     segment: int
@@ -104,7 +104,7 @@ class Index(NamedTuple):
     text: int = 0
     compressed: int = 0
     lines: int = 0
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[FrameStart, ...] = ()
     format: int = FORMAT
     rules: int = 0
     levels: tuple[tuple[int, ...] | None, ...] = ()
@@ -112,7 +112,7 @@ class Index(NamedTuple):
 
     @property
     def times(self) -> Times:
-        return together(frame.times for frame in self.frames)
+        return combine_times(frame.times for frame in self.frames)
 
     def frame_of(self, offset: int) -> int:
         """Return the frame that holds byte `offset` of the text; len(frames) at or past the end."""
@@ -126,12 +126,14 @@ class Index(NamedTuple):
         after = self.frames[number + 1].at if number + 1 < len(self.frames) else self.compressed
         return start, after - start
 
-    def sums_of(self, number: int) -> Sums | None:
+    def sums_of(self, number: int) -> FrameChecksums | None:
         """Return the checksums of frame `number`; None if they are unknown."""
         found = self.sums[_SUMS * number : _SUMS * (number + 1)]
         if len(found) < _SUMS:
             return None
-        return Sums(int.from_bytes(found[:4], "little"), int.from_bytes(found[4:], "little"))
+        return FrameChecksums(
+            int.from_bytes(found[:4], "little"), int.from_bytes(found[4:], "little")
+        )
 
     def missing(self, size: int) -> tuple[int, int]:
         """Return the lines and the bytes of text that are missing if the file has only `size` bytes."""
@@ -141,17 +143,17 @@ class Index(NamedTuple):
         return 0, 0
 
 
-def decode(data: bytes) -> Index:
+def decode_index(data: bytes) -> Index:
     """Return the index in the content of a file. Raises ValueError if it is damaged, or no index."""
-    return _understood(_decode, data)
+    return _parse_or_value_error(_decode, data)
 
 
-def decode_head(data: bytes) -> Head:
+def decode_head(data: bytes) -> IndexHead:
     """Return the head in `data`, which is an index or its beginning. Raises ValueError if it is damaged."""
-    return _understood(_decode_head, data)
+    return _parse_or_value_error(_decode_head, data)
 
 
-def _understood(read: Callable[[bytes], _Read], data: bytes) -> _Read:
+def _parse_or_value_error(read: Callable[[bytes], _Read], data: bytes) -> _Read:
     try:
         return read(data)
     except (KeyError, TypeError, OverflowError) as error:
@@ -161,24 +163,29 @@ def _understood(read: Callable[[bytes], _Read], data: bytes) -> _Read:
 
 
 def _decode(data: bytes) -> Index:
-    head, format_ = _decode_first(data)
+    head, format_ = _decode_head_and_format(data)
     body = data[data.index(b"\n") + 1 :]
     if len(body) != head.size or zlib.crc32(body) != head.crc:
         raise ValueError("it is damaged: its frames have another checksum")
     first, _, rest = body.partition(b"\n")
     frames = tuple(
-        Frame(count(text), count(at), count(lines), _times(smallest, largest, sure))
-        for text, at, lines, smallest, largest, sure in _listed(first)
+        FrameStart(
+            require_count(text),
+            require_count(at),
+            require_count(lines),
+            _require_times(smallest, largest, sure),
+        )
+        for text, at, lines, smallest, largest, sure in _parse_list(first)
     )
     totals = head.segment, head.text, head.compressed, head.lines
     second, _, sums = rest.partition(b"\n")
     if not head.rules:
         return Index(*totals, frames, format_, sums=sums)
-    levels = tuple(None if found is None else tuple(found) for found in _listed(second))
+    levels = tuple(None if found is None else tuple(found) for found in _parse_list(second))
     return Index(*totals, frames, format_, head.rules, levels, sums)
 
 
-def _listed(line: bytes) -> list[Any]:
+def _parse_list(line: bytes) -> list[Any]:
     """Return the list in a line. Raises ValueError if it is too long: `[],` takes 20 times its bytes."""
     if sum(map(line.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise ValueError("it has more frames than a segment may have")
@@ -186,11 +193,11 @@ def _listed(line: bytes) -> list[Any]:
     return found
 
 
-def _decode_head(data: bytes) -> Head:
-    return _decode_first(data)[0]
+def _decode_head(data: bytes) -> IndexHead:
+    return _decode_head_and_format(data)[0]
 
 
-def _decode_first(data: bytes) -> tuple[Head, int]:
+def _decode_head_and_format(data: bytes) -> tuple[IndexHead, int]:
     """Return the head and the number of the format."""
     if not data.startswith(_MARK):
         raise ValueError("it has no head that this version knows")
@@ -202,20 +209,20 @@ def _decode_first(data: bytes) -> tuple[Head, int]:
     if found["format"] not in _FORMATS:
         raise ValueError(f"it has format {found['format']}, which this version does not know")
     found.setdefault("rules", 0)
-    head = Head(*(found[name] for name in Head._fields))
+    head = IndexHead(*(found[name] for name in IndexHead._fields))
     for number in (head.segment, head.text, head.compressed, head.lines):
-        count(number)
-    return head._replace(times=_times(*found["times"])), found["format"]
+        require_count(number)
+    return head._replace(times=_require_times(*found["times"])), found["format"]
 
 
-def count(found: object) -> int:
+def require_count(found: object) -> int:
     """Return `found` if it is a valid count. Raises TypeError if not, which a checksum cannot exclude."""
     if type(found) is int and 0 <= found < 1 << 62:
         return found
     raise TypeError("a number is invalid")
 
 
-def _times(smallest: object, largest: object, sure: object) -> Times:
+def _require_times(smallest: object, largest: object, sure: object) -> Times:
     match smallest, largest:
         case (str() | None) as first, (str() | None) as last:
             return Times(first, last, sure is True)
@@ -227,27 +234,27 @@ def load(packed: Segment, disk: Disk) -> Index:
 
     Raises OSError, and ValueError if it is damaged, or belongs to another segment.
     """
-    index = decode(disk.read(packed.index, _MOST))
-    _require(packed, index.segment)
+    index = decode_index(disk.read(packed.index, _MOST))
+    _require_number(packed, index.segment)
     return index
 
 
-def load_head(packed: Segment, disk: Disk) -> Head:
+def load_head(packed: Segment, disk: Disk) -> IndexHead:
     """Return the head of the index of a packed segment.
 
     Raises OSError, and ValueError if it is damaged, or belongs to another segment.
     """
     head = decode_head(disk.read(packed.index, _MOST_HEAD))
-    _require(packed, head.segment)
+    _require_number(packed, head.segment)
     return head
 
 
-def _require(packed: Segment, number: int) -> None:
+def _require_number(packed: Segment, number: int) -> None:
     if number != packed.number:
         raise ValueError(f"this is the index of segment {number}, not of {packed.number}")
 
 
-def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
+def unpack_frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
     """Yield the text of each frame, and the size of the frame in bytes; uses no index.
 
     Raises OSError, and ValueError at the first damaged frame.
@@ -255,17 +262,17 @@ def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
     with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
         at, count, end = 0, 0, os.fstat(fd).st_size
         while at < end:
-            found = heads.frame_at(lambda at, size: os.pread(fd, size, at), at, end)
+            found = heads.frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
             count += 1
             if found is None or count > heads.MOST:
                 raise ValueError(
                     f"no whole frame begins at byte {at:,}, where frame {count} should"
                 )
-            yield unpacked(os.pread(fd, found[0], at), found[1]), found[0]
+            yield unpack_frame(os.pread(fd, found[0], at), found[1]), found[0]
             at += found[0]
 
 
-def unpacked(frame: bytes, size: int) -> bytes:
+def unpack_frame(frame: bytes, size: int) -> bytes:
     """Unpack a frame to `size` bytes of text, using no more memory. Raises ValueError if it is damaged."""
     try:
         if not 0 < size <= heads.LARGEST or zstandard.frame_content_size(frame) != size:

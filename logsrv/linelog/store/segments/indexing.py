@@ -17,10 +17,17 @@ import numpy
 from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.levels.byte_places import U64, Array, indexes_of_true
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, frames
+from logsrv.linelog.store.segments.index import FORMAT, FrameStart, Index, IndexHead, unpack_frames
 from logsrv.linelog.store.segments.level_counts import count_levels
 from logsrv.linelog.store.segments.segment import Segment
-from logsrv.linelog.store.segments.times import SIZE, UNKNOWN, Times, time_of, times_of, together
+from logsrv.linelog.store.segments.times import (
+    SIZE,
+    UNKNOWN,
+    Times,
+    combine_times,
+    time_of,
+    times_of,
+)
 
 _SUMS = struct.Struct("<II")
 # The number of bytes at the beginning of a line that are compared: a TIME and a few more.
@@ -75,7 +82,7 @@ class Indexer:
 
     def __init__(self, segment: int) -> None:
         self.text = self.compressed = self.lines = 0
-        self.frames: list[Frame] = []
+        self.frames: list[FrameStart] = []
         self._segment = segment
         self._levels: list[tuple[int, ...] | None] = []
         self._sums = bytearray()
@@ -88,17 +95,17 @@ class Indexer:
         """Add a frame by its size and checksum."""
         if looked.crc is not None and len(self._sums) == len(self.frames) * _SUMS.size:
             self._sums += _SUMS.pack(looked.crc, packed.crc)
-        self._enter(looked.size, packed.size, looked.times, looked.levels)
+        self._append_frame(looked.size, packed.size, looked.times, looked.levels)
         self.lines += looked.lines
 
     def pass_over(self, text: int, compressed: int) -> None:
         """Add an unreadable frame with its known or supposed sizes in bytes."""
-        self._enter(text, compressed, UNKNOWN, None)
+        self._append_frame(text, compressed, UNKNOWN, None)
 
-    def _enter(
+    def _append_frame(
         self, text: int, compressed: int, times: Times, levels: tuple[int, ...] | None
     ) -> None:
-        self.frames.append(Frame(self.text, self.compressed, self.lines, times))
+        self.frames.append(FrameStart(self.text, self.compressed, self.lines, times))
         self._levels.append(levels)
         self.text += text
         self.compressed += compressed
@@ -137,7 +144,7 @@ def _times_of_large(chunk: bytes, end: int) -> Times:
         newlines = indexes_of_true(numpy.frombuffer(part, numpy.uint8) == ord("\n"))
         found.append(_times(part, len(part), newlines))
         at = stop
-    return together(found) if found[-1].sure else UNKNOWN
+    return combine_times(found) if found[-1].sure else UNKNOWN
 
 
 def _smallest_and_largest(heads: Array) -> tuple[bytes, bytes]:
@@ -145,10 +152,10 @@ def _smallest_and_largest(heads: Array) -> tuple[bytes, bytes]:
     eights = numpy.ndarray((_HEAD // 8, len(heads)), ">u8", heads, 0, (8, _HEAD)).astype(U64, "C")
     differ = eights.min(axis=1) != eights.max(axis=1)
     place = int(differ.argmax())
-    return _extreme(eights, place, numpy.min), _extreme(eights, place, numpy.max)
+    return _extreme_column(eights, place, numpy.min), _extreme_column(eights, place, numpy.max)
 
 
-def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> bytes:
+def _extreme_column(eights: Array, place: int, extreme: Callable[[Array], Any]) -> bytes:
     """Return the smallest or the largest column as text. All columns are the same before row `place`."""
     for row in range(place, len(eights)):
         eights = eights[:, eights[row] == extreme(eights[row])]
@@ -156,34 +163,34 @@ def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> byte
     return found[:SIZE]
 
 
-def encode(index: Index) -> bytes:
+def encode_index(index: Index) -> bytes:
     """Return the content of the file for an index."""
     frames = [[*frame[:3], *frame.times] for frame in index.frames]
-    body = b"%b\n%b\n%b" % (_compact(frames), _compact(index.levels), index.sums)
-    head = Head(*index[:4], index.times, len(body), zlib.crc32(body), index.rules)
-    text = _compact({"format": FORMAT, **head._asdict()})
+    body = b"%b\n%b\n%b" % (_compact_json(frames), _compact_json(index.levels), index.sums)
+    head = IndexHead(*index[:4], index.times, len(body), zlib.crc32(body), index.rules)
+    text = _compact_json({"format": FORMAT, **head._asdict()})
     return b"%b %08x\n%b" % (text, zlib.crc32(text), body)
 
 
-def _compact(found: object) -> bytes:
+def _compact_json(found: object) -> bytes:
     return json.dumps(found, separators=(",", ":")).encode()
 
 
-def save(index: Index, packed: Segment, disk: Disk) -> None:
+def save_index(index: Index, packed: Segment, disk: Disk) -> None:
     """Write the index beside its segment; an interruption leaves the old one. Raises OSError."""
-    disk.replace(packed.index, encode(index))
+    disk.replace(packed.index, encode_index(index))
 
 
-def rebuild(packed: Segment, disk: Disk) -> Index:
+def rebuild_index(packed: Segment, disk: Disk) -> Index:
     """Make the index again from the frames, save it and return it.
 
     Raises OSError, and ValueError if the segment is damaged or empty.
     """
     made = Indexer(packed.number)
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
-        for text, compressed in frames(packed, disk):
+        for text, compressed in unpack_frames(packed, disk):
             made.add(scan_frame(text, len(text)), file.read(compressed))
     if not made.frames:
         raise ValueError("it is empty")
-    save(made.made(), packed, disk)
+    save_index(made.made(), packed, disk)
     return made.made()

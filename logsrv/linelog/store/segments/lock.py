@@ -13,7 +13,7 @@ from pathlib import Path
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.segments.disk import FILE_MODE, Disk, reason
-from logsrv.linelog.store.segments.format import require_known
+from logsrv.linelog.store.segments.format import require_known_format
 
 NAME = "lock"
 EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
@@ -36,7 +36,7 @@ class DirectoryLock:
     """
 
     def __init__(self, disk: Disk) -> None:
-        require_known(disk)
+        require_known_format(disk)
         self._disk = disk
         self._checking = threading.Lock()
         self.believed: float | None = None
@@ -52,15 +52,15 @@ class DirectoryLock:
         except OSError as error:
             raise StoreError(f"the lock file {path} cannot be opened: {reason(error)}") from error
         try:
-            self._lock(fd, path)
-            self.left_by = _who(fd)
-            self._claim(fd)
+            self._lock_file_and_directory(fd, path)
+            self.left_by = _read_process_id(fd)
+            self._write_process_id(fd)
         except BaseException:
             os.close(fd)
             raise
         return fd
 
-    def _lock(self, fd: int, path: str) -> None:
+    def _lock_file_and_directory(self, fd: int, path: str) -> None:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise StoreError(f"the lock {path} is not a plain file; remove it")
         try:
@@ -81,7 +81,7 @@ class DirectoryLock:
         except OSError as error:
             raise StoreError(f"the lock file {path} cannot be locked: {reason(error)}") from error
 
-    def _claim(self, fd: int) -> None:
+    def _write_process_id(self, fd: int) -> None:
         """Write the process id, by which the next owner learns that this one did not end in order.
 
         It is synced, so that it is there after a power cut. A full disk must not keep the store from
@@ -89,12 +89,12 @@ class DirectoryLock:
         """
         self.claimed = False
         with contextlib.suppress(OSError):
-            self._sign(fd, b"%d\n" % os.getpid())
+            self._overwrite_lock_file(fd, b"%d\n" % os.getpid())
             self._disk.fdatasync(fd)
             self._disk.sync_directory()
             self.claimed = True
 
-    def _sign(self, fd: int, text: bytes) -> None:
+    def _overwrite_lock_file(self, fd: int, text: bytes) -> None:
         os.fchmod(fd, FILE_MODE)
         # Write first, then shorten: an empty file would look like an end in order.
         os.pwrite(fd, text, 0)
@@ -112,7 +112,7 @@ class DirectoryLock:
             self._disk.renew()
             if self._disk.belongs(NAME, self._fd):
                 if not self.claimed:
-                    self._claim(self._fd)
+                    self._write_process_id(self._fd)
                 return
             left_by = self.left_by
             old, self._fd = self._fd, self._take_lock()
@@ -132,7 +132,7 @@ class DirectoryLock:
     def sign_off(self) -> None:
         """Empty the lock file: this owner ends in order, and all that it wrote is on the medium."""
         with contextlib.suppress(OSError):
-            self._sign(self._fd, b"")
+            self._overwrite_lock_file(self._fd, b"")
 
     def release(self, *, in_order: bool | None = None) -> None:
         """Release the lock of the directory.
@@ -145,7 +145,7 @@ class DirectoryLock:
         elif in_order is None:
             # Write the previous owner's id again: that owner was killed, this one was not.
             with contextlib.suppress(OSError):
-                self._sign(self._fd, self.left_by.encode("latin-1") + b"\n")
+                self._overwrite_lock_file(self._fd, self.left_by.encode("latin-1") + b"\n")
         os.close(self._fd)
         with contextlib.suppress(OSError):
             self._disk.lock(fcntl.LOCK_UN)
@@ -162,7 +162,7 @@ def locked(directory: str | Path) -> Iterator[Disk]:
             lock.release()
 
 
-def owner_of(directory: str | Path) -> int | None:
+def owning_process(directory: str | Path) -> int | None:
     """Return the id of the process that owns a store, by its lock file and /proc/locks.
 
     None if no process owns it, or if that is unknown. This does not try to take the lock, because that
@@ -182,7 +182,7 @@ def owner_of(directory: str | Path) -> int | None:
     return None
 
 
-def _who(fd: int) -> str:
+def _read_process_id(fd: int) -> str:
     """Return the process id in a lock file; "somebody" if it cannot be read."""
     try:
         return os.pread(fd, 32, 0).strip().decode("latin-1")

@@ -25,7 +25,7 @@ _MOST = 1000
 _LARGEST = 1 << 17
 
 
-class Missing(NamedTuple):
+class MissingText(NamedTuple):
     """The amount of missing text. known: False if an unknown amount more may be missing."""
 
     bytes: int = 0
@@ -33,16 +33,16 @@ class Missing(NamedTuple):
     known: bool = True
 
     def __bool__(self) -> bool:
-        return self != Missing()
+        return self != MissingText()
 
-    def and_(self, other: Missing) -> Missing:
+    def and_(self, other: MissingText) -> MissingText:
         """Return the sum of both amounts."""
-        return Missing(
+        return MissingText(
             self.bytes + other.bytes, self.lines + other.lines, self.known and other.known
         )
 
 
-UNKNOWN = Missing(1, 0, known=False)
+UNKNOWN = MissingText(1, 0, known=False)
 """A missing segment of unknown size: it had one byte at least."""
 
 
@@ -64,29 +64,29 @@ def removed_runs(disk: Disk) -> list[RemovedRun]:
 
 def read_removed(disk: Disk) -> list[RemovedRun]:
     """Return the runs in the file `removed`. Raises OSError, and ValueError if it is damaged."""
-    return [_parse_run(word) for word in _read_words(REMOVED, disk)]
+    return [_parse_run(word) for word in _read_note_words(REMOVED, disk)]
 
 
-def empty_numbers(disk: Disk) -> list[range]:
+def runs_of_empty_segments(disk: Disk) -> list[range]:
     """Return the runs in the file `empty` in order; none if it cannot be read or is damaged."""
     try:
-        return read_empty(disk)
+        return read_empty_runs(disk)
     except (OSError, ValueError):
         return []
 
 
-def read_empty(disk: Disk) -> list[range]:
+def read_empty_runs(disk: Disk) -> list[range]:
     """Return the runs in the file `empty`. Raises OSError, and ValueError if it is damaged."""
-    return [_parse_numbers(word) for word in _read_words(EMPTY, disk)]
+    return [_parse_numbers(word) for word in _read_note_words(EMPTY, disk)]
 
 
-def removed_or_empty(disk: Disk) -> list[range]:
+def removed_or_empty_numbers(disk: Disk) -> list[range]:
     """Return the runs of numbers that were removed, or had no lines, in order."""
     removed = [run.numbers for run in removed_runs(disk)]
-    return sorted([*removed, *empty_numbers(disk)], key=lambda run: run.start)
+    return sorted([*removed, *runs_of_empty_segments(disk)], key=lambda run: run.start)
 
 
-def _read_words(name: str, disk: Disk) -> list[str]:
+def _read_note_words(name: str, disk: Disk) -> list[str]:
     """Return the words of a file, without the name that it begins with.
 
     Older versions wrote only the words: such a file has no letters and no checksum. Raises as
@@ -98,7 +98,7 @@ def _read_words(name: str, disk: Disk) -> list[str]:
     return strip_checksum(data).decode("latin-1").removeprefix(name).split()
 
 
-def _note(name: str, words: Iterable[str], disk: Disk) -> None:
+def _write_note(name: str, words: Iterable[str], disk: Disk) -> None:
     disk.replace(name, line_with_checksum(" ".join((name, *words)).encode()))
 
 
@@ -120,25 +120,25 @@ def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[in
         else:
             made.append(run)
     words = [f"{_run_text(run.numbers)}:{run.bytes}:{run.lines}" for run in made[-_MOST:]]
-    _note(REMOVED, words, disk)
+    _write_note(REMOVED, words, disk)
 
 
 def note_empty(number: int, disk: Disk) -> None:
     """Add a number to the file `empty`. Raises OSError."""
-    runs = empty_numbers(disk)
+    runs = runs_of_empty_segments(disk)
     if any(number in run for run in runs):
         return
     if runs and runs[-1].stop == number:
         runs[-1] = range(runs[-1].start, number + 1)
     else:
         runs = sorted([*runs, range(number, number + 1)], key=lambda run: run.start)[-_MOST:]
-    _note(EMPTY, map(_run_text, runs), disk)
+    _write_note(EMPTY, map(_run_text, runs), disk)
 
 
 def were_empty(numbers: range, disk: Disk) -> bool:
     """Return whether each of these numbers is that of a removed segment without lines."""
     at = numbers.start
-    for run in empty_numbers(disk):
+    for run in runs_of_empty_segments(disk):
         if at in run:
             at = run.stop
     return at >= numbers.stop
@@ -156,15 +156,15 @@ def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
             yield range(at, after)
 
 
-def missed(position: Position, following: int, disk: Disk) -> Missing:
+def missed_text(position: Position, following: int, disk: Disk) -> MissingText:
     """Return how much text of removed segments was between a place and the segment `following`.
 
     The number of lines after the place in its segment is estimated from the number of bytes.
     """
     removed = {run.numbers.start: run for run in removed_runs(disk)}
-    empty = empty_numbers(disk)
+    empty = runs_of_empty_segments(disk)
     known = [following, *removed, *(run.start for run in empty)]
-    number, total = position.segment, Missing()
+    number, total = position.segment, MissingText()
     while number < following:
         if (run := removed.get(number)) is not None:
             total = total.and_(
@@ -176,17 +176,17 @@ def missed(position: Position, following: int, disk: Disk) -> Missing:
         else:
             after = min(one for one in known if one > number)
             # Each of these segments had at least one byte.
-            total = total.and_(Missing(after - number, 0, known=False))
+            total = total.and_(MissingText(after - number, 0, known=False))
             number = after
     return total
 
 
-def _missing_from(run: RemovedRun, offset: int) -> Missing:
+def _missing_from(run: RemovedRun, offset: int) -> MissingText:
     """Return the amount of text in a run from an offset on; UNKNOWN if the run has less text."""
     if offset > run.bytes:
         return UNKNOWN
     left = run.bytes - offset
-    return Missing(left, round(run.lines * left / run.bytes) if run.bytes else 0)
+    return MissingText(left, round(run.lines * left / run.bytes) if run.bytes else 0)
 
 
 def _parse_run(word: str) -> RemovedRun:

@@ -7,7 +7,7 @@ import os
 import stat
 
 
-def who_may(directory: str, error: OSError) -> str:
+def hint_at_reading_group(directory: str, error: OSError) -> str:
     """Return the end of an error message with the group that may read a directory; "" if it is unknown."""
     if not isinstance(error, PermissionError):
         return ""

@@ -185,7 +185,7 @@ def not_plain_files(disk: Disk, names: Names | None = None) -> list[str]:
     )
 
 
-def half_rotated(disk: Disk, names: Names | None = None) -> list[Segment]:
+def half_rotated_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
     """Return the sealed names that an unfinished rotation has given the active segment."""
     return [found for found, active in _sealed_and_active(disk, names) if active]
 
@@ -289,13 +289,13 @@ def active_number(disk: Disk) -> int:
 def saved_number(disk: Disk) -> int:
     """Return the number in the file `number`; 0 if the file is missing or damaged."""
     try:
-        text = _padded(disk, NUMBER)
+        text = _read_padded_file(disk, NUMBER)
     except (OSError, ValueError):
         return 0
     return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
-def _padded(disk: Disk, name: str) -> bytes:
+def _read_padded_file(disk: Disk, name: str) -> bytes:
     """Return the text of `number` or `synced`. Raises OSError, and ValueError if it is damaged."""
     data = disk.read(name, 2 * _PADDED)
     if data.endswith(b"\n") and len(data) <= _UNSUMMED:
@@ -312,7 +312,7 @@ def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
     """Write a number to the file `number`. Raises OSError.
 
     sync: whether it is on the medium on return. The writing thread does not sync, because it must not wait
-    for a disk; `keep_number` does it later.
+    for a disk; `sync_number` does it later.
     """
     try:
         disk.overwrite(NUMBER, number_text(number), sync=sync)
@@ -320,7 +320,7 @@ def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
         disk.put(NUMBER, number_text(number))
 
 
-def keep_number(disk: Disk) -> int:
+def sync_number(disk: Disk) -> int:
     """Sync the file `number`, and return the number in it. Raises OSError.
 
     Retention calls this: once the number is on the medium, the names of segments below it may be removed.
@@ -330,9 +330,9 @@ def keep_number(disk: Disk) -> int:
     return saved_number(disk)
 
 
-def make_synced(disk: Disk) -> None:
+def repair_synced_file(disk: Disk) -> None:
     """Write the file `synced` unless it is valid and has a checksum. Raises OSError."""
-    text = place_text(synced_place(disk))
+    text = synced_file_text(synced_place(disk))
     if not disk.holds(SYNCED) or disk.read(SYNCED) != text:
         disk.put(SYNCED, text)
 
@@ -347,15 +347,15 @@ def synced_place(disk: Disk) -> Position:
 
 def read_synced(disk: Disk) -> Position:
     """Return the place in the file `synced`. Raises OSError, and ValueError if it is damaged."""
-    return parse_position(_padded(disk, SYNCED).decode("latin-1"))
+    return parse_position(_read_padded_file(disk, SYNCED).decode("latin-1"))
 
 
 def note_synced(place: Position, disk: Disk) -> None:
     """Write a place to the file `synced`, without syncing the file. Raises OSError."""
-    disk.overwrite(SYNCED, place_text(place), sync=False)
+    disk.overwrite(SYNCED, synced_file_text(place), sync=False)
 
 
-def place_text(place: Position) -> bytes:
+def synced_file_text(place: Position) -> bytes:
     """Return the content of the file `synced`; its length is constant, so that it can be overwritten."""
     return line_with_checksum(f"{place!s:<{_PADDED}}".encode())
 

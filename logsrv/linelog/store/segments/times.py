@@ -47,7 +47,7 @@ NONE = Times(None, None, True)
 UNKNOWN = Times(None, None, False)
 
 
-def together(parts: Iterable[Times]) -> Times:
+def combine_times(parts: Iterable[Times]) -> Times:
     """Return the times of a text. parts: the times of its parts."""
     found = list(parts)
     return Times(
@@ -73,7 +73,7 @@ def _first_time(heads: Iterable[bytes]) -> str | None:
     return next((time for head in heads if (time := time_of(head)) is not None), None)
 
 
-def shape_of(text: bytes) -> bytes:
+def digits_to_zeros(text: bytes) -> bytes:
     """Return a text with each digit replaced by 0."""
     return text.translate(_DIGITS)
 
@@ -81,7 +81,7 @@ def shape_of(text: bytes) -> bytes:
 def time_of(line: bytes) -> str | None:
     """Return the TIME at the beginning of a stored line; None if there is none."""
     head = line[:SIZE]
-    if shape_of(head) != SHAPE:
+    if digits_to_zeros(head) != SHAPE:
         return None
     text = head.decode()
     try:

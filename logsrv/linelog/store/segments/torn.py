@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.segments.segment import time_text
-from logsrv.linelog.store.segments.times import SHAPE, shape_of
+from logsrv.linelog.store.segments.times import SHAPE, digits_to_zeros
 
 log = Logger()
 _STEP = 1 << 16
@@ -36,7 +36,7 @@ _NULS = re.compile(rb"\0+")
 _MOST_HOLES = 10_000
 
 
-def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
+def repair_text(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
     """Repair a text; return its size in bytes, and whether its last line is torn.
 
     fd: the file, not opened for appending. synced: how many bytes, from the beginning, are known to be on
@@ -50,15 +50,15 @@ def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
             whole=whole,
             synced=synced,
         )
-    size = _without_nuls(path, fd, whole)
+    size = _cut_off_nuls(path, fd, whole)
     if synced is not None:
         _fill_holes(path, fd, min(synced, size), size)
-    return _without_stamp(path, fd, size)
+    return _cut_off_stamp(path, fd, size)
 
 
-def _without_nuls(path: str, fd: int, whole: int) -> int:
+def _cut_off_nuls(path: str, fd: int, whole: int) -> int:
     """Cut off the NULs at the end of a file; return its new size."""
-    size = end_of_text(fd, whole)
+    size = size_without_nuls(fd, whole)
     if size < whole:
         os.ftruncate(fd, size)
         log.warn(
@@ -70,8 +70,8 @@ def _without_nuls(path: str, fd: int, whole: int) -> int:
 
 
 def _fill_holes(path: str, fd: int, synced: int, size: int) -> None:
-    for start, end in holes(fd, synced, size):
-        _fill(fd, start, end)
+    for start, end in find_holes(fd, synced, size):
+        _fill_hole(fd, start, end)
         log.warn(
             "{path} lacks {missing} bytes at {start}, which had not reached the disk when the power"
             " failed; a line there says so, and those around it are kept",
@@ -81,11 +81,11 @@ def _fill_holes(path: str, fd: int, synced: int, size: int) -> None:
         )
 
 
-def _without_stamp(path: str, fd: int, size: int) -> tuple[int, bool]:
+def _cut_off_stamp(path: str, fd: int, size: int) -> tuple[int, bool]:
     """Cut off a last line that is only a stamp; return the size, and whether the last line is torn."""
     start = start_of_line(fd, size)
     torn = size - start
-    if torn and is_stamp(os.pread(fd, LONGEST_STAMP, start)):
+    if torn and is_stamp_or_beginning(os.pread(fd, LONGEST_STAMP, start)):
         os.ftruncate(fd, start)
         log.warn(
             "{path} ended in {torn} bytes of a line that had no message yet; they were cut off",
@@ -102,10 +102,10 @@ def _without_stamp(path: str, fd: int, size: int) -> tuple[int, bool]:
     return size, torn > 0
 
 
-def is_stamp(text: bytes) -> bool:
+def is_stamp_or_beginning(text: bytes) -> bool:
     """Return whether `text` is `TIME SOURCE ` or a beginning of that."""
     time, space, source = text.partition(b" ")
-    shape = shape_of(time)
+    shape = digits_to_zeros(time)
     if not space:
         return SHAPE.startswith(shape)
     return shape == SHAPE and b" " not in source[:-1] and len(text) < LONGEST_STAMP
@@ -119,7 +119,7 @@ def _pieces_backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
         end = start
 
 
-def end_of_text(fd: int, size: int) -> int:
+def size_without_nuls(fd: int, size: int) -> int:
     """Return the size that a file of `size` bytes has without the NULs at its end."""
     texts = ((start, piece.rstrip(b"\0")) for start, piece in _pieces_backwards(fd, size))
     return next((start + len(text) for start, text in texts if text), 0)
@@ -133,19 +133,19 @@ def start_of_line(fd: int, end: int) -> int:
     return next(ends, -1) + 1
 
 
-def holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
+def find_holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
     """Return begin and end of each run of NULs from `start` on; an empty list if they are no holes.
 
     Text itself has NULs only in a store with `--raw`. There a run may end anywhere, but a hole ends at the
     end of a sector.
     """
-    found = list(islice(_runs(fd, start, size), _MOST_HOLES + 1))
+    found = list(islice(_nul_runs(fd, start, size), _MOST_HOLES + 1))
     return (
         found if len(found) <= _MOST_HOLES and all(end % _SECTOR == 0 for _, end in found) else []
     )
 
 
-def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
+def _nul_runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
     """Yield begin and end of each run of NULs between two offsets."""
     # The offset at which a run begins that goes on in the next piece; None without such a run.
     begun: int | None = None
@@ -161,7 +161,7 @@ def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
         start += len(piece)
 
 
-def _fill(fd: int, start: int, end: int) -> None:
+def _fill_hole(fd: int, start: int, end: int) -> None:
     """Fill a hole with a line that tells how many bytes are missing.
 
     Text after the hole that does not begin with a TIME becomes the end of that line.
@@ -171,7 +171,7 @@ def _fill(fd: int, start: int, end: int) -> None:
     times = (time_text(os.pread(fd, min(64, start - at), at)) for at in places)
     time = next(filter(None, times), None) or rfc3339(os.fstat(fd).st_mtime)
     note = f"{time} logsrv:start [{end - start} bytes never reached the disk]".encode()
-    if is_stamp(os.pread(fd, min(start - line, LONGEST_STAMP), line)):
+    if is_stamp_or_beginning(os.pread(fd, min(start - line, LONGEST_STAMP), line)):
         start = line
     before = b"\n" if line < start else b""
     behind = b"\n" if time_text(os.pread(fd, 64, end)) else b" "

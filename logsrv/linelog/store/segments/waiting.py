@@ -42,7 +42,7 @@ def note_waiting(number: int, size: int, disk: Disk) -> None:
     disk.replace(WAITING, json_then_checksum({str(one): size for one, size in known}), sync=False)
 
 
-def remove_empty(plain: Segment, active: int, disk: Disk) -> None:
+def remove_empty_segment(plain: Segment, active: int, disk: Disk) -> None:
     """Remove a plain segment without lines. active: the number of the active one. Raises OSError."""
     # The name of the file shows that its number was used; from now on the file `number` shows this.
     save_number(active, disk)

@@ -10,12 +10,12 @@ Array = numpy.ndarray[Any, Any]
 U8, U64 = numpy.uint8, numpy.uint64
 
 
-def packed(members: Array) -> Array:
+def pack_bits(members: Array) -> Array:
     """Return booleans as bits in 64-bit words; their number must be a multiple of 64."""
     return numpy.packbits(members, bitorder="little").view("<u8")
 
 
-def unpacked(some: Array) -> Array:
+def unpack_bits(some: Array) -> Array:
     """Return the bits of an array of bytes as booleans."""
     return numpy.unpackbits(some, bitorder="little").view(bool)
 

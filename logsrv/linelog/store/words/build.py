@@ -12,11 +12,11 @@ import os
 from collections.abc import Iterator
 
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.index import Index, frames
+from logsrv.linelog.store.segments.index import Index, unpack_frames
 from logsrv.linelog.store.segments.segment import Segment, tmp
-from logsrv.linelog.store.words.layout import Trailer, pack_trailer
+from logsrv.linelog.store.words.layout import WordIndexTrailer, pack_trailer
 from logsrv.linelog.store.words.scan import Array
-from logsrv.linelog.store.words.section import Section
+from logsrv.linelog.store.words.section import SectionBuilder
 
 # Parts of the size of the compressed text. A word index that takes more than the first is removed; its
 # tables are folded to about the second.
@@ -29,7 +29,7 @@ LEAST_TEXT = 256 << 10
 """The least bytes of text for a word index: for less text, the index was always too large to keep."""
 
 
-class Builder:
+class WordIndexBuilder:
     """A word index under construction, a frame at a time, in a temporary file.
 
     Sealing frees space on a full disk, so it must not fail because of a word index: an OSError is kept as
@@ -41,7 +41,7 @@ class Builder:
         self._number = segment.number
         self._name = tmp(segment.words)
         self._disk = disk
-        self._section = Section()
+        self._section = SectionBuilder()
         self._sections = self._size = 0
         self._is_complete = self._is_large = False
         self._fd = -1
@@ -74,14 +74,14 @@ class Builder:
         """
         if self.error is None:
             with self._noting_errors():
-                self._is_complete = self._complete(made)
+                self._is_complete = self._complete_file(made)
         return self._is_complete
 
-    def _complete(self, made: Index) -> bool:
+    def _complete_file(self, made: Index) -> bool:
         if self._section.frames:
             self._write_section()
         totals = made.text, made.compressed, len(made.frames), self._sections
-        self._write(pack_trailer(Trailer(self._number, *totals)))
+        self._write(pack_trailer(WordIndexTrailer(self._number, *totals)))
         if self._is_large or self._size > MOST_PART * made.compressed:
             return False
         self._disk.fdatasync(self._fd)
@@ -100,21 +100,21 @@ class Builder:
     def _write_section(self) -> None:
         self._write(self._section.packed(TABLES_PART))
         self._sections += 1
-        self._section = Section()
+        self._section = SectionBuilder()
 
     def _write(self, data: bytes) -> None:
         self._size += len(data)
         self._disk.write(self._fd, data)
 
 
-def add_words(packed: Segment, made: Index, disk: Disk) -> bool:
+def write_word_index(packed: Segment, made: Index, disk: Disk) -> bool:
     """Make the word index of a packed segment, in place of an older one. made: the index of the segment.
 
     Returns False if it would be too large; then the segment has none. Raises OSError, and ValueError if the
     segment is damaged.
     """
-    with contextlib.closing(Builder(packed, disk)) as builder:
-        for text, compressed in frames(packed, disk):
+    with contextlib.closing(WordIndexBuilder(packed, disk)) as builder:
+        for text, compressed in unpack_frames(packed, disk):
             builder.add(text, len(text), compressed)
         worth = builder.finish(made)
     if builder.error is not None:

@@ -7,29 +7,29 @@ from logsrv.linelog.store.words.layout import (
     CRC,
     RowTable,
     SectionHead,
-    extent,
+    block_extent,
     without_crc,
 )
-from logsrv.linelog.store.words.lookup import Words, decompressed
+from logsrv.linelog.store.words.lookup import WordIndex, decompress_exactly
 
 _TABLES = ("postings", "ids", "others", "letters")
 
 
-def check_words(words: Words) -> None:
+def check_words(words: WordIndex) -> None:
     """Read and check a whole word index. Raises OSError; ValueError, with a sentence, if it is damaged."""
     for at, header in words.sections:
         row = header.row
         without_crc(words.read(at + header.place("open"), row + CRC))
         without_crc(words.read(at + header.place("escapes"), 2 * row + CRC))
         packed = words.read(at + header.place("dictionary"), header.dictionary)
-        decompressed(packed, header.text)
+        decompress_exactly(packed, header.text)
         for name in _TABLES:
             _check_table(words, at + header.place(name), header, getattr(header, name))
 
 
-def _check_table(words: Words, at: int, header: SectionHead, table: RowTable) -> None:
+def _check_table(words: WordIndex, at: int, header: SectionHead, table: RowTable) -> None:
     ends = without_crc(words.read(at, table.ends))
     for block in range(-(-table.rows // BLOCK_ROWS)):
-        start, end = extent(table, ends, block)
+        start, end = block_extent(table, ends, block)
         rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)
-        decompressed(words.read(at + table.ends + start, end - start), rows * header.row)
+        decompress_exactly(words.read(at + table.ends + start, end - start), rows * header.row)

@@ -62,10 +62,10 @@ def folded(text: bytes) -> bytes:
 def evidence(literal: bytes) -> Evidence:
     """Return the evidence that a frame with a literal must have; it is empty if the index cannot help."""
     # Frames have whole lines, so a literal with an LF may begin in one frame and end in the next.
-    text = b"" if b"\n" in literal else folded(_outside_time(literal))
+    text = b"" if b"\n" in literal else folded(_part_outside_time(literal))
     runs = [
         LetterRun(letters, at > 0, at + len(letters) < len(text))
-        for at, letters in _runs(text)
+        for at, letters in _letter_runs(text)
         if not _HEX.issuperset(letters)
     ]
     windows = _windows(text, WINDOW)
@@ -80,7 +80,7 @@ def evidence(literal: bytes) -> Evidence:
     return Evidence(tuple(runs), tuple(map(window_hash, ids)), tuple(others))
 
 
-def _runs(text: bytes) -> Iterator[tuple[int, bytes]]:
+def _letter_runs(text: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the offset and the letters of each run."""
     at = 0
     for letters in text.translate(_OUTSIDE_RUNS).split(b"\0"):
@@ -93,7 +93,7 @@ def _windows(text: bytes, size: int) -> set[bytes]:
     return {text[at : at + size] for at in range(len(text) - size + 1)}
 
 
-def _outside_time(literal: bytes) -> bytes:
+def _part_outside_time(literal: bytes) -> bytes:
     """Return the part of a literal that cannot be in the TIME of a line, which is not indexed."""
     shape = literal.translate(_SHAPE)
     if shape in SHAPE + b" ":
@@ -117,8 +117,10 @@ def address_hashes(window: bytes) -> tuple[int, int]:
 
 def letter_slots(letters: bytes, bits: int) -> set[int]:
     """Return the numbers of the rows for all windows of three letters, in a table of 2**bits rows."""
-    return {_three(*letters[at : at + 3]) >> (15 - bits) for at in range(len(letters) - 2)}
+    return {
+        _hash_three_letters(*letters[at : at + 3]) >> (15 - bits) for at in range(len(letters) - 2)
+    }
 
 
-def _three(first: int, second: int, third: int) -> int:
+def _hash_three_letters(first: int, second: int, third: int) -> int:
     return ((first & 31) << 10 | (second & 31) << 5 | third & 31) * 0x5A35 & 0x7FFF

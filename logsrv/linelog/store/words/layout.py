@@ -37,19 +37,19 @@ MOST_RUNS = (1 << 16) - 1
 MOST_TEXT = 4 << 20
 
 
-def most_packed(size: int) -> int:
+def most_compressed_size(size: int) -> int:
     """Return the most bytes that `size` bytes take when compressed; incompressible data grows a little."""
     return size + (size >> 7) + 1024
 
 
-MOST_BLOCK = most_packed(BLOCK_ROWS * SECTION_FRAMES // 8)
+MOST_BLOCK = most_compressed_size(BLOCK_ROWS * SECTION_FRAMES // 8)
 
 _NO_SENSE = "the word index is damaged: the sizes in it make no sense"
 _TRAILER = struct.Struct("<16sQQQII")
 _HEADER = struct.Struct("<4sI4I8I")
 
 
-class Trailer(NamedTuple):
+class WordIndexTrailer(NamedTuple):
     """The end of the file: the segment's number, the sizes of its text and compressed file, and totals."""
 
     segment: int
@@ -127,18 +127,18 @@ def without_crc(part: bytes) -> bytes:
     return kept
 
 
-def pack_trailer(trailer: Trailer) -> bytes:
+def pack_trailer(trailer: WordIndexTrailer) -> bytes:
     """Return the bytes of the trailer."""
     return with_crc(_TRAILER.pack(MAGIC, *trailer))
 
 
-def unpack_trailer(data: bytes) -> Trailer:
+def unpack_trailer(data: bytes) -> WordIndexTrailer:
     """Parse a trailer. Raises ValueError if it is damaged, of another version, or too large."""
     if len(data) != TRAILER_SIZE:
         raise ValueError("the word index is incomplete")
     if not data.startswith(MAGIC):
         raise ValueError("this is no word index, or one of another version, or cut off")
-    trailer = Trailer(*_TRAILER.unpack(without_crc(data))[1:])
+    trailer = WordIndexTrailer(*_TRAILER.unpack(without_crc(data))[1:])
     if trailer.frames > MOST or trailer.sections > MOST // SECTION_FRAMES:
         raise ValueError(_NO_SENSE)
     return trailer
@@ -160,7 +160,7 @@ def unpack_header(data: bytes) -> SectionHead:
         0 < header.frames <= SECTION_FRAMES
         and header.postings.rows <= MOST_RUNS
         and header.text <= MOST_TEXT
-        and header.dictionary <= most_packed(header.text)
+        and header.dictionary <= most_compressed_size(header.text)
         and all(table.rows <= MOST_ROWS for table in tables)
         # The tables for hashes have a power of two as the number of rows, so that each hash has a row.
         and all(table.rows & (table.rows - 1) == 0 for table in tables[1:])
@@ -170,7 +170,7 @@ def unpack_header(data: bytes) -> SectionHead:
     return header
 
 
-def extent(table: RowTable, ends: bytes, block: int) -> tuple[int, int]:
+def block_extent(table: RowTable, ends: bytes, block: int) -> tuple[int, int]:
     """Return begin and end of a block, as offsets from the first block. Raises ValueError if damaged."""
     start, end = (
         int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0

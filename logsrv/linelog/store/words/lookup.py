@@ -21,8 +21,8 @@ from logsrv.linelog.store.words.layout import (
     TRAILER_SIZE,
     RowTable,
     SectionHead,
-    Trailer,
-    extent,
+    WordIndexTrailer,
+    block_extent,
     unpack_header,
     unpack_trailer,
     without_crc,
@@ -35,7 +35,7 @@ MOST_HITS = 2000
 _FIRST_ROWS = 8
 
 
-class Words:
+class WordIndex:
     """The word index of a segment. sections: the offset and the head of each section.
 
     segment: the number of the segment. text, compressed: the bytes of its text and of its compressed file.
@@ -56,7 +56,9 @@ class Words:
         else:
             size = len(source) if isinstance(source, bytes) else source.size
         size -= begin
-        trailer: Trailer = unpack_trailer(self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE))
+        trailer: WordIndexTrailer = unpack_trailer(
+            self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE)
+        )
         self.segment, self.text, self.compressed, self.frames, count = trailer
         self.sections: list[tuple[int, SectionHead]] = []
         at = 0
@@ -88,11 +90,11 @@ class Words:
         """
         if literal in ESCAPES and not ignore_case:
             which = ESCAPES.index(literal)
-            return self._of_sections(lambda section: section.with_escape(which))
+            return self._combine_sections(lambda section: section.with_escape(which))
         wanted = evidence(literal)
-        return self._of_sections(lambda section: section.having(wanted)) if wanted else None
+        return self._combine_sections(lambda section: section.having(wanted)) if wanted else None
 
-    def _of_sections(self, look: Callable[[_Section], int]) -> int:
+    def _combine_sections(self, look: Callable[[_Section], int]) -> int:
         found = first = 0
         for at, header in self.sections:
             found |= look(_Section(self, at, header)) << first
@@ -134,7 +136,7 @@ class Words:
 class _Section:
     """A section of an index while a literal is looked up."""
 
-    def __init__(self, words: Words, at: int, header: SectionHead) -> None:
+    def __init__(self, words: WordIndex, at: int, header: SectionHead) -> None:
         self._words = words
         self._at = at
         self._header = header
@@ -143,110 +145,116 @@ class _Section:
     def with_escape(self, which: int) -> int:
         """Return the frames with ESCAPES[which]."""
         row = self._header.row
-        rows = without_crc(self._read("escapes", 0, 2 * row + CRC))
+        rows = without_crc(self._read_part("escapes", 0, 2 * row + CRC))
         return int.from_bytes(rows[which * row : (which + 1) * row], "little")
 
     def having(self, wanted: Evidence) -> int:
         """Return a bitmap of the frames with all the evidence; small and selective parts are read first."""
         if self._words.is_partial:
             self._words.require_parts(self._first_parts(wanted))
-        found = self._with_hashes("others", wanted.others)
+        found = self._frames_with_hashes("others", wanted.others)
         if found:
-            found &= self._with_hashes("ids", wanted.ids)
+            found &= self._frames_with_hashes("ids", wanted.ids)
         if found and wanted.runs:
             row = self._header.row
-            opened = int.from_bytes(without_crc(self._read("open", 0, row + CRC)), "little")
-            text = self._dictionary()
+            opened = int.from_bytes(without_crc(self._read_part("open", 0, row + CRC)), "little")
+            text = self._read_dictionary()
             for run in wanted.runs:
-                found &= self._with_run(run, text) | opened
+                found &= self._frames_with_run(run, text) | opened
         return found
 
     def _first_parts(self, wanted: Evidence) -> Iterator[tuple[int, int]]:
         """Yield the parts that are needed first, so that one round trip fetches them all."""
         for name, hashes in (("others", wanted.others), ("ids", wanted.ids)):
-            slots = self._slots(name, lambda bits, of=hashes: {value >> 64 - bits for value in of})  # type: ignore[misc]
-            yield from self._blocks(name, sorted(slots)[:_FIRST_ROWS])
+            slots = self._row_numbers(
+                name,
+                lambda bits, of=hashes: {value >> 64 - bits for value in of},  # type: ignore[misc]
+            )
+            yield from self._block_extents(name, sorted(slots)[:_FIRST_ROWS])
         if wanted.runs:
             yield self._at + self._header.place("dictionary"), self._header.dictionary
         for run in wanted.runs:
-            letters = self._slots("letters", lambda bits, of=run: letter_slots(of.letters, bits))  # type: ignore[misc]
-            yield from self._blocks("letters", sorted(letters)[:_FIRST_ROWS])
+            letters = self._row_numbers(
+                "letters",
+                lambda bits, of=run: letter_slots(of.letters, bits),  # type: ignore[misc]
+            )
+            yield from self._block_extents("letters", sorted(letters)[:_FIRST_ROWS])
 
-    def _blocks(self, name: str, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    def _block_extents(self, name: str, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
         """Yield offset and size of the parts of the file that have these rows of table `name`."""
         table: RowTable = getattr(self._header, name)
         blocks = sorted({number // BLOCK_ROWS for number in numbers}) if table.rows else []
         if blocks:
-            ends = without_crc(self._read(name, 0, table.ends))
+            ends = without_crc(self._read_part(name, 0, table.ends))
             for block in blocks:
-                start, end = extent(table, ends, block)
+                start, end = block_extent(table, ends, block)
                 yield self._at + self._header.place(name) + table.ends + start, end - start
 
-    def _with_hashes(self, name: str, hashes: Iterable[int]) -> int:
-        return self._rows(name, lambda bits: {value >> 64 - bits for value in hashes})
+    def _frames_with_hashes(self, name: str, hashes: Iterable[int]) -> int:
+        return self._frames_in_all_rows(name, lambda bits: {value >> 64 - bits for value in hashes})
 
-    def _with_run(self, run: LetterRun, text: bytes) -> int:
+    def _frames_with_run(self, run: LetterRun, text: bytes) -> int:
         """Return the frames with a run that contains the letters."""
-        found = self._rows("letters", lambda bits: letter_slots(run.letters, bits))
+        found = self._frames_in_all_rows("letters", lambda bits: letter_slots(run.letters, bits))
         wanted = b"\n" * run.begins + run.letters + b"\n" * run.ends
-        numbers = list(_numbers(text, wanted))
+        numbers = list(_matching_run_numbers(text, wanted))
         if len(numbers) > MOST_HITS:
             return self._all
-        for row in self._each_row("postings", numbers):
+        for row in self._read_rows("postings", numbers):
             found |= row
             if found == self._all:
                 break
         return found
 
-    def _rows(self, name: str, slots: Callable[[int], set[int]]) -> int:
+    def _frames_in_all_rows(self, name: str, slots: Callable[[int], set[int]]) -> int:
         """Return the frames that are set in each row of table `name` with a number from `slots`."""
         table: RowTable = getattr(self._header, name)
-        numbers = sorted(self._slots(name, slots))
+        numbers = sorted(self._row_numbers(name, slots))
         found = self._all
         if numbers and not table.rows:
             return 0
         at_once = _FIRST_ROWS if self._words.is_partial else len(numbers)
         for some in (numbers[:at_once], numbers[at_once:]):
-            for row in self._each_row(name, some):
+            for row in self._read_rows(name, some):
                 found &= row
                 if not found:
                     return 0
         return found
 
-    def _slots(self, name: str, slots: Callable[[int], set[int]]) -> set[int]:
+    def _row_numbers(self, name: str, slots: Callable[[int], set[int]]) -> set[int]:
         """Return the row numbers that `slots` returns, which gets the number of bits of a row number."""
         table: RowTable = getattr(self._header, name)
         return slots((table.rows or 1).bit_length() - 1)
 
-    def _each_row(self, name: str, numbers: Sequence[int]) -> Iterator[int]:
+    def _read_rows(self, name: str, numbers: Sequence[int]) -> Iterator[int]:
         """Yield the rows of a table with these numbers, which are in order."""
         if self._words.is_partial:
-            self._words.require_parts(self._blocks(name, numbers))
+            self._words.require_parts(self._block_extents(name, numbers))
         table: RowTable = getattr(self._header, name)
         ends, rows, block, size = b"", b"", -1, self._header.row
         for number in numbers:
             if number // BLOCK_ROWS != block:
-                ends = ends or without_crc(self._read(name, 0, table.ends))
+                ends = ends or without_crc(self._read_part(name, 0, table.ends))
                 block = number // BLOCK_ROWS
-                rows = self._block(name, table, ends, block)
+                rows = self._read_block(name, table, ends, block)
             start = number % BLOCK_ROWS * size
             yield int.from_bytes(rows[start : start + size], "little")
 
-    def _block(self, name: str, table: RowTable, ends: bytes, block: int) -> bytes:
-        start, end = extent(table, ends, block)
+    def _read_block(self, name: str, table: RowTable, ends: bytes, block: int) -> bytes:
+        start, end = block_extent(table, ends, block)
         rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)
-        data = self._read(name, table.ends + start, end - start)
-        return decompressed(data, rows * self._header.row)
+        data = self._read_part(name, table.ends + start, end - start)
+        return decompress_exactly(data, rows * self._header.row)
 
-    def _dictionary(self) -> bytes:
+    def _read_dictionary(self) -> bytes:
         header = self._header
-        return decompressed(self._read("dictionary", 0, header.dictionary), header.text)
+        return decompress_exactly(self._read_part("dictionary", 0, header.dictionary), header.text)
 
-    def _read(self, name: str, offset: int, size: int) -> bytes:
+    def _read_part(self, name: str, offset: int, size: int) -> bytes:
         return self._words.read(self._at + self._header.place(name) + offset, size)
 
 
-def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
+def _matching_run_numbers(text: bytes, wanted: bytes) -> Iterator[int]:
     """Yield the numbers of the runs that contain `wanted`, in order, at most MOST_HITS + 1."""
     # The number of a run is the number of LFs before it, minus the one at the beginning of the dictionary.
     hits = number = counted = 0
@@ -261,7 +269,7 @@ def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
         at = text.find(wanted, text.find(b"\n", start))
 
 
-def decompressed(data: bytes, size: int) -> bytes:
+def decompress_exactly(data: bytes, size: int) -> bytes:
     """Unpack `data` to `size` bytes, using no more memory. Raises ValueError if it has another size."""
     try:
         if zstandard.frame_content_size(data) != size:

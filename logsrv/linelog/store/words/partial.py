@@ -31,18 +31,18 @@ class PartialFile:
         Raises MissingParts unless a single fetched part has all of them.
         """
         size = max(0, min(size, self.size - at))
-        data, start = self._around(at, size)
+        data, start = self._find_part(at, size)
         if data is None:
             raise MissingParts([(at, size)])
         return data[start : start + size]
 
     def require(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Raise MissingParts with the ranges that were not fetched, if any."""
-        missing = [one for one in ranges if self._around(*one)[0] is None]
+        missing = [one for one in ranges if self._find_part(*one)[0] is None]
         if missing:
             raise MissingParts(missing)
 
-    def _around(self, at: int, size: int) -> tuple[bytes | None, int]:
+    def _find_part(self, at: int, size: int) -> tuple[bytes | None, int]:
         """Return a fetched part that has these bytes, or None, and their offset in the part."""
         if not size:
             return b"", 0

@@ -16,10 +16,10 @@ from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.indexing import rebuild
+from logsrv.linelog.store.segments.indexing import rebuild_index
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments, tmp
-from logsrv.linelog.store.words.build import add_words
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.build import write_word_index
+from logsrv.linelog.store.words.lookup import WordIndex
 
 
 @attrs.frozen
@@ -39,7 +39,7 @@ class ReindexedSegment:
     error: str | None = None
 
 
-def make_indexes(
+def make_missing_indexes(
     disk: Disk, has_words_elsewhere: Callable[[Segment], bool] = lambda _: False
 ) -> Iterator[ReindexedSegment]:
     """Make the missing indexes of packed segments; yield the result for each segment. Raises OSError.
@@ -56,12 +56,12 @@ def reindex_segment(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -
     made: list[str] = []
     too_large = False
     try:
-        found = _index_of(packed, disk)
+        found = _usable_index(packed, disk)
         if found is None:
-            found = rebuild(packed, disk)
+            found = rebuild_index(packed, disk)
             made.append("index")
-        if not has_words_elsewhere and not has_words(packed, found, disk):
-            too_large = not add_words(packed, found, disk)
+        if not has_words_elsewhere and not has_usable_words(packed, found, disk):
+            too_large = not write_word_index(packed, found, disk)
             if not too_large:
                 made.append("words")
     except (OSError, ValueError) as error:
@@ -74,7 +74,7 @@ def reindex_segment(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -
     return ReindexedSegment(packed, tuple(made), too_large)
 
 
-def _index_of(packed: Segment, disk: Disk) -> Index | None:
+def _usable_index(packed: Segment, disk: Disk) -> Index | None:
     """Return the existing index; None if a new one has to be made.
 
     A segment that was cut keeps its index, which tells how much is missing.
@@ -88,11 +88,11 @@ def _index_of(packed: Segment, disk: Disk) -> Index | None:
     return found if newest or size < found.compressed else None
 
 
-def has_words(packed: Segment, found: Index, disk: Disk) -> bool:
+def has_usable_words(packed: Segment, found: Index, disk: Disk) -> bool:
     """Return whether a segment has a usable word index. Raises OSError."""
     try:
         with Descriptor(disk.open(packed.words, os.O_RDONLY)) as fd:
-            Words(fd).require(found)
+            WordIndex(fd).require(found)
     except (FileNotFoundError, ValueError):
         return False
     return True

@@ -36,15 +36,15 @@ _SEVEN = U64((1 << 56) - 1)
 _ABOVE_F = U64(0x1919191919191919)
 
 
-class Runs(NamedTuple):
+class FrameRuns(NamedTuple):
     """Runs of a frame. starts: their offsets. first: their first eight letters, padded with NULs."""
 
     starts: Array
     first: Array
 
-    def only(self, which: Array) -> Runs:
+    def only(self, which: Array) -> FrameRuns:
         """Return the runs at these indexes."""
-        return Runs(self.starts[which], self.first[which])
+        return FrameRuns(self.starts[which], self.first[which])
 
 
 class FrameText:
@@ -56,7 +56,7 @@ class FrameText:
         text: Array = numpy.empty(end + _PAD + -end % 64, U8)
         text[:end] = raw
         text[end:] = 0
-        _leave_out_times(
+        _blank_out_times(
             text, numpy.flatnonzero(raw == ord("\n")) if newlines is None else newlines
         )
         self._chunk, self._end = chunk, end
@@ -71,32 +71,32 @@ class FrameText:
         lower ^= underscore.view(U8) * U8(4)
         self.letters: Array = lower
         self._eights: Array = numpy.ndarray((len(lower) - 7,), "<u8", lower.data, strides=(1,))
-        self._letter = bits.packed(letter)
-        self._digit = bits.packed((text - U8(ord("0"))) < 10)
-        self._hex = bits.packed(behind_a < 6) | self._digit
+        self._letter = bits.pack_bits(letter)
+        self._digit = bits.pack_bits((text - U8(ord("0"))) < 10)
+        self._hex = bits.pack_bits(behind_a < 6) | self._digit
 
     def windows(self) -> tuple[Array, Array, Array, Array]:
         """Return the hashes of id windows, of other windows, and the two hashes of address windows."""
         in_hex = bits.five_in_a_row(self._hex)
         in_words = self._digit | self._letter
         if not self._chunk.isascii():
-            in_words |= bits.packed(self._text > 127)
+            in_words |= bits.pack_bits(self._text > 127)
         others = bits.five_in_a_row(in_words) & ~(in_hex | bits.five_in_a_row(self._letter))
-        dot, colon = (bits.packed(self._text == ord(mark)) for mark in ".:")
+        dot, colon = (bits.pack_bits(self._text == ord(mark)) for mark in ".:")
         addresses = bits.seven_in_a_row(self._hex | dot) & bits.two_of_seven(dot)
         addresses |= bits.seven_in_a_row(self._hex | colon) & bits.two_of_seven(colon)
-        marked = self._at(addresses, _SEVEN)
+        marked = self._folded_bytes_at(addresses, _SEVEN)
         marked |= U64(ADDRESS_MARK)
         again = marked * U64(SECOND_MULTIPLIER)
         marked *= U64(MULTIPLIER)
         hashes = []
         for where in in_hex, others:
-            found = self._at(where, _FIVE)
+            found = self._folded_bytes_at(where, _FIVE)
             found *= U64(MULTIPLIER)
             hashes.append(found)
         return hashes[0], hashes[1], marked, again
 
-    def _at(self, where: Array, mask: Any) -> Array:
+    def _folded_bytes_at(self, where: Array, mask: Any) -> Array:
         """Return the eight folded bytes at each place in the bitmap `where`, reduced by a mask."""
         # Each byte of the bitmap stands for eight bytes of text. Only groups of eight with a place in them
         # are copied, and the group after each. These groups are scattered irregularly, so `take` is twice
@@ -105,11 +105,11 @@ class FrameText:
         wanted = has != 0
         wanted[1:] |= wanted[:-1].copy()
         places = numpy.flatnonzero(wanted)
-        text = _fold(self._text.view("<u8").take(places))
+        text = _fold_in_place(self._text.view("<u8").take(places))
         # No window begins in the last eight bytes, which are NULs.
         size = max(0, len(text) - 8)
         eights: Array = numpy.ndarray((size,), "<u8", text.data, strides=(1,))
-        found: Array = eights[bits.unpacked(has.take(places))[:size]]
+        found: Array = eights[bits.unpack_bits(has.take(places))[:size]]
         found &= mask
         return found
 
@@ -126,24 +126,24 @@ class FrameText:
             has.append(len(found) > 0)
         return has[0], has[-1]
 
-    def runs(self) -> Runs:
+    def runs(self) -> FrameRuns:
         three = bits.three_in_a_row(self._letter)
-        begins = bits.unpacked((three & ~bits.previous_bits(three)).view(U8))
+        begins = bits.unpack_bits((three & ~bits.previous_bits(three)).view(U8))
         starts = numpy.flatnonzero(begins)
-        return Runs(starts, self.eight(starts))
+        return FrameRuns(starts, self.eight(starts))
 
     def eight(self, starts: Array) -> Array:
         """Return up to eight letters at each of these offsets, padded with NULs."""
         return _up_to_nul(self._eights[starts])
 
-    def sizes(self, runs: Runs, longest: int) -> Array:
+    def sizes(self, runs: FrameRuns, longest: int) -> Array:
         """Return the lengths of runs in letters; counting stops within eight letters after `longest`."""
-        sizes = _size(runs.first)
+        sizes = _letter_counts(runs.first)
         left = numpy.flatnonzero(sizes == 8)
         for size in range(8, longest + 1, 8):
             if not len(left):
                 break
-            more = _size(self.eight(runs.starts[left] + size))
+            more = _letter_counts(self.eight(runs.starts[left] + size))
             sizes[left] += more
             left = left[more == 8]
         return sizes
@@ -169,12 +169,12 @@ def _up_to_nul(eights: Array) -> Array:
     return ends
 
 
-def _size(eights: Array) -> Array:
+def _letter_counts(eights: Array) -> Array:
     sizes: Array = numpy.bitwise_count((eights + _LOW) & _HIGH).astype(numpy.int64)
     return sizes
 
 
-def _fold(words: Array) -> Array:
+def _fold_in_place(words: Array) -> Array:
     """Fold words of eight bytes in place, like `evidence.folded`; return their bytes.
 
     Correct only for bytes that a window may have: letters, digits, `_`, `.`, `:`, and bytes above 127.
@@ -185,7 +185,7 @@ def _fold(words: Array) -> Array:
     return text
 
 
-def _leave_out_times(text: Array, newlines: Array) -> None:
+def _blank_out_times(text: Array, newlines: Array) -> None:
     """Overwrite with NULs each TIME that begins a line and has a space after it."""
     starts = numpy.concatenate((numpy.zeros(1, newlines.dtype), newlines + 1))
     size = len(SHAPE)

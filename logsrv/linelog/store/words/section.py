@@ -19,7 +19,7 @@ from logsrv.linelog.store.words.layout import (
     pack_header,
     with_crc,
 )
-from logsrv.linelog.store.words.scan import Array, FrameText, Runs, are_indexed
+from logsrv.linelog.store.words.scan import Array, FrameRuns, FrameText, are_indexed
 
 U8, U64 = numpy.uint8, numpy.uint64
 # Powers of 2: the rows of the tables while frames are added. Each folding halves the rows.
@@ -45,7 +45,7 @@ SEVEN_LETTERS = U64((1 << 56) - 1)
 _MIX = U64(0x94D049BB133111EB)
 
 
-class Bits:
+class BitTable:
     """A table of bits that hashes set, with 2**bits rows and a column for each frame."""
 
     def __init__(self, bits: int) -> None:
@@ -96,13 +96,13 @@ def pack_table(rows: Array) -> tuple[RowTable, bytes]:
     return RowTable(len(rows), len(data)), with_crc(ends.tobytes()) + data
 
 
-class Dictionary:
+class RunDictionary:
     """The distinct runs of a section, each with the frames that it is in.
 
     A run is identified by a hash of 64 bits with a random key, so that nobody can make two runs with the
     same hash on purpose; two runs of up to eight letters never have the same hash. A run gets one of two
     slots. If both are taken, the run is not added, and its windows of three letters are indexed instead
-    (see `Section`).
+    (see `SectionBuilder`).
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Dictionary:
         self.runs: list[bytes] = []
         self.text = 1
 
-    def add(self, frame: int, found: FrameText) -> tuple[Runs, bool]:
+    def add(self, frame: int, found: FrameText) -> tuple[FrameRuns, bool]:
         """Add the runs of a frame; return the runs that have to be indexed by their windows instead.
 
         Also returns whether a run was too long to be indexed.
@@ -122,20 +122,20 @@ class Dictionary:
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(MOST_RUNS + 1, U8))
         runs = found.runs()
-        hashes, too_long = self._hash(found, runs)
-        numbers = self._numbers(hashes)
+        hashes, too_long = self._hash_runs(found, runs)
+        numbers = self._run_numbers(hashes)
         missing = numpy.flatnonzero(numbers == 0)
         missing = missing[are_indexed(runs.first[missing]) & (hashes[missing] != 0)]
         if len(missing) and len(self.runs) < MOST_RUNS and self.text < MOST_TEXT // 2:
-            self._learn(found, runs.only(missing), hashes[missing])
-            numbers[missing] = self._numbers(hashes[missing])
+            self._add_new_runs(found, runs.only(missing), hashes[missing])
+            numbers[missing] = self._run_numbers(hashes[missing])
             missing = missing[numbers[missing] == 0]
         present = numpy.zeros(MOST_RUNS + 1, bool)
         present[numbers] = True
         self.columns[-1] |= present.view(U8) * U8(1 << frame % 8)
         return runs.only(missing), too_long
 
-    def _hash(self, found: FrameText, runs: Runs) -> tuple[Array, bool]:
+    def _hash_runs(self, found: FrameText, runs: FrameRuns) -> tuple[Array, bool]:
         """Return the hash of each run, 0 if the run is too long, and whether a run is too long."""
         hashes = runs.first * self._key
         left = numpy.flatnonzero(runs.first > SEVEN_LETTERS)
@@ -149,21 +149,21 @@ class Dictionary:
         hashes[left] = 0
         return hashes, len(left) > 0
 
-    def _numbers(self, hashes: Array) -> Array:
+    def _run_numbers(self, hashes: Array) -> Array:
         """Return the number of each run; 0 for a run that is not in the dictionary."""
-        numbers = self._numbers_in(0, hashes)
+        numbers = self._numbers_in_slots(0, hashes)
         other = numpy.flatnonzero(numbers == 0)
-        numbers[other] = self._numbers_in(1, _second_hashes(hashes[other]))
+        numbers[other] = self._numbers_in_slots(1, _second_hashes(hashes[other]))
         return numbers
 
-    def _numbers_in(self, which: int, hashes: Array) -> Array:
+    def _numbers_in_slots(self, which: int, hashes: Array) -> Array:
         found: Array = self._slots[which].take((hashes >> _SLOTS_SHIFT).view(numpy.int64))
         found ^= hashes << _NUMBER_BITS
         # If the rest of the hash differs, the result is larger than any number of a run.
         found *= found <= MOST_RUNS
         return found.view(numpy.int64)
 
-    def _learn(self, found: FrameText, runs: Runs, hashes: Array) -> None:
+    def _add_new_runs(self, found: FrameText, runs: FrameRuns, hashes: Array) -> None:
         """Add new runs, except runs next to a digit, of which random ids have many."""
         sizes = found.sizes(runs, LONGEST_RUN)
         # For a run at offset 0, index -1 reads a NUL after the text, which is no digit.
@@ -185,7 +185,7 @@ class Dictionary:
             ]
             self.runs += new
             self.text += sum(map(len, new)) + len(new)
-            left = numpy.flatnonzero(self._numbers_in(which, hashes) == 0)
+            left = numpy.flatnonzero(self._numbers_in_slots(which, hashes) == 0)
             starts, sizes, hashes = starts[left], sizes[left], _second_hashes(hashes[left])
 
     def packed(self) -> tuple[bytes, RowTable, bytes]:
@@ -201,16 +201,16 @@ def _second_hashes(hashes: Array) -> Any:
     return (hashes ^ (hashes >> U64(31))) * _MIX
 
 
-class Section:
+class SectionBuilder:
     """A section of a word index under construction, a frame at a time."""
 
     def __init__(self) -> None:
         self.frames = 0
         self.compressed = 0
-        self._ids = Bits(IDS_BITS)
-        self._others = Bits(OTHERS_BITS)
-        self._letters = Bits(LETTERS_BITS)
-        self._dictionary = Dictionary()
+        self._ids = BitTable(IDS_BITS)
+        self._others = BitTable(OTHERS_BITS)
+        self._letters = BitTable(LETTERS_BITS)
+        self._dictionary = RunDictionary()
         self._open = bytearray(SECTION_FRAMES // 8)
         self._escapes = [bytearray(SECTION_FRAMES // 8) for _ in ESCAPES]
 
@@ -266,7 +266,7 @@ class Section:
         return b"".join([*parts, id_rows, other_rows, letter_rows])
 
 
-def _letter_hashes(frame: FrameText, runs: Runs) -> Array:
+def _letter_hashes(frame: FrameText, runs: FrameRuns) -> Array:
     """Return the hashes of all windows of three letters in some runs."""
     if not len(runs.starts):
         return runs.first

@@ -20,7 +20,7 @@ from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.recover import StartState, open_active
+from logsrv.linelog.store.recover import StartState, open_and_repair_active
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.disk import Disk, reason
 from logsrv.linelog.store.segments.fault_state import FaultState, InReactor
@@ -118,14 +118,14 @@ class ActiveSegment:
         if not self._lock.claimed:
             self._lock.ensure_locked()
         if self._monotonic() >= self._look_again:
-            self._check_file()
+            self._leave_changed_file()
         self.skip_segments()
-        self._end_line()
+        self._end_torn_line()
 
     def put(self, buffers: Sequence[Buffer]) -> int:
         """Write at `position`, after `prepare`; return how many bytes were written. Raises OSError."""
         count = self._disk.writev(self.fd, buffers)
-        self._count(count)
+        self._advance_position(count)
         return count
 
     def put_again(self, offset: int, data: bytes) -> None:
@@ -144,17 +144,17 @@ class ActiveSegment:
         An empty segment is replaced as well: it cannot get another number, as a follower may have it open.
         """
         while self._segments_to_skip:
-            self._end_line()
+            self._end_torn_line()
             self._lock.ensure_locked()
-            self._go_on(*self._replace())
+            self._switch_to_file(*self._seal_and_replace())
             self._segments_to_skip -= 1
 
-    def _end_line(self) -> None:
+    def _end_torn_line(self) -> None:
         if self._unended:
-            self._count(self._disk.writev(self.fd, [b"\n"]))
+            self._advance_position(self._disk.writev(self.fd, [b"\n"]))
             self._unended = False
 
-    def _check_file(self) -> None:
+    def _leave_changed_file(self) -> None:
         """Go on in a new segment if somebody has removed or cut the file. Raises as `write` does."""
         held = os.fstat(self.fd)
         self._look_again = self._monotonic() + LOOK_EVERY
@@ -164,7 +164,7 @@ class ActiveSegment:
                 (self.position.segment, 0),
             )
         if not held.st_nlink:
-            self._go_on_in_another()
+            self._go_on_in_new_file()
         elif held.st_size != self.position.offset:
             self._take_new_size(held.st_size)
 
@@ -182,7 +182,7 @@ class ActiveSegment:
         self.position = Position(self.position.segment, size)
         self._unended = unended
 
-    def _count(self, count: int) -> None:
+    def _advance_position(self, count: int) -> None:
         number, offset = self.position
         if not offset:
             self._started = self._monotonic()
@@ -199,7 +199,7 @@ class ActiveSegment:
         if self._new_name:
             self._disk.sync_directory()
             self._new_name = False
-        self._check_file()
+        self._leave_changed_file()
         if self._lost:
             self._lost = False
             raise OSError(errno.ENOENT, f"somebody has removed or cut {self._path}")
@@ -226,17 +226,17 @@ class ActiveSegment:
             self.reopen()
             return
         try:
-            self._check_file()
+            self._leave_changed_file()
             if self._segments_to_skip:
                 return
             self._lock.ensure_locked()
-            fresh = self._replace()
+            fresh = self._seal_and_replace()
         except (OSError, StoreError) as error:
-            self._put_off(f"{self._path} cannot be rotated: {reason(error)}")
+            self._postpone_replacement(f"{self._path} cannot be rotated: {reason(error)}")
             return
-        self._go_on(*fresh)
+        self._switch_to_file(*fresh)
 
-    def _replace(self) -> tuple[int, int, int, Segment]:
+    def _seal_and_replace(self) -> tuple[int, int, int, Segment]:
         """Give this file its sealed name, and make a new file current.log.
 
         Returns the two new descriptors, the bytes in the new file, and the sealed segment.
@@ -277,16 +277,16 @@ class ActiveSegment:
         """Go on in a new file if current.log is no longer the open file."""
         try:
             if self._disk.belongs(segment.ACTIVE, self.fd):
-                self._check_file()
+                self._leave_changed_file()
             else:
-                self._go_on_in_another()
+                self._go_on_in_new_file()
         except (OSError, StoreError) as error:
-            self._put_off(reason(error))
+            self._postpone_replacement(reason(error))
 
-    def _go_on_in_another(self) -> None:
+    def _go_on_in_new_file(self) -> None:
         held = os.fstat(self.fd)
         self._lock.ensure_locked()
-        opened = open_active(self._disk)
+        opened = open_and_repair_active(self._disk)
         try:
             segment.save_number(self.position.segment + 1, self._disk)
         except OSError:
@@ -300,16 +300,18 @@ class ActiveSegment:
         self._tell(
             log.warn, "{path} {happened}; going on in a new one", path=self._path, happened=happened
         )
-        self._go_on(opened.fd, opened.beside, opened.size)
+        self._switch_to_file(opened.fd, opened.beside, opened.size)
         self._unended, self._segments_to_skip, self._named = opened.torn, int(opened.unread), ""
         self._started = self._monotonic()
 
-    def _put_off(self, why: str) -> None:
+    def _postpone_replacement(self, why: str) -> None:
         """Log a failed replacement, and allow the next attempt after RETRY_AFTER seconds."""
         self._not_before = self._monotonic() + RETRY_AFTER
         self.replacing.failed(why)
 
-    def _go_on(self, fd: int, beside: int, size: int, sealed: Segment | None = None) -> None:
+    def _switch_to_file(
+        self, fd: int, beside: int, size: int, sealed: Segment | None = None
+    ) -> None:
         """Write to another file from now on: the next segment, which has `size` bytes already."""
         old = LeftSegment(self.fd, self.beside[1], sealed, self.position.offset)
         number = self.position.segment + 1

@@ -44,7 +44,7 @@ DEPOSIT = 32 << 20
 Item: TypeAlias = tuple[int, int, list[Buffer]] | Callable[[], None]
 
 
-def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
+def without_first_bytes(buffers: list[Buffer], count: int) -> list[Buffer]:
     """Return `buffers` without their first `count` bytes."""
     for number, buffer in enumerate(buffers):
         if count < len(buffer):
@@ -124,7 +124,7 @@ class Writer:
     def close(self) -> None:
         """Write all pending lines, then end; if the disk takes nothing, end after at most two attempts."""
         self._closing.set()
-        self.queue.put(self._end)
+        self.queue.put(self._set_ended)
 
     def lost_lines(self) -> int:
         """Return the number of lines that were appended and not written; no more are written."""
@@ -137,7 +137,7 @@ class Writer:
                 if isinstance(item, tuple):
                     lost += item[1]
         # A thread that hangs in a system call on a dead disk ends with this when the call returns.
-        self.queue.put(self._end)
+        self.queue.put(self._set_ended)
         return lost
 
     def run(self) -> None:
@@ -145,21 +145,21 @@ class Writer:
         while not self._ended:
             try:
                 if self._buffers:
-                    self.write_seconds.timed(self._write)
+                    self.write_seconds.timed(self._write_group)
                 else:
                     # Without buffers, this only prepares the file, as by ending a torn line.
-                    self._write()
-                self._confirm()
+                    self._write_group()
+                self._sync_and_report()
                 if self.deposit is not None:
-                    self._store(self.deposit)
+                    self._store_deposit(self.deposit)
                 self._note_recovery()
                 self._call_and_rotate()
                 if not self._ended and self.deposit is None:
-                    self._take()
+                    self._take_group()
             except Exception as error:
-                self._stall(error)
+                self._log_and_wait(error)
 
-    def _take(self) -> None:
+    def _take_group(self) -> None:
         """Wait for an item, then gather more: up to about GROUP bytes, or until the segment is full."""
         if self._group >= FLOW and not self.queue.qsize():
             # While lines arrive fast, a wake-up for each chunk costs more than the write.
@@ -186,14 +186,14 @@ class Writer:
             item = self.queue.get()
         self._command = item
 
-    def _write(self) -> None:
+    def _write_group(self) -> None:
         """Write the group, or the rest of it after a failure. Raises OSError."""
         while True:
             count = self._active.write(self._buffers[:IOV_MAX])
             if not count and any(map(len, self._buffers)):
                 raise OSError(errno.EIO, "the file takes no bytes")
             # In this order, so that an interruption between the two causes no bytes to be written twice.
-            self._buffers = advance(self._buffers, count)
+            self._buffers = without_first_bytes(self._buffers, count)
             self.written += count
             if not self._buffers:
                 self.written_lines += self._lines
@@ -210,7 +210,7 @@ class Writer:
         if taken:
             self.deposit = Deposit(taken)
 
-    def _store(self, deposit: Deposit) -> None:
+    def _store_deposit(self, deposit: Deposit) -> None:
         """Write and sync pending blocks, or the rest of them. Raises as `prepare` does."""
         active = self._active
         active.prepare()
@@ -230,13 +230,13 @@ class Writer:
         if deposit.written == size:
             assert deposit.place is not None
             active.put_again(deposit.place.offset, b"".join(deposit.texts))
-        left = advance(deposit.texts, deposit.written)
+        left = without_first_bytes(deposit.texts, deposit.written)
         while left:
             count = self.write_seconds.timed(active.put, left[:IOV_MAX])
             if not count:
                 raise OSError(errno.EIO, "the file takes no bytes")
             deposit.written += count
-            left = advance(left, count)
+            left = without_first_bytes(left, count)
         self.sync_seconds.timed(active.sync)
         self._origins.stored(deposit.notes)
         self.deposited += size
@@ -244,7 +244,7 @@ class Writer:
         self.deposit = None
         self._tell(_fire_stored, deposit.pending_blocks)
 
-    def _confirm(self) -> None:
+    def _sync_and_report(self) -> None:
         """Sync if the policy says so, and wake the reactor if somebody waits; one sync serves all."""
         policy = self._active.policy
         # A failed sync is repeated under any policy: it is a fault until a sync succeeds.
@@ -272,10 +272,10 @@ class Writer:
         if due is not None and due <= self._monotonic():
             self._active.rotate()
 
-    def _end(self) -> None:
+    def _set_ended(self) -> None:
         self._ended = True
 
-    def _stall(self, error: Exception) -> None:
+    def _log_and_wait(self, error: Exception) -> None:
         """Log the error, and wait a second before the next attempt; no appended line is dropped."""
         first = self.writing.why is None
         self.writing.failed(reason(error))

@@ -8,7 +8,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.batch import Buffer
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.segment import Position
 
 
@@ -40,7 +40,7 @@ class Deposit:
         self.pending_blocks = pending_blocks
         self.place: Position | None = None
         self.written = 0
-        self.notes: list[Note] = []
+        self.notes: list[BlockNote] = []
 
     @property
     def texts(self) -> list[Buffer]:
@@ -59,5 +59,7 @@ class Deposit:
         number, offset = position
         for each in self.pending_blocks:
             at = Position(number, offset)
-            self.notes.append(Note(at, each.origin, each.start, each.end, each.crc, each.sequence))
+            self.notes.append(
+                BlockNote(at, each.origin, each.start, each.end, each.crc, each.sequence)
+            )
             offset += len(each.text)

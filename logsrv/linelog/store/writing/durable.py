@@ -32,7 +32,7 @@ class _Waiter:
     done: Deferred[None] = attrs.field(factory=Deferred)
 
 
-class Waiters:
+class DurableWaiters:
     """Deferreds in the order of the totals of bytes that they wait for."""
 
     def __init__(self) -> None:

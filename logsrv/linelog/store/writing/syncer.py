@@ -59,15 +59,15 @@ class Syncer:
             try:
                 left = self._active.left.get(timeout=max(0.0, due - self._monotonic()))
             except Empty:
-                self._sync_active()
+                self._sync_active_if_due()
                 self.note(self._active.synced)
                 due = self._monotonic() + SYNC_EVERY
                 continue
             if left is None:
                 return
-            self._take_over(left)
+            self._sync_and_close_left(left)
 
-    def _sync_active(self) -> None:
+    def _sync_active_if_due(self) -> None:
         active, syncing = self._active, self._syncing
         number, fd = active.beside
         position = active.position
@@ -79,11 +79,11 @@ class Syncer:
             elif active.doubtful != number:
                 active.synced = position
 
-    def _take_over(self, left: LeftSegment) -> None:
+    def _sync_and_close_left(self, left: LeftSegment) -> None:
         if self._active.policy.sync is Sync.NEVER:
             self._whole = False
         else:
-            self._syncing.attempt(self._seconds.timed, self._sync_left, left.beside)
+            self._syncing.attempt(self._seconds.timed, self._sync_left_file, left.beside)
             self._whole = self._whole and self._syncing.why is None
             self._note_size(left)
         for one in left.fd, left.beside:
@@ -105,7 +105,7 @@ class Syncer:
             with contextlib.suppress(OSError):
                 note_waiting(sealed.number, left.size, self._disk)
 
-    def _sync_left(self, fd: int) -> None:
+    def _sync_left_file(self, fd: int) -> None:
         try:
             self._disk.fdatasync(fd)
         finally:

@@ -12,7 +12,7 @@ from logsrv.linelog.inputs.blocks.copy_source import (
     read_text_piece,
 )
 from logsrv.linelog.inputs.blocks.state import CentreState, decode_state, encode_state
-from logsrv.linelog.store.origins.notes import Note, Snapshot
+from logsrv.linelog.store.origins.notes import BlockNote, Snapshot
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, active_number
 from tests.linelog.store.archive.segments import STORE
@@ -34,7 +34,7 @@ class NearCentre(CentreClient):
         size = self.disk.stat("current.log").st_size
         end = Position(active_number(self.disk), size)
         start = Position(end.segment, max(0, size - 10))
-        notes = (Note(start, EDGE, Position(7, 0), Position(7, size - start.offset), 1),)
+        notes = (BlockNote(start, EDGE, Position(7, 0), Position(7, size - start.offset), 1),)
         return decode_state(
             encode_state(read_centre_state(self.disk, STORE, Snapshot(end, notes if size else ())))
         )

@@ -18,7 +18,7 @@ from logsrv.linelog.plugin.logger_settings import (
     parse_listen,
     require_blocks_token,
 )
-from logsrv.linelog.store.origins.notes import Note, read_notes
+from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
@@ -40,7 +40,7 @@ def answer(sink: Sink, path: str) -> Any:
 def test_a_get_returns_the_place_of_a_store() -> None:
     sink = Sink()
     assert answer(sink, f"/blocks/{ONE}").status == 404
-    note = Note(Position(9, 9), ONE, Position(1, 5), Position(1, 50), 7)
+    note = BlockNote(Position(9, 9), ONE, Position(1, 5), Position(1, 50), 7)
     sink.origins.stored([note])
     reply = answer(sink, f"/blocks/{ONE}")
     assert reply.status == 200
@@ -53,8 +53,8 @@ def test_a_get_returns_the_place_of_a_store() -> None:
 
 def test_a_place_that_a_damaged_file_hides_is_told_to_nobody() -> None:
     sink = Sink()
-    sure = Note(Position(9, 9), 32 * "b", Position(1, 5), Position(1, 50), 7)
-    sink.origins = Origins(Disk(), read_notes(b"what is this\n" + sure.line()))
+    sure = BlockNote(Position(9, 9), 32 * "b", Position(1, 5), Position(1, 50), 7)
+    sink.origins = Origins(Disk(), parse_notes_file(b"what is this\n" + sure.line()))
     assert answer(sink, f"/blocks/{32 * 'b'}").status == 200
     with pytest.raises(RequestRefused, match="is damaged") as refused:
         answer(sink, f"/blocks/{ONE}")

@@ -20,7 +20,7 @@ from logsrv.linelog.inputs.blocks.body import (
 )
 from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
-from logsrv.linelog.store.origins.notes import Note, read_notes
+from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
 from logsrv.linelog.store.origins.origins import ENOUGH, Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
@@ -68,7 +68,7 @@ class Taking:
         return caught.value
 
     def place(self, end: Position) -> None:
-        note = Note(Position(9, 9), ONE, Position(end.segment, 0), end, 7)
+        note = BlockNote(Position(9, 9), ONE, Position(end.segment, 0), end, 7)
         self.sink.origins.stored([note])
 
 
@@ -106,7 +106,7 @@ def cut(number: int) -> list[PackedBlock]:
 
 def test_no_block_is_stored_if_a_damaged_file_hides_its_place() -> None:
     centre = Taking()
-    centre.sink.origins = Origins(Disk(), read_notes(b"what is this\n"))
+    centre.sink.origins = Origins(Disk(), parse_notes_file(b"what is this\n"))
     with pytest.raises(RequestRefused, match="is damaged") as refused:
         centre.took()
     assert refused.value.status == 503

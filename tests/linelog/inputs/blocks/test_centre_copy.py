@@ -23,7 +23,7 @@ from logsrv.linelog.inputs.blocks.client import (
 from logsrv.linelog.inputs.blocks.state import CentreState, PackedFile
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.restoring import RestoredSegment
-from logsrv.linelog.store.origins.notes import read_notes
+from logsrv.linelog.store.origins.notes import parse_notes_file
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import heads, identity
 from logsrv.linelog.store.segments.compressing import compressor
@@ -64,7 +64,7 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """Three compressed segments, a plain one, and the active one; each of 5,000 lines, or of `param`."""
     made = make_store(tmp_path / "store", held(getattr(request, "param", LINES)), packed=3)
     disk = at(made)
-    identity.keep(disk, identity.Identity(STORE, Position(1, 0)))
+    identity.save_identity(disk, identity.Identity(STORE, Position(1, 0)))
     disk.leave()
     return made
 
@@ -132,7 +132,7 @@ def require_same(back: Path, store: Path, count: int = LINES) -> None:
         assert (back / one.index).read_bytes() == (store / one.index).read_bytes()
         # Retention goes by the last line.
         assert (back / one.name).stat().st_mtime == BEGIN + 10_000 * (one.number - 1) + count - 1
-    [note] = read_notes((back / "origins").read_bytes()).notes
+    [note] = parse_notes_file((back / "origins").read_bytes()).notes
     assert (note.origin, note.end.segment) == (EDGE, 7)
     disk = at(back)
     made = identity.load(disk)

@@ -16,7 +16,7 @@ from logsrv.linelog.inputs.blocks.body import (
     without_stored_part,
 )
 from logsrv.linelog.ship.encode.block import UNKNOWN
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import Edge, block_of, blocks
 
@@ -63,9 +63,9 @@ def test_gaps_have_to_be_told() -> None:
     assert decide_about(block_of(ONE, b"abc\n", at, None), Position(1, 4)) is BlockDecision.FORGET
 
 
-def note_of(start: int, end: int, segment: int = 1) -> Note:
+def note_of(start: int, end: int, segment: int = 1) -> BlockNote:
     crc = zlib.crc32(TEXT[start:end])
-    return Note(Position(9, 9), ONE, Position(segment, start), Position(segment, end), crc)
+    return BlockNote(Position(9, 9), ONE, Position(segment, start), Position(segment, end), crc)
 
 
 def test_of_a_block_that_begins_with_what_is_here_the_rest_is_taken() -> None:
@@ -89,7 +89,9 @@ def test_what_begins_with_other_lines_than_are_here_is_refused() -> None:
 @pytest.mark.parametrize(
     "note", [None, note_of(0, 7), note_of(0, 21), note_of(14, len(TEXT)), note_of(14, 28, 2)]
 )
-def test_what_does_not_have_all_of_the_last_one_in_it_is_left_as_it_is(note: Note | None) -> None:
+def test_what_does_not_have_all_of_the_last_one_in_it_is_left_as_it_is(
+    note: BlockNote | None,
+) -> None:
     """Nobody could compare what is here with it."""
     block = block_of(ONE, TEXT[7:], Position(1, 7), None)
     assert not contains_last_block(block, note)

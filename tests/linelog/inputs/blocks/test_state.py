@@ -17,13 +17,13 @@ from logsrv.linelog.inputs.blocks.state import (
     is_packed_name,
     is_segment_file_name,
 )
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from tests.strangers import at_most
 
 NAME = "0000000001-20261120T061842Z.log.zst"
 AWAY = NAME.replace("01-", "02-")
-NOTE = Note(Position(4, 0), 32 * "e", Position(7, 0), Position(7, 40), 5, 9)
+NOTE = BlockNote(Position(4, 0), 32 * "e", Position(7, 0), Position(7, 40), 5, 9)
 STATE = CentreState(
     32 * "a",
     Position(4, 50),

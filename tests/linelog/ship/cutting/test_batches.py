@@ -13,7 +13,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.batches import LineBatches
 from logsrv.linelog.ship.cutting.durable import SegmentSyncer
 from logsrv.linelog.ship.target import LineBatch
-from logsrv.linelog.store.segments.removed import UNKNOWN, Missing
+from logsrv.linelog.store.segments.removed import UNKNOWN, MissingText
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 
@@ -28,7 +28,7 @@ def batches(
     directory: Path,
     query: str | None = None,
     begin: Position = BEGIN,
-    gaps: list[Missing] | None = None,
+    gaps: list[MissingText] | None = None,
     most_lines: int = 100,
     most_bytes: int = 1 << 20,
 ) -> LineBatches:
@@ -94,7 +94,7 @@ def test_an_invalid_query_raises_query_error(directory: Path) -> None:
 def test_removed_text_is_passed_to_gap(tmp_path: Path) -> None:
     directory = make_store(tmp_path / "logs", SEGMENTS)
     path = next(directory.glob("0000000002-*.zst"))
-    gaps: list[Missing] = []
+    gaps: list[MissingText] = []
     found = batches(directory, gaps=gaps)
     assert found.next_batch() is not None
     path.unlink()
@@ -110,10 +110,10 @@ def test_damaged_text_is_passed_to_gap_with_its_size(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
-    gaps: list[Missing] = []
+    gaps: list[MissingText] = []
     there = [one for batch in all_of(batches(directory, gaps=gaps)) for one in batch.lines]
     missing = len(b"".join(many)) + len(line("behind")) - sum(len(one) + 1 for one in there)
-    assert gaps == [Missing(missing)] and missing > 900_000
+    assert gaps == [MissingText(missing)] and missing > 900_000
 
 
 def test_more_is_true_while_there_may_be_another_batch(directory: Path) -> None:

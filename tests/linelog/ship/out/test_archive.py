@@ -15,7 +15,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.archive import ArchiveTarget
 from logsrv.linelog.ship.registry import TargetSettings, make_target
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
-from logsrv.linelog.store.archive.archive_notes import note_archived
+from logsrv.linelog.store.archive.archive_notes import save_local_manifest
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.out.peers import closing
@@ -38,7 +38,7 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
     disk = at(store)
     assert (await one.survey([segment], disk)).names == []
     manifest = await one.put_segment(segment, disk)
-    note_archived(disk, segment, manifest)
+    save_local_manifest(disk, segment, manifest)
     assert await one.survey([segment], disk) == ArchiveSurvey([manifest.name], [])
     assert (await one.survey([segment], disk, others=False)).lacking == []
     (tmp_path / "archive" / STORE / segment.name).unlink()

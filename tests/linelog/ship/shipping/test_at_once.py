@@ -124,7 +124,9 @@ def test_a_frame_whose_sum_lies_is_unpacked_once_it_was_refused(tmp_path: Path) 
     packed = segments(disk)[1]
     found = index.load(packed, disk)
     assert found.sums
-    indexing.save(found._replace(sums=bytes([found.sums[0] ^ 1]) + found.sums[1:]), packed, disk)
+    indexing.save_index(
+        found._replace(sums=bytes([found.sums[0] ^ 1]) + found.sums[1:]), packed, disk
+    )
     far, process = Checking(window=3), Process(directory)
     process.blocks(far).start()
     process.run(2 * SETTLED)

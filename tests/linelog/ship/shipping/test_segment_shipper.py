@@ -15,9 +15,13 @@ from logsrv.linelog.ship.out.archive import ArchiveTarget, raise_target_error
 from logsrv.linelog.ship.shipping.loop import QUIET
 from logsrv.linelog.ship.shipping.segment_shipper import BELIEVED, LOOKED, SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
-from logsrv.linelog.store.archive.archive_notes import local_manifest, note_archived, noted_url
+from logsrv.linelog.store.archive.archive_notes import (
+    local_manifest,
+    read_archive_url,
+    save_local_manifest,
+)
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.manifest import Manifest, names_of
+from logsrv.linelog.store.archive.manifest import Manifest, archived_segment_names
 from logsrv.linelog.store.archive.putting import find_manifest
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment
@@ -105,7 +109,7 @@ Runs = Callable[..., Running]
 
 
 def names(place: Place) -> list[int]:
-    return [int(name[:10]) for name in names_of(place.archive.names(), STORE)]
+    return [int(name[:10]) for name in archived_segment_names(place.archive.names(), STORE)]
 
 
 def test_all_sealed_segments_go_and_are_noted(start: Runs, store: Path, place: Place) -> None:
@@ -117,7 +121,7 @@ def test_all_sealed_segments_go_and_are_noted(start: Runs, store: Path, place: P
     taken = process.reports.of("acknowledged")
     assert [one.lines for one in taken] == [50, 50, 50]
     assert process.reports.kinds.count("up") == 1
-    assert noted_url(at(store / "ship"), "far.archive") == place.url
+    assert read_archive_url(at(store / "ship"), "far.archive") == place.url
 
 
 def test_another_process_goes_on_where_it_was(start: Runs, place: Place) -> None:
@@ -334,7 +338,7 @@ def test_what_went_under_another_identity_is_not_lost(
     process = start()
     shutil.rmtree(place.path / STORE)
     for one in packed(store):
-        note_archived(at(store), one, local_manifest(at(store), one)._replace(store=32 * "e"))
+        save_local_manifest(at(store), one, local_manifest(at(store), one)._replace(store=32 * "e"))
     process.run(130)
     assert not process.reports.of("resent") and not names(place)
 

@@ -41,7 +41,7 @@ STORE = "78" * 16
 def store(tmp_path: Path) -> Path:
     made = make_store(tmp_path / "store", [[line("one")], [line("two"), line("three")]])
     disk = Disk().enter(made)
-    identity.make(disk, Position(1, 0), lambda size: b"x" * size)
+    identity.make_identity(disk, Position(1, 0), lambda size: b"x" * size)
     disk.leave()
     return made
 

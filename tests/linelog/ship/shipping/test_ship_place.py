@@ -10,7 +10,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.ship.shipping import ship_place as module
 from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace, UnconfirmedGap
-from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
 STORE = "ab" * 16
@@ -38,8 +38,8 @@ def test_a_place_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
 
 def test_the_count_of_removed_text_is_saved_with_the_place(tmp_path: Path) -> None:
     saved = place(tmp_path)
-    saved.gone = Missing(100, 7, known=False)
-    saved.sent = [UnconfirmedGap(Position(9, 1), Missing(50, 2))]
+    saved.gone = MissingText(100, 7, known=False)
+    saved.sent = [UnconfirmedGap(Position(9, 1), MissingText(50, 2))]
     saved.save(STORE, Position(7, 3))
     read = place(tmp_path)
     assert read.load(STORE, END) == Position(7, 3)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from logsrv.linelog.store.archive.archive_notes import note_archived, note_url
+from logsrv.linelog.store.archive.archive_notes import save_archive_url, save_local_manifest
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.putting import put
+from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.identity import Identity, keep
+from logsrv.linelog.store.segments.identity import Identity, save_identity
 from logsrv.linelog.store.segments.segment import (
     Form,
     Position,
@@ -38,7 +38,7 @@ def sealed_store(directory: Path, segments: int = 2, count: int = 3000) -> Path:
     ]
     make_store(directory, [*held, lines(["the last one"], (segments + 1) * APART)])
     disk = Disk().enter(directory)
-    keep(disk, Identity(STORE, Position(1, 0)))
+    save_identity(disk, Identity(STORE, Position(1, 0)))
     disk.leave()
     return directory
 
@@ -58,11 +58,11 @@ def archive_all(store: Path, place: Path) -> DirectoryArchive:
     archive = DirectoryArchive(str(place))
     disk = Disk().enter(store)
     for one in packed(store):
-        note_archived(disk, one, put(archive, one, disk, STORE))
+        save_local_manifest(disk, one, put_segment(archive, one, disk, STORE))
     disk.leave()
     (store / "ship").mkdir(exist_ok=True)
     folder = Disk().enter(store / "ship")
-    note_url(folder, "far", f"file://{place}")
+    save_archive_url(folder, "far", f"file://{place}")
     folder.leave()
     return archive
 

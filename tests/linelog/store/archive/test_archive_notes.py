@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.archive.archive_notes import (
-    archives,
+    archives_of_store,
     local_manifest,
-    note_archived,
-    note_url,
     open_archive,
+    save_archive_url,
+    save_local_manifest,
 )
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import describe
+from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
@@ -25,23 +25,26 @@ from tests.linelog.store.faults import at
 
 def test_a_store_knows_its_archives(tmp_path: Path) -> None:
     """One that it cannot understand is as none."""
-    assert archives(str(tmp_path)) == []
+    assert archives_of_store(str(tmp_path)) == []
     (tmp_path / "ship").mkdir()
     folder = Disk().enter(tmp_path / "ship")
-    note_url(folder, "b", "file:///srv/b")
-    note_url(folder, "a", "file:///srv/a")
-    note_url(folder, "c", "ftp://c")
+    save_archive_url(folder, "b", "file:///srv/b")
+    save_archive_url(folder, "a", "file:///srv/a")
+    save_archive_url(folder, "c", "ftp://c")
     (tmp_path / "ship/d.archive").write_bytes(b"\xff")
     (tmp_path / "ship/a").write_text("a kept place")
     folder.leave()
-    assert [one.place for one in archives(str(tmp_path))] == ["file:///srv/a", "file:///srv/b"]
+    assert [one.place for one in archives_of_store(str(tmp_path))] == [
+        "file:///srv/a",
+        "file:///srv/b",
+    ]
 
 
 def test_the_manifest_stands_beside_the_segment(tmp_path: Path) -> None:
     store = sealed_store(tmp_path / "store", 1)
     [one] = packed(store)
-    made = describe(one, at(store), STORE)
-    note_archived(at(store), one, made)
+    made = make_manifest(one, at(store), STORE)
+    save_local_manifest(at(store), one, made)
     assert local_manifest(at(store), one) == made
     (store / one.archived).write_bytes(b"{}")
     with pytest.raises(ValueError, match="no manifest"):
@@ -51,10 +54,10 @@ def test_the_manifest_stands_beside_the_segment(tmp_path: Path) -> None:
 def test_a_segment_that_was_removed_meanwhile_gets_no_note(tmp_path: Path) -> None:
     store = sealed_store(tmp_path / "store", 1)
     [one] = packed(store)
-    made = describe(one, at(store), STORE)
+    made = make_manifest(one, at(store), STORE)
     for name in one.files:
         (store / name).unlink()
-    note_archived(at(store), one, made)
+    save_local_manifest(at(store), one, made)
     assert not (store / one.archived).exists()
 
 

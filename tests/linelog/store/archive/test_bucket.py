@@ -31,7 +31,7 @@ from logsrv.linelog.store.archive.objects import (
     ObjectExists,
     ObjectMissing,
 )
-from logsrv.linelog.store.archive.putting import OtherSegment, find_manifest, put
+from logsrv.linelog.store.archive.putting import OtherSegment, find_manifest, put_segment
 from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
@@ -191,7 +191,7 @@ def test_keys_come_from_a_file_as_well(server: BucketServer, tmp_path: Path, whe
 def test_a_segment_is_put_into_a_bucket_and_read(server: BucketServer, tmp_path: Path) -> None:
     store, archive = sealed_store(tmp_path / "store"), open_archive(server.url())
     for one in packed(store):
-        put(archive, one, at(store), STORE)
+        put_segment(archive, one, at(store), STORE)
     made = [asked.key.rpartition(".")[2] for asked in server.asked if asked.method == "PUT"]
     assert made == ["words", "idx", "zst", "json"] * 2
     disk = Disk().enter(_new(tmp_path / "back"))
@@ -205,13 +205,13 @@ def test_a_segment_is_put_into_a_bucket_and_read(server: BucketServer, tmp_path:
 def test_a_segment_that_is_there_is_not_sent_again(server: BucketServer, tmp_path: Path) -> None:
     store, archive = sealed_store(tmp_path / "store", 1, 50), open_archive(server.url())
     [segment] = packed(store)
-    first = put(archive, segment, at(store), STORE)
+    first = put_segment(archive, segment, at(store), STORE)
     server.forget()
-    assert put(archive, segment, at(store), STORE) == first
+    assert put_segment(archive, segment, at(store), STORE) == first
     assert {asked.method for asked in server.asked} == {"GET"}
     [segment] = packed(sealed_store(tmp_path / "other", 1, 49))
     with pytest.raises(OtherSegment, match="--new-identity"):
-        put(archive, segment, at(tmp_path / "other"), STORE)
+        put_segment(archive, segment, at(tmp_path / "other"), STORE)
 
 
 def test_what_the_server_changes_is_noticed_at_once(server: BucketServer, tmp_path: Path) -> None:
@@ -222,13 +222,13 @@ def test_what_the_server_changes_is_noticed_at_once(server: BucketServer, tmp_pa
         data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if "log" in key else data
     )
     with pytest.raises(ChangedObject):
-        put(archive, segment, at(store), STORE)
+        put_segment(archive, segment, at(store), STORE)
     server.change = lambda _, data: data[:-1]
     with pytest.raises(ChangedObject):
-        put(archive, segment, at(store), STORE)
+        put_segment(archive, segment, at(store), STORE)
     server.change = lambda _, data: data
     assert find_manifest(archive, STORE, segment.name) is None
-    put(archive, segment, at(store), STORE)
+    put_segment(archive, segment, at(store), STORE)
     assert find_manifest(archive, STORE, segment.name) is not None
 
 
@@ -250,7 +250,7 @@ def test_a_segment_whose_answer_was_lost_is_found_there(
         return error(500, "InternalError")
 
     server.faults = [lose]
-    put(archive, segment, at(store), STORE)
+    put_segment(archive, segment, at(store), STORE)
     assert len(lost) == 3
     assert find_manifest(archive, STORE, segment.name) is not None
 

@@ -12,27 +12,27 @@ import pytest
 from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.store.archive import catalog
 from logsrv.linelog.store.archive.catalog import (
-    CatalogSegment,
-    catalog_entry,
+    ArchiveCatalogEntry,
+    add_to_archive_catalogs,
+    archive_catalog_entry,
     catalogs_in_use,
-    enter,
     last_archived_number,
-    pack,
+    pack_archive_catalog,
     read_catalog,
-    unpack,
+    unpack_archive_catalog,
 )
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import (
     Manifest,
-    decode,
-    encode,
-    manifest_object,
+    decode_manifest,
+    encode_manifest,
+    manifest_object_name,
     object_name,
 )
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import put
+from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.segments.compressing import compressor
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at
 from tests.strangers import at_most
@@ -51,7 +51,7 @@ def archive(tmp_path: Path) -> DirectoryArchive:
 
 def putting(archive: DirectoryArchive, store: Path) -> list[Callable[[], Manifest]]:
     return [
-        lambda of=one: put(archive, of, at(store), STORE)  # type: ignore[misc]
+        lambda of=one: put_segment(archive, of, at(store), STORE)  # type: ignore[misc]
         for one in packed(store)
     ]
 
@@ -59,23 +59,27 @@ def putting(archive: DirectoryArchive, store: Path) -> list[Callable[[], Manifes
 def entered(archive: DirectoryArchive) -> list[int]:
     """The numbers of the segments in the catalogs that count."""
     names = catalogs_in_use(archive.names(f"{STORE}/catalog/"), STORE)
-    return [decode(one.manifest).number for name in names for one in read_catalog(archive, name)]
+    return [
+        decode_manifest(one.manifest).number
+        for name in names
+        for one in read_catalog(archive, name)
+    ]
 
 
 def test_a_catalog_of_an_archive_is_unpacked_as_it_was_packed() -> None:
     made = [
-        CatalogSegment(b"one", b"index", 100, ((0, b"head"), (90, b"end"))),
-        CatalogSegment(b"two", b"", 0, ()),
+        ArchiveCatalogEntry(b"one", b"index", 100, ((0, b"head"), (90, b"end"))),
+        ArchiveCatalogEntry(b"two", b"", 0, ()),
     ]
-    assert unpack(pack(made)) == made
+    assert unpack_archive_catalog(pack_archive_catalog(made)) == made
     assert made[0].file is not None and made[1].file is None
 
 
 @pytest.mark.parametrize("change", [b"", b"rubbish", None])
 def test_bytes_that_are_no_catalog_are_refused(change: bytes | None) -> None:
-    data = pack([CatalogSegment(b"one", b"index", 0, ())])
+    data = pack_archive_catalog([ArchiveCatalogEntry(b"one", b"index", 0, ())])
     with pytest.raises(ValueError, match="no catalog"):
-        unpack(data[:-1] if change is None else change)
+        unpack_archive_catalog(data[:-1] if change is None else change)
 
 
 HEAD = b'{"format":1,"segments":['
@@ -95,7 +99,7 @@ def test_few_bytes_that_become_many_are_refused_before_that(
 ) -> None:
     stored = compressor().compress(before + filling * times + after)
     with at_most(1 << 20), pytest.raises(ValueError, match="its size makes no sense"):
-        unpack(stored)
+        unpack_archive_catalog(stored)
 
 
 @pytest.mark.slow
@@ -103,7 +107,7 @@ def test_a_first_line_of_many_values_is_refused() -> None:
     # As much as may be unpacked of so many bytes.
     stored = compressor().compress(HEAD + b"[]," * (1 << 20) + b"[]]}\n" + os.urandom(1 << 16))
     with at_most(32 << 20), pytest.raises(ValueError, match="no catalog"):
-        unpack(stored)
+        unpack_archive_catalog(stored)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +116,18 @@ def test_a_first_line_of_many_values_is_refused() -> None:
 )
 def test_invalid_sizes_in_a_catalog_are_refused(words: Any, at: Any) -> None:
     with pytest.raises(ValueError, match="no catalog"):
-        unpack(pack([CatalogSegment(b"one", b"index", words, ((at, b"head"),))]))
+        unpack_archive_catalog(
+            pack_archive_catalog([ArchiveCatalogEntry(b"one", b"index", words, ((at, b"head"),))])
+        )
 
 
 def test_a_catalog_without_an_end_is_not_read_to_it(
     archive: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"{STORE}/catalog/0000000000/0000000001-0001.zst"
-    archive.create(name, [pack([CatalogSegment(b"one", b"index", 0, ())]), bytes(1 << 20)])
+    archive.create(
+        name, [pack_archive_catalog([ArchiveCatalogEntry(b"one", b"index", 0, ())]), bytes(1 << 20)]
+    )
     monkeypatch.setattr(catalog, "LARGEST_PACKED", 1 << 16)
     read: list[int] = []
     whole = archive.read
@@ -138,15 +146,15 @@ def test_the_parts_of_a_word_index_tell_where_all_else_is(
     archive: DirectoryArchive, store: Path
 ) -> None:
     made = putting(archive, store)[0]()
-    file = catalog_entry(made, at(store).read).file
+    file = archive_catalog_entry(made, at(store).read).file
     assert file is not None
-    words, whole = Words(file), Words(at(store).read(made.segment.words))
+    words, whole = WordIndex(file), WordIndex(at(store).read(made.segment.words))
     assert (words.segment, words.frames, words.heads()) == (1, whole.frames, whole.heads())
 
 
 def test_each_archived_segment_is_in_the_catalog(archive: DirectoryArchive, store: Path) -> None:
     for number, step in enumerate(putting(archive, store), 1):
-        enter(archive, step(), at(store).read)
+        add_to_archive_catalogs(archive, step(), at(store).read)
         assert entered(archive) == list(range(1, number + 1))
         # Those before it are gone.
         assert len(archive.names(f"{STORE}/catalog/")) == 1
@@ -157,11 +165,11 @@ def test_a_segment_left_out_by_a_kill_is_entered_with_the_next(
 ) -> None:
     first, second, third = putting(archive, store)
     first()
-    enter(archive, second(), at(store).read)
+    add_to_archive_catalogs(archive, second(), at(store).read)
     assert entered(archive) == [1, 2]
     made = third()
-    enter(archive, made, at(store).read)
-    enter(archive, made, at(store).read)
+    add_to_archive_catalogs(archive, made, at(store).read)
+    add_to_archive_catalogs(archive, made, at(store).read)
     assert entered(archive) == [1, 2, 3]
 
 
@@ -170,7 +178,7 @@ def test_groups_have_catalogs_of_their_own(
 ) -> None:
     monkeypatch.setattr(catalog, "GROUP", 2)
     for step in putting(archive, store):
-        enter(archive, step(), at(store).read)
+        add_to_archive_catalogs(archive, step(), at(store).read)
     assert sorted(archive.names(f"{STORE}/catalog/")) == [
         f"{STORE}/catalog/0000000000/0000000001-0001.zst",
         f"{STORE}/catalog/0000000002/0000000003-0002.zst",
@@ -181,12 +189,12 @@ def test_groups_have_catalogs_of_their_own(
 def test_a_damaged_archive_catalog_is_made_anew(archive: DirectoryArchive, store: Path) -> None:
     steps = putting(archive, store)
     made = [step() for step in steps]
-    enter(archive, made[2], at(store).read)
+    add_to_archive_catalogs(archive, made[2], at(store).read)
     [name] = archive.names(f"{STORE}/catalog/")
     (Path(archive.place.removeprefix("file://")) / name).write_bytes(b"rubbish")
     with pytest.raises(ChangedObject):
         read_catalog(archive, name)
-    enter(archive, made[0], at(store).read)
+    add_to_archive_catalogs(archive, made[0], at(store).read)
     assert entered(archive) == [1, 2, 3]
 
 
@@ -196,14 +204,14 @@ def test_a_segment_that_is_damaged_is_named_and_hinders_no_other(
 ) -> None:
     """No segment behind it was in a catalog, and the target stood still."""
     first, second, third = (step() for step in putting(archive, store))
-    name = manifest_object(STORE, first.name)
+    name = manifest_object_name(STORE, first.name)
     if what == "words":
         name = object_name(STORE, first.segment.words)
     place = Path(archive.place.removeprefix("file://")) / name
     whole = place.read_bytes()
-    place.write_bytes(encode(second) if what == "another" else what.encode())
-    [told] = enter(archive, second, at(store).read)
-    assert name in told and enter(archive, third, at(store).read) == []
+    place.write_bytes(encode_manifest(second) if what == "another" else what.encode())
+    [told] = add_to_archive_catalogs(archive, second, at(store).read)
+    assert name in told and add_to_archive_catalogs(archive, third, at(store).read) == []
     told_of: list[str] = []
     with ArchiveView(archive.place, told_of.append) as view:
         found = [one.number for one in view.segments]
@@ -222,7 +230,7 @@ def test_without_the_right_to_remove_older_catalogs_stay(
 
     monkeypatch.setattr(archive, "remove", refuse)
     for step in putting(archive, store):
-        enter(archive, step(), at(store).read)
+        add_to_archive_catalogs(archive, step(), at(store).read)
     assert len(archive.names(f"{STORE}/catalog/")) == 3
     assert entered(archive) == [1, 2, 3]
 

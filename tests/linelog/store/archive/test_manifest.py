@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store.archive.manifest import (
+    FileDigest,
     Manifest,
-    StoredFile,
-    decode,
-    encode,
-    frame_check,
-    manifest_object,
-    names_of,
-    stores_of,
+    archived_segment_names,
+    decode_manifest,
+    encode_manifest,
+    frame_checksum,
+    manifest_object_name,
+    store_identities,
 )
 from logsrv.linelog.store.segments.times import Times
 from tests.linelog.store.archive.segments import STORE
@@ -24,11 +24,11 @@ from tests.linelog.store.archive.segments import STORE
 NAME = "0000000007-20261120T061842Z"
 TIME = "2026-11-20T06:18:42.123456Z"
 SHA = "cd" * 32
-FILES = {".log.zst": StoredFile(5, SHA), ".log.zst.idx": StoredFile(6, SHA)}
-MADE = Manifest(STORE, NAME, FILES, 100, 3, Times(TIME, TIME, True), (frame_check(b"a"),))
+FILES = {".log.zst": FileDigest(5, SHA), ".log.zst.idx": FileDigest(6, SHA)}
+MADE = Manifest(STORE, NAME, FILES, 100, 3, Times(TIME, TIME, True), (frame_checksum(b"a"),))
 
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
-files = st.builds(StoredFile, st.integers(0, 1 << 10), digests)
+files = st.builds(FileDigest, st.integers(0, 1 << 10), digests)
 
 
 @given(
@@ -38,13 +38,13 @@ files = st.builds(StoredFile, st.integers(0, 1 << 10), digests)
     st.none() | files,
     st.integers(0, 1 << 60),
     st.none() | st.just(TIME),
-    st.lists(st.binary().map(frame_check)),
+    st.lists(st.binary().map(frame_checksum)),
 )
 def test_a_manifest_is_read_as_it_was_written(
     number: int,
-    text: StoredFile,
-    index: StoredFile,
-    words: StoredFile | None,
+    text: FileDigest,
+    index: FileDigest,
+    words: FileDigest | None,
     size: int,
     time: str | None,
     frames: list[str],
@@ -53,8 +53,8 @@ def test_a_manifest_is_read_as_it_was_written(
     held |= {".log.zst.words": words} if words is not None else {}
     name = f"{number:010d}-20261120T061842Z"
     made = Manifest(STORE, name, held, size, size, Times(time, time, False), tuple(frames))
-    assert decode(encode(made)) == made
-    assert encode(made).count(b"\n") == 1
+    assert decode_manifest(encode_manifest(made)) == made
+    assert encode_manifest(made).count(b"\n") == 1
 
 
 @given(
@@ -68,7 +68,7 @@ def test_a_manifest_is_read_as_it_was_written(
 )
 def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no manifest of an archived segment"):
-        decode(data)
+        decode_manifest(data)
 
 
 @pytest.mark.parametrize(
@@ -91,16 +91,16 @@ def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
 )
 def test_names_that_could_lead_elsewhere_are_refused(key: str, value: object) -> None:
     """It may come from anybody who can write into the archive."""
-    found = {**json.loads(encode(MADE)), key: value}
+    found = {**json.loads(encode_manifest(MADE)), key: value}
     with pytest.raises(ValueError, match="no manifest"):
-        decode(json.dumps(found).encode())
+        decode_manifest(json.dumps(found).encode())
 
 
 def test_the_files_of_a_manifest_come_in_the_order_of_putting() -> None:
-    words = MADE._replace(files={**FILES, ".log.zst.words": StoredFile(7, SHA)})
+    words = MADE._replace(files={**FILES, ".log.zst.words": FileDigest(7, SHA)})
     text = f"{STORE}/{NAME}.log.zst"
     assert list(words.objects) == [f"{text}.words", f"{text}.idx", text]
-    assert manifest_object(STORE, f"{NAME}.log.zst") == f"{STORE}/{NAME}.json"
+    assert manifest_object_name(STORE, f"{NAME}.log.zst") == f"{STORE}/{NAME}.json"
     assert (words.number, words.segment.name) == (7, f"{NAME}.log.zst")
 
 
@@ -116,8 +116,8 @@ def test_only_manifests_tell_of_segments() -> None:
         f"{STORE}/0999999999-20261120T061842Z.json",
         "README",
     ]
-    assert names_of(names, STORE) == [NAME, "0000000009-20261120T061842Z"]
-    assert stores_of([STORE, "lost+found", other]) == [other, STORE]
+    assert archived_segment_names(names, STORE) == [NAME, "0000000009-20261120T061842Z"]
+    assert store_identities([STORE, "lost+found", other]) == [other, STORE]
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_only_manifests_tell_of_segments() -> None:
     [(".log.zst", 1 << 61), (".log.zst.idx", 1 << 20), (".log.zst.words", 1 << 30)],
 )
 def test_sizes_that_the_frames_do_not_make_are_refused(behind: str, size: int) -> None:
-    files = {**FILES, behind: StoredFile(size, SHA)}
+    files = {**FILES, behind: FileDigest(size, SHA)}
     with pytest.raises(ValueError, match="too large for the number of frames"):
-        decode(encode(MADE._replace(files=files)))
+        decode_manifest(encode_manifest(MADE._replace(files=files)))
 
 
 def test_a_manifest_that_would_take_many_times_its_size_is_refused() -> None:
-    whole = encode(MADE).rstrip(b"}\n")
+    whole = encode_manifest(MADE).rstrip(b"}\n")
     for value in (b"[]", b"{}", b'""', b"0"):
         with pytest.raises(ValueError, match="values"):
-            decode(whole + b',"more":[' + b",".join([value] * 10_000) + b"]}")
+            decode_manifest(whole + b',"more":[' + b",".join([value] * 10_000) + b"]}")

@@ -13,9 +13,9 @@ from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.archive.archive_notes import open_archive
-from logsrv.linelog.store.archive.catalog import enter
+from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists
-from logsrv.linelog.store.archive.putting import find_manifest, put
+from logsrv.linelog.store.archive.putting import find_manifest, put_segment
 from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.archive.buckets import buckets
@@ -37,7 +37,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path: Path) -> None:
     store, archive = sealed_store(tmp_path / "store"), open_archive("s3://logs/edges")
     for one in packed(store):
-        enter(archive, put(archive, one, at(store), STORE), at(store).read)
+        add_to_archive_catalogs(
+            archive, put_segment(archive, one, at(store), STORE), at(store).read
+        )
     with pytest.raises(ObjectExists):
         archive.create(archive.names(f"{STORE}/")[0], [b"other"])
     assert find_manifest(archive, STORE, packed(store)[0].name) is not None

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.store.archive.archive_notes import note_archived
+from logsrv.linelog.store.archive.archive_notes import save_local_manifest
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.manifest import manifest_object, names_of
+from logsrv.linelog.store.archive.manifest import archived_segment_names, manifest_object_name
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import (
-    GivenUp,
     OtherSegment,
-    describe,
+    PuttingCancelled,
     find_manifest,
     incomplete_segments,
-    put,
+    make_manifest,
+    put_segment,
 )
 from logsrv.linelog.store.segments import disk as module
 from logsrv.linelog.store.segments.disk import Disk
@@ -45,7 +45,7 @@ def place(tmp_path: Path) -> Path:
 
 def put_first(place: Path, store: Path, going: Callable[[], bool] = lambda: True) -> Segment:
     [one] = packed(store)
-    put(DirectoryArchive(str(place)), one, at(store), STORE, going)
+    put_segment(DirectoryArchive(str(place)), one, at(store), STORE, going)
     return one
 
 
@@ -56,8 +56,8 @@ def require_whole(place: Path, store: Path) -> None:
     for name in one.files:
         assert found.pop(f"{STORE}/{name}") == (store / name).read_bytes()
     manifest = find_manifest(DirectoryArchive(str(place)), STORE, one.name)
-    assert manifest == describe(one, at(store), STORE)
-    assert list(found) == [manifest_object(STORE, one.name)]
+    assert manifest == make_manifest(one, at(store), STORE)
+    assert list(found) == [manifest_object_name(STORE, one.name)]
 
 
 def test_an_archived_segment_has_all_files_and_a_manifest(place: Path, store: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_kill_at_any_step_leaves_no_manifest_or_a_whole_segment(place: Path, s
     step = 0
     while not _killed_at(step, place, store):
         archive = DirectoryArchive(str(place))
-        if names_of(archive.names(), STORE):
+        if archived_segment_names(archive.names(), STORE):
             require_whole(place, store)
         step += 1
         if step % 3 == 0:
@@ -155,9 +155,9 @@ def test_a_corrupting_archive_gets_no_manifest(place: Path, store: Path, which: 
     archive.which = which
     [one] = packed(store)
     with pytest.raises((ChangedObject, OtherSegment)):
-        put(archive, one, at(store), STORE)
+        put_segment(archive, one, at(store), STORE)
     if which != ".json":
-        assert names_of(archive.names(), STORE) == []
+        assert archived_segment_names(archive.names(), STORE) == []
 
 
 def test_another_segment_of_this_name_is_an_error(place: Path, store: Path, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_files_that_the_archive_lost_are_put_again_as_they_were(
     """The manifest, too, where the note here says that the text is this one."""
     one = put_first(place, store)
     disk = at(store)
-    note_archived(disk, one, describe(one, disk, STORE))
+    save_local_manifest(disk, one, make_manifest(one, disk, STORE))
     part = next(path for path in place.rglob(f"*{suffix}"))
     for size in (None, 0, part.stat().st_size - 2):
         if size is None:
@@ -203,7 +203,7 @@ def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(
     (place / STORE / one.words).unlink()
     put_first(place, store)
     manifest = find_manifest(DirectoryArchive(str(place)), STORE, one.name)
-    assert manifest == describe(one, at(store), STORE)
+    assert manifest == make_manifest(one, at(store), STORE)
     assert not (place / STORE / one.words).exists()
 
 
@@ -215,14 +215,14 @@ def test_lost_files_are_noticed_by_names_and_sizes(place: Path, store: Path) -> 
 
     (place / STORE / one.index).unlink()
     assert lost() == [], "nothing says that it was put there"
-    note_archived(disk, one, describe(one, disk, STORE))
+    save_local_manifest(disk, one, make_manifest(one, disk, STORE))
     assert lost() == [one]
     put_first(place, store)
     assert lost() == []
     # A note that is damaged, or of another archive with other indexes, is no reason to put it again.
     (store / one.archived).write_bytes(b"{}")
     assert lost() == []
-    os.truncate(place / manifest_object(STORE, one.name), 10)
+    os.truncate(place / manifest_object_name(STORE, one.name), 10)
     assert lost() == [one]
 
 
@@ -235,14 +235,14 @@ def test_a_segment_that_is_damaged_here_does_not_go(place: Path, store: Path) ->
 
 
 def test_putting_a_segment_can_be_given_up(place: Path, store: Path) -> None:
-    with pytest.raises(GivenUp):
+    with pytest.raises(PuttingCancelled):
         put_first(place, store, going=lambda: False)
-    assert names_of(DirectoryArchive(str(place)).names(), STORE) == []
+    assert archived_segment_names(DirectoryArchive(str(place)).names(), STORE) == []
 
 
 def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(place: Path, store: Path) -> None:
     one = put_first(place, store)
-    path = place / manifest_object(STORE, one.name)
+    path = place / manifest_object_name(STORE, one.name)
     archive = DirectoryArchive(str(place))
     for data in (b"", b"{}", path.read_bytes().replace(b"-2026", b"-2025")):
         path.write_bytes(data)
@@ -256,5 +256,5 @@ def test_errors_of_the_archive_are_its_own(store: Path, tmp_path: Path) -> None:
     disk = Disk().enter(store)
     [one] = packed(store)
     with pytest.raises(ArchiveError, match="is not there"):
-        put(DirectoryArchive(str(tmp_path / "gone")), one, disk, STORE)
+        put_segment(DirectoryArchive(str(tmp_path / "gone")), one, disk, STORE)
     disk.leave()

@@ -8,19 +8,19 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.archive.objects import ArchiveError
-from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
+from logsrv.linelog.store.archive.readers import AT_ONCE, ReaderThreads
 
 
 def test_all_reads_are_under_way_at_once() -> None:
     together = threading.Barrier(AT_ONCE)
-    readers = Readers()
+    readers = ReaderThreads()
     found = readers.all([lambda: together.wait(PATIENCE)] * AT_ONCE)
     assert sorted(one.result() for one in found) == list(range(AT_ONCE))
     readers.close()
 
 
 def test_further_reads_wait_for_a_free_thread() -> None:
-    readers = Readers()
+    readers = ReaderThreads()
     found = readers.all([lambda of=number: of * 2 for number in range(200)])  # type: ignore[misc]
     assert [one.result() for one in found] == list(range(0, 400, 2))
     readers.close()
@@ -30,7 +30,7 @@ def test_the_error_of_a_read_is_raised_to_its_caller() -> None:
     def fail() -> bytes:
         raise ArchiveError("gone")
 
-    readers = Readers()
+    readers = ReaderThreads()
     one = readers.start(fail)
     with pytest.raises(ArchiveError, match="gone"):
         one.result()
@@ -44,14 +44,14 @@ def test_a_panic_in_a_read_is_raised_to_its_caller() -> None:
     def fail() -> bytes:
         raise Panic
 
-    readers = Readers()
+    readers = ReaderThreads()
     with pytest.raises(Panic):
         readers.start(fail).result()
     readers.close()
 
 
 def test_no_waiting_read_is_begun_after_close() -> None:
-    readers = Readers()
+    readers = ReaderThreads()
     hold, begun = threading.Event(), threading.Event()
 
     def wait() -> None:

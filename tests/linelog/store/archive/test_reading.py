@@ -12,7 +12,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive.archive_notes import note_url
+from logsrv.linelog.store.archive.archive_notes import save_archive_url
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form
@@ -123,7 +123,7 @@ def test_an_archive_that_is_gone_is_told_with_what_to_do(store: Path) -> None:
 
 def test_a_second_archive_helps_out(store: Path) -> None:
     folder = Disk().enter(store / "ship")
-    note_url(folder, "another", f"file://{store.parent}/elsewhere")
+    save_archive_url(folder, "another", f"file://{store.parent}/elsewhere")
     folder.leave()
     os.rename(store.parent / "archive", store.parent / "elsewhere")
     (store.parent / "archive").mkdir()

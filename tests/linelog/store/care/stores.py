@@ -8,9 +8,9 @@ from pathlib import Path
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place, saved_places
 from logsrv.linelog.store.archive.manifest import Manifest
-from logsrv.linelog.store.archive.putting import describe
+from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.care.examine import Examination, StorePart
-from logsrv.linelog.store.care.findings import StoreFinding, Weight
+from logsrv.linelog.store.care.findings import FindingWeight, StoreFinding
 from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk
@@ -20,8 +20,8 @@ from logsrv.linelog.store.segments.segment import (
     Form,
     Position,
     Segment,
-    place_text,
     sealed_segments,
+    synced_file_text,
 )
 from tests.linelog.read.stores import line, make_store
 
@@ -42,8 +42,8 @@ def small_store(directory: Path, *, words: int = 0) -> Path:
     ]
     store = make_store(directory, segments, packed=3)
     disk = Disk().enter(store)
-    identity.keep(disk, Identity(STORE, Position(1, 0)))
-    (store / SYNCED).write_bytes(place_text(Position(5, 20)))
+    identity.save_identity(disk, Identity(STORE, Position(1, 0)))
+    (store / SYNCED).write_bytes(synced_file_text(Position(5, 20)))
     for folder, name in (("ship", "centre"), ("alerts", "1")):
         (store / folder).mkdir()
         inside = Disk().enter(store / folder)
@@ -61,7 +61,7 @@ def packed_of(store: Path) -> list[Segment]:
 
 def manifest_of(store: Path, number: int = 1) -> Manifest:
     """What an archive would have of a segment."""
-    return describe(packed_of(store)[number - 1], at(store), STORE)
+    return make_manifest(packed_of(store)[number - 1], at(store), STORE)
 
 
 def at(store: Path) -> Disk:
@@ -104,12 +104,12 @@ def found(store: Path, *, quick: bool = False, repair: bool = False) -> list[Sto
 
 def kinds(findings: Sequence[StoreFinding]) -> list[str]:
     """The kinds of those that matter."""
-    return [one.kind for one in findings if one.weight is not Weight.NOTE]
+    return [one.kind for one in findings if one.weight is not FindingWeight.NOTE]
 
 
 def notes(findings: Sequence[StoreFinding]) -> list[str]:
     """The kinds of the others."""
-    return [one.kind for one in findings if one.weight is Weight.NOTE]
+    return [one.kind for one in findings if one.weight is FindingWeight.NOTE]
 
 
 def flip(path: Path, at: int, bit: int = 1) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.cursors.place import saved_places
-from logsrv.linelog.store.archive.manifest import encode
-from logsrv.linelog.store.care.backup import Backup, lines_of
+from logsrv.linelog.store.archive.manifest import encode_manifest
+from logsrv.linelog.store.care.backup import Backup, count_store_lines
 from logsrv.linelog.store.care.copying import CopyMethod
-from logsrv.linelog.store.origins.notes import Note, notes_file
+from logsrv.linelog.store.origins.notes import BlockNote, make_notes_file
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import Disk
@@ -44,7 +44,9 @@ def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path: Path) -> Non
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     (store / "ship" / "centre.json").write_bytes(b"{}")
     (store / "origins").write_bytes(
-        notes_file([Note(Position(4, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7)]).text()
+        make_notes_file(
+            [BlockNote(Position(4, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7)]
+        ).text()
     )
     made = take(store, to)
     size = (store / "current.log").stat().st_size
@@ -169,10 +171,10 @@ def test_any_number_of_segments_that_are_sealed_meanwhile_takes_one_more_listing
 def test_segments_in_an_archive_come_with_what_they_are_found_by(tmp_path: Path) -> None:
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     first = packed_of(store)[0]
-    (store / first.archived).write_bytes(encode(manifest_of(store)))
+    (store / first.archived).write_bytes(encode_manifest(manifest_of(store)))
     (store / first.name).unlink()
     made = take(store, to)
-    assert made.note.lines == lines_of(at(to)) == 25
+    assert made.note.lines == count_store_lines(at(to)) == 25
     assert (to / first.index).exists() and kinds(found(to)) == []
 
 
@@ -208,7 +210,7 @@ def test_a_disk_that_fails_leaves_the_backup_of_before_and_the_next_goes_on(
             take(writer.directory, to, disk=disk)
         except OSError:
             # Whoever uses it finishes the last step.
-            backup_note.finish(at(to))
+            backup_note.finish_renaming(at(to))
             assert text_of(to) in (before, text_of(writer.directory))
             assert kinds(found(to)) == []
             continue
@@ -251,7 +253,7 @@ def test_a_text_that_may_not_be_on_the_disk_of_the_store_is_not_said_to_be_backe
     with pytest.raises(OSError, match="No space"):
         list(Backup(source, at(to), "backup", lambda: "then").segments())
     with pytest.raises(StoreError, match="is not complete: give"):
-        backup_note.finish(at(to))
+        backup_note.finish_renaming(at(to))
 
 
 def test_a_directory_that_is_removed_meanwhile_is_an_error(tmp_path: Path) -> None:
@@ -283,13 +285,15 @@ def test_a_directory_that_is_something_else_is_refused(tmp_path: Path, how: str)
     else:
         take(store, to)
         if how == "other store":
-            identity.make(at(store), Position(5, 0), os.urandom)
+            identity.make_identity(at(store), Position(5, 0), os.urandom)
         elif how == "damaged note":
             (to / "backup").write_text("x")
         else:
             note = backup_note.load(at(to))
             assert note
-            backup_note.keep(at(to), backup_note.BackupNote("complete", "restore", note.store))
+            backup_note.save_backup_note(
+                at(to), backup_note.BackupNote("complete", "restore", note.store)
+            )
     before = sorted(os.listdir(to))
     with pytest.raises(StoreError):
         take(store, to)

@@ -20,8 +20,8 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive.manifest import encode
-from logsrv.linelog.store.care.keep_aside import keep_aside, replace
+from logsrv.linelog.store.archive.manifest import encode_manifest
+from logsrv.linelog.store.care.keep_aside import keep_aside, replace_keeping_old
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
@@ -200,7 +200,7 @@ def test_no_finding_has_words_of_python(tmp_path: Path) -> None:
     """Whatever is in a file of a store, whose owner is to understand what is said of it."""
     whole = small_store(tmp_path / "whole", words=6000)
     first, *_ = packed_of(whole)
-    (whole / first.archived).write_bytes(encode(manifest_of(whole)))
+    (whole / first.archived).write_bytes(encode_manifest(manifest_of(whole)))
     for name in ("origins", "empty", "removed", "waiting", "format", "backup", "imported"):
         (whole / name).touch()
     names = [str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()]
@@ -221,7 +221,7 @@ def test_each_file_that_is_kept_has_a_name_of_its_own(tmp_path: Path) -> None:
     disk = at(tmp_path)
     assert keep_aside("number", disk) == ""
     for text in (b"1", b"2", b"3"):
-        replace("number", text, disk)
+        replace_keeping_old("number", text, disk)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["number", "number.damaged", "number.damaged-2"]
     assert (tmp_path / "number.damaged-2").read_bytes() == b"2"
@@ -234,7 +234,7 @@ def test_a_file_that_cannot_be_written_anew_keeps_its_name(tmp_path: Path) -> No
     disk.enter(tmp_path)
     disk.room = 0
     with pytest.raises(OSError, match="No space left"):
-        replace("number", b"2", disk)
+        replace_keeping_old("number", b"2", disk)
     assert (tmp_path / "number").read_bytes() == b"1"
     assert not (tmp_path / "number.damaged").exists()
 

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.care.file_owner import files_of, give_files_of_root, give_to
+from logsrv.linelog.store.care.file_owner import (
+    give_files_of_root,
+    give_store_to,
+    plain_files_of_store,
+)
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.care.stores import at, small_store
 
@@ -26,7 +30,7 @@ def test_a_file_that_is_gone_by_then_keeps_no_other_from_its_owner(tmp_path: Pat
     store = small_store(tmp_path / "store")
     disk = Busy().enter(store)
     give_files_of_root(disk)
-    names = [name for name, _ in files_of(disk)]
+    names = [name for name, _ in plain_files_of_store(disk)]
     disk.leave()
     assert "ship/centre" in names and "number.tmp" not in names
 
@@ -36,7 +40,7 @@ def test_what_root_brings_belongs_to_whom_it_is_given_to(tmp_path: Path) -> None
     store = small_store(tmp_path / "store")
     os.link(store / "synced", tmp_path / "outside")
     os.chown(tmp_path, 1234, 1234)
-    give_to(os.stat(tmp_path), at(store))
+    give_store_to(os.stat(tmp_path), at(store))
     assert {path.stat().st_uid for path in (store, store / "ship", store / "ship" / "centre")} == {
         1234
     }

@@ -13,13 +13,13 @@ import pytest
 
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place
-from logsrv.linelog.store.archive.manifest import encode
-from logsrv.linelog.store.care.findings import StoreFinding, Weight
-from logsrv.linelog.store.origins.notes import Note, read_notes
+from logsrv.linelog.store.archive.manifest import encode_manifest
+from logsrv.linelog.store.care.findings import FindingWeight, StoreFinding
+from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import backup_note, identity, index
 from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.indexing import save
+from logsrv.linelog.store.segments.indexing import save_index
 from logsrv.linelog.store.segments.removed import RemovedRun, note_empty, note_removed
 from logsrv.linelog.store.segments.segment import (
     NOWHERE,
@@ -27,9 +27,9 @@ from logsrv.linelog.store.segments.segment import (
     Position,
     Segment,
     number_text,
-    place_text,
     sealed_name,
     sealed_segments,
+    synced_file_text,
 )
 from logsrv.linelog.store.segments.waiting import note_waiting
 from tests.linelog.read.stores import BEGIN, line, make_store
@@ -48,7 +48,7 @@ from tests.linelog.store.care.stores import (
 from tests.linelog.store.care.test_backup import take
 from tests.linelog.store.faults import text_of
 
-ORIGIN = Note(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).line()
+ORIGIN = BlockNote(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).line()
 OTHER = "0b" * 16
 
 
@@ -123,7 +123,7 @@ def keep(
 def archived(number: int) -> Callable[[Path], object]:
     """Let an archive have the first segment, or a note of another stand there."""
     return lambda store: (store / packed_of(store)[0].archived).write_bytes(
-        encode(manifest_of(store, number))
+        encode_manifest(manifest_of(store, number))
     )
 
 
@@ -135,7 +135,7 @@ def of_another(store: Path) -> None:
 def of_a_smaller(store: Path) -> None:
     first = packed_of(store)[0]
     loaded = index.load(first, at(store))
-    save(loaded._replace(compressed=loaded.compressed - 1), first, at(store))
+    save_index(loaded._replace(compressed=loaded.compressed - 1), first, at(store))
 
 
 def shortened(store: Path) -> None:
@@ -176,7 +176,7 @@ def noted(**changes: Any) -> Callable[[Path], None]:
     def hurt(to: Path) -> None:
         note = backup_note.load(at(to))
         assert note is not None
-        backup_note.keep(at(to), attrs.evolve(note, **changes))
+        backup_note.save_backup_note(at(to), attrs.evolve(note, **changes))
 
     return hurt
 
@@ -312,7 +312,7 @@ def test_each_kind_of_damage_is_found_and_repaired(whole: Path, case: Case) -> N
     ("name", "hurt", "was"),
     [
         ("number", write("number", b"five\n"), number_text(5)),
-        ("synced", write("synced", b"7"), place_text(NOWHERE)),
+        ("synced", write("synced", b"7"), synced_file_text(NOWHERE)),
         ("*1-2*.idx", change(INDEX, bit(40)), None),
         ("store", change("store", bit(20)), None),
     ],
@@ -338,7 +338,7 @@ def test_a_finding_of_lost_lines_has_their_number_and_times(store: Path) -> None
     first = packed_of(store)[0]
     flip(store / first.name, 1000)
     one = only(found(store), "segment-damaged")
-    assert (one.name, one.lines, one.weight) == (first.name, 6005, Weight.LOST)
+    assert (one.name, one.lines, one.weight) == (first.name, 6005, FindingWeight.LOST)
     assert "from 2026-11-20T06:00:00.000000Z to " in one.what
     (store / first.name).write_bytes((store / first.name).read_bytes()[:-1])
     for quick in (True, False):
@@ -376,7 +376,7 @@ def test_an_empty_file_is_no_lines_if_its_index_says_that_it_had_none(
     empty = Segment(2, sealed_name(2, BEGIN) + ".zst", Form.PACKED)
     (made / empty.name).touch()
     if indexed:
-        save(index.Index(2), empty, at(made))
+        save_index(index.Index(2), empty, at(made))
     assert text_of(made) == line("one") + line("three")
     told = [(one.kind, one.lines, one.remedy) for one in found(made)]
     assert told == ([] if indexed else [("segment-cut", None, None)])
@@ -424,14 +424,14 @@ def test_a_hole_and_odd_lines_are_told_with_where_and_how_many(store: Path) -> N
 def test_a_damaged_line_of_origins_goes_and_the_others_stay(store: Path) -> None:
     (store / "origins").write_bytes(b"x" + ORIGIN + ORIGIN)
     assert kinds(found(store, repair=True)) == []
-    assert read_notes((store / "origins").read_bytes()).lines == 1
+    assert parse_notes_file((store / "origins").read_bytes()).lines == 1
 
 
 def test_another_identity_that_was_asked_for_stays(store: Path) -> None:
     """`logsrv ship --new-identity`: places of before name the one of before."""
     end = Position(5, (store / "current.log").stat().st_size)
     place.save(at(store / "ship"), "at-the-end", Place(end, STORE))
-    made = identity.make(at(store), end, os.urandom)
+    made = identity.make_identity(at(store), end, os.urandom)
     assert kinds(found(store, repair=True)) == []
     assert identity.load(at(store)) == made
 

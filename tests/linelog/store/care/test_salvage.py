@@ -13,7 +13,7 @@ import zstandard
 
 import logsrv.linelog.store.care.salvage as salvaging
 import logsrv.linelog.store.care.texts as packing
-from logsrv.linelog.store.care.salvage import salvage
+from logsrv.linelog.store.care.salvage import salvage_index
 from logsrv.linelog.store.sealing import seal as sealing
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.compressing import compressor
@@ -38,7 +38,7 @@ def block(data: bytes) -> bytes:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A segment of some hundred small frames, whose index is gone."""
-    monkeypatch.setattr(sealing.pieces, "__defaults__", (1000, 0))
+    monkeypatch.setattr(sealing.text_pieces, "__defaults__", (1000, 0))
     text = [line(f"word{number} {'x' * 100}", number) for number in range(200)]
     store = make_store(tmp_path / "store", [text, [line("now", 1000)]])
     return store
@@ -70,7 +70,7 @@ def test_two_damaged_frames_in_a_row_leave_later_lines_at_their_places(store: Pa
     for frame in made.frames[7:9]:
         flip(store / packed.name, frame.at + 30)
     (store / packed.index).unlink()
-    salvage(packed, at(store))
+    salvage_index(packed, at(store))
     found = index.load(packed, at(store))
     assert [(one.at, one.text) for one in found.frames] == [
         (one.at, one.text) for one in made.frames
@@ -87,9 +87,9 @@ def test_a_frame_without_its_head_counts_for_nothing_where_nobody_has_a_place(st
         ValueError,
         match="ship/centre has a place in it, and the size of a damaged frame's text is unknown",
     ):
-        salvage(packed, at(store), ["ship/centre"])
+        salvage_index(packed, at(store), ["ship/centre"])
     assert not (store / packed.index).exists()
-    salvage(packed, at(store))
+    salvage_index(packed, at(store))
     assert text_of(store, []) == whole[: made.frames[7].text] + whole[made.frames[8].text :]
 
 
@@ -139,7 +139,7 @@ def test_bytes_made_to_harm_take_no_memory_and_little_work(
     try:
         # Too much work is refused.
         with pytest.raises(ValueError, match="too many places") if shared else nullcontext():
-            salvage(packed, at(store))
+            salvage_index(packed, at(store))
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
@@ -152,13 +152,13 @@ def test_bytes_made_to_harm_take_no_memory_and_little_work(
 def test_more_text_than_any_is_not_unpacked(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [packed] = packed_of(store)
     for module in (salvaging, packing):
-        monkeypatch.setattr(module, "most_text", lambda size: 5000)
+        monkeypatch.setattr(module, "most_unpacked_bytes", lambda size: 5000)
     told = found(store)
     assert kinds(told) == [] and notes(told) == ["unverified"]
     flip(store / packed.name, index.load(packed, at(store)).frames[7].at)
     (store / packed.index).unlink()
     with pytest.raises(ValueError, match="too many places"):
-        salvage(packed, at(store))
+        salvage_index(packed, at(store))
 
 
 @pytest.mark.slow
@@ -172,7 +172,7 @@ def test_a_tail_of_zeros_takes_no_memory(store: Path) -> None:
     (store / packed.index).unlink()
     tracemalloc.start()
     try:
-        salvage(packed, at(store))
+        salvage_index(packed, at(store))
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.care.store_listing import cut, opened_active
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.care.store_listing import cut_between_lines, open_active_and_list
+from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import Writer, line
@@ -17,7 +17,7 @@ from tests.linelog.store.care.stores import at, small_store
 
 
 def test_a_listing_has_each_segment_once(tmp_path: Path) -> None:
-    fd, listed = opened_active(at(small_store(tmp_path / "store")))
+    fd, listed = open_active_and_list(at(small_store(tmp_path / "store")))
     assert (listed.first, listed.active, sorted(listed.by_number)) == (1, 5, [1, 2, 3, 4])
     assert os.fstat(fd).st_size
     os.close(fd)
@@ -38,7 +38,7 @@ def test_a_rotation_during_the_opening_makes_it_begin_again(tmp_path: Path) -> N
                 writer.write()
             return fd
 
-    fd, listed = opened_active(Rotating().enter(writer.directory))
+    fd, listed = open_active_and_list(Rotating().enter(writer.directory))
     assert listed.active == 3
     assert os.path.samestat(os.fstat(fd), (writer.directory / "current.log").stat())
     os.close(fd)
@@ -47,14 +47,16 @@ def test_a_rotation_during_the_opening_makes_it_begin_again(tmp_path: Path) -> N
 def test_a_store_without_current_log_has_no_active_file(tmp_path: Path) -> None:
     store = small_store(tmp_path / "store")
     (store / "current.log").unlink()
-    assert opened_active(at(store))[0] == -1
+    assert open_active_and_list(at(store))[0] == -1
 
 
 ONE, OTHER = "0b" * 16, "0c" * 16
 
 
-def note(begin: int, size: int, origin: str = ONE, segment: int = 5) -> Note:
-    return Note(Position(segment, begin), origin, Position(3, begin), Position(3, begin + size), 7)
+def note(begin: int, size: int, origin: str = ONE, segment: int = 5) -> BlockNote:
+    return BlockNote(
+        Position(segment, begin), origin, Position(3, begin), Position(3, begin + size), 7
+    )
 
 
 def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
@@ -62,7 +64,7 @@ def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
     size = (store / "current.log").stat().st_size
     with (store / "current.log").open("ab") as file:
         file.write(line("half")[:-1])
-    made = cut(at(store))
+    made = cut_between_lines(at(store))
     assert (made.place, made.origins.notes) == (Position(5, size), ())
     os.close(made.fd)
 
@@ -73,7 +75,7 @@ def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path: Path)
     whole, part = note(0, 63), note(63, 4000, OTHER)
     before = note(0, 9, OTHER, segment=4)
     (store / "origins").write_bytes(b"".join(one.line() for one in (before, whole, part)))
-    made = cut(at(store))
+    made = cut_between_lines(at(store))
     assert made.place == Position(5, 63) < Position(5, size)
     assert set(made.origins.notes) == {whole, before}
     os.close(made.fd)
@@ -95,11 +97,11 @@ def test_notes_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) -
             return data
 
     disk = Busy().enter(store)
-    made = cut(disk)
+    made = cut_between_lines(disk)
     assert made.origins.notes == (note(9, 20),) and disk.reads == 4
     os.close(made.fd)
 
 
 def test_a_directory_without_current_log_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is no store"):
-        cut(at(tmp_path))
+        cut_between_lines(at(tmp_path))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.archive.manifest import encode
-from logsrv.linelog.store.care.backup import lines_of
+from logsrv.linelog.store.archive.manifest import encode_manifest
+from logsrv.linelog.store.care.backup import count_store_lines
 from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments
-from logsrv.linelog.store.segments.torn import mend
+from logsrv.linelog.store.segments.torn import repair_text
 from tests.linelog.read.stores import line
 from tests.linelog.store.care.stores import at as disk_at
 from tests.linelog.store.care.stores import flip, found, kinds, manifest_of, small_store
@@ -81,7 +81,7 @@ def test_a_hole_that_begins_in_a_stamp_goes_when_a_start_has_filled_it(
     take(store, to)
     assert "hole" in kinds(found(to))
     with path.open("r+b") as file:
-        assert mend(str(path), file.fileno(), 0) == (len(whole), False)
+        assert repair_text(str(path), file.fileno(), 0) == (len(whole), False)
     seal(waiting, disk_at(store))
     assert take(store, to).damaged == {}
     assert text_of(to) == text_of(store) and kinds(found(to)) == []
@@ -113,7 +113,7 @@ def test_a_text_goes_if_an_archive_has_all_of_it(tmp_path: Path) -> None:
     assert take(store, to).note.lines == 21
     path.write_bytes(whole)
     seal(waiting, disk_at(store))
-    (store / f"{waiting.packed}.archived").write_bytes(encode(manifest_of(store, 4)))
+    (store / f"{waiting.packed}.archived").write_bytes(encode_manifest(manifest_of(store, 4)))
     (store / waiting.packed).unlink()
-    assert take(store, to).note.lines == lines_of(disk_at(to)) == 25
+    assert take(store, to).note.lines == count_store_lines(disk_at(to)) == 25
     assert not (to / waiting.name).exists() and found(to) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.catalog import build
-from logsrv.linelog.store.catalog.build import entered_of, make_catalog, make_catalogs
+from logsrv.linelog.store.catalog.build import cataloged_predicate, make_catalog, make_catalogs
 from logsrv.linelog.store.catalog.catalog import Catalogs
 from logsrv.linelog.store.segments import index
 from tests.linelog.store.catalog.small import in_catalog, letters, sealed, small_segments
@@ -83,7 +83,7 @@ def test_missing_catalogs_of_many_small_segments_are_made(tmp_path: Path) -> Non
     made = ["0000000001-0000000006.catalog", "0000000007-0000000012.catalog"]
     assert list(make_catalogs(disk)) == made
     assert list(make_catalogs(disk)) == []
-    entered = entered_of(disk)
+    entered = cataloged_predicate(disk)
     assert [entered(one) for one in sealed(tmp_path / "store")] == [*[True] * 12, False]
 
 
@@ -114,5 +114,5 @@ def test_a_damaged_catalog_is_removed_and_another_made(tmp_path: Path, left: int
 def test_a_segment_in_a_catalog_needs_no_words_of_its_own(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 3)
     in_catalog(store, most=2, with_words=False)
-    entered = entered_of(at(store))
+    entered = cataloged_predicate(at(store))
     assert [entered(one) for one in sealed(store)] == [True, True, False]

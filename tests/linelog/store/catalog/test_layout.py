@@ -11,10 +11,10 @@ from logsrv.linelog.store.catalog.layout import (
     MOST,
     CatalogEntry,
     catalog_name,
-    catalogs,
-    entry,
-    last_number,
-    pack,
+    catalog_names,
+    last_cataloged_number,
+    make_catalog_entry,
+    pack_catalog,
     unpack_entries,
     unpack_head,
 )
@@ -31,7 +31,7 @@ def a_stat(size: int, written: float) -> os.stat_result:
 def entries() -> list[CatalogEntry]:
     found = a_stat(4711, 1_795_158_000)
     return [
-        entry(
+        make_catalog_entry(
             Segment(number, f"{number:010}-20261120T061842Z.log.zst", Form.PACKED), found, 1, times
         )
         for number, times in enumerate((SURE, NONE, UNKNOWN), 7)
@@ -39,7 +39,7 @@ def entries() -> list[CatalogEntry]:
 
 
 def test_a_catalog_is_read_as_it_was_written() -> None:
-    data = pack(entries(), b"words")
+    data = pack_catalog(entries(), b"words")
     head = unpack_head(data)
     assert (head.segments, head.words) == (3, 5)
     end = HEAD_SIZE + head.entries
@@ -50,20 +50,20 @@ def test_a_catalog_is_read_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("place", range(0, HEAD_SIZE + 3 * 99, 7))
 def test_a_flipped_bit_in_a_catalog_is_noticed(place: int) -> None:
-    data = bytearray(pack(entries(), b""))
+    data = bytearray(pack_catalog(entries(), b""))
     data[place] ^= 4
     with pytest.raises(ValueError, match=r"damaged|no catalog"):
         unpack_entries(unpack_head(bytes(data)), bytes(data[HEAD_SIZE:]))
 
 
 def test_a_catalog_that_is_cut_off_or_too_large_is_refused() -> None:
-    data = pack(entries(), b"")
+    data = pack_catalog(entries(), b"")
     with pytest.raises(ValueError, match="cut off"):
         unpack_head(data[: HEAD_SIZE - 1])
     with pytest.raises(ValueError, match="entries have another checksum"):
         unpack_entries(unpack_head(data), data[HEAD_SIZE:-1])
     with pytest.raises(ValueError, match="make no sense"):
-        unpack_head(pack(entries()[:1] * (MOST + 1), b""))
+        unpack_head(pack_catalog(entries()[:1] * (MOST + 1), b""))
 
 
 def test_another_file_of_the_same_name_is_another_segment() -> None:
@@ -79,7 +79,7 @@ def test_another_file_of_the_same_name_is_another_segment() -> None:
 def test_the_name_of_a_catalog_has_its_first_and_last_segment() -> None:
     name = catalog_name(1, 256)
     assert name == "0000000001-0000000256.catalog"
-    assert last_number(name) == 256
+    assert last_cataloged_number(name) == 256
     later = catalog_name(257, 999)
     others = ["current.log", name + ".tmp", "x" + name, "1-2.catalog", "number"]
-    assert catalogs([later, *others, name]) == [name, later]
+    assert catalog_names([later, *others, name]) == [name, later]

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store.origins.notes import (
-    Note,
+    BlockNote,
     NotesFile,
-    notes_file,
+    make_notes_file,
+    parse_notes_file,
     parse_origin_notes,
-    read_notes,
 )
 from logsrv.linelog.store.segments.segment import Position
 
 PLACES = st.builds(Position, st.integers(0, 10**10 - 1), st.integers(0, 10**14))
 NOTES = st.builds(
-    lambda at, origin, start, size, crc, sequence: Note(
+    lambda at, origin, start, size, crc, sequence: BlockNote(
         at, origin, start, Position(start.segment, start.offset + size), crc, sequence
     ),
     PLACES,
@@ -32,16 +32,16 @@ NOTES = st.builds(
 )
 
 
-def file_of(notes: Sequence[Note]) -> bytes:
+def file_of(notes: Sequence[BlockNote]) -> bytes:
     return NotesFile(tuple(notes)).text()
 
 
 @given(st.lists(NOTES, max_size=5))
-def test_notes_are_read_as_they_were_written(notes: list[Note]) -> None:
+def test_notes_are_read_as_they_were_written(notes: list[BlockNote]) -> None:
     """Also those of a version that knew no first line, if there are any."""
     lines = b"".join(note.line() for note in notes)
     for data in (file_of(notes), *([lines] if notes else [])):
-        found = read_notes(data)
+        found = parse_notes_file(data)
         assert list(found.notes) == notes and not found.damaged
         assert found.sure == {note.origin for note in notes}
         for offset, note in zip(found.offsets, notes, strict=True):
@@ -50,18 +50,20 @@ def test_notes_are_read_as_they_were_written(notes: list[Note]) -> None:
 
 
 @given(st.lists(NOTES, min_size=1, max_size=3), st.data())
-def test_a_torn_line_is_told_from_a_damaged_one(notes: list[Note], data: st.DataObject) -> None:
+def test_a_torn_line_is_told_from_a_damaged_one(
+    notes: list[BlockNote], data: st.DataObject
+) -> None:
     """As a power cut leaves one that came behind the others."""
     last = notes[-1].line()
     cut = data.draw(st.integers(1, len(last) - 1))
     text = file_of(notes[:-1])
-    found = read_notes(text + last[:cut])
+    found = parse_notes_file(text + last[:cut])
     assert list(found.notes) == notes[:-1]
     assert found.torn == last[:cut] and not found.damaged
 
 
-NOTE = Note(Position(17, 5), 32 * "a", Position(3, 0), Position(3, 9), 7, 12)
-OTHER = Note(Position(17, 14), 32 * "b", Position(9, 0), Position(9, 77), 8)
+NOTE = BlockNote(Position(17, 5), 32 * "a", Position(3, 0), Position(3, 9), 7, 12)
+OTHER = BlockNote(Position(17, 14), 32 * "b", Position(9, 0), Position(9, 77), 8)
 
 
 @pytest.mark.slow
@@ -70,7 +72,7 @@ def test_a_bit_that_changed_is_put_right(text: bytes) -> None:
     for place in range(8 * len(text)):
         changed = bytearray(text)
         changed[place // 8] ^= 1 << place % 8
-        found = read_notes(bytes(changed))
+        found = parse_notes_file(bytes(changed))
         assert (found.notes, found.changed, found.damaged) == ((NOTE, OTHER), 1, ()), place
 
 
@@ -78,28 +80,31 @@ def test_a_file_that_was_cut_anywhere_is_damaged() -> None:
     """Its writer came to its end in order: without its first line, an end between two lines looks whole."""
     text = NotesFile((NOTE, OTHER)).text()
     for size in range(len(text)):
-        found = read_notes(text[:size]).with_torn_as_damaged()
+        found = parse_notes_file(text[:size]).with_torn_as_damaged()
         assert found.damaged and not found.sure and not found.torn, size
 
 
 def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known() -> None:
     text = b"what is this\n".join((NotesFile((NOTE,)).text(), OTHER.line()))
-    found = read_notes(text)
+    found = parse_notes_file(text)
     assert found.notes == (NOTE, OTHER) and found.sure == {OTHER.origin}
     assert found.damaged == (b"what is this\n",)
     # However often it is written anew.
-    again = read_notes(notes_file(found.notes, found).text())
+    again = parse_notes_file(make_notes_file(found.notes, found).text())
     assert (again.notes, again.sure, again.damaged) == (found.notes, found.sure, found.damaged)
-    assert read_notes(attrs.evolve(found, damaged=()).text()).sure == {NOTE.origin, OTHER.origin}
+    assert parse_notes_file(attrs.evolve(found, damaged=()).text()).sure == {
+        NOTE.origin,
+        OTHER.origin,
+    }
 
 
 @given(st.binary(max_size=200))
 def test_invalid_lines_are_no_notes(data: bytes) -> None:
     assert parse_origin_notes(data) == [None] * len(data.splitlines())
-    assert not read_notes(data).notes
+    assert not parse_notes_file(data).notes
 
 
 def test_a_note_says_where_it_ends() -> None:
-    note = Note(Position(17, 5), 32 * "0", Position(3, 10), Position(3, 30), 7)
+    note = BlockNote(Position(17, 5), 32 * "0", Position(3, 10), Position(3, 30), 7)
     assert (note.size, note.stop) == (20, Position(17, 25))
     assert note.line().startswith(b"17:5 20 " + 32 * b"0" + b" 3:10 3:30 - 00000007 ")

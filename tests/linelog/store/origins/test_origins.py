@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.origins.notes import Note, notes_file, read_notes
+from logsrv.linelog.store.origins.notes import BlockNote, make_notes_file, parse_notes_file
 from logsrv.linelog.store.origins.origins import MOST_LINES, NAME, Origins, cut_incomplete_blocks
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
@@ -26,24 +26,24 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     disk.leave()
 
 
-def note(origin: str, text: bytes, at: Position, start: int = 0) -> Note:
+def note(origin: str, text: bytes, at: Position, start: int = 0) -> BlockNote:
     end = Position(3, start + len(text))
-    return Note(at, origin, Position(3, start), end, zlib.crc32(text))
+    return BlockNote(at, origin, Position(3, start), end, zlib.crc32(text))
 
 
-def two(number: int = 5, before: int = 4) -> list[Note]:
+def two(number: int = 5, before: int = 4) -> list[BlockNote]:
     """Notes of two blocks, one behind the other."""
     first = note(ONE, TEXTS[0], Position(number, before))
     return [first, note(OTHER, TEXTS[1], first.stop)]
 
 
-def written(disk: Disk, *notes: Note) -> None:
+def written(disk: Disk, *notes: BlockNote) -> None:
     origins = Origins(disk)
     origins.note(notes)
     origins.close()
 
 
-def settled(disk: Disk, number: int, *, crashed: bool) -> list[Note]:
+def settled(disk: Disk, number: int, *, crashed: bool) -> list[BlockNote]:
     return list(cut_incomplete_blocks(disk, number, crashed=crashed).notes)
 
 
@@ -134,7 +134,7 @@ def test_a_torn_note_was_never_followed_by_its_block(disk: Disk, tmp_path: Path)
     (tmp_path / NAME).write_bytes(data[:-9])
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + b"lines of others\n")
     assert settled(disk, 5, crashed=True) == two()[:1]
-    assert (tmp_path / NAME).read_bytes() == notes_file([]).text() + two()[0].line()
+    assert (tmp_path / NAME).read_bytes() == make_notes_file([]).text() + two()[0].line()
     assert (tmp_path / ACTIVE).read_bytes().endswith(b"others\n")
 
 
@@ -212,7 +212,7 @@ def test_one_changed_bit_in_the_notes_is_corrected(disk: Disk, tmp_path: Path) -
         found = cut_incomplete_blocks(disk, 5, crashed=True)
     assert found.notes == tuple(two()) and not Origins(disk, found).damage(32 * "c")
     assert any("one bit had changed in 1 line of" in one for one in said)
-    assert read_notes((tmp_path / NAME).read_bytes()).changed == 0
+    assert parse_notes_file((tmp_path / NAME).read_bytes()).changed == 0
 
 
 def test_behind_an_end_in_order_the_file_tells_how_many_lines_it_has(
@@ -224,5 +224,5 @@ def test_behind_an_end_in_order_the_file_tells_how_many_lines_it_has(
         origins.stored([one])
     origins.finish()
     data = (tmp_path / NAME).read_bytes()
-    assert data == notes_file(two()).text()
-    assert read_notes(data[: -len(two()[1].line())]).damaged
+    assert data == make_notes_file(two()).text()
+    assert parse_notes_file(data[: -len(two()[1].line())]).damaged

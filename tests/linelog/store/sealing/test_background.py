@@ -18,7 +18,7 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
-from logsrv.linelog.store.recover import check_index
+from logsrv.linelog.store.recover import check_or_rebuild_index
 from logsrv.linelog.store.sealing import background
 from logsrv.linelog.store.sealing.background import EMPTY_KEPT
 from logsrv.linelog.store.sealing.seal import seal
@@ -328,11 +328,11 @@ async def test_a_failed_sealing_is_not_tried_again_while_indexes_are_checked(
         return seal(plain, *others, **named)
 
     def look(packed: Segment, *others: Any) -> None:
-        check_index(packed, *others)
+        check_or_rebuild_index(packed, *others)
         seen.append(packed.name)
 
     monkeypatch.setattr(background, "seal", counted_seal)
-    monkeypatch.setattr(background, "check_index", look)
+    monkeypatch.setattr(background, "check_or_rebuild_index", look)
     again = open_store(directory=store.directory)
     await until(lambda: len(seen) == 6)
     assert tries == [name]

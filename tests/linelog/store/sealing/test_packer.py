@@ -19,7 +19,12 @@ from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.sealing import packer, packing
 from logsrv.linelog.store.sealing.packer import Packer
-from logsrv.linelog.store.sealing.packing import NICENESS, HandedDisk, SealerConnection, Threads
+from logsrv.linelog.store.sealing.packing import (
+    NICENESS,
+    HandedDisk,
+    PackingThreads,
+    SealerConnection,
+)
 from logsrv.linelog.store.sealing.seal import FRAME, Interrupted, seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
@@ -310,7 +315,9 @@ def test_the_packing_process_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"x" * 99 + b"\n" + (b"y" * (FRAME - 1) + b"\n") * 4)
     disk, server = NicenessDisk(), SaysSo(0, 0, 1, 2, 9)
     disk.enter(tmp_path)
-    made = Threads().pack(Segment(1, NAME, Form.PLAIN), disk, False, cast(SealerConnection, server))
+    made = PackingThreads().pack(
+        Segment(1, NAME, Form.PLAIN), disk, False, cast(SealerConnection, server)
+    )
     least = os.getpriority(os.PRIO_PROCESS, 0)
     assert made.lines == 5
     assert disk.niceness[:4] == [min(19, least + NICENESS[level]) for level in (0, 1, 2, 2)]

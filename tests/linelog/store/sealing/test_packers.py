@@ -12,7 +12,7 @@ import pytest
 
 from logsrv.linelog.store.sealing import packers
 from logsrv.linelog.store.sealing.packer import Packer
-from logsrv.linelog.store.sealing.packers import Packers
+from logsrv.linelog.store.sealing.packers import PackerPool
 from logsrv.linelog.store.sealing.seal import Interrupted, pack_here, seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
@@ -21,16 +21,16 @@ from tests.clocks import HandClock
 from tests.linelog.store.faults import at, stored, text_of
 
 TEXT = stored(*(b"line %d" % number for number in range(5_000)))
-MakePackers = Callable[[], Packers]
+MakePackers = Callable[[], PackerPool]
 AT_MOST = 60.0
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[MakePackers]:
-    made: list[Packers] = []
+    made: list[PackerPool] = []
 
-    def one() -> Packers:
-        made.append(Packers(at(tmp_path), lambda: 0, lambda: None, HandClock().monotonic))
+    def one() -> PackerPool:
+        made.append(PackerPool(at(tmp_path), lambda: 0, lambda: None, HandClock().monotonic))
         return made[-1]
 
     yield one

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing import retain as retention
-from logsrv.linelog.store.sealing.retain import BelievedTime, due, expired, retain, retain_indexes
+from logsrv.linelog.store.sealing.retain import (
+    BelievedTime,
+    expired_segments,
+    last_number_due,
+    remove_archived_indexes,
+    remove_expired_segments,
+)
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.sealing.segment_sizes import SegmentSize, SegmentSizes
 from logsrv.linelog.store.segments.disk import Disk
@@ -46,7 +52,9 @@ def gone(
     """What expires of these, beside an active segment of so many bytes."""
     total = active + sum(one.size for one in all_ if packing_fails or not one.waits)
     return list(
-        expired(all_, total, policy, now, packing_fails=packing_fails, holds=holds, short=short)
+        expired_segments(
+            all_, total, policy, now, packing_fails=packing_fails, holds=holds, short=short
+        )
     )
 
 
@@ -145,9 +153,9 @@ def test_an_archive_is_looked_at_an_hour_before_a_segment_is_too_old(tmp_path: P
     save_number(5, at(tmp_path))
     days = StorePolicy(keep_days=1)
     for hours, number in ((47.5, 1), (46.5, 0), (72, 2)):
-        assert due(at(tmp_path), known(tmp_path), days, hours * 3600) == number
-    assert due(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=25), 0) == 2
-    assert due(at(tmp_path), known(tmp_path), StorePolicy(), 1e9) == 0
+        assert last_number_due(at(tmp_path), known(tmp_path), days, hours * 3600) == number
+    assert last_number_due(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=25), 0) == 2
+    assert last_number_due(at(tmp_path), known(tmp_path), StorePolicy(), 1e9) == 0
 
 
 def test_keep_days_waits_for_no_target() -> None:
@@ -176,14 +184,16 @@ def test_room_is_a_twentieth_of_the_disk(tmp_path: Path, free: int, left: int) -
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
     (tmp_path / "number").write_bytes(b"9\n")
     disk = Full().enter(tmp_path)
-    retain(disk, known(tmp_path), StorePolicy(keep_bytes=1), 0, holds=[Hold("a", 1, 100)])
+    remove_expired_segments(
+        disk, known(tmp_path), StorePolicy(keep_bytes=1), 0, holds=[Hold("a", 1, 100)]
+    )
     assert len(sealed_segments(disk)) == left
 
 
 def test_without_a_policy_nothing_is_removed(tmp_path: Path) -> None:
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
     save_number(2, at(tmp_path))
-    assert retain(at(tmp_path), known(tmp_path), StorePolicy(), 1e12) == []
+    assert remove_expired_segments(at(tmp_path), known(tmp_path), StorePolicy(), 1e12) == []
 
 
 def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
@@ -196,7 +206,9 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
         seal(Segment(number, path.name, Form.PLAIN), at(tmp_path))
         (tmp_path / f"{path.name}.zst.words").touch()
     save_number(3, at(tmp_path))
-    removed = retain(at(tmp_path), known(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY)
+    removed = remove_expired_segments(
+        at(tmp_path), known(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY
+    )
     assert [segment.number for segment in removed] == [1]
     assert [segment.number for segment in sealed_segments(at(tmp_path))] == [2]
     assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
@@ -207,8 +219,8 @@ def test_catalogs_count_as_the_segments_do(tmp_path: Path) -> None:
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
     (tmp_path / "number").write_bytes(b"9\n")
     policy = StorePolicy(keep_bytes=30)
-    assert retain(at(tmp_path), known(tmp_path), policy, 0) == []
-    removed = retain(at(tmp_path), known(tmp_path), policy, 0, catalogs=11)
+    assert remove_expired_segments(at(tmp_path), known(tmp_path), policy, 0) == []
+    removed = remove_expired_segments(at(tmp_path), known(tmp_path), policy, 0, catalogs=11)
     assert [one.number for one in removed] == [1, 2]
 
 
@@ -221,7 +233,12 @@ def test_many_segments_are_removed_some_at_a_time_with_those_without_lines(
     save_number(9, at(tmp_path))
     segment_sizes = known(tmp_path)
     removed = [
-        [one.number for one in retain(at(tmp_path), segment_sizes, StorePolicy(keep_bytes=4), 0)]
+        [
+            one.number
+            for one in remove_expired_segments(
+                at(tmp_path), segment_sizes, StorePolicy(keep_bytes=4), 0
+            )
+        ]
         for _ in range(3)
     ]
     assert removed == [[1, 2], [3, 4], []]
@@ -233,7 +250,9 @@ def test_a_number_that_is_not_saved_cannot_come_again(tmp_path: Path) -> None:
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
     save_number(1, at(tmp_path))
     assert (
-        retain(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=1), 0, packing_fails=True)
+        remove_expired_segments(
+            at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=1), 0, packing_fails=True
+        )
         == []
     )
 
@@ -317,7 +336,7 @@ def test_only_the_indexes_of_archived_segments_stay(tmp_path: Path, keep: float 
     (tmp_path / "current.log").write_bytes(b"x")
     save_number(3, disk)
     policy = StorePolicy(keep_bytes=1, rotate_size=1, keep_indexes=keep)
-    removed = retain(disk, known(tmp_path), policy, START)
+    removed = remove_expired_segments(disk, known(tmp_path), policy, START)
     assert [one.number for one in removed] == [1, 2]
     assert away(tmp_path) == ([] if keep is None else [1])
     left = sorted(path.name.partition(".log.zst")[2] for path in tmp_path.glob("000*"))
@@ -336,7 +355,8 @@ def test_indexes_go_when_they_are_old_or_no_longer_wanted(tmp_path: Path) -> Non
     def remove(keep: float | None) -> list[int]:
         found = away_segments(disk.entries())
         return [
-            one.number for one in retain_indexes(disk, found, StorePolicy(keep_indexes=keep), START)
+            one.number
+            for one in remove_archived_indexes(disk, found, StorePolicy(keep_indexes=keep), START)
         ]
 
     assert remove(30.0) == []

@@ -12,12 +12,12 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.recover import number_active, open_active, tidy
-from logsrv.linelog.store.sealing.seal import Interrupted, pieces, seal
+from logsrv.linelog.store.recover import open_and_repair_active, save_active_number, tidy
+from logsrv.linelog.store.sealing.seal import Interrupted, seal, text_pieces
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files
 from logsrv.linelog.store.segments.times import Times
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 from tests.linelog.store.faults import (
     Crash,
     CrashingDisk,
@@ -43,8 +43,8 @@ def recover(directory: Path) -> None:
     """What a start does before it writes."""
     disk = at(directory)
     tidy(disk)
-    number_active(disk)
-    opened = open_active(disk)
+    save_active_number(disk)
+    opened = open_and_repair_active(disk)
     for fd in (opened.fd, opened.beside):
         os.close(fd)
 
@@ -102,7 +102,7 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
         ours = {segment.packed, segment.index, segment.words}
         assert names == {"current.log", "number"} | ours
         made = index.load(sealed_files(at(directory))[0], at(directory))
-        words = Words(at(directory).read(segment.words))
+        words = WordIndex(at(directory).read(segment.words))
         words.require(made)
         assert text_of(directory) == TEXT
         steps += 1
@@ -132,7 +132,7 @@ def test_pieces_are_whole_lines_and_together_the_text(text: bytes, size: int) ->
     fd = os.memfd_create("text")
     try:
         os.write(fd, text)
-        found = [chunk[:end] for chunk, end in pieces(fd, size)]
+        found = [chunk[:end] for chunk, end in text_pieces(fd, size)]
     finally:
         os.close(fd)
     assert b"".join(found) == text

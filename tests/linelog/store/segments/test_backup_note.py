@@ -19,8 +19,8 @@ NOTE = BackupNote(COMPLETE, "backup", "0a" * 16, Position(17, 5), "2026-11-20T06
 
 def test_a_backup_note_is_read_as_it_was_written_and_damage_is_noticed(tmp_path: Path) -> None:
     disk = at(tmp_path)
-    assert backup_note.load(disk) is None and backup_note.finish(disk) is None
-    backup_note.keep(disk, NOTE)
+    assert backup_note.load(disk) is None and backup_note.finish_renaming(disk) is None
+    backup_note.save_backup_note(disk, NOTE)
     assert backup_note.load(disk) == NOTE
     data = (tmp_path / "backup").read_bytes()
     for text in (b"", data[:-3], data.replace(b"17", b"18"), b"[] 5de8cbeb\n"):
@@ -28,7 +28,7 @@ def test_a_backup_note_is_read_as_it_was_written_and_damage_is_noticed(tmp_path:
         with pytest.raises(ValueError, match="is damaged"):
             backup_note.load(disk)
         with pytest.raises(StoreError, match="logsrv doctor"):
-            backup_note.finish(disk)
+            backup_note.finish_renaming(disk)
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
@@ -49,8 +49,8 @@ def test_an_interrupted_renaming_of_a_backup_is_finished(tmp_path: Path, failing
     disk.before["rename"] = fail
     # The first rename is that of the note.
     with pytest.raises(OSError, match="No space"):
-        backup_note.arrive(disk, NOTE)
-    found = backup_note.finish(at(tmp_path))
+        backup_note.rename_arrived_files(disk, NOTE)
+    found = backup_note.finish_renaming(at(tmp_path))
     texts = {(tmp_path / name).read_text() for name in ("one", "two", "ship/place")}
     assert texts == ({"old"} if failing == 1 else {"new"})
     assert found == (None if failing == 1 else NOTE)
@@ -58,14 +58,14 @@ def test_an_interrupted_renaming_of_a_backup_is_finished(tmp_path: Path, failing
 
 def test_a_server_makes_a_backup_an_ordinary_store(tmp_path: Path, open_store: OpenStore) -> None:
     store = small_store(tmp_path / "store")
-    backup_note.keep(at(store), NOTE)
+    backup_note.save_backup_note(at(store), NOTE)
     (store / "number.coming").write_bytes(b"9999\n")
     assert open_store(directory=store).position.segment == 5
     assert not (store / "backup").exists() and not (store / "number.coming").exists()
 
 
 def test_no_server_starts_on_an_incomplete_backup(tmp_path: Path, open_store: OpenStore) -> None:
-    backup_note.keep(at(tmp_path), BackupNote(BEGUN, "restore", ""))
+    backup_note.save_backup_note(at(tmp_path), BackupNote(BEGUN, "restore", ""))
     with pytest.raises(StoreError, match="give the same `logsrv restore` again to go on"):
         open_store(directory=tmp_path)
     assert not (tmp_path / "current.log").exists()

@@ -11,7 +11,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.sums import line_with_checksum
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.format import FORMAT, NAME, load, require_known
+from logsrv.linelog.store.segments.format import FORMAT, NAME, load_format, require_known_format
 from logsrv.linelog.store.segments.lock import locked
 from tests.cli.command import logsrv
 from tests.linelog.read.stores import line, make_store
@@ -30,8 +30,8 @@ def contents(store: Path) -> dict[str, tuple[bytes, int]]:
 
 def test_a_store_without_the_file_is_of_the_first_format(tmp_path: Path) -> None:
     disk = Disk().enter(make_store(tmp_path / "store", [[line("one")]]))
-    assert load(disk) == (1, "")
-    require_known(disk)
+    assert load_format(disk) == (1, "")
+    require_known_format(disk)
 
 
 def test_a_store_of_this_format_is_used(tmp_path: Path, open_store: OpenStore) -> None:
@@ -91,5 +91,5 @@ def test_a_file_that_makes_no_sense_keeps_writers_out_and_lets_readers_in(
 def test_nothing_in_the_file_reaches_a_terminal_as_it_is(tmp_path: Path) -> None:
     disk = Disk().enter(store_of(tmp_path / "store", line_with_checksum(b"7 \x1b[31mred")))
     with pytest.raises(StoreError) as refused:
-        require_known(disk)
+        require_known_format(disk)
     assert "\x1b" not in str(refused.value)

@@ -6,13 +6,13 @@ import pytest
 import zstandard
 
 from logsrv.linelog.store.segments.compressing import compressor
-from logsrv.linelog.store.segments.heads import LARGEST, frame_at, text_at
+from logsrv.linelog.store.segments.heads import LARGEST, frame_sizes_at, text_size_in_head
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 def at(data: bytes, place: int = 0) -> tuple[int, int] | None:
-    return frame_at(lambda at, size: data[at : at + size], place, len(data))
+    return frame_sizes_at(lambda at, size: data[at : at + size], place, len(data))
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 70_000, 3_000_000])
@@ -46,12 +46,12 @@ def test_a_block_is_as_long_as_its_kind_says(kind: int, data: bytes, text: bytes
 )
 def test_a_frame_that_needs_more_than_those_of_segments_is_refused(what: str, head: bytes) -> None:
     data = MAGIC + head + b"\1\0\0" if head else b"\x50\x2a\x4d\x18\xff\xff\xff\xff"
-    assert text_at(data + bytes(100)) is None, what
+    assert text_size_in_head(data + bytes(100)) is None, what
 
 
 def test_a_frame_of_the_largest_text_is_accepted() -> None:
     """A line of so many bytes is a frame of its own."""
-    assert text_at(MAGIC + b"\xc4\x58" + LARGEST.to_bytes(8, "little")) == LARGEST
+    assert text_size_in_head(MAGIC + b"\xc4\x58" + LARGEST.to_bytes(8, "little")) == LARGEST
 
 
 def test_a_frame_of_unknown_size_is_refused() -> None:

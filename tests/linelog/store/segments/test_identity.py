@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.segments.identity import Identity, load, make
+from logsrv.linelog.store.segments.identity import Identity, load, make_identity
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.store.faults import FaultyDisk, at
 
@@ -16,7 +16,7 @@ ID = "000102030405060708090a0b0c0d0e0f"
 def test_the_identity_of_a_store_is_one_line_of_json(tmp_path: Path) -> None:
     disk = FaultyDisk().enter(tmp_path)
     assert load(disk) is None
-    made = make(disk, Position(7, 0), lambda size: bytes(range(size)))
+    made = make_identity(disk, Position(7, 0), lambda size: bytes(range(size)))
     assert (tmp_path / "store").read_text() == (
         f'{{"store":"{ID}","began":"7:0","crc":"9627e176"}}\n'
     )

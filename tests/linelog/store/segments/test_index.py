@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index, indexing
-from logsrv.linelog.store.segments.index import Frame, Index
+from logsrv.linelog.store.segments.index import FrameStart, Index
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import Times
 from tests.linelog.store.faults import at, stored
@@ -45,7 +45,7 @@ def of(*texts: bytes) -> Index:
     return made.made()
 
 
-LARGE = indexing.encode(of(*(stored(b"%d" % number) for number in range(256))))
+LARGE = indexing.encode_index(of(*(stored(b"%d" % number) for number in range(256))))
 
 
 def flipped(data: bytes, bit: int) -> bytes:
@@ -55,7 +55,7 @@ def flipped(data: bytes, bit: int) -> bytes:
 
 @given(st.lists(st.binary(min_size=1, max_size=40)))
 def test_an_index_survives_being_stored(texts: list[bytes]) -> None:
-    assert index.decode(indexing.encode(of(*texts))) == of(*texts)
+    assert index.decode_index(indexing.encode_index(of(*texts))) == of(*texts)
 
 
 @pytest.mark.parametrize(
@@ -63,22 +63,22 @@ def test_an_index_survives_being_stored(texts: list[bytes]) -> None:
 )
 def test_bytes_that_are_no_index_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
-        index.decode(data)
+        index.decode_index(data)
 
 
 @pytest.mark.parametrize(
     "texts", [[], [stored(b"a")], [stored(b"a", b"b"), b"no time\n", stored(b"c")]]
 )
 def test_every_flipped_bit_is_noticed(texts: list[bytes]) -> None:
-    data = indexing.encode(of(*texts))
+    data = indexing.encode_index(of(*texts))
     for bit in range(8 * len(data)):
         with pytest.raises(ValueError):
-            index.decode(flipped(data, bit))
+            index.decode_index(flipped(data, bit))
     for end in range(len(data)):
         with pytest.raises(ValueError):
-            index.decode(data[:end])
+            index.decode_index(data[:end])
     with pytest.raises(ValueError):
-        index.decode(data + b" ")
+        index.decode_index(data + b" ")
 
 
 @given(st.integers(0), st.sets(st.integers(0), min_size=1, max_size=3))
@@ -88,11 +88,11 @@ def test_bits_that_flip_in_a_large_index_are_noticed(start: int, distances: set[
     for place in places:
         data = flipped(data, place)
     with pytest.raises(ValueError):
-        index.decode(data)
+        index.decode_index(data)
 
 
 def test_the_head_alone_tells_of_the_segment() -> None:
-    data = indexing.encode(of(stored(b"a"), stored(b"b", b"c")))
+    data = indexing.encode_index(of(stored(b"a"), stored(b"b", b"c")))
     head = index.decode_head(data[:512])
     assert (head.segment, head.lines, head.compressed) == (7, 3, 20)
     assert head.times == Times(MOMENT, MOMENT, sure=True)
@@ -107,20 +107,20 @@ def test_a_head_fits_what_is_read_of_it() -> None:
     """However large the numbers are."""
     most = 10**18
     times = Times("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z", sure=False)
-    frames = (Frame(0, 0, 0, times),)
-    data = indexing.encode(Index(10**9, most, most, most, frames, rules=10**9))
+    frames = (FrameStart(0, 0, 0, times),)
+    data = indexing.encode_index(Index(10**9, most, most, most, frames, rules=10**9))
     assert index.decode_head(data[:512]).text == most
 
 
 def test_a_format_that_is_not_known_is_refused_with_its_number() -> None:
-    head = indexing.encode(of()).splitlines()[0][:-9].replace(b'"format":4', b'"format":5')
+    head = indexing.encode_index(of()).splitlines()[0][:-9].replace(b'"format":4', b'"format":5')
     with pytest.raises(ValueError, match="it has format 5, which this version does not know"):
-        index.decode(b"%b %08x\n[]\n" % (head, zlib.crc32(head)))
+        index.decode_index(b"%b %08x\n[]\n" % (head, zlib.crc32(head)))
 
 
 def test_lines_are_counted_by_level() -> None:
     made = of(stored(b"ERROR x", b"x", b"<15>y"), stored(b"WARN x"), b"x\n")
-    found = index.decode(indexing.encode(made))
+    found = index.decode_index(indexing.encode_index(made))
     assert found == made
     assert found.levels == ((1, 1, 0, 0, 0, 1, 0, 0, 0), (0, 0, 0, 0, 1, 0, 0, 0, 0), None)
     assert found.rules == RULES
@@ -128,7 +128,7 @@ def test_lines_are_counted_by_level() -> None:
 
 def test_an_index_has_sums_of_frames_up_to_the_first_without_whole_lines() -> None:
     made = of(stored(b"a"), stored(b"b", b"c"), b"no end", stored(b"d"))
-    found = index.decode(indexing.encode(made))
+    found = index.decode_index(indexing.encode_index(made))
     packed = zlib.crc32(TEN_BYTES)
     assert found.sums_of(0) == (zlib.crc32(stored(b"a")), packed)
     assert found.sums_of(1) == (zlib.crc32(stored(b"b", b"c")), packed)
@@ -144,7 +144,7 @@ def test_an_index_that_is_made_again_is_the_same(tmp_path: Path) -> None:
     assert len(made.frames) == 4 and len(made.sums) == 3 * 8
     packed = Segment(3, segment.packed, Form.PACKED)
     before = disk.read(packed.index)
-    assert indexing.rebuild(packed, disk) == made
+    assert indexing.rebuild_index(packed, disk) == made
     assert disk.read(packed.index) == before
 
 
@@ -162,8 +162,8 @@ def as_before(data: bytes, version: int) -> bytes:
 def test_indexes_of_older_formats_are_read() -> None:
     made = of(stored(b"a"), stored(b"ERROR b", b"c"))
     for version in (2, 3):
-        data = as_before(indexing.encode(made), version)
-        found = index.decode(data)
+        data = as_before(indexing.encode_index(made), version)
+        found = index.decode_index(data)
         less = made._replace(format=version, sums=b"")
         assert found == (less._replace(rules=0, levels=()) if version == 2 else less)
         assert found.sums_of(0) is None
@@ -204,7 +204,7 @@ def test_invalid_numbers_and_times_are_refused_though_the_checksum_is_right(
         {**head, "size": len(body), "crc": zlib.crc32(body)}, separators=(",", ":")
     ).encode()
     with pytest.raises(ValueError, match="no index"):
-        index.decode(b"%b %08x\n%b" % (first, zlib.crc32(first), body))
+        index.decode_index(b"%b %08x\n%b" % (first, zlib.crc32(first), body))
 
 
 def test_an_index_without_an_end_is_damaged_and_takes_little_memory(tmp_path: Path) -> None:
@@ -246,9 +246,9 @@ def test_more_frames_than_a_segment_may_have_are_not_read(many: bytes, before: b
     """Whoever makes an index may make its checksums, too: each `[]` takes 64 bytes of memory."""
     body = before + b"[" + many * (8 << 20) + b"0]\n"
     unknown = Times(None, None, False)
-    head = index.Head(7, 0, 0, 0, unknown, len(body), zlib.crc32(body), RULES)._asdict()
+    head = index.IndexHead(7, 0, 0, 0, unknown, len(body), zlib.crc32(body), RULES)._asdict()
     text = json.dumps({"format": index.FORMAT, **head}, separators=(",", ":")).encode()
     data = b"%b %08x\n%b" % (text, zlib.crc32(text), body)
     del body
     with at_most(100 << 20), pytest.raises(ValueError, match="more frames"):
-        index.decode(data)
+        index.decode_index(data)

@@ -80,7 +80,7 @@ def test_a_lost_index_is_made_again_from_the_frames(tmp_path: Path) -> None:
     made = seal(segment, disk)
     packed = Segment(3, segment.packed, Form.PACKED)
     disk.unlink(packed.index)
-    indexing.rebuild(packed, disk)
+    indexing.rebuild_index(packed, disk)
     assert index.load(packed, disk) == made
 
 
@@ -94,4 +94,4 @@ def test_a_damaged_segment_is_said_to_be_so(tmp_path: Path, damage: object) -> N
     packed = Segment(3, segment.packed, Form.PACKED)
     (tmp_path / packed.name).write_bytes(damage(disk.read(packed.name)))
     with pytest.raises(ValueError):
-        indexing.rebuild(packed, disk)
+        indexing.rebuild_index(packed, disk)

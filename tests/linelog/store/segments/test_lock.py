@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.lock import DirectoryLock, locked, owner_of
+from logsrv.linelog.store.segments.lock import DirectoryLock, locked, owning_process
 from tests.linelog.store.faults import FaultyDisk, another_lock, at
 
 OWNER = """
@@ -156,11 +156,11 @@ def test_a_lock_file_that_cannot_be_read_was_left_by_somebody(
 
 
 def test_the_owner_of_a_store_is_known_without_taking_the_lock(tmp_path: Path) -> None:
-    assert owner_of(tmp_path) is None
+    assert owning_process(tmp_path) is None
     with locked(tmp_path):
-        assert owner_of(tmp_path) == os.getpid()
-    assert owner_of(tmp_path) is None
+        assert owning_process(tmp_path) == os.getpid()
+    assert owning_process(tmp_path) is None
     # An owner that was killed leaves its number.
     for text in (f"{os.getpid()}\n", ".*", "", "²"):
         (tmp_path / "lock").write_text(text)
-        assert owner_of(tmp_path) is None
+        assert owning_process(tmp_path) is None

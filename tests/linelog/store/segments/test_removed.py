@@ -14,14 +14,14 @@ from logsrv.linelog.store.segments.removed import (
     EMPTY,
     REMOVED,
     UNKNOWN,
-    Missing,
+    MissingText,
     RemovedRun,
-    empty_numbers,
     gaps,
-    missed,
+    missed_text,
     note_empty,
     note_removed,
     removed_runs,
+    runs_of_empty_segments,
     were_empty,
 )
 from logsrv.linelog.store.segments.segment import Position
@@ -60,24 +60,24 @@ def test_numbers_that_nothing_explains_are_found(
 @pytest.mark.parametrize(
     ("place", "following", "found"),
     [
-        (Position(17, 100), 18, Missing()),
-        (Position(17, 60), 18, Missing(40, 4)),
-        (Position(17, 100), 22, Missing(57, 6)),
-        (Position(18, 0), 22, Missing(57, 6)),
-        (Position(20, 0), 22, Missing(7, 1)),
+        (Position(17, 100), 18, MissingText()),
+        (Position(17, 60), 18, MissingText(40, 4)),
+        (Position(17, 100), 22, MissingText(57, 6)),
+        (Position(18, 0), 22, MissingText(57, 6)),
+        (Position(20, 0), 22, MissingText(7, 1)),
         (Position(17, 101), 18, UNKNOWN),
-        (Position(16, 0), 18, Missing(101, 10, known=False)),
-        (Position(17, 100), 23, Missing(58, 6, known=False)),
+        (Position(16, 0), 18, MissingText(101, 10, known=False)),
+        (Position(17, 100), 23, MissingText(58, 6, known=False)),
     ],
 )
 def test_the_text_that_a_reader_missed_is_counted(
-    disk: Disk, place: Position, following: int, found: Missing
+    disk: Disk, place: Position, following: int, found: MissingText
 ) -> None:
     note_removed([run(17, 100, 10), run(18, 50, 5)], disk)
     note_removed([run(21, 7, 1)], disk)
     for number in 19, 20:
         note_empty(number, disk)
-    assert missed(place, following, disk) == found
+    assert missed_text(place, following, disk) == found
 
 
 def test_of_many_removed_segments_the_oldest_are_counted_together(disk: Disk) -> None:
@@ -86,9 +86,9 @@ def test_of_many_removed_segments_the_oldest_are_counted_together(disk: Disk) ->
     note_removed([run(2000, 1, 1)], disk, {50})
     runs = removed_runs(disk)
     assert len(runs) == 1000 and runs[0].numbers == range(1, 50)
-    assert missed(Position(1, 0), 1100, disk) == Missing(1099 << 40, 1099 * 7)
-    assert missed(Position(50, 3), 1100, disk).bytes == (1050 << 40) - 3
-    assert not missed(Position(20, 0), 1100, disk).known
+    assert missed_text(Position(1, 0), 1100, disk) == MissingText(1099 << 40, 1099 * 7)
+    assert missed_text(Position(50, 3), 1100, disk).bytes == (1050 << 40) - 3
+    assert not missed_text(Position(20, 0), 1100, disk).known
 
 
 def test_of_many_removed_segments_with_gaps_the_oldest_are_forgotten(disk: Disk) -> None:
@@ -100,15 +100,15 @@ def test_of_many_removed_segments_with_gaps_the_oldest_are_forgotten(disk: Disk)
 def test_a_file_removed_of_older_versions_is_read(disk: Disk, tmp_path: Path) -> None:
     """As versions before wrote it."""
     (tmp_path / REMOVED).write_bytes(b"17:100 18:50\n")
-    assert missed(Position(17, 60), 19, disk) == Missing(90)
+    assert missed_text(Position(17, 60), 19, disk) == MissingText(90)
 
 
 @pytest.mark.parametrize("data", [b"", b"17\n", b"17:x\n", b"\xff\xfe", b"1:2:3:4\n", b"9-1:2:3\n"])
 def test_a_damaged_file_removed_tells_nothing(disk: Disk, tmp_path: Path, data: bytes) -> None:
     (tmp_path / REMOVED).write_bytes(data)
-    assert missed(Position(17, 5), 18, disk) == UNKNOWN
+    assert missed_text(Position(17, 5), 18, disk) == UNKNOWN
     note_removed([run(17, 5)], disk)
-    assert missed(Position(17, 5), 18, disk) == Missing()
+    assert missed_text(Position(17, 5), 18, disk) == MissingText()
 
 
 @given(st.lists(st.integers(1, 30), max_size=20), st.integers(1, 30), st.integers(0, 5))
@@ -136,7 +136,7 @@ def test_of_too_many_empty_segments_the_oldest_are_forgotten(tmp_path: Path) -> 
     # As a version wrote it that knew no sums.
     (tmp_path / EMPTY).write_text(" ".join(map(str, range(2, 2002, 2))) + "\n")
     note_empty(5000, disk)
-    runs = empty_numbers(disk)
+    runs = runs_of_empty_segments(disk)
     assert (len(runs), runs[0], runs[-1]) == (1000, range(4, 5), range(5000, 5001))
     disk.leave()
 

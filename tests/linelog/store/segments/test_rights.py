@@ -5,7 +5,7 @@ from __future__ import annotations
 import grp
 from pathlib import Path
 
-from logsrv.linelog.store.segments.rights import who_may
+from logsrv.linelog.store.segments.rights import hint_at_reading_group
 
 DENIED = PermissionError(13, "Permission denied")
 
@@ -15,15 +15,18 @@ def test_the_group_that_may_read_a_store_or_its_parent_directory_is_named(tmp_pa
     store.mkdir(parents=True)
     group = grp.getgrgid(store.stat().st_gid).gr_name
     store.chmod(0o750)
-    assert who_may(str(store), DENIED) == f"; the group {group} may read it"
+    assert hint_at_reading_group(str(store), DENIED) == f"; the group {group} may read it"
     store.chmod(0o755)
     outer.chmod(0o750)
-    assert who_may(str(store), DENIED) == f"; the group {group} may read it"
+    assert hint_at_reading_group(str(store), DENIED) == f"; the group {group} may read it"
 
 
 def test_nobody_is_told_of_a_group_that_may_not(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    assert who_may(str(tmp_path), DENIED) == ""
+    assert hint_at_reading_group(str(tmp_path), DENIED) == ""
     tmp_path.chmod(0o755)
-    assert who_may(str(tmp_path), DENIED) == ""
-    assert who_may(str(tmp_path), FileNotFoundError(2, "No such file or directory")) == ""
+    assert hint_at_reading_group(str(tmp_path), DENIED) == ""
+    assert (
+        hint_at_reading_group(str(tmp_path), FileNotFoundError(2, "No such file or directory"))
+        == ""
+    )

@@ -17,17 +17,17 @@ from logsrv.linelog.store.segments.segment import (
     active_number,
     away_segments,
     first_moment,
-    keep_number,
     loose_files,
-    make_synced,
     not_plain_files,
     parse_position,
-    place_text,
     read_synced,
+    repair_synced_file,
     save_number,
     saved_number,
     sealed_name,
     segments,
+    sync_number,
+    synced_file_text,
     synced_place,
     time_text,
 )
@@ -76,7 +76,7 @@ def test_the_number_is_the_greater_of_the_saved_one_and_the_next(tmp_path: Path)
     disk = at(tmp_path)
     assert active_number(disk) == 1
     save_number(5, disk)
-    assert active_number(disk) == saved_number(disk) == keep_number(disk) == 5
+    assert active_number(disk) == saved_number(disk) == sync_number(disk) == 5
     (tmp_path / sealed_name(5, MOMENT)).touch()
     assert active_number(disk) == 6
 
@@ -95,13 +95,13 @@ def test_notes_of_a_version_that_knew_no_sums_are_read_and_get_one(tmp_path: Pat
     (tmp_path / "number").write_bytes(b"17             \n")
     (tmp_path / "synced").write_bytes(b"%-31s\n" % b"17:52311")
     assert (saved_number(disk), read_synced(disk)) == (17, (17, 52311))
-    make_synced(disk)
-    assert (tmp_path / "synced").read_bytes() == place_text(Position(17, 52311))
+    repair_synced_file(disk)
+    assert (tmp_path / "synced").read_bytes() == synced_file_text(Position(17, 52311))
     # Damage is written over with what is always right.
-    (tmp_path / "synced").write_bytes(b"9" + place_text(Position(17, 52311))[1:])
+    (tmp_path / "synced").write_bytes(b"9" + synced_file_text(Position(17, 52311))[1:])
     with pytest.raises(ValueError, match="checksum"):
         read_synced(disk)
-    make_synced(disk)
+    repair_synced_file(disk)
     assert synced_place(disk) == NOWHERE == read_synced(disk)
 
 

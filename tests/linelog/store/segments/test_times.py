@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, time_of, times_of, together
+from logsrv.linelog.store.segments.times import (
+    NONE,
+    UNKNOWN,
+    Times,
+    combine_times,
+    time_of,
+    times_of,
+)
 
 TIMES = [
     "2026-11-20T06:18:42.123456Z",
@@ -56,9 +63,9 @@ def test_lines_without_a_time_make_the_others_unsure() -> None:
 
 def test_times_of_parts_are_put_together() -> None:
     parts = [Times(time, time, True) for time in TIMES]
-    assert together(parts) == Times(TIMES[2], TIMES[1], True)
-    assert together([*parts, UNKNOWN]) == Times(TIMES[2], TIMES[1], False)
-    assert together([]) == NONE
+    assert combine_times(parts) == Times(TIMES[2], TIMES[1], True)
+    assert combine_times([*parts, UNKNOWN]) == Times(TIMES[2], TIMES[1], False)
+    assert combine_times([]) == NONE
 
 
 @pytest.mark.parametrize(

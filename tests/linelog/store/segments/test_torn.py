@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 
-from logsrv.linelog.store.segments.torn import is_stamp, mend
+from logsrv.linelog.store.segments.torn import is_stamp_or_beginning, repair_text
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import STAMP, stored
 
@@ -25,7 +25,7 @@ def mended(path: Path, text: bytes, synced: int = 0) -> tuple[int, bool]:
     path.write_bytes(text)
     fd = os.open(path, os.O_RDWR)
     try:
-        size, torn = mend(str(path), fd, synced)
+        size, torn = repair_text(str(path), fd, synced)
     finally:
         os.close(fd)
     assert size == path.stat().st_size
@@ -50,7 +50,7 @@ def test_a_stamp_with_nothing_behind_it_is_cut_off(open_store: OpenStore, tmp_pa
 
 @pytest.mark.parametrize("torn", [b"torn", b"2026 was a year", stored(b"m")[:-1], b"2026-11-20 x"])
 def test_text_that_somebody_sent_is_no_stamp(torn: bytes) -> None:
-    assert not is_stamp(torn)
+    assert not is_stamp_or_beginning(torn)
 
 
 @pytest.mark.parametrize("count", [1, 4096, 200_000])

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from logsrv.linelog.store.words.layout import Trailer, pack_trailer
-from logsrv.linelog.store.words.section import Section
+from logsrv.linelog.store.words.layout import WordIndexTrailer, pack_trailer
+from logsrv.linelog.store.words.section import SectionBuilder
 
 
 def stored_index(*frames: bytes, section: int = 512) -> bytes:
     """Return the file of a word index of these frames, `section` in each section."""
     parts = []
     for first in range(0, len(frames), section):
-        made = Section()
+        made = SectionBuilder()
         for text in frames[first : first + section]:
             made.add(text, len(text), 1 << 20)
         parts.append(made.packed(0.13))
     size = sum(map(len, frames))
-    return b"".join([*parts, pack_trailer(Trailer(1, size, 99, len(frames), len(parts)))])
+    return b"".join([*parts, pack_trailer(WordIndexTrailer(1, size, 99, len(frames), len(parts)))])

@@ -15,10 +15,10 @@ from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files
 from logsrv.linelog.store.words import build
-from logsrv.linelog.store.words.build import Builder, add_words
+from logsrv.linelog.store.words.build import WordIndexBuilder, write_word_index
 from logsrv.linelog.store.words.layout import SECTION_MAGIC
-from logsrv.linelog.store.words.lookup import Words
-from logsrv.linelog.store.words.section import Section
+from logsrv.linelog.store.words.lookup import WordIndex
+from logsrv.linelog.store.words.section import SectionBuilder
 from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
 
 DRAW = random.Random(4)
@@ -57,7 +57,7 @@ def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path: Path
     [packed] = sealed_files(disk)
     data = disk.read(packed.words)
     assert len(data) < 0.15 * made.compressed
-    words = Words(data)
+    words = WordIndex(data)
     words.require(made)
     last = len(made.frames) - 1
     found = words.frames_with(LINES[-1].split()[1])
@@ -69,14 +69,14 @@ def test_a_word_is_found_in_whichever_section_its_frame_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A segment of more than 512 MiB has several; here a section is full after two frames."""
-    monkeypatch.setattr(Section, "full", property(lambda section: section.frames == 2))
+    monkeypatch.setattr(SectionBuilder, "full", property(lambda section: section.frames == 2))
     disk = at(tmp_path)
     made = seal(plain(tmp_path), disk)
     [packed] = sealed_files(disk)
     data = disk.read(packed.words)
     count = len(made.frames)
     assert data.count(SECTION_MAGIC) == -(-count // 2) > 1
-    words = Words(data)
+    words = WordIndex(data)
     words.require(made)
     for number, frame in enumerate(made.frames):
         # The number of its first line, which no other has.
@@ -105,7 +105,7 @@ def test_a_word_index_too_large_is_not_kept(
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
     (tmp_path / packed.words).write_bytes(b"an old one")
-    assert not add_words(packed, index.load(packed, disk), disk)
+    assert not write_word_index(packed, index.load(packed, disk), disk)
     assert names == {path.name for path in tmp_path.iterdir()}
 
 
@@ -129,7 +129,7 @@ def test_an_index_that_cannot_be_written_later_leaves_nothing(tmp_path: Path) ->
     disk.errors["fdatasync"] = no_space()
     [packed] = sealed_files(disk)
     with pytest.raises(OSError, match="No space"):
-        add_words(packed, made, disk)
+        write_word_index(packed, made, disk)
     assert not list(tmp_path.glob("*.words*"))
 
 
@@ -139,8 +139,8 @@ def test_a_temporary_file_that_somebody_else_took_over_is_not_given_the_name(
     """Two that make the index of a segment at once: the first to end must not name the other's half."""
     disk, segment = at(tmp_path), plain(tmp_path)
     made = seal(segment, disk, with_words=False)
-    builder = Builder(segment, disk)
-    other = Builder(segment, disk)
+    builder = WordIndexBuilder(segment, disk)
+    other = WordIndexBuilder(segment, disk)
     assert not builder.finish(made)
     assert "removed meanwhile" in str(builder.error)
     assert (tmp_path / f"{segment.words}.tmp").exists()

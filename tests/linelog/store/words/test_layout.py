@@ -16,9 +16,9 @@ from logsrv.linelog.store.words.layout import (
     TRAILER_SIZE,
     RowTable,
     SectionHead,
-    Trailer,
-    extent,
-    most_packed,
+    WordIndexTrailer,
+    block_extent,
+    most_compressed_size,
     pack_header,
     pack_trailer,
     unpack_header,
@@ -27,7 +27,7 @@ from logsrv.linelog.store.words.layout import (
     without_crc,
 )
 
-TRAILER = Trailer(7, 1 << 40, 1 << 39, 300, 1)
+TRAILER = WordIndexTrailer(7, 1 << 40, 1 << 39, 300, 1)
 
 
 def header(**other: object) -> SectionHead:
@@ -89,7 +89,7 @@ def test_sizes_that_make_no_sense_are_refused(senseless: SectionHead) -> None:
 @pytest.mark.parametrize(
     "senseless", [TRAILER._replace(frames=1 << 30), TRAILER._replace(sections=1 << 20)]
 )
-def test_more_sections_than_a_segment_has_are_refused(senseless: Trailer) -> None:
+def test_more_sections_than_a_segment_has_are_refused(senseless: WordIndexTrailer) -> None:
     """Each takes memory, also where all checksums are right."""
     with pytest.raises(ValueError, match="make no sense"):
         unpack_trailer(pack_trailer(senseless))
@@ -99,13 +99,15 @@ def test_no_block_is_larger_than_its_rows_can_be() -> None:
     table = RowTable(64, 1 << 31)
     for end in (MOST_BLOCK + 1, (1 << 31) - 1):
         with pytest.raises(ValueError, match="make no sense"):
-            extent(table, end.to_bytes(4, "little"), 0)
-    assert extent(table, MOST_BLOCK.to_bytes(4, "little"), 0) == (0, MOST_BLOCK)
+            block_extent(table, end.to_bytes(4, "little"), 0)
+    assert block_extent(table, MOST_BLOCK.to_bytes(4, "little"), 0) == (0, MOST_BLOCK)
 
 
 def test_data_that_does_not_shrink_fits() -> None:
     for size in (1, 100, BLOCK_ROWS * SECTION_FRAMES // 8, MOST_TEXT):
-        assert len(zstandard.ZstdCompressor(1).compress(os.urandom(size))) <= most_packed(size)
+        assert len(zstandard.ZstdCompressor(1).compress(os.urandom(size))) <= most_compressed_size(
+            size
+        )
 
 
 def test_a_checksum_guards_each_part() -> None:

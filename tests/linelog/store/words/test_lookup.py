@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.segments.index import Frame, Index
+from logsrv.linelog.store.segments.index import FrameStart, Index
 from logsrv.linelog.store.segments.times import UNKNOWN
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 from tests.examples import more
 from tests.linelog.store.faults import STAMP, stored
 from tests.linelog.store.words.indexed import stored_index
@@ -41,7 +41,7 @@ def test_no_frame_with_the_literal_is_left_out(
     literal = text[start : start + size].partition(b"\n")[0]
     if swap:
         literal = literal.swapcase()
-    words = Words(stored_index(*texts, section=section))
+    words = WordIndex(stored_index(*texts, section=section))
     found = words.frames_with(literal, ignore_case=swap)
     if found is not None:
         lines = [[line.lower() for line in text.split(b"\n")] for text in texts]
@@ -84,7 +84,7 @@ INDEX = stored_index(*FRAMES)
     ],
 )
 def test_a_literal_of_one_frame_leads_to_that_frame(literal: bytes) -> None:
-    found = Words(INDEX).frames_with(literal, ignore_case=True)
+    found = WordIndex(INDEX).frames_with(literal, ignore_case=True)
     assert found is not None
     assert 7 in frames_of(found, 40) and found.bit_count() <= 5
 
@@ -93,12 +93,12 @@ def test_a_literal_of_one_frame_leads_to_that_frame(literal: bytes) -> None:
     "literal", [b"absent", b" imeouts", b"timeout ", b"198.51.100.23", b"0123456789abcdef"]
 )
 def test_a_literal_of_no_frame_leads_nowhere(literal: bytes) -> None:
-    found = Words(INDEX).frames_with(literal)
+    found = WordIndex(INDEX).frames_with(literal)
     assert found is not None and found.bit_count() <= 1
 
 
 def test_a_common_word_leads_everywhere_and_a_short_one_is_not_decided() -> None:
-    words = Words(INDEX)
+    words = WordIndex(INDEX)
     assert words.frames_with(b"request") == (1 << 40) - 1
     assert words.frames_with(b"at") is None
 
@@ -107,14 +107,14 @@ def test_a_word_index_is_read_from_a_descriptor_as_well() -> None:
     fd = os.memfd_create("words")
     try:
         os.write(fd, INDEX)
-        assert Words(fd).frames_with(b"zebra") == 1 << 7
+        assert WordIndex(fd).frames_with(b"zebra") == 1 << 7
     finally:
         os.close(fd)
 
 
 def test_the_word_index_of_another_segment_is_refused() -> None:
-    words = Words(INDEX)
-    ours = Index(1, sum(map(len, FRAMES)), 99, 0, (Frame(0, 0, 0, UNKNOWN),) * 40)
+    words = WordIndex(INDEX)
+    ours = Index(1, sum(map(len, FRAMES)), 99, 0, (FrameStart(0, 0, 0, UNKNOWN),) * 40)
     words.require(ours)
     with pytest.raises(ValueError, match="another segment, not of 2"):
         words.require(ours._replace(segment=2))
@@ -127,11 +127,11 @@ def test_the_word_index_of_another_segment_is_refused() -> None:
 )
 def test_a_word_index_that_is_cut_off_or_something_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="word index"):
-        Words(data)
+        WordIndex(data)
 
 
 LITERALS = (b"zebra", b"203.0.113.77", b"deadbeefdeadbeef", b"user77")
-SOUND = [Words(INDEX).frames_with(literal) for literal in LITERALS]
+SOUND = [WordIndex(INDEX).frames_with(literal) for literal in LITERALS]
 
 
 @more(1.5)
@@ -140,7 +140,7 @@ def test_a_damaged_word_index_is_an_error_or_as_good_as_before(at: int, flip: in
     data = bytearray(INDEX)
     data[at] ^= flip
     try:
-        words = Words(bytes(data))
+        words = WordIndex(bytes(data))
         found = [words.frames_with(literal) for literal in LITERALS]
     except ValueError as error:
         found = SOUND if "word index" in str(error) else []
@@ -150,7 +150,7 @@ def test_a_damaged_word_index_is_an_error_or_as_good_as_before(at: int, flip: in
 @given(st.lists(st.text("\\uU0\n", max_size=12), min_size=1, max_size=10))
 def test_escapes_of_json_are_known_frame_by_frame(texts: list[str]) -> None:
     frames = [text.encode() for text in texts if text] or [b"\n"]
-    words = Words(stored_index(*frames, section=3))
+    words = WordIndex(stored_index(*frames, section=3))
     for escape in (b"\\u", b"\\u00"):
         found = words.frames_with(escape)
         assert found is not None

@@ -11,9 +11,9 @@ import pytest
 from logsrv.linelog.store.words import section
 from logsrv.linelog.store.words.evidence import letter_slots
 from logsrv.linelog.store.words.layout import HEADER_SIZE, unpack_header
-from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.scan import FrameText
-from logsrv.linelog.store.words.section import Bits, Section
+from logsrv.linelog.store.words.section import BitTable, SectionBuilder
 from tests.linelog.store.words.indexed import stored_index
 
 LONG = b"begin" + b"xyz" * 100 + b"zebra" + b"xyz" * 100
@@ -29,7 +29,7 @@ def test_a_dictionary_that_is_full_leaves_the_rest_to_windows(
 ) -> None:
     monkeypatch.setattr(section, "MOST_RUNS", 100)
     frames = [b" ".join(random_words(80, seed)) + b"\n" for seed in range(6)]
-    words = Words(stored_index(*frames))
+    words = WordIndex(stored_index(*frames))
     assert unpack_header(words.read(0, HEADER_SIZE)).postings.rows <= 100
     for number, frame in enumerate(frames):
         for word in frame.split():
@@ -41,14 +41,14 @@ def test_a_dictionary_that_is_full_leaves_the_rest_to_windows(
 def test_random_ids_do_not_fill_the_dictionary() -> None:
     letters = string.ascii_letters + string.digits * 8
     text = b" ".join(random_words(3000, 1, letters)) + b" plain words\n"
-    words = Words(stored_index(text))
+    words = WordIndex(stored_index(text))
     assert unpack_header(words.read(0, HEADER_SIZE)).postings.rows < 500
     for word in text.split()[:500]:
         assert words.frames_with(word) in (1, None)
 
 
 def test_a_run_too_long_to_be_a_word_makes_its_frame_open() -> None:
-    words = Words(stored_index(b"one\n", LONG + b"\n", b"two\n"))
+    words = WordIndex(stored_index(b"one\n", LONG + b"\n", b"two\n"))
     assert words.frames_with(b"zebra") == 0b10
     assert words.frames_with(LONG) == 0b10
     assert words.frames_with(b"one") == 0b011
@@ -56,14 +56,14 @@ def test_a_run_too_long_to_be_a_word_makes_its_frame_open() -> None:
 
 def test_words_that_share_their_first_letters_are_kept_apart() -> None:
     frames = [b"internationalisation\n", b"internationalisations\n", b"international\n"]
-    words = Words(stored_index(*frames))
+    words = WordIndex(stored_index(*frames))
     assert [words.frames_with(b" " + text.strip() + b" ") for text in frames] == [1, 2, 4]
     assert words.frames_with(b"international") == 7
 
 
 def test_a_table_is_folded_to_the_size_that_it_may_have() -> None:
     draw = numpy.random.default_rng(1)
-    bits = Bits(14)
+    bits = BitTable(14)
     for number in range(20):
         bits.add(number, draw.integers(0, 1 << 63, 3000).astype(numpy.uint64) * numpy.uint64(2))
     full, data = bits.packed(0.99, 1e9)
@@ -81,7 +81,7 @@ def test_letter_windows_are_hashed_as_they_are_looked_up() -> None:
 
 @pytest.mark.slow
 def test_a_section_is_full_after_512_frames() -> None:
-    made = Section()
+    made = SectionBuilder()
     for _ in range(512):
         assert not made.full
         made.add(b"word\n", 5, 9)
@@ -92,6 +92,6 @@ def test_a_section_is_full_after_512_frames() -> None:
 def test_a_run_is_one_word_whatever_stands_behind_it() -> None:
     runs = [b"transact", b"transaction", b"internationalisation"]
     text = b" ".join(run + b" " + other for run in runs for other in (b"x", b"beginning", b"7z"))
-    words = Words(stored_index(text + b"\n"))
+    words = WordIndex(stored_index(text + b"\n"))
     # Those, and `beginning`.
     assert unpack_header(words.read(0, HEADER_SIZE)).postings.rows == len(runs) + 1

@@ -16,7 +16,12 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.recover import StartState, number_active, open_active, tidy
+from logsrv.linelog.store.recover import (
+    StartState,
+    open_and_repair_active,
+    save_active_number,
+    tidy,
+)
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Position, saved_number, sealed_name
 from logsrv.linelog.store.store import Store
@@ -397,8 +402,8 @@ def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once
             assert text_of(directory) == stored(b"one")
         disk = at(directory)
         tidy(disk)
-        number = number_active(disk)
-        opened = open_active(disk)
+        number = save_active_number(disk)
+        opened = open_and_repair_active(disk)
         os.close(opened.fd)
         os.close(opened.beside)
         assert text_of(directory) == stored(b"one")
@@ -413,8 +418,8 @@ def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once
 @leaks.killed()
 def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
     """Write a line and rotate; the process "ends" at that step. True if it came to its end."""
-    opened = open_active(at(directory))
-    number_active(at(directory))
+    opened = open_and_repair_active(at(directory))
+    save_active_number(at(directory))
     disk = CrashingDisk(at=step).enter(directory)
     if not links:
         disk.errors["link"] = no_links()

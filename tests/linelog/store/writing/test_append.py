@@ -14,7 +14,7 @@ from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segments.disk import IOV_MAX
 from logsrv.linelog.store.store import Store
-from logsrv.linelog.store.writing.append import advance
+from logsrv.linelog.store.writing.append import without_first_bytes
 from tests.clocks import HandClock
 from tests.linelog.store.faults import FaultyDisk, batch, stored, text_of, until
 
@@ -26,7 +26,7 @@ def test_a_short_write_goes_on_at_the_exact_byte(pieces: list[bytes], data: st.D
     whole = b"".join(pieces)
     count = data.draw(st.integers(0, len(whole)))
     buffers: list[Buffer] = list(pieces)
-    assert b"".join(advance(buffers, count)) == whole[count:]
+    assert b"".join(without_first_bytes(buffers, count)) == whole[count:]
 
 
 @pytest_twisted.ensureDeferred

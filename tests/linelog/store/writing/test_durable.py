@@ -14,13 +14,13 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import append
-from logsrv.linelog.store.writing.durable import SyncFailure, Waiters
+from logsrv.linelog.store.writing.durable import DurableWaiters, SyncFailure
 from tests.linelog.store.faults import FaultyDisk, batch
 
 OpenStore = Callable[..., Store]
 
 
-def told_of(waiters: Waiters, totals: list[int]) -> list[tuple[int, str]]:
+def told_of(waiters: DurableWaiters, totals: list[int]) -> list[tuple[int, str]]:
     """What those who wait for `totals` are told, in order, as it happens."""
     told: list[tuple[int, str]] = []
 
@@ -36,7 +36,7 @@ def told_of(waiters: Waiters, totals: list[int]) -> list[tuple[int, str]]:
 
 
 def test_deferreds_of_safe_lines_fire_and_the_others_wait() -> None:
-    waiters = Waiters()
+    waiters = DurableWaiters()
     told = told_of(waiters, [10, 20, 30])
     waiters.reached(20)
     assert told == [(10, "safe"), (20, "safe")]
@@ -45,7 +45,7 @@ def test_deferreds_of_safe_lines_fire_and_the_others_wait() -> None:
 
 
 def test_a_failed_sync_fails_its_own_lines_only() -> None:
-    waiters = Waiters()
+    waiters = DurableWaiters()
     told = told_of(waiters, [10, 20, 30])
     waiters.failed(SyncFailure(10, 20, "broken"))
     waiters.reached(30)
@@ -54,7 +54,7 @@ def test_a_failed_sync_fails_its_own_lines_only() -> None:
 
 
 def test_a_deferred_made_after_the_failed_sync_fails_as_well() -> None:
-    waiters = Waiters()
+    waiters = DurableWaiters()
     waiters.failed(SyncFailure(10, 20, "broken"))
     assert waiters.add(20).called
     waiters.add(20).addErrback(lambda failure: failure.trap(StoreError))
@@ -63,7 +63,7 @@ def test_a_deferred_made_after_the_failed_sync_fails_as_well() -> None:
 
 def test_a_failed_sync_of_the_first_line_fails_the_acknowledgement_of_all() -> None:
     """Whoever asks for several at once, before the failure or after it, does not get an acknowledgement."""
-    waiters = Waiters()
+    waiters = DurableWaiters()
     before = [waiters.add(30, since) for since in (5, 19, 20)]
     waiters.failed(SyncFailure(10, 20, "broken"))
     assert [one.called for one in before] == [True, True, False]
@@ -76,7 +76,7 @@ def test_a_failed_sync_of_the_first_line_fails_the_acknowledgement_of_all() -> N
 
 
 def test_giving_up_fails_all_deferreds() -> None:
-    waiters = Waiters()
+    waiters = DurableWaiters()
     waiting = [waiters.add(1), waiters.add(2)]
     waiters.give_up(StoreError("closed"))
     for one in waiting:
