@@ -91,7 +91,7 @@ class Meter:
 
 def repeat(made: Made, count: int, directory: Path) -> None:
     """Fill a directory with `count` segments: the first four of a store, and copies of the third."""
-    there, here = Disk().enter(made.directory), Disk().enter(directory)
+    there, here = Disk().open_directory(made.directory), Disk().open_directory(directory)
     segments = [
         Segment(number, file.name, Form.PACKED) for number, file in enumerate(made.files, 1)
     ]
@@ -100,20 +100,20 @@ def repeat(made: Made, count: int, directory: Path) -> None:
         one = Segment(number, f"{number:010}{of.name[10:]}", Form.PACKED)
         (directory / one.name).hardlink_to(made.directory / of.name)
         found = index.load(of, there)._replace(segment=number)
-        here.put(one.index, encode_index(found))
-        if there.holds(of.words):
+        here.replace_durably(one.index, encode_index(found))
+        if there.has_name(of.words):
             words = there.read(of.words)
             trailer = unpack_trailer(words[-TRAILER_SIZE:])._replace(segment=number)
-            here.put(one.words, words[:-TRAILER_SIZE] + pack_trailer(trailer))
+            here.replace_durably(one.words, words[:-TRAILER_SIZE] + pack_trailer(trailer))
     save_number(count + 1, here)
     (directory / "current.log").touch()
-    there.leave()
-    here.leave()
+    there.close()
+    here.close()
 
 
 def archive(directory: Path, server: BucketServer, url: str) -> None:
     """Move the texts of a store's segments to the server, and copy their indexes there."""
-    disk, texts = Disk().enter(directory), dict[int, bytes]()
+    disk, texts = Disk().open_directory(directory), dict[int, bytes]()
     there = open_archive(url)
     for path in sorted(directory.glob("*.log.zst")):
         one = Segment(int(path.name[:10]), path.name, Form.PACKED)
@@ -123,7 +123,7 @@ def archive(directory: Path, server: BucketServer, url: str) -> None:
         prefix = f"archive/{object_name(STORE, '')}"
         server.objects[prefix + one.name] = texts[inode]
         for name in (one.index, one.words):
-            if disk.holds(name):
+            if disk.has_name(name):
                 server.objects[prefix + name] = disk.read(name)
         server.objects[f"archive/{manifest_object_name(STORE, one.name)}"] = encode_manifest(
             manifest
@@ -131,11 +131,11 @@ def archive(directory: Path, server: BucketServer, url: str) -> None:
         add_to_archive_catalogs(there, manifest, disk.read)
         save_local_manifest(disk, one, manifest)
         path.unlink()
-    disk.leave()
+    disk.close()
     (directory / "ship").mkdir()
-    folder = Disk().enter(directory / "ship")
+    folder = Disk().open_directory(directory / "ship")
     save_archive_url(folder, "far", url)
-    folder.leave()
+    folder.close()
 
 
 def measure(place: str, query: str, meter: Meter, runs: int) -> list[str]:

@@ -68,14 +68,14 @@ def texts(work: Path, kind: str, number: int) -> Texts:
     file, store = work / "messages", work / "store"
     file.write_bytes(b"".join([line.split(b" ", 2)[2] + b"\n" for line in lines]))
     store.mkdir()
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     try:
         segment = Segment(1, "0000000001-20261120T000000Z.log", Form.PLAIN)
         (store / segment.name).write_bytes(b"\n".join([*lines, b""]))
         seal(segment, disk)
         save_number(2, disk)
     finally:
-        disk.leave()
+        disk.close()
     (store / "current.log").touch()
     return Texts(file, store, number)
 

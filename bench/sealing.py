@@ -55,7 +55,7 @@ class Sealing:
 def sealing(text: Path, directory: Path, *, with_words: bool) -> Sealing:
     """Seal a text as a segment, and remove it again."""
     (directory / NAME).hardlink_to(text)
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     segment = Segment(1, NAME, Form.PLAIN)
     try:
         before = _cpu()
@@ -70,7 +70,7 @@ def sealing(text: Path, directory: Path, *, with_words: bool) -> Sealing:
     finally:
         for name in (segment.name, segment.packed, segment.index, segment.words):
             disk.unlink(name)
-        disk.leave()
+        disk.close()
 
 
 def _cpu() -> float:

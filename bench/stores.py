@@ -53,7 +53,7 @@ def make(directory: Path, segments: int, megabytes: int, kind: str = "mix") -> M
     directory.mkdir(parents=True)
     text = pages(kind)
     files, size, found = [], 0, b""
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     try:
         for number in range(1, segments + 1):
             segment = _plain(number)
@@ -67,7 +67,7 @@ def make(directory: Path, segments: int, megabytes: int, kind: str = "mix") -> M
             files.append(directory / segment.packed)
         save_number(segments + 1, disk)
     finally:
-        disk.leave()
+        disk.close()
     (directory / "current.log").touch()
     return Made(directory, tuple(files), size, found.decode())
 
@@ -89,7 +89,7 @@ def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
     in one line, in the middle segment. The catalogs are made like a server's.
     """
     directory.mkdir(parents=True)
-    disk = _Unsynced().enter(directory)
+    disk = _Unsynced().open_directory(directory)
     try:
         for number, text in zip(range(1, segments + 1), _slices(kilobytes << 10), strict=False):
             minute = EPOCH // 60_000_000 - segments + number - 1
@@ -105,7 +105,7 @@ def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
         for _ in make_catalogs(disk):
             pass
     finally:
-        disk.leave()
+        disk.close()
     (directory / "current.log").touch()
 
 

@@ -47,11 +47,11 @@ KEPT = re.compile(
 )
 # What opens one, or returns one that is open.
 OPENS = (
-    *((Disk, "enter"), (Disk, "hold"), (View, "__init__"), (View, "open_segment")),
+    *((Disk, "open_directory"), (Disk, "use_descriptor"), (View, "__init__"), (View, "open_segment")),
     *((Search, "__init__"), (Follower, "__init__"), (StoredLines, "__init__")),
 )
 # What closes one for good: it must not be closed again.
-CLOSES = ((Disk, "leave"), (View, "close"), (SegmentFrames, "close"))
+CLOSES = ((Disk, "close"), (View, "close"), (SegmentFrames, "close"))
 # The folders of tests that are held to it.
 FOLDERS = tuple(
     f"{Path(__file__).parent}/linelog/{folder}/"
@@ -93,7 +93,7 @@ def a_test_leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     while _opened:
         _, one = _opened.popitem()
-        one.leave() if isinstance(one, Disk) else one.close()
+        one.close()
         del one
     if _strict and things() - before and (found := left_for_good(before)):
         end(found)

@@ -72,16 +72,16 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
     _require_apart(directory, to)
     hint = "; an archive has a URL, such as file:///srv/archive" if command == "restore" else ""
     try:
-        source = Disk().enter(directory)
+        source = Disk().open_directory(directory)
     except OSError as error:
         raise StoreError(f"{shown(directory)} cannot be read: {reason(error)}{hint}") from error
     try:
         require_known_format(source)
         # Check the store before any directory is made.
-        if source.holds(BACKUP) and (process := owning_process(directory)) is not None:
+        if source.has_name(BACKUP) and (process := owning_process(directory)) is not None:
             raise StoreError(f"{shown(directory)} is in use by process {process}; let that end")
         backup_note.finish_renaming(source)
-        if not source.holds("current.log"):
+        if not source.has_name("current.log"):
             raise StoreError(
                 f"{shown(directory)} is no store of logsrv: there is no current.log in it{hint}"
             )
@@ -90,7 +90,7 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
             backup = Backup(source, target, command, lambda: rfc3339(time.time()))
             progress = CareProgress()
             try:
-                for number, name in enumerate(backup.segments(delete=delete), 1):
+                for number, name in enumerate(backup.copy_segments(delete=delete), 1):
                     progress.at(number, name)
             finally:
                 progress.end()
@@ -106,7 +106,7 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
             " with it"
         ) from error
     finally:
-        source.leave()
+        source.close()
     for name, how in backup.damaged.items():
         kept = "another one is there already, which stays"
         came = kept if how is CopyMethod.KEPT else "it was copied as it is"

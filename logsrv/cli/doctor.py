@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with View(directory, lambda _: None):
             pass
-        with Disk().enter(directory) as disk, contextlib.ExitStack() as undo:
+        with Disk().open_directory(directory) as disk, contextlib.ExitStack() as undo:
             examination = Examination(
                 disk=disk,
                 places=lambda: list(saved_places(directory)),
@@ -122,9 +122,9 @@ class DoctorVisit:
         try:
             for number, part in enumerate(parts, 1):
                 self.progress.at(number, part.label, of=len(parts))
-                left = found = part.findings()
+                left = found = part.confirmed_findings()
                 if self.repair and [one for one in found if self._is_tried(one)]:
-                    left = part.findings()
+                    left = part.confirmed_findings()
                 there = {(one.kind, one.name) for one in left}
                 self.repaired += [one for one in found if (one.kind, one.name) not in there]
                 self.found += left
@@ -135,7 +135,7 @@ class DoctorVisit:
         """Return whether a repair was tried, which may have failed."""
         if one.remedy is None:
             return False
-        if self.not_locked and not one.beside_server:
+        if self.not_locked and not one.repairable_beside_server:
             self.refused[one.kind, one.name] = f"not repaired: {self.not_locked}"
             return False
         try:
@@ -151,9 +151,9 @@ class DoctorVisit:
             "store": directory,
             "sound": not self.remaining,
             "segments": len(examination.looked),
-            "lines": examination.lines,
-            "text": examination.readable,
-            "end": str(examination.end),
+            "lines": examination.readable_lines,
+            "text": examination.readable_bytes,
+            "end": str(examination.end_position),
             "quick": examination.quick,
             "findings": [self._object(one) for one in self.found],
             "repaired": [self._object(one) for one in self.repaired],
@@ -177,7 +177,7 @@ class DoctorVisit:
                 if sentence:
                     print(f"    {one_line(sentence, 2000)}")
         examination, left, gone = self.examination, self.remaining, len(self.repaired)
-        lines, text = examination.lines, examination.readable
+        lines, text = examination.readable_lines, examination.readable_bytes
         held = "" if lines is None else f"{counted(lines, 'line')}, "
         size = "" if text is None else f"{size_text(text)} of text, "
         lost = sum(one.weight is FindingWeight.LOST for one in left)
@@ -186,5 +186,5 @@ class DoctorVisit:
             verdict = f"{lost} lost, {len(left) - lost} damaged, {gone} repaired"
         print(
             f"{shown(directory)}: {counted(len(examination.looked), 'segment')}, {held}{size}up to"
-            f" {examination.end}: {verdict}"
+            f" {examination.end_position}: {verdict}"
         )

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     directory = Path(arguments.directory)
     looked_at = made = failed = reported = 0
     try:
-        with Disk().enter(directory) as disk:
+        with Disk().open_directory(directory) as disk:
             require_known_format(disk)
             for name in make_catalogs(disk):
                 print(f"{name}: made the catalog of these small segments", flush=True)

@@ -115,12 +115,12 @@ def _from_backup(arguments: argparse.Namespace) -> int:
         "If the store that was backed up still runs, or has shipped lines since, give this one another"
         f" identity before that: logsrv ship --new-identity {directory}"
     )
-    if backup.is_short:
+    if backup.lacks_promised_lines:
         tell(
             f"logsrv restore: {shown(arguments.origin)} had {backup.promised_lines:,} lines once, and has"
             " fewer: logsrv doctor says more"
         )
-    return 1 if backup.damaged or backup.is_short else 0
+    return 1 if backup.damaged or backup.lacks_promised_lines else 0
 
 
 def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:

@@ -21,14 +21,16 @@ from logsrv.linelog.store.segments.segment import Form, segments
 def test_many_small_segments_are_of_a_minute_each(tmp_path: Path) -> None:
     made = tmp_path / "store"
     make_small(made, 25, 10)
-    disk = Disk().enter(made)
+    disk = Disk().open_directory(made)
     *sealed, active = segments(disk)
     assert [one.number for one in sealed] == list(range(1, 26)) and active.number == 26
     for one in sealed:
         assert one.form is Form.PACKED
         smallest, largest, sure = index.load(one, disk).times
-        assert sure and smallest == one.first and largest and largest[:17] == one.first[:17]
-    disk.leave()
+        assert (
+            sure and smallest == one.first_time and largest and largest[:17] == one.first_time[:17]
+        )
+    disk.close()
     view = View(str(made), pytest.fail)
     assert Search(view, make_matcher(parse(WORD)), Scope()).count() == 1
     view.close()

@@ -219,13 +219,13 @@ def test_what_is_binary_in_a_directory_is_no_error(logs: Path, tmp_path: Path) -
 def test_a_store_that_a_server_has_open_is_left_alone(logs: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store.mkdir()
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     lock = DirectoryLock(disk)
     try:
         done = logsrv("import", "--directory", str(store), str(logs / "journal"))
     finally:
         lock.release()
-        disk.leave()
+        disk.close()
     assert done.returncode == 1
     assert f"is in use by process {os.getpid()};" in done.stderr.decode()
     assert not (store / "current.log").exists()

@@ -149,7 +149,7 @@ def test_a_search_of_a_store_whose_texts_are_in_a_bucket_is_watched(
     """It may take little memory then, too: it had no limit."""
     (tmp_path / "ship").mkdir()
     if url is not None:
-        with Disk().enter(str(tmp_path / "ship")) as disk:
+        with Disk().open_directory(str(tmp_path / "ship")) as disk:
             save_archive_url(disk, "cold", url)
     before = resource.getrlimit(resource.RLIMIT_DATA)[0]
     seen: list[tuple[str, int]] = []

@@ -117,11 +117,11 @@ def test_status_or_new_identity_is_required(capsys: pytest.CaptureFixture[str]) 
 def test_another_identity_begins_at_the_end(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     before = identity.make_identity(disk, Position(1, 0), lambda size: b"x" * size)
     assert main(["ship", "--new-identity", str(store)]) == 0
     after = identity.load(disk)
-    disk.leave()
+    disk.close()
     assert after is not None and after.store != before.store
     assert after.began == Position(2, len(line("b")))
     said = capsys.readouterr().out.splitlines()
@@ -140,9 +140,9 @@ def test_what_no_target_has_of_the_old_identity_is_said_and_can_be_sent(
     assert main(["ship", "--new-identity", str(store), "--resend"]) == 0
     said = capsys.readouterr().out
     assert "centre lacks 1 line (" in said and "are there twice" in said
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     after = identity.load(disk)
-    disk.leave()
+    disk.close()
     assert after is not None and after.began == Position(2, 0)
     kept = ShipPlace(str(store), "centre", target="https://c:443", clock=lambda: 0)
     assert kept.load(after.store, Position(9, 0)) == Position(2, 0) and kept.new
@@ -168,21 +168,21 @@ def test_what_was_removed_before_it_was_sent_is_shown(
 def test_a_store_that_a_server_has_keeps_its_identity(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     lock = DirectoryLock(disk)
     assert main(["ship", "--new-identity", str(store)]) == 1
     assert "is in use by process" in capsys.readouterr().err
     assert identity.load(disk) is None
     lock.release()
-    disk.leave()
+    disk.close()
 
 
 def test_a_store_whose_server_was_killed_is_still_known_as_such(store: Path) -> None:
     """The next start has to begin a new segment."""
     (store / "lock").write_text("77\n")
     assert main(["ship", "--new-identity", str(store)]) == 0
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     lock = DirectoryLock(disk)
     assert lock.left_by
     lock.release()
-    disk.leave()
+    disk.close()

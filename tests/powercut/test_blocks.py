@@ -169,7 +169,7 @@ def wrongs(directory: Path, promises: Mapping[str, Position]) -> list[str]:
     store.open()
     found = []
     for origin, edge in EDGES.items():
-        note = store.origins.last(origin)
+        note = store.origins.last_block(origin)
         place = note.end if note else None
         if (place or NOWHERE) < promises[origin]:
             found.append(f"lost: {origin} is at {place}, and {promises[origin]} was acknowledged")

@@ -50,7 +50,7 @@ class AlertWork:
             clock=self._reactor,
             now=self._clock.monotonic,
             report=self._send_report,
-            failed=self._daemon.fail,
+            failed=self._daemon.end_after_failure,
         )
         self._watcher.start(orders.tasks)
 

@@ -31,7 +31,7 @@ class PlaceFolder:
                 os.mkdir(self._directory, DIRECTORY_MODE)
                 os.chmod(self._directory, DIRECTORY_MODE)
                 self._sync_folder_name()
-            self._disk = Disk().enter(self._directory)
+            self._disk = Disk().open_directory(self._directory)
         return self._disk
 
     def _sync_folder_name(self) -> None:
@@ -52,7 +52,7 @@ class PlaceFolder:
         while self._locks:
             os.close(self._locks.pop())
         if self._disk is not None:
-            self._disk.leave()
+            self._disk.close()
             self._disk = None
 
     def lock(self, name: str = "") -> bool:

@@ -45,7 +45,7 @@ def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
     ours = {"store": place.store, "position": str(place.position), "saved": place.saved}
     data = json_then_checksum({**ours, **place.note})
     if sync:
-        disk.put(name, data)
+        disk.replace_durably(name, data)
     else:
         disk.replace(name, data, sync=False)
 
@@ -87,7 +87,7 @@ def saved_places(directory: str) -> Iterator[tuple[str, Place | None, str]]:
     """
     for folder in FOLDERS:
         try:
-            disk = Disk().enter(os.path.join(directory, folder))
+            disk = Disk().open_directory(os.path.join(directory, folder))
         except FileNotFoundError:
             continue
         with disk:

@@ -74,9 +74,9 @@ class DaemonConnection(PipeProtocol):
         for message in self._messages.receive(data):
             first, self._orders = self._orders is None, b"".join(message)
             if self._started:
-                self.attempt(self._work.change, self._orders)
+                self.call_or_end(self._work.change, self._orders)
             elif first:
-                self.attempt(self._start_when_locked, TRIES)
+                self.call_or_end(self._start_when_locked, TRIES)
 
     def _start_when_locked(self, tries: int) -> None:
         """Begin the work when the lock is free; after all attempts begin it without the lock.
@@ -86,17 +86,17 @@ class DaemonConnection(PipeProtocol):
         if self._leaving or self._orders is None:
             return
         if not self._work.lock(self._orders) and tries:
-            self._reactor.callLater(TRY, self.attempt, self._start_when_locked, tries - 1)
+            self._reactor.callLater(TRY, self.call_or_end, self._start_when_locked, tries - 1)
             return
         self._started = True
         self._work.start(self._orders)
 
-    def attempt(self, function: Callable[..., object], *args: Any) -> None:
+    def call_or_end(self, function: Callable[..., object], *args: Any) -> None:
         """Call a function; if it raises, end the process."""
         try:
             function(*args)
         except Exception:
-            self.fail()
+            self.end_after_failure()
 
     def report(self, message: bytes) -> None:
         """Report to the daemon; do nothing if it is gone."""
@@ -104,7 +104,7 @@ class DaemonConnection(PipeProtocol):
             self.transport.writeSequence(list(frame_parts(message)))
 
     def readConnectionLost(self) -> None:
-        self.attempt(self._finish_work)
+        self.call_or_end(self._finish_work)
 
     def writeConnectionLost(self) -> None:
         # Nobody receives reports any more.
@@ -112,7 +112,7 @@ class DaemonConnection(PipeProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self._leaving:
-            self.attempt(self._finish_work)
+            self.call_or_end(self._finish_work)
         elif self._reactor.running:
             self._reactor.stop()
 
@@ -122,9 +122,9 @@ class DaemonConnection(PipeProtocol):
         elif not self._finishing:
             # Finish once: if the daemon ends after it has closed the input, `_finish_work` is called twice.
             self._finishing = True
-            self._work.finish().addCallbacks(lambda _: self._end_process(), self.fail)
+            self._work.finish().addCallbacks(lambda _: self._end_process(), self.end_after_failure)
 
-    def fail(self, failure: Failure | None = None) -> None:
+    def end_after_failure(self, failure: Failure | None = None) -> None:
         """End the process because of a failure or the present exception; the daemon starts another one."""
         error = sys.exception() if failure is None else failure.value
         if isinstance(error, LogsrvError):

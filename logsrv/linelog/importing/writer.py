@@ -49,9 +49,9 @@ def open_for_import(directory: Path, policy: StorePolicy) -> Iterator[ImportWrit
     """Open a store for an import; it is locked until the end. Raises StoreError with one sentence."""
     try:
         make_directory(directory)
-        disk = Disk().enter(directory)
+        disk = Disk().open_directory(directory)
         with contextlib.ExitStack() as undo:
-            undo.callback(disk.leave)
+            undo.callback(disk.close)
             lock = DirectoryLock(disk)
             in_order: bool | None = None
             undo.callback(lambda: lock.release(in_order=in_order))
@@ -108,7 +108,7 @@ class ImportWriter:
             recover.load_or_make_identity(disk)
             self._active.skip_segments()
         except BaseException:
-            self._active.finish()
+            self._active.sync_and_close()
             self._close_full_segments()
             raise
         self._pending: list[Any] = []
@@ -152,7 +152,7 @@ class ImportWriter:
 
     def _start_writing(self) -> None:
         """Start writing: the store has all lines of the import so far, and no others."""
-        self._disk.put(segment.IMPORTING, b"")
+        self._disk.replace_durably(segment.IMPORTING, b"")
         self._going = True
         self.sync_progress()
 
@@ -195,7 +195,7 @@ class ImportWriter:
         finally:
             if self._stored is not None:
                 self._stored.close()
-            self._active.finish()
+            self._active.sync_and_close()
             self._close_full_segments()
 
     def write_pending(self) -> None:

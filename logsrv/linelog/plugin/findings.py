@@ -69,7 +69,7 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
     yield check_directory(directory, user)
     if not os.access(directory, os.R_OK | os.X_OK):
         return
-    with Disk().enter(directory) as disk:
+    with Disk().open_directory(directory) as disk:
         found = [folder for folder, _ in store_folders(disk, passed=OSError) if folder]
         refused = [
             name for name in FOLDERS if name not in found and os.path.lexists(directory / name)

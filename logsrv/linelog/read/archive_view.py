@@ -101,7 +101,7 @@ class ArchiveView(View):
         wanted = sorted({*self._damaged, *archived_segment_names(listed, store)})
         missing = [name for name in wanted if name not in known]
         reads = [partial(self._entry_of_uncatalogued, name) for name in missing]
-        for found in self._readers.all(reads):
+        for found in self._readers.read_all(reads):
             try:
                 self._add_catalog_segment(found.result())
             except ArchiveError as error:
@@ -220,7 +220,7 @@ class ArchiveView(View):
             file,
             lambda at, size: self._archive.read(name, at, size),
             note,
-            (number, of.text, of.packed.size, len(of.frames)),
+            (number, of.text, of.packed_file.size, len(of.frames)),
         )
 
 

@@ -61,7 +61,7 @@ def _read_parts(wanted: list[tuple[ArchivedWordIndex, int, int]], readers: Reade
     """Read parts of files, all at once. Return the numbers of segments whose file cannot be read."""
     failed = set()
     reads = [partial(one.read, at, size) for one, at, size in wanted]
-    for (one, at, size), pending in zip(wanted, readers.all(reads), strict=True):
+    for (one, at, size), pending in zip(wanted, readers.read_all(reads), strict=True):
         try:
             data = pending.result()
             if len(data) != size:

@@ -102,7 +102,7 @@ class Follower:
             frames = self._view.open_segment(segment.number)
             if frames is not None:
                 if segment.number != self.position.segment:
-                    self.missing = self.missing.and_(self._missing_before(segment.number))
+                    self.missing = self.missing.plus(self._missing_before(segment.number))
                     self.position = Position(segment.number, 0)
                 self._frames = frames
                 self._frame = AppendedLines(self.position, b"")
@@ -134,7 +134,7 @@ class Follower:
                 found = list(frames.lines_between(self.position.offset, stop))
             except DamagedSegment as error:
                 self._view.report_damage(str(error))
-                self.missing = self.missing.and_(MissingText(stop - self.position.offset))
+                self.missing = self.missing.plus(MissingText(stop - self.position.offset))
                 found = []
             # If the position is within a line, the text begins with the next line, maybe in the next frame.
             self.position = Position(self.position.segment, found[0][0] if found else stop)

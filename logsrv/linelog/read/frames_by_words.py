@@ -34,7 +34,7 @@ def frames_with_need(
             # The number of frames is enough: the segment's own index need not be loaded.
             frames.count = words.frames
             return found
-        words.require(frames.index)
+        words.require_same_segment(frames.index)
         return found
     except (OSError, ValueError) as error:
         view.report_unusable_file(

@@ -118,7 +118,7 @@ def _may_have_lines(view: View, number: int, scope: Scope) -> bool:
     if scope.before and number > scope.before.segment:
         return False
     timed = scope.since or scope.until
-    return not timed or view.times_of_segment(number).reach(scope.since, scope.until)
+    return not timed or view.times_of_segment(number).may_reach(scope.since, scope.until)
 
 
 def _tasks_of_segment(
@@ -148,8 +148,8 @@ def _tasks_of_segment(
         start, stop = max(bounds[0], low), min(bounds[1], high)
         cost = frames.file_bytes_of_frame(frame)
         times = frames.times_of_frame(frame) if timed and start < stop else NONE
-        reached = start < stop and (not timed or times.reach(scope.since, scope.until))
-        in_time = not timed or times.within(scope.since, scope.until)
+        reached = start < stop and (not timed or times.may_reach(scope.since, scope.until))
+        in_time = not timed or times.surely_within(scope.since, scope.until)
         if not reached or (in_time and (start, stop) == bounds and take(frames, frame)):
             stats.skipped_frames += 1
             stats.skipped_bytes += cost

@@ -177,7 +177,7 @@ class PackedFrames(SegmentFrames):
         return self.index.frames[frame].text, stop
 
     def frame_at(self, offset: int) -> int:
-        return self.index.frame_of(offset)
+        return self.index.frame_number_at(offset)
 
     def lines_between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         for frame in range(self.frame_at(start), self.count):
@@ -206,7 +206,7 @@ class PackedFrames(SegmentFrames):
 
         Raises OSError and DamagedSegment.
         """
-        at, size = self.index.extent(frame)
+        at, size = self.index.packed_extent(frame)
         try:
             # The size is checked before reading, and the header before unpacking, which allocates what the
             # header claims.
@@ -221,7 +221,7 @@ class PackedFrames(SegmentFrames):
 
     def _damage_error(self, frame: int, error: Exception) -> DamagedSegment:
         return DamagedSegment(
-            f"{self.path} is damaged at byte {self.index.extent(frame)[0]}: {error}"
+            f"{self.path} is damaged at byte {self.index.packed_extent(frame)[0]}: {error}"
         )
 
     def _read_bytes(self, frame: int, at: int, size: int) -> bytes:
@@ -229,8 +229,8 @@ class PackedFrames(SegmentFrames):
 
     def read_packed_frames(self, frame: int, after: int) -> bytes:
         """Return the compressed frames from number `frame` up to, but without, `after`. Raises OSError."""
-        begin = self.index.extent(frame)[0]
-        return os.pread(self.fd, sum(self.index.extent(after - 1)) - begin, begin)
+        begin = self.index.packed_extent(frame)[0]
+        return os.pread(self.fd, sum(self.index.packed_extent(after - 1)) - begin, begin)
 
     def times_of_frame(self, frame: int) -> Times:
         return self.index.frames[frame].times
@@ -241,10 +241,10 @@ class PackedFrames(SegmentFrames):
             return None
         counts = index.levels[frame]
         # The file may have been truncated, and then the index counts lines that it lacks.
-        return counts if sum(index.extent(frame)) <= self._stored else None
+        return counts if sum(index.packed_extent(frame)) <= self._stored else None
 
     def file_bytes_of_frame(self, frame: int) -> int:
-        return self.index.extent(frame)[1]
+        return self.index.packed_extent(frame)[1]
 
     def line_count(self, frame: int) -> int:
         """Return the number of lines of a frame; 0 if the index does not have it."""

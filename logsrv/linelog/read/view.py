@@ -66,7 +66,7 @@ class View:
         # the number of the last segment. It is kept open, so that no other file can get its inode.
         self._active = -1
         try:
-            self._disk = Disk().enter(directory)
+            self._disk = Disk().open_directory(directory)
         except OSError as error:
             why = f"{reason(error)}{hint_at_reading_group(directory, error)}"
             raise StoreError(f"{directory} cannot be read: {why}") from error
@@ -91,12 +91,12 @@ class View:
 
     def _require_complete_store(self, directory: str) -> None:
         """Raise StoreError if there is no store; report a backup or restore that is not complete."""
-        if self._disk.holds(ACTIVE):
+        if self._disk.has_name(ACTIVE):
             return
         why = ""
-        if self._disk.holds(BACKUP):
+        if self._disk.has_name(BACKUP):
             why = "is a backup that is not complete: give the same command again to go on"
-        elif self._disk.holds(RESTORING):
+        elif self._disk.has_name(RESTORING):
             why = NOT_RESTORED
         if len(self.segments) == 1:
             raise StoreError(
@@ -172,7 +172,7 @@ class View:
     @property
     def change_stamp(self) -> tuple[int, int, int]:
         """A value that changes when a name in the directory is made or removed; the last part is in ns."""
-        return self._disk.changed()
+        return self._disk.change_token()
 
     def report_odd_names(self) -> None:
         """Report names of segments that are not plain files."""
@@ -181,7 +181,7 @@ class View:
 
     def close(self) -> None:
         self._close_active_file()
-        self._disk.leave()
+        self._disk.close()
 
     def report_damage(self, sentence: str) -> None:
         """Report damage that makes lines unreadable; each sentence once."""
@@ -220,7 +220,7 @@ class View:
             return None
         if self._catalogs is None:
             self._catalogs = Catalogs(self._disk, self._catalog_names, self.report_unusable_file)
-        return self._catalogs.known(segment)
+        return self._catalogs.find_segment(segment)
 
     def ask_catalog_words(self, catalog: Catalog, ask: Callable[[WordIndex], int | None]) -> int | None:
         """Return the answer of a catalog's word index; None if it has no usable one."""
@@ -273,7 +273,7 @@ class View:
             times = combine_times(frames.times_of_frame(frame) for frame in range(frames.count))
             if times == UNKNOWN and segment.form is Form.PACKED:
                 # Sealing sets the file's mtime to the time of its last line.
-                return Times(segment.first, rfc3339(os.fstat(frames.fd).st_mtime), sure=False)
+                return Times(segment.first_time, rfc3339(os.fstat(frames.fd).st_mtime), sure=False)
             return times
 
     def sync_directory(self) -> None:
@@ -282,7 +282,7 @@ class View:
 
     def is_active_file(self, fd: int) -> bool:
         """Return whether an open file is the active segment."""
-        return fd >= 0 and self._disk.belongs(ACTIVE, fd)
+        return fd >= 0 and self._disk.leads_to(ACTIVE, fd)
 
     def segment_exists(self, number: int) -> bool:
         """Return whether a listed segment still exists, under any name that it may have."""
@@ -295,8 +295,8 @@ class View:
         if segment.form is Form.ACTIVE:
             return True
         if segment.form is Form.AWAY:
-            return self._disk.holds(segment.archived)
-        return self._disk.holds(segment.name) or self._disk.holds(segment.packed)
+            return self._disk.has_name(segment.archived)
+        return self._disk.has_name(segment.name) or self._disk.has_name(segment.packed)
 
     def were_segments_empty(self, numbers: range) -> bool:
         """Return whether no segment with one of these numbers ever had a line."""
@@ -361,7 +361,7 @@ class View:
 
     def _open_archived(self, segment: Segment) -> SegmentFrames:
         """Return a segment whose text is in an archive. Raises OSError and ValueError."""
-        if self._disk.holds(segment.name):
+        if self._disk.has_name(segment.name):
             # `open` lists again and finds the segment in its other form.
             raise FileNotFoundError(errno.ENOENT, "its text is here again")
         # Most stores have no archive; their searches need not load this.

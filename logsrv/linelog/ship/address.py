@@ -124,7 +124,9 @@ class ShipURL:
     @property
     def environment_variables(self) -> tuple[str, ...]:
         """The environment variables that the target's process needs besides those of every child."""
-        return parse_archive_url(self.text).variables if self.takes == "segments" else ()
+        return (
+            parse_archive_url(self.text).environment_variables if self.takes == "segments" else ()
+        )
 
     @property
     def tls(self) -> bool:

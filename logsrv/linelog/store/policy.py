@@ -49,7 +49,7 @@ class Hold(NamedTuple):
     released: int = 0
 
     @property
-    def first(self) -> int:
+    def first_kept(self) -> int:
         """The number of the first segment that retention keeps for this reader."""
         return self.segment if self.looks is None else min(self.segment, self.released)
 

@@ -72,7 +72,7 @@ def open_and_repair_active(disk: Disk, synced: int | None = None) -> OpenedActiv
     """
     path = disk.path(segment.ACTIVE)
     try:
-        if not disk.holds(segment.ACTIVE):
+        if not disk.has_name(segment.ACTIVE):
             os.close(disk.create(segment.ACTIVE))
         # An existing file may come from a rotation that was killed before its names were on the medium.
         disk.sync_directory()
@@ -138,7 +138,7 @@ def repair_and_open(disk: Disk, *, crashed: bool, importing: bool = False) -> St
     that never reached the medium, in this segment, or in the next if a rotation was under way. No new line
     may be written at a place that was read.
     """
-    if not importing and disk.holds(segment.IMPORTING):
+    if not importing and disk.has_name(segment.IMPORTING):
         log.warn(
             "an import into {directory} is not finished; it can go on only as long as no other lines are"
             " stored: stop this server and give the same `logsrv import` again",
@@ -146,7 +146,7 @@ def repair_and_open(disk: Disk, *, crashed: bool, importing: bool = False) -> St
         )
         # The directory is synced again before any line is stored.
         disk.unlink(segment.IMPORTING)
-    if disk.holds(segment.RESTORING):
+    if disk.has_name(segment.RESTORING):
         raise StoreError(f"the store {disk.directory} {segment.NOT_RESTORED}")
     backup_note.take_over_for_server(disk)
     half = segment.half_rotated_segments(disk)
@@ -236,7 +236,7 @@ def save_active_number(disk: Disk, least: int = 0) -> int:
     least: a number that was in use already; the file `number` may be lost or old.
     """
     number, saved = max(segment.active_number(disk), least), segment.saved_number(disk)
-    if not saved and disk.holds(segment.NUMBER):
+    if not saved and disk.has_name(segment.NUMBER):
         log.warn(
             "{path} does not hold the number of a segment; lines go on in number {number}",
             path=disk.path(segment.NUMBER),
@@ -246,7 +246,7 @@ def save_active_number(disk: Disk, least: int = 0) -> int:
     text = segment.number_text(number)
     if not saved or disk.read(segment.NUMBER) != text:
         try:
-            disk.put(segment.NUMBER, text)
+            disk.replace_durably(segment.NUMBER, text)
         except OSError as error:
             log.warn("{file} cannot be saved: {why}", file=segment.NUMBER, why=reason(error))
     return number
@@ -372,7 +372,7 @@ def check_or_rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
         except (OSError, ValueError):
             kept = None
         if kept is not None and size < kept.compressed:
-            lines, text = kept.missing(size)
+            lines, text = kept.lost_if_cut(size)
             say(
                 log.error,
                 "{path} is damaged: it ends after {size} of {compressed} bytes, and {lines} lines"

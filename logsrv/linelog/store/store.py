@@ -121,7 +121,7 @@ class Store:
         try:
             make_directory(self.directory)
             with contextlib.ExitStack() as undo:
-                undo.callback(self._disk.enter(self.directory).leave)
+                undo.callback(self._disk.open_directory(self.directory).close)
                 lock = DirectoryLock(self._disk)
                 undo.callback(lock.release)
                 self._repair_and_start(lock)
@@ -155,7 +155,7 @@ class Store:
             tell=tell,
             tidy_report=begun.tidy_report,
         )
-        self._sealer.hold(self._holds)
+        self._sealer.set_holds(self._holds)
         self.origins = Origins(disk, begun.origins)
         self._writer = Writer(
             self._active, self.origins, clock=clock, tell=tell, look=self._fire_durable
@@ -169,7 +169,7 @@ class Store:
             disk,
             self._syncing,
             self._sync_seconds,
-            self._sealer.take,
+            self._sealer.seal_soon,
             clock.monotonic,
         )
         sync = _start_thread("store-sync", self._syncer.run)
@@ -232,15 +232,15 @@ class Store:
         if not self.accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
         self._depositing[pending.stored] = pending
-        self.origins.under_way.begin(pending.origin, pending.end, len(pending.text))
+        self.origins.under_way.add_block(pending.origin, pending.end, len(pending.text))
         writer = self._writer
         writer.pending_blocks.append(pending)
-        writer.queue.put(writer.take_pending)
+        writer.queue.put(writer.take_pending_blocks)
         return pending.stored.addBoth(self._end_deposit, pending)
 
     def _end_deposit(self, result: Any, pending: PendingBlock) -> Any:
         del self._depositing[pending.stored]
-        self.origins.under_way.end(pending.origin, len(pending.text))
+        self.origins.under_way.remove_first_block(pending.origin, len(pending.text))
         return result
 
     def snapshot(self) -> Deferred[Snapshot]:
@@ -251,7 +251,7 @@ class Store:
         result: Deferred[Snapshot] = Deferred()
 
         def stand() -> None:
-            snapshot = Snapshot(self._active.position, self.origins.all())
+            snapshot = Snapshot(self._active.position, self.origins.last_blocks())
             self._reactor.callFromThread(result.callback, snapshot)
 
         self._writer.queue.put(stand)
@@ -290,7 +290,7 @@ class Store:
         confirmed, up_to_date = writer.confirmed, not (waiters or writer.failures)
         waiting = waiters.add(target, since)
         if up_to_date:
-            waiters.reached(confirmed)
+            waiters.fire_reached(confirmed)
         if len(waiters) > MOST_WAITING:
             self._open_or_close_valve()
         return waiting
@@ -304,8 +304,8 @@ class Store:
 
         The directory stays the one that was opened, even if it was moved.
         """
-        self._writer.queue.put(self._active.reopen)
-        self._sealer.look()
+        self._writer.queue.put(self._active.reopen_if_moved)
+        self._sealer.look_soon()
 
     def apply(self, policy: StorePolicy) -> None:
         """Use another policy: the writer after all lines appended so far, all others from now on."""
@@ -314,14 +314,14 @@ class Store:
         self._policy = policy
         self._writer.queue.put(lambda: self._active.apply(policy))
         self._sealer.policy = policy
-        self._sealer.look()
+        self._sealer.look_soon()
         self._open_or_close_valve()
 
     def hold(self, holds: Sequence[Hold]) -> None:
         """Make retention keep segments that readers still need; may be called before `open`."""
         self._holds = tuple(holds)
         if self.accepts:
-            self._sealer.hold(self._holds)
+            self._sealer.set_holds(self._holds)
 
     @property
     def stalled(self) -> str | None:
@@ -358,7 +358,7 @@ class Store:
     @property
     def place(self) -> str:
         """The present path of the directory, which somebody may have moved."""
-        return self._disk.moved() or str(self.directory)
+        return self._disk.moved_to() or str(self.directory)
 
     @property
     def position(self) -> Position:
@@ -374,8 +374,8 @@ class Store:
         """Fire the Deferreds of `durable` that are due by the present state of the writer."""
         confirmed = self._writer.confirmed
         while self._writer.failures:
-            self._waiters.failed(self._writer.failures.popleft())
-        self._waiters.reached(confirmed)
+            self._waiters.apply_sync_failure(self._writer.failures.popleft())
+        self._waiters.fire_reached(confirmed)
         self._open_or_close_valve()
 
     def _open_or_close_valve(self) -> None:
@@ -402,7 +402,7 @@ class Store:
         if self.accepts:
             self.accepts = False
             self._deadline.start(CLOSE_WITHIN, self._give_up_waiting)
-            self._writer.close()
+            self._writer.end_after_pending()
             self._sealer.stop()
         elif not self._closing:
             return succeed(None)
@@ -421,8 +421,8 @@ class Store:
         self._active.left.put(None)
         syncing.join()
         try:
-            self._active.finish()
-            self._syncer.note(self.position)
+            self._active.sync_and_close()
+            self._syncer.note_synced_place(self.position)
         except OSError as error:
             in_order = False
             self._reactor.callFromThread(
@@ -434,7 +434,7 @@ class Store:
             lock.sign_off()
         if not sealing.is_alive():
             lock.release(in_order=in_order)
-            self._disk.leave()
+            self._disk.close()
         self._reactor.callFromThread(self._finish_close, why)
 
     def _close_origins(self, in_order: bool) -> None:
@@ -451,7 +451,7 @@ class Store:
         self._fire_durable()
         if not self.pending and not self._finished:
             log.error("the store could not be synced at its end: {why}", why=why)
-            self._waiters.give_up(
+            self._waiters.fail_all(
                 StoreError(f"the store {self.directory} could not be synced at its end: {why}")
             )
         self._finish_close(why)
@@ -464,14 +464,14 @@ class Store:
             waiting.errback(StoreError(f"the store {self.directory} is closed"))
         # After `_give_up_waiting`, `closing` is empty: the disk has answered, but nobody waits any more.
         if self.pending and closing:
-            size, lines = self.pending, self._writer.lost_lines()
+            size, lines = self.pending, self._writer.give_up_lines()
             self._metrics.count("store_lost_bytes_total", size)
             self._metrics.count("store_lost_lines_total", lines)
             error = StoreError(
                 f"{size} bytes ({lines} line{'s' * (lines != 1)}) could not be written to the store"
                 f" {self.directory}: {why}"
             )
-            self._waiters.give_up(error)
+            self._waiters.fail_all(error)
             for done in closing:
                 done.errback(error)
         else:

@@ -71,11 +71,11 @@ def directory(name: str, content: bytes) -> Iterator[Disk]:
     with TemporaryDirectory() as path:
         with open(os.path.join(path, name), "wb") as file:
             file.write(content)
-        disk = Disk().enter(path)
+        disk = Disk().open_directory(path)
         try:
             yield disk
         finally:
-            disk.leave()
+            disk.close()
 
 
 @cache
@@ -99,7 +99,7 @@ def segment_index(data: bytes) -> None:
             index.decode_head(made)
         with suppress(ValueError):
             found = index.decode_index(made)
-            assert found.frame_of(found.text) == len(found.frames)
+            assert found.frame_number_at(found.text) == len(found.frames)
 
 
 def _resigned(data: bytes) -> bytes:
@@ -126,7 +126,7 @@ def _looked_up(data: bytes) -> list[object]:
 
 
 def _answers(words: WordIndex) -> list[object]:
-    found: list[object] = [words.frames, words.text, words.heads()]
+    found: list[object] = [words.frames, words.text, words.essential_parts()]
     return found + [words.frames_with(literal) for literal in LITERALS]
 
 
@@ -145,8 +145,10 @@ def words(data: bytes) -> None:
 
 def _entries(data: bytes) -> object:
     head = layout.unpack_head(data)
-    at_most(head.entries, 200 * layout.MOST)
-    return layout.unpack_entries(head, data[layout.HEAD_SIZE : layout.HEAD_SIZE + head.entries])
+    at_most(head.entries_size, 200 * layout.MOST)
+    return layout.unpack_entries(
+        head, data[layout.HEAD_SIZE : layout.HEAD_SIZE + head.entries_size]
+    )
 
 
 @target("linelog.store.catalog.layout")
@@ -207,13 +209,13 @@ def archive(data: bytes) -> None:
 def notes(data: bytes) -> None:
     """A note is read as it was written; a damaged line is skipped, and the lines around it are read."""
     made = BlockNote(Position(17, 5), STORE, Position(3, 0), Position(3, 9), 7, 12)
-    right = made.line()
+    right = made.as_line()
     for text in (data, damaged(right, data)):
         found = parse_notes_file(right + text + b"\n" + right)
         assert found.notes[0] == found.notes[-1] == made and found.sure >= {STORE}
         for note in found.notes:
-            assert parse_origin_notes(note.line()) == [note]
-        again = parse_notes_file(make_notes_file(found.notes, found).text())
+            assert parse_origin_notes(note.as_line()) == [note]
+        again = parse_notes_file(make_notes_file(found.notes, found).to_bytes())
         assert (again.damaged, again.sure, again.changed) == (found.damaged, found.sure, 0)
     parse_notes_file(data)
     signed = data.split(b"\n")[0] + b" "

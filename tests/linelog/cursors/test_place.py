@@ -26,9 +26,9 @@ class FullDisk(Disk):
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    disk = Disk().enter(tmp_path)
+    disk = Disk().open_directory(tmp_path)
     yield disk
-    disk.leave()
+    disk.close()
 
 
 @pytest.mark.parametrize("sync", [True, False])
@@ -59,10 +59,10 @@ def test_a_place_with_a_lost_or_changed_byte_is_damaged(disk: Disk, tmp_path: Pa
 
 def test_a_full_disk_leaves_the_old_place(tmp_path: Path, disk: Disk) -> None:
     save(disk, "x", PLACE)
-    full = FullDisk().enter(tmp_path)
+    full = FullDisk().open_directory(tmp_path)
     with pytest.raises(OSError, match="No space"):
         save(full, "x", Place(Position(18, 0), ID))
-    full.leave()
+    full.close()
     assert load(disk, "x") == PLACE
 
 
@@ -95,7 +95,7 @@ def test_each_saved_place_is_listed_with_its_error_if_any(tmp_path: Path) -> Non
 def test_the_folder_of_places_is_made_when_it_is_needed(tmp_path: Path) -> None:
     folder = PlaceFolder(str(tmp_path), "ship")
     assert not folder.exists()
-    folder.disk.put("x", b"1")
+    folder.disk.replace_durably("x", b"1")
     assert folder.exists() and (tmp_path / "ship").stat().st_mode & 0o777 == 0o750
     assert folder.path("x") == str(tmp_path / "ship" / "x")
     folder.close()

@@ -31,10 +31,10 @@ def test_totals_follow_writing_rotation_sealing_and_removal(tmp_path: Path) -> N
     (store / "current.log").write_bytes(line("d", 9))
     assert counted()["lines"] == 4 and counted()["position"] == f"3:{len(line('d'))}"
     before = counted()["compressed"]
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     [plain] = [one for one in sealed_segments(disk) if one.form is Form.PLAIN]
     seal(plain, disk)
-    disk.leave()
+    disk.close()
     assert counted()["compressed"] > before and counted()["lines"] == 4
     for path in store.glob("0000000001*"):
         path.unlink()

@@ -54,7 +54,7 @@ def imported(directory: Path, until: int = 200, zone: str = "CET") -> None:
 
 
 def text_of(directory: Path) -> bytes:
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     packed = sealed_segments(disk)
     assert all(one.form is Form.PACKED for one in packed)
     return b"".join(text for one in packed for text, _ in unpack_frames(one, disk))
@@ -121,7 +121,7 @@ def test_older_lines_come_behind_no_younger_ones_that_stand_before_an_empty_segm
 ) -> None:
     """As a crash leaves one, or an import of before; or their texts are in an archive only."""
     imported(tmp_path)
-    disk = Disk().enter(tmp_path)
+    disk = Disk().open_directory(tmp_path)
     sealed = sealed_segments(disk)
     number = active_number(disk)
     name = sealed_name(number, BEGIN / SECOND)
@@ -147,7 +147,7 @@ def test_an_empty_segment_that_waits_is_not_compressed(tmp_path: Path) -> None:
     (tmp_path / sealed_name(1, 0)).touch()
     imported(tmp_path)
     assert all(path.stat().st_size for path in tmp_path.glob("*.zst"))
-    disk = Disk().enter(tmp_path)
+    disk = Disk().open_directory(tmp_path)
     assert sealed_segments(disk)[0].number == 2
     assert runs_of_empty_segments(disk) == [range(1, 2)]
 
@@ -167,14 +167,14 @@ def test_a_store_in_use_is_one_sentence(tmp_path: Path) -> None:
 def killed(directory: Path, until: int) -> None:
     """Import some lines, and leave the store as a kill does: nothing of its end is done."""
     with leaks.killed():
-        disk = Disk().enter(directory)
+        disk = Disk().open_directory(directory)
         lock = DirectoryLock(disk)
         writer = ImportWriter(disk, lock, POLICY, HandClock())
         writer.begin_import(FILES, "CET", BEGIN)
         for number in range(until):
             writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
         lock.release(in_order=False)
-        disk.leave()
+        disk.close()
 
 
 @pytest.mark.parametrize("until", [5, 30, 45, 60, 150, 199])
@@ -185,7 +185,7 @@ def test_what_a_power_cut_took_comes_again(
     """However much of what was not synced is missing: in the middle, or at the end."""
     monkeypatch.setattr(module, "_SYNC_EVERY", 900)
     killed(tmp_path, until)
-    synced = load(Disk().enter(tmp_path)).synced
+    synced = load(Disk().open_directory(tmp_path)).synced
     current = tmp_path / "current.log"
     offset = synced.offset if f"{synced.segment:010}" not in str(list(tmp_path.iterdir())) else 0
     unsynced = current.stat().st_size - offset
@@ -207,7 +207,7 @@ def test_an_import_is_on_the_medium_from_time_to_time(
 ) -> None:
     monkeypatch.setattr(module, "_SYNC_EVERY", 900)
     killed(tmp_path, 25)
-    done = load(Disk().enter(tmp_path))
+    done = load(Disk().open_directory(tmp_path))
     assert done.synced.offset > 900
     assert EXPECTED.startswith((tmp_path / "current.log").read_bytes()[: done.synced.offset])
 
@@ -215,7 +215,7 @@ def test_an_import_is_on_the_medium_from_time_to_time(
 @leaks.killed()
 def serve(directory: Path, text: bytes, *, in_order: bool) -> None:
     """Start a server in the store, which writes this, and is killed behind it."""
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     lock = DirectoryLock(disk)
     begun = recover.repair_and_open(disk, crashed=bool(lock.left_by))
     active = ActiveSegment(
@@ -304,12 +304,12 @@ def test_a_refused_import_does_not_change_what_is_noted(tmp_path: Path) -> None:
     """It says which bytes are of the import; those of others are not."""
     with pytest.raises(Broken):
         imported(tmp_path, 50)
-    before = load(Disk().enter(tmp_path))
+    before = load(Disk().open_directory(tmp_path))
     with (tmp_path / "current.log").open("ab") as current:
         current.write(b"2026-11-20T06:18:42.123456Z tcp:x:1 hello\n")
     with pytest.raises(StoreError):
         imported(tmp_path, zone="UTC")
-    assert load(Disk().enter(tmp_path)) == before
+    assert load(Disk().open_directory(tmp_path)) == before
 
 
 def test_a_rotation_that_fails_is_a_sentence(

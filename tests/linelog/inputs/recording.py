@@ -57,12 +57,12 @@ class Sink:
 
     def snapshot(self) -> Deferred[Snapshot]:
         """Fires at once: nothing is stored."""
-        return succeed(Snapshot(Position(1, 0), self.origins.all()))
+        return succeed(Snapshot(Position(1, 0), self.origins.last_blocks()))
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:
         """Fires when its `told` is fired."""
         self.pending_blocks.append(pending)
-        self.origins.under_way.begin(pending.origin, pending.end, len(pending.text))
+        self.origins.under_way.add_block(pending.origin, pending.end, len(pending.text))
         return pending.stored
 
     @property

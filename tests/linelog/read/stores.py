@@ -35,7 +35,7 @@ def make_store(directory: Path, segments: Sequence[Sequence[bytes]], packed: int
     packed: so many segments are compressed, the sealed ones behind them plain; -1 for all.
     """
     directory.mkdir(exist_ok=True)
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     for number, held in enumerate(segments, 1):
         text = b"".join(held)
         if number == len(segments):
@@ -47,7 +47,7 @@ def make_store(directory: Path, segments: Sequence[Sequence[bytes]], packed: int
         if packed < 0 or number <= packed:
             seal(Segment(number, name, Form.PLAIN), disk)
     (directory / "number").write_bytes(b"%d\n" % len(segments))
-    disk.leave()
+    disk.close()
     return directory
 
 
@@ -56,7 +56,7 @@ class Writer:
 
     def __init__(self, directory: Path) -> None:
         self.directory = make_store(directory, [[]])
-        self.disk = Disk().enter(directory)
+        self.disk = Disk().open_directory(directory)
         self.number = 1
         self.count = 0
         self.plain: list[Segment] = []

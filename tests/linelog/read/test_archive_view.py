@@ -64,16 +64,16 @@ def store(tmp_path_factory: pytest.TempPathFactory, server: BucketServer) -> Pat
     make_store(made, [*held, lines(["the last one"], SEGMENTS * COUNT)])
     (made / "keys").write_text(" ".join(KEYS.values()))
     url = f"{server.url()}&key-file={made / 'keys'}"
-    archive, disk = open_archive(url), Disk().enter(made)
+    archive, disk = open_archive(url), Disk().open_directory(made)
     for one in packed(made):
         manifest = put_segment(archive, one, disk, STORE)
         save_local_manifest(disk, one, manifest)
         add_to_archive_catalogs(archive, manifest, disk.read)
-    disk.leave()
+    disk.close()
     (made / "ship").mkdir()
-    folder = Disk().enter(made / "ship")
+    folder = Disk().open_directory(made / "ship")
     save_archive_url(folder, "far", url)
-    folder.leave()
+    folder.close()
     remove_texts(made)
     return made
 

@@ -32,9 +32,9 @@ LINES = [
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     made = make_store(tmp_path / "logs", [LINES, [line("zebra in the active segment", 10_000)]])
-    disk = Disk().enter(made)
+    disk = Disk().open_directory(made)
     list(make_missing_indexes(disk))
-    disk.leave()
+    disk.close()
     return made
 
 
@@ -91,7 +91,7 @@ def test_a_fifo_in_its_place_is_told_in_words_for_people(store: Path) -> None:
 
 def test_the_word_index_of_another_segment_is_not_used(store: Path) -> None:
     other = make_store(store.parent / "other", [LINES[:3000], []])
-    disk = Disk().enter(other)
+    disk = Disk().open_directory(other)
     list(make_missing_indexes(disk))
     [foreign], [words] = other.glob("*.words"), store.glob("*.words")
     words.write_bytes(foreign.read_bytes())

@@ -128,11 +128,11 @@ def test_lines_of_a_file_that_was_cut_are_missing(tmp_path: Path) -> None:
 
 def test_a_frame_that_was_not_counted_is_read(tmp_path: Path) -> None:
     directory = make_store(tmp_path / "logs", SEGMENTS[:2])
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     [packed] = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
     made = index.load(packed, disk)
     indexing.save_index(made._replace(levels=(None, *made.levels[1:])), packed, disk)
-    disk.leave()
+    disk.close()
     found = search(directory)
     assert found.count() == 2 * COUNT
     assert found.stats.segments == 2

@@ -159,7 +159,7 @@ def test_sealing_between_plan_and_reading_doubles_and_loses_nothing(tmp_path: Pa
     store = make_store(tmp_path / "logs", SEGMENTS[:2], packed=0)
     found = search(view_of(store), "needle").hits()
     seen = [next(found)]
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     seal(segments(disk)[0], disk)
     seen += found
     assert [number_of(hit) % 1000 for hit in seen] == [7] * 6

@@ -148,9 +148,9 @@ def test_has_finds_a_segment_under_each_of_its_names(tmp_path: Path) -> None:
             True,
             False,
         ]
-        disk = Disk().enter(store)
+        disk = Disk().open_directory(store)
         seal(sealed_segments(disk)[1], disk)
-        disk.leave()
+        disk.close()
         (store / "current.log").rename(store / sealed_name(3, 0))
         (store / "current.log").touch()
         assert view.segment_exists(2) and view.segment_exists(3)

@@ -32,9 +32,9 @@ MESSAGES = [
 
 def indexed(directory: Path) -> View:
     """A store whose sealed segments have word indexes."""
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     list(make_missing_indexes(disk))
-    disk.leave()
+    disk.close()
     return view_of(directory)
 
 

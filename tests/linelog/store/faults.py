@@ -71,7 +71,7 @@ def text_of(directory: Path, told: list[str] | None = None) -> bytes:
 
 def at(directory: Path) -> Disk:
     """The real disk, in that directory."""
-    return Disk().enter(directory)
+    return Disk().open_directory(directory)
 
 
 def another_lock(directory: Path) -> int:

@@ -458,7 +458,7 @@ async def test_numbers_go_on_though_their_file_is_lost(
 async def test_of_two_forms_the_one_kept_is_synced_before_the_other_goes(tmp_path: Path) -> None:
     sealed(tmp_path)
     (tmp_path / NAME).write_bytes(stored(*LINES))
-    disk = FaultyDisk().enter(tmp_path)
+    disk = FaultyDisk().open_directory(tmp_path)
     tidy(disk)
     assert disk.calls.index("sync_directory") < disk.calls.index("unlink")
 

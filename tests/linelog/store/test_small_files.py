@@ -59,7 +59,7 @@ def full_store(directory: Path) -> Path:
         BlockNote(Position(5, 0), EDGES[1], Position(1, 0), Position(1, 21), crc32(one), 17),
         BlockNote(Position(5, 21), EDGES[2], Position(8, 0), Position(8, len(two)), crc32(two)),
     ]
-    disk.put(origins.NAME, NotesFile(tuple(blocks)).text())
+    disk.replace_durably(origins.NAME, NotesFile(tuple(blocks)).to_bytes())
     imported.ImportedFiles([["/srv/old.log", 4711, 1_764_000_000_000_000_000]]).save(disk)
     backup_note.save_backup_note(
         disk, BackupNote("complete", "backup", "0a" * 16, Position(5, 0), lines=7)
@@ -69,7 +69,7 @@ def full_store(directory: Path) -> Path:
     with at(store / "ship") as ship:
         archive_notes.save_archive_url(ship, "archive", "file:///srv/archive")
     (store / "format").write_bytes(line_with_checksum(b"1 0.1.1"))
-    disk.leave()
+    disk.close()
     return store
 
 
@@ -93,7 +93,9 @@ def started(store: Path) -> Start:
         for fd in begun.opened.fd, begun.opened.beside:
             os.close(fd)
         coming = Origins(disk, begun.origins)
-        places = [coming.damage(one) or coming.place(one) for one in (*EDGES, "0e" * 16)]
+        places = [
+            coming.why_unknown(one) or coming.end_of_last_block(one) for one in (*EDGES, "0e" * 16)
+        ]
         texts = {one.name: one.read_bytes() for one in store.glob("*.log*") if one.is_file()}
         return Start(
             begun.number,

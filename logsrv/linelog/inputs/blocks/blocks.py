@@ -55,7 +55,7 @@ def _body_of_place_question(head: RequestHead) -> Body:
         raise RequestRefused(400, "protocol", "the ID of a store has 32 hexadecimal digits")
     require_known_place(origin, intake)
     require_no_pending_block(origin, intake)
-    note = intake.store.origins.last(origin)
+    note = intake.store.origins.last_block(origin)
     if note is None:
         return QuestionBody(Reply(404, json_line(place=None)), intake)
     return QuestionBody(

@@ -157,13 +157,13 @@ class MisplacedBlock(RequestRefused):
 
 def require_known_place(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) if the place of an origin is unknown: a block could be stored twice."""
-    if why := intake.store.origins.damage(origin):
+    if why := intake.store.origins.why_unknown(origin):
         raise busy_refusal(why)
 
 
 def require_no_pending_block(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) while a block of an origin is being stored, as its place may change."""
-    if intake.store.origins.under_way.last(origin):
+    if intake.store.origins.under_way.last_end(origin):
         raise busy_refusal("a block of this store is being stored; ask again")
 
 
@@ -217,7 +217,7 @@ class BlockBody(Body):
         except ValueError:
             return None
         origins = self._intake.store.origins
-        key, place = self._block_key("Logsrv-After"), origins.place(block.store)
+        key, place = self._block_key("Logsrv-After"), origins.end_of_last_block(block.store)
         before = self._coming.bodies.get(key)
         # Do not wait if the block before is stored already: another connection with it may hang.
         if block.after == place or (before is None and not _is_ahead(block, place)):
@@ -232,7 +232,7 @@ class BlockBody(Body):
     def _wait_for_room(self, size: int) -> Deferred[None] | None:
         """Wait until there is room for the text, so that few blocks are unpacked at once."""
         self._room = size
-        return self._intake.store.origins.under_way.room(size)
+        return self._intake.store.origins.under_way.reserve(size)
 
     def _release_followers(self) -> None:
         """Let the next block go on: this one is being stored, or never will be."""
@@ -248,7 +248,7 @@ class BlockBody(Body):
         try:
             return (yield from self._check_and_deposit())
         finally:
-            self._intake.store.origins.under_way.free(self._room)
+            self._intake.store.origins.under_way.release(self._room)
 
     def _check_and_deposit(self) -> ReplySteps:
         try:
@@ -264,7 +264,7 @@ class BlockBody(Body):
                 yield
             if self._cuts:
                 block, text = without_stored_part(
-                    block, text, self._intake.store.origins.last(block.store)
+                    block, text, self._intake.store.origins.last_block(block.store)
                 )
                 lines = text.count(b"\n")
         except ValueError as error:
@@ -288,10 +288,10 @@ class BlockBody(Body):
         """Return the answer if the block is here already; None if it is new. Raises RequestRefused."""
         intake = self._intake
         require_known_place(block.store, intake)
-        decided = decide_about(block, intake.store.origins.place(block.store))
+        decided = decide_about(block, intake.store.origins.end_of_last_block(block.store))
         if decided is not BlockDecision.TAKE:
             require_no_pending_block(block.store, intake)
-        note = intake.store.origins.last(block.store)
+        note = intake.store.origins.last_block(block.store)
         if decided is BlockDecision.REFUSE and not (
             self._cuts and contains_last_block(block, note)
         ):
@@ -305,7 +305,7 @@ class BlockBody(Body):
 
     def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Reply:
         intake = self._intake
-        if intake.store.origins.place(block.store) is None:
+        if intake.store.origins.end_of_last_block(block.store) is None:
             log.info(
                 "{source} brings the first block of the store {store}, from {start} on",
                 source=self._source,

@@ -115,18 +115,18 @@ class CentreCopy:
             raise StoreError(
                 f"there is a store in {disk.directory} already; restore into a new directory"
             )
-        if not disk.holds(RESTORING):
+        if not disk.has_name(RESTORING):
             if names:
                 raise StoreError(
                     f"{disk.directory} is not empty; restore into a new or an empty directory"
                 )
-            disk.put(RESTORING, f"{state.store}\n".encode())
+            disk.replace_durably(RESTORING, f"{state.store}\n".encode())
         self._require_same_store()
         here = sum(disk.stat(name).st_size for name in disk.entries())
         self._require_room(state.bytes - here)
 
     def _require_room(self, size: int) -> None:
-        free, _ = self._disk.free()
+        free, _ = self._disk.free_and_total_bytes()
         if size > free:
             raise StoreError(
                 f"{self._disk.directory} has {free:,} bytes free, but {size:,} are needed"
@@ -152,7 +152,7 @@ class CentreCopy:
         self._done.add(one.name)
         disk, packed = self._disk, one.segment
         try:
-            if disk.holds(one.name) and disk.stat(one.name).st_size == one.size:
+            if disk.has_name(one.name) and disk.stat(one.name).st_size == one.size:
                 head = index.load_head(packed, disk)
                 return RestoredSegment(one.name, head.text, head.lines, here=True)
         except (OSError, ValueError):
@@ -210,9 +210,9 @@ class CentreCopy:
                 made.add_packed(indexing.scan_frame(text, len(text)), packed)
                 # Free the text before the next frame is unpacked.
                 del text
-            found = made.made()
+            found = made.index_so_far()
             # Retention goes by the time of the last line.
-            moment = parse_rfc3339(found.times.largest or one.segment.first)
+            moment = parse_rfc3339(found.times.largest or one.segment.first_time)
             os.utime(file.fileno(), (moment, moment))
         return found
 
@@ -265,7 +265,7 @@ class CentreCopy:
         following = state.position.segment + bool(state.position.offset)
         save_number(following, disk)
         repair_synced_file(disk)
-        disk.put(origins.NAME, make_notes_file(state.notes).text())
+        disk.replace_durably(origins.NAME, make_notes_file(state.notes).to_bytes())
         self.identity = identity.make_identity(disk, Position(following, 0), self._random)
         complete_store(disk)
 

@@ -97,10 +97,10 @@ def _segment_numbered(disk: Disk, number: int) -> Segment | None:
 
 def _read_packed_text(disk: Disk, packed: Segment, begin: int, end: int) -> bytes:
     kept = index.load(packed, disk)
-    number = kept.frame_of(begin)
+    number = kept.frame_number_at(begin)
     if number == len(kept.frames):
         return b""
-    at, size = kept.extent(number)
+    at, size = kept.packed_extent(number)
     with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
         frame = os.pread(fd, size, at)
     first, *behind = [frame.text for frame in kept.frames[number : number + 2]] + [kept.text]

@@ -93,7 +93,7 @@ def is_packed_name(name: str) -> bool:
     """Return whether a name is that of a compressed segment, with a valid time."""
     if not _NAME.fullmatch(name):
         return False
-    first = Segment(int(name[:10]), name, Form.PACKED).first
+    first = Segment(int(name[:10]), name, Form.PACKED).first_time
     return time_of(first.encode()) == first
 
 
@@ -107,7 +107,7 @@ def encode_state(state: CentreState) -> bytes:
             "packed": [[one.name, one.size, one.words] for one in state.packed],
             "texts": state.texts,
             "away": state.away,
-            "origins": [note.line().decode().rstrip("\n") for note in state.notes],
+            "origins": [note.as_line().decode().rstrip("\n") for note in state.notes],
         },
         separators=(",", ":"),
     ).encode()
@@ -169,7 +169,7 @@ def _require_consistent(state: CentreState) -> CentreState:
         or number > MOST_SEGMENTS
     ):
         raise ValueError("its segments contradict each other")
-    if any(note.stop > state.position for note in state.notes):
+    if any(note.stored_end > state.position for note in state.notes):
         raise ValueError("it has an origin whose last block is after the end of the store")
     if len({note.origin for note in state.notes}) != len(state.notes):
         raise ValueError("it has an origin twice")

@@ -110,7 +110,7 @@ class NatsReceiver:
 
     async def _last_sequence(self, origin: str) -> int | None:
         def sequence() -> int | None:
-            note = self._intake.store.origins.last(origin)
+            note = self._intake.store.origins.last_block(origin)
             return None if note is None else note.sequence
 
         found: int | None = await self._thread.call_in_reactor(sequence)
@@ -135,7 +135,7 @@ class NatsReceiver:
         if self._running is None:
             return Deferred()
         intake = self._intake
-        note = intake.store.origins.last(fetched.origin)
+        note = intake.store.origins.last_block(fetched.origin)
         headers = adapted_headers(
             fetched.headers, note.end if note else None, passes_holes=self._place.passes_holes
         )
@@ -170,7 +170,7 @@ class NatsReceiver:
             return waited.addCallback(lambda _: self._store_fetched(fetched))
         self._intake.refused(error.reason)
         if error.status == _MISPLACED:
-            note = self._intake.store.origins.last(origin)
+            note = self._intake.store.origins.last_block(origin)
             raise self._fetching.HoleError(
                 f"{which} does not follow {note.end if note else 'nothing'}, where the store {origin} ends"
                 " here: no more of that store is fetched; if the missing blocks are lost for good, let this"

@@ -166,7 +166,7 @@ class BlockCutter:
             if following is None:
                 return None
             gone = self._view.missing_between(self._position, following)
-            self._missing = self._missing.and_(gone)
+            self._missing = self._missing.plus(gone)
             self._position = Position(following, 0)
         return frames
 
@@ -178,7 +178,7 @@ class BlockCutter:
         self._position = Position(number + 1, 0)
 
     def _skip_as_missing(self, size: int) -> None:
-        self._missing = self._missing.and_(MissingText(size))
+        self._missing = self._missing.plus(MissingText(size))
         number, offset = self._position
         self._position = Position(number, offset + size)
 
@@ -292,14 +292,14 @@ def _add_frames_by_checksums(
     frames: PackedFrames, frame: int, after: int, unfinished: _UnfinishedBlock
 ) -> bool:
     """Add the frames before number `after` that match their checksums in the index; unpack none."""
-    if frames.index.sums_of(frame) is None:
+    if frames.index.checksums_of_frame(frame) is None:
         return False
     run = frames.read_packed_frames(frame, after)
     whole = memoryview(run)
     for number in range(frame, after):
         begin, stop = frames.frame_bounds(number)
         packed = whole[unfinished.size : unfinished.size + frames.file_bytes_of_frame(number)]
-        sums = frames.index.sums_of(number)
+        sums = frames.index.checksums_of_frame(number)
         if (
             sums is None
             or zlib.crc32(packed) != sums.packed

@@ -100,7 +100,7 @@ def missing_after(view: View, position: Position, archived: Collection[int] = ()
         for gone in range(number, one.number):
             if gone not in archived:
                 offset = position.offset if gone == number else 0
-                total = total.and_(view.missing_between(Position(gone, offset), gone + 1))
+                total = total.plus(view.missing_between(Position(gone, offset), gone + 1))
         break
     return total
 

@@ -241,7 +241,7 @@ class LineShipper(Shipper[LineTarget]):
         met = [missing for _, missing in self._gaps]
         if self._batches is not None:
             met.append(self._batches.unreported_missing)
-        return reduce(MissingText.and_, met, super().missing_after_place())
+        return reduce(MissingText.plus, met, super().missing_after_place())
 
     def _note_gap(self, missing: MissingText, after: Position) -> None:
         # Counted when the place has passed it: after a kill before that, the next process finds it again.

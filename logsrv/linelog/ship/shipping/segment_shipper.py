@@ -98,7 +98,9 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._require_same_store(survey.names)
         lacking = {segment_base_name(one.name) for one in survey.lacking}
         self._archived_names = set(survey.names) - lacking
-        noted_ones = (segment_base_name(one.name) for one in here if self._disk.holds(one.archived))
+        noted_ones = (
+            segment_base_name(one.name) for one in here if self._disk.has_name(one.archived)
+        )
         self._whole_names = self._archived_names.intersection(noted_ones)
         self._newest = survey.names[-1] if survey.names else ""
         for one in survey.lacking:
@@ -151,7 +153,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
             return True
         self._next = self._find_next_segment()
         changed = self._view.change_stamp
-        if self._next is not None and not self._disk.holds(self._next.name):
+        if self._next is not None and not self._disk.has_name(self._next.name):
             # Retention has removed the segment since the names were listed: list them again.
             self._next = self._listing = None
         if self._next is None and changed != self._listing:
@@ -259,4 +261,4 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._report(ShipReport("refused", why, position=self.position))
 
     def close(self) -> Deferred[None]:
-        return super().close().addCallback(lambda _: self._disk.leave())
+        return super().close().addCallback(lambda _: self._disk.close())

@@ -74,7 +74,7 @@ class ShipWork:
         self._meter = LagMeter(self._view)
         self.change(line)
         self._shipper.start()
-        self._looking.start(LOOK, now=False).addErrback(self._daemon.fail)
+        self._looking.start(LOOK, now=False).addErrback(self._daemon.end_after_failure)
 
     def _make_shipper(self, orders: ShipOrders) -> AnyShipper:
         settings = orders.target
@@ -92,7 +92,7 @@ class ShipWork:
         if settings.url.takes == "blocks":
             return BlockShipper(**given)
         if settings.url.takes == "segments":
-            return SegmentShipper(**given, disk=Disk().enter(orders.directory))
+            return SegmentShipper(**given, disk=Disk().open_directory(orders.directory))
         return LineShipper(**given, query=orders.query)
 
     def change(self, line: bytes) -> None:
@@ -139,7 +139,7 @@ class ShipWork:
         except (OSError, StoreError) as error:
             self._report_trouble(f"the lag cannot be measured: {reason(error)}")
             return
-        gone = self._kept.gone.and_(missing)
+        gone = self._kept.gone.plus(missing)
         self._report(
             ShipReport(
                 "gone",
@@ -160,7 +160,7 @@ def _start_for_new_target(orders: ShipOrders) -> str:
     if orders.ship_from != BEGINNING:
         return orders.ship_from
     first = Position(orders.begin, 0)
-    with Disk().enter(orders.directory) as disk, suppress(ValueError):
+    with Disk().open_directory(orders.directory) as disk, suppress(ValueError):
         found = identity.load(disk)
         if found is not None:
             first = max(first, found.began)

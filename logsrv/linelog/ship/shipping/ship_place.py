@@ -42,7 +42,7 @@ def write_identity_to_places(directory: str, store: str) -> None:
     store: the new identity. Damaged places are left unchanged.
     """
     folder = os.path.join(directory, FOLDER)
-    with suppress(FileNotFoundError), Disk().enter(folder) as disk:
+    with suppress(FileNotFoundError), Disk().open_directory(folder) as disk:
         for name, plain in disk.entries().items():
             if not plain or not NAME.fullmatch(name):
                 continue

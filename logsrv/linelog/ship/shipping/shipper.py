@@ -122,7 +122,7 @@ class Shipper(Generic[AnyTarget]):
 
     def _count_gap(self, missing: MissingText) -> None:
         """Count and report text that is gone before the place; the count is saved with the place."""
-        self._kept.gone = self._kept.gone.and_(missing)
+        self._kept.gone = self._kept.gone.plus(missing)
         size = missing.bytes if missing.known else None
         self._report(ShipReport("gap", bytes=size, lines=missing.lines))
 

@@ -238,10 +238,10 @@ def _first_segment_number(directory: str, target: str) -> int:
     An earlier server may have saved this number, and ended before the target had a place. Text that
     retention has removed since then counts as gone.
     """
-    with suppress(OSError), Disk().enter(os.path.join(directory, FOLDER)) as disk:
+    with suppress(OSError), Disk().open_directory(os.path.join(directory, FOLDER)) as disk:
         if (begin := saved_first_segment(disk, target)) is not None:
             return begin
-    with suppress(OSError), Disk().enter(directory) as disk:
+    with suppress(OSError), Disk().open_directory(directory) as disk:
         return segments_and_names(disk)[0][0].number
     return 0
 
@@ -267,7 +267,7 @@ def _make_hold(
 
 def _saved_position(directory: str, name: str) -> Position | None:
     with suppress(OSError, ValueError):
-        with Disk().enter(os.path.join(directory, FOLDER)) as disk:
+        with Disk().open_directory(os.path.join(directory, FOLDER)) as disk:
             kept = place.load(disk, name)
         return None if kept is None else kept.position
     return None

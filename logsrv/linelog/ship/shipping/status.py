@@ -102,7 +102,7 @@ def target_statuses(directory: str, view: View, now: float) -> list[TargetStatus
     Raises OSError and StoreError.
     """
     try:
-        disk = Disk().enter(os.path.join(directory, FOLDER))
+        disk = Disk().open_directory(os.path.join(directory, FOLDER))
     except FileNotFoundError:
         return []
     with disk:
@@ -155,7 +155,7 @@ def _target_status(
         lag=meter.measure(
             kept.position, now, sealed=scheme is not None and scheme.takes == "segments"
         ),
-        gone=before.and_(missing_after(view, kept.position)),
+        gone=before.plus(missing_after(view, kept.position)),
     )
 
 

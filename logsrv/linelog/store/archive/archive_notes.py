@@ -32,7 +32,7 @@ _MARK = b"archive "
 
 def save_archive_url(disk: Disk, name: str, url: str) -> None:
     """Write the URL of an archive to its note, for readers. disk: the folder `ship`. Raises OSError."""
-    disk.put(name + SUFFIX, line_with_checksum(_MARK + url.encode()))
+    disk.replace_durably(name + SUFFIX, line_with_checksum(_MARK + url.encode()))
 
 
 def archives_of_store(directory: str) -> list[Archive]:
@@ -46,14 +46,18 @@ def archives_of_store(directory: str) -> list[Archive]:
 
 def archive_environment_variables(directory: str) -> set[str]:
     """Return the names of the environment variables that a reader of a store's archives needs."""
-    return {name for url in archive_urls(directory) for name in parse_archive_url(url).variables}
+    return {
+        name
+        for url in archive_urls(directory)
+        for name in parse_archive_url(url).environment_variables
+    }
 
 
 def archive_urls(directory: str) -> Iterator[str]:
     """Yield the URLs of the archives of a store; invalid ones are left out."""
     folder = os.path.join(directory, FOLDER)
     try:
-        disk = Disk().enter(folder)
+        disk = Disk().open_directory(folder)
     except OSError:
         return
     with disk:
@@ -79,8 +83,8 @@ def read_archive_url(disk: Disk, name: str) -> str:
 
 def save_local_manifest(disk: Disk, packed: Segment, manifest: Manifest) -> None:
     """Write and sync the manifest of a segment beside it, once an archive has it. Raises OSError."""
-    disk.put(packed.archived, encode_manifest(manifest))
-    if not (disk.holds(packed.name) or disk.holds(packed.index)):
+    disk.replace_durably(packed.archived, encode_manifest(manifest))
+    if not (disk.has_name(packed.name) or disk.has_name(packed.index)):
         # Retention has removed the whole segment meanwhile, so the manifest goes, too.
         disk.unlink(packed.archived)
 

@@ -155,7 +155,7 @@ def archive_catalog_entry(manifest: Manifest, read: Callable[[str], bytes]) -> A
     if any(name.endswith(segment.words) for name in manifest.objects):
         data = read(segment.words)
         size = len(data)
-        parts = [(at, data[at : at + part]) for at, part in WordIndex(data).heads()]
+        parts = [(at, data[at : at + part]) for at, part in WordIndex(data).essential_parts()]
     return ArchiveCatalogEntry(encode_manifest(manifest), read(segment.index), size, tuple(parts))
 
 

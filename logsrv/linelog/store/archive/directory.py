@@ -82,7 +82,7 @@ class DirectoryArchive:
         try:
             self._require_directory()
             _make_folder(folder)
-            with Disk().enter(folder) as disk:
+            with Disk().open_directory(folder) as disk:
                 _create_durable_file(disk, local, pieces)
         except FileExistsError as error:
             raise ObjectExists(f"{self.place} has {name} already") from error
@@ -160,7 +160,7 @@ def _create_durable_file(disk: Disk, name: str, pieces: Iterable[bytes]) -> None
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            if disk.holds(name):
+            if disk.has_name(name):
                 raise FileExistsError(errno.EEXIST, "it is there already") from error
             disk.rename(fresh, name)
         disk.sync_directory()

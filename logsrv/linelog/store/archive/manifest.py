@@ -80,7 +80,7 @@ class Manifest(NamedTuple):
         return Segment(self.number, self.name + _TEXT, Form.PACKED)
 
     @property
-    def packed(self) -> FileDigest:
+    def packed_file(self) -> FileDigest:
         """The file of the compressed text."""
         return self.files[_TEXT]
 
@@ -169,7 +169,7 @@ def _checked_manifest(found: Mapping[str, Any]) -> Manifest:
     for suffix, most in zip(_KNOWN, (_WORDS, _INDEX, heads.LARGEST_PACKED), strict=True):
         if suffix in files and files[suffix].size > (len(made.frames) + 1) * most:
             raise ValueError("one of its files is too large for the number of frames")
-    first = made.segment.first
+    first = made.segment.first_time
     if time_of(first.encode()) != first:
         raise ValueError("the time in its name is invalid")
     return made

@@ -51,7 +51,7 @@ def make_manifest(packed: Segment, disk: Disk, store: str) -> Manifest:
     files = {
         name.removeprefix(segment_base_name(packed.name)): digest_file(name, disk)
         for name in packed.files
-        if name != packed.words or disk.holds(name)
+        if name != packed.words or disk.has_name(name)
     }
     return Manifest(
         store,
@@ -84,7 +84,7 @@ def _frame_checksums(packed: Segment, found: index.Index, disk: Disk) -> Iterato
         raise ValueError(f"it has {size} bytes, and by its index {found.compressed}")
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         for frame in range(len(found.frames)):
-            yield frame_checksum(file.read(found.extent(frame)[1]))
+            yield frame_checksum(file.read(found.packed_extent(frame)[1]))
 
 
 def file_pieces(name: str, disk: Disk) -> Iterator[bytes]:
@@ -149,7 +149,7 @@ def _manifest_unless_damaged(
         return find_manifest(archive, made.store, packed.name)
     except ChangedObject:
         note = local_manifest_or_none(packed, disk)
-        if note is None or (note.store, note.packed) != (made.store, made.packed):
+        if note is None or (note.store, note.packed_file) != (made.store, made.packed_file):
             raise
         archive.remove(manifest_object_name(made.store, made.name))
         return None
@@ -185,7 +185,7 @@ def incomplete_segments(
     return [
         one
         for one in segments
-        if disk.holds(one.archived)
+        if disk.has_name(one.archived)
         and not _is_completely_archived(archive, one, disk, store, sizes)
     ]
 
@@ -268,7 +268,7 @@ def _put_manifest(archive: Archive, made: Manifest) -> None:
 
 def _require_same_text(archive: Archive, known: Manifest, made: Manifest) -> None:
     """Raise OtherSegment if the text differs. Indexes may differ, because they may have been made again."""
-    if (known.packed, known.text, known.lines) != (made.packed, made.text, made.lines):
+    if (known.packed_file, known.text, known.lines) != (made.packed_file, made.text, made.lines):
         raise OtherSegment(
             f"{archive.place} has another segment {made.name} of store {made.store}: this store was"
             " restored or copied; nothing more is archived there until `logsrv ship --new-identity`"

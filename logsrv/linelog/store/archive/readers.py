@@ -37,7 +37,7 @@ class ReaderThreads:
         self._waiting.put((pending, read))
         return pending
 
-    def all(self, reads: Iterable[Callable[[], T]]) -> list[Future[T]]:
+    def read_all(self, reads: Iterable[Callable[[], T]]) -> list[Future[T]]:
         """Begin some reads, and wait until all are done."""
         pending = [self.start(one) for one in reads]
         wait(pending)

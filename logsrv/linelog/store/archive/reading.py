@@ -37,14 +37,14 @@ class ArchivedText:
     @property
     def size(self) -> int:
         """The bytes of the compressed text."""
-        return self._manifest.packed.size
+        return self._manifest.packed_file.size
 
     def index(self) -> Index:
         """Return the index of its frames: the store's own, or if that is unusable, the archive's."""
         try:
             found = self._load()
             totals = found.compressed, len(found.frames)
-            if totals == (self._manifest.packed.size, len(self._manifest.frames)):
+            if totals == (self._manifest.packed_file.size, len(self._manifest.frames)):
                 return found
         except (OSError, ValueError):
             # The archive has the index as well.

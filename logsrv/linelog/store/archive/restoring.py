@@ -69,14 +69,14 @@ def restore_segments(archive: Archive, store: str, disk: Disk) -> Iterator[Resto
     store: the identity. Raises StoreError if the directory has a store already, or the archive has no
     segment of this store; also ArchiveError and OSError.
     """
-    if disk.holds(segment.ACTIVE):
+    if disk.has_name(segment.ACTIVE):
         raise StoreError(
             f"there is a store in {disk.directory} already; restore into a new directory"
         )
     names = archived_segment_names(archive.names(f"{store}/"), store)
     if not names:
         raise StoreError(f"{archive.place} has no segment of store {store}")
-    disk.put(segment.RESTORING, f"{store}\n".encode())
+    disk.replace_durably(segment.RESTORING, f"{store}\n".encode())
     first = last = 0
     for name in names:
         last = int(name.partition("-")[0])
@@ -102,9 +102,9 @@ def _has_unchanged_text(manifest: Manifest, disk: Disk) -> bool:
     """Return whether the directory has the unchanged text, and so all files: the text is fetched last."""
     packed = manifest.segment
     return (
-        disk.holds(packed.name)
-        and digest_file(packed.name, disk) == manifest.packed
-        and disk.holds(packed.archived)
+        disk.has_name(packed.name)
+        and digest_file(packed.name, disk) == manifest.packed_file
+        and disk.has_name(packed.archived)
     )
 
 
@@ -138,7 +138,7 @@ def _fetch_file(
         if size_and_sha256(written(fd)) != wanted:
             raise ChangedObject(archive.place, whole)
         # Retention takes the time of the file as the time of its last line.
-        moment = parse_rfc3339(manifest.times.largest or manifest.segment.first)
+        moment = parse_rfc3339(manifest.times.largest or manifest.segment.first_time)
         os.utime(fd, (moment, moment))
         disk.fdatasync(fd)
 

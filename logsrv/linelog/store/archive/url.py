@@ -50,7 +50,7 @@ class ArchiveURL(NamedTuple):
     options: dict[str, str]
 
     @property
-    def variables(self) -> tuple[str, ...]:
+    def environment_variables(self) -> tuple[str, ...]:
         """The names of the environment variables that a process needs to reach the archive."""
         names = VARIABLES.get(self.scheme)
         return () if names is None else (*names, *_PROXIES, *map(str.lower, _PROXIES))

@@ -71,7 +71,7 @@ class Backup:
     promised_lines: int | None = attrs.field(init=False, default=None)
     note: BackupNote = attrs.field(init=False)
 
-    def segments(self, *, delete: bool = False) -> Iterator[str]:
+    def copy_segments(self, *, delete: bool = False) -> Iterator[str]:
         """Copy everything; yield the name of each segment before it is copied.
 
         delete: whether to remove from the backup what the store no longer has. Raises OSError and
@@ -93,12 +93,12 @@ class Backup:
         backup_note.rename_arrived_files(self.target, self.note)
         self.damaged.update(dict.fromkeys(remove_superseded(self.target), CopyMethod.KEPT))
         if delete:
-            self._delete_older_segments(made.listed.first)
+            self._delete_older_segments(made.listed.first_number)
         self.note = attrs.evolve(self.note, lines=count_store_lines(self.target))
         backup_note.save_backup_note(self.target, self.note)
 
     @property
-    def is_short(self) -> bool:
+    def lacks_promised_lines(self) -> bool:
         """True if the backup has fewer lines than the note of the source promises."""
         said, there = self.promised_lines, self.note.lines
         return said is not None and there is not None and there < said
@@ -107,7 +107,7 @@ class Backup:
         """Begin the backup, or continue an interrupted one; return the identity of the store, or ""."""
         source, target = self.source, self.target
         for name, command in ((RESTORING, "restore"), (IMPORTING, "import")):
-            if source.holds(name):
+            if source.has_name(name):
                 raise StoreError(
                     f"{source.directory} is not complete: give the same `logsrv {command}` again first"
                 )
@@ -156,7 +156,9 @@ class Backup:
                 continue
             with contextlib.suppress(FileExistsError):
                 os.mkdir(os.path.join(self.target.directory, folder), DIRECTORY_MODE)
-            with Disk().hold(self.target.open(folder, os.O_RDONLY | os.O_DIRECTORY)) as there:
+            with Disk().use_descriptor(
+                self.target.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            ) as there:
                 for name, plain in inside.entries().items():
                     if plain and not name.endswith(_OF_A_SERVER):
                         with contextlib.suppress(FileNotFoundError):
@@ -226,11 +228,11 @@ class Backup:
                 target.replace(name + COMING, source.read(name))
         if (found := identity.load(source)) is not None:
             identity.save_identity(target, found, name=identity.NAME + COMING)
-        if made.origins.lines or target.holds(origins.NAME):
-            target.replace(origins.NAME + COMING, made.origins.text())
+        if made.origins.line_count or target.has_name(origins.NAME):
+            target.replace(origins.NAME + COMING, made.origins.to_bytes())
         target.replace(NUMBER + COMING, number_text(following))
         target.replace(SYNCED + COMING, synced_file_text(NOWHERE))
-        if not target.holds(ACTIVE):
+        if not target.has_name(ACTIVE):
             target.replace(ACTIVE + COMING, b"")
 
     def _delete_older_segments(self, first: int) -> None:

@@ -47,7 +47,7 @@ def link_or_copy(name: str, source: Disk, target: Disk, *, of: Segment | None = 
     target.unlink(name + COMING)
     # A sealed segment never changes. So if the backup has a different file, one of the two may be damaged:
     # the new one is copied and verified, not linked.
-    replaces = of is not None and target.holds(name)
+    replaces = of is not None and target.has_name(name)
     try:
         if not replaces:
             target.link_from(source, name, name + COMING)
@@ -76,7 +76,7 @@ def copy_growing_text(name: str, fd: int, size: int, target: Disk) -> bool:
     The file is never linked, because a start of a server may repair it in place. Raises OSError.
     """
     for there in (name, name + COMING):
-        if target.holds(there) and target.stat(there).st_size == size:
+        if target.has_name(there) and target.stat(there).st_size == size:
             return False
     _write_copy(name, fd, _leading_pieces(fd, size, name), target)
     target.rename(tmp(name), name + COMING)
@@ -141,7 +141,7 @@ def _verified_frames(
             yield piece, found is None and not sure
         return
     for number in range(len(found.frames)):
-        at, size = found.extent(number)
+        at, size = found.packed_extent(number)
         piece = os.pread(fd, size, at)
-        sums = found.sums_of(number)
+        sums = found.checksums_of_frame(number)
         yield piece, not sure if sums is None else zlib.crc32(piece) == sums.packed

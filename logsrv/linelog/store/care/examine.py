@@ -54,7 +54,7 @@ class StorePart(NamedTuple):
     label: str
     check: Callable[[], Iterator[StoreFinding]]
 
-    def findings(self) -> list[StoreFinding]:
+    def confirmed_findings(self) -> list[StoreFinding]:
         """Return the findings that two runs of the check agree on. Raises OSError."""
         if not (found := list(self.check())):
             return []
@@ -107,8 +107,8 @@ class Examination(ExaminedStore):
         # The notes are read after the listing: a removed segment was noted before it left the directory.
         for run in gaps({*listed.by_number, listed.active}, removed_or_empty_numbers(self.disk)):
             before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
-            begin = f"from {before.first} on" if before else "before the others"
-            end = f"up to {after.first}" if after else "up to now"
+            begin = f"from {before.first_time} on" if before else "before the others"
+            end = f"up to {after.first_time}" if after else "up to now"
             last = f"s {run.start} to {run.stop - 1}" if len(run) > 1 else f" {run.start}"
             yield make_finding("segment-missing", f"segment{last}", when=f"{begin} {end}")
 
@@ -190,7 +190,7 @@ class Examination(ExaminedStore):
             _, head, entries = read_head_and_entries(fd)
             if not entries or name != catalog_name(entries[0].number, entries[-1].number):
                 raise ValueError("its name is that of other segments")
-            if os.fstat(fd).st_size != HEAD_SIZE + head.entries + head.words:
+            if os.fstat(fd).st_size != HEAD_SIZE + head.entries_size + head.words:
                 raise ValueError("it is cut off, or too long")
             words = catalog_words(fd, head) if head.words else None
             if words and not self.quick:
@@ -209,7 +209,7 @@ class Examination(ExaminedStore):
             yield make_finding(kind, BACKUP, command=note.command)
             return
         number, offset = note.place
-        held, lines = self._text_size(number), None if self.quick else self.lines
+        held, lines = self._text_size(number), None if self.quick else self.readable_lines
         if held is not None and held < offset:
             said, there = f"all lines up to {note.place}", f"those up to {Position(number, held)}"
             yield make_finding("backup-short", BACKUP, said=said, found=there)
@@ -218,17 +218,17 @@ class Examination(ExaminedStore):
             yield make_finding("backup-short", BACKUP, said=said, found=f"{lines:,}", missing=gone)
 
     @property
-    def lines(self) -> int | None:
+    def readable_lines(self) -> int | None:
         """The number of all readable lines; None if unknown."""
         return _sum_or_none([one.lines for one in self.looked.values()])
 
     @property
-    def readable(self) -> int | None:
+    def readable_bytes(self) -> int | None:
         """The bytes of all readable text; None if unknown."""
-        return _sum_or_none([one.readable for one in self.looked.values()])
+        return _sum_or_none([one.readable_bytes for one in self.looked.values()])
 
     @property
-    def end(self) -> Position:
+    def end_position(self) -> Position:
         """The place after the last line that was examined."""
         number = max(self.looked, default=0)
         return Position(number, self._text_size(number) or 0)

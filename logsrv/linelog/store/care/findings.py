@@ -41,7 +41,7 @@ class StoreFinding:
     remedy: Callable[[], object] | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
-    def beside_server(self) -> bool:
+    def repairable_beside_server(self) -> bool:
         """True if it may be repaired while a server runs on the store."""
         return self.kind in _OF_NO_SERVER
 
@@ -132,7 +132,7 @@ class ExaminedText:
     gone: int = 0
 
     @property
-    def readable(self) -> int | None:
+    def readable_bytes(self) -> int | None:
         """The bytes that can be read; None if unknown."""
         return None if self.text is None else self.text - self.gone
 

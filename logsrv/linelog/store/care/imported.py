@@ -39,7 +39,7 @@ class ImportedFiles:
 
     def save(self, disk: Disk) -> None:
         """Write the file to the store; an interruption leaves the old file. Raises OSError."""
-        disk.put(NAME, json_with_checksum(attrs.asdict(self)))
+        disk.replace_durably(NAME, json_with_checksum(attrs.asdict(self)))
 
 
 def load(disk: Disk) -> ImportedFiles:

@@ -15,11 +15,11 @@ def keep_aside(name: str, disk: Disk) -> str:
 
     Raises OSError.
     """
-    if not disk.holds(name):
+    if not disk.has_name(name):
         return ""
     for number in count(1):
         other = f"{name}{SUFFIX}" if number == 1 else f"{name}{SUFFIX}-{number}"
-        if not disk.holds(other):
+        if not disk.has_name(other):
             disk.rename(name, other)
             disk.sync_directory()
             return other
@@ -30,7 +30,7 @@ def replace_keeping_old(name: str, data: bytes, disk: Disk) -> None:
     """Rewrite a file, and keep the old one under another name. Raises OSError."""
     kept = keep_aside(name, disk)
     try:
-        disk.put(name, data)
+        disk.replace_durably(name, data)
     except OSError:
         # On a full disk nothing changes, so that the next examination has the same finding.
         if kept:

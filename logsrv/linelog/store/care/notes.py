@@ -95,7 +95,7 @@ def check_small_files(listed: StoreListing, places: Sequence[Kept]) -> Iterator[
 def _check_number_file(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:
     """Yield the findings about the file `number`. reached: a place that the store once reached."""
     disk = listed.disk
-    is_there = disk.holds(NUMBER)
+    is_there = disk.has_name(NUMBER)
     if saved_number(disk) or not (is_there or listed.by_number or reached > NOWHERE):
         return
     number = max(listed.active, reached.segment)
@@ -126,10 +126,13 @@ def _check_origins_file(disk: Disk) -> Iterator[StoreFinding]:
         # No writer is running, and none was killed: so an unended line is damage, not a write in progress.
         found = found.with_torn_as_damaged()
     if found.damaged:
-        of = f"of {counted(found.lines, 'line')} {len(found.damaged)} cannot be used"
-        again = partial(replace_keeping_old, name, attrs.evolve(found, damaged=()).text(), disk)
+        of = f"of {counted(found.line_count, 'line')} {len(found.damaged)} cannot be used"
+        again = partial(replace_keeping_old, name, attrs.evolve(found, damaged=()).to_bytes(), disk)
         yield make_finding(
-            "origins", name, why=f"{of}: blocks of {found.refused} are refused", remedy=again
+            "origins",
+            name,
+            why=f"{of}: blocks of {found.refused_stores_text} are refused",
+            remedy=again,
         )
 
 

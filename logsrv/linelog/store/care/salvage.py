@@ -81,8 +81,8 @@ def _index_of_whole_frames(fd: int, size: int, number: int) -> tuple[Index, bool
         ):
             headless |= head is None
             following = _next_head(read, at, size)
-        made.pass_over(head or 0, following - at)
-    return made.made(), headless
+        made.add_unreadable(head or 0, following - at)
+    return made.index_so_far(), headless
 
 
 def _next_head(read: Callable[[int, int], bytes], at: int, size: int) -> int:

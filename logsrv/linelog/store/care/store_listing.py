@@ -46,7 +46,7 @@ class StoreListing:
         self.active = max(saved, 1, *(number + 1 for number in self.by_number))
 
     @property
-    def first(self) -> int:
+    def first_number(self) -> int:
         """The number of the first segment in the directory."""
         return min(self.by_number, default=self.active)
 
@@ -63,7 +63,7 @@ def open_active_and_list(disk: Disk) -> tuple[int, StoreListing]:
             return -1, StoreListing(disk)
         try:
             listed = StoreListing(disk)
-            if disk.belongs(ACTIVE, fd):
+            if disk.leads_to(ACTIVE, fd):
                 return fd, listed
         except BaseException:
             os.close(fd)
@@ -115,8 +115,8 @@ def _cut_between_blocks(
     place: Position, found: NotesFile, fd: int, listed: StoreListing
 ) -> StoreCut:
     """Return a cut that splits no block: an incomplete block is left to the next backup."""
-    place = min([place, *(note.at for note in found.notes if note.at < place < note.stop)])
-    notes = [note for note in found.notes if note.stop <= place]
+    place = min([place, *(note.at for note in found.notes if note.at < place < note.stored_end)])
+    notes = [note for note in found.notes if note.stored_end <= place]
     return StoreCut(place, fd, listed, make_notes_file(notes, found))
 
 

@@ -49,7 +49,7 @@ def _archive_has_text(text: Segment, disk: Disk) -> bool:
     away = Segment(text.number, text.packed, Form.AWAY)
     with contextlib.suppress(ValueError):
         size = disk.stat(text.name).st_size
-        return disk.holds(away.index) and local_manifest(disk, away).text >= size
+        return disk.has_name(away.index) and local_manifest(disk, away).text >= size
     return False
 
 

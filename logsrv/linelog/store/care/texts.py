@@ -55,12 +55,12 @@ class ExaminedStore:
     quick: bool
     read: Callable[[int], object] = lambda _: None
 
-    def kept_in(self, number: int) -> list[str]:
+    def readers_in_segment(self, number: int) -> list[str]:
         """Return the names of the readers whose saved place is in a segment."""
         return [name for name, one, _ in self.places() if one and one.position.segment == number]
 
     @cached_property
-    def entered(self) -> Callable[[Segment], bool]:
+    def is_cataloged(self) -> Callable[[Segment], bool]:
         """A function that tells whether a segment was in a catalog when this property was first read."""
         return cataloged_predicate(self.disk)
 
@@ -98,13 +98,13 @@ class PackedSegmentCheck:
                     )
             # Retention removes the text first; if it is gone, missing files beside it are no finding.
             disk.stat(packed.name)
-        elif found is None and disk.holds(packed.index):
+        elif found is None and disk.has_name(packed.index):
             yield make_finding("away-index", packed.index, why=why)
         yield from self._check_files_beside(found)
 
     def _check_packed_text(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
         self.looked.text, self.looked.lines = found.text, found.lines
-        lines, text = found.missing(size)
+        lines, text = found.lost_if_cut(size)
         if text:
             ends = f"it ends after {size:,} of {counted(found.compressed, 'byte')}"
             why = f"{ends}: {counted(lines, 'line')}, {counted(text, 'byte')} are missing"
@@ -130,7 +130,7 @@ class PackedSegmentCheck:
                 break
             data = os.pread(fd, min(after.at - frame.at, heads.LARGEST_PACKED), frame.at)
             self.by.read(len(data))
-            sums = found.sums_of(number)
+            sums = found.checksums_of_frame(number)
             try:
                 crc = zlib.crc32(index.unpack_frame(data, after.text - frame.text))
             except ValueError:
@@ -151,7 +151,7 @@ class PackedSegmentCheck:
             yield make_finding("frame", self.packed.name, frames=_frame_list_text(other, found))
 
     def _salvage_index(self) -> None:
-        salvage_index(self.packed, self.by.disk, self.by.kept_in(self.packed.number))
+        salvage_index(self.packed, self.by.disk, self.by.readers_in_segment(self.packed.number))
         # The result is ignored, because a damaged segment gets no word index.
         self._reindex()
 
@@ -161,7 +161,7 @@ class PackedSegmentCheck:
             raise StoreError(why)
 
     def _reindex(self) -> ReindexedSegment:
-        entered = self.by.entered(self.packed)
+        entered = self.by.is_cataloged(self.packed)
         return reindex_segment(self.packed, self.by.disk, has_words_elsewhere=entered)
 
     def _check_files_beside(self, found: Index | None) -> Iterator[StoreFinding]:
@@ -179,7 +179,7 @@ class PackedSegmentCheck:
         with Descriptor(self.by.disk.open(self.packed.words, os.O_RDONLY)) as fd:
             words = WordIndex(fd)
             if found is not None:
-                words.require(found)
+                words.require_same_segment(found)
             if not self.by.quick:
                 check_words(words)
 

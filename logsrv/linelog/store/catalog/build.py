@@ -62,7 +62,7 @@ def make_catalog(
                     chunk += part
                     if len(chunk) > made.text:
                         raise ValueError("its index is of a smaller text")
-                section.add(chunk, len(chunk), max(found.st_size, _BLOCK))
+                section.add_frame(chunk, len(chunk), max(found.st_size, _BLOCK))
         except (OSError, ValueError):
             continue
         text += made.text
@@ -71,14 +71,14 @@ def make_catalog(
         return ""
     name = catalog_name(entries[0].number, entries[-1].number)
     words = _word_index_bytes(entries, section, text) if with_words else b""
-    disk.put(name, pack_catalog(entries, words))
+    disk.replace_durably(name, pack_catalog(entries, words))
     return name
 
 
 def _word_index_bytes(entries: Sequence[CatalogEntry], section: SectionBuilder, text: int) -> bytes:
     """Return a word index of all segments; b"" if it would be too large to be useful."""
     trailer = WordIndexTrailer(entries[0].number, text, section.compressed, section.frames, 1)
-    words = section.packed(TABLES_PART) + pack_trailer(trailer)
+    words = section.pack_section(TABLES_PART) + pack_trailer(trailer)
     return words if len(words) <= MOST_PART * section.compressed else b""
 
 
@@ -88,7 +88,7 @@ def cataloged_predicate(disk: Disk) -> Callable[[Segment], bool]:
     If that catalog has no words, they were too large; the words of the segment alone would be, too.
     """
     found = Catalogs(disk, disk.entries(), lambda _: None)
-    return lambda segment: found.known(segment) is not None
+    return lambda segment: found.find_segment(segment) is not None
 
 
 def make_catalogs(
@@ -105,7 +105,7 @@ def make_catalogs(
     is_usable = cache(lambda catalog: found.ask_words(catalog, lambda _: 0) is not None)
 
     def has_words(segment: Segment) -> bool:
-        known = found.known(segment)
+        known = found.find_segment(segment)
         return known is not None and is_usable(known.catalog)
 
     waiting = [

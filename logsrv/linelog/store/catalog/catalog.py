@@ -39,12 +39,12 @@ def read_head_and_entries(fd: int) -> tuple[bytes, CatalogHead, list[CatalogEntr
     """
     data = os.pread(fd, HEAD_SIZE, 0)
     head = unpack_head(data)
-    return data, head, unpack_entries(head, os.pread(fd, head.entries, HEAD_SIZE))
+    return data, head, unpack_entries(head, os.pread(fd, head.entries_size, HEAD_SIZE))
 
 
 def catalog_words(fd: int, head: CatalogHead) -> WordIndex:
     """Return the word index of a catalog that has one. Raises as `read_head_and_entries` does."""
-    words = WordIndex(fd, HEAD_SIZE + head.entries)
+    words = WordIndex(fd, HEAD_SIZE + head.entries_size)
     if words.frames != head.segments:
         raise ValueError("its words are those of another catalog")
     return words
@@ -93,7 +93,7 @@ class Catalogs:
             self.damaged.add(name)
         self._note(f"{self._disk.path(name)} is not used: {explanation(error)}")
 
-    def known(self, segment: Segment) -> CatalogedSegment | None:
+    def find_segment(self, segment: Segment) -> CatalogedSegment | None:
         """Return the entry of a packed segment; None if no catalog has its present state."""
         number = segment.number
         if number not in self._looked_at:

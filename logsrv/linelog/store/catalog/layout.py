@@ -38,7 +38,7 @@ class CatalogHead(NamedTuple):
     words: int
 
     @property
-    def entries(self) -> int:
+    def entries_size(self) -> int:
         """The bytes of the entries."""
         return self.segments * _ENTRY.size
 
@@ -144,6 +144,6 @@ def unpack_head(data: bytes) -> CatalogHead:
 
 def unpack_entries(head: CatalogHead, data: bytes) -> list[CatalogEntry]:
     """Return the entries of a catalog. Raises ValueError if they are damaged."""
-    if len(data) != head.entries or zlib.crc32(data) != head.crc:
+    if len(data) != head.entries_size or zlib.crc32(data) != head.crc:
         raise ValueError("it is damaged: its entries have another checksum")
     return list(map(CatalogEntry._make, _ENTRY.iter_unpack(data)))

@@ -54,11 +54,11 @@ class BlockNote:
         return self.end.offset - self.start.offset
 
     @property
-    def stop(self) -> Position:
+    def stored_end(self) -> Position:
         """The place after the block in this store."""
         return Position(self.at.segment, self.at.offset + self.size)
 
-    def line(self) -> bytes:
+    def as_line(self) -> bytes:
         """Return the note as a line of the file."""
         sequence = "-" if self.sequence is None else self.sequence
         text = (
@@ -95,12 +95,12 @@ class NotesFile:
     changed: int = 0
 
     @property
-    def lines(self) -> int:
+    def line_count(self) -> int:
         """The number of lines after the first."""
         return len(self.notes) + len(self.damaged)
 
     @property
-    def refused(self) -> str:
+    def refused_stores_text(self) -> str:
         """The stores whose blocks are refused while lines are damaged, in words for a message."""
         return f"all stores but {len(self.sure):,}" if self.sure else "all stores"
 
@@ -112,10 +112,10 @@ class NotesFile:
         damaged = (*self.damaged, self.torn + b" (torn)\n")
         return attrs.evolve(self, torn=b"", damaged=damaged, sure=frozenset())
 
-    def text(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """Return the content of the file, with the damaged lines before the notes of `sure` origins."""
-        known = [note.line() for note in self.notes if note.origin in self.sure]
-        others = [note.line() for note in self.notes if note.origin not in self.sure]
+        known = [note.as_line() for note in self.notes if note.origin in self.sure]
+        others = [note.as_line() for note in self.notes if note.origin not in self.sure]
         lines = (*others, *self.damaged, *known)
         return b"".join((line_with_checksum(b"%b%d" % (_HEAD, len(lines))), *lines))
 

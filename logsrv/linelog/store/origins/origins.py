@@ -43,7 +43,7 @@ _PIECE = 1 << 20
 class Origins:
     """The last block of each origin that is on the medium, by the identity of the origin.
 
-    The writer's thread calls `note` and `stored`; any thread may call `last` and `len`. under_way: the
+    `write_notes`, `record_stored`: for the writer; for any thread: `last_block` and `len`. under_way: the
     blocks that are being stored; belongs to the reactor's thread.
     """
 
@@ -53,20 +53,20 @@ class Origins:
         self._found = found
         self._last: dict[str, BlockNote] = {}
         self._before: dict[str, BlockNote] = {}
-        self.stored(found.notes)
+        self.record_stored(found.notes)
         self._fd: int | None = None
         self._lines = 0
         # True if the file has more lines than its first line says, or an older version wrote no first line.
-        self._has_grown = found.lines != found.least
+        self._has_grown = found.line_count != found.least
 
     def __len__(self) -> int:
         return len(self._last)
 
-    def last(self, origin: str) -> BlockNote | None:
+    def last_block(self, origin: str) -> BlockNote | None:
         """Return the last block of an origin; None if there is none."""
         return self._last.get(origin)
 
-    def all(self) -> tuple[BlockNote, ...]:
+    def last_blocks(self) -> tuple[BlockNote, ...]:
         """Return the last block of each origin; to be called in the writer's thread."""
         return tuple(self._last.values())
 
@@ -75,7 +75,7 @@ class Origins:
         """True if the file has damaged lines."""
         return bool(self._found.damaged)
 
-    def damage(self, origin: str) -> str:
+    def why_unknown(self, origin: str) -> str:
         """Return a sentence why the last block of an origin is unknown; "" if it is known."""
         if not self._found.damaged or origin in self._found.sure:
             return ""
@@ -84,18 +84,18 @@ class Origins:
             " refused until `logsrv doctor --repair` has repaired the file"
         )
 
-    def place(self, origin: str) -> Position | None:
+    def end_of_last_block(self, origin: str) -> Position | None:
         """Return the end of the last block of an origin, stored or under way; None without one."""
-        note = self.last(origin)
-        return self.under_way.last(origin) or (note.end if note else None)
+        note = self.last_block(origin)
+        return self.under_way.last_end(origin) or (note.end if note else None)
 
-    def note(self, notes: Sequence[BlockNote]) -> None:
+    def write_notes(self, notes: Sequence[BlockNote]) -> None:
         """Write and sync the notes of blocks that will be written next. Raises OSError."""
-        lines = b"".join(note.line() for note in notes)
+        lines = b"".join(note.as_line() for note in notes)
         if self._fd is None or self._lines > MOST_LINES + len(self._last):
             self.close()
             # A new file: the old one may have notes of a failed attempt.
-            self._disk.put(NAME, self._latest_notes_bytes() + lines)
+            self._disk.replace_durably(NAME, self._latest_notes_bytes() + lines)
             self._lines = len(notes)
             self._has_grown = True
             self._fd = self._disk.open(NAME, os.O_WRONLY | os.O_APPEND)
@@ -108,7 +108,7 @@ class Origins:
             raise
         self._lines += len(notes)
 
-    def stored(self, notes: Sequence[BlockNote]) -> None:
+    def record_stored(self, notes: Sequence[BlockNote]) -> None:
         """Record that these notes and the text of their blocks are on the medium."""
         for note in notes:
             if note.origin in self._last:
@@ -118,17 +118,17 @@ class Origins:
     def _latest_notes_bytes(self) -> bytes:
         """Return the content of a file with the last two notes of each origin, as one may get damaged."""
         notes = sorted((*self._before.values(), *self._last.values()), key=attrgetter("at"))
-        return make_notes_file(notes, self._found).text()
+        return make_notes_file(notes, self._found).to_bytes()
 
     def finish(self) -> None:
         """Close the file at the end of the work; rewrite it if its first line is wrong. Raises OSError."""
         self.close()
         if self._has_grown:
-            self._disk.put(NAME, self._latest_notes_bytes())
+            self._disk.replace_durably(NAME, self._latest_notes_bytes())
             self._has_grown = False
 
     def close(self) -> None:
-        """Close the file; the next `note` rewrites it."""
+        """Close the file; the next `write_notes` rewrites it."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -165,8 +165,8 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
             disk.fdatasync(fd)
     sure = found.sure.difference(note.origin for note in gone)
     left = attrs.evolve(found, notes=notes[:kept], offsets=found.offsets[:kept], sure=sure)
-    if gone and (found.damaged or left.lines < left.least):
-        disk.put(NAME, left.text())
+    if gone and (found.damaged or left.line_count < left.least):
+        disk.replace_durably(NAME, left.to_bytes())
     elif gone or found.torn:
         # All lines to remove are at the end, so cutting the file is enough; that works on a full disk.
         _truncate_origins_file(disk, found.offsets[kept] if gone else len(data) - len(found.torn))
@@ -174,7 +174,7 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
         # Write this now: after a later kill, a start would take the torn line, which counts as damaged now,
         # for the note of a block that was not begun.
         with contextlib.suppress(OSError):
-            disk.put(NAME, left.text())
+            disk.replace_durably(NAME, left.to_bytes())
     return left
 
 
@@ -192,7 +192,7 @@ def _log_damage(disk: Disk, found: NotesFile) -> None:
             " their senders keep them, until `logsrv doctor --repair` has repaired it",
             path=path,
             number=len(found.damaged),
-            refused=found.refused,
+            refused=found.refused_stores_text,
         )
 
 
@@ -210,13 +210,13 @@ def _open_active_or_none(disk: Disk) -> Iterator[int | None]:
 
 def _is_stored(fd: int | None, note: BlockNote, crashed: bool) -> bool:
     """Return whether the text of a noted block is there. Without a crash, only the size is checked."""
-    if fd is None or os.fstat(fd).st_size < note.stop.offset:
+    if fd is None or os.fstat(fd).st_size < note.stored_end.offset:
         return False
     if not crashed:
         return True
     crc, at = 0, note.at.offset
-    while at < note.stop.offset:
-        piece = os.pread(fd, min(_PIECE, note.stop.offset - at), at)
+    while at < note.stored_end.offset:
+        piece = os.pread(fd, min(_PIECE, note.stored_end.offset - at), at)
         if not piece:
             return False
         crc = zlib.crc32(piece, crc)
@@ -226,7 +226,7 @@ def _is_stored(fd: int | None, note: BlockNote, crashed: bool) -> bool:
 
 def _cut_off_blocks(disk: Disk, fd: int, gone: Sequence[BlockNote]) -> None:
     size, start = os.fstat(fd).st_size, gone[0].at.offset
-    if size > max(note.stop.offset for note in gone):
+    if size > max(note.stored_end.offset for note in gone):
         log.error(
             "{path} has lines behind an incomplete block of {origin}; they stay, and lines of that block"
             " may be stored twice",
@@ -270,25 +270,25 @@ class BlocksUnderWay:
     def __len__(self) -> int:
         return sum(map(len, self._ends.values()))
 
-    def last(self, origin: str) -> Position | None:
+    def last_end(self, origin: str) -> Position | None:
         """Return the end of the origin's last block under way; None if no block is."""
         ends = self._ends.get(origin)
         return ends[-1] if ends else None
 
-    def begin(self, origin: str, end: Position, size: int) -> None:
+    def add_block(self, origin: str, end: Position, size: int) -> None:
         """Record a block as under way."""
         self._ends.setdefault(origin, deque()).append(end)
         self.size += size
 
-    def end(self, origin: str, size: int) -> None:
+    def remove_first_block(self, origin: str, size: int) -> None:
         """Record that the first block of an origin is no longer under way."""
         ends = self._ends[origin]
         ends.popleft()
         if not ends:
             del self._ends[origin]
-        self.free(size)
+        self.release(size)
 
-    def room(self, size: int) -> Deferred[None] | None:
+    def reserve(self, size: int) -> Deferred[None] | None:
         """Reserve bytes for a block; return None if that is done, else a Deferred that fires when it is."""
         if self.size <= ENOUGH and not self._waiting:
             self.size += size
@@ -297,7 +297,7 @@ class BlocksUnderWay:
         self._waiting.append((done, size))
         return done
 
-    def free(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Give back reserved bytes; blocks that wait get them in their order."""
         self.size -= size
         if self._freeing:

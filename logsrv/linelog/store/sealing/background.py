@@ -107,7 +107,7 @@ class Sealer:
         over = "{what} works again"
         return FaultState(self._tell, starts, over, seconds=self._clock.monotonic, what=what)
 
-    def take(self, left: Segment | None) -> None:
+    def seal_soon(self, left: Segment | None) -> None:
         """Seal, soon, a segment that the writer has left; for None, an unknown file, only wake the thread.
 
         May be called in any thread.
@@ -116,16 +116,16 @@ class Sealer:
             self._left_segments.append(left)
         self._wake.set()
 
-    def hold(self, holds: Sequence[Hold]) -> None:
+    def set_holds(self, holds: Sequence[Hold]) -> None:
         """Replace the requests of readers to keep segments; may be called in any thread."""
         before, self.holds = self.holds, tuple(holds)
-        if [hold.first for hold in before if hold.looks] != [
-            hold.first for hold in holds if hold.looks
+        if [hold.first_kept for hold in before if hold.looks] != [
+            hold.first_kept for hold in holds if hold.looks
         ]:
             # Removals may have waited for one of these archives.
             self._wake.set()
 
-    def look(self) -> None:
+    def look_soon(self) -> None:
         """List the directory again soon, as others may have changed it, and do the work that is due."""
         self._listed = None
         self._wake.set()
@@ -144,10 +144,10 @@ class Sealer:
         try:
             while self._going:
                 self._retain_and_seal()
-                self._packers.rest()
+                self._packers.end_idle()
                 self._wait_for_turn()
         finally:
-            self._packers.end()
+            self._packers.end_processes()
 
     def _wait_for_turn(self) -> None:
         """Wait for the next turn, checking indexes meanwhile; an early turn would repeat failed steps."""
@@ -175,18 +175,18 @@ class Sealer:
         if self._going and self.compressing.why is not None:
             self._remove_expired(now, packing_fails=True)
         self._looking.attempt(self._check_old_indexes)
-        if self._going and self._cataloguer.due:
+        if self._going and self._cataloguer.is_due:
             with_words = self.policy.index is Indexing.WORDS
-            make = self._cataloguer.make
+            make = self._cataloguer.make_if_due
             if self._cataloguing.attempt(make, with_words, given_up=Interrupted):
                 self._wake.set()
 
     def _check_lock_and_time(self) -> float:
         """Return the trusted time of day in Unix seconds; check that the directory is still ours."""
         before, clock = self._time.doubted, self._clock.time_of_day()
-        believed = self._time.believe(clock, self._clock.monotonic())
+        believed = self._time.trusted_time(clock, self._clock.monotonic())
         if self._time.doubted is None:
-            self._lock.believe(believed)
+            self._lock.save_trusted_time(believed)
         elif (
             self._time.doubted != before and clock > believed and self.policy.keep_days is not None
         ):
@@ -196,7 +196,7 @@ class Sealer:
                 " --keep-days uses the expected time",
                 days=(clock - believed) / DAY,
             )
-        moved = self._disk.moved()
+        moved = self._disk.moved_to()
         if moved and moved != self._moved:
             self._tell(
                 log.warn,
@@ -217,7 +217,7 @@ class Sealer:
         """
         listed, moment = self._listed, self._clock.monotonic()
         # Read before the listing, so that a change during the listing is noticed the next time.
-        changed = self._disk.changed()
+        changed = self._disk.change_token()
         if listed is not None and (moment - listed[0] < LOOK_EVERY or listed[1] == changed):
             return
         self._listed = moment, changed
@@ -227,9 +227,9 @@ class Sealer:
             self._disk, found, self._conflicting_names, self._active.position.segment, self._tell
         ):
             found = files_with_preferred(self._disk)
-        self.segment_sizes.look([one for one, preferred in found if one is preferred])
+        self.segment_sizes.replace_known([one for one, preferred in found if one is preferred])
         self._away = away_segments(names)
-        self._cataloguer.look(names)
+        self._cataloguer.replace_known(names)
 
     def _check_old_indexes(self) -> None:
         """Check some of the indexes that were there at the start; nothing waits for this."""
@@ -291,7 +291,7 @@ class Sealer:
         self._add_left_segments()
         # A file with the active number may be renamed back to current.log, if a rotation fails.
         active = self._active.position.segment
-        for one in self.segment_sizes.plain():
+        for one in self.segment_sizes.plain_segments():
             if not self._going:
                 return
             if one.number >= active or one in but:
@@ -306,26 +306,26 @@ class Sealer:
             if complete:
                 self._log_lost_text(plain, 0, complete)
             remove_empty_segment(plain, self._active.position.segment, self._disk)
-            self.segment_sizes.remove(plain.number)
+            self.segment_sizes.forget(plain.number)
             return
         made = self.seconds.timed_longer(
-            self._packers.under_way(plain),
+            self._packers.seconds_under_way(plain),
             seal,
             plain,
             self._disk,
             self._still_going,
             with_words=self._wants_words(size),
-            pack=self._packers.pack,
+            pack=self._packers.await_or_pack,
         )
         if made.text < complete:
             self._log_lost_text(plain, made.text, complete)
         packed = Segment(plain.number, plain.packed, Form.PACKED)
         self.segment_sizes.add(packed)
         self.sealed += 1
-        self._cataloguer.sealed(packed, made.compressed)
+        self._cataloguer.add_sealed(packed, made.compressed)
 
     def _make_catalog(self, segments: Sequence[Segment], with_words: bool) -> str:
-        return self._packers.first.catalog(segments, self._disk, self._still_going, with_words)
+        return self._packers.first.make_catalog(segments, self._disk, self._still_going, with_words)
 
     def _log_lost_text(self, plain: Segment, text: int, complete: int) -> None:
         self._tell(
@@ -347,7 +347,7 @@ class Sealer:
                     self.policy,
                     now,
                     packing_fails=packing_fails,
-                    catalogs=self._cataloguer.size,
+                    catalogs=self._cataloguer.total_size,
                     holds=holds,
                 )
             )
@@ -359,7 +359,7 @@ class Sealer:
 
     def _ask_archives(self, now: float, packing_fails: bool, asked: list[Hold]) -> None:
         """Make archives check that they have the segments due for removal; the removal waits for that."""
-        size = self._cataloguer.size
+        size = self._cataloguer.total_size
         number = last_number_due(
             self._disk,
             self.segment_sizes,
@@ -386,7 +386,7 @@ class Sealer:
     def _count_and_log_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
         self.removed += len(removed)
         for segment in removed:
-            self._cataloguer.removed(segment)
+            self._cataloguer.remove_catalogs_before(segment)
             path = self._disk.path(segment.name)
             stays = holds_on(segment, holds)
             if missed := [hold.name for hold in stays if hold.segment <= segment.number]:

@@ -36,19 +36,19 @@ class Cataloguer:
         self._begun = False
 
     @property
-    def size(self) -> int:
+    def total_size(self) -> int:
         """The bytes of all catalogs."""
         return sum(self._sizes.values())
 
     @property
-    def due(self) -> bool:
-        """True if enough segments have no catalog, or if `begin` was not called yet."""
+    def is_due(self) -> bool:
+        """True if enough segments have no catalog, or if `list_and_clean_up` was not called yet."""
         return not self._begun or len(self._waiting) >= self._wanted
 
-    def begin(self) -> None:
+    def list_and_clean_up(self) -> None:
         """List segments and catalogs; remove leftovers of a crash, and catalogs without segments.
 
-        `make` calls this if it was not called yet. Raises OSError.
+        `make_if_due` calls this if it was not called yet. Raises OSError.
         """
         segments, names = segments_and_names(self._disk)
         for name in names:
@@ -57,29 +57,29 @@ class Cataloguer:
         found = Catalogs(self._disk, names, lambda _: None)
         used: set[str] = set()
         for segment in segments:
-            known = found.known(segment) if segment.form is Form.PACKED else None
+            known = found.find_segment(segment) if segment.form is Form.PACKED else None
             if known is not None:
                 used.add(known.catalog.name)
             elif segment.form is Form.PACKED:
-                self.sealed(segment, file_size_or_zero(segment.name, self._disk))
+                self.add_sealed(segment, file_size_or_zero(segment.name, self._disk))
         for name in set(catalog_names(names)) - used:
             self._remove_catalog(name)
         self._sizes = {name: file_size_or_zero(name, self._disk) for name in sorted(used)}
         self._begun = True
 
-    def look(self, names: Iterable[str]) -> None:
+    def replace_known(self, names: Iterable[str]) -> None:
         """Replace the known catalogs by those in a listing of the directory. Raises OSError."""
         self._sizes = {
             name: self._sizes.get(name) or file_size_or_zero(name, self._disk)
             for name in catalog_names(names)
         }
 
-    def sealed(self, segment: Segment, size: int) -> None:
+    def add_sealed(self, segment: Segment, size: int) -> None:
         """Record a packed segment, whose file has `size` bytes."""
         if size <= SMALL:
             self._waiting[segment.number] = segment
 
-    def removed(self, segment: Segment) -> None:
+    def remove_catalogs_before(self, segment: Segment) -> None:
         """Record that retention has removed a segment and all before it; remove catalogs of only these."""
         self._waiting.pop(segment.number, None)
         for name in list(self._sizes):
@@ -93,14 +93,14 @@ class Cataloguer:
         with contextlib.suppress(OSError):
             self._disk.unlink(name)
 
-    def make(self, with_words: bool) -> bool:
+    def make_if_due(self, with_words: bool) -> bool:
         """Make a catalog if enough segments have none; return whether enough are left for another one.
 
         Raises OSError, and Interrupted.
         """
         if not self._begun:
-            self.begin()
-        if not self.due:
+            self.list_and_clean_up()
+        if not self.is_due:
             return False
         chosen = [self._waiting[number] for number in sorted(self._waiting)[:MOST]]
         # After a failure, wait for more segments before the next attempt.

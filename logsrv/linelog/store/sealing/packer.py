@@ -53,7 +53,7 @@ class Packer:
                     made[tmp(segment.words)] = disk.create_anew(tmp(segment.words))
                     undo.callback(os.close, made[tmp(segment.words)])
             try:
-                self.start()
+                self.start_process()
             except OSError:
                 return pack_here(segment, disk, going, with_words)
             order = {"segment": segment[:2], "words": with_words}
@@ -61,40 +61,40 @@ class Packer:
             for name, fd in made.items():
                 if name in found["not kept"]:
                     disk.unlink(name)
-                elif not disk.belongs(name, fd):
+                elif not disk.leads_to(name, fd):
                     raise FileNotFoundError(
                         errno.ENOENT, "the temporary file was removed meanwhile"
                     )
             return decode_index(body)
 
-    def catalog(
+    def make_catalog(
         self, segments: Sequence[Segment], disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> str:
         """Do the same as `make_catalog` in the process. Raises OSError and Interrupted."""
         directory = disk.open(".", os.O_RDONLY)
         try:
-            self.start()
+            self.start_process()
             order = {"catalog": [one.name for one in segments], "words": with_words}
             name: str = self._ask_process(order, [directory], going)[0]["name"]
             return name
         finally:
             os.close(directory)
 
-    def rest(self) -> None:
+    def end_if_idle(self) -> None:
         """End the process if it was idle for LINGERS seconds."""
         if self.child is not None and self._monotonic() - self._needed > LINGERS:
-            self.end()
+            self.end_process()
 
-    def end(self) -> None:
+    def end_process(self) -> None:
         """End the process, even a busy one."""
         child, self.child = self.child, None
         if child is not None:
             child.kill()
 
-    def start(self) -> None:
+    def start_process(self) -> None:
         """Start the process unless it runs. Raises OSError."""
         if self.child is None or not self.child.is_running:
-            self.end()
+            self.end_process()
             self.child = BlockingChild(packing.__name__)
 
     def pack_in_process(
@@ -123,7 +123,7 @@ class Packer:
                     hurry_sent = hurry
                     self.child.send({"hurry": hurry_sent})
         except BaseException:
-            self.end()
+            self.end_process()
             raise
         head, _, body = answer.partition(b"\n")
         found = json.loads(head)

@@ -30,7 +30,7 @@ class PackerPool:
     """Packs several large segments at once, and each small one in the caller's thread in its turn.
 
     waiting: returns how many segments are not packed yet; called in any thread. meanwhile: called every
-    LOOK_EVERY seconds while `pack` waits. first: the packer that makes catalogs as well. Belongs to one
+    LOOK_EVERY seconds while `await_or_pack` waits. first: also makes catalogs. Belongs to one
     thread.
     """
 
@@ -59,7 +59,7 @@ class PackerPool:
 
         Its arguments: segments in order, the first `number` of which it begins to pack; `going`, which
         returns false to stop; `with_words`, which gets the size of a segment. The end of the block stops
-        the packing of segments for which `pack` was not called.
+        the packing of segments for which `await_or_pack` was not called.
         """
         while len(self._all) < number:
             self._all.append(Packer(self._count_not_begun, self._monotonic))
@@ -97,12 +97,12 @@ class PackerPool:
         finally:
             self._free.put(packer)
 
-    def under_way(self, segment: Segment) -> float:
+    def seconds_under_way(self, segment: Segment) -> float:
         """Return for how many seconds the packing of a segment has lasted; 0 if it has not begun."""
         begun = self._packing.get(segment)
         return 0.0 if begun is None else self._monotonic() - begun.since
 
-    def pack(
+    def await_or_pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> Index:
         """Wait for a segment that was begun, or pack it here; return the index.
@@ -120,12 +120,12 @@ class PackerPool:
         finally:
             del self._packing[segment]
 
-    def rest(self) -> None:
+    def end_idle(self) -> None:
         """End the processes that were idle for `LINGERS` seconds."""
         for one in self._all:
-            one.rest()
+            one.end_if_idle()
 
-    def end(self) -> None:
+    def end_processes(self) -> None:
         """End all processes, even busy ones."""
         for one in self._all:
-            one.end()
+            one.end_process()

@@ -64,7 +64,7 @@ class HandedDisk(Disk):
             raise FileNotFoundError(errno.ENOENT, "the server has not made it", name)
         return os.dup(self._files[name])
 
-    def belongs(self, name: str, fd: int) -> bool:
+    def leads_to(self, name: str, fd: int) -> bool:
         """Return True, because the server checks the name."""
         return True
 
@@ -83,7 +83,7 @@ class SealerConnection:
         self._files: list[int] = []
         self._order: dict[str, Any] | None = None
 
-    def order(self) -> tuple[dict[str, Any], list[int]]:
+    def receive_order(self) -> tuple[dict[str, Any], list[int]]:
         """Wait for an order; return it with its descriptors. Raises Interrupted if the server is gone."""
         while self._order is None:
             self._receive_once()
@@ -91,7 +91,7 @@ class SealerConnection:
         self._order, self._files = None, []
         return order, files
 
-    def look(self) -> bool:
+    def receive_arrived(self) -> bool:
         """Receive the messages that have arrived; return True. Raises Interrupted if the server is gone."""
         while select([self._connection], [], [], 0)[0]:
             self._receive_once()
@@ -108,7 +108,7 @@ class SealerConnection:
             if "words" in said:
                 self._order = said
 
-    def answer(self, found: Mapping[str, object], body: bytes = b"") -> None:
+    def send_answer(self, found: Mapping[str, object], body: bytes = b"") -> None:
         """Answer an order. Raises OSError if the server is gone."""
         self._connection.sendall(b"".join(frame_parts(json.dumps(found).encode(), b"\n", body)))
 
@@ -148,10 +148,10 @@ class PackingThreads:
                     except StopIteration as end:
                         made: Index = end.value
                         return made
-                    server.look()
+                    server.receive_arrived()
                 return None
 
-            server.look()
+            server.receive_arrived()
             while True:
                 level = self._thread_number(server)
                 # One submit for many frames: each time, the thread that is woken waits for the processor.
@@ -159,7 +159,7 @@ class PackingThreads:
                 if made is not None:
                     return made
 
-    def catalog(
+    def make_catalog(
         self, names: list[str], directory: int, with_words: bool, server: SealerConnection
     ) -> str:
         """Do the same as `make_catalog`, at niceness 5, because no segment is sealed meanwhile.
@@ -169,10 +169,10 @@ class PackingThreads:
         Raises OSError and Interrupted.
         """
         segments = [Segment(int(name.partition("-")[0]), name, Form.PACKED) for name in names]
-        disk = Disk().hold(directory)
+        disk = Disk().use_descriptor(directory)
         thread = self._threads[min(1, len(self._threads) - 1)]
         return thread.submit(
-            make_catalog, segments, disk, going=server.look, with_words=with_words
+            make_catalog, segments, disk, going=server.receive_arrived, with_words=with_words
         ).result()
 
     def _thread_number(self, server: SealerConnection) -> int:
@@ -190,7 +190,7 @@ def main() -> int:
         server = SealerConnection(connection)
         with contextlib.suppress(Interrupted, ConnectionError):
             while True:
-                _carry_out_order(*server.order(), threads, server)
+                _carry_out_order(*server.receive_order(), threads, server)
     return 0
 
 
@@ -201,7 +201,7 @@ def _carry_out_order(
     body, with_words = b"", order["words"]
     try:
         if "catalog" in order:
-            found = {"name": threads.catalog(order["catalog"], files[0], with_words, server)}
+            found = {"name": threads.make_catalog(order["catalog"], files[0], with_words, server)}
         else:
             number, name = order["segment"]
             disk = HandedDisk(dict(zip(order["files"], files, strict=True)))
@@ -214,7 +214,7 @@ def _carry_out_order(
     finally:
         for fd in files:
             os.close(fd)
-    server.answer(found, body)
+    server.send_answer(found, body)
 
 
 if __name__ == "__main__":

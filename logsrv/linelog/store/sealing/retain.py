@@ -53,7 +53,7 @@ def expired_segments(
     written while the clock was ahead of `now` counts as old as the next one.
     """
     for one, last in _with_last_times(segment_sizes, now):
-        counts = packing_fails or not one.waits
+        counts = packing_fails or not one.awaits_packing
         most = policy.keep_bytes
         if most is not None and short <= 0:
             most += max((hold.most for hold in holds_on(one.segment, holds)), default=0)
@@ -68,7 +68,7 @@ def expired_segments(
 
 def holds_on(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
     """Return the requests that ask to keep a segment."""
-    return [hold for hold in holds if hold.first <= segment.number]
+    return [hold for hold in holds if hold.first_kept <= segment.number]
 
 
 def _with_last_times(
@@ -121,10 +121,10 @@ def remove_expired_segments(
     for segment in removed:
         # The text first: a start removes an index without its text, but not a text without its index.
         disk.unlink(segment.name)
-        if policy.keep_indexes is None or not disk.holds(segment.archived):
+        if policy.keep_indexes is None or not disk.has_name(segment.archived):
             for name in _BESIDE(segment):
                 disk.unlink(name)
-        segment_sizes.remove(segment.number)
+        segment_sizes.forget(segment.number)
     return removed
 
 
@@ -180,7 +180,7 @@ def remove_archived_indexes(
     """
     keep = policy.keep_indexes
     oldest = "" if keep is None else rfc3339(max(0.0, now - keep * DAY))
-    gone = [one for one in away if keep is None or one.first < oldest][:MOST_AT_ONCE]
+    gone = [one for one in away if keep is None or one.first_time < oldest][:MOST_AT_ONCE]
     for segment in gone:
         for name in _BESIDE(segment):
             disk.unlink(name)
@@ -189,7 +189,7 @@ def remove_archived_indexes(
 
 def _missing_free_bytes(disk: Disk) -> int:
     """Return the bytes that are missing to the free space that the disk needs; 0 or less for none."""
-    free, size = disk.free()
+    free, size = disk.free_and_total_bytes()
     return int(size * LEAST_FREE) - free
 
 
@@ -218,7 +218,7 @@ class BelievedTime:
         self.doubted: ClockDoubt | None = None
         self._ahead = time - monotonic
 
-    def believe(self, time: float, monotonic: float) -> float:
+    def trusted_time(self, time: float, monotonic: float) -> float:
         """Return the time of day to use. time: the time of the clock, in Unix seconds."""
         ahead = time - monotonic
         if abs(ahead - self._ahead) > DAY:

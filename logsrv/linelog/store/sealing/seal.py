@@ -84,14 +84,14 @@ def packing_steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[N
             disk.write(fd, frame)
             made.add(looked, frame)
             if words is not None:
-                words.add(chunk, end, len(frame), looked.newlines)
+                words.add_frame(chunk, end, len(frame), looked.newlines)
         if words is not None:
-            words.finish(made.made())
+            words.finish(made.index_so_far())
         # Retention takes the time of the file as the time of its last line.
         written = os.fstat(source)
         os.utime(fd, ns=(written.st_atime_ns, written.st_mtime_ns))
         disk.fdatasync(fd)
-    return made.made()
+    return made.index_so_far()
 
 
 def seal(
@@ -117,7 +117,7 @@ def seal(
         made = pack(segment, disk, going, with_words)
         if not made.text:
             raise OSError(errno.ENODATA, f"{disk.path(segment.name)} has no text")
-        if disk.holds(segment.packed):
+        if disk.has_name(segment.packed):
             raise FileExistsError(errno.EEXIST, f"{disk.path(segment.packed)} is there already")
     except (OSError, Interrupted):
         disk.unlink(tmp(segment.packed))
@@ -126,7 +126,7 @@ def seal(
     try:
         save_index(made, segment, disk)
         # The text gets its name last, so that a reader that finds the text finds its index as well.
-        if disk.holds(tmp(segment.words)):
+        if disk.has_name(tmp(segment.words)):
             disk.rename(tmp(segment.words), segment.words)
         else:
             disk.unlink(segment.words)

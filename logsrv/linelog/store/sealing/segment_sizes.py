@@ -25,7 +25,7 @@ class SegmentSize(NamedTuple):
     last: float
 
     @property
-    def waits(self) -> bool:
+    def awaits_packing(self) -> bool:
         """True if it has lines that wait to be compressed."""
         return bool(self.size) and self.segment.form is Form.PLAIN
 
@@ -54,15 +54,15 @@ class SegmentSizes:
         known = self._by_number.get(segment.number)
         return known is not None and known.segment == segment
 
-    def plain(self) -> Iterator[Segment]:
+    def plain_segments(self) -> Iterator[Segment]:
         """Yield the segments that are not compressed, the oldest first."""
         return iter(self._plain.values())
 
-    def look(self, found: Sequence[Segment]) -> None:
+    def replace_known(self, found: Sequence[Segment]) -> None:
         """Replace the known segments by those in a listing, which is in order. Raises OSError."""
         there = {one.number for one in found}
         for number in [number for number in self._by_number if number not in there]:
-            self.remove(number)
+            self.forget(number)
         newest = max(self._by_number, default=0)
         in_order = True
         try:
@@ -94,7 +94,7 @@ class SegmentSizes:
             found = self._disk.stat(segment.name)
         except FileNotFoundError:
             if segment in self:
-                self.remove(segment.number)
+                self.forget(segment.number)
             return
         beside = segment.files[1:] if segment.form is Form.PACKED else ()
         size = found.st_size + sum(file_size_or_zero(name, self._disk) for name in beside)
@@ -107,7 +107,7 @@ class SegmentSizes:
             self._plain.pop(segment.number, None)
         self._add_to_totals(entry, 1)
 
-    def remove(self, number: int) -> None:
+    def forget(self, number: int) -> None:
         """Forget a segment."""
         self._add_to_totals(self._by_number.pop(number, None), -1)
         self._plain.pop(number, None)
@@ -116,7 +116,7 @@ class SegmentSizes:
         if entry is None:
             return
         self.total = (self.total[0] + sign, self.total[1] + sign * entry.size)
-        if entry.waits:
+        if entry.awaits_packing:
             self.waiting = (self.waiting[0] + sign, self.waiting[1] + sign * entry.size)
 
 

@@ -65,7 +65,7 @@ def load(disk: Disk) -> BackupNote | None:
 def save_backup_note(disk: Disk, note: BackupNote) -> None:
     """Write and sync the note of a backup. Raises OSError."""
     found = {**attrs.asdict(note, recurse=False), "place": str(note.place)}
-    disk.put(BACKUP, json_then_checksum(found))
+    disk.replace_durably(BACKUP, json_then_checksum(found))
 
 
 def rename_arrived_files(disk: Disk, note: BackupNote) -> None:
@@ -110,7 +110,7 @@ def make_ordinary_store(disk: Disk) -> None:
 
 def take_over_for_server(disk: Disk) -> None:
     """Make a backup an ordinary store for a server, and log that. Raises as `finish_renaming` does."""
-    if disk.holds(BACKUP):
+    if disk.has_name(BACKUP):
         make_ordinary_store(disk)
         log.info(
             "{directory} was a backup; it is an ordinary store from now on: back up into another directory",
@@ -128,7 +128,7 @@ def store_folders(
     yield "", disk
     for name in FOLDERS:
         try:
-            inside = Disk().hold(disk.open(name, os.O_RDONLY | os.O_DIRECTORY))
+            inside = Disk().use_descriptor(disk.open(name, os.O_RDONLY | os.O_DIRECTORY))
         except passed:
             continue
         with inside:

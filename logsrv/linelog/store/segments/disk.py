@@ -36,19 +36,19 @@ class Disk:
     directory: Path | str
     _fd: int
 
-    def enter(self, directory: Path | str) -> Self:
-        """Open `directory` until `leave`."""
+    def open_directory(self, directory: Path | str) -> Self:
+        """Open `directory` until `close`."""
         self.directory = directory
         self._fd = os.open(directory, DIRECTORY)
         return self
 
-    def hold(self, fd: int) -> Self:
-        """Use the open directory `fd` until `leave`, which closes it."""
+    def use_descriptor(self, fd: int) -> Self:
+        """Use the open directory `fd` until `close`, which closes it."""
         self.directory = "."
         self._fd = fd
         return self
 
-    def renew(self) -> None:
+    def reopen_if_removed(self) -> None:
         """Open the path again if the open directory was removed; make a directory there if necessary."""
         if self.is_gone():
             make_directory(self.directory)
@@ -61,7 +61,7 @@ class Disk:
         """Return whether the open directory was removed."""
         return not os.fstat(self._fd).st_nlink
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the directory, as the end of `with` does."""
         os.close(self._fd)
 
@@ -69,7 +69,7 @@ class Disk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.leave()
+        self.close()
 
     def lock(self, how: int) -> None:
         """Lock or unlock the directory itself with `flock`; some network file systems refuse that."""
@@ -79,7 +79,7 @@ class Disk:
         """Return the path of a name for a message, escaped so that it cannot forge a log line."""
         return one_line(os.path.join(self.directory, name), SHOWN_PATH_LENGTH)
 
-    def moved(self) -> str | None:
+    def moved_to(self) -> str | None:
         """Return the new path of the directory if it was moved; None if not, or if that is unknown."""
         try:
             held = os.fstat(self._fd)
@@ -94,12 +94,12 @@ class Disk:
         except OSError:
             return "another place"
 
-    def free(self) -> tuple[int, int]:
+    def free_and_total_bytes(self) -> tuple[int, int]:
         """Return the bytes of the file system that are free for this user, and its size in bytes."""
         found = os.fstatvfs(self._fd)
         return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
-    def changed(self) -> tuple[int, int, int]:
+    def change_token(self) -> tuple[int, int, int]:
         """Return a value that changes when a name is made or removed, or another directory is opened."""
         held = os.fstat(self._fd)
         return held.st_dev, held.st_ino, held.st_mtime_ns
@@ -114,7 +114,7 @@ class Disk:
         """Return the status of a name; a symbolic link is not followed."""
         return os.stat(name, dir_fd=self._fd, follow_symlinks=False)
 
-    def holds(self, name: str) -> bool:
+    def has_name(self, name: str) -> bool:
         """Return whether the directory has the name, without listing the directory."""
         try:
             self.stat(name)
@@ -122,7 +122,7 @@ class Disk:
             return False
         return True
 
-    def belongs(self, name: str, fd: int) -> bool:
+    def leads_to(self, name: str, fd: int) -> bool:
         """Return whether the name leads to the open file `fd`."""
         try:
             return os.path.samestat(os.fstat(fd), self.stat(name))
@@ -163,13 +163,13 @@ class Disk:
         self.unlink(name)
         return self.create(name)
 
-    def put(self, name: str, data: bytes) -> None:
+    def replace_durably(self, name: str, data: bytes) -> None:
         """Replace a file's content by `data`, and sync it. A crash leaves the old or the new content."""
         self.replace(name, data)
         self.sync_directory()
 
     def replace(self, name: str, data: bytes, *, sync: bool = True) -> None:
-        """Replace the content of a file by `data`, as `put` does, without syncing the directory.
+        """Replace a file by `data` as `replace_durably` does, without syncing the directory.
 
         sync: whether to sync the new content before it gets the name.
         """
@@ -180,7 +180,7 @@ class Disk:
                 self.fdatasync(fd)
         self.rename(fresh, name)
 
-    def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
+    def overwrite_start(self, name: str, data: bytes, *, sync: bool) -> None:
         """Overwrite the beginning of a file by less than a sector; a crash leaves old or new data.
 
         This works on a full disk, because the file does not grow. sync: whether the data is on the medium

@@ -71,13 +71,13 @@ class FaultState:
         except given_up:
             return None
         except Exception as error:
-            self.failed(reason(error))
+            self.record_failure(reason(error))
             return None
         self.successes += 1
-        self.works()
+        self.record_success()
         return done
 
-    def failed(self, why: str) -> None:
+    def record_failure(self, why: str) -> None:
         self.errors += 1
         if why != self.why:
             self._silent += 1
@@ -94,7 +94,7 @@ class FaultState:
         self._logged += 1
         return self._logged <= MOST_SAID
 
-    def works(self, **fields: object) -> None:
+    def record_success(self, **fields: object) -> None:
         if self.why is not None:
             self.why = None
             if self._is_logged:

@@ -74,7 +74,7 @@ def identity_text(identity: Identity) -> bytes:
 
 def save_identity(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
     """Write and sync an identity in the file `name` of a store. Raises OSError."""
-    disk.put(name, identity_text(identity))
+    disk.replace_durably(name, identity_text(identity))
 
 
 def load_and_repair(disk: Disk) -> Identity | None:

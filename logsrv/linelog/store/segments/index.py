@@ -114,19 +114,19 @@ class Index(NamedTuple):
     def times(self) -> Times:
         return combine_times(frame.times for frame in self.frames)
 
-    def frame_of(self, offset: int) -> int:
+    def frame_number_at(self, offset: int) -> int:
         """Return the frame that holds byte `offset` of the text; len(frames) at or past the end."""
         if offset >= self.text:
             return len(self.frames)
         return bisect_right(self.frames, offset, key=lambda frame: frame.text) - 1
 
-    def extent(self, number: int) -> tuple[int, int]:
+    def packed_extent(self, number: int) -> tuple[int, int]:
         """Return where frame `number` begins in the compressed file, and how many bytes it has."""
         start = self.frames[number].at
         after = self.frames[number + 1].at if number + 1 < len(self.frames) else self.compressed
         return start, after - start
 
-    def sums_of(self, number: int) -> FrameChecksums | None:
+    def checksums_of_frame(self, number: int) -> FrameChecksums | None:
         """Return the checksums of frame `number`; None if they are unknown."""
         found = self.sums[_SUMS * number : _SUMS * (number + 1)]
         if len(found) < _SUMS:
@@ -135,10 +135,10 @@ class Index(NamedTuple):
             int.from_bytes(found[:4], "little"), int.from_bytes(found[4:], "little")
         )
 
-    def missing(self, size: int) -> tuple[int, int]:
+    def lost_if_cut(self, size: int) -> tuple[int, int]:
         """Return the lines and the bytes of text that are missing if the file has only `size` bytes."""
         for number, frame in enumerate(self.frames):
-            if sum(self.extent(number)) > size:
+            if sum(self.packed_extent(number)) > size:
                 return self.lines - frame.lines, self.text - frame.text
         return 0, 0
 

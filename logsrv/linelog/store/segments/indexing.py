@@ -98,7 +98,7 @@ class Indexer:
         self._append_frame(looked.size, packed.size, looked.times, looked.levels)
         self.lines += looked.lines
 
-    def pass_over(self, text: int, compressed: int) -> None:
+    def add_unreadable(self, text: int, compressed: int) -> None:
         """Add an unreadable frame with its known or supposed sizes in bytes."""
         self._append_frame(text, compressed, UNKNOWN, None)
 
@@ -110,7 +110,7 @@ class Indexer:
         self.text += text
         self.compressed += compressed
 
-    def made(self) -> Index:
+    def index_so_far(self) -> Index:
         """Return the index of the frames so far."""
         totals = self.text, self.compressed, self.lines
         levels, sums = tuple(self._levels), bytes(self._sums)
@@ -192,5 +192,5 @@ def rebuild_index(packed: Segment, disk: Disk) -> Index:
             made.add(scan_frame(text, len(text)), file.read(compressed))
     if not made.frames:
         raise ValueError("it is empty")
-    save_index(made.made(), packed, disk)
-    return made.made()
+    save_index(made.index_so_far(), packed, disk)
+    return made.index_so_far()

@@ -109,8 +109,8 @@ class DirectoryLock:
         Raises OSError, and StoreError if another process owns it now. May be called in any thread.
         """
         with self._checking:
-            self._disk.renew()
-            if self._disk.belongs(NAME, self._fd):
+            self._disk.reopen_if_removed()
+            if self._disk.leads_to(NAME, self._fd):
                 if not self.claimed:
                     self._write_process_id(self._fd)
                 return
@@ -119,7 +119,7 @@ class DirectoryLock:
             self.left_by = left_by
             os.close(old)
 
-    def believe(self, moment: float) -> None:
+    def save_trusted_time(self, moment: float) -> None:
         """Save a trusted time of day for the next owner, if the saved time is an hour off.
 
         moment: in Unix seconds.
@@ -154,7 +154,7 @@ class DirectoryLock:
 @contextlib.contextmanager
 def locked(directory: str | Path) -> Iterator[Disk]:
     """Lock a directory within the block. Raises OSError, and StoreError if another process owns it."""
-    with Disk().enter(directory) as disk:
+    with Disk().open_directory(directory) as disk:
         lock = DirectoryLock(disk)
         try:
             yield disk

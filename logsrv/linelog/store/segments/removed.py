@@ -35,7 +35,7 @@ class MissingText(NamedTuple):
     def __bool__(self) -> bool:
         return self != MissingText()
 
-    def and_(self, other: MissingText) -> MissingText:
+    def plus(self, other: MissingText) -> MissingText:
         """Return the sum of both amounts."""
         return MissingText(
             self.bytes + other.bytes, self.lines + other.lines, self.known and other.known
@@ -167,7 +167,7 @@ def missed_text(position: Position, following: int, disk: Disk) -> MissingText:
     number, total = position.segment, MissingText()
     while number < following:
         if (run := removed.get(number)) is not None:
-            total = total.and_(
+            total = total.plus(
                 _missing_from(run, position.offset if number == position.segment else 0)
             )
             number = run.numbers.stop
@@ -176,7 +176,7 @@ def missed_text(position: Position, following: int, disk: Disk) -> MissingText:
         else:
             after = min(one for one in known if one > number)
             # Each of these segments had at least one byte.
-            total = total.and_(MissingText(after - number, 0, known=False))
+            total = total.plus(MissingText(after - number, 0, known=False))
             number = after
     return total
 

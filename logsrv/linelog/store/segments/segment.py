@@ -121,7 +121,7 @@ class Segment(NamedTuple):
     form: Form
 
     @property
-    def first(self) -> str:
+    def first_time(self) -> str:
         """The time of the first line in whole seconds, as a TIME, from the name; "" if it is active."""
         day, _, time = self.name[DIGITS + 1 :].partition("T")
         if not time:
@@ -315,9 +315,9 @@ def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
     for a disk; `sync_number` does it later.
     """
     try:
-        disk.overwrite(NUMBER, number_text(number), sync=sync)
+        disk.overwrite_start(NUMBER, number_text(number), sync=sync)
     except FileNotFoundError:
-        disk.put(NUMBER, number_text(number))
+        disk.replace_durably(NUMBER, number_text(number))
 
 
 def sync_number(disk: Disk) -> int:
@@ -333,8 +333,8 @@ def sync_number(disk: Disk) -> int:
 def repair_synced_file(disk: Disk) -> None:
     """Write the file `synced` unless it is valid and has a checksum. Raises OSError."""
     text = synced_file_text(synced_place(disk))
-    if not disk.holds(SYNCED) or disk.read(SYNCED) != text:
-        disk.put(SYNCED, text)
+    if not disk.has_name(SYNCED) or disk.read(SYNCED) != text:
+        disk.replace_durably(SYNCED, text)
 
 
 def synced_place(disk: Disk) -> Position:
@@ -352,7 +352,7 @@ def read_synced(disk: Disk) -> Position:
 
 def note_synced(place: Position, disk: Disk) -> None:
     """Write a place to the file `synced`, without syncing the file. Raises OSError."""
-    disk.overwrite(SYNCED, synced_file_text(place), sync=False)
+    disk.overwrite_start(SYNCED, synced_file_text(place), sync=False)
 
 
 def synced_file_text(place: Position) -> bytes:

@@ -28,13 +28,13 @@ class Times(NamedTuple):
     largest: str | None
     sure: bool
 
-    def reach(self, since: str, until: str) -> bool:
+    def may_reach(self, since: str, until: str) -> bool:
         """Return whether a line may have a TIME from `since` on and before `until`; "" means no limit."""
         if not self.sure or self.smallest is None or self.largest is None:
             return True
         return self.largest >= since and (not until or self.smallest < until)
 
-    def within(self, since: str, until: str) -> bool:
+    def surely_within(self, since: str, until: str) -> bool:
         """Return whether every line certainly has a TIME from `since` on and before `until`."""
         if not self.sure or self.smallest is None or self.largest is None:
             return False

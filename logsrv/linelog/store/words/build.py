@@ -55,7 +55,9 @@ class WordIndexBuilder:
         except OSError as error:
             self.error = error
 
-    def add(self, chunk: bytes, end: int, compressed: int, newlines: Array | None = None) -> None:
+    def add_frame(
+        self, chunk: bytes, end: int, compressed: int, newlines: Array | None = None
+    ) -> None:
         """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes.
 
         newlines: the offsets of the LFs in it, if they are known.
@@ -63,8 +65,8 @@ class WordIndexBuilder:
         self._is_large |= end > _LARGEST_FRAME
         if self.error is None and not self._is_large:
             with self._noting_errors():
-                self._section.add(chunk, end, compressed, newlines)
-                if self._section.full:
+                self._section.add_frame(chunk, end, compressed, newlines)
+                if self._section.is_full:
                     self._write_section()
 
     def finish(self, made: Index) -> bool:
@@ -85,7 +87,7 @@ class WordIndexBuilder:
         if self._is_large or self._size > MOST_PART * made.compressed:
             return False
         self._disk.fdatasync(self._fd)
-        if not self._disk.belongs(self._name, self._fd):
+        if not self._disk.leads_to(self._name, self._fd):
             raise FileNotFoundError(errno.ENOENT, "the temporary file was removed meanwhile")
         return True
 
@@ -98,7 +100,7 @@ class WordIndexBuilder:
                 self._disk.unlink(self._name)
 
     def _write_section(self) -> None:
-        self._write(self._section.packed(TABLES_PART))
+        self._write(self._section.pack_section(TABLES_PART))
         self._sections += 1
         self._section = SectionBuilder()
 
@@ -115,7 +117,7 @@ def write_word_index(packed: Segment, made: Index, disk: Disk) -> bool:
     """
     with contextlib.closing(WordIndexBuilder(packed, disk)) as builder:
         for text, compressed in unpack_frames(packed, disk):
-            builder.add(text, len(text), compressed)
+            builder.add_frame(text, len(text), compressed)
         worth = builder.finish(made)
     if builder.error is not None:
         raise builder.error

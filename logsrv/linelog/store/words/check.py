@@ -18,18 +18,20 @@ _TABLES = ("postings", "ids", "others", "letters")
 def check_words(words: WordIndex) -> None:
     """Read and check a whole word index. Raises OSError; ValueError, with a sentence, if it is damaged."""
     for at, header in words.sections:
-        row = header.row
-        without_crc(words.read(at + header.place("open"), row + CRC))
-        without_crc(words.read(at + header.place("escapes"), 2 * row + CRC))
-        packed = words.read(at + header.place("dictionary"), header.dictionary)
+        row = header.row_size
+        without_crc(words.read(at + header.part_offset("open"), row + CRC))
+        without_crc(words.read(at + header.part_offset("escapes"), 2 * row + CRC))
+        packed = words.read(at + header.part_offset("dictionary"), header.dictionary)
         decompress_exactly(packed, header.text)
         for name in _TABLES:
-            _check_table(words, at + header.place(name), header, getattr(header, name))
+            _check_table(words, at + header.part_offset(name), header, getattr(header, name))
 
 
 def _check_table(words: WordIndex, at: int, header: SectionHead, table: RowTable) -> None:
-    ends = without_crc(words.read(at, table.ends))
+    ends = without_crc(words.read(at, table.ends_size))
     for block in range(-(-table.rows // BLOCK_ROWS)):
         start, end = block_extent(table, ends, block)
         rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)
-        decompress_exactly(words.read(at + table.ends + start, end - start), rows * header.row)
+        decompress_exactly(
+            words.read(at + table.ends_size + start, end - start), rows * header.row_size
+        )

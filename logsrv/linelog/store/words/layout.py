@@ -66,7 +66,7 @@ class RowTable(NamedTuple):
     size: int
 
     @property
-    def ends(self) -> int:
+    def ends_size(self) -> int:
         """The bytes of the list of block ends, with its checksum."""
         return 4 * ((self.rows + BLOCK_ROWS - 1) // BLOCK_ROWS) + CRC
 
@@ -88,21 +88,21 @@ class SectionHead(NamedTuple):
     letters: RowTable
 
     @property
-    def row(self) -> int:
+    def row_size(self) -> int:
         """The size of a row in bytes."""
         return (self.frames + 7) // 8
 
-    def place(self, name: str) -> int:
+    def part_offset(self, name: str) -> int:
         """Return the offset of a part in the section; for "end", the size of the section."""
         at = HEADER_SIZE
         parts = {
-            "open": self.row + CRC,
-            "escapes": 2 * self.row + CRC,
+            "open": self.row_size + CRC,
+            "escapes": 2 * self.row_size + CRC,
             "dictionary": self.dictionary,
         }
         for table in ("postings", "ids", "others", "letters"):
             found: RowTable = getattr(self, table)
-            parts[table] = found.ends + found.size
+            parts[table] = found.ends_size + found.size
         for part, size in parts.items():
             if part == name:
                 break
@@ -164,7 +164,7 @@ def unpack_header(data: bytes) -> SectionHead:
         and all(table.rows <= MOST_ROWS for table in tables)
         # The tables for hashes have a power of two as the number of rows, so that each hash has a row.
         and all(table.rows & (table.rows - 1) == 0 for table in tables[1:])
-        and header.place("end") == header.size
+        and header.part_offset("end") == header.size
     ):
         raise ValueError(_NO_SENSE)
     return header

@@ -70,7 +70,7 @@ class WordIndex:
         if (at, len(self.sections), frames) != (size - TRAILER_SIZE, count, self.frames):
             raise ValueError("the word index is damaged: its sections are not what its end says")
 
-    def require(self, index: Index) -> None:
+    def require_same_segment(self, index: Index) -> None:
         """Raise ValueError unless the words belong to the segment of `index`."""
         self.require_totals(index.segment, index.text, index.compressed, len(index.frames))
 
@@ -90,9 +90,13 @@ class WordIndex:
         """
         if literal in ESCAPES and not ignore_case:
             which = ESCAPES.index(literal)
-            return self._combine_sections(lambda section: section.with_escape(which))
+            return self._combine_sections(lambda section: section.frames_with_escape(which))
         wanted = evidence(literal)
-        return self._combine_sections(lambda section: section.having(wanted)) if wanted else None
+        return (
+            self._combine_sections(lambda section: section.frames_with_evidence(wanted))
+            if wanted
+            else None
+        )
 
     def _combine_sections(self, look: Callable[[_Section], int]) -> int:
         found = first = 0
@@ -101,14 +105,14 @@ class WordIndex:
             first += header.frames
         return found
 
-    def heads(self) -> list[tuple[int, int]]:
+    def essential_parts(self) -> list[tuple[int, int]]:
         """Return offset and size of each part that is needed to find the other parts."""
         end = self.sections[-1][0] + self.sections[-1][1].size if self.sections else 0
         found = [(end, TRAILER_SIZE)]
         for at, header in self.sections:
-            found.append((at, header.place("dictionary")))
+            found.append((at, header.part_offset("dictionary")))
             found += [
-                (at + header.place(name), getattr(header, name).ends)
+                (at + header.part_offset(name), getattr(header, name).ends_size)
                 for name in ("postings", "ids", "others", "letters")
             ]
         return sorted(found)
@@ -127,10 +131,10 @@ class WordIndex:
         """True if only parts of the file were fetched."""
         return not isinstance(self._source, (int, bytes))
 
-    def require_parts(self, ranges: Iterable[tuple[int, int]]) -> None:
+    def require_fetched(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Raise MissingParts with the ranges that were not fetched, if any."""
         if not isinstance(self._source, (int, bytes)):
-            self._source.require(ranges)
+            self._source.require_fetched(ranges)
 
 
 class _Section:
@@ -142,21 +146,21 @@ class _Section:
         self._header = header
         self._all = (1 << header.frames) - 1
 
-    def with_escape(self, which: int) -> int:
+    def frames_with_escape(self, which: int) -> int:
         """Return the frames with ESCAPES[which]."""
-        row = self._header.row
+        row = self._header.row_size
         rows = without_crc(self._read_part("escapes", 0, 2 * row + CRC))
         return int.from_bytes(rows[which * row : (which + 1) * row], "little")
 
-    def having(self, wanted: Evidence) -> int:
+    def frames_with_evidence(self, wanted: Evidence) -> int:
         """Return a bitmap of the frames with all the evidence; small and selective parts are read first."""
         if self._words.is_partial:
-            self._words.require_parts(self._first_parts(wanted))
+            self._words.require_fetched(self._first_parts(wanted))
         found = self._frames_with_hashes("others", wanted.others)
         if found:
             found &= self._frames_with_hashes("ids", wanted.ids)
         if found and wanted.runs:
-            row = self._header.row
+            row = self._header.row_size
             opened = int.from_bytes(without_crc(self._read_part("open", 0, row + CRC)), "little")
             text = self._read_dictionary()
             for run in wanted.runs:
@@ -172,7 +176,7 @@ class _Section:
             )
             yield from self._block_extents(name, sorted(slots)[:_FIRST_ROWS])
         if wanted.runs:
-            yield self._at + self._header.place("dictionary"), self._header.dictionary
+            yield self._at + self._header.part_offset("dictionary"), self._header.dictionary
         for run in wanted.runs:
             letters = self._row_numbers(
                 "letters",
@@ -185,10 +189,13 @@ class _Section:
         table: RowTable = getattr(self._header, name)
         blocks = sorted({number // BLOCK_ROWS for number in numbers}) if table.rows else []
         if blocks:
-            ends = without_crc(self._read_part(name, 0, table.ends))
+            ends = without_crc(self._read_part(name, 0, table.ends_size))
             for block in blocks:
                 start, end = block_extent(table, ends, block)
-                yield self._at + self._header.place(name) + table.ends + start, end - start
+                yield (
+                    self._at + self._header.part_offset(name) + table.ends_size + start,
+                    end - start,
+                )
 
     def _frames_with_hashes(self, name: str, hashes: Iterable[int]) -> int:
         return self._frames_in_all_rows(name, lambda bits: {value >> 64 - bits for value in hashes})
@@ -229,12 +236,12 @@ class _Section:
     def _read_rows(self, name: str, numbers: Sequence[int]) -> Iterator[int]:
         """Yield the rows of a table with these numbers, which are in order."""
         if self._words.is_partial:
-            self._words.require_parts(self._block_extents(name, numbers))
+            self._words.require_fetched(self._block_extents(name, numbers))
         table: RowTable = getattr(self._header, name)
-        ends, rows, block, size = b"", b"", -1, self._header.row
+        ends, rows, block, size = b"", b"", -1, self._header.row_size
         for number in numbers:
             if number // BLOCK_ROWS != block:
-                ends = ends or without_crc(self._read_part(name, 0, table.ends))
+                ends = ends or without_crc(self._read_part(name, 0, table.ends_size))
                 block = number // BLOCK_ROWS
                 rows = self._read_block(name, table, ends, block)
             start = number % BLOCK_ROWS * size
@@ -243,15 +250,15 @@ class _Section:
     def _read_block(self, name: str, table: RowTable, ends: bytes, block: int) -> bytes:
         start, end = block_extent(table, ends, block)
         rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)
-        data = self._read_part(name, table.ends + start, end - start)
-        return decompress_exactly(data, rows * self._header.row)
+        data = self._read_part(name, table.ends_size + start, end - start)
+        return decompress_exactly(data, rows * self._header.row_size)
 
     def _read_dictionary(self) -> bytes:
         header = self._header
         return decompress_exactly(self._read_part("dictionary", 0, header.dictionary), header.text)
 
     def _read_part(self, name: str, offset: int, size: int) -> bytes:
-        return self._words.read(self._at + self._header.place(name) + offset, size)
+        return self._words.read(self._at + self._header.part_offset(name) + offset, size)
 
 
 def _matching_run_numbers(text: bytes, wanted: bytes) -> Iterator[int]:

@@ -36,7 +36,7 @@ class PartialFile:
             raise MissingParts([(at, size)])
         return data[start : start + size]
 
-    def require(self, ranges: Iterable[tuple[int, int]]) -> None:
+    def require_fetched(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Raise MissingParts with the ranges that were not fetched, if any."""
         missing = [one for one in ranges if self._find_part(*one)[0] is None]
         if missing:

@@ -65,9 +65,9 @@ def reindex_segment(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -
             if not too_large:
                 made.append("words")
     except (OSError, ValueError) as error:
-        if disk.holds(packed.name):
+        if disk.has_name(packed.name):
             return ReindexedSegment(packed, tuple(made), error=explanation(error))
-    if not disk.holds(packed.name):
+    if not disk.has_name(packed.name):
         for name in (packed.index, packed.words, tmp(packed.index), tmp(packed.words)):
             disk.unlink(name)
         return ReindexedSegment(packed, gone=True)
@@ -92,7 +92,7 @@ def has_usable_words(packed: Segment, found: Index, disk: Disk) -> bool:
     """Return whether a segment has a usable word index. Raises OSError."""
     try:
         with Descriptor(disk.open(packed.words, os.O_RDONLY)) as fd:
-            WordIndex(fd).require(found)
+            WordIndex(fd).require_same_segment(found)
     except (FileNotFoundError, ValueError):
         return False
     return True

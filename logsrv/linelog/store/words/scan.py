@@ -42,7 +42,7 @@ class FrameRuns(NamedTuple):
     starts: Array
     first: Array
 
-    def only(self, which: Array) -> FrameRuns:
+    def select(self, which: Array) -> FrameRuns:
         """Return the runs at these indexes."""
         return FrameRuns(self.starts[which], self.first[which])
 
@@ -75,7 +75,7 @@ class FrameText:
         self._digit = bits.pack_bits((text - U8(ord("0"))) < 10)
         self._hex = bits.pack_bits(behind_a < 6) | self._digit
 
-    def windows(self) -> tuple[Array, Array, Array, Array]:
+    def window_hashes(self) -> tuple[Array, Array, Array, Array]:
         """Return the hashes of id windows, of other windows, and the two hashes of address windows."""
         in_hex = bits.five_in_a_row(self._hex)
         in_words = self._digit | self._letter
@@ -113,7 +113,7 @@ class FrameText:
         found &= mask
         return found
 
-    def escapes(self) -> tuple[bool, ...]:
+    def has_escapes(self) -> tuple[bool, ...]:
         """Return which of the ESCAPES the frame has."""
         # Looking for one byte is much faster than for two, and most texts have no such byte.
         if b"\\" not in self._chunk:
@@ -126,29 +126,29 @@ class FrameText:
             has.append(len(found) > 0)
         return has[0], has[-1]
 
-    def runs(self) -> FrameRuns:
+    def find_runs(self) -> FrameRuns:
         three = bits.three_in_a_row(self._letter)
         begins = bits.unpack_bits((three & ~bits.previous_bits(three)).view(U8))
         starts = numpy.flatnonzero(begins)
-        return FrameRuns(starts, self.eight(starts))
+        return FrameRuns(starts, self.eight_letters_at(starts))
 
-    def eight(self, starts: Array) -> Array:
+    def eight_letters_at(self, starts: Array) -> Array:
         """Return up to eight letters at each of these offsets, padded with NULs."""
         return _up_to_nul(self._eights[starts])
 
-    def sizes(self, runs: FrameRuns, longest: int) -> Array:
+    def run_lengths(self, runs: FrameRuns, longest: int) -> Array:
         """Return the lengths of runs in letters; counting stops within eight letters after `longest`."""
         sizes = _letter_counts(runs.first)
         left = numpy.flatnonzero(sizes == 8)
         for size in range(8, longest + 1, 8):
             if not len(left):
                 break
-            more = _letter_counts(self.eight(runs.starts[left] + size))
+            more = _letter_counts(self.eight_letters_at(runs.starts[left] + size))
             sizes[left] += more
             left = left[more == 8]
         return sizes
 
-    def is_digit(self, places: Array) -> Array:
+    def are_digits_at(self, places: Array) -> Array:
         """Return whether there is a digit at each of these offsets."""
         found: Array = (self._text[places] - U8(ord("0"))) < 10
         return found

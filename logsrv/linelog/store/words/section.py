@@ -53,7 +53,7 @@ class BitTable:
         self.columns: list[Array] = []
         self._fills: list[float] = []
 
-    def add(self, frame: int, *hashes: Array) -> None:
+    def set_bits(self, frame: int, *hashes: Array) -> None:
         """Set the bits for the hashes of a frame; overwrites these arrays. Frames are added in order."""
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(1 << self.bits, U8))
@@ -64,7 +64,7 @@ class BitTable:
         self.columns[-1] |= found.view(U8) * U8(1 << frame % 8)
         self._fills.append(int(numpy.count_nonzero(found)) / len(found))
 
-    def packed(self, fill: float, most: float) -> tuple[RowTable, bytes]:
+    def fold_and_pack(self, fill: float, most: float) -> tuple[RowTable, bytes]:
         """Return the table and its bytes, at most about `most`.
 
         Folding halves the number of rows. The table is folded while it is too large, and as long as, after
@@ -114,26 +114,26 @@ class RunDictionary:
         self.runs: list[bytes] = []
         self.text = 1
 
-    def add(self, frame: int, found: FrameText) -> tuple[FrameRuns, bool]:
+    def add_frame(self, frame: int, found: FrameText) -> tuple[FrameRuns, bool]:
         """Add the runs of a frame; return the runs that have to be indexed by their windows instead.
 
         Also returns whether a run was too long to be indexed.
         """
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(MOST_RUNS + 1, U8))
-        runs = found.runs()
+        runs = found.find_runs()
         hashes, too_long = self._hash_runs(found, runs)
         numbers = self._run_numbers(hashes)
         missing = numpy.flatnonzero(numbers == 0)
         missing = missing[are_indexed(runs.first[missing]) & (hashes[missing] != 0)]
         if len(missing) and len(self.runs) < MOST_RUNS and self.text < MOST_TEXT // 2:
-            self._add_new_runs(found, runs.only(missing), hashes[missing])
+            self._add_new_runs(found, runs.select(missing), hashes[missing])
             numbers[missing] = self._run_numbers(hashes[missing])
             missing = missing[numbers[missing] == 0]
         present = numpy.zeros(MOST_RUNS + 1, bool)
         present[numbers] = True
         self.columns[-1] |= present.view(U8) * U8(1 << frame % 8)
-        return runs.only(missing), too_long
+        return runs.select(missing), too_long
 
     def _hash_runs(self, found: FrameText, runs: FrameRuns) -> tuple[Array, bool]:
         """Return the hash of each run, 0 if the run is too long, and whether a run is too long."""
@@ -143,7 +143,7 @@ class RunDictionary:
             if not len(left):
                 return hashes, False
             mixed = hashes[left]
-            more = found.eight(runs.starts[left] + size)
+            more = found.eight_letters_at(runs.starts[left] + size)
             hashes[left] = ((mixed ^ (mixed >> U64(29))) * _MIX + more) * self._key
             left = left.compress(more > SEVEN_LETTERS)
         hashes[left] = 0
@@ -165,9 +165,9 @@ class RunDictionary:
 
     def _add_new_runs(self, found: FrameText, runs: FrameRuns, hashes: Array) -> None:
         """Add new runs, except runs next to a digit, of which random ids have many."""
-        sizes = found.sizes(runs, LONGEST_RUN)
+        sizes = found.run_lengths(runs, LONGEST_RUN)
         # For a run at offset 0, index -1 reads a NUL after the text, which is no digit.
-        worth = ~(found.is_digit(runs.starts - 1) | found.is_digit(runs.starts + sizes))
+        worth = ~(found.are_digits_at(runs.starts - 1) | found.are_digits_at(runs.starts + sizes))
         starts, sizes, hashes = runs.starts[worth], sizes[worth], hashes[worth]
         for which in range(2):
             slots = (hashes >> _SLOTS_SHIFT).view(numpy.int64)
@@ -188,7 +188,7 @@ class RunDictionary:
             left = numpy.flatnonzero(self._numbers_in_slots(which, hashes) == 0)
             starts, sizes, hashes = starts[left], sizes[left], _second_hashes(hashes[left])
 
-    def packed(self) -> tuple[bytes, RowTable, bytes]:
+    def pack(self) -> tuple[bytes, RowTable, bytes]:
         """Return the compressed dictionary, the table of its postings, and the bytes of that table."""
         compressor = zstandard.ZstdCompressor(write_checksum=True, write_content_size=True)
         text = b"\n" + b"".join(run + b"\n" for run in self.runs)
@@ -215,40 +215,42 @@ class SectionBuilder:
         self._escapes = [bytearray(SECTION_FRAMES // 8) for _ in ESCAPES]
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """True if no more frames fit."""
         return self.frames == SECTION_FRAMES
 
-    def add(self, chunk: bytes, end: int, compressed: int, newlines: Array | None = None) -> None:
+    def add_frame(
+        self, chunk: bytes, end: int, compressed: int, newlines: Array | None = None
+    ) -> None:
         """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes.
 
         newlines: the offsets of the LFs in it, if they are known.
         """
         frame = FrameText(chunk, end, newlines)
         number = self.frames
-        ids, *others = frame.windows()
-        self._ids.add(number, ids)
-        self._others.add(number, *others)
-        unknown, too_long = self._dictionary.add(number, frame)
-        self._letters.add(number, _letter_hashes(frame, unknown))
+        ids, *others = frame.window_hashes()
+        self._ids.set_bits(number, ids)
+        self._others.set_bits(number, *others)
+        unknown, too_long = self._dictionary.add_frame(number, frame)
+        self._letters.set_bits(number, _letter_hashes(frame, unknown))
         self._open[number // 8] |= too_long << number % 8
-        for row, has in zip(self._escapes, frame.escapes(), strict=True):
+        for row, has in zip(self._escapes, frame.has_escapes(), strict=True):
             row[number // 8] |= has << number % 8
         self.frames += 1
         self.compressed += compressed
 
-    def packed(self, part: float) -> bytes:
+    def pack_section(self, part: float) -> bytes:
         """Return the bytes of the section, whose tables are folded.
 
         part: the part of the size of the compressed frames that the section may take, about.
         """
-        dictionary, postings, posted = self._dictionary.packed()
+        dictionary, postings, posted = self._dictionary.pack()
         most = max(0.0, part * self.compressed - len(dictionary) - len(posted))
-        letters, letter_rows = self._letters.packed(LETTERS_FILL, most / 4)
+        letters, letter_rows = self._letters.fold_and_pack(LETTERS_FILL, most / 4)
         most -= len(letter_rows)
-        others, other_rows = self._others.packed(OTHERS_FILL, most / 2)
+        others, other_rows = self._others.fold_and_pack(OTHERS_FILL, most / 2)
         most -= len(other_rows)
-        ids, id_rows = self._ids.packed(IDS_FILL, most)
+        ids, id_rows = self._ids.fold_and_pack(IDS_FILL, most)
         header = SectionHead(
             0,
             self.frames,
@@ -259,9 +261,9 @@ class SectionBuilder:
             others,
             letters,
         )
-        header = header._replace(size=header.place("end"))
-        escapes = b"".join(row[: header.row] for row in self._escapes)
-        bits = [with_crc(bytes(self._open[: header.row])), with_crc(escapes)]
+        header = header._replace(size=header.part_offset("end"))
+        escapes = b"".join(row[: header.row_size] for row in self._escapes)
+        bits = [with_crc(bytes(self._open[: header.row_size])), with_crc(escapes)]
         parts = [pack_header(header), *bits, dictionary, posted]
         return b"".join([*parts, id_rows, other_rows, letter_rows])
 
@@ -270,7 +272,7 @@ def _letter_hashes(frame: FrameText, runs: FrameRuns) -> Array:
     """Return the hashes of all windows of three letters in some runs."""
     if not len(runs.starts):
         return runs.first
-    counts = frame.sizes(runs, LONGEST_RUN) - 2
+    counts = frame.run_lengths(runs, LONGEST_RUN) - 2
     before = numpy.cumsum(counts) - counts
     at = numpy.repeat(runs.starts - before, counts) + numpy.arange(int(counts.sum()))
     found: Array = numpy.zeros(len(at), U64)

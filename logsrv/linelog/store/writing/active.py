@@ -103,14 +103,14 @@ class ActiveSegment:
         )
 
     def write(self, buffers: Sequence[Buffer]) -> int:
-        """Call `prepare`, and write; return how many bytes were written.
+        """Call `prepare_for_line`, and write; return how many bytes were written.
 
         Raises OSError, and StoreError if another process owns the directory now.
         """
-        self.prepare()
-        return self.put(buffers) if buffers else 0
+        self.prepare_for_line()
+        return self.write_prepared(buffers) if buffers else 0
 
-    def prepare(self) -> None:
+    def prepare_for_line(self) -> None:
         """Make `position` the place for a new line: end a torn line, or begin a new segment if necessary.
 
         Raises as `write` does.
@@ -122,13 +122,13 @@ class ActiveSegment:
         self.skip_segments()
         self._end_torn_line()
 
-    def put(self, buffers: Sequence[Buffer]) -> int:
-        """Write at `position`, after `prepare`; return how many bytes were written. Raises OSError."""
+    def write_prepared(self, buffers: Sequence[Buffer]) -> int:
+        """Write at `position`, after `prepare_for_line`; return the number of bytes. Raises OSError."""
         count = self._disk.writev(self.fd, buffers)
         self._advance_position(count)
         return count
 
-    def put_again(self, offset: int, data: bytes) -> None:
+    def rewrite_at(self, offset: int, data: bytes) -> None:
         """Write the same bytes again after a failed sync, because the kernel drops data it could not write.
 
         Raises OSError.
@@ -210,7 +210,7 @@ class ActiveSegment:
         """Use another policy from now on."""
         self.policy = policy
 
-    def due(self) -> float | None:
+    def rotation_time(self) -> float | None:
         """Return when to rotate, in seconds of the monotonic clock; None while the segment is empty."""
         offset = self.position.offset
         if not offset:
@@ -222,8 +222,8 @@ class ActiveSegment:
         """Begin a new segment, unless this one is empty; if that fails, go on with the old one."""
         if not self.position.offset:
             return
-        if not self._disk.belongs(segment.ACTIVE, self.fd):
-            self.reopen()
+        if not self._disk.leads_to(segment.ACTIVE, self.fd):
+            self.reopen_if_moved()
             return
         try:
             self._leave_changed_file()
@@ -265,7 +265,7 @@ class ActiveSegment:
             self._disk.link(segment.ACTIVE, sealed)
         except FileExistsError:
             # A failed rotation that could not be undone has given the file this name already.
-            if not self._disk.belongs(sealed, self.fd):
+            if not self._disk.leads_to(sealed, self.fd):
                 raise
         except OSError:
             # The file system has no hard links: for an instant there is no current.log.
@@ -273,10 +273,10 @@ class ActiveSegment:
             return lambda: self._disk.rename(sealed, segment.ACTIVE)
         return lambda: self._disk.unlink(sealed)
 
-    def reopen(self) -> None:
+    def reopen_if_moved(self) -> None:
         """Go on in a new file if current.log is no longer the open file."""
         try:
-            if self._disk.belongs(segment.ACTIVE, self.fd):
+            if self._disk.leads_to(segment.ACTIVE, self.fd):
                 self._leave_changed_file()
             else:
                 self._go_on_in_new_file()
@@ -307,7 +307,7 @@ class ActiveSegment:
     def _postpone_replacement(self, why: str) -> None:
         """Log a failed replacement, and allow the next attempt after RETRY_AFTER seconds."""
         self._not_before = self._monotonic() + RETRY_AFTER
-        self.replacing.failed(why)
+        self.replacing.record_failure(why)
 
     def _switch_to_file(
         self, fd: int, beside: int, size: int, sealed: Segment | None = None
@@ -316,7 +316,7 @@ class ActiveSegment:
         old = LeftSegment(self.fd, self.beside[1], sealed, self.position.offset)
         number = self.position.segment + 1
         self.fd, self.beside = fd, (number, beside)
-        self.replacing.works()
+        self.replacing.record_success()
         self._new_name = True
         self.position = Position(number, size)
         try:
@@ -330,7 +330,7 @@ class ActiveSegment:
         # Only after the number is saved, because retention removes segments below that number.
         self.left.put(old)
 
-    def finish(self) -> None:
+    def sync_and_close(self) -> None:
         """Sync and close the file, when no other thread uses it any more. Raises OSError."""
         try:
             self._disk.fdatasync(self.fd)

@@ -69,7 +69,7 @@ class Writer:
     says so. writing: its `why` is the reason why nothing can be written at present, or None. look: called
     in the reactor's thread when something has changed.
 
-    pending_blocks: blocks of origins that wait for a call of `take_pending` in the queue; of the totals
+    pending_blocks: blocks of origins that wait for `take_pending_blocks` in the queue; of the totals
     they count in `deposited` only. deposit: the blocks that are being stored; until they are on the medium,
     nothing else is written.
     """
@@ -121,12 +121,12 @@ class Writer:
         self._tries = 2
         self._ended = False
 
-    def close(self) -> None:
+    def end_after_pending(self) -> None:
         """Write all pending lines, then end; if the disk takes nothing, end after at most two attempts."""
         self._closing.set()
         self.queue.put(self._set_ended)
 
-    def lost_lines(self) -> int:
+    def give_up_lines(self) -> int:
         """Return the number of lines that were appended and not written; no more are written."""
         lost = sum(bytes(buffer).count(b"\n") for buffer in list(self._buffers))
         # The first lines of an interrupted group are in the file already.
@@ -141,7 +141,7 @@ class Writer:
         return lost
 
     def run(self) -> None:
-        """Run the thread until `close`; no error of the disk ends it."""
+        """Run the thread until `end_after_pending`; no error of the disk ends it."""
         while not self._ended:
             try:
                 if self._buffers:
@@ -164,7 +164,7 @@ class Writer:
         if self._group >= FLOW and not self.queue.qsize():
             # While lines arrive fast, a wake-up for each chunk costs more than the write.
             self._sleep(NAP)
-        due = self._active.due()
+        due = self._active.rotation_time()
         try:
             # At most an hour: `get` refuses a very long timeout, which a long --rotate-every would be.
             patience = None if due is None else min(max(0.0, due - self._monotonic()), 3600.0)
@@ -200,7 +200,7 @@ class Writer:
                 self._lines = 0
                 return
 
-    def take_pending(self) -> None:
+    def take_pending_blocks(self) -> None:
         """Take pending blocks of up to about DEPOSIT bytes, which are stored together next."""
         taken: list[PendingBlock] = []
         size = 0
@@ -211,17 +211,17 @@ class Writer:
             self.deposit = Deposit(taken)
 
     def _store_deposit(self, deposit: Deposit) -> None:
-        """Write and sync pending blocks, or the rest of them. Raises as `prepare` does."""
+        """Write and sync pending blocks, or the rest of them. Raises as `prepare_for_line` does."""
         active = self._active
-        active.prepare()
+        active.prepare_for_line()
         if not deposit.goes_on_at(active.position):
             if deposit.place is not None:
                 # The blocks start at another place, so the note of the first attempt is wrong: after
-                # `close` the next `note` writes the file anew, without it.
+                # `close` the next `write_notes` writes the file anew, without it.
                 self._origins.close()
-            deposit.begin(active.position)
+            deposit.make_notes(active.position)
             try:
-                self._origins.note(deposit.notes)
+                self._origins.write_notes(deposit.notes)
             except BaseException:
                 # The blocks have not begun: the next attempt has to write the note as well.
                 deposit.place = None
@@ -229,16 +229,16 @@ class Writer:
         size = sum(map(len, deposit.texts))
         if deposit.written == size:
             assert deposit.place is not None
-            active.put_again(deposit.place.offset, b"".join(deposit.texts))
+            active.rewrite_at(deposit.place.offset, b"".join(deposit.texts))
         left = without_first_bytes(deposit.texts, deposit.written)
         while left:
-            count = self.write_seconds.timed(active.put, left[:IOV_MAX])
+            count = self.write_seconds.timed(active.write_prepared, left[:IOV_MAX])
             if not count:
                 raise OSError(errno.EIO, "the file takes no bytes")
             deposit.written += count
             left = without_first_bytes(left, count)
         self.sync_seconds.timed(active.sync)
-        self._origins.stored(deposit.notes)
+        self._origins.record_stored(deposit.notes)
         self.deposited += size
         self.deposited_lines += sum(pending.lines for pending in deposit.pending_blocks)
         self.deposit = None
@@ -268,7 +268,7 @@ class Writer:
         if self._command is not None:
             command, self._command = self._command, None
             command()
-        due = self._active.due()
+        due = self._active.rotation_time()
         if due is not None and due <= self._monotonic():
             self._active.rotate()
 
@@ -278,7 +278,7 @@ class Writer:
     def _log_and_wait(self, error: Exception) -> None:
         """Log the error, and wait a second before the next attempt; no appended line is dropped."""
         first = self.writing.why is None
-        self.writing.failed(reason(error))
+        self.writing.record_failure(reason(error))
         if first:
             self._stalled_since = self._monotonic()
             if not isinstance(error, (OSError, StoreError)):
@@ -290,5 +290,5 @@ class Writer:
 
     def _note_recovery(self) -> None:
         if self.writing.why is not None:
-            self.writing.works(seconds=self._monotonic() - self._stalled_since)
+            self.writing.record_success(seconds=self._monotonic() - self._stalled_since)
             self._tell(self._look)

@@ -53,7 +53,7 @@ class Deposit:
             self.place.offset + self.written,
         )
 
-    def begin(self, position: Position) -> None:
+    def make_notes(self, position: Position) -> None:
         """Make the notes of the blocks; the first block begins at `position`."""
         self.place, self.written, self.notes = position, 0, []
         number, offset = position

@@ -18,7 +18,7 @@ class SyncFailure:
     end: int
     why: str
 
-    def error(self) -> StoreError:
+    def make_error(self) -> StoreError:
         """Return the error for callers that waited for these bytes."""
         return StoreError(f"lines could not be synced to the disk: {self.why}")
 
@@ -50,26 +50,26 @@ class DurableWaiters:
         """
         waiter = _Waiter(total - 1 if since is None else since, total)
         if self._failure.start < total and waiter.since < self._failure.end:
-            waiter.done.errback(self._failure.error())
+            waiter.done.errback(self._failure.make_error())
         else:
             self._waiting.append(waiter)
         return waiter.done
 
-    def reached(self, total: int) -> None:
+    def fire_reached(self, total: int) -> None:
         """Fire the Deferreds that wait for `total` or less."""
         while self._waiting and self._waiting[0].total <= total:
             self._waiting.popleft().done.callback(None)
 
-    def failed(self, failure: SyncFailure) -> None:
+    def apply_sync_failure(self, failure: SyncFailure) -> None:
         """Fire the Deferreds for bytes before the failure; fail the Deferreds for bytes in it."""
         self._failure = failure
-        self.reached(failure.start)
+        self.fire_reached(failure.start)
         hit = [waiter for waiter in self._waiting if waiter.since < failure.end]
         self._waiting = deque(waiter for waiter in self._waiting if waiter.since >= failure.end)
         for waiter in hit:
-            waiter.done.errback(failure.error())
+            waiter.done.errback(failure.make_error())
 
-    def give_up(self, error: StoreError) -> None:
+    def fail_all(self, error: StoreError) -> None:
         """Fail all Deferreds."""
         while self._waiting:
             self._waiting.popleft().done.errback(error)

@@ -60,7 +60,7 @@ class Syncer:
                 left = self._active.left.get(timeout=max(0.0, due - self._monotonic()))
             except Empty:
                 self._sync_active_if_due()
-                self.note(self._active.synced)
+                self.note_synced_place(self._active.synced)
                 due = self._monotonic() + SYNC_EVERY
                 continue
             if left is None:
@@ -111,7 +111,7 @@ class Syncer:
         finally:
             self._disk.sync_directory()
 
-    def note(self, synced: Position) -> None:
+    def note_synced_place(self, synced: Position) -> None:
         """Note up to which place all is on the medium: a start after a power cut checks the text after it.
 
         The note is not synced, because an older one is still true.

@@ -25,7 +25,7 @@ class NearCentre(CentreClient):
     """A centre whose origin EDGE is at the end of its text. before: called before each piece."""
 
     def __init__(self, directory: Path) -> None:
-        self.disk = Disk().enter(directory)
+        self.disk = Disk().open_directory(directory)
         self.before: Callable[[str], object] = lambda name: None
         self.asked: list[str] = []
 

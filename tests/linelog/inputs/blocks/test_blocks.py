@@ -41,12 +41,12 @@ def test_a_get_returns_the_place_of_a_store() -> None:
     sink = Sink()
     assert answer(sink, f"/blocks/{ONE}").status == 404
     note = BlockNote(Position(9, 9), ONE, Position(1, 5), Position(1, 50), 7)
-    sink.origins.stored([note])
+    sink.origins.record_stored([note])
     reply = answer(sink, f"/blocks/{ONE}")
     assert reply.status == 200
     assert reply.headers == {"Logsrv-To": "1:50", "Logsrv-From": "1:5", "Logsrv-CRC": "00000007"}
     assert answer(sink, f"/blocks/{32 * 'b'}").status == 404
-    sink.origins.under_way.begin(ONE, Position(1, 60), 10)
+    sink.origins.under_way.add_block(ONE, Position(1, 60), 10)
     with pytest.raises(RequestRefused, match="being stored"):
         answer(sink, f"/blocks/{ONE}")
 
@@ -54,7 +54,7 @@ def test_a_get_returns_the_place_of_a_store() -> None:
 def test_a_place_that_a_damaged_file_hides_is_told_to_nobody() -> None:
     sink = Sink()
     sure = BlockNote(Position(9, 9), 32 * "b", Position(1, 5), Position(1, 50), 7)
-    sink.origins = Origins(Disk(), parse_notes_file(b"what is this\n" + sure.line()))
+    sink.origins = Origins(Disk(), parse_notes_file(b"what is this\n" + sure.as_line()))
     assert answer(sink, f"/blocks/{32 * 'b'}").status == 200
     with pytest.raises(RequestRefused, match="is damaged") as refused:
         answer(sink, f"/blocks/{ONE}")

@@ -69,7 +69,7 @@ class Taking:
 
     def place(self, end: Position) -> None:
         note = BlockNote(Position(9, 9), ONE, Position(end.segment, 0), end, 7)
-        self.sink.origins.stored([note])
+        self.sink.origins.record_stored([note])
 
 
 def test_a_block_is_stored_unchanged_and_answered_when_safe() -> None:
@@ -201,7 +201,7 @@ def test_hundreds_that_wait_for_each_other_all_come_in() -> None:
     assert len(centre.sink.pending_blocks) == len(blocks)
     under_way = centre.sink.origins.under_way
     for pending in centre.sink.pending_blocks:
-        under_way.end(ONE, len(pending.text))
+        under_way.remove_first_block(ONE, len(pending.text))
     assert under_way.size == 0
 
 
@@ -231,11 +231,11 @@ def test_no_block_waits_for_itself() -> None:
 def test_a_block_waits_for_room_in_memory() -> None:
     centre = Taking()
     under_way = centre.sink.origins.under_way
-    under_way.begin("0" * 32, Position(1, 5), ENOUGH + 1)
+    under_way.add_block("0" * 32, Position(1, 5), ENOUGH + 1)
     body = centre.body(BLOCK.headers())
     waiting = body.ask_worker()
     assert waiting is not None and not waiting.called
-    under_way.end("0" * 32, ENOUGH + 1)
+    under_way.remove_first_block("0" * 32, ENOUGH + 1)
     assert waiting.called
 
 
@@ -243,7 +243,7 @@ def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other() -> None:
     """Each that is refused makes room for the next."""
     centre = Taking()
     under_way = centre.sink.origins.under_way
-    under_way.begin(ONE, Position(1, 5), ENOUGH + 1)
+    under_way.add_block(ONE, Position(1, 5), ENOUGH + 1)
     refused: list[int] = []
 
     def judge(body: BlockBody, _: None) -> None:
@@ -256,7 +256,7 @@ def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other() -> None:
         waiting = body.ask_worker()
         assert waiting is not None
         waiting.addCallback(partial(judge, body))
-    under_way.end(ONE, ENOUGH + 1)
+    under_way.remove_first_block(ONE, ENOUGH + 1)
     assert refused == [422] * 500
     assert under_way.size == 0
 

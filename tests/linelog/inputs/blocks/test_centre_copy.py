@@ -65,7 +65,7 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     made = make_store(tmp_path / "store", held(getattr(request, "param", LINES)), packed=3)
     disk = at(made)
     identity.save_identity(disk, identity.Identity(STORE, Position(1, 0)))
-    disk.leave()
+    disk.close()
     return made
 
 
@@ -73,7 +73,7 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 def centre(store: Path) -> Iterator[NearCentre]:
     made = NearCentre(store)
     yield made
-    made.disk.leave()
+    made.disk.close()
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def require_same(back: Path, store: Path, count: int = LINES) -> None:
     made = identity.load(disk)
     assert made is not None and made.store != STORE
     assert made.began == (segments(disk)[-1].number, 0)
-    disk.leave()
+    disk.close()
     assert not (back / "restoring").exists() and not list(back.glob("*.tmp"))
 
 
@@ -157,9 +157,9 @@ def test_a_copy_has_all_segments_and_texts_and_its_own_identity(
 
 def steps_of(centre: NearCentre, directory: Path) -> int:
     directory.mkdir()
-    disk = DyingDisk().enter(directory)
+    disk = DyingDisk().open_directory(directory)
     copied(centre, disk)
-    disk.leave()
+    disk.close()
     return -disk.left
 
 
@@ -180,7 +180,7 @@ def test_a_copy_interrupted_at_any_step_goes_on(
     for step in range(1, number):
         back = tmp_path / f"{step}"
         back.mkdir()
-        disk = DyingDisk().enter(back)
+        disk = DyingDisk().open_directory(back)
         disk.left, disk.error = step, error
         with pytest.raises(type(error)):
             copied(centre, disk)
@@ -188,8 +188,8 @@ def test_a_copy_interrupted_at_any_step_goes_on(
             assert (back / "restoring").exists() or not list(back.glob("0*"))
             again = at(back)
             copied(centre, again)
-            again.leave()
-        disk.leave()
+            again.close()
+        disk.close()
         require_same(back, store, FEW)
 
 
@@ -206,7 +206,7 @@ def test_a_copy_interrupted_at_its_last_step_goes_on(
     centre: NearCentre, store: Path, back: Path
 ) -> None:
     with pytest.raises(Killed):
-        copied(centre, LastStepDisk().enter(back))
+        copied(centre, LastStepDisk().open_directory(back))
     assert (back / "current.log").exists() and (back / "restoring").exists()
     copied(centre, at(back))
     require_same(back, store)

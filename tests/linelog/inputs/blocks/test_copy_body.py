@@ -44,7 +44,7 @@ class Reactor:
 def into(tmp_path: Path) -> Any:
     """The intake of a centre with two lines, which gives copies."""
     sink = Sink()
-    sink.disk.enter(make_store(tmp_path / "store", [lines(["one", "two"])]))
+    sink.disk.open_directory(make_store(tmp_path / "store", [lines(["one", "two"])]))
     made = intake(sink)
     made.secrets = InputSecrets("sends", None, "reads")
     made.clock = Reactor()  # type: ignore[assignment]
@@ -89,7 +89,7 @@ def test_the_state_and_parts_are_given(into: Any) -> None:
 def test_a_disk_that_fails_is_an_answer_of_its_own(
     into: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    into.store.disk.leave()
+    into.store.disk.close()
     assert answered(into, begun(into, "/blocks/store/1", "bytes=0-9")).status == 500
 
 

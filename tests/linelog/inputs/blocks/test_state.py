@@ -66,7 +66,7 @@ def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
         ("origins", "x", "no state"),
         ("packed", "x", "no state"),
         ("texts", [[1, 2, 3]], "no state"),
-        ("origins", [NOTE.line().decode().strip()] * 2, "an origin twice"),
+        ("origins", [NOTE.as_line().decode().strip()] * 2, "an origin twice"),
         ("position", "5:50", "contradict"),
         ("position", "4:30", "contradict"),
         ("position", "9999999999:0", "contradict"),

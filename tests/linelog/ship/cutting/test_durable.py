@@ -50,7 +50,7 @@ def medium(monkeypatch: pytest.MonkeyPatch) -> Medium:
 def writer(tmp_path: Path) -> Iterator[Writer]:
     writer = Writer(tmp_path / "logs")
     yield writer
-    writer.disk.leave()
+    writer.disk.close()
 
 
 def test_one_sync_serves_all_lines_that_came_meanwhile(writer: Writer, medium: Medium) -> None:

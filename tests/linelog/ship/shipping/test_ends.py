@@ -55,9 +55,9 @@ def test_a_segment_that_was_sent_and_removed_is_no_gap(
     del far.blocks[2:], far.texts[2:]
     for path in directory.glob("0000000002-*"):
         path.unlink()
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     note_removed([RemovedRun(range(2, 3), size, 300)], disk)
-    disk.leave()
+    disk.close()
     process = shipped(directory, far)
     assert far.text == ALL and far.blocks[2].gap == gap
     assert [one.bytes for one in process.reports.of("gap")] == ([7] if gap else [])

@@ -112,7 +112,7 @@ class Shipped(RuleBasedStateMachine):
             self.check()
         finally:
             self.process.kill(self.close_shipper)
-            self.writer.disk.leave()
+            self.writer.disk.close()
             shutil.rmtree(self.folder)
 
     def check(self) -> None:

@@ -77,7 +77,7 @@ class Running(Process):
         super().__init__(store)
         self.segments = SegmentShipper(
             view=self.view,
-            disk=Disk().enter(store),
+            disk=Disk().open_directory(store),
             target=place,
             kept=self.kept,
             store=STORE,

@@ -40,9 +40,9 @@ STORE = "78" * 16
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     made = make_store(tmp_path / "store", [[line("one")], [line("two"), line("three")]])
-    disk = Disk().enter(made)
+    disk = Disk().open_directory(made)
     identity.make_identity(disk, Position(1, 0), lambda size: b"x" * size)
-    disk.leave()
+    disk.close()
     return made
 
 

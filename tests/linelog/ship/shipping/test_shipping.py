@@ -170,15 +170,15 @@ def test_retention_waits_until_an_archive_was_looked_at(stage: Stage) -> None:
     stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
     stage.report("a", ShipReport("kept", position=Position(9, 0)))
     [hold] = stage.holds
-    assert (hold.segment, hold.first) == (9, 0) and hold.looks is not None
+    assert (hold.segment, hold.first_kept) == (9, 0) and hold.looks is not None
     hold.looks(4)
     assert [decode_orders(line).due for line in stage.running()["a"].said] == [0, 4]
     stage.report("a", ShipReport("released", position=Position(5, 0)))
-    assert stage.holds[0].first == 5
+    assert stage.holds[0].first_kept == 5
     with logged():
         stage.running()["a"].end(signal=9)
         stage.reactor.advance(PAUSES[0])
-    assert stage.holds[0].first == 0, "nobody looks any more"
+    assert stage.holds[0].first_kept == 0, "nobody looks any more"
     assert decode_orders(stage.running()["a"].said[0]).due == 4
 
 

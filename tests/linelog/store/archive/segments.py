@@ -37,33 +37,33 @@ def sealed_store(directory: Path, segments: int = 2, count: int = 3000) -> Path:
         for number in range(1, segments + 1)
     ]
     make_store(directory, [*held, lines(["the last one"], (segments + 1) * APART)])
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     save_identity(disk, Identity(STORE, Position(1, 0)))
-    disk.leave()
+    disk.close()
     return directory
 
 
 def packed(directory: Path) -> list[Segment]:
     """Its compressed segments."""
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     try:
         return [one for one in sealed_segments(disk) if one.form is Form.PACKED]
     finally:
-        disk.leave()
+        disk.close()
 
 
 def archive_all(store: Path, place: Path) -> DirectoryArchive:
     """Put all sealed segments of a store into an archive, and note that beside them."""
     place.mkdir(exist_ok=True)
     archive = DirectoryArchive(str(place))
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     for one in packed(store):
         save_local_manifest(disk, one, put_segment(archive, one, disk, STORE))
-    disk.leave()
+    disk.close()
     (store / "ship").mkdir(exist_ok=True)
-    folder = Disk().enter(store / "ship")
+    folder = Disk().open_directory(store / "ship")
     save_archive_url(folder, "far", f"file://{place}")
-    folder.leave()
+    folder.close()
     return archive
 
 

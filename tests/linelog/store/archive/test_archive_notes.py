@@ -27,13 +27,13 @@ def test_a_store_knows_its_archives(tmp_path: Path) -> None:
     """One that it cannot understand is as none."""
     assert archives_of_store(str(tmp_path)) == []
     (tmp_path / "ship").mkdir()
-    folder = Disk().enter(tmp_path / "ship")
+    folder = Disk().open_directory(tmp_path / "ship")
     save_archive_url(folder, "b", "file:///srv/b")
     save_archive_url(folder, "a", "file:///srv/a")
     save_archive_url(folder, "c", "ftp://c")
     (tmp_path / "ship/d.archive").write_bytes(b"\xff")
     (tmp_path / "ship/a").write_text("a kept place")
-    folder.leave()
+    folder.close()
     assert [one.place for one in archives_of_store(str(tmp_path))] == [
         "file:///srv/a",
         "file:///srv/b",

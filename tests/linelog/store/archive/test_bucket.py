@@ -194,10 +194,10 @@ def test_a_segment_is_put_into_a_bucket_and_read(server: BucketServer, tmp_path:
         put_segment(archive, one, at(store), STORE)
     made = [asked.key.rpartition(".")[2] for asked in server.asked if asked.method == "PUT"]
     assert made == ["words", "idx", "zst", "json"] * 2
-    disk = Disk().enter(_new(tmp_path / "back"))
+    disk = Disk().open_directory(_new(tmp_path / "back"))
     assert choose_store(archive, None) == STORE
     assert [one.error for one in restore_segments(archive, STORE, disk)] == ["", ""]
-    disk.leave()
+    disk.close()
     for path in store.glob("*.zst*"):
         assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()
 

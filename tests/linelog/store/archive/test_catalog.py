@@ -149,7 +149,11 @@ def test_the_parts_of_a_word_index_tell_where_all_else_is(
     file = archive_catalog_entry(made, at(store).read).file
     assert file is not None
     words, whole = WordIndex(file), WordIndex(at(store).read(made.segment.words))
-    assert (words.segment, words.frames, words.heads()) == (1, whole.frames, whole.heads())
+    assert (words.segment, words.frames, words.essential_parts()) == (
+        1,
+        whole.frames,
+        whole.essential_parts(),
+    )
 
 
 def test_each_archived_segment_is_in_the_catalog(archive: DirectoryArchive, store: Path) -> None:

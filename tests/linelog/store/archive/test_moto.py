@@ -50,10 +50,10 @@ def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path
         assert search.count() == 3 and told == []
         search.close()
     (tmp_path / "back").mkdir()
-    disk = Disk().enter(tmp_path / "back")
+    disk = Disk().open_directory(tmp_path / "back")
     assert choose_store(archive, None) == STORE
     assert [one.error for one in restore_segments(archive, STORE, disk)] == ["", ""]
-    disk.leave()
+    disk.close()
     for path in store.glob("*.zst*"):
         assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()
 

@@ -253,8 +253,8 @@ def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(place: Path, s
 
 
 def test_errors_of_the_archive_are_its_own(store: Path, tmp_path: Path) -> None:
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     [one] = packed(store)
     with pytest.raises(ArchiveError, match="is not there"):
         put_segment(DirectoryArchive(str(tmp_path / "gone")), one, disk, STORE)
-    disk.leave()
+    disk.close()

@@ -14,14 +14,14 @@ from logsrv.linelog.store.archive.readers import AT_ONCE, ReaderThreads
 def test_all_reads_are_under_way_at_once() -> None:
     together = threading.Barrier(AT_ONCE)
     readers = ReaderThreads()
-    found = readers.all([lambda: together.wait(PATIENCE)] * AT_ONCE)
+    found = readers.read_all([lambda: together.wait(PATIENCE)] * AT_ONCE)
     assert sorted(one.result() for one in found) == list(range(AT_ONCE))
     readers.close()
 
 
 def test_further_reads_wait_for_a_free_thread() -> None:
     readers = ReaderThreads()
-    found = readers.all([lambda of=number: of * 2 for number in range(200)])  # type: ignore[misc]
+    found = readers.read_all([lambda of=number: of * 2 for number in range(200)])  # type: ignore[misc]
     assert [one.result() for one in found] == list(range(0, 400, 2))
     readers.close()
 

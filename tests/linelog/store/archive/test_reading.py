@@ -122,9 +122,9 @@ def test_an_archive_that_is_gone_is_told_with_what_to_do(store: Path) -> None:
 
 
 def test_a_second_archive_helps_out(store: Path) -> None:
-    folder = Disk().enter(store / "ship")
+    folder = Disk().open_directory(store / "ship")
     save_archive_url(folder, "another", f"file://{store.parent}/elsewhere")
-    folder.leave()
+    folder.close()
     os.rename(store.parent / "archive", store.parent / "elsewhere")
     (store.parent / "archive").mkdir()
     lines, told, _ = found(store, "line")

@@ -82,7 +82,7 @@ def test_the_names_of_a_segment_are_on_the_medium_when_it_is_said_to_be_here(
     archive: DirectoryArchive, back: Path
 ) -> None:
     """A power cut right behind that keeps all that was told of."""
-    disk = FaultyDisk().enter(back)
+    disk = FaultyDisk().open_directory(back)
     for one in restore_segments(archive, STORE, disk):
         assert disk.calls[-1] == "sync_directory", one.name
 
@@ -93,11 +93,11 @@ def test_an_interrupted_restore_goes_on(
 ) -> None:
     """At any file, as a full disk does."""
     if 0 < after < 10:
-        disk = FillingDisk().enter(back)
+        disk = FillingDisk().open_directory(back)
         disk.left = after
         with pytest.raises(OSError, match="No space"):
             list(restore_segments(archive, STORE, disk))
-        disk.leave()
+        disk.close()
         assert not (back / "current.log").exists()
         assert not list(back.glob("*.tmp"))
     made = list(restore_segments(archive, STORE, at(back)))
@@ -141,6 +141,6 @@ def test_one_store_is_chosen_and_of_several_one_is_named(
 def test_a_restored_store_can_be_written_to(archive: DirectoryArchive, back: Path) -> None:
     """A disk that was left and entered again has a store that is in order."""
     list(restore_segments(archive, STORE, at(back)))
-    disk = Disk().enter(back)
+    disk = Disk().open_directory(back)
     assert [one.number for one in segments(disk)] == [1, 2, 3, 4]
-    disk.leave()
+    disk.close()

@@ -41,16 +41,16 @@ def small_store(directory: Path, *, words: int = 0) -> Path:
         line(f"number{number * 7919:x} of many {'y' * 60}", 50) for number in range(words)
     ]
     store = make_store(directory, segments, packed=3)
-    disk = Disk().enter(store)
+    disk = Disk().open_directory(store)
     identity.save_identity(disk, Identity(STORE, Position(1, 0)))
     (store / SYNCED).write_bytes(synced_file_text(Position(5, 20)))
     for folder, name in (("ship", "centre"), ("alerts", "1")):
         (store / folder).mkdir()
-        inside = Disk().enter(store / folder)
+        inside = Disk().open_directory(store / folder)
         place.save(inside, name, Place(Position(4, 0), STORE, "2026-11-20T06:00:00.000000Z"))
-        inside.leave()
+        inside.close()
     make_catalog(packed_of(store), disk, with_words=True)
-    disk.leave()
+    disk.close()
     return store
 
 
@@ -65,7 +65,7 @@ def manifest_of(store: Path, number: int = 1) -> Manifest:
 
 
 def at(store: Path) -> Disk:
-    return Disk().enter(store)
+    return Disk().open_directory(store)
 
 
 def examination(store: Path, *, quick: bool = False) -> Examination:
@@ -79,14 +79,14 @@ def examination(store: Path, *, quick: bool = False) -> Examination:
 def all_findings(parts: Sequence[StorePart]) -> Iterator[StoreFinding]:
     """What is found in all parts, in their order."""
     for part in parts:
-        yield from part.findings()
+        yield from part.confirmed_findings()
 
 
 def found(store: Path, *, quick: bool = False, repair: bool = False) -> list[StoreFinding]:
     """What the doctor finds. repair: what it finds after all remedies."""
     examined = examination(store, quick=quick)
     findings = list(all_findings(examined.parts()))
-    examined.disk.leave()
+    examined.disk.close()
     if not repair:
         return findings
     for one in findings:

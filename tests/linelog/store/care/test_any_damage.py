@@ -68,7 +68,7 @@ def hurt(path: Path, other: Path, how: str, place: float) -> None:
 def lost(made: Index, before: bytes, after: bytes) -> set[int]:
     """The numbers of the lines in frames that are not what they were."""
     ends = [*(frame.lines for frame in made.frames[1:]), made.lines]
-    extents = [made.extent(number) for number in range(len(made.frames))]
+    extents = [made.packed_extent(number) for number in range(len(made.frames))]
     return {
         number
         for frame, end, (start, size) in zip(made.frames, ends, extents, strict=True)

@@ -28,7 +28,7 @@ from tests.linelog.store.faults import FaultyDisk, batch, no_space, text_of
 def take(store: Path, to: Path, *, delete: bool = False, disk: Disk | None = None) -> Backup:
     to.mkdir(exist_ok=True)
     made = Backup(at(store), disk or at(to), "backup", lambda: "2026-11-20T06:00:00Z")
-    for _ in made.segments(delete=delete):
+    for _ in made.copy_segments(delete=delete):
         pass
     return made
 
@@ -46,7 +46,7 @@ def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path: Path) -> Non
     (store / "origins").write_bytes(
         make_notes_file(
             [BlockNote(Position(4, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7)]
-        ).text()
+        ).to_bytes()
     )
     made = take(store, to)
     size = (store / "current.log").stat().st_size
@@ -128,7 +128,7 @@ def test_segments_that_are_sealed_or_removed_meanwhile_are_no_error(tmp_path: Pa
     to.mkdir()
     whole = text_of(store)
     made = Backup(at(store), at(to), "backup", lambda: "then")
-    steps = made.segments()
+    steps = made.copy_segments()
     next(steps)
     first, *_ = packed_of(store)
     for name in (first.name, first.index, first.words):
@@ -157,9 +157,9 @@ def test_any_number_of_segments_that_are_sealed_meanwhile_takes_one_more_listing
         )
         to = tmp_path / f"to{number}"
         to.mkdir()
-        disk = Counting().enter(store)
+        disk = Counting().open_directory(store)
         backup = Backup(disk, at(to), "backup", lambda: "then")
-        for count, _ in enumerate(backup.segments()):
+        for count, _ in enumerate(backup.copy_segments()):
             if not count:
                 for waiting in sealed_segments(at(store)):
                     seal(waiting, at(store))
@@ -196,7 +196,7 @@ def test_a_disk_that_fails_leaves_the_backup_of_before_and_the_next_goes_on(
     seal_active(writer)
     writer.write()
     for failing in range(1, 60):
-        disk = FaultyDisk().enter(to)
+        disk = FaultyDisk().open_directory(to)
         calls = 0
 
         def fail(failing: int = failing) -> None:
@@ -248,10 +248,10 @@ def test_a_text_that_may_not_be_on_the_disk_of_the_store_is_not_said_to_be_backe
     """A power cut would take it there, and others would come in its place."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     to.mkdir()
-    source = FaultyDisk().enter(store)
+    source = FaultyDisk().open_directory(store)
     source.errors["fdatasync"] = no_space()
     with pytest.raises(OSError, match="No space"):
-        list(Backup(source, at(to), "backup", lambda: "then").segments())
+        list(Backup(source, at(to), "backup", lambda: "then").copy_segments())
     with pytest.raises(StoreError, match="is not complete: give"):
         backup_note.finish_renaming(at(to))
 
@@ -259,7 +259,7 @@ def test_a_text_that_may_not_be_on_the_disk_of_the_store_is_not_said_to_be_backe
 def test_a_directory_that_is_removed_meanwhile_is_an_error(tmp_path: Path) -> None:
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     to.mkdir()
-    steps = Backup(at(store), at(to), "backup", lambda: "then").segments()
+    steps = Backup(at(store), at(to), "backup", lambda: "then").copy_segments()
     next(steps)
     shutil.rmtree(to)
     with pytest.raises(FileNotFoundError):

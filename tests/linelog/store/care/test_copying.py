@@ -39,7 +39,7 @@ def test_a_file_on_the_same_file_system_is_linked(store: Path, tmp_path: Path) -
 
 def test_a_file_of_another_file_system_is_copied_with_its_time(store: Path, tmp_path: Path) -> None:
     first = packed_of(store)[0]
-    to = Elsewhere().enter(tmp_path / "to")
+    to = Elsewhere().open_directory(tmp_path / "to")
     assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.COPIED
     copy = tmp_path / "to" / f"{first.name}.coming"
     assert copy.read_bytes() == (store / first.name).read_bytes()
@@ -50,7 +50,7 @@ def test_a_file_of_another_file_system_is_copied_with_its_time(store: Path, tmp_
 def test_damage_is_noticed_and_copied_as_it_is(store: Path, tmp_path: Path) -> None:
     first, second, _ = packed_of(store)
     flip(store / first.name, 500)
-    to = Elsewhere().enter(tmp_path / "to")
+    to = Elsewhere().open_directory(tmp_path / "to")
     assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.DAMAGED
     (store / second.index).unlink()
     assert link_or_copy(second.name, at(store), to, of=second) is CopyMethod.COPIED
@@ -62,7 +62,7 @@ def test_a_damaged_segment_never_takes_the_place_of_one_that_was_whole(
 ) -> None:
     """A disk that dies damages the store first, and the backup of that night then."""
     first, second, third = packed_of(store)
-    to = kind().enter(tmp_path / "to")
+    to = kind().open_directory(tmp_path / "to")
     for one in (first, second, third):
         link_or_copy(one.name, at(store), to, of=one)
         to.rename(f"{one.name}.coming", one.name)
@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_nothing_that_is_not_whole(store: Path, tmp_path: Pat
     class Full(FaultyDisk, Elsewhere):
         pass
 
-    to = Full().enter(tmp_path / "to")
+    to = Full().open_directory(tmp_path / "to")
 
     def fail() -> None:
         raise no_space()

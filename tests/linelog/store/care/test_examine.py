@@ -64,9 +64,9 @@ def test_a_whole_store_is_sound(whole: Path, quick: bool) -> None:
     assert found(whole, quick=quick) == []
     examined = examination(whole, quick=quick)
     assert list(all_findings(examined.parts())) == []
-    assert examined.end == Position(5, (whole / "current.log").stat().st_size)
+    assert examined.end_position == Position(5, (whole / "current.log").stat().st_size)
     if not quick:
-        assert examined.lines == 5 * 5 + 6000
+        assert examined.readable_lines == 5 * 5 + 6000
 
 
 @pytest.mark.parametrize(("quick", "lines"), [(False, 2), (True, None)])
@@ -76,7 +76,7 @@ def test_uncounted_lines_are_unknown_and_not_none(
     store = make_store(tmp_path / "store", [[line("one"), line("two")]])
     examined = examination(store, quick=quick)
     assert list(all_findings(examined.parts())) == []
-    assert examined.lines == lines
+    assert examined.readable_lines == lines
 
 
 @pytest.mark.slow
@@ -131,12 +131,12 @@ def test_a_writer_at_work_gives_no_finding(tmp_path: Path) -> None:
     writer.seal()
     for _ in range(8):
         examined = examination(writer.directory)
-        examined.disk.leave()
-        examined.disk = Moving().enter(writer.directory)
+        examined.disk.close()
+        examined.disk = Moving().open_directory(writer.directory)
         wrong = list(all_findings(examined.parts()))
         # Its writer leaves no notes of what it removes.
         assert [one for one in wrong if one.kind != "segment-missing"] == []
-        examined.disk.leave()
+        examined.disk.close()
 
 
 @pytest.mark.slow
@@ -156,14 +156,14 @@ def test_any_number_of_segments_takes_as_many_listings(tmp_path: Path, damaged: 
         for path in store.glob("*.idx") if damaged else ():
             path.unlink()
         examined = examination(store)
-        examined.disk.leave()
-        examined.disk = counting = Counting().enter(store)
+        examined.disk.close()
+        examined.disk = counting = Counting().open_directory(store)
         wrong = list(all_findings(examined.parts()))
         assert len(wrong) == (number if damaged else 0)
         for one in wrong:
             assert one.remedy is not None
             one.remedy()
-        counting.leave()
+        counting.close()
         assert found(store) == []
         return counting.listings
 
@@ -231,7 +231,7 @@ def test_a_file_that_cannot_be_written_anew_keeps_its_name(tmp_path: Path) -> No
     """A full disk: a file that is damaged does not become one that is missing."""
     (tmp_path / "number").write_bytes(b"1")
     disk = FaultyDisk()
-    disk.enter(tmp_path)
+    disk.open_directory(tmp_path)
     disk.room = 0
     with pytest.raises(OSError, match="No space left"):
         replace_keeping_old("number", b"2", disk)

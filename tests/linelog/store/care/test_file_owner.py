@@ -28,10 +28,10 @@ class Busy(Disk):
 def test_a_file_that_is_gone_by_then_keeps_no_other_from_its_owner(tmp_path: Path) -> None:
     """The server beside us makes and replaces files all the time."""
     store = small_store(tmp_path / "store")
-    disk = Busy().enter(store)
+    disk = Busy().open_directory(store)
     give_files_of_root(disk)
     names = [name for name, _ in plain_files_of_store(disk)]
-    disk.leave()
+    disk.close()
     assert "ship/centre" in names and "number.tmp" not in names
 
 

@@ -48,7 +48,7 @@ from tests.linelog.store.care.stores import (
 from tests.linelog.store.care.test_backup import take
 from tests.linelog.store.faults import text_of
 
-ORIGIN = BlockNote(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).line()
+ORIGIN = BlockNote(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).as_line()
 OTHER = "0b" * 16
 
 
@@ -361,7 +361,7 @@ def lines_and_text(store: Path) -> tuple[int, int]:
     """What the doctor says that can be read."""
     examined = examination(store)
     list(all_findings(examined.parts()))
-    lines, text = examined.lines, examined.readable
+    lines, text = examined.readable_lines, examined.readable_bytes
     assert lines is not None and text is not None
     return lines, text
 
@@ -424,7 +424,7 @@ def test_a_hole_and_odd_lines_are_told_with_where_and_how_many(store: Path) -> N
 def test_a_damaged_line_of_origins_goes_and_the_others_stay(store: Path) -> None:
     (store / "origins").write_bytes(b"x" + ORIGIN + ORIGIN)
     assert kinds(found(store, repair=True)) == []
-    assert parse_notes_file((store / "origins").read_bytes()).lines == 1
+    assert parse_notes_file((store / "origins").read_bytes()).line_count == 1
 
 
 def test_another_identity_that_was_asked_for_stays(store: Path) -> None:

@@ -15,12 +15,12 @@ from tests.strangers import at_most
 
 
 def test_the_file_imported_is_read_as_it_was_saved(tmp_path: Path) -> None:
-    disk = Disk().enter(tmp_path)
+    disk = Disk().open_directory(tmp_path)
     assert load(disk) == ImportedFiles()
     done = ImportedFiles([["/a", 1, 2]], [["/b\xff", 3, 4]], Position(7, 8), "CET CEST")
     done.save(disk)
     assert load(disk) == done
-    disk.leave()
+    disk.close()
 
 
 BEYOND = '{"files":[],"under_way":[],"begun":[Infinity,0],"zone":""}'
@@ -30,7 +30,7 @@ BEYOND = '{"files":[],"under_way":[],"begun":[Infinity,0],"zone":""}'
 def test_a_damaged_file_imported_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "imported").write_text(text)
     with pytest.raises(StoreError, match="does not say what was imported"):
-        load(Disk().enter(tmp_path))
+        load(Disk().open_directory(tmp_path))
 
 
 @pytest.mark.slow
@@ -38,4 +38,4 @@ def test_a_file_imported_without_an_end_takes_little_memory(tmp_path: Path) -> N
     (tmp_path / "imported").touch()
     os.truncate(tmp_path / "imported", 1 << 30)
     with at_most(400 << 20), pytest.raises(StoreError, match="does not say what was imported"):
-        load(Disk().enter(tmp_path))
+        load(Disk().open_directory(tmp_path))

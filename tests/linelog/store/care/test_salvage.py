@@ -55,7 +55,7 @@ def test_only_damaged_frames_stay_lost(store: Path) -> None:
     (store / packed.index).unlink()
     assert len(text_of(store, [])) < len(whole) // 2
     [one] = found(store)
-    assert one.kind == "index" and one.remedy is not None and one.beside_server
+    assert one.kind == "index" and one.remedy is not None and one.repairable_beside_server
     assert kinds(found(store, repair=True)) == ["segment-damaged"]
     told: list[str] = []
     text = text_of(store, told)

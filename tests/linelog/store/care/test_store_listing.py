@@ -18,7 +18,7 @@ from tests.linelog.store.care.stores import at, small_store
 
 def test_a_listing_has_each_segment_once(tmp_path: Path) -> None:
     fd, listed = open_active_and_list(at(small_store(tmp_path / "store")))
-    assert (listed.first, listed.active, sorted(listed.by_number)) == (1, 5, [1, 2, 3, 4])
+    assert (listed.first_number, listed.active, sorted(listed.by_number)) == (1, 5, [1, 2, 3, 4])
     assert os.fstat(fd).st_size
     os.close(fd)
 
@@ -38,7 +38,7 @@ def test_a_rotation_during_the_opening_makes_it_begin_again(tmp_path: Path) -> N
                 writer.write()
             return fd
 
-    fd, listed = open_active_and_list(Rotating().enter(writer.directory))
+    fd, listed = open_active_and_list(Rotating().open_directory(writer.directory))
     assert listed.active == 3
     assert os.path.samestat(os.fstat(fd), (writer.directory / "current.log").stat())
     os.close(fd)
@@ -74,7 +74,7 @@ def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path: Path)
     size = (store / "current.log").stat().st_size
     whole, part = note(0, 63), note(63, 4000, OTHER)
     before = note(0, 9, OTHER, segment=4)
-    (store / "origins").write_bytes(b"".join(one.line() for one in (before, whole, part)))
+    (store / "origins").write_bytes(b"".join(one.as_line() for one in (before, whole, part)))
     made = cut_between_lines(at(store))
     assert made.place == Position(5, 63) < Position(5, size)
     assert set(made.origins.notes) == {whole, before}
@@ -83,7 +83,7 @@ def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path: Path)
 
 def test_notes_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) -> None:
     store = small_store(tmp_path / "store")
-    (store / "origins").write_bytes(note(0, 9).line())
+    (store / "origins").write_bytes(note(0, 9).as_line())
 
     class Busy(Disk):
         reads = 0
@@ -93,10 +93,10 @@ def test_notes_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) -
             if name == "origins":
                 self.reads += 1
                 if self.reads == 1:
-                    (store / "origins").write_bytes(note(9, 20).line())
+                    (store / "origins").write_bytes(note(9, 20).as_line())
             return data
 
-    disk = Busy().enter(store)
+    disk = Busy().open_directory(store)
     made = cut_between_lines(disk)
     assert made.origins.notes == (note(9, 20),) and disk.reads == 4
     os.close(made.fd)

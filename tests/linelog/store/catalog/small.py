@@ -33,17 +33,17 @@ def letters(number: int) -> str:
 
 def in_catalog(directory: Path, *, most: int | None = None, with_words: bool = True) -> str:
     """Make one catalog of the sealed segments of a store, `most` of them; return its name."""
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     try:
         return make_catalog(sealed_segments(disk)[:most], disk, with_words=with_words)
     finally:
-        disk.leave()
+        disk.close()
 
 
 def sealed(directory: Path) -> list[Segment]:
     """Return the sealed segments of a store."""
-    disk = Disk().enter(directory)
+    disk = Disk().open_directory(directory)
     try:
         return sealed_segments(disk)
     finally:
-        disk.leave()
+        disk.close()

@@ -22,7 +22,7 @@ def test_times_are_those_of_the_indexes_and_words_those_of_the_texts(tmp_path: P
     disk = at(store)
     found = Catalogs(disk, disk.entries(), pytest.fail)
     for place, segment in enumerate(sealed(store)):
-        known = found.known(segment)
+        known = found.find_segment(segment)
         assert known is not None and known.place == place
         assert known.entry.times == index.load(segment, disk).times
         word = b"species" + letters(segment.number).encode() + b" "
@@ -44,7 +44,7 @@ def test_damaged_and_removed_segments_are_left_out_of_a_catalog(tmp_path: Path) 
     disk = at(store)
     assert make_catalog(segments, disk, with_words=True) == "0000000005-0000000006.catalog"
     found = Catalogs(disk, disk.entries(), pytest.fail)
-    assert [found.known(one) is not None for one in segments] == [*[False] * 4, True, True]
+    assert [found.find_segment(one) is not None for one in segments] == [*[False] * 4, True, True]
 
 
 def test_no_catalog_is_made_of_no_usable_segments(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_words_that_would_be_too_large_are_left_out(
     store = small_segments(tmp_path / "store", 3)
     in_catalog(store)
     disk = at(store)
-    known = Catalogs(disk, disk.entries(), pytest.fail).known(sealed(store)[0])
+    known = Catalogs(disk, disk.entries(), pytest.fail).find_segment(sealed(store)[0])
     assert known is not None and not known.catalog.has_words
 
 

@@ -24,7 +24,7 @@ def test_a_segment_that_is_another_now_is_not_known(tmp_path: Path) -> None:
     (store / segments[3].name).unlink()
     disk = at(store)
     found = Catalogs(disk, disk.entries(), pytest.fail)
-    assert [found.known(one) is not None for one in segments] == [True, False, False, False]
+    assert [found.find_segment(one) is not None for one in segments] == [True, False, False, False]
 
 
 def test_a_damaged_catalog_is_reported_and_not_used(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_damaged_catalog_is_reported_and_not_used(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         told: list[str] = []
         found = Catalogs(disk, disk.entries(), told.append)
-        assert found.known(sealed(store)[0]) is None
+        assert found.find_segment(sealed(store)[0]) is None
         assert len(told) == 1 and told[0].startswith(f"{path} is not used: it is ")
 
 
@@ -48,7 +48,7 @@ def test_words_that_are_damaged_or_those_of_another_answer_nothing(tmp_path: Pat
     disk = at(store)
     told: list[str] = []
     found = Catalogs(disk, disk.entries(), told.append)
-    known = found.known(sealed(store)[0])
+    known = found.find_segment(sealed(store)[0])
     assert known is not None
 
     def asked() -> int | None:
@@ -73,5 +73,5 @@ def test_a_catalog_with_words_is_used_before_one_without(tmp_path: Path) -> None
     os.rename(store / with_words, store / "0000000000-0000000003.catalog")
     in_catalog(store, with_words=False)
     disk = at(store)
-    known = Catalogs(disk, disk.entries(), pytest.fail).known(sealed(store)[0])
+    known = Catalogs(disk, disk.entries(), pytest.fail).find_segment(sealed(store)[0])
     assert known is not None and known.catalog.has_words

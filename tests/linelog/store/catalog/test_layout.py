@@ -42,7 +42,7 @@ def test_a_catalog_is_read_as_it_was_written() -> None:
     data = pack_catalog(entries(), b"words")
     head = unpack_head(data)
     assert (head.segments, head.words) == (3, 5)
-    end = HEAD_SIZE + head.entries
+    end = HEAD_SIZE + head.entries_size
     assert unpack_entries(head, data[HEAD_SIZE:end]) == entries()
     assert data[end:] == b"words"
     assert [one.times for one in entries()] == [SURE, NONE, UNKNOWN]

@@ -33,19 +33,19 @@ NOTES = st.builds(
 
 
 def file_of(notes: Sequence[BlockNote]) -> bytes:
-    return NotesFile(tuple(notes)).text()
+    return NotesFile(tuple(notes)).to_bytes()
 
 
 @given(st.lists(NOTES, max_size=5))
 def test_notes_are_read_as_they_were_written(notes: list[BlockNote]) -> None:
     """Also those of a version that knew no first line, if there are any."""
-    lines = b"".join(note.line() for note in notes)
+    lines = b"".join(note.as_line() for note in notes)
     for data in (file_of(notes), *([lines] if notes else [])):
         found = parse_notes_file(data)
         assert list(found.notes) == notes and not found.damaged
         assert found.sure == {note.origin for note in notes}
         for offset, note in zip(found.offsets, notes, strict=True):
-            assert data[offset:].startswith(note.line())
+            assert data[offset:].startswith(note.as_line())
     assert parse_origin_notes(lines) == notes
 
 
@@ -54,7 +54,7 @@ def test_a_torn_line_is_told_from_a_damaged_one(
     notes: list[BlockNote], data: st.DataObject
 ) -> None:
     """As a power cut leaves one that came behind the others."""
-    last = notes[-1].line()
+    last = notes[-1].as_line()
     cut = data.draw(st.integers(1, len(last) - 1))
     text = file_of(notes[:-1])
     found = parse_notes_file(text + last[:cut])
@@ -67,7 +67,9 @@ OTHER = BlockNote(Position(17, 14), 32 * "b", Position(9, 0), Position(9, 77), 8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", [NotesFile((NOTE, OTHER)).text(), NOTE.line() + OTHER.line()])
+@pytest.mark.parametrize(
+    "text", [NotesFile((NOTE, OTHER)).to_bytes(), NOTE.as_line() + OTHER.as_line()]
+)
 def test_a_bit_that_changed_is_put_right(text: bytes) -> None:
     for place in range(8 * len(text)):
         changed = bytearray(text)
@@ -78,21 +80,21 @@ def test_a_bit_that_changed_is_put_right(text: bytes) -> None:
 
 def test_a_file_that_was_cut_anywhere_is_damaged() -> None:
     """Its writer came to its end in order: without its first line, an end between two lines looks whole."""
-    text = NotesFile((NOTE, OTHER)).text()
+    text = NotesFile((NOTE, OTHER)).to_bytes()
     for size in range(len(text)):
         found = parse_notes_file(text[:size]).with_torn_as_damaged()
         assert found.damaged and not found.sure and not found.torn, size
 
 
 def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known() -> None:
-    text = b"what is this\n".join((NotesFile((NOTE,)).text(), OTHER.line()))
+    text = b"what is this\n".join((NotesFile((NOTE,)).to_bytes(), OTHER.as_line()))
     found = parse_notes_file(text)
     assert found.notes == (NOTE, OTHER) and found.sure == {OTHER.origin}
     assert found.damaged == (b"what is this\n",)
     # However often it is written anew.
-    again = parse_notes_file(make_notes_file(found.notes, found).text())
+    again = parse_notes_file(make_notes_file(found.notes, found).to_bytes())
     assert (again.notes, again.sure, again.damaged) == (found.notes, found.sure, found.damaged)
-    assert parse_notes_file(attrs.evolve(found, damaged=()).text()).sure == {
+    assert parse_notes_file(attrs.evolve(found, damaged=()).to_bytes()).sure == {
         NOTE.origin,
         OTHER.origin,
     }
@@ -106,5 +108,5 @@ def test_invalid_lines_are_no_notes(data: bytes) -> None:
 
 def test_a_note_says_where_it_ends() -> None:
     note = BlockNote(Position(17, 5), 32 * "0", Position(3, 10), Position(3, 30), 7)
-    assert (note.size, note.stop) == (20, Position(17, 25))
-    assert note.line().startswith(b"17:5 20 " + 32 * b"0" + b" 3:10 3:30 - 00000007 ")
+    assert (note.size, note.stored_end) == (20, Position(17, 25))
+    assert note.as_line().startswith(b"17:5 20 " + 32 * b"0" + b" 3:10 3:30 - 00000007 ")

@@ -21,9 +21,9 @@ TEXTS = [b"one of the first\n" * 9, b"and of the second\n" * 7]
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    disk = Disk().enter(tmp_path)
+    disk = Disk().open_directory(tmp_path)
     yield disk
-    disk.leave()
+    disk.close()
 
 
 def note(origin: str, text: bytes, at: Position, start: int = 0) -> BlockNote:
@@ -34,12 +34,12 @@ def note(origin: str, text: bytes, at: Position, start: int = 0) -> BlockNote:
 def two(number: int = 5, before: int = 4) -> list[BlockNote]:
     """Notes of two blocks, one behind the other."""
     first = note(ONE, TEXTS[0], Position(number, before))
-    return [first, note(OTHER, TEXTS[1], first.stop)]
+    return [first, note(OTHER, TEXTS[1], first.stored_end)]
 
 
 def written(disk: Disk, *notes: BlockNote) -> None:
     origins = Origins(disk)
-    origins.note(notes)
+    origins.write_notes(notes)
     origins.close()
 
 
@@ -49,13 +49,13 @@ def settled(disk: Disk, number: int, *, crashed: bool) -> list[BlockNote]:
 
 def test_notes_of_blocks_are_found_again(disk: Disk, tmp_path: Path) -> None:
     origins = Origins(disk)
-    assert origins.last(ONE) is None
+    assert origins.last_block(ONE) is None
     for step in range(3):
-        origins.note([note(ONE, b"x" * 10, Position(1, 10 * step), 10 * step)])
+        origins.write_notes([note(ONE, b"x" * 10, Position(1, 10 * step), 10 * step)])
     origins.close()
     (tmp_path / ACTIVE).write_bytes(b"x" * 30)
     found = Origins(disk, cut_incomplete_blocks(disk, 1, crashed=False))
-    last = found.last(ONE)
+    last = found.last_block(ONE)
     assert last is not None
     assert last.end == Position(3, 30)
     assert len(found) == 1
@@ -66,12 +66,12 @@ def test_a_notes_file_that_grows_is_written_anew(disk: Disk, tmp_path: Path) -> 
     origins = Origins(disk)
     for step in range(MOST_LINES + 5):
         made = note(ONE, b"x" * 10, Position(1, 10 * step), 10 * step)
-        origins.note([made])
-        origins.stored([made])
+        origins.write_notes([made])
+        origins.record_stored([made])
     origins.close()
     lines = (tmp_path / NAME).read_bytes().splitlines()
     assert len(lines) < 10
-    assert origins.last(ONE) == made
+    assert origins.last_block(ONE) == made
 
 
 class Synced(Disk):
@@ -90,12 +90,12 @@ class Synced(Disk):
 def test_blocks_that_stay_after_a_crash_are_synced(crashed: bool, tmp_path: Path) -> None:
     """A kill leaves them whole in memory; a power cut behind the start would take text, not notes."""
     disk = Synced()
-    disk.enter(tmp_path)
+    disk.open_directory(tmp_path)
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
     assert settled(disk, 5, crashed=crashed) == two()
     assert ((tmp_path / ACTIVE).stat().st_ino in disk.inodes) == crashed
-    disk.leave()
+    disk.close()
 
 
 def test_blocks_that_are_whole_stay_after_a_crash(disk: Disk, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_torn_note_was_never_followed_by_its_block(disk: Disk, tmp_path: Path)
     (tmp_path / NAME).write_bytes(data[:-9])
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + b"lines of others\n")
     assert settled(disk, 5, crashed=True) == two()[:1]
-    assert (tmp_path / NAME).read_bytes() == make_notes_file([]).text() + two()[0].line()
+    assert (tmp_path / NAME).read_bytes() == make_notes_file([]).to_bytes() + two()[0].as_line()
     assert (tmp_path / ACTIVE).read_bytes().endswith(b"others\n")
 
 
@@ -163,7 +163,7 @@ def test_notes_of_a_segment_that_is_not_there_yet_tell_of_nothing(disk: Disk) ->
 
 
 def test_a_damaged_note_in_the_middle_is_reported(disk: Disk, tmp_path: Path) -> None:
-    (tmp_path / NAME).write_bytes(b"what is this\n" + two()[0].line())
+    (tmp_path / NAME).write_bytes(b"what is this\n" + two()[0].as_line())
     with logged() as said:
         assert settled(disk, 6, crashed=False) == two()[:1]
     assert any("is damaged: 1 of its lines cannot be used" in one for one in said)
@@ -175,13 +175,17 @@ def test_a_store_without_notes_has_no_origins(disk: Disk) -> None:
 
 def test_damaged_notes_stay_until_an_operator_repairs_the_file(disk: Disk, tmp_path: Path) -> None:
     """A store whose place it may have told is refused; the others go on, and the file is written anew."""
-    (tmp_path / NAME).write_bytes(two()[0].line() + b"what is this\n" + two()[1].line())
+    (tmp_path / NAME).write_bytes(two()[0].as_line() + b"what is this\n" + two()[1].as_line())
     origins = Origins(disk, cut_incomplete_blocks(disk, 6, crashed=False))
     for _ in range(2):
-        assert [bool(origins.damage(one)) for one in (ONE, OTHER, 32 * "c")] == [True, False, True]
+        assert [bool(origins.why_unknown(one)) for one in (ONE, OTHER, 32 * "c")] == [
+            True,
+            False,
+            True,
+        ]
         more = note(OTHER, TEXTS[1], Position(6, 0), start=len(TEXTS[1]))
-        origins.note([more])
-        origins.stored([more])
+        origins.write_notes([more])
+        origins.record_stored([more])
         origins.finish()
         (tmp_path / ACTIVE).write_bytes(TEXTS[1])
         found = cut_incomplete_blocks(disk, 6, crashed=False)
@@ -197,10 +201,10 @@ def test_a_torn_line_behind_an_end_in_order_is_damage(disk: Disk, tmp_path: Path
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
     with logged() as said:
         origins = Origins(disk, cut_incomplete_blocks(disk, 5, crashed=False))
-    assert origins.damage(ONE) and origins.damage(OTHER) and origins.is_damaged
+    assert origins.why_unknown(ONE) and origins.why_unknown(OTHER) and origins.is_damaged
     assert any("Blocks of all stores are refused" in one for one in said)
     # Also for a start after that one was killed.
-    assert Origins(disk, cut_incomplete_blocks(disk, 5, crashed=True)).damage(OTHER)
+    assert Origins(disk, cut_incomplete_blocks(disk, 5, crashed=True)).why_unknown(OTHER)
 
 
 def test_one_changed_bit_in_the_notes_is_corrected(disk: Disk, tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_one_changed_bit_in_the_notes_is_corrected(disk: Disk, tmp_path: Path) -
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
     with logged() as said:
         found = cut_incomplete_blocks(disk, 5, crashed=True)
-    assert found.notes == tuple(two()) and not Origins(disk, found).damage(32 * "c")
+    assert found.notes == tuple(two()) and not Origins(disk, found).why_unknown(32 * "c")
     assert any("one bit had changed in 1 line of" in one for one in said)
     assert parse_notes_file((tmp_path / NAME).read_bytes()).changed == 0
 
@@ -220,9 +224,9 @@ def test_behind_an_end_in_order_the_file_tells_how_many_lines_it_has(
 ) -> None:
     origins = Origins(disk)
     for one in two():
-        origins.note([one])
-        origins.stored([one])
+        origins.write_notes([one])
+        origins.record_stored([one])
     origins.finish()
     data = (tmp_path / NAME).read_bytes()
-    assert data == make_notes_file(two()).text()
-    assert parse_notes_file(data[: -len(two()[1].line())]).damaged
+    assert data == make_notes_file(two()).to_bytes()
+    assert parse_notes_file(data[: -len(two()[1].as_line())]).damaged

@@ -161,10 +161,10 @@ class LateNumber(FaultyDisk):
         super().__init__()
         self.late: Hang | None = None
 
-    def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
+    def overwrite_start(self, name: str, data: bytes, *, sync: bool) -> None:
         if name == "number" and self.late is not None:
             self.late()
-        super().overwrite(name, data, sync=sync)
+        super().overwrite_start(name, data, sync=sync)
 
 
 @pytest_twisted.ensureDeferred

@@ -67,16 +67,16 @@ def test_a_start_goes_on_with_the_catalogs_of_the_last_run(tmp_path: Path) -> No
     for segment in sealed(store)[:2]:
         (store / segment.name).unlink()
     cataloguer = cataloguer_of(store)
-    cataloguer.begin()
+    cataloguer.list_and_clean_up()
     assert catalogs(store) == [name]
-    assert cataloguer.size == (store / name).stat().st_size
-    assert not cataloguer.make(True)
+    assert cataloguer.total_size == (store / name).stat().st_size
+    assert not cataloguer.make_if_due(True)
     for segment in sealed(store)[:-1]:
-        cataloguer.removed(segment)
+        cataloguer.remove_catalogs_before(segment)
     assert catalogs(store) == [name]
-    cataloguer.removed(sealed(store)[-1])
+    cataloguer.remove_catalogs_before(sealed(store)[-1])
     assert catalogs(store) == []
-    assert cataloguer.size == 0
+    assert cataloguer.total_size == 0
 
 
 @pytest_twisted.ensureDeferred
@@ -103,22 +103,22 @@ async def test_a_catalog_made_by_another_process_counts_and_goes_with_its_segmen
 def test_an_old_store_gets_catalogs_one_after_the_other(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 13)
     cataloguer = cataloguer_of(store)
-    cataloguer.begin()
-    assert cataloguer.make(True)
-    assert not cataloguer.make(True)
+    cataloguer.list_and_clean_up()
+    assert cataloguer.make_if_due(True)
+    assert not cataloguer.make_if_due(True)
     made = ["0000000001-0000000006.catalog", "0000000007-0000000012.catalog"]
     assert catalogs(store) == made
-    assert not cataloguer.make(True)
+    assert not cataloguer.make_if_due(True)
     assert catalogs(store) == made
 
 
 def test_segments_that_are_removed_while_they_wait_are_in_none(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 5)
     cataloguer = cataloguer_of(store)
-    cataloguer.begin()
+    cataloguer.list_and_clean_up()
     for segment in sealed(store)[:2]:
-        cataloguer.removed(segment)
-    assert not cataloguer.make(True)
+        cataloguer.remove_catalogs_before(segment)
+    assert not cataloguer.make_if_due(True)
     assert catalogs(store) == []
 
 
@@ -126,8 +126,8 @@ def test_large_segments_get_no_catalog(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(cataloguing, "SMALL", 10)
     store = small_segments(tmp_path / "store", 5)
     cataloguer = cataloguer_of(store)
-    cataloguer.begin()
-    assert not cataloguer.make(True)
+    cataloguer.list_and_clean_up()
+    assert not cataloguer.make_if_due(True)
     assert catalogs(store) == []
 
 
@@ -141,17 +141,17 @@ def test_a_failed_catalog_is_not_tried_again_after_each_segment(tmp_path: Path) 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     cataloguer = Cataloguer(at(tmp_path), fails)
-    cataloguer.begin()
+    cataloguer.list_and_clean_up()
     for segment in sealed(store)[:4]:
-        cataloguer.sealed(segment, 1)
+        cataloguer.add_sealed(segment, 1)
     with pytest.raises(OSError, match="No space left"):
-        cataloguer.make(True)
+        cataloguer.make_if_due(True)
     for segment in sealed(store)[4:7]:
-        cataloguer.sealed(segment, 1)
-        assert not cataloguer.make(True)
-    cataloguer.sealed(sealed(store)[7], 1)
+        cataloguer.add_sealed(segment, 1)
+        assert not cataloguer.make_if_due(True)
+    cataloguer.add_sealed(sealed(store)[7], 1)
     with pytest.raises(OSError, match="No space left"):
-        cataloguer.make(True)
+        cataloguer.make_if_due(True)
     assert len(tries) == 2
 
 
@@ -176,5 +176,5 @@ def test_directories_with_the_names_of_catalogs_keep_nothing_from_being_made(
     odd = {"0000000001-0000000256.catalog", "0000000300-0000000400.catalog.tmp"}
     for name in odd:
         (store / name).mkdir()
-    assert cataloguer_of(store).make(True) in (True, False)
+    assert cataloguer_of(store).make_if_due(True) in (True, False)
     assert set(catalogs(store)) > odd

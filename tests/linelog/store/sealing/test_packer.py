@@ -47,7 +47,7 @@ def make(clock: HandClock) -> Iterator[MakePacker]:
 
     yield one
     for each in made:
-        each.end()
+        each.end_process()
 
 
 def plain(directory: Path, number: int = 1) -> Segment:
@@ -110,14 +110,14 @@ def test_one_process_packs_all_segments_until_it_is_idle(
     packs = make()
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
     first = child(packs)
-    packs.rest()
+    packs.end_if_idle()
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
     assert child(packs) == first
     clock.advance(packer.LINGERS)
-    packs.rest()
+    packs.end_if_idle()
     assert child(packs) == first
     clock.advance(1)
-    packs.rest()
+    packs.end_if_idle()
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
     seal(plain(tmp_path, 3), at(tmp_path), pack=packs.pack)
@@ -136,7 +136,7 @@ def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
     assert nicenesses(packs) == {NICENESS[0], NICENESS[1]}
     clock.advance(packer.OFTEN)
-    packs.end()
+    packs.end_process()
     seal(plain(tmp_path, 3), at(tmp_path), pack=packs.pack)
     assert nicenesses(packs) == {NICENESS[0]}
 
@@ -208,7 +208,7 @@ def test_a_full_disk_in_the_process_is_an_error_in_the_server(
 ) -> None:
     """What the process met is the reason here, and the process goes on."""
     packs, segment = make(), plain(tmp_path)
-    packs.start()
+    packs.start_process()
     with open("/dev/full", "wb") as full, (tmp_path / segment.name).open("rb") as text:
         given = {segment.name: text.fileno(), tmp(segment.packed): full.fileno()}
         with pytest.raises(OSError, match="No space") as raised:
@@ -222,14 +222,14 @@ def test_a_full_disk_in_the_process_is_an_error_in_the_server(
 def test_a_catalog_is_the_same_as_one_made_here(tmp_path: Path, make: MakePacker) -> None:
     store = small_segments(tmp_path / "store", 3)
     here = (store / in_catalog(store)).read_bytes()
-    name = make().catalog(sealed(store), at(store), lambda: True, with_words=True)
+    name = make().make_catalog(sealed(store), at(store), lambda: True, with_words=True)
     assert (store / name).read_bytes()[:100] == here[:100]
 
 
 def test_a_catalog_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
     store = small_segments(tmp_path / "store", 2)
     with pytest.raises(Interrupted):
-        make().catalog(sealed(store), at(store), lambda: False, with_words=True)
+        make().make_catalog(sealed(store), at(store), lambda: False, with_words=True)
 
 
 def test_a_process_that_dies_makes_no_catalog(
@@ -238,7 +238,7 @@ def test_a_process_that_dies_makes_no_catalog(
     monkeypatch.setattr(packing, "__name__", "logsrv.no_such_module")
     store = small_segments(tmp_path / "store", 2)
     with pytest.raises(OSError, match=r"its process has ended: .*no_such_module"):
-        make().catalog(sealed(store), at(store), lambda: True, with_words=True)
+        make().make_catalog(sealed(store), at(store), lambda: True, with_words=True)
 
 
 @pytest.mark.slow
@@ -248,12 +248,12 @@ def test_an_error_of_the_process_at_a_catalog_is_the_error_in_the_server(
     store = small_segments(tmp_path / "store", 2)
     (store / "0000000001-0000000002.catalog").mkdir()
     with pytest.raises(IsADirectoryError):
-        make().catalog(sealed(store), at(store), lambda: True, with_words=True)
+        make().make_catalog(sealed(store), at(store), lambda: True, with_words=True)
 
 
 def test_without_a_temporary_file_the_plain_segment_stays(tmp_path: Path, make: MakePacker) -> None:
     segment = plain(tmp_path)
-    disk = FaultyDisk().enter(tmp_path)
+    disk = FaultyDisk().open_directory(tmp_path)
     disk.errors["create"] = no_space()
     with pytest.raises(OSError, match="No space"):
         seal(segment, disk, pack=make().pack)
@@ -314,14 +314,14 @@ def test_the_packing_process_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
     """Also in the middle of a segment, and without the right to become less nice."""
     (tmp_path / NAME).write_bytes(b"x" * 99 + b"\n" + (b"y" * (FRAME - 1) + b"\n") * 4)
     disk, server = NicenessDisk(), SaysSo(0, 0, 1, 2, 9)
-    disk.enter(tmp_path)
+    disk.open_directory(tmp_path)
     made = PackingThreads().pack(
         Segment(1, NAME, Form.PLAIN), disk, False, cast(SealerConnection, server)
     )
     least = os.getpriority(os.PRIO_PROCESS, 0)
     assert made.lines == 5
     assert disk.niceness[:4] == [min(19, least + NICENESS[level]) for level in (0, 1, 2, 2)]
-    disk.leave()
+    disk.close()
 
 
 def test_the_packing_process_hears_of_hurry_and_of_the_end_of_its_server() -> None:
@@ -329,14 +329,14 @@ def test_the_packing_process_hears_of_hurry_and_of_the_end_of_its_server() -> No
     server = SealerConnection(theirs)
     first, second = (b"".join(frame_parts(b'{"hurry": %d}' % one)) for one in (1, 3))
     ours.sendall(first + second[:-3])
-    server.look()
+    server.receive_arrived()
     assert server.hurry == 1
     ours.sendall(second[-3:])
-    server.look()
+    server.receive_arrived()
     assert server.hurry == 3
     ours.close()
     with pytest.raises(Interrupted):
-        server.look()
+        server.receive_arrived()
     theirs.close()
 
 

@@ -35,7 +35,7 @@ def make(tmp_path: Path) -> Iterator[MakePackers]:
 
     yield one
     for each in made:
-        each.end()
+        each.end_processes()
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_segments_are_packed_by_several_processes(tmp_path: Path, make: MakePack
     with packs.side_by_side(2) as begin:
         for done, segment in enumerate(segments):
             begin(segments[done:], going, with_words)
-            seal(segment, at(tmp_path), pack=packs.pack)
+            seal(segment, at(tmp_path), pack=packs.await_or_pack)
     assert text_of(tmp_path) == 4 * TEXT
     assert sorted(path.suffix for path in tmp_path.iterdir()) == sorted(
         [".log", *(4 * [".idx", ".words", ".zst"])]
@@ -96,7 +96,7 @@ def test_two_segments_are_packed_at_the_same_time(
     with packs.side_by_side(2) as begin:
         begin(segments, going, with_words)
         for segment in segments:
-            seal(segment, at(tmp_path), pack=packs.pack)
+            seal(segment, at(tmp_path), pack=packs.await_or_pack)
     assert text_of(tmp_path) == 2 * TEXT
 
 
@@ -116,7 +116,7 @@ def test_a_segment_that_is_packed_early_gets_its_name_in_its_turn(
         begin(segments, going, with_words)
         packs._packing[segments[1]].made.add_done_callback(lambda _: second.set())
         for segment in segments:
-            seal(segment, at(tmp_path), pack=packs.pack)
+            seal(segment, at(tmp_path), pack=packs.await_or_pack)
             assert (tmp_path / segment.packed).exists()
     assert text_of(tmp_path) == 2 * TEXT
 
@@ -158,9 +158,9 @@ def test_a_segment_that_cannot_be_packed_fails_in_its_turn(
     by(step, monkeypatch)
     with packs.side_by_side(2) as begin:
         begin(segments, going, with_words)
-        seal(segments[0], at(tmp_path), pack=packs.pack)
+        seal(segments[0], at(tmp_path), pack=packs.await_or_pack)
         with pytest.raises(OSError, match="no"):
-            seal(segments[1], at(tmp_path), pack=packs.pack)
+            seal(segments[1], at(tmp_path), pack=packs.await_or_pack)
     assert text_of(tmp_path) == 2 * TEXT
     assert (tmp_path / segments[1].name).exists()
 
@@ -172,7 +172,7 @@ def test_a_small_segment_is_packed_in_the_server(
     [segment], packs = plain(tmp_path, 1), make()
     with packs.side_by_side(2) as begin:
         begin([segment], going, with_words)
-        seal(segment, at(tmp_path), pack=packs.pack)
+        seal(segment, at(tmp_path), pack=packs.await_or_pack)
     assert text_of(tmp_path) == TEXT
 
 
@@ -182,6 +182,6 @@ def test_a_stop_gives_up_all_segments_being_packed(tmp_path: Path, make: MakePac
     with packs.side_by_side(2) as begin:
         begin(segments, lambda: False, with_words)
         with pytest.raises(Interrupted):
-            seal(segments[0], at(tmp_path), lambda: False, pack=packs.pack)
+            seal(segments[0], at(tmp_path), lambda: False, pack=packs.await_or_pack)
     names = {name for name in os.listdir(tmp_path) if name != "current.log"}
     assert names == {one.name for one in segments}

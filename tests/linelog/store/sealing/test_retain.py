@@ -50,7 +50,7 @@ def gone(
     short: int = 0,
 ) -> list[SegmentSize]:
     """What expires of these, beside an active segment of so many bytes."""
-    total = active + sum(one.size for one in all_ if packing_fails or not one.waits)
+    total = active + sum(one.size for one in all_ if packing_fails or not one.awaits_packing)
     return list(
         expired_segments(
             all_, total, policy, now, packing_fails=packing_fails, holds=holds, short=short
@@ -61,7 +61,7 @@ def gone(
 def known(directory: Path) -> SegmentSizes:
     """The segments of a directory, as after a listing."""
     segment_sizes = SegmentSizes(at(directory))
-    segment_sizes.look(sealed_segments(at(directory)))
+    segment_sizes.replace_known(sealed_segments(at(directory)))
     return segment_sizes
 
 
@@ -177,13 +177,13 @@ def test_a_disk_without_room_waits_for_no_target() -> None:
 @pytest.mark.parametrize(("free", "left"), [(50, 2), (49, 1)])
 def test_room_is_a_twentieth_of_the_disk(tmp_path: Path, free: int, left: int) -> None:
     class Full(Disk):
-        def free(self) -> tuple[int, int]:
+        def free_and_total_bytes(self) -> tuple[int, int]:
             return free, 1000
 
     for number in (1, 2):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
     (tmp_path / "number").write_bytes(b"9\n")
-    disk = Full().enter(tmp_path)
+    disk = Full().open_directory(tmp_path)
     remove_expired_segments(
         disk, known(tmp_path), StorePolicy(keep_bytes=1), 0, holds=[Hold("a", 1, 100)]
     )
@@ -263,7 +263,7 @@ def running(believed: float = START) -> BelievedTime:
 
 def after(time: BelievedTime, seconds: float, off: float = 0.0) -> float:
     """What is believed `seconds` after the start, as an offset to the start, if the clock is off."""
-    return time.believe(START + seconds + off, 1000.0 + seconds) - START
+    return time.trusted_time(START + seconds + off, 1000.0 + seconds) - START
 
 
 def test_a_quiet_server_grows_old_as_the_clock_says() -> None:

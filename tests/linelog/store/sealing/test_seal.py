@@ -60,7 +60,7 @@ def test_a_sealed_file_is_the_exact_text_and_each_frame_can_be_read_alone(tmp_pa
     data = disk.read(packed.name)
     assert len(frames.frames) > 2
     for number, frame in enumerate(frames.frames):
-        start, size = frames.extent(number)
+        start, size = frames.packed_extent(number)
         text = zstandard.ZstdDecompressor().decompress(data[start : start + size])
         assert text == TEXT[frame.text : frame.text + len(text)]
         assert text.endswith(b"\n") and len(text) <= 1 << 20
@@ -86,7 +86,7 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
         directory.mkdir()
         segment = plain(directory)
         try:
-            seal(segment, CrashingDisk(at=steps).enter(directory))
+            seal(segment, CrashingDisk(at=steps).open_directory(directory))
         except Crash:
             pass
         else:
@@ -103,7 +103,7 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
         assert names == {"current.log", "number"} | ours
         made = index.load(sealed_files(at(directory))[0], at(directory))
         words = WordIndex(at(directory).read(segment.words))
-        words.require(made)
+        words.require_same_segment(made)
         assert text_of(directory) == TEXT
         steps += 1
     assert steps >= 13
@@ -112,7 +112,7 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
 @pytest.mark.parametrize("step", ["create", "writev", "fdatasync", "rename"])
 def test_an_error_at_a_step_leaves_just_the_plain_file(tmp_path: Path, step: str) -> None:
     segment = plain(tmp_path)
-    disk = FaultyDisk().enter(tmp_path)
+    disk = FaultyDisk().open_directory(tmp_path)
     disk.errors[step] = no_space()
     with pytest.raises(OSError, match="No space left"):
         seal(segment, disk)

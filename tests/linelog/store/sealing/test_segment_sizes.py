@@ -33,7 +33,7 @@ def numbers(sizes: SegmentSizes) -> list[int]:
 
 def looked(directory: Path) -> SegmentSizes:
     sizes = SegmentSizes(at(directory))
-    sizes.look(sealed_segments(at(directory)))
+    sizes.replace_known(sealed_segments(at(directory)))
     return sizes
 
 
@@ -54,16 +54,16 @@ def test_our_own_changes_are_known_as_a_listing_would_find_them(tmp_path: Path) 
     sizes = SegmentSizes(at(tmp_path))
     for number in range(1, 8):
         sizes.add(plain(tmp_path, number, stored(b"x" * number) if number != 4 else b""))
-    assert sizes.waiting[0] == 6 and len(list(sizes.plain())) == 7
+    assert sizes.waiting[0] == 6 and len(list(sizes.plain_segments())) == 7
     for number in (2, 5):
         sizes.add(packed(tmp_path, number))
     for path in tmp_path.glob("0000000003-*"):
         path.unlink()
-    sizes.remove(3)
+    sizes.forget(3)
     listed = looked(tmp_path)
     assert list(sizes) == list(listed) and numbers(sizes) == [1, 2, 4, 5, 6, 7]
     assert (sizes.total, sizes.waiting) == (listed.total, listed.waiting)
-    assert list(sizes.plain()) == list(listed.plain())
+    assert list(sizes.plain_segments()) == list(listed.plain_segments())
 
 
 def test_the_next_listing_finds_what_others_remove_and_bring_back(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_the_next_listing_finds_what_others_remove_and_bring_back(tmp_path: Path
         path.unlink()
     packed(tmp_path, 1)
     plain(tmp_path, 9)
-    sizes.look(sealed_segments(at(tmp_path)))
+    sizes.replace_known(sealed_segments(at(tmp_path)))
     assert numbers(sizes) == [1, 2, 4, 9]
     listed = looked(tmp_path)
     assert (sizes.total, sizes.waiting) == (listed.total, listed.waiting)
@@ -88,7 +88,7 @@ def test_a_segment_that_goes_before_it_is_looked_at_is_left_out(tmp_path: Path) 
     (tmp_path / segment.name).unlink()
     sizes.add(segment)
     sizes.add(Segment(2, "0000000002-20261120T061842Z.log", Form.PLAIN))
-    assert (list(sizes), sizes.total, sizes.waiting, list(sizes.plain())) == (
+    assert (list(sizes), sizes.total, sizes.waiting, list(sizes.plain_segments())) == (
         [],
         (0, 0),
         (0, 0),
@@ -110,9 +110,9 @@ def test_a_listing_that_fails_half_way_leaves_the_segments_in_order(tmp_path: Pa
     """Retention takes the first for the oldest."""
     for number in (2, 3):
         packed(tmp_path, number)
-    disk = FaultyDisk().enter(tmp_path)
+    disk = FaultyDisk().open_directory(tmp_path)
     sizes, real = SegmentSizes(disk), disk.stat
-    sizes.look(sealed_segments(disk))
+    sizes.replace_known(sealed_segments(disk))
     packed(tmp_path, 1)
     plain(tmp_path, 4)
 
@@ -123,10 +123,10 @@ def test_a_listing_that_fails_half_way_leaves_the_segments_in_order(tmp_path: Pa
 
     disk.stat = stat  # type: ignore[method-assign]
     with pytest.raises(OSError, match="Input/output error"):
-        sizes.look(sealed_segments(disk))
+        sizes.replace_known(sealed_segments(disk))
     assert numbers(sizes) == [1, 2, 3]
     disk.stat = real  # type: ignore[method-assign]
-    sizes.look(sealed_segments(disk))
+    sizes.replace_known(sealed_segments(disk))
     assert numbers(sizes) == [1, 2, 3, 4]
 
 
@@ -142,7 +142,7 @@ def test_sizes_are_looked_at_again_a_part_at_a_time(
         (tmp_path / segment.words).write_bytes(b"x" * 1000)
     grown = []
     for _ in range(4):
-        sizes.look(sealed_segments(at(tmp_path)))
+        sizes.replace_known(sealed_segments(at(tmp_path)))
         grown.append((sizes.total[1] - before) // 1000)
     assert grown == [2, 3, 5, 5]
 
@@ -150,16 +150,16 @@ def test_sizes_are_looked_at_again_a_part_at_a_time(
 def test_a_listing_looks_at_no_file_that_is_known_but_a_few(tmp_path: Path) -> None:
     for number in range(1, 1001):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").touch()
-    disk, looks = FaultyDisk().enter(tmp_path), list[str]()
+    disk, looks = FaultyDisk().open_directory(tmp_path), list[str]()
     sizes, real = SegmentSizes(disk), disk.stat
 
     def stat(name: str) -> object:
         looks.append(name)
         return real(name)
 
-    sizes.look(sealed_segments(disk))
+    sizes.replace_known(sealed_segments(disk))
     disk.stat = stat  # type: ignore[method-assign, assignment]
     sizes.add(Segment(1001, "0000001001-20261120T061842Z.log", Form.PLAIN))
     assert len(looks) == 1
-    sizes.look(sealed_segments(disk))
+    sizes.replace_known(sealed_segments(disk))
     assert len(looks) < 3 * held_module.LOOKED_AT_AGAIN + 10

@@ -37,7 +37,7 @@ def test_an_interrupted_renaming_of_a_backup_is_finished(tmp_path: Path, failing
     for name in ("one", "two", "ship/place"):
         (tmp_path / name).write_text("old")
         (tmp_path / f"{name}.coming").write_text("new")
-    disk = FaultyDisk().enter(tmp_path)
+    disk = FaultyDisk().open_directory(tmp_path)
     renames = 0
 
     def fail() -> None:

@@ -42,19 +42,19 @@ def test_a_directory_that_is_moved_takes_along_what_is_done_in_it(tmp_path: Path
     place, moved = tmp_path / "place", tmp_path / "moved"
     place.mkdir()
     disk = at(place)
-    assert disk.moved() is None
+    assert disk.moved_to() is None
     place.rename(moved)
     place.mkdir()
-    assert disk.moved() == str(moved)
+    assert disk.moved_to() == str(moved)
     fd = disk.create("new")
     disk.link("new", "second")
     disk.rename("new", "renamed")
-    assert disk.belongs("second", fd) and not disk.belongs("new", fd)
+    assert disk.leads_to("second", fd) and not disk.leads_to("new", fd)
     os.close(fd)
     assert disk.entries() == {"renamed": True, "second": True}
     assert {path.name for path in moved.iterdir()} == {"renamed", "second"}
     assert not list(place.iterdir())
-    disk.leave()
+    disk.close()
 
 
 def test_a_directory_that_was_removed_is_made_again_and_another_is_left_alone(
@@ -63,15 +63,15 @@ def test_a_directory_that_was_removed_is_made_again_and_another_is_left_alone(
     place = tmp_path / "place"
     place.mkdir()
     disk = at(place)
-    disk.renew()
+    disk.reopen_if_removed()
     place.rmdir()
-    assert disk.moved() is None
+    assert disk.moved_to() is None
     with pytest.raises(FileNotFoundError):
         disk.create("new")
-    disk.renew()
+    disk.reopen_if_removed()
     os.close(disk.create("new"))
     assert (place / "new").exists()
-    disk.leave()
+    disk.close()
 
 
 def test_a_file_made_anew_is_empty_whatever_had_its_name(tmp_path: Path) -> None:
@@ -119,26 +119,26 @@ def test_the_directories_that_are_made_have_their_names_on_the_medium(
 
 
 def test_a_file_that_is_put_is_the_old_or_the_new_one(tmp_path: Path) -> None:
-    disk = FaultyDisk().enter(tmp_path)
-    disk.put("name", b"old")
+    disk = FaultyDisk().open_directory(tmp_path)
+    disk.replace_durably("name", b"old")
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     with pytest.raises(OSError, match="Input/output"):
-        disk.put("name", b"new, and longer")
+        disk.replace_durably("name", b"new, and longer")
     assert disk.read("name") == b"old"
     del disk.errors["fdatasync"]
-    disk.put("name", b"new")
+    disk.replace_durably("name", b"new")
     assert disk.read("name") == b"new"
-    disk.overwrite("name", b"N", sync=True)
+    disk.overwrite_start("name", b"N", sync=True)
     assert disk.read("name") == b"New"
     with pytest.raises(FileNotFoundError):
-        disk.overwrite("nothing", b"", sync=False)
+        disk.overwrite_start("nothing", b"", sync=False)
 
 
 def test_a_name_is_looked_for_without_a_listing(tmp_path: Path) -> None:
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     disk = at(tmp_path)
-    assert [disk.holds(name) for name in ("file", "dangling", "nowhere")] == [True, True, False]
+    assert [disk.has_name(name) for name in ("file", "dangling", "nowhere")] == [True, True, False]
 
 
 def test_a_directory_held_by_a_descriptor_of_it(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_directory_held_by_a_descriptor_of_it(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     fd = os.open(tmp_path / "store", os.O_RDONLY)
     os.rename(tmp_path / "store", tmp_path / "moved")
-    disk = Disk().hold(fd)
-    disk.put("number", b"7")
+    disk = Disk().use_descriptor(fd)
+    disk.replace_durably("number", b"7")
     assert (tmp_path / "moved" / "number").read_bytes() == b"7"
-    disk.leave()
+    disk.close()

@@ -40,13 +40,13 @@ def test_each_change_of_a_fault_is_logged_once() -> None:
         seconds=HandClock().monotonic,
         what="writing",
     )
-    trouble.works(how="")
+    trouble.record_success(how="")
     for why in ("full", "full", "broken"):
-        trouble.failed(why)
+        trouble.record_failure(why)
         assert trouble.why == why
     for _ in range(2):
-        trouble.works(how=" at last")
-    trouble.failed("broken")
+        trouble.record_success(how=" at last")
+    trouble.record_failure("broken")
     assert said == [
         "error: writing fails: full",
         "error: writing fails: broken",
@@ -66,13 +66,13 @@ def test_a_fault_that_comes_and_goes_does_not_flood_the_log() -> None:
         seconds=lambda: now[0],
     )
     for _ in range(1000):
-        trouble.failed("broken")
-        trouble.works()
+        trouble.record_failure("broken")
+        trouble.record_success()
     assert said == ["broken", "over"] * 5
-    trouble.failed("broken")
+    trouble.record_failure("broken")
     now[0] = 60.0
-    trouble.failed("broken")
+    trouble.record_failure("broken")
     assert said[10:] == ["broken; 996 times since this was last said"], "it lasts, and is said"
-    trouble.failed("broken")
-    trouble.works()
+    trouble.record_failure("broken")
+    trouble.record_success()
     assert said[11:] == ["over"]

@@ -29,7 +29,7 @@ def contents(store: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def test_a_store_without_the_file_is_of_the_first_format(tmp_path: Path) -> None:
-    disk = Disk().enter(make_store(tmp_path / "store", [[line("one")]]))
+    disk = Disk().open_directory(make_store(tmp_path / "store", [[line("one")]]))
     assert load_format(disk) == (1, "")
     require_known_format(disk)
 
@@ -89,7 +89,7 @@ def test_a_file_that_makes_no_sense_keeps_writers_out_and_lets_readers_in(
 
 
 def test_nothing_in_the_file_reaches_a_terminal_as_it_is(tmp_path: Path) -> None:
-    disk = Disk().enter(store_of(tmp_path / "store", line_with_checksum(b"7 \x1b[31mred")))
+    disk = Disk().open_directory(store_of(tmp_path / "store", line_with_checksum(b"7 \x1b[31mred")))
     with pytest.raises(StoreError) as refused:
         require_known_format(disk)
     assert "\x1b" not in str(refused.value)

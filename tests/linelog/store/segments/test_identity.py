@@ -14,7 +14,7 @@ ID = "000102030405060708090a0b0c0d0e0f"
 
 
 def test_the_identity_of_a_store_is_one_line_of_json(tmp_path: Path) -> None:
-    disk = FaultyDisk().enter(tmp_path)
+    disk = FaultyDisk().open_directory(tmp_path)
     assert load(disk) is None
     made = make_identity(disk, Position(7, 0), lambda size: bytes(range(size)))
     assert (tmp_path / "store").read_text() == (

@@ -42,7 +42,7 @@ def of(*texts: bytes) -> Index:
     made = indexing.Indexer(7)
     for text in texts:
         made.add(indexing.scan_frame(text, len(text)), TEN_BYTES)
-    return made.made()
+    return made.index_so_far()
 
 
 LARGE = indexing.encode_index(of(*(stored(b"%d" % number) for number in range(256))))
@@ -130,9 +130,9 @@ def test_an_index_has_sums_of_frames_up_to_the_first_without_whole_lines() -> No
     made = of(stored(b"a"), stored(b"b", b"c"), b"no end", stored(b"d"))
     found = index.decode_index(indexing.encode_index(made))
     packed = zlib.crc32(TEN_BYTES)
-    assert found.sums_of(0) == (zlib.crc32(stored(b"a")), packed)
-    assert found.sums_of(1) == (zlib.crc32(stored(b"b", b"c")), packed)
-    assert found.sums_of(2) is found.sums_of(3) is None
+    assert found.checksums_of_frame(0) == (zlib.crc32(stored(b"a")), packed)
+    assert found.checksums_of_frame(1) == (zlib.crc32(stored(b"b", b"c")), packed)
+    assert found.checksums_of_frame(2) is found.checksums_of_frame(3) is None
     assert len(found.sums) == 2 * 8
 
 
@@ -166,14 +166,14 @@ def test_indexes_of_older_formats_are_read() -> None:
         found = index.decode_index(data)
         less = made._replace(format=version, sums=b"")
         assert found == (less._replace(rules=0, levels=()) if version == 2 else less)
-        assert found.sums_of(0) is None
+        assert found.checksums_of_frame(0) is None
         assert index.decode_head(data).times == made.times
 
 
 def test_an_offset_leads_to_the_frame_that_holds_it() -> None:
     found = of(b"a\n", b"bb\n", b"ccc\n")
-    assert [found.frame_of(offset) for offset in range(10)] == [0, 0, 1, 1, 1, 2, 2, 2, 2, 3]
-    assert [found.extent(number) for number in range(3)] == [(0, 10), (10, 10), (20, 10)]
+    assert [found.frame_number_at(offset) for offset in range(10)] == [0, 0, 1, 1, 1, 2, 2, 2, 2, 3]
+    assert [found.packed_extent(number) for number in range(3)] == [(0, 10), (10, 10), (20, 10)]
 
 
 def test_the_index_of_another_segment_is_refused(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_an_index_without_an_end_is_damaged_and_takes_little_memory(tmp_path: Pa
 
 def test_missing_lines_of_a_shorter_file_count_from_its_first_incomplete_frame() -> None:
     found = of(b"a\n", b"bb\nbb\n", b"ccc\n")
-    assert [found.missing(size) for size in (0, 9, 10, 19, 20, 29, 30)] == [
+    assert [found.lost_if_cut(size) for size in (0, 9, 10, 19, 20, 29, 30)] == [
         (4, 12),
         (4, 12),
         *[(3, 10)] * 2,
@@ -230,9 +230,9 @@ def test_missing_lines_of_a_shorter_file_count_from_its_first_incomplete_frame()
 @pytest.mark.parametrize("data", [b'{"for', b'{"format":3,]', b"[1,"])
 def test_damage_is_reported_before_the_json_module_is_imported(data: bytes) -> None:
     program = f"""
-from logsrv.linelog.store.segments.index import decode
+from logsrv.linelog.store.segments.index import decode_index
 try:
-    decode({data!r})
+    decode_index({data!r})
 except ValueError:
     print("told")
 """

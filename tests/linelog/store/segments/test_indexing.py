@@ -24,7 +24,7 @@ def of(*texts: bytes) -> Index:
     made = indexing.Indexer(7)
     for text in texts:
         made.add(indexing.scan_frame(text, len(text)), b"compressed")
-    return made.made()
+    return made.index_so_far()
 
 
 @given(TEXTS, st.binary(max_size=40))

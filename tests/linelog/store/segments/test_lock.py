@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock
-lock = DirectoryLock(Disk().enter(Path(sys.argv[1])))
+lock = DirectoryLock(Disk().open_directory(Path(sys.argv[1])))
 print("locked", flush=True)
 sys.stdin.read()
 """
@@ -64,7 +64,7 @@ def test_how_the_last_owner_ended_is_known_until_one_ends_in_order(tmp_path: Pat
 
 
 def test_the_owner_of_a_lock_is_synced_at_once_or_at_the_next_check(tmp_path: Path) -> None:
-    disk = FaultyDisk().enter(tmp_path)
+    disk = FaultyDisk().open_directory(tmp_path)
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     lock = DirectoryLock(disk)
     del disk.errors["fdatasync"]
@@ -116,9 +116,9 @@ def test_where_a_directory_cannot_be_locked_the_file_does(tmp_path: Path) -> Non
         def lock(self, how: int) -> None:
             raise OSError(9, "Bad file descriptor")
 
-    lock = DirectoryLock(Network().enter(tmp_path))
+    lock = DirectoryLock(Network().open_directory(tmp_path))
     with pytest.raises(StoreError, match="in use by process"):
-        DirectoryLock(Network().enter(tmp_path))
+        DirectoryLock(Network().open_directory(tmp_path))
     lock.release()
 
 
@@ -126,7 +126,7 @@ def test_the_time_that_was_believed_last_outlives_its_owner(tmp_path: Path) -> N
     """Whatever the clock says when the lock is let go of and taken again."""
     lock = DirectoryLock(at(tmp_path))
     assert lock.believed is None
-    lock.believe(1000.0)
+    lock.save_trusted_time(1000.0)
     lock.release()
     for _ in range(2):
         lock = DirectoryLock(at(tmp_path))
@@ -137,7 +137,7 @@ def test_the_time_that_was_believed_last_outlives_its_owner(tmp_path: Path) -> N
 def test_the_file_is_not_touched_every_minute(tmp_path: Path) -> None:
     lock = DirectoryLock(at(tmp_path))
     for moment in range(1000, 5000, 60):
-        lock.believe(float(moment))
+        lock.save_trusted_time(float(moment))
     assert lock.believed == 4600.0
     lock.release()
 

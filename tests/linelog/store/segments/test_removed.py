@@ -32,7 +32,7 @@ from tests.linelog.store.faults import at
 def disk(tmp_path: Path) -> Iterator[Disk]:
     disk = at(tmp_path)
     yield disk
-    disk.leave()
+    disk.close()
 
 
 def run(number: int, size: int, lines: int = 0) -> RemovedRun:
@@ -120,7 +120,7 @@ def test_only_noted_segments_were_empty(
         note_empty(number, disk)
     asked = range(first, first + count)
     assert were_empty(asked, disk) == all(number in numbers for number in asked)
-    disk.leave()
+    disk.close()
 
 
 def test_empty_segments_are_noted_in_runs(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_empty_segments_are_noted_in_runs(tmp_path: Path) -> None:
     for number in (5, 6, 7, 22, 6):
         note_empty(number, disk)
     assert (tmp_path / EMPTY).read_text() == "empty 5-7 22 6a305c8c\n"
-    disk.leave()
+    disk.close()
 
 
 def test_of_too_many_empty_segments_the_oldest_are_forgotten(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_of_too_many_empty_segments_the_oldest_are_forgotten(tmp_path: Path) -> 
     note_empty(5000, disk)
     runs = runs_of_empty_segments(disk)
     assert (len(runs), runs[0], runs[-1]) == (1000, range(4, 5), range(5000, 5001))
-    disk.leave()
+    disk.close()
 
 
 @pytest.mark.parametrize("data", [b"", b"what\n", b"\xff-1", b"-", b"7-"])
@@ -148,4 +148,4 @@ def test_an_invalid_file_empty_tells_nothing(tmp_path: Path, data: bytes) -> Non
     assert not were_empty(range(1, 3), disk)
     note_empty(1, disk)
     assert were_empty(range(1, 2), disk)
-    disk.leave()
+    disk.close()

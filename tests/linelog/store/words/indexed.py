@@ -12,7 +12,7 @@ def stored_index(*frames: bytes, section: int = 512) -> bytes:
     for first in range(0, len(frames), section):
         made = SectionBuilder()
         for text in frames[first : first + section]:
-            made.add(text, len(text), 1 << 20)
-        parts.append(made.packed(0.13))
+            made.add_frame(text, len(text), 1 << 20)
+        parts.append(made.pack_section(0.13))
     size = sum(map(len, frames))
     return b"".join([*parts, pack_trailer(WordIndexTrailer(1, size, 99, len(frames), len(parts)))])

@@ -58,7 +58,7 @@ def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path: Path
     data = disk.read(packed.words)
     assert len(data) < 0.15 * made.compressed
     words = WordIndex(data)
-    words.require(made)
+    words.require_same_segment(made)
     last = len(made.frames) - 1
     found = words.frames_with(LINES[-1].split()[1])
     assert found is not None and found >> last & 1
@@ -69,7 +69,7 @@ def test_a_word_is_found_in_whichever_section_its_frame_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A segment of more than 512 MiB has several; here a section is full after two frames."""
-    monkeypatch.setattr(SectionBuilder, "full", property(lambda section: section.frames == 2))
+    monkeypatch.setattr(SectionBuilder, "is_full", property(lambda section: section.frames == 2))
     disk = at(tmp_path)
     made = seal(plain(tmp_path), disk)
     [packed] = sealed_files(disk)
@@ -77,7 +77,7 @@ def test_a_word_is_found_in_whichever_section_its_frame_is(
     count = len(made.frames)
     assert data.count(SECTION_MAGIC) == -(-count // 2) > 1
     words = WordIndex(data)
-    words.require(made)
+    words.require_same_segment(made)
     for number, frame in enumerate(made.frames):
         # The number of its first line, which no other has.
         unique = TEXT[frame.text : frame.text + 200].split(b" ")[3]
@@ -112,7 +112,7 @@ def test_a_word_index_too_large_is_not_kept(
 def test_a_disk_that_has_no_room_for_it_still_gets_the_text_sealed(tmp_path: Path) -> None:
     """Sealing is what makes room."""
     segment = plain(tmp_path)
-    disk = NoRoomForWords().enter(tmp_path)
+    disk = NoRoomForWords().open_directory(tmp_path)
     seal(segment, disk)
     assert text_of(tmp_path) == TEXT
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -125,7 +125,7 @@ def test_a_disk_that_has_no_room_for_it_still_gets_the_text_sealed(tmp_path: Pat
 def test_an_index_that_cannot_be_written_later_leaves_nothing(tmp_path: Path) -> None:
     segment = plain(tmp_path)
     made = seal(segment, at(tmp_path), with_words=False)
-    disk = FaultyDisk().enter(tmp_path)
+    disk = FaultyDisk().open_directory(tmp_path)
     disk.errors["fdatasync"] = no_space()
     [packed] = sealed_files(disk)
     with pytest.raises(OSError, match="No space"):

@@ -34,7 +34,7 @@ def header(**other: object) -> SectionHead:
     none = RowTable(0, 0)
     plain = SectionHead(0, 9, 100, 300, RowTable(3, 50), none, RowTable(64, 7), none)
     made = plain._replace(**other)  # type: ignore[arg-type]
-    return made._replace(size=made.place("end"))
+    return made._replace(size=made.part_offset("end"))
 
 
 def test_trailer_and_header_come_back() -> None:

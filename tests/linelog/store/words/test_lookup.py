@@ -115,9 +115,9 @@ def test_a_word_index_is_read_from_a_descriptor_as_well() -> None:
 def test_the_word_index_of_another_segment_is_refused() -> None:
     words = WordIndex(INDEX)
     ours = Index(1, sum(map(len, FRAMES)), 99, 0, (FrameStart(0, 0, 0, UNKNOWN),) * 40)
-    words.require(ours)
+    words.require_same_segment(ours)
     with pytest.raises(ValueError, match="another segment, not of 2"):
-        words.require(ours._replace(segment=2))
+        words.require_same_segment(ours._replace(segment=2))
 
 
 @pytest.mark.parametrize(

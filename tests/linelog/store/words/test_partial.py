@@ -21,11 +21,11 @@ def test_bytes_within_a_known_part_are_read() -> None:
 def test_all_missing_parts_are_named_at_once() -> None:
     file = PartialFile(100, [(10, b"abcdef")])
     with pytest.raises(MissingParts) as missing:
-        file.require([(10, 2), (0, 5), (40, 5)])
+        file.require_fetched([(10, 2), (0, 5), (40, 5)])
     assert missing.value.ranges == [(0, 5), (40, 5)]
     file.add(0, b"12345")
     file.add(40, b"67890")
-    file.require([(10, 2), (0, 5), (40, 5)])
+    file.require_fetched([(10, 2), (0, 5), (40, 5)])
 
 
 def test_a_small_part_does_not_hide_a_larger_one() -> None:

@@ -101,7 +101,7 @@ def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(
     tmp_path: Path, step: str
 ) -> None:
     sealed(tmp_path)
-    disk = FaultyDisk().enter(tmp_path)
+    disk = FaultyDisk().open_directory(tmp_path)
     [packed] = sealed_files(disk)
 
     def remove() -> None:

@@ -34,18 +34,20 @@ def without_times(text: bytes) -> bytes:
 @given(TEXTS)
 def test_runs_are_all_letters_side_by_side_that_are_not_all_hexadecimal(text: bytes) -> None:
     frame = FrameText(text, len(text))
-    found = frame.runs()
+    found = frame.find_runs()
     plain = folded(without_times(text))
     wanted = {match.start(): match[0] for match in re.finditer(rb"[a-{]{3,}", plain)}
     assert sorted(found.starts.tolist()) == [*wanted]
-    assert frame.sizes(found, 128).tolist() == [len(wanted[at]) for at in found.starts.tolist()]
+    assert frame.run_lengths(found, 128).tolist() == [
+        len(wanted[at]) for at in found.starts.tolist()
+    ]
     firsts = [wanted[at][:8] for at in found.starts.tolist()]
     assert found.first.tolist() == [int.from_bytes(first, "little") for first in firsts]
 
 
 @given(TEXTS)
 def test_windows_of_a_frame_are_those_of_the_format(text: bytes) -> None:
-    ids, *others = FrameText(text, len(text)).windows()
+    ids, *others = FrameText(text, len(text)).window_hashes()
     plain = folded(without_times(text))
     fives = {plain[at : at + 5] for at in range(len(plain) - 4)}
     in_hex = {five for five in fives if re.fullmatch(rb"[0-9a-f]{5}", five)}

@@ -65,17 +65,19 @@ def test_a_table_is_folded_to_the_size_that_it_may_have() -> None:
     draw = numpy.random.default_rng(1)
     bits = BitTable(14)
     for number in range(20):
-        bits.add(number, draw.integers(0, 1 << 63, 3000).astype(numpy.uint64) * numpy.uint64(2))
-    full, data = bits.packed(0.99, 1e9)
-    half, less = bits.packed(0.2, 1e9)
-    small, least = bits.packed(0.2, 1000)
+        bits.set_bits(
+            number, draw.integers(0, 1 << 63, 3000).astype(numpy.uint64) * numpy.uint64(2)
+        )
+    full, data = bits.fold_and_pack(0.99, 1e9)
+    half, less = bits.fold_and_pack(0.2, 1e9)
+    small, least = bits.fold_and_pack(0.2, 1000)
     assert full.rows < 1 << 14 and half.rows == 1 << 14 and len(data) < len(less)
     assert len(least) <= 1000 and small.rows >= 64
 
 
 def test_letter_windows_are_hashed_as_they_are_looked_up() -> None:
     frame = FrameText(b"x1zebra ", 8)
-    made = {value >> 49 for value in section._letter_hashes(frame, frame.runs()).tolist()}
+    made = {value >> 49 for value in section._letter_hashes(frame, frame.find_runs()).tolist()}
     assert made == letter_slots(b"zebra", 15)
 
 
@@ -83,10 +85,10 @@ def test_letter_windows_are_hashed_as_they_are_looked_up() -> None:
 def test_a_section_is_full_after_512_frames() -> None:
     made = SectionBuilder()
     for _ in range(512):
-        assert not made.full
-        made.add(b"word\n", 5, 9)
-    assert made.full
-    assert unpack_header(made.packed(0.13)[:HEADER_SIZE]).frames == 512
+        assert not made.is_full
+        made.add_frame(b"word\n", 5, 9)
+    assert made.is_full
+    assert unpack_header(made.pack_section(0.13)[:HEADER_SIZE]).frames == 512
 
 
 def test_a_run_is_one_word_whatever_stands_behind_it() -> None:

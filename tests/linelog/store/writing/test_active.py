@@ -420,7 +420,7 @@ def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
     """Write a line and rotate; the process "ends" at that step. True if it came to its end."""
     opened = open_and_repair_active(at(directory))
     save_active_number(at(directory))
-    disk = CrashingDisk(at=step).enter(directory)
+    disk = CrashingDisk(at=step).open_directory(directory)
     if not links:
         disk.errors["link"] = no_links()
     lock = DirectoryLock(at(directory))

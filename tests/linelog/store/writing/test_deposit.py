@@ -39,7 +39,7 @@ def text(number: int, lines: int = 10) -> bytes:
 def test_a_deposit_goes_on_where_it_was_interrupted() -> None:
     deposit = Deposit([pending(ONE, b"abc\n"), pending(OTHER, b"defg\n")])
     assert not deposit.goes_on_at(Position(7, 100))
-    deposit.begin(Position(7, 100))
+    deposit.make_notes(Position(7, 100))
     assert [note.at for note in deposit.notes] == [(7, 100), (7, 104)]
     deposit.written = 3
     assert deposit.goes_on_at(Position(7, 103))
@@ -63,7 +63,7 @@ async def test_a_block_is_on_the_medium_when_it_is_acknowledged(
     synced = [one for one in disk.synced if one in (note.stat().st_ino, active.stat().st_ino)]
     assert active.stat().st_ino in synced[synced.index(note.stat().st_ino) :]
     assert text_of(store.directory) == stored(b"before") + text(1) + stored(b"behind")
-    last = store.origins.last(ONE)
+    last = store.origins.last_block(ONE)
     assert last is not None
     assert (last.end, last.at) == (Position(1, len(text(1))), Position(1, len(stored(b"before"))))
     assert store.depositing == 0
@@ -100,7 +100,7 @@ async def test_a_full_disk_is_waited_for_and_nothing_comes_between(
     clock.settle()
     assert store.stalled
     assert not waiting.called
-    last = store.origins.last(ONE)
+    last = store.origins.last_block(ONE)
     assert last is not None
     assert last.end.offset == len(text(1))
     disk.room = None
@@ -175,7 +175,7 @@ async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next
     clock.advance(1)
     await waiting
     assert text_of(store.directory) == text(2)
-    last = store.origins.last(ONE)
+    last = store.origins.last_block(ONE)
     assert last is not None
     assert last.at == Position(2, 0)
     notes = (store.directory / "origins").read_bytes().splitlines()
@@ -190,7 +190,7 @@ async def test_the_place_is_kept_over_a_stop(open_store: OpenStore, tmp_path: Pa
     with pytest.raises(StoreError):
         await store.deposit(pending(ONE, text(1)))
     again = open_store()
-    last = again.origins.last(ONE)
+    last = again.origins.last_block(ONE)
     assert last is not None
     assert last.end.offset == len(text(1))
     await again.deposit(pending(ONE, text(2), len(text(1))))
@@ -212,5 +212,5 @@ async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(
         await waiting
     # It was there in part, and comes again.
     again = open_store(clock=clock)
-    assert again.origins.last(ONE) is None
+    assert again.origins.last_block(ONE) is None
     assert text_of(again.directory) == b""

@@ -38,24 +38,24 @@ def told_of(waiters: DurableWaiters, totals: list[int]) -> list[tuple[int, str]]
 def test_deferreds_of_safe_lines_fire_and_the_others_wait() -> None:
     waiters = DurableWaiters()
     told = told_of(waiters, [10, 20, 30])
-    waiters.reached(20)
+    waiters.fire_reached(20)
     assert told == [(10, "safe"), (20, "safe")]
-    waiters.reached(30)
+    waiters.fire_reached(30)
     assert told == [(10, "safe"), (20, "safe"), (30, "safe")]
 
 
 def test_a_failed_sync_fails_its_own_lines_only() -> None:
     waiters = DurableWaiters()
     told = told_of(waiters, [10, 20, 30])
-    waiters.failed(SyncFailure(10, 20, "broken"))
-    waiters.reached(30)
+    waiters.apply_sync_failure(SyncFailure(10, 20, "broken"))
+    waiters.fire_reached(30)
     sentence = "lines could not be synced to the disk: broken"
     assert told == [(10, "safe"), (20, sentence), (30, "safe")]
 
 
 def test_a_deferred_made_after_the_failed_sync_fails_as_well() -> None:
     waiters = DurableWaiters()
-    waiters.failed(SyncFailure(10, 20, "broken"))
+    waiters.apply_sync_failure(SyncFailure(10, 20, "broken"))
     assert waiters.add(20).called
     waiters.add(20).addErrback(lambda failure: failure.trap(StoreError))
     assert not waiters.add(21).called
@@ -65,11 +65,11 @@ def test_a_failed_sync_of_the_first_line_fails_the_acknowledgement_of_all() -> N
     """Whoever asks for several at once, before the failure or after it, does not get an acknowledgement."""
     waiters = DurableWaiters()
     before = [waiters.add(30, since) for since in (5, 19, 20)]
-    waiters.failed(SyncFailure(10, 20, "broken"))
+    waiters.apply_sync_failure(SyncFailure(10, 20, "broken"))
     assert [one.called for one in before] == [True, True, False]
     after = [waiters.add(40, since) for since in (19, 20)]
     assert [one.called for one in after] == [True, False]
-    waiters.reached(40)
+    waiters.fire_reached(40)
     for one in (*before[:2], after[0]):
         one.addErrback(lambda failure: failure.trap(StoreError))
     assert before[2].result is None and after[1].result is None
@@ -78,7 +78,7 @@ def test_a_failed_sync_of_the_first_line_fails_the_acknowledgement_of_all() -> N
 def test_giving_up_fails_all_deferreds() -> None:
     waiters = DurableWaiters()
     waiting = [waiters.add(1), waiters.add(2)]
-    waiters.give_up(StoreError("closed"))
+    waiters.fail_all(StoreError("closed"))
     for one in waiting:
         assert one.called
         one.addErrback(lambda failure: failure.trap(StoreError))
