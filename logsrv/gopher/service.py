@@ -6,7 +6,7 @@ from twisted.application.service import IService
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, StartError
-from logsrv.gopher.gateway.gateway_settings import GopherSettings, check_wanted
+from logsrv.gopher.gateway.gateway_settings import GopherSettings, check_url_or_gateway
 from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.launch import Launch, check_files
 
@@ -37,14 +37,14 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
     """
     settings = options.settings
     try:
-        check_wanted(settings)
+        check_url_or_gateway(settings)
     except ConfigurationError as error:
         raise StartError(f"gopher: {error}") from None
     if settings.url is not None:
         from logsrv.gopher.command.main import main
 
         # After -- a URL cannot be mistaken for an option, or for a command such as mirror.
-        raise SystemExit(main([*settings.as_words, "--", settings.url, *settings.words]))
+        raise SystemExit(main([*settings.as_command_words, "--", settings.url, *settings.words]))
     from twisted.internet import reactor
 
     from logsrv.gopher.gateway.gateway import Gateway

@@ -23,7 +23,7 @@ _ESCAPES = {r"\n": "\n", r"\\": "\\"}
 
 
 @attrs.frozen
-class Message:
+class MessageTemplate:
     """A parsed message. text: as written. pieces: literal texts, each with the name of the field after it.
 
     The name is "" if no field follows.
@@ -70,7 +70,7 @@ class Message:
         return text.replace("\n", "\r\n")
 
 
-def parse_message(text: str) -> Message:
+def parse_message(text: str) -> MessageTemplate:
     """Parse a message. Raises ValueError with a sentence about the mistake."""
     unescaped = re.sub(r"\\[n\\]", lambda match: _ESCAPES[match[0]], text)
     try:
@@ -83,10 +83,10 @@ def parse_message(text: str) -> Message:
         if field is not None and (field not in FIELDS or spec or conversion):
             whole = field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
             raise ValueError(f"there is no field {{{whole}}}, there are {KNOWN}")
-    return Message(text, tuple((literal, field or "") for literal, field, _, _ in found))
+    return MessageTemplate(text, tuple((literal, field or "") for literal, field, _, _ in found))
 
 
-MESSAGE: Kind[Message] = Kind(
+MESSAGE: Kind[MessageTemplate] = Kind(
     parse_message,
     f"text in which {KNOWN} are replaced and \\n begins a new line",
     "TEXT",

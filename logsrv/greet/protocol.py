@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from logsrv.greet.message import MESSAGE, Message, parse_message
+from logsrv.greet.message import MESSAGE, MessageTemplate, parse_message
 from logsrv.kit import (
     FILE,
     FLAG,
@@ -29,13 +29,13 @@ FAREWELLS = ("quit", "exit", "bye")
 class GreetOptions:
     """The options of `twistd greet`, in addition to the kit's."""
 
-    message: Message = option("Thank you for connecting", MESSAGE, "what to say")
+    message: MessageTemplate = option("Thank you for connecting", MESSAGE, "what to say")
     message_file: Path | None = option(None, FILE, "say what is in this file instead")
     stay: bool = option(False, FLAG, "hold the conversation open and answer each line")
     log_connections: bool = option(True, FLAG, "a line in the log for each connect and disconnect")
 
 
-class Greetings:
+class GreetingState:
     """The state of the service: the greeting, and how often it was sent."""
 
     def __init__(self, service: Any) -> None:
@@ -49,7 +49,7 @@ class Greetings:
         self._message = message
         self._always = None if message.fields else message.render({})
 
-    def next_for(self, peer: str) -> str:
+    def next_greeting(self, peer: str) -> str:
         """Return the greeting for a peer, and count it."""
         self.count += 1
         if self._always is not None:
@@ -60,7 +60,7 @@ class Greetings:
             {"peer": peer, "host": host, "port": port, "time": now, "count": self.count}
         )
 
-    def is_ours(self, lines: list[str]) -> bool:
+    def is_own_greeting(self, lines: list[str]) -> bool:
         """Return whether the lines are our own greeting, to any peer."""
         return self._message.resembles("\n".join(lines))
 
@@ -69,7 +69,7 @@ class Greet(LineProtocol):
     """A connection: the greeting, then the end or, with --stay, a conversation."""
 
     def connection_made(self) -> None:
-        greeting = self.service.state.next_for(self.peer)
+        greeting = self.service.state.next_greeting(self.peer)
         if self.service.settings.stay:
             self.send_line(greeting)
             self.send_line("Say something, or quit to leave.")
@@ -94,10 +94,10 @@ class GreetDatagrams(DatagramLines):
     answer_burst = 5
 
     def lines_received(self, lines: list[str], peer: Sender) -> None:
-        if self.service.state.is_ours(lines):
+        if self.service.state.is_own_greeting(lines):
             self.withhold(peer, "greeting", "it says what we say, as another greeting server would")
         else:
-            self.send_line(self.service.state.next_for(peer.source), peer)
+            self.send_line(self.service.state.next_greeting(peer.source), peer)
 
 
 def host_and_port(peer: str) -> tuple[str, str]:
@@ -107,7 +107,7 @@ def host_and_port(peer: str) -> tuple[str, str]:
     return ("", "") if scheme == "unix" else (host.strip("[]"), port)
 
 
-def read_message(path: Path) -> Message:
+def read_message(path: Path) -> MessageTemplate:
     """Return the message in a file. Raises ConfigurationError if the file cannot be used."""
     try:
         text = read_file(path, LARGEST_FILE).decode()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.address import IPv6Address, UNIXAddress
 
-from logsrv.greet.protocol import LARGEST_FILE, Greet, GreetDatagrams, Greetings, GreetOptions
+from logsrv.greet.protocol import LARGEST_FILE, Greet, GreetDatagrams, GreetingState, GreetOptions
 from logsrv.kit import protocol_plugin
 from logsrv.kit.options.usage import usage_options
 from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess, conformance
@@ -29,7 +29,7 @@ LOOPBACK = "tcp:0:interface=127.0.0.1"
 
 def greet(*arguments: str) -> MemoryService:
     return MemoryService(
-        Greet, *arguments, options=GreetOptions, datagrams=GreetDatagrams, state=Greetings
+        Greet, *arguments, options=GreetOptions, datagrams=GreetDatagrams, state=GreetingState
     )
 
 
@@ -272,7 +272,7 @@ def test_a_crowd_that_waits_is_greeted(
 def test_it_passes_the_conformance_suite(arguments: tuple[str, ...]) -> None:
     """It goes through the conformance suite of the kit, as a stranger's would."""
     plugin = protocol_plugin(
-        "greet", Greet, GreetOptions, datagrams=GreetDatagrams, state=Greetings,
+        "greet", Greet, GreetOptions, datagrams=GreetDatagrams, state=GreetingState,
         listen=("tcp:8088", "udp:8088"),
     )  # fmt: skip
     conformance(plugin, b"hello\r\nquit\r\n", arguments=arguments)

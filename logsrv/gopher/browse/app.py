@@ -18,18 +18,18 @@ from logsrv.gopher.browse.commands import palette
 from logsrv.gopher.browse.commands.bars import AddressBar, KeyLine, StatusBar
 from logsrv.gopher.browse.commands.followed import FollowedMenus
 from logsrv.gopher.browse.commands.following import FollowingCommands
-from logsrv.gopher.browse.commands.keeping import KeepingCommands
-from logsrv.gopher.browse.commands.load import Loading
-from logsrv.gopher.browse.commands.programs import Programs
+from logsrv.gopher.browse.commands.keeping import SaveAndBookmarkCommands
+from logsrv.gopher.browse.commands.load import PageLoad
+from logsrv.gopher.browse.commands.programs import ExternalPrograms
 from logsrv.gopher.browse.commands.prompt import Prompt
 from logsrv.gopher.browse.commands.reading import ReadingCommands
 from logsrv.gopher.browse.commands.session import BrowsingSession
-from logsrv.gopher.browse.commands.status_rows import StatusRows
-from logsrv.gopher.browse.commands.travelling import TravellingCommands
+from logsrv.gopher.browse.commands.status_rows import StatusTexts
+from logsrv.gopher.browse.commands.travelling import NavigationCommands
 from logsrv.gopher.browse.commands.view import PageView
-from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.commands.visiting import CurrentPage
 from logsrv.gopher.browse.commands.window import BrowserWindow
-from logsrv.gopher.browse.content.guide import bindings, help_lines
+from logsrv.gopher.browse.content.guide import help_lines, key_bindings
 from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.serve.fileurl import ItemURL
 
@@ -48,7 +48,7 @@ class Browser(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-usual"), (82, "-wide")]
     SUSPENDED_SCREEN_CLASS = "-covered"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(of_page=False),
+        *key_bindings(of_page=False),
         Binding("ctrl+c", "quit", priority=True),
     ]
     CSS = """
@@ -69,13 +69,13 @@ class Browser(App[None]):
         self,
         session: BrowsingSession,
         begin: ItemURL | None = None,
-        started: Loading | None = None,
+        started: PageLoad | None = None,
     ) -> None:
         """begin: the first page; None for the start page. started: a page that is already loading."""
         super().__init__()
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = LIGHT.name if palette.is_light(session.environ) else DARK.name
+        self.theme = LIGHT.name if palette.prefers_light(session.environ) else DARK.name
         self.session = session
         self._begin = None if begin is None else link_to(begin)
         # Keep the widgets in attributes: Textual's query searches the dialog on top, not the page below.
@@ -87,15 +87,15 @@ class Browser(App[None]):
 
         followed = FollowedMenus(session)
         self.window = window = BrowserWindow(view, prompt, self, self._show_status)
-        self.visiting = visiting = Visiting(session, followed, self._address, window, started)
+        self.visiting = visiting = CurrentPage(session, followed, self._address, window, started)
         self.following = following = FollowingCommands(followed, visiting, window)
-        programs = Programs(session.environ, window, following.opened)
-        self.keeping = keeping = KeepingCommands(session, visiting, programs, window)
-        self.travelling = TravellingCommands(
+        programs = ExternalPrograms(session.environ, window, following.mark_address_read)
+        self.keeping = keeping = SaveAndBookmarkCommands(session, visiting, programs, window)
+        self.travelling = NavigationCommands(
             session, visiting, keeping, programs, window, following
         )
         self.reading = ReadingCommands(session, visiting, window)
-        self._telling = StatusRows(session, followed, visiting, following, window)
+        self._telling = StatusTexts(session, followed, visiting, following, window)
 
     def compose(self) -> ComposeResult:
         yield self._address
@@ -105,17 +105,17 @@ class Browser(App[None]):
         yield self._key_line
 
     def on_mount(self) -> None:
-        self.following.look()
-        self.set_interval(_LOOK_FOR_NEWS, self.following.look_again)
+        self.following.fetch_due_menus()
+        self.set_interval(_LOOK_FOR_NEWS, self.following.fetch_due_if_idle)
         if self._begin is not None and self._begin.kind == "show":
-            self.travelling.open(self._begin)
+            self.travelling.open_link(self._begin)
         else:
             self.visiting.show_start()
             if self._begin is not None:
                 # Open the first page after the window is drawn: opening may ask a question, which needs the
                 # window.
-                self.call_after_refresh(self.travelling.open, self._begin)
-        self.set_interval(_TICK, self._tick)
+                self.call_after_refresh(self.travelling.open_link, self._begin)
+        self.set_interval(_TICK, self._update_widgets)
         self.screen.set_focus(self.view)
 
     # Keys.
@@ -127,7 +127,7 @@ class Browser(App[None]):
         next keys would then reach the page instead.
         """
         if isinstance(event, events.Key) and not event.is_forwarded and len(self.screen_stack) == 1:
-            if self.prompt.takes(event):
+            if self.prompt.type_character(event):
                 return
             bound = self.screen.active_bindings.get(event.key)
             if bound and await self.run_action(bound.binding.action, bound.node):
@@ -140,27 +140,31 @@ class Browser(App[None]):
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is not None and event.widget.id == "address":
-            self.travelling.go()
+            self.travelling.ask_for_address()
 
     # Showing changes.
 
-    def _tick(self) -> None:
+    def _update_widgets(self) -> None:
         """Update the widgets; called every 0.2 s."""
         # When the browser ends, the last call may come after its screens are removed.
         if self.screen_stack:
-            self.following.renew()
+            self.following.update_news_page()
             self._show_status()
 
     def _show_status(self) -> None:
         # At its end the browser stops its downloads; each reports that after the screens are removed.
         if not self.screen_stack:
             return
-        said, where = self._telling.status(self.size.width)
+        said, where = self._telling.status_texts(self.size.width)
         busy = self.visiting.loading is not None
-        self._status.tell(said, where, busy=busy, talking=not busy and bool(self.window.said))
+        self._status.show_status(
+            said, where, busy=busy, talking=not busy and bool(self.window.said)
+        )
         # The row shows the keys of the widget that has the keyboard: a dialog, the prompt or the page.
-        keys = getattr(self.screen, "KEYS", None) or self.prompt.keys or self._telling.keys()
-        self._key_line.tell(keys, self.size.width)
+        keys = (
+            getattr(self.screen, "KEYS", None) or self.prompt.keys or self._telling.keys_that_work()
+        )
+        self._key_line.show_keys(keys, self.size.width)
 
     def on_page_view_moved(self) -> None:
         """Remove the sentence below the page, which is shown until the user goes on."""
@@ -168,14 +172,14 @@ class Browser(App[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         page = self.visiting.page
-        if page is not None and page.way == "picture":
+        if page is not None and page.shown_as == "picture":
             self.call_after_refresh(self.visiting.redraw)
 
     # Commands for the browser as a whole.
 
     def action_open(self) -> None:
         """Open the link with the cursor."""
-        self.travelling.open_pointed()
+        self.travelling.open_link_at_cursor()
 
     async def action_quit(self) -> None:
         """Quit, after a question if downloads would be lost."""
@@ -183,17 +187,17 @@ class Browser(App[None]):
         if running:
             what = "1 download is" if running == 1 else f"{running} downloads are"
             question = f"{what} not finished.\nQuit, and drop what has come of it?"
-            self.window.ask_first("Quit?", question, self.exit)
+            self.window.ask_yes_or_no("Quit?", question, self.exit)
         else:
             self.exit()
 
-    def action_light(self) -> None:
+    def action_toggle_light(self) -> None:
         """Change between dark and light."""
         light = self.theme == DARK.name
         self.theme = LIGHT.name if light else DARK.name
         with self.window.saying_errors():
-            palette.keep(self.session.environ, light=light)
+            palette.save_choice(self.session.environ, light=light)
 
     def action_help(self) -> None:
         """Show the keys."""
-        self.window.explain("Keys", "\n".join(help_lines(self.size.width - 10)))
+        self.window.show_text("Keys", "\n".join(help_lines(self.size.width - 10)))

@@ -17,9 +17,9 @@ from logsrv.gopher.browse.commands.palette import (
     LIGHT,
     LIGHT_PAGE,
     STYLES,
-    is_light,
+    prefers_light,
 )
-from logsrv.gopher.browse.commands.readable_texts import address_text
+from logsrv.gopher.browse.commands.readable_texts import shortened_address
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.kit.text.escape import one_line
 
@@ -43,7 +43,7 @@ class FirstScreen:
         plain = environ.get("NO_COLOR") or environ.get("TERM") in (None, "", "dumb", "linux")
         self._colours = not plain
         self._exact = environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-        self._palette = LIGHT | LIGHT_PAGE if is_light(environ) else DARK | DARK_PAGE
+        self._palette = LIGHT | LIGHT_PAGE if prefers_light(environ) else DARK | DARK_PAGE
         self._before: list[Any] = []
         self._mine = True
 
@@ -55,48 +55,50 @@ class FirstScreen:
         # The terminal must not change an Enter or a Ctrl-S typed meanwhile: the browser gets these keys.
         quiet[0] &= ~(termios.ICRNL | termios.IXON)
         termios.tcsetattr(self._terminal, termios.TCSANOW, quiet)
-        self._write(_SHOW + self._screen(f" Loading   {self._address}", []))
+        self._write_to_terminal(_SHOW + self._screen_text(f" Loading   {self._address}", []))
         return self
 
     def __exit__(self, *error: object) -> None:
         termios.tcsetattr(self._terminal, termios.TCSANOW, self._before)
         if self._mine:
-            self._write(_LEAVE)
+            self._write_to_terminal(_LEAVE)
 
-    def hand_over(self) -> None:
+    def leave_to_textual(self) -> None:
         """Leave the screen to Textual, which restores it at the end."""
         self._mine = False
 
     @property
-    def width(self) -> int:
+    def page_width(self) -> int:
         """Return the columns of a page. A window of 82 columns or more has a scrollbar beside the page."""
         return self._columns - (1 if self._columns >= 82 else 0)
 
-    def show(self, layout: Layout) -> None:
-        """Paint the beginning of a page, laid out in `width` columns."""
+    def paint_page(self, layout: Layout) -> None:
+        """Paint the beginning of a page, laid out in `page_width` columns."""
         painted = []
         for index, start, end in layout.rows[: self.rows - _FRAME_ROWS]:
             line = layout.lines[index]
-            text = line.text[start:end][: layout.width]
-            gutter = layout.gutter(index, start)
-            label = self._painted(gutter, STYLES["label"]) if gutter else ""
-            painted.append(label + self._painted(text, STYLES[line.style]))
-        self._write(self._screen("", painted))
+            text = line.text[start:end][: layout.text_width]
+            gutter = layout.gutter_text(index, start)
+            label = self._in_colour(gutter, STYLES["label"]) if gutter else ""
+            painted.append(label + self._in_colour(text, STYLES[line.style]))
+        self._write_to_terminal(self._screen_text("", painted))
 
-    def _screen(self, said: str, rows: list[str]) -> str:
+    def _screen_text(self, said: str, rows: list[str]) -> str:
         body = [*rows, *[""] * (self.rows - _FRAME_ROWS - len(rows))]
-        status = self._painted(said[: self._columns], "warning")
-        address = self._painted(f"  {address_text(self._address, self._columns - 3)}", "foreground")
-        bar, page = self._code(48, "panel"), self._code(48, "background")
+        status = self._in_colour(said[: self._columns], "warning")
+        address = self._in_colour(
+            f"  {shortened_address(self._address, self._columns - 3)}", "foreground"
+        )
+        bar, page = self._colour_code(48, "panel"), self._colour_code(48, "background")
         screen = [(bar, address), *((page, row) for row in body), (bar, status), (bar, "")]
         # Clear each row in its background colour before writing it: after a full row, the cursor is still
         # on the last character, and clearing would remove that.
         return "\x1b[H" + "\r\n".join(f"{ground}\x1b[K{row}\x1b[0m" for ground, row in screen)
 
-    def _painted(self, text: str, colour: str) -> str:
-        return self._code(38, colour) + text
+    def _in_colour(self, text: str, colour: str) -> str:
+        return self._colour_code(38, colour) + text
 
-    def _code(self, what: int, name: str) -> str:
+    def _colour_code(self, what: int, name: str) -> str:
         colour = self._palette.get(name, "")
         if not self._colours or not colour:
             return ""
@@ -113,6 +115,6 @@ class FirstScreen:
         ]
         return f"\x1b[{what};5;{16 + 36 * cube[0] + 6 * cube[1] + cube[2]}m"
 
-    def _write(self, text: str) -> None:
+    def _write_to_terminal(self, text: str) -> None:
         self._terminal.write(text)
         self._terminal.flush()

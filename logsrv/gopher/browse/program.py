@@ -9,12 +9,12 @@ from importlib.util import find_spec
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.first_screen import FirstScreen
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
-from logsrv.gopher.serve.typed_address import typed_place
+from logsrv.gopher.serve.typed_address import resolve_typed_address
 
 _NEEDED = ("textual", "PIL")
 
 
-def run(
+def browse_in_terminal(
     url: str | None = None, options: ConnectionOptions | None = None, charset: str | None = None
 ) -> int:
     """Browse in this terminal until the user quits; return the exit status of the command.
@@ -24,14 +24,14 @@ def run(
     installed, there is no terminal, or `url` is invalid.
     """
     if not all(map(find_spec, _NEEDED)):
-        return _failed("the browser needs Textual and Pillow: pip install 'logsrv[browse]'")
+        return _print_failure("the browser needs Textual and Pillow: pip install 'logsrv[browse]'")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return _failed("browsing needs a terminal; gopher URL prints one page anywhere")
+        return _print_failure("browsing needs a terminal; gopher URL prints one page anywhere")
     if sys.stderr is None or not sys.stderr.isatty():
         # Textual draws to standard error, which may be a file: then the user would see nothing.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     try:
-        place = None if url is None else typed_place(url)
+        place = None if url is None else resolve_typed_address(url)
         with FirstScreen(sys.stdout, os.environ, str(place or "Start page")) as screen:
             # Imported here, after the first screen is shown: these modules load slowly.
             import asyncio
@@ -40,9 +40,9 @@ def run(
 
             return asyncio.run(browse(place, os.environ, screen, options, charset))
     except LogsrvError as error:
-        return _failed(str(error))
+        return _print_failure(str(error))
 
 
-def _failed(sentence: str) -> int:
+def _print_failure(sentence: str) -> int:
     print(f"gopher: {sentence}", file=sys.stderr)
     return 1

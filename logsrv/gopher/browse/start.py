@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from logsrv.gopher.browse.commands.load import Loading
+from logsrv.gopher.browse.commands.load import PageLoad
 from logsrv.gopher.browse.commands.session import BrowsingSession
-from logsrv.gopher.browse.content.guide import start_lines
+from logsrv.gopher.browse.content.guide import start_page_lines
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.content.page import link_to
-from logsrv.gopher.browse.content.page_lines import PageLine, lines_of
+from logsrv.gopher.browse.content.page_lines import PageLine, lines_of_page
 from logsrv.gopher.browse.first_screen import FirstScreen
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.serve.fileurl import ItemURL
@@ -35,10 +35,10 @@ async def browse(
     session = BrowsingSession(environ, options, charset)
     loading = showing = None
     if url is None or link_to(url).kind != "show":
-        _show(start_lines(session.bookmarks), screen)
+        _paint_lines(start_page_lines(session.bookmarks), screen)
     else:
-        loading = session.loading(url)
-        showing = asyncio.create_task(_show_page(loading, screen, charset))
+        loading = session.new_page_load(url)
+        showing = asyncio.create_task(_show_while_loading(loading, screen, charset))
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
     app: Any = await asyncio.to_thread(import_module, "logsrv.gopher.browse.app")
@@ -46,23 +46,23 @@ async def browse(
     if showing is not None:
         showing.cancel()
     browser = app.Browser(session, url, loading)
-    screen.hand_over()
+    screen.leave_to_textual()
     await browser.run_async()
     return browser.return_code or 0
 
 
-async def _show_page(loading: Loading, screen: FirstScreen, charset: str | None) -> None:
+async def _show_while_loading(loading: PageLoad, screen: FirstScreen, charset: str | None) -> None:
     """Show the page while it loads. A page whose lines are made only at its end is shown then."""
     lines: list[PageLine] = []
-    async for lines in loading.growing():
-        _show(lines, screen)
-    if not lines and (lines := lines_of(await loading.page(), charset)):
-        _show(lines, screen)
+    async for lines in loading.growing_lines():
+        _paint_lines(lines, screen)
+    if not lines and (lines := lines_of_page(await loading.wait_for_page(), charset)):
+        _paint_lines(lines, screen)
 
 
-def _show(lines: list[PageLine], screen: FirstScreen) -> None:
+def _paint_lines(lines: list[PageLine], screen: FirstScreen) -> None:
     """Show the beginning of the page. Links below the window matter for the width of the left column."""
-    layout = Layout(screen.width)
-    layout.extend(lines[:_FIRST_LINES])
+    layout = Layout(screen.page_width)
+    layout.add_lines(lines[:_FIRST_LINES])
     layout.lay_out()
-    screen.show(layout)
+    screen.paint_page(layout)

@@ -46,36 +46,36 @@ def _version() -> str:
     return f"gopher (logsrv) {__version__}"
 
 
-def number(least: int, most: int) -> Callable[[str], int]:
+def whole_number_type(least: int, most: int) -> Callable[[str], int]:
     """Return an argparse `type=` for a whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
             return int(text)
-        raise refusal(text, f"a whole number from {least} to {most}")
+        raise wrong_value_error(text, f"a whole number from {least} to {most}")
 
     return parse
 
 
-def refusal(text: str, wanted: str) -> Exception:
+def wrong_value_error(text: str, wanted: str) -> Exception:
     """Return the error for a wrong value; `wanted` describes the values that are right."""
     return ArgumentTypeError(f"“{one_line(text, 60)}” is not {wanted}")
 
 
-def parser(prog: str, description: str, statuses: str = STATUSES) -> Parser:
+def make_parser(prog: str, description: str, statuses: str = STATUSES) -> Parser:
     """Return the parser of a command, with `--help` and `--version` only."""
     return Parser(prog, description, epilog=statuses, version=_version)
 
 
-def add_charset(add: Callable[..., object], what: str = "of texts and menus") -> None:
+def add_charset_option(add: Callable[..., object], what: str = "of texts and menus") -> None:
     """Add `--charset`. what: the texts that it is for, as its help names them."""
     about = f"{what}; default: UTF-8, else Latin-1"
     add("--charset", metavar="NAME", type=checked_charset, help=about)
 
 
-def add_connection_options(parser: Parser) -> None:
+def add_connection_options(make_parser: Parser) -> None:
     """Add the options of all commands that connect."""
-    add = parser.add_argument_group("the connection").add_argument
+    add = make_parser.add_argument_group("the connection").add_argument
     add(
         "--timeout",
         metavar="TIME",
@@ -108,7 +108,7 @@ def connection_options(options: Namespace) -> ConnectionOptions:
     return ConnectionOptions(Timeouts(*[options.timeout] * 3), trust, proxy)
 
 
-def followable(url: Item) -> Item:
+def checked_fetchable(url: Item) -> Item:
     """Return `url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
     if isinstance(url, GopherURL):
         link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO, TextIO
 
-from logsrv.gopher.browse.program import run as browse
+from logsrv.gopher.browse.program import browse_in_terminal as browse
 from logsrv.gopher.command.arguments import (
-    add_charset,
+    add_charset_option,
     add_connection_options,
     connection_options,
-    parser,
+    make_parser,
 )
 from logsrv.kit.options.argument_parser import Parser
 
@@ -25,14 +25,14 @@ Example:
 
 def parser_of(command: str) -> Parser:
     """Return the parser of `gopher browse`."""
-    made = parser("gopher browse", DESCRIPTION, statuses="")
+    made = make_parser("gopher browse", DESCRIPTION, statuses="")
     made.add_argument(
         "url",
         metavar="URL",
         nargs="?",
         help="where to begin: a URL, a host, a file, a directory; default: a start page",
     )
-    add_charset(made.add_argument_group("what comes out").add_argument)
+    add_charset_option(made.add_argument_group("what comes out").add_argument)
     add_connection_options(made)
     return made
 

@@ -11,16 +11,16 @@ from typing import BinaryIO, TextIO
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.command.arguments import (
     SIZE,
-    add_charset,
+    add_charset_option,
     add_connection_options,
     connection_options,
-    parser,
-    refusal,
+    make_parser,
+    wrong_value_error,
 )
-from logsrv.gopher.command.requests import Ask, kind_of, open_answer, requested_url
-from logsrv.gopher.command.show import Screen, show_menu, show_text
+from logsrv.gopher.command.requests import Ask, answer_kind_of, open_answer, resolve_requested_url
+from logsrv.gopher.command.show import TextOutput, show_menu, show_text
 from logsrv.gopher.serve.fileurl import ItemURL
-from logsrv.gopher.serve.typed_address import typed_place
+from logsrv.gopher.serve.typed_address import resolve_typed_address
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
@@ -48,15 +48,15 @@ Each of these commands has its own --help.
 _COMMANDS = ("browse", "mirror", "follow", "unfollow", "new", "serve")
 
 
-def _letter(text: str) -> str:
+def _item_type_letter(text: str) -> str:
     if len(text) == 1 and " " < text <= "\xff" and text != "\x7f":
         return text
-    raise refusal(text, "an item type: one letter, as in menus (0 text, 1 menu …)")
+    raise wrong_value_error(text, "an item type: one letter, as in menus (0 text, 1 menu …)")
 
 
 def parser_of(command: str = "") -> Parser:
     """Return the parser of `gopher URL`, which has no `command`."""
-    made = parser("gopher", DESCRIPTION)
+    made = make_parser("gopher", DESCRIPTION)
     add = made.add_argument
     add("url", metavar="URL", help="gopher://… or gophers://… (TLS), or just a host; or a path")
     add(
@@ -73,16 +73,16 @@ def parser_of(command: str = "") -> Parser:
     add("--output", "-o", metavar="FILE", help="save as FILE; - is standard output")
     add("--force", action="store_true", help="replace FILE; write binaries to a terminal")
     add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    add_charset(add)
+    add_charset_option(add)
     add = made.add_argument_group("what is asked for").add_argument
-    add("--type", metavar="T", type=_letter, help="the item type, if the URL's is wrong")
+    add("--type", metavar="T", type=_item_type_letter, help="the item type, if the URL's is wrong")
     add("--plus", action="store_true", help="ask with Gopher+, where the length is known")
     add("--max-size", metavar="SIZE", type=SIZE, help="take no larger answer")
     add_connection_options(made)
     return made
 
 
-def options_of(words: Sequence[str]) -> Namespace:
+def parsed_options(words: Sequence[str]) -> Namespace:
     """Parse the words of `gopher URL [WORDS]`.
 
     Raises UsageError, also for options that exclude each other; ConfigurationError for a wrong character
@@ -101,13 +101,15 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
     Raises HelpRequest, LogsrvError, OSError.
     """
-    options = options_of(words)
+    options = parsed_options(words)
     connection = connection_options(options)
     try:
-        url = requested_url(options, connection)
-        _show(url, lambda: open_answer(url, connection, options.max_size), options, stdout, stderr)
+        url = resolve_requested_url(options, connection)
+        _show_or_save(
+            url, lambda: open_answer(url, connection, options.max_size), options, stdout, stderr
+        )
     except UnknownHost as error:
-        typed = typed_place(options.url)
+        typed = resolve_typed_address(options.url)
         if "://" in options.url or not isinstance(typed, GopherURL) or error.host != typed.host:
             raise
         raise UnknownHost(error.host, error.hint + _host_hint(options.url)) from error
@@ -132,7 +134,7 @@ def _type_hint(options: Namespace) -> str:
 
     The hint says which letter was taken for the type, and how to write the URL with one.
     """
-    url = typed_place(options.url)
+    url = resolve_typed_address(options.url)
     if options.words or options.type is not None or not isinstance(url, GopherURL):
         return ""
     letter, selector = url.item_type, url.selector
@@ -147,9 +149,11 @@ def _type_hint(options: Namespace) -> str:
     )
 
 
-def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: TextIO) -> None:
+def _show_or_save(
+    url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: TextIO
+) -> None:
     """Show or save the answer: in the form that the options name, else by its kind."""
-    kind = kind_of(url)
+    kind = answer_kind_of(url)
     terminal = stdout.isatty()
     to_stdout = options.output == "-" or options.json or options.raw
     nowhere = options.output is None and not to_stdout
@@ -158,10 +162,13 @@ def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: 
             f"{one_line(os.fsdecode(url.path), 4096)} is neither a text nor a menu; --output FILE copies it"
         )
     if options.output not in (None, "-") or (kind == "binary" and not to_stdout):
-        from logsrv.gopher.command.save import save, target  # 1 ms, which a page has no use for
+        from logsrv.gopher.command.save import (  # 1 ms, which a page has no use for
+            path_to_save,
+            save_answer,
+        )
 
-        path = target(url, options.output, force=options.force)
-        save(ask, path, stderr, is_text=kind == "text", force=options.force)
+        path = path_to_save(url, options.output, force=options.force)
+        save_answer(ask, path, stderr, is_text=kind == "text", force=options.force)
         return
     if options.json:
         from logsrv.gopher.command.show_json import show_json  # 5 ms, with json and hashlib
@@ -176,8 +183,8 @@ def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: 
         )
     # Not `sys.stdout`: under twistd that is the log.
     encoding = sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"
-    colours = _colours(options.color, terminal)
-    screen = Screen(stdout, encoding, colours, terminal, options.charset)
+    colours = _wants_colours(options.color, terminal)
+    screen = TextOutput(stdout, encoding, colours, terminal, options.charset)
     with ask() as answer:
         if kind == "binary" or (options.raw and fits):
             for piece in answer.pieces():
@@ -188,7 +195,7 @@ def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: 
             show_menu(answer.pieces(), screen, url, links=options.links)
 
 
-def _colours(wanted: str, terminal: bool) -> bool:
+def _wants_colours(wanted: str, terminal: bool) -> bool:
     if wanted == "auto":
         # https://no-color.org
         return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

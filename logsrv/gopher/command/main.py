@@ -47,7 +47,7 @@ class _Terminated(BaseException):
     """SIGTERM was received."""
 
 
-class _StandardError(io.FileIO):
+class _UnfailingStandardError(io.FileIO):
     """Standard error whose writes never fail: if the terminal is closed, a download goes on, and the exit
     status is right.
     """
@@ -59,13 +59,13 @@ class _StandardError(io.FileIO):
             return len(data)
 
 
-def _lenient(stream: TextIO) -> TextIO:
+def _unfailing_stream(stream: TextIO) -> TextIO:
     """Return a stream to the same file that never raises OSError.
 
     If it has no file descriptor, because a program has replaced it, `stream` itself is returned.
     """
     try:
-        file = _StandardError(stream.fileno(), "wb", closefd=False)
+        file = _UnfailingStandardError(stream.fileno(), "wb", closefd=False)
     except OSError:
         return stream
     return io.TextIOWrapper(file, stream.encoding, stream.errors, line_buffering=True)
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A stream that the shell has closed (`>&-`) is None.
     with open(os.devnull, "wb") as nowhere, open(os.devnull, "w") as unsaid:
         stdout = nowhere if sys.stdout is None else sys.stdout.buffer
-        stderr = _lenient(sys.stderr or unsaid)
+        stderr = _unfailing_stream(sys.stderr or unsaid)
         try:
             status = run(sys.argv[1:] if arguments is None else arguments, stdout, stderr)
         except KeyboardInterrupt:
@@ -127,17 +127,17 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     except BrokenPipeError:
         return PIPE_CLOSED
     except GopherError as error:
-        return _tell(stderr, error, error.exit_status)
+        return _print_error(stderr, error, error.exit_status)
     except UsageError as error:
-        return _tell(stderr, error, USAGE)
+        return _print_error(stderr, error, USAGE)
     except LogsrvError as error:
-        return _tell(stderr, error, FAILED)
+        return _print_error(stderr, error, FAILED)
     except OSError as error:
         where = f"{one_line(str(error.filename), 4096)}: " if error.filename else ""
-        return _tell(stderr, f"{where}{error.strerror or error}", FAILED)
+        return _print_error(stderr, f"{where}{error.strerror or error}", FAILED)
 
 
-def _tell(stderr: TextIO, sentence: object, status: int) -> int:
+def _print_error(stderr: TextIO, sentence: object, status: int) -> int:
     stderr.write(printable(f"gopher: {sentence}\n"))
     stderr.flush()
     return status
@@ -145,18 +145,18 @@ def _tell(stderr: TextIO, sentence: object, status: int) -> int:
 
 def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Run the command that `words` begin with; import only its module."""
-    status: int = _module(words[0] if words else "").run(words, stdout, stderr)
+    status: int = _import_command_module(words[0] if words else "").run(words, stdout, stderr)
     return status
 
 
-def _module(command: str) -> ModuleType:
+def _import_command_module(command: str) -> ModuleType:
     name, _ = COMMANDS.get(command, ("fetch", ""))
     return import_module(f"logsrv.gopher.command.{name}")
 
 
 def parser_of(command: str = "") -> Parser:
     """Return the parser of a command; "" stands for `gopher URL`."""
-    parser: Parser = _module(command).parser_of(command)
+    parser: Parser = _import_command_module(command).parser_of(command)
     return parser
 
 

@@ -13,22 +13,22 @@ from logsrv.gopher.command.arguments import (
     DURATION,
     INCOMPLETE,
     SIZE,
-    add_charset,
+    add_charset_option,
     add_connection_options,
+    checked_fetchable,
     connection_options,
-    followable,
-    number,
-    parser,
+    make_parser,
+    whole_number_type,
 )
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.fetching import Manners
+from logsrv.gopher.mirror.fetching import CrawlOptions
 from logsrv.gopher.mirror.journal import FILE, MirrorJournal
-from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
+from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report_text
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.errors import GopherError
-from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
+from logsrv.gopher.wire.url import GopherURL, canonical_host, parse_typed_url
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.status_line import StatusLine
@@ -46,7 +46,7 @@ Example:
 
 def parser_of(command: str) -> Parser:
     """Return the parser of `gopher mirror`."""
-    made = parser("gopher mirror", DESCRIPTION)
+    made = make_parser("gopher mirror", DESCRIPTION)
     made.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
     made.add_argument("directory", metavar="DIRECTORY", help="made if it is not there")
     add = made.add_argument_group("what is copied").add_argument
@@ -57,8 +57,13 @@ def parser_of(command: str) -> Parser:
         help="what begins with URL's selector (default), all of its server, or all servers",
     )
     add("--alias", metavar="HOST", action="append", help="another name of the server")
-    add("--depth", metavar="N", type=number(0, 10**6), help="only items that many menus away")
-    add("--max-items", metavar="N", type=number(1, 10**7), help="default: 100000")
+    add(
+        "--depth",
+        metavar="N",
+        type=whole_number_type(0, 10**6),
+        help="only items that many menus away",
+    )
+    add("--max-items", metavar="N", type=whole_number_type(1, 10**7), help="default: 100000")
     add("--max-bytes", metavar="SIZE", type=SIZE, help="in all; default: 10GiB")
     add("--max-size", metavar="SIZE", type=SIZE, help="of one item; default: none")
     add(
@@ -68,9 +73,9 @@ def parser_of(command: str) -> Parser:
     )
     add("--delete", action="store_true", help="with --update: remove what no menu lists any more")
     add("--refresh", action="store_true", help="begin anew: fetch again what is there already")
-    add_charset(add, "of menus, for index.html")
+    add_charset_option(add, "of menus, for index.html")
     add = made.add_argument_group("manners").add_argument
-    add("--connections", metavar="N", type=number(1, 200), help="at once; default: 4")
+    add("--connections", metavar="N", type=whole_number_type(1, 200), help="at once; default: 4")
     add(
         "--min-speed",
         metavar="SIZE",
@@ -97,22 +102,24 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         raise UsageError(
             "--delete removes what an update finds listed by no menu any more; give --update as well"
         )
-    root = _root(options.url)
+    root = _parse_root_url(options.url)
     directory: str = options.directory
     how = connection_options(options)
     # Nobody watches a mirror: a server that sends a byte now and then must not occupy it for ever.
     how.timeouts = how.timeouts.replace(least=options.min_speed)
     transfers = Transfers(how, time.monotonic)
     try:
-        scope = _scope(root, options, how, transfers)
-        made = _make_directory(directory)
+        scope = _make_scope(root, options, how, transfers)
+        made = _make_missing_directories(directory)
         journal = MirrorJournal(directory, root, options.span, anew=options.refresh)
-        crawl = Crawl(scope, journal, transfers, _manners(options), time.monotonic, options.charset)
+        crawl = Crawl(
+            scope, journal, transfers, _make_crawl_options(options), time.monotonic, options.charset
+        )
         try:
             interrupted = _run_crawl(crawl, StatusLine(stderr, time.monotonic))
         except Exception as error:
             if not crawl.tally.fetched and journal.is_new:
-                _unmake(directory, made)
+                _remove_empty_mirror(directory, made)
             if root in crawl.tally.stays and isinstance(error, GopherError):
                 stderr.write(printable(f"gopher: {root}: {error}; the copies of before stay\n"))
                 return error.exit_status
@@ -123,7 +130,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         transfers.close()
     tally = crawl.tally
     stdout.write(
-        report(
+        report_text(
             tally, crawl.received_bytes, scope.skipped, scope.strangers, directory, crawl.waiting
         ).encode()
     )
@@ -152,7 +159,7 @@ def _run_crawl(crawl: Crawl, progress: StatusLine) -> BaseException | None:
     return None
 
 
-def _make_directory(directory: str) -> list[str]:
+def _make_missing_directories(directory: str) -> list[str]:
     """Make `directory` and its parents; return the ones that are new, the innermost first.
 
     Raises ConfigurationError if it exists and is not a directory, OSError.
@@ -170,7 +177,7 @@ def _make_directory(directory: str) -> list[str]:
     return made
 
 
-def _unmake(directory: str, made: list[str]) -> None:
+def _remove_empty_mirror(directory: str, made: list[str]) -> None:
     """Remove the journal and the new directories of a mirror that copied nothing.
 
     The next try may copy another server to the same place.
@@ -184,14 +191,14 @@ def _unmake(directory: str, made: list[str]) -> None:
         pass
 
 
-def _root(text: str) -> GopherURL:
-    url = followable(typed_url(text))
+def _parse_root_url(text: str) -> GopherURL:
+    url = checked_fetchable(parse_typed_url(text))
     if url.item_type == "7" or url.search is not None or url.plus is not None:
         raise ConfigurationError("a mirror begins with an item, not with a search or with Gopher+")
     return url
 
 
-def _scope(
+def _make_scope(
     root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Transfers
 ) -> MirrorScope:
     # With a proxy, no DNS query of ours must reveal which server is copied: the proxy resolves names.
@@ -200,9 +207,9 @@ def _scope(
     return MirrorScope(root, options.span, options.depth, aliases=aliases, addresses=addresses)
 
 
-def _manners(options: Namespace) -> Manners:
-    default = Manners()
-    return Manners(
+def _make_crawl_options(options: Namespace) -> CrawlOptions:
+    default = CrawlOptions()
+    return CrawlOptions(
         connections=options.connections,
         delay=options.delay or default.delay,
         items=options.max_items or default.items,

@@ -14,20 +14,25 @@ from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.command.arguments import (
     INCOMPLETE,
-    add_charset,
+    add_charset_option,
     add_connection_options,
     connection_options,
-    parser,
+    make_parser,
 )
-from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.follow.bookmarks import title_from_url
 from logsrv.gopher.follow.dates import without_date
-from logsrv.gopher.follow.entries import address_of
-from logsrv.gopher.follow.feed import Found, as_atom, as_json, type_of
-from logsrv.gopher.follow.fetching import fetch_entries, look_at
-from logsrv.gopher.follow.following import Followed, Following, can_follow, newest
+from logsrv.gopher.follow.entries import address_of_entry
+from logsrv.gopher.follow.feed import Found, item_type_of, news_as_atom, news_as_json
+from logsrv.gopher.follow.fetching import fetch_and_store_news, fetch_entries
+from logsrv.gopher.follow.following import (
+    FollowedMenu,
+    FollowedStore,
+    can_follow,
+    items_of_all_menus,
+)
 from logsrv.gopher.wire.errors import UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.url import GopherURL, typed_url
+from logsrv.gopher.wire.url import GopherURL, parse_typed_url
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
 
@@ -60,7 +65,7 @@ Example:
 
 def parser_of(command: str) -> Parser:
     """Return the parser of one of the commands."""
-    made = parser(f"gopher {command}", ABOUT[command])
+    made = make_parser(f"gopher {command}", ABOUT[command])
     add = made.add_argument
     if command == "unfollow":
         add("url", metavar="URL", help="the menu, as gopher follow lists it")
@@ -77,7 +82,7 @@ def parser_of(command: str) -> Parser:
         add("--all", action="store_true", help="what is read already, too")
         add("--read", action="store_true", help="mark as read what is shown")
         add("--offline", action="store_true", help="show what is known, ask nobody")
-    add_charset(add)
+    add_charset_option(add)
     add_connection_options(made)
     return made
 
@@ -90,7 +95,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         return _unfollow(options)
     session = BrowsingSession(os.environ, connection_options(options), options.charset)
     if command == "new":
-        return _new(options, session, stdout, stderr)
+        return _print_news(options, session, stdout, stderr)
     if options.url is None:
         for each in session.following.all():
             stdout.write(f"{each.url} {each.title}\n".encode())
@@ -99,7 +104,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 
 def _follow(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stderr: TextIO) -> int:
-    url = typed_url(options.url)
+    url = parse_typed_url(options.url)
     if not can_follow(url):
         raise ConfigurationError(f"{url} is no menu and no text, which are what can be followed")
     if any(each.url == url for each in session.following.all()):
@@ -113,7 +118,7 @@ def _follow(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stde
         raise ConfigurationError(
             f"{one_line(options.url, 500)} is on this machine; only what a server has can be followed"
         ) from error
-    title = " ".join(options.title) or title_of(url)
+    title = " ".join(options.title) or title_from_url(url)
     session.following.follow(url, title, entries, now)
     if stdout.isatty():
         number = f"{len(entries):,} item{'s' if len(entries) != 1 else ''}"
@@ -124,33 +129,35 @@ def _follow(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stde
 
 
 def _unfollow(options: Namespace) -> int:
-    url = typed_url(options.url)
+    url = parse_typed_url(options.url)
     if not BrowsingSession(os.environ).following.unfollow(url):
         raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
     return 0
 
 
-def _new(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stderr: TextIO) -> int:
+def _print_news(
+    options: Namespace, session: BrowsingSession, stdout: BinaryIO, stderr: TextIO
+) -> int:
     if options.json and options.atom:
         raise UsageError("--json and --atom are two forms of output; choose one")
     if options.atom and options.all:
         raise UsageError("--atom has what is read already; leave out --all")
     following, charset = session.following, session.charset
-    followed, problems = _wanted(following, options.urls), []
+    followed, problems = _chosen_menus(following, options.urls), []
     if not options.offline:
         how = partial(session.options_for, accept_cut=True)
-        problems = asyncio.run(look_at(followed, following, how, time.time, charset))
-        followed = _wanted(following, options.urls)
-    found: Found = newest(followed)
+        problems = asyncio.run(fetch_and_store_news(followed, following, how, time.time, charset))
+        followed = _chosen_menus(following, options.urls)
+    found: Found = items_of_all_menus(followed)
     if not (options.atom or options.all):
         found = [(item, each) for item, each in found if not item.read]
     if options.atom:
         # Sort again, because the order of a feed must not depend on which entries the user has read.
         found = sorted(found, key=lambda pair: (pair[0].day, pair[0].seen), reverse=True)
-        id = str(followed[0].url) if len(options.urls) == 1 else following.feed_id()
-        shown = as_atom(id, followed, found)
+        id = str(followed[0].url) if len(options.urls) == 1 else following.get_or_make_feed_id()
+        shown = news_as_atom(id, followed, found)
     else:
-        shown = as_json(followed, found) if options.json else _lines(followed, found)
+        shown = news_as_json(followed, found) if options.json else _news_text(followed, found)
     stdout.write(shown.encode())
     stdout.flush()
     if not shown and stdout.isatty():
@@ -158,32 +165,34 @@ def _new(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stderr:
     for each, problem in problems:
         stderr.write(printable(f"gopher: {each.title}: {problem}\n"))
     if options.read:
-        following.mark([item.id for item, _ in found])
+        following.mark_entries([item.id for item, _ in found])
     return INCOMPLETE if problems else 0
 
 
-def _wanted(following: Following, addresses: Sequence[str]) -> list[Followed]:
+def _chosen_menus(following: FollowedStore, addresses: Sequence[str]) -> list[FollowedMenu]:
     followed = following.all()
     if not followed:
         raise ConfigurationError("no menu is followed yet: gopher follow URL follows one")
     if not addresses:
         return followed
     known = {each.url: each for each in followed}
-    urls: list[GopherURL] = [typed_url(address) for address in addresses]
+    urls: list[GopherURL] = [parse_typed_url(address) for address in addresses]
     for url in urls:
         if url not in known:
             raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
     return [known[url] for url in dict.fromkeys(urls)]
 
 
-def _lines(followed: list[Followed], found: Found) -> str:
+def _news_text(followed: list[FollowedMenu], found: Found) -> str:
     """Return a line `DAY TAG TITLE <URL>` for each entry, and one for each menu with more new entries."""
     lines = []
     for item, _ in found:
-        letter = type_of(item)
+        letter = item_type_of(item)
         tag = "link" if letter is None else item_type(letter).tag
         title = without_date(item.title) if item.dated else item.title
-        lines.append(f"{item.day} {tag:<4} {title}  <{one_line(address_of(item.id), 4096)}>\n")
+        lines.append(
+            f"{item.day} {tag:<4} {title}  <{one_line(address_of_entry(item.id), 4096)}>\n"
+        )
     for each in followed:
         if each.news.left_out:
             lines.append(f"and {each.news.left_out} more in {each.title}  <{each.url}>\n")

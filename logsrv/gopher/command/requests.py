@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.command.arguments import followable
+from logsrv.gopher.command.arguments import checked_fetchable
 from logsrv.gopher.fetch.blocking import GopherFile, urlopen
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
-from logsrv.gopher.serve.fileurl import ItemURL, url_of
-from logsrv.gopher.serve.typed_address import typed_place
-from logsrv.gopher.wire.itemtypes import MENUS, Transfer, item_type
+from logsrv.gopher.serve.fileurl import ItemURL, url_of_item
+from logsrv.gopher.serve.typed_address import resolve_typed_address
+from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -28,15 +28,15 @@ Ask = Callable[[], Answer]
 _NUMBER = r"[0-9]{1,6}"
 
 
-def requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
+def resolve_requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
     """Return the URL to fetch: the given one, changed by link numbers, search words and options.
 
     Raises GopherError, UsageError, ConfigurationError.
     """
-    url = typed_place(options.url)
+    url = resolve_typed_address(options.url)
     if options.type is not None:
         url = url.replace(item_type=options.type)
-    url, words = _follow_numbers(url, options.words, connection)
+    url, words = _follow_link_numbers(url, options.words, connection)
     if isinstance(url, GopherURL):
         if words:
             url = url.searching(" ".join(words))
@@ -44,11 +44,11 @@ def requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
             url = url.replace(plus=url.plus or b"+")
     elif words or url.item_type == "7":
         raise ConfigurationError("only a server can search, and this is a local path")
-    return followable(url)
+    return checked_fetchable(url)
 
 
-def kind_of(url: ItemURL) -> Transfer:
-    """Return the kind of answer to expect for `url`, which `requested_url` returned."""
+def answer_kind_of(url: ItemURL) -> AnswerKind:
+    """Return the kind of answer to expect for `url`, which `resolve_requested_url` returned."""
     if isinstance(url, GopherURL) and url.plus is not None and url.plus[:1] in (b"!", b"$"):
         return "text"
     transfer = item_type(url.item_type).transfer
@@ -63,7 +63,7 @@ def open_answer(
 
     most_bytes: replaces the default limit of its kind. Raises GopherError, ConfigurationError.
     """
-    kind, limits = kind_of(url), Limits()
+    kind, limits = answer_kind_of(url), Limits()
     most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
     most_bytes = most_bytes or most[kind]
     if not isinstance(url, GopherURL):
@@ -81,7 +81,7 @@ def open_answer(
     )
 
 
-def _follow_numbers(
+def _follow_link_numbers(
     url: ItemURL, words: list[str], connection: ConnectionOptions
 ) -> tuple[ItemURL, list[str]]:
     """Follow the numbers at the beginning of `words`, menu by menu; return the URL and the other words.
@@ -90,7 +90,7 @@ def _follow_numbers(
     """
     start = url
     while words and url.item_type == "1" and url.search is None and re.fullmatch(_NUMBER, words[0]):
-        url, words = _link(url, int(words[0]), connection), words[1:]
+        url, words = _fetch_numbered_link(url, int(words[0]), connection), words[1:]
     if words and url is not start and url.item_type not in MENUS:
         raise ConfigurationError(
             f"{url} is no menu and no search: it takes no words ({one_line(' '.join(words), 500)})"
@@ -98,14 +98,14 @@ def _follow_numbers(
     return url, words
 
 
-def _link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:
-    links = _links(menu, number, connection)
+def _fetch_numbered_link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:
+    links = _fetch_links(menu, number, connection)
     if not 1 <= number <= len(links):
         raise ConfigurationError(
             f"{menu} has no link {number}; it has {len(links)}, and the first is number 1"
         )
     item = links[number - 1]
-    if (url := url_of(item, menu)) is not None:
+    if (url := url_of_item(item, menu)) is not None:
         return url
     if (link := item.link()) is not None:
         raise ConfigurationError(
@@ -114,7 +114,7 @@ def _link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:
     raise ConfigurationError(f"link {number} cannot be followed: its host or its port is not valid")
 
 
-def _links(menu: ItemURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:
+def _fetch_links(menu: ItemURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:
     """Return the links of a menu; reading stops after `enough` of them."""
     parser = MenuParser()
     links: list[MenuItem] = []

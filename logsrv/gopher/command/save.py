@@ -9,7 +9,7 @@ from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.requests import Ask
-from logsrv.gopher.fetch.wholefile import end_text, whole_file
+from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.serve.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked_name
@@ -19,10 +19,10 @@ from logsrv.kit.text.words import size_text
 _BAR = 24
 
 
-class Progress(StatusLine):
+class DownloadProgress(StatusLine):
     """The progress of a download, shown a few times a second, only on a terminal."""
 
-    def bytes(self, size: int, length: int | None) -> None:
+    def show_bytes(self, size: int, length: int | None) -> None:
         """Show that `size` bytes were received, of `length` if that is known."""
         if self.due:
             rate = size / max(self.seconds, 0.001)
@@ -33,7 +33,7 @@ class Progress(StatusLine):
             self.show(text)
 
 
-def target(url: ItemURL, output: str | None, *, force: bool) -> str:
+def path_to_save(url: ItemURL, output: str | None, *, force: bool) -> str:
     """Return the path to save `url` to: `output`; if that is a directory or None, a name made from the URL.
 
     Raises ConfigurationError if the path is a directory, or a file while `force` is false.
@@ -44,16 +44,18 @@ def target(url: ItemURL, output: str | None, *, force: bool) -> str:
     if not path or os.path.isdir(path):
         path = os.path.join(path, checked_name(name_to_save(url)))
     if os.path.isdir(path):
-        raise ConfigurationError(f"{_shown(path)} is a directory; give a name with --output FILE")
+        raise ConfigurationError(
+            f"{_escaped_path(path)} is a directory; give a name with --output FILE"
+        )
     if os.path.lexists(path) and not force:
         raise ConfigurationError(
-            f"{_shown(path)} is there already; --force replaces it, --output FILE saves under "
+            f"{_escaped_path(path)} is there already; --force replaces it, --output FILE saves under "
             "another name"
         )
     return path
 
 
-def _shown(path: str) -> str:
+def _escaped_path(path: str) -> str:
     return one_line(path, 4096)
 
 
@@ -64,7 +66,7 @@ class _SavedFile:
     length: int | None = None
     size = 0
 
-    def __init__(self, progress: Progress, *, special: bool) -> None:
+    def __init__(self, progress: DownloadProgress, *, special: bool) -> None:
         self._progress = progress
         self._special = special
 
@@ -72,12 +74,12 @@ class _SavedFile:
         self.file.flush()
         return None if self._special else self.file.fileno()
 
-    def passed(self, size: int) -> None:
+    def count_spliced(self, size: int) -> None:
         self.size += size
-        self._progress.bytes(self.size, self.length)
+        self._progress.show_bytes(self.size, self.length)
 
 
-def save(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> None:
+def save_answer(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> None:
     """Write an answer to the file `path`, which appears or is replaced when the answer is complete.
 
     notes: gets the progress and the result. is_text: whether to remove the line `.` at the end and the dots
@@ -85,7 +87,7 @@ def save(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> N
     """
     # A device or a pipe is written to, never replaced by a file.
     special = os.path.exists(path) and not os.path.isfile(path)
-    progress = Progress(notes, time.monotonic)
+    progress = DownloadProgress(notes, time.monotonic)
     saved = _SavedFile(progress, special=special)
     try:
         with (
@@ -95,10 +97,10 @@ def save(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> N
             saved.length = answer.length
             for piece in answer.pieces(saved):
                 saved.file.write(piece)
-                saved.passed(len(piece))
+                saved.count_spliced(len(piece))
             if not special:
                 if is_text and not answer.has_header:
-                    end_text(saved.file)
+                    unstuff_file(saved.file)
                 saved.size = saved.file.seek(0, SEEK_END)
     except BaseException as error:
         progress.clear()
@@ -111,4 +113,4 @@ def save(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> N
             )
         raise
     progress.clear()
-    notes.write(f"saved as {_shown(path)} ({size_text(saved.size)})\n")
+    notes.write(f"saved as {_escaped_path(path)} ({size_text(saved.size)})\n")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import HelpRequest, UsageError
-from logsrv.gopher.command.arguments import parser
+from logsrv.gopher.command.arguments import make_parser
 from logsrv.kit.options.argument_parser import Parser
 
 DESCRIPTION = """\
@@ -27,9 +27,9 @@ them all.
 _TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
-def parser_of(command: str) -> Parser:
+def parser_of(server_command: str) -> Parser:
     """Return the parser of `gopher serve`, for the help."""
-    made = parser("gopher serve", DESCRIPTION, statuses="")
+    made = make_parser("gopher serve", DESCRIPTION, statuses="")
     made.add_argument("directory", metavar="DIRECTORY", help="what to serve")
     made.add_argument(
         "options", metavar="OPTION", nargs="...", help="options of twistd gopherd, such as --listen"
@@ -44,10 +44,10 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> NoReturn:
         raise HelpRequest(parser_of("serve").format_help())
     if not given or given[0].startswith("-"):
         raise UsageError("gopher serve takes a directory, and then options: gopher serve DIRECTORY")
-    os.execv(sys.executable, command(given[0], given[1:]))
+    os.execv(sys.executable, server_command(given[0], given[1:]))
 
 
-def command(directory: str, options: Sequence[str]) -> list[str]:
+def server_command(directory: str, options: Sequence[str]) -> list[str]:
     """Return the arguments of the process that serves `directory`."""
     # -P: import nothing from the current directory.
     python = [sys.executable, "-P", "-c", _TWISTD]

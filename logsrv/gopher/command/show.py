@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from logsrv.gopher.serve.fileurl import ItemURL, url_of
+from logsrv.gopher.serve.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
@@ -24,7 +24,7 @@ _FILE_COLOUR = "32"
 _DIM = "2"
 
 
-class Screen(Value):
+class TextOutput(Value):
     """Standard output for text.
 
     encoding: of the terminal. colours: whether to use them. terminal: whether it is a terminal. charset: of
@@ -45,7 +45,7 @@ class Screen(Value):
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours and text else text
 
 
-def show_menu(pieces: Iterable[bytes], screen: Screen, menu: ItemURL, *, links: bool) -> None:
+def show_menu(pieces: Iterable[bytes], screen: TextOutput, menu: ItemURL, *, links: bool) -> None:
     """Show the menu at `menu`, each item as soon as it is received.
 
     An item is a line `NUMBER TAG  TEXT  <URL>`. links: whether to show the URLs.
@@ -58,8 +58,8 @@ def show_menu(pieces: Iterable[bytes], screen: Screen, menu: ItemURL, *, links: 
         lines = []
         for item in items:
             number += item.is_link
-            place = _place(item, menu) if links and item.item_type != "3" else ""
-            lines.append(_line(item, number, place, screen))
+            place = _target_text(item, menu) if links and item.item_type != "3" else ""
+            lines.append(_item_line(item, number, place, screen))
         if lines:
             screen.write("".join(lines))
 
@@ -70,7 +70,7 @@ def show_menu(pieces: Iterable[bytes], screen: Screen, menu: ItemURL, *, links: 
         show(parser.finish())
 
 
-def _line(item: MenuItem, number: int, place: str, screen: Screen) -> str:
+def _item_line(item: MenuItem, number: int, place: str, screen: TextOutput) -> str:
     text = one_line(item.text(screen.charset), _LONGEST_LINE)
     if item.item_type == "i":
         return f"          {text}".rstrip() + "\n"
@@ -79,12 +79,12 @@ def _line(item: MenuItem, number: int, place: str, screen: Screen) -> str:
     return f"{shown} {item.tag:<4} {text}  {screen.coloured(place, _DIM)}".rstrip() + "\n"
 
 
-def _place(item: MenuItem, menu: ItemURL) -> str:
-    place = url_of(item, menu) or item.link()
+def _target_text(item: MenuItem, menu: ItemURL) -> str:
+    place = url_of_item(item, menu) or item.link()
     return "cannot be followed" if place is None else f"<{one_line(str(place), 4096)}>"
 
 
-def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None:
+def show_text(pieces: Iterable[bytes], screen: TextOutput, *, stuffed: bool) -> None:
     """Show a text while it arrives, in whole lines.
 
     stuffed: whether to remove the line `.` at its end, and the dots that were doubled because of it.
@@ -101,7 +101,7 @@ def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None
 
     try:
         for piece in pieces:
-            whole, held = _lines(held + (parser.feed(piece) if parser else piece))
+            whole, held = _split_showable(held + (parser.feed(piece) if parser else piece))
             show(whole)
     finally:
         show(held + (parser.finish() if parser else b""))
@@ -109,7 +109,7 @@ def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None
             screen.write("\n")
 
 
-def _lines(data: bytes) -> tuple[bytes, bytes]:
+def _split_showable(data: bytes) -> tuple[bytes, bytes]:
     """Return the bytes that can be shown, and those that wait for the end of their line."""
     whole, newline, rest = data.rpartition(b"\n")
     if len(rest) <= _LONGEST_LINE:

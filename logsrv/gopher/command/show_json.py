@@ -14,7 +14,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from logsrv.gopher.serve.fileurl import ItemURL, url_of
+from logsrv.gopher.serve.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -22,11 +22,11 @@ from logsrv.gopher.wire.text import unstuffed
 
 if TYPE_CHECKING:
     from logsrv.gopher.command.requests import Ask
-    from logsrv.gopher.wire.itemtypes import Transfer
+    from logsrv.gopher.wire.itemtypes import AnswerKind
 
 
 def show_json(
-    ask: Ask, url: ItemURL, kind: Transfer, out: BinaryIO, charset: str | None = None
+    ask: Ask, url: ItemURL, kind: AnswerKind, out: BinaryIO, charset: str | None = None
 ) -> None:
     """Collect the answer (for a binary only its size and digest), and write one line at its end."""
     collected = _CollectedAnswer(kind)
@@ -36,10 +36,10 @@ def show_json(
             collected.stuffed = not answer.has_header
             for piece in answer.pieces():
                 collected.feed(piece)
-        shown |= collected.content(url, charset)
+        shown |= collected.as_json_fields(url, charset)
     except BaseException as error:
         if collected.size and kind != "binary":
-            shown |= collected.content(url, charset)
+            shown |= collected.as_json_fields(url, charset)
         code = error.code if isinstance(error, GopherError) else "error"
         message = str(error) or "interrupted"
         shown |= {"kind": "error", "error": {"code": code, "message": message}}
@@ -49,7 +49,7 @@ def show_json(
 
 
 class _CollectedAnswer:
-    def __init__(self, kind: Transfer) -> None:
+    def __init__(self, kind: AnswerKind) -> None:
         self.size = 0
         self.stuffed = False
         self._kind = kind
@@ -67,10 +67,10 @@ class _CollectedAnswer:
         else:
             self._digest.update(data)
 
-    def content(self, url: ItemURL, charset: str | None) -> dict[str, Any]:
+    def as_json_fields(self, url: ItemURL, charset: str | None) -> dict[str, Any]:
         if self._kind == "menu":
             self._items += self._menu.finish()
-            items = [_item(item, url, charset) for item in self._items]
+            items = [_item_fields(item, url, charset) for item in self._items]
             return {"terminated": self._menu.terminated, "items": items}
         if self._kind == "binary":
             return {"bytes": self.size, "sha256": self._digest.hexdigest()}
@@ -79,8 +79,8 @@ class _CollectedAnswer:
         return {"terminated": terminated, "text": decode_text(text, charset)}
 
 
-def _item(item: MenuItem, menu: ItemURL, charset: str | None) -> dict[str, Any]:
-    url = url_of(item, menu)
+def _item_fields(item: MenuItem, menu: ItemURL, charset: str | None) -> dict[str, Any]:
+    url = url_of_item(item, menu)
     values: dict[str, Any] = {
         "type": item.item_type,
         "display": item.text(charset),

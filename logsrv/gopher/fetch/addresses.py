@@ -24,7 +24,7 @@ KNOWN_FOR = 60.0
 _MOST_KNOWN = 1000
 
 
-class Addresses:
+class AddressLookup:
     """The addresses of hosts, remembered for a minute.
 
     selector: of the module `selectors`. Each lookup registers a pipe there; when that is readable, the
@@ -37,12 +37,12 @@ class Addresses:
         self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
         self._waiting: dict[tuple[str, int], tuple[FileIO, list[Callable[[Found], None]]]] = {}
 
-    def known(self, host: str, port: int) -> list[Address] | None:
+    def known_addresses(self, host: str, port: int) -> list[Address] | None:
         """Return the addresses of a numeric address or a remembered name; None if it must be looked up."""
         known = self._known.get((host, port))
         if known is not None and known[0] > self._clock():
             return known[1]
-        found = _as_number(host, port)
+        found = _numeric_address(host, port)
         if found is not None:
             self._remember(host, port, found)
         return found
@@ -54,18 +54,18 @@ class Addresses:
             self._waiting[place][1].append(then)
             return
         try:
-            here, result = _begin(host, port)
+            here, result = _start_lookup_thread(host, port)
         except OSError as error:
             then(error)
             return
         self._waiting[place] = (here, [then])
-        self._selector.register(here, EVENT_READ, lambda: self._tell(place, result[0]))
+        self._selector.register(here, EVENT_READ, lambda: self._finish_lookup(place, result[0]))
 
-    def look_up_now(self, host: str, port: int) -> Found:
+    def look_up_blocking(self, host: str, port: int) -> Found:
         """Look a name up and block until there is a result."""
-        found: Found | None = self.known(host, port)
+        found: Found | None = self.known_addresses(host, port)
         if found is None:
-            found = _resolved(host, port)
+            found = _resolve_blocking(host, port)
             self._remember(host, port, found)
         return found
 
@@ -73,20 +73,20 @@ class Addresses:
         """Forget the addresses of a name: none of them accepted a connection."""
         self._known.pop((host, port), None)
 
-    def close(self) -> None:
+    def cancel_lookups(self) -> None:
         """Drop all lookups; their callbacks are not called."""
         for here, _ in self._waiting.values():
-            self._let_go(here)
+            self._close_pipe(here)
         self._waiting.clear()
 
-    def _tell(self, place: tuple[str, int], found: Found) -> None:
+    def _finish_lookup(self, place: tuple[str, int], found: Found) -> None:
         here, waiting = self._waiting.pop(place)
-        self._let_go(here)
+        self._close_pipe(here)
         self._remember(*place, found)
         for then in waiting:
             then(found)
 
-    def _let_go(self, here: FileIO) -> None:
+    def _close_pipe(self, here: FileIO) -> None:
         self._selector.unregister(here)
         here.close()
 
@@ -98,7 +98,7 @@ class Addresses:
         self._known[host, port] = (self._clock() + KNOWN_FOR, found)
 
 
-def _as_number(host: str, port: int) -> list[Address] | None:
+def _numeric_address(host: str, port: int) -> list[Address] | None:
     try:
         if ":" in host:
             socket.inet_pton(socket.AF_INET6, host)
@@ -109,7 +109,7 @@ def _as_number(host: str, port: int) -> list[Address] | None:
         return None
 
 
-def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
+def _start_lookup_thread(host: str, port: int) -> tuple[FileIO, list[Found]]:
     """Begin a lookup in a thread. Return a pipe, which ends with the lookup, and a list for its result.
 
     Raises OSError.
@@ -121,7 +121,7 @@ def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
     def look_up() -> None:
         # Closing the pipe reports the end of the lookup; perhaps nobody waits for it any more.
         try:
-            result.append(_resolved(host, port))
+            result.append(_resolve_blocking(host, port))
         finally:
             os.close(writing)
 
@@ -135,7 +135,7 @@ def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
     return here, result
 
 
-def _resolved(host: str, port: int) -> Found:
+def _resolve_blocking(host: str, port: int) -> Found:
     try:
         # The host is passed as bytes: for a string, Python would load its tables of international names.
         found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)

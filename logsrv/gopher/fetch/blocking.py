@@ -15,10 +15,10 @@ from typing import Any
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.stream import DownloadFile, Stream
+from logsrv.gopher.fetch.stream import AnswerStream, DownloadFile
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.fetch.trust import Trust
-from logsrv.gopher.fetch.wholefile import end_text, whole_file
+from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
@@ -28,7 +28,7 @@ _CHUNK = 64 * 1024
 _LONG = 3600.0
 
 
-class _Body(Stream, io.RawIOBase):
+class _AnswerBody(AnswerStream, io.RawIOBase):
     """The content of one answer as a raw file, which `GopherFile` buffers."""
 
     def __init__(
@@ -41,8 +41,8 @@ class _Body(Stream, io.RawIOBase):
         self._unread = memoryview(b"")
         super().__init__(Transfers(options, time.monotonic), url, **how)
         try:
-            while not self.is_certain():
-                self._transfers.wait(_LONG)
+            while not self.certain_or_raise():
+                self._transfers.run_round(_LONG)
         except BaseException:
             self.close()
             raise
@@ -51,11 +51,11 @@ class _Body(Stream, io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def piece(self) -> bytes:
+    def wait_for_piece(self) -> bytes:
         """Return the next piece, b"" at the end."""
-        while (data := self.take()) != b"":
+        while (data := self.take_received()) != b"":
             if data is None:
-                self._transfers.wait(_LONG)
+                self._transfers.run_round(_LONG)
             elif content := self.parser.feed(data) if self.parser else data:
                 return content
         parser, self.parser = self.parser, None
@@ -63,7 +63,7 @@ class _Body(Stream, io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         if not self._unread:
-            self._unread = memoryview(self.piece())
+            self._unread = memoryview(self.wait_for_piece())
         size = min(len(buffer), len(self._unread))
         buffer[:size] = self._unread[:size]
         self._unread = self._unread[size:]
@@ -82,7 +82,7 @@ class GopherFile(io.BufferedReader):
     whether a Gopher+ header came before it; then a text has no terminator.
     """
 
-    def __init__(self, body: _Body, url: GopherURL) -> None:
+    def __init__(self, body: _AnswerBody, url: GopherURL) -> None:
         self.url = url
         self.length = body.length
         self.has_header = body.has_header
@@ -94,10 +94,10 @@ class GopherFile(io.BufferedReader):
 
         into: later pieces that need no parsing may go directly into this file instead (Linux's splice).
         """
-        while piece := self._body.piece():
+        while piece := self._body.wait_for_piece():
             yield piece
             if into is not None and self._body.parser is None:
-                self._body.pass_to(into)
+                self._body.splice_into(into)
 
     def geturl(self) -> str:
         """Return the URL as a string, as files of `urllib.request` do."""
@@ -129,7 +129,7 @@ def urlopen(
     options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy)
     as_text = item_type(target.item_type).transfer == "text" and not as_sent
     how = {"most_bytes": most_bytes, "most_seconds": most_seconds}
-    return GopherFile(_Body(target, options, as_text=as_text, **how), target)
+    return GopherFile(_AnswerBody(target, options, as_text=as_text, **how), target)
 
 
 def urlretrieve(
@@ -155,5 +155,5 @@ def urlretrieve(
             if reporthook is not None:
                 reporthook(size, answer.length)
         if item_type(answer.url.item_type).transfer == "text" and not answer.has_header:
-            end_text(file)
+            unstuff_file(file)
         return file.seek(0, os.SEEK_END)

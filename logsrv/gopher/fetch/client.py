@@ -22,10 +22,10 @@ from zope.interface import implementer
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.stream import MOST_RETRIES, Retries, Stream
+from logsrv.gopher.fetch.stream import MOST_RETRIES, AnswerStream, RetryPolicy
 from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.fetch.trust import Trust
-from logsrv.gopher.fetch.wholefile import end_text, whole_file
+from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.gopherplus import Attributes, form_request, parse_attributes
 from logsrv.gopher.wire.itemtypes import item_type
@@ -58,10 +58,10 @@ class ReactorTransfers:
         """Let the reactor watch the transfers. Call this after each start."""
         if not self._timer.running:
             self._reactor.addReader(self)
-            self._timer.start(0, self._tick)
+            self._timer.start(0, self._check_timeouts)
 
-    def _tick(self) -> None:
-        self._timer.start(LOOK_AT_CLOCKS, self._tick)
+    def _check_timeouts(self) -> None:
+        self._timer.start(LOOK_AT_CLOCKS, self._check_timeouts)
         self.doRead()
 
     def unwatch_if_idle(self) -> None:
@@ -76,7 +76,7 @@ class ReactorTransfers:
         return self.transfers.fileno()
 
     def doRead(self) -> None:
-        self.transfers.wait(0)
+        self.transfers.run_round(0)
         self.unwatch_if_idle()
 
     def connectionLost(self, reason: Failure) -> None:
@@ -104,7 +104,7 @@ class Download:
     size: int
 
 
-class GopherResponse(Stream):
+class GopherResponse(AnswerStream):
     """The body of an answer, in pieces as they arrive: bytes as sent, without a Gopher+ header.
 
     Read it by `async for` or `read`; slow reading slows the server down. Errors of the connection are
@@ -113,20 +113,20 @@ class GopherResponse(Stream):
     """
 
     def __init__(self, transfers: ReactorTransfers, url: GopherURL, **how: Any) -> None:
-        """how: further arguments of `Stream`."""
+        """how: further arguments of `AnswerStream`."""
         self._reactor_transfers = transfers
         self._rest: bytes | None = None
         super().__init__(transfers.transfers, url, **how)
 
-    def _start(self, after: float = 0.0) -> None:
-        super()._start(after)
+    def _start_try(self, after: float = 0.0) -> None:
+        super()._start_try(after)
         self._reactor_transfers.watch()
 
-    async def begin(self) -> None:
+    async def wait_for_content(self) -> None:
         """Wait until the answer is certainly content, which may be empty. Raises its error if it fails."""
         try:
-            while not self.is_certain():
-                await self._change()
+            while not self.certain_or_raise():
+                await self._wait_for_change()
         except BaseException:
             self.close()
             raise
@@ -136,13 +136,13 @@ class GopherResponse(Stream):
 
     async def __anext__(self) -> bytes:
         chunk, self._rest = self._rest, None
-        while chunk is None and (chunk := self.take()) is None:
-            await self._change()
+        while chunk is None and (chunk := self.take_received()) is None:
+            await self._wait_for_change()
         if not chunk:
             raise StopAsyncIteration
         return chunk
 
-    async def _change(self) -> None:
+    async def _wait_for_change(self) -> None:
         changed: Deferred[None] = Deferred()
         self.wake = lambda: None if changed.called else changed.callback(None)
         await changed
@@ -178,7 +178,7 @@ def _as_url(url: GopherURL | str) -> GopherURL:
     return url if isinstance(url, GopherURL) else GopherURL.parse(url)
 
 
-def _deferred(
+def _returns_deferred(
     fetch: Callable[
         Concatenate[GopherClient, GopherURL, How], Coroutine[Deferred[Any], Any, Result]
     ],
@@ -228,11 +228,11 @@ class GopherClient:
         self._limits = limits
         self._transfers = ReactorTransfers(reactor, self._options, allow)
         self._connections_per_host = connections_per_host
-        self._retries = Retries(retries)
+        self._retries = RetryPolicy(retries)
         self._charset = charset
         self._slots: dict[str, DeferredSemaphore] = {}
 
-    @_deferred
+    @_returns_deferred
     async def open(
         self,
         url: GopherURL,
@@ -247,7 +247,7 @@ class GopherClient:
         answer. answers: the lines for the form of a Gopher+ item.
         """
         request = form_request(url, answers) if answers else None
-        release = await self._slot(url.host)
+        release = await self._acquire_slot(url.host)
         try:
             response = GopherResponse(
                 self._transfers,
@@ -258,24 +258,24 @@ class GopherClient:
                 most_seconds=most_seconds,
                 charset=self._charset,
             )
-            await response.begin()
+            await response.wait_for_content()
         except BaseException:
             release()
             raise
-        self._retries.answered(url.host)
+        self._retries.note_answered(url.host)
         response.at_end = release
         if response.ended:
             release()
         return response
 
-    @_deferred
+    @_returns_deferred
     async def menu(self, url: GopherURL) -> Menu:
         """Return a menu, or the answer to a search. An error's `partial` is the part received."""
         parser = MenuParser(self._limits.line, self._limits.items)
         items: list[MenuItem] = []
         failed: GopherError | None = None
         try:
-            async with await self._page(url, self._limits.menu) as response:
+            async with await self._open_with_time_limit(url, self._limits.menu) as response:
                 async for chunk in response:
                     items += parser.feed(chunk)
                     if parser.terminated:
@@ -293,12 +293,12 @@ class GopherClient:
         """Send `words` to a search (item type 7) and return its menu; a string is sent as UTF-8."""
         return self.menu(_as_url(url).searching(words))
 
-    @_deferred
+    @_returns_deferred
     async def text(self, url: GopherURL) -> Text:
         """Return a text. An error's `partial` is the part received."""
         pieces: list[bytes] = []
         try:
-            async with await self._page(url, self._limits.text) as response:
+            async with await self._open_with_time_limit(url, self._limits.text) as response:
                 async for chunk in response:
                     pieces.append(chunk)
         except GopherError as error:
@@ -309,7 +309,7 @@ class GopherClient:
             return Text(url, content, terminated=False)
         return Text(url, *unstuffed(content))
 
-    @_deferred
+    @_returns_deferred
     async def download(
         self, url: GopherURL, path: Path, progress: Progress | None = None
     ) -> Download:
@@ -326,24 +326,24 @@ class GopherClient:
                     if progress is not None:
                         progress(size, response.length)
                 if item_type(url.item_type).transfer == "text" and not response.has_header:
-                    end_text(file)
+                    unstuff_file(file)
                 size = file.seek(0, 2)
         return Download(url, path, size)
 
-    @_deferred
+    @_returns_deferred
     async def attributes(
         self, url: GopherURL, *, whole_menu: bool = False
     ) -> tuple[Attributes, ...]:
         """Fetch the Gopher+ attributes of an item, or of each item of a menu; () without Gopher+."""
         about = url.replace(plus=b"$" if whole_menu else b"!")
-        async with await self._page(about, self._limits.menu) as response:
+        async with await self._open_with_time_limit(about, self._limits.menu) as response:
             return parse_attributes(await response.read()) if response.has_header else ()
 
-    def _page(self, url: GopherURL, most_bytes: int) -> Deferred[GopherResponse]:
+    def _open_with_time_limit(self, url: GopherURL, most_bytes: int) -> Deferred[GopherResponse]:
         seconds = self._options.timeouts.whole
         return self.open(url, most_bytes=most_bytes, most_seconds=seconds)
 
-    async def _slot(self, host: str) -> Callable[[], None]:
+    async def _acquire_slot(self, host: str) -> Callable[[], None]:
         slots = self._slots.setdefault(host, DeferredSemaphore(self._connections_per_host))
         await slots.acquire()
 

@@ -11,7 +11,7 @@ from selectors import EVENT_WRITE, BaseSelector
 from typing import Protocol
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.addresses import Address, Addresses
+from logsrv.gopher.fetch.addresses import Address, AddressLookup
 from logsrv.gopher.fetch.transfer import Transfer
 
 
@@ -21,12 +21,12 @@ class AnswerSink(Protocol):
     feed: called with the next bytes; returns true if the answer is complete before the server has closed.
     finish: called when the answer is complete; `has_header`: it had a Gopher+ header. abort: called if the
     answer failed. descriptor: returns None, or an open file if the rest of the answer needs no parsing. The
-    rest is then written there, and `passed` is called with the number of bytes.
+    rest is then written there, and `count_spliced` is called with the number of bytes.
     """
 
     @property
     def descriptor(self) -> int | None: ...
-    def passed(self, size: int) -> None: ...
+    def count_spliced(self, size: int) -> None: ...
     def feed(self, data: bytes) -> bool: ...
     def finish(self, has_header: bool) -> None: ...
     def abort(self) -> None: ...
@@ -51,7 +51,7 @@ class SocketTransfer(Transfer):
     events = 0
     paused = False
 
-    def listen(self, events: int) -> None:
+    def watch_events(self, events: int) -> None:
         """Register the socket for these events; 0: unregister it."""
         if events == self.events:
             return
@@ -59,12 +59,12 @@ class SocketTransfer(Transfer):
         if not events:
             self.selector.unregister(self.socket)
         elif self.events:
-            self.selector.modify(self.socket, events, self.ready)
+            self.selector.modify(self.socket, events, self.run_step)
         else:
-            self.selector.register(self.socket, events, self.ready)
+            self.selector.register(self.socket, events, self.run_step)
         self.events = events
 
-    def ready(self) -> None:
+    def run_step(self) -> None:
         """Run `step`, unless the socket was closed in the same round of the selector."""
         if self.events:
             self.step(self)
@@ -72,7 +72,7 @@ class SocketTransfer(Transfer):
     def close(self) -> None:
         """Close the socket, if there is one."""
         if self.socket is not None:
-            self.listen(0)
+            self.watch_events(0)
             self.socket.close()
             self.socket = None
 
@@ -103,18 +103,18 @@ class Connector:
         self._allow = allow
         self._connected = connected
         self._failed = failed
-        self.addresses = Addresses(selector, clock)
+        self.addresses = AddressLookup(selector, clock)
 
-    def begin(self, transfer: SocketTransfer) -> None:
+    def look_up_and_connect(self, transfer: SocketTransfer) -> None:
         """Look the host up, and connect to it."""
-        host, port = transfer.place
-        known = self.addresses.known(host, port)
+        host, port = transfer.connect_address
+        known = self.addresses.known_addresses(host, port)
         if known is not None:
-            self._use_addresses(transfer, known)
+            self._try_addresses(transfer, known)
         else:
-            self.addresses.look_up(host, port, lambda found: self._use_addresses(transfer, found))
+            self.addresses.look_up(host, port, lambda found: self._try_addresses(transfer, found))
 
-    def try_next(self, transfer: SocketTransfer, error: Exception | None = None) -> None:
+    def try_next_address(self, transfer: SocketTransfer, error: Exception | None = None) -> None:
         """Connect to the next address. error: the failure of the address before it."""
         transfer.close()
         for family, address in transfer.addresses:
@@ -136,61 +136,61 @@ class Connector:
             if number in (0, errno.EINPROGRESS):
                 # A nearby host may be connected already: to send at once saves a round of the selector.
                 # If it is not, sending fails, and is repeated.
-                if number == 0 or transfer.is_plain:
-                    self._connecting(transfer)
+                if number == 0 or transfer.lacks_proxy_and_tls:
+                    self._finish_connecting(transfer)
                 else:
-                    transfer.listen(EVENT_WRITE)
+                    transfer.watch_events(EVENT_WRITE)
                 return
             transfer.close()
             error = OSError(number, os.strerror(number))
         assert error is not None, "getaddrinfo returns one address or more"
-        self.addresses.forget(*transfer.place)
-        transfer.failed(error)
+        self.addresses.forget(*transfer.connect_address)
+        transfer.on_connect_failed(error)
         self._failed(transfer)
 
-    def look_at_clock(self, transfer: SocketTransfer, now: float) -> None:
+    def begin_or_try_next(self, transfer: SocketTransfer, now: float) -> None:
         """Begin a transfer whose pause is over; try the next address if the current one is silent."""
         if transfer.try_at > now:
             return
         if transfer.socket is None:
             transfer.try_at = math.inf
-            self.begin(transfer)
+            self.look_up_and_connect(transfer)
         elif others := list(transfer.addresses):
             transfer.addresses = iter(others)
-            self.try_next(transfer)
+            self.try_next_address(transfer)
 
-    def _use_addresses(self, transfer: SocketTransfer, addresses: list[Address] | OSError) -> None:
+    def _try_addresses(self, transfer: SocketTransfer, addresses: list[Address] | OSError) -> None:
         if transfer.done:
             # The transfer was stopped, or timed out, while the name was looked up.
             return
         if isinstance(addresses, OSError):
-            transfer.failed(addresses)
+            transfer.on_connect_failed(addresses)
             self._failed(transfer)
             return
-        transfer.step = self._connecting
+        transfer.step = self._finish_connecting
         transfer.addresses = iter(addresses)
-        self.try_next(transfer)
+        self.try_next_address(transfer)
 
-    def _connecting(self, transfer: SocketTransfer) -> None:
+    def _finish_connecting(self, transfer: SocketTransfer) -> None:
         sock = transfer.socket
         assert sock is not None
-        if transfer.is_plain:
+        if transfer.lacks_proxy_and_tls:
             # No check of SO_ERROR: if there is no connection, the first send fails with its error.
             try:
                 sent = sock.send(transfer.request)
             except OSError as error:
                 if error.errno in (errno.EAGAIN, errno.ENOTCONN):
-                    transfer.listen(EVENT_WRITE)
+                    transfer.watch_events(EVENT_WRITE)
                 else:
-                    self.try_next(transfer, error)
+                    self.try_next_address(transfer, error)
                 return
         else:
             sent = 0
             number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
-                self.try_next(transfer, OSError(number, os.strerror(number)))
+                self.try_next_address(transfer, OSError(number, os.strerror(number)))
                 return
-        transfer.connected(self._clock())
+        transfer.on_connected(self._clock())
         transfer.outgoing = transfer.outgoing[sent:]
         transfer.try_at = math.inf
         self._connected(transfer)

@@ -31,7 +31,7 @@ class Timeouts(Value):
     least: int = 0
 
     def __post_init__(self) -> None:
-        _check_all(self, ("connect", "first_byte", "between", "whole"))
+        _check_positive(self, ("connect", "first_byte", "between", "whole"))
 
 
 class Limits(Value):
@@ -44,7 +44,7 @@ class Limits(Value):
     items: int = MOST_ITEMS
 
     def __post_init__(self) -> None:
-        _check_all(self, ("menu", "text", "line", "items"))
+        _check_positive(self, ("menu", "text", "line", "items"))
 
 
 class ConnectionOptions:
@@ -70,7 +70,7 @@ class ConnectionOptions:
         return tls_context(self.trust)
 
 
-def _check_all(settings: Timeouts | Limits, names: tuple[str, ...]) -> None:
+def _check_positive(settings: Timeouts | Limits, names: tuple[str, ...]) -> None:
     for name in names:
         if getattr(settings, name) <= 0:
             raise ValueError(f"{name} must be more than 0")

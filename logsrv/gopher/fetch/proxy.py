@@ -52,7 +52,7 @@ class Proxy(Value):
         return f"socks5://{host}:{self.port}"
 
 
-class ProxyTalk:
+class SocksHandshake:
     """The SOCKS handshake with a proxy, until it has connected to `host`:
 
         hello ──► welcome ──► connect ──► reply ──► done
@@ -65,7 +65,7 @@ class ProxyTalk:
 
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         self._proxy = proxy
-        self._destination = _address(host) + port.to_bytes(2, "big")
+        self._destination = _encoded_address(host) + port.to_bytes(2, "big")
         self._pending = b""
         self.welcomed = False
         self.done = False
@@ -81,33 +81,33 @@ class ProxyTalk:
         if not self.welcomed:
             if len(self._pending) < len(_WELCOME):
                 return b""
-            self._welcome()
+            self._accept_welcome()
         reply = self._pending
         if len(reply) < 5:
             return b""
         if reply[0] != 5 or reply[1]:
-            raise self.error(_REFUSALS.get(reply[1], f"it answers with the error {reply[1]}"))
+            raise self.make_error(_REFUSALS.get(reply[1], f"it answers with the error {reply[1]}"))
         end = 6 + (1 + reply[4] if reply[3] == _NAME[0] else _ADDRESS_LENGTHS.get(reply[3], 0))
         if len(reply) < end:
             return b""
         self.done = True
         return reply[end:]
 
-    def error(self, reason: str) -> ProxyError:
+    def make_error(self, reason: str) -> ProxyError:
         """Return the error that names the proxy, and `reason`."""
         return ProxyError(str(self._proxy), reason)
 
-    def _welcome(self) -> None:
+    def _accept_welcome(self) -> None:
         if self._pending[:1] != b"\5":
-            raise self.error("it does not speak SOCKS5")
+            raise self.make_error("it does not speak SOCKS5")
         if self._pending[1:2] != b"\0":
-            raise self.error("it wants a name and a password")
+            raise self.make_error("it wants a name and a password")
         self._pending = self._pending[2:]
         self.welcomed = True
         self.outgoing = b"\5\1\0" + self._destination
 
 
-def _address(host: str) -> bytes:
+def _encoded_address(host: str) -> bytes:
     for kind, family in ((b"\1", AF_INET), (b"\4", AF_INET6)):
         try:
             return kind + inet_pton(family, host)

@@ -19,7 +19,7 @@ class DownloadFile(Protocol):
     """
 
     def descriptor(self) -> int | None: ...
-    def passed(self, size: int) -> None: ...
+    def count_spliced(self, size: int) -> None: ...
 
 
 MOST_RETRIES = 3
@@ -28,7 +28,7 @@ _FIRST_PAUSE = 0.2
 _MOST_HOSTS = 1000
 
 
-class Retries:
+class RetryPolicy:
     """Decides by the error whether to repeat a request, and remembers which hosts have answered.
 
     A request is repeated, after a pause that doubles, if the server may just be overloaded: such a server
@@ -39,14 +39,14 @@ class Retries:
         self._most = most
         self._answered: dict[str, None] = {}
 
-    def answered(self, host: str) -> None:
+    def note_answered(self, host: str) -> None:
         """Remember that `host` has answered."""
         self._answered.pop(host, None)
         self._answered[host] = None
         if len(self._answered) > _MOST_HOSTS:
             del self._answered[next(iter(self._answered))]
 
-    def pause(
+    def pause_before_retry(
         self, url: GopherURL, error: Exception, tries: int, *, afresh: bool = False
     ) -> float | None:
         """Return the seconds to wait before the next try, after `tries` tries; None: do not repeat.
@@ -65,19 +65,19 @@ class Retries:
 HIGH_WATER = 512 * 1024
 
 
-def _nobody() -> None:
+def _do_nothing() -> None:
     pass
 
 
-class Stream:
-    """A sink that queues the body until `take` returns it; above HIGH_WATER bytes it stops receiving.
+class AnswerStream:
+    """A sink that queues the body for `take_received`; above HIGH_WATER bytes it stops receiving.
 
-    It repeats the request by the rule of `Retries`. wake: called when there are new bytes, or the end.
+    It repeats the request by the rule of `RetryPolicy`. wake: called when there are new bytes, or the end.
     at_end: called when the connection is no longer needed.
     """
 
     def __init__(
-        self, transfers: Transfers, url: GopherURL, retries: Retries | None = None, **how: Any
+        self, transfers: Transfers, url: GopherURL, retries: RetryPolicy | None = None, **how: Any
     ) -> None:
         """retries: the rule for repeating; streams that share it share what it knows of hosts.
 
@@ -86,17 +86,17 @@ class Stream:
         self._transfers = transfers
         self.url = url
         self._how = how
-        self._retries = retries or Retries()
+        self._retries = retries or RetryPolicy()
         self._tries = 0
         self._queue: list[bytes] = []
         self._queued = 0
         self._into: DownloadFile | None = None
         self.descriptor: int | None = None
-        self.wake: Callable[[], None] = _nobody
-        self.at_end: Callable[[], None] = _nobody
-        self._start()
+        self.wake: Callable[[], None] = _do_nothing
+        self.at_end: Callable[[], None] = _do_nothing
+        self._start_try()
 
-    def _start(self, after: float = 0.0) -> None:
+    def _start_try(self, after: float = 0.0) -> None:
         self._tries += 1
         self.ended = False
         self._transfer = self._transfers.start(self.url, self, after=after, **self._how)
@@ -131,17 +131,17 @@ class Stream:
         """Return true if TLS ended without its close, and that was accepted."""
         return self._transfer.cut
 
-    def is_certain(self) -> bool:
+    def certain_or_raise(self) -> bool:
         """Return true when it is certain that the answer is content, which may be empty.
 
-        Raises the error of an answer that failed before any content; with content, `take` raises it at the
+        Raises the error of an answer that failed before any content; else `take_received` raises it at the
         end.
         """
-        if self.ended and not self._queue and not self.begun and self._tries_again():
+        if self.ended and not self._queue and not self.begun and self._retry_or_raise():
             return False
         return self.ended or self.reader.is_certain
 
-    def take(self) -> bytes | None:
+    def take_received(self) -> bytes | None:
         """Return the bytes received since the last call, b"" at the end, None if there are none yet.
 
         Raises the error of an answer that broke off, after all bytes received before it.
@@ -153,24 +153,24 @@ class Stream:
             if self._transfer.paused:
                 self._transfers.resume(self._transfer)
             return piece
-        return None if not self.ended or self._tries_again() else b""
+        return None if not self.ended or self._retry_or_raise() else b""
 
     def close(self) -> None:
         """Close the connection; bytes already received can still be taken."""
         self._transfers.stop(self._transfer)
-        self._end()
+        self._set_ended()
 
-    def pass_to(self, into: DownloadFile) -> None:
+    def splice_into(self, into: DownloadFile) -> None:
         """Let the system move the rest into a file, if that needs no parsing and the queue is empty."""
-        if not self._queue and self._transfer.verbatim:
+        if not self._queue and self._transfer.rest_is_verbatim:
             self._into = into
             self.descriptor = into.descriptor()
 
     # The sink, which `Transfers` calls.
 
-    def passed(self, size: int) -> None:
+    def count_spliced(self, size: int) -> None:
         if self._into is not None:
-            self._into.passed(size)
+            self._into.count_spliced(size)
 
     def feed(self, data: bytes) -> bool:
         self._queue.append(data)
@@ -181,18 +181,18 @@ class Stream:
         return False
 
     def finish(self, has_header: bool) -> None:
-        self._end()
+        self._set_ended()
 
     def abort(self) -> None:
-        self._end()
+        self._set_ended()
 
-    def _end(self) -> None:
+    def _set_ended(self) -> None:
         if not self.ended:
             self.ended = True
             self.at_end()
             self.wake()
 
-    def _tries_again(self) -> bool:
+    def _retry_or_raise(self) -> bool:
         """If the answer failed, begin another try and return true; raise the error if that would not help.
 
         Return false for an answer without an error.
@@ -202,8 +202,8 @@ class Stream:
             return False
         # A form is sent only once: it may have reached the server before the connection broke.
         once = isinstance(error, Truncated) and self._how.get("request") is not None
-        seconds = None if once else self._retries.pause(self.url, error, self._tries)
+        seconds = None if once else self._retries.pause_before_retry(self.url, error, self._tries)
         if seconds is None:
             raise error
-        self._start(seconds)
+        self._start_try(seconds)
         return True

@@ -22,16 +22,16 @@ def tls_context(trust: Trust) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=trust.cafile)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"the CA file {trust.cafile} {_fault(error)}") from error
+        raise ConfigurationError(f"the CA file {trust.cafile} {_cafile_fault(error)}") from error
     # Before Python 3.11.4, OpenSSL would report a connection that was cut as one that was closed.
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-    if not trust.by_authority:
+    if not trust.checks_authority:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
 
 
-def _fault(error: OSError) -> str:
+def _cafile_fault(error: OSError) -> str:
     if not isinstance(error, ssl.SSLError):
         return f"cannot be read: {error.strerror or error}"
     if error.reason == "NO_CERTIFICATE_OR_CRL_FOUND":
@@ -39,7 +39,7 @@ def _fault(error: OSError) -> str:
     return f"cannot be read: {error}"
 
 
-class Encryption:
+class TLSLayer:
     """The TLS of one connection.
 
     ready: the handshake is done, and the server is trusted. closed: the server sent TLS's close.
@@ -56,21 +56,21 @@ class Encryption:
         self.ready = False
         self.closed = False
 
-    def outgoing(self) -> bytes:
+    def take_outgoing(self) -> bytes:
         """Return the bytes to send to the server now; each is returned once."""
         return self._outgoing.read()
 
-    def encrypt(self, data: bytes) -> None:
+    def queue_encrypted(self, data: bytes) -> None:
         """Encrypt `data` and add it to the outgoing bytes; only when `ready`."""
         self._tls.write(data)
 
-    def feed(self, data: bytes) -> bytes:
+    def decrypt(self, data: bytes) -> bytes:
         """Take bytes from the server, and return the decrypted bytes.
 
         Raises TLSError for a server that is not trusted; OSError, ConfigurationError for the file of pins.
         """
         self._incoming.write(data)
-        if not self.ready and not self._handshake():
+        if not self.ready and not self._continue_handshake():
             return b""
         pieces = []
         try:
@@ -80,10 +80,10 @@ class Encryption:
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            raise TLSError(self._url.address, _said(error)) from error
+            raise TLSError(self._url.address, _tls_reason(error)) from error
         return b"".join(pieces)
 
-    def _handshake(self) -> bool:
+    def _continue_handshake(self) -> bool:
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
@@ -96,14 +96,14 @@ class Encryption:
         except ssl.SSLError as error:
             reason = "it does not speak TLS on this port; try gopher:// instead of gophers://"
             if error.reason not in _NOT_TLS:
-                reason = _said(error)
+                reason = _tls_reason(error)
             raise TLSError(self._url.address, reason) from error
         if self._trust.pins is not None:
             shown = self._tls.getpeercert(binary_form=True) or b""
-            self._trust.pins.check(self._url.address, sha256(shown).hexdigest())
+            self._trust.pins.check_or_pin(self._url.address, sha256(shown).hexdigest())
         self.ready = True
         return True
 
 
-def _said(error: ssl.SSLError) -> str:
+def _tls_reason(error: ssl.SSLError) -> str:
     return (error.reason or str(error)).replace("_", " ").lower()

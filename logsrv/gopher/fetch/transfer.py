@@ -3,7 +3,7 @@
     connecting ──► proxying ──► handshaking ──► answering ──► done
                    a proxy      TLS             the request is sent, the answer arrives
 
-A driver connects to `place`, calls a method for each event (`connected`, `received`, `ended`, `failed`;
+A driver connects to `connect_address`, calls a method for each event (`on_connected`, `on_received` …;
 `expire` at the `deadline`), sends the bytes in `outgoing`, and passes on the parts of the body that these
 methods return. They raise nothing: a transfer that failed is `done` and has an `error`.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
-from logsrv.gopher.fetch.proxy import ProxyTalk
+from logsrv.gopher.fetch.proxy import SocksHandshake
 from logsrv.gopher.fetch.trust import TLS_CUT
 from logsrv.gopher.wire.errors import (
     GopherError,
@@ -32,7 +32,7 @@ from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.tls import Encryption
+    from logsrv.gopher.fetch.tls import TLSLayer
 
 
 MINUTE = 60.0
@@ -56,8 +56,8 @@ class Transfer:
     _judged_at = -math.inf
     _came_before = 0
     # Handshake with a proxy that has not yet connected to the server; TLS with the server.
-    _talk: ProxyTalk | None = None
-    _encryption: Encryption | None = None
+    _talk: SocksHandshake | None = None
+    _encryption: TLSLayer | None = None
 
     def __init__(
         self,
@@ -80,58 +80,58 @@ class Transfer:
         self.request = url.request() if request is None else request
         self._most_seconds = most_seconds
         self._end = now + most_seconds
-        self._expect("connect", now, options.timeouts.connect)
+        self._set_phase("connect", now, options.timeouts.connect)
         if options.proxy is None and url.host.endswith((".onion", ".onion.")):
             # RFC 7686: a .onion name must never be looked up in the DNS.
             hint = "it is reached through Tor: --proxy socks5://127.0.0.1:9050"
             self._fail(UnknownHost(url.host, hint))
 
     @property
-    def place(self) -> tuple[str, int]:
+    def connect_address(self) -> tuple[str, int]:
         """Return the host and the port to connect to: the proxy's, or the server's."""
         proxy = self._options.proxy
         return (self.url.host, self.url.port) if proxy is None else (proxy.host, proxy.port)
 
     @property
-    def is_plain(self) -> bool:
+    def lacks_proxy_and_tls(self) -> bool:
         """Return true without proxy and TLS: the server gets exactly the bytes we send."""
         return self._options.proxy is None and not self.url.tls
 
     @property
-    def verbatim(self) -> bool:
-        """Return true if all further bytes are body: `passed` may be called instead of `received`."""
-        return self._encryption is None and self.reader.verbatim
+    def rest_is_verbatim(self) -> bool:
+        """Return true if all further bytes are body: `count_spliced` may replace `on_received`."""
+        return self._encryption is None and self.reader.rest_is_verbatim
 
-    def connected(self, now: float) -> None:
-        """Go on: there is a connection to `place`."""
+    def on_connected(self, now: float) -> None:
+        """Go on: there is a connection to `connect_address`."""
         if self._options.proxy is not None:
-            self._talk = ProxyTalk(self._options.proxy, self.url.host, self.url.port)
+            self._talk = SocksHandshake(self._options.proxy, self.url.host, self.url.port)
             self.outgoing = self._talk.outgoing
             return
         try:
-            self._begin_request(now)
+            self._begin_tls_or_send(now)
         except LogsrvError as error:
             self._fail(error)
 
-    def failed(self, error: Exception) -> None:
-        """Fail: there is no connection to `place`."""
+    def on_connect_failed(self, error: Exception) -> None:
+        """Fail: there is no connection to `connect_address`."""
         proxy = self._options.proxy
         if not isinstance(error, OSError):
             self._fail(error)
         elif proxy is not None:
-            self._fail(ProxyError(str(proxy), _reason(error)))
+            self._fail(ProxyError(str(proxy), _socket_reason(error)))
         elif isinstance(error, gaierror):
             self._fail(UnknownHost(self.url.host))
         else:
-            self._fail(Refused(self.url.address, _reason(error)))
+            self._fail(Refused(self.url.address, _socket_reason(error)))
 
-    def received(self, data: bytes, now: float) -> bytes:
+    def on_received(self, data: bytes, now: float) -> bytes:
         """Take `data` from the other side; return the part of the body that is certain now."""
         try:
             if self._talk is not None:
-                data = self._said_by_proxy(self._talk, data, now)
+                data = self._continue_proxy_handshake(self._talk, data, now)
             if self._encryption is not None:
-                data = self._decrypt(self._encryption, data, now)
+                data = self._decrypt_or_handshake(self._encryption, data, now)
             body = self.reader.feed(data) if data else b""
         except (LogsrvError, OSError) as error:
             self._fail(error)
@@ -142,24 +142,24 @@ class Transfer:
         if self.reader.received:
             self._extend_deadline(now)
         if self._encryption is not None and self._encryption.closed:
-            body += self.ended()
+            body += self.on_ended()
         return body
 
-    def passed(self, size: int, now: float) -> None:
-        """Count `size` bytes of a `verbatim` body that the system moved without this object."""
+    def count_spliced(self, size: int, now: float) -> None:
+        """Count `size` bytes of a body that is verbatim that the system moved without this object."""
         try:
-            self.reader.skip(size)
+            self.reader.count_skipped(size)
         except GopherError as error:
             self._fail(error)
             return
         self._extend_deadline(now)
 
-    def ended(self, error: OSError | None = None) -> bytes:
+    def on_ended(self, error: OSError | None = None) -> bytes:
         """End: the other side closed, or the connection broke with `error`. Return the rest of the body."""
         if self.done:
             return b""
         if self.phase == "connect":
-            self._fail(self._unreached(error))
+            self._fail(self._handshake_error(error))
             return b""
         try:
             body = self.reader.finish()
@@ -169,15 +169,15 @@ class Transfer:
         self.done = True
         if self._encryption is not None and not self._encryption.closed:
             self.cut = bool(self._options.trust.accept_cut and self.reader.received)
-            self.error = None if self.cut else self.reader.broken(TLS_CUT)
+            self.error = None if self.cut else self.reader.broken_error(TLS_CUT)
         elif error is not None:
-            self.error = self.reader.broken(error.strerror or str(error))
+            self.error = self.reader.broken_error(error.strerror or str(error))
         return body
 
-    def go_on(self, now: float) -> None:
+    def restart_timeout(self, now: float) -> None:
         """Restart the time-out after a pause: the reader was slow, not the server."""
         self._judged_at = -math.inf
-        self._expect("next byte", now, self._options.timeouts.between)
+        self._set_phase("next byte", now, self._options.timeouts.between)
 
     def expire(self, now: float) -> None:
         """Fail with a time-out: the `deadline` has passed."""
@@ -202,43 +202,45 @@ class Transfer:
             return False
         return self._talk is None or not self._talk.welcomed
 
-    def _said_by_proxy(self, talk: ProxyTalk, data: bytes, now: float) -> bytes:
+    def _continue_proxy_handshake(self, talk: SocksHandshake, data: bytes, now: float) -> bytes:
         """Continue the SOCKS handshake; return the bytes after its end."""
         data = talk.feed(data)
         self.outgoing += talk.outgoing
         if talk.done:
             self._talk = None
-            self._begin_request(now)
+            self._begin_tls_or_send(now)
         return data
 
-    def _begin_request(self, now: float) -> None:
+    def _begin_tls_or_send(self, now: float) -> None:
         """Begin TLS or send the request: the server is at the other end now. Raises LogsrvError."""
         if not self.url.tls:
-            self._send_request(now)
+            self._queue_request(now)
             return
-        from logsrv.gopher.fetch.tls import Encryption
+        from logsrv.gopher.fetch.tls import TLSLayer
 
         options = self._options
-        self._encryption = Encryption(options.tls_context, options.trust, self.url)
-        self._decrypt(self._encryption, b"", now)
+        self._encryption = TLSLayer(options.tls_context, options.trust, self.url)
+        self._decrypt_or_handshake(self._encryption, b"", now)
 
-    def _decrypt(self, encryption: Encryption, data: bytes, now: float) -> bytes:
-        data = encryption.feed(data)
+    def _decrypt_or_handshake(self, encryption: TLSLayer, data: bytes, now: float) -> bytes:
+        data = encryption.decrypt(data)
         if encryption.ready and self.phase == "connect":
-            self._send_request(now)
-        self.outgoing += encryption.outgoing()
+            self._queue_request(now)
+        self.outgoing += encryption.take_outgoing()
         return data
 
-    def _send_request(self, now: float) -> None:
+    def _queue_request(self, now: float) -> None:
         if self._encryption is None:
             self.outgoing += self.request
         else:
-            self._encryption.encrypt(self.request)
-        self._expect("first byte", now, self._options.timeouts.first_byte)
+            self._encryption.queue_encrypted(self.request)
+        self._set_phase("first byte", now, self._options.timeouts.first_byte)
 
-    def _unreached(self, error: OSError | None) -> GopherError:
+    def _handshake_error(self, error: OSError | None) -> GopherError:
         if self._talk is not None:
-            return self._talk.error("it closed the connection" if error is None else _reason(error))
+            return self._talk.make_error(
+                "it closed the connection" if error is None else _socket_reason(error)
+            )
         reason = "it closed the connection during the handshake; does it speak TLS on this port?"
         return TLSError(self.url.address, reason)
 
@@ -247,11 +249,11 @@ class Transfer:
     def _extend_deadline(self, now: float) -> None:
         """Set the deadline for the next bytes after some were received; fail if they arrive too slowly."""
         if now >= self._judged_at:
-            self._judge(now)
+            self._fail_if_too_slow(now)
         if not self.done:
-            self._expect("next byte", now, self._options.timeouts.between)
+            self._set_phase("next byte", now, self._options.timeouts.between)
 
-    def _judge(self, now: float) -> None:
+    def _fail_if_too_slow(self, now: float) -> None:
         """Fail if fewer bytes than `Timeouts.least` were received in the last minute."""
         came = self.reader.received
         if self._judged_at > -math.inf and came - self._came_before < self._options.timeouts.least:
@@ -259,7 +261,7 @@ class Transfer:
         self._judged_at = now + MINUTE
         self._came_before = came
 
-    def _expect(self, phase: Phase, now: float, seconds: float) -> None:
+    def _set_phase(self, phase: Phase, now: float, seconds: float) -> None:
         self.phase = phase
         deadline = now + seconds
         self.deadline = deadline if deadline < self._end else self._end
@@ -269,7 +271,7 @@ class Transfer:
         self.error = error
 
 
-def _reason(error: OSError) -> str:
+def _socket_reason(error: OSError) -> str:
     if error.errno == ECONNREFUSED:
         return "it refused the connection"
     return error.strerror or str(error)

@@ -1,6 +1,6 @@
 """Any number of transfers in one thread. Only this module sends and receives for the client.
 
-A program without an event loop calls `wait` repeatedly. In an event loop, call `wait(0)` when the
+A program without an event loop calls `run_round` repeatedly. In an event loop, call `run_round(0)` when the
 descriptor of `fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a transfer is `active`.
 """
 
@@ -24,14 +24,14 @@ SPLICE_SIZE = 1024 * 1024
 _SET_PIPE_SIZE = 1031
 
 
-class Splice:
-    """A pipe that `take` fills from a socket and `give` empties into a file, on systems where `is_there`.
+class SplicePipe:
+    """A pipe between a socket and a file, on systems where it `is_supported`.
 
     Both raise OSError.
     """
 
     @staticmethod
-    def is_there() -> bool:
+    def is_supported() -> bool:
         """Return true if the system has `splice`: Linux."""
         return hasattr(os, "splice")
 
@@ -43,15 +43,15 @@ class Splice:
             # Linux limits the memory for all pipes of a user: keep the pipe's default size, 64 KiB.
             pass
 
-    def take(self, socket: int) -> int:
+    def fill_from_socket(self, socket: int) -> int:
         """Move bytes from a socket into the pipe; return their number, 0 at the end.
 
         Raises BlockingIOError if there are none yet.
         """
         return os.splice(socket, self._in, SPLICE_SIZE)
 
-    def give(self, file: int, size: int) -> None:
-        """Move the `size` bytes of the last `take` from the pipe to `file`."""
+    def empty_into_file(self, file: int, size: int) -> None:
+        """Move the `size` bytes of the last `fill_from_socket` from the pipe to `file`."""
         while size:
             try:
                 size -= os.splice(self._out, file, size)
@@ -96,11 +96,13 @@ class Transfers:
         self.received = 0
         self._clock = clock
         self._selector = DefaultSelector()
-        self._connector = Connector(self._selector, clock, allow, self._connected, self._end)
+        self._connector = Connector(
+            self._selector, clock, allow, self._on_connected, self._finish_or_abort_sink
+        )
         self._active: set[SocketTransfer] = set()
         self._finished: list[SocketTransfer] = []
         self._next_look = 0.0
-        self._splice: Splice | None = None
+        self._splice: SplicePipe | None = None
 
     @property
     def active(self) -> int:
@@ -108,7 +110,7 @@ class Transfers:
         return len(self._active) + len(self._finished)
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when `wait` has something to do."""
+        """Return the descriptor that is readable when `run_round` has something to do."""
         # Only `SelectSelector` has no descriptor, and none of our systems uses it.
         return self._selector.fileno()  # type: ignore[attr-defined, no-any-return, unused-ignore]
 
@@ -122,14 +124,14 @@ class Transfers:
         transfer.selector = self._selector
         self._active.add(transfer)
         if transfer.done:
-            self._end(transfer)
+            self._finish_or_abort_sink(transfer)
         elif after:
             transfer.try_at = now
         else:
-            self._connector.begin(transfer)
+            self._connector.look_up_and_connect(transfer)
         return transfer
 
-    def wait(self, seconds: float) -> list[SocketTransfer]:
+    def run_round(self, seconds: float) -> list[SocketTransfer]:
         """Do one round of work; return the transfers that have ended. Blocks for at most `seconds`."""
         for key, _ in self._selector.select(
             0.0 if self._finished else min(seconds, LOOK_AT_CLOCKS)
@@ -138,10 +140,10 @@ class Transfers:
         now = self._clock()
         if now >= self._next_look:
             self._next_look = now + LOOK_AT_CLOCKS
-            self._look_at_clocks(now)
-        return self.ended()
+            self._check_deadlines(now)
+        return self.take_ended()
 
-    def ended(self) -> list[SocketTransfer]:
+    def take_ended(self) -> list[SocketTransfer]:
         """Return the transfers that have ended, without further work.
 
         For an interrupted run: its running transfers may have lost received bytes, and must not go on.
@@ -153,10 +155,10 @@ class Transfers:
         """Look up the addresses of the host of `url`, and block until then. Raises UnknownHost."""
         transfer = Transfer(url, self.options, self._clock())
         if not transfer.done:
-            found = self._connector.addresses.look_up_now(url.host, url.port)
+            found = self._connector.addresses.look_up_blocking(url.host, url.port)
             if not isinstance(found, OSError):
                 return [address[0] for _, address in found]
-            transfer.failed(found)
+            transfer.on_connect_failed(found)
         assert transfer.error is not None
         raise transfer.error
 
@@ -170,12 +172,12 @@ class Transfers:
     def resume(self, transfer: SocketTransfer) -> None:
         """Receive again for a paused transfer."""
         if transfer in self._active:
-            transfer.go_on(self._clock())
+            transfer.restart_timeout(self._clock())
             transfer.paused = False
             self._register_events(transfer)
 
     def stop(self, transfer: SocketTransfer) -> None:
-        """Close the connection of a request without calling its sink; `wait` does not return it."""
+        """Close the connection of a request without calling its sink; `run_round` does not return it."""
         if transfer in self._active:
             self._active.discard(transfer)
             transfer.done = True
@@ -186,24 +188,28 @@ class Transfers:
         for transfer in list(self._active):
             transfer.sink.abort()
             self.stop(transfer)
-        self._connector.addresses.close()
+        self._connector.addresses.cancel_lookups()
         self._close_splice()
         self._selector.close()
 
     # Between the connection and its end.
 
-    def _connected(self, transfer: SocketTransfer) -> None:
+    def _on_connected(self, transfer: SocketTransfer) -> None:
         transfer.step = self._send_and_receive
         if transfer.done:
-            self._end(transfer)
+            self._finish_or_abort_sink(transfer)
         else:
             self._send(transfer)
 
     def _send_and_receive(self, transfer: SocketTransfer) -> None:
         if transfer.outgoing:
             self._send(transfer)
-        elif transfer.sink.descriptor is not None and transfer.verbatim and Splice.is_there():
-            self._pass_on(transfer, transfer.sink.descriptor)
+        elif (
+            transfer.sink.descriptor is not None
+            and transfer.rest_is_verbatim
+            and SplicePipe.is_supported()
+        ):
+            self._splice_to_file(transfer, transfer.sink.descriptor)
             return
         if not transfer.paused:
             self._receive(transfer)
@@ -233,17 +239,19 @@ class Transfers:
                 return
             except OSError as error:
                 data = error
-            self._process(transfer, data, now)
+            self._process_received(transfer, data, now)
             if transfer.socket is None or transfer.paused:
                 return
 
-    def _process(self, transfer: SocketTransfer, data: bytes | OSError, now: float) -> None:
+    def _process_received(
+        self, transfer: SocketTransfer, data: bytes | OSError, now: float
+    ) -> None:
         """Process received bytes, b"" at the end, or the error of receiving."""
         if isinstance(data, OSError):
-            body = transfer.ended(data)
+            body = transfer.on_ended(data)
         else:
             self.received += len(data)
-            body = transfer.received(data, now) if data else transfer.ended()
+            body = transfer.on_received(data, now) if data else transfer.on_ended()
         try:
             if body and transfer.sink.feed(body):
                 transfer.done = True
@@ -255,21 +263,21 @@ class Transfers:
         if transfer.outgoing:
             self._send(transfer)
         if transfer.done:
-            self._end(transfer)
+            self._finish_or_abort_sink(transfer)
 
-    def _pass_on(self, transfer: SocketTransfer, file: int) -> None:
+    def _splice_to_file(self, transfer: SocketTransfer, file: int) -> None:
         """Move received bytes to `file` by splice, without parsing them."""
         if self._splice is None:
-            self._splice = Splice()
+            self._splice = SplicePipe()
         assert transfer.socket is not None
         for _ in range(_IN_A_ROW):
             try:
-                size = self._splice.take(transfer.socket.fileno())
+                size = self._splice.fill_from_socket(transfer.socket.fileno())
             except BlockingIOError:
                 return
             except OSError as error:
                 if error.errno != errno.EINVAL:
-                    self._process(transfer, error, self._clock())
+                    self._process_received(transfer, error, self._clock())
                     return
                 size = 0
             if not size:
@@ -278,17 +286,17 @@ class Transfers:
                 return
             self.received += size
             try:
-                self._splice.give(file, size)
+                self._splice.empty_into_file(file, size)
             except OSError as error:
                 transfer.done, transfer.error = True, error
                 # Bytes still in the pipe must not get into another file.
                 self._close_splice()
-                self._end(transfer)
+                self._finish_or_abort_sink(transfer)
                 return
-            transfer.sink.passed(size)
-            transfer.passed(size, self._clock())
+            transfer.sink.count_spliced(size)
+            transfer.count_spliced(size, self._clock())
             if transfer.done:
-                self._end(transfer)
+                self._finish_or_abort_sink(transfer)
                 return
 
     def _close_splice(self) -> None:
@@ -299,23 +307,23 @@ class Transfers:
     def _register_events(self, transfer: SocketTransfer) -> None:
         """Register at the selector the events that a connected transfer waits for now."""
         reading = 0 if transfer.paused else EVENT_READ
-        transfer.listen(reading | EVENT_WRITE if transfer.outgoing else reading)
+        transfer.watch_events(reading | EVENT_WRITE if transfer.outgoing else reading)
 
     # Times and ends.
 
-    def _look_at_clocks(self, now: float) -> None:
+    def _check_deadlines(self, now: float) -> None:
         for transfer in list(self._active):
             # The end of one transfer may have stopped another one in the list.
             if transfer not in self._active:
                 continue
             if transfer.deadline <= now:
                 transfer.expire(now)
-                self._end(transfer)
+                self._finish_or_abort_sink(transfer)
             else:
-                self._connector.look_at_clock(transfer, now)
+                self._connector.begin_or_try_next(transfer, now)
 
-    def _end(self, transfer: SocketTransfer) -> None:
-        """Finish or abort the sink; the next `wait` returns the transfer."""
+    def _finish_or_abort_sink(self, transfer: SocketTransfer) -> None:
+        """Finish or abort the sink; the next `run_round` returns the transfer."""
         self._active.discard(transfer)
         transfer.close()
         if transfer.error is None:

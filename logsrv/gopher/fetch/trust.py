@@ -50,12 +50,12 @@ class PinStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.fspath(path)
 
-    def check(self, address: str, shown: str) -> None:
+    def check_or_pin(self, address: str, shown: str) -> None:
         """Compare the SHA-256 `shown` (hex) with the pin of `address`; pin it if the server is new.
 
         Raises TLSError if the pin differs, ConfigurationError if a line of the file is not a pin, OSError.
         """
-        pins = self._read()
+        pins = self._read_pins()
         if address not in pins:
             pins = self._add_pin(address, shown)
         if pins[address] != shown:
@@ -76,18 +76,18 @@ class PinStore:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         with Descriptor(os.open(folder, flags)) as directory:
             fcntl.flock(directory, fcntl.LOCK_EX)
-            pins = self._read()
+            pins = self._read_pins()
             pins.setdefault(address, pin)
             with whole_file(self._path) as file:
                 for known, its in pins.items():
                     file.write(f"{known} sha256:{its}\n".encode())
         return pins
 
-    def knows(self, address: str) -> bool:
+    def has_pin(self, address: str) -> bool:
         """Return true if there is a pin for `HOST:PORT`. Raises ConfigurationError, OSError."""
-        return address in self._read()
+        return address in self._read_pins()
 
-    def _read(self) -> dict[str, str]:
+    def _read_pins(self) -> dict[str, str]:
         try:
             with open(self._path, encoding="utf-8") as file:
                 lines = file.read().splitlines()
@@ -132,6 +132,6 @@ class Trust(Value):
             )
 
     @property
-    def by_authority(self) -> bool:
+    def checks_authority(self) -> bool:
         """Return true if TLS itself checks the certificate: without pins and `insecure`."""
         return self.pins is None and not self.insecure

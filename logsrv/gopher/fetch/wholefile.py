@@ -53,7 +53,7 @@ class whole_file:
             if self._replace:
                 os.replace(self._part, self._path)
             else:
-                _rename_to_new(self._part, self._path)
+                _rename_unless_exists(self._part, self._path)
         except BaseException as late:
             _set_filename(late, self._path, self._part)
             self.abort()
@@ -72,7 +72,7 @@ class whole_file:
             pass
 
 
-def is_part(name: str) -> bool:
+def is_partial_file(name: str) -> bool:
     """Return true if `name` has the form `.NAME.RANDOM.part` of an incomplete `whole_file`."""
     begin, _, number = name.removesuffix(".part").rpartition(".")
     return (
@@ -83,7 +83,7 @@ def is_part(name: str) -> bool:
     )
 
 
-def write_new(path: str, content: bytes) -> None:
+def create_or_replace(path: str, content: bytes) -> None:
     """Write `content` to `path`: a new file directly, an existing one by `whole_file`. Raises OSError.
 
     Faster than a rename for thousands of small files. But a reader, or a crash of the system, may find a
@@ -116,7 +116,7 @@ def _set_filename(
         error.filename = os.fspath(path)
 
 
-def _rename_to_new(part: str, path: str | os.PathLike[str]) -> None:
+def _rename_unless_exists(part: str, path: str | os.PathLike[str]) -> None:
     try:
         # A link fails if the name exists: the only way that can never replace another file.
         os.link(part, path)
@@ -131,7 +131,7 @@ def _rename_to_new(part: str, path: str | os.PathLike[str]) -> None:
         os.unlink(part)
 
 
-def end_text(file: BinaryIO) -> bool:
+def unstuff_file(file: BinaryIO) -> bool:
     """Remove terminator and stuffed dots from the text in `file`, if it ends with a terminator.
 
     Works in place and in constant memory: the result is never longer. Returns true if there was one.

@@ -32,26 +32,28 @@ class Bookmarks:
 
     def all(self) -> list[Bookmark]:
         """Return the bookmarks in the order of the file; lines that are not bookmarks are left out."""
-        return [bookmark for line in self._lines() if (bookmark := _bookmark(line))]
+        return [bookmark for line in self._read_lines() if (bookmark := _parse_bookmark(line))]
 
     def add(self, url: ItemURL, title: str) -> bool:
         """Add a bookmark at the end; return False if there is one for this URL already."""
         if any(bookmark.url == url for bookmark in self.all()):
             return False
         title = " ".join(one_line(title, 200).split())
-        self._write([*self._lines(), f"{url} {title}".rstrip()])
+        self._write_lines([*self._read_lines(), f"{url} {title}".rstrip()])
         return True
 
     def remove(self, url: ItemURL) -> bool:
         """Remove the bookmark of this URL, and keep all other lines; return False if there is none."""
-        lines = self._lines()
-        kept = [line for line in lines if (found := _bookmark(line)) is None or found.url != url]
+        lines = self._read_lines()
+        kept = [
+            line for line in lines if (found := _parse_bookmark(line)) is None or found.url != url
+        ]
         if len(kept) == len(lines):
             return False
-        self._write(kept)
+        self._write_lines(kept)
         return True
 
-    def _lines(self) -> list[str]:
+    def _read_lines(self) -> list[str]:
         try:
             text = self.path.read_text("utf-8", "surrogateescape")
         except FileNotFoundError:
@@ -60,7 +62,7 @@ class Bookmarks:
             raise ConfigurationError(f"{self._what} cannot be read: {error}") from error
         return text.removesuffix("\n").split("\n") if text else []
 
-    def _write(self, lines: list[str]) -> None:
+    def _write_lines(self, lines: list[str]) -> None:
         text = "".join(f"{line}\n" for line in lines)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +72,7 @@ class Bookmarks:
             raise ConfigurationError(f"{self._what} cannot be written: {error}") from error
 
 
-def _bookmark(line: str) -> Bookmark | None:
+def _parse_bookmark(line: str) -> Bookmark | None:
     address, _, title = line.strip().partition(" ")
     if not address or address.startswith("#"):
         return None
@@ -81,7 +83,7 @@ def _bookmark(line: str) -> Bookmark | None:
     return Bookmark(url, one_line(title.strip(), 200) or str(url))
 
 
-def title_of(url: ItemURL) -> str:
+def title_from_url(url: ItemURL) -> str:
     """Return a title made from a URL: host and last part of the selector, or the name of a file."""
     if isinstance(url, FileURL):
         return one_line(url.name.decode("utf-8", "replace"), 200)

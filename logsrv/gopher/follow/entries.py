@@ -39,26 +39,26 @@ class Entry(Value):
     title: str
 
 
-def same_id(id: str) -> str:
+def id_without_tls(id: str) -> str:
     """Return the id with `gopher:` for `gophers:`: an entry is the same with and without TLS."""
     return f"gopher:{id[8:]}" if id.startswith("gophers:") else id
 
 
-def key_of(id: str) -> str:
+def entry_key(id: str) -> str:
     """Return the key of an entry: 16 hexadecimal digits of the SHA-256 of its id."""
-    return sha256(same_id(id).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    return sha256(id_without_tls(id).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
-def address_of(id: str) -> str:
+def address_of_entry(id: str) -> str:
     """Return the address an entry leads to: a Gopher URL, or the address of a link out of Gopher."""
     return id.partition("#")[0] if id.startswith(("gopher:", "gophers:")) else id
 
 
-def is_id(text: str) -> bool:
+def is_entry_id(text: str) -> bool:
     """Return true if `text` can be the id of an entry."""
     if not text.startswith(("gopher:", "gophers:")):
         return text.isascii() and text.isprintable() and text.lower().startswith(_ELSEWHERE)
-    return _canonical_address(address_of(text)) == address_of(text)
+    return _canonical_address(address_of_entry(text)) == address_of_entry(text)
 
 
 def menu_entries(menu: GopherURL, items: Iterable[MenuItem], charset: str | None) -> list[Entry]:
@@ -66,13 +66,13 @@ def menu_entries(menu: GopherURL, items: Iterable[MenuItem], charset: str | None
     found: dict[str, Entry] = {}
     for item in items:
         if item_type(item.item_type).transfer is not None:
-            entry = _link_entry(_address(item, menu), item.text(charset))
+            entry = _make_entry(_address_of_item(item, menu), item.text(charset))
             if entry is not None:
                 found.setdefault(entry.id, entry)
     return list(found.values())
 
 
-def _address(item: MenuItem, menu: GopherURL) -> str | None:
+def _address_of_item(item: MenuItem, menu: GopherURL) -> str | None:
     link = item.link()
     if link is None:
         return str(url) if (url := item.url(menu)) is not None else None
@@ -112,27 +112,29 @@ def text_entries(
                 # This line is only an address: the line above is its title.
                 found.pop(above.id, None)
                 rest = above.title
-            entry = _link_entry(_canonical_address(address[0].rstrip(".,;:)]'")), rest)
+            entry = _make_entry(_canonical_address(address[0].rstrip(".,;:)]'")), rest)
         elif len(shown) <= _LONGEST_HEADING and date_in(shown, today) is not None:
-            entry = Entry(f"{url}#{key_of(' '.join(shown.split()))}", _title(shown))
+            entry = Entry(f"{url}#{entry_key(' '.join(shown.split()))}", _one_line_title(shown))
         else:
-            above = Entry("", _title(shown))
+            above = Entry("", _one_line_title(shown))
             continue
         if entry is not None:
             found.setdefault(entry.id, entry)
             above = entry if address is None else Entry("", "")
     if not found and text.strip():
         heading = next(line for line in text.split("\n") if line.strip())
-        whole = Entry(f"{url}#{key_of(text)}", _title(heading.strip(_MARKS + "\r")) or str(url))
+        whole = Entry(
+            f"{url}#{entry_key(text)}", _one_line_title(heading.strip(_MARKS + "\r")) or str(url)
+        )
         found[whole.id] = whole
     return list(found.values())
 
 
-def _link_entry(address: str | None, title: str) -> Entry | None:
+def _make_entry(address: str | None, title: str) -> Entry | None:
     if address is None or len(address) > _LONGEST_ID:
         return None
-    return Entry(address, _title(title) or address)
+    return Entry(address, _one_line_title(title) or address)
 
 
-def _title(text: str) -> str:
+def _one_line_title(text: str) -> str:
     return one_line(" ".join(text.split()), LONGEST_TITLE)

@@ -16,19 +16,19 @@ import json
 import re
 from collections.abc import Sequence
 
-from logsrv.gopher.follow.entries import address_of
-from logsrv.gopher.follow.following import Followed
-from logsrv.gopher.follow.news import Item
+from logsrv.gopher.follow.entries import address_of_entry
+from logsrv.gopher.follow.following import FollowedMenu
+from logsrv.gopher.follow.news import NewsItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.time import rfc3339
 
-Found = Sequence[tuple[Item, Followed]]
+Found = Sequence[tuple[NewsItem, FollowedMenu]]
 # XML 1.0 cannot express these; titles have other control characters escaped already.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TITLE = "New in Gopher"
 
 
-def as_json(followed: Sequence[Followed], found: Found) -> str:
+def news_as_json(followed: Sequence[FollowedMenu], found: Found) -> str:
     """Return the object described above as a line of JSON."""
     menus = [
         {
@@ -42,10 +42,10 @@ def as_json(followed: Sequence[Followed], found: Found) -> str:
     ]
     items = [
         {
-            "url": address_of(item.id),
+            "url": address_of_entry(item.id),
             "id": item.id,
             "title": item.title,
-            "type": type_of(item),
+            "type": item_type_of(item),
             "date": item.day if item.dated else None,
             "seen": rfc3339(item.seen),
             "new": not item.read,
@@ -56,13 +56,13 @@ def as_json(followed: Sequence[Followed], found: Found) -> str:
     return json.dumps({"menus": menus, "items": items}) + "\n"
 
 
-def type_of(item: Item) -> str | None:
+def item_type_of(item: NewsItem) -> str | None:
     """Return the item type of an entry; None if it leads out of Gopher."""
-    address = address_of(item.id)
+    address = address_of_entry(item.id)
     return GopherURL.parse(address).item_type if address.startswith("gopher") else None
 
 
-def as_atom(id: str, followed: Sequence[Followed], found: Found) -> str:
+def news_as_atom(id: str, followed: Sequence[FollowedMenu], found: Found) -> str:
     """Return an Atom feed; the same entries make the same feed.
 
     id: a permanent IRI; for a feed of one menu, the URL of the menu. In the feed, `updated` is the time at
@@ -70,26 +70,26 @@ def as_atom(id: str, followed: Sequence[Followed], found: Found) -> str:
     """
     changed = max((item.seen for item, _ in found), default=0)
     title = next((each.title for each in followed if str(each.url) == id), _TITLE)
-    entries = "".join(_entry(item, each) for item, each in found)
+    entries = "".join(_atom_entry(item, each) for item, each in found)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         '<feed xmlns="http://www.w3.org/2005/Atom">\n'
-        f"  <id>{_escaped(id)}</id>\n  <title>{_escaped(title)}</title>\n"
+        f"  <id>{_xml(id)}</id>\n  <title>{_xml(title)}</title>\n"
         f"  <updated>{rfc3339(changed)}</updated>\n"
         "  <generator>logsrv</generator>\n"
         f"{entries}</feed>\n"
     )
 
 
-def _entry(item: Item, menu: Followed) -> str:
+def _atom_entry(item: NewsItem, menu: FollowedMenu) -> str:
     published = f"    <published>{item.day}T00:00:00Z</published>\n" if item.dated else ""
     return (
-        f"  <entry>\n    <id>{_escaped(item.id)}</id>\n    <title>{_escaped(item.title)}</title>\n"
+        f"  <entry>\n    <id>{_xml(item.id)}</id>\n    <title>{_xml(item.title)}</title>\n"
         f"    <updated>{rfc3339(item.seen)}</updated>\n{published}"
-        f"    <author><name>{_escaped(menu.title)}</name><uri>{_escaped(str(menu.url))}</uri></author>\n"
-        f'    <link rel="alternate" href="{_escaped(address_of(item.id))}"/>\n  </entry>\n'
+        f"    <author><name>{_xml(menu.title)}</name><uri>{_xml(str(menu.url))}</uri></author>\n"
+        f'    <link rel="alternate" href="{_xml(address_of_entry(item.id))}"/>\n  </entry>\n'
     )
 
 
-def _escaped(text: str) -> str:
+def _xml(text: str) -> str:
     return html.escape(_NOT_IN_XML.sub("\ufffd", text), quote=False).replace('"', "&quot;")

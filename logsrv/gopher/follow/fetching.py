@@ -9,9 +9,9 @@ from functools import partial
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
-from logsrv.gopher.follow.dates import day_of
+from logsrv.gopher.follow.dates import utc_day
 from logsrv.gopher.follow.entries import Entry, menu_entries, text_entries
-from logsrv.gopher.follow.following import Followed, Following
+from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.follow.news import News
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.itemtypes import item_type
@@ -54,40 +54,40 @@ async def fetch_entries(
         items += parser.finish()
         return await asyncio.to_thread(menu_entries, url, items, charset)
     content, _ = unstuffed(b"".join(pieces))
-    return await asyncio.to_thread(text_entries, url, content, day_of(now), charset)
+    return await asyncio.to_thread(text_entries, url, content, utc_day(now), charset)
 
 
-async def look_at(
-    followed: Sequence[Followed],
-    following: Following,
+async def fetch_and_store_news(
+    followed: Sequence[FollowedMenu],
+    following: FollowedStore,
     options_for: OptionsFor,
     clock: Callable[[], float],
     charset: str | None = None,
-    looked: Callable[[Followed], None] = lambda _: None,
-) -> list[tuple[Followed, LogsrvError]]:
+    looked: Callable[[FollowedMenu], None] = lambda _: None,
+) -> list[tuple[FollowedMenu, LogsrvError]]:
     """Fetch these menus, a few at a time, and store their news. Return each failed menu with its error.
 
     clock: seconds since 1970. looked: called with each menu when it was fetched or has failed.
     """
     places = asyncio.Semaphore(AT_ONCE)
-    problems: list[tuple[Followed, LogsrvError]] = []
+    problems: list[tuple[FollowedMenu, LogsrvError]] = []
 
-    async def look(each: Followed) -> None:
+    async def look(each: FollowedMenu) -> None:
         problem: LogsrvError | None = None
         async with places:
             now = int(clock())
             try:
                 entries = await fetch_entries(each.url, options_for(each.url), now, charset)
-                change = partial(News.look, entries=entries, now=now)
+                change = partial(News.after_fetch, entries=entries, now=now)
             except LogsrvError as error:
                 problem = error
             except OSError as error:
                 problem = ConfigurationError(f"a file cannot be used: {one_line(str(error))}")
             if problem is not None:
-                change = partial(News.fail, sentence=one_line(str(problem)), now=now)
+                change = partial(News.after_failure, sentence=one_line(str(problem)), now=now)
             try:
                 # In a thread, because another process may hold the lock, and a large menu takes long.
-                await asyncio.to_thread(following.change, each.url, change)
+                await asyncio.to_thread(following.change_news, each.url, change)
             except ConfigurationError as error:
                 problem = error
         if problem is not None:

@@ -18,8 +18,8 @@ from typing import TypeGuard
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.follow.bookmarks import Bookmarks
-from logsrv.gopher.follow.entries import Entry, key_of, same_id
-from logsrv.gopher.follow.news import Item, News
+from logsrv.gopher.follow.entries import Entry, entry_key, id_without_tls
+from logsrv.gopher.follow.news import News, NewsItem
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
@@ -30,7 +30,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 _FEED = "feed"
 
 
-class Followed(Value):
+class FollowedMenu(Value):
     """A followed menu and its news. `title` is safe to show on one line."""
 
     url: GopherURL
@@ -46,23 +46,23 @@ def can_follow(url: ItemURL) -> TypeGuard[GopherURL]:
     return item_type(url.item_type).transfer in ("menu", "text") and not asks and url.plus is None
 
 
-def newest(followed: Iterable[Followed]) -> list[tuple[Item, Followed]]:
+def items_of_all_menus(followed: Iterable[FollowedMenu]) -> list[tuple[NewsItem, FollowedMenu]]:
     """Return (item, menu) for the items of all menus, each entry once.
 
     New items come before read ones, the newest date first.
     """
-    found: dict[str, tuple[Item, Followed]] = {}
+    found: dict[str, tuple[NewsItem, FollowedMenu]] = {}
     for each in followed:
         for item in each.news.items:
-            known = found.setdefault(same_id(item.id), (item, each))
+            known = found.setdefault(id_without_tls(item.id), (item, each))
             if known[0].read and not item.read:
-                found[same_id(item.id)] = (item, each)
+                found[id_without_tls(item.id)] = (item, each)
     return sorted(
         found.values(), key=lambda pair: (not pair[0].read, pair[0].day, pair[0].seen), reverse=True
     )
 
 
-class Following:
+class FollowedStore:
     """The followed menus, in files below `directory`. Each call reads the files, and changes take a lock:
     several browsers and commands may use them at once.
 
@@ -73,14 +73,17 @@ class Following:
         self._list = Bookmarks(directory / "gopher-followed", "the list of followed menus")
         self._news = directory / "gopher-news"
 
-    def all(self) -> list[Followed]:
+    def all(self) -> list[FollowedMenu]:
         """Return the followed menus in the order of the list."""
-        return [Followed(url, title, self.known(url)) for url, title in self._titles().items()]
+        return [
+            FollowedMenu(url, title, self.read_news(url))
+            for url, title in self._read_titles().items()
+        ]
 
-    def known(self, url: GopherURL) -> News:
+    def read_news(self, url: GopherURL) -> News:
         """Return the news of the menu at `url`, empty ones if there is no file."""
         try:
-            with self._path(url).open("rb") as file:
+            with self._news_path(url).open("rb") as file:
                 return News.from_json(file.read(_MOST_BYTES))
         except FileNotFoundError:
             return News()
@@ -90,11 +93,11 @@ class Following:
     def follow(self, url: GopherURL, title: str, entries: Sequence[Entry], now: int) -> bool:
         """Follow a menu whose `entries` count as read; return False if it is followed already."""
         with self._locked():
-            if url in self._titles():
+            if url in self._read_titles():
                 return False
             # Write the entries before the list: a full disk must not leave a menu without its entries in
             # the list.
-            self._write(url, News().look(entries, now))
+            self._write_news(url, News().after_fetch(entries, now))
             return self._list.add(url, title)
 
     def unfollow(self, url: GopherURL) -> bool:
@@ -102,27 +105,27 @@ class Following:
         with self._locked():
             if not self._list.remove(url):
                 return False
-            self._path(url).unlink(missing_ok=True)
+            self._news_path(url).unlink(missing_ok=True)
         return True
 
-    def change(self, url: GopherURL | None, change: Callable[[News], News]) -> bool:
+    def change_news(self, url: GopherURL | None, change: Callable[[News], News]) -> bool:
         """Apply `change` to the news of the menu at `url`, or of all; return False if nothing changed."""
         changed = False
         with self._locked():
-            for each in self._titles():
+            for each in self._read_titles():
                 if url not in (None, each):
                     continue
-                before = self.known(each)
+                before = self.read_news(each)
                 if (after := change(before)) != before:
-                    self._write(each, after)
+                    self._write_news(each, after)
                     changed = True
         return changed
 
-    def mark(self, ids: Sequence[str] | None = None, *, read: bool = True) -> bool:
+    def mark_entries(self, ids: Sequence[str] | None = None, *, read: bool = True) -> bool:
         """Mark entries, or all, as read or as new, in all menus; return False if nothing changed."""
-        return self.change(None, lambda news: news.mark(ids, read=read))
+        return self.change_news(None, lambda news: news.with_entries_marked(ids, read=read))
 
-    def feed_id(self) -> str:
+    def get_or_make_feed_id(self) -> str:
         """Return the id of the feed of all menus, a UUID made at the first call."""
         with self._locked():
             try:
@@ -133,7 +136,7 @@ class Following:
                     file.write(f"{made}\n".encode())
                 return made.urn
 
-    def _titles(self) -> dict[GopherURL, str]:
+    def _read_titles(self) -> dict[GopherURL, str]:
         titles: dict[GopherURL, str] = {}
         for mark in self._list.all():
             if can_follow(mark.url):
@@ -151,9 +154,9 @@ class Following:
         except OSError as error:
             raise ConfigurationError(f"what is new cannot be kept: {error}") from error
 
-    def _path(self, url: GopherURL) -> Path:
-        return self._news / key_of(str(url))
+    def _news_path(self, url: GopherURL) -> Path:
+        return self._news / entry_key(str(url))
 
-    def _write(self, url: GopherURL, news: News) -> None:
-        with whole_file(self._path(url)) as file:
+    def _write_news(self, url: GopherURL, news: News) -> None:
+        with whole_file(self._news_path(url)) as file:
             file.write(news.as_json())

@@ -14,8 +14,15 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from logsrv.gopher.follow.dates import date_in, day_of
-from logsrv.gopher.follow.entries import LONGEST_TITLE, Entry, address_of, is_id, key_of, same_id
+from logsrv.gopher.follow.dates import date_in, utc_day
+from logsrv.gopher.follow.entries import (
+    LONGEST_TITLE,
+    Entry,
+    address_of_entry,
+    entry_key,
+    id_without_tls,
+    is_entry_id,
+)
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
@@ -30,7 +37,7 @@ SHOWN_AT_FIRST = 5
 _KEY = re.compile(r"[0-9a-f]{16}")
 
 
-class Item(Value):
+class NewsItem(Value):
     """An entry that was new when the menu was fetched, or one of the latest of the first fetch.
 
     day: an ISO date, by which items are sorted: that in the title or address, else the day when it was
@@ -58,7 +65,7 @@ class News(Value):
     tried: int = 0
     failed: str = ""
     keys: tuple[str, ...] = ()
-    items: tuple[Item, ...] = ()
+    items: tuple[NewsItem, ...] = ()
     left_out: int = 0
 
     @property
@@ -66,40 +73,43 @@ class News(Value):
         """Return the number of new entries."""
         return sum(not item.read for item in self.items) + self.left_out
 
-    def look(self, entries: Sequence[Entry], now: int) -> News:
+    def after_fetch(self, entries: Sequence[Entry], now: int) -> News:
         """Return the news after the menu was fetched and had these entries."""
-        keys = [key_of(entry.id) for entry in entries]
+        keys = [entry_key(entry.id) for entry in entries]
         known = frozenset(self.keys)
         first = not self.looked
         fresh = [
-            _item(entry, now, read=first)
+            _make_item(entry, now, read=first)
             for entry, key in zip(entries, keys, strict=True)
             if key not in known
         ]
         if first:
             # If a phlog has dated entries, the others are links to other places.
-            fresh = _sorted([item for item in fresh if item.dated] or fresh)[:SHOWN_AT_FIRST]
+            fresh = _newest_first([item for item in fresh if item.dated] or fresh)[:SHOWN_AT_FIRST]
         titles = {entry.id: entry.title for entry in entries}
         items = [item.replace(title=titles.get(item.id, item.title)) for item in self.items]
         here = frozenset(keys)
         gone = [key for key in self.keys if key not in here]
-        kept, left_out = _bounded(_sorted([*fresh, *items]))
+        kept, left_out = _limit_items(_newest_first([*fresh, *items]))
         return News(
             now, now, "", tuple([*keys, *gone][:MOST_KNOWN]), kept, self.left_out + left_out
         )
 
-    def fail(self, sentence: str, now: int) -> News:
+    def after_failure(self, sentence: str, now: int) -> News:
         """Return the news after the menu could not be fetched, with the reason in `sentence`."""
         return self.replace(failed=sentence, tried=now)
 
-    def mark(self, ids: Iterable[str] | None = None, *, read: bool = True) -> News:
+    def with_entries_marked(self, ids: Iterable[str] | None = None, *, read: bool = True) -> News:
         """Return the news with these entries, or all, marked as read or as new.
 
         When all `items` are read, the entries without room there (`left_out`) no longer count as new.
         """
-        marked = frozenset(map(same_id, [item.id for item in self.items] if ids is None else ids))
+        marked = frozenset(
+            map(id_without_tls, [item.id for item in self.items] if ids is None else ids)
+        )
         items = [
-            item.replace(read=read) if same_id(item.id) in marked else item for item in self.items
+            item.replace(read=read) if id_without_tls(item.id) in marked else item
+            for item in self.items
         ]
         left_out = self.left_out if not all(item.read for item in items) else 0
         return self.replace(items=tuple(items), left_out=left_out)
@@ -118,7 +128,7 @@ class News(Value):
         try:
             whole = json.loads(line)
             keys = tuple(key for key in whole["keys"] if _KEY.fullmatch(key))
-            items = tuple(item for each in whole["items"] if (item := _read_item(each)))
+            items = tuple(item for each in whole["items"] if (item := _parse_item(each)))
             numbers = [int(whole[name]) for name in ("looked", "tried", "left_out")]
             looked, tried, left_out = (max(0, number) for number in numbers)
             failed = one_line(str(whole["failed"]))
@@ -127,18 +137,18 @@ class News(Value):
         return cls(looked, tried, failed, keys, items, left_out)
 
 
-def _sorted(items: Iterable[Item]) -> list[Item]:
+def _newest_first(items: Iterable[NewsItem]) -> list[NewsItem]:
     """Return the items, the newest first; items of the same day and fetch keep their order."""
     return sorted(items, key=lambda item: (item.day, item.seen), reverse=True)
 
 
-def _item(entry: Entry, now: int, *, read: bool) -> Item:
-    today = day_of(now)
-    found = date_in(entry.title, today) or date_in(address_of(entry.id), today)
-    return Item(entry.id, entry.title, (found or today).isoformat(), bool(found), now, read)
+def _make_item(entry: Entry, now: int, *, read: bool) -> NewsItem:
+    today = utc_day(now)
+    found = date_in(entry.title, today) or date_in(address_of_entry(entry.id), today)
+    return NewsItem(entry.id, entry.title, (found or today).isoformat(), bool(found), now, read)
 
 
-def _bounded(items: Iterable[Item]) -> tuple[tuple[Item, ...], int]:
+def _limit_items(items: Iterable[NewsItem]) -> tuple[tuple[NewsItem, ...], int]:
     """Return the items to keep, and the number of new ones that are not kept."""
     room = {False: MOST_NEW, True: MOST_READ}
     kept, left_out = [], 0
@@ -151,14 +161,14 @@ def _bounded(items: Iterable[Item]) -> tuple[tuple[Item, ...], int]:
     return tuple(kept), left_out
 
 
-def _read_item(values: object) -> Item | None:
+def _parse_item(values: object) -> NewsItem | None:
     match values:
         case [str(id), str(title), str(day), bool(dated), int(seen), bool(read)]:
             try:
                 day = date.fromisoformat(day).isoformat()
-                day_of(seen)
+                utc_day(seen)
             except (ValueError, OverflowError, OSError):
                 return None
-            if is_id(id):
-                return Item(id, one_line(title, LONGEST_TITLE), day, dated, seen, read)
+            if is_entry_id(id):
+                return NewsItem(id, one_line(title, LONGEST_TITLE), day, dated, seen, read)
     return None

@@ -10,7 +10,7 @@ import attrs
 
 from logsrv.gopher.fetch.client import GopherResponse, IClientReactor
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.destinations import NotAllowed
+from logsrv.gopher.gateway.destinations import DestinationNotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path, parse_query
@@ -19,7 +19,7 @@ from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
 from logsrv.gopher.wire.files import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
-from logsrv.gopher.wire.url import typed_url
+from logsrv.gopher.wire.url import parse_typed_url
 from logsrv.kit.observe.metrics import Metrics
 
 PLAIN = "text/plain; charset=utf-8"
@@ -42,7 +42,7 @@ HEADINGS = {
 AGAIN = (404, 429, 500, 502, 503, 504)
 _STATUSES: dict[type[GopherError], int] = {
     BadURL: 400,
-    NotAllowed: 403,
+    DestinationNotAllowed: 403,
     ServerError: 404,
     TimedOut: 504,
     GopherError: 502,
@@ -101,7 +101,7 @@ _OWN = {
 }
 
 
-class Answers:
+class AnswerMaker:
     """Makes the answers, with one set of settings."""
 
     def __init__(self, settings: GopherSettings, reactor: IClientReactor, metrics: Metrics) -> None:
@@ -115,7 +115,7 @@ class Answers:
             return WebAnswer(pages.start_page(self.settings.allow_host), age=60)
         return _OWN.get(path)
 
-    def place(self, target: bytes) -> WebPlace | None:
+    def parse_target(self, target: bytes) -> WebPlace | None:
         """Return the place that a request target stands for; None for the address form's `/go`.
 
         Raises BadURL, RequestDenied.
@@ -128,13 +128,15 @@ class Answers:
         place = parse_path(target)
         return attrs.evolve(place, charset=place.charset or self.settings.charset)
 
-    def go(self, target: bytes) -> WebAnswer:
+    def redirect_to_typed(self, target: bytes) -> WebAnswer:
         """Return the redirect to the address typed into the address form. Raises BadURL."""
         typed = parse_query(target.partition(b"?")[2]).get(b"url", b"")
-        location = WebPlace(typed_url(typed).replace(plus=None)).path if typed.strip() else "/"
+        location = (
+            WebPlace(parse_typed_url(typed).replace(plus=None)).path if typed.strip() else "/"
+        )
         return WebAnswer(b"", status=303, headers={"Location": location})
 
-    async def at(self, place: WebPlace) -> WebAnswer:
+    async def answer_for(self, place: WebPlace) -> WebAnswer:
         """Return the answer for a place. Raises GopherError, RequestDenied."""
         url = place.url
         kind = item_type(url.item_type)
@@ -144,30 +146,30 @@ class Answers:
         if kind.transfer is None:
             raise BadURL("", f"an item of the type {kind.name} is nothing that could be fetched")
         if place.rendering == "media":
-            return await self._media(place, kind.name)
+            return await self._media_answer(place, kind.name)
         is_text = kind.transfer != "binary" or kind.name == "html"
         if place.rendering == "file" or not (is_text or kind.name in MEDIA):
-            return await self._file(place)
+            return await self._download_answer(place)
         is_search = url.item_type == "7" and url.search is None
         if is_search or not is_text:
-            self.settings.check(url)
+            self.settings.check_host_and_port(url)
             page = pages.search_page(place) if is_search else pages.media_page(place)
             return WebAnswer(page, age=self._age)
-        content, missing = await self._fetcher.content(url)
-        page = self._fetcher.page(
+        content, missing = await self._fetcher.fetch_content(url)
+        page = self._fetcher.cached_page(
             place, content, lambda: pages.content_page(content, place, missing)
         )
         return WebAnswer(page, age=0 if missing else self._age)
 
-    async def _file(self, place: WebPlace) -> WebAnswer:
-        response = await self._fetcher.open(place.url)
-        headers = {"Content-Disposition": disposition(file_name(place.url))}
+    async def _download_answer(self, place: WebPlace) -> WebAnswer:
+        response = await self._fetcher.open_stream(place.url)
+        headers = {"Content-Disposition": content_disposition(file_name(place.url))}
         return WebAnswer(b"", "application/octet-stream", 200, self._age, headers, response)
 
-    async def _media(self, place: WebPlace, kind: str) -> WebAnswer:
+    async def _media_answer(self, place: WebPlace, kind: str) -> WebAnswer:
         if kind not in MEDIA:
             raise RequestDenied(415, "only images, sounds and videos can be shown in a page")
-        response = await self._fetcher.open(place.url)
+        response = await self._fetcher.open_stream(place.url)
         try:
             start = await response.read(ENOUGH_TO_TELL)
             found = media_type(start, kind)
@@ -208,7 +210,7 @@ def media_type(start: bytes, kind: str) -> str | None:
     return next((name for sign, name in MEDIA[kind] if sign.match(start)), None)
 
 
-def disposition(name: str) -> str:
+def content_disposition(name: str) -> str:
     """Return the Content-Disposition header that saves under `name` (RFC 6266, appendix D)."""
     plain = _NOT_PLAIN.sub("_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -39,20 +39,20 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _OF_ONE_NETWORK = ("localhost", "local", "internal", "arpa", "lan")
 
 
-class NotAllowed(GopherError, code="not-allowed"):
+class DestinationNotAllowed(GopherError, code="not-allowed"):
     """The gateway must not connect to this host, port or address."""
 
 
-def _host(text: str) -> str:
+def _parse_host(text: str) -> str:
     try:
         return canonical_host(text.removeprefix("[").removesuffix("]")).rstrip(".")
     except BadURL as error:
         raise ValueError(error.reason) from None
 
 
-def _host_pattern(text: str) -> str:
+def _parse_host_pattern(text: str) -> str:
     name = text.removeprefix("*.")
-    return text.removesuffix(name) + _host(name)
+    return text.removesuffix(name) + _parse_host(name)
 
 
 def _matches(host: str, pattern: str) -> bool:
@@ -60,13 +60,15 @@ def _matches(host: str, pattern: str) -> bool:
     return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 
 
-HOST_NAME: Kind[str] = Kind(_host, "a host name, such as gopher.example.org", "NAME")
+HOST_NAME: Kind[str] = Kind(_parse_host, "a host name, such as gopher.example.org", "NAME")
 HOST_PATTERN: Kind[str] = Kind(
-    _host_pattern, "a host such as gopher.example.org, or *.example.org for all below it", "HOST"
+    _parse_host_pattern,
+    "a host such as gopher.example.org, or *.example.org for all below it",
+    "HOST",
 )
 
 
-def _ports(text: str) -> range:
+def _parse_ports(text: str) -> range:
     found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
     if found is None:
         raise ValueError("neither a port nor a range of ports")
@@ -77,7 +79,7 @@ def _ports(text: str) -> range:
 
 
 PORTS: Kind[range] = Kind(
-    _ports,
+    _parse_ports,
     "a port from 1 to 65535, or a range such as 7000-7100",
     "PORTS",
     show=lambda ports: f"{ports[0]}-{ports[-1]}",
@@ -96,7 +98,7 @@ def is_public(address: str) -> bool:
 
     False for addresses in unusual spellings, such as 0177.0.0.1 and 127.1.
     """
-    found = _parsed(address)
+    found = _parse_address(address)
     if found is None:
         return False
     if isinstance(found, IPv4Address):
@@ -117,7 +119,7 @@ def is_public_name(host: str) -> bool:
     return bool(dot) and re.match("[a-z]", last) is not None and last not in _OF_ONE_NETWORK
 
 
-def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(address: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(address)
     except ValueError:
@@ -135,19 +137,25 @@ class Destinations:
         repeatable=True,
     )  # fmt: skip
 
-    def check(self, url: GopherURL) -> None:
+    def check_host_and_port(self, url: GopherURL) -> None:
         """Check host and port of `url`, before the lookup. Raises NotAllowed."""
         if self.allow_host and not any(_matches(url.host, each) for each in self.allow_host):
-            raise NotAllowed("this gateway visits a few hosts only, and this is none of them")
+            raise DestinationNotAllowed(
+                "this gateway visits a few hosts only, and this is none of them"
+            )
         self._check_port(url.port)
 
     def check_address(self, address: str, port: int) -> None:
         """Check an address and a port, just before connecting. Raises NotAllowed."""
         self._check_port(port)
-        if _parsed(address) is None or not (self.allow_private or is_public(address)):
-            raise NotAllowed("this gateway visits public addresses only, and this host has none")
+        if _parse_address(address) is None or not (self.allow_private or is_public(address)):
+            raise DestinationNotAllowed(
+                "this gateway visits public addresses only, and this host has none"
+            )
 
     def _check_port(self, port: int) -> None:
         is_usual = port == 70 or (port >= 1024 and port not in _OBEDIENT)
         if not (any(port in each for each in self.allow_port) if self.allow_port else is_usual):
-            raise NotAllowed(f"this gateway does not connect to port {port}: it is not for Gopher")
+            raise DestinationNotAllowed(
+                f"this gateway does not connect to port {port}: it is not for Gopher"
+            )

@@ -70,7 +70,7 @@ class Cache(Generic[Key, Value]):
         self.size += size
         self._forget_oldest()
 
-    def grow(self, key: Key, size: int) -> bool:
+    def add_size(self, key: Key, size: int) -> bool:
         """Count `size` more bytes for a stored value; return false, and count nothing, if it gets too
         large.
         """
@@ -129,29 +129,31 @@ class Fetcher:
             settings.cache_size or 0, settings.cache_time, reactor.seconds
         )
 
-    async def content(self, url: GopherURL) -> tuple[Menu | Text, str]:
+    async def fetch_content(self, url: GopherURL) -> tuple[Menu | Text, str]:
         """Return a menu or text, and the reason why it is incomplete, "" if it is complete.
 
         Raises GopherError if nothing was received.
         """
-        self._check(url)
+        self._check_destination(url)
         if (known := self.remembered.get(url)) is not None:
             self._metrics.count("gateway_cache_hits_total")
             return known.content, ""
         content: Menu | Text
         try:
             if url.item_type in MENUS:
-                content = await self._in_time(url, self._client.menu(url))
+                content = await self._with_timeout(url, self._client.menu(url))
             else:
-                content = await self._in_time(url, self._client.text(url))
+                content = await self._with_timeout(url, self._client.text(url))
         except GopherError as error:
-            if isinstance(error.partial, Menu | Text) and _size(error.partial):
+            if isinstance(error.partial, Menu | Text) and _memory_size(error.partial):
                 return error.partial, str(error)
             raise
-        self.remembered.put(url, FetchedContent(content), _ITEM_BYTES + _size(content))
+        self.remembered.put(url, FetchedContent(content), _ITEM_BYTES + _memory_size(content))
         return content, ""
 
-    def page(self, place: WebPlace, content: Menu | Text, make: Callable[[], bytes]) -> bytes:
+    def cached_page(
+        self, place: WebPlace, content: Menu | Text, make: Callable[[], bytes]
+    ) -> bytes:
         """Return the cached HTML page of this content at a place, or make it by `make`."""
         known = self.remembered.get(place.url)
         if known is None or known.content is not content:
@@ -159,28 +161,28 @@ class Fetcher:
         page = known.pages.get(place)
         if page is None:
             page = make()
-            if self.remembered.grow(place.url, _ITEM_BYTES + len(page)):
+            if self.remembered.add_size(place.url, _ITEM_BYTES + len(page)):
                 known.pages[place] = page
         return page
 
-    async def open(self, url: GopherURL) -> GopherResponse:
+    async def open_stream(self, url: GopherURL) -> GopherResponse:
         """Return the answer to `url`, of any type, as a stream. Raises GopherError."""
-        self._check(url)
-        return await self._in_time(url, self._client.open(url))
+        self._check_destination(url)
+        return await self._with_timeout(url, self._client.open(url))
 
-    def _check(self, url: GopherURL) -> None:
-        self._settings.check(url)
+    def _check_destination(self, url: GopherURL) -> None:
+        self._settings.check_host_and_port(url)
         if self._settings.proxy is not None and not is_public_name(url.host):
             self._settings.check_address(url.host, url.port)
 
-    def _in_time(self, url: GopherURL, work: Deferred[Result]) -> Deferred[Result]:
+    def _with_timeout(self, url: GopherURL, work: Deferred[Result]) -> Deferred[Result]:
         def give_up(result: object, seconds: float) -> NoReturn:
             raise TimedOut(url.address, "whole", seconds)
 
         return work.addTimeout(PATIENCE, self._clock, give_up)
 
 
-def _size(content: Menu | Text) -> int:
+def _memory_size(content: Menu | Text) -> int:
     """Return about how many bytes of memory the content takes; 0 if it is empty."""
     if isinstance(content, Text):
         return len(content.content)

@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
 from logsrv.gopher.fetch.client import GopherResponse
-from logsrv.gopher.gateway.answers import Answers, WebAnswer, error_answer, failure_answer
-from logsrv.gopher.gateway.gateway_settings import GopherSettings, check_wanted
+from logsrv.gopher.gateway.answers import AnswerMaker, WebAnswer, error_answer, failure_answer
+from logsrv.gopher.gateway.gateway_settings import GopherSettings, check_url_or_gateway
 from logsrv.gopher.gateway.visitors import RequestDenied, Visitors
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.net.backpressure import Backpressure
@@ -51,11 +51,11 @@ METRICS = (
 )
 
 
-class Stalled(PeerError):
+class ClientStalled(PeerError):
     """The client does not read."""
 
 
-class Outflow(Backpressure):
+class ResponseWriter(Backpressure):
     """Writes to `request`, and waits while its transport is full: a slow browser slows down the fetch.
 
     sent: bytes written.
@@ -82,7 +82,7 @@ class Outflow(Backpressure):
 
 
 def _raise_stalled(result: object, seconds: float) -> None:
-    raise Stalled(f"the client took nothing for {seconds:g} s")
+    raise ClientStalled(f"the client took nothing for {seconds:g} s")
 
 
 class Gateway(ListeningService[GopherSettings]):
@@ -94,11 +94,11 @@ class Gateway(ListeningService[GopherSettings]):
         metrics = Metrics(METRICS)
         super().__init__("gopher", settings, load=load, reactor=reactor, metrics=metrics)
         self._visitors = Visitors(settings, reactor.seconds)
-        self._answers = Answers(settings, reactor, metrics)
-        metrics.watch("gateway_requests_open", lambda: self._visitors.open)
+        self._answers = AnswerMaker(settings, reactor, metrics)
+        metrics.watch("gateway_requests_open", lambda: self._visitors.open_requests)
 
     def wanted(self, settings: GopherSettings) -> list[SiteSpec]:
-        check_wanted(settings)
+        check_url_or_gateway(settings)
         return [
             SiteSpec(str(one), one, str(one), settings, sentence="gateway at {url}/")
             for one in settings.gateway
@@ -110,39 +110,39 @@ class Gateway(ListeningService[GopherSettings]):
     def apply(self, settings: GopherSettings) -> None:
         """Use these settings from the next request on, with an empty cache."""
         self._visitors.limits = settings
-        self._answers = Answers(settings, self._reactor, self.metrics)
+        self._answers = AnswerMaker(settings, self._reactor, self.metrics)
 
     def stopping(self) -> Deferred[None]:
         # Wait until all requests are answered: then the kit closes silent connections, and would also close
         # one that waits for its answer.
-        return self._visitors.close()
+        return self._visitors.drain()
 
     def handle(self, request: WebRequest) -> None:
-        work = Deferred.fromCoroutine(self._serve(request))
+        work = Deferred.fromCoroutine(self._answer_request(request))
         # A client that has disconnected needs no answer: cancel its fetch.
         request.notifyFinish().addErrback(lambda _: work.cancel())
-        work.addErrback(self._not_answered, request).addErrback(self._disconnect, request)
+        work.addErrback(self._answer_failure, request).addErrback(self._disconnect, request)
 
-    async def _serve(self, request: WebRequest) -> None:
+    async def _answer_request(self, request: WebRequest) -> None:
         place = None
         with ExitStack() as at_end:
             try:
-                self._check(request)
+                self._check_request(request)
                 answer = self._answers.own_page(request.path)
                 if answer is None:
-                    place = self._answers.place(request.uri)
+                    place = self._answers.parse_target(request.uri)
                     address = request.getClientAddress()
                     client = client_key(getattr(address, "host", None))
-                    at_end.callback(self._visitors.enter(client))
+                    at_end.callback(self._visitors.begin_request(client))
                     if place is None:
-                        answer = self._answers.go(request.uri)
+                        answer = self._answers.redirect_to_typed(request.uri)
                     else:
-                        answer = await self._answers.at(place)
+                        answer = await self._answers.answer_for(place)
             except (GopherError, RequestDenied) as error:
                 answer = error_answer(error, place)
-            await self._send(request, answer)
+            await self._send_answer(request, answer)
 
-    def _check(self, request: WebRequest) -> None:
+    def _check_request(self, request: WebRequest) -> None:
         headers = request.requestHeaders.getRawHeaders(b"Host", [])
         if len(headers) > 1:
             raise RequestDenied(400, "the request has more than one Host header")
@@ -156,7 +156,7 @@ class Gateway(ListeningService[GopherSettings]):
         if request.has_body:
             raise RequestDenied(413, "a request for a page has no content of its own")
 
-    async def _send(self, request: WebRequest, answer: WebAnswer) -> None:
+    async def _send_answer(self, request: WebRequest, answer: WebAnswer) -> None:
         self.metrics.count("gateway_requests_total", status=str(answer.status))
         request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
         length = len(answer.body) if answer.rest is None else answer.rest.length
@@ -171,7 +171,7 @@ class Gateway(ListeningService[GopherSettings]):
         for name, value in headers.items():
             request.setHeader(name, value)
         if answer.rest is not None:
-            await self._send_rest(request, answer.body, answer.rest)
+            await self._send_stream(request, answer.body, answer.rest)
             return
         if request.has_body:
             request.browser.persistent = 0
@@ -179,15 +179,15 @@ class Gateway(ListeningService[GopherSettings]):
         request.write(answer.body)
         request.finish()
 
-    async def _send_rest(self, request: WebRequest, start: bytes, rest: GopherResponse) -> None:
-        outflow = Outflow(request, self.clock)
+    async def _send_stream(self, request: WebRequest, start: bytes, rest: GopherResponse) -> None:
+        outflow = ResponseWriter(request, self.clock)
         try:
             async with rest:
                 await outflow.send(start)
                 if request.method != b"HEAD":
                     async for chunk in rest:
                         await outflow.send(chunk)
-        except (GopherError, Stalled) as error:
+        except (GopherError, ClientStalled) as error:
             # The status is sent already: only an abrupt close tells the browser that the answer is
             # incomplete.
             reason = error.code if isinstance(error, GopherError) else "stalled"
@@ -200,14 +200,14 @@ class Gateway(ListeningService[GopherSettings]):
         outflow.close()
         request.finish()
 
-    def _not_answered(self, failure: Failure, request: WebRequest) -> Deferred[None] | None:
+    def _answer_failure(self, failure: Failure, request: WebRequest) -> Deferred[None] | None:
         if failure.check(CancelledError):
             return None
         log.failure("answering a request failed", failure)
         if request.startedWriting:
             request.browser.abort()
             return None
-        return Deferred.fromCoroutine(self._send(request, failure_answer()))
+        return Deferred.fromCoroutine(self._send_answer(request, failure_answer()))
 
     def _disconnect(self, failure: Failure, request: WebRequest) -> None:
         """Close the connection of a client that will get no answer."""

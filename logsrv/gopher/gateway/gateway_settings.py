@@ -20,22 +20,22 @@ from logsrv.kit.options.kinds import DURATION, FILE, FLAG, SIZE, TEXT, Kind, int
 from logsrv.kit.web.endpoints import web_endpoint_kind
 
 
-def _proxy(text: str) -> Proxy:
+def _parse_proxy(text: str) -> Proxy:
     try:
         return Proxy.parse(text)
     except ConfigurationError:
         raise ValueError("no SOCKS5 proxy") from None
 
 
-def _charset(text: str) -> str:
+def _parse_charset(text: str) -> str:
     try:
         return checked_charset(text)
     except ConfigurationError:
         raise ValueError("no character set that is known here") from None
 
 
-PROXY: Kind[Proxy] = Kind(_proxy, "a SOCKS5 proxy, such as socks5://127.0.0.1:9050", "PROXY")
-CHARSET: Kind[str] = Kind(_charset, "a character set, such as cp437", "CHARSET")
+PROXY: Kind[Proxy] = Kind(_parse_proxy, "a SOCKS5 proxy, such as socks5://127.0.0.1:9050", "PROXY")
+CHARSET: Kind[str] = Kind(_parse_charset, "a character set, such as cp437", "CHARSET")
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -67,7 +67,7 @@ class ConnectionSettings:
         return Trust(self.cafile, pins, self.insecure, self.accept_cut)
 
     @property
-    def as_words(self) -> list[str]:
+    def as_command_words(self) -> list[str]:
         """Return these settings as options of the command `gopher`."""
         named = {each.name: getattr(self, each.name) for each in attrs.fields(ConnectionSettings)}
         return [
@@ -105,7 +105,7 @@ class GopherSettings(VisitorLimits, ConnectionSettings, Destinations, OperatorSe
     )
 
 
-def check_wanted(settings: GopherSettings) -> None:
+def check_url_or_gateway(settings: GopherSettings) -> None:
     """Raise ConfigurationError unless exactly one of URL and --gateway is given, with one way to trust."""
     if (settings.url is None) == (not settings.gateway):
         what = "both are" if settings.gateway else "neither is"

@@ -15,7 +15,7 @@ import attrs
 
 from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.wire.charset import decode_line
-from logsrv.gopher.wire.columns import TextRun, columns, runs_of, shape_of
+from logsrv.gopher.wire.columns import TextRun, cell_count, shape_of, split_into_runs
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
@@ -42,7 +42,7 @@ _WORD = re.compile(r"[^\W\d_]{2}")
 
 
 @attrs.frozen
-class Row:
+class MenuRow:
     """A line of a menu other than information.
 
     kind: `item` and `search` lead to `href` in this gateway, `outside` to an `href` elsewhere; `nowhere`
@@ -68,22 +68,22 @@ class Row:
         return found[1] if found else ""
 
 
-Part = TextRun | tuple[Row, ...]
+Part = TextRun | tuple[MenuRow, ...]
 
 
-def width_for(text: str) -> int:
+def fitting_width(text: str) -> int:
     """Return the least of WIDTHS, in columns, that fits every line of `text`, or the largest."""
-    widest = max(map(columns, text.split("\n")))
+    widest = max(map(cell_count, text.split("\n")))
     return next((width for width in WIDTHS if widest <= width), WIDTHS[-1])
 
 
 def drawing_width(parts: Iterable[Part]) -> int:
     """Return one width for all drawings of a page, because they may be parts of one picture."""
     drawings = (part for part in parts if isinstance(part, TextRun) and part.shape == "drawing")
-    return max((width_for(run.text) for run in drawings), default=0)
+    return max((fitting_width(run.text) for run in drawings), default=0)
 
 
-def heading_of(lines: Iterable[str]) -> str:
+def find_heading(lines: Iterable[str]) -> str:
     """Return the first line that may be a heading, without decoration such as `===`; "" for none."""
     for number, line in enumerate(lines):
         if number == _HEADING_LINES:
@@ -91,7 +91,7 @@ def heading_of(lines: Iterable[str]) -> str:
         found = line.strip(_DECORATION)
         if not _WORD.search(found):
             continue
-        if columns(found) <= _LONGEST_HEADING and shape_of([line.strip()]) == "prose":
+        if cell_count(found) <= _LONGEST_HEADING and shape_of([line.strip()]) == "prose":
             return " ".join(found.split())
         # After a line of prose, all further lines are text.
         if shape_of([line]) == "prose":
@@ -99,61 +99,63 @@ def heading_of(lines: Iterable[str]) -> str:
     return ""
 
 
-def parts_of(items: Sequence[MenuItem], place: WebPlace) -> list[Part]:
+def parts_of_menu(items: Sequence[MenuItem], place: WebPlace) -> list[Part]:
     """Return the items of a menu at `place` in order: lines of information as runs, others as rows."""
     parts: list[Part] = []
     for is_text, run in groupby(items, lambda item: item.item_type == "i"):
         if is_text:
-            parts += runs_of("".join(shown(item, place.charset) + "\n" for item in run))
+            parts += split_into_runs(
+                "".join(safe_text_of(item, place.charset) + "\n" for item in run)
+            )
         else:
-            parts.append(tuple(row(item, place.url, place.charset) for item in run))
+            parts.append(tuple(row_of_item(item, place.url, place.charset) for item in run))
     return parts
 
 
-def shown(item: MenuItem, charset: str | None) -> str:
+def safe_text_of(item: MenuItem, charset: str | None) -> str:
     """Return the text of an item, safe to show; blanks inside, which form columns, stay."""
     return one_line(item.text(charset).rstrip(), LONGEST_DISPLAY)
 
 
-def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
+def row_of_item(item: MenuItem, menu: GopherURL, charset: str | None) -> MenuRow:
     """Return the row of one item of the menu at `menu`."""
-    text = shown(item, charset) or "(no name)"
+    text = safe_text_of(item, charset) or "(no name)"
     if item.item_type == "3":
-        return Row("error", "error", text)
-    name = _name(item.item_type)
+        return MenuRow("error", "error", text)
+    name = _type_name(item.item_type)
     if (link := item.link()) is not None:
-        return link_row(link, name, text)
+        return row_of_link(link, name, text)
     if (url := item.url(menu)) is not None:
-        return row_at(url, text, charset)
+        return row_of_url(url, text, charset)
     can_be_fetched = item_type(item.item_type).transfer is not None
     host = "" if can_be_fetched else one_line(decode_line(item.host), 253)
-    return Row("nowhere", name, text, address=host)
+    return MenuRow("nowhere", name, text, address=host)
 
 
-def row_at(url: GopherURL, text: str, charset: str | None = None) -> Row:
+def row_of_url(url: GopherURL, text: str, charset: str | None = None) -> MenuRow:
     """Return the row of the item at `url`: a search form, or a link."""
     is_search = url.item_type == "7" and url.search is None
     path = WebPlace(url.replace(plus=None), charset=charset).path
-    return Row("search" if is_search else "item", _name(url.item_type), text, path)
+    return MenuRow("search" if is_search else "item", _type_name(url.item_type), text, path)
 
 
-def _name(letter: str) -> str:
+def _type_name(letter: str) -> str:
     name = item_type(letter).name
     return f"type {one_line(letter)}" if name == "unknown" else name
 
 
-def link_row(link: str, name: str, text: str) -> Row:
+def row_of_link(link: str, name: str, text: str) -> MenuRow:
     """Return the row of a link by URL: out of Gopher, or a Gopher URL."""
     if _INSIDE.match(link):
         try:
-            return row_at(GopherURL.parse(link), text)
+            return row_of_url(GopherURL.parse(link), text)
         except BadURL:
-            return Row("nowhere", name, text, address=one_line(link, 200))
+            return MenuRow("nowhere", name, text, address=one_line(link, 200))
     if _OUTSIDE.fullmatch(link):
         is_mail = link[:7].lower() == "mailto:"
         href = quote(link, _AS_THEMSELVES)
-        return Row("outside", "mail" if is_mail else "web", text, href, one_line(link, 200))
-    return Row("nowhere", "link" if name == "html" else name, text, address=one_line(link, 200))
+        return MenuRow("outside", "mail" if is_mail else "web", text, href, one_line(link, 200))
+    return MenuRow("nowhere", "link" if name == "html" else name, text, address=one_line(link, 200))
 
 
 def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:

@@ -12,17 +12,17 @@ from typing import Any
 from logsrv.gopher.gateway.listing import (
     breadcrumb,
     drawing_width,
-    heading_of,
-    link_row,
-    parts_of,
-    row_at,
-    shown,
-    width_for,
+    find_heading,
+    fitting_width,
+    parts_of_menu,
+    row_of_link,
+    row_of_url,
+    safe_text_of,
 )
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.charset import decode_line
-from logsrv.gopher.wire.columns import TextRun, flowed, runs_of
+from logsrv.gopher.wire.columns import TextRun, join_broken_lines, split_into_runs
 from logsrv.gopher.wire.files import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu
@@ -44,39 +44,41 @@ OFFERED = 5
 _LOOKED_AT = 4000
 
 _TEMPLATES = template_environment(_HERE / "templates")
-_TEMPLATES.filters["room"] = width_for
+_TEMPLATES.filters["room"] = fitting_width
 
 
 def start_page(hosts: tuple[str, ...]) -> bytes:
     """Return the page at `/`. hosts: the only allowed ones, () for all."""
     if hosts:
         urls = (GopherURL(host) for host in hosts if not host.startswith("*."))
-        rows = [row_at(url, url.address.removesuffix(":70")) for url in urls]
+        rows = [row_of_url(url, url.address.removesuffix(":70")) for url in urls]
     else:
-        rows = [row_at(GopherURL.parse(address), title) for address, title in BEGINNINGS]
+        rows = [row_of_url(GopherURL.parse(address), title) for address, title in BEGINNINGS]
     return _render("start.html", title="Gopher gateway", rows=rows, hosts=hosts)
 
 
 def content_page(content: Menu | Text, place: WebPlace, missing: str = "") -> bytes:
     """Return the page of a menu or text. missing: why it is incomplete, "" if it is complete."""
-    values = _menu(content, place) if isinstance(content, Menu) else _text(content, place)
+    values = (
+        _menu_values(content, place) if isinstance(content, Menu) else _text_values(content, place)
+    )
     if missing:
         values["notice"] = f"This is not all of it: {missing}."
     charsets = dict.fromkeys([None, *CHARSETS[:OFFERED], place.charset])
     return _render(place=place, fetched=True, charsets=charsets, **values)
 
 
-def _menu(menu: Menu, place: WebPlace) -> dict[str, Any]:
+def _menu_values(menu: Menu, place: WebPlace) -> dict[str, Any]:
     """Return the template values of a menu, or of the results of a search."""
     texts = (item for item in menu.items[:_LOOKED_AT] if item.item_type == "i")
     number = sum(item.is_link for item in menu.items)
     kind = "item" if place.url.search is None else "result"
     cut = f"Lines that were too long have been cut; {menu.dropped} bytes are not shown."
     items = menu.items[place.first : place.first + ITEMS_PER_PAGE]
-    parts = parts_of(items, place)
+    parts = parts_of_menu(items, place)
     return {
         "template": "menu.html",
-        "heading": heading_of(shown(item, place.charset) for item in texts),
+        "heading": find_heading(safe_text_of(item, place.charset) for item in texts),
         "size": f"{number:,} {kind}{'' if number == 1 else 's'}",
         "parts": parts,
         "scale": drawing_width(parts),
@@ -87,16 +89,17 @@ def _menu(menu: Menu, place: WebPlace) -> dict[str, Any]:
     }
 
 
-def _text(text: Text, place: WebPlace) -> dict[str, Any]:
+def _text_values(text: Text, place: WebPlace) -> dict[str, Any]:
     content = printable(text.decoded(place.charset)).rstrip()
-    runs = runs_of(content + "\n") if content else []
+    runs = split_into_runs(content + "\n") if content else []
     flowing = [
-        TextRun(flowed(run.text), run.shape) if run.shape == "prose" else run for run in runs
+        TextRun(join_broken_lines(run.text), run.shape) if run.shape == "prose" else run
+        for run in runs
     ]
     source = "This is a page in HTML. It comes from elsewhere, so its source is shown."
     return {
         "template": "text.html",
-        "heading": heading_of(content[:_LOOKED_AT].split("\n")),
+        "heading": find_heading(content[:_LOOKED_AT].split("\n")),
         "size": size_text(len(text.content)),
         "runs": flowing if place.flow else runs,
         "scale": drawing_width(runs),
@@ -117,7 +120,7 @@ def media_page(place: WebPlace) -> bytes:
 
 def link_page(place: WebPlace, url: str) -> bytes:
     """Return the page for an item that is a URL, usually one outside of Gopher."""
-    link = link_row(url, item_type(place.url.item_type).name, one_line(url, 2000))
+    link = row_of_link(url, item_type(place.url.item_type).name, one_line(url, 2000))
     title = "This link leaves Gopher" if link.leaves else "A link to elsewhere in Gopher"
     # The selector is a URL, not a path: the breadcrumb has only the host.
     return _render("link.html", place, title=title, steps=breadcrumb(place.url)[:1], link=link)

@@ -54,14 +54,14 @@ class WebPlace:
             "flow": 1 if self.flow else None,
         }
         given = {name: value for name, value in fields.items() if value is not None}
-        return _path(self.url) + ("?" + urlencode(given, quote_via=quote) if given else "")
+        return _path_of_url(self.url) + ("?" + urlencode(given, quote_via=quote) if given else "")
 
     def path_with(self, **changes: Any) -> str:
         """Return the path of the same item with other values, such as `rendering="file"`."""
         return attrs.evolve(self, **changes).path
 
 
-def _path(url: GopherURL) -> str:
+def _path_of_url(url: GopherURL) -> str:
     scheme = "gophers" if url.tls else "gopher"
     item = url.item_type.encode("latin-1") + url.selector
     if any(segment in (b".", b"..") for segment in item.split(b"/")):
@@ -80,14 +80,14 @@ def parse_path(target: bytes) -> WebPlace:
     """Parse a request target such as `/gopher/example.org/0/a.txt?as=file`. Raises BadURL."""
     path, _, query = target.partition(b"?")
     fields = parse_query(query)
-    url = _gopher_url(path)
+    url = _parse_gopher_url(path)
     if b"q" in fields:
         url = url.searching(fields[b"q"])
     return WebPlace(
         url.replace(plus=None),
-        _rendering(fields),
-        _first(fields),
-        _charset(fields),
+        _parse_rendering(fields),
+        _parse_first_item(fields),
+        _parse_charset(fields),
         fields.get(b"flow") == b"1",
     )
 
@@ -102,7 +102,7 @@ def parse_query(query: bytes) -> dict[bytes, bytes]:
     return fields
 
 
-def _gopher_url(path: bytes) -> GopherURL:
+def _parse_gopher_url(path: bytes) -> GopherURL:
     _, scheme, rest = path.split(b"/", 2) if path.count(b"/") > 1 else (b"", path[1:], b"")
     if not scheme.endswith(b"-hex"):
         return GopherURL.parse(scheme + b"://" + rest)
@@ -117,21 +117,21 @@ def _gopher_url(path: bytes) -> GopherURL:
     return place.replace(item_type=chr(item[0]), selector=item[1:])
 
 
-def _rendering(fields: dict[bytes, bytes]) -> str:
+def _parse_rendering(fields: dict[bytes, bytes]) -> str:
     rendering = fields.get(b"as", b"page").decode("latin-1")
     if rendering not in RENDERINGS:
         raise BadURL("", f"as= is one of {', '.join(RENDERINGS)}")
     return rendering
 
 
-def _first(fields: dict[bytes, bytes]) -> int:
+def _parse_first_item(fields: dict[bytes, bytes]) -> int:
     digits = fields.get(b"from", b"0")
     if not digits.isdigit() or len(digits) > 8 or int(digits) > LARGEST_ITEM_NUMBER:
         raise BadURL("", "from= is the number of an item")
     return int(digits)
 
 
-def _charset(fields: dict[bytes, bytes]) -> str | None:
+def _parse_charset(fields: dict[bytes, bytes]) -> str | None:
     name = fields.get(b"charset")
     if not name:
         return None

@@ -39,7 +39,7 @@ class RequestDenied(PeerError):
         self.headers = headers
 
 
-def too_much(status: int, sentence: str, seconds: int) -> RequestDenied:
+def retry_later_error(status: int, sentence: str, seconds: int) -> RequestDenied:
     """Return the error for a request that the client may repeat after `seconds`."""
     return RequestDenied(status, sentence, **{"Retry-After": str(seconds)})
 
@@ -54,42 +54,42 @@ class Visitors:
         self._drained: Deferred[None] | None = None
 
     @property
-    def open(self) -> int:
+    def open_requests(self) -> int:
         """Return the number of open requests."""
         return self._open.total()
 
-    def enter(self, client: str) -> Callable[[], None]:
+    def begin_request(self, client: str) -> Callable[[], None]:
         """Count a request of `client` (from `client_of`) as open. Raises RequestDenied.
 
         Return a function, to be called once at the end of the request.
         """
         if self._drained is not None:
-            raise too_much(503, "the gateway is being stopped", 10)
-        if self.open >= self.limits.max_requests:
-            raise too_much(503, "the gateway is busy; try again in a moment", 2)
+            raise retry_later_error(503, "the gateway is being stopped", 10)
+        if self.open_requests >= self.limits.max_requests:
+            raise retry_later_error(503, "the gateway is busy; try again in a moment", 2)
         if self._open[client] >= self.limits.max_requests_per_client:
             sentence = "you have too many requests open here; wait until one of them has ended"
-            raise too_much(429, sentence, 2)
+            raise retry_later_error(429, sentence, 2)
         a_minute = self.limits.requests_per_minute
         bucket = self._requests.filled_bucket(client, a_minute / 60, a_minute)
         if bucket.left < 1:
             seconds = ceil((1 - bucket.left) * 60 / a_minute)
-            raise too_much(429, f"too many requests; go on in {seconds} s", seconds)
+            raise retry_later_error(429, f"too many requests; go on in {seconds} s", seconds)
         bucket.left -= 1
         self._open[client] += 1
 
         def leave() -> None:
             self._open -= Counter([client])
-            self._look_for_end()
+            self._fire_if_drained()
 
         return leave
 
-    def close(self) -> Deferred[None]:
+    def drain(self) -> Deferred[None]:
         """Refuse new requests; the Deferred fires when all open ones are answered."""
         self._drained = Deferred()
-        self._look_for_end()
+        self._fire_if_drained()
         return self._drained
 
-    def _look_for_end(self) -> None:
+    def _fire_if_drained(self) -> None:
         if self._drained is not None and not self._drained.called and not self._open:
             self._drained.callback(None)

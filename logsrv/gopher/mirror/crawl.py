@@ -15,14 +15,14 @@ from itertools import zip_longest
 
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.earlier_copies import EarlierCopies
-from logsrv.gopher.mirror.fetching import Fetching, Job, Manners, ServerRules
-from logsrv.gopher.mirror.folders import OF_A_NAME, Folders
-from logsrv.gopher.mirror.journal import Copy, MirrorJournal
-from logsrv.gopher.mirror.menus import MenuFiles, MenuReading, MenuReadings
-from logsrv.gopher.mirror.names import Names
+from logsrv.gopher.mirror.fetching import CrawlOptions, FetchJob, JobRunner, ServerRules
+from logsrv.gopher.mirror.folders import OF_A_NAME, MirrorFolders
+from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
+from logsrv.gopher.mirror.menus import MenuFiles, MenuInProgress, MenusInProgress
+from logsrv.gopher.mirror.names import PathAssigner
 from logsrv.gopher.mirror.pages import MenuLine
 from logsrv.gopher.mirror.report import MirrorTally
-from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
+from logsrv.gopher.mirror.scope import ItemKeys, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink, MenuSink
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
@@ -41,25 +41,25 @@ class Crawl:
         scope: MirrorScope,
         journal: MirrorJournal,
         transfers: Transfers,
-        manners: Manners,
+        manners: CrawlOptions,
         clock: Callable[[], float],
         charset: str | None = None,
     ) -> None:
         """charset: of menus, for index.html."""
-        folders = Folders(journal.directory)
+        folders = MirrorFolders(journal.directory)
         self._scope = scope
         self._journal = journal
         self._transfers = transfers
         self._manners = manners
         self._clock = clock
         self._folders = folders
-        self._items = Items()
-        self._jobs: dict[Key, Job] = {}
-        self._names = Names(scope.root)
+        self._items = ItemKeys()
+        self._jobs: dict[Key, FetchJob] = {}
+        self._names = PathAssigner(scope.root)
         self._earlier = EarlierCopies(self._items, scope, journal, folders)
-        self._fetching = Fetching(transfers, folders, manners, clock)
+        self._fetching = JobRunner(transfers, folders, manners, clock)
         self._files = MenuFiles(folders, scope.root, charset)
-        self._readings = MenuReadings(self._write, clock)
+        self._readings = MenusInProgress(self._write_menu, clock)
         self._next_flush = 0.0
         self.tally = MirrorTally()
         self.waiting = 0
@@ -82,83 +82,83 @@ class Crawl:
 
     def _run(self, show: Callable[[], None]) -> None:
         root = self._scope.root
-        self._folders.sweep()
-        self._earlier.restore(update=self._manners.update)
+        self._folders.remove_partial_files()
+        self._earlier.read_journal(update=self._manners.update)
         rules = ServerRules(root, self._transfers, self._manners.ignore_robots)
         if self._items.key(root) not in self._earlier.done:
             # The user asked for the root; only its items must wait for the server's rules.
-            self._meet(root, 0)
-            self._fetching.start()
-        self._obey(rules)
-        self._meet(root, 0)
+            self._find_or_make_job(root, 0)
+            self._fetching.start_jobs()
+        self._wait_for_rules(rules)
+        self._find_or_make_job(root, 0)
         try:
             self._fetch_all(show)
         except Exception:
             raise
         except BaseException:
             # After Ctrl-C or SIGTERM too, store the complete answers, so that they are not fetched again.
-            self._fetching.stop()
-            self._settle()
-            self._readings.leave()
+            self._fetching.collect_ended()
+            self._finish_ended_jobs()
+            self._readings.write_all()
             raise
-        self._readings.leave()
+        self._readings.write_all()
         root_error = self.tally.failed.get(root)
         if root_error is not None:
             raise root_error
         if self._earlier.is_update and self.tally.stopped is None:
-            self._journal.end_update(self._handle_left_over())
+            self._journal.end_update(self._report_or_remove_unlisted())
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
-        while self.waiting or self._readings.first():
-            self._fetching.start()
+        while self.waiting or self._readings.first_unprocessed():
+            self._fetching.start_jobs()
             # Meanwhile the servers answer the requests just sent.
-            self._settle()
-            if reading := self._readings.first():
-                self._follow(reading)
-            self._readings.write_late()
-            self._write_down()
+            self._finish_ended_jobs()
+            if reading := self._readings.first_unprocessed():
+                self._process_next_lines(reading)
+            self._readings.write_overdue()
+            self._flush_journal_sometimes()
             show()
             if self.received_bytes > self._manners.bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.bytes}"
-                self._fetching.stop()
-                self._settle()
+                self._fetching.collect_ended()
+                self._finish_ended_jobs()
                 break
             if self.waiting:
-                self._fetching.wait(busy=self._readings.first() is not None)
+                self._fetching.wait_for_end(busy=self._readings.first_unprocessed() is not None)
 
-    def _settle(self) -> None:
-        for job in self._fetching.ended():
-            self._finish(job)
+    def _finish_ended_jobs(self) -> None:
+        for job in self._fetching.store_ended_jobs():
+            self._finish_job(job)
 
     # Before the first item.
 
-    def _obey(self, rules: ServerRules) -> None:
-        while not rules.have_come:
-            self._fetching.wait(busy=False)
+    def _wait_for_rules(self, rules: ServerRules) -> None:
+        while not rules.are_complete:
+            self._fetching.wait_for_end(busy=False)
         # The report counts only the bytes of the mirror.
         self._transfers.received -= rules.size
         self._names.delimiter = rules.path_delimiter
-        for done in self._earlier.all():
-            self._names.reserve(done.url, done.path)
+        for done in self._earlier.all_copies():
+            self._names.reserve_path(done.url, done.path)
         robots = rules.robots
-        self._scope.obey(robots)
+        self._scope.use_robot_rules(robots)
         self._fetching.slow_down(robots.delay)
 
     # Finding.
 
-    def _follow(self, reading: MenuReading) -> None:
+    def _process_next_lines(self, reading: MenuInProgress) -> None:
         """Process the next lines of a menu: make jobs for their items, or use earlier copies.
 
         Process only some lines of a long menu in one call: requests must go on meanwhile.
         """
-        for line in reading.next_lines():
+        for line in reading.take_next_lines():
             if self.tally.stopped is not None:
                 break
-            url, job = self._scope.url(line, reading.menu.url), None
+            url, job = self._scope.url_of_line(line, reading.menu.url), None
             if url is None:
-                self._scope.leave_out(line)
-            elif self._scope.wants(url, reading.depth):
-                job = self._meet(url, reading.depth)
+                self._scope.count_left_out(line)
+            elif self._scope.wants_else_counts(url, reading.depth):
+                job = self._find_or_make_job(url, reading.depth)
             else:
                 # Too deep on the way by this menu; but another menu may have led to the item on a shorter
                 # way.
@@ -166,10 +166,10 @@ class Crawl:
             if self._earlier.is_update:
                 self._earlier.note_line(line, url, job)
             reading.jobs.append(job)
-        if reading.is_over or self.tally.stopped is not None:
-            self._readings.leave_first()
+        if reading.is_processed or self.tally.stopped is not None:
+            self._readings.end_first()
 
-    def _meet(self, url: GopherURL, depth: int) -> Job | None:
+    def _find_or_make_job(self, url: GopherURL, depth: int) -> FetchJob | None:
         """Return the job for an item that was found; None if there are --max-items already."""
         key = self._items.key(url)
         job = self._jobs.get(key)
@@ -182,63 +182,65 @@ class Crawl:
         if done is not None:
             # The copy's URL has the type with which it was fetched, which may differ from that in this
             # menu.
-            job = self._jobs[key] = Job(done.url, key, depth)
+            job = self._jobs[key] = FetchJob(done.url, key, depth)
             self.tally.kept += 1
-            self._keep(done, job)
+            self._use_earlier_copy(done, job)
             return job
-        job = self._jobs[key] = Job(url, key, depth)
+        job = self._jobs[key] = FetchJob(url, key, depth)
         self.waiting += 1
-        old = self._earlier.old(key, url)
+        old = self._earlier.copy_before_update(key, url)
         if old is not None:
             job.known = True
         if old is not None and (old.size is None) == is_menu(url):
             job.path = old.path
         elif not is_menu(url):
-            job.path = self._names.path(url)
-        self._fetching.add(job, first=self._earlier.is_update and is_menu(url))
+            job.path = self._names.assign_path(url)
+        self._fetching.queue_job(job, first=self._earlier.is_update and is_menu(url))
         return job
 
-    def _keep(self, done: Copy, job: Job) -> None:
+    def _use_earlier_copy(self, done: ItemCopy, job: FetchJob) -> None:
         """Use an earlier copy, and read its lines if it is a menu."""
         self._note_copy(job, done.path)
         if done.size is None:
-            self._read(done, job, self._earlier.menu(done))
+            self._queue_menu_lines(done, job, self._earlier.read_menu(done))
 
-    def _note_copy(self, job: Job, path: tuple[str, ...]) -> None:
+    def _note_copy(self, job: FetchJob, path: tuple[str, ...]) -> None:
         job.path = path
         job.has_copy = True
         if job.url == self._scope.root and not is_menu(job.url):
-            self._files.write_root(path, is_menu=False)
-        self._readings.note_settled(job)
+            self._files.write_root_menu(path, is_menu=False)
+        self._readings.settle_job(job)
 
-    def _read(self, menu: Copy, job: Job, came: MenuSink) -> None:
-        self._files.expect(menu)
+    def _queue_menu_lines(self, menu: ItemCopy, job: FetchJob, came: MenuSink) -> None:
+        self._files.note_menu_path(menu)
         self._earlier.note_replaced(job, came)
-        self._readings.add(MenuReading(menu, job.depth + 1, came.items))
+        self._readings.add_menu(MenuInProgress(menu, job.depth + 1, came.items))
 
-    def _write_down(self) -> None:
+    def _flush_journal_sometimes(self) -> None:
         """Write the journal every 0.1 s: a run that is killed has less to fetch again."""
         now = self._clock()
         if now >= self._next_flush:
             self._next_flush = now + _WRITTEN_DOWN
             self._journal.flush()
 
-    def _write(self, reading: MenuReading) -> None:
+    def _write_menu(self, reading: MenuInProgress) -> None:
         """Write a menu as it is now; the line of an item without a copy leads to the original server."""
         found = zip_longest(reading.lines, reading.jobs)
-        self._files.write(reading.menu, [self._line(reading.menu, *each) for each in found])
+        self._files.write_menu(
+            reading.menu, [self._line_to_write(reading.menu, *each) for each in found]
+        )
 
-    def _line(self, menu: Copy, line: MenuItem, job: Job | None) -> MenuLine:
+    def _line_to_write(self, menu: ItemCopy, line: MenuItem, job: FetchJob | None) -> MenuLine:
         """Return a line of a menu as it is written. job: that of its item, if there is one."""
         if not line.host and line.port is not None:
             # A line without a host means the server of the menu; in the mirror it would mean our server.
             line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
         url = done = None
         if job is None or not job.has_copy:
-            url = self._scope.url(line, menu.url)
+            url = self._scope.url_of_line(line, menu.url)
         if url is not None:
             key = self._items.key(url)
-            job, done = self._jobs.get(key), self._earlier.copy(key, url)
+            job, done = self._jobs.get(key), self._earlier.usable_copy(key, url)
         if job is not None and job.has_copy:
             return MenuLine(line, job.path, is_menu(job.url), None)
         if done is not None:
@@ -247,23 +249,26 @@ class Crawl:
 
     # Fetching.
 
-    def _finish(self, job: Job) -> None:
+    def _finish_job(self, job: FetchJob) -> None:
         if job.error is not None:
-            self._fail(job, job.error)
+            self._retry_or_fail(job, job.error)
             return
         url, got = job.url, job.got
-        if isinstance(got, MenuSink) and (error := self._earlier.fault(job, got)) is not None:
-            self._fail(job, error)
+        if (
+            isinstance(got, MenuSink)
+            and (error := self._earlier.why_not_replace(job, got)) is not None
+        ):
+            self._retry_or_fail(job, error)
             return
         self.tally.fetched += 1
         self.waiting -= 1
-        path = self._names.path(url) if job.path is None else job.path
-        old = self._earlier.old(job.key, url)
+        path = self._names.assign_path(url) if job.path is None else job.path
+        old = self._earlier.copy_before_update(job.key, url)
         is_same = False
         if isinstance(got, MenuSink):
             if old is not None and old.size is None:
-                is_same = self._journal.menu(old) == got.content
-            self._read(self._journal.add_menu(url, path, got.content), job, got)
+                is_same = self._journal.read_menu(old) == got.content
+            self._queue_menu_lines(self._journal.add_menu(url, path, got.content), job, got)
         elif isinstance(got, FileSink):
             is_same = not got.changed
             self._journal.add_file(url, path, got.size)
@@ -273,17 +278,17 @@ class Crawl:
             self.tally.changed += not is_same
         self._note_copy(job, path)
 
-    def _fail(self, job: Job, error: Exception) -> None:
+    def _retry_or_fail(self, job: FetchJob, error: Exception) -> None:
         url = job.url
         job.error = job.got = None
         if isinstance(error, OSError) and error.errno not in OF_A_NAME:
             if error.filename is None and job.path is not None:
                 # The error of a full disk names no file.
-                error.filename = self._folders.path(job.path)
+                error.filename = self._folders.checked_path(job.path)
             raise error
-        if self._fetching.add_again(job, error):
+        if self._fetching.requeue_failed(job, error):
             return
-        old = self._earlier.old(job.key, url)
+        old = self._earlier.copy_before_update(job.key, url)
         if old is not None and url == self._scope.root:
             # If the server is down, or answers with a wrong root, an update changes nothing.
             self.tally.stays.add(url)
@@ -291,42 +296,42 @@ class Crawl:
         self.tally.failed[url] = error
         self._journal.add_failure(url, str(error))
         self.waiting -= 1
-        if old is not None and self._keep_old(old, job):
+        if old is not None and self._use_old_if_whole(old, job):
             self.tally.stays.add(url)
-        self._readings.note_settled(job)
+        self._readings.settle_job(job)
 
-    def _keep_old(self, old: Copy, job: Job) -> bool:
+    def _use_old_if_whole(self, old: ItemCopy, job: FetchJob) -> bool:
         """Use the earlier copy of an item that cannot be fetched; return false if it is damaged."""
         if old.size is None:
-            old = self._journal.add_menu(old.url, old.path, self._journal.menu(old))
-        elif not self._folders.is_whole(old.path, old.size):
+            old = self._journal.add_menu(old.url, old.path, self._journal.read_menu(old))
+        elif not self._folders.has_whole_file(old.path, old.size):
             return False
         else:
             self._journal.add_file(old.url, old.path, old.size)
         # A menu may list the item with another type now; the copy's URL has that with which it was fetched.
         job.url = old.url
-        self._keep(old, job)
+        self._use_earlier_copy(old, job)
         return True
 
     # After the last item of an update.
 
-    def _handle_left_over(self) -> list[Copy]:
+    def _report_or_remove_unlisted(self) -> list[ItemCopy]:
         """Report the copies that no menu lists any more, and remove them with --delete.
 
         Return the copies that stay although they were not requested.
         """
         jobs = self._jobs.values()
-        copies, unlisted = self._earlier.left_over(jobs)
-        remove: list[Copy] = []
+        copies, unlisted = self._earlier.unused_and_unlisted(jobs)
+        remove: list[ItemCopy] = []
         if unlisted and self._manners.delete:
             self.tally.withheld = self._earlier.misses_a_menu(jobs)
             if not self.tally.withheld:
                 remove = self._earlier.certainly_unlisted(unlisted)
         for copy in remove:
             if copy.size is not None:
-                self._folders.remove(copy.path)
+                self._folders.remove_file(copy.path)
             else:
-                self._files.remove(copy.path)
+                self._files.remove_menu(copy.path)
         removed = {copy.path for copy in remove}
         self.tally.removed = [copy.url for copy in remove]
         self.tally.unlisted = [copy.url for copy in unlisted if copy.path not in removed]

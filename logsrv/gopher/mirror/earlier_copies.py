@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from logsrv.gopher.mirror.fetching import Job
-from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import Copy, MirrorJournal
-from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
+from logsrv.gopher.mirror.fetching import FetchJob
+from logsrv.gopher.mirror.folders import MirrorFolders
+from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
+from logsrv.gopher.mirror.scope import ItemKeys, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.sinks import MenuSink
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, Truncated
 from logsrv.gopher.wire.menu import MenuItem
@@ -27,7 +27,7 @@ class LostLinks(GopherError, code="lost-links", exit_status=12):
     """A menu lacks its earlier links, and seems not to be the menu that was requested."""
 
 
-def read_menu(content: bytes) -> MenuSink:
+def parse_menu(content: bytes) -> MenuSink:
     """Parse the bytes of an earlier menu."""
     menu = MenuSink()
     menu.feed(content)
@@ -35,7 +35,7 @@ def read_menu(content: bytes) -> MenuSink:
     return menu
 
 
-def fault(
+def why_not_replace(
     url: GopherURL, menu: MenuSink, before: MenuSink | None, root: bytes | None
 ) -> GopherError | None:
     """Return why `menu` must not replace the earlier copy of `url`; None if it may.
@@ -45,8 +45,8 @@ def fault(
     """
     if not menu.content and (before is None or before.content):
         return Truncated(url.address, 0, "nothing came, and there was something before")
-    links = _links(menu)
-    links_before = None if before is None else _links(before)
+    links = _link_set(menu)
+    links_before = None if before is None else _link_set(before)
     if links_before is not None and links_before <= links:
         return None
     if not links:
@@ -58,7 +58,7 @@ def fault(
         return Truncated(url.address, len(menu.content), "the end of the menu is missing")
     if menu.content == root:
         return LostLinks("the server answers with the menu that the mirror begins with")
-    if (error := _error(menu)) is not None and _error(before) is None:
+    if (error := _first_error_item(menu)) is not None and _first_error_item(before) is None:
         return ServerError(error.text())
     return None
 
@@ -68,8 +68,8 @@ def may_be_cut(menu: MenuSink, before: MenuSink) -> bool:
 
     Then nobody can tell whether its end was removed from the server or cut off on the way.
     """
-    last = [_link(item) for item in before.items if item.is_link][-1:]
-    return not menu.terminated and not _links(menu).issuperset(last)
+    last = [_link_identity(item) for item in before.items if item.is_link][-1:]
+    return not menu.terminated and not _link_set(menu).issuperset(last)
 
 
 def _is_cut(menu: MenuSink, before: MenuSink) -> bool:
@@ -78,15 +78,15 @@ def _is_cut(menu: MenuSink, before: MenuSink) -> bool:
     return before.terminated or (menu.is_torn and not before.is_torn)
 
 
-def _links(menu: MenuSink) -> set[_Link]:
-    return {_link(item) for item in menu.items if item.is_link}
+def _link_set(menu: MenuSink) -> set[_Link]:
+    return {_link_identity(item) for item in menu.items if item.is_link}
 
 
-def _link(item: MenuItem) -> _Link:
+def _link_identity(item: MenuItem) -> _Link:
     return item.selector, item.host, item.port
 
 
-def _error(menu: MenuSink) -> MenuItem | None:
+def _first_error_item(menu: MenuSink) -> MenuItem | None:
     return next((item for item in menu.items if item.item_type == "3"), None)
 
 
@@ -100,25 +100,25 @@ class ListedItems:
     root: the root of the mirror.
     """
 
-    def __init__(self, root: GopherURL, items: Items) -> None:
+    def __init__(self, root: GopherURL, items: ItemKeys) -> None:
         self._root = root
         self._items = items
         self._found: set[_Listed] = set()
         self._doubted: set[_Listed] = set()
 
-    def add(self, url: GopherURL) -> None:
+    def note_listed(self, url: GopherURL) -> None:
         """Note that a menu lists `url`, which is fetched."""
         self._found.add(self._listed(url))
 
-    def add_unwanted(self, url: GopherURL) -> None:
+    def note_left_out(self, url: GopherURL) -> None:
         """Note that a menu lists `url`, which is left out.
 
         It may be on the root's server by another name (without an `--alias` of the run before), or with a
         wrong port.
         """
-        self._found.update(self._both(url))
+        self._found.update(self._keys_with_root_host(url))
 
-    def add_nowhere(self, item: MenuItem) -> None:
+    def note_leads_nowhere(self, item: MenuItem) -> None:
         """Note that a line of a menu leads nowhere (a wrong port): it may mean the root's server."""
         if item.is_link and item.selector:
             try:
@@ -127,24 +127,24 @@ class ListedItems:
                 return
             self._found.add(self._listed(here))
 
-    def doubt(self, url: GopherURL) -> None:
+    def note_maybe_listed(self, url: GopherURL) -> None:
         """Note that a menu may still list `url`."""
-        self._doubted.update(self._both(url))
+        self._doubted.update(self._keys_with_root_host(url))
 
-    def left_over(
+    def unlisted_copies(
         self,
-        copies: Iterable[Copy],
-        links: Callable[[Copy], Iterable[GopherURL]],
+        copies: Iterable[ItemCopy],
+        links: Callable[[ItemCopy], Iterable[GopherURL]],
         *,
         for_sure: bool = False,
-    ) -> list[Copy]:
+    ) -> list[ItemCopy]:
         """Return those of `copies`, which this run did not fetch, that no menu lists.
 
         If a copy is a menu and is listed, the items in it count as listed, too. links: returns the URLs in
         such a copy. for_sure: whether to omit those that a menu may still list.
         """
         found = self._found | self._doubted if for_sure else self._found
-        left: dict[_Listed, list[Copy]] = {}
+        left: dict[_Listed, list[ItemCopy]] = {}
         for copy in copies:
             left.setdefault(self._listed(copy.url), []).append(copy)
         waiting = [each for each in left if each in found]
@@ -152,13 +152,13 @@ class ListedItems:
             for copy in left.pop(waiting.pop(), ()):
                 if copy.size is None:
                     for url in links(copy):
-                        waiting += [each for each in self._both(url) if each in left]
+                        waiting += [each for each in self._keys_with_root_host(url) if each in left]
         return [copy for copies in left.values() for copy in copies]
 
     def _listed(self, url: GopherURL) -> _Listed:
         return self._items.key(url), is_menu(url)
 
-    def _both(self, url: GopherURL) -> list[_Listed]:
+    def _keys_with_root_host(self, url: GopherURL) -> list[_Listed]:
         found = [self._listed(url)]
         root = self._root
         if (url.host, url.port) != (root.host, root.port):
@@ -174,7 +174,7 @@ class EarlierCopies:
     """
 
     def __init__(
-        self, items: Items, scope: MirrorScope, journal: MirrorJournal, folders: Folders
+        self, items: ItemKeys, scope: MirrorScope, journal: MirrorJournal, folders: MirrorFolders
     ) -> None:
         self._items = items
         self._scope = scope
@@ -182,13 +182,13 @@ class EarlierCopies:
         self._folders = folders
         self._listed = ListedItems(scope.root, items)
         self._root_menu: bytes | None = None
-        self.done: dict[Key, Copy] = {}
+        self.done: dict[Key, ItemCopy] = {}
         self.is_update = False
         # All copies from before the update: (key, whether the copy is a menu) → copy.
-        self._before: dict[tuple[Key, bool], Copy] = {}
-        self._copies: dict[tuple[str, ...], Copy] = {}
+        self._before: dict[tuple[Key, bool], ItemCopy] = {}
+        self._copies: dict[tuple[str, ...], ItemCopy] = {}
 
-    def restore(self, *, update: bool) -> None:
+    def read_journal(self, *, update: bool) -> None:
         """Read the journal. update: whether to begin an update; an interrupted one is always continued."""
         contents = self._journal.read()
         if contents.old is None and update and contents.done:
@@ -200,69 +200,71 @@ class EarlierCopies:
             self._before[self._items.key(done.url), done.size is None] = done
         for done in contents.done:
             key = self._items.key(done.url)
-            if done.size is None or self._folders.is_whole(done.path, done.size):
+            if done.size is None or self._folders.has_whole_file(done.path, done.size):
                 self._copies[done.path] = self.done[key] = done
             else:
                 self.done.pop(key, None)
 
-    def all(self) -> Iterator[Copy]:
+    def all_copies(self) -> Iterator[ItemCopy]:
         return iter(self._copies.values())
 
-    def old(self, key: Key, url: GopherURL) -> Copy | None:
+    def copy_before_update(self, key: Key, url: GopherURL) -> ItemCopy | None:
         """Return the item's copy from before the update: first of the kind of `url` (menu or file)."""
         kind = is_menu(url)
         return self._before.get((key, kind)) or self._before.get((key, not kind))
 
-    def copy(self, key: Key, url: GopherURL) -> Copy | None:
+    def usable_copy(self, key: Key, url: GopherURL) -> ItemCopy | None:
         """Return the earlier copy of an item that a menu lists; None if there is none, or it is damaged."""
         if (done := self.done.get(key)) is not None:
             return done
         old = self._before.get((key, is_menu(url)))
-        if old is None or old.size is None or self._folders.is_whole(old.path, old.size):
+        if old is None or old.size is None or self._folders.has_whole_file(old.path, old.size):
             return old
         return None
 
-    def menu(self, copy: Copy) -> MenuSink:
-        return read_menu(self._journal.menu(copy))
+    def read_menu(self, copy: ItemCopy) -> MenuSink:
+        return parse_menu(self._journal.read_menu(copy))
 
     # Findings of an update.
 
-    def note_line(self, line: MenuItem, url: GopherURL | None, job: Job | None) -> None:
+    def note_line(self, line: MenuItem, url: GopherURL | None, job: FetchJob | None) -> None:
         """Note that a menu has `line`, which leads to `url`.
 
         job: the job of that item, None if it is not fetched.
         """
         if url is None:
-            self._listed.add_nowhere(line)
+            self._listed.note_leads_nowhere(line)
         elif job is not None:
-            self._listed.add(url)
+            self._listed.note_listed(url)
         else:
-            self._listed.add_unwanted(url)
+            self._listed.note_left_out(url)
 
-    def fault(self, job: Job, menu: MenuSink) -> GopherError | None:
+    def why_not_replace(self, job: FetchJob, menu: MenuSink) -> GopherError | None:
         """Return why a new menu must not replace the earlier copy of its item; None if it may."""
-        old = self.old(job.key, job.url)
+        old = self.copy_before_update(job.key, job.url)
         if old is None:
             return None
-        before = None if old.size is not None else self.menu(old)
+        before = None if old.size is not None else self.read_menu(old)
         if before is not None and before.content == menu.content:
             return None
-        return fault(
+        return why_not_replace(
             job.url, menu, before, None if job.url == self._scope.root else self._root_menu
         )
 
-    def note_replaced(self, job: Job, menu: MenuSink) -> None:
+    def note_replaced(self, job: FetchJob, menu: MenuSink) -> None:
         """Note that `menu` replaces the earlier copy."""
         if job.url == self._scope.root:
             self._root_menu = menu.content
         before = self._before.get((job.key, True))
         if before is None or menu.terminated:
             return
-        if may_be_cut(menu, self.menu(before)):
-            for url in self._links(before):
-                self._listed.doubt(url)
+        if may_be_cut(menu, self.read_menu(before)):
+            for url in self._links_of_copy(before):
+                self._listed.note_maybe_listed(url)
 
-    def left_over(self, jobs: Collection[Job]) -> tuple[list[Copy], list[Copy]]:
+    def unused_and_unlisted(
+        self, jobs: Collection[FetchJob]
+    ) -> tuple[list[ItemCopy], list[ItemCopy]]:
         """Return the copies that this run neither made nor used, and those of these that no menu lists.
 
         jobs: all jobs of the run.
@@ -272,15 +274,15 @@ class EarlierCopies:
         copies = [
             copy
             for path, copy in self._copies.items()
-            if path not in taken and (copy.size is None or self._folders.has(path))
+            if path not in taken and (copy.size is None or self._folders.has_name(path))
         ]
-        return copies, self._listed.left_over(copies, self._links)
+        return copies, self._listed.unlisted_copies(copies, self._links_of_copy)
 
-    def certainly_unlisted(self, unlisted: Collection[Copy]) -> list[Copy]:
+    def certainly_unlisted(self, unlisted: Collection[ItemCopy]) -> list[ItemCopy]:
         """Return those of `unlisted` that certainly no menu lists: a cut menu might list more."""
-        return self._listed.left_over(unlisted, self._links, for_sure=True)
+        return self._listed.unlisted_copies(unlisted, self._links_of_copy, for_sure=True)
 
-    def misses_a_menu(self, jobs: Collection[Job]) -> bool:
+    def misses_a_menu(self, jobs: Collection[FetchJob]) -> bool:
         """Return true if a menu has no copy and was not listed before the update.
 
         It could not be fetched, and may list items that other menus no longer list.
@@ -288,8 +290,8 @@ class EarlierCopies:
         missing = {job.key for job in jobs if is_menu(job.url) and not job.has_copy}
         if missing:
             menus = (copy for copy in self._before.values() if copy.size is None)
-            missing -= {self._items.key(url) for menu in menus for url in self._links(menu)}
+            missing -= {self._items.key(url) for menu in menus for url in self._links_of_copy(menu)}
         return bool(missing)
 
-    def _links(self, copy: Copy) -> Iterator[GopherURL]:
-        return self._scope.links(self.menu(copy).items, copy.url)
+    def _links_of_copy(self, copy: ItemCopy) -> Iterator[GopherURL]:
+        return self._scope.urls_of_lines(self.read_menu(copy).items, copy.url)

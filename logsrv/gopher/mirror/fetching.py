@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.connecting import AnswerSink, SocketTransfer
 from logsrv.gopher.fetch.connection_options import Limits, Timeouts
-from logsrv.gopher.fetch.stream import Retries
+from logsrv.gopher.fetch.stream import RetryPolicy
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
+from logsrv.gopher.mirror.folders import MirrorFolders
+from logsrv.gopher.mirror.robots import RobotRules, parse_robots, path_delimiter
 from logsrv.gopher.mirror.scope import Key
-from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.mirror.sinks import FileSink, MenuSink, TextSink
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
@@ -29,7 +29,7 @@ IDLE = 0.2
 
 
 @dataclass(eq=False, slots=True)
-class Job:
+class FetchJob:
     """An item of the mirror.
 
     url: for items of the root's server, always with the same name of that server. key: the item's identity.
@@ -50,30 +50,30 @@ class Job:
     got: AnswerSink | None = None
 
 
-class Queue:
+class JobQueue:
     """The jobs that wait. delay: seconds between two starts."""
 
     def __init__(self, clock: Callable[[], float], delay: float) -> None:
         self._clock = clock
         self.delay = delay
         self._next_start = 0.0
-        self._ready: deque[Job] = deque()
-        self._later: list[tuple[float, int, Job]] = []
+        self._ready: deque[FetchJob] = deque()
+        self._later: list[tuple[float, int, FetchJob]] = []
         self._number = 0
 
-    def add(self, job: Job, *, first: bool = False) -> None:
+    def add(self, job: FetchJob, *, first: bool = False) -> None:
         if first:
             self._ready.appendleft(job)
         else:
             self._ready.append(job)
 
-    def add_later(self, job: Job, seconds: float) -> None:
+    def add_later(self, job: FetchJob, seconds: float) -> None:
         """Put a job at the front of the queue after `seconds`."""
         self._number += 1
         self._later.append((self._clock() + seconds, self._number, job))
         self._later.sort()
 
-    def first(self) -> Job | None:
+    def next_if_due(self) -> FetchJob | None:
         """Return the next job if it may be started now, else None."""
         if self._later:
             now = self._clock()
@@ -83,7 +83,7 @@ class Queue:
             return None
         return self._ready[0]
 
-    def take(self) -> None:
+    def remove_first(self) -> None:
         """Remove the first job: it is started now."""
         if self.delay:
             self._next_start = self._clock() + self.delay
@@ -108,7 +108,7 @@ _MOST_OF_A_MENU = Limits().menu
 _TIME_FOR_A_MENU = Timeouts().whole
 
 
-class Manners(Value):
+class CrawlOptions(Value):
     """The limits and options of a run.
 
     connections: at once, None for the default. delay: seconds between two requests. items, bytes: limits of
@@ -126,28 +126,32 @@ class Manners(Value):
     delete: bool = False
 
 
-class Fetching:
+class JobRunner:
     """Runs the jobs in the order of the queue, a few at a time, and returns those that have ended."""
 
     def __init__(
-        self, transfers: Transfers, folders: Folders, manners: Manners, clock: Callable[[], float]
+        self,
+        transfers: Transfers,
+        folders: MirrorFolders,
+        manners: CrawlOptions,
+        clock: Callable[[], float],
     ) -> None:
         self._transfers = transfers
         self._folders = folders
         self._connections = manners.connections or _FEW
         self._item_bytes = manners.item_bytes
-        self._queue = Queue(clock, manners.delay)
-        self._retries = Retries(RETRIES)
-        self._jobs: dict[SocketTransfer, Job] = {}
-        self._ended: deque[Job] = deque()
+        self._queue = JobQueue(clock, manners.delay)
+        self._retries = RetryPolicy(RETRIES)
+        self._jobs: dict[SocketTransfer, FetchJob] = {}
+        self._ended: deque[FetchJob] = deque()
 
-    def add(self, job: Job, *, first: bool = False) -> None:
+    def queue_job(self, job: FetchJob, *, first: bool = False) -> None:
         """Put a job at the end of the queue, or at its front."""
         self._queue.add(job, first=first)
 
-    def add_again(self, job: Job, error: Exception) -> bool:
+    def requeue_failed(self, job: FetchJob, error: Exception) -> bool:
         """Queue a failed job again, after a pause, if another try may help; else return false."""
-        pause = self._retries.pause(job.url, error, job.tries, afresh=True)
+        pause = self._retries.pause_before_retry(job.url, error, job.tries, afresh=True)
         if pause is not None:
             self._queue.add_later(job, pause)
         return pause is not None
@@ -158,39 +162,41 @@ class Fetching:
             # A single connection is enough with a pause between requests.
             self._queue.delay, self._connections = delay, 1
 
-    def start(self) -> None:
+    def start_jobs(self) -> None:
         """Start jobs until all connections are in use or none may be started."""
-        while self._has_room and (job := self._queue.first()) is not None:
-            self._queue.take()
+        while self._has_free_connection and (job := self._queue.next_if_due()) is not None:
+            self._queue.remove_first()
             try:
-                self._ask(job)
+                self._request_item(job)
             except (LogsrvError, OSError) as error:
                 job.error = error
                 self._ended.append(job)
 
-    def wait(self, *, busy: bool) -> None:
+    def wait_for_end(self, *, busy: bool) -> None:
         """Wait until a transfer ends or a job may start: at most IDLE seconds, not at all if `busy`."""
-        self._take(
-            self._transfers.wait(0.0 if busy else self._queue.seconds_to_start(self._has_room))
+        self._note_ended(
+            self._transfers.run_round(
+                0.0 if busy else self._queue.seconds_to_start(self._has_free_connection)
+            )
         )
 
-    def ended(self) -> Iterator[Job]:
+    def store_ended_jobs(self) -> Iterator[FetchJob]:
         """Yield the jobs that have ended. The file of each is stored, or its `error` is set."""
         while self._ended:
             job = self._ended.popleft()
             if job.error is None and isinstance(job.got, FileSink):
-                self._store(job, job.got)
+                self._store_file(job, job.got)
             if job.error is None:
-                self._retries.answered(job.url.host)
+                self._retries.note_answered(job.url.host)
             yield job
 
-    def stop(self) -> None:
-        """Collect the transfers that have ended, for `ended`; for a run that stops early."""
-        self._take(self._transfers.ended())
+    def collect_ended(self) -> None:
+        """Collect the transfers that have ended, for `store_ended_jobs`; for a run that stops early."""
+        self._note_ended(self._transfers.take_ended())
 
     def close(self) -> None:
         """Remove the files of unfinished answers."""
-        self.stop()
+        self.collect_ended()
         # Remove the files of ended jobs that were not stored, for example because the disk is full.
         for job in self._ended:
             if job.got is not None:
@@ -198,10 +204,10 @@ class Fetching:
         self._transfers.close()
 
     @property
-    def _has_room(self) -> bool:
+    def _has_free_connection(self) -> bool:
         return len(self._jobs) < self._connections
 
-    def _ask(self, job: Job) -> None:
+    def _request_item(self, job: FetchJob) -> None:
         """Request the item of a job. Raises LinkInTheWay, OSError."""
         job.tries += 1
         url = job.url
@@ -213,7 +219,7 @@ class Fetching:
             most_bytes, most_seconds = self._item_bytes or _MOST_OF_A_MENU, _TIME_FOR_A_MENU
         else:
             assert job.path is not None
-            path = self._folders.path(job.path)
+            path = self._folders.checked_path(job.path)
             sink = FileSink(path, text=kind == "text", known=job.known)
             most_bytes, most_seconds = self._item_bytes, math.inf
         transfer = self._transfers.start(
@@ -221,18 +227,18 @@ class Fetching:
         )
         self._jobs[transfer] = job
 
-    def _store(self, job: Job, file: FileSink) -> None:
+    def _store_file(self, job: FetchJob, file: FileSink) -> None:
         assert job.path is not None
         try:
-            self._folders.look_again(job.path)
-            if file.is_missing:
+            self._folders.check_no_link(job.path)
+            if file.became_empty:
                 raise Truncated(job.url.address, 0, "nothing came, and there was something before")
             file.store()
         except (LogsrvError, OSError) as error:
             file.abort()
             job.error = error
 
-    def _take(self, ended: list[SocketTransfer]) -> None:
+    def _note_ended(self, ended: list[SocketTransfer]) -> None:
         for transfer in ended:
             # Requests for the server's rules, such as robots.txt, have no job.
             job = self._jobs.pop(transfer, None)
@@ -245,12 +251,12 @@ _LARGEST = 512 * 1024
 
 
 class ServerRules:
-    """The rules of the root's server: requested by the constructor, complete when `have_come`."""
+    """The rules of the root's server: requested by the constructor, complete when `are_complete`."""
 
     def __init__(self, root: GopherURL, transfers: Transfers, ignore_robots: bool) -> None:
         """ignore_robots: whether to request no robots.txt."""
-        self._caps = MemorySink()
-        self._robots = [] if ignore_robots else [MemorySink(), MemorySink()]
+        self._caps = TextSink()
+        self._robots = [] if ignore_robots else [TextSink(), TextSink()]
         names = (b"caps.txt", b"/robots.txt", b"robots.txt")
         self._sinks = [self._caps, *self._robots]
         for selector, sink in zip(names, self._sinks, strict=False):
@@ -258,7 +264,7 @@ class ServerRules:
             transfers.start(url, sink, most_bytes=_LARGEST, most_seconds=Timeouts().whole)
 
     @property
-    def have_come(self) -> bool:
+    def are_complete(self) -> bool:
         """Return true if all requests for rules have ended, also those that failed."""
         return all(sink.ended for sink in self._sinks)
 
@@ -273,7 +279,7 @@ class ServerRules:
         return path_delimiter(self._caps.content)
 
     @property
-    def robots(self) -> Robots:
+    def robots(self) -> RobotRules:
         """Return the rules of the first robots.txt that has any for us."""
         found = (parse_robots(sink.content) for sink in self._robots)
-        return next((each for each in found if each != Robots()), Robots())
+        return next((each for each in found if each != RobotRules()), RobotRules())

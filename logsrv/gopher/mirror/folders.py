@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.wholefile import is_part, whole_file
+from logsrv.gopher.fetch.wholefile import is_partial_file, whole_file
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked_name
 
@@ -31,65 +31,66 @@ class LinkInTheWay(LogsrvError):
     """A directory of the mirror is a symbolic link."""
 
 
-class Folders:
+class MirrorFolders:
     """The directories below `directory`; checked ones are remembered."""
 
     def __init__(self, directory: Path | str) -> None:
         self._directory = directory
         self._known: dict[tuple[str, ...], str] = {(): str(directory)}
 
-    def path(self, names: tuple[str, ...]) -> str:
+    def checked_path(self, names: tuple[str, ...]) -> str:
         """Return the path of a file or directory, which need not exist yet.
 
         Raises LinkInTheWay if a directory above it is a link.
         """
         if not names:
             return self._known[names]
-        return f"{self._known.get(names[:-1]) or self._check(names[:-1])}/{checked_name(names[-1])}"
+        above = self._known.get(names[:-1]) or self._checked_directory(names[:-1])
+        return f"{above}/{checked_name(names[-1])}"
 
-    def _check(self, names: tuple[str, ...]) -> str:
-        path = self.path(names)
-        if stat.S_ISDIR(_mode_of_no_link(path)):
+    def _checked_directory(self, names: tuple[str, ...]) -> str:
+        path = self.checked_path(names)
+        if stat.S_ISDIR(_mode_unless_link(path)):
             self._known[names] = path
         return path
 
-    def look_again(self, names: tuple[str, ...]) -> None:
+    def check_no_link(self, names: tuple[str, ...]) -> None:
         """Check again, just before writing: raise LinkInTheWay if a directory above has become a link."""
         path = str(self._directory)
         for name in names[:-1]:
             path = f"{path}/{name}"
-            _mode_of_no_link(path)
+            _mode_unless_link(path)
 
-    def is_whole(self, names: tuple[str, ...], size: int) -> bool:
+    def has_whole_file(self, names: tuple[str, ...], size: int) -> bool:
         """Return true if there is a file of that size, and no directory above it is a link."""
         try:
-            found = os.lstat(self.path(names))
+            found = os.lstat(self.checked_path(names))
         except (OSError, LinkInTheWay):
             return False
         return stat.S_ISREG(found.st_mode) and found.st_size == size
 
-    def has(self, names: tuple[str, ...]) -> bool:
+    def has_name(self, names: tuple[str, ...]) -> bool:
         """Return true if the name exists, and no directory above it is a link."""
         try:
-            return os.path.lexists(self.path(names))
+            return os.path.lexists(self.checked_path(names))
         except LinkInTheWay:
             return False
 
-    def write(self, names: tuple[str, ...], content: bytes) -> None:
+    def write_file(self, names: tuple[str, ...], content: bytes) -> None:
         """Write a small file, unless it has this content already. Raises LinkInTheWay, OSError."""
-        path = self.path(names)
-        self.look_again(names)
-        if same_content(path, BytesIO(content)):
+        path = self.checked_path(names)
+        self.check_no_link(names)
+        if has_same_content(path, BytesIO(content)):
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with whole_file(path) as file:
             file.write(content)
 
-    def remove(self, names: tuple[str, ...]) -> None:
+    def remove_file(self, names: tuple[str, ...]) -> None:
         """Remove a file if it exists, and the directories that are empty then. Raises OSError."""
         try:
-            path = self.path(names)
-            self.look_again(names)
+            path = self.checked_path(names)
+            self.check_no_link(names)
             os.unlink(path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, LinkInTheWay):
             return
@@ -100,14 +101,14 @@ class Folders:
                 return
             self._known.pop(names[:length], None)
 
-    def sweep(self) -> None:
+    def remove_partial_files(self) -> None:
         """Remove the incomplete files of a run that was killed."""
         for place, _, files in os.walk(self._directory):
-            for name in filter(is_part, files):
+            for name in filter(is_partial_file, files):
                 os.unlink(os.path.join(place, name))
 
 
-def _mode_of_no_link(path: str) -> int:
+def _mode_unless_link(path: str) -> int:
     """Return the mode of the file at `path`, 0 if there is none. Raises LinkInTheWay for a link."""
     try:
         mode = os.lstat(path).st_mode
@@ -121,7 +122,7 @@ def _mode_of_no_link(path: str) -> int:
     return mode
 
 
-def same_content(path: str, new: BinaryIO) -> bool:
+def has_same_content(path: str, new: BinaryIO) -> bool:
     """Return true if there is a file (not a link) at `path` with the content of `new`."""
     try:
         old = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

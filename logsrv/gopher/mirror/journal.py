@@ -38,7 +38,7 @@ _UPDATE = b'{"update": 1}\n'
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-class Copy(NamedTuple):
+class ItemCopy(NamedTuple):
     """The copy of a finished item.
 
     size: bytes of its file, None for a menu. offset: where its line begins in the journal.
@@ -50,15 +50,15 @@ class Copy(NamedTuple):
     offset: int
 
 
-class Contents(Value):
+class JournalContents(Value):
     """The contents of a journal, in the order of the lines.
 
     done: finished items; during an update, only those that it has finished. old: items finished before the
     current update; None without an update.
     """
 
-    done: list[Copy]
-    old: list[Copy] | None
+    done: list[ItemCopy]
+    old: list[ItemCopy] | None
 
 
 class MirrorJournal:
@@ -73,7 +73,7 @@ class MirrorJournal:
         """anew: whether to delete the earlier contents, whatever mirror they are of."""
         self.directory = directory
         self._path = os.path.join(directory, FILE)
-        self._file = _open(self._path)
+        self._file = _open_journal(self._path)
         self._updating = 0
         self._is_beginning = False
         try:
@@ -83,17 +83,17 @@ class MirrorJournal:
             # An offset, and the unwritten lines that belong there. One assignment replaces both, so that
             # offsets are right even if an exception interrupts this thread.
             self._unwritten = (self._cut_unfinished(), bytearray())
-            self.is_new = not self._end()
-            self._check(str(root), span)
+            self.is_new = not self._end_offset()
+            self._check_or_write_root(str(root), span)
         except BaseException:
             self._file.close()
             raise
 
-    def read(self) -> Contents:
+    def read(self) -> JournalContents:
         """Read the journal. Raises ConfigurationError for a line that is not from `gopher mirror`."""
         self.flush()
-        done: list[Copy] = []
-        old: list[Copy] | None = None
+        done: list[ItemCopy] = []
+        old: list[ItemCopy] | None = None
         with open(self._path, "rb") as file:
             offset = len(file.readline())
             for number, line in enumerate(file, 2):
@@ -105,15 +105,15 @@ class MirrorJournal:
                         old, done = [*(old or ()), *done], []
                         self._updating = offset + len(line)
                 except _WRONG as error:
-                    raise self._damaged(number) from error
+                    raise self._damage_error(number) from error
                 offset += len(line)
-        return Contents([], done) if self._is_beginning else Contents(done, old)
+        return JournalContents([], done) if self._is_beginning else JournalContents(done, old)
 
     def begin_update(self) -> None:
         """Begin an update: all items count as old now. The update line is written with the next item."""
         self._is_beginning = True
 
-    def end_update(self, kept: Iterable[Copy] = ()) -> None:
+    def end_update(self, kept: Iterable[ItemCopy] = ()) -> None:
         """End the update: drop all old items except `kept`. Afterwards nothing can be added or read."""
         self.flush()
         with open(self._path, "rb") as file, whole_file(self._path) as new:
@@ -128,10 +128,12 @@ class MirrorJournal:
     def add_file(self, url: GopherURL, path: tuple[str, ...], size: int) -> None:
         self._add_item({"url": str(url), "path": path, "size": size})
 
-    def add_menu(self, url: GopherURL, path: tuple[str, ...], content: bytes) -> Copy:
-        """Add a menu; return the copy with which `menu` finds it again."""
+    def add_menu(self, url: GopherURL, path: tuple[str, ...], content: bytes) -> ItemCopy:
+        """Add a menu; return the copy with which `read_menu` finds it again."""
         menu = content.decode("latin-1")
-        return Copy(url, path, None, self._add_item({"url": str(url), "path": path, "menu": menu}))
+        return ItemCopy(
+            url, path, None, self._add_item({"url": str(url), "path": path, "menu": menu})
+        )
 
     def add_failure(self, url: GopherURL, sentence: str) -> None:
         self._add_line({"url": str(url), "failed": sentence})
@@ -153,7 +155,7 @@ class MirrorJournal:
             raise
         self._unwritten = (end, bytearray())
 
-    def menu(self, done: Copy) -> bytes:
+    def read_menu(self, done: ItemCopy) -> bytes:
         self.flush()
         with open(self._path, "rb") as file:
             file.seek(done.offset)
@@ -171,8 +173,8 @@ class MirrorJournal:
         if self._is_beginning:
             self._is_beginning = False
             self._add_line({"update": 1})
-            self._updating = self._end()
-        offset = self._end()
+            self._updating = self._end_offset()
+        offset = self._end_offset()
         self._add_line(item)
         return offset
 
@@ -180,7 +182,7 @@ class MirrorJournal:
         lines = self._unwritten[1]
         lines += json.dumps(value).encode("ascii") + b"\n"
 
-    def _end(self) -> int:
+    def _end_offset(self) -> int:
         begin, lines = self._unwritten
         return begin + len(lines)
 
@@ -209,9 +211,9 @@ class MirrorJournal:
         self._file.truncate(end)
         return end
 
-    def _check(self, url: str, span: str) -> None:
+    def _check_or_write_root(self, url: str, span: str) -> None:
         wanted: dict[str, object] = {"mirror": _VERSION, "url": url, "span": span}
-        if not self._end():
+        if not self._end_offset():
             self._add_line(wanted)
             self.flush()
         with open(self._path, "rb") as file:
@@ -220,21 +222,21 @@ class MirrorJournal:
                 others_url, others_span = one_line(found["url"]), one_line(found["span"])
                 is_mirror = found["mirror"] == _VERSION
             except _WRONG as error:
-                raise self._damaged(1) from error
+                raise self._damage_error(1) from error
         if not is_mirror or found != wanted:
             raise ConfigurationError(
                 f"{self.directory} is a mirror of {others_url} (--span {others_span}) "
                 "already; take another directory, or remove it"
             )
 
-    def _damaged(self, number: int) -> ConfigurationError:
+    def _damage_error(self, number: int) -> ConfigurationError:
         return ConfigurationError(
             f"line {number} of {self._path} is not what gopher mirror writes; remove the file, and "
             "everything is fetched again"
         )
 
 
-def _open(path: str) -> FileIO:
+def _open_journal(path: str) -> FileIO:
     """Open a journal. Raises OSError; ConfigurationError for a symbolic link."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -245,7 +247,7 @@ def _open(path: str) -> FileIO:
         raise ConfigurationError(f"{one_line(path, 500)} is a symbolic link; remove it") from None
 
 
-def _copy_of_line(value: dict[str, Any], offset: int) -> Copy:
+def _copy_of_line(value: dict[str, Any], offset: int) -> ItemCopy:
     path = tuple(value["path"])
     for name in path:
         checked_name(name)
@@ -254,4 +256,4 @@ def _copy_of_line(value: dict[str, Any], offset: int) -> Copy:
         value["menu"].encode("latin-1")
     elif not isinstance(size, int):
         raise TypeError("neither a file nor a menu")
-    return Copy(GopherURL.parse(value["url"]), path, size, offset)
+    return ItemCopy(GopherURL.parse(value["url"]), path, size, offset)

@@ -49,16 +49,16 @@ class MenuLine(NamedTuple):
     url: str | None
 
 
-def gophermap(lines: list[MenuLine]) -> bytes:
+def gophermap_bytes(lines: list[MenuLine]) -> bytes:
     """Return a gophermap for gophernicus, pygopherd and Bucktooth: TABs between fields, local items without
     a host.
     """
-    return b"".join(map(_map_line, lines))
+    return b"".join(map(_gophermap_line, lines))
 
 
-def _map_line(line: MenuLine) -> bytes:
+def _gophermap_line(line: MenuLine) -> bytes:
     item = line.item
-    letter, fields = _letter(item.item_type), b""
+    letter, fields = _gophermap_letter(item.item_type), b""
     if line.copied is not None:
         path = "/" + "/".join(line.copied) + ("/" if line.is_menu and line.copied else "")
         fields = b"\t" + path.encode()
@@ -67,11 +67,11 @@ def _map_line(line: MenuLine) -> bytes:
     if not fields or len(fields) > _LONGEST_LINE - _LEAST_DISPLAY:
         # A line with TABs, because servers interpret some lines without TABs as commands.
         letter, fields = b"i", b"\t\terror.host\t1"
-    display = _cut(item.display.replace(b"\r", b" "), _LONGEST_LINE - len(fields))
+    display = _cut_display(item.display.replace(b"\r", b" "), _LONGEST_LINE - len(fields))
     return b"%s%s%s\n" % (letter, display, fields)
 
 
-def _cut(display: bytes, most: int) -> bytes:
+def _cut_display(display: bytes, most: int) -> bytes:
     if len(display) <= most:
         return display
     # Do not cut within a UTF-8 character.
@@ -80,14 +80,14 @@ def _cut(display: bytes, most: int) -> bytes:
 
 
 @lru_cache(256)
-def _letter(item_type: str) -> bytes:
+def _gophermap_letter(item_type: str) -> bytes:
     # Other characters may be commands: gophernicus includes or runs the file that a line with `=` names.
     if item_type.isalnum() or item_type in "+;<":
         return item_type.encode("latin-1")
     return b"I" if item_type == ":" else b"9"
 
 
-def index(
+def index_page(
     lines: list[MenuLine],
     here: CopyPath,
     title: str,
@@ -98,16 +98,16 @@ def index(
 
     here: the directory of the page. up: the directory of the menu above, None if there is none.
     """
-    shown = "".join(_page_line(line, here, charset) for line in lines)
-    way = "" if up is None else f'<p><a href="{_path(up, here, True)}">Up</a></p>\n'
+    shown = "".join(_html_line(line, here, charset) for line in lines)
+    way = "" if up is None else f'<p><a href="{_relative_url(up, here, True)}">Up</a></p>\n'
     return (_HEAD.format(title=escape(one_line(title)), up=way) + shown + _FOOT).encode(
         "utf-8", "replace"
     )
 
 
-def _page_line(line: MenuLine, here: CopyPath, charset: str | None) -> str:
+def _html_line(line: MenuLine, here: CopyPath, charset: str | None) -> str:
     text = escape(one_line(line.item.text(charset), 65536))
-    target = _target(line, here)
+    target = _link_target(line, here)
     if target is None:
         shown = f"<span>{text or '&nbsp;'}</span>"
     else:
@@ -121,28 +121,28 @@ def _type_name(letter: str) -> str:
     return f"type {escape(one_line(letter))}" if name == "unknown" else name
 
 
-def _target(line: MenuLine, here: CopyPath) -> str | None:
+def _link_target(line: MenuLine, here: CopyPath) -> str | None:
     """Return the address that a line leads to, escaped for HTML; None if it leads nowhere.
 
     A quoted path needs no escaping.
     """
     if line.copied is not None:
-        return _path(line.copied, here, line.is_menu)
+        return _relative_url(line.copied, here, line.is_menu)
     if line.item.item_type in "i3":
         return None
     link = line.url or line.item.link()
     return escape(link) if link is not None and link.lower().startswith(_WEB) else None
 
 
-def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
+def _relative_url(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
     """Return the relative URL of a copy from the directory `here`."""
     if is_menu:
-        return _way((copy, here)) + INDEX
-    return _way((copy[:-1], here)) + quote(copy[-1])
+        return _relative_directory((copy, here)) + INDEX
+    return _relative_directory((copy[:-1], here)) + quote(copy[-1])
 
 
 @lru_cache(256)
-def _way(ends: tuple[CopyPath, CopyPath]) -> str:
+def _relative_directory(ends: tuple[CopyPath, CopyPath]) -> str:
     """Return the relative URL of the first directory, with a / at its end, from the second one."""
     there, here = ("/" + "/".join(names) for names in ends)
     way = quote(posixpath.relpath(there, here))

@@ -43,7 +43,7 @@ def progress_line(tally: MirrorTally, waiting: int, received: int) -> str:
     return f"{tally.fetched + tally.kept} done, {waiting} to go{failed}, {size_text(received)}"
 
 
-def report(
+def report_text(
     tally: MirrorTally,
     received: int,
     skipped: Mapping[str, int],
@@ -52,8 +52,8 @@ def report(
     waiting: int = 0,
 ) -> str:
     """Return the whole report, ready to print. waiting: number of items that were known and not fetched."""
-    kept = f"; there already: {_items(tally.kept)}" if tally.kept else ""
-    lines = [f"{_items(tally.fetched)} fetched ({size_text(received)}){kept}"]
+    kept = f"; there already: {_item_count_text(tally.kept)}" if tally.kept else ""
+    lines = [f"{_item_count_text(tally.fetched)} fetched ({size_text(received)}){kept}"]
     if tally.changed or tally.same:
         new = tally.fetched - tally.changed - tally.same
         lines.append(f"of these {tally.changed:,} changed, {new:,} new, {tally.same:,} as before")
@@ -64,14 +64,16 @@ def report(
     if len(tally.failed) > _MOST_SHOWN:
         left = len(tally.failed) - _MOST_SHOWN
         lines.append(f"failed: {left} more, which {os.path.join(directory, FILE)} names")
-    lines += _unlisted(tally)
-    lines += [f"left out: {_items(count)} ({reason})" for reason, count in skipped.items()]
+    lines += _unlisted_lines(tally)
+    lines += [
+        f"left out: {_item_count_text(count)} ({reason})" for reason, count in skipped.items()
+    ]
     if strangers:
         address, count = max(strangers.items(), key=lambda each: each[1])
         lines.append(f"most of those on other servers are on {address} ({count})")
     if tally.stopped == INTERRUPTED:
         lines.append(
-            f"stopped: {_items(tally.fetched + tally.kept)} of it are in {directory}, "
+            f"stopped: {_item_count_text(tally.fetched + tally.kept)} of it are in {directory}, "
             f"{waiting:,} known ones are not yet; the same command continues from here"
         )
     elif tally.stopped is not None:
@@ -81,29 +83,29 @@ def report(
     return "".join(f"{one_line(line, 4096)}\n" for line in lines)
 
 
-def _unlisted(tally: MirrorTally) -> list[str]:
+def _unlisted_lines(tally: MirrorTally) -> list[str]:
     """Return the lines about items that no menu lists any more."""
-    lines = _named("removed", tally.removed) + _named("unlisted", tally.unlisted)
+    lines = _url_lines("removed", tally.removed) + _url_lines("unlisted", tally.unlisted)
     if tally.removed:
-        lines.append(f"{_were_listed(tally.removed)}, and removed")
+        lines.append(f"{_no_longer_listed(tally.removed)}, and removed")
     if not tally.unlisted:
         return lines
     them = "it" if len(tally.unlisted) == 1 else "them"
     what = f"--update --delete removes {them}"
     if tally.withheld:
         what = f"nothing is removed: a new menu could not be fetched, and may list {them}"
-    return [*lines, f"{_were_listed(tally.unlisted)}; {what}"]
+    return [*lines, f"{_no_longer_listed(tally.unlisted)}; {what}"]
 
 
-def _named(word: str, urls: list[GopherURL]) -> list[str]:
+def _url_lines(word: str, urls: list[GopherURL]) -> list[str]:
     lines = [f"{word}: {url}" for url in urls[:_MOST_SHOWN]]
     more = len(urls) - _MOST_SHOWN
     return [*lines, f"{word}: {more:,} more"] if more > 0 else lines
 
 
-def _were_listed(urls: list[GopherURL]) -> str:
-    return f"{_items(len(urls))} {'is' if len(urls) == 1 else 'are'} listed by no menu any more"
+def _no_longer_listed(urls: list[GopherURL]) -> str:
+    return f"{_item_count_text(len(urls))} {'is' if len(urls) == 1 else 'are'} listed by no menu any more"
 
 
-def _items(count: int) -> str:
+def _item_count_text(count: int) -> str:
     return f"{count:,} item{'' if count == 1 else 's'}"

@@ -14,7 +14,7 @@ LONGEST_DELAY = 60.0
 _MOST_RULES = 10_000
 
 
-class Robots(Value):
+class RobotRules(Value):
     """The rules for us. delay: seconds between requests.
 
     rules: beginnings of selectors, each with whether they are allowed; the longest match counts.
@@ -35,12 +35,12 @@ class Robots(Value):
         return max(found)[1] if found else True
 
 
-def parse_robots(content: bytes) -> Robots:
+def parse_robots(content: bytes) -> RobotRules:
     """Return the rules for us: of the group that names us, else of the group for all. Never fails."""
     groups: dict[bytes, list[tuple[bytes, bytes]]] = {}
     agents: list[bytes] = []
     in_rules = False
-    for name, value in _fields(content):
+    for name, value in _parse_fields(content):
         if name == b"user-agent":
             if in_rules:
                 agents, in_rules = [], False
@@ -51,10 +51,10 @@ def parse_robots(content: bytes) -> Robots:
                 rules = groups.setdefault(agent, [])
                 if len(rules) < _MOST_RULES:
                     rules.append((name, value))
-    return _robots(groups.get(AGENT) or groups.get(b"*") or [])
+    return _rules_from_fields(groups.get(AGENT) or groups.get(b"*") or [])
 
 
-def _robots(fields: list[tuple[bytes, bytes]]) -> Robots:
+def _rules_from_fields(fields: list[tuple[bytes, bytes]]) -> RobotRules:
     delay = 0.0
     rules = []
     for name, value in fields:
@@ -64,19 +64,19 @@ def _robots(fields: list[tuple[bytes, bytes]]) -> Robots:
                 delay = min(float(value), LONGEST_DELAY)
         elif name in (b"allow", b"disallow") and value:
             rules.append((value, name == b"allow"))
-    return Robots(tuple(rules), delay)
+    return RobotRules(tuple(rules), delay)
 
 
 def path_delimiter(caps: bytes) -> bytes:
     """Return the path delimiter in caps.txt (`PathDelimeter`, as its authors misspelt it), else `/`."""
     if caps.startswith(b"CAPS"):
-        for name, value in _fields(caps.replace(b"=", b":")):
+        for name, value in _parse_fields(caps.replace(b"=", b":")):
             if name in (b"pathdelimeter", b"pathdelimiter") and len(value) == 1:
                 return value
     return b"/"
 
 
-def _fields(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _parse_fields(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     for line in content.replace(b"\r", b"\n").split(b"\n"):
         name, colon, value = line.partition(b"#")[0].partition(b":")
         name = name.strip(b" \t")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from logsrv.gopher.mirror.robots import Robots
+from logsrv.gopher.mirror.robots import RobotRules
 from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
@@ -23,7 +23,7 @@ FORBIDDEN = "closed to robots: --ignore-robots"
 TOO_DEEP = "deeper than --depth"
 
 
-def key_of(url: GopherURL) -> Key:
+def item_key(url: GopherURL) -> Key:
     """Return the identity of an item: host, port and selector.
 
     Not the type, because menus may give different types for one item. `/` counts as the empty selector:
@@ -32,7 +32,7 @@ def key_of(url: GopherURL) -> Key:
     return url.host, url.port, b"" if url.selector == b"/" else url.selector
 
 
-class Items:
+class ItemKeys:
     """Decides which URLs are the same item: `/many` and `/many/` are one item if both are menus;
     a text `/many` and a menu `/many/` may be two.
     """
@@ -42,7 +42,7 @@ class Items:
 
     def key(self, url: GopherURL) -> Key:
         """Return the key of an item; for a menu, the key by which it was found first."""
-        key = key_of(url)
+        key = item_key(url)
         if not is_menu(url):
             return key
         host, port, selector = key
@@ -74,28 +74,28 @@ class MirrorScope:
         self._names = {root.host, *aliases, *addresses}
         if any(each == "::1" or each.startswith("127.") for each in addresses):
             self._names.add("localhost")
-        self._robots = Robots()
+        self._robots = RobotRules()
         selector = root.selector.rstrip(b"/")
         self._inside = selector + b"/" if selector else b""
         self.skipped: Counter[str] = Counter()
         self.strangers: Counter[str] = Counter()
 
-    def obey(self, robots: Robots) -> None:
+    def use_robot_rules(self, robots: RobotRules) -> None:
         """Obey, from now on, the robots.txt of the server where the mirror begins."""
         self._robots = robots
 
-    def is_home(self, url: GopherURL) -> bool:
+    def is_on_root_server(self, url: GopherURL) -> bool:
         """Return true if `url` is on the root's server."""
         return url.port == self.root.port and url.host in self._names
 
-    def leave_out(self, item: MenuItem) -> None:
+    def count_left_out(self, item: MenuItem) -> None:
         """Count a line of a menu that leads nowhere, unless it is only text."""
         if item.item_type not in "i3":
             self.skipped[NOT_FOLLOWED] += 1
 
-    def wants(self, url: GopherURL, depth: int) -> bool:
+    def wants_else_counts(self, url: GopherURL, depth: int) -> bool:
         """Return true if an item belongs to the mirror, else count it. depth: menus from the root to it."""
-        reason = self._reason(url, depth)
+        reason = self._reason_left_out(url, depth)
         if reason is None:
             return True
         self.skipped[reason] += 1
@@ -103,34 +103,38 @@ class MirrorScope:
             self.strangers[url.address] += 1
         return False
 
-    def url(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
+    def url_of_line(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
         """Return the URL of a line of a menu, with the root's host name for all names of its server."""
         url, root = item.url(menu), self.root
-        if url is None or (url.host == root.host and url.tls == root.tls) or not self.is_home(url):
+        if (
+            url is None
+            or (url.host == root.host and url.tls == root.tls)
+            or not self.is_on_root_server(url)
+        ):
             return url
         return url.replace(host=root.host, tls=root.tls)
 
-    def links(self, items: Iterable[MenuItem], menu: GopherURL) -> Iterator[GopherURL]:
+    def urls_of_lines(self, items: Iterable[MenuItem], menu: GopherURL) -> Iterator[GopherURL]:
         """Yield the URLs of the lines of a menu, also of those that do not belong to the mirror."""
         for item in items:
-            if (url := self.url(item, menu)) is not None:
+            if (url := self.url_of_line(item, menu)) is not None:
                 yield url
 
-    def _reason(self, url: GopherURL, depth: int) -> str | None:
+    def _reason_left_out(self, url: GopherURL, depth: int) -> str | None:
         if url.item_type == "7":
             return SEARCH
-        if not self.is_home(url):
+        if not self.is_on_root_server(url):
             if self._span != "everywhere":
                 return OTHER_HOST
         elif not self._robots.allows(url.selector):
             return FORBIDDEN
-        elif self._span == "path" and not self._below(url.selector):
+        elif self._span == "path" and not self._is_below_root(url.selector):
             return OTHER_PATH
         if self._depth is not None and depth > self._depth:
             return TOO_DEEP
         return None
 
-    def _below(self, selector: bytes) -> bool:
+    def _is_below_root(self, selector: bytes) -> bool:
         return selector.startswith(self._inside) or selector == self.root.selector
 
 

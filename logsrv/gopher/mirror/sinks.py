@@ -7,8 +7,8 @@ from io import SEEK_END, BytesIO
 from stat import S_ISREG
 from typing import BinaryIO
 
-from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
-from logsrv.gopher.mirror.folders import same_content
+from logsrv.gopher.fetch.wholefile import create_or_replace, unstuff_file, whole_file
+from logsrv.gopher.mirror.folders import has_same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 
@@ -16,17 +16,17 @@ from logsrv.gopher.wire.text import TextParser
 _SMALL = 256 * 1024
 
 
-class _InMemory:
+class _MemorySinkBase:
     descriptor: int | None = None
 
-    def passed(self, size: int) -> None:
+    def count_spliced(self, size: int) -> None:
         """Do nothing: all bytes go through memory."""
 
     def abort(self) -> None:
         """Do nothing: there is no file to remove."""
 
 
-class MenuSink(_InMemory):
+class MenuSink(_MemorySinkBase):
     """A menu in memory: its bytes as `content`, and its `items`."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class MenuSink(_InMemory):
         self.items += self._parser.finish()
 
 
-class MemorySink(_InMemory):
+class TextSink(_MemorySinkBase):
     """A small text in memory, such as robots.txt."""
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class FileSink:
             return False
         self._content = self._content + data if self._content else data
         if self.size > _SMALL:
-            self._file = self._open()
+            self._file = self._open_partial_file()
             self._file.write(self._content)
             self._file.flush()
             self.descriptor = self._file.fileno()
@@ -119,11 +119,11 @@ class FileSink:
     def finish(self, has_header: bool) -> None:
         self._text = self._text and not has_header
 
-    def passed(self, size: int) -> None:
+    def count_spliced(self, size: int) -> None:
         self.size += size
 
     @property
-    def is_missing(self) -> bool:
+    def became_empty(self) -> bool:
         """Return true if the answer is empty, but the earlier copy is not."""
         if self.size:
             return False
@@ -137,9 +137,9 @@ class FileSink:
         """Give the file its name. Raises OSError."""
         if self._file is not None:
             if self._text:
-                end_text(self._file)
+                unstuff_file(self._file)
             self.size = self._file.seek(0, SEEK_END)
-            if self._known and same_content(self._path, self._file):
+            if self._known and has_same_content(self._path, self._file):
                 self.changed = False
                 self.abort()
             else:
@@ -152,21 +152,21 @@ class FileSink:
             parser = TextParser()
             content = parser.feed(content) + parser.finish()
         self.size = len(content)
-        if self._known and same_content(self._path, BytesIO(content)):
+        if self._known and has_same_content(self._path, BytesIO(content)):
             self.changed = False
             return
         try:
-            write_new(self._path, content)
+            create_or_replace(self._path, content)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            write_new(self._path, content)
+            create_or_replace(self._path, content)
 
     def abort(self) -> None:
         self._content = b""
         if self._whole is not None:
             self._whole.abort()
 
-    def _open(self) -> BinaryIO:
+    def _open_partial_file(self) -> BinaryIO:
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
         whole = whole_file(self._path)
         file = whole.__enter__()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.wire.files import file_name, letter_by_name
+from logsrv.gopher.wire.files import file_name, item_type_by_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL, quoted, unquoted
@@ -58,7 +58,7 @@ class FileURL(Value):
             item = unquoted(found[2])
             return cls(path, chr(item[0]), item[1:])
         directory, _, name = path.rpartition(b"/")
-        letter = letter_by_name(name)
+        letter = item_type_by_name(name)
         return cls(path) if letter is None else cls(directory, letter, b"/" + name)
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ class FileURL(Value):
         name = self.selector[1:]
         if (
             self.selector == b"/" + name.replace(b"/", b"")
-            and letter_by_name(name) == self.item_type
+            and item_type_by_name(name) == self.item_type
         ):
             return f"{directory}/{quoted(name).replace('?', '%3F')}"
         return f"{directory}/#{quoted(self.item_type.encode('latin-1') + self.selector)}"
@@ -101,7 +101,7 @@ def parse_item_url(text: str) -> ItemURL:
     return FileURL.parse(text) if text[:5].lower() == "file:" else GopherURL.parse(text)
 
 
-def url_of(item: MenuItem, menu: ItemURL) -> ItemURL | None:
+def url_of_item(item: MenuItem, menu: ItemURL) -> ItemURL | None:
     """Return the URL of an item of the menu at `menu`; None if it cannot be fetched or read."""
     if isinstance(menu, GopherURL):
         return item.url(menu)

@@ -21,9 +21,9 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError, PeerError
 from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.errors import TooBig
-from logsrv.gopher.wire.files import ENOUGH_TO_TELL, letter_by_name, letter_of
+from logsrv.gopher.wire.files import ENOUGH_TO_TELL, item_type_by_name, item_type_of_file
 from logsrv.gopher.wire.gophermap import FILE, Gophermap, parse_gophermap
-from logsrv.gopher.wire.menu import MenuItem, written_line
+from logsrv.gopher.wire.menu import MenuItem, encoded_line
 from logsrv.gopher.wire.url import DEFAULT_PORT, MENU_TYPE
 from logsrv.kit.text.escape import one_line
 
@@ -51,7 +51,7 @@ _NO_SELECTOR = re.compile(rb"[\t\r\n]")
 _CONTROLS = re.compile(rb"[\0-\x1f\x7f]")
 
 
-class NotThere(PeerError):
+class SelectorNotFound(PeerError):
     """A selector without a file, or with one that is not shown.
 
     The sentence gives the reason: show it only to local users, not to clients of a server.
@@ -73,71 +73,71 @@ class Gopherhole:
 
     def open(self, selector: bytes) -> Descriptor:
         """Open a regular file or a directory. Raises NotThere, OSError."""
-        return Descriptor(self._open(selector))
+        return Descriptor(self._open_descriptor(selector))
 
-    def _open(self, selector: bytes) -> int:
+    def _open_descriptor(self, selector: bytes) -> int:
         try:
-            return self._walk(selector)
+            return self._open_by_names(selector)
         except OSError as error:
             if error.errno in _REASONS:
-                raise NotThere(_REASONS[error.errno]) from error
+                raise SelectorNotFound(_REASONS[error.errno]) from error
             raise
 
-    def _walk(self, selector: bytes) -> int:
-        real = os.path.realpath(os.path.join(self._root, *self._names(selector)))
+    def _open_by_names(self, selector: bytes) -> int:
+        real = os.path.realpath(os.path.join(self._root, *self._split_selector(selector)))
         base = self._root.rstrip(b"/") + b"/"
         if not (real + b"/").startswith(base):
-            raise NotThere("it is a symbolic link that leads out of the directory")
+            raise SelectorNotFound("it is a symbolic link that leads out of the directory")
         descriptor = os.open(self._root, _FLAGS | os.O_DIRECTORY)
         try:
-            *above, last = self._names(real[len(base) :]) or [b"."]
+            *above, last = self._split_selector(real[len(base) :]) or [b"."]
             for name in above:
                 inner = os.open(name, _FLAGS | os.O_DIRECTORY, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = inner
-            _check_mode(os.stat(last, dir_fd=descriptor, follow_symlinks=False).st_mode)
+            _refuse_special_file(os.stat(last, dir_fd=descriptor, follow_symlinks=False).st_mode)
             inner = os.open(last, _FLAGS, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
-            _check_mode(os.fstat(descriptor).st_mode)
+            _refuse_special_file(os.fstat(descriptor).st_mode)
         except BaseException:
             os.close(descriptor)
             raise
         return descriptor
 
-    def _names(self, selector: bytes) -> list[bytes]:
+    def _split_selector(self, selector: bytes) -> list[bytes]:
         """Split a selector into names. Raises NotThere for names that are not allowed."""
         names = [name for name in selector.split(b"/") if name]
         for name in names:
             if name in (b".", b"..") or b"\0" in name:
-                raise NotThere("no name in a selector is “.” or “..”, or has a NUL in it")
+                raise SelectorNotFound("no name in a selector is “.” or “..”, or has a NUL in it")
             if name[:1] == b"." and not self._hidden:
-                raise NotThere("hidden files are not shown")
+                raise SelectorNotFound("hidden files are not shown")
         return names
 
-    def menu(self, directory: bytes, name: bytes = FILE.encode()) -> Iterator[MenuItem]:
+    def menu_items(self, directory: bytes, name: bytes = FILE.encode()) -> Iterator[MenuItem]:
         """Yield the items of a directory: those of the gophermap `name` in it, or its files, or both.
 
         Items of this server have no host. Raises NotThere, OSError.
         """
-        place = b"/" + b"".join(each + b"/" for each in self._names(directory))
+        place = b"/" + b"".join(each + b"/" for each in self._split_selector(directory))
         with self.open(place) as descriptor:
-            gophermap = self._map(place + name, place)
+            gophermap = self._read_gophermap(place + name, place)
             yield from gophermap.items
             if gophermap.lists:
-                yield from self._listing(place, descriptor, gophermap.hidden)
+                yield from self._list_directory(place, descriptor, gophermap.hidden)
 
-    def _map(self, path: bytes, place: bytes) -> Gophermap:
+    def _read_gophermap(self, path: bytes, place: bytes) -> Gophermap:
         try:
             with (
                 self.open(path) as descriptor,
                 open(descriptor, "rb", closefd=False) as file,
             ):
                 return parse_gophermap(file.read(LARGEST_MAP), place)
-        except (NotThere, IsADirectoryError):
+        except (SelectorNotFound, IsADirectoryError):
             return Gophermap((), lists=True)
 
-    def _listing(
+    def _list_directory(
         self, place: bytes, descriptor: int, hidden: frozenset[bytes]
     ) -> Iterator[MenuItem]:
         """Yield directories, then files.
@@ -160,11 +160,15 @@ class Gopherhole:
         ]
         names = sorted(name for name in there if not _NO_SELECTOR.search(name))
         listed = names[:MOST_LISTED]
-        known = {name: self._letter(place, descriptor, name) for name in listed if found[name]}
+        known = {
+            name: self._item_type_of_file(place, descriptor, name) for name in listed if found[name]
+        }
         menus = [name for name, letter in known.items() if letter == "1"]
         is_empty = True
         for name in [*menus, *(name for name in listed if known.get(name) != "1")]:
-            letter = known[name] if name in known else self._letter(place, descriptor, name)
+            letter = (
+                known[name] if name in known else self._item_type_of_file(place, descriptor, name)
+            )
             if letter is not None:
                 is_empty = False
                 slash = b"/" if letter == "1" else b""
@@ -177,20 +181,22 @@ class Gopherhole:
         elif is_empty:
             yield MenuItem("i", b"(empty)", port=None)
 
-    def _letter(self, place: bytes, descriptor: int, name: bytes) -> str | None:
+    def _item_type_of_file(self, place: bytes, descriptor: int, name: bytes) -> str | None:
         """Return the item type of the file `name` in the directory `descriptor`; None to hide it."""
         try:
-            # Try this first: `_open` takes five times as long, and is needed only for links.
+            # Try this first: `_open_descriptor` takes five times as long, and is needed only for links.
             inner = os.open(name, _FLAGS, dir_fd=descriptor)
         except OSError:
             try:
-                inner = self._open(place + name)
-            except NotThere:
+                inner = self._open_descriptor(place + name)
+            except SelectorNotFound:
                 return None
         try:
             mode = os.fstat(inner).st_mode
             if stat.S_ISREG(mode):
-                return letter_by_name(name) or letter_of(name, os.read(inner, ENOUGH_TO_TELL))
+                return item_type_by_name(name) or item_type_of_file(
+                    name, os.read(inner, ENOUGH_TO_TELL)
+                )
             return "1" if stat.S_ISDIR(mode) else None
         except OSError:
             # A file on a bad sector must not spoil the menu; a request for the file gets the error.
@@ -199,20 +205,20 @@ class Gopherhole:
             os.close(inner)
 
 
-def written_menu(items: Iterable[MenuItem], host: bytes, port: int) -> Iterator[bytes]:
-    """Yield a menu as servers send it, in pieces; `host` and `port` as in `written_line`."""
-    lines = chain((written_line(item, host, port) for item in items), [b".\r\n"])
+def encoded_menu(items: Iterable[MenuItem], host: bytes, port: int) -> Iterator[bytes]:
+    """Yield a menu as servers send it, in pieces; `host` and `port` as in `encoded_line`."""
+    lines = chain((encoded_line(item, host, port) for item in items), [b".\r\n"])
     while piece := b"".join(islice(lines, _LINES)):
         yield piece
 
 
-def _check_mode(mode: int) -> None:
+def _refuse_special_file(mode: int) -> None:
     """Raise NotThere for pipes, devices and sockets, before they are opened.
 
     Opening a pipe would unblock its waiting writer, and some devices act when they are opened.
     """
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
-        raise NotThere(_REASONS[errno.ENXIO])
+        raise SelectorNotFound(_REASONS[errno.ENXIO])
 
 
 _CHUNK = 256 * 1024
@@ -238,12 +244,12 @@ class LocalAnswer:
     def __iter__(self) -> Iterator[bytes]:
         shown = one_line(os.fsdecode(self._url.path), 4096)
         try:
-            for piece in self._pieces():
+            for piece in self._read_pieces():
                 self.received += len(piece)
                 if self._most_bytes is not None and self.received > self._most_bytes:
                     raise TooBig("the file", self._most_bytes)
                 yield piece
-        except NotThere as error:
+        except SelectorNotFound as error:
             raise ConfigurationError(f"{shown}: {error}") from error
         except OSError as error:
             raise ConfigurationError(f"{shown} cannot be read: {error.strerror}") from error
@@ -261,7 +267,7 @@ class LocalAnswer:
         yield self._first
         yield from self._all
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _read_pieces(self) -> Iterator[bytes]:
         gopherhole = Gopherhole(self._url.directory, hidden=True)
         selector = self._url.selector
         with gopherhole.open(selector) as descriptor:
@@ -270,9 +276,13 @@ class LocalAnswer:
             if is_directory or self._url.item_type == MENU_TYPE:
                 # If the selector is a file, it is a gophermap, which may have any name.
                 above, _, name = selector.rstrip(b"/").rpartition(b"/")
-                items = gopherhole.menu(selector) if is_directory else gopherhole.menu(above, name)
+                items = (
+                    gopherhole.menu_items(selector)
+                    if is_directory
+                    else gopherhole.menu_items(above, name)
+                )
                 # The items get no host: they are where the menu is.
-                yield from written_menu(items, b"", DEFAULT_PORT)
+                yield from encoded_menu(items, b"", DEFAULT_PORT)
                 return
             self.length = status.st_size
             while piece := os.read(descriptor, _CHUNK):

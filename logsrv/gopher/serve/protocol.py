@@ -18,8 +18,8 @@ from pathlib import Path
 import attrs
 from twisted.internet.defer import Deferred
 
-from logsrv.gopher.serve.gopherhole import Gopherhole, NotThere, written_menu
-from logsrv.gopher.wire.files import letter_of
+from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound, encoded_menu
+from logsrv.gopher.wire.files import item_type_of_file
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.text import Stuffer
@@ -96,10 +96,10 @@ class ServeOptions:
     )
 
 
-class Served:
+class GopherdState:
     """The state of the service: the directory and the counters."""
 
-    def __init__(self, service: RunningService[ServeOptions, Served]) -> None:
+    def __init__(self, service: RunningService[ServeOptions, GopherdState]) -> None:
         self.metrics = service.metrics
         for metric in METRICS:
             self.metrics.declare(metric)
@@ -110,7 +110,7 @@ class Served:
         self.gopherhole = Gopherhole(settings.directory)
 
 
-class GopherServer(LineProtocol[ServeOptions, Served]):
+class GopherServer(LineProtocol[ServeOptions, GopherdState]):
     """A connection: one request, one answer."""
 
     # Selectors are bytes.
@@ -119,11 +119,11 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
     max_line = 4096
 
     def connection_made(self) -> None:
-        self._watch = self.later(PATIENCE, self._give_up)
+        self._watch = self.later(PATIENCE, self._abort_connection)
         self._begun = False
 
     def line_too_long(self, limit: int) -> None:
-        self._refuse(f"A request has at most {limit} bytes.")
+        self._send_error(f"A request has at most {limit} bytes.")
         self.close()
 
     async def line_received(self, line: str) -> None:
@@ -133,80 +133,80 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         try:
             # `+`, `!` and `$` begin a Gopher+ request; such clients accept plain answers.
             if fields and fields[0][:1] not in (b"", b"+", b"!", b"$"):
-                self._refuse("This server has no searches.")
+                self._send_error("This server has no searches.")
             elif (link := MenuItem("h", b"", selector).link()) is not None:
-                self._explain(link)
+                self._send_link_page(link)
             else:
-                await self._answer(selector)
-        except NotThere:
+                await self._send_item(selector)
+        except SelectorNotFound:
             # Not the reason in the exception, which would tell strangers about this machine.
             asked = one_line(line.partition("\t")[0], 200)
-            self._refuse(f"'{asked}': there is nothing of that name here.")
+            self._send_error(f"'{asked}': there is nothing of that name here.")
         except OSError as error:
             self.log.error("cannot read what was asked for: {error}", error=str(error))
             if self._begun:
                 # Only a reset tells the client that the answer is incomplete.
                 self.transport.abortConnection()
                 return
-            self._refuse("The server cannot read this now.")
+            self._send_error("The server cannot read this now.")
         self.close()
 
-    async def _answer(self, selector: bytes) -> None:
+    async def _send_item(self, selector: bytes) -> None:
         gopherhole = self.service.state.gopherhole
         with gopherhole.open(selector) as descriptor:
             if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-                self._count("menu")
-                await self._send_menu(gopherhole.menu(selector))
+                self._count_request("menu")
+                await self._send_menu(gopherhole.menu_items(selector))
             else:
                 await self._send_file(selector, descriptor)
 
     async def _send_menu(self, items: Iterable[MenuItem]) -> None:
-        for number, piece in enumerate(written_menu(items, *self._here())):
+        for number, piece in enumerate(encoded_menu(items, *self._own_host_and_port())):
             if number:
                 # Give other connections a turn: a directory of thousands takes long.
                 turn: Deferred[None] = Deferred()
                 self.later(0, turn.callback, None)
                 await turn
-            await self._send(piece)
+            await self._send_and_wait(piece)
 
     async def _send_file(self, selector: bytes, file: int) -> None:
         left = os.fstat(file).st_size
         chunk = os.read(file, _CHUNK)
-        letter = letter_of(selector.rstrip(b"/").rpartition(b"/")[2], chunk)
+        letter = item_type_of_file(selector.rstrip(b"/").rpartition(b"/")[2], chunk)
         stuffer = Stuffer() if item_type(letter).transfer == "text" else None
-        self._count("text" if stuffer else "binary")
+        self._count_request("text" if stuffer else "binary")
         while chunk:
             left -= len(chunk)
-            await self._send(stuffer.feed(chunk) if stuffer else chunk)
+            await self._send_and_wait(stuffer.feed(chunk) if stuffer else chunk)
             chunk = os.read(file, _CHUNK)
         # If the file became shorter, fail, so that the client does not take the part for the whole file.
         if left > 0:
             raise OSError(errno.EIO, "it became shorter while it was sent")
         if stuffer:
-            await self._send(stuffer.finish())
+            await self._send_and_wait(stuffer.finish())
 
-    async def _send(self, data: bytes) -> None:
+    async def _send_and_wait(self, data: bytes) -> None:
         self._watch.cancel()
-        self._watch = self.later(PATIENCE, self._give_up)
+        self._watch = self.later(PATIENCE, self._abort_connection)
         self._begun = True
         self.write(data)
         self.service.state.metrics.count("gopherd_sent_bytes_total", len(data))
         await self.drain()
 
-    def _explain(self, link: str) -> None:
+    def _send_link_page(self, link: str) -> None:
         """Send an HTML page with the link, for clients that request `URL:` selectors from the server."""
         if not _OUTSIDE.match(link):
-            self._refuse(f"'URL:{one_line(link, 200)}': such a link is not explained here.")
+            self._send_error(f"'URL:{one_line(link, 200)}': such a link is not explained here.")
             return
-        self._count("link")
+        self._count_request("link")
         self.write(_LINK_PAGE.format(link=escape(one_line(link, 2000))).encode())
 
-    def _refuse(self, sentence: str) -> None:
-        self._count("error")
+    def _send_error(self, sentence: str) -> None:
+        self._count_request("error")
         error = sentence.replace("\t", " ").encode("ascii", "backslashreplace")
         self.write(b"3%s\t\terror.host\t1\r\n.\r\n" % error)
 
-    def _here(self) -> tuple[bytes, int]:
+    def _own_host_and_port(self) -> tuple[bytes, int]:
         """Return the host and port of this server for its menus."""
         here = self.transport.getHost()
         host, port = getattr(here, "host", "localhost"), getattr(here, "port", DEFAULT_PORT)
@@ -214,9 +214,9 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
             host, port = known.host, known.port or port
         return host.encode(), port
 
-    def _count(self, answer: str) -> None:
+    def _count_request(self, answer: str) -> None:
         self.service.state.metrics.count("gopherd_requests_total", answer=answer)
 
-    def _give_up(self) -> None:
+    def _abort_connection(self) -> None:
         self.log.info("says or takes nothing, and is cut off")
         self.transport.abortConnection()

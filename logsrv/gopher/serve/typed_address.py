@@ -10,9 +10,9 @@ import stat
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
-from logsrv.gopher.wire.files import ENOUGH_TO_TELL, letter_of
+from logsrv.gopher.wire.files import ENOUGH_TO_TELL, item_type_of_file
 from logsrv.gopher.wire.gophermap import FILE
-from logsrv.gopher.wire.url import typed_url
+from logsrv.gopher.wire.url import parse_typed_url
 from logsrv.kit.text.escape import one_line
 
 # The journal, which shows that a directory is a mirror: selectors in a mirror are relative to that
@@ -20,27 +20,27 @@ from logsrv.kit.text.escape import one_line
 _MIRROR = b".gopher-mirror"
 
 
-def typed_place(text: str) -> ItemURL:
+def resolve_typed_address(text: str) -> ItemURL:
     """Return the address that `text` means; if both a file and a host have the name, the file.
 
     Raises BadURL, ConfigurationError.
     """
     if text[:5].lower() == "file:":
         url = FileURL.parse(text)
-        return url if "#" in text else local_place(url.path)
+        return url if "#" in text else resolve_local_path(url.path)
     is_path = text[:1] in ("/", "~") or text.partition("/")[0] in (".", "..")
     if is_path or ("://" not in text and os.path.lexists(text)):
-        return local_place(os.fsencode(os.path.expanduser(text)))
-    return typed_url(text)
+        return resolve_local_path(os.fsencode(os.path.expanduser(text)))
+    return parse_typed_url(text)
 
 
-def local_place(path: bytes) -> FileURL:
+def resolve_local_path(path: bytes) -> FileURL:
     """Return the address of an existing file or directory; for a gophermap, that of its directory.
 
     Raises ConfigurationError.
     """
     # Imported here: it takes 1 ms, which requests to servers save.
-    from logsrv.gopher.serve.gopherhole import Gopherhole, NotThere
+    from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound
 
     shown = one_line(os.fsdecode(path), 4096)
     try:
@@ -54,9 +54,9 @@ def local_place(path: bytes) -> FileURL:
         if name == FILE.encode() and stat.S_ISREG(mode):
             return FileURL(root, selector=selector)
         with Gopherhole(directory, hidden=True).open(name) as descriptor:
-            letter = letter_of(name, os.read(descriptor, ENOUGH_TO_TELL))
+            letter = item_type_of_file(name, os.read(descriptor, ENOUGH_TO_TELL))
         return FileURL(root, letter, (selector or b"/") + name)
-    except NotThere as error:
+    except SelectorNotFound as error:
         raise ConfigurationError(f"{shown}: {error}") from error
     except OSError as error:
         raise ConfigurationError(f"{shown}: {error.strerror}") from error

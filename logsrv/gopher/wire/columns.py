@@ -46,16 +46,16 @@ class TextRun(Value):
     shape: Shape
 
 
-def columns(line: str) -> int:
+def cell_count(line: str) -> int:
     """Return the number of terminal cells that the line takes."""
     line = line.expandtabs(TAB)
     if line.isascii():
         return len(line)
-    return sum(map(_cells, line))
+    return sum(map(_cells_of_letter, line))
 
 
 @lru_cache(4096)
-def _cells(letter: str) -> int:
+def _cells_of_letter(letter: str) -> int:
     if unicodedata.combining(letter):
         return 0
     return 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1
@@ -72,13 +72,13 @@ def shape_of(lines: Sequence[str]) -> Shape:
     return "table" if in_columns > 1 and in_columns * 3 >= len(lines) else "prose"
 
 
-def runs_of(text: str) -> list[TextRun]:
+def split_into_runs(text: str) -> list[TextRun]:
     """Cut a text at its empty lines, and join neighbours of the same shape to runs."""
-    runs = itertools.groupby(_judged(text), lambda judged: judged[1])
+    runs = itertools.groupby(_paragraphs_with_shape(text), lambda judged: judged[1])
     return [TextRun("".join(paragraph for paragraph, _ in run), shape) for shape, run in runs]
 
 
-def _judged(text: str) -> Iterator[tuple[str, Shape]]:
+def _paragraphs_with_shape(text: str) -> Iterator[tuple[str, Shape]]:
     end = 0
     for paragraph in itertools.islice(_paragraphs(text), _MOST_JUDGED):
         end += len(paragraph)
@@ -98,23 +98,23 @@ def _paragraphs(text: str) -> Iterator[str]:
         yield text[begin:]
 
 
-def flowed(prose: str) -> str:
+def join_broken_lines(prose: str) -> str:
     """Join the lines of each paragraph that its author has broken by hand.
 
     A line is joined with the next one if it has at least 45 cells, and three quarters of the cells of the
     longest line in its paragraph. An indent, a list item and a quotation begin a line of their own.
     """
-    return "".join(map(_joined, _paragraphs(prose)))
+    return "".join(map(_join_paragraph, _paragraphs(prose)))
 
 
-def _joined(paragraph: str) -> str:
+def _join_paragraph(paragraph: str) -> str:
     if not _MAY_BE_FULL.search(paragraph):
         return paragraph
     lines = paragraph.split("\n")
-    full = max(_NARROWEST, 0.75 * max(map(columns, lines)))
+    full = max(_NARROWEST, 0.75 * max(map(cell_count, lines)))
     joined = lines[:1]
     for line, after in itertools.pairwise(lines):
-        goes_on = columns(line.rstrip()) >= full and after.strip() and not _BEGINS.match(after)
+        goes_on = cell_count(line.rstrip()) >= full and after.strip() and not _BEGINS.match(after)
         if goes_on:
             joined[-1] = line.rstrip()
         joined += (" " if goes_on else "\n", after)

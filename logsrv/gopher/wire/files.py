@@ -11,7 +11,7 @@ from logsrv.kit.text.paths import safe_name
 # gophernicus writes unsafe bytes in octal. Compiled when first used.
 _OCTAL = rb"#([0-3][0-7]{2})"
 
-# The number of bytes from the beginning of a file that `letter_of` looks at.
+# The number of bytes from the beginning of a file that `item_type_of_file` looks at.
 ENOUGH_TO_TELL = 512
 
 _ENDINGS = {
@@ -38,7 +38,7 @@ _LETTERS = {ending: letter for letter, endings in _ENDINGS.items() for ending in
 _NO_TEXT = bytes([*range(7), *range(0x0E, 0x1A), *range(0x1C, 0x20), 0x7F])
 
 
-def name_of(selector: bytes) -> bytes:
+def decode_gophernicus_name(selector: bytes) -> bytes:
     """Decode the `#NNN` that gophernicus writes for unsafe bytes of a selector."""
     if b"#" not in selector:
         return selector
@@ -47,23 +47,23 @@ def name_of(selector: bytes) -> bytes:
 
 def file_name(url: GopherURL) -> str:
     """Return a safe file name for `url`: the end of its selector, or its host."""
-    words = name_of(url.selector).replace(b"\\", b"/").split(b"/")
+    words = decode_gophernicus_name(url.selector).replace(b"\\", b"/").split(b"/")
     words = [word for word in words if word]
     return safe_name(decode_line(words[-1]).encode() if words else url.host.encode())
 
 
-def letter_by_name(name: bytes) -> str | None:
+def item_type_by_name(name: bytes) -> str | None:
     """Return the item type for the ending of a name, or None for an unknown ending."""
     _, dot, ending = name.rpartition(b".")
     return _LETTERS.get(ending.decode("latin-1").lower()) if dot else None
 
 
-def letter_of(name: bytes, start: bytes) -> str:
+def item_type_of_file(name: bytes, start: bytes) -> str:
     """Return the item type of a file by its name and its first bytes.
 
     A file that is named like a text but is not one gets type 9, binary.
     """
     begun = start[:ENOUGH_TO_TELL]
     is_text = len(begun.translate(None, _NO_TEXT)) == len(begun)
-    letter = letter_by_name(name) or ("0" if is_text else "9")
+    letter = item_type_by_name(name) or ("0" if is_text else "9")
     return letter if is_text or letter not in "046Mc" else "9"

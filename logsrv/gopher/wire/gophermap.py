@@ -12,7 +12,7 @@ A selector that does not begin with `/` is relative to the directory, unless a h
 
 from __future__ import annotations
 
-from logsrv.gopher.wire.menu import MenuItem, parse_line
+from logsrv.gopher.wire.menu import MenuItem, parse_menu_line
 from logsrv.gopher.wire.value import Value
 
 FILE = "gophermap"
@@ -41,7 +41,7 @@ def parse_gophermap(content: bytes, directory: bytes) -> Gophermap:
         if line in (b".", b"*"):
             return Gophermap(tuple(items), line == b"*", frozenset(hidden))
         if b"\t" in line:
-            items.append(_item(line, directory))
+            items.append(_parse_item(line, directory))
         elif line[:1] == b"-" and len(line) > 1 and b" " not in line:
             hidden.add(line[1:])
         elif line[:1] != b"#":
@@ -49,8 +49,8 @@ def parse_gophermap(content: bytes, directory: bytes) -> Gophermap:
     return Gophermap(tuple(items), hidden=frozenset(hidden))
 
 
-def _item(line: bytes, directory: bytes) -> MenuItem:
-    item = parse_line(line)
+def _parse_item(line: bytes, directory: bytes) -> MenuItem:
+    item = parse_menu_line(line)
     if item.host or item.item_type in "i3":
         return item
     selector = item.selector or item.display

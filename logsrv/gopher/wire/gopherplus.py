@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import BadURL, ServerError
-from logsrv.gopher.wire.menu import MenuItem, parse_line
+from logsrv.gopher.wire.menu import MenuItem, parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
@@ -93,9 +93,9 @@ def parse_attributes(body: bytes) -> tuple[Attributes, ...]:
     A line that does not begin a block belongs to the current block, even without an indent.
     """
     items: list[tuple[MenuItem | None, list[tuple[str, tuple[bytes, ...]]]]] = []
-    for name, lines in _blocks(body):
+    for name, lines in _split_blocks(body):
         if name == "INFO":
-            items.append((parse_line(lines[0] if lines else b""), []))
+            items.append((parse_menu_line(lines[0] if lines else b""), []))
             continue
         if not items:
             items.append((None, []))
@@ -103,7 +103,7 @@ def parse_attributes(body: bytes) -> tuple[Attributes, ...]:
     return tuple(Attributes(item, tuple(blocks)) for item, blocks in items)
 
 
-def _blocks(body: bytes) -> list[tuple[str, list[bytes]]]:
+def _split_blocks(body: bytes) -> list[tuple[str, list[bytes]]]:
     blocks: list[tuple[str, list[bytes]]] = []
     for line in body.replace(b"\r\n", b"\n").split(b"\n"):
         if found := re.fullmatch(_BLOCK, line):

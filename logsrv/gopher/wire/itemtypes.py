@@ -13,7 +13,7 @@ from logsrv.kit.text.escape import one_line
 
 # The kinds of answers: "menu" and "text" end with a line `.` or by close, "binary" by close. An item type
 # with None cannot be fetched by the Gopher protocol.
-Transfer = Literal["menu", "text", "binary"]
+AnswerKind = Literal["menu", "text", "binary"]
 
 
 class ItemType(Value):
@@ -25,7 +25,7 @@ class ItemType(Value):
     letter: str
     name: str
     tag: str
-    transfer: Transfer | None
+    transfer: AnswerKind | None
     media_type: str = "application/octet-stream"
 
 

@@ -84,7 +84,9 @@ class MenuItem(Value):
         """
         if self.port is None:
             return None
-        start = _start((self.item_type, self.host, self.port, menu.host, menu.port, menu.tls))
+        start = _url_without_selector(
+            (self.item_type, self.host, self.port, menu.host, menu.port, menu.tls)
+        )
         if start is None or self._web_link() is not None:
             return None
         try:
@@ -117,7 +119,7 @@ class MenuItem(Value):
 
 
 @lru_cache(1024)
-def _start(place: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
+def _url_without_selector(place: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
     """Return the URL of an item without its selector, None if it cannot be fetched.
 
     place: item type, host and port of the item; host, port and TLS of the menu. Cached, because most lines
@@ -145,21 +147,21 @@ class Menu(Value):
     dropped: int = 0
 
 
-def parse_line(line: bytes) -> MenuItem:
+def parse_menu_line(line: bytes) -> MenuItem:
     """Parse one line, without its line ending. Never fails."""
     head, *fields = line.split(b"\t")
     if len(fields) == 3 and head:
-        return MenuItem(chr(head[0]), head[1:], fields[0], fields[1], _port(fields[2]))
+        return MenuItem(chr(head[0]), head[1:], fields[0], fields[1], _parse_port(fields[2]))
     if not fields:
         # People write `iText` without fields by hand, and plain text seldom begins with an i.
         return MenuItem("i", head[1:] if head[:1] == b"i" else head, port=None)
     if not head:
         return MenuItem("i", fields[0], port=None)
     selector, host, port, plus = (*fields, b"", b"", b"", b"")[:4]
-    return MenuItem(chr(head[0]), head[1:], selector, host, _port(port), plus)
+    return MenuItem(chr(head[0]), head[1:], selector, host, _parse_port(port), plus)
 
 
-def written_line(item: MenuItem, host: bytes, port: int) -> bytes:
+def encoded_line(item: MenuItem, host: bytes, port: int) -> bytes:
     """Return the line of `item` in a menu. host, port: of the server, for items without a host.
 
     An item that cannot be followed gets a dummy host. CRs in the line are replaced: they would end it.
@@ -175,7 +177,7 @@ def written_line(item: MenuItem, host: bytes, port: int) -> bytes:
 
 
 @lru_cache(256)
-def _port(field: bytes) -> int | None:
+def _parse_port(field: bytes) -> int | None:
     field = field.strip()
     if not field:
         return DEFAULT_PORT
@@ -210,8 +212,8 @@ class MenuParser:
             if self._cut or self.terminated or not 4 < len(line) <= self._longest_line:
                 self._end_line(items, line)
             else:
-                self._add_line(items, line.rstrip(b"\r"))
-        self._begun = self._fitting(rest)
+                self._add_item(items, line.rstrip(b"\r"))
+        self._begun = self._cut_long_line(rest)
         return items
 
     def finish(self) -> list[MenuItem]:
@@ -222,25 +224,25 @@ class MenuParser:
             self._begun = b""
         return items
 
-    def _fitting(self, line: bytes) -> bytes:
+    def _cut_long_line(self, line: bytes) -> bytes:
         self._cut += max(0, len(line) - self._longest_line)
         return line[: self._longest_line]
 
     def _end_line(self, items: list[MenuItem], line: bytes) -> None:
-        line = self._fitting(line).rstrip(b"\r")
+        line = self._cut_long_line(line).rstrip(b"\r")
         cut, self._cut = self._cut, 0
         if self.terminated:
             return
         if line == _TERMINATOR and not cut:
             self.terminated = True
             return
-        self._add_line(items, line)
+        self._add_item(items, line)
         if cut:
             self.dropped += cut
             items[-1] = items[-1].replace(port=None)
 
-    def _add_line(self, items: list[MenuItem], line: bytes) -> None:
+    def _add_item(self, items: list[MenuItem], line: bytes) -> None:
         self._items += 1
         if self._items > self._most_items:
             raise TooBig("the menu", self._most_items, "lines")
-        items.append(parse_line(line))
+        items.append(parse_menu_line(line))

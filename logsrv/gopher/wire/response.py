@@ -18,8 +18,8 @@ from logsrv.gopher.wire import gopherplus
 from logsrv.gopher.wire.errors import NotGopher, ServerError, TooBig, Truncated
 from logsrv.gopher.wire.gopherplus import PlusHeader
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import parse_line
-from logsrv.gopher.wire.text import DotEnded
+from logsrv.gopher.wire.menu import parse_menu_line
+from logsrv.gopher.wire.text import DotEndedParser
 from logsrv.gopher.wire.url import GopherURL
 
 # Bytes. A longer answer is content: an error is shorter.
@@ -32,7 +32,7 @@ _TLS_ALERT = rb"\x15\x03[\0-\x04]\0\x02"
 _LONGEST_SIGN = 14
 
 
-def other_protocol(start: bytes) -> NotGopher | None:
+def other_protocol_error(start: bytes) -> NotGopher | None:
     """Return the error for an answer in another protocol (HTTP, SSH, TLS) by its beginning, else None."""
     if not start.startswith(_SIGNS):
         return None
@@ -46,7 +46,7 @@ def other_protocol(start: bytes) -> NotGopher | None:
 
 
 def may_be_other_protocol(start: bytes) -> bool:
-    """Return true if `start` is too short for `other_protocol` to decide."""
+    """Return true if `start` is too short for `other_protocol_error` to decide."""
     return len(start) < _LONGEST_SIGN and any(
         start[: len(sign)] == sign[: len(start)] for sign in _SIGNS
     )
@@ -70,14 +70,14 @@ def error_line(start: bytes, *, menu: bool, closed: bool) -> bytes | None:
         return b"" if begun[:1] == b"3" and len(start) <= LONGEST_ERROR else None
     possible = (
         len(start) <= LONGEST_ERROR
-        and _is_error(lines[0], menu)
+        and _is_error_line(lines[0], menu)
         and all(line[:1] in (b"i", b"3", b"") for line in lines)
         and begun[:1] in (b"i", b"3", b".", b"")
     )
     return None if not possible else lines[0] if ended else b""
 
 
-def _is_error(line: bytes, menu: bool) -> bool:
+def _is_error_line(line: bytes, menu: bool) -> bool:
     fields = line.split(b"\t")
     if line[:1] != b"3" or len(fields) < 2:
         return False
@@ -118,7 +118,7 @@ class ResponseReader:
         self._url = url
         self._most_bytes = most_bytes
         self._charset = charset
-        self._take: Callable[[ResponseReader, bytes], bytes] = ResponseReader._opening
+        self._take: Callable[[ResponseReader, bytes], bytes] = ResponseReader._decide_opening
 
     @property
     def length(self) -> int | None:
@@ -132,65 +132,65 @@ class ResponseReader:
         """
         self.received += len(data)
         body = self._take(self, data)
-        self._count(len(body))
+        self._count_body(len(body))
         return body
 
     @property
-    def verbatim(self) -> bool:
-        """Return true if all further bytes are body, unchanged: `skip` may replace `feed`."""
-        return self._take is ResponseReader._until_close
+    def rest_is_verbatim(self) -> bool:
+        """Return true if all further bytes are body, unchanged: `count_skipped` may replace `feed`."""
+        return self._take is ResponseReader._body_until_close
 
-    def skip(self, size: int) -> None:
+    def count_skipped(self, size: int) -> None:
         """Count `size` bytes that the system moved without this object. Raises TooBig."""
         self.received += size
-        self._count(size)
+        self._count_body(size)
 
     def finish(self) -> bytes:
         """Return the buffered rest of the body: the server has closed.
 
         Raises Truncated, ServerError, TooBig.
         """
-        if self._take is ResponseReader._opening:
-            self._waits_for_error(closed=True)
+        if self._take is ResponseReader._decide_opening:
+            self._raise_or_may_be_error(closed=True)
             held, self._pending = self._pending, b""
             self.is_certain = True
-            self._count(len(held))
+            self._count_body(len(held))
             return held
         if self.header is None:
             return b""
-        if self._take is ResponseReader._error:
+        if self._take is ResponseReader._collect_error:
             raise gopherplus.parse_error(self._pending, self._charset)
         if not self.complete:
             if self.header.length >= 0:
-                raise self.broken(f"{self._missing} bytes are missing")
+                raise self.broken_error(f"{self._missing} bytes are missing")
             if self.header.length == gopherplus.UNTIL_DOT:
-                raise self.broken("the dot at its end is missing")
+                raise self.broken_error("the dot at its end is missing")
         return b""
 
-    def broken(self, reason: str) -> Truncated:
+    def broken_error(self, reason: str) -> Truncated:
         """Return the error for a connection that broke before the body was `complete`."""
         return Truncated(self._url.address, self.received, reason)
 
-    def _waits_for_error(self, *, closed: bool) -> bool:
+    def _raise_or_may_be_error(self, *, closed: bool) -> bool:
         """Return true if the buffer may be the beginning of an error. Raises ServerError if it is one."""
         is_menu = item_type(self._url.item_type).transfer == "menu"
         line = error_line(self._pending, menu=is_menu, closed=closed)
         if line:
-            raise ServerError(parse_line(line).text(self._charset))
+            raise ServerError(parse_menu_line(line).text(self._charset))
         return line is not None
 
-    def _count(self, size: int) -> None:
+    def _count_body(self, size: int) -> None:
         self.passed_on += size
         if self._most_bytes is not None and self.passed_on > self._most_bytes:
             raise TooBig("the answer", self._most_bytes)
 
-    def _opening(self, data: bytes) -> bytes:
+    def _decide_opening(self, data: bytes) -> bytes:
         if not self._pending and self._url.plus is None and data[:1] not in _SUSPECTS:
-            self._take = ResponseReader._until_close
+            self._take = ResponseReader._body_until_close
             self.is_certain = True
             return data
         self._pending += data
-        if error := other_protocol(self._pending):
+        if error := other_protocol_error(self._pending):
             raise error
         if may_be_other_protocol(self._pending):
             return b""
@@ -198,47 +198,47 @@ class ResponseReader:
             if found := gopherplus.parse_header(self._pending):
                 self.header, length = found
                 body, self._pending = self._pending[length:], b""
-                return self._begin(self.header, body)
+                return self._begin_body(self.header, body)
             if gopherplus.may_become_header(self._pending):
                 return b""
-        if self._waits_for_error(closed=False):
+        if self._raise_or_may_be_error(closed=False):
             return b""
         body, self._pending = self._pending, b""
-        self._take = ResponseReader._until_close
+        self._take = ResponseReader._body_until_close
         self.is_certain = True
         return body
 
-    def _begin(self, header: PlusHeader, body: bytes) -> bytes:
+    def _begin_body(self, header: PlusHeader, body: bytes) -> bytes:
         if header.is_error:
-            self._take = ResponseReader._error
+            self._take = ResponseReader._collect_error
         elif header.length == gopherplus.UNTIL_CLOSE:
-            self._take = ResponseReader._until_close
+            self._take = ResponseReader._body_until_close
         elif header.length == gopherplus.UNTIL_DOT:
-            self._dot_ended = DotEnded()
-            self._take = ResponseReader._until_dot
+            self._dot_ended = DotEndedParser()
+            self._take = ResponseReader._body_until_dot
         else:
             if self._most_bytes is not None and header.length > self._most_bytes:
                 raise TooBig("the answer", self._most_bytes)
-            self._take = ResponseReader._counted
+            self._take = ResponseReader._body_by_length
             self._missing = header.length
         self.is_certain = not header.is_error
         return self._take(self, body)
 
-    def _until_close(self, data: bytes) -> bytes:
+    def _body_until_close(self, data: bytes) -> bytes:
         return data
 
-    def _counted(self, data: bytes) -> bytes:
+    def _body_by_length(self, data: bytes) -> bytes:
         body = data[: self._missing]
         self._missing -= len(body)
         self.complete = self._missing == 0
         return body
 
-    def _until_dot(self, data: bytes) -> bytes:
+    def _body_until_dot(self, data: bytes) -> bytes:
         body = self._dot_ended.feed(data)
         self.complete = self._dot_ended.ended
         return body
 
-    def _error(self, data: bytes) -> bytes:
+    def _collect_error(self, data: bytes) -> bytes:
         self._pending = (self._pending + data)[:LONGEST_ERROR_BODY]
         assert self.header is not None
         length = self.header.length

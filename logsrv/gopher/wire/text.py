@@ -64,12 +64,12 @@ class Unstuffer:
         held = self._pending + data
         keep = 2 if held.endswith(b"\n.") else 1 if held.endswith(b"\n") else 0
         self._pending = held[len(held) - keep :]
-        return self._passed_on(held[: len(held) - keep])
+        return self._unstuff(held[: len(held) - keep])
 
     def finish(self) -> bytes:
-        return self._passed_on(self._pending)
+        return self._unstuff(self._pending)
 
-    def _passed_on(self, lines: bytes) -> bytes:
+    def _unstuff(self, lines: bytes) -> bytes:
         lines = lines.replace(b"\n..", b"\n.")
         if lines and self._skip:
             self._skip = 0
@@ -102,7 +102,7 @@ class Stuffer:
         return self._pending + (b"" if ended else b"\r\n") + b".\r\n"
 
 
-class DotEnded(Unstuffer):
+class DotEndedParser(Unstuffer):
     """The parser of a stuffed text whose Gopher+ header says that it ends with a line `.`.
 
     ended: that line was received.
@@ -124,7 +124,7 @@ class DotEnded(Unstuffer):
             begun = re.search(_TERMINATOR_BEGUN, held)
             stop = begun.start() if begun else len(held)
             self._pending = held[stop:]
-        return self._passed_on(held[:stop])
+        return self._unstuff(held[:stop])
 
 
 class TextParser:

@@ -44,7 +44,7 @@ def canonical_host(host: str) -> str:
             compressed = ipaddress.IPv6Address(address).compressed
         except ValueError:
             raise BadURL(host, "the host is not an IPv6 address") from None
-        if percent and not (0 < len(zone) <= 64 and _only(zone, _IN_A_ZONE)):
+        if percent and not (0 < len(zone) <= 64 and _has_only(zone, _IN_A_ZONE)):
             raise BadURL(host, "what follows % in an IPv6 address is the name of an interface")
         return compressed + percent + zone
     if not host.isascii():
@@ -58,7 +58,7 @@ def canonical_host(host: str) -> str:
     if not host:
         raise BadURL(host, "the host is missing")
     labels = host.removesuffix(".").split(".")
-    are_labels = all(0 < len(label) <= 63 for label in labels) and _only(host, _IN_A_HOST)
+    are_labels = all(0 < len(label) <= 63 for label in labels) and _has_only(host, _IN_A_HOST)
     if len(host) > 253 or not are_labels or host.startswith("-"):
         raise BadURL(host, "the host is neither a domain name nor an address")
     return host
@@ -122,8 +122,8 @@ class GopherURL(Value):
             raise BadURL(text, "it has to begin with gopher:// or gophers://")
         end = next((at for at, letter in enumerate(rest) if letter in "/?#"), len(rest))
         try:
-            host, port = _authority(rest[:end])
-            item_type, selector, search, plus = _path(rest[end:])
+            host, port = _parse_authority(rest[:end])
+            item_type, selector, search, plus = _parse_path(rest[end:])
             tls = scheme.lower() == "gophers"
             return cls(host, port, item_type, selector, search, plus, tls)
         except BadURL as error:
@@ -136,8 +136,8 @@ class GopherURL(Value):
         if self.plus is not None:
             path += f"%09{quoted(self.plus)}"
         if path or self.item_type != MENU_TYPE:
-            return _start((self.tls, self.host, self.port, self.item_type)) + path
-        return _start((self.tls, self.host, self.port, ""))
+            return _url_start((self.tls, self.host, self.port, self.item_type)) + path
+        return _url_start((self.tls, self.host, self.port, ""))
 
     @property
     def address(self) -> str:
@@ -180,18 +180,18 @@ class GopherURL(Value):
         return request + b"\r\n"
 
 
-def typed_url(text: str | bytes) -> GopherURL:
+def parse_typed_url(text: str | bytes) -> GopherURL:
     """Parse a URL that a person typed; without a scheme it is gopher://. Raises BadURL."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
     text = text.strip()
     scheme, colon, _ = text.partition("://")
-    has_one = colon and scheme[:1].isalpha() and _only(scheme, _IN_A_SCHEME)
+    has_one = colon and scheme[:1].isalpha() and _has_only(scheme, _IN_A_SCHEME)
     return GopherURL.parse(text if has_one else f"gopher://{text}")
 
 
 @lru_cache(256)
-def _start(place: tuple[bool, str, int, str]) -> str:
+def _url_start(place: tuple[bool, str, int, str]) -> str:
     """Return the part of a URL before the selector, from (TLS, host, port, item type)."""
     tls, host, port, item_type = place
     scheme = "gophers" if tls else "gopher"
@@ -210,21 +210,21 @@ def quoted(part: bytes) -> str:
 def unquoted(text: str) -> bytes:
     """Decode a percent-encoded part to bytes; characters beyond ASCII stand for their UTF-8 bytes."""
     start, *pieces = text.encode("utf-8", "surrogateescape").split(b"%")
-    return start + b"".join(map(_after_percent, pieces))
+    return start + b"".join(map(_decode_escape, pieces))
 
 
-def _after_percent(piece: bytes) -> bytes:
+def _decode_escape(piece: bytes) -> bytes:
     digits = piece[:2]
     if len(digits) < 2 or digits.translate(None, _HEX_DIGITS):
         return b"%" + piece
     return bytes([int(digits, 16)]) + piece[2:]
 
 
-def _only(text: str, characters: bytes) -> bool:
+def _has_only(text: str, characters: bytes) -> bool:
     return text.isascii() and not text.encode().translate(None, characters)
 
 
-def _authority(authority: str) -> tuple[str, int]:
+def _parse_authority(authority: str) -> tuple[str, int]:
     if "@" in authority:
         raise BadURL(authority, "Gopher has no user names and passwords")
     in_brackets = authority.startswith("[")
@@ -254,7 +254,7 @@ def _authority(authority: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _path(path: str) -> tuple[str, bytes, bytes | None, bytes | None]:
+def _parse_path(path: str) -> tuple[str, bytes, bytes | None, bytes | None]:
     if path in ("", "/"):
         return MENU_TYPE, b"", None, None
     if path[0] != "/":

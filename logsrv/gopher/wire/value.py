@@ -43,16 +43,16 @@ class Value:
         """Return a copy with `changes`."""
         return type(self)(**{name: getattr(self, name) for name in self._fields} | changes)
 
-    def _content(self) -> tuple[object, ...]:
+    def _field_values(self) -> tuple[object, ...]:
         return tuple([getattr(self, name) for name in self._fields])
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._content() == other._content()
+        return self._field_values() == other._field_values()
 
     def __hash__(self) -> int:
-        return hash(self._content())
+        return hash(self._field_values())
 
     def __repr__(self) -> str:
         content = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)

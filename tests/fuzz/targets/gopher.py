@@ -12,31 +12,31 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from logsrv.errors import ConfigurationError, PeerError
-from logsrv.gopher.browse.content.colours import Colours
+from logsrv.gopher.browse.content.colours import ColourParser
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.content.page import MenuContent, Page, link_of
-from logsrv.gopher.browse.content.page_lines import lines_of, menu_line, text_lines
+from logsrv.gopher.browse.content.page_lines import lines_of_page, menu_line, text_lines
 from logsrv.gopher.browse.content.picture import picture_lines
-from logsrv.gopher.fetch.proxy import Proxy, ProxyTalk
+from logsrv.gopher.fetch.proxy import Proxy, SocksHandshake
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.dates import date_in, without_date
-from logsrv.gopher.follow.entries import is_id, menu_entries, text_entries
+from logsrv.gopher.follow.entries import is_entry_id, menu_entries, text_entries
 from logsrv.gopher.follow.news import News
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.answers import disposition, media_type
+from logsrv.gopher.gateway.answers import content_disposition, media_type
 from logsrv.gopher.gateway.destinations import is_public, is_public_name
 from logsrv.gopher.gateway.paths import WebPlace, parse_path, parse_query
-from logsrv.gopher.mirror.names import Names
-from logsrv.gopher.mirror.pages import MenuLine, gophermap, index
+from logsrv.gopher.mirror.names import PathAssigner
+from logsrv.gopher.mirror.pages import MenuLine, gophermap_bytes, index_page
 from logsrv.gopher.mirror.robots import parse_robots, path_delimiter
 from logsrv.gopher.serve.fileurl import FileURL, name_to_save, parse_item_url
-from logsrv.gopher.serve.gopherhole import Gopherhole, NotThere, written_menu
+from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound, encoded_menu
 from logsrv.gopher.serve.protocol import ServerName
 from logsrv.gopher.wire.charset import decode_line, decode_text
-from logsrv.gopher.wire.columns import flowed, runs_of
+from logsrv.gopher.wire.columns import join_broken_lines, split_into_runs
 from logsrv.gopher.wire.errors import BadURL, GopherError, ProxyError
-from logsrv.gopher.wire.files import file_name, letter_of, name_of
+from logsrv.gopher.wire.files import decode_gophernicus_name, file_name, item_type_of_file
 from logsrv.gopher.wire.gophermap import parse_gophermap
 from logsrv.gopher.wire.gopherplus import (
     may_become_header,
@@ -44,15 +44,15 @@ from logsrv.gopher.wire.gopherplus import (
     parse_error,
     parse_header,
 )
-from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser, parse_line, written_line
+from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser, encoded_line, parse_menu_line
 from logsrv.gopher.wire.response import (
     ResponseReader,
     error_line,
     may_be_other_protocol,
-    other_protocol,
+    other_protocol_error,
 )
-from logsrv.gopher.wire.text import DotEnded, Stuffer, Text, TextParser, Unstuffer, unstuffed
-from logsrv.gopher.wire.url import GopherURL, quoted, typed_url, unquoted
+from logsrv.gopher.wire.text import DotEndedParser, Stuffer, Text, TextParser, Unstuffer, unstuffed
+from logsrv.gopher.wire.url import GopherURL, parse_typed_url, quoted, unquoted
 from tests.fuzz.oracles import at_most, safe, same_however_cut
 from tests.fuzz.target import target
 from tests.gopher.gateway.test_pages import check
@@ -93,13 +93,13 @@ def menus(data: bytes) -> None:
         if url is not None:
             assert GopherURL.parse(str(url)) == url
             assert url.request().endswith(b"\r\n") and url.request().count(b"\n") == 1
-        line = written_line(item, b"h.example", 70)
+        line = encoded_line(item, b"h.example", 70)
         assert b"\n" not in line.removesuffix(b"\r\n")
-        again = parse_line(line.removesuffix(b"\r\n"))
-        assert parse_line(written_line(again, b"h.example", 70).removesuffix(b"\r\n")) == again
+        again = parse_menu_line(line.removesuffix(b"\r\n"))
+        assert parse_menu_line(encoded_line(again, b"h.example", 70).removesuffix(b"\r\n")) == again
     for entry in menu_entries(HERE, found, None):
         safe(entry.title, "")
-        assert is_id(entry.id)
+        assert is_entry_id(entry.id)
 
 
 @target("gopher.wire.text", "gopher.wire.charset")
@@ -114,7 +114,7 @@ def texts(data: bytes) -> None:
 
         return outcome
 
-    for make in (lambda: TextParser(100_000), Unstuffer, Stuffer, DotEnded):
+    for make in (lambda: TextParser(100_000), Unstuffer, Stuffer, DotEndedParser):
         whole = same_however_cut(data, by(make))
         at_most(len(whole), 3 * len(data) + 20)
     text, had = unstuffed(data)
@@ -156,7 +156,7 @@ def responses(data: bytes) -> None:
             return body
 
         same_however_cut(data, outcome)
-    other_protocol(data)
+    other_protocol_error(data)
     may_be_other_protocol(data)
     for menu in (False, True):
         for closed in (False, True):
@@ -190,7 +190,7 @@ def urls(data: bytes) -> None:
     """A valid URL is the same when it is written and read again; the name for saving is a file name."""
     text = data.decode("utf-8", "surrogateescape")
     assert unquoted(quoted(data)) == data
-    for parse in (GopherURL.parse, typed_url):
+    for parse in (GopherURL.parse, parse_typed_url):
         with suppress(BadURL):
             url = parse(text)
             assert GopherURL.parse(str(url)) == url
@@ -213,8 +213,8 @@ def urls(data: bytes) -> None:
     with suppress(ConfigurationError):
         proxy = Proxy.parse(text)
         assert Proxy.parse(str(proxy)) == proxy
-    name_of(data)
-    letter_of(data, data)
+    decode_gophernicus_name(data)
+    item_type_of_file(data, data)
 
 
 @target("gopher.fetch.proxy")
@@ -222,7 +222,7 @@ def socks(data: bytes) -> None:
     """The handshake with a SOCKS proxy ends in the same way at every cut."""
 
     def outcome(pieces: list[bytes]) -> object:
-        talk = ProxyTalk(Proxy("127.0.0.1", 9050), "example.org", 70)
+        talk = SocksHandshake(Proxy("127.0.0.1", 9050), "example.org", 70)
         sent, rest = talk.outgoing, b""
         try:
             for piece in pieces:
@@ -243,13 +243,13 @@ def socks(data: bytes) -> None:
 def gophermaps(data: bytes) -> None:
     """Any gophermap of a directory becomes a valid menu."""
     found = parse_gophermap(data, b"/some/where")
-    text = b"".join(written_menu(found.items, b"h.example", 70))
+    text = b"".join(encoded_menu(found.items, b"h.example", 70))
     assert len(items_of(text)) == len(found.items)
     for hidden in found.hidden:
         assert b"\n" not in hidden
     lines = [MenuLine(item, ("a", "b c"), False, "gopher://h.example/") for item in found.items]
-    assert parse_gophermap(gophermap(lines), b"/") is not None
-    page = index(lines, (), "a title", None)
+    assert parse_gophermap(gophermap_bytes(lines), b"/") is not None
+    page = index_page(lines, (), "a title", None)
     assert b"<script" not in page.lower()
 
 
@@ -270,7 +270,7 @@ def gateway(data: bytes) -> None:
     check(pages.content_page(Menu(HERE, tuple(items_of(data)), True), here))
     check(pages.content_page(Text(HERE, data, True), here))
     name = data.decode("utf-8", "replace").replace("/", "")
-    header = disposition(name)
+    header = content_disposition(name)
     assert header.isascii() and "\r" not in header and "\n" not in header
     for kind in ("image", "sound", "video"):
         found = media_type(data, kind)
@@ -308,12 +308,12 @@ def selectors(data: bytes) -> None:
             with gopherhole.open(selector) as descriptor:
                 is_file = not os.path.isdir(f"/proc/self/fd/{descriptor}")
                 content = os.read(descriptor, 100) if is_file else b""
-        except (NotThere, OSError):
+        except (SelectorNotFound, OSError):
             continue
         assert content != b"secret"
         if not is_file:
-            with suppress(NotThere):
-                shown = b"".join(written_menu(gopherhole.menu(selector), b"h", 70))
+            with suppress(SelectorNotFound):
+                shown = b"".join(encoded_menu(gopherhole.menu_items(selector), b"h", 70))
                 assert b"hidden" not in shown and b"secret" not in shown
 
 
@@ -327,11 +327,11 @@ def mirror(data: bytes) -> None:
     assert robots.delay >= 0
     delimiter = path_delimiter(data)
     assert delimiter
-    names = Names(HERE, delimiter)
+    names = PathAssigner(HERE, delimiter)
     found = set()
     for selector in {*data.split(b"\n")[:20]}:
         with suppress(BadURL):
-            path = names.path(HERE.at(selector))
+            path = names.assign_path(HERE.at(selector))
             assert not {"", ".", ".."} & {*path} and not any("/" in name for name in path)
             assert path not in found
             found.add(path)
@@ -352,22 +352,22 @@ def browser(data: bytes) -> None:
         url = GopherURL("here.example", item_type=way, selector=b"/a")
         content = MenuContent(tuple(items_of(data)), 0) if way == "1" else data
         with suppress(ValueError):
-            shown += lines_of(Page(url, content), None)
+            shown += lines_of_page(Page(url, content), None)
     for line in shown:
         safe(line.text, "")
         for span in line.spans:
             assert 0 <= span.start <= span.end <= len(line.text)
-    colours = Colours()
+    colours = ColourParser()
     for line_of_text in text.split("\n"):
-        found = colours.line(line_of_text)
+        found = colours.split_colours(line_of_text)
         if found is not None:
             safe(found[0], "")
     layout = Layout(20)
-    layout.extend(shown)
+    layout.add_lines(shown)
     for line_number, start, end in layout.rows:
         assert 0 <= start <= end <= len(shown[line_number].text)
-    assert "".join(run.text for run in runs_of(text + "\n")).split() == text.split()
-    flowed(text)
+    assert "".join(run.text for run in split_into_runs(text + "\n")).split() == text.split()
+    join_broken_lines(text)
 
 
 @target("gopher.browse.content.picture")
@@ -396,7 +396,7 @@ def followed(data: bytes) -> None:
     without_date(text)
     for entry in text_entries(HERE, data, today):
         safe(entry.title, "")
-        assert is_id(entry.id)
+        assert is_entry_id(entry.id)
     with TemporaryDirectory() as directory:
         path = Path(directory, "bookmarks")
         path.write_bytes(data)

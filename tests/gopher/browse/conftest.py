@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
-from logsrv.gopher.serve.typed_address import typed_place
+from logsrv.gopher.serve.typed_address import resolve_typed_address
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.hole import site
 from tests.gopher.conftest import Serve
@@ -153,7 +153,7 @@ def drive(environ: dict[str, str]) -> Drive:
     ) -> AsyncIterator[Driven]:
         options = ConnectionOptions(timeouts or Timeouts(first_byte=10, between=10))
         session = BrowsingSession(environ, options)
-        browser = Browser(session, None if url is None else typed_place(url))
+        browser = Browser(session, None if url is None else resolve_typed_address(url))
         async with browser.run_test(size=size, notifications=True) as pilot:
             yield Driven(browser, pilot)
 

@@ -14,7 +14,7 @@ from typing import TextIO
 
 import pytest
 
-from logsrv.gopher.browse.commands.palette import keep
+from logsrv.gopher.browse.commands.palette import save_choice
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.browse.first_screen import FirstScreen
@@ -22,10 +22,10 @@ from logsrv.gopher.wire.menu import MenuItem
 
 
 def show(screen: FirstScreen, lines: list[PageLine]) -> None:
-    layout = Layout(screen.width)
-    layout.extend(lines)
+    layout = Layout(screen.page_width)
+    layout.add_lines(lines)
     layout.lay_out()
-    screen.show(layout)
+    screen.paint_page(layout)
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_it_is_as_light_as_the_browser_will_be(
     ours, stream = terminal
     environ = {"TERM": "xterm", "COLORTERM": "truecolor", "XDG_DATA_HOME": str(tmp_path)}
     for light, ground in ((True, "48;2;251;251;249"), (False, "48;2;22;25;29")):
-        keep(environ, light=light)
+        save_choice(environ, light=light)
         with FirstScreen(stream, environ, "x"):
             assert ground in painted(ours)
         os.read(ours, 65536)
@@ -141,7 +141,7 @@ def test_who_takes_the_screen_over_leaves_it(terminal: tuple[int, TextIO]) -> No
     ours, stream = terminal
     with FirstScreen(stream, {}, "x") as screen:
         painted(ours)
-        screen.hand_over()
+        screen.leave_to_textual()
     stream.write("end")
     stream.flush()
     assert os.read(ours, 65536) == b"end"

@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.command.main import run as gopher
-from logsrv.gopher.serve.typed_address import typed_place
+from logsrv.gopher.serve.typed_address import resolve_typed_address
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
@@ -214,7 +214,7 @@ async def test_a_mirror_is_read_without_a_server(
         await driven.press("down")
         await driven.shows("gopher://h.example/")
         # A part of a mirror leads to the other parts.
-        driven.browser.travelling.open(link_to(typed_place(str(copy / "a.txt"))))
+        driven.browser.travelling.open_link(link_to(resolve_typed_address(str(copy / "a.txt"))))
         await driven.shows("text a")
         await driven.press("u")
         await driven.shows("The hole")

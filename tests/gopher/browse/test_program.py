@@ -21,7 +21,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.escape import printable
 from tests.programs import program
 
-RUN = "import sys; from logsrv.gopher.browse.program import run; sys.exit(run(*sys.argv[1:]))"
+RUN = "import sys; from logsrv.gopher.browse.program import *; sys.exit(browse_in_terminal(*sys.argv[1:]))"
 
 
 class Terminal:
@@ -311,7 +311,7 @@ def test_without_textual_it_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(browse, "find_spec", lambda name: None)
-    assert browse.run() == 1
+    assert browse.browse_in_terminal() == 1
     assert "pip install 'logsrv[browse]'" in capsys.readouterr().err
 
 

@@ -25,10 +25,10 @@ class FirstScreen:
     def __init__(self) -> None:
         self.shown: list[list[str]] = []
 
-    def show(self, layout: Layout) -> None:
+    def paint_page(self, layout: Layout) -> None:
         self.shown.append([line.text for line in layout.lines])
 
-    def hand_over(self) -> None:
+    def leave_to_textual(self) -> None:
         self.shown.append(["handed over"])
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options
-from logsrv.gopher.command.fetch import options_of
+from logsrv.gopher.command.fetch import parsed_options
 from logsrv.gopher.command.main import COMMANDS, parser_of, run
-from logsrv.gopher.command.requests import requested_url
+from logsrv.gopher.command.requests import resolve_requested_url
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.kit.options.argument_parser import HelpRequest, UsageError
@@ -20,7 +20,7 @@ from tests.gopher.command import test_main as command
 
 
 def url_of(*words: str) -> str:
-    return str(requested_url(options_of(words), ConnectionOptions()))
+    return str(resolve_requested_url(parsed_options(words), ConnectionOptions()))
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
     words: list[str], kind: type[Exception], sentence: str
 ) -> None:
     def parse() -> None:
-        options = options_of(words)
-        requested_url(options, ConnectionOptions())
+        options = parsed_options(words)
+        resolve_requested_url(options, ConnectionOptions())
         connection_options(options)
 
     with pytest.raises(kind, match=sentence) as caught:
@@ -79,11 +79,11 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
 
 def test_the_help_names_every_exit_status() -> None:
     with pytest.raises(HelpRequest) as caught:
-        options_of(["--help"])
+        parsed_options(["--help"])
     for kind in GopherError.__subclasses__():
         assert f" {kind.exit_status} " in caught.value.text
     with pytest.raises(HelpRequest, match="gopher"):
-        options_of(["--version"])
+        parsed_options(["--version"])
 
 
 def test_every_option_is_documented() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.command.save import save, target
+from logsrv.gopher.command.save import path_to_save, save_answer
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.command.answers import Answer
 
@@ -27,7 +27,7 @@ def saved(
     notes = io.StringIO()
     answer = Answer(chunks, error, stuffed=True)
     with nullcontext() if error is None else pytest.raises(type(error)):
-        save(lambda: answer, str(path), notes, is_text=text, force=force)
+        save_answer(lambda: answer, str(path), notes, is_text=text, force=force)
     return notes.getvalue()
 
 
@@ -35,20 +35,20 @@ def test_a_download_replaces_no_other_file(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     url = GopherURL.parse("gopher://h/9/x.bin")
     (tmp_path / "sub").mkdir()
-    assert target(url, None, force=False) == "x.bin"
-    assert target(url, "sub", force=False) == "sub/x.bin"
-    assert target(url, "other", force=False) == "other"
+    assert path_to_save(url, None, force=False) == "x.bin"
+    assert path_to_save(url, "sub", force=False) == "sub/x.bin"
+    assert path_to_save(url, "other", force=False) == "other"
     (tmp_path / "x.bin").touch()
     with pytest.raises(ConfigurationError, match=r"x\.bin is there already; --force"):
-        target(url, None, force=False)
-    assert target(url, None, force=True) == "x.bin"
+        path_to_save(url, None, force=False)
+    assert path_to_save(url, None, force=True) == "x.bin"
     (tmp_path / "link").symlink_to("nowhere")
     with pytest.raises(ConfigurationError, match="is there already"):
-        target(url, "link", force=False)
+        path_to_save(url, "link", force=False)
     (tmp_path / "x.bin").unlink()
     (tmp_path / "x.bin").mkdir()
     with pytest.raises(ConfigurationError, match="is a directory"):
-        target(url, None, force=True)
+        path_to_save(url, None, force=True)
 
 
 def test_the_file_is_there_when_it_is_whole(tmp_path: Path) -> None:

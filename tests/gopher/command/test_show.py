@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.command.show import Screen, show_menu, show_text
+from logsrv.gopher.command.show import TextOutput, show_menu, show_text
 from logsrv.gopher.wire.url import GopherURL
 
-Show = Callable[[Iterable[bytes], Screen], None]
+Show = Callable[[Iterable[bytes], TextOutput], None]
 URL = GopherURL.parse("gopher://h/")
 # All that a terminal may be sent: LF, TAB, and no other control character, C1 included.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -23,7 +23,7 @@ UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 def shown(show: Show, *chunks: bytes, **how: Any) -> str:
     out = io.BytesIO()
-    show(chunks, Screen(out, "utf-8", **how))
+    show(chunks, TextOutput(out, "utf-8", **how))
     return out.getvalue().decode()
 
 
@@ -88,7 +88,7 @@ def test_escape_sequences_are_shown_as_what_they_are() -> None:
 def test_an_encoding_without_the_character_gets_an_escape_instead() -> None:
     """In Latin-1 the bytes of UTF-8 would be C1 controls."""
     out = io.BytesIO()
-    show_text(["é › \n".encode()], Screen(out, "latin-1"), stuffed=True)
+    show_text(["é › \n".encode()], TextOutput(out, "latin-1"), stuffed=True)
     assert out.getvalue() == b"\xe9 \\u203a \n"
 
 
@@ -121,7 +121,7 @@ def test_a_line_without_end_is_shown_in_pieces_without_a_broken_character(
             yield data[at : at + 65536]
         assert len(data) - len(out.getvalue()) <= 65536, "memory stays small"
 
-    show_text(pieces(), Screen(out, "utf-8"), stuffed=True)
+    show_text(pieces(), TextOutput(out, "utf-8"), stuffed=True)
     assert out.getvalue() == data
 
 
@@ -138,5 +138,5 @@ def test_what_came_before_an_error_is_shown() -> None:
     for show, data in ((menu(), b"0About\t/about\th\t70"), (text(), b"half")):
         out = io.BytesIO()
         with pytest.raises(KeyboardInterrupt):
-            show(breaks_off(data), Screen(out, "utf-8"))
+            show(breaks_off(data), TextOutput(out, "utf-8"))
         assert out.getvalue() in (b"   1 text About\n", b"half")

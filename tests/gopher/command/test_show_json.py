@@ -19,13 +19,13 @@ from tests.gopher.command.answers import Answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.gopher.wire.itemtypes import Transfer
+    from logsrv.gopher.wire.itemtypes import AnswerKind
 
 URL = GopherURL.parse("gopher://h/1/x")
 
 
 def answer(
-    kind: Transfer, *chunks: bytes, error: Exception | None = None, stuffed: bool = True
+    kind: AnswerKind, *chunks: bytes, error: Exception | None = None, stuffed: bool = True
 ) -> Any:
     out = io.BytesIO()
     with nullcontext() if error is None else pytest.raises(type(error)):
@@ -105,5 +105,5 @@ def test_an_error_as_json_comes_with_the_part_before_it() -> None:
 
 
 @given(st.sampled_from(["menu", "text"]), st.binary(max_size=100))
-def test_any_bytes_make_an_object(kind: Transfer, data: bytes) -> None:
+def test_any_bytes_make_an_object(kind: AnswerKind, data: bytes) -> None:
     assert answer(kind, data)["kind"] == kind

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.gopher.fetch.addresses import KNOWN_FOR, Addresses
+from logsrv.gopher.fetch.addresses import KNOWN_FOR, AddressLookup
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
 from tests.gopher.servers import LOOPBACK
@@ -59,11 +59,11 @@ def test_numbers_need_no_lookup(
     selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = names(monkeypatch, [])
-    addresses = Addresses(selector, clock)
-    assert addresses.known(LOOPBACK, 70) == HERE
-    found = addresses.known("::1", 70)
+    addresses = AddressLookup(selector, clock)
+    assert addresses.known_addresses(LOOPBACK, 70) == HERE
+    found = addresses.known_addresses("::1", 70)
     assert found is not None and found[0][0] == socket.AF_INET6
-    assert addresses.known("h.example", 70) is None
+    assert addresses.known_addresses("h.example", 70) is None
     assert asked == []
 
 
@@ -71,30 +71,34 @@ def test_one_question_for_all_who_ask_and_for_a_while(
     selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = names(monkeypatch, [LOOPBACK])
-    addresses = Addresses(selector, clock)
+    addresses = AddressLookup(selector, clock)
     found: list[Any] = []
     addresses.look_up("h.example", 70, found.append)
     addresses.look_up("h.example", 70, found.append)
     turn(selector)
     assert found == [HERE, HERE]
-    assert addresses.known("h.example", 70) == addresses.look_up_now("h.example", 70) == HERE
+    assert (
+        addresses.known_addresses("h.example", 70)
+        == addresses.look_up_blocking("h.example", 70)
+        == HERE
+    )
     assert asked == ["h.example"]
     addresses.forget("h.example", 70)
-    assert addresses.known("h.example", 70) is None
-    assert addresses.look_up_now("h.example", 70) == HERE
+    assert addresses.known_addresses("h.example", 70) is None
+    assert addresses.look_up_blocking("h.example", 70) == HERE
     clock.now = KNOWN_FOR
-    assert addresses.known("h.example", 70) is None
+    assert addresses.known_addresses("h.example", 70) is None
 
 
 def test_a_name_without_an_address_is_told_and_not_remembered(
     selector: BaseSelector, clock: Clock
 ) -> None:
-    addresses = Addresses(selector, clock)
+    addresses = AddressLookup(selector, clock)
     found: list[Any] = []
     addresses.look_up("nowhere.invalid", 70, found.append)
     turn(selector)
     assert isinstance(found[0], socket.gaierror)
-    assert isinstance(addresses.look_up_now("nowhere.invalid", 70), socket.gaierror)
+    assert isinstance(addresses.look_up_blocking("nowhere.invalid", 70), socket.gaierror)
 
 
 def test_nobody_waits_for_a_silent_name_server(
@@ -108,9 +112,9 @@ def test_nobody_waits_for_a_silent_name_server(
         return []
 
     monkeypatch.setattr("socket.getaddrinfo", silent)
-    addresses = Addresses(selector, clock)
+    addresses = AddressLookup(selector, clock)
     addresses.look_up("h.example", 70, lambda found: pytest.fail(str(found)))
-    addresses.close()
+    addresses.cancel_lookups()
     assert selector.select(0) == []
     released.set()
     assert done.wait(PATIENCE)
@@ -120,7 +124,7 @@ def test_without_a_thread_the_error_is_told_and_nothing_stays_open(
     selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as in a container with a limit on them; the next question is asked again."""
-    addresses = Addresses(selector, clock)
+    addresses = AddressLookup(selector, clock)
     found: list[Any] = []
 
     def none_left(*_: object) -> int:
@@ -151,11 +155,11 @@ def test_the_names_that_are_remembered_do_not_fill_the_memory(
     selector: BaseSelector, clock: Clock
 ) -> None:
     """Every name on the way is forgotten at some time, and the newest is known."""
-    addresses = Addresses(selector, clock)
+    addresses = AddressLookup(selector, clock)
     tracemalloc.start()
     try:
         for port in range(1, 5000):
-            assert addresses.known(LOOPBACK, port) == [(socket.AF_INET, (LOOPBACK, port))]
+            assert addresses.known_addresses(LOOPBACK, port) == [(socket.AF_INET, (LOOPBACK, port))]
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

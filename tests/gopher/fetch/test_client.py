@@ -37,11 +37,11 @@ class Hurrying:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self.passed = 0.0
+        self.count_spliced = 0.0
 
     def seconds(self) -> float:
         seconds: float = self._reactor.seconds()
-        return seconds + self.passed
+        return seconds + self.count_spliced
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)

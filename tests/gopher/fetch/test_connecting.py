@@ -38,7 +38,7 @@ class Place:
     def connect(self, url: str) -> SocketTransfer:
         transfer = SocketTransfer(GopherURL.parse(url), ConnectionOptions(), time.monotonic())
         transfer.selector = self.selector
-        self.connector.begin(transfer)
+        self.connector.look_up_and_connect(transfer)
         end = time.monotonic() + PATIENCE
         while not self.connected and not self.failed:
             assert time.monotonic() < end
@@ -88,9 +88,9 @@ def test_it_goes_on_when_its_socket_is_ready_and_not_after_its_end() -> None:
     with DefaultSelector() as selector, there:
         transfer = SocketTransfer(GopherURL("h"), ConnectionOptions(), 0.0)
         transfer.selector, transfer.socket, transfer.step = selector, here, steps.append
-        transfer.listen(EVENT_READ)
+        transfer.watch_events(EVENT_READ)
         assert selector.select(0) == []
-        transfer.listen(EVENT_READ | EVENT_WRITE)
+        transfer.watch_events(EVENT_READ | EVENT_WRITE)
         ((key, _),) = selector.select(0)
         key.data()
         assert steps == [transfer]

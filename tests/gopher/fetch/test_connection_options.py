@@ -30,11 +30,11 @@ def test_nothing_waits_for_no_time_or_takes_no_bytes() -> None:
 
 def test_the_first_certificate_is_remembered(tmp_path: Path) -> None:
     path = tmp_path / "new" / "pins"
-    PinStore(path).check("a:70", "a" * 64)
-    PinStore(path).check("[::1]:70", "b" * 64)
-    PinStore(path).check("a:70", "a" * 64)
+    PinStore(path).check_or_pin("a:70", "a" * 64)
+    PinStore(path).check_or_pin("[::1]:70", "b" * 64)
+    PinStore(path).check_or_pin("a:70", "a" * 64)
     with pytest.raises(TLSError, match=r"remove the line of a:70 from .*pins"):
-        PinStore(path).check("a:70", "c" * 64)
+        PinStore(path).check_or_pin("a:70", "c" * 64)
     assert [line.split()[0] for line in path.read_text().splitlines()] == ["a:70", "[::1]:70"]
 
 
@@ -42,14 +42,14 @@ def test_the_file_may_be_edited_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "pins"
     path.write_text("# mine\n\n  h:70 sha256:" + "0" * 64 + "\n")
     with pytest.raises(TLSError):
-        PinStore(path).check("h:70", "f" * 64)
+        PinStore(path).check_or_pin("h:70", "f" * 64)
 
 
 def test_a_program_can_see_which_servers_are_pinned(tmp_path: Path) -> None:
     pins = PinStore(tmp_path / "pins")
-    assert not pins.knows("h:70")
-    pins.check("h:70", "f" * 64)
-    assert pins.knows("h:70") and not pins.knows("h:71")
+    assert not pins.has_pin("h:70")
+    pins.check_or_pin("h:70", "f" * 64)
+    assert pins.has_pin("h:70") and not pins.has_pin("h:71")
 
 
 @pytest.mark.parametrize("content", [b"h:70 md5:00\n", b"\xff\n", b"h:70\n"])
@@ -57,7 +57,7 @@ def test_a_file_of_something_else_is_not_overwritten(tmp_path: Path, content: by
     path = tmp_path / "pins"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"line 1 of .* is not a pin"):
-        PinStore(path).check("h:70", "f" * 64)
+        PinStore(path).check_or_pin("h:70", "f" * 64)
     assert path.read_bytes() == content
 
 
@@ -66,7 +66,7 @@ def test_only_one_way_to_trust_at_a_time(tmp_path: Path) -> None:
         Trust(insecure=True, cafile=tmp_path)
     with pytest.raises(ConfigurationError, match="choose one"):
         Trust(insecure=True, pins=PinStore(tmp_path))
-    assert Trust().by_authority and not Trust(insecure=True).by_authority
+    assert Trust().checks_authority and not Trust(insecure=True).checks_authority
 
 
 def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path: Path) -> None:

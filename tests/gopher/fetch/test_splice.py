@@ -13,20 +13,20 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch import transfers as module
-from logsrv.gopher.fetch.transfers import Splice
+from logsrv.gopher.fetch.transfers import SplicePipe
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
 CONTENT = random.Random(1).randbytes(5_000_000)
 
 
 @pytest.fixture
-def way() -> Iterator[Splice]:
-    found = Splice()
+def way() -> Iterator[SplicePipe]:
+    found = SplicePipe()
     yield found
     found.close()
 
 
-def copied(way: Splice, path: Path) -> bytes:
+def copied(way: SplicePipe, path: Path) -> bytes:
     """Send CONTENT through a socket and `way` into a file."""
     here, there = socket.socketpair()
 
@@ -37,18 +37,18 @@ def copied(way: Splice, path: Path) -> bytes:
     sender = threading.Thread(target=send)
     with here, open(path, "wb") as file:
         sender.start()
-        while size := way.take(here.fileno()):
-            way.give(file.fileno(), size)
+        while size := way.fill_from_socket(here.fileno()):
+            way.empty_into_file(file.fileno(), size)
         sender.join()
     return path.read_bytes()
 
 
-def test_splice_moves_all_bytes_to_the_file(way: Splice, tmp_path: Path) -> None:
+def test_splice_moves_all_bytes_to_the_file(way: SplicePipe, tmp_path: Path) -> None:
     assert copied(way, tmp_path / "x") == CONTENT
 
 
 def test_a_file_system_without_splice_gets_the_bytes_by_write(
-    way: Splice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: SplicePipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     splice = os.splice
 
@@ -61,16 +61,16 @@ def test_a_file_system_without_splice_gets_the_bytes_by_write(
     assert copied(way, tmp_path / "x") == CONTENT
 
 
-def test_splice_raises_blocking_io_error_without_bytes(way: Splice) -> None:
+def test_splice_raises_blocking_io_error_without_bytes(way: SplicePipe) -> None:
     here, there = socket.socketpair()
     with here, there:
         here.setblocking(False)
         with pytest.raises(BlockingIOError):
-            way.take(here.fileno())
+            way.fill_from_socket(here.fileno())
 
 
 def test_splice_works_with_a_usual_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SET_PIPE_SIZE", -1)
-    way = Splice()
+    way = SplicePipe()
     assert copied(way, tmp_path / "x") == CONTENT
     way.close()

@@ -14,7 +14,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.stream import HIGH_WATER, Retries, Stream
+from logsrv.gopher.fetch.stream import HIGH_WATER, AnswerStream, RetryPolicy
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.wire.errors import GopherError, Refused, ServerError, TimedOut, Truncated
 from logsrv.gopher.wire.url import GopherURL
@@ -34,32 +34,32 @@ def transfers(clock: Clock) -> Iterator[Transfers]:
     transfers.close()
 
 
-def received(transfers: Transfers, stream: Stream) -> None:
+def received(transfers: Transfers, stream: AnswerStream) -> None:
     """Wait until as much is there as is taken in ahead."""
     end = time.monotonic() + PATIENCE
     while stream.received <= HIGH_WATER:
         assert time.monotonic() < end
-        transfers.wait(0.1)
+        transfers.run_round(0.1)
 
 
-def taken(transfers: Transfers, stream: Stream) -> bytes:
+def taken(transfers: Transfers, stream: AnswerStream) -> bytes:
     end = time.monotonic() + PATIENCE
-    while (piece := stream.take()) is None:
+    while (piece := stream.take_received()) is None:
         assert time.monotonic() < end
-        transfers.wait(1)
+        transfers.run_round(1)
     return piece
 
 
 def test_pieces_in_order_and_then_the_end(serve: Serve, transfers: Transfers) -> None:
     content = bytes(range(256)) * 20_000
-    stream = Stream(transfers, GopherURL.parse(serve(content).url("/9x")))
+    stream = AnswerStream(transfers, GopherURL.parse(serve(content).url("/9x")))
     ends: list[bool] = []
     stream.at_end = lambda: ends.append(True)
     found = b""
     while piece := taken(transfers, stream):
         found += piece
     assert found == content
-    assert stream.take() == b""
+    assert stream.take_received() == b""
     assert ends == [True]
 
 
@@ -68,11 +68,11 @@ def test_who_takes_nothing_gets_no_more_and_no_time_out(
 ) -> None:
     """A slow reader is not the server's fault."""
     size = 20_000_000
-    stream = Stream(transfers, GopherURL.parse(serve(b"x" * size).url("/9x")))
+    stream = AnswerStream(transfers, GopherURL.parse(serve(b"x" * size).url("/9x")))
     received(transfers, stream)
     for _ in range(3):
         clock.advance(1000)
-        transfers.wait(0.1)
+        transfers.run_round(0.1)
     assert stream.reader.received < size
     found = 0
     while piece := taken(transfers, stream):
@@ -84,20 +84,20 @@ def test_an_error_comes_behind_what_came_before(serve: Serve, transfers: Transfe
     def half(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"+10\r\nhalf")
 
-    stream = Stream(transfers, GopherURL.parse(serve(half).url("/0x%09%09+")))
-    while not stream.is_certain():
-        transfers.wait(1)
+    stream = AnswerStream(transfers, GopherURL.parse(serve(half).url("/0x%09%09+")))
+    while not stream.certain_or_raise():
+        transfers.run_round(1)
     assert taken(transfers, stream) == b"half"
     with pytest.raises(Truncated):
         taken(transfers, stream)
 
 
 def test_without_content_opening_it_fails(serve: Serve, transfers: Transfers) -> None:
-    stream = Stream(transfers, GopherURL.parse(serve(b"3no\t\terror.host\t1\r\n").url("/0x")))
+    stream = AnswerStream(transfers, GopherURL.parse(serve(b"3no\t\terror.host\t1\r\n").url("/0x")))
     while not stream.ended:
-        transfers.wait(1)
+        transfers.run_round(1)
     with pytest.raises(ServerError):
-        stream.is_certain()
+        stream.certain_or_raise()
 
 
 def test_closing_lets_the_server_go(serve: Serve, transfers: Transfers) -> None:
@@ -108,12 +108,12 @@ def test_closing_lets_the_server_go(serve: Serve, transfers: Transfers) -> None:
         assert connection.recv(1) == b""
         gone.set()
 
-    stream = Stream(transfers, GopherURL.parse(serve(stays).url("/0x")))
+    stream = AnswerStream(transfers, GopherURL.parse(serve(stays).url("/0x")))
     assert taken(transfers, stream) == b"some"
     stream.close()
     assert gone.wait(PATIENCE)
     assert transfers.active == 0
-    assert stream.take() == b""
+    assert stream.take_received() == b""
 
 
 def test_a_server_that_falls_silent_while_nothing_is_taken_is_left_later(
@@ -125,12 +125,12 @@ def test_a_server_that_falls_silent_while_nothing_is_taken_is_left_later(
         connection.sendall(b"x" * (HIGH_WATER + 1))
         connection.recv(1)
 
-    stream = Stream(transfers, GopherURL.parse(serve(stops).url("/9x")))
+    stream = AnswerStream(transfers, GopherURL.parse(serve(stops).url("/9x")))
     received(transfers, stream)
     clock.advance(1000)
-    transfers.wait(0)
-    assert stream.take() == b"x" * (HIGH_WATER + 1)
-    transfers.wait(0)
+    transfers.run_round(0)
+    assert stream.take_received() == b"x" * (HIGH_WATER + 1)
+    transfers.run_round(0)
     clock.advance(Timeouts().between + 1)
     with pytest.raises(TimedOut):
         taken(transfers, stream)
@@ -146,7 +146,7 @@ class IntoFile:
     def descriptor(self) -> int:
         return self._file.fileno()
 
-    def passed(self, size: int) -> None:
+    def count_spliced(self, size: int) -> None:
         self.size += size
 
 
@@ -162,15 +162,15 @@ def test_nothing_goes_past_what_waits_to_be_taken(
         assert more.wait(PATIENCE)
         connection.sendall(b"second")
 
-    stream = Stream(transfers, GopherURL.parse(serve(answer).url("/9x")))
+    stream = AnswerStream(transfers, GopherURL.parse(serve(answer).url("/9x")))
     while not stream.received:
-        transfers.wait(0.1)
+        transfers.run_round(0.1)
     with (tmp_path / "x").open("wb") as file:
         into = IntoFile(file)
-        stream.pass_to(into)
+        stream.splice_into(into)
         assert stream.descriptor is None
         assert taken(transfers, stream) == b"first"
-        stream.pass_to(into)
+        stream.splice_into(into)
         more.set()
         assert taken(transfers, stream) == b""
     assert (tmp_path / "x").read_bytes() == b"second"
@@ -183,29 +183,34 @@ HALF = Truncated("h:70", 5, "reset")
 
 
 def test_pauses_double_and_end() -> None:
-    retries = Retries(3)
-    assert [retries.pause(URL, RESET, tries) for tries in (1, 2, 3, 4)] == [0.2, 0.4, 0.8, None]
-    assert Retries(0).pause(URL, RESET, 1) is None
+    retries = RetryPolicy(3)
+    assert [retries.pause_before_retry(URL, RESET, tries) for tries in (1, 2, 3, 4)] == [
+        0.2,
+        0.4,
+        0.8,
+        None,
+    ]
+    assert RetryPolicy(0).pause_before_retry(URL, RESET, 1) is None
 
 
 def test_what_was_begun_is_asked_again_only_if_it_can_be_thrown_away() -> None:
-    assert Retries().pause(URL, HALF, 1) is None
-    assert Retries().pause(URL, HALF, 1, afresh=True) == 0.2
+    assert RetryPolicy().pause_before_retry(URL, HALF, 1) is None
+    assert RetryPolicy().pause_before_retry(URL, HALF, 1, afresh=True) == 0.2
 
 
 @pytest.mark.parametrize("error", [Refused("h:70"), TimedOut("h:70", "connect", 1)])
 def test_a_host_that_answered_before_gets_time(error: GopherError) -> None:
-    retries = Retries()
-    assert retries.pause(URL, error, 1) is None
-    retries.answered("h")
-    assert retries.pause(URL, error, 1) == 0.2
+    retries = RetryPolicy()
+    assert retries.pause_before_retry(URL, error, 1) is None
+    retries.note_answered("h")
+    assert retries.pause_before_retry(URL, error, 1) == 0.2
     for number in range(1000):
-        retries.answered(str(number))
-    assert retries.pause(URL, error, 1) is None, "of hosts only so many are remembered"
+        retries.note_answered(str(number))
+    assert retries.pause_before_retry(URL, error, 1) is None, "of hosts only so many are remembered"
 
 
 @pytest.mark.parametrize("error", [ServerError("no"), TimedOut("h:70", "first byte", 1)])
 def test_what_a_server_decided_stays(error: GopherError) -> None:
-    retries = Retries()
-    retries.answered("h")
-    assert retries.pause(URL, error, 1, afresh=True) is None
+    retries = RetryPolicy()
+    retries.note_answered("h")
+    assert retries.pause_before_retry(URL, error, 1, afresh=True) is None

@@ -86,19 +86,19 @@ def options(certificate: Path, *, proxy: bool, accept_cut: bool = False) -> Conn
 
 def play(transfer: Transfer, server: Server, sizes: Iterator[int], most: int = 10**9) -> bytes:
     """The body, of an answer that comes in pieces of `sizes` and breaks off after `most` bytes."""
-    transfer.connected(0)
+    transfer.on_connected(0)
     body, heard = b"", 0
     waiting = b""
     while not transfer.done:
         sent, transfer.outgoing = transfer.outgoing, b""
         waiting += server.hear(sent)
         if not waiting or heard >= most:
-            body += transfer.ended()
+            body += transfer.on_ended()
             break
         size = min(next(sizes), most - heard)
         piece, waiting = waiting[:size], waiting[size:]
         heard += len(piece)
-        body += transfer.received(piece, 0)
+        body += transfer.on_received(piece, 0)
     return body
 
 
@@ -188,12 +188,12 @@ def test_a_server_with_another_certificate_gets_no_request(
 
 def test_what_was_not_tls() -> None:
     transfer = Transfer(url(True), ConnectionOptions(TIMEOUTS), 0)
-    transfer.connected(0)
-    transfer.received(b"iHello\t\th\t1\r\n", 0)
+    transfer.on_connected(0)
+    transfer.on_received(b"iHello\t\th\t1\r\n", 0)
     assert "gopher:// instead" in str(transfer.error)
     closed = Transfer(url(True), ConnectionOptions(TIMEOUTS), 0)
-    closed.connected(0)
-    closed.ended()
+    closed.on_connected(0)
+    closed.on_ended()
     assert "closed the connection during the handshake" in str(closed.error)
 
 
@@ -208,10 +208,10 @@ def test_what_was_not_tls() -> None:
 )
 def test_a_proxy_that_refuses(said: bytes, reason: str) -> None:
     transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS, proxy=PROXY), 0)
-    assert transfer.place == ("proxy.example", 1080)
-    transfer.connected(0)
+    assert transfer.connect_address == ("proxy.example", 1080)
+    transfer.on_connected(0)
     for byte in said:
-        transfer.received(bytes([byte]), 0)
+        transfer.on_received(bytes([byte]), 0)
     assert isinstance(transfer.error, ProxyError) and reason in str(transfer.error)
     assert "socks5://proxy.example:1080" in str(transfer.error)
 
@@ -234,23 +234,23 @@ def test_why_there_is_no_connection() -> None:
     ]
     for error, kind in cases:
         transfer = Transfer(url(False), ConnectionOptions(), 0)
-        transfer.failed(error)
+        transfer.on_connect_failed(error)
         assert transfer.done and isinstance(transfer.error, kind)
         through = Transfer(url(False), ConnectionOptions(proxy=PROXY), 0)
-        through.failed(error)
+        through.on_connect_failed(error)
         assert isinstance(through.error, ProxyError)
 
 
 def test_each_step_has_its_time() -> None:
     transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS), 100, most_seconds=102)
     assert (transfer.phase, transfer.deadline) == ("connect", 101)
-    transfer.connected(100.5)
+    transfer.on_connected(100.5)
     assert (transfer.phase, transfer.deadline) == ("first byte", 102.5)
-    transfer.received(b"iHi", 102)
+    transfer.on_received(b"iHi", 102)
     assert (transfer.phase, transfer.deadline) == ("next byte", 105)
-    transfer.go_on(198)
+    transfer.restart_timeout(198)
     assert transfer.deadline == 201
-    transfer.go_on(200)
+    transfer.restart_timeout(200)
     assert transfer.deadline == 202
     transfer.expire(202)
     assert isinstance(transfer.error, TimedOut) and transfer.error.phase == "whole"
@@ -258,8 +258,8 @@ def test_each_step_has_its_time() -> None:
 
 def test_a_talk_before_the_request_does_not_make_the_time_longer() -> None:
     transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS, proxy=PROXY), 0)
-    transfer.connected(0.2)
-    transfer.received(PROXY_SAYS[:2], 0.8)
+    transfer.on_connected(0.2)
+    transfer.on_received(PROXY_SAYS[:2], 0.8)
     assert (transfer.phase, transfer.deadline) == ("connect", 1)
     transfer.expire(1)
     assert isinstance(transfer.error, TimedOut) and "within 1 seconds" in str(transfer.error)
@@ -269,7 +269,7 @@ def test_a_talk_before_the_request_does_not_make_the_time_longer() -> None:
 def test_a_proxy_that_says_nothing_is_blamed_itself(is_connected: bool) -> None:
     transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS, proxy=PROXY), 0)
     if is_connected:
-        transfer.connected(0)
+        transfer.on_connected(0)
     transfer.expire(1)
     assert isinstance(transfer.error, ProxyError)
     assert str(transfer.error).endswith("it did not answer within 1 seconds")
@@ -278,29 +278,29 @@ def test_a_proxy_that_says_nothing_is_blamed_itself(is_connected: bool) -> None:
 def test_what_the_server_says_instead() -> None:
     for answer, kind in ((b"3no\t\terror.host\t1\r\n.\r\n", ServerError), (BODY, TooBig)):
         transfer = Transfer(GopherURL("h"), ConnectionOptions(), 0, most_bytes=100)
-        transfer.connected(0)
+        transfer.on_connected(0)
         assert transfer.outgoing == b"\r\n"
-        assert transfer.received(answer, 0) == b""
+        assert transfer.on_received(answer, 0) == b""
         assert isinstance(transfer.error, kind)
 
 
 def test_a_reset_comes_behind_what_came_before() -> None:
     transfer = Transfer(GopherURL("h"), ConnectionOptions(), 0)
-    transfer.connected(0)
-    assert transfer.received(b"3half", 0) == b""
-    assert transfer.ended(OSError(104, "Connection reset by peer")) == b"3half"
+    transfer.on_connected(0)
+    assert transfer.on_received(b"3half", 0) == b""
+    assert transfer.on_ended(OSError(104, "Connection reset by peer")) == b"3half"
     assert isinstance(transfer.error, Truncated) and transfer.error.received == 5
 
 
 def test_what_went_on_by_another_way_is_counted() -> None:
     transfer = Transfer(GopherURL("h", 70, "9"), ConnectionOptions(), 0, most_bytes=100)
-    transfer.connected(0)
-    assert not transfer.verbatim
-    transfer.received(b"x" * 50, 0)
-    assert transfer.verbatim
-    transfer.passed(50, 1)
+    transfer.on_connected(0)
+    assert not transfer.rest_is_verbatim
+    transfer.on_received(b"x" * 50, 0)
+    assert transfer.rest_is_verbatim
+    transfer.count_spliced(50, 1)
     assert not transfer.done and transfer.reader.received == 100
-    transfer.passed(1, 1)
+    transfer.count_spliced(1, 1)
     assert isinstance(transfer.error, TooBig)
 
 
@@ -308,15 +308,15 @@ def slow(least: int = 100) -> Transfer:
     """Return a transfer whose answer has begun, at 10 on its clock."""
     options = ConnectionOptions(Timeouts(between=30, least=least))
     transfer = Transfer(GopherURL(HOST, 70, "9", b"x"), options, 0)
-    transfer.connected(9)
-    assert transfer.received(b"x", 10) == b"x"
+    transfer.on_connected(9)
+    assert transfer.on_received(b"x", 10) == b"x"
     return transfer
 
 
 def test_a_byte_now_and_then_is_given_up() -> None:
     transfer = slow()
     for now in range(30, 200, 20):
-        assert transfer.received(b"x", now) == b"x"
+        assert transfer.on_received(b"x", now) == b"x"
         if transfer.done:
             break
     assert now == 70, "a minute after it began"
@@ -329,28 +329,28 @@ def test_a_slow_answer_goes_on_as_long_as_it_brings_enough() -> None:
     transfer = slow()
     for now in range(20, 600, 20):
         if now % 40:
-            transfer.passed(34, now)
+            transfer.count_spliced(34, now)
         else:
-            transfer.received(b"x" * 34, now)
+            transfer.on_received(b"x" * 34, now)
     assert not transfer.done
     without = slow(least=0)
     for now in range(20, 600, 20):
-        without.received(b"x", now)
+        without.on_received(b"x", now)
     assert not without.done
 
 
 def test_whose_reader_is_slow_is_not_given_up() -> None:
     transfer = slow()
-    transfer.go_on(500)
-    transfer.received(b"x", 510)
-    transfer.received(b"x", 560)
+    transfer.restart_timeout(500)
+    transfer.on_received(b"x", 510)
+    transfer.on_received(b"x", 560)
     assert not transfer.done
 
 
 def test_what_ends_with_its_last_byte_is_whole_however_slow() -> None:
     options = ConnectionOptions(Timeouts(least=100))
     transfer = Transfer(GopherURL(HOST, 70, "9", b"x", plus=b"+"), options, 0)
-    transfer.connected(0)
-    transfer.received(b"+2\r\nx", 1)
-    assert transfer.received(b"y", 100) == b"y"
+    transfer.on_connected(0)
+    transfer.on_received(b"+2\r\nx", 1)
+    assert transfer.on_received(b"y", 100) == b"y"
     assert transfer.done and transfer.error is None

@@ -20,7 +20,7 @@ from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.fetch.trust import PinStore, Trust
-from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.mirror.sinks import FileSink, MenuSink, TextSink
 from logsrv.gopher.wire.errors import (
     Refused,
     ServerError,
@@ -61,7 +61,7 @@ def all_of(fetcher: Transfers) -> list[SocketTransfer]:
     end = time.monotonic() + PATIENCE
     while fetcher.active:
         assert time.monotonic() < end
-        found += fetcher.wait(1)
+        found += fetcher.run_round(1)
     return found
 
 
@@ -75,7 +75,7 @@ def ask(
 ) -> SocketTransfer:
     fetcher.start(
         GopherURL.parse(url),
-        sink or MemorySink(),
+        sink or TextSink(),
         most_bytes=most_bytes,
         most_seconds=most_seconds,
     )
@@ -85,7 +85,7 @@ def ask(
 
 def content(finished: SocketTransfer) -> bytes:
     assert finished.error is None
-    assert isinstance(finished.sink, MemorySink)
+    assert isinstance(finished.sink, TextSink)
     return finished.sink.content
 
 
@@ -94,7 +94,7 @@ def test_fifty_requests_at_once_get_their_own_answers(serve: Serve, fetcher: Mak
     get = fetcher()
     for number in range(50):
         url = GopherURL.parse(server.url(f"/0{number}"))
-        get.start(url, MemorySink(), most_bytes=None, most_seconds=PATIENCE)
+        get.start(url, TextSink(), most_bytes=None, most_seconds=PATIENCE)
     assert sorted(map(content, all_of(get))) == sorted(b"%d\r\n" % n for n in range(50))
     assert get.received == sum(len(b"%d\r\n" % n) for n in range(50))
     assert server.most_open > 1
@@ -197,7 +197,7 @@ def test_what_is_asked_for_later_is_asked_for_once(
     monkeypatch.setattr("socket.getaddrinfo", slow)
     server, get = serve(b"later"), fetcher()
     begun = time.monotonic()
-    get.start(GopherURL.parse(server.url("/0x", host="slow.example")), MemorySink(), after=0.2)
+    get.start(GopherURL.parse(server.url("/0x", host="slow.example")), TextSink(), after=0.2)
     (finished,) = all_of(get)
     assert content(finished) == b"later"
     assert time.monotonic() - begun >= 0.6
@@ -215,7 +215,7 @@ def test_who_pauses_gets_nothing_until_it_goes_on(
         connection.sendall(b"x" * 100)
         sent.set()
 
-    class Pausing(MemorySink):
+    class Pausing(TextSink):
         def feed(self, data: bytes) -> bool:
             if not self.content:
                 get.pause(transfer)
@@ -225,8 +225,8 @@ def test_who_pauses_gets_nothing_until_it_goes_on(
     transfer = get.start(GopherURL.parse(serve(answer).url("/9x")), sink)
     assert sent.wait(PATIENCE)
     while not sink.content:
-        get.wait(0.1)
-    get.wait(0.1)
+        get.run_round(0.1)
+    get.run_round(0.1)
     assert len(sink.content) == 10
     get.resume(transfer)
     (finished,) = all_of(get)
@@ -241,7 +241,7 @@ def _in_a_hurry(connection: socket.socket, _: bytes) -> None:
 def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(
     serve: Serve, fetcher: Make
 ) -> None:
-    class Pausing(MemorySink):
+    class Pausing(TextSink):
         def feed(self, data: bytes) -> bool:
             get.pause(transfer)
             return super().feed(data)
@@ -250,14 +250,14 @@ def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(
     url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
     transfer = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
     while not sink.content:
-        get.wait(0.1)
+        get.run_round(0.1)
     came = len(sink.content)
     for _ in range(20):
-        get.wait(0.05)
+        get.run_round(0.05)
     assert len(sink.content) == came
     get.resume(transfer)
     while len(sink.content) == came:
-        get.wait(0.1)
+        get.run_round(0.1)
     get.stop(transfer)
 
 
@@ -266,7 +266,7 @@ def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
 ) -> None:
     """Stopped by its own sink, as by who has a menu's last line."""
 
-    class Stopping(MemorySink):
+    class Stopping(TextSink):
         def feed(self, data: bytes) -> bool:
             get.stop(transfer)
             return super().feed(data)
@@ -280,7 +280,7 @@ def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
 
 @pytest.mark.parametrize("path", ["/9x", "/0x%09%09+"])
 def test_who_has_enough_hears_nothing_more(serve: Serve, fetcher: Make, path: str) -> None:
-    class Stopping(MemorySink):
+    class Stopping(TextSink):
         def feed(self, data: bytes) -> bool:
             get.stop(transfer)
             return super().feed(data)
@@ -320,7 +320,7 @@ def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetche
     get = fetcher(first_byte=0.05)
     ended: list[object] = []
 
-    class Stopping(MemorySink):
+    class Stopping(TextSink):
         def abort(self) -> None:
             ended.append(self)
             for transfer in transfers:
@@ -422,7 +422,7 @@ def test_a_large_binary_that_breaks_off_is_not_taken_for_whole(
     end = time.monotonic() + PATIENCE
     while get.received < len(LARGE):
         assert time.monotonic() < end
-        get.wait(0.1)
+        get.run_round(0.1)
     came.set()
     (finished,) = all_of(get)
     error_of(finished, Truncated)
@@ -434,7 +434,7 @@ def test_a_disk_that_becomes_full_is_told_and_spoils_no_other_file(
     serve: Serve, fetcher: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, get = serve(LARGE), fetcher()
-    full = MemorySink()
+    full = TextSink()
     splice = os.splice
 
     def splice_until_full(source: int, target: int, size: int) -> int:
@@ -467,7 +467,7 @@ def test_giving_up_leaves_nothing(serve: Serve, fetcher: Make, tmp_path: Path) -
     end = time.monotonic() + PATIENCE
     while get.received < 1_000_000:
         assert time.monotonic() < end
-        get.wait(1)
+        get.run_round(1)
     assert len(list(tmp_path.iterdir())) == 1
     get.close()
     assert list(tmp_path.iterdir()) == []
@@ -479,12 +479,12 @@ def test_who_answers_at_once_keeps_no_name_waiting_that_is_looked_up(
     """What ends in .onion fails as soon as it is asked for."""
     server = serve(b"text")
     get = fetcher()
-    sink = MemorySink()
+    sink = TextSink()
     get.start(GopherURL.parse(f"gopher://localhost:{server.port}/0/x"), sink)
     end = time.monotonic() + PATIENCE
     found: list[SocketTransfer] = []
     while sink not in [each.sink for each in found]:
         assert time.monotonic() < end
-        get.start(GopherURL.parse("gopher://x.onion/"), MemorySink())
-        found = get.wait(0)
+        get.start(GopherURL.parse("gopher://x.onion/"), TextSink())
+        found = get.run_round(0)
     assert sink.content == b"text"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.command.save import Progress
-from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
+from logsrv.gopher.command.save import DownloadProgress
+from logsrv.gopher.fetch.wholefile import create_or_replace, unstuff_file, whole_file
 from logsrv.gopher.wire.text import TextParser
 
 
@@ -65,31 +65,31 @@ def test_a_saved_text_is_what_a_shown_one_is(text: bytes) -> None:
     file = io.BytesIO(text)
     parser = TextParser()
     content = parser.feed(text) + parser.finish()
-    assert end_text(file) == parser.terminated
+    assert unstuff_file(file) == parser.terminated
     assert file.getvalue() == content
 
 
 def test_a_long_text_is_ended_in_place() -> None:
     lines = b"..stuffed\r\n" * 20_000
     file = io.BytesIO(lines + b".\r\n")
-    assert end_text(file)
+    assert unstuff_file(file)
     assert file.getvalue() == b".stuffed\r\n" * 20_000
 
 
 def test_a_new_small_file_has_its_name_at_once_and_another_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    write_new(str(path), b"first" * 100_000)
+    create_or_replace(str(path), b"first" * 100_000)
     assert path.read_bytes() == b"first" * 100_000
     (tmp_path / "elsewhere").write_bytes(b"kept")
     (tmp_path / "link").symlink_to("elsewhere")
     for name in ("x", "link"):
-        write_new(str(tmp_path / name), b"second")
+        create_or_replace(str(tmp_path / name), b"second")
         assert (tmp_path / name).read_bytes() == b"second"
     assert (tmp_path / "elsewhere").read_bytes() == b"kept"
     assert not (tmp_path / "link").is_symlink()
     (tmp_path / "directory").mkdir()
     with pytest.raises(OSError, match="directory"):
-        write_new(str(tmp_path / "directory"), b"x")
+        create_or_replace(str(tmp_path / "directory"), b"x")
     assert sorted(os.listdir(tmp_path)) == ["directory", "elsewhere", "link", "x"]
 
 
@@ -99,7 +99,7 @@ def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path: Path) -> N
     with pytest.raises(FileNotFoundError) as nowhere, whole_file(tmp_path / "none" / "x"):
         """There is no such directory."""
     with pytest.raises(FileNotFoundError) as small:
-        write_new(str(tmp_path / "none" / "x"), b"")
+        create_or_replace(str(tmp_path / "none" / "x"), b"")
     assert full.value.filename == str(tmp_path / "x")
     assert nowhere.value.filename == small.value.filename == str(tmp_path / "none" / "x")
 
@@ -118,7 +118,7 @@ def test_nothing_is_left_of_a_new_small_file_when_the_disk_is_full(
 
     monkeypatch.setattr(os, "write", short)
     with pytest.raises(OSError, match="No space") as full:
-        write_new(str(tmp_path / "x"), b"content")
+        create_or_replace(str(tmp_path / "x"), b"content")
     assert full.value.filename == str(tmp_path / "x")
     assert os.listdir(tmp_path) == []
 
@@ -137,9 +137,9 @@ class Seconds:
 
 def test_nothing_is_written_but_to_a_terminal() -> None:
     stream, clock = io.StringIO(), Seconds()
-    progress = Progress(stream, clock)
+    progress = DownloadProgress(stream, clock)
     clock.now = 10
-    progress.bytes(1000, None)
+    progress.show_bytes(1000, None)
     progress.show("x")
     progress.clear()
     assert stream.getvalue() == ""
@@ -147,10 +147,10 @@ def test_nothing_is_written_but_to_a_terminal() -> None:
 
 def test_ten_times_a_second_and_no_more() -> None:
     stream, clock = Terminal(), Seconds()
-    progress = Progress(stream, clock)
+    progress = DownloadProgress(stream, clock)
     for _ in range(100):
         clock.now += 0.02
-        progress.bytes(1000, None)
+        progress.show_bytes(1000, None)
     assert 10 <= stream.getvalue().count("\r") <= 20
     progress.clear()
     assert stream.getvalue().endswith("\r\x1b[K")
@@ -158,10 +158,10 @@ def test_ten_times_a_second_and_no_more() -> None:
 
 def test_a_known_length_makes_a_bar() -> None:
     stream, clock = Terminal(), Seconds()
-    progress = Progress(stream, clock)
+    progress = DownloadProgress(stream, clock)
     clock.now = 1
-    progress.bytes(512 * 1024, 1024 * 1024)
+    progress.show_bytes(512 * 1024, 1024 * 1024)
     assert stream.getvalue() == f"\r[{'#' * 12:<24}] 50 %, 512.0 KiB, 512.0 KiB/s\x1b[K"
     clock.now = 2
-    progress.bytes(4 * 1024 * 1024, 1024 * 1024)
+    progress.show_bytes(4 * 1024 * 1024, 1024 * 1024)
     assert "400 %" in stream.getvalue(), "a server that lied does not stop it"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.follow.entries import (
     Entry,
-    address_of,
-    is_id,
-    key_of,
+    address_of_entry,
+    entry_key,
+    is_entry_id,
     menu_entries,
     text_entries,
 )
@@ -64,20 +64,20 @@ def test_an_item_that_stands_there_twice_is_one_entry_and_its_title_is_safe() ->
 
 def test_type_selector_host_and_port_make_another_entry() -> None:
     lines = b"0a\t/x\n1a\t/x\n0a\t/y\n0a\t/x\to.org\n0a\t/x\to.org\t71\n"
-    assert len({key_of(id) for id, _ in of_menu(lines)}) == 5
+    assert len({entry_key(id) for id, _ in of_menu(lines)}) == 5
 
 
 def test_an_entry_is_the_same_inside_tls() -> None:
     inside = of_menu(b"0a\t/x\n", MENU.replace(tls=True))
     assert inside[0][0] == "gophers://h.org/0/x"
-    assert key_of(inside[0][0]) == key_of("gopher://h.org/0/x")
+    assert entry_key(inside[0][0]) == entry_key("gopher://h.org/0/x")
 
 
 def test_the_dated_lines_of_a_text_are_entries_that_lead_to_it() -> None:
     text = "My log\n\n== 2026-11-20: About   trains ==\nIt was late.\n\n2026-11-19\nRain.\n"
     found = of_text(text)
     assert [title for _, title in found] == ["2026-11-20: About trains", "2026-11-19"]
-    assert {address_of(id) for id, _ in found} == {str(TEXT)}
+    assert {address_of_entry(id) for id, _ in found} == {str(TEXT)}
     # More before it, or other decoration, changes nothing.
     assert of_text("2026-11-21 New\n* 2026-11-20: About trains\n2026-11-19")[1:] == found
 
@@ -99,7 +99,7 @@ def test_the_addresses_in_a_text_are_entries() -> None:
 def test_a_text_without_dates_is_one_entry_that_changes_with_it() -> None:
     first, second = of_text("\n# Notes\nabc\n"), of_text("\n# Notes\nabcd\n")
     assert [title for _, title in first + second] == ["Notes", "Notes"]
-    assert first[0][0] != second[0][0] and address_of(first[0][0]) == str(TEXT)
+    assert first[0][0] != second[0][0] and address_of_entry(first[0][0]) == str(TEXT)
     assert of_text("\n \n") == []
 
 
@@ -110,7 +110,7 @@ pieces = st.sampled_from(("2026-11-20", "gopher://h.org/0/x", "gopher://", " ", 
 def test_no_text_is_too_strange(text: str) -> None:
     for entry in text_entries(TEXT, text.encode(), TODAY):
         assert isinstance(entry, Entry) and one_line(entry.title) == entry.title
-        assert is_id(entry.id)
+        assert is_entry_id(entry.id)
 
 
 @given(st.lists(st.binary(max_size=30) | st.just(b"0a\t/x\th.org\t70")))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.feed import as_atom, as_json
-from logsrv.gopher.follow.following import Followed, newest
+from logsrv.gopher.follow.feed import news_as_atom, news_as_json
+from logsrv.gopher.follow.following import FollowedMenu, items_of_all_menus
 from logsrv.gopher.follow.news import News
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -24,9 +24,13 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 FEED = "urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6"
 
 
-def followed(*entries: Entry, title: str = "A phlog") -> list[Followed]:
-    news = News().look([Entry("gopher://h.org/0/old", "Old")], NOW).look(entries, NOW + 60)
-    return [Followed(MENU, title, news)]
+def followed(*entries: Entry, title: str = "A phlog") -> list[FollowedMenu]:
+    news = (
+        News()
+        .after_fetch([Entry("gopher://h.org/0/old", "Old")], NOW)
+        .after_fetch(entries, NOW + 60)
+    )
+    return [FollowedMenu(MENU, title, news)]
 
 
 def checked_feed(text: str) -> ElementTree.Element:
@@ -59,7 +63,7 @@ def test_a_feed_has_what_was_found() -> None:
         Entry("https://web.example/?a=1&b=2", "Web"),
         Entry("gopher://h.org/0/log.txt#0123456789abcdef", "Part of a text"),
     )
-    feed = checked_feed(as_atom(FEED, menus, newest(menus)))
+    feed = checked_feed(news_as_atom(FEED, menus, items_of_all_menus(menus)))
     assert feed.findtext(f"{ATOM}title") == "New in Gopher"
     assert feed.findtext(f"{ATOM}updated") == "2026-11-21T01:37:40.000000Z"
     found = {
@@ -83,19 +87,21 @@ def test_a_feed_has_what_was_found() -> None:
 def test_the_same_entries_make_the_same_feed() -> None:
     menus = followed(Entry("gopher://h.org/0/a", "A"))
     later = [
-        each.replace(news=each.news.look([Entry("gopher://h.org/0/a", "A")], NOW + 999))
+        each.replace(news=each.news.after_fetch([Entry("gopher://h.org/0/a", "A")], NOW + 999))
         for each in menus
     ]
-    assert as_atom(FEED, later, newest(later)) == as_atom(FEED, menus, newest(menus))
+    assert news_as_atom(FEED, later, items_of_all_menus(later)) == news_as_atom(
+        FEED, menus, items_of_all_menus(menus)
+    )
 
 
 def test_a_feed_of_nothing_is_a_feed() -> None:
-    assert checked_feed(as_atom(FEED, [], [])).findall(f"{ATOM}entry") == []
+    assert checked_feed(news_as_atom(FEED, [], [])).findall(f"{ATOM}entry") == []
 
 
 def test_what_xml_cannot_say_is_replaced() -> None:
     menus = followed(Entry("gopher://h.org/0/a", "a\ufffe\uffff\x00b"))
-    feed = checked_feed(as_atom(FEED, menus, newest(menus)))
+    feed = checked_feed(news_as_atom(FEED, menus, items_of_all_menus(menus)))
     titles = [title.text for title in feed.iter(f"{ATOM}title")]
     assert "a\ufffd\ufffd\ufffdb" in titles
 
@@ -104,15 +110,15 @@ def test_what_xml_cannot_say_is_replaced() -> None:
 def test_no_title_breaks_a_feed(first: str, second: str) -> None:
     shown = one_line(first, 200) or "x"
     menus = followed(Entry("gopher://h.org/0/a", shown), title=one_line(second, 200) or "x")
-    checked_feed(as_atom(FEED, menus, newest(menus)))
-    assert as_json(menus, newest(menus)).isascii()
+    checked_feed(news_as_atom(FEED, menus, items_of_all_menus(menus)))
+    assert news_as_json(menus, items_of_all_menus(menus)).isascii()
 
 
 def test_json_is_as_described() -> None:
     menus = followed(
         Entry("gopher://h.org/0/a", "2026-11-20 A"), Entry("https://web.example/", "Web")
     )
-    line = as_json(menus, newest(menus)[:2])
+    line = news_as_json(menus, items_of_all_menus(menus)[:2])
     assert line.count("\n") == 1
     assert json.loads(line) == {
         "menus": [
@@ -147,5 +153,7 @@ def test_json_is_as_described() -> None:
             },
         ],
     }
-    never = json.loads(as_json([Followed(MENU, "A", News().fail("down", NOW))], []))
+    never = json.loads(
+        news_as_json([FollowedMenu(MENU, "A", News().after_failure("down", NOW))], [])
+    )
     assert (never["menus"][0]["looked"], never["menus"][0]["failed"]) == (None, "down")

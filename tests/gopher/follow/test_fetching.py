@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
-from logsrv.gopher.follow.dates import day_of
+from logsrv.gopher.follow.dates import utc_day
 from logsrv.gopher.follow.entries import Entry, text_entries
-from logsrv.gopher.follow.fetching import AT_ONCE, fetch_entries, look_at
-from logsrv.gopher.follow.following import Followed, Following
+from logsrv.gopher.follow.fetching import AT_ONCE, fetch_and_store_news, fetch_entries
+from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
@@ -28,10 +28,10 @@ def fetched(url: str, charset: str | None = None) -> list[Entry]:
     return run(fetch_entries(GopherURL.parse(url), OPTIONS, NOW, charset))
 
 
-def looked(following: Following, options: ConnectionOptions = OPTIONS) -> list[str]:
-    told: list[Followed] = []
+def looked(following: FollowedStore, options: ConnectionOptions = OPTIONS) -> list[str]:
+    told: list[FollowedMenu] = []
     problems = run(
-        look_at(
+        fetch_and_store_news(
             following.all(), following, lambda _: options, lambda: NOW + 0.5, looked=told.append
         )
     )
@@ -58,7 +58,7 @@ def test_a_text_without_dates_is_the_same_one_as_in_the_browser(
     server = serve(b"A diary\r\n..dots\r\n" + ending)
     shown = b"A diary\r\n.dots\r\n" if ending else b"A diary\r\n..dots\r\n"
     url = GopherURL.parse(server.url("/0/diary"))
-    assert fetched(str(url)) == text_entries(url, shown, day_of(NOW))
+    assert fetched(str(url)) == text_entries(url, shown, utc_day(NOW))
 
 
 def test_a_menu_that_ends_with_a_dot_need_not_be_closed(serve: Serve) -> None:
@@ -95,7 +95,7 @@ def test_each_is_looked_at_a_few_at_a_time(serve: Serve, tmp_path: Path) -> None
         together.set()
 
     server = serve(script)
-    following = Following(tmp_path)
+    following = FollowedStore(tmp_path)
     for number in range(10):
         following.follow(GopherURL.parse(server.url(f"/1/{number}")), str(number), [], NOW)
     thread = threading.Thread(target=wait_for_a_few)
@@ -108,7 +108,7 @@ def test_each_is_looked_at_a_few_at_a_time(serve: Serve, tmp_path: Path) -> None
 
 def test_one_that_fails_is_told_and_kept_and_the_others_go_on(serve: Serve, tmp_path: Path) -> None:
     good, bad = serve(item("0", "A", "/a")), serve(b"3not today\t\terr\t1\r\n")
-    following = Following(tmp_path)
+    following = FollowedStore(tmp_path)
     for title, server in (("bad", bad), ("good", good)):
         following.follow(GopherURL.parse(server.url()), title, [], NOW)
     assert looked(following) == ["bad: the server answers with an error: not today", "good: well"]
@@ -119,10 +119,10 @@ def test_one_that_fails_is_told_and_kept_and_the_others_go_on(serve: Serve, tmp_
 
 
 def test_what_cannot_be_kept_is_told(serve: Serve, tmp_path: Path) -> None:
-    following = Following(tmp_path)
+    following = FollowedStore(tmp_path)
     following.follow(GopherURL.parse(serve(b"").url()), "A", [], NOW)
     before = following.all()
     (tmp_path / "gopher-followed").unlink()
     (tmp_path / "gopher-followed").mkdir()
-    ((_, problem),) = run(look_at(before, following, lambda _: OPTIONS, lambda: NOW))
+    ((_, problem),) = run(fetch_and_store_news(before, following, lambda _: OPTIONS, lambda: NOW))
     assert "the list of followed menus cannot be read" in str(problem)

@@ -12,9 +12,9 @@ from typing import BinaryIO
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks, title_of
+from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks, title_from_url
 from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.following import Following, can_follow, newest
+from logsrv.gopher.follow.following import FollowedStore, can_follow, items_of_all_menus
 from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 
@@ -27,20 +27,22 @@ def entries(*names: str) -> list[Entry]:
     return [Entry(f"gopher://a.org/0/{name}", name) for name in names]
 
 
-def new(following: Following) -> list[str]:
+def new(following: FollowedStore) -> list[str]:
     return [item.title for each in following.all() for item in each.news.items if not item.read]
 
 
 @pytest.fixture
-def following(tmp_path: Path) -> Following:
-    following = Following(tmp_path / "data")
+def following(tmp_path: Path) -> FollowedStore:
+    following = FollowedStore(tmp_path / "data")
     assert following.follow(A, "The phlog of A", entries("old"), NOW)
-    assert following.change(A, lambda news: news.look(entries("old", "x", "y"), NOW))
+    assert following.change_news(A, lambda news: news.after_fetch(entries("old", "x", "y"), NOW))
     return following
 
 
-def test_what_is_followed_and_new_is_there_next_time(following: Following, tmp_path: Path) -> None:
-    again = Following(tmp_path / "data")
+def test_what_is_followed_and_new_is_there_next_time(
+    following: FollowedStore, tmp_path: Path
+) -> None:
+    again = FollowedStore(tmp_path / "data")
     assert [(each.url, each.title) for each in again.all()] == [(A, "The phlog of A")]
     assert new(again) == ["x", "y"]
     assert not again.follow(A, "again", [], NOW)
@@ -49,19 +51,25 @@ def test_what_is_followed_and_new_is_there_next_time(following: Following, tmp_p
     assert (tmp_path / "data" / "gopher-followed").read_text() == f"{A} The phlog of A\n{B}\n"
 
 
-def test_reading_is_remembered_in_all_menus(following: Following) -> None:
+def test_reading_is_remembered_in_all_menus(following: FollowedStore) -> None:
     following.follow(B, "B", [], NOW)
-    following.change(B, lambda news: news.look(entries("x"), NOW))
-    assert following.mark(["gopher://a.org/0/x"]) and not following.mark(["gopher://a.org/0/x"])
+    following.change_news(B, lambda news: news.after_fetch(entries("x"), NOW))
+    assert following.mark_entries(["gopher://a.org/0/x"]) and not following.mark_entries(
+        ["gopher://a.org/0/x"]
+    )
     assert new(following) == ["y"]
-    assert following.mark(["gopher://a.org/0/x"], read=False)
-    assert following.mark() and not following.mark()
+    assert following.mark_entries(["gopher://a.org/0/x"], read=False)
+    assert following.mark_entries() and not following.mark_entries()
     assert new(following) == []
 
 
-def test_what_two_menus_have_is_found_once_and_is_new_if_it_is_in_one(following: Following) -> None:
+def test_what_two_menus_have_is_found_once_and_is_new_if_it_is_in_one(
+    following: FollowedStore,
+) -> None:
     following.follow(B, "B", entries("x", "read"), NOW + 1)
-    found = [(item.title, each.title, item.read) for item, each in newest(following.all())]
+    found = [
+        (item.title, each.title, item.read) for item, each in items_of_all_menus(following.all())
+    ]
     assert found == [
         ("x", "The phlog of A", False),
         ("y", "The phlog of A", False),
@@ -70,15 +78,15 @@ def test_what_two_menus_have_is_found_once_and_is_new_if_it_is_in_one(following:
     ]
 
 
-def test_what_is_no_longer_followed_is_forgotten(following: Following, tmp_path: Path) -> None:
+def test_what_is_no_longer_followed_is_forgotten(following: FollowedStore, tmp_path: Path) -> None:
     assert following.unfollow(A) and not following.unfollow(A)
     assert following.all() == []
-    assert not following.change(A, lambda news: news.look(entries("z"), NOW))
+    assert not following.change_news(A, lambda news: news.after_fetch(entries("z"), NOW))
     assert [path.name for path in (tmp_path / "data" / "gopher-news").iterdir()] == [".lock"]
 
 
 def test_a_line_that_somebody_has_written_is_followed_too(
-    following: Following, tmp_path: Path
+    following: FollowedStore, tmp_path: Path
 ) -> None:
     path = tmp_path / "data" / "gopher-followed"
     path.write_text(f"# mine\n{B} Mine\n{A} A\n{A} twice\nrubbish\ngopher://a.org/9/file\n")
@@ -87,29 +95,32 @@ def test_a_line_that_somebody_has_written_is_followed_too(
 
 
 def test_damage_costs_what_was_new_and_not_what_is_followed(
-    following: Following, tmp_path: Path
+    following: FollowedStore, tmp_path: Path
 ) -> None:
     for path in (tmp_path / "data" / "gopher-news").iterdir():
         path.write_bytes(b"\xff{" * 100)
     assert [each.url for each in following.all()] == [A]
-    following.change(A, lambda news: news.look(entries("old", "x"), NOW))
+    following.change_news(A, lambda news: news.after_fetch(entries("old", "x"), NOW))
     assert new(following) == []
 
 
-def test_the_feed_has_an_id_that_stays(following: Following, tmp_path: Path) -> None:
-    first = following.feed_id()
-    assert first.startswith("urn:uuid:") and Following(tmp_path / "data").feed_id() == first
+def test_the_feed_has_an_id_that_stays(following: FollowedStore, tmp_path: Path) -> None:
+    first = following.get_or_make_feed_id()
+    assert (
+        first.startswith("urn:uuid:")
+        and FollowedStore(tmp_path / "data").get_or_make_feed_id() == first
+    )
     (tmp_path / "data" / "gopher-news" / "feed").write_text("damaged")
-    assert following.feed_id() != first
+    assert following.get_or_make_feed_id() != first
 
 
 def test_files_that_cannot_be_used_are_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "gopher-news").touch()
     with pytest.raises(ConfigurationError, match="what is new cannot be kept"):
-        Following(tmp_path).follow(A, "A", [], NOW)
+        FollowedStore(tmp_path).follow(A, "A", [], NOW)
     (tmp_path / "gopher-followed").mkdir()
     with pytest.raises(ConfigurationError, match="the list of followed menus cannot be read"):
-        Following(tmp_path).all()
+        FollowedStore(tmp_path).all()
 
 
 _FOLLOW_TWENTY = """
@@ -128,7 +139,7 @@ def test_several_programs_at_once_lose_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _FOLLOW_TWENTY, str(tmp_path)]
     programs = [subprocess.Popen([*command, host]) for host in ("a", "b", "c")]
     assert [program.wait() for program in programs] == [0, 0, 0]
-    assert len(Following(tmp_path).all()) == 60
+    assert len(FollowedStore(tmp_path).all()) == 60
 
 
 @pytest.mark.parametrize(
@@ -150,7 +161,7 @@ def test_what_cannot_be_kept_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the command that failed, tried again, would say that it is followed already."""
-    following = Following(tmp_path / "data")
+    following = FollowedStore(tmp_path / "data")
 
     def full(path: Path, **options: bool) -> AbstractContextManager[BinaryIO]:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -162,7 +173,7 @@ def test_what_cannot_be_kept_is_not_followed(
     assert following.all() == []
     assert following.follow(A, "The phlog of A", entries("old"), NOW)
     assert not following.follow(A, "The phlog of A", entries("old", "x"), NOW)
-    assert following.change(A, lambda news: news.look(entries("old", "x"), NOW))
+    assert following.change_news(A, lambda news: news.after_fetch(entries("old", "x"), NOW))
     assert new(following) == ["x"]
 
 
@@ -208,7 +219,7 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
 def test_a_place_is_called_by_its_host_and_name() -> None:
     titles = {"gopher://h.org/": "h.org", "gopher://h.org/1/a/phlog/": "h.org phlog"}
     titles["gopher://h.org/7/find%09red%1Bhat"] = "h.org find “red\\x1bhat”"
-    assert {url: title_of(GopherURL.parse(url)) for url in titles} == titles
+    assert {url: title_from_url(GopherURL.parse(url)) for url in titles} == titles
 
 
 def test_local_files_are_bookmarks_too(tmp_path: Path) -> None:

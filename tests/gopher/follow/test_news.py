@@ -29,25 +29,27 @@ def shown(news: News) -> list[str]:
 
 
 def test_at_first_nothing_is_new_and_the_latest_few_are_shown() -> None:
-    first = News().look(entries(*"abcdefgh"), NOW)
+    first = News().after_fetch(entries(*"abcdefgh"), NOW)
     assert (new(first), shown(first)) == ([], list("abcde"))
     dated = entries("about", "2026-11-01", "2026-11-02", "2026-11-03", "links")
-    assert shown(News().look(dated, NOW)) == ["2026-11-03", "2026-11-02", "2026-11-01"]
+    assert shown(News().after_fetch(dated, NOW)) == ["2026-11-03", "2026-11-02", "2026-11-01"]
 
 
 def test_what_was_never_there_is_new_until_it_is_read() -> None:
-    second = News().look(entries("a"), NOW).look(entries("b", "c", "a"), NOW + DAY)
+    second = News().after_fetch(entries("a"), NOW).after_fetch(entries("b", "c", "a"), NOW + DAY)
     assert (new(second), second.new) == (["b", "c"], 2)
-    assert new(second.look(entries("b", "c", "a"), NOW + 2 * DAY)) == ["b", "c"]
-    read = second.mark(["gophers://h.org/0/b"])
+    assert new(second.after_fetch(entries("b", "c", "a"), NOW + 2 * DAY)) == ["b", "c"]
+    read = second.with_entries_marked(["gophers://h.org/0/b"])
     assert (new(read), shown(read)) == (["c"], ["b", "c", "a"])
-    assert new(read.mark(["gopher://h.org/0/b"], read=False)) == ["b", "c"]
-    assert new(second.mark()) == []
+    assert new(read.with_entries_marked(["gopher://h.org/0/b"], read=False)) == ["b", "c"]
+    assert new(second.with_entries_marked()) == []
 
 
 def test_the_order_is_by_the_date_that_an_entry_says_else_by_when_it_was_seen() -> None:
-    news = News().look(entries("a"), NOW)
-    news = news.look(entries("x", "2026-11-20", "2026-11-22", "2026-12-24", "2026-01-01"), NOW)
+    news = News().after_fetch(entries("a"), NOW)
+    news = news.after_fetch(
+        entries("x", "2026-11-20", "2026-11-22", "2026-12-24", "2026-01-01"), NOW
+    )
     assert new(news) == ["2026-11-22", "x", "2026-12-24", "2026-11-20", "2026-01-01"]
     dates = {item.id.rpartition("/")[2]: (item.day, item.dated) for item in news.items}
     # Tomorrow may be today where the server is; Christmas is no date of a text that is there.
@@ -56,39 +58,44 @@ def test_the_order_is_by_the_date_that_an_entry_says_else_by_when_it_was_seen() 
 
 
 def test_a_title_that_changes_is_shown_and_not_new() -> None:
-    news = News().look(entries("a"), NOW).look(entries("b"), NOW)
-    again = news.look([Entry("gopher://h.org/0/b", "Corrected")], NOW + DAY)
+    news = News().after_fetch(entries("a"), NOW).after_fetch(entries("b"), NOW)
+    again = news.after_fetch([Entry("gopher://h.org/0/b", "Corrected")], NOW + DAY)
     assert (again.items[0].title, new(again), again.items[0].seen) == ("Corrected", ["b"], NOW)
 
 
 def test_a_failure_is_told_until_the_next_look_and_forgets_nothing() -> None:
-    news = News().look(entries("a"), NOW).fail("the host is down", NOW + 60)
+    news = News().after_fetch(entries("a"), NOW).after_failure("the host is down", NOW + 60)
     assert (news.failed, news.looked, news.tried) == ("the host is down", NOW, NOW + 60)
-    later = news.look(entries("a", "b"), NOW + 120)
+    later = news.after_fetch(entries("a", "b"), NOW + 120)
     assert (later.failed, new(later)) == ("", ["b"])
 
 
 def test_a_menu_that_is_empty_at_first_has_everything_still_to_come() -> None:
-    assert new(News().look([], NOW).look(entries("a"), NOW)) == ["a"]
+    assert new(News().after_fetch([], NOW).after_fetch(entries("a"), NOW)) == ["a"]
 
 
 def test_a_flood_is_bounded_and_counted() -> None:
-    news = News().look(entries("a"), NOW)
-    news = news.look(entries(*map(str, range(5000))), NOW + DAY)
+    news = News().after_fetch(entries("a"), NOW)
+    news = news.after_fetch(entries(*map(str, range(5000))), NOW + DAY)
     assert (len(new(news)), news.left_out, news.new) == (MOST_NEW, 5000 - MOST_NEW, 5000)
-    again = news.look(entries(*map(str, range(5000))), NOW + DAY)
+    again = news.after_fetch(entries(*map(str, range(5000))), NOW + DAY)
     assert again.new == 5000
-    assert again.mark(item.id for item in again.items).new == 0
-    read = again.mark()
+    assert again.with_entries_marked(item.id for item in again.items).new == 0
+    read = again.with_entries_marked()
     assert (len(read.items), read.new) == (MOST_NEW + 1, 0)
-    assert len(read.look(entries("a"), NOW + DAY).items) == MOST_READ
+    assert len(read.after_fetch(entries("a"), NOW + DAY).items) == MOST_READ
 
 
 def test_what_was_gone_for_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_KNOWN", 4)
-    news = News().look(entries(*"ab"), NOW).look(entries(*"cd"), NOW).look(entries(*"ef"), NOW)
+    news = (
+        News()
+        .after_fetch(entries(*"ab"), NOW)
+        .after_fetch(entries(*"cd"), NOW)
+        .after_fetch(entries(*"ef"), NOW)
+    )
     assert len(news.keys) == 4
-    assert new(news.mark().look(entries(*"cdab"), NOW)) == ["a", "b"]
+    assert new(news.with_entries_marked().after_fetch(entries(*"cdab"), NOW)) == ["a", "b"]
 
 
 names = st.lists(st.sampled_from("abcdefghijkl"), unique=True)
@@ -100,17 +107,17 @@ def test_everything_is_new_exactly_once(
     first: list[str], later: list[list[str] | None], retitled: int, kept: bool
 ) -> None:
     """Moved, retitled, gone for a while or for good, with failures between, and saved or not."""
-    news = News().look(entries(*first), NOW)
+    news = News().after_fetch(entries(*first), NOW)
     seen = set(first)
     for number, there in enumerate(later, 1):
         now = NOW + number * DAY
         if there is None:
-            news = news.fail("down", now)
+            news = news.after_failure("down", now)
             continue
         found = [
             Entry(each.id, f"{each.title} {number % (retitled + 1)}") for each in entries(*there)
         ]
-        news = news.mark().look(found, now)
+        news = news.with_entries_marked().after_fetch(found, now)
         assert sorted(new(news)) == sorted(set(there) - seen)
         seen |= set(there)
         if kept:
@@ -119,7 +126,7 @@ def test_everything_is_new_exactly_once(
 
 
 def test_a_damaged_file_is_as_none_or_lacks_what_is_damaged() -> None:
-    news = News().look(entries(*"abc"), NOW).look(entries(*"abcd"), NOW)
+    news = News().after_fetch(entries(*"abc"), NOW).after_fetch(entries(*"abcd"), NOW)
     line = news.as_json()
     for end in range(len(line) - 2):
         assert News.from_json(line[:end]) == News()
@@ -149,5 +156,5 @@ json_values = st.recursive(
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_no_file_is_too_strange(content: bytes) -> None:
-    News.from_json(content).look(entries("a"), NOW).mark().as_json()
+    News.from_json(content).after_fetch(entries("a"), NOW).with_entries_marked().as_json()
     News.from_json(b"[" * 100_000)

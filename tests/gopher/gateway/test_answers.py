@@ -11,9 +11,9 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
 
-from logsrv.gopher.gateway.answers import disposition, error_answer, media_type
-from logsrv.gopher.gateway.destinations import NotAllowed
-from logsrv.gopher.gateway.visitors import RequestDenied, too_much
+from logsrv.gopher.gateway.answers import content_disposition, error_answer, media_type
+from logsrv.gopher.gateway.destinations import DestinationNotAllowed
+from logsrv.gopher.gateway.visitors import RequestDenied, retry_later_error
 from logsrv.gopher.wire.errors import (
     BadURL,
     GopherError,
@@ -35,7 +35,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
     ("error", "status"),
     [
         (BadURL("x", "no"), 400),
-        (NotAllowed("no"), 403),
+        (DestinationNotAllowed("no"), 403),
         (ServerError("gone"), 404),
         (TimedOut("x:70", "connect", 10), 504),
         (UnknownHost("x"), 502),
@@ -43,7 +43,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
         (Truncated("x:70", 5, "reset"), 502),
         (NotGopher("HTTP", "look"), 502),
         (RequestDenied(421, "no"), 421),
-        (too_much(429, "wait", 5), 429),
+        (retry_later_error(429, "wait", 5), 429),
     ],
 )
 def test_each_error_has_its_http_status_and_a_page(error: GopherError, status: int) -> None:
@@ -307,7 +307,7 @@ def test_a_media_type_is_told_by_first_bytes(start: bytes, kind: str, expected: 
 
 @given(st.text(min_size=1, max_size=200))
 def test_any_name_is_one_line_of_the_header(name: str) -> None:
-    header = disposition(name)
+    header = content_disposition(name)
     assert header.isascii()
     assert header.isprintable()
     assert header.count('"') == 2
@@ -315,7 +315,7 @@ def test_any_name_is_one_line_of_the_header(name: str) -> None:
 
 def test_a_name_beyond_ascii_is_sent_in_both_forms() -> None:
     """Browsers of today take the name itself, others one in ASCII."""
-    assert disposition("Küche.txt") == (
+    assert content_disposition("Küche.txt") == (
         "attachment; filename=\"K_che.txt\"; filename*=UTF-8''K%C3%BCche.txt"
     )
 

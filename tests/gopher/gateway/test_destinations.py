@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from logsrv.gopher.gateway.destinations import (
     HOST_PATTERN,
     PORTS,
+    DestinationNotAllowed,
     Destinations,
-    NotAllowed,
     is_public,
     is_public_name,
 )
@@ -72,29 +72,33 @@ def test_with_allow_host_other_hosts_are_refused() -> None:
     patterns = tuple(map(HOST_PATTERN.parse, ("Example.org", "*.floodgap.com", "[2606::1]")))
     destinations = Destinations(allow_host=patterns)
     for host in ("example.org", "example.org.", "gopher.floodgap.com", "2606::1"):
-        destinations.check(GopherURL(host))
+        destinations.check_host_and_port(GopherURL(host))
     for host in ("floodgap.com", "evilfloodgap.com", "a.example.org", "example.org.evil.com"):
-        with pytest.raises(NotAllowed, match="a few hosts"):
-            destinations.check(GopherURL(host))
+        with pytest.raises(DestinationNotAllowed, match="a few hosts"):
+            destinations.check_host_and_port(GopherURL(host))
     assert tuple(map(HOST_PATTERN.parse, patterns)) == patterns
 
 
 @pytest.mark.parametrize("port", [1, 22, 25, 69, 71, 80, 443, 587, 1023, 2525, 6379, 6667, 11211])
 def test_ports_of_mail_redis_irc_and_the_like_are_refused(port: int) -> None:
     """Nobody can make the gateway talk to mail, Redis, IRC and the like."""
-    with pytest.raises(NotAllowed, match="port"):
-        Destinations().check(GopherURL("example.org", port))
-    with pytest.raises(NotAllowed, match="port"):
+    with pytest.raises(DestinationNotAllowed, match="port"):
+        Destinations().check_host_and_port(GopherURL("example.org", port))
+    with pytest.raises(DestinationNotAllowed, match="port"):
         Destinations(allow_private=True).check_address("127.0.0.1", port)
-    Destinations(allow_port=(range(port, port + 1),)).check(GopherURL("example.org", port))
+    Destinations(allow_port=(range(port, port + 1),)).check_host_and_port(
+        GopherURL("example.org", port)
+    )
 
 
 @pytest.mark.parametrize("port", [70, 1024, 7070, 65535])
 def test_port_70_and_most_above_1023_are_allowed(port: int) -> None:
     """Port 70 and those that ordinary users can serve Gopher at are visited."""
-    Destinations().check(GopherURL("example.org", port))
-    with pytest.raises(NotAllowed):
-        Destinations(allow_port=(range(71, 72),)).check(GopherURL("example.org", port))
+    Destinations().check_host_and_port(GopherURL("example.org", port))
+    with pytest.raises(DestinationNotAllowed):
+        Destinations(allow_port=(range(71, 72),)).check_host_and_port(
+            GopherURL("example.org", port)
+        )
 
 
 def test_private_addresses_need_allow_private() -> None:
@@ -106,7 +110,7 @@ def test_private_addresses_need_allow_private() -> None:
         (Destinations(allow_private=True), "0177.0.0.1"),
         (Destinations(allow_private=True), "localhost"),
     ]:
-        with pytest.raises(NotAllowed):
+        with pytest.raises(DestinationNotAllowed):
             destinations.check_address(address, 70)
 
 

@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 
 from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.gateway.destinations import HOST_PATTERN, NotAllowed
+from logsrv.gopher.gateway.destinations import HOST_PATTERN, DestinationNotAllowed
 from logsrv.gopher.gateway.fetching import TIMEOUTS, Cache, Fetcher
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace
@@ -43,11 +43,11 @@ async def test_a_fetched_page_comes_from_the_cache(reactor: Any, serve: Serve) -
     server, metrics = serve(MENU), Metrics()
     found = fetcher(reactor, metrics=metrics, allow_private=True)
     url = GopherURL.parse(server.url("/1/a"))
-    assert await found.content(url) == await found.content(url)
+    assert await found.fetch_content(url) == await found.fetch_content(url)
     assert server.requests == [b"/a\r\n"]
     assert metrics.value("gateway_cache_hits_total") == 1
     for _ in range(2):
-        await found.content(url.replace(item_type="0"))
+        await found.fetch_content(url.replace(item_type="0"))
     assert len(server.requests) == 2
 
 
@@ -63,13 +63,13 @@ async def test_an_answer_that_breaks_off_is_shown_and_not_cached(
     server = serve(hang)
     found = fetcher(reactor, TIMEOUTS.replace(between=0.2), allow_private=True)
     for asked in (1, 2):
-        menu, missing = await found.content(GopherURL.parse(server.url("/1/a")))
+        menu, missing = await found.fetch_content(GopherURL.parse(server.url("/1/a")))
         assert isinstance(menu, Menu) and len(menu.items) == 1
         assert "stopped in the middle" in missing
         assert len(server.requests) == asked
     big = serve(b"word " * 100_000)
     found = fetcher(reactor, allow_private=True, max_page=200_000)
-    text, missing = await found.content(GopherURL.parse(big.url("/0/b")))
+    text, missing = await found.fetch_content(GopherURL.parse(big.url("/0/b")))
     assert isinstance(text, Text) and text.content
     assert "larger than the limit" in missing
 
@@ -79,7 +79,7 @@ async def test_a_silent_server_ends_in_a_time_out(reactor: Any, serve: Serve) ->
     server = serve(lambda connection, request: connection.recv(1))
     found = fetcher(reactor, TIMEOUTS.replace(first_byte=0.2), allow_private=True)
     with pytest.raises(TimedOut):
-        await found.content(GopherURL.parse(server.url("/1/a")))
+        await found.fetch_content(GopherURL.parse(server.url("/1/a")))
 
 
 async def test_nothing_is_fetched_from_forbidden_destinations(reactor: Any, serve: Serve) -> None:
@@ -89,13 +89,13 @@ async def test_nothing_is_fetched_from_forbidden_destinations(reactor: Any, serv
     listed = fetcher(reactor, allow_private=True, allow_host=(HOST_PATTERN.parse("other.example"),))
     for letter in "109":
         url = GopherURL.parse(server.url(f"/{letter}/a"))
-        for ask in (found.content, found.open):
-            with pytest.raises(NotAllowed):
+        for ask in (found.fetch_content, found.open_stream):
+            with pytest.raises(DestinationNotAllowed):
                 await ask(url)
-            with pytest.raises(NotAllowed):
+            with pytest.raises(DestinationNotAllowed):
                 await ask(url.replace(port=25))
-        for ask in (listed.content, listed.open):
-            with pytest.raises(NotAllowed, match="a few hosts"):
+        for ask in (listed.fetch_content, listed.open_stream):
+            with pytest.raises(DestinationNotAllowed, match="a few hosts"):
                 await ask(url)
     assert server.requests == []
 
@@ -104,7 +104,7 @@ async def test_an_endless_menu_ends_at_the_limit(reactor: Any, serve: Serve) -> 
     """An endless menu ends at the limit."""
     server = serve(b"0One\t/1\tx\t70\r\n" * 100_000)
     found = fetcher(reactor, allow_private=True, max_page=200_000)
-    menu, missing = await found.content(GopherURL.parse(server.url("/1/a")))
+    menu, missing = await found.fetch_content(GopherURL.parse(server.url("/1/a")))
     assert "larger than the limit" in missing
     assert isinstance(menu, Menu) and 0 < len(menu.items) < 100_000
 
@@ -118,7 +118,7 @@ def proxy(serve: Serve) -> Iterator[SocksProxy]:
 
 
 async def said(found: Fetcher, url: GopherURL) -> bytes:
-    text, missing = await found.content(url)
+    text, missing = await found.fetch_content(url)
     assert isinstance(text, Text) and not missing
     return text.content
 
@@ -134,8 +134,8 @@ async def test_nobody_gets_behind_the_proxy_into_a_private_network(
     reactor: Any, proxy: SocksProxy, host: str
 ) -> None:
     found = fetcher(reactor, proxy=Proxy("127.0.0.1", proxy.port))
-    with pytest.raises(NotAllowed):
-        await found.content(GopherURL.parse(f"gopher://{host}/0/a"))
+    with pytest.raises(DestinationNotAllowed):
+        await found.fetch_content(GopherURL.parse(f"gopher://{host}/0/a"))
     assert proxy.asked == []
 
 
@@ -149,7 +149,7 @@ async def test_a_server_is_trusted_by_file_or_pin(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     url = GopherURL.parse(serve(b"secret\r\n.\r\n", certificate).url("/0/a", "gophers"))
     with pytest.raises(TLSError):
-        await fetcher(reactor, allow_private=True).content(url)
+        await fetcher(reactor, allow_private=True).fetch_content(url)
     for ways in ({"cafile": certificate}, {"pin": True}, {"insecure": True}):
         found = fetcher(reactor, allow_private=True, **ways)
         assert await said(found, url) == b"secret\r\n"
@@ -166,8 +166,8 @@ async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(
     url = GopherURL.parse(serve(script, certificate).url("/0/a", "gophers"))
     strict = fetcher(reactor, allow_private=True, cafile=certificate)
     lenient = fetcher(reactor, allow_private=True, cafile=certificate, accept_cut=True)
-    assert "close of TLS is missing" in (await strict.content(url))[1]
-    assert (await lenient.content(url))[1] == ""
+    assert "close of TLS is missing" in (await strict.fetch_content(url))[1]
+    assert (await lenient.fetch_content(url))[1] == ""
 
 
 def test_a_cached_value_expires_after_its_seconds() -> None:
@@ -220,9 +220,9 @@ def test_a_value_that_grows_is_counted_and_drives_out_the_oldest() -> None:
     for key in "abcde":
         cache.put(key, key, 20)
     clock.advance(9)
-    assert cache.grow("e", 5) and cache.size == 85
+    assert cache.add_size("e", 5) and cache.size == 85
     assert cache.get("a") is None and cache.get("e") == "e"
-    assert not cache.grow("e", 1) and cache.size == 85
+    assert not cache.add_size("e", 1) and cache.size == 85
     clock.advance(1)
     assert cache.get("e") is None
 
@@ -235,13 +235,13 @@ async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(
     place = WebPlace(GopherURL.parse(server.url("/1/a")))
 
     async def page(place: WebPlace) -> bytes:
-        content, _ = await found.content(place.url)
+        content, _ = await found.fetch_content(place.url)
 
         def make() -> bytes:
             made.append(place)
             return b"page %d" % len(made)
 
-        return found.page(place, content, make)
+        return found.cached_page(place, content, make)
 
     assert [await page(place) for _ in range(3)] == [b"page 1"] * 3
     assert await page(attrs.evolve(place, charset="cp437")) == b"page 2"
@@ -257,7 +257,7 @@ async def test_pages_take_no_more_memory_than_what_was_fetched_may(
     server = serve(MENU)
     found = fetcher(reactor, allow_private=True, cache_size=100_000)
     url = GopherURL.parse(server.url("/1/a"))
-    content, _ = await found.content(url)
+    content, _ = await found.fetch_content(url)
     for first in range(100):
-        found.page(WebPlace(url, first=first), content, lambda: b"x" * 10_000)
+        found.cached_page(WebPlace(url, first=first), content, lambda: b"x" * 10_000)
     assert found.remembered.size <= 25_000

@@ -19,7 +19,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.gateway import STALLED_AFTER, Outflow, Stalled
+from logsrv.gopher.gateway.gateway import STALLED_AFTER, ClientStalled, ResponseWriter
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve, names
 from tests.gopher.gateway.conftest import Start
@@ -363,11 +363,11 @@ class Browser:
     def __init__(self, room: int) -> None:
         self.room = room
         self.taken = b""
-        self.outflow: Outflow | None = None
+        self.outflow: ResponseWriter | None = None
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
         assert streaming
-        assert isinstance(producer, Outflow)
+        assert isinstance(producer, ResponseWriter)
         verifyObject(IPushProducer, producer)
         self.outflow = producer
 
@@ -384,7 +384,7 @@ class Browser:
 def test_sending_waits_until_the_browser_has_room() -> None:
     """Nothing more is sent until the browser has taken what it got."""
     browser, clock = Browser(5), Clock()
-    outflow = Outflow(browser, clock)
+    outflow = ResponseWriter(browser, clock)
     assert Deferred.fromCoroutine(outflow.send(b"four")).called
     sending = Deferred.fromCoroutine(outflow.send(b"more"))
     assert not sending.called
@@ -399,18 +399,18 @@ def test_sending_waits_until_the_browser_has_room() -> None:
 def test_a_browser_that_takes_nothing_for_a_minute_is_given_up():  # type: ignore[no-untyped-def]
     """A browser that takes nothing for a minute is given up."""
     browser, clock = Browser(1), Clock()
-    sending = Deferred.fromCoroutine(Outflow(browser, clock).send(b"x"))
+    sending = Deferred.fromCoroutine(ResponseWriter(browser, clock).send(b"x"))
     clock.advance(STALLED_AFTER - 1)
     assert not sending.called
     clock.advance(1)
-    with pytest.raises(Stalled):
+    with pytest.raises(ClientStalled):
         yield sending
 
 
 def test_a_browser_that_disconnects_leaves_no_timer() -> None:
     """A browser that goes away while the sender waits leaves no timer behind."""
     browser, clock = Browser(1), Clock()
-    outflow = Outflow(browser, clock)
+    outflow = ResponseWriter(browser, clock)
     sending = Deferred.fromCoroutine(outflow.send(b"x")).addErrback(lambda _: None)
     outflow.stopProducing()
     sending.cancel()

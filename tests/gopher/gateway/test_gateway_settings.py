@@ -13,7 +13,7 @@ from logsrv.gopher.gateway.gateway_settings import (
     PROXY,
     ConnectionSettings,
     GopherSettings,
-    check_wanted,
+    check_url_or_gateway,
 )
 from logsrv.gopher.service import Options
 from logsrv.kit.net.parse import parse_endpoint
@@ -74,7 +74,7 @@ def test_the_reference_page_lists_the_options() -> None:
 def test_two_ways_to_trust_are_one_too_many() -> None:
     found = GopherSettings(gateway=(parse_endpoint("tcp:8070"),), cafile=Path("ca.pem"), pin=True)
     with pytest.raises(ConfigurationError, match="choose one"):
-        check_wanted(found)
+        check_url_or_gateway(found)
 
 
 def test_a_proxy_or_charset_that_is_none_is_refused() -> None:
@@ -86,9 +86,9 @@ def test_a_proxy_or_charset_that_is_none_is_refused() -> None:
 
 def test_the_same_options_for_the_command() -> None:
     found = ConnectionSettings(charset="cp437", proxy=Proxy("h", 9), cafile=Path("f"), pin=True)
-    assert found.as_words == [
+    assert found.as_command_words == [
         *("--charset=cp437", "--proxy=socks5://h:9", "--cafile=f", "--pin"),
     ]
     lenient = ConnectionSettings(insecure=True, accept_cut=True)
-    assert lenient.as_words == ["--insecure", "--accept-cut"]
-    assert ConnectionSettings().as_words == []
+    assert lenient.as_command_words == ["--insecure", "--accept-cut"]
+    assert ConnectionSettings().as_command_words == []

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.gateway.listing import (
     WIDTHS,
-    Row,
+    MenuRow,
     breadcrumb,
     drawing_width,
-    heading_of,
-    parts_of,
-    row,
-    width_for,
+    find_heading,
+    fitting_width,
+    parts_of_menu,
+    row_of_item,
 )
 from logsrv.gopher.gateway.pages import STYLE
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
@@ -33,53 +33,53 @@ def menu(text: bytes) -> Menu:
     return Menu(HERE, tuple(parser.feed(text) + parser.finish()), terminated=True)
 
 
-def one(line: bytes) -> Row:
-    return row(menu(line).items[0], HERE, None)
+def one(line: bytes) -> MenuRow:
+    return row_of_item(menu(line).items[0], HERE, None)
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (b"0A text\t/a\there.example\t70", Row("item", "text", "A text", "/gopher/here.example/0/a")),
-        (b"1Menu\t\tx.example\t7070", Row("item", "menu", "Menu", "/gopher/x.example:7070/")),
-        (b"7Find\t/s\tx.example\t70", Row("search", "search", "Find", "/gopher/x.example/7/s")),
-        (b"3Broken\t\terror.host\t1", Row("error", "error", "Broken")),
-        (b"0Bad port\t/a\tx.example\t0", Row("nowhere", "text", "Bad port")),
-        (b"0Bad host\t/a\tx y\t70", Row("nowhere", "text", "Bad host")),
-        (b"8BBS\troot\tbbs.example\t23", Row("nowhere", "telnet", "BBS", "", "telnet://root@bbs.example:23/")),
-        (b"2CSO\t\tcso.example\t105", Row("nowhere", "phonebook", "CSO", "", "cso.example")),
-        (b"\xffOdd\t/a\tx.example\t70", Row("item", "type \xff", "Odd", "/gopher/x.example/%FF/a")),
-        (b"1\t/a\tx.example\t70", Row("item", "menu", "(no name)", "/gopher/x.example/1/a")),
+        (b"0A text\t/a\there.example\t70", MenuRow("item", "text", "A text", "/gopher/here.example/0/a")),
+        (b"1Menu\t\tx.example\t7070", MenuRow("item", "menu", "Menu", "/gopher/x.example:7070/")),
+        (b"7Find\t/s\tx.example\t70", MenuRow("search", "search", "Find", "/gopher/x.example/7/s")),
+        (b"3Broken\t\terror.host\t1", MenuRow("error", "error", "Broken")),
+        (b"0Bad port\t/a\tx.example\t0", MenuRow("nowhere", "text", "Bad port")),
+        (b"0Bad host\t/a\tx y\t70", MenuRow("nowhere", "text", "Bad host")),
+        (b"8BBS\troot\tbbs.example\t23", MenuRow("nowhere", "telnet", "BBS", "", "telnet://root@bbs.example:23/")),
+        (b"2CSO\t\tcso.example\t105", MenuRow("nowhere", "phonebook", "CSO", "", "cso.example")),
+        (b"\xffOdd\t/a\tx.example\t70", MenuRow("item", "type \xff", "Odd", "/gopher/x.example/%FF/a")),
+        (b"1\t/a\tx.example\t70", MenuRow("item", "menu", "(no name)", "/gopher/x.example/1/a")),
         (
             b"hWeb\tURL:https://x.example/a?b=c#d\tx\t70",
-            Row("outside", "web", "Web", "https://x.example/a?b=c#d", "https://x.example/a?b=c#d"),
+            MenuRow("outside", "web", "Web", "https://x.example/a?b=c#d", "https://x.example/a?b=c#d"),
         ),
         (
             b"hMail\tURL:mailto:a@x.example\tx\t70",
-            Row("outside", "mail", "Mail", "mailto:a@x.example", "mailto:a@x.example"),
+            MenuRow("outside", "mail", "Mail", "mailto:a@x.example", "mailto:a@x.example"),
         ),
         (
             b"hGopher\tURL:gopher://y.example/0/z\tx\t70",
-            Row("item", "text", "Gopher", "/gopher/y.example/0/z"),
+            MenuRow("item", "text", "Gopher", "/gopher/y.example/0/z"),
         ),
         (
             b"hFind\tURL:gopher://y.example/7/z\tx\t70",
-            Row("search", "search", "Find", "/gopher/y.example/7/z"),
+            MenuRow("search", "search", "Find", "/gopher/y.example/7/z"),
         ),
         (
             b"hFound\tURL:gopher://y.example/7/z%09words\tx\t70",
-            Row("item", "search", "Found", "/gopher/y.example/7/z?q=words"),
+            MenuRow("item", "search", "Found", "/gopher/y.example/7/z?q=words"),
         ),
         (
             b"hEvil\tURL:javascript:alert(1)\tx\t70",
-            Row("nowhere", "link", "Evil", "", "javascript:alert(1)"),
+            MenuRow("nowhere", "link", "Evil", "", "javascript:alert(1)"),
         ),
-        (b"hData\tURL:data:text/html,x\tx\t70", Row("nowhere", "link", "Data", "", "data:text/html,x")),
-        (b"hFile\tURL:file:///etc/passwd\tx\t70", Row("nowhere", "link", "File", "", "file:///etc/passwd")),
-        (b"hBad\tURL:gopher://a b/\tx\t70", Row("item", "html", "Bad", "/gopher/x/hURL:gopher://a%20b/")),
+        (b"hData\tURL:data:text/html,x\tx\t70", MenuRow("nowhere", "link", "Data", "", "data:text/html,x")),
+        (b"hFile\tURL:file:///etc/passwd\tx\t70", MenuRow("nowhere", "link", "File", "", "file:///etc/passwd")),
+        (b"hBad\tURL:gopher://a b/\tx\t70", MenuRow("item", "html", "Bad", "/gopher/x/hURL:gopher://a%20b/")),
     ],
 )  # fmt: skip
-def test_each_item_becomes_a_row_with_its_type_and_link(line: bytes, expected: Row) -> None:
+def test_each_item_becomes_a_row_with_its_type_and_link(line: bytes, expected: MenuRow) -> None:
     """Each item says what it is and leads where it should, and only where it may."""
     assert one(line) == expected
 
@@ -93,7 +93,7 @@ def test_control_characters_in_an_item_are_shown_as_codes() -> None:
 def test_lines_of_information_stay_together_and_a_drawing_is_a_run() -> None:
     """Lines of text stay together, with the blanks at their beginning; a drawing is a block of its own."""
     lines = b"iHello\t\t\t1\r\ni  world\t\t\t1\r\ni\t\t\t1\r\ni /\\/\\ \t\t\t1\r\n0A\t/a\r\n"
-    text, drawing, rows = parts_of(menu(lines).items, WebPlace(HERE))
+    text, drawing, rows = parts_of_menu(menu(lines).items, WebPlace(HERE))
     assert isinstance(text, TextRun)
     assert isinstance(drawing, TextRun)
     assert (text.text, text.shape) == ("Hello\n  world\n\n", "prose")
@@ -115,7 +115,7 @@ ITEMS = st.builds(
 @given(ITEMS)
 def test_no_item_leads_anywhere_but_into_the_gateway_the_web_or_mail(item: MenuItem) -> None:
     """No item leads anywhere but into the gateway, or to the web or mail with a warning."""
-    found = row(item, HERE, None)
+    found = row_of_item(item, HERE, None)
     assert one_line(found.text) == found.text
     assert one_line(found.address) == found.address
     if found.kind == "outside":
@@ -165,19 +165,19 @@ def test_a_long_way_up_is_cut() -> None:
     ],
 )
 def test_the_site_of_a_link_is_shown_where_it_is_plain(address: str, site: str) -> None:
-    assert Row("outside", "web", "x", address, address).site == site
+    assert MenuRow("outside", "web", "x", address, address).site == site
 
 
 def test_a_text_gets_the_least_width_of_the_style_sheet_that_fits() -> None:
     """The least of the widths that the style sheet has."""
-    assert width_for("x" * 41) == 48
-    assert width_for("x" * 9999) == WIDTHS[-1]
+    assert fitting_width("x" * 41) == 48
+    assert fitting_width("x" * 9999) == WIDTHS[-1]
 
 
 def test_all_drawings_of_a_page_get_the_width_of_the_widest() -> None:
     """All drawings of a page are made to fit together; a table has a room of its own."""
     small, large = TextRun("/\\\n", "drawing"), TextRun("-" * 100 + "\n", "drawing")
-    rows = (Row("item", "text", "x" * 200),)
+    rows = (MenuRow("item", "text", "x" * 200),)
     assert (
         drawing_width(
             [small, TextRun("a   b" * 30, "table"), rows, large, TextRun("text\n", "prose")]
@@ -206,4 +206,4 @@ def test_the_style_sheet_has_a_rule_for_each_width() -> None:
     ],
 )
 def test_a_heading_is_found_without_its_decoration(text: str, heading: str) -> None:
-    assert heading_of(text.split("\n")) == heading
+    assert find_heading(text.split("\n")) == heading

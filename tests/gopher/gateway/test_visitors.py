@@ -22,23 +22,23 @@ def made(at_once: int = 100, at_once_each: int = 2, a_minute: int = 60) -> tuple
 def test_a_client_with_too_many_open_requests_gets_429() -> None:
     """A client with too much open is told to wait, another one is not, and it may go on afterwards."""
     found, _ = made(at_once_each=2)
-    leave = found.enter("a")
-    found.enter("a")
+    leave = found.begin_request("a")
+    found.begin_request("a")
     with pytest.raises(RequestDenied, match="open") as refused:
-        found.enter("a")
+        found.begin_request("a")
     assert refused.value.status == 429
-    found.enter("b")
+    found.begin_request("b")
     leave()
-    found.enter("a")
-    assert found.open == 3
+    found.begin_request("a")
+    assert found.open_requests == 3
 
 
 def test_a_busy_gateway_answers_503() -> None:
     """When everything is busy, new requests are turned away with 503."""
     found, _ = made(at_once=1)
-    found.enter("a")
+    found.begin_request("a")
     with pytest.raises(RequestDenied) as refused:
-        found.enter("b")
+        found.begin_request("b")
     assert refused.value.status == 503
 
 
@@ -46,24 +46,24 @@ def test_a_client_may_go_on_after_the_announced_seconds() -> None:
     """Past the requests of a minute one waits as long as the answer says."""
     found, clock = made(a_minute=60)
     for _ in range(60):
-        found.enter("a")()
+        found.begin_request("a")()
     with pytest.raises(RequestDenied, match="too many") as refused:
-        found.enter("a")
+        found.begin_request("a")
     clock.advance(int(refused.value.headers["Retry-After"]))
-    found.enter("a")()
+    found.begin_request("a")()
     with pytest.raises(RequestDenied):
-        found.enter("a")
+        found.begin_request("a")
 
 
 @pytest.mark.slow
 def test_requests_from_many_addresses_take_bounded_memory() -> None:
     """Requests from very many addresses take no more memory."""
     found, _ = made(at_once=10_000)
-    leaves = [found.enter(str(number)) for number in range(REMEMBERED + 10)]
+    leaves = [found.begin_request(str(number)) for number in range(REMEMBERED + 10)]
     assert len(found._requests._buckets) == REMEMBERED
     for leave in leaves:
         leave()
-    assert found.open == 0 == len(found._open)
+    assert found.open_requests == 0 == len(found._open)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.floats(0, 5)), max_size=60))
@@ -75,26 +75,26 @@ def test_no_order_of_requests_exceeds_a_limit(steps: list[tuple[str, bool, float
         clock.advance(seconds)
         if comes:
             try:
-                inside.append(found.enter(client))
+                inside.append(found.begin_request(client))
             except RequestDenied:
                 pass
         elif inside:
             inside.pop(0)()
-        assert found.open == len(inside) <= 4
+        assert found.open_requests == len(inside) <= 4
     for leave in inside:
         leave()
-    assert found.open == 0
+    assert found.open_requests == 0
 
 
 def test_a_closing_gateway_answers_open_requests_and_refuses_new_ones() -> None:
     """Whoever is there is answered first, and nobody else comes in."""
     found, _ = made()
-    leave = found.enter("a")
-    closed = found.close()
+    leave = found.begin_request("a")
+    closed = found.drain()
     with pytest.raises(RequestDenied, match="stopped") as refused:
-        found.enter("b")
+        found.begin_request("b")
     assert refused.value.status == 503
     assert not closed.called
     leave()
     assert closed.called
-    assert made()[0].close().called
+    assert made()[0].drain().called

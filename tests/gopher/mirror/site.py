@@ -12,7 +12,7 @@ from typing import Any
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.fetching import Manners
+from logsrv.gopher.mirror.fetching import CrawlOptions
 from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.url import GopherURL
@@ -65,7 +65,11 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     show = manners.pop("show", lambda: None)
     try:
         found = Crawl(
-            MirrorScope(root, "host", depth), journal, fetcher, Manners(**manners), time.monotonic
+            MirrorScope(root, "host", depth),
+            journal,
+            fetcher,
+            CrawlOptions(**manners),
+            time.monotonic,
         )
         found.run(show)
         return found

@@ -99,7 +99,7 @@ def test_a_full_disk_leaves_nothing_of_what_came_at_the_same_time(
     menu = b"9Small\t/small\t@\r\n9Big\t/big\t@\r\n.\r\n"
     site = Site(serve, {b"": menu, b"/small": b"small", b"/big": bytes(1_000_000)})
     came: list[SocketTransfer] = []
-    wait = Transfers.wait
+    wait = Transfers.run_round
 
     def together(transfers: Transfers, seconds: float) -> list[SocketTransfer]:
         others: list[SocketTransfer] = []
@@ -196,7 +196,7 @@ def test_a_menu_whose_items_take_long_is_there_before_them(
 def test_nobody_waits_once_all_is_there(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wait = Transfers.wait
+    wait = Transfers.run_round
 
     def watched(transfers: Transfers, seconds: float) -> list[SocketTransfer]:
         assert transfers.active or not seconds

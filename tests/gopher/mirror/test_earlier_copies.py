@@ -11,22 +11,22 @@ from logsrv.gopher.mirror.earlier_copies import (
     EarlierCopies,
     ListedItems,
     LostLinks,
-    fault,
     may_be_cut,
-    read_menu,
+    parse_menu,
+    why_not_replace,
 )
-from logsrv.gopher.mirror.fetching import Job
-from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import Copy, MirrorJournal
-from logsrv.gopher.mirror.scope import Items, MirrorScope
+from logsrv.gopher.mirror.fetching import FetchJob
+from logsrv.gopher.mirror.folders import MirrorFolders
+from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
+from logsrv.gopher.mirror.scope import ItemKeys, MirrorScope
 from logsrv.gopher.wire.errors import GopherError, ServerError, Truncated
-from logsrv.gopher.wire.menu import parse_line
+from logsrv.gopher.wire.menu import parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 
 ROOT, SUB, A, B, TEXT = (
     GopherURL.parse(f"gopher://h/{path}") for path in ("", "1/sub", "0/a", "0/b", "0/sub")
 )
-LINE = parse_line(b"iA line")
+LINE = parse_menu_line(b"iA line")
 MENU = b"1Sub\t/sub\th\t70\r\n0A\t/a\th\t70\r\n"
 BELOW = b"0B\t/b\th\t70\r\n"
 
@@ -45,104 +45,106 @@ def journal(tmp_path: Path) -> Iterator[MirrorJournal]:
 
 
 @pytest.fixture
-def items() -> Items:
-    return Items()
+def items() -> ItemKeys:
+    return ItemKeys()
 
 
 @pytest.fixture
-def earlier(journal: MirrorJournal, items: Items, tmp_path: Path) -> EarlierCopies:
-    return EarlierCopies(items, MirrorScope(ROOT, "path", None), journal, Folders(tmp_path))
+def earlier(journal: MirrorJournal, items: ItemKeys, tmp_path: Path) -> EarlierCopies:
+    return EarlierCopies(items, MirrorScope(ROOT, "path", None), journal, MirrorFolders(tmp_path))
 
 
-def job(items: Items, url: GopherURL, path: tuple[str, ...] | None = None) -> Job:
+def job(items: ItemKeys, url: GopherURL, path: tuple[str, ...] | None = None) -> FetchJob:
     """A job, with a copy if that has a path."""
-    found = Job(url, items.key(url), 0, path)
+    found = FetchJob(url, items.key(url), 0, path)
     found.has_copy = path is not None
     return found
 
 
 def test_what_is_there_is_done_as_long_as_it_is_whole(
-    earlier: EarlierCopies, items: Items, tmp_path: Path
+    earlier: EarlierCopies, items: ItemKeys, tmp_path: Path
 ) -> None:
     (tmp_path / "b").write_bytes(b"half of it")
-    earlier.restore(update=False)
+    earlier.read_journal(update=False)
     assert not earlier.is_update
     assert earlier.done.keys() == {items.key(url) for url in (ROOT, SUB, A)}
-    assert earlier.old(items.key(A), A) is None
-    assert [copy.path for copy in earlier.all()] == [(), ("sub",), ("a",)]
+    assert earlier.copy_before_update(items.key(A), A) is None
+    assert [copy.path for copy in earlier.all_copies()] == [(), ("sub",), ("a",)]
 
 
 def test_an_update_asks_for_all_and_has_the_copies_as_long(
-    earlier: EarlierCopies, items: Items, tmp_path: Path
+    earlier: EarlierCopies, items: ItemKeys, tmp_path: Path
 ) -> None:
     (tmp_path / "b").write_bytes(b"half of it")
-    earlier.restore(update=True)
+    earlier.read_journal(update=True)
     assert (earlier.is_update, earlier.done) == (True, {})
-    old = earlier.old(items.key(SUB), TEXT)
+    old = earlier.copy_before_update(items.key(SUB), TEXT)
     assert old is not None and old.url == SUB, "for want of a text"
-    found = [earlier.copy(items.key(url), url) for url in (SUB, TEXT, A, B)]
+    found = [earlier.usable_copy(items.key(url), url) for url in (SUB, TEXT, A, B)]
     assert [copy and copy.path for copy in found] == [("sub",), None, ("a",), None]
 
 
 def test_a_menu_has_to_be_whole_to_take_the_place_of_a_copy(
-    earlier: EarlierCopies, items: Items
+    earlier: EarlierCopies, items: ItemKeys
 ) -> None:
-    earlier.restore(update=True)
+    earlier.read_journal(update=True)
     root, sub = job(items, ROOT), job(items, SUB)
-    assert earlier.fault(root, read_menu(MENU)) is None
-    assert isinstance(earlier.fault(sub, read_menu(b".\r\n")), LostLinks)
-    assert isinstance(earlier.fault(job(items, A), read_menu(b"x")), LostLinks)
-    assert earlier.fault(job(items, A.at(b"/new")), read_menu(b"")) is None
-    earlier.note_replaced(root, read_menu(MENU))
-    assert isinstance(earlier.fault(sub, read_menu(MENU)), LostLinks), "that of the root"
+    assert earlier.why_not_replace(root, parse_menu(MENU)) is None
+    assert isinstance(earlier.why_not_replace(sub, parse_menu(b".\r\n")), LostLinks)
+    assert isinstance(earlier.why_not_replace(job(items, A), parse_menu(b"x")), LostLinks)
+    assert earlier.why_not_replace(job(items, A.at(b"/new")), parse_menu(b"")) is None
+    earlier.note_replaced(root, parse_menu(MENU))
+    assert isinstance(earlier.why_not_replace(sub, parse_menu(MENU)), LostLinks), "that of the root"
 
 
-def test_what_was_neither_met_nor_listed_is_left_over(earlier: EarlierCopies, items: Items) -> None:
-    earlier.restore(update=True)
-    copies, unlisted = earlier.left_over([job(items, ROOT, ())])
+def test_what_was_neither_met_nor_listed_is_left_over(
+    earlier: EarlierCopies, items: ItemKeys
+) -> None:
+    earlier.read_journal(update=True)
+    copies, unlisted = earlier.unused_and_unlisted([job(items, ROOT, ())])
     assert [copy.url for copy in copies] == [SUB, A, B] == [copy.url for copy in unlisted]
     earlier.note_line(LINE, A, job(items, A))
     earlier.note_line(LINE, SUB, None)
     earlier.note_line(LINE, None, None)
-    copies, unlisted = earlier.left_over([job(items, ROOT, ())])
+    copies, unlisted = earlier.unused_and_unlisted([job(items, ROOT, ())])
     assert ([copy.url for copy in copies], unlisted) == ([SUB, A, B], [])
 
 
 def test_the_end_of_a_menu_that_may_be_cut_is_not_left_over_for_sure(
-    earlier: EarlierCopies, items: Items
+    earlier: EarlierCopies, items: ItemKeys
 ) -> None:
-    earlier.restore(update=True)
+    earlier.read_journal(update=True)
     root = job(items, ROOT, ())
-    earlier.note_replaced(root, read_menu(MENU[: MENU.index(b"0A")]))
+    earlier.note_replaced(root, parse_menu(MENU[: MENU.index(b"0A")]))
     earlier.note_line(LINE, SUB, job(items, SUB))
-    _, unlisted = earlier.left_over([root])
+    _, unlisted = earlier.unused_and_unlisted([root])
     assert [copy.url for copy in unlisted] == [A]
     assert earlier.certainly_unlisted(unlisted) == []
 
 
-def test_a_menu_is_missed_only_if_it_is_new(earlier: EarlierCopies, items: Items) -> None:
-    earlier.restore(update=True)
+def test_a_menu_is_missed_only_if_it_is_new(earlier: EarlierCopies, items: ItemKeys) -> None:
+    earlier.read_journal(update=True)
     new = GopherURL.parse("gopher://h/1/new")
     assert earlier.misses_a_menu([job(items, new)])
     assert not earlier.misses_a_menu([job(items, new, ("new",)), job(items, SUB), job(items, B)])
 
 
 def test_what_stays_is_known_after_the_update(
-    earlier: EarlierCopies, journal: MirrorJournal, items: Items, tmp_path: Path
+    earlier: EarlierCopies, journal: MirrorJournal, items: ItemKeys, tmp_path: Path
 ) -> None:
-    earlier.restore(update=True)
+    earlier.read_journal(update=True)
     journal.add_file(TEXT, ("sub~2",), 1)
     (tmp_path / "sub~2").write_bytes(b"x")
-    copies, _ = earlier.left_over([])
+    copies, _ = earlier.unused_and_unlisted([])
     journal.end_update(copies)
     journal.close()
     again = MirrorJournal(tmp_path, ROOT, "path")
-    found = EarlierCopies(items, MirrorScope(ROOT, "path", None), again, Folders(tmp_path))
-    found.restore(update=False)
-    assert {copy.path for copy in found.all()} == {(), ("sub",), ("a",), ("b",), ("sub~2",)}
+    found = EarlierCopies(items, MirrorScope(ROOT, "path", None), again, MirrorFolders(tmp_path))
+    found.read_journal(update=False)
+    assert {copy.path for copy in found.all_copies()} == {(), ("sub",), ("a",), ("b",), ("sub~2",)}
     assert found.done[items.key(SUB)].path == ("sub~2",), "what has come since goes before"
-    menu = found.menu(found.done[items.key(ROOT)])
-    assert menu.items == [parse_line(line) for line in MENU.split(b"\r\n")[:2]]
+    menu = found.read_menu(found.done[items.key(ROOT)])
+    assert menu.items == [parse_menu_line(line) for line in MENU.split(b"\r\n")[:2]]
     again.close()
 
 
@@ -155,53 +157,53 @@ ROOT = url("h/")
 MENUS = {"h/1/m": ["h/1/n", "h/0/a"], "h/1/n": ["other/1/m", "other/0/b"], "h/1/x": ["h/0/y"]}
 FILES = ["h/0/a", "h/0/b", "h/9/y"]
 COPIES = [
-    *(Copy(url(each), (each,), None, 0) for each in MENUS),
-    *(Copy(url(each), (each,), 1, 0) for each in FILES),
+    *(ItemCopy(url(each), (each,), None, 0) for each in MENUS),
+    *(ItemCopy(url(each), (each,), 1, 0) for each in FILES),
 ]
 
 
-def links(copy: Copy) -> list[GopherURL]:
+def links(copy: ItemCopy) -> list[GopherURL]:
     return [url(each) for each in MENUS[copy.path[0]]]
 
 
 def left_over(listed: ListedItems, *, for_sure: bool = False) -> set[str]:
-    return {copy.path[0] for copy in listed.left_over(COPIES, links, for_sure=for_sure)}
+    return {copy.path[0] for copy in listed.unlisted_copies(COPIES, links, for_sure=for_sure)}
 
 
 def test_what_no_menu_lists_is_left_over() -> None:
-    listed = ListedItems(ROOT, Items())
+    listed = ListedItems(ROOT, ItemKeys())
     assert left_over(listed) == {*MENUS, *FILES}
-    listed.add(url("h/1/m"))
+    listed.note_listed(url("h/1/m"))
     assert left_over(listed) == {"h/1/x", "h/9/y"}, "an old menu stands for what it lists"
-    listed.add(url("h/0/y"))
+    listed.note_listed(url("h/0/y"))
     assert left_over(listed) == {"h/1/x"}, "a file is a file, of whatever type"
 
 
 def test_a_menu_and_a_text_of_one_name_are_two_things() -> None:
-    listed = ListedItems(ROOT, Items())
-    listed.add(url("h/0/m"))
-    listed.add(url("h/1/a"))
+    listed = ListedItems(ROOT, ItemKeys())
+    listed.note_listed(url("h/0/m"))
+    listed.note_listed(url("h/1/a"))
     assert left_over(listed) == {*MENUS, *FILES}
 
 
 def test_what_is_left_out_may_be_the_same_server_by_another_name() -> None:
-    listed = ListedItems(ROOT, Items())
-    listed.add(url("other/1/m"))
+    listed = ListedItems(ROOT, ItemKeys())
+    listed.note_listed(url("other/1/m"))
     assert left_over(listed) == {*MENUS, *FILES}
-    listed.add_unwanted(url("other/1/m"))
+    listed.note_left_out(url("other/1/m"))
     assert left_over(listed) == {"h/1/x", "h/9/y"}
 
 
 def test_what_leads_nowhere_may_lead_to_the_same_server() -> None:
-    listed = ListedItems(ROOT, Items())
+    listed = ListedItems(ROOT, ItemKeys())
     for line in (b"1M\t/m\th\t0", b"0Y\t/y", b"iX\t/x\th\t0", b"0\t\th\t0", b"0\t/x\0\th\t0"):
-        listed.add_nowhere(parse_line(line))
+        listed.note_leads_nowhere(parse_menu_line(line))
     assert left_over(listed) == {"h/1/x"}
 
 
 def test_what_is_in_doubt_is_told_but_not_for_sure() -> None:
-    listed = ListedItems(ROOT, Items())
-    listed.doubt(url("h/1/x"))
+    listed = ListedItems(ROOT, ItemKeys())
+    listed.note_maybe_listed(url("h/1/x"))
     assert left_over(listed) == {*MENUS, *FILES}
     assert left_over(listed, for_sure=True) == {"h/1/m", "h/1/n", "h/0/a", "h/0/b"}
 
@@ -215,8 +217,8 @@ ROOT_MENU = LINE_A + LINE_C + END
 
 
 def found(now: bytes, before: bytes | None, root: bytes | None = ROOT_MENU) -> GopherError | None:
-    old = None if before is None else read_menu(before)
-    return fault(URL, read_menu(now), old, root)
+    old = None if before is None else parse_menu(before)
+    return why_not_replace(URL, parse_menu(now), old, root)
 
 
 @pytest.mark.parametrize(
@@ -285,4 +287,4 @@ def test_the_root_may_be_as_it_is_and_an_error_says_what_the_server_said() -> No
     ],
 )
 def test_the_end_of_a_menu_without_a_full_stop(before: bytes, now: bytes, may: bool) -> None:
-    assert may_be_cut(read_menu(now), read_menu(before)) is may
+    assert may_be_cut(parse_menu(now), parse_menu(before)) is may

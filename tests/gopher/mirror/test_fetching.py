@@ -11,19 +11,26 @@ import pytest
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.fetching import IDLE, Fetching, Job, Manners, Queue, ServerRules
-from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.robots import Robots
-from logsrv.gopher.mirror.scope import key_of
+from logsrv.gopher.mirror.fetching import (
+    IDLE,
+    CrawlOptions,
+    FetchJob,
+    JobQueue,
+    JobRunner,
+    ServerRules,
+)
+from logsrv.gopher.mirror.folders import MirrorFolders
+from logsrv.gopher.mirror.robots import RobotRules
+from logsrv.gopher.mirror.scope import item_key
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 
 
-def job_for(url: str, path: str) -> Job:
+def job_for(url: str, path: str) -> FetchJob:
     parsed = GopherURL.parse(url)
-    return Job(parsed, key_of(parsed), 1, (path,))
+    return FetchJob(parsed, item_key(parsed), 1, (path,))
 
 
 @pytest.fixture
@@ -42,17 +49,17 @@ def test_four_connections_unless_others_are_asked_for(
         connection.sendall(request)
 
     server = serve(slow)
-    manners = Manners(connections=asked_for)
-    fetching = Fetching(transfers, Folders(tmp_path), manners, time.monotonic)
+    manners = CrawlOptions(connections=asked_for)
+    fetching = JobRunner(transfers, MirrorFolders(tmp_path), manners, time.monotonic)
     for number in range(10):
-        fetching.add(job_for(server.url(f"/0/{number}"), str(number)))
-    ended: list[Job] = []
+        fetching.queue_job(job_for(server.url(f"/0/{number}"), str(number)))
+    ended: list[FetchJob] = []
     while len(ended) < 10:
-        fetching.start()
+        fetching.start_jobs()
         if len(server.requests) == most:
             go.set()
-        fetching.wait(busy=False)
-        ended += fetching.ended()
+        fetching.wait_for_end(busy=False)
+        ended += fetching.store_ended_jobs()
     fetching.close()
     assert server.most_open <= most
     assert {job.error for job in ended} == {None}
@@ -63,13 +70,13 @@ def test_no_answer_takes_the_place_of_a_file(
     serve: Serve, tmp_path: Path, transfers: Transfers
 ) -> None:
     (tmp_path / "a").write_bytes(b"before")
-    fetching = Fetching(transfers, Folders(tmp_path), Manners(), time.monotonic)
+    fetching = JobRunner(transfers, MirrorFolders(tmp_path), CrawlOptions(), time.monotonic)
     job = job_for(serve(b"").url("/0/a"), "a")
     job.known = True
-    fetching.add(job)
-    fetching.start()
-    while not list(fetching.ended()):
-        fetching.wait(busy=False)
+    fetching.queue_job(job)
+    fetching.start_jobs()
+    while not list(fetching.store_ended_jobs()):
+        fetching.wait_for_end(busy=False)
     fetching.close()
     assert isinstance(job.error, Truncated)
     assert (tmp_path / "a").read_bytes() == b"before"
@@ -77,8 +84,8 @@ def test_no_answer_takes_the_place_of_a_file(
 
 def test_limits_that_hurt_nobody() -> None:
     """A run has limits that hurt nobody, unless somebody asks for others."""
-    assert Manners().connections is None
-    assert not Manners().ignore_robots
+    assert CrawlOptions().connections is None
+    assert not CrawlOptions().ignore_robots
 
 
 class Time:
@@ -88,24 +95,24 @@ class Time:
         return self.now
 
 
-def job(name: str) -> Job:
+def job(name: str) -> FetchJob:
     url = GopherURL("h", 70, "0", name.encode())
-    return Job(url, key_of(url), 0)
+    return FetchJob(url, item_key(url), 0)
 
 
-def taken(queue: Queue, times: int) -> list[str | None]:
+def taken(queue: JobQueue, times: int) -> list[str | None]:
     """Return the names of what may start now, one after the other."""
     found = []
     for _ in range(times):
-        first = queue.first()
+        first = queue.next_if_due()
         if first is not None:
-            queue.take()
+            queue.remove_first()
         found.append(None if first is None else first.url.selector.decode())
     return found
 
 
 def test_jobs_start_in_the_order_in_which_they_were_added_but_for_first_ones() -> None:
-    queue = Queue(Time(), 0.0)
+    queue = JobQueue(Time(), 0.0)
     for name in ("a", "b"):
         queue.add(job(name))
     queue.add(job("menu"), first=True)
@@ -117,7 +124,7 @@ def test_jobs_start_in_the_order_in_which_they_were_added_but_for_first_ones() -
 
 def test_another_try_comes_first_when_its_time_has_come() -> None:
     clock = Time()
-    queue = Queue(clock, 0.0)
+    queue = JobQueue(clock, 0.0)
     queue.add_later(job("late"), 0.15)
     queue.add_later(job("early"), 0.1)
     queue.add(job("a"))
@@ -131,7 +138,7 @@ def test_another_try_comes_first_when_its_time_has_come() -> None:
 
 def test_the_delay_between_two_starts() -> None:
     clock = Time()
-    queue = Queue(clock, 0.1)
+    queue = JobQueue(clock, 0.1)
     for name in "abc":
         queue.add(job(name))
     assert taken(queue, 2) == ["a", None]
@@ -142,13 +149,13 @@ def test_the_delay_between_two_starts() -> None:
 
 CAPS = b"CAPS\r\nPathDelimeter=:\r\n"
 ROBOTS = b"User-agent: *\r\nDisallow: /private\r\nCrawl-delay: 2\r\n"
-RULES = Robots(((b"/private", False),), 2.0)
+RULES = RobotRules(((b"/private", False),), 2.0)
 
 
 @pytest.mark.parametrize(
     ("files", "delimiter", "robots"),
     [
-        ({}, b"/", Robots()),
+        ({}, b"/", RobotRules()),
         ({b"caps.txt": CAPS, b"robots.txt": ROBOTS}, b":", RULES),
         ({b"/robots.txt": ROBOTS}, b"/", RULES),
         # As of servers that answer whatever is asked for with the same text.
@@ -157,7 +164,7 @@ RULES = Robots(((b"/private", False),), 2.0)
 )
 @pytest.mark.parametrize("ignore", [False, True])
 def test_the_rules_of_a_server_are_read_from_caps_and_robots(
-    serve: Serve, files: dict[bytes, bytes], delimiter: bytes, robots: Robots, ignore: bool
+    serve: Serve, files: dict[bytes, bytes], delimiter: bytes, robots: RobotRules, ignore: bool
 ) -> None:
     def answer(connection: socket.socket, request: bytes) -> None:
         connection.sendall(files.get(request.rstrip(b"\r\n"), b"3no\t\terror.host\t1\r\n.\r\n"))
@@ -166,13 +173,13 @@ def test_the_rules_of_a_server_are_read_from_caps_and_robots(
     transfers = Transfers(ConnectionOptions(), time.monotonic)
     try:
         rules = ServerRules(GopherURL.parse(server.url()), transfers, ignore)
-        while not rules.have_come:
-            transfers.wait(1)
+        while not rules.are_complete:
+            transfers.run_round(1)
     finally:
         transfers.close()
     asked = {b"caps.txt"} if ignore else {b"caps.txt", b"robots.txt", b"/robots.txt"}
     assert {request.rstrip(b"\r\n") for request in server.requests} == asked
     assert rules.path_delimiter == delimiter
-    assert rules.robots == (Robots() if ignore else robots)
+    assert rules.robots == (RobotRules() if ignore else robots)
     read = [content for name, content in files.items() if name in asked]
     assert rules.size == sum(map(len, read))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch.wholefile import whole_file
-from logsrv.gopher.mirror.folders import Folders, LinkInTheWay, same_content
+from logsrv.gopher.mirror.folders import LinkInTheWay, MirrorFolders, has_same_content
 
 
 @pytest.fixture
@@ -24,66 +24,66 @@ def mirror(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("names", [("out", "a"), ("out", "sub", "a"), ("out", "new", "a")])
 def test_nothing_goes_through_a_link(mirror: Path, names: tuple[str, ...]) -> None:
-    folders = Folders(mirror)
+    folders = MirrorFolders(mirror)
     with pytest.raises(LinkInTheWay, match="out is a symbolic link"):
-        folders.write(names, b"ours")
-    folders.remove(names)
-    assert not folders.is_whole(names, 6)
+        folders.write_file(names, b"ours")
+    folders.remove_file(names)
+    assert not folders.has_whole_file(names, 6)
     assert (mirror / "../elsewhere/a").read_bytes() == b"theirs"
     assert sorted(os.listdir(mirror / "../elsewhere")) == ["a", "sub"]
 
 
 def test_nothing_goes_through_a_link_that_was_a_directory(mirror: Path) -> None:
     """A directory that was looked at may be moved away, and a link be left in its place."""
-    folders = Folders(mirror)
-    folders.write(("sub", "a"), b"x")
-    folders.write(("sub", "a"), b"ours")
+    folders = MirrorFolders(mirror)
+    folders.write_file(("sub", "a"), b"x")
+    folders.write_file(("sub", "a"), b"ours")
     (mirror / "sub").rename(mirror / "moved")
     (mirror / "sub").symlink_to("moved")
     with pytest.raises(LinkInTheWay, match="sub is a symbolic link"):
-        folders.look_again(("sub", "a"))
+        folders.check_no_link(("sub", "a"))
     with pytest.raises(LinkInTheWay, match="sub is a symbolic link"):
-        folders.write(("sub", "a"), b"other")
-    folders.remove(("sub", "a"))
+        folders.write_file(("sub", "a"), b"other")
+    folders.remove_file(("sub", "a"))
     assert (mirror / "moved" / "a").read_bytes() == b"ours"
 
 
 def test_a_link_in_place_of_a_file_is_replaced(mirror: Path) -> None:
     (mirror / "a").symlink_to("../elsewhere/a")
-    folders = Folders(mirror)
-    assert not folders.is_whole(("a",), 6)
-    folders.write(("a",), b"theirs")
+    folders = MirrorFolders(mirror)
+    assert not folders.has_whole_file(("a",), 6)
+    folders.write_file(("a",), b"theirs")
     assert not (mirror / "a").is_symlink()
 
 
 def test_what_is_the_same_is_not_written(mirror: Path) -> None:
-    folders = Folders(mirror)
-    folders.write(("b", "c"), b"x")
+    folders = MirrorFolders(mirror)
+    folders.write_file(("b", "c"), b"x")
     before = (mirror / "b" / "c").stat()
-    folders.write(("b", "c"), b"x")
+    folders.write_file(("b", "c"), b"x")
     assert (mirror / "b" / "c").stat().st_ino == before.st_ino
-    folders.write(("b", "c"), b"y")
+    folders.write_file(("b", "c"), b"y")
     assert (mirror / "b" / "c").read_bytes() == b"y"
-    assert not same_content(str(mirror / "b"), BytesIO(b"y"))
+    assert not has_same_content(str(mirror / "b"), BytesIO(b"y"))
 
 
 def test_what_is_there_and_what_lies_behind_a_link(mirror: Path) -> None:
-    folders = Folders(mirror)
-    folders.write(("b", "c"), b"x")
-    assert folders.has(("b", "c")) and folders.has(("out",))
-    assert not folders.has(("b", "d")) and not folders.has(("out", "c"))
+    folders = MirrorFolders(mirror)
+    folders.write_file(("b", "c"), b"x")
+    assert folders.has_name(("b", "c")) and folders.has_name(("out",))
+    assert not folders.has_name(("b", "d")) and not folders.has_name(("out", "c"))
 
 
 def test_empty_directories_go_with_their_last_file(mirror: Path) -> None:
-    folders = Folders(mirror)
+    folders = MirrorFolders(mirror)
     for name in ("1", "2"):
-        folders.write(("b", "c", name), b"x")
-    folders.remove(("b", "c", "1"))
+        folders.write_file(("b", "c", name), b"x")
+    folders.remove_file(("b", "c", "1"))
     assert os.listdir(mirror / "b" / "c") == ["2"]
-    folders.remove(("b", "c", "2"))
-    folders.remove(("b", "c", "2"))
+    folders.remove_file(("b", "c", "2"))
+    folders.remove_file(("b", "c", "2"))
     assert os.listdir(mirror) == ["out"]
-    folders.write(("b", "c", "1"), b"x")
+    folders.write_file(("b", "c", "1"), b"x")
 
 
 def test_parts_of_a_run_that_was_killed_are_swept_up(
@@ -99,6 +99,6 @@ def test_parts_of_a_run_that_was_killed_are_swept_up(
     (mirror / "sub" / ".theirs.part").touch()
     (mirror / "../elsewhere/.a.0123456789ab.part").touch()
     assert len(os.listdir(mirror / "sub")) == 2
-    Folders(mirror).sweep()
+    MirrorFolders(mirror).remove_partial_files()
     assert os.listdir(mirror / "sub") == [".theirs.part"]
     assert (mirror / "../elsewhere/.a.0123456789ab.part").exists()

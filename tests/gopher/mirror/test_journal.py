@@ -23,7 +23,7 @@ def written(tmp_path: Path) -> Path:
     journal.add_file(A, ("x", "a"), 5)
     assert [done.url for done in journal.read().done] == [A]
     done = journal.add_menu(B, ("b",), MENU)
-    assert (done.url, done.path, journal.menu(done)) == (B, ("b",), MENU)
+    assert (done.url, done.path, journal.read_menu(done)) == (B, ("b",), MENU)
     journal.add_failure(B, "it broke off")
     journal.close()
     return tmp_path
@@ -34,9 +34,9 @@ def test_what_is_finished_is_there_in_the_next_run(written: Path) -> None:
     first, second = journal.read().done
     assert (first.url, first.path, first.size) == (A, ("x", "a"), 5)
     assert (second.url, second.path, second.size) == (B, ("b",), None)
-    assert journal.menu(second) == MENU
+    assert journal.read_menu(second) == MENU
     more = journal.add_menu(A, (), b"more")
-    assert journal.menu(more) == b"more"
+    assert journal.read_menu(more) == b"more"
     journal.close()
 
 
@@ -163,7 +163,7 @@ def test_an_update_begins_with_the_first_item_that_comes(written: Path) -> None:
     journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
     assert ([done.url for done in contents.done], len(contents.old or ())) == ([B, A], 2)
-    assert journal.menu(menu) == b"another"
+    assert journal.read_menu(menu) == b"another"
     journal.close()
 
 
@@ -201,7 +201,7 @@ def test_what_an_update_did_not_ask_for_may_be_kept(written: Path, kept: list[Go
     contents = journal.read()
     assert [done.url for done in contents.done] == [*kept, A]
     assert contents.old is None
-    assert journal.menu(contents.done[-2]) == MENU
+    assert journal.read_menu(contents.done[-2]) == MENU
     journal.close()
 
 
@@ -234,11 +234,11 @@ def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
             journal.flush()
         monkeypatch.setattr(os, "write", write)
         done = journal.add_menu(B, ("b",), MENU)
-        assert journal.menu(done) == MENU
+        assert journal.read_menu(done) == MENU
         journal.close()
         again = MirrorJournal(directory, ROOT, "path")
         assert [each.url for each in again.read().done] == [A, B]
-        assert again.menu(again.read().done[1]) == MENU
+        assert again.read_menu(again.read().done[1]) == MENU
         again.close()
 
 

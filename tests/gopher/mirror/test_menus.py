@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from logsrv.gopher.mirror.fetching import Job
-from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import Copy
-from logsrv.gopher.mirror.menus import LATE, MenuFiles, MenuReading, MenuReadings
+from logsrv.gopher.mirror.fetching import FetchJob
+from logsrv.gopher.mirror.folders import MirrorFolders
+from logsrv.gopher.mirror.journal import ItemCopy
+from logsrv.gopher.mirror.menus import LATE, MenuFiles, MenuInProgress, MenusInProgress
 from logsrv.gopher.mirror.pages import MenuLine
-from logsrv.gopher.mirror.scope import key_of
+from logsrv.gopher.mirror.scope import item_key
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
@@ -31,28 +31,28 @@ class Written:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.clock = Time()
-        self.readings = MenuReadings(
+        self.readings = MenusInProgress(
             lambda reading: self.names.append(reading.menu.path[0]), self.clock
         )
 
-    def menu(self, name: str, *jobs: Job | None) -> None:
+    def menu(self, name: str, *jobs: FetchJob | None) -> None:
         """Go through a menu with `jobs`."""
-        reading = MenuReading(menu(ROOT, name), 1, [LINE.item] * len(jobs))
-        self.readings.add(reading)
-        assert self.readings.first() is reading
+        reading = MenuInProgress(menu(ROOT, name), 1, [LINE.item] * len(jobs))
+        self.readings.add_menu(reading)
+        assert self.readings.first_unprocessed() is reading
         reading.jobs += jobs
-        assert reading.is_over
-        self.readings.leave_first()
-        assert self.readings.first() is None
+        assert reading.is_processed
+        self.readings.end_first()
+        assert self.readings.first_unprocessed() is None
 
 
-def job(number: int) -> Job:
+def job(number: int) -> FetchJob:
     url = ROOT.at(b"%d" % number)
-    return Job(url, key_of(url), 1)
+    return FetchJob(url, item_key(url), 1)
 
 
-def menu(url: GopherURL, *path: str) -> Copy:
-    return Copy(url, path, None, 0)
+def menu(url: GopherURL, *path: str) -> ItemCopy:
+    return ItemCopy(url, path, None, 0)
 
 
 def test_a_menu_is_written_when_its_last_item_is_settled() -> None:
@@ -62,11 +62,11 @@ def test_a_menu_is_written_when_its_last_item_is_settled() -> None:
     written.menu("first", one, two, None, one)
     written.menu("second", two)
     assert written.names == ["empty"]
-    written.readings.note_settled(one)
-    written.readings.note_settled(job(7))
+    written.readings.settle_job(one)
+    written.readings.settle_job(job(7))
     assert written.names == ["empty"]
-    written.readings.note_settled(two)
-    written.readings.note_settled(two)
+    written.readings.settle_job(two)
+    written.readings.settle_job(two)
     assert written.names == ["empty", "first", "second"]
     written.menu("third", one)
     assert written.names[3:] == ["third"], "all of it is there"
@@ -77,14 +77,14 @@ def test_a_menu_is_shown_after_a_while_although_something_is_missing() -> None:
     one, two = job(1), job(2)
     written.menu("first", one)
     written.menu("second", two)
-    written.readings.note_settled(one)
-    written.readings.write_late()
+    written.readings.settle_job(one)
+    written.readings.write_overdue()
     assert written.names == ["first"]
     written.clock.now += LATE
-    written.readings.write_late()
-    written.readings.write_late()
+    written.readings.write_overdue()
+    written.readings.write_overdue()
     assert written.names == ["first", "second"]
-    written.readings.note_settled(two)
+    written.readings.settle_job(two)
     assert written.names == ["first", "second", "second"], "and once more, with all of it"
 
 
@@ -93,17 +93,17 @@ def test_a_run_that_ends_early_leaves_menus_that_are_right() -> None:
     one, two = job(1), job(2)
     written.menu("first", one)
     written.menu("second", two)
-    written.readings.note_settled(two)
-    written.readings.add(MenuReading(menu(ROOT, "unread"), 1, [LINE.item]))
+    written.readings.settle_job(two)
+    written.readings.add_menu(MenuInProgress(menu(ROOT, "unread"), 1, [LINE.item]))
     written.names.clear()
-    written.readings.leave()
-    written.readings.note_settled(one)
+    written.readings.write_all()
+    written.readings.settle_job(one)
     assert sorted(written.names) == ["first", "unread"]
 
 
 def test_the_directory_itself_has_a_menu_too(tmp_path: Path) -> None:
-    files = MenuFiles(Folders(tmp_path), ROOT, None)
-    files.write(menu(ROOT, "docs"), [LINE])
+    files = MenuFiles(MirrorFolders(tmp_path), ROOT, None)
+    files.write_menu(menu(ROOT, "docs"), [LINE])
     assert (tmp_path / "gophermap").read_bytes() == (
         b"iA mirror of gopher://h/1/docs\t\terror.host\t1\n1docs\t/docs/\n"
     )
@@ -113,23 +113,23 @@ def test_the_directory_itself_has_a_menu_too(tmp_path: Path) -> None:
 
 
 def test_up_leads_to_the_next_menu_there_is(tmp_path: Path) -> None:
-    files = MenuFiles(Folders(tmp_path), ROOT, None)
-    files.write(menu(ROOT, "docs"), [LINE])
-    files.write(menu(DEEP, "docs", "a", "b"), [LINE])
+    files = MenuFiles(MirrorFolders(tmp_path), ROOT, None)
+    files.write_menu(menu(ROOT, "docs"), [LINE])
+    files.write_menu(menu(DEEP, "docs", "a", "b"), [LINE])
     assert '<a href="./../../index.html">Up</a>' in (tmp_path / "docs/a/b/index.html").read_text()
-    files.remove(("docs", "a", "b"))
+    files.remove_menu(("docs", "a", "b"))
     assert not (tmp_path / "docs/a").exists()
 
 
 def test_a_menu_that_is_the_root_is_not_overwritten(tmp_path: Path) -> None:
-    files = MenuFiles(Folders(tmp_path), ROOT, None)
-    files.write(menu(GopherURL.parse("gopher://h/")), [LINE])
-    files.write(menu(ROOT, "docs"), [LINE])
+    files = MenuFiles(MirrorFolders(tmp_path), ROOT, None)
+    files.write_menu(menu(GopherURL.parse("gopher://h/")), [LINE])
+    files.write_menu(menu(ROOT, "docs"), [LINE])
     assert (tmp_path / "gophermap").read_bytes() == b"0Text\t/docs/x\n"
 
 
 def test_a_mirror_of_one_file_can_be_read_as_well(tmp_path: Path) -> None:
-    MenuFiles(Folders(tmp_path), GopherURL.parse("gopher://h/0/a.txt"), None).write_root(
+    MenuFiles(MirrorFolders(tmp_path), GopherURL.parse("gopher://h/0/a.txt"), None).write_root_menu(
         ("a.txt",), is_menu=False
     )
     assert (tmp_path / "gophermap").read_bytes().endswith(b"\n0a.txt\t/a.txt\n")
@@ -138,5 +138,5 @@ def test_a_mirror_of_one_file_can_be_read_as_well(tmp_path: Path) -> None:
 def test_a_link_in_the_way_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "docs").symlink_to("..")
-    MenuFiles(Folders(tmp_path / "mirror"), ROOT, None).write(menu(ROOT, "docs"), [LINE])
+    MenuFiles(MirrorFolders(tmp_path / "mirror"), ROOT, None).write_menu(menu(ROOT, "docs"), [LINE])
     assert not (tmp_path / "gophermap").exists()

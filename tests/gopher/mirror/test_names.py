@@ -9,7 +9,7 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.mirror.names import GOPHERMAP, INDEX, Names
+from logsrv.gopher.mirror.names import GOPHERMAP, INDEX, PathAssigner
 from logsrv.gopher.mirror.scope import is_menu
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import checked_name, safe_name
@@ -23,8 +23,8 @@ def url(path: str, host: str = "h") -> GopherURL:
 
 
 def paths(*selectors: str) -> list[str]:
-    names = Names(HOME)
-    return ["/".join(names.path(url(each))) for each in selectors]
+    names = PathAssigner(HOME)
+    return ["/".join(names.assign_path(url(each))) for each in selectors]
 
 
 def test_paths_follow_the_selectors() -> None:
@@ -69,9 +69,9 @@ def test_gophernicus_names_are_decoded() -> None:
 
 
 def test_other_servers_have_a_directory_of_their_own() -> None:
-    names = Names(HOME)
-    assert names.path(url("/0/a", "x:7070")) == ("x=3A7070", "a")
-    assert names.path(url("/0/x=3A7070/a")) == ("x=3A7070~2", "a")
+    names = PathAssigner(HOME)
+    assert names.assign_path(url("/0/a", "x:7070")) == ("x=3A7070", "a")
+    assert names.assign_path(url("/0/x=3A7070/a")) == ("x=3A7070~2", "a")
 
 
 def test_selectors_that_are_too_long_or_deep() -> None:
@@ -83,8 +83,8 @@ def test_selectors_that_are_too_long_or_deep() -> None:
 
 
 def test_the_delimiter_of_the_server() -> None:
-    names = Names(HOME, b":")
-    assert names.path(url("/0:a:b/c")) == ("a", "b=2Fc")
+    names = PathAssigner(HOME, b":")
+    assert names.assign_path(url("/0:a:b/c")) == ("a", "b=2Fc")
 
 
 PARTS = ["a", "A", "~2", "..", ".", "a~2", "é", "é", "%FF", "gophermap", "%23057"]
@@ -101,11 +101,11 @@ selectors = st.lists(
 @given(selectors)
 def test_no_two_items_share_a_path_and_none_leaves(found: list[tuple[str, list[str]]]) -> None:
     """As on a file system without case: files, and the two files of each menu."""
-    names = Names(HOME)
+    names = PathAssigner(HOME)
     taken: set[str] = set()
     directories: set[str] = set()
     urls = [url(f"/{kind}/{'/'.join(parts)}") for kind, parts in found]
-    given_paths = {each: names.path(each) for each in urls}
+    given_paths = {each: names.assign_path(each) for each in urls}
     for each, path in given_paths.items():
         assert all(part == safe_name(part.encode()) or "~" in part for part in path)
         HOME_DIRECTORY.joinpath(*map(checked_name, path))
@@ -117,9 +117,9 @@ def test_no_two_items_share_a_path_and_none_leaves(found: list[tuple[str, list[s
             directories |= {"/".join(file[:length]).casefold() for length in range(1, len(file))}
     assert not taken & directories
 
-    later = Names(HOME)
+    later = PathAssigner(HOME)
     for each, path in list(given_paths.items())[::2]:
-        later.reserve(each, path)
-    again = {each: later.path(each) for each in urls[1::2]}
+        later.reserve_path(each, path)
+    again = {each: later.assign_path(each) for each in urls[1::2]}
     kept = {given_paths[each] for each in urls[::2]}
     assert not kept & set(again.values()), "what an earlier run wrote is not overwritten"

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.mirror.pages import MenuLine, gophermap, index
-from logsrv.gopher.wire.menu import MenuParser, parse_line
+from logsrv.gopher.mirror.pages import MenuLine, gophermap_bytes, index_page
+from logsrv.gopher.wire.menu import MenuParser, parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 
 URL = GopherURL.parse("gopher://h/")
 
 
 def line(raw: bytes, *place: str, copied: bool = True, is_menu: bool = False) -> MenuLine:
-    item = parse_line(raw)
+    item = parse_menu_line(raw)
     url = item.url(URL)
     return MenuLine(item, place if copied else None, is_menu, None if url is None else str(url))
 
@@ -32,7 +32,7 @@ def test_a_gophermap_leads_to_copies_and_to_what_was_not_copied() -> None:
         line(b"hWeb\tURL:http://x/\th\t70", copied=False),
         line(b"0Bad\t/x\th\t99999", copied=False),
     ]
-    assert gophermap(lines) == (
+    assert gophermap_bytes(lines) == (
         b"iHello\t\terror.host\t1\n"
         b"iplain\t\terror.host\t1\n"
         b"0Text\t/a=3F\n"
@@ -46,7 +46,10 @@ def test_a_gophermap_leads_to_copies_and_to_what_was_not_copied() -> None:
 
 @pytest.mark.parametrize("letter", list("0+;<I"))
 def test_types_that_are_no_order_stay(letter: str) -> None:
-    assert gophermap([line(letter.encode() + b"X\t/x\th\t70", "x")]) == letter.encode() + b"X\t/x\n"
+    assert (
+        gophermap_bytes([line(letter.encode() + b"X\t/x\th\t70", "x")])
+        == letter.encode() + b"X\t/x\n"
+    )
 
 
 @pytest.mark.parametrize("letter", list("=#!-*.~%$:&"))
@@ -54,7 +57,7 @@ def test_no_type_is_an_order_to_a_server(letter: str) -> None:
     """gophernicus takes a line that begins with `=` for a file to include, or to run."""
     raw = letter.encode() + b"/etc/passwd\t/x\th\t70"
     for copied in (True, False):
-        made = gophermap([line(raw, "x", copied=copied)])
+        made = gophermap_bytes([line(raw, "x", copied=copied)])
         assert made[:1] in (b"9", b"I") and made[1:].startswith(b"/etc/passwd\t/x")
 
 
@@ -72,7 +75,7 @@ def test_no_line_is_so_long_that_a_server_makes_two_of_it(
     raw: bytes, place: tuple[str, ...] | None
 ) -> None:
     """The second one of gophernicus could be an order."""
-    made = gophermap([MenuLine(parse_line(raw), place, False, None)])
+    made = gophermap_bytes([MenuLine(parse_menu_line(raw), place, False, None)])
     assert 2 < len(made) <= 1022 and made.endswith(b"\n")
     assert "\ufffd" not in made.decode("utf-8", "replace")
 
@@ -86,7 +89,7 @@ def test_an_index_has_relative_links_to_copies() -> None:
         line(b"hWeb\tURL:https://x/?a=1&b=2\th\t70", copied=False),
         line(b"hEvil\tURL:javascript:alert(1)\th\t70", copied=False),
     ]
-    page = index(lines, ("sub",), "title", None).decode()
+    page = index_page(lines, ("sub",), "title", None).decode()
     assert [part.partition('"')[0] for part in page.split('href="')[1:]] == [
         "./a%20b.txt",
         "./../index.html",
@@ -110,7 +113,7 @@ class Tags(html.parser.HTMLParser):
 )
 def test_nothing_of_a_menu_becomes_html(pieces: list[bytes]) -> None:
     raw = b"0<b>" + b"".join(pieces)
-    page = index([line(raw, copied=False), line(raw, "x")], (), "<i>\x1b", None).decode()
+    page = index_page([line(raw, copied=False), line(raw, "x")], (), "<i>\x1b", None).decode()
     tags = Tags()
     tags.feed(page)
     assert set(tags.found) <= {
@@ -121,14 +124,14 @@ def test_nothing_of_a_menu_becomes_html(pieces: list[bytes]) -> None:
 
 @given(st.lists(st.binary(max_size=40).filter(lambda raw: b"\n" not in raw), max_size=5))
 def test_a_gophermap_has_a_line_for_each_line(raws: list[bytes]) -> None:
-    found = gophermap([line(raw, copied=False) for raw in raws])
+    found = gophermap_bytes([line(raw, copied=False) for raw in raws])
     assert len(MenuParser().feed(found)) == len(raws)
 
 
 def test_an_index_has_types_and_a_way_up() -> None:
     lines = [line(b"iHello", copied=False), line(b"0Text\t/a\th\t70", "a", "b.txt")]
-    page = index(lines, ("a", "c"), "title", None, ("a",)).decode()
+    page = index_page(lines, ("a", "c"), "title", None, ("a",)).decode()
     assert '<a href="./../index.html">Up</a>' in page
     assert "<small>text</small><a" in page
     assert "<small></small><span>Hello</span>" in page
-    assert ">Up<" not in index(lines, (), "title", None).decode()
+    assert ">Up<" not in index_page(lines, (), "title", None).decode()

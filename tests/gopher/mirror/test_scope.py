@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.mirror import scope as reasons
 from logsrv.gopher.mirror.robots import LONGEST_DELAY, parse_robots, path_delimiter
-from logsrv.gopher.mirror.scope import Items, MirrorScope, key_of
-from logsrv.gopher.wire.menu import parse_line
+from logsrv.gopher.mirror.scope import ItemKeys, MirrorScope, item_key
+from logsrv.gopher.wire.menu import parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
@@ -29,12 +29,12 @@ def decide(scope: MirrorScope, line: bytes, depth: int = 1) -> GopherURL | None:
 
 
 def wanted(scope: MirrorScope, line: bytes, menu: GopherURL, depth: int) -> GopherURL | None:
-    item = parse_line(line)
-    url = scope.url(item, menu)
+    item = parse_menu_line(line)
+    url = scope.url_of_line(item, menu)
     if url is None:
-        scope.leave_out(item)
+        scope.count_left_out(item)
         return None
-    return url if scope.wants(url, depth) else None
+    return url if scope.wants_else_counts(url, depth) else None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_items_too_deep_or_closed_to_robots_are_left_out() -> None:
     judge = scope(depth=1)
     assert decide(judge, b"0a\t/docs/a\th\t70", depth=1) is not None
     assert decide(judge, b"0a\t/docs/a\th\t70", depth=2) is None
-    judge.obey(parse_robots(b"User-agent: *\nDisallow: /docs/a"))
+    judge.use_robot_rules(parse_robots(b"User-agent: *\nDisallow: /docs/a"))
     assert decide(judge, b"0a\t/docs/a\th\t70", depth=1) is None
     assert judge.skipped == {reasons.TOO_DEEP: 1, reasons.FORBIDDEN: 1}
 
@@ -89,7 +89,7 @@ def test_all_names_of_the_server_become_one_and_keep_its_tls() -> None:
     loopback = MirrorScope(
         GopherURL.parse("gopher://127.0.0.1/"), "host", None, addresses=["127.0.0.1"]
     )
-    assert loopback.is_home(GopherURL.parse("gopher://localhost/"))
+    assert loopback.is_on_root_server(GopherURL.parse("gopher://localhost/"))
 
 
 def test_other_servers_are_counted_for_the_report() -> None:
@@ -107,19 +107,21 @@ def test_links_are_where_lines_lead_wanted_or_not() -> None:
         b"hw\tURL:http://w/\th\t70",
     )
     judge = scope()
-    found = [str(url) for url in judge.links(map(parse_line, lines), ROOT)]
+    found = [str(url) for url in judge.urls_of_lines(map(parse_menu_line, lines), ROOT)]
     assert found == ["gopher://h/0/docs/a", "gopher://x/7/s"]
     assert judge.skipped == {}
 
 
 def test_an_item_is_one_under_every_type() -> None:
-    assert key_of(GopherURL.parse("gopher://h/0/a")) == key_of(GopherURL.parse("gopher://h/1/a"))
-    assert key_of(GopherURL.parse("gopher://h/1/")) == key_of(GopherURL.parse("gopher://h"))
-    assert key_of(GopherURL.parse("gopher://h/0/a")) != key_of(GopherURL.parse("gopher://h/0a"))
+    assert item_key(GopherURL.parse("gopher://h/0/a")) == item_key(
+        GopherURL.parse("gopher://h/1/a")
+    )
+    assert item_key(GopherURL.parse("gopher://h/1/")) == item_key(GopherURL.parse("gopher://h"))
+    assert item_key(GopherURL.parse("gopher://h/0/a")) != item_key(GopherURL.parse("gopher://h/0a"))
 
 
 def test_menus_are_the_same_with_and_without_a_slash_at_their_end() -> None:
-    items = Items()
+    items = ItemKeys()
     first = items.key(GopherURL.parse("gopher://h/1/many"))
     assert items.key(GopherURL.parse("gopher://h/1/many/")) == first
     assert items.key(GopherURL.parse("gopher://h/0/many")) == first

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.mirror.sinks import FileSink, MenuSink, TextSink
 
 SMALL, LARGE = 10, 100_000
 
@@ -114,11 +114,11 @@ def test_nothing_is_no_answer_for_a_file_that_had_something(
     if came:
         sink.feed(came)
     sink.finish(has_header=False)
-    assert sink.is_missing is is_missing
+    assert sink.became_empty is is_missing
 
 
 def test_rules_are_read_into_memory() -> None:
-    sink = MemorySink()
+    sink = TextSink()
     sink.feed(b"User-agent: *\r\n")
     sink.feed(b".\r\n")
     sink.finish(has_header=False)
@@ -151,7 +151,7 @@ def test_what_goes_past_the_program_stays_behind_all_that_came_before(tmp_path: 
     sink.feed(b"b" * 10)
     assert sink.descriptor is not None
     os.write(sink.descriptor, b"c" * 10)
-    sink.passed(10)
+    sink.count_spliced(10)
     sink.feed(b"d")
     sink.finish(has_header=False)
     sink.store()

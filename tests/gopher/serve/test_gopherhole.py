@@ -9,8 +9,8 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.serve import gopherhole
-from logsrv.gopher.serve.fileurl import FileURL, url_of
-from logsrv.gopher.serve.gopherhole import Gopherhole, LocalAnswer, NotThere
+from logsrv.gopher.serve.fileurl import FileURL, url_of_item
+from logsrv.gopher.serve.gopherhole import Gopherhole, LocalAnswer, SelectorNotFound
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
@@ -76,7 +76,7 @@ def test_selectors_open_files_through_links(directory: Path, selector: bytes, sa
     ],
 )
 def test_hidden_files_and_ways_that_lead_out_are_refused(directory: Path, selector: bytes) -> None:
-    with pytest.raises(NotThere):
+    with pytest.raises(SelectorNotFound):
         content(Gopherhole(directory), selector)
 
 
@@ -95,7 +95,7 @@ def test_hidden_files_and_ways_that_lead_out_are_refused(directory: Path, select
 def test_the_reason_is_there_for_whoever_may_know_it(
     directory: Path, selector: bytes, reason: str
 ) -> None:
-    with pytest.raises(NotThere, match=reason):
+    with pytest.raises(SelectorNotFound, match=reason):
         content(Gopherhole(directory), selector)
 
 
@@ -104,7 +104,7 @@ def test_hidden_files_may_be_asked_for_where_that_is_wanted(directory: Path) -> 
     place = Gopherhole(directory, hidden=True)
     assert content(place, b"/.hidden/a") == b"secret"
     assert b"1.hidden /.hidden/" not in lines(place)
-    with pytest.raises(NotThere):
+    with pytest.raises(SelectorNotFound):
         content(place, b"/.hidden/../../secret")
 
 
@@ -122,14 +122,14 @@ def test_a_link_that_appears_late_is_not_followed(
         return found
 
     monkeypatch.setattr(os.path, "realpath", swapped)
-    with pytest.raises(NotThere):
+    with pytest.raises(SelectorNotFound):
         content(place, b"a.txt")
 
 
 def lines(place: Gopherhole, selector: bytes = b"") -> list[bytes]:
     return [
         item.item_type.encode() + item.display + b" " + item.selector
-        for item in place.menu(selector)
+        for item in place.menu_items(selector)
     ]
 
 
@@ -193,7 +193,7 @@ def test_a_directory_called_gophermap_costs_no_descriptor(directory: Path) -> No
     place = Gopherhole(directory)
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
-        assert len(list(place.menu(b"/"))) == 3
+        assert len(list(place.menu_items(b"/"))) == 3
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -217,7 +217,7 @@ def test_what_is_no_file_is_not_even_opened(
     assert lines(place)[-1] == b"0a.txt /a.txt"
     assert lines(place, b"sub") == [b"0deep /sub/deep"]
     for selector in (b"pipe", b"to-pipe", b"pipe/deeper", b"sub/gophermap"):
-        with pytest.raises(NotThere):
+        with pytest.raises(SelectorNotFound):
             content(place, selector)
     assert b"a.txt" in opened
     assert not {b"pipe", b"gophermap"} & {*opened}
@@ -228,7 +228,7 @@ def links(url: FileURL) -> list[tuple[bytes, object]]:
     parser = MenuParser()
     items = [item for piece in LocalAnswer(url) for item in parser.feed(piece)]
     assert parser.terminated
-    return [(item.display, url_of(item, url)) for item in items]
+    return [(item.display, url_of_item(item, url)) for item in items]
 
 
 def test_a_directory_is_a_menu(tmp_path: Path) -> None:

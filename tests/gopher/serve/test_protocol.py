@@ -17,8 +17,8 @@ from logsrv.gopher.serve.protocol import (
     PATIENCE as SERVER_PATIENCE,
 )
 from logsrv.gopher.serve.protocol import (
+    GopherdState,
     GopherServer,
-    Served,
     ServeOptions,
 )
 from logsrv.kit.testing import MemoryService, TwistdProcess, conformance
@@ -42,7 +42,11 @@ def directory(tmp_path: Path) -> Path:
 
 def serving(directory: Path, *arguments: str) -> MemoryService:
     return MemoryService(
-        GopherServer, f"--directory={directory}", *arguments, options=ServeOptions, state=Served
+        GopherServer,
+        f"--directory={directory}",
+        *arguments,
+        options=ServeOptions,
+        state=GopherdState,
     )
 
 
@@ -148,7 +152,7 @@ def test_a_file_that_cannot_be_read_to_its_end_does_not_seem_to_be_whole(
     def failing(self: object, data: bytes) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(GopherServer, "_send", failing)
+    monkeypatch.setattr(GopherServer, "_send_and_wait", failing)
     peer.start_reading()
     got = peer.received()
     assert peer.transport.disconnected
@@ -210,7 +214,7 @@ def test_the_server_passes_the_conformance_tests_of_the_kit(directory: Path) -> 
         b"\r\n",
         arguments=(f"--directory={directory}", "--host=h"),
         options=ServeOptions,
-        state=Served,
+        state=GopherdState,
     )
 
 
@@ -306,10 +310,10 @@ def test_a_slow_reader_costs_no_memory(directory: Path, tmp_path: Path) -> None:
 def test_no_directory_is_one_sentence(tmp_path: Path, capfd: Any) -> None:
     import subprocess
 
-    from logsrv.gopher.command.serve import command
+    from logsrv.gopher.command.serve import server_command
 
     done = subprocess.run(
-        [sys.executable, *command(str(tmp_path / "nothing"), ["--listen", LOOPBACK_ANY])[1:]],
+        [sys.executable, *server_command(str(tmp_path / "nothing"), ["--listen", LOOPBACK_ANY])[1:]],
         cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 1

@@ -11,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.mirror.journal import FILE as JOURNAL
 from logsrv.gopher.serve import typed_address
 from logsrv.gopher.serve.fileurl import FileURL
-from logsrv.gopher.serve.typed_address import typed_place
+from logsrv.gopher.serve.typed_address import resolve_typed_address
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 
@@ -33,33 +33,37 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
 
 
 def test_paths_are_files_and_directories(here: bytes) -> None:
-    assert typed_place("docs") == typed_place("docs/") == FileURL(here + b"/docs")
-    assert typed_place("docs/gophermap") == FileURL(here + b"/docs")
-    assert typed_place("notes.txt") == FileURL(here, "0", b"/notes.txt")
-    assert typed_place("./README") == FileURL(here, "0", b"/README")
-    assert typed_place("packed") == FileURL(here, "9", b"/packed")
-    assert typed_place(".hidden") == FileURL(here, "0", b"/.hidden")
-    assert typed_place("~/docs") == FileURL(here + b"/docs")
-    assert typed_place(f"file://{os.fsdecode(here)}/docs") == FileURL(here + b"/docs")
-    assert typed_place(f"file://{os.fsdecode(here)}/README") == FileURL(here, "0", b"/README")
-    assert typed_place(".") == FileURL(here)
+    assert (
+        resolve_typed_address("docs") == resolve_typed_address("docs/") == FileURL(here + b"/docs")
+    )
+    assert resolve_typed_address("docs/gophermap") == FileURL(here + b"/docs")
+    assert resolve_typed_address("notes.txt") == FileURL(here, "0", b"/notes.txt")
+    assert resolve_typed_address("./README") == FileURL(here, "0", b"/README")
+    assert resolve_typed_address("packed") == FileURL(here, "9", b"/packed")
+    assert resolve_typed_address(".hidden") == FileURL(here, "0", b"/.hidden")
+    assert resolve_typed_address("~/docs") == FileURL(here + b"/docs")
+    assert resolve_typed_address(f"file://{os.fsdecode(here)}/docs") == FileURL(here + b"/docs")
+    assert resolve_typed_address(f"file://{os.fsdecode(here)}/README") == FileURL(
+        here, "0", b"/README"
+    )
+    assert resolve_typed_address(".") == FileURL(here)
 
 
 def test_a_link_that_is_typed_may_lead_anywhere(here: bytes) -> None:
-    assert typed_place("link") == FileURL(b"/etc", "0", b"/passwd")
+    assert resolve_typed_address("link") == FileURL(b"/etc", "0", b"/passwd")
 
 
 def test_a_typed_text_that_is_no_path_is_a_gopher_url(here: bytes) -> None:
     """A file of the same name comes first; gopher:// tells them apart."""
-    assert typed_place("example.org/0/notes.txt") == GopherURL(
+    assert resolve_typed_address("example.org/0/notes.txt") == GopherURL(
         "example.org", 70, "0", b"/notes.txt"
     )
-    assert typed_place("gopher://docs") == GopherURL("docs")
-    assert typed_place("docs.example") == GopherURL("docs.example")
+    assert resolve_typed_address("gopher://docs") == GopherURL("docs")
+    assert resolve_typed_address("docs.example") == GopherURL("docs.example")
     with pytest.raises(BadURL):
-        typed_place("https://example.org/")
+        resolve_typed_address("https://example.org/")
     with pytest.raises(BadURL):
-        typed_place("")
+        resolve_typed_address("")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,7 @@ def test_a_typed_text_that_is_no_path_is_a_gopher_url(here: bytes) -> None:
 )
 def test_a_typed_path_that_does_not_exist_is_sentence(here: bytes, text: str, reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
-        typed_place(text)
+        resolve_typed_address(text)
 
 
 def test_a_part_of_a_mirror_is_read_as_such(here: bytes, tmp_path: Path) -> None:
@@ -87,7 +91,7 @@ def test_a_part_of_a_mirror_is_read_as_such(here: bytes, tmp_path: Path) -> None
     (tmp_path / "docs" / "sub" / "gophermap").touch()
     (tmp_path / "docs" / "sub" / "a.txt").touch()
     docs = here + b"/docs"
-    assert typed_place("docs") == FileURL(docs)
-    assert typed_place("docs/sub") == FileURL(docs, "1", b"/sub/")
-    assert typed_place("docs/sub/gophermap") == FileURL(docs, "1", b"/sub/")
-    assert typed_place("docs/sub/a.txt") == FileURL(docs, "0", b"/sub/a.txt")
+    assert resolve_typed_address("docs") == FileURL(docs)
+    assert resolve_typed_address("docs/sub") == FileURL(docs, "1", b"/sub/")
+    assert resolve_typed_address("docs/sub/gophermap") == FileURL(docs, "1", b"/sub/")
+    assert resolve_typed_address("docs/sub/a.txt") == FileURL(docs, "0", b"/sub/a.txt")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.wire.columns import columns, flowed, runs_of, shape_of
+from logsrv.gopher.wire.columns import cell_count, join_broken_lines, shape_of, split_into_runs
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,12 @@ def test_a_block_of_lines_is_a_drawing_a_table_or_prose(text: str, shape: str) -
 def test_the_runs_of_a_text_are_all_of_it(lines: list[str]) -> None:
     """Whatever a text is made of, all of it is shown, once and in order."""
     text = "".join(line + "\n" for line in lines)
-    assert "".join(run.text for run in runs_of(text)) == text
+    assert "".join(run.text for run in split_into_runs(text)) == text
 
 
 @given(st.text("ab -|\n\t", max_size=200))
 def test_the_runs_of_any_text_are_all_of_it(text: str) -> None:
-    assert "".join(run.text for run in runs_of(text + "\n")) == text + "\n"
+    assert "".join(run.text for run in split_into_runs(text + "\n")) == text + "\n"
 
 
 @pytest.mark.parametrize(
@@ -54,23 +54,23 @@ def test_a_hostile_text(text: str) -> None:
     """The gateway does nothing else meanwhile. The square of the length would take longer than
     tests/hangs.py lets a test.
     """
-    assert "".join(run.text for run in runs_of(text)) == text
-    assert flowed(text).split() == text.split()
+    assert "".join(run.text for run in split_into_runs(text)) == text
+    assert join_broken_lines(text).split() == text.split()
 
 
 def test_a_page_has_a_bounded_number_of_runs() -> None:
     """Each is an element of a page: 2 MiB of drawings of a few letters took the gateway six seconds."""
-    runs = runs_of("----\n\nword\n\n" * 100_000)
+    runs = split_into_runs("----\n\nword\n\n" * 100_000)
     assert len(runs) < 20_000
     assert [run.shape for run in runs[:3]] == ["drawing", "prose", "drawing"]
 
 
 def test_wide_and_combining_characters_take_the_cells_of_a_terminal() -> None:
     """Wide and combining characters are counted as terminals show them."""
-    assert columns("abc") == 3
-    assert columns("日本") == 4
-    assert columns("e\u0301") == 1
-    assert columns("a\tb") == 9
+    assert cell_count("abc") == 3
+    assert cell_count("日本") == 4
+    assert cell_count("e\u0301") == 1
+    assert cell_count("a\tb") == 9
 
 
 FULL = "x" * 60
@@ -90,9 +90,9 @@ FULL = "x" * 60
 )
 def test_prose_that_was_broken_by_hand_flows(lines: list[str], shown: list[str]) -> None:
     """Verses, lists, indents and quotations stay as they are."""
-    assert flowed("\n".join(lines) + "\n") == "\n".join(shown) + "\n"
+    assert join_broken_lines("\n".join(lines) + "\n") == "\n".join(shown) + "\n"
 
 
 @given(st.text("ab -|\n\t", max_size=200))
 def test_flowing_loses_no_word(text: str) -> None:
-    assert flowed(text + "\n").split() == text.split()
+    assert join_broken_lines(text + "\n").split() == text.split()

@@ -15,7 +15,7 @@ from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.gophermap import parse_gophermap
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import MenuItem, MenuParser, parse_line, written_line
+from logsrv.gopher.wire.menu import MenuItem, MenuParser, encoded_line, parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "gopher"
@@ -52,7 +52,7 @@ def test_the_split_of_the_bytes_changes_nothing(pieces: list[bytes], cuts: list[
     for start, stop in pairwise(edges):
         items += parser.feed(data[start:stop])
     items += parser.finish()
-    assert [item.display for item in items] == [parse_line(line).display for line in expected]
+    assert [item.display for item in items] == [parse_menu_line(line).display for line in expected]
     assert parser.terminated == ended
 
 
@@ -199,12 +199,12 @@ def test_an_item_that_is_written_is_read_as_it_was(
     letter: str, display: bytes, selector: bytes, host: bytes, port: int
 ) -> None:
     item = MenuItem(letter, display, selector, host, port)
-    read = parse_line(written_line(item, b"here", 7070).removesuffix(b"\r\n"))
+    read = parse_menu_line(encoded_line(item, b"here", 7070).removesuffix(b"\r\n"))
     assert read == (item if host else item.replace(host=b"here", port=7070))
 
 
 def test_what_cannot_be_followed_is_written_without_a_place() -> None:
-    line = written_line(MenuItem("1", b"a\rb", b"/x", b"h", None), b"here", 70)
+    line = encoded_line(MenuItem("1", b"a\rb", b"/x", b"h", None), b"here", 70)
     assert line == b"ia b\t\terror.host\t1\r\n"
 
 

@@ -15,7 +15,7 @@ from logsrv.gopher.wire.response import (
     ResponseReader,
     error_line,
     may_be_other_protocol,
-    other_protocol,
+    other_protocol_error,
 )
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -123,7 +123,7 @@ def test_a_stuffed_body_with_a_header_loses_its_dots() -> None:
 def test_a_body_behind_a_header_is_content_whatever_it_looks_like(body: bytes) -> None:
     reader = ResponseReader(PLUS)
     assert reader.feed(b"+-2\r\n" + body) == body
-    assert reader.verbatim and reader.finish() == b""
+    assert reader.rest_is_verbatim and reader.finish() == b""
 
 
 @pytest.mark.parametrize("path", sorted(CORPUS.glob("*/*.bin")), ids=lambda path: path.stem)
@@ -145,19 +145,19 @@ def test_transcripts_of_real_servers_are_content_or_an_error(path: Path) -> None
 
 def test_what_is_passed_by_counts_as_what_is_fed() -> None:
     reader = ResponseReader(GopherURL.parse("gopher://h/9x"), most_bytes=10)
-    assert not reader.verbatim
+    assert not reader.rest_is_verbatim
     assert reader.feed(b"12345") == b"12345"
-    assert reader.verbatim
-    reader.skip(5)
+    assert reader.rest_is_verbatim
+    reader.count_skipped(5)
     assert (reader.received, reader.passed_on) == (10, 10)
     with pytest.raises(TooBig):
-        reader.skip(1)
+        reader.count_skipped(1)
 
 
 def test_a_counted_body_cannot_be_passed_by() -> None:
     reader = ResponseReader(GopherURL.parse("gopher://h/9x%09%09+"))
     reader.feed(b"+5\r\n1")
-    assert not reader.verbatim
+    assert not reader.rest_is_verbatim
 
 
 @pytest.mark.parametrize(
@@ -170,10 +170,11 @@ def test_a_counted_body_cannot_be_passed_by() -> None:
     ],
 )
 def test_other_protocols_are_named(start: bytes, protocol: str) -> None:
-    error = other_protocol(start)
+    error = other_protocol_error(start)
     assert error is not None and error.protocol == protocol
     assert all(
-        may_be_other_protocol(start[:size]) or other_protocol(start[:size]) for size in range(14)
+        may_be_other_protocol(start[:size]) or other_protocol_error(start[:size])
+        for size in range(14)
     )
 
 
@@ -181,7 +182,7 @@ def test_other_protocols_are_named(start: bytes, protocol: str) -> None:
     "start", [b"HTTP is a protocol", b"HTTP/1.1 is old", b"SSHd", b"\x15", b"", b"0"]
 )
 def test_texts_about_them_are_texts(start: bytes) -> None:
-    assert other_protocol(start) is None
+    assert other_protocol_error(start) is None
 
 
 NO_SUCH = b"3'/x' does not exist\t\terror.host\t1\r\n"

@@ -14,7 +14,7 @@ from logsrv.gopher.wire.charset import checked_charset, decode_line, decode_text
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.text import (
     TAIL,
-    DotEnded,
+    DotEndedParser,
     Stuffer,
     Text,
     TextParser,
@@ -64,7 +64,7 @@ def test_stuffing_goes_away_at_every_split(text: bytes, cuts: list[int]) -> None
 
 @given(_TEXTS, _CUTS)
 def test_a_text_that_must_end_with_a_dot_ends_there(text: bytes, cuts: list[int]) -> None:
-    reader = DotEnded()
+    reader = DotEndedParser()
     content = b"".join(map(reader.feed, pieces(text, cuts)))
     found = re.search(rb"^\.\r?\n", text, re.MULTILINE)
     assert reader.ended == (found is not None)

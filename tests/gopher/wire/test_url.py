@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.files import file_name, letter_by_name, letter_of
-from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
+from logsrv.gopher.wire.files import file_name, item_type_by_name, item_type_of_file
+from logsrv.gopher.wire.url import GopherURL, canonical_host, parse_typed_url
 from logsrv.kit.text.escape import one_line
 
 _SENDABLE = st.binary(max_size=30).map(lambda part: part.translate(None, b"\0\t\r\n"))
@@ -141,12 +141,16 @@ def test_international_names_that_cannot_be_are_refused() -> None:
 
 
 def test_what_is_typed_may_lack_the_scheme() -> None:
-    assert typed_url(b" example.org ") == typed_url("example.org") == GopherURL("example.org")
-    assert typed_url(b"gophers://example.org/0/x").tls
+    assert (
+        parse_typed_url(b" example.org ")
+        == parse_typed_url("example.org")
+        == GopherURL("example.org")
+    )
+    assert parse_typed_url(b"gophers://example.org/0/x").tls
     # This is part of a selector.
-    assert typed_url("example.org/0/x://y").selector == b"/x://y"
+    assert parse_typed_url("example.org/0/x://y").selector == b"/x://y"
     with pytest.raises(BadURL):
-        typed_url(b"http://example.org/")
+        parse_typed_url(b"http://example.org/")
 
 
 @pytest.mark.parametrize(
@@ -189,11 +193,13 @@ def test_the_name_comes_from_the_selector_and_is_safe(url: str, name: str) -> No
     ],
 )
 def test_type_of_a_file_comes_from_ending_and_start(name: bytes, start: bytes, letter: str) -> None:
-    assert letter_of(name, start) == letter
+    assert item_type_of_file(name, start) == letter
 
 
 def test_the_type_of_most_names_comes_from_the_ending_alone() -> None:
     """Most names need no look into the file."""
-    assert (letter_by_name(b"a.txt"), letter_by_name(b"README"), letter_by_name(b"a.\xff")) == (
-        *("0", None, None),
-    )
+    assert (
+        item_type_by_name(b"a.txt"),
+        item_type_by_name(b"README"),
+        item_type_by_name(b"a.\xff"),
+    ) == (*("0", None, None),)

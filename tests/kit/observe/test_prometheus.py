@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from logsrv.greet.protocol import Greet, Greetings, GreetOptions
+from logsrv.greet.protocol import Greet, GreetingState, GreetOptions
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics
 from logsrv.kit.observe.prometheus import MetricsCollector, exposed_name, exposition
@@ -27,7 +27,7 @@ def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
 
 
 def test_a_greeting_is_in_the_figures_under_its_listener() -> None:
-    service = MemoryService(Greet, "--stay", options=GreetOptions, state=Greetings)
+    service = MemoryService(Greet, "--stay", options=GreetOptions, state=GreetingState)
     service.connect().feed(b"Ada\r\n")
     found = samples(service.service.metrics)
     [received] = [key for key in found if key[0] == "logsrv_received_bytes_total"]

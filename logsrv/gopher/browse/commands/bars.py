@@ -10,20 +10,20 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
-from logsrv.gopher.browse.commands.readable_texts import address_text
+from logsrv.gopher.browse.commands.readable_texts import shortened_address
 
 # Name of the key, its label, and the action that a click on it runs; "" for no action.
 Key = tuple[str, str, str]
 ALWAYS: tuple[Key, ...] = (("?", "Help", "app.help"), ("q", "Quit", "app.quit"))
 
 
-class Address(Widget):
+class AddressText(Widget):
     """An address, shortened to the width of the widget."""
 
     address = reactive("")
 
     def render(self) -> Content:
-        return Content(address_text(self.address, self.size.width))
+        return Content(shortened_address(self.address, self.size.width))
 
 
 class AddressBar(Horizontal):
@@ -42,10 +42,10 @@ class AddressBar(Horizontal):
 
     def __init__(self, *, id: str | None = None) -> None:
         self._lock = Static(id="lock")
-        self._address = Address(id="address")
+        self._address = AddressText(id="address")
         super().__init__(self._lock, self._address, id=id)
 
-    def tell(self, address: str, trusted: bool | None) -> None:
+    def show_address(self, address: str, trusted: bool | None) -> None:
         """Show an address. trusted: True or False for the server's certificate, None without TLS."""
         self._lock.set_class(trusted is True, "secure")
         self._lock.set_class(trusted is False, "broken")
@@ -71,7 +71,7 @@ class StatusBar(Horizontal):
         super().__init__(self._said, self._where, id=id)
         self._shown = ("", "")
 
-    def tell(self, said: str, where: str, *, busy: bool, talking: bool) -> None:
+    def show_status(self, said: str, where: str, *, busy: bool, talking: bool) -> None:
         """Show both halves, the sentence `said` and the progress `where`, if they changed.
 
         busy: whether a page is loading. talking: whether the sentence may have several rows.
@@ -84,19 +84,19 @@ class StatusBar(Horizontal):
             self._where.update(Content(where))
 
 
-def fitting(keys: Sequence[Key], width: int) -> list[Key]:
+def keys_that_fit(keys: Sequence[Key], width: int) -> list[Key]:
     """Return those of `keys` to show in `width` cells: the others that fit, then those in `ALWAYS`."""
     last = [key for key in keys if key in ALWAYS]
-    used = sum(map(_width, last))
+    used = sum(map(_cells_of_key, last))
     shown = []
     for key in keys:
-        if key not in last and used + _width(key) <= width:
+        if key not in last and used + _cells_of_key(key) <= width:
             shown.append(key)
-            used += _width(key)
+            used += _cells_of_key(key)
     return shown + last
 
 
-def _width(key: Key) -> int:
+def _cells_of_key(key: Key) -> int:
     return len(key[0]) + len(key[1]) + 2
 
 
@@ -109,15 +109,15 @@ class KeyLine(Static):
 
     _keys: Sequence[Key] = ()
 
-    def tell(self, keys: Sequence[Key], width: int) -> None:
+    def show_keys(self, keys: Sequence[Key], width: int) -> None:
         """Show as many of these keys as fit in `width` cells, if that changes the row."""
-        shown = fitting(keys, width)
+        shown = keys_that_fit(keys, width)
         if shown != self._keys:
             self._keys = shown
-            self.update(Content.assemble(*map(_shown, shown)))
+            self.update(Content.assemble(*map(_clickable_key, shown)))
 
 
-def _shown(key: Key) -> Content:
+def _clickable_key(key: Key) -> Content:
     name, does, action = key
     # Markup is allowed here because all of this text is ours, none of it a server's.
     label = f'[@click="{action}"]{does}[/]' if action else does

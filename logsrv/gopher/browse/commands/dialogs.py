@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from logsrv.gopher.browse.commands.bars import Key
 from logsrv.gopher.browse.commands.downloads import BackgroundDownload, Downloads
-from logsrv.gopher.browse.commands.readable_texts import span_text
+from logsrv.gopher.browse.commands.readable_texts import duration_text
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
 
@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 _BAR = 20
 
 
-class _Box(VerticalScroll):
+class _ScrollingBox(VerticalScroll):
     """A box that scrolls with the same keys as a page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,7 +54,7 @@ class Dialog(ModalScreen[Answer]):
         super().__init__()
         if isinstance(content, str):
             content = Static(Content(content))
-        self._box = _Box(content, can_focus=not content.can_focus)
+        self._box = _ScrollingBox(content, can_focus=not content.can_focus)
         self._box.border_title = Content(title)
         keys = "   ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
         self._box.border_subtitle = Content(keys)
@@ -73,7 +73,7 @@ class Question(Dialog[bool]):
     KEYS = (("y", "Yes", ""), ("n", "No", ""))
 
 
-class Notice(Dialog[None]):
+class TextDialog(Dialog[None]):
     """A text; any of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -82,7 +82,7 @@ class Notice(Dialog[None]):
     KEYS = (("Esc", "Close", ""), ("↑ ↓", "Scroll", ""))
 
 
-class _Rows(OptionList):
+class _RowList(OptionList):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("j", "cursor_down"), Binding("k", "cursor_up")]
 
 
@@ -103,7 +103,7 @@ class Chooser(Dialog[Answer]):
     def __init__(self, title: str, rows: Sequence[tuple[str, Answer]], at: int = 0) -> None:
         """rows: text and answer of each. at: the index of the row where the cursor begins."""
         self.answers = [answer for _, answer in rows]
-        self.rows = _Rows(*(Content(text) for text, _ in rows))
+        self.rows = _RowList(*(Content(text) for text, _ in rows))
         if not rows:
             self.rows.add_option(Option(Content(self.EMPTY), disabled=True))
         super().__init__(title, self.rows)
@@ -113,9 +113,9 @@ class Chooser(Dialog[Answer]):
         self.rows.highlighted = self._at if self.answers else None
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.choose(self.answers[event.option_index])
+        self.close_with(self.answers[event.option_index])
 
-    def choose(self, answer: Answer) -> None:
+    def close_with(self, answer: Answer) -> None:
         """Close the dialog with that answer."""
         self.dismiss(answer)
 
@@ -123,36 +123,38 @@ class Chooser(Dialog[Answer]):
 class DownloadList(Chooser[BackgroundDownload]):
     """The downloads of this session, the newest first, with their progress; Enter chooses a saved one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "stop"), Binding("d", "dismiss")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "stop_download"), Binding("d", "dismiss")]
     KEYS = (("Enter", "Open", ""), ("x", "Stop", ""), ("Esc", "Close", ""))
     EMPTY = "None in this session. s on a link saves what it leads to."
 
     def __init__(self, downloads: Downloads) -> None:
         title = f"Downloads to {one_line(str(downloads.directory), 200)}"
-        super().__init__(title, [(download_text(each), each) for each in reversed(downloads.all)])
+        super().__init__(
+            title, [(describe_download(each), each) for each in reversed(downloads.all)]
+        )
         self._downloads = downloads
 
     def on_mount(self) -> None:
-        self.set_interval(0.25, self._renew)
+        self.set_interval(0.25, self._update_rows)
 
-    def _renew(self) -> None:
+    def _update_rows(self) -> None:
         for index, download in enumerate(self.answers):
-            self.rows.replace_option_prompt_at_index(index, Content(download_text(download)))
+            self.rows.replace_option_prompt_at_index(index, Content(describe_download(download)))
 
-    def choose(self, answer: BackgroundDownload) -> None:
+    def close_with(self, answer: BackgroundDownload) -> None:
         """Close the dialog with that download if it was saved; others cannot be opened."""
         if answer.state == "saved":
             self.dismiss(answer)
 
-    async def action_stop(self) -> None:
+    async def action_stop_download(self) -> None:
         if self.answers and self.rows.highlighted is not None:
             await self._downloads.stop(self.answers[self.rows.highlighted])
-            self._renew()
+            self._update_rows()
 
 
-def download_text(download: BackgroundDownload) -> str:
+def describe_download(download: BackgroundDownload) -> str:
     """Return two lines: the name of the file, and its progress or end."""
-    size, span = size_text(download.received), span_text(download.seconds)
+    size, span = size_text(download.received), duration_text(download.seconds)
     match download.state:
         case "running":
             how = f"{size} in {span}"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.commands.load import source_of
+from logsrv.gopher.browse.commands.load import async_answer_of
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
-from logsrv.gopher.fetch.wholefile import end_text, whole_file
+from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.serve.fileurl import ItemURL, name_to_save
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.kit.text.escape import one_line
@@ -65,7 +65,7 @@ class Downloads:
         taken = {download.path for download in self.all if download.state == "running"}
         path = unused_path(self.directory, name_to_save(url), taken)
         download = BackgroundDownload(url, path)
-        download.task = asyncio.create_task(self._save(download, options))
+        download.task = asyncio.create_task(self._run_download(download, options))
         download.task.add_done_callback(lambda _: ended(download))
         self.all.append(download)
         return download
@@ -77,9 +77,9 @@ class Downloads:
             with suppress(asyncio.CancelledError):
                 await download.task
 
-    async def _save(self, download: BackgroundDownload, options: ConnectionOptions) -> None:
+    async def _run_download(self, download: BackgroundDownload, options: ConnectionOptions) -> None:
         try:
-            await self._fetch(download, options)
+            await self._fetch_into_file(download, options)
             download.state = "saved"
         except asyncio.CancelledError:
             download.state = "stopped"
@@ -92,9 +92,11 @@ class Downloads:
         finally:
             download.ended = time.monotonic()
 
-    async def _fetch(self, download: BackgroundDownload, options: ConnectionOptions) -> None:
+    async def _fetch_into_file(
+        self, download: BackgroundDownload, options: ConnectionOptions
+    ) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        async with source_of(download.url, options) as answer:
+        async with async_answer_of(download.url, options) as answer:
             with whole_file(download.path, replace=False) as file:
                 async for chunk in answer:
                     file.write(chunk)
@@ -102,7 +104,7 @@ class Downloads:
                     download.length = answer.length
                 is_text = item_type(download.url.item_type).transfer == "text"
                 if is_text and not answer.has_header:
-                    end_text(file)
+                    unstuff_file(file)
 
 
 def download_directory(environ: Mapping[str, str]) -> Path:

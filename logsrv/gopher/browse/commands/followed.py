@@ -10,11 +10,17 @@ from typing import Any
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.content.page import MenuContent, Page
-from logsrv.gopher.follow.bookmarks import title_of
-from logsrv.gopher.follow.dates import day_of
-from logsrv.gopher.follow.entries import Entry, address_of, menu_entries, same_id, text_entries
-from logsrv.gopher.follow.fetching import LIMITS, look_at
-from logsrv.gopher.follow.following import Followed, can_follow, newest
+from logsrv.gopher.follow.bookmarks import title_from_url
+from logsrv.gopher.follow.dates import utc_day
+from logsrv.gopher.follow.entries import (
+    Entry,
+    address_of_entry,
+    id_without_tls,
+    menu_entries,
+    text_entries,
+)
+from logsrv.gopher.follow.fetching import LIMITS, fetch_and_store_news
+from logsrv.gopher.follow.following import FollowedMenu, can_follow, items_of_all_menus
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
@@ -33,11 +39,11 @@ class FollowedMenus:
         self._session = session
         self._clock = clock
         self.problem = ""
-        self.followed: Sequence[Followed] = ()
+        self.followed: Sequence[FollowedMenu] = ()
         self.new = 0
         self.looking = 0
 
-    async def load(self) -> None:
+    async def read_files(self) -> None:
         """Read the files, which other processes may have changed."""
         before = None
         try:
@@ -50,35 +56,35 @@ class FollowedMenus:
         except ConfigurationError as error:
             self.problem = one_line(str(error))
 
-    def _replace_followed(self, followed: Iterable[Followed]) -> None:
+    def _replace_followed(self, followed: Iterable[FollowedMenu]) -> None:
         self.followed = tuple(followed)
-        fresh = sum(not item.read for item, _ in newest(self.followed))
+        fresh = sum(not item.read for item, _ in items_of_all_menus(self.followed))
         self.new = fresh + sum(each.news.left_out for each in self.followed)
 
-    async def look(self, *, again: bool = False) -> None:
+    async def fetch_due_menus(self, *, again: bool = False) -> None:
         """Fetch the menus that are due; with `again`, every followed menu."""
-        await self.load()
+        await self.read_files()
         now = self._clock()
         due = [
             each for each in self.followed if again or not 0 <= now - each.news.tried < LOOK_EVERY
         ]
         self.looking = len(due)
         try:
-            await look_at(
+            await fetch_and_store_news(
                 due,
                 self._session.following,
                 lambda url: self._session.options_for(url, accept_cut=True),
                 self._clock,
                 self._session.charset,
-                self._menu_was_fetched,
+                self._reload_news_of,
             )
         finally:
             self.looking = 0
 
-    def _menu_was_fetched(self, looked: Followed) -> None:
+    def _reload_news_of(self, looked: FollowedMenu) -> None:
         self.looking -= 1
         try:
-            news = self._session.following.known(looked.url)
+            news = self._session.following.read_news(looked.url)
         except ConfigurationError as error:
             self.problem = one_line(str(error))
         else:
@@ -97,46 +103,49 @@ class FollowedMenus:
         if not can_follow(url) or page.error is not None or page.content is None:
             raise ConfigurationError("Only menus and texts of servers can be followed.")
         now = int(self._clock())
-        entries = await asyncio.to_thread(_entries, url, page, now, self._session.charset)
-        await self._change(self._session.following.follow, url, title_of(url), entries, now)
+        entries = await asyncio.to_thread(_entries_of_page, url, page, now, self._session.charset)
+        await self._write_and_reload(
+            self._session.following.follow, url, title_from_url(url), entries, now
+        )
 
     async def unfollow(self, url: GopherURL) -> None:
         """Stop following the menu at `url`. Raises ConfigurationError."""
-        await self._change(self._session.following.unfollow, url)
+        await self._write_and_reload(self._session.following.unfollow, url)
 
-    async def opened(self, address: str) -> None:
+    async def mark_address_read(self, address: str) -> None:
         """Mark the items that lead to `address` as read. Raises ConfigurationError."""
-        wanted = same_id(address)
+        wanted = id_without_tls(address)
         ids = [
             item.id
             for each in self.followed
             for item in each.news.items
-            if not item.read and same_id(address_of(item.id)) == wanted
+            if not item.read and id_without_tls(address_of_entry(item.id)) == wanted
         ]
         if ids:
-            await self.mark(ids)
+            await self.mark_entries(ids)
 
-    async def mark(self, ids: list[str], *, read: bool = True) -> None:
+    async def mark_entries(self, ids: list[str], *, read: bool = True) -> None:
         """Mark these entries as read or as new. Raises ConfigurationError."""
         # Change the news in memory first: the page of news may be shown before the file is written.
         self._replace_followed(
-            each.replace(news=each.news.mark(ids, read=read)) for each in self.followed
+            each.replace(news=each.news.with_entries_marked(ids, read=read))
+            for each in self.followed
         )
-        await asyncio.to_thread(self._session.following.mark, ids, read=read)
+        await asyncio.to_thread(self._session.following.mark_entries, ids, read=read)
 
-    async def mark_all(self) -> None:
+    async def mark_all_read(self) -> None:
         """Mark everything as read. Raises ConfigurationError."""
-        await self._change(self._session.following.mark)
+        await self._write_and_reload(self._session.following.mark_entries)
 
-    async def _change(self, work: Callable[..., object], *arguments: Any) -> None:
+    async def _write_and_reload(self, work: Callable[..., object], *arguments: Any) -> None:
         await asyncio.to_thread(work, *arguments)
-        await self.load()
+        await self.read_files()
 
 
-def _entries(url: GopherURL, page: Page, now: int, charset: str | None) -> list[Entry]:
+def _entries_of_page(url: GopherURL, page: Page, now: int, charset: str | None) -> list[Entry]:
     if isinstance(page.content, MenuContent) and len(page.content.items) <= LIMITS.items:
         return menu_entries(url, page.content.items, charset)
-    text = page.content if page.way == "text" else None
+    text = page.content if page.shown_as == "text" else None
     if isinstance(text, bytes) and len(text) <= LIMITS.text:
-        return text_entries(url, text, day_of(now), charset)
+        return text_entries(url, text, utc_day(now), charset)
     raise ConfigurationError("This is too long to be followed.")

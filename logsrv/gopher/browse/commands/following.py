@@ -7,12 +7,12 @@ from functools import partial
 
 from logsrv.gopher.browse.commands.followed import FollowedMenus
 from logsrv.gopher.browse.commands.session import InternalPage
-from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.commands.visiting import CurrentPage
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.layout import ScrollPosition
-from logsrv.gopher.follow.bookmarks import title_of
-from logsrv.gopher.follow.following import Followed, can_follow
-from logsrv.gopher.follow.news import Item
+from logsrv.gopher.follow.bookmarks import title_from_url
+from logsrv.gopher.follow.following import FollowedMenu, can_follow
+from logsrv.gopher.follow.news import NewsItem
 
 
 @dataclass(eq=False)
@@ -20,22 +20,24 @@ class FollowingCommands:
     """Commands for followed menus. Background work reads and writes their files."""
 
     _followed: FollowedMenus
-    _visiting: Visiting
+    _visiting: CurrentPage
     _window: BrowserWindow
     # The state of the followed menus when the page of news was made last; if it differs, the page is made
     # again.
     _rendered: object = field(default=None, init=False)
 
-    def look(self, *, again: bool = False) -> None:
+    def fetch_due_menus(self, *, again: bool = False) -> None:
         """Fetch the menus that are due; with `again`, every followed menu."""
-        self._window.start(partial(self._followed.look, again=again), group="news", exclusive=True)
+        self._window.run_in_background(
+            partial(self._followed.fetch_due_menus, again=again), group="news", exclusive=True
+        )
 
-    def look_again(self) -> None:
+    def fetch_due_if_idle(self) -> None:
         """Fetch the menus that are due, unless some are being fetched already."""
         if not self._followed.looking:
-            self.look()
+            self.fetch_due_menus()
 
-    def renew(self) -> None:
+    def update_news_page(self) -> None:
         """Render the page of news again if it changed, with the cursor on the same entry in the same row.
 
         Called by a timer: many menus may answer at once, and the page is made once for all.
@@ -44,88 +46,94 @@ class FollowingCommands:
         rendered, self._rendered = self._rendered, (known.followed, known.looking, known.problem)
         if self._rendered == rendered or self._visiting.shown is not InternalPage.NEWS:
             return
-        view, said, pointed = self._window.view, self._window.said, _name_of(self._visiting.about)
-        before = view.position()
+        view, said, pointed = (
+            self._window.view,
+            self._window.said,
+            _identity_of(self._visiting.subject_at_cursor),
+        )
+        before = view.scroll_position()
         self._visiting.redraw()
         lines = view.lines
-        after = next((at for at, line in enumerate(lines) if pointed == _name_of(line.about)), None)
+        after = next(
+            (at for at, line in enumerate(lines) if pointed == _identity_of(line.about)), None
+        )
         if before.cursor is not None and pointed and after is not None and after != before.cursor:
             top = max(0, before.top + after - before.cursor) if before.top else 0
-            view.show(lines, ScrollPosition(after, top, before.left))
+            view.show_lines(lines, ScrollPosition(after, top, before.left))
         self._window.say(said)
 
     @property
-    def can_follow(self) -> bool:
+    def can_toggle_following(self) -> bool:
         """Return true if F can follow or unfollow the page or the menu with the cursor."""
         if self._visiting.shown is InternalPage.NEWS:
-            return isinstance(self._visiting.about, Followed)
+            return isinstance(self._visiting.subject_at_cursor, FollowedMenu)
         page = self._visiting.page
         loading = self._visiting.loading
         return page is not None and page.error is None and not loading and can_follow(page.url)
 
     @property
-    def follows(self) -> bool:
+    def would_unfollow(self) -> bool:
         """Return true if F would stop following: the page is followed, or is one of the browser's own."""
         page = self._visiting.page
         return page is None or self._followed.follows(page.url)
 
-    def follow(self) -> None:
+    def toggle_following(self) -> None:
         """Follow the page, or stop following it."""
-        self._window.start(self._follow, group="following", exclusive=True)
+        self._window.run_in_background(self._toggle_following, group="following", exclusive=True)
 
-    async def _follow(self) -> None:
-        page, about = self._visiting.page, self._visiting.about
+    async def _toggle_following(self) -> None:
+        page, about = self._visiting.page, self._visiting.subject_at_cursor
         followed, say = self._followed, self._window.say
         with self._window.saying_errors():
-            if isinstance(about, Followed):
+            if isinstance(about, FollowedMenu):
                 await followed.unfollow(about.url)
                 self._visiting.redraw()
                 say(f"No longer followed: {about.title}")
             elif page is not None and can_follow(page.url) and followed.follows(page.url):
                 await followed.unfollow(page.url)
-                say(f"No longer followed: {title_of(page.url)}")
+                say(f"No longer followed: {title_from_url(page.url)}")
             elif page is None:
                 say("F  follows the menu or text on show, and a menu below no longer.")
             elif self._visiting.loading is not None:
                 say("This page is still loading: follow it when it is complete.")
             else:
                 await followed.follow(page)
-                say(f"Followed: {title_of(page.url)}   W  shows what is new")
+                say(f"Followed: {title_from_url(page.url)}   W  shows what is new")
 
-    def opened(self, address: str) -> None:
+    def mark_address_read(self, address: str) -> None:
         """Mark the items that lead to `address` as read: the user opens it."""
-        self._window.start(partial(self._mark_opened, address), group="marking")
+        self._window.run_in_background(partial(self._mark_address_read, address), group="marking")
 
-    async def _mark_opened(self, address: str) -> None:
+    async def _mark_address_read(self, address: str) -> None:
         with self._window.saying_errors():
-            await self._followed.opened(address)
+            await self._followed.mark_address_read(address)
 
-    def mark(self) -> None:
+    def toggle_read_mark(self) -> None:
         """Mark the item with the cursor as read, or as new again."""
-        self._window.start(self._mark, group="marking")
+        self._window.run_in_background(self._toggle_read_mark, group="marking")
 
-    async def _mark(self) -> None:
-        entry = self._visiting.about
-        if not isinstance(entry, Item):
+    async def _toggle_read_mark(self) -> None:
+        entry = self._visiting.subject_at_cursor
+        if not isinstance(entry, NewsItem):
             self._window.say("m  marks the item that is pointed at: W  shows what is new.")
             return
         with self._window.saying_errors():
-            await self._followed.mark([entry.id], read=not entry.read)
+            await self._followed.mark_entries([entry.id], read=not entry.read)
             self._visiting.redraw()
 
-    def mark_all(self) -> None:
+    def mark_all_read(self) -> None:
         """Mark everything as read."""
-        self._window.start(self._mark_all, group="marking")
+        self._window.run_in_background(self._mark_all_read, group="marking")
 
-    async def _mark_all(self) -> None:
+    async def _mark_all_read(self) -> None:
         with self._window.saying_errors():
-            await self._followed.mark_all()
+            await self._followed.mark_all_read()
             self._visiting.redraw()
             self._window.say("All is marked as read.")
 
 
-def _name_of(about: object) -> str:
+def _identity_of(about: object) -> str:
     """Return the identity of an entry or of a followed menu; "" for anything else."""
-    if isinstance(about, Item):
+    if isinstance(about, NewsItem):
         return about.id
-    return str(about.url) if isinstance(about, Followed) else ""
+    return str(about.url) if isinstance(about, FollowedMenu) else ""

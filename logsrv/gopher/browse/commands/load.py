@@ -46,7 +46,7 @@ async def in_daemon_thread(work: Callable[[], Result]) -> Result:
     return await asyncio.wrap_future(done)
 
 
-class FromDisk(LocalAnswer):
+class AsyncLocalAnswer(LocalAnswer):
     """A local item with the interface of an `AsyncioStream`, read in a thread: a disk may be slow."""
 
     cut = False
@@ -78,15 +78,15 @@ class FromDisk(LocalAnswer):
         return piece
 
 
-Source = AsyncioStream | FromDisk
+AsyncAnswer = AsyncioStream | AsyncLocalAnswer
 
 
-def source_of(
+def async_answer_of(
     url: ItemURL, options: ConnectionOptions, most_bytes: int | None = None, **how: Any
-) -> Source:
+) -> AsyncAnswer:
     """Return the answer to `url`; `async with` sends the request. how: arguments of `AsyncioStream`."""
     if isinstance(url, FileURL):
-        return FromDisk(url, most_bytes)
+        return AsyncLocalAnswer(url, most_bytes)
     return AsyncioStream(url, options, most_bytes=most_bytes, **how)
 
 
@@ -108,9 +108,9 @@ _CUT = (
 )
 
 
-class Loading:
-    """A page that is loading: `page()` waits for all of it, `so_far()` returns the part received so far,
-    `growing()` yields its lines as they arrive.
+class PageLoad:
+    """A page that is loading. `wait_for_page()` waits for all of it, `page_so_far()` returns the part
+    received so far, `growing_lines()` yields its lines as they arrive.
 
     options: returns the options of the connection. It may read files; the page shows their errors, too.
     """
@@ -128,7 +128,7 @@ class Loading:
         most = {"menu": limits.menu, "text": limits.text, "html": MOST_HTML}
         self._most_bytes = most.get(self._way, MOST_PICTURE)
         self._charset = charset
-        self._answer: Source | None = None
+        self._answer: AsyncAnswer | None = None
         self._menu = MenuParser(limits.line, limits.items)
         self._items: list[MenuItem] = []
         self._bytes = bytearray()
@@ -152,25 +152,25 @@ class Loading:
         """Return the seconds since it was created."""
         return time.monotonic() - self._began
 
-    def begin(self) -> asyncio.Task[Page]:
+    def start_request(self) -> asyncio.Task[Page]:
         """Send the request, once, and return its task; cancelling the task closes the connection."""
         if self._coming is None:
-            self._coming = asyncio.get_running_loop().create_task(self._receive())
+            self._coming = asyncio.get_running_loop().create_task(self._receive_page())
         return self._coming
 
-    async def page(self) -> Page:
+    async def wait_for_page(self) -> Page:
         """Return the page. If loading fails, its `error` says why, and it has the part received so far."""
-        return await self.begin()
+        return await self.start_request()
 
-    async def growing(self) -> AsyncIterator[list[PageLine]]:
+    async def growing_lines(self) -> AsyncIterator[list[PageLine]]:
         """Yield the lines of a menu or a text each time there are more to show, until the page is complete.
 
         Each time these are all lines so far.
         """
-        coming, known = self.begin(), 0
+        coming, known = self.start_request(), 0
         while not coming.done():
             self._more.clear()
-            while self._make_lines():
+            while self._make_more_lines():
                 await asyncio.sleep(0)
             if len(self._lines) > known:
                 known = len(self._lines)
@@ -179,25 +179,25 @@ class Loading:
             else:
                 await self._more.wait()
 
-    async def _receive(self) -> Page:
+    async def _receive_page(self) -> Page:
         try:
-            cut = await self._take()
+            cut = await self._receive_answer()
             self._whole = True
-            return self.so_far(None, _CUT if cut else "")
+            return self.page_so_far(None, _CUT if cut else "")
         except LogsrvError as error:
-            return self.so_far(error)
+            return self.page_so_far(error)
         except OSError as error:
-            return self.so_far(ConfigurationError(f"a file cannot be used: {error}"))
+            return self.page_so_far(ConfigurationError(f"a file cannot be used: {error}"))
         finally:
             self._more.set()
 
-    def so_far(self, error: LogsrvError | None, note: str = "") -> Page:
+    def page_so_far(self, error: LogsrvError | None, note: str = "") -> Page:
         """Return a page with the part received so far."""
         begun = self._answer is not None and self._answer.begun
-        content = self._content() if self._whole or begun else None
+        content = self._content_so_far() if self._whole or begun else None
         return Page(self.url, content, error, note, self.received, self.seconds)
 
-    def _make_lines(self) -> bool:
+    def _make_more_lines(self) -> bool:
         """Add the next lines received; return true if there may be more to add.
 
         Only whole lines of a text are added. A line with only a dot waits, because it may be the end.
@@ -222,10 +222,10 @@ class Loading:
                 return True
         return False
 
-    async def _take(self) -> bool:
+    async def _receive_answer(self) -> bool:
         options = self._options()
         how = {"most_seconds": options.timeouts.whole, "charset": self._charset}
-        async with source_of(self.url, options, self._most_bytes, **how) as answer:
+        async with async_answer_of(self.url, options, self._most_bytes, **how) as answer:
             self._answer = answer
             async for chunk in answer:
                 if self._way == "menu":
@@ -241,7 +241,7 @@ class Loading:
                     break
         return answer.cut
 
-    def _content(self) -> MenuContent | bytes:
+    def _content_so_far(self) -> MenuContent | bytes:
         if self._way == "menu":
             self._items += self._menu.finish()
             return MenuContent(tuple(self._items), self._menu.dropped)

@@ -58,7 +58,7 @@ STYLES = {
 }
 
 
-def is_light(environ: Mapping[str, str]) -> bool:
+def prefers_light(environ: Mapping[str, str]) -> bool:
     """Return true for the light colours: by the user's choice, else by COLORFGBG.
 
     The terminal itself is not asked, because its answer takes time.
@@ -73,7 +73,7 @@ def is_light(environ: Mapping[str, str]) -> bool:
     return environ.get("COLORFGBG", "").rpartition(";")[2] in _LIGHT_GROUNDS
 
 
-def keep(environ: Mapping[str, str], *, light: bool) -> None:
+def save_choice(environ: Mapping[str, str], *, light: bool) -> None:
     """Save the user's choice for the next run. Raises ConfigurationError."""
     data = data_directory(environ)
     try:

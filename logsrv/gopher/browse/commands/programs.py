@@ -38,7 +38,7 @@ _RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".c
 
 
 @dataclass(eq=False)
-class Programs:
+class ExternalPrograms:
     """The programs that `environ` names, or that are in its PATH.
 
     opened: called with each address or path that the user agrees to open.
@@ -48,28 +48,28 @@ class Programs:
     _window: BrowserWindow
     _opened: Callable[[str], object]
 
-    def open_link(self, link: Hyperlink) -> None:
+    def ask_to_open_link(self, link: Hyperlink) -> None:
         """Open a link out of Gopher with the program for it, after a question."""
-        command = partial(opening_command, link.address, self._environ)
-        self._open_with("A link that leads out of Gopher", link.address, command)
+        command = partial(link_command, link.address, self._environ)
+        self._ask_to_open("A link that leads out of Gopher", link.address, command)
 
-    def open_file(self, path: Path) -> None:
+    def ask_to_open_file(self, path: Path) -> None:
         """Open a file that was saved, after a question."""
         command = partial(file_command, path, self._environ)
-        self._open_with("A file that was saved", one_line(str(path), 4096), command)
+        self._ask_to_open("A file that was saved", one_line(str(path), 4096), command)
 
-    def player(self) -> str | None:
+    def sound_player(self) -> str | None:
         """Return the program that plays sounds, None if there is none."""
         try:
-            return playing_command(Path("sound"), self._environ)[0]
+            return sound_command(Path("sound"), self._environ)[0]
         except ConfigurationError:
             return None
 
-    def play(self, path: Path, name: str) -> None:
+    def play_sound(self, path: Path, name: str) -> None:
         """Play a sound that was saved, without a question. name: shown to the user."""
-        self._start(playing_command(path, self._environ), name)
+        self._start_program(sound_command(path, self._environ), name)
 
-    def _open_with(self, title: str, what: str, program: Callable[[], list[str]]) -> None:
+    def _ask_to_open(self, title: str, what: str, program: Callable[[], list[str]]) -> None:
         try:
             command = program()
         except ConfigurationError as error:
@@ -78,21 +78,21 @@ class Programs:
 
         def run() -> None:
             self._opened(what)
-            self._start(command, what)
+            self._start_program(command, what)
 
-        self._window.ask_first(title, f"{what}\n\nOpen this with {command[0]}?", run)
+        self._window.ask_yes_or_no(title, f"{what}\n\nOpen this with {command[0]}?", run)
 
-    def _start(self, command: list[str], what: str) -> None:
-        self._window.start(partial(self._run, command, what), group="programs")
+    def _start_program(self, command: list[str], what: str) -> None:
+        self._window.run_in_background(partial(self._run_program, command, what), group="programs")
 
-    async def _run(self, command: list[str], what: str) -> None:
+    async def _run_program(self, command: list[str], what: str) -> None:
         self._window.say(f"Opened with {command[0]}: {what}")
         with self._window.saying_errors():
-            if status := await run_outside(command, self._environ):
+            if status := await run_external_program(command, self._environ):
                 self._window.say(f"{command[0]} ended with status {status}: {what}")
 
 
-def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
+def link_command(address: str, environ: Mapping[str, str]) -> list[str]:
     """Return the program and its arguments: the first of BROWSER that is found, else xdg-open or open.
 
     BROWSER is a list with colons between; `%s` in an entry stands for the address. Raises
@@ -121,7 +121,7 @@ def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
     return [*_first_in_path([_USUAL], environ, none), str(path)]
 
 
-def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
+def sound_command(path: Path, environ: Mapping[str, str]) -> list[str]:
     """Return the program that plays a sound, and its arguments: GOPHER_PLAYER, else the first found.
 
     Raises ConfigurationError if there is none.
@@ -148,7 +148,7 @@ def _first_in_path(commands: Iterable[str], environ: Mapping[str, str], none: st
     raise ConfigurationError(none)
 
 
-async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:
+async def run_external_program(command: list[str], environ: Mapping[str, str]) -> int:
     """Start a program and return its exit status.
 
     Not by asyncio, which kills its children at the end: the program may run longer than the browser.

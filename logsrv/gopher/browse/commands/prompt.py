@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from logsrv.gopher.browse.commands.bars import Key
 
 
-class Field(Input):
+class PromptInput(Input):
     """A line to type in. Enter calls `submitted` with the text at once; Textual's message would be late."""
 
     # An Enter that was typed before the program took the terminal comes as a newline, which is Ctrl-J.
@@ -42,14 +42,14 @@ class Prompt(Horizontal):
     Prompt > Input { width: 1fr; background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up"),
-        Binding("up", "earlier(-1)"),
-        Binding("down", "earlier(1)"),
+        Binding("escape", "cancel"),
+        Binding("up", "earlier_text(-1)"),
+        Binding("down", "earlier_text(1)"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:
         self._label = Static()
-        self._field = Field(self._settle)
+        self._field = PromptInput(self._close_with)
         super().__init__(self._label, self._field, id=id)
         self._then: Callable[[str], object] | None = None
         self._before: Widget | None = None
@@ -77,7 +77,7 @@ class Prompt(Horizontal):
         replaces `begin`, unless a key moves the cursor first. only: a regular expression that the typed
         text must match. changed: called with the text after each change.
         """
-        self._settle(None)
+        self._close_with(None)
         self._then = then
         self._earlier, self._at = [*earlier, begin], len(earlier)
         self._label.update(Content(label))
@@ -94,7 +94,7 @@ class Prompt(Horizontal):
         self._before = self.screen.focused
         self.screen.set_focus(field)
 
-    def takes(self, key: events.Key) -> bool:
+    def type_character(self, key: events.Key) -> bool:
         """Type the character of a key; return false if the prompt is closed or the key has no character."""
         if self._then is None or not key.is_printable or key.character is None:
             return False
@@ -104,7 +104,7 @@ class Prompt(Horizontal):
             self._field.replace(key.character, *self._field.selection)
         return True
 
-    def _settle(self, answer: str | None) -> None:
+    def _close_with(self, answer: str | None) -> None:
         then, self._then = self._then, None
         if then is None:
             return
@@ -115,21 +115,21 @@ class Prompt(Horizontal):
             then(answer)
 
     @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
+    def _text_changed(self, event: Input.Changed) -> None:
         event.stop()
         if self._then is not None:
             self._changed(event.value)
 
     @on(Input.Blurred)
-    def _left(self) -> None:
+    def _cancel_on_blur(self) -> None:
         # The prompt may have been opened again meanwhile.
         if not self._field.has_focus:
-            self._settle(None)
+            self._close_with(None)
 
-    def action_give_up(self) -> None:
-        self._settle(None)
+    def action_cancel(self) -> None:
+        self._close_with(None)
 
-    def action_earlier(self, step: int) -> None:
+    def action_earlier_text(self, step: int) -> None:
         self._at = max(0, min(len(self._earlier) - 1, self._at + step))
         field = self._field
         field.value = self._earlier[self._at]

@@ -6,7 +6,7 @@ from __future__ import annotations
 _LEAST_END = 8
 
 
-def span_text(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Write seconds as `0.3 s`, `12 s`, `3:05`, `1:02:03`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
@@ -17,7 +17,7 @@ def span_text(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def address_text(address: str, width: int) -> str:
+def shortened_address(address: str, width: int) -> str:
     """Shorten an address in its middle to `width` characters: its host and its end tell most."""
     if len(address) <= width:
         return address

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from logsrv.gopher.browse.commands.session import BrowsingSession
-from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.commands.visiting import CurrentPage
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.charset import checked_charset
@@ -19,19 +19,19 @@ class ReadingCommands:
     """Commands within the current page."""
 
     _session: BrowsingSession
-    _visiting: Visiting
+    _visiting: CurrentPage
     _window: BrowserWindow
     # The words searched for, the newest last.
     _searched_words: tuple[str, ...] = field(default=(), init=False)
 
-    def find(self) -> None:
+    def ask_and_find(self) -> None:
         """Ask for words, and go to the first match."""
         self._window.prompt.ask("Find", self._find_first, "", self._searched_words, does="Find")
 
     def find_again(self, backward: bool = False) -> None:
         """Go to the next match of the last words, or to the previous one."""
         if self._searched_words:
-            self._find(backward=backward, stay=False)
+            self._find_and_say(backward=backward, stay=False)
         else:
             self._window.say("Nothing to find yet: / asks for it.")
 
@@ -41,21 +41,23 @@ class ReadingCommands:
                 *(each for each in self._searched_words if each != words),
                 words,
             )
-            self._find(backward=False, stay=True)
+            self._find_and_say(backward=False, stay=True)
 
-    def _find(self, *, backward: bool, stay: bool) -> None:
-        found = self._window.view.find(self._searched_words[-1], backward=backward, stay=stay)
+    def _find_and_say(self, *, backward: bool, stay: bool) -> None:
+        found = self._window.view.mark_and_find(
+            self._searched_words[-1], backward=backward, stay=stay
+        )
         shown = one_line(self._searched_words[-1], 40)
         if found is None:
             self._window.say(f"“{shown}” is not here.")
         else:
             self._window.say(f"“{shown}”: {found[0]} of {found[1]}; n  next, N  previous")
 
-    def breaking(self) -> None:
+    def change_line_breaking(self) -> None:
         """Change to the next way of breaking long lines."""
-        self._window.say(self._window.view.break_otherwise())
+        self._window.say(self._window.view.change_line_breaking())
 
-    def charset(self) -> None:
+    def ask_for_charset(self) -> None:
         """Ask for the character set of texts and menus."""
         label = "Character set, empty for automatic:"
         self._window.prompt.ask(label, self._use_charset, self._session.charset or "", does="Set")
@@ -65,9 +67,9 @@ class ReadingCommands:
             self._session.charset = checked_charset(name.strip()) if name.strip() else None
             self._visiting.redraw()
 
-    def explain(self) -> None:
+    def explain_link_or_page(self) -> None:
         """Show where the link leads, or where the page is from."""
-        link = self._visiting.here()
+        link = self._visiting.link_or_page()
         if link is None:
             return
         lines = [link.title, "", link.address]
@@ -84,11 +86,11 @@ class ReadingCommands:
             else:
                 host = one_line(link.item.host.decode("utf-8", "replace"), 253)
                 lines += [f"Host      {host}", f"Port      {link.item.port or 'not a port'}"]
-        self._window.explain("Where this leads", "\n".join(lines))
+        self._window.show_text("Where this leads", "\n".join(lines))
 
-    def copy(self) -> None:
+    def copy_address(self) -> None:
         """Copy the address of the link, or of the page."""
-        link = self._visiting.here()
+        link = self._visiting.link_or_page()
         if link is not None:
-            self._window.copy(link.address)
+            self._window.copy_to_clipboard(link.address)
             self._window.say(f"Copied: {link.address}")

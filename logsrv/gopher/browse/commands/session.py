@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from logsrv.gopher.browse.commands.downloads import Downloads, download_directory
-from logsrv.gopher.browse.commands.load import Loading
+from logsrv.gopher.browse.commands.load import PageLoad
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.follow.bookmarks import Bookmarks
-from logsrv.gopher.follow.following import Following
+from logsrv.gopher.follow.following import FollowedStore
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.url import GopherURL
 
@@ -49,7 +49,7 @@ class History:
         self._at = -1
         self._most = most
 
-    def arrive(self, place: Place, step: int | None = None) -> None:
+    def record_arrival(self, place: Place, step: int | None = None) -> None:
         """Make the visit that is `step` steps away the current one.
 
         None: add a new visit to `place` after the current one, and forget the visits that were after it.
@@ -62,16 +62,16 @@ class History:
         del self._visits[: -self._most]
         self._at = len(self._visits) - 1
 
-    def neighbour(self, step: int) -> Visit | None:
+    def visit_at_step(self, step: int) -> Visit | None:
         """Return the visit that is `step` steps forward (negative: back), None if there is none."""
         at = self._at + step
         return self._visits[at] if 0 <= at < len(self._visits) else None
 
-    def steps(self) -> list[tuple[int, Visit]]:
+    def visits_by_step(self) -> list[tuple[int, Visit]]:
         """Return (steps from the current visit, visit) of all visits, the newest first."""
         return [(at - self._at, visit) for at, visit in reversed(list(enumerate(self._visits)))]
 
-    def addresses(self) -> list[str]:
+    def visited_urls(self) -> list[str]:
         """Return the URLs visited, each once, the newest last."""
         places = (visit.place for visit in reversed(self._visits))
         seen = dict.fromkeys(str(each) for each in places if not isinstance(each, InternalPage))
@@ -125,7 +125,7 @@ class BrowsingSession:
         self.environ = environ
         self.history = History()
         self.cache = PageCache()
-        self.following = Following(data)
+        self.following = FollowedStore(data)
         self.bookmarks = Bookmarks(data / "gopher-bookmarks")
         self.downloads = Downloads(download_directory(environ))
         self.charset = charset
@@ -142,14 +142,14 @@ class BrowsingSession:
         if (
             isinstance(url, GopherURL)
             and url.tls
-            and (url.address in self.newly_trusted or self._pins.knows(url.address))
+            and (url.address in self.newly_trusted or self._pins.has_pin(url.address))
         ):
             trust = Trust(pins=self._pins)
         if accept_cut:
             trust = trust.replace(accept_cut=True)
         return ConnectionOptions(self._options.timeouts, trust, self._options.proxy)
 
-    def loading(self, url: ItemURL) -> Loading:
+    def new_page_load(self, url: ItemURL) -> PageLoad:
         """Return the page of `url`, not yet requested."""
         options = partial(self.options_for, url, accept_cut=True)
-        return Loading(url, options, charset=self.charset)
+        return PageLoad(url, options, charset=self.charset)

@@ -27,8 +27,8 @@ from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
 from textual.strip import Strip
 
 from logsrv.gopher.browse.commands.palette import STYLES
-from logsrv.gopher.browse.content.colours import Paint
-from logsrv.gopher.browse.content.guide import bindings
+from logsrv.gopher.browse.content.colours import SpanStyle
+from logsrv.gopher.browse.content.guide import key_bindings
 from logsrv.gopher.browse.content.layout import Breaking, Layout, ScrollPosition
 from logsrv.gopher.browse.content.page_lines import PageLine
 
@@ -69,7 +69,7 @@ class PageView(ScrollView, can_focus=True):
     }
     """
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(of_page=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [*key_bindings(of_page=True)]
 
     class Moved(Message):
         """The user has moved the cursor or the window, or tried to."""
@@ -90,7 +90,7 @@ class PageView(ScrollView, can_focus=True):
 
     # Showing and finding.
 
-    def show(self, lines: Sequence[PageLine], position: ScrollPosition | None = None) -> None:
+    def show_lines(self, lines: Sequence[PageLine], position: ScrollPosition | None = None) -> None:
         """Show these lines at `position`; without it, from the top with the cursor on the first link."""
         self._match = None
         self.matches = []
@@ -101,28 +101,30 @@ class PageView(ScrollView, can_focus=True):
             self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
             if place.cursor is not None:
                 # The link may have moved: an item of the news moves when it is read.
-                self.cursor = self._link_from(place.cursor, 1, len(lines))
-            self._keep_in_sight()
+                self.cursor = self._find_link(place.cursor, 1, len(lines))
+            self._keep_cursor_visible()
 
-        self._lay_out(lines)
+        self._start_layout(lines)
         self.scroll_to(0, 0, animate=False, force=True, immediate=True)
-        self._when(lambda: len(self.page_layout.rows) >= place.top + self._height, arrive)
+        self._act_when_laid_out(
+            lambda: len(self.page_layout.rows) >= place.top + self._window_rows, arrive
+        )
         self.refresh()
 
-    def extend(self, lines: Sequence[PageLine]) -> None:
+    def add_lines(self, lines: Sequence[PageLine]) -> None:
         """Add `lines` at the end; the visible rows do not move."""
         known = len(self.lines)
         at = len(self.page_layout.first_row)
-        self.page_layout.extend(lines)
+        self.page_layout.add_lines(lines)
         # If the column of numbers gets wider, all rows are made anew: at least those of the lines before.
         self.page_layout.lay_out(lambda: len(self.page_layout.first_row) >= at)
-        self.matches += self._matching(known)
+        self.matches += self._lines_with_match(known)
         self._lay_out_more()
         if self.cursor is None and self.scroll_offset.y == 0:
-            self._keep_in_sight()
+            self._keep_cursor_visible()
         self.refresh()
 
-    def position(self) -> ScrollPosition:
+    def scroll_position(self) -> ScrollPosition:
         """Return the current position."""
         return ScrollPosition(self.cursor, self.scroll_offset.y, self.scroll_offset.x)
 
@@ -132,18 +134,18 @@ class PageView(ScrollView, can_focus=True):
         return self.page_layout.lines
 
     @property
-    def is_longer(self) -> bool:
+    def is_longer_than_window(self) -> bool:
         """Return true if the page does not fit the window."""
-        return len(self.page_layout.rows) > self._height
+        return len(self.page_layout.rows) > self._window_rows
 
-    def percent(self) -> int:
+    def scroll_percent(self) -> int:
         """Return the percentage of the page's rows that end at or above the lower edge of the window."""
         if not self.page_layout.rows:
             return 100
-        bottom = self.scroll_offset.y + self._height
+        bottom = self.scroll_offset.y + self._window_rows
         return min(100, 100 * bottom // len(self.page_layout.rows))
 
-    def find(
+    def mark_and_find(
         self, words: str, *, backward: bool = False, stay: bool = False
     ) -> tuple[int, int] | None:
         """Mark all matches of `words`, ignoring case, and go to the next line with one.
@@ -154,24 +156,24 @@ class PageView(ScrollView, can_focus=True):
         match = re.compile(re.escape(words), re.IGNORECASE) if words else None
         if match != self._match:
             self._match = match
-            self.matches = self._matching(0)
+            self.matches = self._lines_with_match(0)
         self.refresh()
         if not self.matches:
             return None
-        here = self.found_at if self.found_at is not None else self._visible()[0]
+        here = self.found_at if self.found_at is not None else self._visible_lines()[0]
         if backward:
             at = bisect_left(self.matches, here + stay) - 1
         else:
             at = bisect_left(self.matches, here + (not stay)) % len(self.matches)
         index = self.found_at = self.matches[at]
-        self._reveal(index)
+        self._scroll_to_line(index)
         if self.lines[index].leads_somewhere:
             self.cursor = index
         else:
-            self._keep_in_sight()
+            self._keep_cursor_visible()
         return at % len(self.matches) + 1, len(self.matches)
 
-    def _matching(self, begin: int) -> list[int]:
+    def _lines_with_match(self, begin: int) -> list[int]:
         """Return the indices of the lines with a match, from line `begin` on."""
         match, lines = self._match, self.lines
         if match is None:
@@ -183,16 +185,16 @@ class PageView(ScrollView, can_focus=True):
     # A page may arrive before this widget has a size; then the terminal's size is used.
 
     @property
-    def _height(self) -> int:
+    def _window_rows(self) -> int:
         return max(1, self.scrollable_content_region.height or self.app.size.height - _FRAME_ROWS)
 
     @property
-    def _columns(self) -> int:
+    def _window_columns(self) -> int:
         return self.scrollable_content_region.width or self.app.size.width
 
-    def _lay_out(self, lines: Sequence[PageLine]) -> None:
-        self.page_layout = Layout(self._columns, self._breaking)
-        self.page_layout.extend(lines)
+    def _start_layout(self, lines: Sequence[PageLine]) -> None:
+        self.page_layout = Layout(self._window_columns, self._breaking)
+        self.page_layout.add_lines(lines)
         self.found_at = self._then = None
         self._lay_out_more()
 
@@ -200,55 +202,55 @@ class PageView(ScrollView, can_focus=True):
         """Lay out for `SLICE` seconds; a worker lays out the rest of a long page, between keys."""
         end = time.monotonic() + SLICE
         self.page_layout.lay_out(lambda: time.monotonic() > end)
-        self._grow()
+        self._update_virtual_size()
         if self._then is not None:
-            self._when(*self._then)
-        if not self.page_layout.done and not self._goes_on:
+            self._act_when_laid_out(*self._then)
+        if not self.page_layout.is_complete and not self._goes_on:
             self._goes_on = True
             self.run_worker(self._lay_out_rest(), group="layout")
 
     async def _lay_out_rest(self) -> None:
         try:
-            while not self.page_layout.done:
+            while not self.page_layout.is_complete:
                 await asyncio.sleep(0.001)
                 self._lay_out_more()
                 self.refresh()
         finally:
             self._goes_on = False
 
-    def _when(self, ready: Callable[[], bool], act: Callable[[], None]) -> None:
+    def _act_when_laid_out(self, ready: Callable[[], bool], act: Callable[[], None]) -> None:
         """Call `act` as soon as `ready()` is true or all is laid out, unless the user moves before that."""
-        if ready() or self.page_layout.done:
+        if ready() or self.page_layout.is_complete:
             self._then = None
             act()
         else:
             self._then = ready, act
 
-    def _grow(self) -> None:
+    def _update_virtual_size(self) -> None:
         layout = self.page_layout
-        width = layout.widest + layout.indent if layout.is_wider else 1
+        width = layout.widest + layout.indent if layout.is_wider_than_window else 1
         self.virtual_size = Size(width, len(layout.rows))
 
     def _lay_out_again(self) -> None:
-        top = self._visible()[0]
-        self._lay_out(self.lines)
+        top = self._visible_lines()[0]
+        self._start_layout(self.lines)
         if self.lines:
-            self._reveal(top, at_top=True)
-        self._keep_in_sight()
+            self._scroll_to_line(top, at_top=True)
+        self._keep_cursor_visible()
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
         before = self.cursor
-        if self.page_layout.window != self._columns:
+        if self.page_layout.window != self._window_columns:
             self._lay_out_again()
         elif self.cursor is not None:
             # A long sentence below the page hides rows for a while: keep the line with the cursor visible.
-            self._reveal(self.cursor)
-        self._keep_in_sight()
+            self._scroll_to_line(self.cursor)
+        self._keep_cursor_visible()
         if self.cursor != before:
             self.post_message(self.Moved())
 
-    def break_otherwise(self) -> str:
+    def change_line_breaking(self) -> str:
         """Change to the next way of breaking lines (prose only, all, none); return its sentence."""
         ways = list(_BREAKING)
         self._breaking = ways[(ways.index(self._breaking) + 1) % len(ways)]
@@ -257,13 +259,13 @@ class PageView(ScrollView, can_focus=True):
 
     # Moving.
 
-    def _visible(self) -> tuple[int, int]:
+    def _visible_lines(self) -> tuple[int, int]:
         """Return the first and the last visible line; (0, -1) if there is none."""
         top = self.scroll_offset.y
-        rows = self.page_layout.rows[top : top + self._height] or self.page_layout.rows[-1:]
+        rows = self.page_layout.rows[top : top + self._window_rows] or self.page_layout.rows[-1:]
         return (rows[0][0], rows[-1][0]) if rows else (0, -1)
 
-    def _link_from(self, index: int, step: int, limit: int) -> int | None:
+    def _find_link(self, index: int, step: int, limit: int) -> int | None:
         """Return the line of the first link from line `index` to `limit`, both included; None without one.
 
         step: 1 to look downwards, -1 upwards.
@@ -275,85 +277,87 @@ class PageView(ScrollView, can_focus=True):
         found = links[at]
         return found if (found <= limit if step > 0 else found >= limit) else None
 
-    def _keep_in_sight(self, step: int = 1) -> None:
+    def _keep_cursor_visible(self, step: int = 1) -> None:
         """If the cursor is not visible, move it to a visible link: Enter must open only what the user sees.
 
         step: 1 for the first visible link, -1 for the last.
         """
-        first, last = self._visible()
+        first, last = self._visible_lines()
         if self.cursor is None or not first <= self.cursor <= last:
             begin, limit = (first, last) if step > 0 else (last, first)
-            self.cursor = self._link_from(begin, step, limit)
+            self.cursor = self._find_link(begin, step, limit)
 
-    def _reveal(self, index: int, *, at_top: bool = False) -> None:
+    def _scroll_to_line(self, index: int, *, at_top: bool = False) -> None:
         def scroll() -> None:
             row, top = self.page_layout.first_row[index], self.scroll_offset.y
             if at_top:
                 self.scroll_to(0, row, animate=False, immediate=True)
             else:
-                self._scroll_to_row(min(row, max(top, row - self._height + 1)))
+                self._scroll_to_row(min(row, max(top, row - self._window_rows + 1)))
             if not self.lines[index].leads_somewhere:
-                self._keep_in_sight()
+                self._keep_cursor_visible()
 
-        self._when(lambda: len(self.page_layout.rows) > self._end_of_window(index), scroll)
+        self._act_when_laid_out(
+            lambda: len(self.page_layout.rows) > self._row_below_window(index), scroll
+        )
 
-    def _end_of_window(self, index: int) -> int:
+    def _row_below_window(self, index: int) -> int:
         """Return the row below a window that begins with line `index`; a huge number if not laid out."""
         first_row = self.page_layout.first_row
-        return first_row[index] + self._height if index < len(first_row) else 1 << 62
+        return first_row[index] + self._window_rows if index < len(first_row) else 1 << 62
 
     def _scroll_to_row(self, row: int) -> None:
         self.scroll_to(y=row, animate=False, force=True, immediate=True)
 
     def put_cursor(self, index: int) -> None:
         self.cursor = self.found_at = index
-        self._reveal(index)
+        self._scroll_to_line(index)
         self.refresh()
 
-    def _point_at(self, index: int | None) -> None:
+    def _move_cursor_to(self, index: int | None) -> None:
         """Put the cursor on line `index`, or leave it where it is for None; post `Moved` in both cases."""
         if index is not None:
             self.put_cursor(index)
         self.post_message(self.Moved())
 
-    def _scroll_and_point(self, rows: int, step: int) -> None:
+    def _scroll_by_rows(self, rows: int, step: int) -> None:
         self._then = None
         self._scroll_to_row(self.scroll_offset.y + rows)
         self.found_at = None
-        self._keep_in_sight(step)
+        self._keep_cursor_visible(step)
         self.refresh()
         self.post_message(self.Moved())
 
     def action_step(self, step: int) -> None:
         """Go to the next link if it is visible or on the next line; else scroll one row."""
-        first, last = self._visible()
+        first, last = self._visible_lines()
         at = self.cursor
         if at is None:
             at = first - 1 if step > 0 else last + 1
         limit = last + 1 if step > 0 else first - 1
-        found = self._link_from(at + step, step, limit)
+        found = self._find_link(at + step, step, limit)
         if found is not None:
-            self._point_at(found)
+            self._move_cursor_to(found)
         else:
-            self._scroll_and_point(step, step)
+            self._scroll_by_rows(step, step)
 
-    def action_link(self, step: int) -> None:
+    def action_next_link(self, step: int) -> None:
         """Go to the next link, even if it is far away."""
-        at = self._visible()[0] - (step > 0) if self.cursor is None else self.cursor
-        self._point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
+        at = self._visible_lines()[0] - (step > 0) if self.cursor is None else self.cursor
+        self._move_cursor_to(self._find_link(at + step, step, len(self.lines) if step > 0 else 0))
 
-    def action_page(self, direction: int) -> None:
+    def action_scroll_page(self, direction: int) -> None:
         """Scroll by one window less one row, which shows the reader where he was."""
-        self._scroll_and_point(direction * max(1, self._height - 1), 1)
+        self._scroll_by_rows(direction * max(1, self._window_rows - 1), 1)
 
-    def action_end(self, step: int) -> None:
+    def action_top_or_bottom(self, step: int) -> None:
         """Go to the bottom (1) or the top (-1), with the cursor on the nearest link."""
         self.cursor = None
-        self._scroll_and_point(step * len(self.page_layout.rows), -step)
-        if step > 0 and not self.page_layout.done:
-            self._then = (lambda: False, lambda: self.action_end(step))
+        self._scroll_by_rows(step * len(self.page_layout.rows), -step)
+        if step > 0 and not self.page_layout.is_complete:
+            self._then = (lambda: False, lambda: self.action_top_or_bottom(step))
 
-    def action_sideways(self, cells: int) -> None:
+    def action_shift(self, cells: int) -> None:
         self.scroll_to(x=self.scroll_offset.x + cells, animate=False, immediate=True)
 
     # The mouse.
@@ -361,7 +365,7 @@ class PageView(ScrollView, can_focus=True):
     async def on_click(self, event: events.Click) -> None:
         rows, row = self.page_layout.rows, self.scroll_offset.y + event.y
         if event.button == 1 and row < len(rows) and self.lines[rows[row][0]].leads_somewhere:
-            self._point_at(rows[row][0])
+            self._move_cursor_to(rows[row][0])
             await self.app.run_action("app.open")
 
     def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
@@ -374,21 +378,21 @@ class PageView(ScrollView, can_focus=True):
 
     def _on_scroll_to(self, message: ScrollTo) -> None:
         if message.x is not None:
-            self.action_sideways(round(message.x) - self.scroll_offset.x)
+            self.action_shift(round(message.x) - self.scroll_offset.x)
         rows = 0 if message.y is None else round(message.y) - self.scroll_offset.y
         self._scroll_by_mouse(message, rows)
 
     def _on_scroll_up(self, event: ScrollUp) -> None:
-        self._scroll_by_mouse(event, 1 - self._height)
+        self._scroll_by_mouse(event, 1 - self._window_rows)
 
     def _on_scroll_down(self, event: ScrollDown) -> None:
-        self._scroll_by_mouse(event, self._height - 1)
+        self._scroll_by_mouse(event, self._window_rows - 1)
 
     def _scroll_by_mouse(self, message: Message, rows: int) -> None:
         # `ScrollView` would scroll as well.
         message.stop().prevent_default()
         if rows:
-            self._scroll_and_point(rows, 1 if rows > 0 else -1)
+            self._scroll_by_rows(rows, 1 if rows > 0 else -1)
 
     # Painting.
 
@@ -402,38 +406,44 @@ class PageView(ScrollView, can_focus=True):
         index, start, end = layout.rows[top + y]
         line = layout.lines[index]
         pointed = index == self.cursor and line.leads_somewhere
-        segments = self._painted(line, start, end, self._component("cursor") if pointed else None)
+        segments = self._row_segments(
+            line, start, end, self._component_style("cursor") if pointed else None
+        )
         strip = Strip(segments)
         room = width - layout.indent
         is_cut = strip.cell_length - left > room
         strip = strip.crop_extend(left, left + room, ground)
         if is_cut:
-            strip = Strip([*strip.crop(0, room - 1), Segment(_MORE, self._component("note"))])
+            strip = Strip([*strip.crop(0, room - 1), Segment(_MORE, self._component_style("note"))])
         if layout.indent:
-            label = Segment(layout.gutter(index, start), self._component("label"))
+            label = Segment(layout.gutter_text(index, start), self._component_style("label"))
             strip = Strip([label, *strip])
         return strip.apply_style(ground)
 
-    def _component(self, name: str) -> Style:
+    def _component_style(self, name: str) -> Style:
         return self.get_component_rich_style(f"page--{name}", partial=True)
 
-    def _painted(self, line: PageLine, start: int, end: int, over: Style | None) -> list[Segment]:
+    def _row_segments(
+        self, line: PageLine, start: int, end: int, over: Style | None
+    ) -> list[Segment]:
         """Return a row in its style and its own colours, with matches marked."""
-        style = self._component(line.style) + over if over else self._component(line.style)
+        style = (
+            self._component_style(line.style) + over if over else self._component_style(line.style)
+        )
         text = Text(line.text, end="")
         # The style is set as a span, because Rich drops the base style of a text without spans.
         text.stylize(style)
         # The line at the cursor has only the cursor's colours: a server's could hide the cursor.
         for span in () if over else line.spans:
-            text.stylize(_style_of(span.paint), span.start, span.end)
+            text.stylize(_rich_style_of(span.paint), span.start, span.end)
         if self._match is not None:
-            text.highlight_regex(self._match, self._component("match"))
+            text.highlight_regex(self._match, self._component_style("match"))
         return list(text[start:end].render(self.app.console))
 
 
 # The size of the cache: a picture in a large window has about that many different colours.
 @lru_cache(maxsize=16 * 1024)
-def _style_of(paint: Paint) -> Style:
+def _rich_style_of(paint: SpanStyle) -> Style:
     def colour(shade: int | tuple[int, int, int] | None) -> Color | None:
         if shade is None:
             return None

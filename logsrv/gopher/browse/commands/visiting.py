@@ -16,16 +16,16 @@ from textual.geometry import Size
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.commands.bars import AddressBar
 from logsrv.gopher.browse.commands.followed import FollowedMenus
-from logsrv.gopher.browse.commands.load import Loading, in_daemon_thread
-from logsrv.gopher.browse.commands.readable_texts import span_text
+from logsrv.gopher.browse.commands.load import PageLoad, in_daemon_thread
+from logsrv.gopher.browse.commands.readable_texts import duration_text
 from logsrv.gopher.browse.commands.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.commands.window import BrowserWindow
-from logsrv.gopher.browse.content.guide import start_lines
+from logsrv.gopher.browse.content.guide import start_page_lines
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.news import news_lines
 from logsrv.gopher.browse.content.page import Hyperlink, Page, link_to
-from logsrv.gopher.browse.content.page_lines import PageLine, lines_of
+from logsrv.gopher.browse.content.page_lines import PageLine, lines_of_page
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.serve.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
@@ -37,7 +37,7 @@ _MANY_BYTES = 64 * 1024
 
 
 @dataclass(eq=False)
-class Journey:
+class VisitInProgress:
     """A visit that is being made.
 
     step: steps in the history to the visit, None for a new one. position: the scroll position of the
@@ -50,12 +50,12 @@ class Journey:
     step: int | None
     position: ScrollPosition | None
     part: Page | None
-    loading: Loading | None = None
+    loading: PageLoad | None = None
     arrived: bool = False
 
 
 @dataclass(eq=False)
-class Visiting:
+class CurrentPage:
     """Loads and shows places; a new visit cancels the one before.
 
     started: a page that is already loading. shown: the page in `view`, or the name of an internal one.
@@ -65,9 +65,9 @@ class Visiting:
     _followed: FollowedMenus
     _address: AddressBar
     _window: BrowserWindow
-    _started: Loading | None = None
+    _started: PageLoad | None = None
     shown: Page | InternalPage | None = field(default=None, init=False)
-    _journey: Journey | None = field(default=None, init=False)
+    _journey: VisitInProgress | None = field(default=None, init=False)
     _worker: Any = field(default=None, init=False)
 
     @property
@@ -76,12 +76,12 @@ class Visiting:
         return self.shown if isinstance(self.shown, Page) else None
 
     @property
-    def link(self) -> Hyperlink | None:
+    def link_at_cursor(self) -> Hyperlink | None:
         """Return the link with the cursor."""
         return self.link_at(self._window.view.cursor)
 
     @property
-    def about(self) -> object:
+    def subject_at_cursor(self) -> object:
         """Return the bookmark, followed menu or item of news in the line with the cursor."""
         cursor = self._window.view.cursor
         return None if cursor is None else self._window.view.lines[cursor].about
@@ -94,13 +94,13 @@ class Visiting:
         menu = self.page.url if self.page is not None else None
         return lines[index].link(menu, self._session.charset)
 
-    def here(self) -> Hyperlink | None:
+    def link_or_page(self) -> Hyperlink | None:
         """Return the link with the cursor, or else a link to the page itself."""
         page = self.page
-        return self.link or (None if page is None else link_to(page.url))
+        return self.link_at_cursor or (None if page is None else link_to(page.url))
 
     @property
-    def loading(self) -> Loading | None:
+    def loading(self) -> PageLoad | None:
         """Return the page that is being fetched."""
         return self._journey.loading if self._journey is not None else None
 
@@ -115,64 +115,68 @@ class Visiting:
     def visit(self, place: Place, step: int | None = None) -> None:
         """Show a place: as a new visit, or as the one `step` steps away in the history; 0 loads again."""
         history = self._session.history
-        here = history.neighbour(0)
+        here = history.visit_at_step(0)
         if here is not None and self._window.view.lines:
-            here.position = self._window.view.position()
-        left = self._give_up()
-        if left is not None and self._is_begun:
+            here.position = self._window.view.scroll_position()
+        left = self._cancel_loading()
+        if left is not None and self._shows_beginning:
             # Make a page of the part received: it stays on the screen if the new visit does not arrive.
             error = PeerError("you left this before all of it had come")
-            self.shown = left.so_far(error)
-        there = None if step is None else history.neighbour(step)
+            self.shown = left.page_so_far(error)
+        there = None if step is None else history.visit_at_step(step)
         position = None if there is None else there.position
         part = None if isinstance(place, InternalPage) else Page(place, None)
-        self._journey = journey = Journey(place, step, position, part)
+        self._journey = journey = VisitInProgress(place, step, position, part)
         page = self._ready_page(place, step)
         if page is None:
-            travel = partial(self._travel, journey)
-            self._worker = self._window.start(travel, group="page", exclusive=True)
+            travel = partial(self._load_and_show, journey)
+            self._worker = self._window.run_in_background(travel, group="page", exclusive=True)
         else:
             # Show the page at once: the next key is meant for it.
-            self._cancel()
-            self._arrive(journey, page, self._lines(page), journey.position)
+            self._cancel_worker()
+            self._show_arrived(journey, page, self._render_lines(page), journey.position)
 
-    def stop(self) -> None:
+    def stop_loading(self) -> None:
         """Stop loading, and show the part received, if any. If nothing is loading, unmark all matches."""
-        journey, loading = self._journey, self._give_up()
+        journey, loading = self._journey, self._cancel_loading()
         if loading is None or journey is None:
-            self._window.view.find("")
+            self._window.view.mark_and_find("")
             self._window.say("")
             return
-        page = loading.so_far(PeerError(f"you stopped this after {size_text(loading.received)}"))
+        page = loading.page_so_far(
+            PeerError(f"you stopped this after {size_text(loading.received)}")
+        )
         if page.content is None:
             self._window.say(f"Stopped: {loading.url}")
         else:
-            self._arrive(journey, page, self._lines(page), None)
+            self._show_arrived(journey, page, self._render_lines(page), None)
 
     def redraw(self) -> None:
         """Make the lines of the page anew, after a change of character set, bookmarks or width."""
         shown = self.shown
         # A page that is still loading is left alone: all its lines are made anew when it is complete.
-        if shown is not None and not self._is_begun:
-            self._show(shown, self._lines(shown), self._window.view.position())
+        if shown is not None and not self._shows_beginning:
+            self._show_in_window(
+                shown, self._render_lines(shown), self._window.view.scroll_position()
+            )
 
     @property
-    def _is_begun(self) -> bool:
+    def _shows_beginning(self) -> bool:
         """Return true if the screen shows the beginning of a page that is loading."""
         part = None if self._journey is None else self._journey.part
         return part is not None and self.shown is part
 
-    def _cancel(self) -> None:
+    def _cancel_worker(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
 
-    def _give_up(self) -> Loading | None:
+    def _cancel_loading(self) -> PageLoad | None:
         """Cancel loading, which closes the connection; return the cancelled load, if there was one."""
         loading = self.loading
         if loading is not None and self._journey is not None:
             self._journey.loading = None
-            self._cancel()
-            loading.begin().cancel()
+            self._cancel_worker()
+            loading.start_request().cancel()
         return loading
 
     def _ready_page(self, place: Place, step: int | None) -> Page | InternalPage | None:
@@ -182,95 +186,100 @@ class Visiting:
         page = None if step == 0 else self._session.cache.get(place)
         return page if page is not None and page.received < _MANY_BYTES else None
 
-    async def _travel(self, journey: Journey) -> None:
+    async def _load_and_show(self, journey: VisitInProgress) -> None:
         place = journey.place
         if isinstance(place, InternalPage):
-            await self._followed.load()
-            self._arrive(journey, place, self._lines(place), journey.position)
+            await self._followed.read_files()
+            self._show_arrived(journey, place, self._render_lines(place), journey.position)
             return
         page = None if journey.step == 0 else self._session.cache.get(place)
         if page is None:
-            page = await self._load(journey, place)
+            page = await self._load_page(journey, place)
             self._session.cache.put(page)
-        is_begun = self._is_begun
+        is_begun = self._shows_beginning
         if is_begun:
             self.shown = page
         lines = await self._lines_without_blocking(page)
-        self._arrive(
-            journey, page, lines, self._window.view.position() if is_begun else journey.position
+        self._show_arrived(
+            journey,
+            page,
+            lines,
+            self._window.view.scroll_position() if is_begun else journey.position,
         )
 
-    async def _load(self, journey: Journey, url: ItemURL) -> Page:
+    async def _load_page(self, journey: VisitInProgress, url: ItemURL) -> Page:
         loading, self._started = self._started, None
         if loading is None or loading.url != url:
-            loading = self._session.loading(url)
+            loading = self._session.new_page_load(url)
         journey.loading = loading
         self._window.changed()
         part = journey.part
         # After going back, the page is shown only when it is complete, at its old position.
         if part is not None and journey.position is None:
-            async for lines in loading.growing():
-                if self._is_begun:
-                    self._window.view.extend(lines[len(self._window.view.lines) :])
+            async for lines in loading.growing_lines():
+                if self._shows_beginning:
+                    self._window.view.add_lines(lines[len(self._window.view.lines) :])
                 else:
-                    self._arrive(journey, part, lines, None)
-        page = await loading.page()
+                    self._show_arrived(journey, part, lines, None)
+        page = await loading.wait_for_page()
         journey.loading = None
         return page
 
     async def _lines_without_blocking(self, page: Page) -> list[PageLine]:
         """Return the lines of a page; a large one is rendered in a thread, so that keys still work."""
         if page.received < _MANY_BYTES:
-            return self._lines(page)
-        return await in_daemon_thread(partial(self._lines, page))
+            return self._render_lines(page)
+        return await in_daemon_thread(partial(self._render_lines, page))
 
-    def _lines(self, shown: Page | InternalPage) -> list[PageLine]:
-        return rendered(shown, self._session, self._followed, self._window.view.size)
+    def _render_lines(self, shown: Page | InternalPage) -> list[PageLine]:
+        return rendered_lines(shown, self._session, self._followed, self._window.view.size)
 
-    def _arrive(
+    def _show_arrived(
         self,
-        journey: Journey,
+        journey: VisitInProgress,
         shown: Page | InternalPage,
         lines: list[PageLine],
         position: ScrollPosition | None,
     ) -> None:
         if not journey.arrived:
             journey.arrived = True
-            self._session.history.arrive(journey.place, journey.step)
-        self._show(shown, lines, position)
+            self._session.history.record_arrival(journey.place, journey.step)
+        self._show_in_window(shown, lines, position)
 
-    def _show(
+    def _show_in_window(
         self, shown: Page | InternalPage, lines: list[PageLine], position: ScrollPosition | None
     ) -> None:
-        self._window.view.show(lines, position)
+        self._window.view.show_lines(lines, position)
         self.shown, said, trusted = shown, "", None
         if isinstance(shown, Page):
             if shown.url.tls:
                 trusted = not isinstance(shown.error, TLSError)
             if shown.error is None and self.loading is None and self._window.view.cursor is None:
-                said = f"{size_text(shown.received)} in {span_text(shown.seconds)}"
-        self._address.tell(str(shown.url if isinstance(shown, Page) else shown), trusted)
+                said = f"{size_text(shown.received)} in {duration_text(shown.seconds)}"
+        self._address.show_address(str(shown.url if isinstance(shown, Page) else shown), trusted)
         self._window.say(said)
 
 
-def rendered(
+def rendered_lines(
     shown: Page | InternalPage, session: BrowsingSession, followed: FollowedMenus, window: Size
 ) -> list[PageLine]:
     """Return all lines of a page. For a page from a server, a thread may call this."""
     if shown is InternalPage.START:
-        return start_lines(session.bookmarks)
+        return start_page_lines(session.bookmarks)
     if not isinstance(shown, Page):
         return news_lines(followed.followed, followed.new, followed.looking, followed.problem)
     charset, content = session.charset, shown.content
-    lines = lines_of(shown, charset)
-    if shown.way == "html" and isinstance(content, bytes):
+    lines = lines_of_page(shown, charset)
+    if shown.shown_as == "html" and isinstance(content, bytes):
         lines += html_lines(decode_text(content, charset))
-    if shown.way == "picture" and isinstance(content, bytes) and (content or not shown.error):
-        lines += _picture(content, window.width - 1, max(4, window.height - len(lines) - 2))
+    if shown.shown_as == "picture" and isinstance(content, bytes) and (content or not shown.error):
+        lines += _picture_or_error(
+            content, window.width - 1, max(4, window.height - len(lines) - 2)
+        )
     return lines
 
 
-def _picture(content: bytes, columns: int, rows: int) -> list[PageLine]:
+def _picture_or_error(content: bytes, columns: int, rows: int) -> list[PageLine]:
     try:
         painted, what = picture_lines(content, columns, rows)
     except PeerError as error:

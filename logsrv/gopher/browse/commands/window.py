@@ -11,7 +11,7 @@ from textual.app import App
 from textual.worker import Worker
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.commands.dialogs import Chooser, Notice, Question
+from logsrv.gopher.browse.commands.dialogs import Chooser, Question, TextDialog
 from logsrv.gopher.browse.commands.prompt import Prompt
 from logsrv.gopher.browse.commands.view import PageView
 from logsrv.kit.text.escape import one_line
@@ -46,13 +46,13 @@ class BrowserWindow:
         except (LogsrvError, OSError) as error:
             self.say(one_line(str(error)))
 
-    def start(
+    def run_in_background(
         self, work: Callable[[], Awaitable[object]], group: str, *, exclusive: bool = False
     ) -> Worker[object]:
         """Run `work` in the background; with `exclusive`, other work of its group is cancelled first."""
         return self._app.run_worker(work, group=group, exclusive=exclusive)
 
-    def ask_first(self, title: str, question: str, then: Callable[[], object]) -> None:
+    def ask_yes_or_no(self, title: str, question: str, then: Callable[[], object]) -> None:
         """Ask a question, and call `then` if the answer is yes."""
 
         def answered(yes: bool | None) -> None:
@@ -61,11 +61,11 @@ class BrowserWindow:
 
         self._app.push_screen(Question(title, question), answered)
 
-    def explain(self, title: str, text: str) -> None:
+    def show_text(self, title: str, text: str) -> None:
         """Show a text over the page until a key closes it."""
-        self._app.push_screen(Notice(title, text))
+        self._app.push_screen(TextDialog(title, text))
 
-    def choose(self, chooser: Chooser[Chosen], then: Callable[[Chosen | None], None]) -> None:
+    def show_chooser(self, chooser: Chooser[Chosen], then: Callable[[Chosen | None], None]) -> None:
         """Show a list, and call `then` with the chosen answer, None if the user closed it."""
         self._app.push_screen(chooser, then)
 
@@ -76,6 +76,6 @@ class BrowserWindow:
         else:
             self._app.notify(sentence, title=title, markup=False)
 
-    def copy(self, text: str) -> None:
+    def copy_to_clipboard(self, text: str) -> None:
         """Put a text into the clipboard."""
         self._app.copy_to_clipboard(text)

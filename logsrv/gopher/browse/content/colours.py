@@ -23,7 +23,7 @@ _ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
 _ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
 
 
-class Paint(Value):
+class SpanStyle(Value):
     """The style of a span: colour of the letters, of the background, and Rich's names of attributes."""
 
     letters: Shade = None
@@ -31,27 +31,27 @@ class Paint(Value):
     attributes: frozenset[str] = frozenset()
 
 
-class Span(NamedTuple):
+class ColouredSpan(NamedTuple):
     """A piece of a line, characters `start` to `end`, and its paint."""
 
     start: int
     end: int
-    paint: Paint
+    paint: SpanStyle
 
 
-_PLAIN = Paint()
+_PLAIN = SpanStyle()
 # A line with more sequences is not coloured but escaped: it is no drawing, and megabytes of sequences would
 # take seconds.
 _MOST_IN_A_LINE = 5000
 
 
-class Colours:
+class ColourParser:
     """The colours of consecutive lines: as on a terminal, a colour lasts into the next line."""
 
     def __init__(self) -> None:
         self._paint = _PLAIN
 
-    def line(self, text: str) -> tuple[str, tuple[Span, ...]] | None:
+    def split_colours(self, text: str) -> tuple[str, tuple[ColouredSpan, ...]] | None:
         """Return the line without colour sequences and with TABs expanded, and the spans with colours.
 
         None if it has other control characters or sequences.
@@ -64,7 +64,7 @@ class Colours:
         shown, width, spans, paint = [], 0, [], self._paint
         for number, piece in enumerate(pieces):
             if number % 2:
-                changed = _changed(paint, piece)
+                changed = _style_after(paint, piece)
                 if changed is None:
                     return None
                 paint = changed
@@ -73,13 +73,13 @@ class Colours:
                 shown.append((" " * column + piece).expandtabs()[column:])
                 width += len(shown[-1])
                 if paint != _PLAIN:
-                    spans.append(Span(start, width, paint))
+                    spans.append(ColouredSpan(start, width, paint))
         self._paint = paint
         return "".join(shown), tuple(spans)
 
 
 @lru_cache(maxsize=1024)
-def _changed(paint: Paint, parameters: str) -> Paint | None:
+def _style_after(paint: SpanStyle, parameters: str) -> SpanStyle | None:
     """Return `paint` after a sequence with these parameters; None if that does more than colour."""
     if len(parameters) > 1 and any(len(each) > 3 for each in parameters.split(";")):
         return None
@@ -98,7 +98,7 @@ def _changed(paint: Paint, parameters: str) -> Paint | None:
         elif number in (39, 49):
             paint = paint.replace(**{"letters" if number == 39 else "ground": None})
         elif number in (38, 48):
-            shade = _shade(numbers)
+            shade = _parse_shade(numbers)
             if shade is None:
                 return None
             paint = paint.replace(**{"letters" if number == 38 else "ground": shade})
@@ -110,7 +110,7 @@ def _changed(paint: Paint, parameters: str) -> Paint | None:
     return paint
 
 
-def _shade(numbers: Iterator[int]) -> Shade:
+def _parse_shade(numbers: Iterator[int]) -> Shade:
     kind = next(numbers, None)
     values = [next(numbers, 256) for _ in range({5: 1, 2: 3}.get(kind or 0, 0))]
     if not values or max(values) > 255:

@@ -13,22 +13,30 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-_NUMBERS = " ".join(f"{digit}=travelling.number('{digit}')" for digit in "123456789")
+_NUMBERS = " ".join(f"{digit}=travelling.ask_for_link_number('{digit}')" for digit in "123456789")
 # Groups of (keys as shown, description, bindings KEY=PART.COMMAND with Textual's names of keys). The part
 # `page` is the `PageView`, and its commands are Textual actions; other parts are attributes of `Browser`.
 KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "In a page": (
         ("↑ ↓  k j", "the next link, or a row further", "up,k=page.step(-1) down,j=page.step(1)"),
-        ("Tab Shift-Tab", "the next link, however far", "tab=page.link(1) shift+tab=page.link(-1)"),
+        (
+            "Tab Shift-Tab",
+            "the next link, however far",
+            "tab=page.next_link(1) shift+tab=page.next_link(-1)",
+        ),
         (
             "Space PgDn PgUp",
             "a window further",
-            "space,pagedown=page.page(1) pageup,shift+space=page.page(-1)",
+            "space,pagedown=page.scroll_page(1) pageup,shift+space=page.scroll_page(-1)",
         ),
-        ("Home End", "the top, the bottom", "home=page.end(-1) end,G=page.end(1)"),
+        (
+            "Home End",
+            "the top, the bottom",
+            "home=page.top_or_bottom(-1) end,G=page.top_or_bottom(1)",
+        ),
         ("Enter →", "open the link", "enter,right,ctrl+j=open"),
         ("1 2 … 9", "open a link by its number, then Enter", _NUMBERS),
-        ("/", "find in the page", "slash=reading.find"),
+        ("/", "find in the page", "slash=reading.ask_and_find"),
         (
             "n N",
             "the next, the previous place found",
@@ -37,32 +45,40 @@ KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (
             "w",
             "break long lines or leave them; < > move sideways",
-            "w=reading.breaking less_than_sign=page.sideways(-8) greater_than_sign=page.sideways(8)",
+            "w=reading.change_line_breaking less_than_sign=page.shift(-8) greater_than_sign=page.shift(8)",
         ),
-        ("i", "where the link leads", "i=reading.explain"),
-        ("s", "save what the link leads to, or this page", "s=keeping.save_here"),
-        ("y", "copy that address", "y=reading.copy"),
+        ("i", "where the link leads", "i=reading.explain_link_or_page"),
+        ("s", "save what the link leads to, or this page", "s=keeping.save_link_or_page"),
+        ("y", "copy that address", "y=reading.copy_address"),
     ),
     "Between pages": (
         (
             "← b Backspace",
             "back, to where you were",
-            "left,b,backspace,alt+left=travelling.move(-1)",
+            "left,b,backspace,alt+left=travelling.move_in_history(-1)",
         ),
-        ("f", "forward", "f,alt+right=travelling.move(1)"),
-        ("g", "go to an address or a path, or change this one", "g,ctrl+l=travelling.go"),
-        ("h", "where you were", "h=travelling.history"),
+        ("f", "forward", "f,alt+right=travelling.move_in_history(1)"),
+        (
+            "g",
+            "go to an address or a path, or change this one",
+            "g,ctrl+l=travelling.ask_for_address",
+        ),
+        ("h", "where you were", "h=travelling.choose_from_history"),
         ("r", "load it again", "r,f5=travelling.reload"),
-        ("u U", "the menu above, the first menu", "u=travelling.up U=travelling.root"),
-        ("Esc", "stop loading", "escape=visiting.stop"),
+        (
+            "u U",
+            "the menu above, the first menu",
+            "u=travelling.show_menu_above U=travelling.show_root_menu",
+        ),
+        ("Esc", "stop loading", "escape=visiting.stop_loading"),
     ),
     "Menus to follow": (
-        ("F", "follow this menu or text; no longer", "F=following.follow"),
+        ("F", "follow this menu or text; no longer", "F=following.toggle_following"),
         ("W", "what is new there", "W=visiting.show_news"),
         (
             "m M",
             "there: mark as read, or as new; all as read",
-            "m=following.mark M=following.mark_all",
+            "m=following.toggle_read_mark M=following.mark_all_read",
         ),
     ),
     "Things to keep": (
@@ -72,10 +88,10 @@ KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "bookmark the page, the link; remove a bookmark",
             "a=keeping.bookmark_page A=keeping.bookmark_link x=keeping.remove_bookmark",
         ),
-        ("d", "downloads; Enter opens what was saved", "d=keeping.downloads"),
-        ("c", "character set, such as cp437", "c=reading.charset"),
-        ("T", "trust a server's certificate", "T=travelling.trust"),
-        ("t", "light or dark", "t=light"),
+        ("d", "downloads; Enter opens what was saved", "d=keeping.show_downloads"),
+        ("c", "character set, such as cp437", "c=reading.ask_for_charset"),
+        ("T", "trust a server's certificate", "T=travelling.ask_to_trust"),
+        ("t", "light or dark", "t=toggle_light"),
         ("?", "this help", "question_mark,f1=help"),
         ("q", "quit", "q=quit"),
     ),
@@ -88,17 +104,19 @@ _SESSIONS = {
 }
 
 
-def bindings(*, of_page: bool) -> list[tuple[str, str]]:
+def key_bindings(*, of_page: bool) -> list[tuple[str, str]]:
     """Return (key, action) of all bindings of the `PageView`, or of the window."""
     found = []
     for bound in (each for keys in KEYS.values() for _, _, text in keys for each in text.split()):
         key, _, command = bound.partition("=")
         if command.startswith("page.") == of_page:
-            found.append((key, command.removeprefix("page.") if of_page else action(command)))
+            found.append(
+                (key, command.removeprefix("page.") if of_page else textual_action(command))
+            )
     return found
 
 
-def action(command: str) -> str:
+def textual_action(command: str) -> str:
     """Return the Textual action that runs a command of a part, such as `travelling.move(-1)`."""
     part, dot, call = command.partition(".")
     name, _, words = call.removesuffix(")").partition("(")
@@ -117,7 +135,7 @@ def help_lines(width: int) -> list[str]:
     return lines
 
 
-def start_lines(bookmarks: Bookmarks) -> list[PageLine]:
+def start_page_lines(bookmarks: Bookmarks) -> list[PageLine]:
     lines = [
         PageLine("Gopher", "heading"),
         PageLine(""),
@@ -139,7 +157,7 @@ def start_lines(bookmarks: Bookmarks) -> list[PageLine]:
     return lines
 
 
-def session_text(link: Hyperlink) -> str:
+def explain_session(link: Hyperlink) -> str:
     """Explain an item for a session (Telnet, TN3270, CSO), which the browser never starts."""
     assert link.item is not None
     what = _SESSIONS[item_type(link.item.item_type).name]

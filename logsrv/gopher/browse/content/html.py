@@ -28,11 +28,11 @@ _LONGEST_LAST = 4 * 1024
 
 def html_lines(text: str) -> list[PageLine]:
     """Return the lines of a page; text outside of tags is shown as text."""
-    reader = _Reader()
+    reader = _HTMLToLines()
     for begin in range(0, len(text), _CHUNK):
         reader.feed(text[begin : begin + _CHUNK])
-        reader.take_unended(_LONGEST_TAG)
-    reader.take_unended(_LONGEST_LAST)
+        reader.treat_unended_as_text(_LONGEST_TAG)
+    reader.treat_unended_as_text(_LONGEST_LAST)
     reader.close()
     reader.end_line()
     lines = reader.lines
@@ -43,7 +43,7 @@ def html_lines(text: str) -> list[PageLine]:
     return lines
 
 
-class _Reader(HTMLParser):
+class _HTMLToLines(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.lines: list[PageLine] = []
@@ -55,7 +55,7 @@ class _Reader(HTMLParser):
         self._address = ""
         self._linked: list[str] = []
 
-    def take_unended(self, most: int) -> None:
+    def treat_unended_as_text(self, most: int) -> None:
         """Treat an unfinished tag or comment of more than `most` characters as text."""
         if len(self.rawdata) > most:
             self.handle_data(self.rawdata)

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Literal
 
 from logsrv.gopher.browse.content.page_lines import PageLine
-from logsrv.gopher.wire.columns import columns, shape_of
+from logsrv.gopher.wire.columns import cell_count, shape_of
 from logsrv.gopher.wire.value import Value
 
 # fit: break prose, not drawings. all: break every line. none: break no line.
@@ -47,7 +47,7 @@ class Layout:
     rows: (index of the line, start, end) of each row. first_row: the first row of each line that is laid
     out. links: the indices of the lines that lead somewhere. indent: cells of the column beside the text,
     which has the numbers and labels of links; 0 without links. widest: cells of the widest row. window:
-    cells of the window; `width`: cells of the window without the column.
+    cells of the window; `text_width`: cells of the window without the column.
     """
 
     def __init__(self, width: int, breaking: Breaking = "fit") -> None:
@@ -55,9 +55,9 @@ class Layout:
         self._breaking = breaking
         self.lines: list[PageLine] = []
         self.indent = 0
-        self._clear()
+        self._drop_rows()
 
-    def _clear(self) -> None:
+    def _drop_rows(self) -> None:
         self.rows: list[tuple[int, int, int]] = []
         self.first_row: list[int] = []
         self.links: list[int] = []
@@ -67,11 +67,11 @@ class Layout:
         self._whole = False
 
     @property
-    def width(self) -> int:
+    def text_width(self) -> int:
         """Return the cells for the text."""
         return max(_NARROWEST, self.window - self.indent)
 
-    def extend(self, lines: Iterable[PageLine]) -> None:
+    def add_lines(self, lines: Iterable[PageLine]) -> None:
         """Add lines at the end, for `lay_out`. A wider column of numbers drops the rows of all lines."""
         begin = len(self.lines)
         self.lines += lines
@@ -81,11 +81,11 @@ class Layout:
             links = sum(line.leads_somewhere for line in self.lines)
             indent = max(3, len(str(links))) + 1 + _TAG_WIDTH + _GAP
             if indent != self.indent:
-                self._clear()
+                self._drop_rows()
                 self.indent = indent
 
     @property
-    def done(self) -> bool:
+    def is_complete(self) -> bool:
         """Return true if all lines have their rows."""
         return len(self.first_row) == len(self.lines)
 
@@ -93,16 +93,16 @@ class Layout:
         """Give lines their rows: all of them, or some until `until()` is true."""
         lines = self.lines
         for index in range(len(self.first_row), len(lines)):
-            self._add(index, lines[index])
+            self._add_rows(index, lines[index])
             if not index % _LINES_A_CHECK and until():
                 return
 
     @property
-    def is_wider(self) -> bool:
+    def is_wider_than_window(self) -> bool:
         """Return true if a row is wider than the text's part of the window."""
-        return self.widest > self.width
+        return self.widest > self.text_width
 
-    def gutter(self, index: int, start: int = 0) -> str:
+    def gutter_text(self, index: int, start: int = 0) -> str:
         """Return the text of the column beside a row that begins at character `start` of a line.
 
         Number and label in the first row of a link, else blanks; "" on pages without links.
@@ -113,20 +113,20 @@ class Layout:
         digits = self.indent - 1 - _TAG_WIDTH - _GAP
         return f"{number:>{digits}} {self.lines[index].label:>{_TAG_WIDTH}}{'':{_GAP}}"
 
-    def _add(self, index: int, line: PageLine) -> None:
+    def _add_rows(self, index: int, line: PageLine) -> None:
         self.first_row.append(len(self.rows))
         if line.leads_somewhere:
             self.links.append(index)
-        text, width = line.text, self.width
+        text, width = line.text, self.text_width
         # A character takes at most two cells.
         short = len(text) * (1 if text.isascii() else 2) <= width
-        cells = len(text) if text.isascii() or short else columns(text)
+        cells = len(text) if text.isascii() or short else cell_count(text)
         readable = min(width, READABLE) if self._breaking == "fit" else width
         if cells <= min(width, _HAND_MADE) or not self._is_wrapped(index):
             self.rows.append((index, 0, len(text)))
             self.widest = max(self.widest, cells)
         else:
-            self.rows += [(index, start, end) for start, end in pieces(text, readable)]
+            self.rows += [(index, start, end) for start, end in wrapped_pieces(text, readable)]
             self.widest = max(self.widest, readable)
 
     def _is_wrapped(self, index: int) -> bool:
@@ -135,30 +135,30 @@ class Layout:
         if self.lines[index].leads_somewhere:
             return True
         if index not in self._judged:
-            around = self._paragraph(index)
+            around = self._paragraph_around(index)
             self._judged = around
             self._whole = shape_of([self.lines[each].text[:_ENOUGH] for each in around]) != "prose"
         return not self._whole
 
-    def _paragraph(self, index: int) -> range:
+    def _paragraph_around(self, index: int) -> range:
         """Return the lines around line `index`, up to an empty line or a link on either side."""
         first = last = index
-        while first > max(0, index - _AROUND) and self._goes_on(first - 1):
+        while first > max(0, index - _AROUND) and self._is_in_paragraph(first - 1):
             first -= 1
-        while last < min(len(self.lines) - 1, index + _AROUND) and self._goes_on(last + 1):
+        while last < min(len(self.lines) - 1, index + _AROUND) and self._is_in_paragraph(last + 1):
             last += 1
         return range(first, last + 1)
 
-    def _goes_on(self, index: int) -> bool:
+    def _is_in_paragraph(self, index: int) -> bool:
         line = self.lines[index]
         return bool(line.text.strip()) and not line.leads_somewhere
 
 
-def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
+def wrapped_pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of pieces of at most `width` cells; only a blank at each break is left out."""
     start = 0
     while True:
-        end = _fits(text, start, width)
+        end = _end_that_fits(text, start, width)
         if end == len(text):
             yield start, end
             return
@@ -172,7 +172,7 @@ def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
             start = end
 
 
-def _fits(text: str, start: int, width: int) -> int:
+def _end_that_fits(text: str, start: int, width: int) -> int:
     """Return the end of the longest piece from `start` on that fits `width` cells, or of one character."""
     end = min(len(text), start + width)
     if text.isascii():

@@ -9,8 +9,8 @@ from typing import Literal
 from urllib.parse import quote
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.follow.bookmarks import title_of
-from logsrv.gopher.serve.fileurl import FileURL, ItemURL, url_of
+from logsrv.gopher.follow.bookmarks import title_from_url
+from logsrv.gopher.serve.fileurl import FileURL, ItemURL, url_of_item
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
@@ -51,7 +51,7 @@ class Page(Value):
     seconds: float = 0.0
 
     @property
-    def way(self) -> Way:
+    def shown_as(self) -> Way:
         """Return how to show the page: as a menu, text, picture …."""
         return way_to_show(self.url)
 
@@ -100,7 +100,7 @@ class Hyperlink(Value):
 
 def link_to(url: ItemURL, title: str = "") -> Hyperlink:
     """Return the link to a Gopher item or a local file; without `title` its title is made from the URL."""
-    title = title or title_of(url)
+    title = title or title_from_url(url)
     if isinstance(url, FileURL) and url.item_type == "7":
         return Hyperlink("dead", title, "cannot be followed: only a server can search")
     kind: LinkKind = "download" if way_to_show(url) == "download" else "show"
@@ -118,18 +118,18 @@ def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Hyperl
         return None
     title = one_line(item.text(charset).strip(), 300)
     if (outside := item.link()) is not None and kind.transfer is not None:
-        link = _outside(outside, title)
+        link = _link_by_address(outside, title)
     elif kind.name in ("phonebook", "telnet", "tn3270") and item.port is not None:
         host = one_line(item.host.decode("utf-8", "replace").strip(), 253)
         link = Hyperlink("session", title, f"{kind.name} {host} {item.port}")
-    elif (url := url_of(item, menu)) is not None:
+    elif (url := url_of_item(item, menu)) is not None:
         link = link_to(url, title)
     else:
         link = Hyperlink("dead", title, _why_dead(item))
     return link.replace(item=item)
 
 
-def _outside(address: str, title: str) -> Hyperlink:
+def _link_by_address(address: str, title: str) -> Hyperlink:
     # Only ASCII, in which no letter looks like another: the question shows exactly what the program gets.
     address = quote(address, safe="!#$%&'()*+,/:;=?@[]~")
     found = _SCHEME.match(address)

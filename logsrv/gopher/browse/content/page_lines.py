@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from logsrv.gopher.browse.content.colours import Colours, Span
+from logsrv.gopher.browse.content.colours import ColouredSpan, ColourParser
 from logsrv.gopher.browse.content.page import Hyperlink, MenuContent, Page, link_of, link_to
 from logsrv.gopher.serve.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
@@ -61,7 +61,7 @@ class PageLine(NamedTuple):
     label: str = ""
     item: MenuItem | None = None
     url: ItemURL | None = None
-    spans: tuple[Span, ...] = ()
+    spans: tuple[ColouredSpan, ...] = ()
     about: object = None
 
     @property
@@ -79,9 +79,9 @@ class PageLine(NamedTuple):
         return link_of(self.item, menu or _NO_MENU, charset)
 
 
-def lines_of(page: Page, charset: str | None) -> list[PageLine]:
+def lines_of_page(page: Page, charset: str | None) -> list[PageLine]:
     """Return the lines of a page: notices, menu, text. Pictures and HTML are rendered elsewhere."""
-    lines = list(_notices(page))
+    lines = list(_notice_lines(page))
     if isinstance(page.content, MenuContent):
         lines += [menu_line(item, charset) for item in page.content.items]
         if not page.content.items and page.error is None:
@@ -89,7 +89,7 @@ def lines_of(page: Page, charset: str | None) -> list[PageLine]:
         if page.content.dropped:
             cut = f"Lines were too long to keep whole: {page.content.dropped} bytes were left out."
             lines.append(PageLine(cut, "problem"))
-    elif isinstance(page.content, bytes) and page.way == "text":
+    elif isinstance(page.content, bytes) and page.shown_as == "text":
         shown = page.content
         if b"\0" in shown[:_SHOWN_OF_BINARY]:
             shown = shown[:_SHOWN_OF_BINARY]
@@ -105,10 +105,10 @@ def lines_of(page: Page, charset: str | None) -> list[PageLine]:
 def text_lines(text: str) -> list[PageLine]:
     """Return the lines of a text from a server, escaped."""
     lines: list[PageLine] = []
-    colours = Colours()
-    for piece in _pieces(text.removesuffix("\n")):
+    colours = ColourParser()
+    for piece in _batches_of_lines(text.removesuffix("\n")):
         if "\x1b[" in piece:
-            shown = (_shown(line, colours) for line in piece.split("\n"))
+            shown = (_coloured_or_escaped(line, colours) for line in piece.split("\n"))
             lines += [PageLine(line, spans=spans) for line, spans in shown]
         else:
             # Escaping many lines in one pass is fast; only lines with a TAB need a second one.
@@ -117,7 +117,7 @@ def text_lines(text: str) -> list[PageLine]:
     return lines
 
 
-def _pieces(text: str) -> Iterator[str]:
+def _batches_of_lines(text: str) -> Iterator[str]:
     """Yield whole lines of a text, at most LONGEST characters at a time; a longer line is cut."""
     start = 0
     while len(text) - start > LONGEST:
@@ -128,9 +128,9 @@ def _pieces(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:
+def _coloured_or_escaped(text: str, colours: ColourParser) -> tuple[str, tuple[ColouredSpan, ...]]:
     """Return a line and its colours; without colours and escaped if it has other control characters."""
-    if "\x1b[" in text and (found := colours.line(text)) is not None:
+    if "\x1b[" in text and (found := colours.split_colours(text)) is not None:
         return found
     return printable(text).replace("\n", "\\x0a").expandtabs(), ()
 
@@ -138,7 +138,7 @@ def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:
 def menu_line(item: MenuItem, charset: str | None) -> PageLine:
     """Return the line of an item of a menu."""
     kind = item_type(item.item_type)
-    text, spans = _shown(item.text(charset), Colours())
+    text, spans = _coloured_or_escaped(item.text(charset), ColourParser())
     if kind.name == "information":
         return PageLine(text, "information", spans=spans)
     if kind.name == "error":
@@ -158,7 +158,7 @@ def link_line(url: ItemURL | str, title: str, about: object = None) -> PageLine:
     return PageLine(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
 
 
-def _notices(page: Page) -> Iterator[PageLine]:
+def _notice_lines(page: Page) -> Iterator[PageLine]:
     if page.error is not None:
         yield from _error_lines(page)
     if page.note:
@@ -171,7 +171,7 @@ def _error_lines(page: Page) -> Iterator[PageLine]:
     # A sentence from a server may end with its own punctuation.
     end = "" if sentence.endswith((".", "!", "?")) else "."
     yield PageLine(sentence[:1].upper() + sentence[1:] + end, "problem")
-    yield from (PageLine(hint, "dim") for hint in _hints(page))
+    yield from (PageLine(hint, "dim") for hint in _hints_about_error(page))
     yield PageLine("")
     if page.content is not None:
         yield PageLine("r  tries again. The part received before:", "dim")
@@ -180,7 +180,7 @@ def _error_lines(page: Page) -> Iterator[PageLine]:
         yield PageLine("r  tries again, b  goes back.", "dim")
 
 
-def _hints(page: Page) -> Iterable[str]:
+def _hints_about_error(page: Page) -> Iterable[str]:
     match page.error:
         case TLSError() if page.certificate_refused:
             return ("", _NOBODY_VOUCHES, "", _T_REMEMBERS)

@@ -12,7 +12,7 @@ from io import BytesIO
 from PIL import Image, UnidentifiedImageError
 
 from logsrv.errors import PeerError
-from logsrv.gopher.browse.content.colours import Paint, Span
+from logsrv.gopher.browse.content.colours import ColouredSpan, SpanStyle
 from logsrv.gopher.browse.content.page_lines import PageLine
 
 MOST_PIXELS = 40_000_000
@@ -38,7 +38,7 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[PageLin
                     f"{MOST_PIXELS} that are shown; s saves it"
                 )
             what = f"{image.format}, {width} × {height}"
-            pixels = _scaled(image, columns, rows * 2)
+            pixels = _scaled_to_rgb(image, columns, rows * 2)
     except UnidentifiedImageError:
         raise PeerError(
             "this is no picture in GIF, PNG, JPEG, BMP or WebP; s saves the file as it is"
@@ -46,10 +46,10 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[PageLin
     # Pillow's decoders raise all of these for broken files.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, Image.DecompressionBombError):
         raise PeerError("the picture is broken; s saves the file as it is") from None
-    return _painted(pixels), what
+    return _half_block_lines(pixels), what
 
 
-def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
+def _scaled_to_rgb(image: Image.Image, width: int, height: int) -> Image.Image:
     """Return the picture in RGB, on white because its background is unknown; scaled down if too large."""
     image.draft("RGB", (width, height))
     shown = image.convert("RGBA")
@@ -58,7 +58,7 @@ def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
     return Image.alpha_composite(ground, shown).convert("RGB")
 
 
-def _painted(pixels: Image.Image) -> list[PageLine]:
+def _half_block_lines(pixels: Image.Image) -> list[PageLine]:
     width, height = pixels.size
     data = pixels.tobytes()
 
@@ -68,7 +68,7 @@ def _painted(pixels: Image.Image) -> list[PageLine]:
 
     lines = []
     for top in range(0, height, 2):
-        paints = (Paint(shade(x, top), shade(x, top + 1)) for x in range(width))
-        spans = tuple(Span(x, x + 1, paint) for x, paint in enumerate(paints))
+        paints = (SpanStyle(shade(x, top), shade(x, top + 1)) for x in range(width))
+        spans = tuple(ColouredSpan(x, x + 1, paint) for x, paint in enumerate(paints))
         lines.append(PageLine(_UPPER_HALF * width, spans=spans))
     return lines

@@ -20,10 +20,10 @@ from textual.widgets import Button, Input
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.app import DARK, LIGHT
 from logsrv.gopher.browse.commands import palette
-from logsrv.gopher.browse.commands.bars import ALWAYS, AddressBar, Key, StatusBar, fitting
-from logsrv.gopher.browse.commands.palette import is_light, keep
+from logsrv.gopher.browse.commands.bars import ALWAYS, AddressBar, Key, StatusBar, keys_that_fit
+from logsrv.gopher.browse.commands.palette import prefers_light, save_choice
 from logsrv.gopher.browse.commands.prompt import Prompt
-from logsrv.gopher.browse.commands.readable_texts import address_text, span_text
+from logsrv.gopher.browse.commands.readable_texts import duration_text, shortened_address
 from tests.gopher.browse.conftest import until
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ async def test_an_address_with_tls_and_without() -> None:
     app = Bars()
     async with app.run_test(size=(40, 5)) as pilot:
         for trusted, shown in ((None, ""), (True, " TLS"), (False, " not trusted")):
-            app.address.tell("gopher://h.example/1/a", trusted)
+            app.address.show_address("gopher://h.example/1/a", trusted)
             await pilot.pause()
             assert rows(app)[0] == f"{shown}  gopher://h.example/1/a"
 
@@ -59,11 +59,11 @@ async def test_an_address_with_tls_and_without() -> None:
 async def test_a_sentence_takes_rows_and_an_address_does_not() -> None:
     app = Bars()
     async with app.run_test(size=(20, 5)) as pilot:
-        app.status.tell("one two three four five six", "9 %", busy=False, talking=True)
+        app.status.show_status("one two three four five six", "9 %", busy=False, talking=True)
         await pilot.pause()
         assert app.status.size.height > 1
         assert rows(app)[1].endswith("9 %")
-        app.status.tell("one two three four five six", "9 %", busy=False, talking=False)
+        app.status.show_status("one two three four five six", "9 %", busy=False, talking=False)
         await pilot.pause()
         assert app.status.size.height == 1
 
@@ -76,13 +76,13 @@ def text(keys: list[Key]) -> str:
 
 
 def test_what_does_not_fit_is_left_out_from_the_end() -> None:
-    assert text(fitting(KEYS, 80)) == "Enter Open b Back s Save ? Help q Quit"
-    assert text(fitting(KEYS, 34)) == "Enter Open b Back ? Help q Quit"
+    assert text(keys_that_fit(KEYS, 80)) == "Enter Open b Back s Save ? Help q Quit"
+    assert text(keys_that_fit(KEYS, 34)) == "Enter Open b Back ? Help q Quit"
 
 
 @given(st.integers(14, 100))
 def test_the_keys_of_a_row_fit_the_window(width: int) -> None:
-    shown = fitting(KEYS, width)
+    shown = keys_that_fit(KEYS, width)
     assert len(text(shown)) <= width and shown[-2:] == list(ALWAYS)
 
 
@@ -90,7 +90,7 @@ def test_the_keys_of_a_row_fit_the_window(width: int) -> None:
     ("seconds", "text"), [(0.04, "0.0 s"), (12.4, "12 s"), (185, "3:05"), (3723, "1:02:03")]
 )
 def test_seconds_are_written_with_their_unit_or_as_a_clock_time(seconds: float, text: str) -> None:
-    assert span_text(seconds) == text
+    assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,13 @@ def test_seconds_are_written_with_their_unit_or_as_a_clock_time(seconds: float, 
     ],
 )
 def test_an_address_is_cut_in_the_middle(address: str, width: int, text: str) -> None:
-    shown = address_text(address, width)
+    shown = shortened_address(address, width)
     assert len(shown) <= width and shown == text
 
 
 @pytest.mark.parametrize("width", range(-1, 3))
 def test_where_there_is_no_room_nothing_breaks(width: int) -> None:
-    assert len(address_text("gopher://host.org/1/a", width)) <= max(1, width)
+    assert len(shortened_address("gopher://host.org/1/a", width)) <= max(1, width)
 
 
 class Frame(App[None]):
@@ -211,20 +211,20 @@ def test_the_cursor_stands_out(theme: Theme) -> None:
     ],
 )
 def test_a_terminal_may_say_its_colours(tmp_path: Path, said: str, light: bool) -> None:
-    assert is_light({"XDG_DATA_HOME": str(tmp_path), "COLORFGBG": said}) is light
+    assert prefers_light({"XDG_DATA_HOME": str(tmp_path), "COLORFGBG": said}) is light
 
 
 def test_a_choice_is_kept_whatever_the_terminal_says(tmp_path: Path) -> None:
     environ = {"XDG_DATA_HOME": str(tmp_path), "COLORFGBG": "0;15"}
-    keep(environ, light=False)
-    assert not is_light(environ)
-    keep({"XDG_DATA_HOME": str(tmp_path)}, light=True)
-    assert is_light({"XDG_DATA_HOME": str(tmp_path)})
+    save_choice(environ, light=False)
+    assert not prefers_light(environ)
+    save_choice({"XDG_DATA_HOME": str(tmp_path)}, light=True)
+    assert prefers_light({"XDG_DATA_HOME": str(tmp_path)})
 
 
 def test_a_choice_that_cannot_be_kept_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "logsrv").write_text("in the way")
     environ = {"XDG_DATA_HOME": str(tmp_path)}
-    assert not is_light(environ)
+    assert not prefers_light(environ)
     with pytest.raises(ConfigurationError, match="cannot be kept"):
-        keep(environ, light=True)
+        save_choice(environ, light=True)

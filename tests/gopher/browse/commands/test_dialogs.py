@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from logsrv.gopher.browse.commands.dialogs import Chooser, Question, download_text
+from logsrv.gopher.browse.commands.dialogs import Chooser, Question, describe_download
 from logsrv.gopher.browse.commands.downloads import BackgroundDownload
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
@@ -96,7 +96,7 @@ def row(state: DownloadState, **values: object) -> str:
     download = BackgroundDownload(GopherURL("h"), Path("/d/file.bin"))
     for name, value in {"state": state, "began": 0.0, "ended": 2.0, **values}.items():
         setattr(download, name, value)
-    return download_text(download)
+    return describe_download(download)
 
 
 def test_how_far_a_download_is() -> None:

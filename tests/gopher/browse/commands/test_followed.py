@@ -10,7 +10,7 @@ import pytest
 from logsrv.gopher.browse.commands.followed import FollowedMenus
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.following import Followed, Following
+from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
@@ -26,20 +26,20 @@ NOW = 1795225000
 def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
     session = BrowsingSession(environ)
     session.following.follow(URL, "A phlog", [], NOW)
-    session.following.change(URL, lambda news: news.look(entries, NOW))
+    session.following.change_news(URL, lambda news: news.after_fetch(entries, NOW))
     news = FollowedMenus(session, lambda: NOW)
-    run(news.load())
+    run(news.read_files())
     return news
 
 
 def test_the_parts_of_a_text_are_read_when_it_is_opened(environ: dict[str, str]) -> None:
     parts = [Entry(f"gopher://h.org/0/log#{number:016}", f"Part {number}") for number in range(3)]
     news = known(environ, *parts, Entry("gopher://h.org/0/other", "Other"))
-    run(news.opened("gopher://h.org/0/lo"))
+    run(news.mark_address_read("gopher://h.org/0/lo"))
     assert news.new == 4
-    run(news.opened("gophers://h.org/0/log"))
+    run(news.mark_address_read("gophers://h.org/0/log"))
     assert news.new == 1
-    run(news.load())
+    run(news.read_files())
     assert news.new == 1
 
 
@@ -48,9 +48,9 @@ def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(
 ) -> None:
     news = known(environ, Entry("gopher://h.org/0/a", "A"))
     read, go_on = threading.Event(), threading.Event()
-    every = Following.all
+    every = FollowedStore.all
 
-    def slowly(following: Following) -> list[Followed]:
+    def slowly(following: FollowedStore) -> list[FollowedMenu]:
         found = every(following)
         if not read.is_set():
             read.set()
@@ -58,13 +58,13 @@ def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(
         return found
 
     async def scenario() -> None:
-        loading = asyncio.create_task(news.load())
+        loading = asyncio.create_task(news.read_files())
         await asyncio.to_thread(read.wait, 20)
-        await news.mark(["gopher://h.org/0/a"])
+        await news.mark_entries(["gopher://h.org/0/a"])
         go_on.set()
         await loading
 
-    monkeypatch.setattr(Following, "all", slowly)
+    monkeypatch.setattr(FollowedStore, "all", slowly)
     run(scenario())
     assert news.new == 0
 
@@ -75,13 +75,13 @@ def test_a_menu_is_looked_at_when_its_time_has_come(environ: dict[str, str], ser
     session.following.follow(GopherURL.parse(server.url()), "A", [], NOW)
     now = [NOW + 3599.0]
     news = FollowedMenus(session, lambda: now[0])
-    run(news.look())
+    run(news.fetch_due_menus())
     assert (len(server.requests), news.new) == (0, 0)
     now[0] += 1
-    run(news.look())
+    run(news.fetch_due_menus())
     assert (len(server.requests), news.new) == (1, 1)
-    run(news.look(again=True))
+    run(news.fetch_due_menus(again=True))
     # A clock that was set back does not put it off.
     now[0] = 5
-    run(news.look())
+    run(news.fetch_due_menus())
     assert len(server.requests) == 3

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.following import Following
+from logsrv.gopher.follow.following import FollowedStore
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import Drive, Driven, until
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def following(environ: dict[str, str]) -> Following:
+def following(environ: dict[str, str]) -> FollowedStore:
     """What another program keeps in the same files."""
-    return Following(Path(environ["XDG_DATA_HOME"]) / "logsrv")
+    return FollowedStore(Path(environ["XDG_DATA_HOME"]) / "logsrv")
 
 
-def follow(following: Following, phlog: Phlog, title: str = "A phlog") -> None:
+def follow(following: FollowedStore, phlog: Phlog, title: str = "A phlog") -> None:
     """Follow it, with its oldest entry known, and not looked at for a long time."""
     url = GopherURL.parse(phlog.url)
     following.follow(
@@ -32,7 +32,7 @@ def follow(following: Following, phlog: Phlog, title: str = "A phlog") -> None:
     )
 
 
-def new(following: Following) -> list[str]:
+def new(following: FollowedStore) -> list[str]:
     return [item.title for each in following.all() for item in each.news.items if not item.read]
 
 
@@ -41,7 +41,7 @@ def keys(driven: Driven) -> str:
 
 
 async def test_a_menu_is_followed_and_no_longer(
-    drive: Drive, phlog: Phlog, following: Following
+    drive: Drive, phlog: Phlog, following: FollowedStore
 ) -> None:
     async with drive(phlog.url) as driven:
         await driven.shows("Old", "F Follow")
@@ -63,7 +63,7 @@ async def test_a_menu_is_followed_and_no_longer(
 
 @pytest.mark.slow
 async def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
-    drive: Drive, phlog: Phlog, following: Following
+    drive: Drive, phlog: Phlog, following: FollowedStore
 ) -> None:
     follow(following, phlog)
     phlog.write("2025-11-19", "One")
@@ -109,7 +109,7 @@ async def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
 
 
 async def test_opening_it_from_its_own_menu_is_reading_it_too(
-    drive: Drive, phlog: Phlog, following: Following
+    drive: Drive, phlog: Phlog, following: FollowedStore
 ) -> None:
     follow(following, phlog)
     phlog.write("2025-11-20", "One")
@@ -123,7 +123,7 @@ async def test_opening_it_from_its_own_menu_is_reading_it_too(
 
 
 async def test_looking_again_keeps_the_cursor_on_what_it_points_at(
-    drive: Drive, phlog: Phlog, following: Following
+    drive: Drive, phlog: Phlog, following: FollowedStore
 ) -> None:
     follow(following, phlog)
     phlog.write("2025-11-19", "One")
@@ -140,7 +140,7 @@ async def test_looking_again_keeps_the_cursor_on_what_it_points_at(
 
 
 async def test_a_failure_is_a_line_and_the_others_come(
-    drive: Drive, phlog: Phlog, following: Following, serve: Serve
+    drive: Drive, phlog: Phlog, following: FollowedStore, serve: Serve
 ) -> None:
     other = Phlog(serve)
     other.broken = True
@@ -164,7 +164,7 @@ async def test_a_failure_is_a_line_and_the_others_come(
 
 
 async def test_keys_work_while_servers_are_silent(
-    drive: Drive, following: Following, serve: Serve
+    drive: Drive, following: FollowedStore, serve: Serve
 ) -> None:
     server = serve(lambda connection, _: connection.recv(1))
     for number in range(10):
@@ -220,7 +220,7 @@ async def test_files_that_cannot_be_written_are_a_sentence(
 
 
 async def test_two_browsers_share_what_is_read(
-    drive: Drive, phlog: Phlog, following: Following
+    drive: Drive, phlog: Phlog, following: FollowedStore
 ) -> None:
     follow(following, phlog)
     phlog.write("2025-11-19", "One")
@@ -228,7 +228,7 @@ async def test_two_browsers_share_what_is_read(
 
     async with drive(None) as driven:
         await driven.shows("2 new")
-        following.mark([phlog.server.url("/0/One")])
+        following.mark_entries([phlog.server.url("/0/One")])
         await driven.press("W")
         await driven.shows("1 new in 1 menu.")
         await driven.press("m")
@@ -237,7 +237,7 @@ async def test_two_browsers_share_what_is_read(
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
 async def test_the_news_fit_windows_of_every_size(
-    drive: Drive, phlog: Phlog, following: Following, size: tuple[int, int]
+    drive: Drive, phlog: Phlog, following: FollowedStore, size: tuple[int, int]
 ) -> None:
     follow(following, phlog)
     phlog.write("2025-11-20", "Two")

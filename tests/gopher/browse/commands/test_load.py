@@ -19,12 +19,12 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.commands.load import (
     LIMITS,
     MOST_LINES,
-    Loading,
+    PageLoad,
+    async_answer_of,
     in_daemon_thread,
-    source_of,
 )
 from logsrv.gopher.browse.content.page import MenuContent, Page
-from logsrv.gopher.browse.content.page_lines import lines_of
+from logsrv.gopher.browse.content.page_lines import lines_of_page
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.serve.fileurl import FileURL
@@ -46,7 +46,7 @@ TIMEOUTS = Timeouts(first_byte=PATIENCE, between=PATIENCE)
 
 def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits = LIMITS) -> Page:
     url = GopherURL.parse(serve(script).url(path))
-    return run(Loading(url, lambda: ConnectionOptions(TIMEOUTS), limits=limits).page())
+    return run(PageLoad(url, lambda: ConnectionOptions(TIMEOUTS), limits=limits).wait_for_page())
 
 
 def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve: Serve) -> None:
@@ -116,21 +116,21 @@ async def test_a_server_that_drips_is_given_up_in_the_end(
 
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
     timeouts = Timeouts(first_byte=60, between=600, whole=300)
-    loading = Loading(GopherURL.parse(server.url()), lambda: ConnectionOptions(timeouts))
-    await anext(loading.growing())
+    loading = PageLoad(GopherURL.parse(server.url()), lambda: ConnectionOptions(timeouts))
+    await anext(loading.growing_lines())
     passed[0] = 300
-    page = await loading.page()
+    page = await loading.wait_for_page()
     assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
     assert isinstance(page.content, MenuContent)
 
 
 async def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\niyo"), connection.recv(1)))
-    loading = Loading(GopherURL.parse(server.url()), lambda: ConnectionOptions(TIMEOUTS))
-    lines = await anext(loading.growing())
+    loading = PageLoad(GopherURL.parse(server.url()), lambda: ConnectionOptions(TIMEOUTS))
+    lines = await anext(loading.growing_lines())
     assert [line.text for line in lines] == ["Hi"]
-    loading.begin().cancel()
-    page = loading.so_far(None)
+    loading.start_request().cancel()
+    page = loading.page_so_far(None)
     assert isinstance(page.content, MenuContent)
     assert [each.display for each in page.content.items] == [b"Hi", b"yo"]
 
@@ -148,13 +148,13 @@ async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve: Serve, 
             connection.sendall(part)
 
     url = GopherURL.parse(serve(script).url(path))
-    loading = Loading(url, lambda: ConnectionOptions(TIMEOUTS))
+    loading = PageLoad(url, lambda: ConnectionOptions(TIMEOUTS))
     shown = []
-    await anext(loading.growing())
-    async for lines in loading.growing():
+    await anext(loading.growing_lines())
+    async for lines in loading.growing_lines():
         shown.append([line.text for line in lines])
         more[min(len(shown), 2) - 1].set()
-    page, shown = [line.text for line in lines_of(await loading.page(), None)], shown
+    page, shown = [line.text for line in lines_of_page(await loading.wait_for_page(), None)], shown
     assert 0 < len(shown[0]) < len(shown[1]) < len(page)
     assert all(lines == page[: len(lines)] for lines in shown)
 
@@ -171,7 +171,7 @@ async def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_come
 
     url = GopherURL.parse(serve(script).url("/0/x"))
     shown = []
-    async for lines in Loading(url, lambda: ConnectionOptions(TIMEOUTS)).growing():
+    async for lines in PageLoad(url, lambda: ConnectionOptions(TIMEOUTS)).growing_lines():
         shown.append([line.text for line in lines])
         more.set()
     shown = shown
@@ -186,19 +186,23 @@ def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Pat
 
     url = GopherURL.parse(serve(script, certificate).url("/0/x", "gophers"))
     page = run(
-        Loading(
+        PageLoad(
             url, lambda: ConnectionOptions(trust=Trust(cafile=certificate, accept_cut=True))
-        ).page()
+        ).wait_for_page()
     )
     assert page.error is None and "without its close" in page.note
-    strict = run(Loading(url, lambda: ConnectionOptions(trust=Trust(cafile=certificate))).page())
+    strict = run(
+        PageLoad(url, lambda: ConnectionOptions(trust=Trust(cafile=certificate))).wait_for_page()
+    )
     assert isinstance(strict.error, Truncated) and isinstance(strict.content, bytes)
 
 
 def test_a_wrong_file_of_certificates_is_a_sentence(serve: Serve, tmp_path: Path) -> None:
     url = GopherURL.parse(serve(b"").url("/", "gophers"))
     page = run(
-        Loading(url, lambda: ConnectionOptions(trust=Trust(cafile=tmp_path / "missing"))).page()
+        PageLoad(
+            url, lambda: ConnectionOptions(trust=Trust(cafile=tmp_path / "missing"))
+        ).wait_for_page()
     )
     assert isinstance(page.error, ConfigurationError)
 
@@ -208,7 +212,7 @@ async def test_a_file_comes_in_pieces_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(content)
     url = FileURL(os.fsencode(tmp_path), "0", b"/a.txt")
 
-    async with source_of(url, ConnectionOptions()) as source:
+    async with async_answer_of(url, ConnectionOptions()) as source:
         assert not source.begun
         pieces = [piece async for piece in source]
     assert len(pieces) > 1 and b"".join(pieces) == content
@@ -224,7 +228,7 @@ def test_what_goes_wrong_on_the_disk_is_raised(
 
     async def scenario() -> None:
         url = FileURL(os.fsencode(tmp_path), "9", name)
-        async with source_of(url, ConnectionOptions(), 500_000) as source:
+        async with async_answer_of(url, ConnectionOptions(), 500_000) as source:
             [piece async for piece in source]
 
     with pytest.raises(error):
@@ -235,7 +239,7 @@ async def test_a_file_that_is_given_up_is_closed(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(bytes(3_000_000))
     url = FileURL(os.fsencode(tmp_path), "9", b"/big")
 
-    async with source_of(url, ConnectionOptions()) as source:
+    async with async_answer_of(url, ConnectionOptions()) as source:
         await anext(aiter(source))
     # By the thread that has read of it.
     wait_until(lambda: str(tmp_path / "big") not in open_now(), "its end")
@@ -250,9 +254,9 @@ async def test_a_slow_disk_stops_nothing_else(
         assert spins.wait(PATIENCE)
         yield b"at last"
 
-    monkeypatch.setattr(LocalAnswer, "_pieces", pieces)
+    monkeypatch.setattr(LocalAnswer, "_read_pieces", pieces)
 
-    async with source_of(FileURL(os.fsencode(tmp_path)), ConnectionOptions()) as source:
+    async with async_answer_of(FileURL(os.fsencode(tmp_path)), ConnectionOptions()) as source:
         asyncio.get_running_loop().call_soon(spins.set)
         assert [piece async for piece in source] == [b"at last"]
 
@@ -260,7 +264,7 @@ async def test_a_slow_disk_stops_nothing_else(
 async def test_an_answer_of_a_server_is_one_too(serve: Serve) -> None:
     url = GopherURL.parse(serve(b"hello\r\n.\r\n").url("/0/x"))
 
-    async with asyncio.timeout(20), source_of(url, ConnectionOptions()) as source:
+    async with asyncio.timeout(20), async_answer_of(url, ConnectionOptions()) as source:
         pieces = [piece async for piece in source]
     assert b"".join(pieces) == b"hello\r\n.\r\n"
     assert source.begun and not source.has_header and source.received == 10

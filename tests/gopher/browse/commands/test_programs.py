@@ -11,9 +11,9 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.commands.programs import (
     file_command,
-    opening_command,
-    playing_command,
-    run_outside,
+    link_command,
+    run_external_program,
+    sound_command,
 )
 from logsrv.kit.testing import wait_until
 from tests.gopher.browse.conftest import Drive, opener, run, until
@@ -35,26 +35,26 @@ def program(directory: Path, name: str, script: str = "exit 0") -> Path:
 def test_browser_comes_first_and_may_place_the_address(tmp_path: Path) -> None:
     mine, usual = program(tmp_path, "mine"), program(tmp_path, "xdg-open")
     environ = {"PATH": str(tmp_path), "BROWSER": "missing:mine --new %s --last"}
-    assert opening_command(ADDRESS, environ) == [str(mine), "--new", ADDRESS, "--last"]
-    assert opening_command(ADDRESS, {"PATH": str(tmp_path)}) == [str(usual), ADDRESS]
+    assert link_command(ADDRESS, environ) == [str(mine), "--new", ADDRESS, "--last"]
+    assert link_command(ADDRESS, {"PATH": str(tmp_path)}) == [str(usual), ADDRESS]
 
 
 def test_nothing_to_open_it_with_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="set BROWSER"):
-        opening_command(ADDRESS, {"PATH": str(tmp_path)})
+        link_command(ADDRESS, {"PATH": str(tmp_path)})
 
 
 def test_an_address_like_an_option_is_refused(tmp_path: Path) -> None:
     program(tmp_path, "xdg-open")
     with pytest.raises(ConfigurationError, match="an option"):
-        opening_command("--help", {"PATH": str(tmp_path)})
+        link_command("--help", {"PATH": str(tmp_path)})
 
 
 def test_the_program_gets_the_address_as_it_is(tmp_path: Path) -> None:
     """No shell sees it."""
     environ = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
     program(tmp_path, "xdg-open", f'printf "%s|" "$@" > {tmp_path}/got; exit 3')
-    assert run(run_outside(opening_command(ADDRESS, environ), environ)) == 3
+    assert run(run_external_program(link_command(ADDRESS, environ), environ)) == 3
     assert (tmp_path / "got").read_text() == ADDRESS + "|"
 
 
@@ -66,7 +66,9 @@ async def test_a_program_outlives_the_browser(tmp_path: Path) -> None:
     program(tmp_path, "xdg-open", waits)
 
     environ = {"PATH": "/bin:/usr/bin"}
-    going = asyncio.create_task(run_outside([str(tmp_path / "xdg-open"), ADDRESS], environ))
+    going = asyncio.create_task(
+        run_external_program([str(tmp_path / "xdg-open"), ADDRESS], environ)
+    )
     await until(begun.exists, "the program")
     assert not going.done()
     gc.collect()
@@ -77,7 +79,7 @@ async def test_a_program_outlives_the_browser(tmp_path: Path) -> None:
 def test_a_program_that_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:
     program(tmp_path, "xdg-open").write_text("#!/nowhere/at/all\n")
     with pytest.raises(ConfigurationError, match="cannot be started"):
-        run(run_outside([str(tmp_path / "xdg-open"), ADDRESS], {"PATH": str(tmp_path)}))
+        run(run_external_program([str(tmp_path / "xdg-open"), ADDRESS], {"PATH": str(tmp_path)}))
 
 
 def test_a_file_is_opened_unless_that_would_run_it(tmp_path: Path) -> None:
@@ -93,11 +95,11 @@ def test_a_file_is_opened_unless_that_would_run_it(tmp_path: Path) -> None:
 def test_sound_is_played_by_the_users_program_or_one_that_is_there(tmp_path: Path) -> None:
     environ = {"PATH": str(tmp_path), "GOPHER_PLAYER": "mine --loud"}
     with pytest.raises(ConfigurationError, match="GOPHER_PLAYER"):
-        playing_command(Path("/d/a.ogg"), environ)
+        sound_command(Path("/d/a.ogg"), environ)
     usual = program(tmp_path, "aplay")
-    assert playing_command(Path("/d/a.ogg"), environ) == [str(usual), "-q", "/d/a.ogg"]
+    assert sound_command(Path("/d/a.ogg"), environ) == [str(usual), "-q", "/d/a.ogg"]
     mine = program(tmp_path, "mine")
-    assert playing_command(Path("/d/a.ogg"), environ) == [str(mine), "--loud", "/d/a.ogg"]
+    assert sound_command(Path("/d/a.ogg"), environ) == [str(mine), "--loud", "/d/a.ogg"]
 
 
 async def test_a_link_to_the_web_is_opened_after_a_question_only(

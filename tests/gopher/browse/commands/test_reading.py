@@ -120,7 +120,9 @@ async def test_only_a_yes_does_what_is_asked(drive: Drive) -> None:
         done: list[str] = []
         for key in ("n", "escape", "y"):
             await driven.shows("Places to begin")
-            driven.browser.window.ask_first("A question", "Really?", lambda: done.append("done"))
+            driven.browser.window.ask_yes_or_no(
+                "A question", "Really?", lambda: done.append("done")
+            )
             await driven.shows("Really?")
             assert not done
             await driven.press(key)

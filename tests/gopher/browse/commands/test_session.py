@@ -54,7 +54,7 @@ def test_a_pin_counts_in_the_next_run_too(tmp_path: Path) -> None:
     (tmp_path / "logsrv").mkdir()
     (tmp_path / "logsrv" / "gopher-pins").write_text(f"h.org:70 sha256:{'0' * 64}\n")
     trust = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)}).options_for(SECURE).trust
-    assert trust.pins is not None and not trust.by_authority
+    assert trust.pins is not None and not trust.checks_authority
 
 
 A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))
@@ -62,31 +62,31 @@ A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))
 
 def go(history: History, *places: Place) -> None:
     for place in places:
-        history.arrive(place)
+        history.record_arrival(place)
 
 
 def test_a_new_visit_forgets_what_was_forward() -> None:
     history = History()
     go(history, A, B)
-    history.arrive(A, -1)
-    current = history.neighbour(0)
+    history.record_arrival(A, -1)
+    current = history.visit_at_step(0)
     assert current is not None and current.place == A
     go(history, C)
-    assert history.neighbour(1) is None
-    back = history.neighbour(-1)
-    assert back is not None and back.place == A and history.neighbour(-2) is None
+    assert history.visit_at_step(1) is None
+    back = history.visit_at_step(-1)
+    assert back is not None and back.place == A and history.visit_at_step(-2) is None
 
 
 def test_addresses_are_offered_once_with_the_newest_last() -> None:
     history = History()
     go(history, A, B, InternalPage.START, A)
-    assert history.addresses() == [str(B), str(A)]
+    assert history.visited_urls() == [str(B), str(A)]
 
 
 def test_history_is_bounded() -> None:
     history = History(most=3)
     go(history, A, B, C, A, B)
-    assert history.neighbour(-2) is not None and history.neighbour(-3) is None
+    assert history.visit_at_step(-2) is not None and history.visit_at_step(-3) is None
 
 
 def page(url: ItemURL, size: int) -> Page:

@@ -22,14 +22,14 @@ async def test_following_a_link_and_coming_back_to_it(drive: Drive, server: Scri
         await driven.press("enter")
         await driven.shows("Item 0")
         await driven.press("space", "space", "down")
-        place = driven.browser.view.position()
+        place = driven.browser.view.scroll_position()
         assert place.top > 20
         pointed = driven.pointed()
         await driven.press("enter")
         await driven.shows("the text of /item/")
         await driven.press("b")
         await driven.shows(pointed)
-        assert driven.browser.view.position() == place
+        assert driven.browser.view.scroll_position() == place
         await driven.press("left")
         await driven.shows("Welcome")
         assert driven.pointed() == "Many"
@@ -223,7 +223,7 @@ async def test_a_link_to_nowhere_is_not_marked_as_opened(
     async def note(_: FollowedMenus, address: str) -> None:
         opened.append(address)
 
-    monkeypatch.setattr(FollowedMenus, "opened", note)
+    monkeypatch.setattr(FollowedMenus, "mark_address_read", note)
 
     async with drive(server.url()) as driven:
         for text in ("Odd port", "Old", "About"):

@@ -15,7 +15,7 @@ from textual.scrollbar import ScrollTo
 from logsrv.gopher.browse.app import DARK
 from logsrv.gopher.browse.commands import view as view_module
 from logsrv.gopher.browse.commands.view import PageView
-from logsrv.gopher.browse.content.colours import Paint, Span
+from logsrv.gopher.browse.content.colours import ColouredSpan, SpanStyle
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
@@ -44,7 +44,7 @@ class Frame(App[None]):
             self.opened.append(self.view.cursor)
 
     def action_break(self) -> None:
-        self.view.break_otherwise()
+        self.view.change_line_breaking()
 
     def on_page_view_moved(self) -> None:
         self.pointed += 1
@@ -65,7 +65,7 @@ async def framed(
     frame = Frame()
     async with frame.run_test(size=size) as pilot:
         frame.view.focus()
-        frame.view.show(lines)
+        frame.view.show_lines(lines)
         await pilot.pause()
         yield frame, pilot
 
@@ -112,7 +112,7 @@ async def test_whoever_finds_words_has_the_last_word_about_it() -> None:
     """No news of the cursor comes after it, which would wipe out what the browser says."""
 
     async with framed(MENU) as (frame, pilot):
-        assert frame.view.find("two")
+        assert frame.view.mark_and_find("two")
         await pilot.pause()
         assert (frame.view.cursor, frame.pointed) == (3, 0)
         await pilot.press("down")
@@ -123,14 +123,14 @@ async def test_the_window_follows_the_cursor() -> None:
     async with framed(LONG_MENU) as (frame, pilot):
         for _ in range(12):
             await pilot.press("down")
-        assert frame.view.position() == ScrollPosition(12, 3, 0)
+        assert frame.view.scroll_position() == ScrollPosition(12, 3, 0)
         await pilot.press("space")
-        assert frame.view.position() == ScrollPosition(12, 12, 0)
+        assert frame.view.scroll_position() == ScrollPosition(12, 12, 0)
         await pilot.press("space")
-        assert frame.view.position() == ScrollPosition(21, 21, 0)
+        assert frame.view.scroll_position() == ScrollPosition(21, 21, 0)
         await pilot.press("end")
-        assert frame.view.position() == ScrollPosition(99, 90, 0)
-        assert frame.view.percent() == 100
+        assert frame.view.scroll_position() == ScrollPosition(99, 90, 0)
+        assert frame.view.scroll_percent() == 100
 
 
 async def test_links_out_of_sight_are_not_jumped_to() -> None:
@@ -138,7 +138,7 @@ async def test_links_out_of_sight_are_not_jumped_to() -> None:
 
     async with framed([link("first"), *TEXT[:50], link("last")]) as (frame, pilot):
         await pilot.press("down")
-        assert frame.view.position() == ScrollPosition(None, 1, 0)
+        assert frame.view.scroll_position() == ScrollPosition(None, 1, 0)
         await pilot.press("enter")
         assert frame.opened == []
         await pilot.press("tab")
@@ -155,18 +155,18 @@ async def test_a_text_scrolls() -> None:
 
 async def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link() -> None:
     async with framed([]) as (frame, _):
-        frame.view.show([link("0"), PageLine(""), link("2"), link("3")], ScrollPosition(1))
+        frame.view.show_lines([link("0"), PageLine(""), link("2"), link("3")], ScrollPosition(1))
         assert frame.view.cursor == 2
-        frame.view.show([link("0"), link("1"), PageLine("")], ScrollPosition(2))
+        frame.view.show_lines([link("0"), link("1"), PageLine("")], ScrollPosition(2))
         assert frame.view.cursor == 0
 
 
 async def test_a_position_is_returned_to() -> None:
     async with framed(MENU) as (frame, pilot):
-        frame.view.show(LONG_MENU, ScrollPosition(47, 40, 0))
+        frame.view.show_lines(LONG_MENU, ScrollPosition(47, 40, 0))
         await pilot.pause()
-        assert frame.view.position() == ScrollPosition(47, 40, 0)
-        frame.view.show(MENU, ScrollPosition(47, 40, 0))
+        assert frame.view.scroll_position() == ScrollPosition(47, 40, 0)
+        frame.view.show_lines(MENU, ScrollPosition(47, 40, 0))
         await pilot.pause()
         assert frame.view.scroll_offset.y == 0
 
@@ -189,7 +189,7 @@ async def test_long_lines_are_broken_or_moved_sideways() -> None:
 async def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> None:
     class Early(Frame):
         def on_mount(self) -> None:
-            self.view.show([PageLine("a few words and some more"), link("one")])
+            self.view.show_lines([PageLine("a few words and some more"), link("one")])
             self.rows_at_first = len(self.view.page_layout.rows)
             self.cursor_at_first = self.view.cursor
 
@@ -200,7 +200,7 @@ async def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> N
 
 async def test_resizing_keeps_the_place() -> None:
     async with framed([]) as (frame, pilot):
-        frame.view.show(
+        frame.view.show_lines(
             [PageLine(f"{number} " + "word " * 10) for number in range(50)],
             ScrollPosition(None, 40),
         )
@@ -224,14 +224,14 @@ async def test_a_row_less_leaves_the_cursor_where_it_is() -> None:
 async def test_what_is_looked_for_is_found_round_the_end() -> None:
     async with framed(TEXT) as (frame, _):
         view = frame.view
-        assert view.find("LINE 9", stay=True) == (1, 11) and view.found_at == 9
-        assert view.find("line 9") == (2, 11) and view.found_at == 90
-        assert view.find("line 9") == (3, 11) and view.found_at == 91
-        assert view.find("line 9", backward=True) == (2, 11) and view.found_at == 90
-        assert view.find("line 9", backward=True) == (1, 11)
-        assert view.find("line 9", backward=True) == (11, 11) and view.found_at == 99
-        assert view.find("line 9") == (1, 11) and view.found_at == 9
-        assert view.find("line 5$") is None
+        assert view.mark_and_find("LINE 9", stay=True) == (1, 11) and view.found_at == 9
+        assert view.mark_and_find("line 9") == (2, 11) and view.found_at == 90
+        assert view.mark_and_find("line 9") == (3, 11) and view.found_at == 91
+        assert view.mark_and_find("line 9", backward=True) == (2, 11) and view.found_at == 90
+        assert view.mark_and_find("line 9", backward=True) == (1, 11)
+        assert view.mark_and_find("line 9", backward=True) == (11, 11) and view.found_at == 99
+        assert view.mark_and_find("line 9") == (1, 11) and view.found_at == 9
+        assert view.mark_and_find("line 5$") is None
         styles = {segment.text: segment.style for segment in view.render_line(0)}
         assert styles
 
@@ -239,17 +239,17 @@ async def test_what_is_looked_for_is_found_round_the_end() -> None:
 async def test_what_comes_later_is_found_too() -> None:
     async with framed(TEXT) as (frame, _):
         view = frame.view
-        assert view.find("line 99", stay=True) == (1, 1)
-        view.extend([PageLine("line 99 once more")])
+        assert view.mark_and_find("line 99", stay=True) == (1, 1)
+        view.add_lines([PageLine("line 99 once more")])
         assert view.matches == [99, 100]
-        assert view.find("line 99") == (2, 2)
+        assert view.mark_and_find("line 99") == (2, 2)
 
 
 async def test_places_found_are_marked_and_cleared() -> None:
     async with framed(TEXT) as (frame, _):
-        frame.view.find("lin", stay=True)
+        frame.view.mark_and_find("lin", stay=True)
         assert [segment.text for segment in frame.view.render_line(0)][:2] == ["lin", "e 0"]
-        frame.view.find("")
+        frame.view.mark_and_find("")
         assert next(iter(frame.view.render_line(0))).text == "line 0"
 
 
@@ -278,10 +278,10 @@ async def test_drawings_stay_whole_and_prose_is_broken() -> None:
             "word word word word word word word word",
         ]
         await pilot.press("greater_than_sign", "greater_than_sign")
-        assert frame.rows()[0] == DRAWING[12:] and frame.view.page_layout.is_wider
+        assert frame.rows()[0] == DRAWING[12:] and frame.view.page_layout.is_wider_than_window
         await pilot.press("w")
         assert frame.rows()[:2] == ["-" * 39 + "-", "-" * 11 + "+"] or "+" in frame.rows()[0]
-        assert not frame.view.page_layout.is_wider
+        assert not frame.view.page_layout.is_wider_than_window
 
 
 async def test_prose_has_a_readable_width_in_a_wide_window() -> None:
@@ -292,10 +292,10 @@ async def test_prose_has_a_readable_width_in_a_wide_window() -> None:
 
 
 async def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None:
-    blue = Paint(letters=4)
+    blue = SpanStyle(letters=4)
     lines = [
-        PageLine("xabc", "information", spans=(Span(1, 3, blue),)),
-        PageLine("link", "menu", "menu", MenuItem("1", b"link"), spans=(Span(0, 4, blue),)),
+        PageLine("xabc", "information", spans=(ColouredSpan(1, 3, blue),)),
+        PageLine("link", "menu", "menu", MenuItem("1", b"link"), spans=(ColouredSpan(0, 4, blue),)),
     ]
 
     async with framed(lines) as (frame, _):
@@ -309,7 +309,7 @@ async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own()
     lines = [PageLine("dim", "dim"), PageLine("wrong", "problem"), link("one"), link("two")]
 
     async with framed(lines) as (frame, _):
-        frame.view.find("wr")
+        frame.view.mark_and_find("wr")
         painted = [
             {each.text.strip(): each.style for each in frame.view.render_line(y)} for y in range(4)
         ]
@@ -325,10 +325,10 @@ async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own()
 async def test_a_page_grows_without_moving() -> None:
     async with framed(LONG_MENU) as (frame, pilot):
         await pilot.press("space", "down")
-        before = frame.view.position(), frame.rows()
-        frame.view.extend(LONG_MENU)
+        before = frame.view.scroll_position(), frame.rows()
+        frame.view.add_lines(LONG_MENU)
         await pilot.pause()
-        assert (frame.view.position(), frame.rows()) == before
+        assert (frame.view.scroll_position(), frame.rows()) == before
         await pilot.press("end")
         assert frame.rows()[-1] == "200 menu  item 99"
 
@@ -376,7 +376,7 @@ def _wheel() -> type:
 async def test_a_hundred_thousand_lines_are_no_trouble() -> None:
     async with framed([link(f"item {number}") for number in range(100_000)]) as (frame, pilot):
         await pilot.press("end")
-        await until(lambda: frame.view.page_layout.done, "the rows")
+        await until(lambda: frame.view.page_layout.is_complete, "the rows")
         assert frame.rows()[-1] == "100000 menu  item 99999"
 
 
@@ -390,26 +390,26 @@ async def test_keys_are_obeyed_while_a_long_page_is_laid_out(
 
     async with framed(lines[:1]) as (frame, pilot):
         view = frame.view
-        view.show(lines, ScrollPosition(top=2000))
-        assert not view.page_layout.done and len(view.page_layout.rows) < 100
+        view.show_lines(lines, ScrollPosition(top=2000))
+        assert not view.page_layout.is_complete and len(view.page_layout.rows) < 100
         assert view.lines == lines
         await until(lambda: view.scroll_offset.y == 2000, "the place of before")
         assert frame.rows()[0] == "line 2000"
-        await until(lambda: view.page_layout.done, "the rows")
+        await until(lambda: view.page_layout.is_complete, "the rows")
         # Broken otherwise, the page shows the same line again; who goes elsewhere stays there.
-        view.break_otherwise()
-        assert not view.page_layout.done
+        view.change_line_breaking()
+        assert not view.page_layout.is_complete
         await until(lambda: frame.rows()[0] == "line 2000", "the same line")
-        view.show(lines, ScrollPosition(top=2000))
+        view.show_lines(lines, ScrollPosition(top=2000))
         await pilot.press("down")
-        await until(lambda: view.page_layout.done, "the rows")
+        await until(lambda: view.page_layout.is_complete, "the rows")
         assert view.scroll_offset.y == 1
-        view.show(lines)
-        assert view.find("line 2500") == (1, 1)
+        view.show_lines(lines)
+        assert view.mark_and_find("line 2500") == (1, 1)
         await pilot.pause()
         await until(lambda: "line 2500" in frame.rows(), "what was found")
-        view.show(lines)
-        view.action_end(1)
+        view.show_lines(lines)
+        view.action_top_or_bottom(1)
         await until(lambda: frame.rows()[-1] == "line 2999", "the end")
 
 

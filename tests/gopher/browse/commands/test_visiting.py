@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.gopher.browse.commands import visiting
 from logsrv.gopher.browse.commands.session import InternalPage
-from logsrv.gopher.browse.commands.visiting import rendered
+from logsrv.gopher.browse.commands.visiting import rendered_lines
 from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.kit.testing.patience import PATIENCE
@@ -67,7 +67,7 @@ async def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None
         assert driven.pointed() == "Now"
         await driven.press("escape")
         await driven.shows("You stopped this", "Item 9")
-        assert driven.browser.session.history.neighbour(-1) is None
+        assert driven.browser.session.history.visit_at_step(-1) is None
 
 
 async def test_a_dead_server_is_a_sentence(drive: Drive) -> None:
@@ -133,7 +133,7 @@ async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_t
         )
         await driven.press("escape")
         await driven.shows("You stopped this")
-        places = [str(visit.place) for _, visit in driven.browser.session.history.steps()]
+        places = [str(visit.place) for _, visit in driven.browser.session.history.visits_by_step()]
         assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
 
 
@@ -209,10 +209,10 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
         def late(*what: Any) -> list[PageLine]:
             if threading.current_thread() is not threading.main_thread():
                 laid_out.wait(PATIENCE)
-            return rendered(*what)
+            return rendered_lines(*what)
 
         await driven.shows("Welcome to the hole")
-        monkeypatch.setattr(visiting, "rendered", late)
+        monkeypatch.setattr(visiting, "rendered_lines", late)
         await driven.press("g")
         await driven.type(server.url("/0/large"))
         await driven.shows("the first line")
@@ -294,7 +294,7 @@ async def test_without_a_link_the_page_itself_is_meant(drive: Drive, server: Scr
     async with drive(server.url("/0/about")) as driven:
         shown = driven.browser.visiting
         await driven.shows("All about it.")
-        here = shown.here()
-        assert shown.link is None and here is not None
+        here = shown.link_or_page()
+        assert shown.link_at_cursor is None and here is not None
         assert here.address == server.url("/0/about")
-        assert shown.link_at(10_000) is None and shown.about is None
+        assert shown.link_at(10_000) is None and shown.subject_at_cursor is None

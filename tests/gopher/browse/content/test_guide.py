@@ -11,15 +11,15 @@ from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.commands.followed import FollowedMenus
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.commands.view import PageView
-from logsrv.gopher.browse.content.guide import KEYS, help_lines, session_text, start_lines
+from logsrv.gopher.browse.content.guide import KEYS, explain_session, help_lines, start_page_lines
 from logsrv.gopher.browse.content.news import news_lines
 from logsrv.gopher.browse.content.page import link_of
 from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.following import Followed
-from logsrv.gopher.follow.news import Item
-from logsrv.gopher.wire.menu import parse_line
+from logsrv.gopher.follow.following import FollowedMenu
+from logsrv.gopher.follow.news import NewsItem
+from logsrv.gopher.wire.menu import parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
 
@@ -56,18 +56,18 @@ def test_the_help_fits_and_nothing_is_cut(width: int) -> None:
 
 def test_the_start_page_lists_the_bookmarks(tmp_path: Path) -> None:
     bookmarks = Bookmarks(tmp_path / "bookmarks")
-    assert any("None yet" in line.text for line in start_lines(bookmarks))
+    assert any("None yet" in line.text for line in start_page_lines(bookmarks))
     bookmarks.add(GopherURL("h", item_type="7"), "Find things")
-    lines = start_lines(bookmarks)
+    lines = start_page_lines(bookmarks)
     assert any((line.label, line.text) == ("find", "Find things") for line in lines)
-    broken = start_lines(Bookmarks(tmp_path))
+    broken = start_page_lines(Bookmarks(tmp_path))
     assert any("cannot be read" in line.text for line in broken)
 
 
 def test_a_session_is_explained_and_its_login_escaped() -> None:
-    link = link_of(parse_line(b"8Old\t-l\x1b[2J\thost.org\t23"), GopherURL("h"))
+    link = link_of(parse_menu_line(b"8Old\t-l\x1b[2J\thost.org\t23"), GopherURL("h"))
     assert link is not None
-    text = session_text(link)
+    text = explain_session(link)
     assert "telnet host.org 23" in text and "-l\\x1b[2J" in text and "\x1b" not in text
 
 
@@ -82,9 +82,9 @@ def lines_of(news: FollowedMenus) -> list[PageLine]:
 def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
     session = BrowsingSession(environ)
     session.following.follow(URL, "A phlog", [], NOW)
-    session.following.change(URL, lambda news: news.look(entries, NOW))
+    session.following.change_news(URL, lambda news: news.after_fetch(entries, NOW))
     news = FollowedMenus(session, lambda: NOW)
-    run(news.load())
+    run(news.read_files())
     return news
 
 
@@ -108,7 +108,7 @@ def test_lines_know_the_entry_or_the_menu_they_are_about(environ: dict[str, str]
     news = known(environ, Entry("gopher://h.org/0/a", "A"), Entry("https://web.example/", "Web"))
     about = {line.text: line.about for line in lines_of(news) if line.about}
     menu = about.pop("A phlog")
-    assert isinstance(menu, Followed) and menu.url == URL
+    assert isinstance(menu, FollowedMenu) and menu.url == URL
     assert sorted(text.split("  ", 1)[1] for text in about) == ["A  (A phlog)", "Web  (A phlog)"]
-    entries = [each for each in about.values() if isinstance(each, Item)]
+    entries = [each for each in about.values() if isinstance(each, NewsItem)]
     assert {each.title for each in entries} == {"A", "Web"}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from logsrv.gopher.browse.content.layout import Layout, pieces
+from logsrv.gopher.browse.content.layout import Layout, wrapped_pieces
 from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
 
@@ -22,7 +22,7 @@ WORDS = "some words that go on and on for longer than that"
 
 def laid_out(lines: list[PageLine], width: int, breaking: Breaking = "fit") -> list[str]:
     layout = Layout(width, breaking)
-    layout.extend(lines)
+    layout.add_lines(lines)
     layout.lay_out()
     return [layout.lines[index].text[start:end] for index, start, end in layout.rows]
 
@@ -57,20 +57,20 @@ def test_a_link_made_of_dashes_is_broken_like_prose() -> None:
 
 def test_numbers_and_kinds_stand_beside_links() -> None:
     layout = Layout(80)
-    layout.extend([PageLine("Welcome"), link("one"), PageLine("x"), link("two")])
+    layout.add_lines([PageLine("Welcome"), link("one"), PageLine("x"), link("two")])
     layout.lay_out()
-    assert [layout.gutter(index) for index in range(4)] == [
+    assert [layout.gutter_text(index) for index in range(4)] == [
         *(" " * 10, "  1 menu  ", " " * 10, "  2 menu  "),
     ]
-    assert layout.links == [1, 3] and layout.width == 70
+    assert layout.links == [1, 3] and layout.text_width == 70
 
 
 def test_a_text_has_all_of_the_width() -> None:
     layout = Layout(80)
-    layout.extend([PageLine("x" * 80)])
+    layout.add_lines([PageLine("x" * 80)])
     layout.lay_out()
-    assert (layout.indent, layout.width, len(layout.rows)) == (0, 80, 1)
-    assert layout.gutter(0) == ""
+    assert (layout.indent, layout.text_width, len(layout.rows)) == (0, 80, 1)
+    assert layout.gutter_text(0) == ""
 
 
 @given(st.lists(st.sampled_from(["", "words " * 8, "-" * 30, "a   b"]), max_size=30), st.integers())
@@ -78,12 +78,12 @@ def test_lines_that_come_in_pieces_are_all_there(texts: list[str], cut: int) -> 
     lines = [link(text) if number % 3 == 0 else PageLine(text) for number, text in enumerate(texts)]
     layout = Layout(30, "all")
     at = cut % (len(lines) + 1)
-    layout.extend(lines[:at])
+    layout.add_lines(lines[:at])
     layout.lay_out()
-    layout.extend(lines[at:])
+    layout.add_lines(lines[at:])
     layout.lay_out()
     whole = Layout(30, "all")
-    whole.extend(lines)
+    whole.add_lines(lines)
     whole.lay_out()
     assert layout.rows == whole.rows and layout.links == whole.links
 
@@ -95,7 +95,7 @@ def test_a_long_text_without_a_break_costs_no_time() -> None:
 
 
 def rows_of(text: str, width: int) -> Iterator[str]:
-    return (text[start:end] for start, end in pieces(text, width))
+    return (text[start:end] for start, end in wrapped_pieces(text, width))
 
 
 def test_words_stay_whole() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.browse.content.page import link_of, link_to, way_to_show
 from logsrv.gopher.serve.fileurl import FileURL
-from logsrv.gopher.wire.menu import MenuItem, parse_line
+from logsrv.gopher.wire.menu import MenuItem, parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
@@ -32,7 +32,7 @@ LOCAL = FileURL(b"/srv/hole", "1", b"/sub/")
 
 
 def kind_and_address(line: bytes) -> tuple[str, str]:
-    link = link_of(parse_line(line), MENU)
+    link = link_of(parse_menu_line(line), MENU)
     assert link is not None
     return link.kind, link.address
 
@@ -97,7 +97,7 @@ def test_information_leads_nowhere() -> None:
     ],
 )  # fmt: skip
 def test_links_of_a_local_menu(line: bytes, kind: str, address: str) -> None:
-    link = link_of(parse_line(line), LOCAL)
+    link = link_of(parse_menu_line(line), LOCAL)
     assert link is not None and (link.kind, link.address) == (kind, address)
 
 
@@ -111,7 +111,7 @@ def test_no_line_of_a_server_leads_to_a_local_file(
     letter: str, selector: bytes, host: bytes, port: bytes
 ) -> None:
     line = letter.encode() + b"x\t" + b"\t".join([selector, host, port])
-    link = link_of(parse_line(line), MENU)
+    link = link_of(parse_menu_line(line), MENU)
     assert link is None or not isinstance(link.url, FileURL)
 
 
@@ -124,7 +124,7 @@ def test_a_link_without_a_title_gets_one_from_its_url() -> None:
 
 @given(st.binary(max_size=80))
 def test_no_line_of_a_menu_puts_a_control_character_on_the_screen(line: bytes) -> None:
-    link = link_of(parse_line(line), MENU)
+    link = link_of(parse_menu_line(line), MENU)
     if link is not None:
         for shown in (link.title, link.address):
             assert shown == one_line(shown, 10_000)

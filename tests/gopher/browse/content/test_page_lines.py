@@ -12,10 +12,10 @@ from PIL import Image
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.content import picture
-from logsrv.gopher.browse.content.colours import Colours, Paint, Span
+from logsrv.gopher.browse.content.colours import ColouredSpan, ColourParser, SpanStyle
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.page import MenuContent, Page
-from logsrv.gopher.browse.content.page_lines import LONGEST, PageLine, lines_of, text_lines
+from logsrv.gopher.browse.content.page_lines import LONGEST, PageLine, lines_of_page, text_lines
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
 from logsrv.gopher.wire.menu import MenuParser
@@ -36,7 +36,7 @@ def menu(data: bytes) -> MenuContent:
 
 
 def test_each_item_has_the_name_of_its_type() -> None:
-    lines = lines_of(
+    lines = lines_of_page(
         Page(URL, menu(b"iHi\t\t\t\n1M\t/\th\t70\n2C\t/\th\t105\nZz\t/\th\t70\n3No\t\t\t\n")), None
     )
     assert [line.label for line in lines] == ["", "menu", "cso", "Z", "err"]
@@ -44,13 +44,13 @@ def test_each_item_has_the_name_of_its_type() -> None:
 
 
 def test_a_link_to_the_web_is_marked_as_one() -> None:
-    assert lines_of(Page(URL, menu(b"hWeb\tURL:http://w/\t\t\n")), None)[0].label == "link"
+    assert lines_of_page(Page(URL, menu(b"hWeb\tURL:http://w/\t\t\n")), None)[0].label == "link"
 
 
 def test_a_charset_of_the_users_choice() -> None:
     page = Page(TEXT, b"\xc4\xc4 caf\x82")
-    assert [line.text for line in lines_of(page, "cp437")] == ["── café"]
-    assert [line.text for line in lines_of(page, None)] == ["ÄÄ caf\\x82"]
+    assert [line.text for line in lines_of_page(page, "cp437")] == ["── café"]
+    assert [line.text for line in lines_of_page(page, None)] == ["ÄÄ caf\\x82"]
 
 
 def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped() -> None:
@@ -59,49 +59,51 @@ def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped() -> No
     assert (red.text, still.text) == ("red", "        still plain")
     assert [(each.start, each.end, each.paint.letters) for each in still.spans] == [(0, 13, 1)]
     assert escaped.text == "\\x1b[32mgreen\\x1b[2J" and not escaped.spans
-    shown = lines_of(Page(URL, menu(b"i\x1b[1;34mblue\x1b[0m\t\t\t\n1\x1b[35mM\t/\th\t70\n")), None)
+    shown = lines_of_page(
+        Page(URL, menu(b"i\x1b[1;34mblue\x1b[0m\t\t\t\n1\x1b[35mM\t/\th\t70\n")), None
+    )
     assert [line.text for line in shown] == ["blue", "M"]
 
 
 def test_lines_that_were_cut_are_told() -> None:
-    shown = lines_of(Page(URL, menu(b"1" + b"x" * 150 + b"\n")), None)
+    shown = lines_of_page(Page(URL, menu(b"1" + b"x" * 150 + b"\n")), None)
     assert "51 bytes were left out" in shown[-1].text
 
 
 def test_an_empty_answer_is_said_to_be_empty() -> None:
-    assert "menu is empty" in lines_of(Page(URL, menu(b".\r\n")), None)[0].text
-    assert "text is empty" in lines_of(Page(TEXT, b""), None)[-1].text
+    assert "menu is empty" in lines_of_page(Page(URL, menu(b".\r\n")), None)[0].text
+    assert "text is empty" in lines_of_page(Page(TEXT, b""), None)[-1].text
 
 
 def test_an_error_stands_above_what_had_come() -> None:
     page = Page(URL, menu(b"1M\t/\th\t70\n"), Truncated("h:70", 9, "the connection was reset"))
-    texts = [line.text for line in lines_of(page, None)]
+    texts = [line.text for line in lines_of_page(page, None)]
     assert "broke off after 9 bytes" in texts[0] and texts[-1] == "M"
     assert any("r  tries again" in text for text in texts)
 
 
 def test_what_to_do_about_an_error() -> None:
-    text = "\n".join(line.text for line in lines_of(Page(URL, None, ServerError("no")), None))
+    text = "\n".join(line.text for line in lines_of_page(Page(URL, None, ServerError("no")), None))
     assert "the menu above" in text and "b  goes back" in text
 
 
 def test_a_sentence_of_a_server_ends_once() -> None:
     for said in ("Not here.", "Not here!", "Who are you?", "Wait..."):
-        line = lines_of(Page(URL, None, ServerError(said)), None)[0]
+        line = lines_of_page(Page(URL, None, ServerError(said)), None)[0]
         assert line.text.endswith(f"an error: {said}")
 
 
 def test_a_certificate_is_explained_only_if_that_is_the_reason() -> None:
     error = TLSError("h:70", "self-signed certificate")
-    plain = lines_of(Page(URL, None, error), None)
+    plain = lines_of_page(Page(URL, None, error), None)
     error.__cause__ = ssl.SSLCertVerificationError()
-    explained = lines_of(Page(URL, None, error), None)
+    explained = lines_of_page(Page(URL, None, error), None)
     assert not any("T  remembers" in line.text for line in plain)
     assert any("T  remembers" in line.text for line in explained)
 
 
 def test_a_binary_that_is_announced_as_a_text_is_suspected() -> None:
-    lines = lines_of(Page(TEXT, b"\x7fELF\0\0" + b"x" * 1_000_000), None)
+    lines = lines_of_page(Page(TEXT, b"\x7fELF\0\0" + b"x" * 1_000_000), None)
     assert "binary file" in lines[0].text
     assert sum(len(line.text) for line in lines) < 40_000
 
@@ -109,7 +111,7 @@ def test_a_binary_that_is_announced_as_a_text_is_suspected() -> None:
 @given(st.binary(max_size=300))
 def test_nothing_a_server_sends_drives_the_terminal(data: bytes) -> None:
     for page in (Page(URL, menu(data)), Page(TEXT, data)):
-        for line in lines_of(page, None):
+        for line in lines_of_page(page, None):
             assert line.text == one_line(line.text, 10_000)
             assert len(line.label) <= 4
             assert line.label == one_line(line.label)
@@ -129,7 +131,7 @@ def test_a_large_text_keeps_its_lines_but_for_the_longest() -> None:
         "end",
     ]
     page = Page(url, "\r\n".join(lines).encode() + b"\r\n\r\n")
-    shown = [line.text for line in lines_of(page, None)]
+    shown = [line.text for line in lines_of_page(page, None)]
     assert shown[:20_000] == lines[:20_000]
     assert [len(text) for text in shown[20_000:-3]] == [LONGEST] * 3 + [5]
     assert shown[-3:] == ["", "end", ""]
@@ -138,19 +140,22 @@ def test_a_large_text_keeps_its_lines_but_for_the_longest() -> None:
 @pytest.mark.parametrize(
     ("codes", "paint"),
     [
-        ("31", Paint(1)),
-        ("97;44", Paint(15, 4)),
-        ("38;5;208", Paint(208)),
-        ("48;2;1;2;3", Paint(ground=(1, 2, 3))),
-        ("1;4", Paint(attributes=frozenset({"bold", "underline"}))),
-        ("1;22;33", Paint(3)),
-        ("31;39;42;49;7", Paint(attributes=frozenset({"reverse"}))),
+        ("31", SpanStyle(1)),
+        ("97;44", SpanStyle(15, 4)),
+        ("38;5;208", SpanStyle(208)),
+        ("48;2;1;2;3", SpanStyle(ground=(1, 2, 3))),
+        ("1;4", SpanStyle(attributes=frozenset({"bold", "underline"}))),
+        ("1;22;33", SpanStyle(3)),
+        ("31;39;42;49;7", SpanStyle(attributes=frozenset({"reverse"}))),
         # Letters in the colour of their ground would be hidden.
-        ("30;40", Paint(0)),
+        ("30;40", SpanStyle(0)),
     ],
 )
-def test_what_a_sequence_means(codes: str, paint: Paint) -> None:
-    assert Colours().line(f"\x1b[{codes}mtext") == ("text", (Span(0, 4, paint),))
+def test_what_a_sequence_means(codes: str, paint: SpanStyle) -> None:
+    assert ColourParser().split_colours(f"\x1b[{codes}mtext") == (
+        "text",
+        (ColouredSpan(0, 4, paint),),
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,21 +173,21 @@ def test_what_a_sequence_means(codes: str, paint: Paint) -> None:
     ],
 )
 def test_a_line_with_other_sequences_than_colours_is_not_coloured(line: str) -> None:
-    assert Colours().line(line) is None
+    assert ColourParser().split_colours(line) is None
 
 
 def test_a_colour_goes_on_in_the_next_line() -> None:
-    colours = Colours()
-    colours.line("\x1b[32mgreen")
-    assert colours.line("still") == ("still", (Span(0, 5, Paint(2)),))
-    assert colours.line("\x1b[mplain") == ("plain", ())
+    colours = ColourParser()
+    colours.split_colours("\x1b[32mgreen")
+    assert colours.split_colours("still") == ("still", (ColouredSpan(0, 5, SpanStyle(2)),))
+    assert colours.split_colours("\x1b[mplain") == ("plain", ())
 
 
 @given(
     st.lists(st.sampled_from(["\x1b[31m", "\x1b[0m", "\x1b[", "m", "x", "\t", "\x1b", "\x9b1m"]))
 )
 def test_nothing_that_is_shown_drives_a_terminal(parts: list[str]) -> None:
-    found = Colours().line("".join(parts))
+    found = ColourParser().split_colours("".join(parts))
     if found is not None:
         text, spans = found
         assert printable(text) == text and "\t" not in text
@@ -194,7 +199,7 @@ def test_a_line_is_not_copied_for_each_of_its_colours() -> None:
     def copied(number: int) -> int:
         line = "words\t" * 50 * number + "\x1b[31ma\x1b[32mb\t" * number
         shown: list[str] = []
-        taken = allocated(lambda: shown.extend((Colours().line(line) or "")[:1]))
+        taken = allocated(lambda: shown.extend((ColourParser().split_colours(line) or "")[:1]))
         assert len(shown[0]) == 8 * 51 * number
         return taken
 
@@ -202,7 +207,7 @@ def test_a_line_is_not_copied_for_each_of_its_colours() -> None:
 
 
 def test_a_line_of_very_many_colours_is_not_coloured() -> None:
-    assert Colours().line("\x1b[31ma" * 1_000_000) is None
+    assert ColourParser().split_colours("\x1b[31ma" * 1_000_000) is None
 
 
 PAGE = """<!DOCTYPE html><html><head><title>About</title><style>p{}</style></head><body>
