@@ -20,7 +20,7 @@ from tests.gopher.conftest import Serve
 class FirstScreen:
     """Takes the place of the first screen, and writes down what it was to show."""
 
-    width = 80
+    page_width = 80
 
     def __init__(self) -> None:
         self.shown: list[list[str]] = []
@@ -48,7 +48,7 @@ class App:
 
     async def run_async(self) -> None:
         if self.started is not None:
-            self.page = await self.started.page()
+            self.page = await self.started.wait_for_page()
 
 
 def browsed(

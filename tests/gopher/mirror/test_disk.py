@@ -87,7 +87,7 @@ def test_a_full_disk_ends_it_with_its_error(
     def full(path: str, content: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", path)
 
-    monkeypatch.setattr(sinks, "write_new", full)
+    monkeypatch.setattr(sinks, "create_or_replace", full)
     with pytest.raises(OSError, match="No space"):
         crawl(site, tmp_path)
 
@@ -112,8 +112,8 @@ def test_a_full_disk_leaves_nothing_of_what_came_at_the_same_time(
         assert list(tmp_path.glob(".*.part"))
         raise OSError(errno.ENOSPC, "No space left on device", path)
 
-    monkeypatch.setattr(Transfers, "wait", together)
-    monkeypatch.setattr(sinks, "write_new", full)
+    monkeypatch.setattr(Transfers, "run_round", together)
+    monkeypatch.setattr(sinks, "create_or_replace", full)
     with pytest.raises(OSError, match="No space"):
         crawl(site, tmp_path)
     assert not list(tmp_path.glob(".*.part"))
@@ -202,7 +202,7 @@ def test_nobody_waits_once_all_is_there(
         assert transfers.active or not seconds
         return wait(transfers, seconds)
 
-    monkeypatch.setattr(Transfers, "wait", watched)
+    monkeypatch.setattr(Transfers, "run_round", watched)
     assert crawl(Site(serve, SITE), tmp_path).tally.fetched == 4
 
 
