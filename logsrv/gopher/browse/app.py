@@ -1,8 +1,8 @@
 """The browser: its window, its parts, and the command of each key.
 
 Browser ── BrowserWindow            the page, the prompt, sentences and questions
-   ├────── Visiting ── Loading       the page on the screen, and the one that is loading
-   └────── TravellingCommands, …   groups of commands; the fields of each are the parts it needs
+   ├────── CurrentPage ── PageLoad   the page on the screen, and the one that is loading
+   └────── NavigationCommands, …   groups of commands; the fields of each are the parts it needs
 """
 
 from __future__ import annotations

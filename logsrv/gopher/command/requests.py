@@ -67,7 +67,7 @@ def open_answer(
     most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
     most_bytes = most_bytes or most[kind]
     if not isinstance(url, GopherURL):
-        from logsrv.gopher.serve.gopherhole import LocalAnswer  # 1 ms, as in typed_place
+        from logsrv.gopher.serve.gopherhole import LocalAnswer  # 1 ms, as in resolve_typed_address
 
         return LocalAnswer(url, most_bytes)
     return urlopen(

@@ -138,7 +138,7 @@ class Destinations:
     )  # fmt: skip
 
     def check_host_and_port(self, url: GopherURL) -> None:
-        """Check host and port of `url`, before the lookup. Raises NotAllowed."""
+        """Check host and port of `url`, before the lookup. Raises DestinationNotAllowed."""
         if self.allow_host and not any(_matches(url.host, each) for each in self.allow_host):
             raise DestinationNotAllowed(
                 "this gateway visits a few hosts only, and this is none of them"
@@ -146,7 +146,7 @@ class Destinations:
         self._check_port(url.port)
 
     def check_address(self, address: str, port: int) -> None:
-        """Check an address and a port, just before connecting. Raises NotAllowed."""
+        """Check an address and a port, just before connecting. Raises DestinationNotAllowed."""
         self._check_port(port)
         if _parse_address(address) is None or not (self.allow_private or is_public(address)):
             raise DestinationNotAllowed(

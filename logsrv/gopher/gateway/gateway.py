@@ -69,7 +69,7 @@ class ResponseWriter(Backpressure):
         request.registerProducer(self, True)
 
     async def send(self, data: bytes) -> None:
-        """Write `data`; return when more may be sent. Raises Stalled."""
+        """Write `data`; return when more may be sent. Raises ClientStalled."""
         self._request.write(data)
         self.sent += len(data)
         if self.full:

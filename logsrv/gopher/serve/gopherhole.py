@@ -72,7 +72,7 @@ class Gopherhole:
             raise ConfigurationError(f"there is no directory {shown}")
 
     def open(self, selector: bytes) -> Descriptor:
-        """Open a regular file or a directory. Raises NotThere, OSError."""
+        """Open a regular file or a directory. Raises SelectorNotFound, OSError."""
         return Descriptor(self._open_descriptor(selector))
 
     def _open_descriptor(self, selector: bytes) -> int:
@@ -106,7 +106,7 @@ class Gopherhole:
         return descriptor
 
     def _split_selector(self, selector: bytes) -> list[bytes]:
-        """Split a selector into names. Raises NotThere for names that are not allowed."""
+        """Split a selector into names. Raises SelectorNotFound for names that are not allowed."""
         names = [name for name in selector.split(b"/") if name]
         for name in names:
             if name in (b".", b"..") or b"\0" in name:
@@ -118,7 +118,7 @@ class Gopherhole:
     def menu_items(self, directory: bytes, name: bytes = FILE.encode()) -> Iterator[MenuItem]:
         """Yield the items of a directory: those of the gophermap `name` in it, or its files, or both.
 
-        Items of this server have no host. Raises NotThere, OSError.
+        Items of this server have no host. Raises SelectorNotFound, OSError.
         """
         place = b"/" + b"".join(each + b"/" for each in self._split_selector(directory))
         with self.open(place) as descriptor:
@@ -213,7 +213,7 @@ def encoded_menu(items: Iterable[MenuItem], host: bytes, port: int) -> Iterator[
 
 
 def _refuse_special_file(mode: int) -> None:
-    """Raise NotThere for pipes, devices and sockets, before they are opened.
+    """Raise SelectorNotFound for pipes, devices and sockets, before they are opened.
 
     Opening a pipe would unblock its waiting writer, and some devices act when they are opened.
     """

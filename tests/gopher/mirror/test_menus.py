@@ -26,7 +26,7 @@ class Time:
 
 
 class Written:
-    """MenuReadings that write the names of their menus down."""
+    """MenusInProgress that write the names of their menus down."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
