@@ -47,7 +47,12 @@ KEPT = re.compile(
 )
 # What opens one, or returns one that is open.
 OPENS = (
-    *((Disk, "open_directory"), (Disk, "use_descriptor"), (View, "__init__"), (View, "open_segment")),
+    *(
+        (Disk, "open_directory"),
+        (Disk, "use_descriptor"),
+        (View, "__init__"),
+        (View, "open_segment"),
+    ),
     *((Search, "__init__"), (Follower, "__init__"), (StoredLines, "__init__")),
 )
 # What closes one for good: it must not be closed again.

@@ -141,7 +141,8 @@ class AccessRules:
             raise Problem(404, "no token is needed here")
         # A right token is accepted even while others with the same address guess tokens.
         if not hmac.compare_digest(given, self._token):
-            self._attempts.count_or_refuse(client_key(getattr(request.getClientAddress(), "host", None))
+            self._attempts.count_or_refuse(
+                client_key(getattr(request.getClientAddress(), "host", None))
             )
             raise _unauthorized("the token is wrong")
         return self._cookie_header(request, self._cookie, COOKIE_SECONDS)

@@ -57,7 +57,9 @@ def frames_by_segment(
     return answers
 
 
-def _read_parts(wanted: list[tuple[ArchivedWordIndex, int, int]], readers: ReaderThreads) -> set[int]:
+def _read_parts(
+    wanted: list[tuple[ArchivedWordIndex, int, int]], readers: ReaderThreads
+) -> set[int]:
     """Read parts of files, all at once. Return the numbers of segments whose file cannot be read."""
     failed = set()
     reads = [partial(one.read, at, size) for one, at, size in wanted]

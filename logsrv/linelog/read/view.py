@@ -222,7 +222,9 @@ class View:
             self._catalogs = Catalogs(self._disk, self._catalog_names, self.report_unusable_file)
         return self._catalogs.find_segment(segment)
 
-    def ask_catalog_words(self, catalog: Catalog, ask: Callable[[WordIndex], int | None]) -> int | None:
+    def ask_catalog_words(
+        self, catalog: Catalog, ask: Callable[[WordIndex], int | None]
+    ) -> int | None:
         """Return the answer of a catalog's word index; None if it has no usable one."""
         return self._catalogs.ask_words(catalog, ask) if self._catalogs is not None else None
 

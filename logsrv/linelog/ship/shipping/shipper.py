@@ -115,7 +115,8 @@ class Shipper(Generic[AnyTarget]):
 
     def missing_after_place(self) -> MissingText:
         """Return the amount of text that is gone where the target needs the next lines."""
-        return MissingText()
+        return (
+            MissingText()
             if self.store_needed_from is None
             else missing_after(self._view, self.store_needed_from)
         )

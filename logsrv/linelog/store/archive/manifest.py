@@ -135,7 +135,9 @@ def decode_manifest(data: bytes) -> Manifest:
     """Return the manifest in the content of a file. Raises ValueError if it is damaged or no manifest."""
     try:
         most = 64 + len(data) // _SHORTEST
-        return _checked_manifest(read_json_with_checksum(data, ("format", *Manifest._fields), most=most))
+        return _checked_manifest(
+            read_json_with_checksum(data, ("format", *Manifest._fields), most=most)
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"it is no manifest of an archived segment: {fault_text(error)}"

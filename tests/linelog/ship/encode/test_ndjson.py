@@ -22,7 +22,9 @@ from tests.linelog.ship.encode.stored_lines import KINDS, LINES, SOURCES, TIME, 
 @given(LINES)
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
     taken = taken_by(
-        http_lines.add_body_records, encode_ndjson(lines), BodyRules("application/x-ndjson", "/", 1 << 20)
+        http_lines.add_body_records,
+        encode_ndjson(lines),
+        BodyRules("application/x-ndjson", "/", 1 << 20),
     )
     assert json.loads(taken.reply.body) == {"accepted": len(lines), "as_text": 0}
     for sent, received in zip(map(Record, lines), lines_of(taken.records), strict=True):
