@@ -39,9 +39,9 @@ from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
-from logsrv.kit.service.checks.findings import Asked, Finding, error, ok, warning
+from logsrv.kit.service.checks.findings import CheckRequest, Finding, error, ok, warning
 from logsrv.kit.service.checks.service import check_service
-from logsrv.kit.service.checks.user import User, find_user, myself
+from logsrv.kit.service.checks.user import User, current_user, find_user
 from logsrv.kit.service.loading import broken_plugins
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, did_you_mean, shown
@@ -135,7 +135,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
         why = str(failure).removeprefix(f"{name}: ")
         yield error(CONFIGURATION, why, "nothing else is checked")
         return
-    service.signals.release()
+    service.signals.restore_handlers()
     for sentence in options.loaded.warnings:
         yield warning(CONFIGURATION, sentence)
     user, why = (asked_for, "as asked") if asked_for else _user_of(service, name)
@@ -144,10 +144,10 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     else:
         said = f"the service runs as {user.name} ({why}), and what follows is what you may"
         yield warning("user", said, "sudo logsrv check sees it as the service does")
-        user = myself()
+        user = current_user()
     for where, broken in broken_plugins().items():
         yield warning(where, broken, "mend or remove it; logsrv plugins shows all")
-    asked = Asked(user, reach=arguments.reach, file=options.loaded.file)
+    asked = CheckRequest(user, reach=arguments.reach, file=options.loaded.file)
     yield from check_service(service, name, asked)
 
 
@@ -166,7 +166,7 @@ def _user_of(service: Any, name: str) -> tuple[User, str]:
 
     A store that root owns does not count: root may have copied it.
     """
-    pid = service.at_work()
+    pid = service.running_pid()
     store = getattr(service.settings, "directory", None)
     with contextlib.suppress(OSError, UsageError):
         if pid is not None:
@@ -175,4 +175,4 @@ def _user_of(service: Any, name: str) -> tuple[User, str]:
             return find_user(str(owner)), f"who owns {store}"
     with contextlib.suppress(UsageError):
         return find_user(name), "its own user"
-    return myself(), "you"
+    return current_user(), "you"

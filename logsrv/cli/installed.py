@@ -18,7 +18,7 @@ from twisted.plugin import getPlugins
 from logsrv.cli.origin import direct_url, path_in
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import options_of
-from logsrv.kit.service.loading import plugin_files
+from logsrv.kit.service.loading import import_plugin_files
 from logsrv.kit.service.plugin import IProtocolPlugin
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import error_text
@@ -85,7 +85,7 @@ def find_installed() -> AllInstalled:
     broken = []
     # id() of a plugin → the file that declares it
     files: dict[int, str] = {}
-    for where, loaded in plugin_files():
+    for where, loaded in import_plugin_files():
         if isinstance(loaded, str):
             package = packages.of_file(where)
             broken.append(BrokenPlugin(where=where, error=loaded, package=_name(package)))

@@ -8,7 +8,7 @@ from logsrv import __version__
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.gopher.gateway.gateway_settings import GopherSettings, check_url_or_gateway
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.launch import Launch, check_files
+from logsrv.kit.service.launch import Launch, check_twistd_files
 
 _DESCRIPTION = """\
 Either prints what is at URL, as the command gopher does, and ends; or is a web gateway to Gopher at the
@@ -49,8 +49,8 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
 
     from logsrv.gopher.gateway.gateway import Gateway
 
-    check_files("gopher", options.parent)
+    check_twistd_files("gopher", options.parent)
     service = Gateway(settings, load=options.reload, reactor=reactor)
-    service.own_process()
+    service.take_over_process()
     service.launch = Launch(options, reactor)
     return service

@@ -202,7 +202,9 @@ def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_service_does(
     directory: Path,
 ) -> None:
     """Root owns it then, and root may do anything."""
-    service = SimpleNamespace(at_work=lambda: None, settings=SimpleNamespace(directory=directory))
+    service = SimpleNamespace(
+        running_pid=lambda: None, settings=SimpleNamespace(directory=directory)
+    )
     who, why = _user_of(service, "nobody")
     assert (who.name, why) == ("nobody", "its own user")
     assert _user_of(service, "nosuchuser")[0].uid == 0

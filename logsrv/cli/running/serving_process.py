@@ -49,7 +49,7 @@ from logsrv.cli.running.plugin_file import BrokenFile, load, plugin_in
 from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.log_lines import is_twisteds
 from logsrv.kit.options.standard_output import forget_output
-from logsrv.kit.service.log import log_to
+from logsrv.kit.service.log import log_observer_for
 
 NOT_RUNNABLE = 3
 CANNOT_START = 4
@@ -128,7 +128,11 @@ def _serve(plugin: Any, options: Any, channel: ParentChannel, reactor: Any, *, a
     """Serve until the end. Raises ConfigurationError if it cannot begin."""
     chatter = ChatterFilter(quiet=again)
     globalLogBeginner.beginLoggingTo(
-        [FilteringLogObserver(log_to(sys.stdout, options.settings.log_format), [chatter])],
+        [
+            FilteringLogObserver(
+                log_observer_for(sys.stdout, options.settings.log_format), [chatter]
+            )
+        ],
         redirectStandardIO=False,
         discardBuffer=False,
     )

@@ -97,7 +97,7 @@ class Gateway(ListeningService[GopherSettings]):
         self._answers = AnswerMaker(settings, reactor, metrics)
         metrics.watch("gateway_requests_open", lambda: self._visitors.open_requests)
 
-    def wanted(self, settings: GopherSettings) -> list[SiteSpec]:
+    def wanted_sites(self, settings: GopherSettings) -> list[SiteSpec]:
         check_url_or_gateway(settings)
         return [
             SiteSpec(str(one), one, str(one), settings, sentence="gateway at {url}/")

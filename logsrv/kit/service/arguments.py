@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Settings = TypeVar("Settings")
     State = TypeVar("State")
 
-    class PlainProtocol(Protocol):
+    class PlainTwistedProtocol(Protocol):
         """A Twisted protocol class that is not the kit's: the kit's have another type of factory."""
 
         @property
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         type[PeerProtocol[Settings, State]]
         | type[Datagrams[Settings, State]]
         | Callable[[Connection[Settings, State]], Awaitable[object] | None]
-        | type[PlainProtocol]
+        | type[PlainTwistedProtocol]
         | type[AbstractDatagramProtocol]
         | str
     )
@@ -64,7 +64,7 @@ ABOVE_IT = "put @attrs.frozen(kw_only=True) above it"
 NO_FACTORY = "a Factory; give the Protocol class that it builds, and what it keeps as state"
 
 
-def check_arguments(
+def check_plugin_arguments(
     name: object,
     listen: object,
     texts: dict[str, object],
@@ -94,7 +94,7 @@ def check_arguments(
     for argument, value in texts.items():
         if not isinstance(value, str):
             raise ConfigurationError(f"{name}: {argument}={value!r:.80} has to be text")
-    for argument, value in (callables | named_callables(name, listeners)).items():
+    for argument, value in (callables | callables_by_listener(name, listeners)).items():
         if argument != "state" and is_factory(value):
             raise ConfigurationError(f"{name}: {argument} is {value!r:.80}, {NO_FACTORY}")
         if value is not None and not isinstance(value, str) and not callable(value):
@@ -102,10 +102,10 @@ def check_arguments(
                 f"{name}: {argument} is {value!r:.80}; it has to be a class or a function, "
                 "or its place as text, such as package.module:Name"
             )
-    check_state(name, callables.get("state"))
+    check_state_maker(name, callables.get("state"))
 
 
-def named_callables(name: str, listeners: object) -> dict[str, object]:
+def callables_by_listener(name: str, listeners: object) -> dict[str, object]:
     """Return the callable that each named listener serves, by a phrase for errors: `the listener NAME`.
 
     Raises ConfigurationError for a wrong name, and for a listener with nothing to serve.
@@ -130,7 +130,7 @@ def is_factory(served: object) -> bool:
     return hasattr(served, "buildProtocol") and not hasattr(served, "makeConnection")
 
 
-def check_state(name: str, state: object) -> None:
+def check_state_maker(name: str, state: object) -> None:
     """Check that `state` needs no await, and takes one argument. Raises ConfigurationError."""
     if inspect.iscoroutinefunction(state):
         raise ConfigurationError(
@@ -150,7 +150,7 @@ def check_state(name: str, state: object) -> None:
         )
 
 
-def check_options(name: str, options: object) -> None:
+def check_options_class(name: str, options: object) -> None:
     """Check that `options` is a frozen attrs class. Raises ConfigurationError with one sentence."""
     if not isinstance(options, type):
         raise ConfigurationError(

@@ -77,7 +77,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     stream: a Protocol or Datagrams class, a function that takes a Connection, or None. datagrams: a
     Datagrams or Twisted DatagramProtocol class, or None. Raises ConfigurationError for anything else.
     """
-    if is_resource(stream):
+    if is_web_resource_class(stream):
         return PluginProtocols(None, None, LineFormat, resource=stream)
     if isinstance(stream, type) and issubclass(stream, Datagrams | AbstractDatagramProtocol):
         stream, datagrams = None, datagrams or stream
@@ -92,7 +92,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     build: Callable[[], TwistedProtocol] | None = None
     if isinstance(stream, type) and issubclass(stream, TwistedProtocol):
         check_not_async(stream)
-        check_class(stream)
+        check_protocol_class(stream)
         build = stream if issubclass(stream, PeerProtocol) else error_counting_subclass(stream)
         if issubclass(stream, LineProtocol):
             make_line_format = stream.make_line_format
@@ -114,7 +114,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     )
 
 
-def is_resource(served: object) -> TypeGuard[Callable[..., Any]]:
+def is_web_resource_class(served: object) -> TypeGuard[Callable[..., Any]]:
     """Return whether `served` is a Resource class of twisted.web.
 
     It does not load twisted.web, which would be slow: if nobody has loaded it, `served` cannot be one.
@@ -133,7 +133,7 @@ ATTRIBUTES: dict[str, tuple[type, ...]] = {
 }
 
 
-def check_class(stream: type[TwistedProtocol]) -> None:
+def check_protocol_class(stream: type[TwistedProtocol]) -> None:
     """Raise ConfigurationError for a protocol class that would fail with its first peer."""
     name = stream.__name__
     if any(f"{one.__module__}.{one.__name__}" == HTTP_CHANNEL for one in stream.__mro__):
@@ -196,11 +196,11 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
     @property
     def certificate(self) -> object | None:
         if self.server_name:
-            return self._server_tls
+            return self._link_tls_creator
         return getattr(self._listener, "certificate", None)
 
     @cached_property
-    def _server_tls(self) -> object:
+    def _link_tls_creator(self) -> object:
         return tls_connection_creator(TLSOptions(), self.server_name)
 
     @property

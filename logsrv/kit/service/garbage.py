@@ -29,13 +29,13 @@ CALM = 0.05
 YOUNGER = 2
 
 
-class LongLived:
+class LongLivedFreezer:
     """Keeps long-lived objects out of most garbage collections, from `start` to `stop`."""
 
     def __init__(self, clock: IReactorTime, used: Callable[[], float] = time.process_time) -> None:
         """`used`: seconds of processor time of this process."""
         self._clock = clock
-        self._used = used
+        self._used_seconds = used
         self._timer = Timer(clock)
         self._used_before = self._passed = 0.0
         self._threshold = (0, 0, 0)
@@ -43,41 +43,41 @@ class LongLived:
     def start(self) -> None:
         """Freeze all present objects: modules, settings, listeners."""
         gc.freeze()
-        gc.callbacks.append(self._collected)
+        gc.callbacks.append(self._freeze_survivors)
         self._threshold = gc.get_threshold()
         gc.set_threshold(*self._threshold[:2], YOUNGER)
         # All objects are frozen now, so this collection finds none that live long. CPython's rule (a
         # quarter more of them) then lets a full collection come early.
         gc.collect()
-        self._wait()
+        self._wait_for_next_pass()
 
     def stop(self) -> None:
         """Restore CPython's own thresholds. Frozen objects stay frozen until the process ends."""
         self._timer.stop()
-        if self._collected in gc.callbacks:
-            gc.callbacks.remove(self._collected)
+        if self._freeze_survivors in gc.callbacks:
+            gc.callbacks.remove(self._freeze_survivors)
             gc.set_threshold(*self._threshold)
 
-    def _collected(self, phase: str, info: Mapping[str, Any]) -> None:
+    def _freeze_survivors(self, phase: str, info: Mapping[str, Any]) -> None:
         if phase == "stop" and info["generation"] == OLDEST:
             gc.freeze()
 
-    def _wait(self) -> None:
+    def _wait_for_next_pass(self) -> None:
         self._passed = self._clock.seconds()
-        self._timer.start(PASS_SECONDS, self._measure)
+        self._timer.start(PASS_SECONDS, self._measure_load)
 
-    def _measure(self) -> None:
+    def _measure_load(self) -> None:
         """Measure the load of the next minute; a collection needs a calm one."""
-        self._used_before = self._used()
-        self._timer.start(LOOK_SECONDS, self._pass_if_calm)
+        self._used_before = self._used_seconds()
+        self._timer.start(LOOK_SECONDS, self._collect_all_if_calm)
 
-    def _pass_if_calm(self) -> None:
-        calm = self._used() - self._used_before < CALM * LOOK_SECONDS
+    def _collect_all_if_calm(self) -> None:
+        calm = self._used_seconds() - self._used_before < CALM * LOOK_SECONDS
         if calm or self._clock.seconds() - self._passed >= LATEST_SECONDS:
             gc.unfreeze()
             # The first collection freezes the survivors again, so the second has none to check.
             gc.collect()
             gc.collect()
-            self._wait()
+            self._wait_for_next_pass()
         else:
-            self._measure()
+            self._measure_load()

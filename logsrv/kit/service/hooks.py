@@ -16,17 +16,17 @@ from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog
 from logsrv.kit.options.given_files import given_files
 from logsrv.kit.options.secrets import exposure_warning
-from logsrv.kit.service.garbage import LongLived
+from logsrv.kit.service.garbage import LongLivedFreezer
 from logsrv.kit.service.launch import Launch
-from logsrv.kit.service.own_sites import own_sites
-from logsrv.kit.service.served_sites import ServedSites, by_key
+from logsrv.kit.service.own_sites import operator_sites
+from logsrv.kit.service.served_sites import ServedSites, specs_by_key
 from logsrv.kit.service.signals import Signals
 from logsrv.kit.service.sites import Site, SiteServer, SiteSpec
 from logsrv.kit.text.words import counted
 
 if TYPE_CHECKING:
     from logsrv.kit.protocols.context import Clock
-    from logsrv.kit.service.checks.findings import Asked, Finding
+    from logsrv.kit.service.checks.findings import CheckRequest, Finding
 
 Settings = TypeVar("Settings")
 
@@ -40,8 +40,8 @@ class ServiceHooks(Service, Generic[Settings]):
     make_listener, signals, watchdog, long_lived: a test may replace them before the start.
 
     A plugin overrides `wanted` and `make_server`, which say where it listens and what serves there. Other
-    parts of a plugin, such as a store, start, change and end in `open`, `apply`, `stopping`, `settle` and
-    `close`.
+    parts of a plugin, such as a store, start, change and end in `open`, `apply`, `stopping`,
+    `end_background_work` and `close`.
     """
 
     launch: Launch | None = None
@@ -55,13 +55,13 @@ class ServiceHooks(Service, Generic[Settings]):
         self.signals = Signals(reactor)
         self._reactor = reactor
         self.served = ServedSites(self._make_site)
-        self.cautions = Cautions(name, self.served)
+        self.settings_warnings = SettingsWarnings(name, self.served)
         self.watchdog = Watchdog(reactor)
-        self.long_lived = LongLived(reactor)
+        self.long_lived = LongLivedFreezer(reactor)
         self.manager = ServiceManager({}, reactor)
         self.make_listener: Callable[..., Listener] = listener_for
 
-    def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
+    def wanted_sites(self, settings: Settings) -> Sequence[SiteSpec]:
         """Return the sites that `settings` ask for. Raises ConfigurationError."""
         raise NotImplementedError
 
@@ -86,7 +86,7 @@ class ServiceHooks(Service, Generic[Settings]):
     def stopping(self) -> object:
         """Finish current work while peers are still connected. It gets at most DRAIN_SECONDS."""
 
-    def settle(self) -> object:
+    def end_background_work(self) -> object:
         """End background work, after the last peer. It gets at most twice DRAIN_SECONDS."""
 
     def close(self) -> object:
@@ -118,11 +118,11 @@ class ServiceHooks(Service, Generic[Settings]):
         connections = sum(len(site.protocols) for site in self.sites)
         return f"{counted(len(self.served), 'listener')}, {counted(connections, 'connection')}"
 
-    def at_work(self) -> int | None:
+    def running_pid(self) -> int | None:
         """Return the id of the process that serves with these settings already; None if there is none."""
         return None
 
-    def findings(self, asked: Asked) -> Iterable[Finding]:
+    def findings(self, asked: CheckRequest) -> Iterable[Finding]:
         """Return the plugin's own findings for `logsrv check`. It must open and change nothing."""
         return ()
 
@@ -140,9 +140,9 @@ class ServiceHooks(Service, Generic[Settings]):
         closed = [site for site in self.served if site.state != "OPEN"]
         return [f"{site.label} is not open" for site in closed]
 
-    def all_wanted(self, settings: Settings) -> dict[str, SiteSpec]:
+    def all_wanted_sites(self, settings: Settings) -> dict[str, SiteSpec]:
         """Return the sites of `wanted`, --metrics and --inspect by key. Raises ConfigurationError."""
-        return by_key((*self.wanted(settings), *own_sites(self, settings)))
+        return specs_by_key((*self.wanted_sites(settings), *operator_sites(self, settings)))
 
     def _make_site(self, wanted: SiteSpec) -> Site:
         return Site(wanted, self.make_server, self._reactor, self.metrics, self.make_listener)
@@ -151,7 +151,7 @@ class ServiceHooks(Service, Generic[Settings]):
 log = Logger()
 
 
-class Cautions:
+class SettingsWarnings:
     """The warnings of one service about its settings, at its start and at each reload."""
 
     def __init__(self, name: str, sites: ServedSites) -> None:
@@ -159,7 +159,7 @@ class Cautions:
         self._sites = sites
         self._exposed: set[Path] = set()
 
-    def tell(self, settings: object) -> None:
+    def log_new(self, settings: object) -> None:
         """Warn if the limits allow more connections than open files, or if others can read a secret."""
         policies = [each.policy for each in self._sites if each.endpoint.kind == "stream"]
         sentence = file_limit_warning(total_max_connections(policies), FileLimit.of_process())

@@ -25,7 +25,7 @@ from logsrv.kit.net.twisted.twistd import (
     uncapture_stderr,
 )
 from logsrv.kit.observe.journal import start_failure_text
-from logsrv.kit.service.log import take_log
+from logsrv.kit.service.log import use_our_log_format
 from logsrv.kit.text.words import shown
 
 log = Logger()
@@ -34,7 +34,7 @@ log = Logger()
 END_SECONDS = 5.0
 
 
-def check_files(name: str, program: Any) -> None:
+def check_twistd_files(name: str, program: Any) -> None:
     """Raise StartError if twistd cannot write its log or pid file: it would end with a traceback.
 
     name: the plugin's. program: the parsed options of twistd; twist has no such files.
@@ -67,16 +67,18 @@ class Launch:
         self._reactor = reactor
         self._pipe: int | None = None
         self._warned: tuple[str, ...] = ()
-        self.warn()
+        self.log_new_warnings()
 
-    def join(self, application: Any) -> None:
+    def take_over_log(self, application: Any) -> None:
         """Take over the log. Called when the service is added to the application of twistd or twist."""
         program = self._options.parent
-        take_log(program, getattr(self._options.settings, "log_format", "auto"), application)
+        use_our_log_format(
+            program, getattr(self._options.settings, "log_format", "auto"), application
+        )
         if program is not None and program.get("nodaemon") == 0:
             print_only_start_error()
 
-    def warn(self) -> None:
+    def log_new_warnings(self) -> None:
         """Log the warnings about the options that are new since the last call."""
         warnings = self._options.loaded.warnings
         for warning in warnings:
@@ -84,34 +86,34 @@ class Launch:
                 log.warn("{warning}", warning=warning)
         self._warned = warnings
 
-    def wait(self) -> None:
+    def make_parent_wait(self) -> None:
         """Take over the pipe, so that the parent waits. Called in the process that serves."""
         if self._pipe is None:
             self._pipe = take_status_pipe(self._options.parent)
 
-    def ready(self) -> None:
+    def report_ready(self) -> None:
         """Tell the parent that peers are let in."""
-        self._tell(STARTED)
+        self._tell_parent(STARTED)
 
-    def failed(self, sentence: str) -> None:
+    def fail_process(self, sentence: str) -> None:
         """End the process with the sentence and status 1."""
         assert sys.__stderr__ is not None
         print(start_failure_text(sentence), file=sys.__stderr__, flush=True)
-        self._tell(start_failure_message(sentence))
+        self._tell_parent(start_failure_message(sentence))
         end_process(1, self._reactor)
 
-    def refused(self, error: StartError) -> None:
+    def report_refused(self, error: StartError) -> None:
         """Tell the parent before twistd ends with `error`, which Python prints."""
-        self.wait()
-        self._tell(start_failure_message(str(error)))
+        self.make_parent_wait()
+        self._tell_parent(start_failure_message(str(error)))
         error.code = start_failure_text(str(error))
         uncapture_stderr()
 
-    def stopped(self, sentence: str) -> None:
+    def report_stopped(self, sentence: str) -> None:
         """Tell the parent that the service was stopped before it was ready."""
-        self._tell(start_failure_message(sentence))
+        self._tell_parent(start_failure_message(sentence))
 
-    def _tell(self, message: bytes) -> None:
+    def _tell_parent(self, message: bytes) -> None:
         pipe, self._pipe = self._pipe, None
         if pipe is not None:
             # The parent may have ended.
@@ -125,18 +127,18 @@ def end_process(status: int, reactor: Any) -> None:
 
     A reactor sets no exit status, so the last exit handler does.
     """
-    atexit.register(_exit, status)
+    atexit.register(_flush_and_exit, status)
     reactor.addSystemEventTrigger("after", "shutdown", _exit_later, status)
     reactor.stop()
 
 
 def _exit_later(status: int) -> None:
-    timer = threading.Timer(END_SECONDS, _exit, [status])
+    timer = threading.Timer(END_SECONDS, _flush_and_exit, [status])
     timer.daemon = True
     timer.start()
 
 
-def _exit(status: int) -> None:
+def _flush_and_exit(status: int) -> None:
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
             try:

@@ -22,10 +22,10 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.protocols.awaiting import start_coroutine
 from logsrv.kit.protocols.crowd import call_without_connection
-from logsrv.kit.service.arguments import check_state
+from logsrv.kit.service.arguments import check_state_maker
 
 
-class Life:
+class StateLife:
     """The life of the state of one service."""
 
     def __init__(self, make: Callable[[Any], Any]) -> None:
@@ -38,30 +38,30 @@ class Life:
         self._entered: Deferred[Any]
         self._leaving: Deferred[None]
 
-    def make(self, service: Any) -> Callable[[], Any] | None:
+    def make_state(self, service: Any) -> Callable[[], Any] | None:
         """Make the state. Return the function to call once the reactor runs; None if there is no start.
 
         Raises any error of the author's code, and ConfigurationError for an object that cannot be a state.
         """
-        check_state(service.name, self._make)
+        check_state_maker(service.name, self._make)
         made = self._make(service)
         if isinstance(made, AbstractAsyncContextManager):
-            return lambda: self._begin(self._enter(made, service), service)
+            return lambda: self._begin(self._enter_manager(made, service), service)
         service.state = made
         start = getattr(made, "start", None)
         if not callable(start):
             self._lives = True
             return None
-        return lambda: self._begin(self._start(start), service)
+        return lambda: self._begin(self._start_state(start), service)
 
     def _begin(self, start: Coroutine[Any, Any, None], service: Any) -> Deferred[None]:
         return call_without_connection(service.clock, lambda: start_coroutine(start))
 
-    def stopping(self, state: Any) -> Any:
+    def call_stopping(self, state: Any) -> Any:
         """Call the state's `stopping`, if it was started; peers are still connected."""
-        return call(state, "stopping") if self._lives else None
+        return call_if_defined(state, "stopping") if self._lives else None
 
-    def close(self, state: Any) -> Any:
+    def close_state(self, state: Any) -> Any:
         """Close the state, once, if it was started."""
         lives, self._lives = self._lives, False
         if not lives:
@@ -69,16 +69,16 @@ class Life:
         if self._living is not None:
             self._leaving.callback(None)
             return self._living
-        return call(state, "close")
+        return call_if_defined(state, "close")
 
-    async def _enter(self, manager: AbstractAsyncContextManager[Any], service: Any) -> None:
-        self._entered = Deferred(self._not_entered)
+    async def _enter_manager(self, manager: AbstractAsyncContextManager[Any], service: Any) -> None:
+        self._entered = Deferred(self._cancel_manager)
         self._leaving = Deferred()
-        self._living = start_coroutine(self._live(manager))
+        self._living = start_coroutine(self._run_manager(manager))
         service.state = await self._entered
         self._lives = True
 
-    async def _live(self, manager: AbstractAsyncContextManager[Any]) -> None:
+    async def _run_manager(self, manager: AbstractAsyncContextManager[Any]) -> None:
         """Enter and leave the context manager in one coroutine.
 
         asyncio's time-outs, and all else that belongs to one task, must be left where they were entered.
@@ -92,18 +92,18 @@ class Life:
                 raise
             self._entered.errback(Failure())
 
-    def _not_entered(self, _: object) -> None:
+    def _cancel_manager(self, _: object) -> None:
         if self._living is not None:
             self._living.cancel()
 
-    async def _start(self, start: Callable[[], Any]) -> None:
+    async def _start_state(self, start: Callable[[], Any]) -> None:
         result = start()
         if result is not None:
             await result
         self._lives = True
 
 
-def call(state: Any, name: str, *arguments: object) -> Any:
+def call_if_defined(state: Any, name: str, *arguments: object) -> Any:
     """Call a method of the author's state, if it has a callable of that name."""
     method = getattr(state, name, None)
     return method(*arguments) if callable(method) else None

@@ -33,7 +33,7 @@ def load_object(text: str) -> Any:
         module = importlib.import_module(name)
     # A module may exit, as a script does.
     except (Exception, SystemExit) as error:
-        why = error_text(error) + _place(error)
+        why = error_text(error) + _raised_at(error)
         raise ConfigurationError(f"{name} cannot be imported: {why}") from error
     try:
         return getattr(module, attribute)
@@ -43,7 +43,7 @@ def load_object(text: str) -> Any:
         ) from None
 
 
-def plugin_files() -> Iterator[tuple[str, Any]]:
+def import_plugin_files() -> Iterator[tuple[str, Any]]:
     """Yield each file that declares plugins, with its module or a sentence why it cannot be imported.
 
     Plugin folders that were left out come first, each with the reason.
@@ -56,16 +56,16 @@ def plugin_files() -> Iterator[tuple[str, Any]]:
             with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
                 loaded = module.load()
         except BaseException as error:
-            loaded = error_text(error) + _place(error)
+            loaded = error_text(error) + _raised_at(error)
         yield module.filePath.path, loaded
 
 
 def broken_plugins() -> dict[str, str]:
     """Return the plugin files and folders that cannot be used, each with the reason."""
-    return {where: why for where, why in plugin_files() if isinstance(why, str)}
+    return {where: why for where, why in import_plugin_files() if isinstance(why, str)}
 
 
-def _place(error: BaseException) -> str:
+def _raised_at(error: BaseException) -> str:
     """Return ` (FILE:LINE)` where the error was raised; "" if only the import itself is there."""
     if isinstance(error, SyntaxError):
         # Its own text names the file without the folder, so the whole path is added.

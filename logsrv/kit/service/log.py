@@ -32,7 +32,7 @@ def auto_format(stream: Any) -> str:
     return "people" if _is_terminal(stream) else "file"
 
 
-def log_to(stream: Any, format: str = "auto") -> FileLogObserver:
+def log_observer_for(stream: Any, format: str = "auto") -> FileLogObserver:
     """Return an observer that writes the log to a stream. format: the value of --log-format."""
     if format == TWISTED:
         return textFileLogObserver(stream)
@@ -60,14 +60,14 @@ class CountingObserver(FileLogObserver):
                 # The stream still buffers the message that failed first; without a flush it would also
                 # buffer this one.
                 self._outFile.flush()
-                super().__call__(self._said(missing))
+                super().__call__(self._missing_count_event(missing))
                 self._missing -= missing
             super().__call__(event)
         except OSError as error:
             self._missing += 1
             self._why = error.strerror or str(error)
 
-    def _said(self, missing: int) -> LogEvent:
+    def _missing_count_event(self, missing: int) -> LogEvent:
         return {
             "log_level": LogLevel.warn,
             "log_format": "{messages} before this one could not be written when they came: {why}",
@@ -78,7 +78,7 @@ class CountingObserver(FileLogObserver):
         }
 
 
-def take_log(program: Any, format: str, application: Any) -> None:
+def use_our_log_format(program: Any, format: str, application: Any) -> None:
     """Make twistd or twist write its log in our format.
 
     program: its parsed options; None for another program. application: the application of twistd, whose
@@ -90,11 +90,11 @@ def take_log(program: Any, format: str, application: Any) -> None:
     if "fileLogObserverFactory" in program:
         stream = program["logFile"]
         if format != "auto" or program.get("logFormat") == "text" or is_journal(stream):
-            program["fileLogObserverFactory"] = lambda stream: log_to(stream, format)
+            program["fileLogObserverFactory"] = lambda stream: log_observer_for(stream, format)
     elif "nodaemon" in program and not program.get("logger"):
         stream = open_log_stream(program)
         if stream is not None and hasattr(application, "setComponent"):
-            application.setComponent(ILogObserver, log_to(stream, format))
+            application.setComponent(ILogObserver, log_observer_for(stream, format))
 
 
 def _is_terminal(stream: Any) -> bool:

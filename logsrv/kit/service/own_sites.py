@@ -30,26 +30,26 @@ NO_PYTHON_THERE = (
 )
 
 
-def own_sites(service: Service, settings: object) -> list[SiteSpec]:
+def operator_sites(service: Service, settings: object) -> list[SiteSpec]:
     """Return the sites that `settings` ask for. Raises ConfigurationError."""
     if not isinstance(settings, OperatorSettings):
         return []
-    metrics = _given(settings.metrics, Endpoint)
-    inspect = _given(settings.inspect, InspectPlace)
+    metrics = _places_of_kind(settings.metrics, Endpoint)
+    inspect = _places_of_kind(settings.inspect, InspectPlace)
     return [
-        *_monitors(service, settings, metrics),
-        *(_inspector(service, settings, place) for place in inspect),
+        *_metrics_sites(service, settings, metrics),
+        *(_inspect_site(service, settings, place) for place in inspect),
     ]
 
 
-def _given(places: object, kind: type[T]) -> tuple[T, ...]:
+def _places_of_kind(places: object, kind: type[T]) -> tuple[T, ...]:
     """Return the places of an option; none if the author's own option of that name means something else."""
     if not isinstance(places, tuple):
         return ()
     return tuple(place for place in places if isinstance(place, kind))
 
 
-def _monitors(
+def _metrics_sites(
     service: Service, settings: OperatorSettings, places: tuple[Endpoint, ...]
 ) -> list[SiteSpec]:
     def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
@@ -67,13 +67,13 @@ def _monitors(
     ]
 
 
-def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace) -> SiteSpec:
+def _inspect_site(service: Service, settings: OperatorSettings, place: InspectPlace) -> SiteSpec:
     from logsrv.kit.inspect.session import SessionSettings, SocketServer
 
     if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
         raise ConfigurationError(NO_PYTHON_THERE.format(place))
     rules = SessionSettings(
-        keys=_keys(place),
+        keys=_public_keys(place),
         allow=settings.allow,
         deny=settings.deny,
         max_connections=MOST_SESSIONS,
@@ -101,7 +101,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace
     )
 
 
-def _keys(place: InspectPlace) -> tuple[Any, ...]:
+def _public_keys(place: InspectPlace) -> tuple[Any, ...]:
     """Return the public keys that may log in; none if the place is not SSH."""
     if place.keys is None:
         return ()

@@ -57,7 +57,9 @@ class Peers:
                     raise TypeError(f"to takes peers, not {wrong_value_text(one)}")
         # First the method of each peer is found: if one cannot be sent `text`, this raises before any peer
         # has got it. And while the text is sent, peers may leave, and change the author's set.
-        senders = [sender_of(peer, text) for peer in to if peer is not but and not is_leaving(peer)]
+        senders = [
+            send_method_of(peer, text) for peer in to if peer is not but and not is_leaving(peer)
+        ]
         for send in senders:
             send(text)
 
@@ -80,7 +82,7 @@ def is_leaving(peer: Any) -> bool:
     return bool(getattr(getattr(peer, "transport", None), "disconnecting", False))
 
 
-def sender_of(peer: Any, text: object) -> Callable[[Any], object]:
+def send_method_of(peer: Any, text: object) -> Callable[[Any], object]:
     """Return the peer's method that sends a line, bytes or a frame. Raises TypeError if it has none."""
     if isinstance(getattr(peer, "framing", None), OwnFraming):
         sender: Callable[[Any], object] = peer.send_frame

@@ -15,7 +15,7 @@ from twisted.plugin import IPlugin
 from zope.interface import Attribute, implementer
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
-from logsrv.kit.service.arguments import check_arguments, check_options
+from logsrv.kit.service.arguments import check_options_class, check_plugin_arguments
 
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Settings = TypeVar("Settings", bound=attrs.AttrsInstance)
     State = TypeVar("State")
 
-    class SameArguments(TypedDict, total=False):
+    class CommonArguments(TypedDict, total=False):
         """The arguments of `protocol_plugin` that have the same type in each overload."""
 
         description: str
@@ -70,7 +70,7 @@ class Plugin:
     def version(self) -> str:
         """Return the version as text. Raises ConfigurationError if it is a name that is missing."""
         given = self.given_version
-        return str(self.loaded(given)) if ":" in given else given
+        return str(self.load_if_named(given)) if ":" in given else given
 
     @property
     def tapname(self) -> str:
@@ -87,12 +87,12 @@ class Plugin:
         from logsrv.kit.service.service_settings import limits_of, needless_options, settings_class
 
         try:
-            own = self.loaded(self.settings)
+            own = self.load_if_named(self.settings)
             if own is not None:
-                check_options(self.name, own)
+                check_options_class(self.name, own)
                 options_of(own)
-            served = self.loaded(self.protocol), self.loaded(self.datagrams)
-            named = [self.loaded(one) for one in self.listeners.values()]
+            served = self.load_if_named(self.protocol), self.load_if_named(self.datagrams)
+            named = [self.load_if_named(one) for one in self.listeners.values()]
             limits, needless = limits_of(*served, named=named), needless_options(*served, *named)
             return usage_options(
                 settings_class(
@@ -111,23 +111,27 @@ class Plugin:
         """Return the service for parsed options. Raises StartError with one sentence."""
         from twisted.internet import reactor
 
-        from logsrv.kit.service.launch import Launch, check_files
+        from logsrv.kit.service.launch import Launch, check_twistd_files
 
-        check_files(self.name, options.parent)
-        service = self.service_on(reactor, options)
-        service.own_process()
+        check_twistd_files(self.name, options.parent)
+        service = self.make_service_on(reactor, options)
+        service.take_over_process()
         service.launch = Launch(options, reactor)
         return service
 
-    def service_on(self, reactor: Any, options: Any) -> ProtocolService[Any, Any]:
+    def make_service_on(self, reactor: Any, options: Any) -> ProtocolService[Any, Any]:
         """Return the service for parsed options on any reactor. Raises StartError with one sentence."""
         from logsrv.kit.service.factory import protocols_of
         from logsrv.kit.service.protocol_service import ProtocolService
 
         try:
-            served = {"": protocols_of(self.loaded(self.protocol), self.loaded(self.datagrams))}
+            served = {
+                "": protocols_of(
+                    self.load_if_named(self.protocol), self.load_if_named(self.datagrams)
+                )
+            }
             for name, what in self.listeners.items():
-                served[name] = protocols_of(self.loaded(what), None)
+                served[name] = protocols_of(self.load_if_named(what), None)
             return ProtocolService(
                 self.name,
                 options.settings,
@@ -135,7 +139,7 @@ class Plugin:
                     name: attrs.evolve(one, starts_tls=self.start_tls)
                     for name, one in served.items()
                 },
-                state=self.loaded(self.state) or (lambda service: SimpleNamespace()),
+                state=self.load_if_named(self.state) or (lambda service: SimpleNamespace()),
                 load=options.reload,
                 reactor=reactor,
             )
@@ -144,7 +148,7 @@ class Plugin:
             prefix = "" if sentence.startswith(f"{self.name}: ") else f"{self.name}: "
             raise StartError(prefix + sentence) from error
 
-    def loaded(self, what: object) -> Any:
+    def load_if_named(self, what: object) -> Any:
         """Return the object that the text `what` names (`package.module:Name`); anything else unchanged.
 
         Raises ConfigurationError if there is no such object.
@@ -162,7 +166,7 @@ class Plugin:
         """Load each object that the plugin names as text. Raises ConfigurationError if one is missing."""
         served = (self.protocol, self.datagrams, *self.listeners.values())
         for what in (self.settings, *served, self.state):
-            self.loaded(what)
+            self.load_if_named(what)
 
 
 @overload
@@ -173,7 +177,7 @@ def protocol_plugin(
     *,
     datagrams: ServedDatagrams[Settings, State] | None = ...,
     state: StateOf[Settings, State],
-    **rest: Unpack[SameArguments],
+    **rest: Unpack[CommonArguments],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -182,7 +186,7 @@ def protocol_plugin(
     *,
     datagrams: ServedDatagrams[object, State] | None = ...,
     state: StateOf[object, State],
-    **rest: Unpack[SameArguments],
+    **rest: Unpack[CommonArguments],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -191,7 +195,7 @@ def protocol_plugin(
     options: type[Settings] | str,
     *,
     datagrams: ServedDatagrams[Settings, SimpleNamespace] | None = ...,
-    **rest: Unpack[SameArguments],
+    **rest: Unpack[CommonArguments],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -199,7 +203,7 @@ def protocol_plugin(
     protocol: Served[object, SimpleNamespace],
     *,
     datagrams: ServedDatagrams[object, SimpleNamespace] | None = ...,
-    **rest: Unpack[SameArguments],
+    **rest: Unpack[CommonArguments],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -207,7 +211,7 @@ def protocol_plugin(
     *,
     options: type[Settings] | str,
     state: StateOf[Settings, Any],
-    **rest: Unpack[SameArguments],
+    **rest: Unpack[CommonArguments],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -216,7 +220,7 @@ def protocol_plugin(
     options: type[Settings] | str | None = ...,
     datagrams: ServedDatagrams[Any, Any],
     state: StateOf[Any, Any] | None = ...,
-    **rest: Unpack[SameArguments],
+    **rest: Unpack[CommonArguments],
 ) -> Plugin: ...
 def protocol_plugin(
     name: str,
@@ -257,7 +261,7 @@ def protocol_plugin(
 
     Raises ConfigurationError for a wrong argument; type checkers find most of these too.
     """
-    check_arguments(
+    check_plugin_arguments(
         name,
         listen,
         {"description": description, "version": version},
@@ -267,7 +271,7 @@ def protocol_plugin(
     if not isinstance(start_tls, bool):
         raise ConfigurationError(f"{name}: start_tls={start_tls!r:.80} has to be True or False")
     if options is not None and not isinstance(options, str):
-        check_options(name, options)
+        check_options_class(name, options)
     if protocol is None and datagrams is None:
         if listen:
             raise ConfigurationError(

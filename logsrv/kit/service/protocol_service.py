@@ -22,16 +22,16 @@ from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, metrics_of
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.stream import Connection
-from logsrv.kit.service.connecting.dials import DialError, Dials
+from logsrv.kit.service.connecting.dials import DialError, DialledConnections
 from logsrv.kit.service.connecting.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.connecting.sockets import DatagramSocket, DatagramSockets
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
-from logsrv.kit.service.life import Life, call
+from logsrv.kit.service.life import StateLife, call_if_defined
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.service_settings import check_limits
 from logsrv.kit.service.sites import SiteServer, SiteSpec
-from logsrv.kit.service.steps import when_running
+from logsrv.kit.service.steps import call_when_running
 from logsrv.kit.service.stop import DRAIN_SECONDS
 from logsrv.kit.service.tasks import ServiceTasks
 
@@ -74,7 +74,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
 
     state: PluginState
     # The tasks have ended, and what the service has opened is closed.
-    _settled = False
+    _stopped = False
 
     def __init__(
         self,
@@ -108,13 +108,13 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.spawn, self.every = self.tasks.spawn, self.tasks.every
         self.log = Logger(namespace=name)
         self.links = Links(clock=reactor, metrics=metrics)
-        self.dials = Dials(self)
+        self.dials = DialledConnections(self)
         self.sockets = DatagramSockets(self)
         # A test may replace it.
         self.client_endpoint = client_endpoint
-        self._life = Life(state)
+        self._life = StateLife(state)
         # Raises now if a listener could not be served.
-        self.wanted(settings)
+        self.wanted_sites(settings)
 
     def line_format(self, settings: Any, listener: str = "") -> LineFormat:
         """Return the format of lines for these settings. Raises ConfigurationError."""
@@ -136,7 +136,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         Raises ConfigurationError if the plugin takes no connections.
         """
         served = self._served[listener]
-        factory = PluginFactory(self, label, self._stream(label, listener), metrics)
+        factory = PluginFactory(self, label, self._stream_builder(label, listener), metrics)
         factory.starts_tls = served.starts_tls
         factory.refuses_tls = served.refuses_tls
         factory.sends_text = served.sends_text
@@ -144,7 +144,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         factory.apply(settings or self.settings)
         return factory
 
-    def _stream(self, label: str, name: str) -> Callable[[], TwistedProtocol]:
+    def _stream_builder(self, label: str, name: str) -> Callable[[], TwistedProtocol]:
         stream = self._served[name].stream
         if stream is None:
             udp = f"{name}:udp:PORT" if name else "udp:PORT"
@@ -153,7 +153,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             )
         return stream
 
-    def _datagrams(
+    def _datagrams_builder(
         self, label: str, served: PluginProtocols, name: str = ""
     ) -> Callable[[], Datagrams]:
         if served.datagrams is None:
@@ -161,7 +161,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             raise ConfigurationError(f"{label}: {who} takes connections only, no datagrams")
         return served.datagrams
 
-    def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
+    def wanted_sites(self, settings: Settings) -> Sequence[SiteSpec]:
         listeners = [(one, settings) for one in settings.listen]
         if len(self._served) > 1:
             listeners = [(one.listen, one) for one in settings.listener]  # type: ignore[attr-defined]
@@ -175,9 +175,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             check_limits(served.limits, rules, f"{label}: ", settings)
             self.line_format(rules, one.name)
             if one.kind == "datagram":
-                self._datagrams(label, served, one.name)
+                self._datagrams_builder(label, served, one.name)
             elif served.resource is None:
-                self._stream(label, one.name)
+                self._stream_builder(label, one.name)
             sentence = f"{one.name}: {LISTENING}" if one.name else LISTENING
             found.append(SiteSpec(label, one, label, rules, sentence=sentence))
         return found
@@ -187,11 +187,13 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         served = self._served[name]
         if wanted.endpoint.kind != "datagram":
             if served.resource is not None:
-                return self._web_server(served.resource, wanted)
+                return self._make_resource_server(served.resource, wanted)
             return self.factory(wanted.label, wanted.settings, metrics, name)
-        return self.datagram_server(self._datagrams(wanted.label, served), wanted, metrics)
+        return self.make_datagram_server(
+            self._datagrams_builder(wanted.label, served), wanted, metrics
+        )
 
-    def datagram_server(
+    def make_datagram_server(
         self, build: Callable[[], Datagrams], wanted: SiteSpec, metrics: MetricsPart
     ) -> SiteServer:
         context = DatagramContext(self, wanted.label, build(), metrics)
@@ -199,7 +201,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         context.apply(wanted.settings)
         return context
 
-    def _web_server(self, resource: Callable[..., Any], wanted: SiteSpec) -> SiteServer:
+    def _make_resource_server(self, resource: Callable[..., Any], wanted: SiteSpec) -> SiteServer:
         # Most plugins need no web server, and start sooner without it.
         from logsrv.kit.service.resource_factory import ResourceFactory
 
@@ -220,7 +222,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self, endpoint: str | RemotePlace | IStreamClientEndpoint, protocol: Any
     ) -> ReconnectingLink:
         name, client, host = self.client_endpoint(endpoint, self._reactor)
-        self._check_not_settled(name)
+        self._check_not_stopped(name)
         protocols = protocols_of(protocol, None)
         if protocols.stream is None:
             raise ConfigurationError(
@@ -230,7 +232,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         factory.line_format = protocols.line_format(self.settings)
         factory.max_frame = protocols.limit("max_frame", self.settings)
         factory.connects, factory.server_name = True, host
-        return self.links.add(factory.label, client, factory)
+        return self.links.add_link(factory.label, client, factory)
 
     async def dial(
         self, endpoint: str | RemotePlace | IStreamClientEndpoint, timeout: float = CONNECT_SECONDS
@@ -239,41 +241,43 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             name, client, _ = self.client_endpoint(endpoint, self._reactor, timeout)
         except ConfigurationError as error:
             raise DialError(str(error)) from error
-        self._check_not_settled(name)
+        self._check_not_stopped(name)
         return await self.dials.dial(name, client, timeout)
 
     def datagrams(self, endpoint: str, protocol: Any) -> DatagramSocket:
-        self._check_not_settled(endpoint)
-        return self.sockets.open(endpoint, self._datagrams(endpoint, protocols_of(protocol, None)))
+        self._check_not_stopped(endpoint)
+        return self.sockets.open(
+            endpoint, self._datagrams_builder(endpoint, protocols_of(protocol, None))
+        )
 
-    def _check_not_settled(self, place: str) -> None:
+    def _check_not_stopped(self, place: str) -> None:
         """Raise RuntimeError after the stop: nothing would close a connection or socket made now."""
-        if self._settled:
+        if self._stopped:
             raise RuntimeError(f"{place} cannot be used: the service has stopped")
 
     def open(self) -> Callable[[], Any] | None:
-        self._settled = False
-        start = self._life.make(self)
-        when_running(self._reactor, self._begin_tasks)
+        self._stopped = False
+        start = self._life.make_state(self)
+        call_when_running(self._reactor, self._begin_tasks)
         return start
 
     def _begin_tasks(self) -> None:
         if self.running:
-            self.tasks.begin()
-            self.links.begin()
+            self.tasks.begin_waiting()
+            self.links.connect_all()
 
-    async def settle(self) -> None:
-        await self.tasks.stop()
-        self._settled = True
-        self.sockets.stop()
-        self.served.cut += await self.dials.stop(DRAIN_SECONDS)
-        self.served.cut += await self.links.stop(DRAIN_SECONDS)
+    async def end_background_work(self) -> None:
+        await self.tasks.cancel_all()
+        self._stopped = True
+        self.sockets.close_all()
+        self.served.cut += await self.dials.drain_all(DRAIN_SECONDS)
+        self.served.cut += await self.links.drain_all(DRAIN_SECONDS)
 
     def apply(self, settings: Settings) -> object:
-        return call(self.state, "apply", settings)
+        return call_if_defined(self.state, "apply", settings)
 
     def stopping(self) -> object:
-        return self._life.stopping(self.state)
+        return self._life.call_stopping(self.state)
 
     def close(self) -> object:
-        return self._life.close(getattr(self, "state", None))
+        return self._life.close_state(getattr(self, "state", None))

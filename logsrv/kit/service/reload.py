@@ -12,14 +12,14 @@ from logsrv.errors import LogsrvError
 from logsrv.kit.protocols.awaiting import CANCELLED, call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks, Settings
 from logsrv.kit.service.sites import Site
-from logsrv.kit.service.steps import limited
+from logsrv.kit.service.steps import with_time_limit
 from logsrv.kit.service.stop import CLOSE_SECONDS, DRAIN_SECONDS
 from logsrv.kit.text.words import error_text
 
 log = Logger()
 
 
-class Reload(Generic[Settings]):
+class Reloader(Generic[Settings]):
     """The reloads of one service, one after another.
 
     load: reads the settings again. Raises ConfigurationError when they are wrong.
@@ -32,15 +32,15 @@ class Reload(Generic[Settings]):
         self._asked = 0
         self._applying: Deferred[Any] = succeed(None)
 
-    def ask(self) -> Deferred[None]:
+    def request_reload(self) -> Deferred[None]:
         """Read and apply the settings; if they are wrong, log that and keep the old ones.
 
         Fires when it is done. A call during a reload fires at once, and makes that reload run once more.
         """
         self._asked = min(self._asked + 1, 2)
-        return succeed(None) if self._asked > 1 else Deferred.fromCoroutine(self._all())
+        return succeed(None) if self._asked > 1 else Deferred.fromCoroutine(self._run_requested())
 
-    async def _all(self) -> None:
+    async def _run_requested(self) -> None:
         service = self._service
         try:
             while self._asked:
@@ -48,11 +48,11 @@ class Reload(Generic[Settings]):
                 try:
                     if service.ready:
                         service.manager.reloading()
-                        await self.once()
+                        await self.reload_once()
                 except (Exception, SystemExit, *CANCELLED) as error:
                     # A stop cancels `apply`; that is no refusal.
                     if service.ready or not isinstance(error, CANCELLED):
-                        refused = self._refused(error)
+                        refused = self._log_refused(error)
                 if service.ready:
                     service.manager.reloaded(refused)
                 self._asked -= 1
@@ -60,7 +60,7 @@ class Reload(Generic[Settings]):
             # An error whose text fails, too, ends this reload and no later one.
             self._asked = 0
 
-    def _refused(self, error: BaseException) -> str:
+    def _log_refused(self, error: BaseException) -> str:
         """Log why a reload was refused; return the reason."""
         name, refused = self._service.name, str(error)
         if not isinstance(error, LogsrvError):
@@ -71,33 +71,33 @@ class Reload(Generic[Settings]):
         )
         return refused
 
-    async def once(self) -> None:
+    async def reload_once(self) -> None:
         """Load the settings and apply all of them. Raises the error that refuses them."""
         service = self._service
         settings = self.load()
-        wanted = service.all_wanted(settings)
+        wanted = service.all_wanted_sites(settings)
         # A site that an earlier reload removed may still have its place, and may be wanted again.
-        await service.served.vacated()
+        await service.served.wait_until_vacated()
         if not service.running:
             return
         added: dict[str, Site] = {}
         try:
             # Before `apply`, because that cannot be undone. Peers wait until `open`.
-            service.served.add(wanted, added)
+            service.served.bind_new(wanted, added)
             # The last thing that can fail.
-            await limited(lambda: self._apply(settings), CLOSE_SECONDS, service.clock)
+            await with_time_limit(lambda: self._begin_apply(settings), CLOSE_SECONDS, service.clock)
         except BaseException:
-            service.served.take_back(added)
+            service.served.close_added(added)
             raise
         if not service.running:
             # A stop came meanwhile.
-            service.served.take_back(added)
+            service.served.close_added(added)
             return
         service.settings = settings
-        gone = service.served.change(wanted, added, DRAIN_SECONDS)
+        gone = service.served.apply_change(wanted, added, DRAIN_SECONDS)
         if service.launch is not None:
-            service.launch.warn()
-        service.cautions.tell(settings)
+            service.launch.log_new_warnings()
+        service.settings_warnings.log_new(settings)
         log.info(
             "{name}: reloaded, {added} listeners added, {gone} removed",
             name=service.name,
@@ -105,11 +105,11 @@ class Reload(Generic[Settings]):
             gone=gone,
         )
 
-    def _apply(self, settings: Settings) -> Deferred[Any]:
+    def _begin_apply(self, settings: Settings) -> Deferred[Any]:
         self._applying = call_as_deferred(lambda: self._service.apply(settings))
         return self._applying
 
-    def break_off(self) -> Deferred[Any]:
+    def cancel_apply(self) -> Deferred[Any]:
         """Cancel `apply`; return a Deferred that fires when it has ended."""
         self._applying.cancel()
         return self._applying

@@ -9,12 +9,12 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import TakenPlaces
-from logsrv.kit.service.sites import Site, SiteSpec, check_not_ours
+from logsrv.kit.service.sites import Site, SiteSpec, check_place_not_ours
 
 log = Logger()
 
 
-def by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
+def specs_by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
     """Return sites by their keys. Raises ConfigurationError for two at one place."""
     found: dict[str, SiteSpec] = {}
     taken = TakenPlaces()
@@ -59,8 +59,8 @@ class ServedSites:
         """Return the sites of the settings, and those that drain."""
         return [*self._sites.values(), *self._leaving]
 
-    def bind(self, wanted: Mapping[str, SiteSpec]) -> None:
-        """Make and bind the sites of the start. After an error, `close` releases those that are bound."""
+    def bind_all(self, wanted: Mapping[str, SiteSpec]) -> None:
+        """Make and bind the sites of the start. After an error, `close_all` frees the bound ones."""
         for key, one in wanted.items():
             self._sites[key] = self._make(one)
             self._sites[key].bind()
@@ -71,19 +71,19 @@ class ServedSites:
             if site.is_own == own:
                 site.open()
 
-    async def vacated(self) -> None:
+    async def wait_until_vacated(self) -> None:
         """Wait until the sites that an earlier reload removed have left their places."""
         for site in list(self._leaving):
             await site.vacated
 
-    def add(self, wanted: Mapping[str, SiteSpec], added: dict[str, Site]) -> None:
+    def bind_new(self, wanted: Mapping[str, SiteSpec], added: dict[str, Site]) -> None:
         """Make the new sites, and bind them when all sites are checked. An error in it refuses the reload.
 
-        added: gets the new sites, for `change` or `take_back`.
+        added: gets the new sites, for `apply_change` or `close_added`.
         """
         taken = TakenPlaces(site.endpoint for site in self)
         for key in [key for key in wanted if key not in self._sites]:
-            check_not_ours(wanted[key], taken)
+            check_place_not_ours(wanted[key], taken)
             added[key] = self._make(wanted[key])
         for site in (*self, *added.values()):
             if site.key in wanted:
@@ -91,18 +91,18 @@ class ServedSites:
         for site in added.values():
             site.bind()
 
-    def take_back(self, added: Mapping[str, Site]) -> None:
+    def close_added(self, added: Mapping[str, Site]) -> None:
         """End the added sites, because the reload was refused."""
         for site in added.values():
-            self._leave(site, 0)
+            self._begin_close(site, 0)
 
-    def change(
+    def apply_change(
         self, wanted: Mapping[str, SiteSpec], added: Mapping[str, Site], seconds: float
     ) -> int:
         """Apply the checked change. Return how many sites are gone; they drain for at most `seconds`."""
         gone = [site for key, site in self._sites.items() if key not in wanted]
         for site in gone:
-            self._leave(site, seconds, taken_out=True)
+            self._begin_close(site, seconds, taken_out=True)
         for key, site in self._sites.items():
             if key in wanted:
                 site.apply(wanted[key])
@@ -111,19 +111,19 @@ class ServedSites:
             site.open()
         return len(gone)
 
-    def close(self, seconds: float) -> Deferred[list[None]]:
+    def close_all(self, seconds: float) -> Deferred[list[None]]:
         """Close all sites; fires when all are closed."""
         for site in self:
-            self._leave(site, seconds)
+            self._begin_close(site, seconds)
         self._sites = {}
         return gatherResults(list(self._leaving.values()))
 
-    def _leave(self, site: Site, seconds: float, *, taken_out: bool = False) -> None:
-        left = Deferred.fromCoroutine(self._end(site, seconds, taken_out))
+    def _begin_close(self, site: Site, seconds: float, *, taken_out: bool = False) -> None:
+        left = Deferred.fromCoroutine(self._close_and_count(site, seconds, taken_out))
         if not left.called:
             self._leaving[site] = left
 
-    async def _end(self, site: Site, seconds: float, taken_out: bool) -> None:
+    async def _close_and_count(self, site: Site, seconds: float, taken_out: bool) -> None:
         cut = await site.close(seconds)
         self._leaving.pop(site, None)
         self.cut += cut

@@ -18,9 +18,9 @@ from logsrv.kit.net.twisted.ports import inherited_descriptors
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.protocols.awaiting import call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks, Settings
-from logsrv.kit.service.reload import Reload
+from logsrv.kit.service.reload import Reloader
 from logsrv.kit.service.start import Start
-from logsrv.kit.service.stop import stop, tell_of_stop
+from logsrv.kit.service.stop import announce_stop, stop_service
 
 
 class ListeningService(ServiceHooks[Settings]):
@@ -37,16 +37,16 @@ class ListeningService(ServiceHooks[Settings]):
     ) -> None:
         """`load` reads the settings again; it raises ConfigurationError when they are wrong."""
         super().__init__(name, settings, reactor=reactor, metrics=metrics)
-        self.reloads = Reload(self, load)
+        self.reloads = Reloader(self, load)
         # A lambda, because `logsrv run` replaces `reload`.
         self._start = Start(self, reactor, lambda: self.reload())
 
-    def own_process(self) -> None:
+    def take_over_process(self) -> None:
         """Take over this process: its signals, its service manager, and the sockets that this kept.
 
         A SIGHUP is remembered from now on.
         """
-        self.signals.hold()
+        self.signals.remember_hangups()
         self.manager = ServiceManager(os.environ, self._reactor, inherited_descriptors())
         self.make_listener = partial(listener_for, kept=self.manager.kept)
 
@@ -57,7 +57,7 @@ class ListeningService(ServiceHooks[Settings]):
     def setServiceParent(self, parent: Any) -> None:
         super().setServiceParent(parent)
         if self.launch is not None:
-            self.launch.join(parent)
+            self.launch.take_over_log(parent)
 
     def privilegedStartService(self) -> None:
         """Bind, as root if need be: twistd gives up its privileges only after this."""
@@ -67,28 +67,28 @@ class ListeningService(ServiceHooks[Settings]):
         # `twist` has no privileged start.
         self._start.bind()
         super().startService()
-        self._start.begin()
+        self._start.open_parts()
 
     def reload(self) -> Deferred[None]:
         """Read and apply the settings; if they are wrong, log that and keep the old ones.
 
         Fires when it is done. A call during a reload fires at once, and makes that reload run once more.
         """
-        return self.reloads.ask()
+        return self.reloads.request_reload()
 
     def stopService(self) -> Deferred[None]:
         if self._start.failed is not None:
             # The failed start has closed everything.
             return succeed(None)
         super().stopService()
-        first = self._finish if self.ready else self._start.break_off
+        first = self._finish_work if self.ready else self._start.cancel_start
         doing = "finishing what is under way" if self.ready else "breaking off its start"
         self.ready = False
-        tell_of_stop(self)
-        return Deferred.fromCoroutine(stop(self, first, doing))
+        announce_stop(self)
+        return Deferred.fromCoroutine(stop_service(self, first, doing))
 
-    async def _finish(self) -> None:
-        applied = self.reloads.break_off()
+    async def _finish_work(self) -> None:
+        applied = self.reloads.cancel_apply()
         try:
             await call_as_deferred(self.stopping)
         finally:

@@ -148,7 +148,7 @@ def settings_class(
         listening["listen"] = option(listen, kind, "listen here", repeatable=True)
     if names:
         listening["listener"] = tables(
-            listener_class(name, own, limited, kind),
+            listener_settings_class(name, own, limited, kind),
             "listeners with settings of their own",
             shorthand="listen",
         )
@@ -173,7 +173,7 @@ def listen_kind(names: Sequence[str]) -> Kind[Endpoint]:
     )
 
 
-def listener_class(
+def listener_settings_class(
     name: str, own: type[Any] | None, limited: type[Any], kind: Kind[Endpoint]
 ) -> type[Any]:
     """Return the class of one table `[[listener]]`: where it listens, its guard and its limits."""

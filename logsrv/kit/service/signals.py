@@ -41,22 +41,22 @@ class Signals:
         self._impatient: Callable[[], object]
         self._deadline = 0.0
 
-    def hold(self) -> None:
+    def remember_hangups(self) -> None:
         """Remember SIGHUP from now on; by default it would end the process."""
-        self._take(signal.SIGHUP, self._hung_up)
+        self._set_handler(signal.SIGHUP, self._on_hangup)
 
-    def ready(self, reload: Callable[[], object]) -> None:
+    def reload_on_hangup(self, reload: Callable[[], object]) -> None:
         """Call `reload`, in the reactor, at each SIGHUP, and now if one came before."""
-        self.hold()
+        self.remember_hangups()
         self._reload = reload
         for number in STOPS:
             if getattr(signal.getsignal(number), "__self__", None) is self._reactor:
-                self._take(number, self._asked_to_stop)
+                self._set_handler(number, self._on_first_stop)
         if self._remembered:
             self._remembered = False
             self._reactor.callFromThread(reload)
 
-    def stopping(self, seconds: float, impatient: Callable[[], object]) -> None:
+    def answer_stop_signals(self, seconds: float, impatient: Callable[[], object]) -> None:
         """Call `impatient`, in the reactor, at each SIGINT or SIGTERM from now on.
 
         One that comes more than `seconds` after this call ends the process at once.
@@ -65,18 +65,18 @@ class Signals:
         self._impatient = impatient
         self._deadline = time.monotonic() + seconds
         for number in STOPS:
-            self._take(number, self._asked_again)
+            self._set_handler(number, self._on_later_stop)
 
-    def release(self) -> None:
+    def restore_handlers(self) -> None:
         """Restore the handlers from before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()
 
-    def _take(self, number: signal.Signals, handler: Handler) -> None:
+    def _set_handler(self, number: signal.Signals, handler: Handler) -> None:
         self._before.setdefault(number, signal.signal(number, handler))
 
-    def _hung_up(self, number: int, frame: FrameType | None) -> None:
+    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
         if self._reload is None:
             self._remembered = True
         elif not self._asked:
@@ -88,13 +88,13 @@ class Signals:
         if self._reload is not None:
             self._reload()
 
-    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
+    def _on_first_stop(self, number: int, frame: FrameType | None) -> None:
         handler = self._before[signal.Signals(number)]
         if not self._stop_asked and callable(handler):
             self._stop_asked = True
             handler(number, frame)
 
-    def _asked_again(self, number: int, frame: FrameType | None) -> None:
+    def _on_later_stop(self, number: int, frame: FrameType | None) -> None:
         if time.monotonic() > self._deadline:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)

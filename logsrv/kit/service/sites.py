@@ -126,7 +126,7 @@ class Site:
         """Return the protocols of the connections at this place."""
         return self._listener.protocols
 
-    def _go(self, event: str) -> None:
+    def _change_state(self, event: str) -> None:
         self.state = NEXT[self.state, event]
 
     def check(self) -> None:
@@ -136,16 +136,16 @@ class Site:
     def bind(self) -> None:
         """Take its place; peers wait until `open`. Raises ListenError."""
         self._listener.bind()
-        self._go("bind")
+        self._change_state("bind")
 
     def open(self) -> None:
         """Let peers in."""
         self._listener.open()
-        self._go("open")
+        self._change_state("open")
 
     def apply(self, wanted: SiteSpec) -> None:
         """Use other settings; connections stay."""
-        self._go("apply")
+        self._change_state("apply")
         self.policy = wanted.settings
         for apply in (self._listener.apply, self.server.apply):
             try:
@@ -159,32 +159,32 @@ class Site:
 
         Return how many peers were cut off. A failure is logged, and does not stop the other sites.
         """
-        self._go("close")
+        self._change_state("close")
         listener = self._listener
-        await self._do(listener.stop_listening)
+        await self._run_logged(listener.stop_listening)
         if self.endpoint.kind == "stream":
             self._vacate()
-        cut = await self._do(lambda: listener.drain(seconds))
+        cut = await self._run_logged(lambda: listener.drain(seconds))
         # Only after the drain: the last input may need an answer.
-        await self._do(self.server.close)
+        await self._run_logged(self.server.close)
         if self.state == "CLOSING":
             self._vacate()
         self._part.end()
-        self._go("end")
+        self._change_state("end")
         return cut or 0
 
     def _vacate(self) -> None:
-        self._go("vacate")
+        self._change_state("vacate")
         self.vacated.callback(None)
 
-    async def _do(self, step: Callable[[], Any]) -> Any:
+    async def _run_logged(self, step: Callable[[], Any]) -> Any:
         try:
             return await maybeDeferred(step)
         except Exception:
             log.failure("{listener} failed to stop", listener=self.label)
 
 
-def check_not_ours(new: SiteSpec, taken: TakenPlaces) -> None:
+def check_place_not_ours(new: SiteSpec, taken: TakenPlaces) -> None:
     """Raise ConfigurationError when another site of this server has the place of `new`.
 
     The kernel would refuse it too, but would not say that the other program is this one.

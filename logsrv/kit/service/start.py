@@ -15,8 +15,8 @@ from logsrv.kit.net.twisted.twistd import log_has_begun
 from logsrv.kit.observe.failures import asyncio_advice
 from logsrv.kit.protocols.awaiting import call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks
-from logsrv.kit.service.steps import when_running
-from logsrv.kit.service.stop import take_back
+from logsrv.kit.service.steps import call_when_running
+from logsrv.kit.service.stop import close_failed_service
 from logsrv.kit.text.words import error_text
 
 log = Logger()
@@ -42,10 +42,10 @@ class Start:
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if self._service.ready or self.failed is not None:
-            self._answer(self.failed)
+            self._fire_waiting(self.failed)
         return waiting
 
-    def _answer(self, failed: StartError | None) -> None:
+    def _fire_waiting(self, failed: StartError | None) -> None:
         """Fire the Deferreds of `when_ready`: the service is ready, or has failed."""
         self.failed = failed
         waiting, self._waiting = self._waiting, []
@@ -57,95 +57,95 @@ class Start:
         service = self._service
         if not service.served:
             try:
-                service.served.bind(service.all_wanted(service.settings))
+                service.served.bind_all(service.all_wanted_sites(service.settings))
             except Exception as error:
-                self._cannot_start(error)
+                self._abort_start(error)
 
-    def begin(self) -> None:
+    def open_parts(self) -> None:
         """Open the service's own parts; the rest of the start waits for the reactor."""
         service = self._service
         service.manager.starting()
         _raise_file_limit()
-        service.cautions.tell(service.settings)
+        service.settings_warnings.log_new(service.settings)
         self.failed = None
         try:
             opening = service.open()
             # --metrics and --inspect also say that the service is not ready yet.
             service.served.open(own=True)
         except Exception as error:
-            self._cannot_start(error)
+            self._abort_start(error)
         if service.launch is not None:
-            service.launch.wait()
+            service.launch.make_parent_wait()
         # Not before the reactor runs: until then SIGTERM kills the process, and would cut off peers.
-        when_running(self._reactor, self._run, opening)
+        call_when_running(self._reactor, self._continue_in_reactor, opening)
 
-    def _run(self, opening: Callable[[], Any] | None) -> None:
+    def _continue_in_reactor(self, opening: Callable[[], Any] | None) -> None:
         if self._service.running:
-            self._awaiting = Deferred.fromCoroutine(self._finish(opening))
+            self._awaiting = Deferred.fromCoroutine(self._finish_start(opening))
 
-    async def _finish(self, opening: Callable[[], Any] | None) -> None:
+    async def _finish_start(self, opening: Callable[[], Any] | None) -> None:
         """Await the function of `open`, then let peers in; after an error, end the service and say why."""
         try:
             if opening is not None:
                 await call_as_deferred(opening)
             if self._service.running:
-                self._let_in()
+                self._let_peers_in()
         except (Exception, SystemExit) as error:
             # A stop cancels the start; that is no failure.
             if self._service.running:
-                await self._give_up(error)
+                await self._end_failed_start(error)
 
-    def _let_in(self) -> None:
+    def _let_peers_in(self) -> None:
         service = self._service
         service.served.open(own=False)
         service.watchdog.start()
         service.long_lived.start()
-        service.signals.ready(self._reload)
+        service.signals.reload_on_hangup(self._reload)
         log.info("{name} is ready", name=service.name)
         service.ready = True
-        self._answer(None)
+        self._fire_waiting(None)
         service.manager.ready(service.status)
         if service.launch is not None:
-            service.launch.ready()
+            service.launch.report_ready()
 
-    async def break_off(self) -> None:
+    async def cancel_start(self) -> None:
         """End a start that is stopped before the service is ready."""
         sentence = f"{self._service.name}: was stopped before it was ready"
-        self._answer(StartError(sentence))
+        self._fire_waiting(StartError(sentence))
         if self._service.launch is not None:
-            self._service.launch.stopped(sentence)
+            self._service.launch.report_stopped(sentence)
         if self._awaiting is not None:
             self._awaiting.cancel()
             await self._awaiting
 
-    def _cannot_start(self, error: Exception) -> NoReturn:
+    def _abort_start(self, error: Exception) -> NoReturn:
         service = self._service
         service.manager.failed(f"cannot start: {error}")
-        service.served.close(0)
+        service.served.close_all(0)
         if not self._reactor.running:
             # Twisted closes some sockets in the reactor's next turn, which never comes after a failed
             # start: the file of a UNIX socket would be left behind.
             self._reactor.iterate()
-        service.signals.release()
+        service.signals.restore_handlers()
         if service.launch is None and not isinstance(error, LogsrvError):
             # A caller other than twistd, such as a test of a plugin, sees the traceback.
-            self._answer(StartError(f"{service.name} cannot start: {error}"))
+            self._fire_waiting(StartError(f"{service.name} cannot start: {error}"))
             raise error
         failed = self._log_failure(error)
-        self._answer(failed)
+        self._fire_waiting(failed)
         if service.launch is not None:
-            service.launch.refused(failed)
+            service.launch.report_refused(failed)
         raise failed from error
 
-    async def _give_up(self, error: BaseException) -> None:
+    async def _end_failed_start(self, error: BaseException) -> None:
         failed = self._log_failure(error)
         service = self._service
         service.manager.failed(str(failed))
-        await take_back(service)
-        service.signals.release()
-        self._answer(failed)
+        await close_failed_service(service)
+        service.signals.restore_handlers()
+        self._fire_waiting(failed)
         if service.launch is not None:
-            service.launch.failed(str(failed))
+            service.launch.fail_process(str(failed))
 
     def _log_failure(self, error: BaseException) -> StartError:
         """Log why the service cannot start; return the error that says the same to others."""

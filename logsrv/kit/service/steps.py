@@ -13,7 +13,7 @@ from logsrv.kit.protocols.awaiting import call_as_deferred
 from logsrv.kit.protocols.crowd import call_without_connection
 
 
-def when_running(reactor: Any, begin: Callable[..., object], *args: Any) -> None:
+def call_when_running(reactor: Any, begin: Callable[..., object], *args: Any) -> None:
     """Call `begin(*args)` when the reactor runs; at once if it runs already."""
     if reactor.running:
         begin(*args)
@@ -22,7 +22,7 @@ def when_running(reactor: Any, begin: Callable[..., object], *args: Any) -> None
         reactor.callWhenRunning(reactor.callLater, 0, begin, *args)
 
 
-def limited(step: Callable[[], Any], seconds: float, clock: IReactorTime) -> Deferred[Any]:
+def with_time_limit(step: Callable[[], Any], seconds: float, clock: IReactorTime) -> Deferred[Any]:
     """Call a step, plain or async; return a Deferred of its result.
 
     It fails with Twisted's TimeoutError after `seconds`, and cancels the step, even if that ignores it.

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.service.hooks import ServiceHooks
-from logsrv.kit.service.steps import limited
+from logsrv.kit.service.steps import with_time_limit
 
 log = Logger()
 
@@ -24,7 +24,7 @@ CLOSE_SECONDS = 20.0
 STOP_SECONDS = 5 * DRAIN_SECONDS + CLOSE_SECONDS
 
 
-def tell_of_stop(service: ServiceHooks[Any]) -> None:
+def announce_stop(service: ServiceHooks[Any]) -> None:
     """Log that a stop begins, now and at each further request for a stop."""
     impatient = partial(
         log.info,
@@ -32,15 +32,15 @@ def tell_of_stop(service: ServiceHooks[Any]) -> None:
         name=service.name,
         seconds=STOP_SECONDS,
     )
-    service.signals.stopping(STOP_SECONDS, impatient)
+    service.signals.answer_stop_signals(STOP_SECONDS, impatient)
     service.manager.stopping(STOP_SECONDS)
     log.info("{name}: stopping", name=service.name)
 
 
-async def stop(service: ServiceHooks[Any], first: Callable[[], Any], doing: str) -> None:
+async def stop_service(service: ServiceHooks[Any], first: Callable[[], Any], doing: str) -> None:
     """Stop a service. first: the step while peers are still connected. doing: its name in the log."""
-    await within(service, DRAIN_SECONDS, first, doing)
-    await _close(service, DRAIN_SECONDS)
+    await await_step_logged(service, DRAIN_SECONDS, first, doing)
+    await _close_parts(service, DRAIN_SECONDS)
     service.watchdog.stop()
     service.manager.end_heartbeat()
     service.long_lived.stop()
@@ -50,23 +50,25 @@ async def stop(service: ServiceHooks[Any], first: Callable[[], Any], doing: str)
     log.info(
         "{name}: stopped, {cut} connections cut off", name=service.name, cut=service.served.cut
     )
-    service.signals.release()
+    service.signals.restore_handlers()
 
 
-async def take_back(service: ServiceHooks[Any]) -> None:
+async def close_failed_service(service: ServiceHooks[Any]) -> None:
     """End a service whose start has failed."""
     service.running = 0
-    await _close(service, 0)
+    await _close_parts(service, 0)
 
 
-async def _close(service: ServiceHooks[Any], seconds: float) -> None:
-    drain = partial(service.served.close, seconds)
-    await within(service, 2 * DRAIN_SECONDS, drain, "closing the listeners")
-    await within(service, 2 * DRAIN_SECONDS, service.settle, "ending its tasks")
-    await within(service, CLOSE_SECONDS, service.close, "closing")
+async def _close_parts(service: ServiceHooks[Any], seconds: float) -> None:
+    drain = partial(service.served.close_all, seconds)
+    await await_step_logged(service, 2 * DRAIN_SECONDS, drain, "closing the listeners")
+    await await_step_logged(
+        service, 2 * DRAIN_SECONDS, service.end_background_work, "ending its tasks"
+    )
+    await await_step_logged(service, CLOSE_SECONDS, service.close, "closing")
 
 
-async def within(
+async def await_step_logged(
     service: ServiceHooks[Any], seconds: float, step: Callable[[], Any], doing: str
 ) -> None:
     """Await a step of a stop, plain or async; if it fails or takes more than `seconds`, log that and go on.
@@ -75,7 +77,7 @@ async def within(
     """
     name = service.name
     try:
-        await limited(step, seconds, service.clock)
+        await with_time_limit(step, seconds, service.clock)
     except DeferredTimeout:
         log.error(
             "{name}: {doing} has taken {seconds:g} s and is given up",

@@ -48,7 +48,7 @@ class ServiceTask:
         if self._working is not None:
             self._working.cancel()
 
-    def work(self) -> Deferred[Any]:
+    def begin_work(self) -> Deferred[Any]:
         """Begin the work; return the Deferred of its end."""
         self._working = self.begin()
         if self.cancelled:
@@ -75,11 +75,11 @@ class ServiceTasks:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def begin(self) -> None:
+    def begin_waiting(self) -> None:
         """Begin the tasks that wait for the reactor: it runs."""
         self._begun, self._ended = True, False
         for task in self:
-            self._start(task)
+            self._start_task(task)
 
     def spawn(self, coroutine: Any, name: str = "") -> ServiceTask:
         """Run a coroutine. Raises TypeError for anything else, RuntimeError after the stop."""
@@ -89,8 +89,10 @@ class ServiceTasks:
         if not isawaitable(coroutine):
             raise TypeError(f"spawn takes a coroutine, not {wrong_value_text(coroutine)}")
         close = getattr(coroutine, "close", lambda: None)
-        return self._add(
-            ServiceTask(name or name_of(coroutine), lambda: as_deferred(coroutine, "spawn"), close)
+        return self._add_task(
+            ServiceTask(
+                name or function_name(coroutine), lambda: as_deferred(coroutine, "spawn"), close
+            )
         )
 
     def every(
@@ -98,14 +100,14 @@ class ServiceTasks:
     ) -> ServiceTask:
         """Call a function as `RunningService.every` says. Raises RuntimeError after the stop."""
         if iscoroutine(function):
-            name = name_of(function)
+            name = function_name(function)
             function.close()
             raise TypeError(f"every takes a function: every(…, {name}), not every(…, {name}())")
         if not callable(function):
             raise TypeError(f"every takes a function, not {wrong_value_text(function)}")
         checked_interval(seconds() if callable(seconds) else seconds)
 
-        async def again() -> None:
+        async def call_repeatedly() -> None:
             due = self._clock.seconds()
             while not task.cancelled:
                 try:
@@ -113,7 +115,7 @@ class ServiceTasks:
                 except (Exception, *CANCELLED):
                     if task.cancelled:
                         raise
-                    self._failed(task, Failure())
+                    self._report_failure(task, Failure())
                 if task.cancelled:
                     return
                 now = self._clock.seconds()
@@ -122,10 +124,12 @@ class ServiceTasks:
                 due += pause * ((now - due) // pause + 1)
                 await deferLater(self._clock, due - now)
 
-        task = ServiceTask(name_of(function), lambda: as_deferred(again(), "every"), lambda: None)
-        return self._add(task)
+        task = ServiceTask(
+            function_name(function), lambda: as_deferred(call_repeatedly(), "every"), lambda: None
+        )
+        return self._add_task(task)
 
-    async def stop(self) -> None:
+    async def cancel_all(self) -> None:
         """Cancel all tasks, and wait until each has ended."""
         self._ended = True
         self._all_ended = all_ended = Deferred[None]()
@@ -133,44 +137,44 @@ class ServiceTasks:
             if self._begun:
                 task.cancel()
             else:
-                self._forget(task)
+                self._forget_task(task)
         if self._tasks:
             await all_ended
 
-    def _add(self, task: ServiceTask) -> ServiceTask:
+    def _add_task(self, task: ServiceTask) -> ServiceTask:
         if self._ended:
             task.forget()
             raise RuntimeError(f"{task.name} cannot begin: the service has stopped")
         self._tasks[task] = None
         if self._begun:
-            self._start(task)
+            self._start_task(task)
         return task
 
-    def _start(self, task: ServiceTask) -> None:
+    def _start_task(self, task: ServiceTask) -> None:
         if task.cancelled:
-            self._forget(task)
+            self._forget_task(task)
             return
         # A task works for the service, also if a peer's handler spawned it: the peer does not wait for it.
-        working = call_without_connection(self._clock, task.work)
-        working.addErrback(lambda failure: self._ended_badly(task, failure))
-        working.addBoth(lambda _: self._end(task))
+        working = call_without_connection(self._clock, task.begin_work)
+        working.addErrback(lambda failure: self._report_unless_cancelled(task, failure))
+        working.addBoth(lambda _: self._end_task(task))
 
-    def _forget(self, task: ServiceTask) -> None:
+    def _forget_task(self, task: ServiceTask) -> None:
         task.forget()
-        self._end(task)
+        self._end_task(task)
 
-    def _end(self, task: ServiceTask) -> None:
+    def _end_task(self, task: ServiceTask) -> None:
         del self._tasks[task]
         task.done.callback(None)
         if not self._tasks and self._all_ended is not None:
             self._all_ended.callback(None)
             self._all_ended = None
 
-    def _ended_badly(self, task: ServiceTask, failure: Failure) -> None:
+    def _report_unless_cancelled(self, task: ServiceTask, failure: Failure) -> None:
         if not (task.cancelled and failure.check(*CANCELLED)):
-            self._failed(task, failure)
+            self._report_failure(task, failure)
 
-    def _failed(self, task: ServiceTask, failure: Failure) -> None:
+    def _report_failure(self, task: ServiceTask, failure: Failure) -> None:
         self._metrics.count("tasks_failed_total", task=task.name)
         self._failures.note(f"task {task.name}", "", failure)
 
@@ -184,7 +188,7 @@ def checked_interval(seconds: object) -> float:
     return seconds
 
 
-def name_of(what: object) -> str:
+def function_name(what: object) -> str:
     """Return the name of a function or coroutine, as in its author's code."""
     name = getattr(what, "__qualname__", None) or type(what).__qualname__
     return str(name).rpartition("<locals>.")[2]

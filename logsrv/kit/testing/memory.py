@@ -175,7 +175,7 @@ class MemoryService:
         self._settings = ChangingOptions(parsed(plugin, arguments))
         self._ports = itertools.count(FIRST_PORT)
         self._listeners: dict[str, MemoryStreams | MemoryDatagrams] = {}
-        self.service: ProtocolService[Any, Any] = plugin.service_on(self.clock, self._settings)
+        self.service: ProtocolService[Any, Any] = plugin.make_service_on(self.clock, self._settings)
         self.service.make_listener = self._listener
         self._far: dict[str, FarSide] = {}
         self.service.client_endpoint = self._client_endpoint
@@ -297,7 +297,7 @@ class MemoryService:
         try:
             for name, value in changed.items():
                 self._settings.change(name, value)
-            reloaded = Deferred.fromCoroutine(self.service.reloads.once())
+            reloaded = Deferred.fromCoroutine(self.service.reloads.reload_once())
             self.clock.until(reloaded, 2 * CLOSE_SECONDS, "the reload")
         except BaseException:
             self._settings.changed = before

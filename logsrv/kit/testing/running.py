@@ -114,6 +114,6 @@ def serve(what: Any, *arguments: str, reactor: Any = None, **how: Any) -> Runnin
             if kind in LOOPBACK
         ]
         arguments = (*(f"--listen={place}" for place in places), *arguments)
-    service = plugin.service_on(reactor, parsed(plugin, arguments))
+    service = plugin.make_service_on(reactor, parsed(plugin, arguments))
     service.startService()
     return Running(service)

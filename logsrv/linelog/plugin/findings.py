@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
-from logsrv.kit.service.checks.certificates import check_file
-from logsrv.kit.service.checks.files import check_directory
-from logsrv.kit.service.checks.findings import Asked, Finding, error, guarded, ok
+from logsrv.kit.service.checks.certificates import check_certificate_file
+from logsrv.kit.service.checks.files import check_directory_writable
+from logsrv.kit.service.checks.findings import CheckRequest, Finding, error, findings_or_error, ok
 from logsrv.kit.service.checks.user import User
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted
@@ -36,21 +36,21 @@ REACH_SECONDS = 5.0
 
 
 def check_logger(
-    settings: LoggerSettings, asked: Asked, now: datetime.datetime
+    settings: LoggerSettings, asked: CheckRequest, now: datetime.datetime
 ) -> Iterator[Finding]:
     """Yield all findings about the line logger. asked: the user that it runs as. now: with a time zone."""
     for listener in listeners_without_plugin(settings):
         why = "is left out: no plugin that can be loaded has that input"
         yield error(listener, why, "mend the plugin")
-    yield from guarded("store", partial(check_store, settings.directory, asked.user))
+    yield from findings_or_error("store", partial(check_store, settings.directory, asked.user))
     files = {one.ship_cert: False for one in settings.targets}
     files |= {one.ship_ca: True for one in settings.targets}
     files |= {one.nodes_ca: True for one in settings.node_sets}
     for file, authorities in files.items():
         if file is not None:
-            yield from check_file(file, now, authorities=authorities)
+            yield from check_certificate_file(file, now, authorities=authorities)
     for target in settings.targets:
-        yield from guarded(f"target {target.label}", partial(check_target, target, asked))
+        yield from findings_or_error(f"target {target.label}", partial(check_target, target, asked))
     for one in settings.node_sets:
         tls = TLSOptions(cafile=one.nodes_ca)
         for node in one.nodes.nodes:
@@ -58,7 +58,9 @@ def check_logger(
                 asked, f"node {node}", node.host, node.port, tls if node.tls else None
             )
     for label, alert in alerts_by_label(settings.alerts).items():
-        yield from guarded(f"alert {label}", partial(check_alert, f"alert {label}", alert, asked))
+        yield from findings_or_error(
+            f"alert {label}", partial(check_alert, f"alert {label}", alert, asked)
+        )
 
 
 def check_store(directory: Path, user: User) -> Iterator[Finding]:
@@ -66,7 +68,7 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
 
     The process has to run as that user.
     """
-    yield check_directory(directory, user)
+    yield check_directory_writable(directory, user)
     if not os.access(directory, os.R_OK | os.X_OK):
         return
     with Disk().open_directory(directory) as disk:
@@ -87,11 +89,11 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
         yield error(str(directory / refused[0]), sentence, remedy)
 
 
-def check_target(target: ShipSettings, asked: Asked) -> Iterator[Finding]:
+def check_target(target: ShipSettings, asked: CheckRequest) -> Iterator[Finding]:
     """Yield whether an archive's directory can be written, or each server of a target answers."""
     subject, url = f"target {target.label}", target.ship
     if url.scheme == "file":
-        yield check_directory(Path(url.path), asked.user)
+        yield check_directory_writable(Path(url.path), asked.user)
     elif url.is_bucket:
         yield ok(
             subject, f"goes to {one_line(url.loggable_url)} (a bucket is never contacted here)"
@@ -104,7 +106,7 @@ def check_target(target: ShipSettings, asked: Asked) -> Iterator[Finding]:
             yield check_server(asked, subject, host, port, tls if wants_tls else None)
 
 
-def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Finding]:
+def check_alert(subject: str, alert: AlertSettings, asked: CheckRequest) -> Iterator[Finding]:
     """Yield whether the program of an alert can be run, and its webhook answers."""
     if alert.alert_command is not None:
         who = f"by user {asked.user.name}"
@@ -121,7 +123,7 @@ def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Fi
 
 
 def check_server(
-    asked: Asked, subject: str, host: str, port: int, tls: TLSOptions | None
+    asked: CheckRequest, subject: str, host: str, port: int, tls: TLSOptions | None
 ) -> Finding:
     """Connect to a server, and check its certificate, if `asked.reach` allows it; sends no data.
 

@@ -27,7 +27,7 @@ from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.launch import Launch, check_files
+from logsrv.kit.service.launch import Launch, check_twistd_files
 from logsrv.kit.service.loading import broken_plugins
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
@@ -62,7 +62,7 @@ from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from logsrv.kit.service.checks.findings import Asked, Finding
+    from logsrv.kit.service.checks.findings import CheckRequest, Finding
 
 log = Logger()
 
@@ -205,7 +205,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             metrics=self.metrics,
         )
 
-    def wanted(self, settings: LoggerSettings) -> list[SiteSpec]:
+    def wanted_sites(self, settings: LoggerSettings) -> list[SiteSpec]:
         # Checked before anything listens: a half-written settings file may lack it, and give the default.
         if settings.directory != self.settings.directory:
             raise ConfigurationError(
@@ -290,10 +290,10 @@ class LoggerService(ListeningService[LoggerSettings]):
         waits = not store.accepts or store.stalled or store.valve.closed_for() > PATIENCE
         return [*super().unready(), *(self.unhealthy() if waits else ())]
 
-    def at_work(self) -> int | None:
+    def running_pid(self) -> int | None:
         return owning_process(self.settings.directory)
 
-    def findings(self, asked: Asked) -> Iterable[Finding]:
+    def findings(self, asked: CheckRequest) -> Iterable[Finding]:
         now = datetime.datetime.fromtimestamp(time.time(), datetime.UTC)
         return check_logger(self.settings, asked, now)
 
@@ -395,8 +395,8 @@ def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
     # Imported here: by now twistd has chosen the reactor.
     from twisted.internet import reactor
 
-    check_files("logsrv", options.parent)
+    check_twistd_files("logsrv", options.parent)
     service = LoggerService(options.settings, load=options.reload, reactor=reactor)
-    service.own_process()
+    service.take_over_process()
     service.launch = Launch(options, reactor)
     return service

@@ -10,7 +10,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit import FrameProtocol, Netstring
 from logsrv.kit.framing.own import OwnFramer
-from logsrv.kit.service.factory import check_class
+from logsrv.kit.service.factory import check_protocol_class
 from logsrv.kit.testing import MemoryService, conformance, every_split
 from tests.kit.servers import mqtt, redis
 
@@ -330,7 +330,7 @@ def test_a_class_that_is_assigned_later_is_refused_when_the_plugin_is_made() -> 
     with pytest.raises(
         ConfigurationError, match=r"^Late\.framing is <class .*Empty'>; it has to be"
     ):
-        check_class(Late)
+        check_protocol_class(Late)
 
 
 def test_a_connection_may_choose_its_framing(in_memory: InMemory) -> None:

@@ -24,7 +24,7 @@ from logsrv.kit.inspect.inspect_place import parse_place
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.inspect.keys import host_key
 from logsrv.kit.inspect.session import SessionSettings
-from logsrv.kit.service.own_sites import own_sites
+from logsrv.kit.service.own_sites import operator_sites
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK
@@ -221,4 +221,4 @@ def test_without_conch_a_sentence_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setattr(builtins, "__import__", no_conch)
     settings = OperatorSettings(inspect=(parse_place("ssh:0:keys=k:hostKey=h"),))
     with pytest.raises(ConfigurationError, match=r"pip install 'logsrv\[inspect\]'"):
-        own_sites(looked_into()[1], settings)
+        operator_sites(looked_into()[1], settings)

@@ -59,7 +59,7 @@ class Service(ListeningService[Sequence[str]]):
         self.open_at_apply: set[str] = set()
         super().__init__("test", names, load=self._read, reactor=REACTOR, metrics=Metrics())
 
-    def wanted(self, settings: Sequence[str]) -> list[SiteSpec]:
+    def wanted_sites(self, settings: Sequence[str]) -> list[SiteSpec]:
         return [
             SiteSpec(name, parse_endpoint(f"unix:{self.directory}/{name}"), name, self.rules)
             for name in settings

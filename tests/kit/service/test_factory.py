@@ -78,7 +78,7 @@ def test_a_class_that_would_fail_with_its_first_peer_is_refused_at_the_start(
 ) -> None:
     plugin = protocol_plugin("shout", type("Wrong", (base,), {attribute: value}))
     with pytest.raises(StartError, match=rf"^shout: .*{sentence}"):
-        plugin.service_on(Clock(), parsed(plugin, ()))
+        plugin.make_service_on(Clock(), parsed(plugin, ()))
 
 
 def test_the_framing_of_a_class_may_depend_on_the_connection() -> None:

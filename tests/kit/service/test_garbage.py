@@ -9,21 +9,21 @@ import sys
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.kit.service.garbage import LATEST_SECONDS, LOOK_SECONDS, PASS_SECONDS, LongLived
+from logsrv.kit.service.garbage import LATEST_SECONDS, LOOK_SECONDS, PASS_SECONDS, LongLivedFreezer
 
 START = ["freeze", "collect"]
 # In a process of its own: what it freezes would be out of sight in all other tests.
 FROZEN = """
 import gc, weakref
 from twisted.internet.task import Clock
-from logsrv.kit.service.garbage import LOOK_SECONDS, PASS_SECONDS, LongLived
+from logsrv.kit.service.garbage import LOOK_SECONDS, PASS_SECONDS, LongLivedFreezer
 
 class Node:
     def __init__(self):
         self.itself = self
 
 clock, threshold = Clock(), gc.get_threshold()
-long_lived = LongLived(clock, lambda: 0.0)
+long_lived = LongLivedFreezer(clock, lambda: 0.0)
 long_lived.start()
 before = gc.get_freeze_count()
 nodes = [Node() for _ in range(1000)]
@@ -65,7 +65,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_busy_process_is_gone_through_at_the_first_calm_moment(passes: list[str]) -> None:
     clock, used = Clock(), [0.0]
-    long_lived = LongLived(clock, lambda: used[0])
+    long_lived = LongLivedFreezer(clock, lambda: used[0])
     long_lived.start()
     clock.advance(PASS_SECONDS)
     for _ in range(5):
@@ -79,7 +79,7 @@ def test_a_busy_process_is_gone_through_at_the_first_calm_moment(passes: list[st
 
 def test_one_that_is_always_busy_is_gone_through_once_a_day(passes: list[str]) -> None:
     clock = Clock()
-    long_lived = LongLived(clock, clock.seconds)
+    long_lived = LongLivedFreezer(clock, clock.seconds)
     long_lived.start()
     clock.advance(PASS_SECONDS)
     for _ in range(int((LATEST_SECONDS - PASS_SECONDS) / LOOK_SECONDS) - 1):

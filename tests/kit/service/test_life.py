@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit import LineProtocol, protocol_plugin
-from logsrv.kit.service.life import Life, call
+from logsrv.kit.service.life import StateLife, call_if_defined
 from logsrv.kit.testing import MemoryService, Running, serve
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, in_reactor, logged
@@ -250,7 +250,7 @@ def test_a_wrong_state_is_refused_with_a_sentence(state: Any, said: str) -> None
     with pytest.raises(ConfigurationError, match=said):
         protocol_plugin("plugin", Tell, state=state)
     with pytest.raises(ConfigurationError, match=said):
-        Life(state).make(Named())
+        StateLife(state).make_state(Named())
 
 
 class Named:
@@ -265,14 +265,14 @@ def test_attributes_that_are_not_callable_are_not_called() -> None:
 
     service = MemoryService(Tell, state=Clocked)
     assert service.service.state.start == 12.5
-    assert call(service.service.state, "close") is None
+    assert call_if_defined(service.service.state, "close") is None
 
 
 def test_nothing_is_closed_twice_nor_before_it_has_started() -> None:
-    life = Life(Plain)
-    start = life.make(Named())
+    life = StateLife(Plain)
+    start = life.make_state(Named())
     assert start is not None
-    life.close(Plain(None))
+    life.close_state(Plain(None))
     assert heard == ["made"]
 
 

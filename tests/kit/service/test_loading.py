@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.service.loading import broken_plugins, load_object, plugin_files
+from logsrv.kit.service.loading import broken_plugins, import_plugin_files, load_object
 from logsrv.plugin_folders import refused
 from twisted import plugins
 
@@ -78,7 +78,7 @@ def test_plugin_files_are_modules_or_reasons(
     sound, wrong = tmp_path / "sound_one.py", tmp_path / "wrong_one.py"
     sound.write_text("import warnings\nwarnings.warn('old')\nmade = 1\n")
     wrong.write_text("\nraise SystemExit(3)\n")
-    assert dict(plugin_files())[str(sound)].made == 1
+    assert dict(import_plugin_files())[str(sound)].made == 1
     monkeypatch.delitem(sys.modules, "twisted.plugins.sound_one")
     assert broken_plugins() == {
         "/elsewhere": "others may change it",

@@ -17,7 +17,7 @@ import pytest
 from twisted.application.service import Application
 from twisted.logger import FileLogObserver, ILogObserver, LogLevel, jsonFileLogObserver
 
-from logsrv.kit.service.log import auto_format, log_to, take_log
+from logsrv.kit.service.log import auto_format, log_observer_for, use_our_log_format
 
 WARNED = {"log_level": LogLevel.warn, "log_format": "mind", "log_time": 0.0, "log_namespace": "a"}
 
@@ -50,23 +50,23 @@ def test_colours_are_for_terminals_that_want_them(
         monkeypatch.setenv(*variable.split("="))
     screen, stream = terminal
     assert auto_format(stream) == "people"
-    log_to(stream)(WARNED)
+    log_observer_for(stream)(WARNED)
     assert (b"\x1b[33mWARNING:" in os.read(screen, 1000)) == coloured
 
 
 def test_a_stream_that_is_no_terminal_gets_the_format_of_files() -> None:
     stream = io.StringIO()
     assert auto_format(stream) == "file"
-    log_to(stream)(WARNED)
+    log_observer_for(stream)(WARNED)
     assert re.search(r"T\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d WARNING: mind\n$", stream.getvalue())
     asked = io.StringIO()
-    log_to(asked, "people")(WARNED)
+    log_observer_for(asked, "people")(WARNED)
     assert asked.getvalue()[8:] == " WARNING: mind\n"
 
 
 def test_an_authors_own_log_format_is_ignored() -> None:
     stream = io.StringIO()
-    log_to(stream, "%(message)s")(WARNED)
+    log_observer_for(stream, "%(message)s")(WARNED)
     assert "WARNING: mind" in stream.getvalue()
 
 
@@ -82,7 +82,7 @@ def test_an_authors_own_log_format_is_ignored() -> None:
 )
 def test_the_log_of_twistd_is_taken_or_left(program: dict[str, Any] | None, taken: bool) -> None:
     application = Application("greet")
-    take_log(program, "auto", application)
+    use_our_log_format(program, "auto", application)
     assert (application.getComponent(ILogObserver, None) is not None) == taken
 
 
@@ -97,7 +97,7 @@ def test_the_log_of_twist_is_taken_unless_it_is_json(chosen: str, format: str, t
         "logFormat": chosen,
         "logFile": io.StringIO(),
     }
-    take_log(program, format, Application("greet"))
+    use_our_log_format(program, format, Application("greet"))
     assert (program["fileLogObserverFactory"] is not jsonFileLogObserver) == taken
     assert isinstance(program["fileLogObserverFactory"](io.StringIO()), FileLogObserver)
 
@@ -121,7 +121,7 @@ class Disk(io.RawIOBase):
 def test_messages_without_room_are_counted() -> None:
     """On a full disk they went, and nobody was told. Python keeps the first one of them."""
     disk = Disk()
-    observer = log_to(io.TextIOWrapper(io.BufferedWriter(disk)), "json")
+    observer = log_observer_for(io.TextIOWrapper(io.BufferedWriter(disk)), "json")
     observer(WARNED)
     disk.full = True
     for _ in range(3):

@@ -91,7 +91,7 @@ async def test_a_reload_changes_the_place_of_metrics_or_nothing(tmp_path: Path) 
     first, second = f"unix:{tmp_path}/first", f"unix:{tmp_path}/second"
     config.write_text(f"metrics = '{first}'\nlisten = '{LOOPBACK}'\n")
     plugin = protocol_plugin("jokes", Jokes)
-    service = plugin.service_on(REACTOR, parsed(plugin, ("--config", str(config))))
+    service = plugin.make_service_on(REACTOR, parsed(plugin, ("--config", str(config))))
     service.startService()
     assert (await deferToThread(ask, f"{tmp_path}/first", "/metrics"))[0] == 200
     taken = socket.create_server(("127.0.0.1", 0))

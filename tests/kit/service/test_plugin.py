@@ -93,7 +93,7 @@ def test_a_protocol_that_cannot_serve_is_one_sentence(protocol: Any, sentence: s
 def _chosen(plugin: Plugin) -> None:
     options = plugin.options()
     options.parseOptions([])
-    plugin.service_on(_Clock(), options)
+    plugin.make_service_on(_Clock(), options)
 
 
 class _Clock:

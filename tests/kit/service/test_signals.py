@@ -26,16 +26,16 @@ class Reactor:
 def signals() -> Iterator[Signals]:
     made = Signals(Reactor())  # type: ignore[arg-type]
     yield made
-    made.release()
+    made.restore_handlers()
 
 
 def test_sighup_before_ready_is_done_when_it_is(signals: Signals) -> None:
     """Not lost, and it ends nothing, as it would by default."""
     calls: list[str] = []
-    signals.hold()
+    signals.remember_hangups()
     signal.raise_signal(signal.SIGHUP)
     assert calls == []
-    signals.ready(lambda: calls.append("reload"))
+    signals.reload_on_hangup(lambda: calls.append("reload"))
     assert calls == ["reload"]
     signal.raise_signal(signal.SIGHUP)
     assert calls == ["reload", "reload"]
@@ -43,8 +43,8 @@ def test_sighup_before_ready_is_done_when_it_is(signals: Signals) -> None:
 
 def test_without_a_sighup_nothing_is_reloaded(signals: Signals) -> None:
     calls: list[str] = []
-    signals.hold()
-    signals.ready(lambda: calls.append("reload"))
+    signals.remember_hangups()
+    signals.reload_on_hangup(lambda: calls.append("reload"))
     assert calls == []
 
 
@@ -53,14 +53,14 @@ def test_a_storm_of_sighup_is_one_reload() -> None:
     waiting: list[Callable[[], object]] = []
     signals = Signals(Mock(callFromThread=waiting.append))
     calls: list[str] = []
-    signals.ready(lambda: calls.append("reload"))
+    signals.reload_on_hangup(lambda: calls.append("reload"))
     for _ in range(3):
         for _ in range(100):
             signal.raise_signal(signal.SIGHUP)
         [turn] = waiting
         waiting.clear()
         turn()
-    signals.release()
+    signals.restore_handlers()
     assert calls == ["reload"] * 3
 
 
@@ -86,22 +86,22 @@ def test_a_reactor_is_told_once_to_stop() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, reactor.stop)
     signals = Signals(reactor)  # type: ignore[arg-type]
-    signals.ready(lambda: None)
+    signals.reload_on_hangup(lambda: None)
     for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
         signal.raise_signal(number)
     assert reactor.stops == 1
-    signals.stopping(60, lambda: told.append("told"))
+    signals.answer_stop_signals(60, lambda: told.append("told"))
     signal.raise_signal(signal.SIGINT)
     assert (reactor.stops, told) == (1, ["told"])
-    signals.release()
+    signals.restore_handlers()
     assert signal.getsignal(signal.SIGINT) == reactor.stop
 
 
 def test_signals_during_a_stop_only_report_it(signals: Signals) -> None:
     """SIGHUP does nothing, and who asks again for a stop is told that it is under way."""
     calls: list[str] = []
-    signals.ready(lambda: calls.append("reload"))
-    signals.stopping(60, lambda: calls.append("told"))
+    signals.reload_on_hangup(lambda: calls.append("reload"))
+    signals.answer_stop_signals(60, lambda: calls.append("told"))
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
         signal.raise_signal(number)
     assert calls == ["told", "told"]
@@ -111,10 +111,10 @@ def test_handlers_are_given_back() -> None:
     numbers = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
     before = [signal.getsignal(number) for number in numbers]
     signals = Signals(Reactor())  # type: ignore[arg-type]
-    signals.hold()
-    signals.ready(lambda: None)
-    signals.stopping(60, lambda: None)
-    signals.release()
+    signals.remember_hangups()
+    signals.reload_on_hangup(lambda: None)
+    signals.answer_stop_signals(60, lambda: None)
+    signals.restore_handlers()
     assert [signal.getsignal(number) for number in numbers] == before
 
 
@@ -123,7 +123,7 @@ def test_out_of_time_it_ends_the_process() -> None:
     program = (
         "from logsrv.kit.service.signals import Signals\n"
         "signals = Signals(None)\n"
-        "signals.stopping(-1, None)\n"
+        "signals.answer_stop_signals(-1, None)\n"
         "print('endless', flush=True)\n"
         "while True: pass\n"
     )

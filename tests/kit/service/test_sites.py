@@ -13,7 +13,7 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoint import TakenPlaces
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
-from logsrv.kit.service.sites import NEXT, Site, SiteSpec, check_not_ours
+from logsrv.kit.service.sites import NEXT, Site, SiteSpec, check_place_not_ours
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.kit.service.recording import Recorded, Rules
 
@@ -102,6 +102,6 @@ async def test_two_sites_at_one_place_are_refused(tmp_path: Path) -> None:
     """Before the kernel says it is another program's, it is said that it is our own."""
     site = made(tmp_path)
     with pytest.raises(ConfigurationError, match="this server's own unix:"):
-        check_not_ours(wanted(tmp_path), TakenPlaces([site.endpoint]))
-    check_not_ours(wanted(tmp_path), TakenPlaces())
+        check_place_not_ours(wanted(tmp_path), TakenPlaces([site.endpoint]))
+    check_place_not_ours(wanted(tmp_path), TakenPlaces())
     await site.close(0)

@@ -13,8 +13,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
-from logsrv.kit.service.steps import limited
-from logsrv.kit.service.stop import within
+from logsrv.kit.service.steps import with_time_limit
+from logsrv.kit.service.stop import await_step_logged
 from tests.kit.net.network import in_reactor, logged
 
 
@@ -29,7 +29,7 @@ async def value() -> int:
 @pytest.mark.parametrize("step", [lambda: 7, value])
 def test_a_step_may_be_plain_or_async(step: Callable[[], Any]) -> None:
     results: list[int] = []
-    limited(step, 1, Clock()).addCallback(results.append)
+    with_time_limit(step, 1, Clock()).addCallback(results.append)
     assert results == [7]
 
 
@@ -37,7 +37,7 @@ def test_a_step_that_never_ends_is_cancelled_and_given_up() -> None:
     cancelled: list[object] = []
     failures: list[Failure] = []
     clock = Clock()
-    limited(lambda: Deferred(cancelled.append), 2, clock).addErrback(failures.append)
+    with_time_limit(lambda: Deferred(cancelled.append), 2, clock).addErrback(failures.append)
     clock.advance(1.9)
     assert not failures
     clock.advance(0.2)
@@ -54,7 +54,7 @@ def test_a_step_that_never_ends_is_cancelled_and_given_up() -> None:
 @in_reactor
 async def test_a_failed_step_is_logged_and_hinders_nothing(step: Any, said: str) -> None:
     with logged() as messages:
-        await within(service_at(Clock()), 1, step, "closing")
+        await await_step_logged(service_at(Clock()), 1, step, "closing")
     assert [message.splitlines()[0] for message in messages] == [said]
 
 
@@ -62,7 +62,9 @@ async def test_a_failed_step_is_logged_and_hinders_nothing(step: Any, said: str)
 async def test_a_step_that_takes_too_long_is_logged() -> None:
     clock = Clock()
     with logged() as messages:
-        waiting = Deferred.fromCoroutine(within(service_at(clock), 3, Deferred, "closing"))
+        waiting = Deferred.fromCoroutine(
+            await_step_logged(service_at(clock), 3, Deferred, "closing")
+        )
         clock.advance(4)
         await waiting
     assert messages == ["test: closing has taken 3 s and is given up"]

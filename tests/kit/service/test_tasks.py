@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.service.tasks import name_of
+from logsrv.kit.service.tasks import function_name
 from logsrv.kit.testing import MemoryService, serve
 from tests.kit.net.network import REACTOR, in_reactor, logged
 
@@ -239,5 +239,5 @@ def test_wrong_arguments_of_spawn_and_every_are_refused(
 def test_any_awaitable_can_be_spawned(memory: MemoryService) -> None:
     waiting: Deferred[None] = Deferred()
     assert memory.service.spawn(waiting, "waiting").name == "waiting"
-    assert name_of(lambda: None) == "<lambda>"
+    assert function_name(lambda: None) == "<lambda>"
     assert ensureDeferred(nothing())

@@ -14,15 +14,15 @@ import pytest
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
 from logsrv.kit.options.load import Sources, load
-from logsrv.kit.service.checks.findings import Asked, Finding, Level
-from logsrv.kit.service.checks.user import User, myself
+from logsrv.kit.service.checks.findings import CheckRequest, Finding, FindingLevel
+from logsrv.kit.service.checks.user import User, current_user
 from logsrv.linelog.plugin import findings as logger
 from logsrv.linelog.plugin.findings import check_logger, check_server, check_store
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from tests.cli.command import echo, serving
 from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
 
-REACHING = Asked(myself(), reach=True)
+REACHING = CheckRequest(current_user(), reach=True)
 NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
 
 
@@ -33,10 +33,10 @@ def settings(directory: Path, text: str) -> LoggerSettings:
     return load(LoggerSettings, sources).settings
 
 
-def told(directory: Path, text: str, asked: Asked | None = None) -> list[Finding]:
+def told(directory: Path, text: str, asked: CheckRequest | None = None) -> list[Finding]:
     """What is found of those whom it tells."""
     made = settings(directory, text)
-    asked = asked or Asked(myself())
+    asked = asked or CheckRequest(current_user())
     with asked.user.acting():
         found = list(check_logger(made, asked, NOW))
     return [one for one in found if one.subject != str(made.directory)]
@@ -51,13 +51,13 @@ def directory() -> Iterator[Path]:
 
 def faults(directory: Path, user: User) -> list[Finding]:
     with user.acting():
-        return [one for one in check_store(directory, user) if one.level is not Level.OK]
+        return [one for one in check_store(directory, user) if one.level is not FindingLevel.OK]
 
 
 def test_nothing_of_a_store_is_changed(directory: Path) -> None:
     (directory / "current.log").write_text("2026-11-22T11:00:00.000000Z tcp:1 hello\n")
     before = {path: path.stat() for path in (directory, *directory.iterdir())}
-    assert not faults(directory, myself())
+    assert not faults(directory, current_user())
     after = {path: path.stat() for path in (directory, *directory.iterdir())}
     assert {path: found.st_mtime_ns for path, found in after.items()} == {
         path: found.st_mtime_ns for path, found in before.items()
@@ -67,7 +67,7 @@ def test_nothing_of_a_store_is_changed(directory: Path) -> None:
 @as_root
 def test_another_user_may_not_write_it_until_it_is_his(directory: Path) -> None:
     [found] = faults(directory, nobody())
-    assert found.level is Level.ERROR and "written by user nobody" in found.sentence
+    assert found.level is FindingLevel.ERROR and "written by user nobody" in found.sentence
     follow(found.advice)
     assert not faults(directory, nobody())
     # Somebody has tried it as root.
@@ -104,7 +104,7 @@ def test_a_file_that_root_has_copied_into_the_store_is_told(directory: Path, nam
         made.touch(0o640)
         (made.parent / "other.zst").touch(0o640)
     [found] = faults(directory, nobody())
-    assert found.level is Level.ERROR
+    assert found.level is FindingLevel.ERROR
     assert found.sentence.startswith("cannot be used by user nobody")
     assert ("and 1 more file here" in found.sentence) == (name != "alerts")
     follow(found.advice)
@@ -119,8 +119,8 @@ def test_a_check_that_fails_hinders_no_other(
 
     monkeypatch.setattr(logger, "check_store", fail)
     made = settings(tmp_path, 'ship = ["s3://logs/edge"]')
-    first, second = check_logger(made, Asked(myself()), NOW)
-    assert (first.level, second.level) == (Level.ERROR, Level.OK)
+    first, second = check_logger(made, CheckRequest(current_user()), NOW)
+    assert (first.level, second.level) == (FindingLevel.ERROR, FindingLevel.OK)
     assert first.sentence == "could not be checked: RuntimeError: a bug"
 
 
@@ -128,19 +128,19 @@ def test_targets_are_not_contacted_unless_asked_for(tmp_path: Path) -> None:
     with serving(echo) as port:
         text = f'ship = ["relp://127.0.0.1:{port}"]'
         [found] = told(tmp_path, text)
-        assert found.level is Level.OK
+        assert found.level is FindingLevel.OK
         assert found.sentence == f"is at 127.0.0.1:{port} (not contacted; --reach tries)"
         [found] = told(tmp_path, text, REACHING)
-        assert (found.level, found.sentence) == (Level.OK, f"127.0.0.1:{port} answers")
+        assert (found.level, found.sentence) == (FindingLevel.OK, f"127.0.0.1:{port} answers")
     [found] = told(tmp_path, text, REACHING)
-    assert found.level is Level.ERROR
+    assert found.level is FindingLevel.ERROR
     assert found.sentence == f"127.0.0.1:{port} cannot be reached: connection refused"
 
 
 def test_a_bucket_is_not_contacted_and_a_missing_archive_is_made_later(tmp_path: Path) -> None:
     text = f'ship = ["s3://logs/edge", "file://{tmp_path}/archive"]'
     bucket, archive = told(tmp_path, text, REACHING)
-    assert "never contacted" in bucket.sentence and bucket.level is Level.OK
+    assert "never contacted" in bucket.sentence and bucket.level is FindingLevel.OK
     assert archive.sentence == "is not there yet, and is made at the start"
     assert not (tmp_path / "archive").exists()
 
@@ -149,11 +149,13 @@ def test_a_bucket_is_not_contacted_and_a_missing_archive_is_made_later(tmp_path:
 def test_an_archive_that_the_user_may_not_write_is_an_error() -> None:
     with open_directory() as directory:
         text = f'ship = ["file://{directory}/archive"]'
-        [found] = told(directory, text, Asked(nobody()))
-        assert found.level is Level.ERROR and "made or written by user nobody" in found.sentence
+        [found] = told(directory, text, CheckRequest(nobody()))
+        assert (
+            found.level is FindingLevel.ERROR and "made or written by user nobody" in found.sentence
+        )
         follow(found.advice)
-        [found] = told(directory, text, Asked(nobody()))
-        assert found.level is Level.OK
+        [found] = told(directory, text, CheckRequest(nobody()))
+        assert found.level is FindingLevel.OK
 
 
 def test_certificates_of_targets_and_nodes_are_checked(tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_certificates_of_targets_and_nodes_are_checked(tmp_path: Path) -> None:
     certificate, *_ = told(tmp_path, text)
     assert certificate.subject == f"{tmp_path}/cert.pem" and "localhost" in certificate.sentence
     found = told(tmp_path, text, REACHING)
-    assert [one.level for one in found[1:]] == [Level.ERROR, Level.ERROR]
+    assert [one.level for one in found[1:]] == [FindingLevel.ERROR, FindingLevel.ERROR]
     assert found[-1].subject == "node https://localhost:9"
 
 
@@ -174,21 +176,22 @@ def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
     for tls, level in (
-        (TLSOptions(cafile=tmp_path / "cert.pem"), Level.OK),
-        (TLSOptions(), Level.ERROR),
+        (TLSOptions(cafile=tmp_path / "cert.pem"), FindingLevel.OK),
+        (TLSOptions(), FindingLevel.ERROR),
     ):
         with serving(echo, context) as port:
             found = check_server(REACHING, "centre", "localhost", port, tls)
         assert found.level is level, found
     assert "answers, but its TLS is not trusted: self" in found.sentence
     missing = TLSOptions(cafile=tmp_path / "no")
-    assert check_server(REACHING, "x", "localhost", 9, missing).level is Level.ERROR
+    assert check_server(REACHING, "x", "localhost", 9, missing).level is FindingLevel.ERROR
 
 
 def test_an_unknown_host_name_is_an_error() -> None:
     found = check_server(REACHING, "x", "no-such-host.invalid", 9, None)
     assert (
-        found.level is Level.ERROR and "no-such-host.invalid:9 cannot be reached" in found.sentence
+        found.level is FindingLevel.ERROR
+        and "no-such-host.invalid:9 cannot be reached" in found.sentence
     )
 
 
@@ -196,21 +199,26 @@ def test_a_host_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logger, "REACH_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = check_server(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions())
-    assert found.level is Level.ERROR and "timed out" in found.sentence
+    assert found.level is FindingLevel.ERROR and "timed out" in found.sentence
 
 
 ALERT = 'alert = ["error"]\n'
 
 
-def alerts(directory: Path, text: str, asked: Asked | None = None) -> list[Finding]:
+def alerts(directory: Path, text: str, asked: CheckRequest | None = None) -> list[Finding]:
     return told(directory, ALERT + text, asked)
 
 
 def test_a_missing_program_of_an_alert_is_an_error(tmp_path: Path) -> None:
     [found] = alerts(tmp_path, 'alert-command = "sh -c true"')
-    assert found == Finding(Level.OK, "alert 1", f"sh can be run by user {myself().name}")
+    assert found == Finding(
+        FindingLevel.OK, "alert 1", f"sh can be run by user {current_user().name}"
+    )
     [found] = alerts(tmp_path, 'alert-command = "no-such-program"')
-    assert found.level is Level.ERROR and "there is no program no-such-program" in found.sentence
+    assert (
+        found.level is FindingLevel.ERROR
+        and "there is no program no-such-program" in found.sentence
+    )
 
 
 @as_root
@@ -220,9 +228,9 @@ def test_an_alert_command_that_only_root_may_run_is_an_error() -> None:
         program.write_text("#!/bin/sh\n")
         program.chmod(0o700)
         text = f'alert-command = "{program}"'
-        assert [one.level for one in alerts(directory, text)] == [Level.OK]
-        [found] = alerts(directory, text, Asked(nobody()))
-        assert found.level is Level.ERROR and found.sentence.endswith("by user nobody")
+        assert [one.level for one in alerts(directory, text)] == [FindingLevel.OK]
+        [found] = alerts(directory, text, CheckRequest(nobody()))
+        assert found.level is FindingLevel.ERROR and found.sentence.endswith("by user nobody")
 
 
 def test_webhooks_are_named_without_their_secret(tmp_path: Path) -> None:
@@ -230,6 +238,6 @@ def test_webhooks_are_named_without_their_secret(tmp_path: Path) -> None:
     [found] = alerts(tmp_path, text)
     assert found.sentence == "is at 127.0.0.1:9 (not contacted; --reach tries)"
     [found] = alerts(tmp_path, text, REACHING)
-    assert found.level is Level.ERROR and "secret" not in found.sentence
+    assert found.level is FindingLevel.ERROR and "secret" not in found.sentence
     [found] = alerts(tmp_path, 'alert-webhook = "https://hooks.example/T1"')
     assert "hooks.example:443" in found.sentence

@@ -132,14 +132,14 @@ async def test_a_reload_that_fails_at_its_last_step_changes_nothing(
     monkeypatch.setattr(logger.store, "apply", lambda policy: calls.append("store"))
     monkeypatch.setattr(logger.store, "reopen", lambda: calls.append("store"))
     monkeypatch.setattr(Alerts, "change", lambda alerts, wanted: calls.append("alerts"))
-    checked = logger.wanted
+    checked = logger.wanted_sites
 
     def wanted_then_gone(settings: LoggerSettings) -> list[SiteSpec]:
         found = checked(settings)
         token.unlink()
         return found
 
-    monkeypatch.setattr(logger, "wanted", wanted_then_gone)
+    monkeypatch.setattr(logger, "wanted_sites", wanted_then_gone)
     before, workers = logger.settings, logger.workers.most
     with logged() as messages:
         await logger.reload()
@@ -148,7 +148,7 @@ async def test_a_reload_that_fails_at_its_last_step_changes_nothing(
     assert calls == [] and logger.settings is before and logger.workers.most == workers
     assert logger.addresses == [f"{tmp_path}/s", f"{tmp_path}/web"]
     assert not (tmp_path / "new").exists()
-    monkeypatch.setattr(logger, "wanted", checked)
+    monkeypatch.setattr(logger, "wanted_sites", checked)
     await logger.stopService()
 
 
@@ -174,22 +174,22 @@ def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_pa
     file.write_text("old\n")
     words = ("--listen", f"http:unix:{tmp_path}/s", "--input-token-file", str(file))
     logger = service(*words)
-    (wanted,) = logger.wanted(settings(*words))
+    (wanted,) = logger.wanted_sites(settings(*words))
     server: Any = logger.make_server(wanted, MetricsPart(logger.metrics))
     file.write_text("new\n")
-    (wanted,) = logger.wanted(settings(*words))
+    (wanted,) = logger.wanted_sites(settings(*words))
     file.unlink()
     server.apply(wanted.settings)
     assert server.intake.secrets.token == "new"
     with pytest.raises(ConfigurationError, match="--input-token-file"):
-        logger.wanted(settings(*words))
+        logger.wanted_sites(settings(*words))
 
 
 def test_another_directory_is_refused_before_anything_listens(tmp_path: Path) -> None:
     """A file that is just being written is empty, and names the default places."""
     logger = service("--directory", str(tmp_path / "one"))
     with pytest.raises(ConfigurationError, match="--directory cannot change"):
-        logger.wanted(settings("--directory", str(tmp_path / "other")))
+        logger.wanted_sites(settings("--directory", str(tmp_path / "other")))
 
 
 def said(*needed_by: str) -> list[str]:

@@ -12,7 +12,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.twisted.certificates import LARGEST_FILE, check_certificate
 from logsrv.kit.options.files import read_file
-from logsrv.kit.service.checks.findings import Finding, Level, error, short_place_text
+from logsrv.kit.service.checks.findings import Finding, FindingLevel, error, short_place_text
 from logsrv.kit.text.words import shown
 
 # The warning comes this long before the end: ACME clients renew 30 days before it.
@@ -36,10 +36,10 @@ def check_certificates(endpoints: Iterable[Endpoint], now: datetime.datetime) ->
         files |= {file: False for file in (certificate or key, chain) if file}
         files |= {authorities: True} if authorities else {}
     for file, of_authorities in files.items():
-        yield from check_file(Path(file), now, authorities=of_authorities)
+        yield from check_certificate_file(Path(file), now, authorities=of_authorities)
 
 
-def check_file(
+def check_certificate_file(
     path: Path, now: datetime.datetime, *, authorities: bool = False
 ) -> Iterator[Finding]:
     """Yield a finding about each certificate in a file: whether it is valid, and until when.
@@ -57,12 +57,12 @@ def check_file(
     for one, (begin, end) in zip(found, times, strict=True):
         names = one.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         whose = shown(str(names[0].value) if names else one.subject.rfc4514_string())
-        level = Level.WARNING if some_hold else Level.ERROR
+        level = FindingLevel.WARNING if some_hold else FindingLevel.ERROR
         if begin > now:
             said = f"{whose} is valid from {begin:%Y-%m-%d %H:%M} UTC on"
         elif end < now:
             said = f"{whose} expired on {end:%Y-%m-%d %H:%M} UTC"
         else:
-            level = Level.WARNING if end - now < SOON else Level.OK
+            level = FindingLevel.WARNING if end - now < SOON else FindingLevel.OK
             said = f"{whose} is valid until {end:%Y-%m-%d %H:%M} UTC"
-        yield Finding(level, str(path), said, "" if level is Level.OK else RENEW)
+        yield Finding(level, str(path), said, "" if level is FindingLevel.OK else RENEW)

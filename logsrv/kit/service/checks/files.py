@@ -29,7 +29,7 @@ def _check_file(one: GivenFile, user: User) -> Finding:
     except FileNotFoundError:
         if one.needed:
             return error(name, f"is not there (--{one.option})")
-        return check_directory(one.path.parent, user)
+        return check_directory_writable(one.path.parent, user)
     except OSError:
         pass
     if not os.access(one.path, os.R_OK):
@@ -41,7 +41,7 @@ def _check_file(one: GivenFile, user: User) -> Finding:
     return ok(name, f"can be read by user {user.name}")
 
 
-def check_directory(path: Path, user: User) -> Finding:
+def check_directory_writable(path: Path, user: User) -> Finding:
     """Return the finding whether `user` may write into a directory, or make it; call it as this user."""
     there = next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
     if not there.is_dir() or not os.access(there, os.R_OK | os.W_OK | os.X_OK):

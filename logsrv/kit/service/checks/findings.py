@@ -13,7 +13,7 @@ from logsrv.kit.service.checks.user import User
 from logsrv.kit.text.words import error_text, shown
 
 
-class Level(enum.Enum):
+class FindingLevel(enum.Enum):
     """The weight of a finding: only an error keeps the service from its work."""
 
     OK = "ok"
@@ -25,14 +25,14 @@ class Level(enum.Enum):
 class Finding:
     """A line for the operator. subject: a file, a place or a part. advice: the remedy; "" for none."""
 
-    level: Level
+    level: FindingLevel
     subject: str
     sentence: str
     advice: str = ""
 
 
 @attrs.frozen
-class Asked:
+class CheckRequest:
     """The arguments of `logsrv check`.
 
     user: the user that the service runs as. reach: whether to try connections to other servers. file: the
@@ -46,17 +46,17 @@ class Asked:
 
 def ok(subject: str, sentence: str) -> Finding:
     """Return a finding without a fault."""
-    return Finding(Level.OK, subject, sentence)
+    return Finding(FindingLevel.OK, subject, sentence)
 
 
 def warning(subject: str, sentence: str, advice: str = "") -> Finding:
     """Return a finding about something that is odd, or will fail later."""
-    return Finding(Level.WARNING, subject, sentence, advice)
+    return Finding(FindingLevel.WARNING, subject, sentence, advice)
 
 
 def error(subject: str, sentence: str, advice: str = "") -> Finding:
     """Return a finding about something that cannot work."""
-    return Finding(Level.ERROR, subject, sentence, advice)
+    return Finding(FindingLevel.ERROR, subject, sentence, advice)
 
 
 def short_place_text(endpoint: Endpoint) -> str:
@@ -69,7 +69,7 @@ def short_place_text(endpoint: Endpoint) -> str:
     return place if endpoint.interface in EVERYWHERE else f"{place} on {endpoint.interface}"
 
 
-def guarded(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+def findings_or_error(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     """Yield the findings of a check. If it raises, yield an error about `subject`, so that others go on."""
     try:
         yield from check()

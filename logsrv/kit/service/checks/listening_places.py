@@ -14,7 +14,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.service.checks.findings import (
     Finding,
     error,
-    guarded,
+    findings_or_error,
     ok,
     short_place_text,
     warning,
@@ -29,17 +29,19 @@ _TAKEN = ("0A", "07")
 
 
 def check_places(
-    endpoints: Iterable[Endpoint], user: User, own: Sequence[int]
+    endpoints: Iterable[Endpoint], user: User, own_pids: Sequence[int]
 ) -> Iterator[Finding]:
-    """Yield a finding for each place. own: the ids of the service's processes, if it runs already."""
+    """Yield a finding for each place. own_pids: the ids of the service's processes, if it runs already."""
     try:
-        held = held_places(own)
+        held = places_of_processes(own_pids)
     except PermissionError:
         said = "only root can see which of them the running service holds"
         yield warning("places", said, "sudo logsrv check tells")
         return
     for endpoint in endpoints:
-        yield from guarded(short_place_text(endpoint), partial(_check_place, endpoint, user, held))
+        yield from findings_or_error(
+            short_place_text(endpoint), partial(_check_place, endpoint, user, held)
+        )
 
 
 def _check_place(
@@ -70,13 +72,13 @@ def _check_place(
         yield ok(subject, "is free")
 
 
-def held_places(own: Iterable[int]) -> dict[tuple[str, object], int]:
+def places_of_processes(own_pids: Iterable[int]) -> dict[tuple[str, object], int]:
     """Return the ports and paths that processes listen at, each with the process id, from /proc.
 
     A key is ("tcp", port), ("udp", port) or ("unix", path). Raises PermissionError.
     """
     owners: dict[str, int] = {}
-    for pid in own:
+    for pid in own_pids:
         # The process may have ended by now, and its files may be closed.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             for fd in (PROC / str(pid) / "fd").iterdir():
@@ -84,35 +86,37 @@ def held_places(own: Iterable[int]) -> dict[tuple[str, object], int]:
                     owners[os.readlink(fd).removeprefix("socket:[").removesuffix("]")] = pid
     found: dict[tuple[str, object], int] = {}
     for table in ("tcp", "tcp6", "udp", "udp6") if owners else ():
-        for row in proc_text(f"net/{table}").splitlines()[1:]:
+        for row in read_proc_file(f"net/{table}").splitlines()[1:]:
             cells = row.split()
             if cells[3] in _TAKEN and cells[9] in owners:
                 port = int(cells[1].rpartition(":")[2], 16)
                 found[table.removesuffix("6"), port] = owners[cells[9]]
-    for row in proc_text("net/unix").splitlines()[1:] if owners else ():
+    for row in read_proc_file("net/unix").splitlines()[1:] if owners else ():
         cells = row.split(maxsplit=7)
         if cells[7:] and cells[6] in owners:
             found["unix", os.path.normpath(cells[7])] = owners[cells[6]]
     return found
 
 
-def running_processes(plugin: str, file: Path | None) -> list[int]:
+def running_plugin_pids(plugin: str, file: Path | None) -> list[int]:
     """Return the ids of the twistd processes with this plugin; if `file` is given, with this --config."""
     found = []
     for pid in sorted(int(one.name) for one in PROC.glob("[0-9]*")):
-        words = proc_text(f"{pid}/cmdline").split("\0")
+        words = read_proc_file(f"{pid}/cmdline").split("\0")
         at = [place for place, word in enumerate(words) if re.search(r"\btwistd?\b", word)]
         serves = at and plugin in words[at[0] + 1 :]
-        if serves and (file is None or os.path.normpath(file) in _config_paths(pid, plugin, words)):
+        if serves and (
+            file is None or os.path.normpath(file) in _possible_config_paths(pid, plugin, words)
+        ):
             found.append(pid)
     return found
 
 
-def _config_paths(pid: int, plugin: str, words: Iterable[str]) -> set[str]:
+def _possible_config_paths(pid: int, plugin: str, words: Iterable[str]) -> set[str]:
     """Return the absolute paths that a process may have as its --config, among others."""
     variable = f"{plugin.upper()}_CONFIG="
     given = [word.removeprefix("--config=") for word in words]
-    for word in proc_text(f"{pid}/environ").split("\0"):
+    for word in read_proc_file(f"{pid}/environ").split("\0"):
         given += [word.removeprefix(variable)] * word.startswith(variable)
     try:
         directory = os.readlink(PROC / str(pid) / "cwd")
@@ -121,7 +125,7 @@ def _config_paths(pid: int, plugin: str, words: Iterable[str]) -> set[str]:
     return {os.path.normpath(os.path.join(directory, one)) for one in given}
 
 
-def proc_text(name: str) -> str:
+def read_proc_file(name: str) -> str:
     """Return the text of a file in /proc; "" if it cannot be read."""
     try:
         return (PROC / name).read_text("utf-8", "surrogateescape")

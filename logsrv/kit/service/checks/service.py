@@ -17,24 +17,33 @@ from logsrv.kit.options.given_files import GivenFile, given_files, inline_secret
 from logsrv.kit.options.sources import read_document
 from logsrv.kit.service.checks.certificates import check_certificates
 from logsrv.kit.service.checks.files import check_files
-from logsrv.kit.service.checks.findings import Asked, Finding, Level, error, guarded, ok
-from logsrv.kit.service.checks.listening_places import check_places, running_processes
+from logsrv.kit.service.checks.findings import (
+    CheckRequest,
+    Finding,
+    FindingLevel,
+    error,
+    findings_or_error,
+    ok,
+)
+from logsrv.kit.service.checks.listening_places import check_places, running_plugin_pids
 from logsrv.kit.text.words import counted
 
 CONFIGURATION = "configuration"
 
 
-def check_service(service: Any, plugin: str, asked: Asked) -> Iterator[Finding]:
+def check_service(service: Any, plugin: str, asked: CheckRequest) -> Iterator[Finding]:
     """Yield the findings about a `ListeningService` that was made and not started."""
-    user, file, pid = asked.user, asked.file, service.at_work()
+    user, file, pid = asked.user, asked.file, service.running_pid()
     endpoints: list[Endpoint] = []
     with user.acting():
-        files = list(guarded("files", partial(_check_files, service.settings, asked)))
+        files = list(
+            findings_or_error("files", partial(_check_settings_files, service.settings, asked))
+        )
     try:
-        endpoints = [one.endpoint for one in service.all_wanted(service.settings).values()]
+        endpoints = [one.endpoint for one in service.all_wanted_sites(service.settings).values()]
     except ConfigurationError as failure:
         # Not if it is about a file with a finding: that has the remedy, and once is enough.
-        faulty = [one.subject for one in files if one.level is Level.ERROR]
+        faulty = [one.subject for one in files if one.level is FindingLevel.ERROR]
         if not any(name in str(failure) for name in faulty):
             yield error(CONFIGURATION, str(failure), "mend it: places are checked then")
     else:
@@ -42,17 +51,17 @@ def check_service(service: Any, plugin: str, asked: Asked) -> Iterator[Finding]:
         yield ok(CONFIGURATION, f"{what}; it listens at {counted(len(endpoints), 'place')}")
     yield from files
     yield from check_places(
-        endpoints, user, running_processes(plugin, file) if pid is None else [pid]
+        endpoints, user, running_plugin_pids(plugin, file) if pid is None else [pid]
     )
     with user.acting():
         keys = dict.fromkeys(endpoint.argument("privateKey") for endpoint in endpoints)
         yield from check_files([GivenFile("listen", Path(key), True) for key in keys if key], user)
         now = datetime.datetime.now(datetime.UTC)
-        yield from guarded("certificates", partial(check_certificates, endpoints, now))
-        yield from guarded(plugin, partial(service.findings, asked))
+        yield from findings_or_error("certificates", partial(check_certificates, endpoints, now))
+        yield from findings_or_error(plugin, partial(service.findings, asked))
 
 
-def _check_files(settings: Any, asked: Asked) -> Iterator[Finding]:
+def _check_settings_files(settings: Any, asked: CheckRequest) -> Iterator[Finding]:
     file = asked.file
     # A pipe was read already, and cannot be read again.
     if file is not None and not names_descriptor(file):

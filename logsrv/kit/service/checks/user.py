@@ -55,7 +55,7 @@ class User:
             os.setgroups(groups)
 
 
-def myself() -> User:
+def current_user() -> User:
     """Return the user of this process; a user without a name has its number as the name."""
     uid, gid = os.geteuid(), os.getegid()
     name = str(uid)

@@ -23,7 +23,7 @@ from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.awaiting import CANCELLED, working
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
 from logsrv.kit.service.factory import PluginFactory, protocols_of
-from logsrv.kit.service.steps import limited
+from logsrv.kit.service.steps import with_time_limit
 
 LABEL = "dial"
 """The `listener` of dialled connections in the metrics; each place would make a series of its own."""
@@ -41,15 +41,15 @@ class DialledProtocol(StreamProtocol):
     """
 
     def __init__(self) -> None:
-        super().__init__(self._keep)
+        super().__init__(self._hold_open)
         self.ready: Deferred[Connection] = Deferred()
         # The coroutine that has dialled works on it, so there is no `handle` whose end would close it.
-        self._kept: Deferred[None] = Deferred()
+        self._held_open: Deferred[None] = Deferred()
 
-    def _keep(self, connection: Connection) -> Deferred[None]:
+    def _hold_open(self, connection: Connection) -> Deferred[None]:
         if not isinstance(self.transport, TLSMemoryBIOProtocol):
             self.ready.callback(connection)
-        return self._kept
+        return self._held_open
 
     def handshakeCompleted(self) -> None:
         note_certificate(self.transport)
@@ -69,7 +69,7 @@ class DialFactory(GuardedFactory):
         """Do nothing about a failed handshake: the one who dials is told."""
 
 
-class Dial(Factory[Any]):
+class DialAttempt(Factory[Any]):
     """A try to connect. dialled: the connection, once there is one."""
 
     noisy = False
@@ -83,7 +83,7 @@ class Dial(Factory[Any]):
         return self.dialled
 
 
-class Dials:
+class DialledConnections:
     """The dialled connections of one service."""
 
     def __init__(self, service: Any) -> None:
@@ -92,7 +92,7 @@ class Dials:
 
     async def dial(self, name: str, client: IStreamClientEndpoint, timeout: float) -> Connection:
         """Connect once. Raises DialError."""
-        one = Dial(self._factory())
+        one = DialAttempt(self._guarded_factory())
 
         def connect() -> Deferred[Any]:
             connecting: Deferred[Any] = client.connect(one)
@@ -101,14 +101,14 @@ class Dials:
 
         try:
             # A cancelled endpoint of Twisted's fails with other errors; this does not.
-            connection: Connection = await limited(connect, timeout, self._service.clock)
+            connection: Connection = await with_time_limit(connect, timeout, self._service.clock)
         except BaseException as error:
             if one.dialled is not None and one.dialled.transport is not None:
                 one.dialled.abort()
             if isinstance(error, CANCELLED) or not isinstance(error, Exception):
                 raise
             late = isinstance(error, DeferredTimeout | ConnectTimeout)
-            why = f"no answer in {timeout:g} s" if late else _why(error)
+            why = f"no answer in {timeout:g} s" if late else _dial_failure_text(error)
             raise DialError(f"cannot connect to {name}: {why}") from error
         work = working.get()
         if work is not None:
@@ -116,7 +116,7 @@ class Dials:
             work.opened = [*(each for each in work.opened if not each.closed), connection]
         return connection
 
-    def _factory(self) -> DialFactory:
+    def _guarded_factory(self) -> DialFactory:
         service = self._service
         if self._guarded is None:
             served = PluginFactory(service, LABEL, DialledProtocol)
@@ -127,7 +127,7 @@ class Dials:
             self._guarded = DialFactory(served, policy=GuardPolicy(), **how)
         return self._guarded
 
-    async def stop(self, seconds: float) -> int:
+    async def drain_all(self, seconds: float) -> int:
         """Close all connections after their output. Return how many were cut off."""
         if self._guarded is None:
             return 0
@@ -136,7 +136,7 @@ class Dials:
         return await self._guarded.drain(seconds)
 
 
-def _why(error: Exception) -> str:
+def _dial_failure_text(error: Exception) -> str:
     if isinstance(error, DNSLookupError):
         return "there is no host of that name"
     return end_sentence(Failure(error)).rstrip(".")

@@ -49,9 +49,9 @@ class ReconnectingLink:
         self._limited_log = RateLimitedLog(clock.seconds)
         how = {"label": label, "clock": clock, "metrics": metrics}
         self._guarded = LinkFactory(factory, policy=GuardPolicy(), **how)
-        self._guarded.lost = self._lost
+        self._guarded.lost = self._log_lost
         self._client = ClientService(
-            self, self._guarded, clock=clock, prepareConnection=self._connected
+            self, self._guarded, clock=clock, prepareConnection=self._log_connected
         )
         self._closed = False
 
@@ -70,7 +70,7 @@ class ReconnectingLink:
         await self._client.whenConnected()
         return self.protocol
 
-    def begin(self) -> None:
+    def start_connecting(self) -> None:
         """Connect, and reconnect after each end or failure."""
         if not self._closed:
             self._client.startService()
@@ -89,18 +89,18 @@ class ReconnectingLink:
         await self.close()
         return cut
 
-    def _connected(self, _: object) -> None:
+    def _log_connected(self, _: object) -> None:
         log.info("connected {link}", link=self.label)
 
-    def _lost(self, reason: Failure) -> None:
+    def _log_lost(self, reason: Failure) -> None:
         log.info("lost the connection {link}: {why}", link=self.label, why=end_sentence(reason))
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
         """Try once to connect."""
         connecting: Deferred[Any] = self._endpoint.connect(protocolFactory)
-        return connecting.addCallbacks(with_no_delay, self._failed)
+        return connecting.addCallbacks(with_no_delay, self._count_failed_try)
 
-    def _failed(self, failure: Failure) -> Failure:
+    def _count_failed_try(self, failure: Failure) -> Failure:
         if not self._closed:
             self._metrics.count("links_failed_total", listener=self.label)
             why = failure.getErrorMessage().rstrip(".")
@@ -133,23 +133,23 @@ class Links:
     def __iter__(self) -> Iterator[ReconnectingLink]:
         return iter(tuple(self._links))
 
-    def add(
+    def add_link(
         self, label: str, endpoint: IStreamClientEndpoint, factory: IProtocolFactory
     ) -> ReconnectingLink:
         """Connect to `endpoint`, now or when the reactor runs."""
         link = ReconnectingLink(label, endpoint, factory, self._clock, self._metrics)
         self._links.append(link)
         if self._begun:
-            link.begin()
+            link.start_connecting()
         return link
 
-    def begin(self) -> None:
+    def connect_all(self) -> None:
         """Connect all links: the reactor runs."""
         self._begun = True
         for link in self:
-            link.begin()
+            link.start_connecting()
 
-    async def stop(self, seconds: float) -> int:
+    async def drain_all(self, seconds: float) -> int:
         """Drain all links, for at most `seconds`. Return how many were cut off."""
         draining = [Deferred.fromCoroutine(link.drain(seconds)) for link in self]
         return sum([await one for one in draining])

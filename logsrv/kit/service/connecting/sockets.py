@@ -51,7 +51,7 @@ class DatagramSocket:
         One that the system refuses is counted, and logged once a minute. Raises ValueError for a host
         name, an impossible port, or an address of the other kind.
         """
-        peer = sender_at(_checked(address))
+        peer = sender_at(_checked_address(address))
         if self.closed or self._context.send(data, peer):
             return
         self._refusals.tell(
@@ -86,7 +86,7 @@ class DatagramSockets:
         if endpoint.kind != "datagram":
             raise ConfigurationError(f"{text}: datagrams takes udp:PORT or unixgram:PATH")
         service = self._service
-        make = partial(service.datagram_server, build)
+        make = partial(service.make_datagram_server, build)
         spec = SiteSpec(text, endpoint, LABEL, GuardPolicy(), make, QUIET)
         site = Site(spec, make, service.clock, service.metrics, service.make_listener)
         site.bind()
@@ -95,13 +95,13 @@ class DatagramSockets:
         self._open = [*(one for one in self._open if not one.closed), opened]
         return opened
 
-    def stop(self) -> None:
+    def close_all(self) -> None:
         """Close all of them."""
         for one in self._open:
             one.close()
 
 
-def _checked(address: Any) -> Any:
+def _checked_address(address: Any) -> Any:
     """Return an address that may be sent to. Raises ValueError."""
     if isinstance(address, bytes):
         return address

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.service.checks.certificates import check_certificates, check_file
-from logsrv.kit.service.checks.findings import Finding, Level
+from logsrv.kit.service.checks.certificates import check_certificate_file, check_certificates
+from logsrv.kit.service.checks.findings import Finding, FindingLevel
 
 NOW = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -61,14 +61,14 @@ def found_of(directory: Path, certificates: bytes, key: Any = EC, more: str = ""
 @pytest.mark.parametrize(
     ("days", "begins", "level", "says"),
     [
-        (31, -400, Level.OK, "logs.example is valid until 2026-12-23 12:00 UTC"),
-        (29.5, -400, Level.WARNING, "logs.example is valid until 2026-12-22 00:00 UTC"),
-        (-1, -400, Level.ERROR, "logs.example expired on 2026-11-21 12:00 UTC"),
-        (90, 1, Level.ERROR, "logs.example is valid from 2026-11-23 12:00 UTC on"),
+        (31, -400, FindingLevel.OK, "logs.example is valid until 2026-12-23 12:00 UTC"),
+        (29.5, -400, FindingLevel.WARNING, "logs.example is valid until 2026-12-22 00:00 UTC"),
+        (-1, -400, FindingLevel.ERROR, "logs.example expired on 2026-11-21 12:00 UTC"),
+        (90, 1, FindingLevel.ERROR, "logs.example is valid from 2026-11-23 12:00 UTC on"),
     ],
 )
 def test_a_certificate_is_valid_expired_or_early(
-    tmp_path: Path, days: float, begins: float, level: Level, says: str
+    tmp_path: Path, days: float, begins: float, level: FindingLevel, says: str
 ) -> None:
     [found] = found_of(tmp_path, certificate(days, begins=begins))
     assert (found.level, found.sentence) == (level, says)
@@ -77,7 +77,7 @@ def test_a_certificate_is_valid_expired_or_early(
 
 def test_a_certificate_of_another_key_is_an_error(tmp_path: Path) -> None:
     found, _ = found_of(tmp_path, certificate(90), OTHER)
-    assert found.level is Level.ERROR and found.subject == "ssl:6514"
+    assert found.level is FindingLevel.ERROR and found.subject == "ssl:6514"
     assert "the certificate belongs to another key" in found.sentence
 
 
@@ -85,7 +85,7 @@ def test_an_expired_certificate_of_the_chain_is_an_error(tmp_path: Path) -> None
     authority = certificate(-1, OTHER, name="authority")
     leaf = certificate(90, by=OTHER, of="authority")
     found = found_of(tmp_path, leaf + authority)
-    assert [one.level for one in found] == [Level.OK, Level.ERROR]
+    assert [one.level for one in found] == [FindingLevel.OK, FindingLevel.ERROR]
     assert "authority expired" in found[1].sentence
 
 
@@ -93,7 +93,7 @@ def test_an_authority_of_clients_that_ends_soon_is_a_warning(tmp_path: Path) -> 
     ca = tmp_path / "ca.pem"
     ca.write_bytes(certificate(3, name="our ca"))
     found = found_of(tmp_path, certificate(90), more=f":clientca={ca}")
-    assert [one.level for one in found] == [Level.OK, Level.WARNING]
+    assert [one.level for one in found] == [FindingLevel.OK, FindingLevel.WARNING]
     assert found[1].subject == str(ca) and '"our ca" is valid until 2026-11-25' in found[1].sentence
 
 
@@ -103,16 +103,19 @@ def test_an_expired_authority_beside_a_valid_one_is_a_warning(tmp_path: Path) ->
     ca.write_bytes(certificate(-3, name="old ca"))
     words = f":clientca={ca}"
     found = found_of(tmp_path, certificate(90), more=words)
-    assert [one.level for one in found] == [Level.OK, Level.ERROR]
+    assert [one.level for one in found] == [FindingLevel.OK, FindingLevel.ERROR]
     ca.write_bytes(certificate(-3, name="old ca") + certificate(90, name="new ca"))
     found = found_of(tmp_path, certificate(90), more=words)
-    assert [one.level for one in found] == [Level.OK, Level.WARNING, Level.OK]
+    assert [one.level for one in found] == [FindingLevel.OK, FindingLevel.WARNING, FindingLevel.OK]
 
 
 def test_a_file_without_certificates_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
-    [found] = check_file(tmp_path / "ca.pem", NOW)
-    assert found.level is Level.ERROR and "has no certificates that can be used" in found.sentence
+    [found] = check_certificate_file(tmp_path / "ca.pem", NOW)
+    assert (
+        found.level is FindingLevel.ERROR
+        and "has no certificates that can be used" in found.sentence
+    )
 
 
 def test_a_listener_without_a_certificate_has_no_findings() -> None:

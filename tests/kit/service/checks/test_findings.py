@@ -11,13 +11,13 @@ from logsrv.errors import UsageError
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.service.checks.findings import (
     Finding,
-    Level,
-    guarded,
+    FindingLevel,
+    findings_or_error,
     ok,
     short_place_text,
     warning,
 )
-from logsrv.kit.service.checks.user import User, find_user, myself
+from logsrv.kit.service.checks.user import User, current_user, find_user
 from tests.kit.service.checks.others import as_root, nobody, open_directory
 
 
@@ -26,9 +26,9 @@ def test_a_check_that_fails_is_a_finding_and_hinders_no_other() -> None:
         yield ok("disk", "is there")
         raise OSError("it burns")
 
-    first, second = guarded("disk", check)
-    assert first.level is Level.OK
-    assert second == Finding(Level.ERROR, "disk", "could not be checked: OSError: it burns")
+    first, second = findings_or_error("disk", check)
+    assert first.level is FindingLevel.OK
+    assert second == Finding(FindingLevel.ERROR, "disk", "could not be checked: OSError: it burns")
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_advice_may_be_missing() -> None:
 
 
 def test_acting_as_myself_changes_nothing() -> None:
-    assert myself().is_me
-    with myself().acting():
-        assert os.geteuid() == myself().uid
+    assert current_user().is_me
+    with current_user().acting():
+        assert os.geteuid() == current_user().uid
 
 
 @as_root

@@ -11,9 +11,9 @@ import pytest
 
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.service.checks import listening_places
-from logsrv.kit.service.checks.findings import Finding, Level
-from logsrv.kit.service.checks.listening_places import check_places, running_processes
-from logsrv.kit.service.checks.user import User, myself
+from logsrv.kit.service.checks.findings import Finding, FindingLevel
+from logsrv.kit.service.checks.listening_places import check_places, running_plugin_pids
+from logsrv.kit.service.checks.user import User, current_user
 from tests.kit.service.checks.others import as_root, nobody, open_directory
 from tests.ports import free_port
 
@@ -21,14 +21,14 @@ from tests.ports import free_port
 def checked(text: str, user: User | None = None, *, runs: bool = False) -> list[Finding]:
     """runs: the service runs already, and is this process."""
     own = [os.getpid()] if runs else []
-    return list(check_places([parse_endpoint(text)], user or myself(), own))
+    return list(check_places([parse_endpoint(text)], user or current_user(), own))
 
 
 def test_a_free_port_is_free_afterwards() -> None:
     port = free_port()
     for runs in (False, True):
         [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=runs)
-        assert (found.level, found.sentence) == (Level.OK, "is free")
+        assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
     socket.create_server(("127.0.0.1", port)).close()
 
 
@@ -44,9 +44,9 @@ def test_a_port_in_use_is_an_error_unless_the_service_has_it(scheme: str) -> Non
             taken.listen()
         text = f"{scheme}:{taken.getsockname()[1]}:interface=127.0.0.1"
         [found] = checked(text)
-        assert found.level is Level.ERROR and "in use" in found.sentence
+        assert found.level is FindingLevel.ERROR and "in use" in found.sentence
         [found] = checked(text, runs=True)
-        assert (found.level, found.sentence) == (Level.OK, HELD)
+        assert (found.level, found.sentence) == (FindingLevel.OK, HELD)
 
 
 def test_an_ipv6_port_of_the_running_service_is_fine() -> None:
@@ -56,21 +56,21 @@ def test_an_ipv6_port_of_the_running_service_is_fine() -> None:
         pytest.skip("this machine has no IPv6")
     with ours:
         [found] = checked(f"tcp6:{ours.getsockname()[1]}:interface=\\:\\:1", runs=True)
-    assert (found.level, found.sentence) == (Level.OK, HELD)
+    assert (found.level, found.sentence) == (FindingLevel.OK, HELD)
 
 
 def test_a_port_of_another_program_is_an_error_beside_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listening_places, "held_places", lambda own: {})
+    monkeypatch.setattr(listening_places, "places_of_processes", lambda own: {})
     with socket.create_server(("127.0.0.1", 0)) as other:
         text = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
         [found] = checked(text, runs=True)
-        assert found.level is Level.ERROR and "in use by another program" in found.sentence
+        assert found.level is FindingLevel.ERROR and "in use by another program" in found.sentence
     refused = Mock(side_effect=PermissionError)
-    monkeypatch.setattr(listening_places, "held_places", refused)
+    monkeypatch.setattr(listening_places, "places_of_processes", refused)
     [found] = checked(text, runs=True)
-    assert found.level is Level.WARNING and found.advice == "sudo logsrv check tells"
+    assert found.level is FindingLevel.WARNING and found.advice == "sudo logsrv check tells"
 
 
 def test_a_port_of_ended_connections_is_free_beside_the_running_service() -> None:
@@ -82,20 +82,22 @@ def test_a_port_of_ended_connections_is_free_beside_the_running_service() -> Non
     accepted.close()
     peer.close()
     [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
-    assert (found.level, found.sentence) == (Level.OK, "is free")
+    assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
 
 
 def test_a_missing_name_or_address_is_an_error() -> None:
     [found] = checked("tcp:1234:interface=203.0.113.9")
-    assert found.level is Level.ERROR and found.sentence == "this machine has no such address"
+    assert (
+        found.level is FindingLevel.ERROR and found.sentence == "this machine has no such address"
+    )
     [found] = checked("tcp:1234:interface=no-such-host.invalid")
-    assert found.level is Level.ERROR and "no-such-host" in found.subject
+    assert found.level is FindingLevel.ERROR and "no-such-host" in found.subject
 
 
 def test_an_endpoint_without_a_place_is_fine() -> None:
     for text in ("stdin:", "tcp:0", "systemd:domain=INET:index=0"):
         [found] = checked(text)
-        assert found.level is Level.OK
+        assert found.level is FindingLevel.OK
 
 
 def test_connections_take_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,16 +115,16 @@ def test_connections_take_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "5/fd").mkdir(parents=True)
     for number, inode in enumerate((0, 77, 78)):
         (tmp_path / f"5/fd/{number}").symlink_to(f"socket:[{inode}]")
-    assert listening_places.held_places([5]) == {("unix", str(path)): 5}
+    assert listening_places.places_of_processes([5]) == {("unix", str(path)): 5}
     [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
-    assert (found.level, found.sentence) == (Level.OK, "is free")
+    assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
 
 
 @pytest.mark.parametrize("scheme", ["unix", "unixgram"])
 def test_a_unix_socket_is_free_or_in_use(tmp_path: Path, scheme: str) -> None:
     path = tmp_path / "a socket"
     [found] = checked(f"{scheme}:{path}")
-    assert (found.level, found.sentence) == (Level.OK, "is free")
+    assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
     kind = socket.SOCK_STREAM if scheme == "unix" else socket.SOCK_DGRAM
     with socket.socket(socket.AF_UNIX, kind) as ours:
         ours.bind(str(path))
@@ -130,20 +132,20 @@ def test_a_unix_socket_is_free_or_in_use(tmp_path: Path, scheme: str) -> None:
         if scheme == "unix":
             ours.listen()
         [found] = checked(f"{scheme}:{path}", runs=True)
-        assert (found.level, found.sentence) == (Level.OK, HELD)
+        assert (found.level, found.sentence) == (FindingLevel.OK, HELD)
         # The service was not bothered with a connection.
         with pytest.raises(BlockingIOError):
             ours.accept() if scheme == "unix" else ours.recv(1)
         [found] = checked(f"{scheme}:{path}")
-        assert found.level is Level.ERROR and "another program listens" in found.sentence
+        assert found.level is FindingLevel.ERROR and "another program listens" in found.sentence
     path.unlink()
     path.touch()
     [found] = checked(f"{scheme}:{path}")
-    assert found.level is Level.ERROR and "is no socket" in found.sentence
+    assert found.level is FindingLevel.ERROR and "is no socket" in found.sentence
     [found] = checked(f"{scheme}:{tmp_path}/no/x.sock")
-    assert found.level is Level.ERROR and "there is no directory" in found.sentence
+    assert found.level is FindingLevel.ERROR and "there is no directory" in found.sentence
     [found] = checked(f"{scheme}:/run/logsrv-test/x.sock")
-    assert found.level is Level.WARNING
+    assert found.level is FindingLevel.WARNING
     assert found.advice == "RuntimeDirectory=logsrv-test in its unit makes it"
 
 
@@ -151,7 +153,7 @@ def test_a_unix_socket_is_free_or_in_use(tmp_path: Path, scheme: str) -> None:
 def test_a_unix_socket_in_a_forbidden_directory_is_an_error() -> None:
     with open_directory() as directory:
         [found] = checked(f"unix:{directory}/x.sock", nobody())
-        assert found.level is Level.ERROR
+        assert found.level is FindingLevel.ERROR
         assert found.advice == "its directory must be writable"
 
 
@@ -165,11 +167,11 @@ def test_a_running_service_is_known_by_its_command_line(
         (tmp_path / str(pid) / "cmdline").write_text("\0".join(words) + "\0")
     (tmp_path / "net").mkdir()
     monkeypatch.setattr(listening_places, "PROC", tmp_path)
-    assert running_processes("shout", None) == [7, 8, 9]
-    assert running_processes("shout", Path("/etc/b.toml")) == [8]
-    assert running_processes("greet", None) == []
+    assert running_plugin_pids("shout", None) == [7, 8, 9]
+    assert running_plugin_pids("shout", Path("/etc/b.toml")) == [8]
+    assert running_plugin_pids("greet", None) == []
     monkeypatch.setattr(listening_places, "PROC", tmp_path / "no")
-    assert running_processes("shout", None) == []
+    assert running_plugin_pids("shout", None) == []
 
 
 @pytest.mark.parametrize(
@@ -190,18 +192,18 @@ def test_a_running_service_may_name_its_file_as_it_likes(
     (process / "environ").write_text("\0".join([*variables, ""]))
     (process / "cwd").symlink_to("/etc")
     monkeypatch.setattr(listening_places, "PROC", tmp_path)
-    assert running_processes("shout", Path("/etc/a.toml")) == [7]
-    assert running_processes("shout", Path("/etc/b.toml")) == []
+    assert running_plugin_pids("shout", Path("/etc/a.toml")) == [7]
+    assert running_plugin_pids("shout", Path("/etc/b.toml")) == []
 
 
 def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service with thousands of listeners was looked for in as many tables."""
-    read = Mock(side_effect=listening_places.proc_text)
-    monkeypatch.setattr(listening_places, "proc_text", read)
+    read = Mock(side_effect=listening_places.read_proc_file)
+    monkeypatch.setattr(listening_places, "read_proc_file", read)
     endpoints = [parse_endpoint(f"tcp:{port}") for port in (free_port(), free_port())]
-    assert len(list(check_places(endpoints, myself(), [os.getpid()]))) == 2
+    assert len(list(check_places(endpoints, current_user(), [os.getpid()]))) == 2
     assert read.call_count == 5
 
 
 def test_this_process_is_not_taken_for_a_service() -> None:
-    assert os.getpid() not in running_processes("logsrv", None)
+    assert os.getpid() not in running_plugin_pids("logsrv", None)

@@ -13,9 +13,9 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
-from logsrv.kit.service.checks.findings import Asked, Finding, Level, warning
+from logsrv.kit.service.checks.findings import CheckRequest, Finding, FindingLevel, warning
 from logsrv.kit.service.checks.service import check_service
-from logsrv.kit.service.checks.user import myself
+from logsrv.kit.service.checks.user import current_user
 from tests.kit.service.checks.others import open_directory
 
 
@@ -37,20 +37,20 @@ class Imagined:
 
     settings: Settings
 
-    def all_wanted(self, settings: Settings) -> Mapping[str, Spec]:
+    def all_wanted_sites(self, settings: Settings) -> Mapping[str, Spec]:
         read_secret("key", settings.key, settings.key_file)
         return {"a": Spec(parse_endpoint("tcp:0"))}
 
-    def at_work(self) -> int | None:
+    def running_pid(self) -> int | None:
         return None
 
-    def findings(self, asked: Asked) -> Iterable[Finding]:
+    def findings(self, asked: CheckRequest) -> Iterable[Finding]:
         yield warning("soup", "is cold", "warm it")
         raise OSError("no spoon")
 
 
 def found_of(settings: Settings, file: Path | None = None) -> dict[str, Finding]:
-    asked = Asked(myself(), file=file)
+    asked = CheckRequest(current_user(), file=file)
     return {one.subject: one for one in check_service(Imagined(settings), "imagined", asked)}
 
 
@@ -64,7 +64,7 @@ def test_every_part_is_there_also_when_the_service_s_own_fails() -> None:
 def test_a_missing_file_is_reported_once(tmp_path: Path) -> None:
     missing = tmp_path / "key"
     found = found_of(Settings(key_file=missing))
-    assert found[str(missing)].level is Level.ERROR and "configuration" not in found
+    assert found[str(missing)].level is FindingLevel.ERROR and "configuration" not in found
 
 
 def test_an_error_of_the_start_is_a_finding(tmp_path: Path) -> None:
@@ -87,20 +87,20 @@ def test_a_configuration_that_everybody_may_change_is_a_warning() -> None:
         file = directory / "imagined.toml"
         file.write_text("")
         file.chmod(0o646)
-        assert found_of(Settings(), file)[str(file)].level is Level.WARNING
+        assert found_of(Settings(), file)[str(file)].level is FindingLevel.WARNING
         file.chmod(0o644)
-        assert found_of(Settings(), file)[str(file)].level is Level.OK
+        assert found_of(Settings(), file)[str(file)].level is FindingLevel.OK
         assert "/dev/fd/0" not in found_of(Settings(), Path("/dev/fd/0"))
 
 
 def test_a_configuration_error_names_what_is_not_checked(tmp_path: Path) -> None:
     class Refusing(Imagined):
-        def all_wanted(self, settings: Settings) -> Mapping[str, Spec]:
+        def all_wanted_sites(self, settings: Settings) -> Mapping[str, Spec]:
             raise ConfigurationError("there is no moon")
 
-    found = list(check_service(Refusing(Settings()), "imagined", Asked(myself())))
+    found = list(check_service(Refusing(Settings()), "imagined", CheckRequest(current_user())))
     assert found[0] == Finding(
-        Level.ERROR,
+        FindingLevel.ERROR,
         "configuration",
         "there is no moon",
         "mend it: places are checked then",
