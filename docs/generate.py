@@ -15,7 +15,7 @@ from logsrv.gopher.gateway import gateway
 from logsrv.gopher.serve import protocol as gopherd
 from logsrv.kit.observe.metrics import CATALOGUE
 from logsrv.kit.observe.prometheus import exposed_name
-from logsrv.kit.options.reference import reference, values, values_table
+from logsrv.kit.options.reference import accepted_texts, reference_page, values_table
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.kit.service.protocol_service import PLUGIN_METRICS
 from logsrv.linelog.plugin import metrics as linelog
@@ -58,10 +58,10 @@ def options_page() -> str:
         options = makers[name].options()
         assert isinstance(options, SettingsOptions)
         classes[name] = options.settings_class
-    known = values(classes.values())
+    known = accepted_texts(classes.values())
     parts = [OPTIONS, values_table(known)]
     for name, settings_class in classes.items():
-        parts.append(f"## twistd {name}\n\n{reference(settings_class, name, known)}")
+        parts.append(f"## twistd {name}\n\n{reference_page(settings_class, name, known)}")
     return "\n".join(parts)
 
 

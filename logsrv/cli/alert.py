@@ -78,8 +78,11 @@ def run(arguments: argparse.Namespace) -> int:
     for label, alert in wanted.items():
         for hint in foreign_syntax_hints(alert.alert):
             tell(f"logsrv alert: alert {label}: {hint}")
-    return _send(
-        {label: (alert, _newest(str(loaded.directory), alert)) for label, alert in wanted.items()}
+    return _send_all(
+        {
+            label: (alert, _newest_matches(str(loaded.directory), alert))
+            for label, alert in wanted.items()
+        }
     )
 
 
@@ -91,7 +94,7 @@ def _settings(arguments: argparse.Namespace) -> LoggerSettings:
     return settings(given)
 
 
-def _newest(directory: str, alert: AlertSettings) -> MatchCount:
+def _newest_matches(directory: str, alert: AlertSettings) -> MatchCount:
     """Return the last matching lines; none if there is no store yet."""
     tally = MatchTally(alert.alert_every)
     try:
@@ -107,7 +110,7 @@ def _newest(directory: str, alert: AlertSettings) -> MatchCount:
     return tally.counted
 
 
-def _send(messages: Mapping[str, tuple[AlertSettings, MatchCount]]) -> int:
+def _send_all(messages: Mapping[str, tuple[AlertSettings, MatchCount]]) -> int:
     """Send the messages, one after the other; return the exit status."""
     from twisted.internet import reactor
 

@@ -59,17 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Copy the store, and return the exit status. Raises StoreError."""
     # Low priority: a server on this machine goes first.
     os.nice(10)
-    backup = take(arguments.directory, arguments.to, "backup", delete=arguments.delete)
-    print(f"{shown(arguments.to)} has {summary(backup)}")
+    backup = copy_store(arguments.directory, arguments.to, "backup", delete=arguments.delete)
+    print(f"{shown(arguments.to)} has {contents_summary(backup)}")
     return 1 if backup.damaged else 0
 
 
-def take(directory: str, to: str, command: str, *, delete: bool = False) -> Backup:
+def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -> Backup:
     """Copy a store into a directory, which is locked meanwhile. command: `backup` or `restore`.
 
     Raises StoreError.
     """
-    _require_apart(directory, to)
+    _require_separate_directories(directory, to)
     hint = "; an archive has a URL, such as file:///srv/archive" if command == "restore" else ""
     try:
         source = Disk().open_directory(directory)
@@ -114,7 +114,7 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
     return backup
 
 
-def _require_apart(directory: str, to: str) -> None:
+def _require_separate_directories(directory: str, to: str) -> None:
     one, other = os.path.realpath(directory), os.path.realpath(to)
     if os.path.commonpath([one, other]) in (one, other):
         raise StoreError(
@@ -122,7 +122,7 @@ def _require_apart(directory: str, to: str) -> None:
         )
 
 
-def summary(backup: Backup) -> str:
+def contents_summary(backup: Backup) -> str:
     """Return the contents of a backup as a part of a sentence."""
     lines = "all lines" if backup.note.lines is None else f"{backup.note.lines:,} lines"
     came = ", ".join(

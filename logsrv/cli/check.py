@@ -90,12 +90,12 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.suppress(AssertionError):
         globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     levels: list[str] = []
-    for one in _findings(arguments):
+    for one in _all_findings(arguments):
         levels.append(one.level.value)
         if arguments.json:
             print(json.dumps({**asdict(one), "level": one.level.value}), flush=True)
         else:
-            print(text_of(one), flush=True)
+            print(finding_text(one), flush=True)
     errors, warnings = levels.count("error"), levels.count("warning")
     if not arguments.json:
         counts = (counted(errors, "error"), counted(warnings, "warning"))
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if errors or (arguments.strict and warnings) else 0
 
 
-def text_of(one: Finding) -> str:
+def finding_text(one: Finding) -> str:
     """Return a finding as a line."""
     sentence = f"{one.sentence}; {one.advice}" if one.advice else one.sentence
     # A path may contain a newline, which would forge a finding.
@@ -111,7 +111,7 @@ def text_of(one: Finding) -> str:
     return one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
 
 
-def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
+def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     name = arguments.plugin
     makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
     if name not in makers:
@@ -129,7 +129,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     if asked_for and not asked_for.is_me and os.geteuid() != 0:
         raise UsageError(f"--user {asked_for.name}: only root can try what another user may")
     try:
-        options.parseOptions(_words(arguments))
+        options.parseOptions(_service_arguments(arguments))
         service = makers[name].makeService(options)
     except LogsrvError as failure:
         why = str(failure).removeprefix(f"{name}: ")
@@ -138,7 +138,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     service.signals.restore_handlers()
     for sentence in options.loaded.warnings:
         yield warning(CONFIGURATION, sentence)
-    user, why = (asked_for, "as asked") if asked_for else _user_of(service, name)
+    user, why = (asked_for, "as asked") if asked_for else _service_user(service, name)
     if user.is_me or os.geteuid() == 0:
         yield ok("user", f"{user.name} ({why})")
     else:
@@ -151,7 +151,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield from check_service(service, name, asked)
 
 
-def _words(arguments: argparse.Namespace) -> list[str]:
+def _service_arguments(arguments: argparse.Namespace) -> list[str]:
     """Return the options of the service, with `--config` for the usual configuration if none is named."""
     words: list[str] = list(arguments.options)
     usual = Path(f"/etc/{arguments.plugin}.toml")
@@ -161,7 +161,7 @@ def _words(arguments: argparse.Namespace) -> list[str]:
     return ["--config", config, *words] if config else words
 
 
-def _user_of(service: Any, name: str) -> tuple[User, str]:
+def _service_user(service: Any, name: str) -> tuple[User, str]:
     """Return the user with whose rights the service runs, or would run, and how we know that user.
 
     A store that root owns does not count: root may have copied it.

@@ -123,7 +123,7 @@ class DoctorVisit:
             for number, part in enumerate(parts, 1):
                 self.progress.at(number, part.label, of=len(parts))
                 left = found = part.confirmed_findings()
-                if self.repair and [one for one in found if self._is_tried(one)]:
+                if self.repair and [one for one in found if self._try_repair(one)]:
                     left = part.confirmed_findings()
                 there = {(one.kind, one.name) for one in left}
                 self.repaired += [one for one in found if (one.kind, one.name) not in there]
@@ -131,7 +131,7 @@ class DoctorVisit:
         finally:
             self.progress.end()
 
-    def _is_tried(self, one: StoreFinding) -> bool:
+    def _try_repair(self, one: StoreFinding) -> bool:
         """Return whether a repair was tried, which may have failed."""
         if one.remedy is None:
             return False
@@ -155,11 +155,11 @@ class DoctorVisit:
             "text": examination.readable_bytes,
             "end": str(examination.end_position),
             "quick": examination.quick,
-            "findings": [self._object(one) for one in self.found],
-            "repaired": [self._object(one) for one in self.repaired],
+            "findings": [self._finding_object(one) for one in self.found],
+            "repaired": [self._finding_object(one) for one in self.repaired],
         }
 
-    def _object(self, one: StoreFinding) -> dict[str, object]:
+    def _finding_object(self, one: StoreFinding) -> dict[str, object]:
         return {
             **attrs.asdict(one, filter=lambda field, _: field.name != "remedy"),
             "weight": one.weight.value,

@@ -89,7 +89,9 @@ def run(arguments: argparse.Namespace) -> int:
     elif files:
         with open_for_import(Path(arguments.directory), StorePolicy()) as writer:
             found = files
-            files = _import(found, writer, " ".join(time.tzname) + " sorted" * arguments.sort)
+            files = _import_new_files(
+                found, writer, " ".join(time.tzname) + " sorted" * arguments.sort
+            )
             left.imported = len(found) - len(files)
     for file in files:
         print(f"{file.shown}: {file_sentence(file)}")
@@ -97,7 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _import(files: Sequence[LogFile], writer: ImportWriter, how: str) -> Sequence[LogFile]:
+def _import_new_files(
+    files: Sequence[LogFile], writer: ImportWriter, how: str
+) -> Sequence[LogFile]:
     done = [file for file in files if file.identity in writer.done.files]
     for file in done:
         print(f"{file.shown}: imported already, left out")

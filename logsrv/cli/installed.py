@@ -15,7 +15,7 @@ from twisted.application.service import IServiceMaker
 from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 
-from logsrv.cli.origin import direct_url, path_in
+from logsrv.cli.origin import direct_url, path_in_record
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.service.loading import import_plugin_files
@@ -81,20 +81,20 @@ def find_installed() -> AllInstalled:
     # Twisted logs each broken module as a critical error, with a traceback on stderr.
     with contextlib.suppress(AssertionError):
         globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
-    packages = Packages()
+    packages = PluginPackages()
     broken = []
     # id() of a plugin → the file that declares it
     files: dict[int, str] = {}
     for where, loaded in import_plugin_files():
         if isinstance(loaded, str):
             package = packages.of_file(where)
-            broken.append(BrokenPlugin(where=where, error=loaded, package=_name(package)))
+            broken.append(BrokenPlugin(where=where, error=loaded, package=_package_name(package)))
             continue
         for value in vars(loaded).values():
             files.setdefault(id(value), where)
     return AllInstalled(
-        plugins=tuple(_plugins(files, packages)),
-        inputs=tuple(_inputs(files, packages)),
+        plugins=tuple(_installed_plugins(files, packages)),
+        inputs=tuple(_installed_inputs(files, packages)),
         broken=tuple(sorted(broken, key=lambda found: found.where)),
     )
 
@@ -112,18 +112,20 @@ def is_overlooked(directory: Path) -> bool:
     return any(folder.glob("*.py")) and folder.resolve() not in searched
 
 
-def _plugins(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
+def _installed_plugins(
+    files: dict[int, str], packages: PluginPackages
+) -> Iterator[InstalledPlugin]:
     seen: set[str] = set()
     # If two plugins have the same name, twistd uses the first that Twisted's plugin system returns.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
         where = files.get(id(maker), "")
-        package = packages.of(where, _code_of(maker))
-        listens, error = _listens(maker, package)
+        package = packages.of(where, _module_name(maker))
+        listens, error = _default_endpoints(maker, package)
         own = _own_version(maker)
         yield InstalledPlugin(
             name=maker.tapname,
-            version=own if own != "0" else _version(package),
-            package=_name(package),
+            version=own if own != "0" else _package_version(package),
+            package=_package_name(package),
             where=where,
             listens=listens,
             description=maker.description,
@@ -138,11 +140,11 @@ def _own_version(maker: Any) -> str:
     try:
         return str(maker.version) if IProtocolPlugin.providedBy(maker) else "0"
     except ConfigurationError:
-        # `_listens` reports this error.
+        # `_default_endpoints` reports this error.
         return "0"
 
 
-def _code_of(maker: Any) -> str:
+def _module_name(maker: Any) -> str:
     """Return the name of the module whose code a plugin runs."""
     if not IProtocolPlugin.providedBy(maker):
         return str(getattr(maker, "module", ""))
@@ -152,10 +154,12 @@ def _code_of(maker: Any) -> str:
     return serves.partition(":")[0] if isinstance(serves, str) else str(serves.__module__)
 
 
-def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[str, ...], str]:
+def _default_endpoints(
+    maker: Any, package: metadata.Distribution | None
+) -> tuple[tuple[str, ...], str]:
     """Return the endpoints where a plugin listens by default, and an error of its options or ""."""
     # Twisted's own plugins declare their endpoints in different ways, and loading them all is slow.
-    if _name(package).lower() == "twisted":
+    if _package_name(package).lower() == "twisted":
         return (), ""
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -175,7 +179,7 @@ def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[s
         return (), error_text(error)
 
 
-def _inputs(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
+def _installed_inputs(files: dict[int, str], packages: PluginPackages) -> Iterator[InstalledPlugin]:
     used = inputs()
     ours = [found for found in used.values() if id(found) not in files]
     for found in sorted([*ours, *getPlugins(IInput)], key=lambda found: found.name):
@@ -184,29 +188,29 @@ def _inputs(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlug
         package = packages.of(where, code)
         yield InstalledPlugin(
             name=found.name,
-            version=_version(package),
-            package=_name(package),
+            version=_package_version(package),
+            package=_package_name(package),
             where=where,
             description=(type(found).__doc__ or "").partition("\n")[0],
             taken=used[found.name] is found,
         )
 
 
-def _name(package: metadata.Distribution | None) -> str:
+def _package_name(package: metadata.Distribution | None) -> str:
     return str(package.metadata["Name"]) if package else ""
 
 
-def _version(package: metadata.Distribution | None) -> str:
+def _package_version(package: metadata.Distribution | None) -> str:
     return package.version if package else ""
 
 
-class Packages:
+class PluginPackages:
     """The distributions that plugin files belong to."""
 
     def of(self, where: str, code: str) -> metadata.Distribution | None:
         """Return a plugin's distribution, by the plugin's file, or else by the module of its code."""
         top = code.partition(".")[0]
-        names = self._by_top.get(top, []) if top != "twisted" else []
+        names = self._by_module.get(top, []) if top != "twisted" else []
         return self.of_file(where) or (metadata.distribution(names[0]) if names else None)
 
     def of_file(self, where: str) -> metadata.Distribution | None:
@@ -221,7 +225,7 @@ class Packages:
         return found
 
     @cached_property
-    def _by_top(self) -> dict[str, list[str]]:
+    def _by_module(self) -> dict[str, list[str]]:
         return dict(metadata.packages_distributions())
 
     @cached_property
@@ -239,7 +243,7 @@ class Packages:
         """The folders of editable distributions (PEP 610) → their distribution."""
         found = {}
         for distribution in metadata.distributions():
-            root = path_in(direct_url(distribution))
+            root = path_in_record(direct_url(distribution))
             if root is not None and root.is_dir():
                 found[root.resolve()] = distribution
         return found

@@ -20,7 +20,7 @@ from logsrv.cli.watched_child import watch_from_here
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.options.standard_output import forget_output
+from logsrv.kit.options.standard_output import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -78,11 +78,11 @@ def main(
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has closed the pipe. For a search, status 1 would mean that nothing was found.
-        forget_output()
+        discard_unwritten_output()
         return 0 if searches else FAILED
     except OSError as error:
         tell(f"logsrv: {error.strerror or error}")
-        forget_output()
+        discard_unwritten_output()
         return failed
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -102,13 +102,13 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
         near = did_you_mean(name, [*COMMANDS, "--help", "--version"])
         tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
         return USAGE
-    command = _module(name)
+    command = _import_command(name)
     try:
         arguments = parser_of(name).parse_args(words[1:])
         bucket = _reads_a_bucket(name, arguments)
         if bucket and watch is not None:
             watch(name, USAGE if name in SEARCHING else FAILED)
-        if name != "sql" and (bucket or _reads_of_strangers(name, arguments)):
+        if name != "sql" and (bucket or _reads_other_machines(name, arguments)):
             # The command `sql` is not among these: it limits its memory itself.
             with limit_extra_memory(MEMORY):
                 return int(command.run(arguments))
@@ -124,7 +124,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
         return USAGE if name in SEARCHING else FAILED
 
 
-def _reads_of_strangers(name: str, arguments: object) -> bool:
+def _reads_other_machines(name: str, arguments: object) -> bool:
     """Return whether a command reads answers of other machines. Buckets do not count."""
     directory, nodes = (getattr(arguments, one, None) for one in ("directory", "nodes"))
     return name == "restore" or bool(nodes or "://" in str(directory))
@@ -151,13 +151,13 @@ def _has_archives(directory: str) -> bool:
 
 def parser_of(name: str) -> Parser:
     """Return the parser of a command's arguments."""
-    command = _module(name)
+    command = _import_command(name)
     parser = Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
     command.declare(parser)
     return parser
 
 
-def _module(name: str) -> ModuleType:
+def _import_command(name: str) -> ModuleType:
     return import_module(f"logsrv.cli.{COMMANDS[name][0]}")
 
 

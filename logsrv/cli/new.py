@@ -86,14 +86,14 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the project. Raises ConfigurationError, in most cases before any file is written."""
     name, kind = arguments.name, arguments.kind
-    _check_spelling(name)
+    _check_name_spelling(name)
     directory = arguments.directory or Path(name)
-    _check_free(directory)
-    _check_taken(name, kind)
+    _check_directory_unused(directory)
+    _check_name_unused(name, kind)
     if arguments.tls and not KINDS[kind].listen.startswith("tcp"):
         raise ConfigurationError(f"there is no TLS for a {kind}; take another --kind, or no --tls")
-    files = dict(rendered(name, kind, tls=arguments.tls))
-    files[Path("local.mk")] = f"LOGSRV ?= {in_makefile(origin())}\n"
+    files = dict(render_project(name, kind, tls=arguments.tls))
+    files[Path("local.mk")] = f"LOGSRV ?= {quoted_for_make(origin())}\n"
     try:
         for path, text in files.items():
             target = directory / path
@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_spelling(name: str) -> None:
+def _check_name_spelling(name: str) -> None:
     what = shown(name)
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         better = re.sub("[^a-z0-9_]", "_", name.lower()).strip("_0123456789")[:LONGEST_NAME]
@@ -124,7 +124,7 @@ def _check_spelling(name: str) -> None:
         raise ConfigurationError(f"{what} is a word of Python's; take another name")
 
 
-def _check_taken(name: str, kind: str) -> None:
+def _check_name_unused(name: str, kind: str) -> None:
     """Raise ConfigurationError for a name that Python, twistd or, for an input, `--listen` already uses."""
     what = shown(name)
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
@@ -139,7 +139,7 @@ def _check_taken(name: str, kind: str) -> None:
         )
 
 
-def _check_free(directory: Path) -> None:
+def _check_directory_unused(directory: Path) -> None:
     where = shown(str(directory))
     if directory.is_dir():
         if any(directory.iterdir()):
@@ -148,13 +148,13 @@ def _check_free(directory: Path) -> None:
         raise ConfigurationError(f"{where} is there and no folder; --directory names another")
 
 
-def in_makefile(value: str) -> str:
+def quoted_for_make(value: str) -> str:
     """Return `value` for a variable of make that the shell uses between single quotes."""
     quoted = value.replace("'", "'\\''")
     return quoted.replace("$", "$$").replace("#", "\\#")
 
 
-def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
+def render_project(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
     """Yield the files of a project: path within the project, text."""
     # Without escapes for HTML: the files are none, and the name has been checked.
     environment = template_environment(TEMPLATES, html=False)

@@ -25,7 +25,7 @@ def origin() -> str:
         record = direct_url(metadata.distribution(NAME))
     except metadata.PackageNotFoundError:
         record = {}
-    return _direct(record) or f"{NAME}=={logsrv.__version__}"
+    return _origin_in(record) or f"{NAME}=={logsrv.__version__}"
 
 
 def direct_url(distribution: metadata.Distribution) -> dict[str, Any]:
@@ -34,18 +34,18 @@ def direct_url(distribution: metadata.Distribution) -> dict[str, Any]:
     return record
 
 
-def path_in(record: dict[str, Any]) -> Path | None:
+def path_in_record(record: dict[str, Any]) -> Path | None:
     """Return the path in a record of `direct_url`; None if it has none, or the path no longer exists."""
     url = urlsplit(str(record.get("url", "")))
     path = Path(unquote(url.path))
     return path if url.scheme == "file" and path.exists() else None
 
 
-def _direct(record: dict[str, Any]) -> str:
+def _origin_in(record: dict[str, Any]) -> str:
     """Return the origin in a record of `direct_url`; "" if it has none, or the file no longer exists."""
     url = str(record.get("url", ""))
     if url.startswith("file:"):
-        return str(path_in(record) or "")
+        return str(path_in_record(record) or "")
     control = record.get("vcs_info")
     if control:
         return f"{NAME} @ {control['vcs']}+{url}@{control['commit_id']}"

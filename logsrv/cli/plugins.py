@@ -39,7 +39,9 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     found = find_installed()
-    shown = json.dumps(asdict(found), indent=2) + "\n" if arguments.json else _report(found)
+    shown = (
+        json.dumps(asdict(found), indent=2) + "\n" if arguments.json else _installed_report(found)
+    )
     print(shown, end="")
     if is_overlooked(Path.cwd()):
         print(f"logsrv plugins: {OVERLOOKED}", file=sys.stderr)
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if is_sound else 1
 
 
-def _report(installed: AllInstalled) -> str:
+def _installed_report(installed: AllInstalled) -> str:
     """Return the two tables, and a line for each broken or hidden plugin."""
     parts = [_table("PLUGIN", installed.plugins), "\n", _table("INPUT", installed.inputs)]
     if installed.broken or installed.hidden or any(plugin.error for plugin in installed.plugins):
@@ -59,13 +61,13 @@ def _report(installed: AllInstalled) -> str:
         parts.append(f"broken: {broken.where}: {broken.error}\n")
     for hidden, taken in installed.hidden:
         parts.append(
-            f"warning: {hidden.name} is there twice: the one of {_origin(taken)} is taken, "
-            f"not the one of {_origin(hidden)}\n"
+            f"warning: {hidden.name} is there twice: the one of {_where_from(taken)} is taken, "
+            f"not the one of {_where_from(hidden)}\n"
         )
     return printable("".join(parts))
 
 
-def _origin(plugin: InstalledPlugin) -> str:
+def _where_from(plugin: InstalledPlugin) -> str:
     return plugin.where or plugin.package or "an unknown file"
 
 

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
                 failed += one.error is not None
                 if one.error is not None:
                     tell(f"logsrv reindex: {one.segment.name}: {one.error}")
-                elif sentence := _sentence(one):
+                elif sentence := _made_indexes_sentence(one):
                     reported += 1
                     if reported <= MOST_NAMED:
                         print(f"{one.segment.name}: {sentence}", flush=True)
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _sentence(one: ReindexedSegment) -> str | None:
+def _made_indexes_sentence(one: ReindexedSegment) -> str | None:
     """Return what was done for a segment; None if nothing was necessary."""
     if one.gone:
         return "removed meanwhile"

@@ -32,7 +32,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from logsrv.cli.arguments import goes_with, tell
-from logsrv.cli.backup import summary, take
+from logsrv.cli.backup import contents_summary, copy_store
 from logsrv.clock import Clock
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
@@ -75,9 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments, is_centre=is_centre)
     try:
         if is_centre:
-            return _from_centre(arguments, parse_ship_url(arguments.origin))
+            return _restore_from_centre(arguments, parse_ship_url(arguments.origin))
         if "://" not in arguments.origin:
-            return _from_backup(arguments)
+            return _restore_from_backup(arguments)
         archive = open_archive(arguments.origin)
     except ValueError as error:
         raise UsageError(f"--from {shown(arguments.origin)}: {error}") from None
@@ -106,10 +106,10 @@ def _check(arguments: argparse.Namespace, *, is_centre: bool) -> None:
         raise UsageError(f"--store names a store of an archive, and a {what} is one store")
 
 
-def _from_backup(arguments: argparse.Namespace) -> int:
+def _restore_from_backup(arguments: argparse.Namespace) -> int:
     directory = shown(arguments.directory)
-    backup = take(arguments.origin, arguments.directory, "restore")
-    print(f"{directory} has {summary(backup)}")
+    backup = copy_store(arguments.origin, arguments.directory, "restore")
+    print(f"{directory} has {contents_summary(backup)}")
     print(f"Next: start its service, or by hand: twistd -n logsrv --directory {directory}")
     print(
         "If the store that was backed up still runs, or has shipped lines since, give this one another"
@@ -123,7 +123,7 @@ def _from_backup(arguments: argparse.Namespace) -> int:
     return 1 if backup.damaged or backup.lacks_promised_lines else 0
 
 
-def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
+def _restore_from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
     ca, cert, key = (
         None if name is None else Path(name)
         for name in (arguments.ca, arguments.cert, arguments.key)
@@ -161,7 +161,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
     return total.status
 
 
-class _Total:
+class _RestoredTotal:
     """The numbers of segments, lines and bytes that were restored."""
 
     def __init__(self) -> None:
@@ -183,9 +183,11 @@ class _Total:
         return 1 if self.left_out else 0
 
 
-def _write_segments(directory: str, bring: Callable[[Disk], Iterator[RestoredSegment]]) -> _Total:
+def _write_segments(
+    directory: str, bring: Callable[[Disk], Iterator[RestoredSegment]]
+) -> _RestoredTotal:
     """Lock a directory, let `bring` write segments into it, and count them. Raises StoreError."""
-    total = _Total()
+    total = _RestoredTotal()
     try:
         make_directory(Path(directory))
         with locked(Path(directory)) as disk:

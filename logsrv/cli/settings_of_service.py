@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from logsrv.cli.arguments import CONFIGURATION
-from logsrv.kit.options.load import Sources, load
+from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 
 
@@ -23,5 +23,7 @@ def settings(given: Mapping[str, list[str]], *, usual: bool = True) -> LoggerSet
     """
     if usual and not names_configuration(given) and os.path.exists(CONFIGURATION):
         given = {**given, "config": [CONFIGURATION]}
-    sources = Sources(name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given)
-    return load(LoggerSettings, sources).settings
+    sources = SettingsSources(
+        name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given
+    )
+    return load_settings(LoggerSettings, sources).settings

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.cli.check import _user_of, text_of
+from logsrv.cli.check import _service_user, finding_text
 from logsrv.kit.service.checks.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
 from tests.cli.command import logsrv
@@ -205,16 +205,16 @@ def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_service_does(
     service = SimpleNamespace(
         running_pid=lambda: None, settings=SimpleNamespace(directory=directory)
     )
-    who, why = _user_of(service, "nobody")
+    who, why = _service_user(service, "nobody")
     assert (who.name, why) == ("nobody", "its own user")
-    assert _user_of(service, "nosuchuser")[0].uid == 0
+    assert _service_user(service, "nosuchuser")[0].uid == 0
 
 
 def test_a_newline_in_a_path_forges_no_finding() -> None:
-    line = text_of(warning("a\nok       b", "is odd"))
-    assert text_of(ok("a\x1b[2J", "b")).count("\x1b") == 0
+    line = finding_text(warning("a\nok       b", "is odd"))
+    assert finding_text(ok("a\x1b[2J", "b")).count("\x1b") == 0
     assert line.startswith("warning  a\\x0aok") and "\n" not in line
-    assert "\n" not in text_of(warning("a", "b\nok       c", "d\ne"))
+    assert "\n" not in finding_text(warning("a", "b\nok       c", "d\ne"))
 
 
 def test_the_help_of_the_service_begins_with_its_usage() -> None:

@@ -128,7 +128,7 @@ def test_a_project_installs_the_logsrv_that_made_it(tmp_path: Path) -> None:
 
 def test_a_place_with_an_odd_name_is_no_command(tmp_path: Path) -> None:
     odd = f"{tmp_path}/it's $(touch gone) #1"
-    (tmp_path / "local.mk").write_text(f"LOGSRV ?= {new.in_makefile(odd)}\n")
+    (tmp_path / "local.mk").write_text(f"LOGSRV ?= {new.quoted_for_make(odd)}\n")
     (tmp_path / "Makefile").write_text("include local.mk\nall:\n\t@printf %s '$(LOGSRV)'\n")
     make = program("make", "make")
     environment = {key: text for key, text in os.environ.items() if key != "LOGSRV"}

@@ -20,7 +20,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from logsrv.cli.backup import take
+from logsrv.cli.backup import copy_store
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from tests.daemon_logs import DAEMON_LOGS, check_log
@@ -190,7 +190,7 @@ def as_it_was(root: Path, recorded: Recorded, cut: int) -> Iterator[str]:
     if kinds - {"killed"} and "backup-arriving" not in kinds:
         yield f"the doctor finds {kinds}"
     try:
-        take(str(root / BACKUP), str(root / "first"), "restore")
+        copy_store(str(root / BACKUP), str(root / "first"), "restore")
     except StoreError as error:
         if number:
             yield f"it is refused: {error}"
@@ -202,7 +202,7 @@ def as_it_was(root: Path, recorded: Recorded, cut: int) -> Iterator[str]:
     elif restored.exists():
         # At the end of a restore the directory is already a store.
         if (restored / "backup").exists() or not (restored / "current.log").exists():
-            take(str(root / BACKUP), str(restored), "restore")
+            copy_store(str(root / BACKUP), str(restored), "restore")
         yield from wrongs(restored, allowed)
 
 
@@ -213,16 +213,16 @@ def goes_on(root: Path, recorded: Recorded, cut: int) -> Iterator[str]:
         return
     if cut % 2:
         # The backup starts before the server when the power comes back.
-        take(str(store), str(backup), "backup")
+        copy_store(str(store), str(backup), "backup")
     use(store)
     text = stored_bytes(store)
     had = recorded.texts[recorded.done(cut) - 1] if recorded.done(cut) else b""
     if not text.startswith(had):
         yield f"the backup had what the store has lost: {differ(text, [had])}"
-    if damaged := take(str(store), str(backup), "backup").damaged:
+    if damaged := copy_store(str(store), str(backup), "backup").damaged:
         yield f"damaged: {damaged}"
     yield from wrongs(backup, [text])
-    take(str(backup), str(root / "second"), "restore")
+    copy_store(str(backup), str(root / "second"), "restore")
     yield from wrongs(root / "second", [text])
 
 

@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         # Wait until the reactor runs: `running` is false before, as after its stop.
         await deferLater(reactor, 0)
         try:
-            await _talk(target, arguments, reactor)
+            await _connect_and_talk(target, arguments, reactor)
             outcome[0] = None
         except Exception as error:
             # If the reactor has stopped, it broke the connection itself: that is no error.
@@ -110,13 +110,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _talk(target: Target, arguments: argparse.Namespace, reactor: Any) -> None:
+async def _connect_and_talk(target: Target, arguments: argparse.Namespace, reactor: Any) -> None:
     is_typed = os.isatty(0) and os.isatty(1)
     ending = arguments.ending
     if is_typed and ending is None and not target.is_datagram:
         ending = b"\r\n"
     talk = LineConversation(
-        display=_display(target, arguments),
+        display=_make_display(target, arguments),
         wire=DatagramWire(ending) if target.is_datagram else StreamWire(ending),
         wait=arguments.wait,
         is_typed=is_typed,
@@ -137,7 +137,7 @@ async def _talk(target: Target, arguments: argparse.Namespace, reactor: Any) -> 
         tell(f"logsrv connect: the connection to {target} is closed")
 
 
-def _display(target: Target, arguments: argparse.Namespace) -> Display:
+def _make_display(target: Target, arguments: argparse.Namespace) -> Display:
     if arguments.raw:
         return Display()
     if arguments.hex:

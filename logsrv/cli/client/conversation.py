@@ -65,19 +65,19 @@ class LineConversation:
     _output_error: OSError | None = None
     _silence: Any = None
 
-    def heard(self, data: bytes) -> bytes:
+    def show_received(self, data: bytes) -> bytes:
         """Show bytes of the peer; return the bytes that must be sent in answer."""
-        self._show(self.display.received(data))
+        self._write_output(self.display.received(data))
         answers = self.display.answers()
-        self._show(self.display.sent(answers))
+        self._write_output(self.display.sent(answers))
         return answers
 
-    def over(self, reason: BaseException) -> None:
+    def end_conversation(self, reason: BaseException) -> None:
         """End the conversation: the peer has closed, or `close` was called."""
-        self._show(self.display.finish())
+        self._write_output(self.display.finish())
         self.ended.callback(reason)
 
-    def _show(self, data: bytes) -> None:
+    def _write_output(self, data: bytes) -> None:
         """Write to standard output. This blocks while the reader of our output does not read."""
         if self._silence is not None and self._silence.active():
             self._silence.reset(self.wait)
@@ -97,13 +97,13 @@ class LineConversation:
         self._peer = peer
 
         async def take(data: bytes) -> None:
-            await self._send(self.wire.read(data))
+            await self._send_pieces(self.wire.read(data))
 
         said = read_all(0, take, self.reactor)
         either: list[Deferred[Any]] = [said, self.ended]
         await DeferredList(either, fireOnOneCallback=True)
         if not self.ended.called:
-            await self._send(self.wire.finish())
+            await self._send_pieces(self.wire.finish())
         # The connection may have ended meanwhile; Twisted fails to half-close it then.
         if not self.ended.called:
             if (not peer.end_input() or self.is_typed) and self.wait is None:
@@ -118,8 +118,8 @@ class LineConversation:
         if not isinstance(reason, error.ConnectionDone):
             raise connection_failed(reason, target, 0)
 
-    async def _send(self, pieces: list[bytes]) -> None:
+    async def _send_pieces(self, pieces: list[bytes]) -> None:
         assert self._peer is not None
         for piece in pieces:
-            self._show(self.display.sent(piece))
+            self._write_output(self.display.sent(piece))
             await self._peer.send(piece)

@@ -36,10 +36,10 @@ async def dial(
         if target.is_datagram:
             # In a thread, because looking up a name blocks.
             opening = deferToThreadPool(
-                reactor, reactor.getThreadPool(), _datagram_socket, target
+                reactor, reactor.getThreadPool(), _connected_datagram_socket, target
             ).addTimeout(timeout, reactor)
             made, place = await opening
-            return DatagramPeer(made, place, talk.heard, talk.over, reactor)
+            return DatagramPeer(made, place, talk.show_received, talk.end_conversation, reactor)
         # One time limit for all: looking up the name, connecting, and TLS.
         endpoint = _endpoint(target, options, timeout, reactor)
         connecting = Deferred.fromCoroutine(_connect(target, endpoint, talk))
@@ -54,7 +54,7 @@ async def _connect(
     target: Target, endpoint: IStreamClientEndpoint, talk: LineConversation
 ) -> StreamPeer:
     encrypted = target.scheme == "tls"
-    peer = StreamPeer(talk.heard, talk.over, encrypted=encrypted)
+    peer = StreamPeer(talk.show_received, talk.end_conversation, encrypted=encrypted)
     with_no_delay(await connectProtocol(endpoint, peer))
     try:
         await peer.established
@@ -81,9 +81,9 @@ def _endpoint(
     return remote_endpoint(remote, reactor, timeout)
 
 
-def _datagram_socket(target: Target) -> tuple[socket.socket, ExitStack]:
+def _connected_datagram_socket(target: Target) -> tuple[socket.socket, ExitStack]:
     """Return a connected socket, and the resources to close after it."""
-    family, address = _address(target)
+    family, address = _look_up_address(target)
     made = socket.socket(family, socket.SOCK_DGRAM)
     with ExitStack() as place:
         place.callback(made.close)
@@ -96,7 +96,7 @@ def _datagram_socket(target: Target) -> tuple[socket.socket, ExitStack]:
         return made, place.pop_all()
 
 
-def _address(target: Target) -> tuple[int, Any]:
+def _look_up_address(target: Target) -> tuple[int, Any]:
     if target.path:
         return socket.AF_UNIX, target.path
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_DGRAM)

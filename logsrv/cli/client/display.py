@@ -41,15 +41,15 @@ class TextDisplay(Display):
         self._return = ""
 
     def received(self, data: bytes) -> bytes:
-        return self._safe(self._telnet.receive(data), final=False)
+        return self._safe_text(self._telnet.receive(data), final=False)
 
     def finish(self) -> bytes:
-        return self._safe(self._telnet.finish(), final=True)
+        return self._safe_text(self._telnet.finish(), final=True)
 
     def answers(self) -> bytes:
         return self._telnet.take_answers()
 
-    def _safe(self, data: bytes, final: bool) -> bytes:
+    def _safe_text(self, data: bytes, final: bool) -> bytes:
         text = self._return + self._decoder.decode(data, final)
         self._return = ""
         if text.endswith("\r") and not final:
@@ -78,15 +78,15 @@ class HexDisplay(Display):
     def received(self, data: bytes) -> bytes:
         if self._telnet:
             self._telnet.receive(data)
-        return self._rows("<", data)
+        return self._hex_rows("<", data)
 
     def sent(self, data: bytes) -> bytes:
-        return self._rows(">", data)
+        return self._hex_rows(">", data)
 
     def answers(self) -> bytes:
         return self._telnet.take_answers() if self._telnet else b""
 
-    def _rows(self, mark: str, data: bytes) -> bytes:
+    def _hex_rows(self, mark: str, data: bytes) -> bytes:
         """Rows of up to 16 bytes: `< 00000010  68 69 0d 0a  |hi..|`."""
         offset = self._offsets[mark]
         self._offsets[mark] += len(data)

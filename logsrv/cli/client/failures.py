@@ -23,10 +23,10 @@ def connection_failed(
     reason: BaseException | None, target: Target, timeout: float
 ) -> ConnectionFailed:
     """Return the error for an exception of Twisted or OpenSSL. timeout: seconds allowed for connecting."""
-    return ConnectionFailed(_sentence(reason, target, timeout))
+    return ConnectionFailed(_failure_sentence(reason, target, timeout))
 
 
-def _sentence(reason: BaseException | None, target: Target, timeout: float) -> str:
+def _failure_sentence(reason: BaseException | None, target: Target, timeout: float) -> str:
     match reason:
         case error.DNSLookupError() | error.UnknownHostError() | gaierror():
             return f"there is no host named {shown(target.host or target.text)}"
@@ -37,24 +37,24 @@ def _sentence(reason: BaseException | None, target: Target, timeout: float) -> s
         case error.NoRouteError():
             return f"there is no way to {target}: {reason.args[-1]}"
         case error.ConnectError():
-            return _system_error(reason.osError, str(reason), target)
+            return _system_error_sentence(reason.osError, str(reason), target)
         case VerificationError():
             return (
                 f"the certificate of {target} names somebody else; --server-name says whom it should "
                 "name, --insecure takes any"
             )
         case SSL.Error():
-            return _tls_error(reason, target)
+            return _tls_error_sentence(reason, target)
         case error.ConnectionLost() if target.scheme == "tls":
             return f"{target} ended without closing TLS: something may be missing"
         case error.ConnectionLost():
             return f"{target} broke the connection off without closing it"
         case OSError():
-            return _system_error(reason.errno, reason.strerror or str(reason), target)
+            return _system_error_sentence(reason.errno, reason.strerror or str(reason), target)
     return f"{target}: {one_line(str(reason) or type(reason).__name__)}"
 
 
-def _system_error(number: int | None, said: str, target: Target) -> str:
+def _system_error_sentence(number: int | None, said: str, target: Target) -> str:
     match number:
         case errno.ENOENT:
             return f"there is no socket {target}"
@@ -70,7 +70,7 @@ def _system_error(number: int | None, said: str, target: Target) -> str:
     return f"{target}: {one_line(said)}"
 
 
-def _tls_error(reason: SSL.Error, target: Target) -> str:
+def _tls_error_sentence(reason: SSL.Error, target: Target) -> str:
     reasons = [part[-1] for part in reason.args[0]] if reason.args else []
     said = one_line(", ".join(reasons) or "no reason given")
     if "certificate verify failed" in reasons:

@@ -21,8 +21,8 @@ from zope.interface import implementer
 
 from logsrv.kit.net.backpressure import Backpressure
 
-Heard = Callable[[bytes], bytes]
-Over = Callable[[BaseException], None]
+OnReceived = Callable[[bytes], bytes]
+OnEnd = Callable[[BaseException], None]
 LONGEST = 256 * 1024
 """Bytes of a datagram. A UNIX socket's datagrams may be longer than UDP's."""
 RETRY_SECONDS = 0.01
@@ -38,7 +38,7 @@ class StreamPeer(protocol.Protocol):
 
     transport: Any
 
-    def __init__(self, heard: Heard, over: Over, *, encrypted: bool) -> None:
+    def __init__(self, heard: OnReceived, over: OnEnd, *, encrypted: bool) -> None:
         self.established: Deferred[None] = Deferred()
         self._heard = heard
         self._over = over
@@ -70,11 +70,11 @@ class StreamPeer(protocol.Protocol):
         # Twisted's TLS cannot close one side of the connection only.
         if isinstance(self.transport, TLSMemoryBIOProtocol):
             return False
-        self._unregister()
+        self._unregister_producer()
         self.transport.loseWriteConnection()
         return True
 
-    def _unregister(self) -> None:
+    def _unregister_producer(self) -> None:
         # While a producer is registered, the transport would not close.
         self.transport.unregisterProducer()
         self._room.resumeProducing()
@@ -86,7 +86,7 @@ class StreamPeer(protocol.Protocol):
         """Do nothing: our input has ended, and the peer may go on."""
 
     def close(self) -> None:
-        self._unregister()
+        self._unregister_producer()
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
@@ -103,7 +103,7 @@ class DatagramPeer:
     """A connected datagram socket, for one peer."""
 
     def __init__(
-        self, made: socket.socket, place: ExitStack, heard: Heard, over: Over, reactor: Any
+        self, made: socket.socket, place: ExitStack, heard: OnReceived, over: OnEnd, reactor: Any
     ) -> None:
         """place: closes the socket, and removes its directory if it has one."""
         self._socket = made

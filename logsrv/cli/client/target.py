@@ -56,16 +56,16 @@ def parse_target(text: str) -> Target:
     if colon and re.match(r"[A-Za-z0-9+.-]+:.*[A-Za-z]=", text):
         return Target(text, "twisted")
     if colon and scheme in UNIX:
-        return _unix(text, scheme, rest)
+        return _unix_target(text, scheme, rest)
     if colon and scheme in INET:
-        return _inet(text, scheme, rest)
+        return _inet_target(text, scheme, rest)
     if text.startswith(("/", "./")):
         raise ConfigurationError(f"{shown(text)} is a path; write unix:{shown(text)}")
     # Any text that can be read as HOST:PORT is TCP.
     if colon and (not re.search(r"[:/]", rest) or re.search(r"\](:|\Z)|\\:", rest)):
-        return _inet(text, "tcp", text)
+        return _inet_target(text, "tcp", text)
     if colon:
-        return _unknown(text, scheme)
+        return _twisted_target(text, scheme)
     raise ConfigurationError(f"{shown(text)} has no port; accepted: {ACCEPTED}")
 
 
@@ -78,7 +78,7 @@ def _plugin_prefixes() -> set[str]:
     return {plugin.prefix.upper() for plugin in found}
 
 
-def _unknown(text: str, scheme: str) -> Target:
+def _twisted_target(text: str, scheme: str) -> Target:
     if scheme.upper() in _plugin_prefixes() | {"SSL"}:
         return Target(text, "twisted")
     if re.fullmatch(r"[0-9A-Fa-f:.]+", text):
@@ -88,7 +88,7 @@ def _unknown(text: str, scheme: str) -> Target:
     raise ConfigurationError(f"{shown(text)} is no endpoint{meant}; accepted: {ACCEPTED}")
 
 
-def _unix(text: str, scheme: str, path: str) -> Target:
+def _unix_target(text: str, scheme: str, path: str) -> Target:
     if not path or "\0" in path:
         raise ConfigurationError(f"{shown(text)} has no path; write {scheme}:/run/log.sock")
     if len(path.encode("utf-8", "surrogateescape")) > LONGEST_SOCKET_PATH:
@@ -99,7 +99,7 @@ def _unix(text: str, scheme: str, path: str) -> Target:
     return Target(text, scheme, path=path)
 
 
-def _inet(text: str, scheme: str, rest: str) -> Target:
+def _inet_target(text: str, scheme: str, rest: str) -> Target:
     match = re.fullmatch(
         r"(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<plain>(?:\\.|[^:\\])*)):(?P<port>[^:]*)", rest
     )

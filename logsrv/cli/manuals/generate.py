@@ -57,7 +57,7 @@ def run(arguments: Namespace) -> int:
         made = programs.completions(arguments.what, main.COMMANDS, main.parser_of)
         files = {SHELLS[arguments.what].format(name): text for name, text in made.items()}
     if arguments.into is not None:
-        _write(arguments.into, files)
+        _write_files(arguments.into, files)
         return 0
     by_name = {_base_name(name): text for name, text in files.items()}
     if arguments.name not in by_name:
@@ -74,7 +74,7 @@ def _base_name(name: str) -> str:
     return (stem if dot and (suffix.isdigit() or suffix == "fish") else name).lstrip("_")
 
 
-def _write(directory: Path, files: Mapping[str, str]) -> None:
+def _write_files(directory: Path, files: Mapping[str, str]) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():

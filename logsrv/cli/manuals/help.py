@@ -25,21 +25,21 @@ _SUFFIX = ".txt"
 def topics() -> dict[str, str]:
     """Return the purpose of each topic, by its name."""
     names = sorted(name for name in os.listdir(_FOLDER) if name.endswith(_SUFFIX))
-    return {name.removesuffix(_SUFFIX): _read(name)[0] for name in names}
+    return {name.removesuffix(_SUFFIX): _read_topic(name)[0] for name in names}
 
 
 def topic_text(name: str) -> str:
     """Return the text of a topic, without its purpose."""
-    return _read(name + _SUFFIX)[1]
+    return _read_topic(name + _SUFFIX)[1]
 
 
-def _read(name: str) -> tuple[str, str]:
+def _read_topic(name: str) -> tuple[str, str]:
     with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
         purpose, _, text = file.read().partition("\n\n")
     return purpose, text
 
 
-class _Subject:
+class _CommandOrTopic:
     """The `type=` of a command or a topic."""
 
     @property
@@ -58,17 +58,17 @@ class _Subject:
 
 def declare(parser: Parser) -> None:
     parser.add_argument(
-        "subject", metavar="SUBJECT", nargs="?", type=_Subject(), help="a command or a topic"
+        "subject", metavar="SUBJECT", nargs="?", type=_CommandOrTopic(), help="a command or a topic"
     )
 
 
 def run(arguments: Namespace) -> int:
     with Output(paged=True) as output:
-        output.write(_text(arguments.subject).encode())
+        output.write(_help_text_for(arguments.subject).encode())
     return 0
 
 
-def _text(subject: str | None) -> str:
+def _help_text_for(subject: str | None) -> str:
     if subject is None:
         listed = "".join(f"  {name:<13}{purpose}\n" for name, purpose in topics().items())
         return f"{main.help_text()}\nTopics, for logsrv help TOPIC:\n\n{listed}"

@@ -28,7 +28,7 @@ _OWN = str.maketrans(
 
 
 @attrs.frozen(kw_only=True)
-class Subject:
+class PageSubject:
     """The subject of a page: a command, or a parser that has only a text.
 
     name: the page's name. purpose: a phrase for its first line. also: texts of further sections, by title.
@@ -44,7 +44,7 @@ class Subject:
     origin: str = ""
 
 
-def page(subject: Subject, origin: str) -> str:
+def page(subject: PageSubject, origin: str) -> str:
     """Return the manual page of a subject. origin: program and version."""
     parser = subject.parser
     parser.usage = parser.short_usage().replace("%", "%%")
@@ -63,9 +63,11 @@ def page(subject: Subject, origin: str) -> str:
         title = {"example": "EXAMPLES"}.get(title.lower(), title.upper())
         sections[title] = sections.get(title, "") + part
     for title, part in (*subject.also.items(), *sections.items()):
-        made.add_section(title, ">", _text(part) + "\n")
+        made.add_section(title, ">", _roff_text(part) + "\n")
     if subject.see:
-        links = [re.sub(r"(.*)(\(\d\))", r"\\fB\1\\fR\2", escaped(name)) for name in subject.see]
+        links = [
+            re.sub(r"(.*)(\(\d\))", r"\\fB\1\\fR\2", escaped_roff(name)) for name in subject.see
+        ]
         made.add_section("see also", "=", ",\n".join(links))
     # Remove empty lines, which end a paragraph for mandoc, and roff's hyphens in the date, which mandoc
     # does not understand. With .nh and .ad l, words of commands are neither hyphenated nor spaced out.
@@ -78,25 +80,25 @@ class _Formatter(_ManpageFormatter):
 
     @staticmethod
     def format_text(text: str) -> str:
-        return _text(text)
+        return _roff_text(text)
 
 
-def _text(text: str) -> str:
+def _roff_text(text: str) -> str:
     """Return roff source for a text, with the paragraphs of `logsrv.kit.text.paragraphs`."""
     parts = []
     for literal, part in paragraphs(text):
         if literal:
-            lines = [escaped(line) or r"\&" for line in part.split("\n")]
+            lines = [escaped_roff(line) or r"\&" for line in part.split("\n")]
             # The text of a page begins at column 7 of 80: examples with long lines are indented less than
             # others, or begin further left than the text.
             depth = max(-7, min(4, 72 - max(map(len, part.split("\n")))))
             parts.append("\n".join([".PP", f".RS {depth}", ".nf", *lines, ".fi", ".RE"]))
         else:
-            parts.append(escaped(part))
+            parts.append(escaped_roff(part))
     return "\n.PP\n".join(parts).replace(".PP\n.PP", ".PP").removeprefix(".PP\n")
 
 
-def escaped(line: str) -> str:
+def escaped_roff(line: str) -> str:
     """Return roff source in ASCII that shows exactly this line."""
     safe = line.translate(_OWN)
     plain = "".join(one if one.isascii() else f"\\[u{ord(one):04X}]" for one in safe)

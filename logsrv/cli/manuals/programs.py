@@ -15,7 +15,7 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 from logsrv.cli.manuals.help import topic_text, topics
-from logsrv.cli.manuals.pages import Subject, page
+from logsrv.cli.manuals.pages import PageSubject, page
 from logsrv.gopher.command import main as gopher_command
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import (
@@ -26,7 +26,7 @@ from logsrv.kit.options.declare import (
     table_key,
     tables_of,
 )
-from logsrv.kit.options.help import INFORMATIVE, example, help_groups, remarks
+from logsrv.kit.options.help import INFORMATIVE, example_command, help_groups, option_remarks
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
@@ -96,18 +96,18 @@ def pages(commands: Purposes, parser_of: ParserOf, *, origin: str) -> dict[str, 
 
 def completions(shell: str, commands: Purposes, parser_of: ParserOf) -> dict[str, str]:
     """Return a shell's completion scripts for our programs, by the programs' names."""
-    made = (logsrv(commands, parser_of), gopher())
+    made = (logsrv_parser(commands, parser_of), gopher_parser())
     return {parser.prog: shtab.complete(parser, shell) for parser in made}
 
 
-def logsrv(commands: Purposes, parser_of: ParserOf) -> Parser:
+def logsrv_parser(commands: Purposes, parser_of: ParserOf) -> Parser:
     """Return the parser of `logsrv`. commands: module and purpose of each of its commands, by name."""
     whole = Parser("logsrv", _LOGSRV, version=str)
     made = {name: (parser_of(name), purpose) for name, (_, purpose) in commands.items()}
     return _with_commands(whole, made)
 
 
-def gopher() -> Parser:
+def gopher_parser() -> Parser:
     """Return the parser of `gopher`, whose first word may be a URL as well."""
     made = {
         name: (gopher_command.parser_of(name), about)
@@ -117,7 +117,7 @@ def gopher() -> Parser:
     # The arguments after the directory are options of the server, which parses them itself.
     serve._actions = [one for one in serve._actions if one.nargs != argparse.REMAINDER]
     taken = {name for action in serve._actions for name in action.option_strings}
-    for maker, options in _plugins():
+    for maker, options in _kit_plugins():
         if maker.tapname == "gopherd":
             _add_settings(serve, options, without={*taken, "--directory"})
     return _with_commands(gopher_command.parser_of(), made)
@@ -132,11 +132,11 @@ def _with_commands(whole: Parser, commands: Mapping[str, tuple[Parser, str]]) ->
     whole._actions = [one for one in whole._actions if one.option_strings or one is below]
     for parser in (whole, *(parser for parser, _ in commands.values())):
         for action in parser._actions:
-            _offer(action)
+            _set_completion(action)
     return whole
 
 
-def _offer(action: argparse.Action, kind: object = None) -> None:
+def _set_completion(action: argparse.Action, kind: object = None) -> None:
     """Set what a shell offers for the value of an argument."""
     # Set as choices only here: the command line gets the error of the type, which is clearer.
     words = kind if isinstance(kind, tuple) else getattr(action.type, "words", None)
@@ -164,7 +164,7 @@ def _add_settings(
 
 def _add_option(group: Any, attribute: str, option: Option, is_positional: bool) -> None:
     name = option_name(attribute)
-    help = f"{option.help} ({remarks(option)})".replace("%", "%%")
+    help = f"{option.help} ({option_remarks(option)})".replace("%", "%%")
     if option.kind.is_flag:
         group.add_argument(f"--{name}", f"--no-{name}", action="store_true", help=help)
         return
@@ -174,10 +174,10 @@ def _add_option(group: Any, attribute: str, option: Option, is_positional: bool)
         action = "append" if option.repeatable else "store"
         metavar = option.kind.metavar
         added = group.add_argument(f"--{name}", metavar=metavar, action=action, help=help)
-    _offer(added, option.kind.completion)
+    _set_completion(added, option.kind.completion)
 
 
-def _plugins() -> Iterator[tuple[Any, SettingsOptions[Any]]]:
+def _kit_plugins() -> Iterator[tuple[Any, SettingsOptions[Any]]]:
     """Yield the plugins of twistd whose options are declared with the kit, including other packages'."""
     for maker in getPlugins(IServiceMaker):
         try:
@@ -189,12 +189,14 @@ def _plugins() -> Iterator[tuple[Any, SettingsOptions[Any]]]:
             yield maker, made
 
 
-def subjects(commands: Purposes, parser_of: ParserOf) -> Iterator[Subject]:
+def subjects(commands: Purposes, parser_of: ParserOf) -> Iterator[PageSubject]:
     """Yield the subjects of all manual pages."""
     pages = [f"logsrv-{name}(1)" for name in commands]
     whole = Parser("logsrv", _LOGSRV, version=str)
-    _terms(whole, "commands", ((f"logsrv {name}", about) for name, (_, about) in commands.items()))
-    yield Subject(
+    _add_terms(
+        whole, "commands", ((f"logsrv {name}", about) for name, (_, about) in commands.items())
+    )
+    yield PageSubject(
         name="logsrv",
         purpose="read lines that the line logger has stored, and work on its stores",
         section=1,
@@ -211,24 +213,24 @@ def subjects(commands: Purposes, parser_of: ParserOf) -> Iterator[Subject]:
         ],
     )
     for name, (_, purpose) in commands.items():
-        yield _command(name, purpose, parser_of(name))
-    yield from _of_gopher()
-    for maker, options in _plugins():
-        yield _daemon(maker, options)
+        yield _command_page(name, purpose, parser_of(name))
+    yield from _gopher_pages()
+    for maker, options in _kit_plugins():
+        yield _plugin_page(maker, options)
     for topic, purpose in topics().items():
         parser = Parser(f"logsrv-{topic}", topic_text(topic))
-        yield Subject(
+        yield PageSubject(
             name=parser.prog, purpose=purpose, section=7, parser=parser, see=["logsrv(1)"]
         )
     parser = Parser("logsrv.toml", _TOML)
-    for title, keys in _keys():
-        _terms(parser, title, keys)
+    for title, keys in _configuration_keys():
+        _add_terms(parser, title, keys)
     see = ["twistd-logsrv(8)", "logsrv-config(7)"]
     purpose = "configuration of the line logger"
-    yield Subject(name=parser.prog, purpose=purpose, section=5, parser=parser, see=see)
+    yield PageSubject(name=parser.prog, purpose=purpose, section=5, parser=parser, see=see)
 
 
-def _command(name: str, purpose: str, parser: Parser) -> Subject:
+def _command_page(name: str, purpose: str, parser: Parser) -> PageSubject:
     """Return a command of `logsrv`, with sections that its help does not have."""
     names = {one for action in parser._actions for one in action.option_strings}
     also = {}
@@ -241,27 +243,29 @@ def _command(name: str, purpose: str, parser: Parser) -> Subject:
     see = ["logsrv(1)"]
     if any(action.metavar == "QUERY" for action in parser._actions):
         see += ["logsrv-query(7)", "logsrv-time(7)"]
-    return Subject(
+    return PageSubject(
         name=f"logsrv-{name}", purpose=purpose, section=1, parser=parser, also=also, see=see
     )
 
 
-def _of_gopher() -> Iterator[Subject]:
+def _gopher_pages() -> Iterator[PageSubject]:
     commands = {f"gopher {name}": purpose for name, (_, purpose) in gopher_command.COMMANDS.items()}
     see = [f"{name.replace(' ', '-')}(1)" for name in commands]
     parser = gopher_command.parser_of()
-    _terms(parser, "commands", commands.items())
-    yield Subject(
+    _add_terms(parser, "commands", commands.items())
+    yield PageSubject(
         name="gopher",
         purpose=gopher_command.PURPOSE,
         section=1,
         parser=parser,
         also={"ENVIRONMENT": topic_text("environment")},
-        see=[*see, "twistd-gopher(8)", "twistd-gopherd(8)"],
+        see=[*see, "twistd-gopher_parser(8)", "twistd-gopherd(8)"],
     )
-    (below,) = [one for one in gopher()._actions if isinstance(one, argparse._SubParsersAction)]
+    (below,) = [
+        one for one in gopher_parser()._actions if isinstance(one, argparse._SubParsersAction)
+    ]
     for name, (_, purpose) in gopher_command.COMMANDS.items():
-        yield Subject(
+        yield PageSubject(
             name=f"gopher-{name}",
             purpose=purpose,
             section=1,
@@ -270,16 +274,16 @@ def _of_gopher() -> Iterator[Subject]:
         )
 
 
-def _daemon(maker: Any, options: SettingsOptions[Any]) -> Subject:
+def _plugin_page(maker: Any, options: SettingsOptions[Any]) -> PageSubject:
     name, version = maker.tapname, getattr(maker, "version", "")
     text = options.description
     if "Example" not in text:
         every = options_of(options.settings_class)
-        text += f"\n\nExample:\n\n  {example(name, every, options.positional)}"
+        text += f"\n\nExample:\n\n  {example_command(name, every, options.positional)}"
     parser = Parser(f"twistd [OPTIONS OF TWISTD] {name}", text)
     _add_settings(parser, options)
     variables = f"Each option is also a variable: --listen is {variable_prefix(name)}LISTEN."
-    return Subject(
+    return PageSubject(
         name=f"twistd-{name}",
         purpose=maker.description.rstrip("."),
         section=8,
@@ -290,14 +294,14 @@ def _daemon(maker: Any, options: SettingsOptions[Any]) -> Subject:
     )
 
 
-def _terms(parser: Parser, title: str, entries: Iterable[tuple[str, str]]) -> None:
+def _add_terms(parser: Parser, title: str, entries: Iterable[tuple[str, str]]) -> None:
     """Add terms with their meanings, under a title."""
     group = parser.add_argument_group(title)
     for word, meaning in entries:
         group.add_argument(f"{title} {word}", metavar=word, help=meaning.replace("%", "%%"))
 
 
-def _keys() -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
+def _configuration_keys() -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
     """Yield the keys of the configuration file with their meaning, by group, then by table."""
 
     def entries(options: Mapping[str, Option]) -> Iterator[tuple[str, str]]:

@@ -9,15 +9,15 @@ from typing import Any
 import pyarrow
 
 
-def cells(column: Any, local: bool) -> list[str | None]:
+def cell_texts(column: Any, local: bool) -> list[str | None]:
     """Return the texts of a column of Arrow; None is NULL."""
     return [
-        value if value is None or type(value) is str else cell(value, local)
-        for value in values(column)
+        value if value is None or type(value) is str else cell_text(value, local)
+        for value in column_values(column)
     ]
 
 
-def values(column: Any) -> list[Any]:
+def column_values(column: Any) -> list[Any]:
     """Return the values of a column of Arrow."""
     if pyarrow.types.is_timestamp(column.type) and column.type.tz:
         # The values are moments, the same in any zone; reading them in UTC needs no time zone database.
@@ -30,14 +30,14 @@ def values(column: Any) -> list[Any]:
     return found
 
 
-def cell(value: Any, local: bool) -> str:
+def cell_text(value: Any, local: bool) -> str:
     """Return the text of a value that is not NULL. Times with a zone are in UTC, or in local time."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return _moment(value, local)
+        return _moment_text(value, local)
     if isinstance(value, (date, time)):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -47,20 +47,20 @@ def cell(value: Any, local: bool) -> str:
     if isinstance(value, timedelta):
         return str(value)
     if isinstance(value, list):
-        return "[" + ", ".join(_inner(one, local) for one in value) + "]"
+        return "[" + ", ".join(_inner_text(one, local) for one in value) + "]"
     if isinstance(value, dict):
-        inner = (f"{name}: {_inner(one, local)}" for name, one in value.items())
+        inner = (f"{name}: {_inner_text(one, local)}" for name, one in value.items())
         return "{" + ", ".join(inner) + "}"
     if isinstance(value, tuple) and hasattr(value, "nanoseconds"):
-        return _interval(value)
+        return _interval_text(value)
     return str(value)
 
 
-def _inner(value: Any, local: bool) -> str:
-    return "NULL" if value is None else cell(value, local)
+def _inner_text(value: Any, local: bool) -> str:
+    return "NULL" if value is None else cell_text(value, local)
 
 
-def _moment(value: datetime, local: bool) -> str:
+def _moment_text(value: datetime, local: bool) -> str:
     if value.tzinfo is None:
         return value.isoformat(" ")
     if local:
@@ -69,7 +69,7 @@ def _moment(value: datetime, local: bool) -> str:
     return f"{text}Z"
 
 
-def _interval(value: Any) -> str:
+def _interval_text(value: Any) -> str:
     """Return an interval in DuckDB's format: `1 month 2 days 03:00:00`."""
     parts = []
     for number, unit in ((value.months, "month"), (value.days, "day")):

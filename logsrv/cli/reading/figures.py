@@ -67,15 +67,15 @@ def show_histogram(buckets: Sequence[TimeBucket], step: float, output: str, *, l
     if not counts:
         return False
     # The label and the count, before the bar, need up to 37 columns.
-    room = _columns() - len(_label(0, step, local)) - 13
-    width = max(1, min(room, max(10, _columns() - 40)))
+    room = _terminal_columns() - len(_bar_label(0, step, local)) - 13
+    width = max(1, min(room, max(10, _terminal_columns() - 40)))
     most = max(counts.values())
-    for start in _starts(step, counts):
+    for start in _bar_starts(step, counts):
         if start is None:
             print(f"{'…':>20}")
             continue
         count = counts.get(start, 0)
-        print(f"{_label(start, step, local)}  {count:>9}  {_bar(count / most, width)}".rstrip())
+        print(f"{_bar_label(start, step, local)}  {count:>9}  {_bar(count / most, width)}".rstrip())
     return True
 
 
@@ -85,7 +85,7 @@ def step_of(every: str | None, scope: Scope, span: Callable[[], tuple[str, str]]
     span: returns the TIMEs of the oldest and the newest line, "" for none. Raises UsageError.
     """
     if every:
-        return _parsed(every)
+        return _parse_step(every)
     begin, end = scope.since, scope.until
     if not begin or not end:
         first, last = span()
@@ -94,7 +94,7 @@ def step_of(every: str | None, scope: Scope, span: Callable[[], tuple[str, str]]
     return sensible_step(max(seconds, 0.001), _BARS)
 
 
-def _parsed(text: str) -> float:
+def _parse_step(text: str) -> float:
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     try:
         step = float(number or "1") * _UNITS[text[len(number) :]]
@@ -105,7 +105,7 @@ def _parsed(text: str) -> float:
     raise UsageError(f"--every: {shown(text)} is no step of time, such as 10s, 5m, 1h or 1d")
 
 
-def _starts(step: float, counts: dict[float, int]) -> list[float | None]:
+def _bar_starts(step: float, counts: dict[float, int]) -> list[float | None]:
     """Return the starts of the bars to show, in order; None in place of a long gap without lines."""
     bars: list[float | None] = []
     before = None
@@ -121,7 +121,7 @@ def _starts(step: float, counts: dict[float, int]) -> list[float | None]:
     return bars
 
 
-def _label(start: float, step: float, local: bool) -> str:
+def _bar_label(start: float, step: float, local: bool) -> str:
     if local:
         text = to_local_time(rfc3339(start))
         return text[: 16 if step >= 60 else 19 if step >= 1 else 23] + text[26:]
@@ -138,5 +138,5 @@ def _bar(part: float, width: int) -> str:
     return "█" * whole + _EIGHTHS[eighth].strip()
 
 
-def _columns() -> int:
+def _terminal_columns() -> int:
     return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80

@@ -44,8 +44,8 @@ _PORTION = 20_000
 
 
 @contextmanager
-def _asking(arguments: Namespace, command: str) -> Iterator[AskedNodes]:
-    nodes = clients(arguments)
+def _ask_nodes(arguments: Namespace, command: str) -> Iterator[AskedNodes]:
+    nodes = node_clients(arguments)
     try:
         yield AskedNodes(
             nodes, lambda name, sentence: tell(f"logsrv {command}: {name}: {sentence}")
@@ -55,7 +55,7 @@ def _asking(arguments: Namespace, command: str) -> Iterator[AskedNodes]:
             node.stop_request()
 
 
-def _lines(
+def _merged_lines(
     asked: AskedNodes, arguments: Namespace, scope: Scope, *, reverse: bool, most: int | None
 ) -> Iterator[MergedLine]:
     """Return the first `most` merged lines of all nodes."""
@@ -66,30 +66,30 @@ def _lines(
 
 def search_nodes(arguments: Namespace) -> int:
     """Run `logsrv search` on nodes; return the exit status."""
-    _check(arguments)
+    _check_options(arguments)
     matcher = reading.matcher(arguments.query, "search")
     scope = reading.scope(arguments)
     figures = arguments.top is not None or arguments.histogram
     # Counts are of all lines: -n limits the number of values, not of lines.
     most = None if figures else arguments.number
     reverse = arguments.reverse and not figures
-    with _asking(arguments, "search") as asked:
+    with _ask_nodes(arguments, "search") as asked:
         step = (
             step_of(arguments.every, scope, asked.ask_oldest_and_newest)
             if arguments.histogram
             else 0.0
         )
-        lines = _lines(asked, arguments, scope, reverse=reverse, most=most)
+        lines = _merged_lines(asked, arguments, scope, reverse=reverse, most=most)
         if arguments.count:
             count = sum(1 for _ in lines)
             print(count)
             found = count > 0
         elif arguments.top is not None:
-            found = _top(lines, arguments)
+            found = _print_top(lines, arguments)
         elif arguments.histogram:
-            found = _histogram(lines, step, arguments)
+            found = _print_histogram(lines, step, arguments)
         else:
-            found = _print(lines, asked, arguments, matcher, paged=not arguments.no_pager)
+            found = _print_lines(lines, asked, arguments, matcher, paged=not arguments.no_pager)
         return reading.status(bool(asked.failed), found)
 
 
@@ -102,16 +102,16 @@ def tail_nodes(arguments: Namespace) -> int:
         )
     matcher = reading.matcher(arguments.query, "tail")
     scope = Scope(source=arguments.source)
-    with _asking(arguments, "tail") as asked:
-        last = [*_lines(asked, arguments, scope, reverse=True, most=arguments.number)]
-        found = _print(last[::-1], asked, arguments, matcher, paged=False)
+    with _ask_nodes(arguments, "tail") as asked:
+        last = [*_merged_lines(asked, arguments, scope, reverse=True, most=arguments.number)]
+        found = _print_lines(last[::-1], asked, arguments, matcher, paged=False)
         return reading.status(bool(asked.failed), found)
 
 
 def show_node(arguments: Namespace) -> int:
     """Print the line at a position of a node, and its neighbours; return the exit status."""
     wanted, neighbours = arguments.position, arguments.around
-    with _asking(arguments, "show") as asked:
+    with _ask_nodes(arguments, "show") as asked:
         if len(asked.nodes) > 1:
             raise UsageError("a position is a place in one store; --nodes names several here")
         found = asked.ask_each(
@@ -127,7 +127,7 @@ def show_node(arguments: Namespace) -> int:
     return reading.status(bool(asked.failed), any(found.values()))
 
 
-def _check(arguments: Namespace) -> None:
+def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that make sense only for one store."""
     if any(getattr(arguments, name) is not None for name in "ABC"):
         raise UsageError(
@@ -139,7 +139,7 @@ def _check(arguments: Namespace) -> None:
         raise UsageError("a line has another position in each node")
 
 
-def _print(
+def _print_lines(
     lines: Iterable[MergedLine],
     asked: AskedNodes,
     arguments: Namespace,
@@ -162,7 +162,7 @@ def _print(
     return found
 
 
-def _top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
+def _print_top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
     tally = ValueCounts()
     count = make_value_counter(arguments.top)
     while text := lines_as_text(islice(lines, _PORTION)):
@@ -171,7 +171,7 @@ def _top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
     return show_top(tally, arguments.top, arguments.number, arguments.output)
 
 
-def _histogram(lines: Iterator[MergedLine], step: float, arguments: Namespace) -> bool:
+def _print_histogram(lines: Iterator[MergedLine], step: float, arguments: Namespace) -> bool:
     buckets = StepCounts(step)
     levels = arguments.output == "json"
     while text := lines_as_text(islice(lines, _PORTION)):
@@ -179,7 +179,7 @@ def _histogram(lines: Iterator[MergedLine], step: float, arguments: Namespace) -
     return show_histogram(buckets.as_buckets(), step, arguments.output, local=arguments.local)
 
 
-def clients(arguments: Namespace) -> list[NodeClient]:
+def node_clients(arguments: Namespace) -> list[NodeClient]:
     """Return the nodes that `--nodes` names. Raises ConfigurationError."""
     if arguments.directory != usual_store():
         raise UsageError(

@@ -54,7 +54,7 @@ class Output:
         if self._size >= _PIECE or now - self._first > _LONGEST_WAIT:
             self.flush()
 
-    def settle(self) -> None:
+    def write_waiting_unless_paging(self) -> None:
         """Write the waiting lines: the next one may take long. Not while a pager may still be needed."""
         if self._waiting and (not self._command or self._pager is not None):
             self.flush()

@@ -12,7 +12,7 @@ from logsrv.linelog.read.plan import SearchStats
 from logsrv.linelog.read.view import View
 
 
-class Reading(Protocol):
+class ReadingWithStats(Protocol):
     """A search, or another reader of a store, frame by frame."""
 
     on_frame: Callable[[], None] | None
@@ -34,7 +34,7 @@ class ProgressLine:
     no terminal.
     """
 
-    def __init__(self, search: Reading, *, alone: bool) -> None:
+    def __init__(self, search: ReadingWithStats, *, alone: bool) -> None:
         self._search = search
         self._line = StatusLine(sys.stderr, time.monotonic, _EVERY)
         self._wanted = self._line.wanted and (alone or not sys.stdout.isatty())
@@ -49,10 +49,10 @@ class ProgressLine:
 
     def _show_if_due(self) -> None:
         if self._line.due and self._line.seconds > _PATIENCE:
-            self._line.show(_sentence(self._search, self._line.seconds))
+            self._line.show(_progress_sentence(self._search, self._line.seconds))
 
 
-def _sentence(search: Reading, seconds: float) -> str:
+def _progress_sentence(search: ReadingWithStats, seconds: float) -> str:
     stats = search.stats
     number = stats.segments + stats.skipped_segments
     every = max(1, len(search.view.segments))

@@ -47,22 +47,22 @@ def declare(parser: Parser) -> None:
     add("--utc", action="store_true", help="times given without a zone are UTC, not local")
     add("-n", type=reading.count, metavar="N", dest="number", help="send N lines at most")
     pace = parser.add_mutually_exclusive_group()
-    pace.add_argument("--speed", type=_speed, metavar="FACTOR", default=1.0,
+    pace.add_argument("--speed", type=_parse_speed, metavar="FACTOR", default=1.0,
                       help="FACTOR times as fast as received; max: without waiting")  # fmt: skip
-    pace.add_argument("--rate", type=_rate, metavar="LINES", help="LINES lines a second")
+    pace.add_argument("--rate", type=_parse_rate, metavar="LINES", help="LINES lines a second")
     add("--cafile", type=Path, metavar="FILE", help="TLS: trust these (PEM)")
     add("--insecure", action="store_true", help="TLS: take any certificate")
 
 
-def _speed(text: str) -> float:
-    return 0.0 if text == _MAX else _positive(text, "speed, such as 10 or max")
+def _parse_speed(text: str) -> float:
+    return 0.0 if text == _MAX else _parse_positive(text, "speed, such as 10 or max")
 
 
-def _rate(text: str) -> float:
-    return _positive(text, "number of lines a second, such as 1000")
+def _parse_rate(text: str) -> float:
+    return _parse_positive(text, "number of lines a second, such as 1000")
 
 
-def _positive(text: str, what: str) -> float:
+def _parse_positive(text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -87,14 +87,14 @@ def run(arguments: argparse.Namespace) -> int:
             ReplayConnection(target, arguments.cafile, insecure=arguments.insecure) as receiver,
         ):
             hits = islice(search.hits(), arguments.number)
-            for hit in _paced(hits, arguments.speed, arguments.rate, receiver.flush):
+            for hit in _hits_when_due(hits, arguments.speed, arguments.rate, receiver.flush):
                 receiver.send(Record(hit.line).body)
     sent = "1 line was" if receiver.sent == 1 else f"{receiver.sent} lines were"
     tell(f"logsrv replay: {sent} sent to {target}")
     return reading.status(view.damaged, receiver.sent > 0)
 
 
-def _paced(
+def _hits_when_due(
     hits: Iterator[Hit], speed: float, rate: float | None, flush: Callable[[], object]
 ) -> Iterator[Hit]:
     """Yield each line when it is due; call `flush` before each wait."""
@@ -104,7 +104,7 @@ def _paced(
         if rate is not None:
             due = number / rate
         elif speed:
-            moment = _moment(hit.line)
+            moment = _line_seconds(hit.line)
             first = first or moment
             # A line older than the first one is due now: the clock was set back between them.
             due = max(0.0, moment - first) / speed
@@ -118,7 +118,7 @@ def _paced(
         yield hit
 
 
-def _moment(line: bytes) -> float:
+def _line_seconds(line: bytes) -> float:
     text = time_text(line)
     return parse_rfc3339(text) if text else 0.0
 
@@ -142,16 +142,16 @@ class ReplayConnection:
 
     def _connect(self, cafile: Path | None, insecure: bool) -> socket.socket:
         try:
-            made = self._open()
+            made = self._open_socket()
         except OSError as error:
-            raise LogsrvError(f"{self._target} cannot be reached: {_why(error)}") from error
+            raise LogsrvError(f"{self._target} cannot be reached: {_error_text(error)}") from error
         try:
-            return self._secure(made, cafile, insecure) if self._target.scheme == "tls" else made
+            return self._start_tls(made, cafile, insecure) if self._target.scheme == "tls" else made
         except OSError as error:
             made.close()
-            raise LogsrvError(f"TLS with {self._target} failed: {_why(error)}") from error
+            raise LogsrvError(f"TLS with {self._target} failed: {_error_text(error)}") from error
 
-    def _open(self) -> socket.socket:
+    def _open_socket(self) -> socket.socket:
         target = self._target
         kind = socket.SOCK_DGRAM if target.is_datagram else socket.SOCK_STREAM
         if not target.path and not target.is_datagram:
@@ -169,12 +169,14 @@ class ReplayConnection:
             raise
         return made
 
-    def _secure(self, plain: socket.socket, cafile: Path | None, insecure: bool) -> socket.socket:
+    def _start_tls(
+        self, plain: socket.socket, cafile: Path | None, insecure: bool
+    ) -> socket.socket:
         try:
             context = ssl.create_default_context(cafile=str(cafile) if cafile else None)
         except (OSError, ssl.SSLError) as error:
             plain.close()
-            raise ConfigurationError(f"--cafile {cafile}: {_why(error)}") from error
+            raise ConfigurationError(f"--cafile {cafile}: {_error_text(error)}") from error
         if insecure:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -203,7 +205,7 @@ class ReplayConnection:
             self._socket.sendall(data)
         except OSError as error:
             raise LogsrvError(
-                f"{self._target} took no more after {self.sent} lines: {_why(error)}"
+                f"{self._target} took no more after {self.sent} lines: {_error_text(error)}"
             ) from error
 
     def __enter__(self) -> Self:
@@ -214,11 +216,11 @@ class ReplayConnection:
             if kind is None:
                 self.flush()
                 if not self._target.is_datagram:
-                    self._end()
+                    self._end_and_wait()
         finally:
             self._socket.close()
 
-    def _end(self) -> None:
+    def _end_and_wait(self) -> None:
         """Close our side, and wait until the server has read all lines and closes its side."""
         try:
             if self._target.scheme == "tls":
@@ -230,9 +232,9 @@ class ReplayConnection:
             if isinstance(error, TimeoutError):
                 return
             raise LogsrvError(
-                f"{self._target} closed before it had read all of {self.sent} lines: {_why(error)}"
+                f"{self._target} closed before it had read all of {self.sent} lines: {_error_text(error)}"
             ) from error
 
 
-def _why(error: OSError) -> str:
+def _error_text(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__

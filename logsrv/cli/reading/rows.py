@@ -17,7 +17,7 @@ import attrs
 import pyarrow
 import pyarrow.parquet
 
-from logsrv.cli.reading.cells import cell, cells, values
+from logsrv.cli.reading.cells import cell_text, cell_texts, column_values
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.table import Table
 from logsrv.errors import LogsrvError
@@ -81,16 +81,16 @@ class TableWriter(RowWriter):
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
         """Write some rows, or buffer them until the widths are known."""
         if [name for name, _ in columns] == _EXPLAINED:
-            self._put([printable(text) for text in batch.column(1).to_pylist()])
+            self._write_lines([printable(text) for text in batch.column(1).to_pylist()])
             return
-        rows = zip(*[cells(column, self._local) for column in batch.columns], strict=True)
-        self._put(self._table.lines(columns, [list(row) for row in rows]))
+        rows = zip(*[cell_texts(column, self._local) for column in batch.columns], strict=True)
+        self._write_lines(self._table.lines(columns, [list(row) for row in rows]))
 
     def end(self) -> None:
         """Write the buffered rows, if there are any."""
-        self._put(self._table.rest())
+        self._write_lines(self._table.rest())
 
-    def _put(self, lines: list[str]) -> None:
+    def _write_lines(self, lines: list[str]) -> None:
         if lines:
             self._file.write("".join(f"{line}\n" for line in lines).encode())
 
@@ -107,11 +107,11 @@ class CsvWriter(RowWriter):
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
         if not self._is_begun:
             self._is_begun = True
-            self._rows([[name for name, _ in columns]])
-        every = [cells(column, self._local) for column in batch.columns]
-        self._rows(zip(*every, strict=True))
+            self._write_rows([[name for name, _ in columns]])
+        every = [cell_texts(column, self._local) for column in batch.columns]
+        self._write_rows(zip(*every, strict=True))
 
-    def _rows(self, rows: Any) -> None:
+    def _write_rows(self, rows: Any) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
         found = text.getvalue()
@@ -129,7 +129,7 @@ class JsonWriter(RowWriter):
         every = [
             [value if value is None else json.loads(value) for value in column.to_pylist()]
             if type_ == "JSON"
-            else [_json_value(value, self._local) for value in values(column)]
+            else [_json_value(value, self._local) for value in column_values(column)]
             for (_, type_), column in zip(columns, batch.columns, strict=True)
         ]
         names = [name for name, _ in columns]
@@ -187,4 +187,4 @@ def _json_value(value: Any, local: bool) -> Any:
         return [_json_value(one, local) for one in value]
     if isinstance(value, dict):
         return {str(name): _json_value(one, local) for name, one in value.items()}
-    return cell(value, local)
+    return cell_text(value, local)

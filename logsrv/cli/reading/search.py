@@ -59,7 +59,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    _check(arguments)
+    _check_options(arguments)
     if reading.asks_nodes(arguments):
         # Imported here: it loads TLS and the settings of a service, as slow as all other imports together.
         from logsrv.cli.reading.nodes import search_nodes
@@ -72,7 +72,7 @@ def run(arguments: Namespace) -> int:
         search = Search(view, found_by, limits, with_index=not arguments.no_index)
         try:
             with ProgressLine(search, alone=figures):
-                found = (_figures if figures else _lines)(search, arguments)
+                found = (_print_figures if figures else _print_lines)(search, arguments)
         finally:
             search.close()
             if arguments.stats:
@@ -83,7 +83,7 @@ def run(arguments: Namespace) -> int:
         return reading.status(view.damaged, found)
 
 
-def _check(arguments: Namespace) -> None:
+def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
     if arguments.every and not arguments.histogram:
         raise UsageError("--every needs --histogram: it is the step of the bars")
@@ -96,7 +96,7 @@ def _wants_figures(arguments: Namespace) -> bool:
     return arguments.count or arguments.top is not None or arguments.histogram
 
 
-def _figures(search: Search, arguments: Namespace) -> bool:
+def _print_figures(search: Search, arguments: Namespace) -> bool:
     """Print counts; return whether anything was found."""
     if arguments.count:
         most = arguments.number
@@ -114,7 +114,7 @@ def _figures(search: Search, arguments: Namespace) -> bool:
     return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
 
 
-def _lines(search: Search, arguments: Namespace) -> bool:
+def _print_lines(search: Search, arguments: Namespace) -> bool:
     """Print lines; return whether there are any."""
     looks = reading.style(arguments)
     render = make_renderer(looks, search.matcher)

@@ -63,14 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, end)
     try:
         with limit_extra_memory(MEMORY):
-            return _run(arguments)
+            return _run_statement(arguments)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if terminated:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run_statement(arguments: argparse.Namespace) -> int:
     # Imported here, so that help works without the extra `sql`; these imports report that it is missing.
     from logsrv.linelog.sql.answer import SqlAnswer
     from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
@@ -81,10 +81,10 @@ def _run(arguments: argparse.Namespace) -> int:
         try:
             reading = StoreReading(view, with_index=not arguments.no_index)
             answer = SqlAnswer(arguments.statement, reading, utc=arguments.utc)
-            found = _print(answer, arguments)
+            found = _write_answer(answer, arguments)
             _report_odd_fields(answer)
         except StatementError as error:
-            raise UsageError(_with_caret(arguments.statement, error)) from None
+            raise UsageError(_error_with_caret(arguments.statement, error)) from None
         except MemoryError:
             raise LogsrvError(NO_MEMORY) from None
         finally:
@@ -95,7 +95,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return status(view.damaged, found)
 
 
-def _print(answer: SqlAnswer, arguments: argparse.Namespace) -> bool:
+def _write_answer(answer: SqlAnswer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
     from logsrv.cli.reading.rows import writer
 
@@ -129,7 +129,7 @@ def _report_odd_fields(answer: SqlAnswer) -> None:
             tell(f"logsrv sql: no line that was read has a field {one_line(field)}")
 
 
-def _with_caret(statement: str, error: StatementError) -> str:
+def _error_with_caret(statement: str, error: StatementError) -> str:
     """Return the sentence of the error, with a caret under the place in the statement if it is known."""
     if not error.at:
         return error.sentence

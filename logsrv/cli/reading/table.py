@@ -28,7 +28,7 @@ class Table:
     def lines(self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]) -> list[str]:
         """Return the lines that can be shown now; the first rows are buffered."""
         if self._widths is not None:
-            return [self._line(columns, row) for row in rows]
+            return [self._row_line(columns, row) for row in rows]
         self._columns = columns
         self._kept += rows
         return self.rest() if len(self._kept) >= _LOOKED_AT else []
@@ -39,12 +39,12 @@ class Table:
         if self._widths is not None or not self._kept:
             return []
         rows, self._kept = self._kept, []
-        self._widths = self._fitting(columns, rows[:_LOOKED_AT])
+        self._widths = self._fitting_widths(columns, rows[:_LOOKED_AT])
         rule = _BETWEEN.join("─" * width for width in self._widths)
-        names = self._line(columns, [name for name, _ in columns])
-        return [names, rule, *(self._line(columns, row) for row in rows)]
+        names = self._row_line(columns, [name for name, _ in columns])
+        return [names, rule, *(self._row_line(columns, row) for row in rows)]
 
-    def _fitting(
+    def _fitting_widths(
         self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]
     ) -> list[int]:
         widths = [terminal_columns(one_line(name)) for name, _ in columns]
@@ -68,7 +68,7 @@ class Table:
             widths = [less if width == widest else width for width in widths]
         return widths
 
-    def _line(self, columns: Sequence[tuple[str, str]], row: Sequence[str | None]) -> str:
+    def _row_line(self, columns: Sequence[tuple[str, str]], row: Sequence[str | None]) -> str:
         assert self._widths is not None
         shown = []
         for (_, type_), width, text in zip(columns, self._widths, row, strict=True):

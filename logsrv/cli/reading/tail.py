@@ -81,12 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.follow:
             of = make_source_test(arguments.source)
             with closing(Follower(view, end)) as follower:
-                for news in _appended(follower, view):
+                for news in _wait_for_lines(follower, view):
                     show(hits_in_text(found_by, of, news.position, news.text))
         return reading.status(view.damaged, found)
 
 
-def _appended(follower: Follower, view: View) -> Iterator[AppendedLines]:
+def _wait_for_lines(follower: Follower, view: View) -> Iterator[AppendedLines]:
     """Yield new lines for ever.
 
     Raises BrokenPipeError when the reader of our output has closed it, StoreError when the store was
@@ -95,7 +95,7 @@ def _appended(follower: Follower, view: View) -> Iterator[AppendedLines]:
     while True:
         news = follower.read()
         if news is None:
-            _require_reader()
+            _require_output_reader()
             if view.directory_removed:
                 raise StoreError("the store was removed")
             time.sleep(_LOOK_EVERY)
@@ -105,7 +105,7 @@ def _appended(follower: Follower, view: View) -> Iterator[AppendedLines]:
         yield news
 
 
-def _require_reader() -> None:
+def _require_output_reader() -> None:
     """Raise BrokenPipeError if nobody reads our output: while no lines come, no write would notice that."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)

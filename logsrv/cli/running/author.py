@@ -29,7 +29,7 @@ SUFFIX = "_plugin"
 class AuthorLoader(SourceFileLoader):
     """A loader that keeps a module's source: tracebacks show the code that ran, not a newer file."""
 
-    def __init__(self, folder: Folder, name: str, path: str) -> None:
+    def __init__(self, folder: AuthorFolder, name: str, path: str) -> None:
         super().__init__(name, path)
         self._folder = folder
 
@@ -53,7 +53,7 @@ class AuthorLoader(SourceFileLoader):
         return self.source_to_code(data, path)
 
 
-class Folder(MetaPathFinder):
+class AuthorFolder(MetaPathFinder):
     """The folder of the plugin file, with the author's modules, but without a virtual environment in it."""
 
     def __init__(self, path: Path) -> None:
@@ -70,7 +70,7 @@ class Folder(MetaPathFinder):
 
     def load(self, name: str, path: Path) -> ModuleType:
         """Run a file as the module `name`. Raises any exception of its code."""
-        spec = self._spec(name, str(path))
+        spec = self._file_spec(name, str(path))
         module = module_from_spec(spec)
         sys.modules[name] = module
         assert spec.loader is not None
@@ -81,25 +81,27 @@ class Folder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if path is not None:
-            found = (self._own_spec(folder, fullname) for folder in path)
+            found = (self._author_spec(folder, fullname) for folder in path)
             return next((spec for spec in found if spec is not None), None)
         name = fullname.removesuffix(SUFFIX)
         if name != fullname and self._names.get(name) == fullname:
-            spec = self._own_spec(self._path, name)
-            return spec and self._spec(fullname, spec.origin, spec.submodule_search_locations)
+            spec = self._author_spec(self._path, name)
+            return spec and self._file_spec(fullname, spec.origin, spec.submodule_search_locations)
         if fullname in OURS or self._module_name(fullname) != fullname:
             return None
-        return self._own_spec(self._path, fullname)
+        return self._author_spec(self._path, fullname)
 
-    def _own_spec(self, folder: str, name: str) -> ModuleSpec | None:
+    def _author_spec(self, folder: str, name: str) -> ModuleSpec | None:
         """Return the spec of an author's module or package in `folder`; a package needs an __init__.py."""
-        if not self._has(folder):
+        if not self._contains(folder):
             return None
         loader: Any = partial(AuthorLoader, self)
         spec = FileFinder(folder, (loader, SOURCE_SUFFIXES)).find_spec(name)
         return spec if spec is not None and spec.loader is not None else None
 
-    def _spec(self, name: str, path: str | None, locations: list[str] | None = None) -> ModuleSpec:
+    def _file_spec(
+        self, name: str, path: str | None, locations: list[str] | None = None
+    ) -> ModuleSpec:
         assert path is not None
         spec = spec_from_file_location(
             name,
@@ -110,7 +112,7 @@ class Folder(MetaPathFinder):
         assert spec is not None
         return spec
 
-    def _has(self, path: str) -> bool:
+    def _contains(self, path: str) -> bool:
         place = Path(path)
         return place.is_relative_to(self._path) and not place.is_relative_to(sys.prefix)
 
@@ -119,18 +121,18 @@ class Folder(MetaPathFinder):
         if name not in self._names:
             is_shared = (
                 name not in OURS
-                and self._own_spec(self._path, name) is not None
-                and self._is_elsewhere(name)
+                and self._author_spec(self._path, name) is not None
+                and self._is_module_elsewhere(name)
             )
             self._names[name] = name + SUFFIX if is_shared else name
         return self._names[name]
 
-    def _is_elsewhere(self, name: str) -> bool:
+    def _is_module_elsewhere(self, name: str) -> bool:
         if name in sys.stdlib_module_names:
             return True
         others = (finder for finder in sys.meta_path if finder is not self)
         specs = (finder.find_spec(name, None) for finder in others)
-        return any(spec and spec.origin and not self._has(spec.origin) for spec in specs)
+        return any(spec and spec.origin and not self._contains(spec.origin) for spec in specs)
 
     def builtins_for(self, module: str) -> Mapping[str, Any]:
         """Return the built-in names for a module of the folder. module: its name in `sys.modules`."""

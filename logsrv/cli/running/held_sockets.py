@@ -72,7 +72,7 @@ class HoldsSockets:
         number = sum(1 for used in self.used if used.partition("#")[0] == key)
         key = f"{key}#{number}"
         # New sockets are bound here, not by Twisted: Twisted would shut them down for all processes.
-        listening = self.held.get(key) or _bind(family, address, backlog, mode)
+        listening = self.held.get(key) or _bind_and_listen(family, address, backlog, mode)
         self.used[key] = listening
         if family != socket.AF_UNIX:
             return self.adoptStreamPort(listening.fileno(), listening.family, factory)
@@ -80,12 +80,12 @@ class HoldsSockets:
         port.startListening()
         return port
 
-    def let_go(self) -> None:
+    def close_all_sockets(self) -> None:
         """Close all sockets: this process accepts no more connections."""
         for each in (*self.held.values(), *self.used.values()):
             each.close()
 
-    def with_held(self, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    def with_held_endpoints(self, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
         """Return the endpoints, with HeldEndpoint for each UNIX socket that is held."""
         return tuple(
             HeldEndpoint(**attrs.asdict(endpoint, recurse=False))
@@ -95,7 +95,7 @@ class HoldsSockets:
         )
 
 
-def _bind(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
+def _bind_and_listen(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
     bound = socket.socket(family)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

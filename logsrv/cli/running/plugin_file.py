@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.protocol import AbstractDatagramProtocol, Protocol
 
 from logsrv.cli.running import author
-from logsrv.cli.running.author import SUFFIX, Folder
+from logsrv.cli.running.author import SUFFIX, AuthorFolder
 from logsrv.errors import ConfigurationError
 from logsrv.kit import Datagrams, Plugin, protocol_plugin
 from logsrv.kit.service.plugin import IProtocolPlugin
@@ -32,7 +32,7 @@ def load(path: Path) -> ModuleType:
 
     Raises BrokenFile.
     """
-    folder = Folder(path.parent)
+    folder = AuthorFolder(path.parent)
     folder.install()
     name = path.stem if path.stem.isidentifier() else "plugin"
     if name in sys.stdlib_module_names or name in sys.modules:
@@ -40,10 +40,10 @@ def load(path: Path) -> ModuleType:
     try:
         return folder.load(name, path)
     except (Exception, SystemExit) as error:
-        raise BrokenFile(_with_traceback(error, path), _files_of(error)) from error
+        raise BrokenFile(_with_traceback(error, path), _files_in_traceback(error)) from error
 
 
-def _files_of(error: BaseException) -> set[str]:
+def _files_in_traceback(error: BaseException) -> set[str]:
     files = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
     if isinstance(error, SyntaxError) and error.filename:
         files.add(error.filename)
@@ -74,12 +74,12 @@ def plugin_in(module: ModuleType, path: Path) -> Plugin:
     if declared:
         names = ", ".join(plugin.name for plugin in declared)
         raise BrokenFile(f"{path.name} has more than one plugin ({names}); it must have one", set())
-    streams, datagrams = _protocols(module, own)
+    streams, datagrams = _own_protocols(module, own)
     if len(streams) > 1 or len(datagrams) > 1:
         names = ", ".join(value.__name__ for value in [*streams, *datagrams])
         raise BrokenFile(
             f"{path.name} has more than one protocol ({names}); say which with "
-            f'`plugin = protocol_plugin("{_name(path)}", …)`',
+            f'`plugin = protocol_plugin("{_plugin_name(path)}", …)`',
             set(),
         )
     if not streams and not datagrams:
@@ -90,14 +90,14 @@ def plugin_in(module: ModuleType, path: Path) -> Plugin:
         )
     served = [*streams, *datagrams]
     return protocol_plugin(
-        _name(path),
+        _plugin_name(path),
         served[0],
         datagrams=served[-1] if streams and datagrams else None,
         description=(module.__doc__ or "").strip().partition("\n")[0],
     )
 
 
-def _protocols(module: ModuleType, values: list[Any]) -> tuple[list[Any], list[Any]]:
+def _own_protocols(module: ModuleType, values: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return the protocols that the file itself defines: for connections, and for datagrams."""
     classes = _distinct(
         [
@@ -122,7 +122,7 @@ def _distinct(values: list[Any]) -> list[Any]:
     return list({id(value): value for value in values}.values())
 
 
-def _name(path: Path) -> str:
+def _plugin_name(path: Path) -> str:
     name = re.sub(r"[^a-z0-9_]", "_", path.stem.lower())
     try:
         protocol_plugin(name, "a:B")

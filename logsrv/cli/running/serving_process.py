@@ -47,8 +47,8 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.running.held_sockets import holding_reactor
 from logsrv.cli.running.plugin_file import BrokenFile, load, plugin_in
 from logsrv.errors import ConfigurationError
-from logsrv.kit.observe.log_lines import is_twisteds
-from logsrv.kit.options.standard_output import forget_output
+from logsrv.kit.observe.log_lines import is_twisted_message
+from logsrv.kit.options.standard_output import discard_unwritten_output
 from logsrv.kit.service.log import log_observer_for
 
 NOT_RUNNABLE = 3
@@ -73,13 +73,13 @@ def main(
         return _run(Path(file), options, channel, reactor, again=json.loads(again))
     finally:
         channel.close()
-        reactor.let_go()
+        reactor.close_all_sockets()
 
 
 def _run(
     file: Path, options: Sequence[str], channel: ParentChannel, reactor: Any, *, again: bool
 ) -> int:
-    plugin = _load(file, channel)
+    plugin = _load_plugin(file, channel)
     if plugin is None:
         return NOT_RUNNABLE
     try:
@@ -89,7 +89,7 @@ def _run(
         _serve(plugin, parsed, channel, reactor, again=again)
     except BrokenPipeError:
         # The reader of our output has closed the pipe, as in `--help | head`.
-        forget_output()
+        discard_unwritten_output()
     except ConfigurationError as error:
         sentence = str(error)
         prefix = "" if sentence.startswith(f"{plugin.name}:") else f"{plugin.name}: "
@@ -98,7 +98,7 @@ def _run(
     return 0
 
 
-def _load(path: Path, channel: ParentChannel) -> Any:
+def _load_plugin(path: Path, channel: ParentChannel) -> Any:
     """Return the plugin of the file. None if the file is broken, which is reported here."""
     files = {str(path)}
     try:
@@ -137,12 +137,12 @@ def _serve(plugin: Any, options: Any, channel: ParentChannel, reactor: Any, *, a
         discardBuffer=False,
     )
     settings = options.settings
-    endpoints = reactor.with_held(getattr(settings, "listen", None) or ())
+    endpoints = reactor.with_held_endpoints(getattr(settings, "listen", None) or ())
     if endpoints:
         settings = attrs.evolve(settings, listen=endpoints)
     # The tables of a plugin with named listeners: one for each endpoint.
     if tables := getattr(settings, "listener", None):
-        endpoints = reactor.with_held(tuple(one.listen for one in tables))
+        endpoints = reactor.with_held_endpoints(tuple(one.listen for one in tables))
         pairs = zip(tables, endpoints, strict=True)
         held = tuple(attrs.evolve(table, listen=endpoint) for table, endpoint in pairs)
         settings = attrs.evolve(settings, listener=held)
@@ -172,7 +172,7 @@ def _is_chatter(event: LogEvent) -> bool:
     if event.get("log_level") is not LogLevel.info:
         return False
     namespace = event.get("log_namespace") or ""
-    return namespace.startswith(CHATTERING) or is_twisteds(event)
+    return namespace.startswith(CHATTERING) or is_twisted_message(event)
 
 
 @implementer(IReadDescriptor)
@@ -225,42 +225,42 @@ class ServingService:
         # The parent learns of the start by the channel.
         service.launch = None
         service.privilegedStartService()
-        reactor.addSystemEventTrigger("before", "shutdown", self._leave)
+        reactor.addSystemEventTrigger("before", "shutdown", self._stop_service)
         service.startService()
-        service.when_ready().addCallback(self._ready).addErrback(self._failed)
-        self._channel.over = self._succeeded
+        service.when_ready().addCallback(self._report_serving).addErrback(self._stop_after_failure)
+        self._channel.over = self._stop_for_successor
         reactor.addReader(self._channel)
         reactor.run()
         if self._failure is not None:
             self._failure.raiseException()
 
-    def _ready(self, _: object) -> None:
+    def _report_serving(self, _: object) -> None:
         used = self._reactor.used
         message = {"serving": list(used), "at": self._service.addresses}
         self._channel.send(message, [each.fileno() for each in used.values()])
         self._chatter.quiet = False
 
-    def _failed(self, failure: Failure) -> None:
+    def _stop_after_failure(self, failure: Failure) -> None:
         self._failure = failure
-        self._stop()
+        self._stop_reactor()
 
-    def _succeeded(self) -> None:
+    def _stop_for_successor(self) -> None:
         """End, because another process serves now, or the parent has died."""
         self._chatter.quiet = True
-        self._stop()
+        self._stop_reactor()
 
-    def _stop(self) -> None:
+    def _stop_reactor(self) -> None:
         # The reactor may be stopping already.
         with contextlib.suppress(ReactorNotRunning):
             self._reactor.stop()
 
-    def _leave(self) -> Any:
+    def _stop_service(self) -> Any:
         stopped = self._service.stopService()
-        # The sockets are closed in the next turn of the reactor, before `_hang_up` runs.
-        self._reactor.callLater(0, self._hang_up)
+        # The sockets are closed in the next turn of the reactor, before `_close_channel` runs.
+        self._reactor.callLater(0, self._close_channel)
         return stopped
 
-    def _hang_up(self) -> None:
+    def _close_channel(self) -> None:
         self._reactor.removeReader(self._channel)
         self._channel.close()
 

@@ -38,7 +38,7 @@ LEAVE_SECONDS = 1.0
 MOST_DESCRIPTORS = 200
 
 
-class Messages:
+class ChildMessages:
     """The messages of a child, one JSON value a line. descriptors: file descriptors that came with them."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -66,7 +66,7 @@ class Messages:
         return json.loads(line)
 
 
-class Child:
+class ServingChild:
     """A process that serves, or is about to serve."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Child:
         """
         ours, theirs = socket.socketpair()
         self._channel = ours
-        self.messages = Messages(ours)
+        self.messages = ChildMessages(ours)
         self.process = subprocess.Popen(
             [
                 # -B: Python would use old bytecode if the source has the same size and second, and a
@@ -137,9 +137,9 @@ class Supervisor:
         self._ends_with_terminal = (
             _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
         )
-        self._serving: Child | None = None
-        self._starting: Child | None = None
-        self._leaving: list[Child] = []
+        self._serving: ServingChild | None = None
+        self._starting: ServingChild | None = None
+        self._leaving: list[ServingChild] = []
         self._has_served = False
         self._status: int | None = None
         self._event = ""
@@ -148,50 +148,50 @@ class Supervisor:
         """Serve until Ctrl-C or SIGTERM, or until no child can start. Return the exit status."""
         # In the background of a shell SIGINT is ignored, and must stay ignored.
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, self._ask)
-        signal.signal(signal.SIGTERM, self._ask)
-        signal.signal(signal.SIGHUP, self._hang_up)
+            signal.signal(signal.SIGINT, self._on_end_signal)
+        signal.signal(signal.SIGTERM, self._on_end_signal)
+        signal.signal(signal.SIGHUP, self._on_hangup)
         try:
-            self._start()
+            self._start_child()
             while not self._asked:
-                self._listen()
-                self._reap()
+                self._handle_message()
+                self._reap_ended()
                 if self._reads_again or self._watched.saved():
-                    self._start()
+                    self._start_child()
                 elif self._status is not None:
                     return self._status
-                self._notice_deletion()
-            return self._end()
+                self._report_deletion()
+            return self._end_children()
         finally:
             self._kill_all()
 
-    def _ask(self, number: int, frame: object) -> None:
+    def _on_end_signal(self, number: int, frame: object) -> None:
         self._asked += 1
 
-    def _hang_up(self, number: int, frame: object) -> None:
+    def _on_hangup(self, number: int, frame: object) -> None:
         if self._ends_with_terminal and not _has_terminal():
             # SIGHUP came because the terminal was closed: end, as nobody can read our messages.
             self._asked += 1
         else:
             self._reads_again = True
 
-    def _notice_deletion(self) -> None:
+    def _report_deletion(self) -> None:
         is_gone, self._is_gone = self._is_gone, self._watched.is_gone
         if self._is_gone and not is_gone:
             goes_on = "; the old one goes on serving" if self._serving is not None else ""
-            _say(f"{self._file.name} was deleted{goes_on}; save it again to start it")
+            _tell_if_possible(f"{self._file.name} was deleted{goes_on}; save it again to start it")
 
-    def _start(self) -> None:
+    def _start_child(self) -> None:
         self._event = "was started again" if self._reads_again else "was saved"
         self._reads_again = False
         self._watched.begin()
         if self._starting is not None:
             self._starting.kill()
-        self._starting = Child(
+        self._starting = ServingChild(
             self._file, self._options, self._held, reactor=self._reactor, again=self._has_served
         )
 
-    def _listen(self) -> None:
+    def _handle_message(self) -> None:
         """Handle the next message of the starting child, or wait a moment."""
         child = self._starting
         if child is None:
@@ -199,7 +199,7 @@ class Supervisor:
             return
         match child.messages.receive(LOOK_SECONDS):
             case None:
-                self._not_started(child)
+                self._after_failed_start(child)
             case {"files": files}:
                 self._watched.add(files)
             case {"loaded": alone}:
@@ -213,45 +213,45 @@ class Supervisor:
                     self._serving = None
                 child.go()
             case {"serving": keys, "at": addresses}:
-                self._now_serving(child, keys, addresses)
+                self._switch_to_child(child, keys, addresses)
 
-    def _hold(self, child: Child, keys: list[str]) -> None:
+    def _keep_sockets(self, child: ServingChild, keys: list[str]) -> None:
         """Keep the sockets that a child has sent, and close all others."""
         descriptors = dict(zip(keys, child.messages.descriptors, strict=True))
         for key, descriptor in self._held.items():
             os.close(descriptor)
             if key not in descriptors:
-                _remove(key)
+                _remove_socket_file(key)
         self._held = descriptors
 
-    def _now_serving(self, child: Child, keys: list[str], addresses: list[str]) -> None:
+    def _switch_to_child(self, child: ServingChild, keys: list[str], addresses: list[str]) -> None:
         is_elsewhere = set(keys) != set(self._held)
-        self._hold(child, keys)
+        self._keep_sockets(child, keys)
         if self._serving is not None:
             self._serving.leave()
             self._leaving.append(self._serving)
         if self._has_served:
             place = f" at {', '.join(filter(None, addresses))}" if is_elsewhere else ""
-            _say(f"{self._file.name} {self._event} and serves now as it is{place}")
+            _tell_if_possible(f"{self._file.name} {self._event} and serves now as it is{place}")
         else:
-            _say(f"{self._file.name} serves; save it to start it again, Ctrl-C ends")
+            _tell_if_possible(f"{self._file.name} serves; save it to start it again, Ctrl-C ends")
         self._has_served = True
         self._serving, self._starting = child, None
 
-    def _not_started(self, child: Child) -> None:
+    def _after_failed_start(self, child: ServingChild) -> None:
         self._wait_for([child])
         child.kill()
         self._starting = None
         status = child.process.returncode
         if self._serving is not None:
-            _say(f"the old {self._file.name} goes on serving")
+            _tell_if_possible(f"the old {self._file.name} goes on serving")
         elif not self._has_served and status != NOT_RUNNABLE:
             # Saving the file would correct neither the options nor the port.
             self._status = 1 if status else 0
         else:
-            _say(f"nothing serves now; save {self._file.name} to try again")
+            _tell_if_possible(f"nothing serves now; save {self._file.name} to try again")
 
-    def _reap(self) -> None:
+    def _reap_ended(self) -> None:
         for child in list(self._leaving):
             if child.process.poll() is not None:
                 child.kill()
@@ -260,13 +260,13 @@ class Supervisor:
             status = self._serving.process.returncode
             self._serving.kill()
             self._serving = None
-            _say(
+            _tell_if_possible(
                 f"{self._file.name} ended with status {status}; "
                 "new connections wait until it is saved"
             )
 
-    def _end(self) -> int:
-        _say("ending; Ctrl-C once more does not wait for what is going on")
+    def _end_children(self) -> int:
+        _tell_if_possible("ending; Ctrl-C once more does not wait for what is going on")
         ending = [child for child in (self._serving, *self._leaving) if child is not None]
         for child in ending:
             # On SIGTERM a child first handles the data that has arrived.
@@ -274,7 +274,7 @@ class Supervisor:
         self._wait_for(ending)
         return 0
 
-    def _wait_for(self, children: Sequence[Child]) -> None:
+    def _wait_for(self, children: Sequence[ServingChild]) -> None:
         """Wait until the children have ended: at most END_SECONDS, or until another request to end."""
         asked, until = self._asked, time.monotonic() + END_SECONDS
         while any(child.process.poll() is None for child in children):
@@ -288,10 +288,10 @@ class Supervisor:
                 child.kill()
         for key, descriptor in self._held.items():
             os.close(descriptor)
-            _remove(key)
+            _remove_socket_file(key)
 
 
-def _say(sentence: str) -> None:
+def _tell_if_possible(sentence: str) -> None:
     # If the terminal is closed, the message is lost.
     with contextlib.suppress(OSError):
         tell(f"logsrv run: {sentence}")
@@ -306,7 +306,7 @@ def _has_terminal() -> bool:
     return True
 
 
-def _remove(key: str) -> None:
+def _remove_socket_file(key: str) -> None:
     """Remove the file of a UNIX socket that nobody listens on any more."""
     scheme, _, path = key.rpartition("#")[0].partition(":")
     if scheme == "unix" and not path.startswith("\0"):

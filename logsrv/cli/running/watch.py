@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from logsrv.kit.options.files import Mark, mark_of
+from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 
 # A file that is missing in this many checks in a row was deleted. Until then, an editor may be saving it.
 MISSING_CHECKS = 7
@@ -21,26 +21,26 @@ class WatchedFiles:
         self.files = {main}
         # The number of checks since the last change.
         self._calm = 0
-        self._began: dict[str, Mark | None] = {}
-        self._before: dict[str, Mark | None] = {}
+        self._began: dict[str, FileFingerprint | None] = {}
+        self._before: dict[str, FileFingerprint | None] = {}
         self.begin()
 
     def begin(self) -> None:
         """Remember the present fingerprints of the files; `saved` compares with them."""
-        self._began = self._before = self._marks()
+        self._began = self._before = self._fingerprints()
 
     def add(self, files: Iterable[str]) -> None:
         """Watch further files from now on."""
         for file in set(files) - self.files:
             self.files.add(file)
-            self._began[file] = self._before[file] = mark_of(file)
+            self._began[file] = self._before[file] = file_fingerprint(file)
 
     def saved(self) -> bool:
         """Return whether a file was saved since `begin`, and none has changed since the last call of this.
 
         Editors save in several steps; between them a file may be missing or empty.
         """
-        now = self._marks()
+        now = self._fingerprints()
         self._calm = self._calm + 1 if now == self._before else 0
         self._before = now
         is_whole = all(now.values()) or (now[self.main] and self._calm >= MISSING_CHECKS)
@@ -51,5 +51,5 @@ class WatchedFiles:
         """True if `main` was missing in the last MISSING_CHECKS calls of `saved`."""
         return self._before[self.main] is None and self._calm >= MISSING_CHECKS
 
-    def _marks(self) -> dict[str, Mark | None]:
-        return {file: mark_of(file) for file in self.files}
+    def _fingerprints(self) -> dict[str, FileFingerprint | None]:
+        return {file: file_fingerprint(file) for file in self.files}

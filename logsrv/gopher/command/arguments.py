@@ -20,14 +20,14 @@ from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.options.argument_parser import Parser, of_kind
+from logsrv.kit.options.argument_parser import Parser, parser_of_kind
 from logsrv.kit.text.escape import one_line
 
 Item = TypeVar("Item", bound=ItemURL)
 
 INCOMPLETE = 12
-SIZE = of_kind("SIZE")
-DURATION = of_kind("DURATION")
+SIZE = parser_of_kind("SIZE")
+DURATION = parser_of_kind("DURATION")
 
 STATUSES = """\
 Exit status:

@@ -36,7 +36,7 @@ _LENGTHS[_SB] = 0
 
 
 @attrs.frozen
-class Commands:
+class TelnetCommands:
     """The commands of a chunk.
 
     data: the chunk without its commands. unfinished: its last bytes, if they may begin a command. asked: a
@@ -61,17 +61,17 @@ class Commands:
         return answers.tobytes().replace(bytes((_AYT, 0, 0)), presence)
 
 
-def commands_in(chunk: bytes) -> Commands:
+def parse_telnet_commands(chunk: bytes) -> TelnetCommands:
     """Return the commands of `chunk`, which begins outside of a command and contains an IAC."""
     codes = np.frombuffer(chunk, np.uint8)
     size = len(codes)
-    runs = _Runs.of(codes)
-    entered, option_endings = _option_runs(codes, runs)
+    runs = _IACRuns.of(codes)
+    entered, option_endings = _runs_with_option_first(codes, runs)
     (begins,) = np.nonzero((runs.odd ^ entered).view(bool))
     doubled = runs.doubled(entered)
     if not len(begins):
         data = _data_without(codes, begins, begins, doubled)
-        return Commands(data.tobytes(), b"", codes[:0].reshape(0, 2))
+        return TelnetCommands(data.tobytes(), b"", codes[:0].reshape(0, 2))
     at = runs.end[begins] - 1
     command = runs.follower[begins]
     length = _LENGTHS[command]
@@ -81,7 +81,7 @@ def commands_in(chunk: bytes) -> Commands:
     if len(sb):
         known = option_endings[begins[sb]]
         ending = np.where(known >= 0, known, np.append(begins, len(runs.end))[sb + 1])
-        which, stop, closed = _find_values(codes, runs, begins[sb], ending)
+        which, stop, closed = _find_subnegotiations(codes, runs, begins[sb], ending)
         sb = sb[which]
         # The IAC SE that ends a subnegotiation counts as a command of its own.
         length[sb[closed]] = stop[closed] - at[sb[closed]]
@@ -91,11 +91,11 @@ def commands_in(chunk: bytes) -> Commands:
     data = _data_without(codes[:cut], at, length, doubled[: np.searchsorted(doubled, cut)])
     at = at.compress(_ASKS[command])
     asked = np.stack([codes[at + 1], codes[np.minimum(at + 2, size - 1)]], axis=1)
-    return Commands(data.tobytes(), chunk[cut:], asked)
+    return TelnetCommands(data.tobytes(), chunk[cut:], asked)
 
 
 @attrs.frozen
-class _Runs:
+class _IACRuns:
     """The runs of IACs in a chunk; each array has one entry for each run.
 
     start, end: the positions of its first IAC and of the byte after its last. odd: 1 for a run of odd
@@ -115,7 +115,7 @@ class _Runs:
     ends: Marks
 
     @classmethod
-    def of(cls, codes: Codes) -> _Runs:
+    def of(cls, codes: Codes) -> _IACRuns:
         (at,) = np.nonzero(codes == _IAC)
         (breaks,) = np.nonzero(at[1:] - at[:-1] != 1)
         start = at[np.append(0, breaks + 1)]
@@ -140,7 +140,7 @@ class _Runs:
         return self.iac.compress((distance & 1).view(bool))
 
 
-def _option_runs(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
+def _runs_with_option_first(codes: Codes, runs: _IACRuns) -> tuple[Codes, Places]:
     """Return for each run 1 if its first IAC is an option, else 0; and the run that may end its value.
 
     The second is for runs with the follower SB that touch the next run, and -1 for others. It supposes that
@@ -155,7 +155,7 @@ def _option_runs(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
         odd = np.append(np.where(runs.odd, np.arange(number), number), number)
         next_odd = np.minimum.accumulate(odd[::-1])[::-1]
         ending = np.where(runs.odd[sb + 1], next_odd[sb + 2], sb + 1)
-        which, _, closed = _find_values(codes, runs, sb, ending)
+        which, _, closed = _find_subnegotiations(codes, runs, sb, ending)
         hands_on[sb[which[closed]]] = True
         endings[sb] = ending
     entered = np.zeros_like(runs.odd)
@@ -168,8 +168,8 @@ def _option_runs(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
     return entered, endings
 
 
-def _find_values(
-    codes: Codes, runs: _Runs, sb: Places, ending: Places
+def _find_subnegotiations(
+    codes: Codes, runs: _IACRuns, sb: Places, ending: Places
 ) -> tuple[Places, Places, Marks]:
     """Find the subnegotiations, also unfinished ones, among the SBs that follow the runs `sb`.
 

@@ -8,7 +8,7 @@ import re
 # MAX_NAWS: of a window size, two 16-bit numbers, each byte doubled at worst (RFC 1073).
 MAX_SUBNEGOTIATION = 1024
 MAX_NAWS = 8
-# Bytes; longer chunks go to `commands_in`. Both take the same time for so many bytes of commands alone.
+# Bytes; longer chunks go to `parse_telnet_commands`. For so many bytes of commands alone, both are as fast.
 FEW_BYTES = 256
 # IAC SB, its value, the IAC that ends it, and the byte after that, as far as they have come.
 _SB = rb"\xff\xfa(?P<option>.)(?P<value>[^\xff]*(?:\xff\xff[^\xff]*)*)(?P<ending>\xff[^\xff]?)?"
@@ -23,7 +23,7 @@ _IAC, _IAC_SE, _NAWS = b"\xff", b"\xff\xf0", b"\x1f"
 _REFUSALS = {b"\xff\xfb": b"\xff\xfe", b"\xff\xfd": b"\xff\xfc"}
 
 
-def few_commands_in(chunk: bytes, presence: bytes) -> tuple[bytes, bytes, bytes]:
+def parse_few_telnet_commands(chunk: bytes, presence: bytes) -> tuple[bytes, bytes, bytes]:
     """Return the data, an unfinished command at the end, and the answers; `presence` answers AYT."""
     kept, answers = list[bytes](), list[bytes]()
     kept_to = look_from = 0

@@ -76,18 +76,18 @@ class Framer:
             data = b"".join((unfinished, data))
             unfinished.clear()
         frames: list[bytes] = []
-        end = self._cut(data, frames)
+        end = self._cut_frames(data, frames)
         if self.fault:
             self.refused_bytes = len(data) - end
         elif end < len(data):
             unfinished += memoryview(data)[end:]
         return frames
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut_frames(self, data: bytes, frames: list[bytes]) -> int:
         """Append the complete frames. Return the place where the unfinished one begins; set `_wanted`."""
         raise NotImplementedError
 
-    def _refuse(self) -> None:
+    def _set_too_long_fault(self) -> None:
         self.fault = f"a frame is longer than {self._most} bytes"
 
 
@@ -134,7 +134,7 @@ class _LengthFramer(Framer):
         super().__init__(most)
         self._struct = struct
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut_frames(self, data: bytes, frames: list[bytes]) -> int:
         unpack, size, most = self._struct.unpack_from, self._struct.size, self._most
         append, at, end = frames.append, 0, len(data)
         begin = size
@@ -173,7 +173,7 @@ class Varint:
 class _VarintFramer(Framer):
     __slots__ = ()
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut_frames(self, data: bytes, frames: list[bytes]) -> int:
         most, at, end = self._most, 0, len(data)
         while at < end:
             length, begin = 0, at
@@ -184,7 +184,7 @@ class _VarintFramer(Framer):
                 if length > most or byte <= 0x7F or begin - at == LONGEST_VARINT:
                     break
             if length > most:
-                self._refuse()
+                self._set_too_long_fault()
                 return at
             if byte > 0x7F:
                 if begin - at == LONGEST_VARINT:
@@ -214,13 +214,13 @@ class Netstring:
 class _NetstringFramer(Framer):
     __slots__ = ()
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut_frames(self, data: bytes, frames: list[bytes]) -> int:
         at, end, longest = 0, len(data), len(str(self._most)) + 2
         while at < end:
             found = NETSTRING_LENGTH.match(data, at, at + longest)
             length = int(found[1]) if found else 0
             if length > self._most:
-                self._refuse()
+                self._set_too_long_fault()
                 return at
             if found is None or (not found[2] and found.end() < end):
                 self.fault = "a netstring does not begin with a length and a colon"
@@ -278,29 +278,29 @@ class _DelimiterFramer(Framer):
             tail = bytes(unfinished[-(len(delimiter) - 1) :]) if len(delimiter) > 1 else b""
             if delimiter not in tail + data:
                 unfinished += data
-                self._check(len(unfinished) - len(delimiter) + 1)
+                self._refuse_if_too_long(len(unfinished) - len(delimiter) + 1)
                 return []
             self._wanted = 0
         return super().receive(data)
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut_frames(self, data: bytes, frames: list[bytes]) -> int:
         found = data.split(self._delimiter)
         last = found.pop()
         if len(data) > self._most:
             for number, frame in enumerate(found):
                 if len(frame) > self._most:
-                    self._refuse()
+                    self._set_too_long_fault()
                     return sum(map(len, found[:number])) + number * len(self._delimiter)
                 frames.append(frame)
         else:
             frames += found
-        self._check(len(last) - len(self._delimiter) + 1)
+        self._refuse_if_too_long(len(last) - len(self._delimiter) + 1)
         return len(data) - len(last)
 
-    def _check(self, length: int) -> None:
+    def _refuse_if_too_long(self, length: int) -> None:
         """Set `fault`, and drop the kept bytes, if an unfinished frame of `length` bytes is too long."""
         if length > self._most:
-            self._refuse()
+            self._set_too_long_fault()
             self.refused_bytes = len(self._unfinished)
             self._unfinished.clear()
 
@@ -332,7 +332,7 @@ class _FixedFramer(Framer):
         super().__init__(most)
         self._size = self._wanted = size
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut_frames(self, data: bytes, frames: list[bytes]) -> int:
         size = self._size
         end = len(data) - len(data) % size
         frames += [data[at : at + size] for at in range(0, end, size)]

@@ -91,7 +91,7 @@ class Incoming:
 
     def receive(self, data: bytes) -> None:
         if self._data:
-            self._changeable().extend(data)
+            self._unread_bytearray().extend(data)
         else:
             self._data = data
             self._clean = self._looked = 0
@@ -101,9 +101,9 @@ class Incoming:
 
     def take_some(self, most: int) -> bytes | None:
         """Return one to `most` bytes; b"" at the end of input."""
-        if not self._as_bytes() or not (len(self) or self.ended):
+        if not self._switch_to_bytes() or not (len(self) or self.ended):
             return None
-        return self._take(most)
+        return self._take_bytes(most)
 
     def take_exactly(self, number: int) -> bytes | None:
         """Return `number` bytes; None, also at the end of input, when there are fewer."""
@@ -113,11 +113,11 @@ class Incoming:
             # The fast path, as in `take_until`.
             self._at = end
             return self._data[begin:end]  # type: ignore[return-value]
-        if not (self._plain or self._as_bytes()):
+        if not (self._plain or self._switch_to_bytes()):
             return None
         if self._at + number <= len(self._data):
-            return self._take(number)
-        self._release()
+            return self._take_bytes(number)
+        self._free_read_bytes()
         return None
 
     def take_until(self, separator: bytes, limit: int) -> bytes | None:
@@ -130,31 +130,31 @@ class Incoming:
             end = data.find(separator, begin, begin + limit) + len(separator)
             if end >= len(separator):
                 if end == len(data):
-                    return self._take(end - begin)
+                    return self._take_bytes(end - begin)
                 self._at = end
                 return data[begin:end]  # type: ignore[return-value]
             if not data:
                 return None
-        elif not self._as_bytes():
+        elif not self._switch_to_bytes():
             return None
         before, looked = self._sought
         begin = self._at
         start = max(begin, looked) if separator == before else begin
         found = self._data.find(separator, start, begin + limit)
         if found >= 0:
-            return self._take(found + len(separator) - begin)
+            return self._take_bytes(found + len(separator) - begin)
         if len(self) >= limit:
             self.skipping, self._plain = separator, False
             raise LineTooLong(f"there is no {separator!r} within {limit} bytes")
-        self._release()
+        self._free_read_bytes()
         self._sought = separator, len(self._data) - len(separator) + 1
         return None
 
     def take_all(self) -> bytes:
         """Return all bytes that wait, at the end of input."""
-        return self._take(len(self)) if self._as_bytes() else b""
+        return self._take_bytes(len(self)) if self._switch_to_bytes() else b""
 
-    def _as_bytes(self) -> bool:
+    def _switch_to_bytes(self) -> bool:
         """Turn decoded lines that were not taken into bytes again. Return False while skipping."""
         if self._made:
             delimiter = self.format.delimiter
@@ -165,12 +165,12 @@ class Incoming:
             self._made, self.lines = 0, NO_LINES
         # The next line is decoded alone.
         self._at_once = self._looked = 0
-        if self.skipping is not None and not self._skip():
+        if self.skipping is not None and not self._skip_to_separator():
             return False
         self._plain = type(self._data) is bytes
         return True
 
-    def _take(self, number: int) -> bytes:
+    def _take_bytes(self, number: int) -> bytes:
         data, begin = self._data, self._at
         self._at = end = begin + number
         if end >= len(data):
@@ -178,15 +178,15 @@ class Incoming:
         if isinstance(data, bytes):
             return data[begin:end]
         taken = bytes(data[begin:end])
-        self._release()
+        self._free_read_bytes()
         return taken
 
-    def _release(self) -> None:
+    def _free_read_bytes(self) -> None:
         """Free the memory of the bytes that were read."""
         if self._at:
-            self._changeable()
+            self._unread_bytearray()
 
-    def _changeable(self) -> bytearray:
+    def _unread_bytearray(self) -> bytearray:
         """Return the buffer as a bytearray, without the bytes that were read."""
         data, begin = self._data, self._at - self._made
         if begin:
@@ -218,7 +218,7 @@ class Incoming:
         Return whether there are any. Raises LineTooLong or LineNotText for a bad first line, and drops it.
         """
         self._made, self.lines, self._plain = 0, NO_LINES, False
-        if self.skipping is not None and not self._skip():
+        if self.skipping is not None and not self._skip_to_separator():
             return False
         data, begin, format = self._data, self._at, self.format
         number = len(data) - begin
@@ -235,41 +235,41 @@ class Incoming:
             try:
                 lines = format.split(data[begin:] if begin else data)
             except UnicodeDecodeError:
-                return self._make_some()
+                return self._make_some_lines()
             self.lines, self._made, self._at = iter(lines), number, len(data)
             return True
-        return self._make_some()
+        return self._make_some_lines()
 
-    def _make_some(self) -> bool:
+    def _make_some_lines(self) -> bool:
         """Decode lines from at most about `_at_once` bytes, but at least one line."""
         format = self.format
         delimiter = format.delimiter
-        stop = self._end_of_text() if format.telnet else len(self._data) - self._at
+        stop = self._remove_commands() if format.telnet else len(self._data) - self._at
         begin, looked = self._at, self._looked
         first = self._data.find(delimiter, looked if looked > begin else begin, begin + stop)
         if first < 0:
             if begin:
-                self._changeable()
+                self._unread_bytearray()
             if not self._is_unfinished_line(stop):
                 return False
-            self._changeable().extend(delimiter)
+            self._unread_bytearray().extend(delimiter)
             begin, first = 0, stop
         end = first = first + len(delimiter)
         last = self._data.rfind(delimiter, first, begin + min(stop, self._at_once))
         if last >= 0:
             end = last + len(delimiter)
-        lines = self._split(end)
+        lines = self._decoded_lines(end)
         if lines is None and end > first:
             # One of these lines is bad: decode the first alone.
             self._at_once, end = 0, first
-            lines = self._split(end)
+            lines = self._decoded_lines(end)
         if lines is None:
-            self._refuse(first)
+            self._drop_line(first)
         self._at_once = min(4 * self._at_once or LEAST_AT_ONCE, MOST_AT_ONCE)
         self.lines, self._made, self._at = iter(lines), end - begin, end
         return True
 
-    def _split(self, end: int) -> list[str] | None:
+    def _decoded_lines(self, end: int) -> list[str] | None:
         """Return the lines up to `end`; None if one of them is too long or not text."""
         format = self.format
         block = self._data[self._at : end]
@@ -289,35 +289,35 @@ class Incoming:
         self._looked = looked = stop - len(self.format.delimiter) + 1
         if looked > self.format.max_line and self.format.is_too_long(self._data[:looked]):
             self.skipping = LINE_END
-            self._refuse(looked)
+            self._drop_line(looked)
         return self.ended and len(self._data) > 0
 
-    def _refuse(self, end: int) -> NoReturn:
+    def _drop_line(self, end: int) -> NoReturn:
         """Drop the line up to `end`. Raises LineTooLong or LineNotText."""
-        line = self._take(end - self._at).removesuffix(self.format.delimiter)
+        line = self._take_bytes(end - self._at).removesuffix(self.format.delimiter)
         self.dropped += len(line)
         if self.format.is_too_long(line):
             raise LineTooLong(f"a line is longer than {self.format.max_line} bytes")
         raise LineNotText(f"a line is not {self.format.encoding}")
 
-    def _skip(self) -> bool:
+    def _skip_to_separator(self) -> bool:
         """Drop bytes up to the separator. Return whether it was found, or the input has ended."""
         of_line = self.skipping == LINE_END
         separator = self.format.delimiter if of_line else self.skipping or b""
-        stop = self._end_of_text() if of_line and self.format.telnet else len(self)
+        stop = self._remove_commands() if of_line and self.format.telnet else len(self)
         found = self._data.find(separator, self._at, self._at + stop)
         if found < 0:
             number = len(self) if self.ended else max(0, stop - len(separator) + 1)
-            self.dropped += len(self._take(number))
+            self.dropped += len(self._take_bytes(number))
             return self.ended
         self.dropped += found - self._at
-        self._take(found - self._at + len(separator))
+        self._take_bytes(found - self._at + len(separator))
         self.skipping = None
         return True
 
     # Telnet commands.
 
-    def _end_of_text(self) -> int:
+    def _remove_commands(self) -> int:
         """Remove the commands of at least the first line, or of all bytes if no line has ended.
 
         Return how many bytes are then known to be text. After them may come more commands, or part of one.
@@ -326,7 +326,7 @@ class Incoming:
         begin, clean = self._at, self._clean
         at = self._data.find(IAC, clean if clean > begin else begin) - begin
         while at >= 0:
-            raw = self._changeable()
+            raw = self._unread_bytearray()
             end = len(raw)
             if not self._only_lines:
                 if raw.find(delimiter, 0, at) >= 0:
@@ -334,7 +334,7 @@ class Incoming:
                     return at
                 behind = raw.find(delimiter, at)
                 end = end if behind < 0 else behind + len(delimiter)
-            data, unfinished = self._without_commands(at, end)
+            data, unfinished = self._remove_commands_between(at, end)
             self._clean = at + len(data)
             if unfinished and self.ended:
                 self._clean += len(unfinished)
@@ -344,9 +344,9 @@ class Incoming:
         self._clean = end = len(self._data)
         return end - self._at
 
-    def _without_commands(self, at: int, end: int) -> tuple[bytes, bytes]:
+    def _remove_commands_between(self, at: int, end: int) -> tuple[bytes, bytes]:
         """Remove the commands from `at` to `end`. Return the data that stays, and an unfinished command."""
-        raw, telnet = self._changeable(), TelnetFilter()
+        raw, telnet = self._unread_bytearray(), TelnetFilter()
         data = telnet.receive(bytes(raw[at:end]))
         unfinished = telnet.finish()
         while unfinished[:2] not in (b"", _IAC_SB) and end < len(raw):

@@ -20,7 +20,7 @@ class UnfitFramer(TypeError):
     """The author's object is no framer: a method is missing, or gives a wrong type."""
 
 
-def is_own(framing: object) -> bool:
+def is_own_framing(framing: object) -> bool:
     """Return whether `framing` is a class of the author's, or a function that makes framers."""
     return callable(framing) and not hasattr(framing, "framer")
 
@@ -50,7 +50,7 @@ class OwnFraming:
         own: Callable[[Any], bytes] | None = getattr(self.make, "pack", None)
         data = frame if own is None else own(frame)
         if not isinstance(data, bytes):
-            name = _name_of(self.make)
+            name = _maker_name(self.make)
             if own is None:
                 raise TypeError(
                     f"send_frame takes bytes, not {frame!r:.60}: {name} has no pack(frame)"
@@ -66,7 +66,7 @@ class OwnFraming:
         A `pack` that needs more than a frame, such as `self`, is unfit too: one frame may go to many
         connections. name: that of the attribute, such as `Redis.framing`.
         """
-        framer, made = OwnFramer(self.make, TRIAL_LIMIT), _name_of(self.make)
+        framer, made = OwnFramer(self.make, TRIAL_LIMIT), _maker_name(self.make)
         if not can_take(getattr(self.make, "pack", repr), b""):
             raise ConfigurationError(
                 f"{name}: {made}.pack is called with a frame alone: write @staticmethod above it"
@@ -110,27 +110,27 @@ class OwnFramer:
             # Each piece has the bytes that a frame may still have, and one more: so what is too long does
             # not depend on how the network cut the bytes.
             begin, end = end, end + self._most + 1 - self.unfinished_bytes
-            self._receive(data[begin:end], frames)
+            self._receive_piece(data[begin:end], frames)
             if end >= len(data):
                 return frames
         self.unfinished_bytes += max(0, len(data) - end)
         return frames
 
-    def _receive(self, data: bytes, frames: list[Any]) -> None:
+    def _receive_piece(self, data: bytes, frames: list[Any]) -> None:
         """Append the frames that `data` completes."""
         before = len(frames)
         framer = self._framer
         if framer is None:
             framer = self._framer = self._make(self._most)
             if not callable(getattr(framer, "receive", None)):
-                raise UnfitFramer(f"an object of {_name_of(self._make)} has no receive(data)")
+                raise UnfitFramer(f"an object of {_maker_name(self._make)} has no receive(data)")
         try:
             came = framer.receive(data)
             if type(came) is not list and (
                 isinstance(came, NOT_FRAMES) or not hasattr(came, "__iter__")
             ):
                 raise UnfitFramer(
-                    f"{_name_of(self._make)}.receive gave {came!r:.80}; it has to give a list of frames"
+                    f"{_maker_name(self._make)}.receive gave {came!r:.80}; it has to give a list of frames"
                 )
             # Keeps what a generator has yielded before it raises.
             frames.extend(came)
@@ -143,7 +143,7 @@ class OwnFramer:
             unfinished = 0 if complete else most
         elif type(unfinished) is not int:
             raise UnfitFramer(
-                f"{_name_of(self._make)}.unfinished_bytes is {unfinished!r:.80}; it has to be a number"
+                f"{_maker_name(self._make)}.unfinished_bytes is {unfinished!r:.80}; it has to be a number"
             )
         self.fault = self.fault or str(getattr(framer, "fault", "") or "")
         if unfinished > self._most and not self.fault:
@@ -164,5 +164,5 @@ def can_take(function: Callable[..., Any], *arguments: object) -> bool:
     return True
 
 
-def _name_of(make: object) -> str:
+def _maker_name(make: object) -> str:
     return getattr(make, "__name__", None) or repr(make)[:80]

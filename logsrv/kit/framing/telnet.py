@@ -16,7 +16,7 @@ subnegotiation is data too, so a stray pair of bytes never swallows the bytes af
 
 from __future__ import annotations
 
-from logsrv.kit.framing.few_commands import FEW_BYTES, few_commands_in
+from logsrv.kit.framing.few_commands import FEW_BYTES, parse_few_telnet_commands
 
 MAX_ANSWERS = 64 * 1024
 """The most bytes of answers that wait for `take_answers`. Commands beyond that stay unanswered."""
@@ -52,15 +52,15 @@ class TelnetFilter:
         if _IAC not in data:
             return data
         if len(data) <= FEW_BYTES:
-            kept, self._unfinished, answers = few_commands_in(data, self._presence)
+            kept, self._unfinished, answers = parse_few_telnet_commands(data, self._presence)
             self.swallowed += len(data) - len(kept) - len(self._unfinished)
             if len(self._answers) + len(answers) <= MAX_ANSWERS:
                 self._answers += answers
             return kept
         # Only here, because NumPy takes a tenth of a second to load and most peers speak no Telnet.
-        from logsrv.kit.framing.commands import commands_in
+        from logsrv.kit.framing.commands import parse_telnet_commands
 
-        found = commands_in(data)
+        found = parse_telnet_commands(data)
         self._unfinished = found.unfinished
         self.swallowed += len(data) - len(found.data) - len(found.unfinished)
         if len(found.asked):

@@ -19,7 +19,7 @@ from twisted.logger import ILogObserver, LogEvent, Logger, globalLogPublisher
 from zope.interface import implementer
 
 from logsrv.kit.inspect.session import Session, SocketServer
-from logsrv.kit.inspect.typing import Typing
+from logsrv.kit.inspect.typing import LineEditor
 from logsrv.kit.net.source import host_text
 
 EXIT_0 = bytes(4)
@@ -41,8 +41,8 @@ class SessionChannel(SSHChannel):
     """A channel of SSH, and the transport of the session in it."""
 
     name = b"session"
-    avatar: Avatar  # type: ignore[assignment]
-    # The Channels object; None after the end.
+    avatar: OperatorAvatar  # type: ignore[assignment]
+    # The SSHChannels object; None after the end.
     conn: Any
     _log = QUIET
     held = False
@@ -51,7 +51,7 @@ class SessionChannel(SSHChannel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._session: Session | None = None
-        self._typing: Typing | None = None
+        self._typing: LineEditor | None = None
         self._late = b""
         self._producer: IPushProducer | None = None
         self._ended = False
@@ -59,24 +59,24 @@ class SessionChannel(SSHChannel):
     # Requests of the client (RFC 4254, section 6).
 
     def request_pty_req(self, data: bytes) -> int:
-        self._typing = Typing()
+        self._typing = LineEditor()
         return 1
 
     def request_window_change(self, data: bytes) -> int:
         return 1
 
     def request_shell(self, data: bytes) -> int:
-        return self._begin(once=False)
+        return self._begin_session(once=False)
 
     def request_exec(self, data: bytes) -> int:
         command, _ = getNS(data)
-        if not self._begin(once=True):
+        if not self._begin_session(once=True):
             return 0
-        self._deliver(command.replace(b"\n", b" ") + b"\n")
+        self._deliver_or_keep(command.replace(b"\n", b" ") + b"\n")
         self.eofReceived()
         return 1
 
-    def _begin(self, *, once: bool) -> int:
+    def _begin_session(self, *, once: bool) -> int:
         if self._session is not None:
             return 0
         self._session = session = self.avatar.server.session()
@@ -90,16 +90,16 @@ class SessionChannel(SSHChannel):
         if self._session is None or self._ended:
             return
         if self._typing is None:
-            self._deliver(data)
+            self._deliver_or_keep(data)
             return
         typed = self._typing.receive(data)
         SSHChannel.write(self, typed.echo)
         if typed.lines:
-            self._deliver(typed.lines)
+            self._deliver_or_keep(typed.lines)
         if typed.ended:
             self.eofReceived()
 
-    def _deliver(self, data: bytes) -> None:
+    def _deliver_or_keep(self, data: bytes) -> None:
         if self.held:
             self._late += data
         elif self._session is not None:
@@ -145,7 +145,7 @@ class SessionChannel(SSHChannel):
         self.held = False
         late, self._late = self._late, b""
         if late:
-            self._deliver(late)
+            self._deliver_or_keep(late)
         if self._ended and not self.held and self._session is not None:
             self._session.readConnectionLost()
         self.conn.open_window(self)
@@ -162,7 +162,7 @@ class SessionChannel(SSHChannel):
         self.loseConnection()
 
 
-class Avatar(ConchUser):
+class OperatorAvatar(ConchUser):
     """The rights of a logged-in operator: to open sessions, and nothing else (no forwarding, no files)."""
 
     def __init__(self, server: SocketServer) -> None:
@@ -171,7 +171,7 @@ class Avatar(ConchUser):
         self.channelLookup = {b"session": SessionChannel}
 
 
-class Channels(SSHConnection):
+class SSHChannels(SSHConnection):
     """The channels of one client. A channel's window stays closed while its session takes no input."""
 
     _log = QUIET

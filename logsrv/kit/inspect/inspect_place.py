@@ -54,11 +54,11 @@ class InspectPlace:
         )
 
 
-def parse_place(text: str) -> InspectPlace:
+def parse_inspect_place(text: str) -> InspectPlace:
     """Parse a place. Raises ValueError with one sentence."""
     scheme, _, rest = text.partition(":")
     if scheme == "ssh":
-        return _ssh(text, rest)
+        return _parse_ssh(text, rest)
     endpoint = parse_endpoint(text)
     if endpoint.kind != "stream":
         raise ValueError(f"{scheme}: takes no connections; take unix:PATH, or ssh:PORT:keys=FILE")
@@ -79,7 +79,7 @@ def parse_place(text: str) -> InspectPlace:
     return InspectPlace(text, endpoint)
 
 
-def _ssh(text: str, rest: str) -> InspectPlace:
+def _parse_ssh(text: str, rest: str) -> InspectPlace:
     arguments = named_arguments("ssh", rest, SSH_ARGUMENTS)
     for name, what in (("keys", "of who may log in"), ("hostKey", "made if it is not there")):
         if not arguments.get(name):
@@ -95,7 +95,7 @@ def _ssh(text: str, rest: str) -> InspectPlace:
 
 
 PLACE: Kind[InspectPlace] = attrs.evolve(
-    endpoint_kind(parse_place, locate=InspectPlace.with_paths_below),
+    endpoint_kind(parse_inspect_place, locate=InspectPlace.with_paths_below),
     accepted="unix:PATH, ssh:PORT:keys=FILE:hostKey=FILE or tcp:PORT:interface=127.0.0.1",
     metavar="ENDPOINT",
 )

@@ -10,7 +10,7 @@ from twisted.conch.ssh.keys import BadKeyError, EncryptedKeyError, FingerprintFo
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.files import read_file, write_new
+from logsrv.kit.options.files import create_file, read_file
 from logsrv.kit.text.words import shown
 
 log = Logger()
@@ -25,7 +25,7 @@ def authorized_keys(path: Path) -> tuple[Key, ...]:
     Raises ConfigurationError. It refuses options before a key, because it would not obey them.
     """
     found = []
-    for number, line in enumerate(_read(path, "keys").splitlines(), 1):
+    for number, line in enumerate(_read_key_file(path, "keys").splitlines(), 1):
         if not line.strip() or line.strip().startswith(b"#"):
             continue
         try:
@@ -49,12 +49,12 @@ def host_key(path: Path) -> Key:
     Raises ConfigurationError.
     """
     if not path.exists():
-        _make(path)
+        _make_host_key(path)
     where = f"--inspect ssh: hostKey={shown(str(path))}"
     try:
         if path.stat().st_mode & OTHERS:
             raise ConfigurationError(f"{where} could be read by others: chmod 600 it")
-        key: Key = Key.fromString(_read(path, "hostKey"))
+        key: Key = Key.fromString(_read_key_file(path, "hostKey"))
     except EncryptedKeyError:
         raise ConfigurationError(f"{where} has a passphrase, which nobody could type") from None
     except OSError as error:
@@ -73,12 +73,12 @@ def fingerprint(key: Key) -> str:
     return f"SHA256:{key.fingerprint(FingerprintFormats.SHA256_BASE64)}".rstrip("=")
 
 
-def _make(path: Path) -> None:
+def _make_host_key(path: Path) -> None:
     text = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
     )
     try:
-        write_new(path, text, 0o600)
+        create_file(path, text, 0o600)
     except OSError as error:
         raise ConfigurationError(
             f"--inspect ssh: hostKey={shown(str(path))} cannot be made: {error.strerror}"
@@ -86,7 +86,7 @@ def _make(path: Path) -> None:
     log.info("made the host key {path}", path=shown(str(path)))
 
 
-def _read(path: Path, name: str) -> bytes:
+def _read_key_file(path: Path, name: str) -> bytes:
     try:
         return read_file(path, LARGEST_FILE)
     except ValueError as error:

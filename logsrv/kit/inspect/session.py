@@ -117,13 +117,13 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
     def connection_made(self) -> None:
         if not self.once:
             self.show(f"{self.service.state.service.name}: help lists the commands")
-            self._ask()
+            self._write_prompt()
 
     def show(self, line: str) -> None:
         """Send a line, escaped: it may contain text of peers."""
         self.send_line(one_line(line, LONGEST))
 
-    def _ask(self) -> None:
+    def _write_prompt(self) -> None:
         if not self.once:
             prompt = PROMPT if self._python is None else self._python.text
             self.write(prompt.encode())
@@ -139,22 +139,22 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
             if self._python.ended:
                 self._python = None
         elif line.split()[:1] == [PYTHON]:
-            self._begin_python()
+            self._begin_python_prompt()
         elif line.strip() in FAREWELLS:
             self.close("Goodbye." if not self.once else None)
             return
         elif line.strip():
-            self._answer(line)
-        self._ask()
+            self._answer_command(line)
+        self._write_prompt()
         await self.drain()
 
-    def _answer(self, line: str) -> None:
+    def _answer_command(self, line: str) -> None:
         if line.split()[0] == "log" and len(line.split()) > 1:
             log.info("{peer} changes the log: {line}", peer=self.peer, line=one_line(line))
         for text in answer(self.service.state, line):
             self.show(text)
 
-    def _begin_python(self) -> None:
+    def _begin_python_prompt(self) -> None:
         if not self.service.settings.python:
             self.show(NO_PYTHON)
             return

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.inspect.channel import QUIET, Avatar, Channels
+from logsrv.kit.inspect.channel import QUIET, OperatorAvatar, SSHChannels
 from logsrv.kit.inspect.keys import fingerprint
 from logsrv.kit.inspect.session import SessionSettings, SocketServer
 from logsrv.kit.inspect.view import Service
@@ -34,14 +34,14 @@ LOGIN_SECONDS = 30.0
 ATTEMPTS = 6
 
 
-class LogIn(SSHUserAuthServer):
-    """A log-in. `Transport` ends one that takes more than LOGIN_SECONDS."""
+class SSHLogin(SSHUserAuthServer):
+    """A log-in. `SSHTransport` ends one that takes more than LOGIN_SECONDS."""
 
     attemptsBeforeDisconnect = ATTEMPTS
     _log = QUIET
 
 
-class Transport(SSHServerTransport):
+class SSHTransport(SSHServerTransport):
     """The connection of a client. While the client does not read, we do not read, so nothing piles up."""
 
     factory: Any
@@ -54,7 +54,7 @@ class Transport(SSHServerTransport):
     def connectionMade(self) -> None:
         super().connectionMade()
         self._login = Timer(self.factory.clock)
-        self._login.start(LOGIN_SECONDS, self._give_up)
+        self._login.start(LOGIN_SECONDS, self._end_unless_logged_in)
         self.transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:
@@ -62,10 +62,10 @@ class Transport(SSHServerTransport):
         try:
             super().dataReceived(data)
         except Exception as error:
-            self.factory.complain(self.transport.getPeer(), error)
+            self.factory.log_invalid_packet(self.transport.getPeer(), error)
             self.transport.abortConnection()
 
-    def _give_up(self) -> None:
+    def _end_unless_logged_in(self) -> None:
         if not hasattr(self, "avatar"):
             self.transport.abortConnection()
 
@@ -88,8 +88,8 @@ class SSHServer(ServerAndReceiver, SSHFactory):
     """The server of a site for sessions over SSH; anyone with one of the keys may log in."""
 
     noisy = False
-    protocol = Transport
-    services = {b"ssh-userauth": LogIn, b"ssh-connection": Channels}
+    protocol = SSHTransport
+    services = {b"ssh-userauth": SSHLogin, b"ssh-connection": SSHChannels}
     _log = QUIET
 
     def __init__(
@@ -117,9 +117,9 @@ class SSHServer(ServerAndReceiver, SSHFactory):
     def requestAvatar(self, user: bytes | tuple[()], mind: object, *interfaces: object) -> Any:
         name = one_line(bytes(user).decode("utf-8", "replace"), 100)
         log.info("{listener}: {name} has logged in", listener=self._label, name=name)
-        return IConchUser, Avatar(self._sessions), lambda: None
+        return IConchUser, OperatorAvatar(self._sessions), lambda: None
 
-    def complain(self, peer: Any, error: Exception) -> None:
+    def log_invalid_packet(self, peer: Any, error: Exception) -> None:
         """Log that a client has sent an invalid packet, once per host and minute."""
         self._complaints.tell(
             log.warn,

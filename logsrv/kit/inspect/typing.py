@@ -24,7 +24,7 @@ _WORD = re.compile(rb"[^ ]* *$")
 
 @attrs.frozen
 class TypingOutcome:
-    """The outcome of the keys given to `Typing.receive`.
+    """The outcome of the keys given to `LineEditor.receive`.
 
     lines: the finished lines, with LF. echo: the bytes for the terminal. ended: whether the input has
     ended.
@@ -35,7 +35,7 @@ class TypingOutcome:
     ended: bool = False
 
 
-class Typing:
+class LineEditor:
     """The line that is being typed, and the earlier lines."""
 
     def __init__(self) -> None:
@@ -59,32 +59,32 @@ class Typing:
                 if not (key == b"\n" and self._returned):
                     lines += self._line + b"\n"
                     echo += b"\r\n"
-                    self._remember()
+                    self._finish_line()
             elif key == b"\x04" and not self._line:
                 return TypingOutcome(lines, echo + b"\r\n", ended=True)
             else:
-                echo += self._edit(key)
+                echo += self._edit_line(key)
             self._returned = key == b"\r"
         return TypingOutcome(lines, echo)
 
-    def _edit(self, key: bytes) -> bytes:
+    def _edit_line(self, key: bytes) -> bytes:
         if b" " <= key[:1] <= b"~":
             key = key[: MOST_TYPED - len(self._line)]
             self._line += key
             return key or BELL
         if key in (b"\x7f", b"\b"):
-            return self._replace(self._line[:-1])
+            return self._replace_line(self._line[:-1])
         if key in (b"\x15", b"\x03"):
-            return self._replace(b"")
+            return self._replace_line(b"")
         if key == b"\x17":
-            return self._replace(_WORD.sub(b"", self._line))
+            return self._replace_line(_WORD.sub(b"", self._line))
         if key[-1:] in (b"A", b"B") and key[:1] == b"\x1b":
             step = -1 if key[-1:] == b"A" else 1
             self._at = min(max(self._at + step, 0), len(self._before))
-            return self._replace([*self._before, b""][self._at])
+            return self._replace_line([*self._before, b""][self._at])
         return BELL
 
-    def _replace(self, line: bytes) -> bytes:
+    def _replace_line(self, line: bytes) -> bytes:
         """Replace the line; return the bytes that change it on the terminal."""
         same = 0
         while same < min(len(line), len(self._line)) and line[same] == self._line[same]:
@@ -92,7 +92,7 @@ class Typing:
         erased, self._line = len(self._line) - same, line
         return ERASE * erased + line[same:]
 
-    def _remember(self) -> None:
+    def _finish_line(self) -> None:
         if self._line.strip():
             self._before = [*self._before, self._line][-MOST_REMEMBERED:]
         self._line, self._at = b"", len(self._before)

@@ -22,7 +22,7 @@ from logsrv.kit.net.drain import unread_bytes
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.transports import unsent_bytes
 from logsrv.kit.net.twisted.twistd import wrap_log_observers
-from logsrv.kit.observe.levels import LOG_LEVELS, Filtered
+from logsrv.kit.observe.levels import LOG_LEVELS, LevelFilteredObserver
 from logsrv.kit.observe.metrics import Labels, Metrics
 from logsrv.kit.text.words import did_you_mean, listed, shown
 
@@ -35,7 +35,7 @@ MOST_TIMERS = 50
 LEVELS = [level.name for level in LogLevel.iterconstants()]
 
 
-class Listening(Protocol):
+class ViewedListener(Protocol):
     """A listener, as a view needs it. address: the bound address; "" if it has none."""
 
     label: str
@@ -54,7 +54,7 @@ class Service(Protocol):
     settings: Any
 
     @property
-    def sites(self) -> Iterable[Listening]: ...
+    def sites(self) -> Iterable[ViewedListener]: ...
     def unhealthy(self) -> list[str]: ...
     def unready(self) -> list[str]: ...
     def connections(self) -> Iterable[tuple[str, Any]]: ...
@@ -84,7 +84,7 @@ class ServiceView:
         """
         found = 0
         for listener, protocol in self.service.connections():
-            line = _connection(listener, protocol)
+            line = _connection_line(listener, protocol)
             if text in line:
                 found += 1
                 if found <= MOST_CONNECTIONS:
@@ -96,17 +96,17 @@ class ServiceView:
 
     def counters(self, text: str = "") -> Iterator[str]:
         """Yield a line for each value of a metric that contains `text`; after MOST_LINES, "… and more"."""
-        lines = (line for line in self._figures() if text in line)
+        lines = (line for line in self._metric_lines() if text in line)
         yield from islice(lines, MOST_LINES)
         if next(lines, None) is not None:
             yield "… and more; counters TEXT shows those with TEXT in their line"
 
-    def _figures(self) -> Iterator[str]:
+    def _metric_lines(self) -> Iterator[str]:
         metrics = self.service.metrics
         for metric, labels, value in metrics.read():
-            yield f"{metric.name}{_labels(labels)} {value:.15g}"
+            yield f"{metric.name}{_labels_text(labels)} {value:.15g}"
         for metric, labels, counted in metrics.distributions():
-            name = f"{metric.name}{_labels(labels)}"
+            name = f"{metric.name}{_labels_text(labels)}"
             yield f"{name} count {sum(counted.counts)} sum {counted.total:.6g}"
 
     def tasks(self) -> Iterator[str]:
@@ -117,7 +117,7 @@ class ServiceView:
         timers = sorted(self.service.clock.getDelayedCalls(), key=lambda call: call.getTime())
         now = self.service.clock.seconds()
         for call in timers[:MOST_TIMERS]:
-            yield f"in {max(0.0, call.getTime() - now):.3f} s {_name(call.func)}"
+            yield f"in {max(0.0, call.getTime() - now):.3f} s {_function_name(call.func)}"
         if len(timers) > MOST_TIMERS:
             yield f"… and {len(timers) - MOST_TIMERS} more timers"
         yield f"{len(tasks)} tasks, {len(timers)} timers"
@@ -141,7 +141,7 @@ class ServiceView:
             yield f"{name or 'everything'}: {found} and above"
 
 
-def _connection(listener: str, protocol: Any) -> str:
+def _connection_line(listener: str, protocol: Any) -> str:
     transport = protocol.transport
     peer = getattr(protocol, "known_peer", None) or source_of(transport)
     waits = f"unread {unread_bytes(transport)}, unsent {unsent_bytes(transport)}"
@@ -149,12 +149,12 @@ def _connection(listener: str, protocol: Any) -> str:
     return f"{listener}  {peer}  {type(protocol).__name__}  {waits}{closing}"
 
 
-def _labels(labels: Labels) -> str:
+def _labels_text(labels: Labels) -> str:
     text = ", ".join(f"{name}={value}" for name, value in labels)
     return f"{{{text}}}" if text else ""
 
 
-def _name(function: Any) -> str:
+def _function_name(function: Any) -> str:
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     return f"{getattr(function, '__module__', '?')}.{name}"
 
@@ -162,12 +162,14 @@ def _name(function: Any) -> str:
 def set_log_level(level: Any, namespace: str = "") -> None:
     """Set the lowest level that is logged: for a namespace such as `logsrv.kit.net`, or for all events."""
     # Only now, so that the log of a service without such a command stays as fast as before.
-    wrap_log_observers(lambda one: one if isinstance(one, Filtered) else Filtered(one))
-    LOG_LEVELS.ask_for(level, namespace)
+    wrap_log_observers(
+        lambda one: one if isinstance(one, LevelFilteredObserver) else LevelFilteredObserver(one)
+    )
+    LOG_LEVELS.set_level(level, namespace)
 
 
 @attrs.frozen
-class Command:
+class ViewCommand:
     """A command. usage: its form. help: its effect. run: yields its lines; gets a view and its words."""
 
     usage: str
@@ -175,30 +177,32 @@ class Command:
     run: Callable[..., Iterator[str]]
 
 
-def _help(view: ServiceView) -> Iterator[str]:
+def _help_lines(view: ServiceView) -> Iterator[str]:
     width = max(len(command.usage) for command in COMMANDS.values())
     for command in COMMANDS.values():
         yield f"{command.usage:{width}}  {command.help}"
 
 
 COMMANDS = {
-    "help": Command("help", "this list", _help),
-    "status": Command("status", "where it listens, and how it is", ServiceView.status),
-    "connections": Command(
+    "help": ViewCommand("help", "this list", _help_lines),
+    "status": ViewCommand("status", "where it listens, and how it is", ServiceView.status),
+    "connections": ViewCommand(
         "connections [TEXT]",
         "who is connected: all, or those with TEXT in their line",
         ServiceView.connections,
     ),
-    "counters": Command("counters [TEXT]", "all metrics", ServiceView.counters),
-    "tasks": Command("tasks", "running background tasks, and timers", ServiceView.tasks),
-    "stacks": Command("stacks", "the stack of each thread", ServiceView.stacks),
-    "log": Command(
+    "counters": ViewCommand("counters [TEXT]", "all metrics", ServiceView.counters),
+    "tasks": ViewCommand("tasks", "running background tasks, and timers", ServiceView.tasks),
+    "stacks": ViewCommand("stacks", "the stack of each thread", ServiceView.stacks),
+    "log": ViewCommand(
         "log [LEVEL [NAMESPACE]]",
         "the lowest level that is logged: debug, info, warn, error or critical",
         ServiceView.log,
     ),
-    "python": Command("python", "a Python prompt, with --inspect-python", lambda view: iter(())),
-    "quit": Command("quit", "end this session", lambda view: iter(())),
+    "python": ViewCommand(
+        "python", "a Python prompt, with --inspect-python", lambda view: iter(())
+    ),
+    "quit": ViewCommand("quit", "end this session", lambda view: iter(())),
 }
 
 

@@ -26,7 +26,7 @@ SHORTEST = 0.1
 LONGEST = 86_400.0
 
 
-def watchdog_seconds(environment: MutableMapping[str, str], process: int) -> float | None:
+def take_watchdog_seconds(environment: MutableMapping[str, str], process: int) -> float | None:
     """Remove the watchdog's interval from an environment, and return it in seconds; None for no watchdog.
 
     process: the id of this process. An interval for another process, or one that is no number, counts as
@@ -68,7 +68,7 @@ class Heartbeat:
         self._waits = waits
         self._last = 0.0
         self._stopped = threading.Event()
-        self._calls = LoopingCall(self._from_reactor)
+        self._calls = LoopingCall(self._beat_from_reactor)
         self._calls.clock = clock
 
     def start(self) -> None:
@@ -77,7 +77,7 @@ class Heartbeat:
         watching = (self._stopped, threading.get_native_id())
         self._calls.start(self._seconds / 2)
         threading.Thread(
-            target=self._watch, args=watching, name="logsrv heartbeat", daemon=True
+            target=self._beat_while_blocked, args=watching, name="logsrv heartbeat", daemon=True
         ).start()
 
     def stop(self) -> None:
@@ -85,11 +85,11 @@ class Heartbeat:
         if self._calls.running:
             self._calls.stop()
 
-    def _from_reactor(self) -> None:
+    def _beat_from_reactor(self) -> None:
         self._last = time.monotonic()
         self._beat()
 
-    def _watch(self, stopped: threading.Event, thread: int) -> None:
+    def _beat_while_blocked(self, stopped: threading.Event, thread: int) -> None:
         while not stopped.wait(self._seconds / 4):
             if time.monotonic() - self._last > self._seconds / 2 and self._waits(thread):
                 self._beat()

@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.internet.task import LoopingCall
 
-from logsrv.kit.manager.heartbeat import Heartbeat, watchdog_seconds
+from logsrv.kit.manager.heartbeat import Heartbeat, take_watchdog_seconds
 from logsrv.kit.manager.notify import Notifier, message
 from logsrv.kit.manager.sockets import KeptSockets
 
@@ -37,15 +37,15 @@ class ServiceManager:
         inherited: Iterable[tuple[int, str]] = (),
     ) -> None:
         """Remove the manager's variables from `environment`. inherited: open files with their names."""
-        self._notifier = Notifier.taken_from(environment)
+        self._notifier = Notifier.take_from(environment)
         there = self._notifier.address is not None
-        seconds = watchdog_seconds(environment, os.getpid())
+        seconds = take_watchdog_seconds(environment, os.getpid())
         # systemd sets FDSTORE since version 254. Earlier versions do not tell how many sockets they keep;
         # they close further ones.
         keeps = there and environment.pop("FDSTORE", "") != "0"
         self.kept = KeptSockets(inherited, self._notifier.send if keeps else None)
         self._heartbeat = (
-            Heartbeat(seconds, lambda: self._tell(WATCHDOG=1), reactor)
+            Heartbeat(seconds, lambda: self._send_fields(WATCHDOG=1), reactor)
             if there and seconds is not None
             else None
         )
@@ -54,23 +54,25 @@ class ServiceManager:
         self._status: Callable[[], str] = str
         self._sent_status = ""
         self._refusal = ""
-        self._looks = LoopingCall(self._send_status)
+        self._looks = LoopingCall(self._send_changed_status)
         self._looks.clock = reactor
 
-    def _tell(self, **fields: str | int) -> None:
+    def _send_fields(self, **fields: str | int) -> None:
         self._notifier.send(message(**fields))
 
     def starting(self) -> None:
         """Report that the start has begun, and ask for more time until it is done."""
         if self._notifier.address is not None:
-            self._tell(STATUS="starting")
-            threading.Thread(target=self._extend, name="logsrv starting", daemon=True).start()
+            self._send_fields(STATUS="starting")
+            threading.Thread(
+                target=self._keep_extending_start, name="logsrv starting", daemon=True
+            ).start()
 
-    def _extend(self) -> None:
+    def _keep_extending_start(self) -> None:
         """Ask for more time again and again, in a thread, because the reactor's thread may be busy."""
         end = time.monotonic() + LONGEST_START
         while time.monotonic() < end:
-            self._tell(EXTEND_TIMEOUT_USEC=EXTEND_SECONDS * 1_000_000)
+            self._send_fields(EXTEND_TIMEOUT_USEC=EXTEND_SECONDS * 1_000_000)
             if self._starting.wait(EXTEND_EVERY):
                 return
 
@@ -87,15 +89,15 @@ class ServiceManager:
         if self._heartbeat is not None:
             self._heartbeat.start()
 
-    def _send_status(self) -> None:
+    def _send_changed_status(self) -> None:
         said = self._status() + self._refusal
         if said != self._sent_status:
             self._sent_status = said
-            self._tell(STATUS=said)
+            self._send_fields(STATUS=said)
 
     def reloading(self) -> None:
         """Report that a reload begins."""
-        self._tell(
+        self._send_fields(
             RELOADING=1,
             MONOTONIC_USEC=time.monotonic_ns() // 1000,
             STATUS="reading its settings again",
@@ -107,7 +109,7 @@ class ServiceManager:
             return
         self._refusal = f"; the last reload was refused: {refused}" if refused else ""
         self._sent_status = self._status() + self._refusal
-        self._tell(READY=1, STATUS=self._sent_status)
+        self._send_fields(READY=1, STATUS=self._sent_status)
 
     def stopping(self, seconds: float) -> None:
         """Report that the service stops, in at most `seconds`; kept sockets stay for the next process."""
@@ -116,7 +118,7 @@ class ServiceManager:
         if self._looks.running:
             self._looks.stop()
         extended = int(seconds + MARGIN_SECONDS) * 1_000_000
-        self._tell(STOPPING=1, STATUS="stopping", EXTEND_TIMEOUT_USEC=extended)
+        self._send_fields(STOPPING=1, STATUS="stopping", EXTEND_TIMEOUT_USEC=extended)
 
     def end_heartbeat(self) -> None:
         """End the signs of life: the service has stopped."""
@@ -127,4 +129,4 @@ class ServiceManager:
         """Report that the service cannot start. The kept sockets stay for the next process."""
         self._starting.set()
         self.kept.leaving = True
-        self._tell(STATUS=sentence)
+        self._send_fields(STATUS=sentence)

@@ -22,7 +22,7 @@ def message(**fields: str | int) -> bytes:
     return "".join(lines).encode("utf-8", "backslashreplace")
 
 
-def address_of(text: str) -> str:
+def socket_address(text: str) -> str:
     """Return the socket address for the value of NOTIFY_SOCKET: a path, or `@` and an abstract name.
 
     Raises ValueError for anything else, such as `vsock:`.
@@ -45,11 +45,11 @@ class Notifier:
         self._failing = False
 
     @classmethod
-    def taken_from(cls, environment: MutableMapping[str, str]) -> Notifier:
+    def take_from(cls, environment: MutableMapping[str, str]) -> Notifier:
         """Return the notifier of an environment; remove the variable, so that children do not get it."""
         text = environment.pop(SOCKET, "")
         try:
-            return cls(address_of(text) if text else None)
+            return cls(socket_address(text) if text else None)
         except ValueError as error:
             log.warn("NOTIFY_SOCKET={text} is {error}", text=one_line(text), error=str(error))
             return cls(None)
@@ -81,6 +81,6 @@ def report_refusal(sentence: str, environment: MutableMapping[str, str]) -> int:
 
     It is EX_CONFIG (78) of sysexits.h, so that the manager does not try again; 1 without a manager.
     """
-    notifier = Notifier.taken_from(environment)
+    notifier = Notifier.take_from(environment)
     notifier.send(message(STATUS=sentence))
     return 1 if notifier.address is None else 78

@@ -61,7 +61,7 @@ class ListeningPlace:
 
     def is_of(self, descriptor: int, name: str) -> bool:
         """Return true if the open file `descriptor` is a socket that listens here and can be reached."""
-        if _kind_and_address(descriptor) != (self.kind, self.family, self.address):
+        if _bound_place(descriptor) != (self.kind, self.family, self.address):
             return False
         if self.family != socket.AF_UNIX or self.address[:1] == b"\0":
             return True
@@ -73,7 +73,7 @@ class ListeningPlace:
 
         It has the same port, and either of them takes all addresses of the machine.
         """
-        looked = _kind_and_address(descriptor)
+        looked = _bound_place(descriptor)
         if (
             looked is None
             or looked[:2] != (self.kind, self.family)
@@ -84,19 +84,19 @@ class ListeningPlace:
         return port == wanted and any(ip_address(one).is_unspecified for one in (host, here))
 
 
-def _kind_and_address(descriptor: int) -> tuple[int, int, Any] | None:
+def _bound_place(descriptor: int) -> tuple[int, int, Any] | None:
     """Return kind, family and address of a socket; None for a stream socket that does not listen, and for
     an open file that is no socket.
     """
-    with suppress(OSError), _borrowed(descriptor) as asked:
+    with suppress(OSError), _borrowed_socket(descriptor) as asked:
         listens = asked.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         if asked.type != socket.SOCK_STREAM or listens:
-            return asked.type, asked.family, _address(asked)
+            return asked.type, asked.family, _bound_address(asked)
     return None
 
 
 @contextmanager
-def _borrowed(descriptor: int) -> Iterator[socket.socket]:
+def _borrowed_socket(descriptor: int) -> Iterator[socket.socket]:
     """Give an open file as a socket object, and leave it open. Raises OSError if it is not a socket."""
     asked = socket.socket(fileno=descriptor)
     try:
@@ -105,12 +105,12 @@ def _borrowed(descriptor: int) -> Iterator[socket.socket]:
         asked.detach()
 
 
-def _address(asked: socket.socket) -> tuple[str, int] | bytes:
+def _bound_address(asked: socket.socket) -> tuple[str, int] | bytes:
     address: Any = asked.getsockname()
     return os.fsencode(address) if asked.family == socket.AF_UNIX else tuple(address[:2])
 
 
-def _in_use(other: str) -> OSError:
+def _in_use_error(other: str) -> OSError:
     return OSError(
         f"the listener at {other} has that socket of the service manager already: remove one of them"
     )
@@ -118,8 +118,8 @@ def _in_use(other: str) -> OSError:
 
 def _shown_address(descriptor: int) -> str:
     """Return where a socket listens: `127.0.0.1:514`, `[::]:514`, a path. Raises OSError."""
-    with _borrowed(descriptor) as asked:
-        address = _address(asked)
+    with _borrowed_socket(descriptor) as asked:
+        address = _bound_address(asked)
     if not isinstance(address, tuple):
         return os.fsdecode(address)
     # For netlink and vsock it is a number.
@@ -175,7 +175,7 @@ class KeptSockets:
             else:
                 # The socket of a unit stays, for a listener after a reload.
                 if isinstance(other := self._taken.get(descriptor), str):
-                    raise _in_use(other)
+                    raise _in_use_error(other)
                 self._from_units.add(place)
                 self._taken[descriptor] = place
                 descriptor = os.dup(descriptor)
@@ -191,7 +191,7 @@ class KeptSockets:
         """
         if descriptor in self._taken:
             other = self._taken[descriptor]
-            raise _in_use(other if isinstance(other, str) else _shown_address(descriptor))
+            raise _in_use_error(other if isinstance(other, str) else _shown_address(descriptor))
         self._taken[descriptor] = endpoint
 
     def note_left(self, listener: ListeningPlace | str) -> None:
@@ -228,11 +228,11 @@ class KeptSockets:
         """Let the service manager close its copy of the socket: nothing listens at the place any more."""
         name = self._stored.pop(place, None) if place is not None else None
         if name is not None:
-            self._remove(name)
+            self._remove_from_store(name)
 
     def make_way(self, place: ListeningPlace) -> bool:
         """Close the previous process's sockets that block a place; return true if there was one."""
-        return self._close(place.is_blocked_by)
+        return self._close_stored(place.is_blocked_by)
 
     def close_unwanted(self) -> None:
         """Close the sockets of the previous process that no listener of this one has taken.
@@ -245,9 +245,9 @@ class KeptSockets:
                 "vain; listen there, or remove it from the .socket unit",
                 where=one_line(where),
             )
-        self._close(lambda _: True)
+        self._close_stored(lambda _: True)
 
-    def _close(self, unwanted: Callable[[int], bool]) -> bool:
+    def _close_stored(self, unwanted: Callable[[int], bool]) -> bool:
         closed = [
             (descriptor, name)
             for descriptor, name in self._given.items()
@@ -255,10 +255,10 @@ class KeptSockets:
         ]
         for descriptor, name in closed:
             del self._given[descriptor]
-            self._remove(name)
+            self._remove_from_store(name)
             os.close(descriptor)
         return bool(closed)
 
-    def _remove(self, name: str) -> None:
+    def _remove_from_store(self, name: str) -> None:
         if self._tell is not None:
             self._tell(message(FDSTOREREMOVE=1, FDNAME=name), ())

@@ -37,7 +37,7 @@ class Failures:
 
     def note(self, doing: str, peer: str, failure: Failure) -> None:
         """Log or count a failure. doing: the method that failed. peer: who it worked for; "" for nobody."""
-        place = f"{failure.type.__name__ if failure.type else 'error'} {_place(failure)}"
+        place = f"{failure.type.__name__ if failure.type else 'error'} {_innermost_place(failure)}"
         noted = self._places.note(place)
         if noted is None:
             return
@@ -45,7 +45,7 @@ class Failures:
         why = asyncio_advice(failure.value, self._plugin)
         if why is not None:
             log.error("{plugin}: {doing} at {place}: {why}", plugin=self._plugin, doing=doing,
-                      place=_place(failure), why=why)  # fmt: skip
+                      place=_innermost_place(failure), why=why)  # fmt: skip
         elif noted.first:
             log.failure("{plugin}: {doing}", failure, plugin=self._plugin, doing=doing)
         else:
@@ -69,7 +69,7 @@ def asyncio_advice(error: BaseException | None, plugin: str) -> str | None:
     return None
 
 
-def _place(failure: Failure) -> str:
+def _innermost_place(failure: Failure) -> str:
     """Return the innermost place in the code that is not asyncio's own."""
     place, traceback = "nowhere", failure.getTracebackObject()
     while traceback is not None:

@@ -18,11 +18,11 @@ CRITICAL = 2
 def is_journal(stream: Any, environment: Mapping[str, str] = os.environ) -> bool:
     """Return true if systemd has connected a stream with the journal."""
     named = environment.get("JOURNAL_STREAM")
-    file = file_of(stream) if named else None
+    file = device_and_inode(stream) if named else None
     return file is not None and named == f"{file[0]}:{file[1]}"
 
 
-def file_of(stream: Any) -> tuple[int, int] | None:
+def device_and_inode(stream: Any) -> tuple[int, int] | None:
     """Return device and inode of the file behind a stream; None if it has none."""
     try:
         found = os.fstat(stream.fileno())

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.logger import FilteringLogObserver, LogEvent, LogLevel, LogLevelFilterPredicate
 
 
-class Levels:
+class LogLevels:
     """The levels of one log. The namespace "" stands for all messages."""
 
     def __init__(self) -> None:
@@ -20,16 +20,16 @@ class Levels:
         """Return each namespace that has a level of its own, and that level."""
         return [(name, level.name) for name, level in self._shown.items()]
 
-    def show_from(self, level: Any) -> None:
+    def set_default_level(self, level: Any) -> None:
         """Note the lowest level that the log shows unless somebody asks for another."""
         self._shown[""] = level
 
-    def ask_for(self, level: Any, namespace: str) -> None:
+    def set_level(self, level: Any, namespace: str) -> None:
         """Show the messages of `namespace` that are at least at `level`."""
         self._shown[namespace] = self._asked[namespace] = level
         self.predicate.setLogLevelForNamespace(namespace, level)
 
-    def is_asked_for(self, event: LogEvent) -> bool:
+    def is_requested(self, event: LogEvent) -> bool:
         """Return true if somebody asked for a level that includes this event."""
         if not self._asked:
             return False
@@ -40,12 +40,12 @@ class Levels:
         return least is not None and bool(event.get("log_level", LogLevel.info) >= least)
 
 
-LOG_LEVELS = Levels()
+LOG_LEVELS = LogLevels()
 """The levels of this process's log."""
 
 
-class Filtered(FilteringLogObserver):
+class LevelFilteredObserver(FilteringLogObserver):
     """A log observer that gets only events at the chosen levels; its class marks it as one of ours."""
 
-    def __init__(self, observer: Any, levels: Levels = LOG_LEVELS) -> None:
+    def __init__(self, observer: Any, levels: LogLevels = LOG_LEVELS) -> None:
         super().__init__(observer, [levels.predicate])

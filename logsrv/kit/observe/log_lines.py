@@ -27,7 +27,7 @@ from logsrv.kit.observe.journal import CRITICAL
 from logsrv.kit.observe.levels import LOG_LEVELS
 from logsrv.kit.text.escape import printable
 
-Write = Callable[[LogEvent], str]
+EventFormat = Callable[[LogEvent], str]
 
 # In capitals, so that programs that read logs, ours too, recognise them as levels.
 WORDS = {LogLevel.warn: "WARNING", LogLevel.error: "ERROR", LogLevel.critical: "CRITICAL"}
@@ -54,25 +54,25 @@ class LogLines:
     is_said_again: true if the sentence of a failed start is also printed to the stream of this log.
     """
 
-    def __init__(self, write: Write, *, is_said_again: bool = False) -> None:
+    def __init__(self, write: EventFormat, *, is_said_again: bool = False) -> None:
         self._write = write
         self._is_said_again = is_said_again
 
     def __call__(self, event: LogEvent) -> str | None:
-        if is_left_out(event) and not LOG_LEVELS.is_asked_for(event):
+        if is_hidden_by_default(event) and not LOG_LEVELS.is_requested(event):
             return None
         if self._is_said_again and "failed_start" in event:
             return None
         return self._write(event)
 
 
-def is_left_out(event: LogEvent) -> bool:
+def is_hidden_by_default(event: LogEvent) -> bool:
     """Return true for events that are not shown by default: below `info`, or Twisted's own at `info`."""
     level = event.get("log_level", LogLevel.info)
-    return level is LogLevel.debug or (level is LogLevel.info and is_twisteds(event))
+    return level is LogLevel.debug or (level is LogLevel.info and is_twisted_message(event))
 
 
-def is_twisteds(event: LogEvent) -> bool:
+def is_twisted_message(event: LogEvent) -> bool:
     """Return true for a message of Twisted about itself."""
     namespace = event.get("log_namespace") or ""
     if namespace == LEGACY:
@@ -83,54 +83,54 @@ def is_twisteds(event: LogEvent) -> bool:
     return namespace.startswith("twisted.") or said.startswith(_FACTORY)
 
 
-def people_format(*, coloured: bool) -> Write:
+def people_format(*, coloured: bool) -> EventFormat:
     """Return the function that formats events for a terminal."""
     colours = COLOURS if coloured else {}
 
     def write(event: LogEvent) -> str:
         moment = time.strftime("%H:%M:%S", time.localtime(event.get("log_time")))
-        word = WORDS.get(_level(event))
+        word = WORDS.get(_shown_level(event))
         if word is None:
-            return f"{moment} {_indented(event)}\n"
+            return f"{moment} {_indented_text(event)}\n"
         begin = f"\x1b[{colours[word]}m{word}:\x1b[0m" if word in colours else f"{word}:"
-        return f"{moment} {begin} {_indented(event)}\n"
+        return f"{moment} {begin} {_indented_text(event)}\n"
 
     return write
 
 
 def file_format(event: LogEvent) -> str:
     """Format an event for a file; a critical event or a failure names its module."""
-    level = _level(event)
+    level = _shown_level(event)
     word = WORDS.get(level)
     begin = "" if word is None else f"{word}: "
     if level is LogLevel.critical or event.get("log_failure") is not None:
         begin += f"[{event.get('log_namespace') or '-'}#{level.name}] "
-    return f"{_moment(event)} {begin}{_indented(event)}\n"
+    return f"{_iso_time(event)} {begin}{_indented_text(event)}\n"
 
 
 def journal_format(event: LogEvent) -> str:
     """Format an event for the journal, which adds the time."""
-    number = NUMBERS[_level(event)]
-    return "".join(f"<{number}>{line}\n" for line in _text(event).split("\n"))
+    number = NUMBERS[_shown_level(event)]
+    return "".join(f"<{number}>{line}\n" for line in _escaped_text(event).split("\n"))
 
 
 def json_format(event: LogEvent) -> str:
     """Format an event as a line with one JSON object; several connects in one event have a line each."""
-    level = _level(event)
+    level = _shown_level(event)
     said: dict[str, Any] = {
-        "time": _moment(event),
+        "time": _iso_time(event),
         "level": WORDS.get(level, level.name).lower(),
         "logger": event.get("log_namespace") or "-",
-        "msg": _text(event, traceback=False),
+        "msg": _escaped_text(event, traceback=False),
     }
     if event.get("log_failure") is not None:
-        said["traceback"] = _text({"log_failure": event["log_failure"]}).strip()
+        said["traceback"] = _escaped_text({"log_failure": event["log_failure"]}).strip()
     if event.get("log_namespace") != peer_log.__name__:
         return json.dumps(said) + "\n"
     return "".join(json.dumps(said | {"msg": printable(line)}) + "\n" for line in event["lines"])
 
 
-def _level(event: LogEvent) -> Any:
+def _shown_level(event: LogEvent) -> Any:
     level = event.get("log_level") or LogLevel.info
     if level is LogLevel.critical and event.get("log_failure") is None:
         # A log.msg(…, isError=True) without a failure is an error, not critical as Twisted has it.
@@ -138,18 +138,18 @@ def _level(event: LogEvent) -> Any:
     return level
 
 
-def _moment(event: LogEvent) -> str:
+def _iso_time(event: LogEvent) -> str:
     moment = event.get("log_time")
     there = datetime.fromtimestamp(time.time() if moment is None else moment).astimezone()
     return there.isoformat(timespec="milliseconds")
 
 
-def _text(event: LogEvent, *, traceback: bool = True) -> str:
+def _escaped_text(event: LogEvent, *, traceback: bool = True) -> str:
     text = eventAsText(
         event, includeTraceback=traceback, includeTimestamp=False, includeSystem=False
     )
     return printable(text).rstrip("\n")
 
 
-def _indented(event: LogEvent) -> str:
-    return _text(event).replace("\n", "\n\t")
+def _indented_text(event: LogEvent) -> str:
+    return _escaped_text(event).replace("\n", "\n\t")

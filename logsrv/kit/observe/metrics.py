@@ -51,7 +51,7 @@ class Metric:
             raise ValueError(f"{self.name} is one of {', '.join(KINDS)}, not {self.kind!r}")
 
 
-def metrics_of(kind: str, helps: Mapping[str, str], *labels: str) -> tuple[Metric, ...]:
+def make_metrics(kind: str, helps: Mapping[str, str], *labels: str) -> tuple[Metric, ...]:
     """Return metrics of one kind with the same labels. helps: the help of each, by its name."""
     return tuple(Metric(name, kind, help_, labels) for name, help_ in helps.items())
 
@@ -74,8 +74,8 @@ _REFUSED = {
 }
 CATALOGUE: tuple[Metric, ...] = (
     Metric("connections_open", "gauge", "Connections open now.", ("listener",)),
-    *metrics_of("counter", _AT_LISTENERS, "listener"),
-    *metrics_of("counter", _REFUSED, "listener", "reason"),
+    *make_metrics("counter", _AT_LISTENERS, "listener"),
+    *make_metrics("counter", _REFUSED, "listener", "reason"),
 )
 """The metrics that every service has for its listeners."""
 

@@ -47,15 +47,17 @@ class ConnectionLog:
         self._lines: list[str] = []
 
     def connected(self, peer: str) -> None:
-        self._add(f"Got connection from {peer} on {self._label}")
+        self._add_line(f"Got connection from {peer} on {self._label}")
 
     def disconnected(self, peer: str, reason: str) -> None:
-        self._add(f"Lost connection from {peer} on {self._label}: {reason}")
+        self._add_line(f"Lost connection from {peer} on {self._label}: {reason}")
 
     def received(self, peer: str, number: int) -> None:
-        self._add(f"Got {number} datagram{'s' if number > 1 else ''} from {peer} on {self._label}")
+        self._add_line(
+            f"Got {number} datagram{'s' if number > 1 else ''} from {peer} on {self._label}"
+        )
 
-    def _add(self, line: str) -> None:
+    def _add_line(self, line: str) -> None:
         if not self._lines:
             self._clock.callLater(0, self.flush)
         self._lines.append(line)

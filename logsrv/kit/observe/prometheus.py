@@ -47,23 +47,23 @@ class MetricsCollector(Collector):
         """Yield each metric with its values; a counter without labels that nobody counted is 0."""
         values = defaultdict(list)
         for metric, labels, value in self._metrics.read():
-            values[metric.name].append((_texts(labels), value))
+            values[metric.name].append((_label_values(labels), value))
         distributions = defaultdict(list)
         for metric, labels, counted in self._metrics.distributions():
-            distributions[metric.name].append((_texts(labels), counted))
+            distributions[metric.name].append((_label_values(labels), counted))
         for metric in self._metrics.catalogue:
             if metric.kind == "histogram":
-                yield _histogram(metric, distributions[metric.name])
+                yield _histogram_family(metric, distributions[metric.name])
             else:
-                yield _numbers(metric, values[metric.name])
+                yield _number_family(metric, values[metric.name])
 
 
-def _texts(labels: Labels) -> list[str]:
+def _label_values(labels: Labels) -> list[str]:
     # Lone surrogates, which only a stranger's text has, would make the whole scrape fail.
     return [text.encode(errors="backslashreplace").decode() for _, text in labels]
 
 
-def _numbers(metric: Metric, values: list[tuple[list[str], float]]) -> Family:
+def _number_family(metric: Metric, values: list[tuple[list[str], float]]) -> Family:
     make = GaugeMetricFamily if metric.kind == "gauge" else CounterMetricFamily
     family = make(PREFIX + metric.name, metric.help, labels=metric.labels)
     if metric.kind == "counter" and not metric.labels:
@@ -73,7 +73,7 @@ def _numbers(metric: Metric, values: list[tuple[list[str], float]]) -> Family:
     return family
 
 
-def _histogram(metric: Metric, values: list[tuple[list[str], Distribution]]) -> Family:
+def _histogram_family(metric: Metric, values: list[tuple[list[str], Distribution]]) -> Family:
     family = HistogramMetricFamily(PREFIX + metric.name, metric.help, labels=metric.labels)
     for labels, counted in values:
         buckets = [(floatToGoString(bound), many) for bound, many in counted.cumulative()]

@@ -41,7 +41,7 @@ class RateLimitedLog:
         """Count an event. Return the event to log, or None if nothing is to be logged now."""
         now = self._clock()
         if subject not in self._subjects and len(self._subjects) >= self._remembered:
-            self._forget(now)
+            self._forget_old_subjects(now)
             if len(self._subjects) >= self._remembered:
                 subject = OTHERS
         entry = self._subjects.get(subject)
@@ -67,7 +67,7 @@ class RateLimitedLog:
         if noted is not None:
             emit(format, subject=noted.subject, number=noted.number, **fields)
 
-    def _forget(self, now: float) -> None:
+    def _forget_old_subjects(self, now: float) -> None:
         for subject, (logged, _) in list(self._subjects.items()):
             if now - logged < QUIET_SECONDS:
                 break

@@ -45,49 +45,49 @@ class Watchdog:
         self._watched = threading.get_ident()
         self._stopped = stopped = threading.Event()
         threading.Thread(
-            target=self._watch, args=(stopped,), name="logsrv watchdog", daemon=True
+            target=self._watch_reactor, args=(stopped,), name="logsrv watchdog", daemon=True
         ).start()
 
     def stop(self) -> None:
         # Not joined: that thread may be waiting for the thread that calls this.
         self._stopped.set()
 
-    def _watch(self, stopped: threading.Event) -> None:
+    def _watch_reactor(self, stopped: threading.Event) -> None:
         while not stopped.wait(ASK_EVERY_SECONDS):
             alive = threading.Event()
             asked = time.monotonic()
             self._reactor.callFromThread(alive.set)
             if not alive.wait(self._patience) and not stopped.is_set():
-                self._warn()
+                self._log_blocked_stack()
                 while not alive.wait(ASK_EVERY_SECONDS) and not stopped.is_set():
                     pass
                 log.warn(
                     "the reactor goes on after {seconds:.1f} s", seconds=time.monotonic() - asked
                 )
 
-    def _warn(self) -> None:
+    def _log_blocked_stack(self) -> None:
         frame: Any = sys._current_frames().get(self._watched)
         frames = traceback.extract_stack(frame) if frame is not None else []
         log.warn(
             "the reactor has been blocked for {seconds:g} s, nobody is served meanwhile:\n{stack}",
             seconds=self._patience,
-            stack=stack_shown(frames) or "(no stack)",
+            stack=stack_text(frames) or "(no stack)",
         )
 
 
-def stack_shown(frames: Sequence[traceback.FrameSummary]) -> str:
+def stack_text(frames: Sequence[traceback.FrameSummary]) -> str:
     """Return a stack as text, the author's frames first and their callers below.
 
     Otherwise twenty frames of the reactor and the kit, the same each time, would come first.
     """
-    begin = _authors_first(frames)
+    begin = _first_author_frame(frames)
     shown = "".join(traceback.format_list(frames[begin:]))
     if begin:
         shown += "called by:\n" + "".join(traceback.format_list(frames[:begin]))
     return shown
 
 
-def _authors_first(frames: Sequence[traceback.FrameSummary]) -> int:
+def _first_author_frame(frames: Sequence[traceback.FrameSummary]) -> int:
     """Return the index of the author's first frame that Twisted has called; 0 if there is none."""
     is_under_twisted = False
     for at, frame in enumerate(frames):

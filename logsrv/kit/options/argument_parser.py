@@ -24,7 +24,7 @@ WIDEST = 100
 """The most columns of a help, on any terminal: longer lines are hard to read."""
 
 
-class _Version(argparse.Action):
+class _VersionAction(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         raise HelpRequest(f"{self.const()}\n")
 
@@ -34,14 +34,14 @@ class _Version(argparse.Action):
 _GUARD = "\0"
 
 
-class _Formatter(argparse.HelpFormatter):
+class _HelpFormatter(argparse.HelpFormatter):
     """Formats a help. To get the terminal's width it does not import shutil, which imports compressors.
 
     In a description, indented parts stay as they are; paragraphs are wrapped.
     """
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=min(_columns() - 2, WIDEST))
+        super().__init__(prog, width=min(_terminal_columns() - 2, WIDEST))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         from logsrv.kit.text.paragraphs import wrap_for_terminal  # 2 ms, which only a help needs
@@ -49,7 +49,7 @@ class _Formatter(argparse.HelpFormatter):
         return wrap_for_terminal(text, width)
 
 
-def _columns() -> int:
+def _terminal_columns() -> int:
     """Return the columns of the terminal, as `shutil.get_terminal_size` does."""
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and int(given):
@@ -60,7 +60,7 @@ def _columns() -> int:
         return 80
 
 
-def _placed(action: argparse.Action) -> str:
+def _positional_usage(action: argparse.Action) -> str:
     """Return a positional argument as the usage shows it."""
     word = str(action.metavar or action.dest.upper())
     if action.nargs == "+":
@@ -96,13 +96,13 @@ class Parser(argparse.ArgumentParser):
             epilog=epilog,
             allow_abbrev=False,
             add_help=False,
-            formatter_class=_Formatter,
+            formatter_class=_HelpFormatter,
         )
         self._positionals.title = "arguments"
         self.add_argument("--help", "-h", action="help", help="show this")
         if version is not None:
             self.add_argument(
-                "--version", nargs=0, action=_Version, const=version, help="show the version"
+                "--version", nargs=0, action=_VersionAction, const=version, help="show the version"
             )
 
     def parse_args(self, args: Sequence[str] | None = None) -> argparse.Namespace:  # type: ignore[override]
@@ -112,17 +112,17 @@ class Parser(argparse.ArgumentParser):
             words = list(args or ())
             end = words.index("--") if "--" in words else len(words)
             words = [
-                _GUARD + word if place > end or self._is_excluding(word) else word
+                _GUARD + word if place > end or self._is_excluding_word(word) else word
                 for place, word in enumerate(words)
                 if place != end
             ]
             arguments, unknown = self.parse_known_intermixed_args(words)
         else:
             if self.passes_on:
-                args = self._with_end(list(args or ()))
+                args = self._known_options_first(list(args or ()))
             arguments, unknown = self.parse_known_args(args)
         if unknown:
-            self.error(self._unexpected(unknown[0]))
+            self.error(self._unexpected_argument_text(unknown[0]))
         return arguments
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
@@ -136,7 +136,7 @@ class Parser(argparse.ArgumentParser):
             words.append("[OPTIONS]")
         for action in self._actions:
             if not action.option_strings:
-                words.append(_placed(action))
+                words.append(_positional_usage(action))
             elif action.required:
                 words.append(f"{action.option_strings[0]} {action.metavar}")
         return " ".join(words)
@@ -153,7 +153,7 @@ class Parser(argparse.ArgumentParser):
     def print_help(self, file: object = None) -> NoReturn:
         raise HelpRequest(self.format_help())
 
-    def _with_end(self, words: list[str]) -> list[str]:
+    def _known_options_first(self, words: list[str]) -> list[str]:
         """Return the known options with their values, then -- and all other words in their order."""
         known = self._option_string_actions
         end = words.index("--") if "--" in words else len(words)
@@ -168,14 +168,14 @@ class Parser(argparse.ArgumentParser):
             place += size
         return [*ours, "--", *others, *words[end + 1 :]]
 
-    def _is_excluding(self, word: str) -> bool:
+    def _is_excluding_word(self, word: str) -> bool:
         """Return whether `word` begins with a hyphen, and is neither an option nor one with its number."""
         if len(word) < 3 or word[0] != "-" or word[1] == "-":
             return False
         option = self._option_string_actions.get(word[:2])
         return option is None or option.nargs == 0 or not word[2:].isdecimal()
 
-    def _unexpected(self, word: str) -> str:
+    def _unexpected_argument_text(self, word: str) -> str:
         if not word.startswith("-"):
             return f"{shown(word)} is one argument too many"
         name = word.partition("=")[0]
@@ -185,7 +185,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{one_line(message)}; {self.prog} --help shows what there is")
 
 
-def of_kind(name: str) -> Callable[[str], Any]:
+def parser_of_kind(name: str) -> Callable[[str], Any]:
     """Return a `type=` for argparse: it parses values of the kind `name` in `logsrv.kit.options.kinds`.
 
     It imports that module when it is called: with attrs, the import takes longer than all of `gopher URL`.

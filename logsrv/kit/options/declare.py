@@ -86,10 +86,10 @@ class Option:
             return self.nothing
         if self.repeatable:
             given = [self.default] if isinstance(self.default, str) else self.default
-            return tuple(self._default(value, directory) for value in given)
-        return self._default(self.default, directory)
+            return tuple(self._parsed_default(value, directory) for value in given)
+        return self._parsed_default(self.default, directory)
 
-    def _default(self, value: Any, directory: Path | None) -> Any:
+    def _parsed_default(self, value: Any, directory: Path | None) -> Any:
         if isinstance(value, str) and not isinstance(value, Enum):
             try:
                 value = self.kind.parse(value)
@@ -174,10 +174,10 @@ def option(
     declared = Option(default=default, kind=kind, help=help, repeatable=repeatable, off=off)
     if default is REQUIRED:
         return attrs.field(metadata={_DECLARED: declared})
-    return field_of(declared)
+    return attrs_field_of(declared)
 
 
-def field_of(declared: Option) -> Any:
+def attrs_field_of(declared: Option) -> Any:
     """Return a field for an option that has a default; in a table it takes the enclosing value."""
     return attrs.field(factory=declared.default_value, metadata={_DECLARED: declared})
 
@@ -208,12 +208,12 @@ def option_name(attribute: str) -> str:
 
 def options_of(settings_class: type[Any]) -> dict[str, Option]:
     """Return the options of a settings class, by attribute: its own, then those of its bases."""
-    return _declared(settings_class, Option)
+    return _declarations_in(settings_class, Option)
 
 
 def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
     """Return the arrays of tables that a settings class declares, by attribute."""
-    return _declared(settings_class, Tables)
+    return _declarations_in(settings_class, Tables)
 
 
 def grouped_options(settings_class: type[Any]) -> dict[str, dict[str, Option]]:
@@ -237,7 +237,7 @@ def table_key(attribute: str, declared: Tables) -> str:
     return declared.key or option_name(attribute)
 
 
-def _declared(settings_class: type[Any], what: type[D]) -> dict[str, D]:
+def _declarations_in(settings_class: type[Any], what: type[D]) -> dict[str, D]:
     """Return the options, or the tables, of a class. Raises TypeError for a field without a default."""
     fields = {field.name: field for field in attrs.fields(settings_class)}
     for name, field in fields.items():

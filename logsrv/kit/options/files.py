@@ -17,7 +17,7 @@ DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 CHUNK = 64 * 1024
 
 # The mark of a file: its time of change in ns, size in bytes and inode. It changes with every save.
-Mark = tuple[int, int, int]
+FileFingerprint = tuple[int, int, int]
 
 
 def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
@@ -31,12 +31,12 @@ def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
         raise ValueError("cannot be read again at a reload")
     try:
         # Checked before the open, because opening some devices uses them: a tape rewinds.
-        _check(os.stat(path), pipe)
+        _check_readable_kind(os.stat(path), pipe)
         # A plain open of a FIFO without a writer would wait.
         with Descriptor(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as descriptor:
             found = os.fstat(descriptor)
-            _check(found, pipe)
-            return _read(descriptor, largest, patient=stat.S_ISFIFO(found.st_mode))
+            _check_readable_kind(found, pipe)
+            return _read_descriptor(descriptor, largest, patient=stat.S_ISFIFO(found.st_mode))
     except OSError as error:
         raise ValueError((error.strerror or "unreadable").lower()) from error
 
@@ -46,8 +46,8 @@ def names_descriptor(path: Path) -> bool:
     return str(path).startswith(DESCRIPTORS)
 
 
-def mark_of(path: str | Path) -> Mark | None:
-    """Return the `Mark` of a file, which differs after each save; None if the file cannot be found."""
+def file_fingerprint(path: str | Path) -> FileFingerprint | None:
+    """Return the fingerprint of a file, which differs after each save; None if the file cannot be found."""
     try:
         found = os.stat(path)
     except OSError:
@@ -55,7 +55,7 @@ def mark_of(path: str | Path) -> Mark | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def write_new(path: Path, data: bytes, mode: int) -> None:
+def create_file(path: Path, data: bytes, mode: int) -> None:
     """Create a file. Raises OSError, also if it exists.
 
     It is created with its mode, so that others cannot read a key even for a moment. After an error, such as
@@ -70,7 +70,7 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
         raise
 
 
-def _check(found: os.stat_result, pipe: bool) -> None:
+def _check_readable_kind(found: os.stat_result, pipe: bool) -> None:
     """Raise ValueError for a file that cannot be read safely."""
     mode = found.st_mode
     if stat.S_ISFIFO(mode):
@@ -84,7 +84,7 @@ def _check(found: os.stat_result, pipe: bool) -> None:
         raise ValueError("is a device, not a file")
 
 
-def _read(descriptor: int, largest: int, *, patient: bool) -> bytes:
+def _read_descriptor(descriptor: int, largest: int, *, patient: bool) -> bytes:
     data = bytearray()
     deadline = time.monotonic() + PIPE_SECONDS
     poll = select.poll()
@@ -96,12 +96,12 @@ def _read(descriptor: int, largest: int, *, patient: bool) -> bytes:
         chunk = os.read(descriptor, min(CHUNK, largest + 1 - len(data)))
         data += chunk
         if len(data) > largest:
-            raise ValueError(f"is larger than {_size(largest)}")
+            raise ValueError(f"is larger than {_size_text(largest)}")
         if not chunk:
             return bytes(data)
 
 
-def _size(number: int) -> str:
+def _size_text(number: int) -> str:
     for unit, name in ((1024 * 1024, "MiB"), (1024, "KiB")):
         if number % unit == 0:
             return f"{number // unit} {name}"

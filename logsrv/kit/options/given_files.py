@@ -32,13 +32,13 @@ def given_files(settings: Any) -> Iterator[GivenFile]:
     Settings that declare no options have none.
     """
     seen = set()
-    for one in _files(settings) if attrs.has(type(settings)) else ():
+    for one in _files_with_repeats(settings) if attrs.has(type(settings)) else ():
         if (one.path, one.secret) not in seen:
             seen.add((one.path, one.secret))
             yield one
 
 
-def _files(settings: Any) -> Iterator[GivenFile]:
+def _files_with_repeats(settings: Any) -> Iterator[GivenFile]:
     for attribute, option in options_of(type(settings)).items():
         value = getattr(settings, attribute)
         for one in value if option.repeatable else (value,):
@@ -47,10 +47,10 @@ def _files(settings: Any) -> Iterator[GivenFile]:
                 yield GivenFile(option_name(attribute), one, kind.secret, kind is not PATH)
     for attribute in tables_of(type(settings)):
         for table in getattr(settings, attribute):
-            yield from _files(table)
+            yield from _files_with_repeats(table)
 
 
-def inline_secrets(settings_class: type[Any], document: Mapping[str, Any]) -> Iterator[str]:
+def inline_secret_keys(settings_class: type[Any], document: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys of a TOML document and of its tables whose values are secrets."""
     for attribute, option in options_of(settings_class).items():
         # The path to a secret is not a secret.
@@ -61,4 +61,4 @@ def inline_secrets(settings_class: type[Any], document: Mapping[str, Any]) -> It
         found = document.get(table_key(attribute, declared), [])
         for table in found if isinstance(found, list) else []:
             if isinstance(table, dict):
-                yield from inline_secrets(declared.settings_class, table)
+                yield from inline_secret_keys(declared.settings_class, table)

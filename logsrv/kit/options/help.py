@@ -48,22 +48,25 @@ def help_text(
         groups = {"Most used options": every}
     lines = []
     if "Example" not in description:
-        description += f"\n\nExample:\n\n  {example(name, every, positional)}"
+        description += f"\n\nExample:\n\n  {example_command(name, every, positional)}"
     lines += [*wrap_for_terminal(description, width).splitlines(), ""]
     for title, options in groups.items():
         entries = [
-            (_left(key, option, key in positional), f"{option.help} ({remarks(option)})")
+            (
+                _option_label(key, option, key in positional),
+                f"{option.help} ({option_remarks(option)})",
+            )
             for key, option in options.items()
         ]
-        lines += [f"{title}:", *_columns(entries, width), ""]
+        lines += [f"{title}:", *_two_columns(entries, width), ""]
     kinds: dict[str, str] = {}
     for option in every.values():
-        if _has_own_words(option):
+        if _is_explained_below(option):
             kinds.setdefault(option.kind.metavar, option.kind.accepted)
     lines += ["Information:"]
-    lines += _columns(((f"--{word}", about) for word, about in INFORMATIVE), width)
+    lines += _two_columns(((f"--{word}", about) for word, about in INFORMATIVE), width)
     if kinds:
-        lines += ["", "Values:", *_columns(kinds.items(), width)]
+        lines += ["", "Values:", *_two_columns(kinds.items(), width)]
     elsewhere = (
         f"Options are also taken from the environment, as {variable_prefix(name)}..., and from the "
         "file of --config, in TOML; the command line comes before the environment, the environment "
@@ -75,24 +78,26 @@ def help_text(
     return "\n".join(lines) + "\n"
 
 
-def _left(attribute: str, option: Option, is_positional: bool) -> str:
+def _option_label(attribute: str, option: Option, is_positional: bool) -> str:
     name = option_name(attribute)
     if is_positional:
         return name.upper()
     return f"--[no-]{name}" if option.kind.is_flag else f"--{name} {option.kind.metavar}"
 
 
-def example(name: str, options: Mapping[str, Option], positional: Sequence[str] = ()) -> str:
+def example_command(
+    name: str, options: Mapping[str, Option], positional: Sequence[str] = ()
+) -> str:
     """Return a command line that starts the plugin `name`, with the required options."""
     words = [
-        _left(key, option, key in positional)
+        _option_label(key, option, key in positional)
         for key, option in options.items()
         if option.default is REQUIRED
     ]
     return " ".join(["twistd -n", name, *words])
 
 
-def remarks(option: Option) -> str:
+def option_remarks(option: Option) -> str:
     """Return the remarks in brackets after an option in the help: its default, whether it is repeatable."""
     notes = [f"default: {option.default_text}"]
     if option.default is REQUIRED:
@@ -104,13 +109,13 @@ def remarks(option: Option) -> str:
     return "; ".join(notes)
 
 
-def _has_own_words(option: Option) -> bool:
+def _is_explained_below(option: Option) -> bool:
     """Return whether the help explains the option's word under `Values`, as it does for SIZE."""
     metavar = option.kind.metavar
     return bool(metavar) and "|" not in metavar and metavar != "NUMBER"
 
 
-def _columns(entries: Iterable[tuple[str, str]], width: int) -> list[str]:
+def _two_columns(entries: Iterable[tuple[str, str]], width: int) -> list[str]:
     """Return lines of two columns; a text too wide for the left column gets a line of its own."""
     left_width = min(LEFT_COLUMN, width // 2)
     lines = []

@@ -29,7 +29,7 @@ SPACE_OR_COMMA = r"[\s,]+"
 LINE = r"\n"
 
 
-class WrongPlace(ValueError):
+class WrongPartError(ValueError):
     """An error at one place in a long value: a sentence, and lines that show the place.
 
     picture: these lines, safe to print, such as a part of the value and a caret under it.
@@ -40,7 +40,7 @@ class WrongPlace(ValueError):
         self.picture = picture
 
 
-def _unchanged(value: Any, directory: Path) -> Any:
+def _no_relative_paths(value: Any, directory: Path) -> Any:
     return value
 
 
@@ -53,7 +53,7 @@ class Kind(Generic[T]):
     """A kind of values: its form as text, and the functions from text to value and back.
 
     parse: returns the value of a text. Raises ValueError with a phrase that says what is wrong ("not a
-        size"), or WrongPlace; the kit adds the option, the source of the text and `accepted`.
+        size"), or WrongPartError; the kit adds the option, the source of the text and `accepted`.
     accepted: a phrase for all texts that `parse` accepts: "a number of bytes, or …".
     metavar: the word for the value in the help, in upper case; "" for a flag.
     show: returns the text of a value, so that `parse(show(value)) == value`.
@@ -72,7 +72,7 @@ class Kind(Generic[T]):
     show: Callable[[T], str] = str
     native: tuple[type, ...] = ()
     separator: str | None = SPACE
-    locate: Callable[[T, Path], T] = _unchanged
+    locate: Callable[[T, Path], T] = _no_relative_paths
     completion: Completion = None
     secret: bool = False
     advise: Callable[[T], Sequence[str]] = _no_advice
@@ -83,36 +83,38 @@ class Kind(Generic[T]):
         return not self.metavar
 
 
-def _text(text: str) -> str:
+def _parse_text(text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("not UTF-8")
     return text
 
 
-TEXT: Kind[str] = Kind(_text, "any text", "TEXT", separator=LINE)
+TEXT: Kind[str] = Kind(_parse_text, "any text", "TEXT", separator=LINE)
 
 
-def _name(text: str) -> str:
+def _parse_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
         raise ValueError("not a name")
     return text
 
 
-NAME: Kind[str] = Kind(_name, "up to 64 letters, digits, dots, dashes and underscores", "NAME")
+NAME: Kind[str] = Kind(
+    _parse_name, "up to 64 letters, digits, dots, dashes and underscores", "NAME"
+)
 
 
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True}
 _TRUTH |= {"false": False, "no": False, "off": False, "0": False}
 
 
-def _flag(text: str) -> bool:
+def _parse_flag(text: str) -> bool:
     if text.lower() not in _TRUTH:
         raise ValueError("neither yes nor no")
     return _TRUTH[text.lower()]
 
 
 FLAG: Kind[bool] = Kind(
-    _flag,
+    _parse_flag,
     "true, yes, on or 1; false, no, off or 0",
     "",
     show=lambda value: "true" if value else "false",
@@ -150,7 +152,7 @@ _BYTES = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 _DECIMAL_UNIT = re.compile(r"([0-9.]+) ?([kmgt])i?b?", re.IGNORECASE)
 
 
-def _size(text: str) -> int:
+def _parse_size(text: str) -> int:
     match = re.fullmatch(r"([0-9]{1,20})(?:\.([0-9]{1,20}))?(KiB|MiB|GiB|TiB|)", text)
     if match is None:
         meant = _DECIMAL_UNIT.fullmatch(text)
@@ -172,7 +174,7 @@ def _show_size(value: int) -> str:
 
 
 SIZE: Kind[int] = Kind(
-    _size,
+    _parse_size,
     "a number of bytes, or one with KiB, MiB, GiB or TiB, such as 256MiB",
     "SIZE",
     show=_show_size,
@@ -185,7 +187,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _AMOUNT = r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h|d)"
 
 
-def _span(text: str, plain: float) -> float:
+def _parse_span(text: str, plain: float) -> float:
     """Return seconds; a number without a unit counts `plain` seconds."""
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", text):
         seconds = float(text) * plain
@@ -206,10 +208,10 @@ def _show_span(value: float, plain: float) -> str:
     return f"{value / plain:.12f}".rstrip("0").rstrip(".")
 
 
-def _length_of_time(unit: float, accepted: str, metavar: str) -> Kind[float]:
+def _duration_kind(unit: float, accepted: str, metavar: str) -> Kind[float]:
     """Return the kind of lengths of time that are counted in `unit` seconds."""
     return Kind(
-        lambda text: _span(text, unit) / unit,
+        lambda text: _parse_span(text, unit) / unit,
         accepted,
         metavar,
         show=lambda value: _show_span(value * unit, unit),
@@ -218,12 +220,12 @@ def _length_of_time(unit: float, accepted: str, metavar: str) -> Kind[float]:
     )
 
 
-DURATION = _length_of_time(
+DURATION = _duration_kind(
     1.0, "a number of seconds, or one with ms, s, m, h or d, such as 1.5h or 1h30m", "TIME"
 )
 """A length of time, in seconds."""
 
-DAYS = _length_of_time(86400.0, "a number of days, or one with s, m, h or d, such as 36h", "DAYS")
+DAYS = _duration_kind(86400.0, "a number of days, or one with s, m, h or d, such as 36h", "DAYS")
 """A length of time, in days."""
 
 
@@ -255,7 +257,7 @@ def choice(first: Any, /, *others: Any) -> Kind[Any]:
     )
 
 
-def _path(text: str) -> Path:
+def _parse_path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError("not a path")
     # A shell does not expand `~` in a file or a variable, and bash not in --option=~/x.
@@ -263,7 +265,7 @@ def _path(text: str) -> Path:
 
 
 PATH: Kind[Path] = Kind(
-    _path,
+    _parse_path,
     "a path",
     "PATH",
     separator=re.escape(os.pathsep),
@@ -276,7 +278,7 @@ DIRECTORY: Kind[Path] = attrs.evolve(
 )
 
 
-def _network(text: str) -> Network:
+def _parse_network(text: str) -> Network:
     # `ipaddress` takes more than CIDR: netmasks, host masks, scope ids.
     if not re.fullmatch(r"[0-9A-Fa-f:.]{1,45}(/[0-9]{1,3})?", text):
         raise ValueError("not a network")
@@ -291,7 +293,7 @@ def _network(text: str) -> Network:
 
 
 NETWORK: Kind[Network] = Kind(
-    _network,
+    _parse_network,
     "an address or a network, such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32",
     "NETWORK",
     separator=SPACE_OR_COMMA,

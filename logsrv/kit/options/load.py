@@ -25,11 +25,11 @@ from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.kinds import PATH
 from logsrv.kit.options.sources import (
     GivenValue,
-    Level,
-    from_arguments,
-    from_environment,
-    from_table,
-    read_document,
+    GivenValues,
+    read_toml_file,
+    values_from_arguments,
+    values_from_environment,
+    values_from_table,
 )
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import shown
@@ -40,7 +40,7 @@ CONFIG = Option(default=None, kind=PATH, help="read options from this TOML file"
 
 
 @attrs.frozen(kw_only=True)
-class Sources:
+class SettingsSources:
     """The sources of settings.
 
     name: the plugin's name; in upper case it is the prefix of the environment variables.
@@ -61,7 +61,7 @@ class Sources:
 
 
 @attrs.frozen(kw_only=True)
-class Loaded(Generic[S]):
+class LoadedSettings(Generic[S]):
     """Settings, with sentences for the log about doubtful or ignored values. file: of --config, or None."""
 
     settings: S
@@ -69,7 +69,7 @@ class Loaded(Generic[S]):
     file: Path | None = None
 
 
-def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
+def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSettings[S]:
     """Return the settings that all sources give together.
 
     Raises ConfigurationError with one sentence for the first mistake.
@@ -77,16 +77,18 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
     options = options_of(settings_class)
     known = {**options, "config": CONFIG}
     directory = sources.directory
-    arguments = from_arguments(known, sources.arguments, sources.labels, directory)
-    environment, warnings = from_environment(known, sources.environment, sources.name, directory)
+    arguments = values_from_arguments(known, sources.arguments, sources.labels, directory)
+    environment, warnings = values_from_environment(
+        known, sources.environment, sources.name, directory
+    )
     overruling = environment | arguments
     config = overruling.pop("config", GivenValue(None, DEFAULT))
-    file, written = _read_file(settings_class, config, sources)
+    file, written = _read_config_file(settings_class, config, sources)
     given = file | overruling
     values = {
         attribute: given[attribute].value
         if attribute in given
-        else _default(
+        else _default_value(
             option, sources.labels.get(attribute, f"--{option_name(attribute)}"), directory
         )
         for attribute, option in options.items()
@@ -105,22 +107,25 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
         enclosing = {
             name: values[name]
             for name, option in options_of(declared.settings_class).items()
-            if name in options and _inherits(option, options[name], given=name in given)
+            if name in options and _inherits_value(option, options[name], given=name in given)
         }
         values[attribute] = tuple(
-            _table(declared.settings_class, place, level, enclosing, overruling, directory)
+            _make_table(declared.settings_class, place, level, enclosing, overruling, directory)
             for place, level in tables
         )
         for made, (_, level) in zip(values[attribute], tables, strict=True):
-            warnings += (*_ignored_options(made, level), *_advice(options_of(type(made)), level))
-    settings = _construct(settings_class, values, "")
+            warnings += (
+                *_ignored_options(made, level),
+                *_advice_sentences(options_of(type(made)), level),
+            )
+    settings = _make_settings(settings_class, values, "")
     shorthands = {declared.shorthand for declared in tables_of(settings_class).values()}
     level = {name: one for name, one in given.items() if name not in shorthands}
-    warnings += (*_ignored_options(settings, given), *_advice(options, level))
-    return Loaded(settings=settings, warnings=warnings, file=config.value)
+    warnings += (*_ignored_options(settings, given), *_advice_sentences(options, level))
+    return LoadedSettings(settings=settings, warnings=warnings, file=config.value)
 
 
-def _ignored_options(settings: object, given: Level) -> Iterator[str]:
+def _ignored_options(settings: object, given: GivenValues) -> Iterator[str]:
     """Yield a sentence for each given option that is ignored, because the option it needs is not given."""
     tables = {one.shorthand: name for name, one in tables_of(type(settings)).items()}
     useless = dict(getattr(settings, "without_use", ()))
@@ -136,7 +141,7 @@ def _ignored_options(settings: object, given: Level) -> Iterator[str]:
             )
 
 
-def _advice(options: Mapping[str, Option], level: Level) -> Iterator[str]:
+def _advice_sentences(options: Mapping[str, Option], level: GivenValues) -> Iterator[str]:
     """Yield a sentence for each value that is probably a mistake."""
     for name in options.keys() & level.keys():
         kind, given = options[name].kind, level[name]
@@ -147,17 +152,17 @@ def _advice(options: Mapping[str, Option], level: Level) -> Iterator[str]:
                 yield f"{given.origin}: --{option_name(name)} {said}: {sentence}"
 
 
-_Written = list[tuple[str, Level]]
+_TablesInFile = list[tuple[str, GivenValues]]
 """The tables of one array in the file, each with its place as a phrase."""
 
 
-def _read_file(
-    settings_class: type[Any], config: GivenValue, sources: Sources
-) -> tuple[Level, dict[str, _Written]]:
+def _read_config_file(
+    settings_class: type[Any], config: GivenValue, sources: SettingsSources
+) -> tuple[GivenValues, dict[str, _TablesInFile]]:
     """Return the options of the file's top level, and its arrays of tables by attribute."""
     if config.value is None:
         return {}, {}
-    document = read_document(config.value, config.origin, again=sources.again)
+    document = read_toml_file(config.value, config.origin, again=sources.again)
     origin = shown(str(config.value), SHOWN_PATH_LENGTH)
     directory = sources.directory if names_descriptor(config.value) else config.value.parent
     arrays = tables_of(settings_class)
@@ -171,7 +176,7 @@ def _read_file(
             )
         if name not in options_here or _has_table(document.get(name)):
             names.append(name)
-    top = from_table(options_of(settings_class), document, origin, directory, also=names)
+    top = values_from_table(options_of(settings_class), document, origin, directory, also=names)
     written = {}
     for attribute, declared in arrays.items():
         name = table_key(attribute, declared)
@@ -183,7 +188,7 @@ def _read_file(
         options = options_of(declared.settings_class)
         places = [f"{origin}, {name} {number}" for number in range(1, len(found) + 1)]
         written[attribute] = [
-            (place, from_table(options, table, place, directory, inner=True))
+            (place, values_from_table(options, table, place, directory, inner=True))
             for place, table in zip(places, found, strict=True)
         ]
     return top, written
@@ -193,12 +198,12 @@ def _has_table(found: Any) -> bool:
     return isinstance(found, dict) or (isinstance(found, list) and dict in map(type, found))
 
 
-def _table(
+def _make_table(
     settings_class: type[S],
     place: str,
-    level: Level,
+    level: GivenValues,
     enclosing: Mapping[str, Any],
-    overruling: Level,
+    overruling: GivenValues,
     directory: Path,
 ) -> S:
     """Return the settings of a table.
@@ -214,11 +219,13 @@ def _table(
         elif inherited:
             values[attribute] = enclosing[attribute]
         else:
-            values[attribute] = _default(option, f"{place}: {option_name(attribute)}", directory)
-    return _construct(settings_class, values, place)
+            values[attribute] = _default_value(
+                option, f"{place}: {option_name(attribute)}", directory
+            )
+    return _make_settings(settings_class, values, place)
 
 
-def _inherits(option: Option, enclosing: Option, *, given: bool) -> bool:
+def _inherits_value(option: Option, enclosing: Option, *, given: bool) -> bool:
     """Return whether a table takes the value of the enclosing option of the same name.
 
     If it is declared in both classes, and not in a base of both, each has its own default.
@@ -229,13 +236,13 @@ def _inherits(option: Option, enclosing: Option, *, given: bool) -> bool:
     return given and alike
 
 
-def _default(option: Option, label: str, directory: Path) -> Any:
+def _default_value(option: Option, label: str, directory: Path) -> Any:
     if option.default is REQUIRED:
         raise ConfigurationError(f"{label} is missing; accepted: {option.accepted}")
     return option.default_value(directory)
 
 
-def _construct(settings_class: type[S], values: Mapping[str, Any], place: str) -> S:
+def _make_settings(settings_class: type[S], values: Mapping[str, Any], place: str) -> S:
     try:
         return settings_class(**values)
     except ValueError as error:

@@ -11,7 +11,7 @@ from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
 
 
-def values(settings_classes: Iterable[type[Any]]) -> dict[str, str]:
+def accepted_texts(settings_classes: Iterable[type[Any]]) -> dict[str, str]:
     """Return the accepted texts of each kind of value as a phrase, by its word: SIZE, TIME, PATH …"""
     phrases: dict[str, Counter[str]] = {}
     for settings_class in settings_classes:
@@ -30,10 +30,12 @@ def values(settings_classes: Iterable[type[Any]]) -> dict[str, str]:
 
 
 def values_table(known: Mapping[str, str]) -> str:
-    return _table(["value", "takes"], [[_code(word), _cell(known[word])] for word in known])
+    return _markdown_table(
+        ["value", "takes"], [[_code_span(word), _escaped_cell(known[word])] for word in known]
+    )
 
 
-def reference(settings_class: type[Any], name: str, known: Mapping[str, str]) -> str:
+def reference_page(settings_class: type[Any], name: str, known: Mapping[str, str]) -> str:
     """Return a table of all options of the plugin `name`, and one for each array of tables in the file.
 
     known: the result of `values`; an option that accepts something else says so itself.
@@ -41,42 +43,42 @@ def reference(settings_class: type[Any], name: str, known: Mapping[str, str]) ->
     options = {"config": CONFIG, **options_of(settings_class)}
     head = ["option", "default", ""]
     rows = [
-        [_command_line(option_name(attribute), option), *_meaning(option, known)]
+        [_option_forms(option_name(attribute), option), *_default_and_help(option, known)]
         for attribute, option in options.items()
     ]
     parts = [
         f"Its variables begin with `{variable_prefix(name)}`.\n",
-        _table(head, rows),
+        _markdown_table(head, rows),
     ]
     for attribute, declared in tables_of(settings_class).items():
         parts.append(
-            f"### `[[{table_key(attribute, declared)}]]` in the file\n\n{_cell(declared.help)}\n"
+            f"### `[[{table_key(attribute, declared)}]]` in the file\n\n{_escaped_cell(declared.help)}\n"
         )
         inner = options_of(declared.settings_class)
         inherited = [one for one in inner if options.get(one) is inner[one]]
         rows = [
-            [_code(option_name(one)), *_meaning(option, known)]
+            [_code_span(option_name(one)), *_default_and_help(option, known)]
             for one, option in inner.items()
             if one not in inherited
         ]
-        parts.append(_table(["key", "default", ""], rows))
+        parts.append(_markdown_table(["key", "default", ""], rows))
         if inherited:
-            keys = ", ".join(_code(option_name(one)) for one in inherited)
+            keys = ", ".join(_code_span(option_name(one)) for one in inherited)
             parts.append(f"Also, if different from the above: {keys}.\n")
     return "\n".join(parts)
 
 
-def _command_line(name: str, option: Option) -> str:
+def _option_forms(name: str, option: Option) -> str:
     if option.kind.is_flag:
-        return f"{_code(f'--{name}')}, {_code(f'--no-{name}')}"
-    return _code(f"--{name} {option.kind.metavar}")
+        return f"{_code_span(f'--{name}')}, {_code_span(f'--no-{name}')}"
+    return _code_span(f"--{name} {option.kind.metavar}")
 
 
-def _meaning(option: Option, known: Mapping[str, str]) -> list[str]:
+def _default_and_help(option: Option, known: Mapping[str, str]) -> list[str]:
     """Return the cells of the default and the help."""
     default = option.default_text
     if default not in ("off", "on", "required"):
-        default = _code(default)
+        default = _code_span(default)
     kind, remarks = option.kind, []
     if kind.metavar.isupper() and known.get(kind.metavar) != kind.accepted:
         remarks.append(f"takes {kind.accepted}")
@@ -84,17 +86,17 @@ def _meaning(option: Option, known: Mapping[str, str]) -> list[str]:
         remarks.append("repeatable")
     if option.off and option.default_text != "off" and not kind.is_flag:
         remarks.append("may be off")
-    return [default, _cell("; ".join([option.help, *remarks]))]
+    return [default, _escaped_cell("; ".join([option.help, *remarks]))]
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
 
 
-def _code(text: str) -> str:
-    return f"`{_cell(text)}`"
+def _code_span(text: str) -> str:
+    return f"`{_escaped_cell(text)}`"
 
 
-def _cell(text: str) -> str:
+def _escaped_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", "\\n")

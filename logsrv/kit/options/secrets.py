@@ -17,23 +17,25 @@ LONGEST = 1000
 _OTHERS_READ, _OTHERS_WRITE, _OTHERS_ENTER = 0o004, 0o002, 0o001
 
 
-def _secret(text: str) -> str:
+def _parse_secret(text: str) -> str:
     if not 0 < len(text) <= LONGEST or not all("!" <= one <= "~" for one in text):
         raise ValueError("not a token")
     return text
 
 
-SECRET: Kind[str] = Kind(_secret, "printable ASCII without spaces", "TOKEN", secret=True)
+SECRET: Kind[str] = Kind(_parse_secret, "printable ASCII without spaces", "TOKEN", secret=True)
 SECRET_FILE: Kind[Path] = attrs.evolve(FILE, secret=True)
 """The file of a secret, such as a token or a key: `given_files` marks it as secret."""
 
 
-def _pair(text: str) -> str:
+def _parse_key_pair(text: str) -> str:
     name, secret = text.split()
-    return f"{_secret(name)} {_secret(secret)}"
+    return f"{_parse_secret(name)} {_parse_secret(secret)}"
 
 
-KEY_PAIR: Kind[str] = Kind(_pair, "a key and its secret, with a space between them", "KEY SECRET")
+KEY_PAIR: Kind[str] = Kind(
+    _parse_key_pair, "a key and its secret, with a space between them", "KEY SECRET"
+)
 
 
 def read_secret(

@@ -16,7 +16,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import Option, option_name
 from logsrv.kit.options.files import read_file
-from logsrv.kit.options.kinds import WrongPlace
+from logsrv.kit.options.kinds import WrongPartError
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import did_you_mean, shown
 
@@ -41,22 +41,22 @@ class GivenValue:
     origin: str
 
 
-Level: TypeAlias = dict[str, GivenValue]
+GivenValues: TypeAlias = dict[str, GivenValue]
 """The values of one source, by attribute of the settings class."""
 
 
-def from_arguments(
+def values_from_arguments(
     options: Mapping[str, Option],
     arguments: Mapping[str, Sequence[str]],
     labels: Mapping[str, str],
     directory: Path,
-) -> Level:
-    """Return the values of the command line. arguments, labels: as in `Sources`."""
-    level: Level = {}
+) -> GivenValues:
+    """Return the values of the command line. arguments, labels: as in `SettingsSources`."""
+    level: GivenValues = {}
     for attribute, texts in arguments.items():
         option = options[attribute]
         label = labels.get(attribute, f"--{option_name(attribute)}")
-        value = _convert(option, label, texts, COMMAND_LINE, directory)
+        value = _parse_texts(option, label, texts, COMMAND_LINE, directory)
         level[attribute] = GivenValue(value, COMMAND_LINE)
     return level
 
@@ -66,16 +66,16 @@ def variable_prefix(name: str) -> str:
     return re.sub(r"\W", "_", name).upper() + "_"
 
 
-def from_environment(
+def values_from_environment(
     options: Mapping[str, Option], environment: Mapping[str, str], name: str, directory: Path
-) -> tuple[Level, tuple[str, ...]]:
+) -> tuple[GivenValues, tuple[str, ...]]:
     """Return the values of the plugin's environment variables, and warnings about unknown ones.
 
     An empty variable counts as missing, because container files often set such. An unknown variable with
     the prefix is no error: Kubernetes sets LOGSRV_PORT and others in containers next to a service logsrv.
     """
     prefix = variable_prefix(name)
-    level: Level = {}
+    level: GivenValues = {}
     variables = {prefix + attribute.rstrip("_").upper(): attribute for attribute in options}
     for variable, attribute in variables.items():
         text = environment.get(variable, "")
@@ -87,7 +87,7 @@ def from_environment(
             texts = [part for part in re.split(option.kind.separator, text) if part]
         origin = f"environment, {variable}"
         label = f"--{option_name(attribute)}"
-        level[attribute] = GivenValue(_convert(option, label, texts, origin, directory), origin)
+        level[attribute] = GivenValue(_parse_texts(option, label, texts, origin, directory), origin)
     unknown = sorted(key for key in environment if key.startswith(prefix) and key not in variables)
     warnings = tuple(
         f"environment: {shown(key)} is no option of {name}{did_you_mean(key, list(variables))}"
@@ -96,7 +96,7 @@ def from_environment(
     return level, warnings
 
 
-def read_document(path: Path, origin: str, *, again: bool = False) -> dict[str, Any]:
+def read_toml_file(path: Path, origin: str, *, again: bool = False) -> dict[str, Any]:
     """Return the contents of the TOML file. origin: the source of its name. again: true for a reload.
 
     Raises ConfigurationError if it cannot be read, has more than LARGEST_FILE bytes, or is not TOML.
@@ -112,7 +112,7 @@ def read_document(path: Path, origin: str, *, again: bool = False) -> dict[str, 
     try:
         # Some editors write a byte order mark at the start of a UTF-8 file.
         document = text.decode("utf-8-sig")
-        _check_keys(document)
+        _check_key_lengths(document)
         return tomllib.loads(document)
     except RecursionError:
         raise ConfigurationError(f"{name}: not TOML: nested too deep") from None
@@ -125,7 +125,7 @@ def read_document(path: Path, origin: str, *, again: bool = False) -> dict[str, 
         raise ConfigurationError(f"{name}: not TOML: {one_line(str(error))}") from error
 
 
-def _check_keys(document: str) -> None:
+def _check_key_lengths(document: str) -> None:
     """Raise ValueError if a key has too many parts."""
     for piece in re.finditer(_PIECE_OF_TOML, document):
         if piece["long"]:
@@ -133,7 +133,7 @@ def _check_keys(document: str) -> None:
             raise ValueError(f"a key of more than {MOST_PARTS} parts (at line {line})")
 
 
-def from_table(
+def values_from_table(
     options: Mapping[str, Option],
     table: Mapping[str, Any],
     origin: str,
@@ -141,13 +141,13 @@ def from_table(
     *,
     inner: bool = False,
     also: Sequence[str] = (),
-) -> Level:
+) -> GivenValues:
     """Return the values of a table of the file; keys in `also` are left to the caller.
 
     inner: true for a table `[[name]]`, whose keys are not options of the command line.
     """
     attributes = {option_name(attribute): attribute for attribute in options}
-    level: Level = {}
+    level: GivenValues = {}
     for key, found in table.items():
         if key in also:
             continue
@@ -157,12 +157,14 @@ def from_table(
         option = options[attributes[key]]
         where = f"{origin}, key {key}"
         label = key if inner else f"--{key}"
-        texts = _texts(option, label, found, where)
-        level[attributes[key]] = GivenValue(_convert(option, label, texts, where, directory), where)
+        texts = _toml_value_texts(option, label, found, where)
+        level[attributes[key]] = GivenValue(
+            _parse_texts(option, label, texts, where, directory), where
+        )
     return level
 
 
-def _texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
+def _toml_value_texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
     """Return a TOML value as the texts that the command line would have for it."""
     if found is False and option.off and bool not in option.kind.native:
         return ["off"]
@@ -173,25 +175,33 @@ def _texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
         except ValueError:
             # Python's TOML reader takes a hexadecimal number of any length, but `str` refuses a very long
             # one.
-            raise _error(option, label, "0x…", origin, "a number of too many digits") from None
+            raise _wrong_value_error(
+                option, label, "0x…", origin, "a number of too many digits"
+            ) from None
         if isinstance(value, str):
             texts.append(text)
         elif type(value) in option.kind.native:
             texts.append(text.lower())
         else:
-            raise _error(option, label, text, origin, f"{_toml_type(value)} in TOML")
+            raise _wrong_value_error(
+                option, label, text, origin, f"{_toml_type_name(value)} in TOML"
+            )
     return texts
 
 
-def _toml_type(value: object) -> str:
+def _toml_type_name(value: object) -> str:
     names = {bool: "a boolean", int: "an integer", float: "a float", list: "an array"}
     return (names | {dict: "a table"}).get(type(value), "a date or time")
 
 
-def _convert(option: Option, label: str, texts: Sequence[str], origin: str, directory: Path) -> Any:
+def _parse_texts(
+    option: Option, label: str, texts: Sequence[str], origin: str, directory: Path
+) -> Any:
     if option.repeatable and option.off and "off" in texts:
         if set(texts) != {"off"}:
-            raise _error(option, label, " ".join(texts), origin, "off goes with nothing else")
+            raise _wrong_value_error(
+                option, label, " ".join(texts), origin, "off goes with nothing else"
+            )
         return option.nothing
     values = []
     for text in texts:
@@ -201,14 +211,16 @@ def _convert(option: Option, label: str, texts: Sequence[str], origin: str, dire
                 option.nothing if off else option.kind.locate(option.kind.parse(text), directory)
             )
         except ValueError as error:
-            wrong = _error(option, label, text, origin, str(error))
-            if isinstance(error, WrongPlace):
+            wrong = _wrong_value_error(option, label, text, origin, str(error))
+            if isinstance(error, WrongPartError):
                 wrong = ConfigurationError(f"{wrong}\n{error.picture}")
             raise wrong from error
     return tuple(values) if option.repeatable else values[-1]
 
 
-def _error(option: Option, label: str, text: str, origin: str, wrong: str) -> ConfigurationError:
+def _wrong_value_error(
+    option: Option, label: str, text: str, origin: str, wrong: str
+) -> ConfigurationError:
     wrong = one_line(wrong).rstrip(".;")
     return ConfigurationError(
         f"{label} {shown(text)} ({origin}): {wrong}; accepted: {option.accepted}"

@@ -6,6 +6,6 @@ import os
 import sys
 
 
-def forget_output() -> None:
+def discard_unwritten_output() -> None:
     """Drop the buffered text: Python would try to write it again at exit, and print another error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -18,9 +18,9 @@ from logsrv.kit.observe.journal import start_failure_text
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
 from logsrv.kit.options.help import help_groups, help_text
 from logsrv.kit.options.kinds import Kind
-from logsrv.kit.options.load import CONFIG, Loaded, Sources, load
+from logsrv.kit.options.load import CONFIG, LoadedSettings, SettingsSources, load_settings
 from logsrv.kit.options.sources import COMMAND_LINE
-from logsrv.kit.options.standard_output import forget_output
+from logsrv.kit.options.standard_output import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
 
 S = TypeVar("S")
@@ -48,14 +48,14 @@ class SettingsOptions(usage.Options, Generic[S]):
     environment: Mapping[str, str] | None = None
 
     settings: S
-    loaded: Loaded[S]
+    loaded: LoadedSettings[S]
 
     def __init__(self) -> None:
         super().__init__()
         self._declared: dict[str, Option] = {"config": CONFIG, **options_of(self.settings_class)}
         self._attributes = {option_name(attribute): attribute for attribute in self._declared}
         self._texts: dict[str, list[str]] = {}
-        self._sources: Sources | None = None
+        self._sources: SettingsSources | None = None
         self._shown = {
             "help": self.opt_help,
             "help-all": self.opt_help_all,
@@ -72,7 +72,7 @@ class SettingsOptions(usage.Options, Generic[S]):
         except ConfigurationError as error:
             if self.parent is None:
                 raise
-            sentence = f"{_command()}{self.name}: {error}"
+            sentence = f"{_program_prefix()}{self.name}: {error}"
             status = report_refusal(sentence, os.environ)
             if status == 1:
                 raise SystemExit(start_failure_text(sentence)) from None
@@ -84,7 +84,7 @@ class SettingsOptions(usage.Options, Generic[S]):
         try:
             found, arguments = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
         except getopt.GetoptError as error:
-            raise ConfigurationError(self._misused(error.opt)) from None
+            raise ConfigurationError(self._refused_option_text(error.opt)) from None
         for dashed, text in found:
             name = dashed.removeprefix("--")
             if name in self._shown:
@@ -101,7 +101,7 @@ class SettingsOptions(usage.Options, Generic[S]):
     def _add_text(self, name: str, text: str) -> None:
         self._texts.setdefault(self._attributes[name], []).append(text)
 
-    def _misused(self, name: str) -> str:
+    def _refused_option_text(self, name: str) -> str:
         """Return a sentence about an option that getopt refused."""
         known = {option.rstrip("="): option for option in self.longOpt}
         dashes = "--" if len(name) > 1 else "-"
@@ -120,12 +120,12 @@ class SettingsOptions(usage.Options, Generic[S]):
         waiting = list(self.positional)
         for text in arguments:
             if not waiting:
-                raise ConfigurationError(self._unexpected(text))
+                raise ConfigurationError(self._surplus_argument_text(text))
             self._texts.setdefault(waiting[0], []).append(text)
             if not self._declared[waiting[0]].repeatable:
                 waiting.pop(0)
 
-    def _unexpected(self, text: str) -> str:
+    def _surplus_argument_text(self, text: str) -> str:
         meant = did_you_mean(text, ["--" + option.rstrip("=") for option in self.longOpt])
         taken = " ".join(map(option_name, self.positional)).upper()
         only = f"options and {taken}" if taken else "options only"
@@ -133,14 +133,14 @@ class SettingsOptions(usage.Options, Generic[S]):
 
     def postOptions(self) -> None:
         environment = os.environ if self.environment is None else self.environment
-        self._sources = Sources(
+        self._sources = SettingsSources(
             name=self.name,
             directory=_current_directory(),
             environment=dict(environment),
             arguments=self._texts,
             labels={attribute: option_name(attribute).upper() for attribute in self.positional},
         )
-        self.loaded = load(self.settings_class, self._sources)
+        self.loaded = load_settings(self.settings_class, self._sources)
         self.settings = self.loaded.settings
 
     def reload(self) -> S:
@@ -150,16 +150,16 @@ class SettingsOptions(usage.Options, Generic[S]):
         """
         if self._sources is None:
             raise RuntimeError("reload() comes after parseOptions()")
-        self.loaded = load(self.settings_class, attrs.evolve(self._sources, again=True))
+        self.loaded = load_settings(self.settings_class, attrs.evolve(self._sources, again=True))
         return self.loaded.settings
 
     def opt_version(self) -> NoReturn:
         """Print the version and exit."""
-        _show(f"{self.name} {self.version}")
+        _print_and_exit(f"{self.name} {self.version}")
 
     def opt_help(self) -> NoReturn:
         """Print this help and exit."""
-        _show(str(self))
+        _print_and_exit(str(self))
 
     def opt_help_all(self) -> NoReturn:
         """Print all options and exit."""
@@ -194,7 +194,7 @@ def usage_options(
     Raises TypeError for declarations that cannot work.
     """
     declared = {"config": CONFIG, **options_of(settings_class)}
-    _check(settings_class, positional)
+    _check_option_names(settings_class, positional)
     flags, parameters = [], []
     for attribute, option in declared.items():
         long = option_name(attribute)
@@ -224,7 +224,7 @@ def usage_options(
     return type(f"{settings_class.__name__}Usage", (SettingsOptions,), body)
 
 
-def _check(settings_class: type[Any], positional: Sequence[str]) -> None:
+def _check_option_names(settings_class: type[Any], positional: Sequence[str]) -> None:
     options = options_of(settings_class)
     names = {option_name(attribute) for attribute in options}
     taken = [*RESERVED, *(f"no-{name}" for name in names)]
@@ -241,19 +241,21 @@ def _completions(declared: Mapping[str, Option], positional: Sequence[str]) -> u
     named = {key: option for key, option in declared.items() if key not in positional}
     return usage.Completions(
         optActions={
-            option_name(attribute): _action(option.kind)
+            option_name(attribute): _completion_action(option.kind)
             for attribute, option in named.items()
             if not option.kind.is_flag
         },
         multiUse=[option_name(key) for key, option in named.items() if option.repeatable],
         extraActions=[
-            _action(declared[key].kind, option_name(key), declared[key].repeatable)
+            _completion_action(declared[key].kind, option_name(key), declared[key].repeatable)
             for key in positional
         ],
     )
 
 
-def _action(kind: Kind[Any], description: str | None = None, repeat: bool = False) -> Any:
+def _completion_action(
+    kind: Kind[Any], description: str | None = None, repeat: bool = False
+) -> Any:
     wanted = kind.completion
     about = {"descr": description, "repeat": repeat}
     if isinstance(wanted, tuple):
@@ -263,14 +265,14 @@ def _action(kind: Kind[Any], description: str | None = None, repeat: bool = Fals
     return (usage.CompleteDirs if wanted == "directories" else usage.Completer)(**about)
 
 
-def _show(text: str) -> NoReturn:
+def _print_and_exit(text: str) -> NoReturn:
     """Print a text, and end the process with status 0, also if the reader of the output has gone."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        forget_output()
+        discard_unwritten_output()
     except OSError as error:
-        forget_output()
+        discard_unwritten_output()
         raise SystemExit(f"standard output: {error.strerror}") from None
     sys.exit(0)
 
@@ -284,7 +286,7 @@ def _current_directory() -> Path:
         ) from None
 
 
-def _command() -> str:
+def _program_prefix() -> str:
     """Return `twistd `; "" when the program's name is not a plain word."""
     program = os.path.basename(sys.argv[0])
     return f"{program} " if program.isidentifier() else ""

@@ -14,7 +14,7 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
-from logsrv.kit.framing.own import OwnFraming, is_own
+from logsrv.kit.framing.own import OwnFraming, is_own_framing
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Settings, State
 from logsrv.kit.protocols.faults import wrong_value_text
@@ -68,7 +68,7 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
         framing = vars(cls).get("framing")
         if framing is not None:
             cls._packs = True
-        if is_own(framing):
+        if is_own_framing(framing):
             cls.framing = own = OwnFraming(framing)
             own.check(f"{cls.__name__}.framing")
             cls._packs = own.packs

@@ -11,7 +11,7 @@ from twisted.logger import FileLogObserver, ILogObserver, LogEvent, LogLevel, te
 
 from logsrv.kit.net.twisted.twistd import open_log_stream
 from logsrv.kit.observe import log_lines
-from logsrv.kit.observe.journal import file_of, is_journal
+from logsrv.kit.observe.journal import device_and_inode, is_journal
 from logsrv.kit.observe.levels import LOG_LEVELS
 from logsrv.kit.observe.log_lines import LogLines
 from logsrv.kit.text.words import counted
@@ -38,9 +38,9 @@ def log_observer_for(stream: Any, format: str = "auto") -> FileLogObserver:
         return textFileLogObserver(stream)
     # An author's own option may be named log_format and mean something else.
     chosen = format if format in WRITERS else auto_format(stream)
-    LOG_LEVELS.show_from(LogLevel.info)
+    LOG_LEVELS.set_default_level(LogLevel.info)
     is_seen = _is_terminal(stream) or is_journal(stream)
-    is_said_again = is_seen and file_of(stream) == file_of(sys.__stderr__)
+    is_said_again = is_seen and device_and_inode(stream) == device_and_inode(sys.__stderr__)
     return CountingObserver(stream, LogLines(WRITERS[chosen](stream), is_said_again=is_said_again))
 
 

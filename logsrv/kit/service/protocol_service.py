@@ -19,7 +19,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.listening import LISTENING
 from logsrv.kit.net.remote import CONNECT_SECONDS, RemotePlace
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, metrics_of
+from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, make_metrics
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.stream import Connection
 from logsrv.kit.service.connecting.dials import DialError, DialledConnections
@@ -52,9 +52,9 @@ _REFUSED = {
 }
 _TASKS = {"tasks_failed_total": "Failures of background tasks, by the task's name."}
 PLUGIN_METRICS = (
-    *metrics_of("counter", _FAULTS, "listener"),
-    *metrics_of("counter", _REFUSED, "listener", "reason"),
-    *metrics_of("counter", _TASKS, "task"),
+    *make_metrics("counter", _FAULTS, "listener"),
+    *make_metrics("counter", _REFUSED, "listener", "reason"),
+    *make_metrics("counter", _TASKS, "task"),
 )
 
 

@@ -16,7 +16,7 @@ from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.net.parse import parse_endpoint, parse_named_endpoint
-from logsrv.kit.options.declare import REQUIRED, field_of, option, options_of, tables
+from logsrv.kit.options.declare import REQUIRED, attrs_field_of, option, options_of, tables
 from logsrv.kit.options.kinds import SIZE, Kind, endpoint_kind
 from logsrv.kit.protocols.datagrams import DatagramLines, Datagrams
 from logsrv.kit.protocols.frame_protocol import FrameProtocol
@@ -181,7 +181,7 @@ def listener_settings_class(
     ruling = {one for base in rules for one in options_of(base)}
     # The author's own options of the same names win in tables, too.
     theirs = {
-        one: field_of(declared)
+        one: attrs_field_of(declared)
         for one, declared in (options_of(own).items() if own is not None else ())
         if one in ruling
     }

@@ -30,23 +30,23 @@ class MemoryClock(MemoryReactorClock):
         end = self.seconds() + amount
         self.between()
         fired = 0
-        while (call := self._next()) is not None and call.getTime() <= end:
+        while (call := self._next_timer()) is not None and call.getTime() <= end:
             fired = 0 if call.getTime() > self.seconds() else fired + 1
             if fired > MOST_AT_ONCE:
                 raise AssertionError("a timer of 0 seconds starts itself again and again")
-            self._fire(call)
+            self._fire_timer(call)
             self.between()
         self.rightNow = end
         self.between()
 
-    def _fire(self, call: Any) -> None:
+    def _fire_timer(self, call: Any) -> None:
         """Call one timer. The base class calls all that are due, which may never end."""
         self.rightNow = max(self.rightNow, call.getTime())
         self.calls.remove(call)
         call.called = 1
         call.func(*call.args, **call.kw)
 
-    def _next(self) -> Any:
+    def _next_timer(self) -> Any:
         return min(self.calls, key=lambda call: call.getTime(), default=None)
 
     def _sortCalls(self) -> None:
@@ -62,7 +62,7 @@ class MemoryClock(MemoryReactorClock):
         end = self.seconds() + seconds
         self.between()
         while not results:
-            call = self._next()
+            call = self._next_timer()
             if call is None or call.getTime() > end:
                 raise AssertionError(
                     f"{what} has not ended within {seconds:g} s of the service's clock; "

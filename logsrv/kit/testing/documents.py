@@ -55,8 +55,8 @@ class Example:
 def transcripts(document: str) -> list[Transcript]:
     """Return the conversations in a Markdown text. Raises ValueError for one without a port."""
     return [
-        Transcript(_port(argument, line), tuple(_steps(body)), line)
-        for language, argument, body, line in _fences(document)
+        Transcript(_parse_port(argument, line), tuple(_parse_steps(body)), line)
+        for language, argument, body, line in _fenced_blocks(document)
         if language == "telnet"
     ]
 
@@ -65,7 +65,7 @@ def examples(document: str) -> list[Example]:
     """Return the Python examples in a Markdown text."""
     return [
         Example(argument, body, line)
-        for language, argument, body, line in _fences(document)
+        for language, argument, body, line in _fenced_blocks(document)
         if language == "python"
     ]
 
@@ -85,18 +85,18 @@ def play(transcript: Transcript, where: int | str) -> None:
                 session.expect(text)
 
 
-def _fences(document: str) -> Iterator[tuple[str, str | None, str, int]]:
+def _fenced_blocks(document: str) -> Iterator[tuple[str, str | None, str, int]]:
     for match in _FENCE.finditer(document):
         yield match[1], match[2], match[3], document.count("\n", 0, match.start(3)) + 1
 
 
-def _port(argument: str | None, line: int) -> int:
+def _parse_port(argument: str | None, line: int) -> int:
     if argument is None or not argument.isdecimal():
         raise ValueError(f"line {line}: a conversation begins with ```telnet and a port")
     return int(argument)
 
 
-def _steps(body: str) -> Iterator[tuple[bool, str]]:
+def _parse_steps(body: str) -> Iterator[tuple[bool, str]]:
     for line in body.splitlines():
         sent = line == ">" or line.startswith("> ")
         yield sent, line[2:] if sent else line

@@ -18,7 +18,7 @@ from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.peer import MemorySender
 
 
-class InMemory:
+class MemoryListener:
     """The common part of listeners in memory. Nobody else can take their place."""
 
     endpoint: Endpoint
@@ -35,7 +35,7 @@ class InMemory:
         self.opened = True
 
 
-class MemoryStreams(InMemory, StreamListener):
+class MemoryStreams(MemoryListener, StreamListener):
     """A listener for connections that a test makes; its guard may refuse them."""
 
     def bind(self) -> None:
@@ -69,7 +69,7 @@ class ArrivedDatagrams:
         return key
 
 
-class MemoryDatagrams(InMemory, DatagramListener):
+class MemoryDatagrams(MemoryListener, DatagramListener):
     """A listener for datagrams of senders in memory, which also get its answers."""
 
     def __init__(self, endpoint: Any, receiver: DatagramReceiver, **how: Any) -> None:

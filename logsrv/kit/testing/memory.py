@@ -45,7 +45,7 @@ def every_split(data: bytes) -> Iterator[list[bytes]]:
     yield [data[at : at + 1] for at in range(len(data))]
 
 
-def plugin_of(what: Any, **how: Any) -> Plugin:
+def as_plugin(what: Any, **how: Any) -> Plugin:
     """Return `what` if it is a plugin; else a plugin named `plugin` for this protocol class or function."""
     if isinstance(what, Plugin):
         return what
@@ -62,7 +62,7 @@ def parsed(plugin: Plugin, arguments: tuple[str, ...]) -> Any:
     return options
 
 
-class NoProcess:
+class NullService:
     """Replaces the signals, the watchdog and the garbage collection of a service; does nothing."""
 
     def __getattr__(self, name: str) -> Any:
@@ -124,7 +124,7 @@ class ChangingOptions:
             self.changed[name] = values if option.repeatable else values[0]
 
 
-class Refusing:
+class RefusingEndpoint:
     """A place where nobody listens."""
 
     def connect(self, factory: Any) -> Deferred[Any]:
@@ -167,7 +167,7 @@ class MemoryService:
         `how`: arguments of `protocol_plugin`, unless `what` is a Plugin. Raises ConfigurationError or
         SystemExit with the sentence with which twistd would end.
         """
-        plugin = plugin_of(what, **how)
+        plugin = as_plugin(what, **how)
         # The listener for peers that are not sent to another.
         self.to: str | None = None
         self.clock = MemoryClock(self._let_peers_act)
@@ -176,15 +176,15 @@ class MemoryService:
         self._ports = itertools.count(FIRST_PORT)
         self._listeners: dict[str, MemoryStreams | MemoryDatagrams] = {}
         self.service: ProtocolService[Any, Any] = plugin.make_service_on(self.clock, self._settings)
-        self.service.make_listener = self._listener
+        self.service.make_listener = self._make_listener
         self._far: dict[str, FarSide] = {}
         self.service.client_endpoint = self._client_endpoint
-        none: Any = NoProcess()
+        none: Any = NullService()
         self.service.signals = self.service.watchdog = self.service.long_lived = none
         self.service.startService()
         self.clock.until(self.service.when_ready(), START_SECONDS, "the start of its state")
 
-    def _listener(self, endpoint: Endpoint, receiver: Any, **how: Any) -> Any:
+    def _make_listener(self, endpoint: Endpoint, receiver: Any, **how: Any) -> Any:
         made: Any = memory_listener(endpoint, receiver, **how)
         self._listeners[str(endpoint)] = made
         return made
@@ -218,7 +218,7 @@ class MemoryService:
         plugin as in its settings; by default the first for connections. reads: whether the peer reads from
         the start; otherwise it reads after `start_reading`.
         """
-        listener: MemoryStreams = self._listening(MemoryStreams, to)
+        listener: MemoryStreams = self._find_listener(MemoryStreams, to)
         if address is None or isinstance(address, str):
             host = address or "127.0.0.1"
             kind = IPv6Address if ":" in host else IPv4Address
@@ -235,10 +235,10 @@ class MemoryService:
         to: as in `connect`; by default the first for datagrams.
         """
         address = host.encode() if "/" in host else (host, port)
-        listener: MemoryDatagrams = self._listening(MemoryDatagrams, to)
+        listener: MemoryDatagrams = self._find_listener(MemoryDatagrams, to)
         return listener.sender(address)
 
-    def _listening(self, kind: type[Any], to: str | None) -> Any:
+    def _find_listener(self, kind: type[Any], to: str | None) -> Any:
         to = to or self.to
         for listener in self.listeners_at(to):
             if isinstance(listener, kind):
@@ -262,7 +262,7 @@ class MemoryService:
     ) -> tuple[str, Any, str]:
         # The text is checked as without a test.
         name, _, host = client_endpoint(place, reactor)
-        return name, self._far.get(str(place)) or Refusing(), host
+        return name, self._far.get(str(place)) or RefusingEndpoint(), host
 
     def answer(self, data: bytes, *, to: str | None = None) -> bytes:
         """Return the answer to a peer that connects and sends `data`, for every way to split it.

@@ -122,7 +122,7 @@ class MemoryPeer:
                 self._called.dataReceived(chunk)
             elif self._half_closing and self._plugin_reads:
                 self._half_closing = False
-                self._end_of_input()
+                self._deliver_end_of_input()
             elif transport.disconnected:
                 self.disconnect(ConnectionAborted())
             elif transport.disconnecting and not transport.buffer:
@@ -130,7 +130,7 @@ class MemoryPeer:
             else:
                 return
 
-    def _end_of_input(self) -> None:
+    def _deliver_end_of_input(self) -> None:
         if IHalfCloseableProtocol.providedBy(self._called):
             self._called.readConnectionLost()
         else:

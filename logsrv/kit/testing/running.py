@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit.net.parse import parse_named_endpoint
-from logsrv.kit.testing.memory import parsed, plugin_of
+from logsrv.kit.testing.memory import as_plugin, parsed
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.testing.session import TelnetSession
 
@@ -104,7 +104,7 @@ def serve(what: Any, *arguments: str, reactor: Any = None, **how: Any) -> Runnin
     """
     if reactor is None:
         from twisted.internet import reactor
-    plugin = plugin_of(what, **how)
+    plugin = as_plugin(what, **how)
     if not any(argument.partition("=")[0] == "--listen" for argument in arguments):
         default = [parse_named_endpoint([*plugin.listeners], place) for place in plugin.listen]
         kinds = dict.fromkeys((place.name, place.kind) for place in default)

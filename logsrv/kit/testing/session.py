@@ -75,16 +75,16 @@ class TelnetSession:
         pattern = ".*".join(re.escape(part) for part in line.split("…"))
         came = self.read_line()
         if came is None:
-            raise self._differs(f"{line!r} was expected, the connection was closed")
+            raise self._failed_expectation(f"{line!r} was expected, the connection was closed")
         if not re.fullmatch(pattern, came):
-            raise self._differs(f"{line!r} was expected, {came!r} came")
+            raise self._failed_expectation(f"{line!r} was expected, {came!r} came")
         return came
 
     def expect_close(self) -> None:
         """Wait until the server closes the connection, without another line."""
         came = self.read_line()
         if came is not None:
-            raise self._differs(f"the end was expected, {came!r} came")
+            raise self._failed_expectation(f"the end was expected, {came!r} came")
 
     def read_line(self) -> str | None:
         """Return the next line without its ending; None at the end of the connection."""
@@ -106,7 +106,7 @@ class TelnetSession:
             self._socket.settimeout(max(0.001, end - time.monotonic()))
             data = self._socket.recv(65536)
         except TimeoutError:
-            raise self._differs(f"nothing came within {self._deadline:g} s") from None
+            raise self._failed_expectation(f"nothing came within {self._deadline:g} s") from None
         except ConnectionResetError:
             data = b""
         self._ended = not data
@@ -115,6 +115,6 @@ class TelnetSession:
         if answers:
             self._socket.sendall(answers)
 
-    def _differs(self, how: str) -> AssertionError:
+    def _failed_expectation(self, how: str) -> AssertionError:
         said = "\n".join(f"    {line}" for line in self._said)
         return AssertionError(f"{how}; the conversation so far:\n{said}")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from logsrv.kit.service.stop import DRAIN_SECONDS
-from logsrv.kit.testing.memory import MemoryService, plugin_of
+from logsrv.kit.testing.memory import MemoryService, as_plugin
 from logsrv.kit.testing.trial import (
     ANSWER_SECONDS,
     APART,
@@ -65,7 +65,7 @@ def conformance(
     """
     # Otherwise garbage of earlier trials could log its errors during these.
     gc.collect()
-    plugin = plugin_of(what, **how)
+    plugin = as_plugin(what, **how)
     talks = talks or (b"hello\r\n",)
     cuts = max(MOST_CUTS // len(talks), 10)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.errors import QueryError
-from logsrv.kit.options.kinds import TEXT, Kind, WrongPlace
+from logsrv.kit.options.kinds import TEXT, Kind, WrongPartError
 
 
 def require_plain_text(text: str) -> str:
@@ -21,7 +21,7 @@ def _checked_query(text: str) -> str:
         parse.parse(require_plain_text(text))
     except QueryError as error:
         sentence, _, picture = caret.error_with_caret(text, error).partition("\n")
-        raise WrongPlace(sentence, picture) from error
+        raise WrongPartError(sentence, picture) from error
     return text
 
 

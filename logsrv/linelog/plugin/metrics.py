@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logsrv.kit.observe.metrics import Metric, metrics_of
+from logsrv.kit.observe.metrics import Metric, make_metrics
 
 # The help text of each metric, by its name.
 OF_LISTENERS = {
@@ -78,15 +78,15 @@ TARGET_COUNTERS = {
 }
 
 METRICS = (
-    *metrics_of("counter", OF_LISTENERS, "listener"),
+    *make_metrics("counter", OF_LISTENERS, "listener"),
     Metric(
         "records_refused_total",
         "counter",
         "Records that are not stored, and invalid data that a peer sent instead of a record.",
         ("listener", "reason"),
     ),
-    *metrics_of("gauge", GAUGES),
-    *metrics_of("counter", COUNTERS),
+    *make_metrics("gauge", GAUGES),
+    *make_metrics("counter", COUNTERS),
     Metric("http_requests_total", "counter", "Web requests answered.", ("status",)),
     Metric(
         "store_trouble",
@@ -94,11 +94,11 @@ METRICS = (
         "1 while the store fails to do this: write, sync, rotate, seal, or remove; else 0.",
         ("kind",),
     ),
-    *metrics_of("histogram", DURATIONS),
+    *make_metrics("histogram", DURATIONS),
     Metric("alert_lines_total", "counter", "Lines that matched an alert.", ("alert",)),
-    *metrics_of("counter", OF_ALERTS, "alert", "way"),
-    *metrics_of("gauge", TARGET_GAUGES, "target"),
-    *metrics_of("counter", TARGET_COUNTERS, "target"),
+    *make_metrics("counter", OF_ALERTS, "alert", "way"),
+    *make_metrics("gauge", TARGET_GAUGES, "target"),
+    *make_metrics("counter", TARGET_COUNTERS, "target"),
     Metric(
         "ship_acknowledged_seconds",
         "histogram",

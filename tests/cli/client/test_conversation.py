@@ -76,7 +76,7 @@ def test_a_peer_that_goes_with_the_last_bytes_is_told_no_end(
     class Leaving:
         async def send(self, data: bytes) -> None:
             if data == b"\r":
-                about.over(ConnectionDone())
+                about.end_conversation(ConnectionDone())
 
         def end_input(self) -> bool:
             ends.append(True)
@@ -130,7 +130,7 @@ def test_a_wrong_endpoint_string_of_twisted_is_refused() -> Waits:
 
 
 def stream(about: LineConversation) -> StreamPeer:
-    made = StreamPeer(about.heard, about.over, encrypted=False)
+    made = StreamPeer(about.show_received, about.end_conversation, encrypted=False)
     made.makeConnection(StringTransport())
     return made
 
@@ -205,7 +205,7 @@ class SlowSocket:
 def datagrams(made: Any, clock: Reactor) -> DatagramPeer:
     about, place = conversation(), ExitStack()
     place.callback(made.close)
-    return DatagramPeer(made, place, about.heard, about.over, clock)
+    return DatagramPeer(made, place, about.show_received, about.end_conversation, clock)
 
 
 def test_datagrams_that_are_not_taken_are_sent_again() -> None:

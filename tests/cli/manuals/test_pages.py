@@ -7,7 +7,7 @@ import subprocess
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.cli.manuals.pages import Subject, escaped, page
+from logsrv.cli.manuals.pages import PageSubject, escaped_roff, page
 from logsrv.kit.options.argument_parser import Parser
 from tests.cli.manuals.shells import lint
 from tests.examples import more
@@ -43,7 +43,7 @@ def test_a_command_has_its_sections() -> None:
     add("query", metavar="QUERY", nargs="*", help="words")
     also = {"FILES": "  /etc/demo  the file"}
     made = page(
-        Subject(
+        PageSubject(
             name="demo-find",
             purpose="find things",
             section=1,
@@ -81,7 +81,7 @@ def test_text_makes_no_request_or_escape_of_roff() -> None:
         "...",
     ]
     text = "Lines:\n\n" + "\n".join(f"  {line}" for line in lines)
-    subject = Subject(name="demo", purpose="a demo", section=7, parser=Parser("demo", text))
+    subject = PageSubject(name="demo", purpose="a demo", section=7, parser=Parser("demo", text))
     text = shown(page(subject, "demo 1"))
     for line in lines:
         assert f" {line}\n" in text
@@ -90,6 +90,6 @@ def test_text_makes_no_request_or_escape_of_roff() -> None:
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=["Cs"])))
 @more(3)
 def test_a_page_is_ascii_and_no_line_is_a_request(text: str) -> None:
-    safe = escaped(text)
+    safe = escaped_roff(text)
     assert safe.isascii()
     assert not any(line.startswith((".", "'")) for line in safe.splitlines())

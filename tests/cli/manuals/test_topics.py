@@ -12,7 +12,7 @@ from logsrv.cli import main
 from logsrv.cli.manuals.help import topic_text, topics
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.options.load import Sources, load
+from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.inputs.intake.registry import OURS
@@ -105,8 +105,8 @@ def test_the_configuration_can_be_loaded(tmp_path: Path) -> None:
     tomllib.loads(part)
     file = tmp_path / "logsrv.toml"
     file.write_text(part)
-    sources = Sources(name="logsrv", directory=tmp_path, arguments={"config": [str(file)]})
-    settings = load(LoggerSettings, sources).settings
+    sources = SettingsSources(name="logsrv", directory=tmp_path, arguments={"config": [str(file)]})
+    settings = load_settings(LoggerSettings, sources).settings
     assert [str(listener.listen) for listener in settings.listener] == ["syslog:tcp:6514"]
     assert [alert.alert for alert in settings.alerts] == ["level>=critical"]
 

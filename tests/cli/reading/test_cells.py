@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from logsrv.cli.reading.cells import cell, cells
+from logsrv.cli.reading.cells import cell_text, cell_texts
 
 MOMENT = datetime(2026, 11, 20, 6, 0, 1, 500000, tzinfo=UTC)
 
@@ -28,11 +28,11 @@ MOMENT = datetime(2026, 11, 20, 6, 0, 1, 500000, tzinfo=UTC)
     ],
 )
 def test_each_value_has_its_text(value: Any, text: str) -> None:
-    assert cell(value, local=False) == text
+    assert cell_text(value, local=False) == text
 
 
 def test_local_times_have_their_offset() -> None:
-    shown = cell(MOMENT, local=True)
+    shown = cell_text(MOMENT, local=True)
     assert datetime.fromisoformat(shown) == MOMENT
     assert not shown.endswith("Z")
 
@@ -43,5 +43,5 @@ def test_a_column_of_duckdb_becomes_texts() -> None:
     )
     assert relation is not None
     table = relation.to_arrow_table()
-    assert cells(table.column("i").chunk(0), local=False) == ["1 month 2 days 00:00:03", None]
-    assert cells(table.column("s").chunk(0), local=False) == ["a", None]
+    assert cell_texts(table.column("i").chunk(0), local=False) == ["1 month 2 days 00:00:03", None]
+    assert cell_texts(table.column("s").chunk(0), local=False) == ["a", None]

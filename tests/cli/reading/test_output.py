@@ -111,6 +111,6 @@ def test_lines_that_were_found_do_not_wait_for_others(
 ) -> None:
     with Output(paged=False) as output:
         output.write(b"one\n")
-        output.settle()
+        output.write_waiting_unless_paging()
         assert capfdbinary.readouterr().out == b"one\n"
-        output.settle()
+        output.write_waiting_unless_paging()

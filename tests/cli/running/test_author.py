@@ -14,13 +14,13 @@ from types import ModuleType
 
 import pytest
 
-from logsrv.cli.running.author import SUFFIX, Folder
+from logsrv.cli.running.author import SUFFIX, AuthorFolder
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Folder]:
+def folder(tmp_path: Path) -> Iterator[AuthorFolder]:
     path, modules, finders = list(sys.path), dict(sys.modules), list(sys.meta_path)
-    made = Folder(tmp_path)
+    made = AuthorFolder(tmp_path)
     made.install()
     yield made
     sys.path[:], sys.meta_path[:] = path, finders
@@ -28,12 +28,12 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
         del sys.modules[name]
 
 
-def load(folder: Folder, path: Path, code: str) -> ModuleType:
+def load(folder: AuthorFolder, path: Path, code: str) -> ModuleType:
     (path / "main.py").write_text(code)
     return folder.load("main", path / "main.py")
 
 
-def test_a_neighbour_is_imported_by_its_name(folder: Folder, tmp_path: Path) -> None:
+def test_a_neighbour_is_imported_by_its_name(folder: AuthorFolder, tmp_path: Path) -> None:
     """By others too, as for a name of a class in text."""
     (tmp_path / "voice.py").write_text("loud = True\n")
     main = load(folder, tmp_path, "import voice\n")
@@ -41,7 +41,7 @@ def test_a_neighbour_is_imported_by_its_name(folder: Folder, tmp_path: Path) -> 
 
 
 def test_a_shared_name_is_the_authors_in_the_authors_files_only(
-    folder: Folder, tmp_path: Path
+    folder: AuthorFolder, tmp_path: Path
 ) -> None:
     (tmp_path / "queue.py").write_text("mine = 1\n")
     (tmp_path / "voice.py").write_text("import queue\n")
@@ -51,13 +51,13 @@ def test_a_shared_name_is_the_authors_in_the_authors_files_only(
     assert sys.modules["queue"] is import_module("queue") is queue
 
 
-def test_a_module_may_extend_the_one_of_its_name(folder: Folder, tmp_path: Path) -> None:
+def test_a_module_may_extend_the_one_of_its_name(folder: AuthorFolder, tmp_path: Path) -> None:
     (tmp_path / "queue.py").write_text("from queue import *\nfrom queue import Empty\nmine = 1\n")
     main = load(folder, tmp_path, "import queue\n")
     assert (main.queue.Empty, main.queue.mine) == (queue.Empty, 1)
 
 
-def test_packages_of_the_author_may_share_names_too(folder: Folder, tmp_path: Path) -> None:
+def test_packages_of_the_author_may_share_names_too(folder: AuthorFolder, tmp_path: Path) -> None:
     for name in ("json", "parts"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("from . import inner\n")
@@ -69,14 +69,16 @@ def test_packages_of_the_author_may_share_names_too(folder: Folder, tmp_path: Pa
     assert main.inner.mine == "json"
 
 
-def test_the_name_may_be_that_of_an_installed_package(folder: Folder, tmp_path: Path) -> None:
+def test_the_name_may_be_that_of_an_installed_package(folder: AuthorFolder, tmp_path: Path) -> None:
     (tmp_path / "attr.py").write_text("mine = 1\n")
     main = load(folder, tmp_path, "import attr, logsrv.kit\n")
     assert main.attr.mine == 1
     assert hasattr(import_module("attr"), "evolve")
 
 
-def test_what_it_is_made_with_is_always_that_of_the_server(folder: Folder, tmp_path: Path) -> None:
+def test_what_it_is_made_with_is_always_that_of_the_server(
+    folder: AuthorFolder, tmp_path: Path
+) -> None:
     """Beside a checkout as well, whose classes would be others."""
     (tmp_path / "logsrv").mkdir()
     (tmp_path / "logsrv" / "__init__.py").write_text("")
@@ -84,13 +86,13 @@ def test_what_it_is_made_with_is_always_that_of_the_server(folder: Folder, tmp_p
     assert main.kit is import_module("logsrv.kit")
 
 
-def test_a_folder_that_is_no_package_hides_nothing(folder: Folder, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_package_hides_nothing(folder: AuthorFolder, tmp_path: Path) -> None:
     (tmp_path / "queue").mkdir()
     assert load(folder, tmp_path, "import queue\n").queue is queue
 
 
 def test_an_environment_in_the_folder_is_not_the_authors(
-    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: AuthorFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "env").mkdir()
     (tmp_path / "env" / "queue.py").write_text("mine = 1\n")
@@ -98,7 +100,7 @@ def test_an_environment_in_the_folder_is_not_the_authors(
     assert folder.find_spec("queue", [str(tmp_path / "env")]) is None
 
 
-def test_a_traceback_has_the_text_that_ran(folder: Folder, tmp_path: Path) -> None:
+def test_a_traceback_has_the_text_that_ran(folder: AuthorFolder, tmp_path: Path) -> None:
     main = load(folder, tmp_path, "def fail():\n    1 / 0  # what ran\n")
     (tmp_path / "main.py").write_text("# saved since, and longer than before\n" * 3)
     try:
@@ -109,7 +111,7 @@ def test_a_traceback_has_the_text_that_ran(folder: Folder, tmp_path: Path) -> No
     assert "what ran" in linecache.getline(str(tmp_path / "main.py"), 2)
 
 
-def test_an_exception_of_the_file_is_passed_on(folder: Folder, tmp_path: Path) -> None:
+def test_an_exception_of_the_file_is_passed_on(folder: AuthorFolder, tmp_path: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match="No module named 'nothing_of_that_name'"):
         load(folder, tmp_path, "import nothing_of_that_name\n")
     with pytest.raises(SyntaxError):

@@ -99,9 +99,9 @@ def test_an_endpoint_whose_socket_is_held_is_marked(reactor: Make, tmp_path: Pat
     path = tmp_path / "s"
     one = reactor({})
     one.listenUNIX(str(path), factory())
-    held, other = one.with_held((parse_endpoint(f"unix:{path}"), parse_endpoint("tcp:1")))
+    held, other = one.with_held_endpoints((parse_endpoint(f"unix:{path}"), parse_endpoint("tcp:1")))
     assert held.path == str(path)
-    held, other = reactor(one.used).with_held((held, other))
+    held, other = reactor(one.used).with_held_endpoints((held, other))
     assert held.path is None
     assert str(held) == f"unix:{path}"
     assert held.twisted.startswith(f"unix:{path}:")

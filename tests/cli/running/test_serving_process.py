@@ -25,7 +25,7 @@ from logsrv.cli.running.serving_process import (
     ServingService,
     files_within,
 )
-from logsrv.cli.running.supervisor import Messages
+from logsrv.cli.running.supervisor import ChildMessages
 from logsrv.errors import StartError
 from logsrv.kit.testing.patience import PATIENCE
 
@@ -44,7 +44,7 @@ class Later(LineProtocol):
 
 def child(
     file: Path, *options: str, reactor: str = USUAL
-) -> tuple[subprocess.Popen[bytes], socket.socket, Messages]:
+) -> tuple[subprocess.Popen[bytes], socket.socket, ChildMessages]:
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(
         [
@@ -56,7 +56,7 @@ def child(
         stderr=subprocess.DEVNULL,
     )
     theirs.close()
-    return process, ours, Messages(ours)
+    return process, ours, ChildMessages(ours)
 
 
 @pytest.mark.slow
@@ -181,16 +181,16 @@ class Service:
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[ParentChannel, Messages]]:
+def ends() -> Iterator[tuple[ParentChannel, ChildMessages]]:
     """What the child has of the channel, and what the parent reads of it."""
     ours, theirs = socket.socketpair()
     channel = ParentChannel(ours)
-    yield channel, Messages(theirs)
+    yield channel, ChildMessages(theirs)
     channel.close()
     theirs.close()
 
 
-def test_messages_arrive_one_by_one(ends: tuple[ParentChannel, Messages]) -> None:
+def test_messages_arrive_one_by_one(ends: tuple[ParentChannel, ChildMessages]) -> None:
     channel, messages = ends
     assert messages.receive(0) == {}
     channel.send({"files": ["a\n", "ü"]})
@@ -201,7 +201,7 @@ def test_messages_arrive_one_by_one(ends: tuple[ParentChannel, Messages]) -> Non
     assert messages.receive(PATIENCE) is None
 
 
-def test_sockets_come_with_a_message(ends: tuple[ParentChannel, Messages]) -> None:
+def test_sockets_come_with_a_message(ends: tuple[ParentChannel, ChildMessages]) -> None:
     channel, messages = ends
     with socket.create_server(("127.0.0.1", 0)) as listening:
         channel.send({"serving": ["x"]}, [listening.fileno()])
@@ -211,7 +211,7 @@ def test_sockets_come_with_a_message(ends: tuple[ParentChannel, Messages]) -> No
             assert same.getsockname() == listening.getsockname()
 
 
-def test_a_large_message_is_put_together(ends: tuple[ParentChannel, Messages]) -> None:
+def test_a_large_message_is_put_together(ends: tuple[ParentChannel, ChildMessages]) -> None:
     channel, messages = ends
     files = [f"/a/path/of/some/length/{number}" for number in range(2000)]
     sender = threading.Thread(target=channel.send, args=(files,))
@@ -222,7 +222,9 @@ def test_a_large_message_is_put_together(ends: tuple[ParentChannel, Messages]) -
     sender.join()
 
 
-def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentChannel, Messages]) -> None:
+def test_the_parent_hears_that_it_serves_and_has_left(
+    ends: tuple[ParentChannel, ChildMessages],
+) -> None:
     channel, messages = ends
     service, reactor, chatter = Service(), Reactor(), ChatterFilter(quiet=True)
     reactor.turns = [
@@ -237,7 +239,7 @@ def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentChannel,
     assert chatter.quiet
 
 
-def test_an_error_at_the_start_is_raised(ends: tuple[ParentChannel, Messages]) -> None:
+def test_an_error_at_the_start_is_raised(ends: tuple[ParentChannel, ChildMessages]) -> None:
     service, reactor = Service(), Reactor()
     reactor.turns = [lambda: service.readiness.errback(StartError("no database"))]
     with pytest.raises(StartError, match="no database"):
@@ -246,7 +248,7 @@ def test_an_error_at_the_start_is_raised(ends: tuple[ParentChannel, Messages]) -
 
 
 def test_the_end_of_the_parent_while_it_ends_is_no_error(
-    ends: tuple[ParentChannel, Messages],
+    ends: tuple[ParentChannel, ChildMessages],
 ) -> None:
     service, reactor = Service(), Reactor()
     reactor.turns = [

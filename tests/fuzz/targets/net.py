@@ -19,17 +19,17 @@ from logsrv.cli.client.target import parse_target
 from logsrv.cli.client.wire import DatagramWire, StreamWire
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
-from logsrv.kit.inspect.inspect_place import parse_place
+from logsrv.kit.inspect.inspect_place import parse_inspect_place
 from logsrv.kit.inspect.keys import authorized_keys
-from logsrv.kit.inspect.typing import Typing
+from logsrv.kit.inspect.typing import LineEditor
 from logsrv.kit.net.guard.proxy_header import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
 from logsrv.kit.net.source import escaped_word, unix_source
 from logsrv.kit.options import kinds
 from logsrv.kit.options.kinds import Kind
-from logsrv.kit.options.load import Sources, load
-from logsrv.kit.options.sources import read_document
+from logsrv.kit.options.load import SettingsSources, load_settings
+from logsrv.kit.options.sources import read_toml_file
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.kit.text.paths import checked_name, safe_name
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
@@ -163,7 +163,11 @@ def places(data: bytes) -> None:
             safe(str(error), "\n")
         else:
             assert parse(str(found)) == found
-    for other in (parse_remote, parse_place, parse_archive_url, parse_message, parse_stream_source):
+    for other in (
+        parse_remote,
+        parse_inspect_place,
+        parse_archive_url,
+        parse_message, parse_stream_source):
         with suppress(ValueError):
             other(text)
     with suppress(ConfigurationError):
@@ -184,12 +188,12 @@ def configuration(data: bytes) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory, "logsrv.toml")
         path.write_bytes(data)
-        sources = Sources(
+        sources = SettingsSources(
             name="logsrv", directory=Path(directory), arguments={"config": [str(path)]}
         )
         try:
-            read_document(path, "the command line")
-            load(LoggerSettings, sources)
+            read_toml_file(path, "the command line")
+            load_settings(LoggerSettings, sources)
         except ConfigurationError as error:
             safe(str(error), "\n")
 
@@ -256,7 +260,7 @@ def inspecting(data: bytes) -> None:
     """Text typed over SSH gives the same lines at every cut; a file of keys has keys, or is refused."""
 
     def typed(pieces: list[bytes]) -> tuple[bytes, bool]:
-        typing = Typing()
+        typing = LineEditor()
         lines = b""
         for piece in pieces:
             found = typing.receive(piece)

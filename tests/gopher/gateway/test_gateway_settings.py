@@ -17,7 +17,7 @@ from logsrv.gopher.gateway.gateway_settings import (
 )
 from logsrv.gopher.service import Options
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.options.reference import reference
+from logsrv.kit.options.reference import reference_page
 
 
 def settings(*arguments: str) -> GopherSettings:
@@ -66,7 +66,7 @@ def test_a_wrong_value_is_a_sentence_with_right_form(option: str, value: str, sa
 
 def test_the_reference_page_lists_the_options() -> None:
     """The reference page has a row for each option."""
-    page = reference(GopherSettings, "gopher", {})
+    page = reference_page(GopherSettings, "gopher", {})
     for name in ("--gateway", "--host", "--allow-host", "--allow-private", "--allow-port"):
         assert f"`{name}" in page
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.framing.commands import commands_in
+from logsrv.kit.framing.commands import parse_telnet_commands
 from logsrv.kit.framing.few_commands import MAX_NAWS, MAX_SUBNEGOTIATION
 from tests.examples import more
 from tests.kit.framing.reference import reference_telnet
@@ -34,7 +34,7 @@ def test_the_result_is_the_same_as_byte_by_byte(chunk: bytes) -> None:
     """Runs of IACs, options that are IAC, values that end just in time or just too late."""
     if b"\xff" not in chunk:
         chunk += b"\xff\xf1"
-    found = commands_in(chunk)
+    found = parse_telnet_commands(chunk)
     expected = reference_telnet(chunk, PRESENCE)
     assert found.data + found.unfinished == expected.data
     assert found.answers(PRESENCE, 1 << 20) == expected.answers
@@ -59,7 +59,7 @@ def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
     chunk = (garbage * CHUNK)[:CHUNK]
     sys.setprofile(count)
     try:
-        found = commands_in(chunk)
+        found = parse_telnet_commands(chunk)
         found.answers(PRESENCE, CHUNK)
     finally:
         sys.setprofile(None)
@@ -70,7 +70,7 @@ def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_a_chunk_of_random_bytes_gives_the_same_result(garbage: bytes) -> None:
     chunk = b"begin" + garbage * 3000
-    found = commands_in(chunk)
+    found = parse_telnet_commands(chunk)
     expected = reference_telnet(chunk, PRESENCE)
     assert found.data + found.unfinished == expected.data
     assert found.answers(PRESENCE, 1 << 20) == expected.answers
@@ -79,7 +79,7 @@ def test_a_chunk_of_random_bytes_gives_the_same_result(garbage: bytes) -> None:
 
 def test_answers_are_cut_between_commands() -> None:
     """What there is no room for is left out whole, so that the peer never gets half an answer."""
-    found = commands_in(b"\xff\xfd\xf6\xff\xf6\xff\xfb\x00\xff\xfd\x00\xff\xf6")
+    found = parse_telnet_commands(b"\xff\xfd\xf6\xff\xf6\xff\xfb\x00\xff\xfd\x00\xff\xf6")
     answers = b"\xff\xfc\xf6" + PRESENCE + b"\xff\xfe\x00" + b"\xff\xfc\x00" + PRESENCE
     assert found.answers(PRESENCE, 100) == answers
     assert found.answers(PRESENCE, len(answers) - 1) == answers[: -len(PRESENCE)]
@@ -92,5 +92,5 @@ def test_random_streams_in_large_chunks_give_the_same_result() -> None:
     for _ in range(20):
         pool = pick.choices([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xF6, 0x1F, 0x0A, 0x41], k=5)
         chunk = b"\xff" + bytes(pick.choices(pool, k=20_000))
-        found = commands_in(chunk)
+        found = parse_telnet_commands(chunk)
         assert found.data + found.unfinished == reference_telnet(chunk).data

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.framing.commands import commands_in
-from logsrv.kit.framing.few_commands import few_commands_in
+from logsrv.kit.framing.commands import parse_telnet_commands
+from logsrv.kit.framing.few_commands import parse_few_telnet_commands
 from tests.examples import more
 
 PRESENCE = b"\r\n[yes]\r\n"
@@ -22,12 +22,12 @@ PARTS = st.sampled_from(
 @given(st.lists(PARTS, max_size=14).map(b"".join))
 def test_both_ways_to_find_commands_agree(behind: bytes) -> None:
     chunk = b"\xff\xf1" + behind
-    found = commands_in(chunk)
+    found = parse_telnet_commands(chunk)
     expected = found.data, found.unfinished, found.answers(PRESENCE, 1 << 20)
-    assert few_commands_in(chunk, PRESENCE) == expected
+    assert parse_few_telnet_commands(chunk, PRESENCE) == expected
 
 
 def test_commands_are_answered_and_data_is_kept() -> None:
     chunk = b"a\xff\xfd\x03b\xff\xff\xff\xf6\xff\xfa\x18x\xff\xf0\xff\xfe\x01c\xff\xfb\x01\xff\xfb"
     answers = b"\xff\xfc\x03" + PRESENCE + b"\xff\xfe\x01"
-    assert few_commands_in(chunk, PRESENCE) == (b"ab\xffc", b"\xff\xfb", answers)
+    assert parse_few_telnet_commands(chunk, PRESENCE) == (b"ab\xffc", b"\xff\xfb", answers)

@@ -13,7 +13,7 @@ from twisted.conch.ssh.common import NS
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
-from logsrv.kit.inspect.channel import Channels, SessionChannel
+from logsrv.kit.inspect.channel import SessionChannel, SSHChannels
 from logsrv.kit.inspect.session import SessionSettings, SocketServer
 from tests.kit.inspect.looked import looked_into
 
@@ -99,7 +99,7 @@ def test_a_client_may_disconnect_during_an_answer() -> None:
 def test_the_window_of_a_slow_channel_stays_shut_until_it_has_caught_up() -> None:
     """Else a client could send for ever what nobody reads."""
     packets: list[int] = []
-    connection = Channels()
+    connection = SSHChannels()
     connection.transport = SimpleNamespace(  # type: ignore[assignment]
         sendPacket=lambda kind, payload: packets.append(kind)
     )

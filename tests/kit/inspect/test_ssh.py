@@ -20,7 +20,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.inspect.inspect_place import parse_place
+from logsrv.kit.inspect.inspect_place import parse_inspect_place
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.inspect.keys import host_key
 from logsrv.kit.inspect.session import SessionSettings
@@ -219,6 +219,6 @@ def test_without_conch_a_sentence_says_what_to_install(monkeypatch: pytest.Monke
 
     imported = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", no_conch)
-    settings = OperatorSettings(inspect=(parse_place("ssh:0:keys=k:hostKey=h"),))
+    settings = OperatorSettings(inspect=(parse_inspect_place("ssh:0:keys=k:hostKey=h"),))
     with pytest.raises(ConfigurationError, match=r"pip install 'logsrv\[inspect\]'"):
         operator_sites(looked_into()[1], settings)

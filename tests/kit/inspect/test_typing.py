@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.kit.inspect.typing import MOST_TYPED, Typing, TypingOutcome
+from logsrv.kit.inspect.typing import MOST_TYPED, LineEditor, TypingOutcome
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ from logsrv.kit.inspect.typing import MOST_TYPED, Typing, TypingOutcome
     ],
 )
 def test_keys_become_lines_however_they_arrive(keys: bytes, lines: bytes) -> None:
-    assert Typing().receive(keys).lines == lines
-    typing = Typing()
+    assert LineEditor().receive(keys).lines == lines
+    typing = LineEditor()
     pieces = [typing.receive(keys[at : at + 1]).lines for at in range(len(keys))]
     assert b"".join(pieces) == lines
 
 
 def test_typed_keys_are_echoed_and_erased_ones_removed() -> None:
-    typing = Typing()
+    typing = LineEditor()
     assert typing.receive(b"tax") == TypingOutcome(b"", b"tax")
     assert typing.receive(b"\x7fsks\r") == TypingOutcome(b"tasks\n", b"\b \bsks\r\n")
     assert typing.receive(b"\x1b[A").echo == b"tasks"
@@ -39,13 +39,13 @@ def test_typed_keys_are_echoed_and_erased_ones_removed() -> None:
 
 
 def test_control_d_ends_the_input_on_an_empty_line_only() -> None:
-    typing = Typing()
+    typing = LineEditor()
     assert not typing.receive(b"x\x04").ended
     assert typing.receive(b"\x7f\x04").ended
 
 
 def test_the_length_of_a_line_is_bounded() -> None:
-    typing = Typing()
+    typing = LineEditor()
     for _ in range(3):
         typing.receive(b"x" * MOST_TYPED)
     assert len(typing.receive(b"\r").lines) == MOST_TYPED + 1
@@ -54,7 +54,7 @@ def test_the_length_of_a_line_is_bounded() -> None:
 @given(st.lists(st.binary()))
 def test_any_input_gives_only_safe_bytes(pieces: list[bytes]) -> None:
     """The echo drives the terminal in no way but ours: erasing, line ends and the bell."""
-    typing = Typing()
+    typing = LineEditor()
     for piece in pieces:
         typed = typing.receive(piece)
         assert set(typed.echo) <= {*range(0x20, 0x7F), 7, 8, 10, 13}
@@ -70,6 +70,6 @@ def test_any_input_gives_only_safe_bytes(pieces: list[bytes]) -> None:
 @example([b"x", b"\x1b", b"[", b",", b"A", b"\r"])
 @example([b"\x1b", b"[", b"1", b"\n", b"x", b"\r"])
 def test_a_key_is_the_same_however_it_is_cut(keys: list[bytes]) -> None:
-    whole, pieces = Typing(), Typing()
+    whole, pieces = LineEditor(), LineEditor()
     typed = whole.receive(b"".join(keys)).lines
     assert b"".join(pieces.receive(key).lines for key in keys) == typed

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.kit.manager.heartbeat import Heartbeat, waits_for_device, watchdog_seconds
+from logsrv.kit.manager.heartbeat import Heartbeat, take_watchdog_seconds, waits_for_device
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 
@@ -90,5 +90,5 @@ def test_a_thread_that_waits_for_a_device_is_recognised(tmp_path: Path) -> None:
 def test_the_watchdog_interval_is_read_for_this_process_only(
     environment: dict[str, str], seconds: float | None
 ) -> None:
-    assert watchdog_seconds(environment, 77) == seconds
+    assert take_watchdog_seconds(environment, 77) == seconds
     assert not environment

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.manager.notify import Notifier, address_of, message, report_refusal
+from logsrv.kit.manager.notify import Notifier, message, report_refusal, socket_address
 from tests.kit.manager.managing import FakeManager
 
 
@@ -25,23 +25,23 @@ def test_whatever_is_told_stays_one_field(text: str) -> None:
 
 
 def test_a_path_and_an_abstract_name_are_addresses() -> None:
-    assert address_of("/run/notify") == "/run/notify"
-    assert address_of("@name") == "\0name"
+    assert socket_address("/run/notify") == "/run/notify"
+    assert socket_address("@name") == "\0name"
 
 
 @pytest.mark.parametrize("text", ["@", "notify", "vsock:2:1234"])
 def test_any_other_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither a path"):
-        address_of(text)
+        socket_address(text)
     environment = {"NOTIFY_SOCKET": text}
-    Notifier.taken_from(environment).send(b"READY=1\n")
+    Notifier.take_from(environment).send(b"READY=1\n")
     assert not environment
 
 
 def test_children_do_not_get_the_variable(tmp_path: Path) -> None:
     """A command of an alert that spoke for the service could say that it is well, or has stopped."""
     environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "PATH": "/bin"}
-    Notifier.taken_from(environment)
+    Notifier.take_from(environment)
     assert environment == {"PATH": "/bin"}
 
 
@@ -50,7 +50,7 @@ def test_an_abstract_name_is_reached() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind("")
         name = manager.getsockname().decode()
-        Notifier.taken_from({"NOTIFY_SOCKET": f"@{name[1:]}"}).send(b"READY=1\n")
+        Notifier.take_from({"NOTIFY_SOCKET": f"@{name[1:]}"}).send(b"READY=1\n")
         assert manager.recv(100) == b"READY=1\n"
 
 
@@ -66,7 +66,7 @@ def test_a_manager_that_reads_nothing_is_waited_for_once(
             super().settimeout(0)
 
     with FakeManager(tmp_path) as manager:
-        notifier = Notifier.taken_from(dict(manager.environment))
+        notifier = Notifier.take_from(dict(manager.environment))
         monkeypatch.setattr("logsrv.kit.manager.notify.socket.socket", Watched)
         for _ in range(1000):
             notifier.send(b"WATCHDOG=1\n")

@@ -17,7 +17,7 @@ from zope.interface import implementer
 import logsrv.kit
 import twisted
 from logsrv.kit import Watchdog
-from logsrv.kit.observe.watchdog import stack_shown
+from logsrv.kit.observe.watchdog import stack_text
 from logsrv.kit.testing.patience import PATIENCE
 
 
@@ -103,6 +103,6 @@ KIT = str(Path(logsrv.kit.__file__).parent)
 def test_the_authors_frames_come_first(files: list[str], first: int) -> None:
     """The rest is not lost, only further down; a script that starts it is nobody's mistake."""
     frames = [FrameSummary(file, 1, "f", line="pass") for file in files]
-    shown = re.findall('File "(.*)", line', stack_shown(frames))
+    shown = re.findall('File "(.*)", line', stack_text(frames))
     assert shown == [*files[first:], *files[:first]]
-    assert ("called by:" in stack_shown(frames)) == bool(first)
+    assert ("called by:" in stack_text(frames)) == bool(first)

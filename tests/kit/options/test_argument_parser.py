@@ -7,13 +7,13 @@ import re
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.argument_parser import HelpRequest, Parser, UsageError, of_kind
+from logsrv.kit.options.argument_parser import HelpRequest, Parser, UsageError, parser_of_kind
 
 
 def parser() -> Parser:
     made = Parser("prog test", "A test.", epilog="The end.", version=lambda: "prog 7")
     made.add_argument("--hex", action="store_true")
-    made.add_argument("--wait", type=of_kind("DURATION"))
+    made.add_argument("--wait", type=parser_of_kind("DURATION"))
     made.add_argument("words", nargs="*")
     return made
 

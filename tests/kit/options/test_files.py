@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.options import files
-from logsrv.kit.options.files import mark_of, read_file, write_new
+from logsrv.kit.options.files import create_file, file_fingerprint, read_file
 
 
 def test_a_file_is_read_up_to_its_largest_size(tmp_path: Path) -> None:
@@ -90,20 +90,20 @@ def test_a_pipe_without_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_file_looks_otherwise_once_it_was_saved_or_replaced(tmp_path: Path) -> None:
     path, other = tmp_path / "file", tmp_path / "other"
-    assert mark_of(path) is None
+    assert file_fingerprint(path) is None
     path.write_text("one")
     other.write_text("two")
-    before = mark_of(path)
-    assert mark_of(path) == before is not None
+    before = file_fingerprint(path)
+    assert file_fingerprint(path) == before is not None
     os.utime(other, ns=(before[0], before[0]))
     other.replace(path)
-    assert mark_of(path) != before
+    assert file_fingerprint(path) != before
 
 
 def test_a_new_file_is_its_owners_from_the_beginning_and_replaces_none(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    write_new(path, b"secret", 0o600)
+    create_file(path, b"secret", 0o600)
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"secret", 0o600)
     with pytest.raises(FileExistsError):
-        write_new(path, b"other", 0o600)
+        create_file(path, b"other", 0o600)
     assert path.read_bytes() == b"secret"

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import attrs
 
 from logsrv.kit.options.declare import option, tables
-from logsrv.kit.options.given_files import GivenFile, given_files, inline_secrets
+from logsrv.kit.options.given_files import GivenFile, given_files, inline_secret_keys
 from logsrv.kit.options.kinds import DIRECTORY, PATH
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE
 
@@ -43,5 +43,5 @@ def test_settings_without_options_name_no_files() -> None:
 
 def test_secrets_in_a_document_are_found_by_key() -> None:
     document = {"token-file": "x", "part": [{"token": "abc"}, {"token-file": "y"}, 7]}
-    assert list(inline_secrets(Whole, document)) == ["token"]
-    assert not list(inline_secrets(Whole, {"part": "none"}))
+    assert list(inline_secret_keys(Whole, document)) == ["token"]
+    assert not list(inline_secret_keys(Whole, {"part": "none"}))

@@ -13,10 +13,10 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DURATION, FLAG, TEXT, Kind, choice, integer
-from logsrv.kit.options.load import Loaded, Sources, load
+from logsrv.kit.options.load import LoadedSettings, SettingsSources, load_settings
 from tests.kit.options.example_settings import PLACE, LoggerOptions, Sync
 
-Run: TypeAlias = Callable[..., Loaded[LoggerOptions]]
+Run: TypeAlias = Callable[..., LoadedSettings[LoggerOptions]]
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def run(tmp_path: Path) -> Run:
         toml: str | None = None,
         environment: dict[str, str] | None = None,
         **arguments: Sequence[str],
-    ) -> Loaded[LoggerOptions]:
+    ) -> LoadedSettings[LoggerOptions]:
         if toml is not None:
             (tmp_path / "etc").mkdir(exist_ok=True)
             (tmp_path / "etc" / "x.toml").write_text(toml)
             arguments = {"config": ["etc/x.toml"], **arguments}
-        return load(
+        return load_settings(
             LoggerOptions,
-            Sources(
+            SettingsSources(
                 name="logsrv",
                 directory=tmp_path,
                 environment=environment or {},
@@ -158,10 +158,10 @@ def test_tables_may_have_the_key_of_their_shorthand(
 ) -> None:
     config = tmp_path / "x.toml"
     config.write_text(toml)
-    given = Sources(
+    given = SettingsSources(
         name="x", directory=tmp_path, environment={}, arguments={"config": [str(config)]}
     )
-    found = load(PlacesOptions, given).settings.places
+    found = load_settings(PlacesOptions, given).settings.places
     assert [":".join(one.at) for one in found] == places
 
 
@@ -211,14 +211,14 @@ class Outer:
 
 def test_tables_check_themselves_and_inherit_only_what_is_shared(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
-    sources = Sources(
+    sources = SettingsSources(
         name="x", directory=tmp_path, arguments={"word": ["w"], "config": [str(path)]}
     )
     path.write_text("[[inner]]\n")
-    assert load(Outer, sources).settings.inner == (Inner(low=1, high=2),)
+    assert load_settings(Outer, sources).settings.inner == (Inner(low=1, high=2),)
     path.write_text("[[inner]]\nlow = 3\n")
     with pytest.raises(ConfigurationError) as caught:
-        load(Outer, sources)
+        load_settings(Outer, sources)
     assert str(caught.value) == f"{path}, inner 1: low is above\\x0a high"
 
 
@@ -256,7 +256,9 @@ def test_a_table_inherits_an_option_that_both_classes_declare(tmp_path: Path) ->
 
     def lots(**arguments: Sequence[str]) -> list[tuple[object, ...]]:
         given = {"config": [str(path)], **arguments}
-        found = load(House, Sources(name="x", directory=tmp_path, arguments=given)).settings
+        found = load_settings(
+            House, SettingsSources(name="x", directory=tmp_path, arguments=given)
+        ).settings
         return [(one.open_for, one.way, one.bid) for one in found.lots]
 
     assert lots() == [(25.0, "down", 1), (30.0, "down", 1)]
@@ -265,7 +267,7 @@ def test_a_table_inherits_an_option_that_both_classes_declare(tmp_path: Path) ->
 
 def test_a_required_option_that_nobody_gives_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load(Outer, Sources(name="x", directory=tmp_path))
+        load_settings(Outer, SettingsSources(name="x", directory=tmp_path))
     assert str(caught.value) == "--word is missing; accepted: any text"
 
 
@@ -300,7 +302,9 @@ def test_options_without_the_one_that_they_go_with_come_back_as_warnings(tmp_pat
 
     def warnings(**arguments: Sequence[str]) -> tuple[str, ...]:
         given = {"config": [str(path)], **arguments}
-        return load(Sender, Sources(name="x", directory=tmp_path, arguments=given)).warnings
+        return load_settings(
+            Sender, SettingsSources(name="x", directory=tmp_path, arguments=given)
+        ).warnings
 
     ignored = "goes with --target, which is not there: it is ignored"
     assert warnings(quick=["yes"]) == (
@@ -334,7 +338,9 @@ def test_a_doubtful_value_comes_back_as_a_warning(tmp_path: Path) -> None:
     path.write_text('[[voices]]\nword = "b"\nmore = ["C", "d"]\n[[voices]]\n')
 
     def warnings(settings: type, **arguments: Sequence[str]) -> tuple[str, ...]:
-        return load(settings, Sources(name="x", directory=tmp_path, arguments=arguments)).warnings
+        return load_settings(
+            settings, SettingsSources(name="x", directory=tmp_path, arguments=arguments)
+        ).warnings
 
     assert warnings(Voices, word=["E", "f"]) == ("command line: --word E: loud",)
     (said,) = warnings(Voices, config=[str(path)])
@@ -351,7 +357,9 @@ def test_a_file_from_a_pipe_is_read_once_and_relative_to_the_server(
     os.close(writer)
     name = f"/dev/fd/{reader}"
     assert run(None, config=[name]).settings.directory == tmp_path / "lines"
-    sources = Sources(name="logsrv", directory=tmp_path, arguments={"config": [name]}, again=True)
+    sources = SettingsSources(
+        name="logsrv", directory=tmp_path, arguments={"config": [name]}, again=True
+    )
     with pytest.raises(ConfigurationError, match="cannot be read again at a reload"):
-        load(LoggerOptions, sources)
+        load_settings(LoggerOptions, sources)
     os.close(reader)

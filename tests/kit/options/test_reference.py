@@ -6,12 +6,12 @@ import attrs
 
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import INTEGER, TEXT, choice, integer
-from logsrv.kit.options.reference import reference, values, values_table
+from logsrv.kit.options.reference import accepted_texts, reference_page, values_table
 from tests.kit.options.example_settings import LoggerOptions
 
 
 def page(settings_class: type[object]) -> str:
-    return reference(settings_class, "logsrv", values([settings_class]))
+    return reference_page(settings_class, "logsrv", accepted_texts([settings_class]))
 
 
 def test_each_option_has_a_row_with_its_default_and_its_help() -> None:
@@ -24,7 +24,7 @@ def test_each_option_has_a_row_with_its_default_and_its_help() -> None:
 
 
 def test_each_word_for_a_value_is_explained_once() -> None:
-    known = values([LoggerOptions])
+    known = accepted_texts([LoggerOptions])
     assert known["SIZE"].startswith("a number of bytes, or one with KiB")
     assert f"| `SIZE` | {known['SIZE']} |" in values_table(known).splitlines()
     assert "a number of bytes" not in page(LoggerOptions)

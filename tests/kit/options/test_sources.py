@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import option, options_of
-from logsrv.kit.options.kinds import PATH, TEXT, Kind, WrongPlace
+from logsrv.kit.options.kinds import PATH, TEXT, Kind, WrongPartError
 from logsrv.kit.options.sources import (
     GivenValue,
-    from_arguments,
-    from_environment,
-    from_table,
-    read_document,
+    read_toml_file,
+    values_from_arguments,
+    values_from_environment,
+    values_from_table,
     variable_prefix,
 )
 from tests.kit.options.example_settings import LoggerOptions, Sync
@@ -31,17 +31,17 @@ HERE = Path("/srv")
 
 
 def arguments(**texts: list[str]) -> dict[str, GivenValue]:
-    return from_arguments(OPTIONS, texts, {}, HERE)
+    return values_from_arguments(OPTIONS, texts, {}, HERE)
 
 
 def environment(**variables: str) -> dict[str, Any]:
-    level, _ = from_environment(OPTIONS, variables, "logsrv", HERE)
+    level, _ = values_from_environment(OPTIONS, variables, "logsrv", HERE)
     return {attribute: found.value for attribute, found in level.items()}
 
 
 def table(**keys: Any) -> dict[str, Any]:
     dashed = {key.replace("_", "-"): value for key, value in keys.items()}
-    level = from_table(OPTIONS, dashed, "/etc/x.toml", Path("/etc"))
+    level = values_from_table(OPTIONS, dashed, "/etc/x.toml", Path("/etc"))
     return {attribute: found.value for attribute, found in level.items()}
 
 
@@ -76,18 +76,18 @@ def test_a_kind_without_a_separator_is_one_value_whatever_is_in_it() -> None:
     """As a message has it: nothing in the text parts it."""
     whole = attrs.evolve(TEXT, separator=None)
     declared = options_of(attrs.make_class("One", {"say": option((), whole, "", repeatable=True)}))
-    level, _ = from_environment(declared, {"X_SAY": "one\ntwo, three"}, "x", HERE)
+    level, _ = values_from_environment(declared, {"X_SAY": "one\ntwo, three"}, "x", HERE)
     assert level["say"].value == ("one\ntwo, three",)
 
 
 def test_a_picture_of_the_place_stands_below_the_sentence() -> None:
     def parse(text: str) -> str:
-        raise WrongPlace("no x", "  abc\n  ^")
+        raise WrongPartError("no x", "  abc\n  ^")
 
     kind = Kind(parse, "an x", "X")
     declared = options_of(attrs.make_class("One", {"say": option(None, kind, "")}))
     with pytest.raises(ConfigurationError) as caught:
-        from_environment(declared, {"X_SAY": "abc"}, "x", HERE)
+        values_from_environment(declared, {"X_SAY": "abc"}, "x", HERE)
     assert str(caught.value) == (
         "--say abc (environment, X_SAY): no x; accepted: an x, or off\n  abc\n  ^"
     )
@@ -101,7 +101,7 @@ def test_an_error_shows_neither_control_characters_nor_pages_of_a_value() -> Non
 
 
 def test_variables_give_values_and_remember_their_names() -> None:
-    level, warnings = from_environment(OPTIONS, {"LOGSRV_SYNC": "always"}, "logsrv", HERE)
+    level, warnings = values_from_environment(OPTIONS, {"LOGSRV_SYNC": "always"}, "logsrv", HERE)
     assert level == {"sync": GivenValue(Sync.ALWAYS, "environment, LOGSRV_SYNC")}
     assert warnings == ()
     assert refused(environment, LOGSRV_SYNC="allways") == (
@@ -126,7 +126,7 @@ def test_several_values_in_one_variable_are_parted_as_their_kind_allows() -> Non
         say: tuple[str, ...] = option((), TEXT, "", repeatable=True)
         read: tuple[Path, ...] = option((), PATH, "", repeatable=True)
 
-    level, _ = from_environment(
+    level, _ = values_from_environment(
         options_of(Settings), {"X_SAY": "hello, world\nbye", "X_READ": "a b:/c"}, "x", HERE
     )
     assert level["say"].value == ("hello, world", "bye")
@@ -135,7 +135,7 @@ def test_several_values_in_one_variable_are_parted_as_their_kind_allows() -> Non
 
 def test_an_empty_variable_is_none_and_an_unknown_one_a_warning() -> None:
     variables = {"LOGSRV_SYNC": "", "LOGSRV_PORT_1234_TCP": "x", "LOGSRV_ROTATE_SISE": "1"}
-    level, warnings = from_environment(OPTIONS, variables, "logsrv", HERE)
+    level, warnings = values_from_environment(OPTIONS, variables, "logsrv", HERE)
     assert level == {}
     assert warnings == (
         "environment: LOGSRV_PORT_1234_TCP is no option of logsrv",
@@ -191,19 +191,19 @@ def test_an_unknown_key_is_refused_and_the_nearest_right_one_named() -> None:
         "/etc/x.toml: unknown key rotate-sise (did you mean rotate-size?)"
     )
     with pytest.raises(ConfigurationError, match="did you mean rotate-size"):
-        from_table(OPTIONS, {"rotate_size": 1}, "x", HERE)
+        values_from_table(OPTIONS, {"rotate_size": 1}, "x", HERE)
 
 
 def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     missing = tmp_path / "missing.toml"
-    assert refused(read_document, missing, "command line") == (
+    assert refused(read_toml_file, missing, "command line") == (
         f"--config {missing} (command line): no such file or directory"
     )
-    assert "is a directory" in refused(read_document, tmp_path, "command line")
-    assert "is a device" in refused(read_document, Path("/dev/zero"), "command line")
+    assert "is a directory" in refused(read_toml_file, tmp_path, "command line")
+    assert "is a device" in refused(read_toml_file, Path("/dev/zero"), "command line")
     large = tmp_path / "large.toml"
     large.write_bytes(b"#" * (1024 * 1024 + 1))
-    assert "larger than 1 MiB" in refused(read_document, large, "command line")
+    assert "larger than 1 MiB" in refused(read_toml_file, large, "command line")
 
 
 def test_a_pipe_is_read_at_the_start_and_never_again() -> None:
@@ -212,8 +212,8 @@ def test_a_pipe_is_read_at_the_start_and_never_again() -> None:
     os.write(writer, b"rotate-size = 7\n")
     os.close(writer)
     path = Path(f"/dev/fd/{reader}")
-    assert read_document(path, "command line") == {"rotate-size": 7}
-    assert refused(read_document, path, "command line", again=True) == (
+    assert read_toml_file(path, "command line") == {"rotate-size": 7}
+    assert refused(read_toml_file, path, "command line", again=True) == (
         f"--config {path} (command line): cannot be read again at a reload"
     )
     os.close(reader)
@@ -226,7 +226,7 @@ def test_a_pipe_is_read_at_the_start_and_never_again() -> None:
 def test_a_file_that_is_not_toml_is_one_printable_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.toml"
     path.write_bytes(content)
-    sentence = refused(read_document, path, "command line")
+    sentence = refused(read_toml_file, path, "command line")
     assert sentence.startswith(f"{path}: not TOML: ")
     assert sentence.isprintable()
 
@@ -235,9 +235,9 @@ def test_a_file_has_to_be_utf8(tmp_path: Path) -> None:
     """A mark at the beginning is no statement of TOML; what is no UTF-8 is told with its line."""
     path = tmp_path / "x.toml"
     path.write_bytes(b"\xef\xbb\xbfsync = 'never'\n")
-    assert read_document(path, "command line") == {"sync": "never"}
+    assert read_toml_file(path, "command line") == {"sync": "never"}
     path.write_bytes(b"sync = 'never'\n# caf\xe9\n")
-    assert refused(read_document, path, "command line") == (
+    assert refused(read_toml_file, path, "command line") == (
         f"{path}: not TOML: line 2 is not UTF-8; save the file as UTF-8"
     )
 
@@ -247,7 +247,7 @@ def test_no_file_does_worse_than_a_sentence(tmp_path_factory: Any, content: byte
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_bytes(content)
     with suppress(ConfigurationError):
-        from_table(OPTIONS, read_document(path, "command line"), "any.toml", HERE)
+        values_from_table(OPTIONS, read_toml_file(path, "command line"), "any.toml", HERE)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_key_of_many_parts_is_refused_before_it_is_read(tmp_path: Path, docume
     path = tmp_path / "x.toml"
     path.write_text(f"sync = 'never' # isn't\n{document}\n")
     with pytest.raises(ConfigurationError) as caught:
-        read_document(path, "command line")
+        read_toml_file(path, "command line")
     said = "not TOML: a key of more than 16 parts (at line 2)"
     assert str(caught.value) == f"{path}: {said}"
 
@@ -275,4 +275,4 @@ def test_dots_in_texts_are_no_parts(tmp_path: Path) -> None:
         f'# {dots}\na.{"b." * 14}c = 1\nd = "{dots}\\"{dots}"\ne = \'{dots}\'\n'
         f'f = """\n{dots}\n"{dots}"""\ng = \'\'\'\n{dots}\n\'\'\'\nh = [1.5, 2.5]\n'
     )
-    assert list(read_document(path, "command line")) == list("adefgh")
+    assert list(read_toml_file(path, "command line")) == list("adefgh")

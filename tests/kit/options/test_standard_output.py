@@ -11,9 +11,9 @@ import pytest
 from logsrv.kit.testing import TWISTD
 
 PROGRAM = """
-from logsrv.kit.options.standard_output import forget_output
+from logsrv.kit.options.standard_output import discard_unwritten_output
 print("x" * 100, end="")
-forget_output()
+discard_unwritten_output()
 """
 
 

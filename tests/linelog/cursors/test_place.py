@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.options.kinds import WrongPlace
+from logsrv.kit.options.kinds import WrongPartError
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.option_kinds import QUERY, require_plain_text
 from logsrv.linelog.cursors.place import Place, load, save, saved_places, why_foreign
@@ -128,7 +128,7 @@ def test_a_query_is_taken_as_it_is_written() -> None:
 
 
 def test_a_wrong_query_is_told_with_a_caret_under_the_place() -> None:
-    with pytest.raises(WrongPlace) as caught:
+    with pytest.raises(WrongPartError) as caught:
         QUERY.parse("app=x (a")
     assert caught.value.picture.split("\n") == ["  app=x (a", "        ^"]
 

@@ -13,7 +13,7 @@ import pytest
 
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
-from logsrv.kit.options.load import Sources, load
+from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.service.checks.findings import CheckRequest, Finding, FindingLevel
 from logsrv.kit.service.checks.user import User, current_user
 from logsrv.linelog.plugin import findings as logger
@@ -29,8 +29,8 @@ NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
 def settings(directory: Path, text: str) -> LoggerSettings:
     file = directory / "logsrv.toml"
     file.write_text(text)
-    sources = Sources(name="logsrv", directory=directory, arguments={"config": [str(file)]})
-    return load(LoggerSettings, sources).settings
+    sources = SettingsSources(name="logsrv", directory=directory, arguments={"config": [str(file)]})
+    return load_settings(LoggerSettings, sources).settings
 
 
 def told(directory: Path, text: str, asked: CheckRequest | None = None) -> list[Finding]:

@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 from logsrv.kit.net.bind import ListenError, listen_error
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.options.files import Mark, mark_of, read_file
+from logsrv.kit.options.files import FileFingerprint, file_fingerprint, read_file
 from logsrv.kit.text.words import shown
 from logsrv.timer import Timer
 
@@ -103,13 +103,13 @@ def _authority_files(endpoint: Endpoint) -> list[Path]:
     return files
 
 
-def file_marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
+def file_marks_of(endpoint: Endpoint) -> dict[str, FileFingerprint | None]:
     """Return the marks of an `ssl:` endpoint's files, by path; None for a file that cannot be found."""
     files = {path for name in FILES if (path := endpoint.argument(name)) is not None}
     # A directory that is gone counts as empty, and is read when it is there again.
     with suppress(ListenError):
         files |= set(map(str, _authority_files(endpoint)))
-    return {file: mark_of(file) for file in files}
+    return {file: file_fingerprint(file) for file in files}
 
 
 def ask_for_certificates(
@@ -205,7 +205,7 @@ class RenewableCertificate:
         elif is_calm and now != self._refused:
             self._load_saved_files(now)
 
-    def _load_saved_files(self, now: dict[str, Mark | None]) -> None:
+    def _load_saved_files(self, now: dict[str, FileFingerprint | None]) -> None:
         try:
             self.load_files()
         except ListenError as error:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.files import write_new
+from logsrv.kit.options.files import create_file
 from logsrv.kit.text.words import shown
 
 KEY, CERTIFICATE = "key.pem", "cert.pem"
@@ -34,9 +34,9 @@ def write_key_and_certificate(directory: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        write_new(directory / KEY, _key_pem(key), 0o600)
+        create_file(directory / KEY, _key_pem(key), 0o600)
         certificate = _self_signed_certificate(key).public_bytes(serialization.Encoding.PEM)
-        write_new(directory / CERTIFICATE, certificate, 0o644)
+        create_file(directory / CERTIFICATE, certificate, 0o644)
     except FileExistsError as error:
         raise ConfigurationError(
             f"{shown(str(error.filename))} is there; remove it first"

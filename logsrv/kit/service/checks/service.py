@@ -13,8 +13,8 @@ from typing import Any
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.files import names_descriptor
-from logsrv.kit.options.given_files import GivenFile, given_files, inline_secrets
-from logsrv.kit.options.sources import read_document
+from logsrv.kit.options.given_files import GivenFile, given_files, inline_secret_keys
+from logsrv.kit.options.sources import read_toml_file
 from logsrv.kit.service.checks.certificates import check_certificates
 from logsrv.kit.service.checks.files import check_files
 from logsrv.kit.service.checks.findings import (
@@ -68,7 +68,7 @@ def _check_settings_files(settings: Any, asked: CheckRequest) -> Iterator[Findin
         others_write = file.exists() and bool(file.stat().st_mode & stat.S_IWOTH)
         is_secret = others_write or (
             os.access(file, os.R_OK)
-            and any(inline_secrets(type(settings), read_document(file, CONFIGURATION)))
+            and any(inline_secret_keys(type(settings), read_toml_file(file, CONFIGURATION)))
         )
         yield from check_files([GivenFile("config", file, is_secret)], asked.user)
     yield from check_files(given_files(settings), asked.user)

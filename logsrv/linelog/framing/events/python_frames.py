@@ -33,7 +33,7 @@ class PickleFramer(Framer):
             data = data[len(part) :]
         return super().receive(data) if data else []
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut_frames(self, data: bytes, frames: list[bytes]) -> int:
         at, end = 0, len(data)
         while end - at >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(data, at)

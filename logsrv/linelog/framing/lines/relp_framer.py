@@ -61,7 +61,7 @@ class RelpFramer(Framer):
         answers, self._answers = self._answers, []
         return b"".join(answers)
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut_frames(self, data: bytes, frames: list[bytes]) -> int:
         end = len(data)
         many = self._open and self._longest == MOST_DATA and end >= _WORTH_IT
         at = self._cut_syslog_frames(data, frames) if many else 0

@@ -15,7 +15,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
-from logsrv.kit.options.files import Mark, mark_of
+from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.login import read_nats_login
@@ -47,7 +47,7 @@ class ShipOrders:
     certificate: str | None
     key: str | None
     token: str | None = attrs.field(repr=False)
-    files: tuple[Mark | None, ...] = ()
+    files: tuple[FileFingerprint | None, ...] = ()
     directory: str = ""
     store: str = ""
     due: int = 0
@@ -92,7 +92,7 @@ def make_orders(target: ShipSettings) -> ShipOrders:
         certificate=certificate,
         key=key,
         token=token,
-        files=tuple(None if path is None else mark_of(path) for path in files),
+        files=tuple(None if path is None else file_fingerprint(path) for path in files),
     )
     try:
         check_package_installed(target.ship)

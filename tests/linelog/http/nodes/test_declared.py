@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.load import Sources, load
+from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.linelog.http.nodes.address import parse_node_address, parse_node_addresses
 from logsrv.linelog.http.nodes.declared import DeclaredNodes, make_clients
 from logsrv.linelog.http.nodes.node_settings import (
@@ -84,8 +84,8 @@ def test_a_process_is_told_what_it_needs(tmp_path: Path) -> None:
 
 def loaded(tmp_path: Path, text: str) -> NodeOptions:
     (tmp_path / "a.toml").write_text(text)
-    sources = Sources(name="logsrv", directory=tmp_path, arguments={"config": ["a.toml"]})
-    return load(NodeOptions, sources).settings
+    sources = SettingsSources(name="logsrv", directory=tmp_path, arguments={"config": ["a.toml"]})
+    return load_settings(NodeOptions, sources).settings
 
 
 def test_a_name_stands_for_several() -> None:
