@@ -32,14 +32,14 @@ def tell(sentence: str) -> None:
     print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
-def columns(rows: Sequence[Sequence[str]]) -> str:
+def aligned_columns(rows: Sequence[Sequence[str]]) -> str:
     """Return rows as lines of aligned columns. The last column needs no alignment, and is not padded."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "".join(f"{line}\n" for line in lines)
 
 
-def seconds(text: str) -> float:
+def parse_seconds(text: str) -> float:
     """Parse a length of time in seconds, for `type=`."""
     try:
         value = float(text)
@@ -50,7 +50,7 @@ def seconds(text: str) -> float:
     return value
 
 
-def goes_with(arguments: object, other: str, *names: str) -> None:
+def require_other_option(arguments: object, other: str, *names: str) -> None:
     """Raise UsageError if one of the options `names` is given without the option `other`: it needs that."""
     given = [
         f"--{name.replace('_', '-')}"

@@ -91,9 +91,9 @@ def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -
             progress = CareProgress()
             try:
                 for number, name in enumerate(backup.copy_segments(delete=delete), 1):
-                    progress.at(number, name)
+                    progress.show_part(number, name)
             finally:
-                progress.end()
+                progress.clear_line()
             if command == "restore":
                 backup_note.make_ordinary_store(target)
             if os.geteuid() == 0:

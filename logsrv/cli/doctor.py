@@ -68,9 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
                 disk=disk,
                 places=lambda: list(saved_places(directory)),
                 quick=arguments.quick,
-                read=progress.read,
+                read=progress.count_bytes,
             )
-            visit = DoctorVisit(examination, progress, repair=arguments.repair)
+            visit = DoctorRun(examination, progress, repair=arguments.repair)
             if arguments.repair:
                 try:
                     undo.enter_context(locked(directory))
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
                         raise
                     visit.not_locked = str(error)
                 undo.callback(give_files_of_root, disk)
-            visit.go()
+            visit.examine_and_repair()
     except OSError as error:
         within = "" if error.filename in (None, directory) else f" ({shown(error.filename)})"
         advice = ": run this as root" if isinstance(error, PermissionError) else ""
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 @attrs.define
-class DoctorVisit:
+class DoctorRun:
     """An examination with its outcome.
 
     not_locked: the reason why the store could not be locked for the repair, or "". found: findings that
@@ -116,12 +116,12 @@ class DoctorVisit:
         """The findings that remain, without notes."""
         return [one for one in self.found if one.weight is not FindingWeight.NOTE]
 
-    def go(self) -> None:
+    def examine_and_repair(self) -> None:
         """Examine all parts, repair the findings, and examine again. Raises OSError and StoreError."""
         parts = self.examination.parts()
         try:
             for number, part in enumerate(parts, 1):
-                self.progress.at(number, part.label, of=len(parts))
+                self.progress.show_part(number, part.label, of=len(parts))
                 left = found = part.confirmed_findings()
                 if self.repair and [one for one in found if self._try_repair(one)]:
                     left = part.confirmed_findings()
@@ -129,7 +129,7 @@ class DoctorVisit:
                 self.repaired += [one for one in found if (one.kind, one.name) not in there]
                 self.found += left
         finally:
-            self.progress.end()
+            self.progress.clear_line()
 
     def _try_repair(self, one: StoreFinding) -> bool:
         """Return whether a repair was tried, which may have failed."""

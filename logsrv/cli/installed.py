@@ -119,7 +119,7 @@ def _installed_plugins(
     # If two plugins have the same name, twistd uses the first that Twisted's plugin system returns.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
         where = files.get(id(maker), "")
-        package = packages.of(where, _module_name(maker))
+        package = packages.of_plugin(where, _module_name(maker))
         listens, error = _default_endpoints(maker, package)
         own = _own_version(maker)
         yield InstalledPlugin(
@@ -185,7 +185,7 @@ def _installed_inputs(files: dict[int, str], packages: PluginPackages) -> Iterat
     for found in sorted([*ours, *getPlugins(IInput)], key=lambda found: found.name):
         code = type(found).__module__
         where = files.get(id(found), getattr(sys.modules.get(code), "__file__", ""))
-        package = packages.of(where, code)
+        package = packages.of_plugin(where, code)
         yield InstalledPlugin(
             name=found.name,
             version=_package_version(package),
@@ -207,7 +207,7 @@ def _package_version(package: metadata.Distribution | None) -> str:
 class PluginPackages:
     """The distributions that plugin files belong to."""
 
-    def of(self, where: str, code: str) -> metadata.Distribution | None:
+    def of_plugin(self, where: str, code: str) -> metadata.Distribution | None:
         """Return a plugin's distribution, by the plugin's file, or else by the module of its code."""
         top = code.partition(".")[0]
         names = self._by_module.get(top, []) if top != "twisted" else []

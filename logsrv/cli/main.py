@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from logsrv import __version__
 from logsrv.cli.arguments import tell
-from logsrv.cli.watched_child import watch_from_here
+from logsrv.cli.watched_child import fork_watched_child
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
@@ -181,7 +181,7 @@ def program() -> NoReturn:
     if sys.stdout is not None and not hasattr(sys.stdout.buffer, "raw"):
         sys.stdout = open(1, "w", -1, sys.stdout.encoding, sys.stdout.errors, closefd=False)  # noqa: SIM115
         sys.stdout.reconfigure(line_buffering=True)
-    status = main(watch=watch_from_here)
+    status = main(watch=fork_watched_child)
     # obstore's threads sometimes crash the process while Python shuts down.
     if sys.argv[1:2] and (sys.argv[1] in HOLDING_NOTHING or "obstore" in sys.modules):
         if sys.stderr is not None:

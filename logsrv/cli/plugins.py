@@ -21,7 +21,7 @@ from pathlib import Path
 
 from attrs import asdict
 
-from logsrv.cli.arguments import columns
+from logsrv.cli.arguments import aligned_columns
 from logsrv.cli.installed import (
     OVERLOOKED,
     AllInstalled,
@@ -83,4 +83,4 @@ def _table(title: str, plugins: Sequence[InstalledPlugin]) -> str:
         )
         for plugin in plugins
     ]
-    return columns(rows)
+    return aligned_columns(rows)

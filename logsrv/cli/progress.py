@@ -18,12 +18,12 @@ class CareProgress:
         self._bytes = 0
         self._what = ""
 
-    def at(self, number: int, what: str, *, of: int = 0) -> None:
+    def show_part(self, number: int, what: str, *, of: int = 0) -> None:
         """Show the current part. of: the number of parts; 0 if unknown."""
         self._what = f"{number} of {of}: {what}" if of else f"{number}: {what}"
         self._show_if_due()
 
-    def read(self, size: int) -> None:
+    def count_bytes(self, size: int) -> None:
         """Count bytes that were read."""
         self._bytes += size
         self._show_if_due()
@@ -35,6 +35,6 @@ class CareProgress:
                 f"{self._what}, {speed:.0f} MB/s compressed" if self._bytes else self._what
             )
 
-    def end(self) -> None:
+    def clear_line(self) -> None:
         """Remove the line."""
         self._line.clear()

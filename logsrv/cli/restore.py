@@ -31,7 +31,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from logsrv.cli.arguments import goes_with, tell
+from logsrv.cli.arguments import require_other_option, tell
 from logsrv.cli.backup import contents_summary, copy_store
 from logsrv.clock import Clock
 from logsrv.errors import StoreError, UsageError
@@ -100,7 +100,7 @@ def _check(arguments: argparse.Namespace, *, is_centre: bool) -> None:
         raise UsageError("--token-file, --ca, --cert and --key go with a centre, as --from https:")
     if arguments.origin.lower().startswith("http:") and any(certificates):
         raise UsageError("--ca, --cert and --key go with https:, and --from names http:")
-    goes_with(arguments, "cert", "key")
+    require_other_option(arguments, "cert", "key")
     if arguments.store is not None and (is_centre or "://" not in arguments.origin):
         what = "centre" if is_centre else "backup"
         raise UsageError(f"--store names a store of an archive, and a {what} is one store")

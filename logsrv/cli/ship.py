@@ -23,7 +23,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from logsrv.cli.arguments import SAID, UNNAMED, columns, goes_with, store, tell
+from logsrv.cli.arguments import SAID, UNNAMED, aligned_columns, require_other_option, store, tell
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
@@ -62,8 +62,8 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the status or change the identity. Raises StoreError if the store is unreadable or in use."""
-    goes_with(arguments, "status", "json")
-    goes_with(arguments, "new_identity", "resend")
+    require_other_option(arguments, "status", "json")
+    require_other_option(arguments, "new_identity", "resend")
     if arguments.new_identity is not None:
         return _new_identity(arguments.new_identity, resend=arguments.resend)
     return _status(store(arguments.status), as_json=arguments.json)
@@ -78,7 +78,7 @@ def _status(directory: str, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps([_object(one) for one in found], indent=1))
     elif found:
-        print(columns([_HEAD, *(_row(one) for one in found)]), end="")
+        print(aligned_columns([_HEAD, *(_row(one) for one in found)]), end="")
     else:
         tell(f"logsrv ship: nothing was ever shipped from {shown(directory)}")
     wanted = [one for one in found if one.wanted]
@@ -110,7 +110,7 @@ def _row(one: TargetStatus) -> tuple[str, ...]:
     lag = one.lag
     behind = "?" if lag is None else "nothing"
     if lag is not None and lag.bytes:
-        behind = f"{size_text(lag.bytes)}, {lag.lines:,} lines, {_span(lag.seconds)}"
+        behind = f"{size_text(lag.bytes)}, {lag.lines:,} lines, {_rounded_time(lag.seconds)}"
     error = f"{one.state.failed[:19]}Z {one.state.error}" if one.state.failed else one.state.error
     position = "?" if one.position is None else str(one.position)
     return one.name, _state_cell(one), position, behind, _gap_cell(one.gone), one_line(error)
@@ -132,7 +132,7 @@ def _state_cell(one: TargetStatus) -> str:
     return {True: "yes", False: "no", None: "not known yet"}[one.state.up]
 
 
-def _span(seconds: float) -> str:
+def _rounded_time(seconds: float) -> str:
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

@@ -17,7 +17,7 @@ from logsrv.cli.arguments import tell
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
 
-def watch_from_here(name: str, failed: int) -> None:
+def fork_watched_child(name: str, failed: int) -> None:
     """Fork, and go on in the child. The parent ends with its status, and reports an abort by obstore.
 
     name: of the command. failed: the parent's exit status if obstore aborted the child.
@@ -25,7 +25,7 @@ def watch_from_here(name: str, failed: int) -> None:
     sys.stdout.flush()
     child = os.fork()
     if child:
-        _end_as(child, name, failed)
+        _wait_and_end_as(child, name, failed)
     if sys.stderr is not None:
         # Python's messages go to a copy of stderr; obstore writes to descriptor 2, which becomes /dev/null.
         sys.stderr = open(os.dup(2), "w", 1, sys.stderr.encoding, sys.stderr.errors)  # noqa: SIM115
@@ -34,7 +34,7 @@ def watch_from_here(name: str, failed: int) -> None:
     os.close(silent)
 
 
-def _end_as(child: int, name: str, failed: int) -> NoReturn:
+def _wait_and_end_as(child: int, name: str, failed: int) -> NoReturn:
     """Wait for the child, and end with its status or signal."""
     # The child decides what Ctrl-C does, which a terminal sends to both processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -19,16 +19,16 @@ def test_the_progress_names_the_part_and_is_removed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setattr("logsrv.cli.progress._EVERY", -1.0)
     progress = CareProgress()
-    progress.at(3, "segment 7", of=9)
-    progress.read(1000)
+    progress.show_part(3, "segment 7", of=9)
+    progress.count_bytes(1000)
     assert "\r3 of 9: segment 7" in screen.getvalue()
     assert "MB/s compressed" in screen.getvalue()
-    progress.end()
+    progress.clear_line()
     assert screen.getvalue().endswith("\r\x1b[K")
 
 
 def test_without_a_terminal_there_is_no_progress(capfd: pytest.CaptureFixture[str]) -> None:
     progress = CareProgress()
-    progress.at(1, "segment 1")
-    progress.end()
+    progress.show_part(1, "segment 1")
+    progress.clear_line()
     assert capfd.readouterr().err == ""

@@ -34,12 +34,12 @@ from typing import Any
 from twisted.internet.task import deferLater, react
 from twisted.logger import globalLogBeginner
 
-from logsrv.cli.arguments import seconds, tell
+from logsrv.cli.arguments import parse_seconds, tell
 from logsrv.cli.client.conversation import LineConversation
 from logsrv.cli.client.dial import dial
 from logsrv.cli.client.display import DatagramDisplay, Display, HexDisplay, TextDisplay
 from logsrv.cli.client.target import Target, parse_target
-from logsrv.cli.client.wire import DatagramWire, StreamWire
+from logsrv.cli.client.wire import DatagramInputEncoder, StreamInputEncoder
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.options.argument_parser import Parser
@@ -62,10 +62,10 @@ def declare(parser: Parser) -> None:
         "--lf", dest="ending", action="store_const", const=b"\n", help="they end with LF"
     )
     timeout = "how long to try to connect (default: 10)"
-    add("--timeout", type=seconds, default=10.0, metavar="SECONDS", help=timeout)
+    add("--timeout", type=parse_seconds, default=10.0, metavar="SECONDS", help=timeout)
     add(
         "--wait",
-        type=seconds,
+        type=parse_seconds,
         metavar="SECONDS",
         help="after the end of the input, end when the server has been silent for so long (default: "
         "when it closes; 1 at a terminal, and with TLS and datagrams, which cannot tell it of the end)",
@@ -117,7 +117,7 @@ async def _connect_and_talk(target: Target, arguments: argparse.Namespace, react
         ending = b"\r\n"
     talk = LineConversation(
         display=_make_display(target, arguments),
-        wire=DatagramWire(ending) if target.is_datagram else StreamWire(ending),
+        wire=DatagramInputEncoder(ending) if target.is_datagram else StreamInputEncoder(ending),
         wait=arguments.wait,
         is_typed=is_typed,
         reactor=reactor,

@@ -17,7 +17,7 @@ from logsrv.cli.client.display import Display
 from logsrv.cli.client.failures import connection_failed
 from logsrv.cli.client.peer import DatagramPeer, StreamPeer
 from logsrv.cli.client.target import Target
-from logsrv.cli.client.wire import DatagramWire, StreamWire
+from logsrv.cli.client.wire import DatagramInputEncoder, StreamInputEncoder
 
 CHUNK = 64 * 1024
 QUIET_SECONDS = 1.0
@@ -56,7 +56,7 @@ class LineConversation:
     """
 
     display: Display
-    wire: StreamWire | DatagramWire
+    wire: StreamInputEncoder | DatagramInputEncoder
     wait: float | None
     is_typed: bool
     reactor: Any
@@ -97,13 +97,13 @@ class LineConversation:
         self._peer = peer
 
         async def take(data: bytes) -> None:
-            await self._send_pieces(self.wire.read(data))
+            await self._send_pieces(self.wire.encode(data))
 
         said = read_all(0, take, self.reactor)
         either: list[Deferred[Any]] = [said, self.ended]
         await DeferredList(either, fireOnOneCallback=True)
         if not self.ended.called:
-            await self._send_pieces(self.wire.finish())
+            await self._send_pieces(self.wire.encode_rest())
         # The connection may have ended meanwhile; Twisted fails to half-close it then.
         if not self.ended.called:
             if (not peer.end_input() or self.is_typed) and self.wait is None:

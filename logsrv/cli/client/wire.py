@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 
-class StreamWire:
+class StreamInputEncoder:
     """The input for a connection: unchanged, or with `ending` in place of each line ending."""
 
     def __init__(self, ending: bytes | None) -> None:
         self._ending = ending
         self._return = b""
 
-    def read(self, data: bytes) -> list[bytes]:
+    def encode(self, data: bytes) -> list[bytes]:
         """Return the pieces to send for a chunk of the input, which may end anywhere."""
         if self._ending is None:
             return [data]
@@ -20,12 +20,12 @@ class StreamWire:
         whole = data[: len(data) - len(self._return)]
         return [whole.replace(b"\r\n", b"\n").replace(b"\n", self._ending)]
 
-    def finish(self) -> list[bytes]:
+    def encode_rest(self) -> list[bytes]:
         """Return the buffered bytes at the end of the input."""
         return [self._return] if self._return else []
 
 
-class DatagramWire:
+class DatagramInputEncoder:
     """The input for datagrams: each line is one, without its line ending, or with `ending` in its place."""
 
     LONGEST = 256 * 1024
@@ -35,12 +35,12 @@ class DatagramWire:
         self._ending = ending or b""
         self._rest = b""
 
-    def read(self, data: bytes) -> list[bytes]:
+    def encode(self, data: bytes) -> list[bytes]:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > self.LONGEST:
             lines.append(self._rest)
             self._rest = b""
         return [line.removesuffix(b"\r") + self._ending for line in lines]
 
-    def finish(self) -> list[bytes]:
+    def encode_rest(self) -> list[bytes]:
         return [self._rest + self._ending] if self._rest else []

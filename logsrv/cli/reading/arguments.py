@@ -7,7 +7,15 @@ import sys
 import time
 from argparse import ArgumentTypeError, Namespace
 
-from logsrv.cli.arguments import CONFIGURATION, SAID, UNNAMED, goes_with, seconds, store, tell
+from logsrv.cli.arguments import (
+    CONFIGURATION,
+    SAID,
+    UNNAMED,
+    parse_seconds,
+    require_other_option,
+    store,
+    tell,
+)
 from logsrv.errors import QueryError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
@@ -55,7 +63,7 @@ def declare_nodes(parser: Parser) -> None:
     add(
         "--nodes-timeout",
         metavar="SECONDS",
-        type=seconds,
+        type=parse_seconds,
         help="leave out a node that says nothing for so long (75)",
     )
     add(
@@ -67,7 +75,9 @@ def declare_nodes(parser: Parser) -> None:
 
 def asks_nodes(arguments: Namespace) -> bool:
     """Return whether daemons are asked. Raises UsageError for options that need `--nodes`."""
-    goes_with(arguments, "nodes", "nodes_token_file", "nodes_ca", "nodes_timeout", "config")
+    require_other_option(
+        arguments, "nodes", "nodes_token_file", "nodes_ca", "nodes_timeout", "config"
+    )
     return arguments.nodes is not None
 
 
@@ -118,14 +128,14 @@ def declare_looks(parser: Parser) -> None:
     )
 
 
-def count(text: str) -> int:
+def parse_count(text: str) -> int:
     """Parse a number of lines, for `type=`."""
     if not (text.isascii() and text.isdigit()) or len(text) > 12:
         raise ArgumentTypeError(f"{shown(text)} is no number of lines, such as 10")
     return int(text)
 
 
-def position(text: str) -> Position:
+def parse_position_argument(text: str) -> Position:
     """Parse SEGMENT:OFFSET, for `type=`."""
     try:
         return parse_position(text)
@@ -133,7 +143,7 @@ def position(text: str) -> Position:
         raise ArgumentTypeError(str(error)) from None
 
 
-def matcher(words: list[str], command: str) -> Matcher:
+def matcher_with_hints(words: list[str], command: str) -> Matcher:
     """Return the matcher of a query, and write its hints to stderr.
 
     Raises UsageError with a caret under the fault.
@@ -149,7 +159,7 @@ def matcher(words: list[str], command: str) -> Matcher:
     return found
 
 
-def field(text: str) -> str:
+def parse_field_name(text: str) -> str:
     """Parse the name of one field, for `type=`."""
     if "," in text:
         names = ", ".join(text.split(","))
@@ -160,7 +170,7 @@ def field(text: str) -> str:
     return text
 
 
-def scope(arguments: Namespace) -> Scope:
+def make_scope(arguments: Namespace) -> Scope:
     """Return the limits of the command line. Raises UsageError for a wrong time."""
     return Scope(
         since=_moment(arguments.since, "--since", arguments.utc),
@@ -178,7 +188,7 @@ def _moment(text: str | None, option: str, utc: bool) -> str:
         raise UsageError(f"{option}: {error}") from None
 
 
-def style(arguments: Namespace) -> LineStyle:
+def line_style(arguments: Namespace) -> LineStyle:
     """Return the style of lines, by the command line and the terminal."""
     terminal = sys.stdout.isatty()
     color = arguments.color == "always" or (
@@ -212,7 +222,7 @@ def open_view(directory: str, command: str) -> View:
     return view
 
 
-def status(damaged: bool, found: bool) -> int:
+def search_status(damaged: bool, found: bool) -> int:
     """Return the exit status of a search.
 
     damaged: whether something could not be read. found: whether there are hits.

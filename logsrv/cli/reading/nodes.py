@@ -67,8 +67,8 @@ def _merged_lines(
 def search_nodes(arguments: Namespace) -> int:
     """Run `logsrv search` on nodes; return the exit status."""
     _check_options(arguments)
-    matcher = reading.matcher(arguments.query, "search")
-    scope = reading.scope(arguments)
+    matcher = reading.matcher_with_hints(arguments.query, "search")
+    scope = reading.make_scope(arguments)
     figures = arguments.top is not None or arguments.histogram
     # Counts are of all lines: -n limits the number of values, not of lines.
     most = None if figures else arguments.number
@@ -90,7 +90,7 @@ def search_nodes(arguments: Namespace) -> int:
             found = _print_histogram(lines, step, arguments)
         else:
             found = _print_lines(lines, asked, arguments, matcher, paged=not arguments.no_pager)
-        return reading.status(bool(asked.failed), found)
+        return reading.search_status(bool(asked.failed), found)
 
 
 def tail_nodes(arguments: Namespace) -> int:
@@ -100,12 +100,12 @@ def tail_nodes(arguments: Namespace) -> int:
             "-f follows one store, and no nodes: they get the same line at different times, so it cannot "
             "be shown once and in order"
         )
-    matcher = reading.matcher(arguments.query, "tail")
+    matcher = reading.matcher_with_hints(arguments.query, "tail")
     scope = Scope(source=arguments.source)
     with _ask_nodes(arguments, "tail") as asked:
         last = [*_merged_lines(asked, arguments, scope, reverse=True, most=arguments.number)]
         found = _print_lines(last[::-1], asked, arguments, matcher, paged=False)
-        return reading.status(bool(asked.failed), found)
+        return reading.search_status(bool(asked.failed), found)
 
 
 def show_node(arguments: Namespace) -> int:
@@ -120,11 +120,11 @@ def show_node(arguments: Namespace) -> int:
     for name, window in found.items():
         if not window:
             tell(f"logsrv show: no line begins at {wanted} of {name}")
-    render = make_renderer(reading.style(arguments))
+    render = make_renderer(reading.line_style(arguments))
     with Output(paged=False) as output:
         for line in chain.from_iterable(found.values()):
             output.write(render(Hit(line.position, line.line), line.position != wanted))
-    return reading.status(bool(asked.failed), any(found.values()))
+    return reading.search_status(bool(asked.failed), any(found.values()))
 
 
 def _check_options(arguments: Namespace) -> None:
@@ -148,7 +148,7 @@ def _print_lines(
     paged: bool,
 ) -> bool:
     """Print lines in the format of `search`; return whether there are any."""
-    render = make_renderer(reading.style(arguments), matcher)
+    render = make_renderer(reading.line_style(arguments), matcher)
     found = False
     with Output(paged=paged) as output:
         for line in lines:

@@ -45,7 +45,7 @@ def declare(parser: Parser) -> None:
     reading.declare_store(parser)
     reading.declare_scope(parser)
     add("--utc", action="store_true", help="times given without a zone are UTC, not local")
-    add("-n", type=reading.count, metavar="N", dest="number", help="send N lines at most")
+    add("-n", type=reading.parse_count, metavar="N", dest="number", help="send N lines at most")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--speed", type=_parse_speed, metavar="FACTOR", default=1.0,
                       help="FACTOR times as fast as received; max: without waiting")  # fmt: skip
@@ -79,9 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--to: {typed} is none of tcp:, tls:, udp:, unix: and unixgram:")
     if (arguments.cafile or arguments.insecure) and target.scheme != "tls":
         raise UsageError(f"--to: {target} is not encrypted; certificates go with tls:HOST:PORT")
-    found_by = reading.matcher(arguments.query, "replay")
+    found_by = reading.matcher_with_hints(arguments.query, "replay")
     with reading.open_view(arguments.directory, "replay") as view:
-        limits = reading.scope(arguments)
+        limits = reading.make_scope(arguments)
         with (
             closing(Search(view, found_by, limits)) as search,
             ReplayConnection(target, arguments.cafile, insecure=arguments.insecure) as receiver,
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
                 receiver.send(Record(hit.line).body)
     sent = "1 line was" if receiver.sent == 1 else f"{receiver.sent} lines were"
     tell(f"logsrv replay: {sent} sent to {target}")
-    return reading.status(view.damaged, receiver.sent > 0)
+    return reading.search_status(view.damaged, receiver.sent > 0)
 
 
 def _hits_when_due(

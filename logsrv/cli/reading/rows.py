@@ -88,7 +88,7 @@ class TableWriter(RowWriter):
 
     def end(self) -> None:
         """Write the buffered rows, if there are any."""
-        self._write_lines(self._table.rest())
+        self._write_lines(self._table.remaining_lines())
 
     def _write_lines(self, lines: list[str]) -> None:
         if lines:

@@ -36,15 +36,15 @@ def declare(parser: Parser) -> None:
     reading.declare_store(parser)
     reading.declare_nodes(parser)
     reading.declare_scope(parser)
-    add("-n", type=reading.count, metavar="N", dest="number", help="N lines at most")
+    add("-n", type=reading.parse_count, metavar="N", dest="number", help="N lines at most")
     add("--reverse", action="store_true", help="the newest first")
     for option, words in (("-A", "after"), ("-B", "before"), ("-C", "before and after")):
         help_ = f"show N lines {words} each, too"
-        add(option, type=reading.count, metavar="N", dest=option[1:], help=help_)
+        add(option, type=reading.parse_count, metavar="N", dest=option[1:], help=help_)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("-c", "--count", action="store_true", help="print only the number of lines")
     top = "its most frequent values (-n of them, 10)"
-    what.add_argument("--top", metavar="FIELD", type=reading.field, help=top)
+    what.add_argument("--top", metavar="FIELD", type=reading.parse_field_name, help=top)
     what.add_argument(
         "--histogram",
         action="store_true",
@@ -65,8 +65,8 @@ def run(arguments: Namespace) -> int:
         from logsrv.cli.reading.nodes import search_nodes
 
         return search_nodes(arguments)
-    found_by = reading.matcher(arguments.query, "search")
-    limits = reading.scope(arguments)
+    found_by = reading.matcher_with_hints(arguments.query, "search")
+    limits = reading.make_scope(arguments)
     figures = _wants_figures(arguments)
     with reading.open_view(arguments.directory, "search") as view:
         search = Search(view, found_by, limits, with_index=not arguments.no_index)
@@ -80,7 +80,7 @@ def run(arguments: Namespace) -> int:
         if not found:
             for hint in hints_for_no_hits(search, arguments.top):
                 tell(f"logsrv search: {hint}")
-        return reading.status(view.damaged, found)
+        return reading.search_status(view.damaged, found)
 
 
 def _check_options(arguments: Namespace) -> None:
@@ -116,7 +116,7 @@ def _print_figures(search: Search, arguments: Namespace) -> bool:
 
 def _print_lines(search: Search, arguments: Namespace) -> bool:
     """Print lines; return whether there are any."""
-    looks = reading.style(arguments)
+    looks = reading.line_style(arguments)
     render = make_renderer(looks, search.matcher)
     render_many = make_block_renderer(looks)
     before = arguments.B if arguments.B is not None else arguments.C or 0

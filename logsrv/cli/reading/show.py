@@ -24,13 +24,13 @@ from logsrv.linelog.read.stored_lines import StoredLines
 
 def declare(parser: Parser) -> None:
     add = parser.add_argument
-    add("position", metavar="POSITION", type=reading.position, help="as 17:52311")
+    add("position", metavar="POSITION", type=reading.parse_position_argument, help="as 17:52311")
     reading.declare_store(parser)
     reading.declare_nodes(parser)
     fetch_line_and_neighbours = "N neighbours before and behind (5)"
     add(
         "-C",
-        type=reading.count,
+        type=reading.parse_count,
         metavar="N",
         dest="around",
         default=5,
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         from logsrv.cli.reading.nodes import show_node
 
         return show_node(arguments)
-    render = make_renderer(reading.style(arguments))
+    render = make_renderer(reading.line_style(arguments))
     with (
         reading.open_view(arguments.directory, "show") as view,
         closing(StoredLines(view)) as lines,
@@ -53,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         wanted = lines.line_at(arguments.position)
         if wanted is None:
             tell(f"logsrv show: no line begins at {arguments.position}")
-            return reading.status(view.damaged, False)
+            return reading.search_status(view.damaged, False)
         window = lines.lines_around(wanted, arguments.lines_around, arguments.lines_around)
     for hit in window:
         sys.stdout.buffer.write(render(hit, hit != wanted))
-    return reading.status(view.damaged, True)
+    return reading.search_status(view.damaged, True)

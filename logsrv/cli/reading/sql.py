@@ -21,7 +21,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import declare_store, declare_zone, open_view, status
+from logsrv.cli.reading.arguments import declare_store, declare_zone, open_view, search_status
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
@@ -92,7 +92,7 @@ def _run_statement(arguments: argparse.Namespace) -> int:
                 answer.close()
                 if arguments.stats and answer.rows is not None:
                     tell(str(answer.rows.stats))
-        return status(view.damaged, found)
+        return search_status(view.damaged, found)
 
 
 def _write_answer(answer: SqlAnswer, arguments: argparse.Namespace) -> bool:

@@ -31,9 +31,9 @@ class Table:
             return [self._row_line(columns, row) for row in rows]
         self._columns = columns
         self._kept += rows
-        return self.rest() if len(self._kept) >= _LOOKED_AT else []
+        return self.remaining_lines() if len(self._kept) >= _LOOKED_AT else []
 
-    def rest(self) -> list[str]:
+    def remaining_lines(self) -> list[str]:
         """Return the names of the columns and the buffered lines."""
         columns = self._columns
         if self._widths is not None or not self._kept:

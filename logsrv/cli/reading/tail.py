@@ -43,7 +43,12 @@ def declare(parser: Parser) -> None:
     reading.declare_nodes(parser)
     parser.add_argument("--follow", "-f", action="store_true", help="go on with new lines")
     parser.add_argument(
-        "-n", type=reading.count, metavar="N", dest="number", default=10, help="how many lines (10)"
+        "-n",
+        type=reading.parse_count,
+        metavar="N",
+        dest="number",
+        default=10,
+        help="how many lines (10)",
     )
     parser.add_argument(
         "--source", metavar="GLOB", default="", help="of these sources, as tcp:10.1.*"
@@ -61,8 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "-f follows what is written into a store, and an archive only grows now and then"
         )
-    found_by = reading.matcher(arguments.query, "tail")
-    render = make_renderer(reading.style(arguments), found_by)
+    found_by = reading.matcher_with_hints(arguments.query, "tail")
+    render = make_renderer(reading.line_style(arguments), found_by)
 
     def show(hits: Iterable[Hit]) -> bool:
         """Print lines at once; return whether there are any."""
@@ -83,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
             with closing(Follower(view, end)) as follower:
                 for news in _wait_for_lines(follower, view):
                     show(hits_in_text(found_by, of, news.position, news.text))
-        return reading.status(view.damaged, found)
+        return reading.search_status(view.damaged, found)
 
 
 def _wait_for_lines(follower: Follower, view: View) -> Iterator[AppendedLines]:

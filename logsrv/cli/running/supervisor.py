@@ -101,12 +101,12 @@ class ServingChild:
         )
         theirs.close()
 
-    def go(self) -> None:
+    def tell_to_serve(self) -> None:
         """Tell the child to serve. It may have ended already."""
         with contextlib.suppress(OSError):
             self._channel.sendall(b"g")
 
-    def leave(self) -> None:
+    def tell_to_end(self) -> None:
         """Tell the child to end, and wait until new connections can reach only its successor."""
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_WR)
@@ -184,7 +184,7 @@ class Supervisor:
     def _start_child(self) -> None:
         self._event = "was started again" if self._reads_again else "was saved"
         self._reads_again = False
-        self._watched.begin()
+        self._watched.remember_fingerprints()
         if self._starting is not None:
             self._starting.kill()
         self._starting = ServingChild(
@@ -205,13 +205,13 @@ class Supervisor:
             case {"loaded": alone}:
                 if alone and self._serving is not None:
                     # Two processes cannot share a socket that is not held, such as a datagram socket.
-                    self._serving.leave()
+                    self._serving.tell_to_end()
                     self._wait_for([self._serving])
                     if self._asked:
                         return
                     self._serving.kill()
                     self._serving = None
-                child.go()
+                child.tell_to_serve()
             case {"serving": keys, "at": addresses}:
                 self._switch_to_child(child, keys, addresses)
 
@@ -228,7 +228,7 @@ class Supervisor:
         is_elsewhere = set(keys) != set(self._held)
         self._keep_sockets(child, keys)
         if self._serving is not None:
-            self._serving.leave()
+            self._serving.tell_to_end()
             self._leaving.append(self._serving)
         if self._has_served:
             place = f" at {', '.join(filter(None, addresses))}" if is_elsewhere else ""

@@ -11,7 +11,7 @@ MISSING_CHECKS = 7
 
 
 class WatchedFiles:
-    """Files, and their fingerprints (time, size, inode) when `begin` was called.
+    """Files, and their fingerprints (time, size, inode) when `remember_fingerprints` was called.
 
     main: the plugin file, without which nothing can be started.
     """
@@ -23,9 +23,9 @@ class WatchedFiles:
         self._calm = 0
         self._began: dict[str, FileFingerprint | None] = {}
         self._before: dict[str, FileFingerprint | None] = {}
-        self.begin()
+        self.remember_fingerprints()
 
-    def begin(self) -> None:
+    def remember_fingerprints(self) -> None:
         """Remember the present fingerprints of the files; `saved` compares with them."""
         self._began = self._before = self._fingerprints()
 
@@ -36,7 +36,7 @@ class WatchedFiles:
             self._began[file] = self._before[file] = file_fingerprint(file)
 
     def saved(self) -> bool:
-        """Return whether a file was saved since `begin`, and none has changed since the last call of this.
+        """Return whether a file was saved since `remember_fingerprints`, and none changed since the last call.
 
         Editors save in several steps; between them a file may be missing or empty.
         """

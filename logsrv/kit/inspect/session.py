@@ -20,7 +20,14 @@ from twisted.logger import Logger
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing.line_format import LineFormat
-from logsrv.kit.inspect.view import FAREWELLS, NO_PYTHON, PYTHON, Service, ServiceView, answer
+from logsrv.kit.inspect.view import (
+    FAREWELLS,
+    NO_PYTHON,
+    PYTHON,
+    Service,
+    ServiceView,
+    answer_command,
+)
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.observe.failures import Failures
@@ -151,7 +158,7 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
     def _answer_command(self, line: str) -> None:
         if line.split()[0] == "log" and len(line.split()) > 1:
             log.info("{peer} changes the log: {line}", peer=self.peer, line=one_line(line))
-        for text in answer(self.service.state, line):
+        for text in answer_command(self.service.state, line):
             self.show(text)
 
     def _begin_python_prompt(self) -> None:
@@ -187,11 +194,11 @@ class SocketServer(ServerAndReceiver, ListenerContext, Factory):
         super().apply(settings)
         self._session_service.settings = settings
 
-    def session(self) -> Session:
+    def new_session(self) -> Session:
         """Return a new session, not connected yet."""
         session = Session()
         session.factory = self
         return session
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        return self.session()
+        return self.new_session()

@@ -206,7 +206,7 @@ COMMANDS = {
 }
 
 
-def answer(view: ServiceView, line: str) -> Iterator[str]:
+def answer_command(view: ServiceView, line: str) -> Iterator[str]:
     """Yield the answer to a command; one sentence for a line that is not a command."""
     name, *words = line.split()
     command = COMMANDS.get(name)

@@ -14,7 +14,7 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 
 from logsrv.kit.manager.heartbeat import Heartbeat, take_watchdog_seconds
-from logsrv.kit.manager.notify import Notifier, message
+from logsrv.kit.manager.notify import Notifier, notify_message
 from logsrv.kit.manager.sockets import KeptSockets
 
 STATUS_SECONDS = 5.0
@@ -58,9 +58,9 @@ class ServiceManager:
         self._looks.clock = reactor
 
     def _send_fields(self, **fields: str | int) -> None:
-        self._notifier.send(message(**fields))
+        self._notifier.send(notify_message(**fields))
 
-    def starting(self) -> None:
+    def report_starting(self) -> None:
         """Report that the start has begun, and ask for more time until it is done."""
         if self._notifier.address is not None:
             self._send_fields(STATUS="starting")
@@ -76,7 +76,7 @@ class ServiceManager:
             if self._starting.wait(EXTEND_EVERY):
                 return
 
-    def ready(self, status: Callable[[], str]) -> None:
+    def report_ready(self, status: Callable[[], str]) -> None:
         """Report that peers are let in. status: returns the state in words; called every few seconds."""
         self._starting.set()
         self.kept.close_unwanted()
@@ -84,7 +84,7 @@ class ServiceManager:
             return
         self._status = status
         # The end of a reload is told by the same message.
-        self.reloaded()
+        self.report_reloaded()
         self._looks.start(STATUS_SECONDS, now=False)
         if self._heartbeat is not None:
             self._heartbeat.start()
@@ -95,7 +95,7 @@ class ServiceManager:
             self._sent_status = said
             self._send_fields(STATUS=said)
 
-    def reloading(self) -> None:
+    def report_reloading(self) -> None:
         """Report that a reload begins."""
         self._send_fields(
             RELOADING=1,
@@ -103,7 +103,7 @@ class ServiceManager:
             STATUS="reading its settings again",
         )
 
-    def reloaded(self, refused: str = "") -> None:
+    def report_reloaded(self, refused: str = "") -> None:
         """Report the end of a reload. refused: why it was refused, for the status until the next reload."""
         if self._notifier.address is None:
             return
@@ -111,7 +111,7 @@ class ServiceManager:
         self._sent_status = self._status() + self._refusal
         self._send_fields(READY=1, STATUS=self._sent_status)
 
-    def stopping(self, seconds: float) -> None:
+    def report_stopping(self, seconds: float) -> None:
         """Report that the service stops, in at most `seconds`; kept sockets stay for the next process."""
         self._starting.set()
         self.kept.leaving = True
@@ -125,7 +125,7 @@ class ServiceManager:
         if self._heartbeat is not None:
             self._heartbeat.stop()
 
-    def failed(self, sentence: str) -> None:
+    def report_failed(self, sentence: str) -> None:
         """Report that the service cannot start. The kept sockets stay for the next process."""
         self._starting.set()
         self.kept.leaving = True

@@ -16,7 +16,7 @@ SOCKET = "NOTIFY_SOCKET"
 SEND_SECONDS = 2.0
 
 
-def message(**fields: str | int) -> bytes:
+def notify_message(**fields: str | int) -> bytes:
     """Return a message with a line for each field; line ends in a value are escaped."""
     lines = (f"{name}={one_line(str(value))}\n" for name, value in fields.items())
     return "".join(lines).encode("utf-8", "backslashreplace")
@@ -82,5 +82,5 @@ def report_refusal(sentence: str, environment: MutableMapping[str, str]) -> int:
     It is EX_CONFIG (78) of sysexits.h, so that the manager does not try again; 1 without a manager.
     """
     notifier = Notifier.take_from(environment)
-    notifier.send(message(STATUS=sentence))
+    notifier.send(notify_message(STATUS=sentence))
     return 1 if notifier.address is None else 78

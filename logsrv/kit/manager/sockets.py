@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 from twisted.logger import Logger
 
-from logsrv.kit.manager.notify import message
+from logsrv.kit.manager.notify import notify_message
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import host_text
 
@@ -59,7 +59,7 @@ class ListeningPlace:
         kind = "datagram" if self.kind == socket.SOCK_DGRAM else "stream"
         return f"{PREFIX}{kind}-{_ODD.sub('_', shown)[:LONGEST_SHOWN]}-{digest}"
 
-    def is_of(self, descriptor: int, name: str) -> bool:
+    def is_place_of(self, descriptor: int, name: str) -> bool:
         """Return true if the open file `descriptor` is a socket that listens here and can be reached."""
         if _bound_place(descriptor) != (self.kind, self.family, self.address):
             return False
@@ -158,7 +158,7 @@ class KeptSockets:
 
     def holds(self, place: ListeningPlace) -> bool:
         """Return true if a given socket listens at a place, taken by a listener or not."""
-        return any(place.is_of(*one) for one in self._given.items())
+        return any(place.is_place_of(*one) for one in self._given.items())
 
     def take(self, place: ListeningPlace) -> socket.socket | None:
         """Return the given socket that listens at a place, for the listener there; None if there is none.
@@ -167,7 +167,7 @@ class KeptSockets:
         number.
         """
         for descriptor, name in self._given.items():
-            if not place.is_of(descriptor, name):
+            if not place.is_place_of(descriptor, name):
                 continue
             if name.startswith(PREFIX):
                 del self._given[descriptor]
@@ -198,7 +198,7 @@ class KeptSockets:
         """Note that a listener has ended. listener: its place, or its endpoint with a name or number."""
         self._taken = {one: other for one, other in self._taken.items() if other != listener}
 
-    def untaken(self) -> list[str]:
+    def untaken_places(self) -> list[str]:
         """Return the places of the units' sockets that no listener uses."""
         found = []
         for descriptor, name in self._given.items():
@@ -214,9 +214,9 @@ class KeptSockets:
         # The kept socket may be of an earlier file at this path.
         self.forget(place)
         self._stored[place] = place.name
-        self._tell(message(FDSTORE=1, FDNAME=place.name), [descriptor])
+        self._tell(notify_message(FDSTORE=1, FDNAME=place.name), [descriptor])
 
-    def of_unit(self, place: ListeningPlace | None) -> bool:
+    def is_from_unit(self, place: ListeningPlace | None) -> bool:
         """Return true if the socket at a place comes from a socket unit."""
         return place in self._from_units
 
@@ -230,7 +230,7 @@ class KeptSockets:
         if name is not None:
             self._remove_from_store(name)
 
-    def make_way(self, place: ListeningPlace) -> bool:
+    def close_blocking(self, place: ListeningPlace) -> bool:
         """Close the previous process's sockets that block a place; return true if there was one."""
         return self._close_stored(place.is_blocked_by)
 
@@ -239,7 +239,7 @@ class KeptSockets:
 
         The untaken sockets of units stay open, and peers that connect there wait: a warning says so.
         """
-        for where in self.untaken():
+        for where in self.untaken_places():
             log.warn(
                 "the service manager listens at {where}, and no listener has that place: peers wait in "
                 "vain; listen there, or remove it from the .socket unit",
@@ -261,4 +261,4 @@ class KeptSockets:
 
     def _remove_from_store(self, name: str) -> None:
         if self._tell is not None:
-            self._tell(message(FDSTOREREMOVE=1, FDNAME=name), ())
+            self._tell(notify_message(FDSTOREREMOVE=1, FDNAME=name), ())

@@ -53,7 +53,7 @@ def listen_error(
     """
     cause = error.socketError if isinstance(error, CannotListenError) else error
     where = shown(str(endpoint))
-    given = kept.untaken() if kept is not None and endpoint.port else []
+    given = kept.untaken_places() if kept is not None and endpoint.port else []
     beside = [address for address in given if address.endswith(f":{endpoint.port}")]
     if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE and beside:
         sentence = (
@@ -143,7 +143,7 @@ def take_kept_socket(
         taken = kept.take(place)
     except OSError as error:
         raise listen_error(error, endpoint) from error
-    if taken is None and kept.make_way(place):
+    if taken is None and kept.close_blocking(place):
         end = time.monotonic() + WAY_SECONDS
         while time.monotonic() < end:
             try:
@@ -315,7 +315,7 @@ class SocketFileWatch:
         if socket_file_id(endpoint.path or "") in (self.file, HIDDEN):
             if self.file is not None:
                 self.next.start(LOOK_SECONDS, self.watch_and_restore)
-        elif self._kept.of_unit(listening_place_of(endpoint)):
+        elif self._kept.is_from_unit(listening_place_of(endpoint)):
             log.error(GONE, why=f"{endpoint} is of a .socket unit: stop the service, restart that")
         else:
             try:

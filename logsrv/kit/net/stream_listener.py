@@ -234,7 +234,7 @@ class StreamListener:
         if port is None:
             return
         place = self._place
-        of_unit = self.endpoint.scheme == "systemd" or self._kept.of_unit(place)
+        of_unit = self.endpoint.scheme == "systemd" or self._kept.is_from_unit(place)
         if of_unit or self._kept.outlives(place):
             # A socket unit serves its waiting peers later, by another process if need be. A socket that is
             # only kept for us is closed unless this is a restart, so its waiting peers are accepted first.

@@ -46,13 +46,13 @@ class ConnectionLog:
         self._clock = clock
         self._lines: list[str] = []
 
-    def connected(self, peer: str) -> None:
+    def log_connect(self, peer: str) -> None:
         self._add_line(f"Got connection from {peer} on {self._label}")
 
-    def disconnected(self, peer: str, reason: str) -> None:
+    def log_disconnect(self, peer: str, reason: str) -> None:
         self._add_line(f"Lost connection from {peer} on {self._label}: {reason}")
 
-    def received(self, peer: str, number: int) -> None:
+    def log_datagrams(self, peer: str, number: int) -> None:
         self._add_line(
             f"Got {number} datagram{'s' if number > 1 else ''} from {peer} on {self._label}"
         )

@@ -125,7 +125,7 @@ class PeerConnection(SendingSide):
         message = CLOSED_CLEANLY if reason is connectionDone else end_sentence(reason)
         connections = author.factory.connection_log
         if connections is not None:
-            connections.disconnected(author.peer, message)
+            connections.log_disconnect(author.peer, message)
         self._call_without_waiting("connection_lost", author.connection_lost, message)
         self.disperse()
         self._crowd = None

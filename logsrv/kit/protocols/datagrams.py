@@ -116,7 +116,7 @@ class Datagrams(Generic[Settings, State]):
         peer = cast(Sender, source)
         self.context.received_bytes += sum(map(len, payloads))
         if self.context.connection_log is not None:
-            self.context.connection_log.received(peer.source, len(payloads))
+            self.context.connection_log.log_datagrams(peer.source, len(payloads))
         for payload in payloads:
             try:
                 result = self.datagram_received(payload, peer)

@@ -50,7 +50,7 @@ def error_counting_subclass(protocol_class: type[Protocol]) -> type[Protocol]:
     class Watched(protocol_class, ThirdPartyProtocol):  # type: ignore[valid-type,misc]
         def connectionMade(self) -> None:
             if self.factory.connection_log is not None:
-                self.factory.connection_log.connected(source_of(self.transport))
+                self.factory.connection_log.log_connect(source_of(self.transport))
             try:
                 connection_made(self)
             except Exception:
@@ -68,7 +68,7 @@ def error_counting_subclass(protocol_class: type[Protocol]) -> type[Protocol]:
 
         def connectionLost(self, reason: Failure = connectionDone) -> None:
             if self.factory.connection_log is not None:
-                self.factory.connection_log.disconnected(
+                self.factory.connection_log.log_disconnect(
                     source_of(self.transport), end_sentence(reason)
                 )
             try:

@@ -180,7 +180,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         self._connection = None
         connections = self.factory.connection_log
         if connections is not None:
-            connections.connected(self.peer)
+            connections.log_connect(self.peer)
         if getattr(self.connection_made, "__func__", None) is not PeerProtocol.connection_made:
             self._connection = connection = self._make_connection(self)
             connection.call_author(connection.call_connection_made, "connection_made")

@@ -47,14 +47,14 @@ class Reloader(Generic[Settings]):
                 refused = ""
                 try:
                     if service.ready:
-                        service.manager.reloading()
+                        service.manager.report_reloading()
                         await self.reload_once()
                 except (Exception, SystemExit, *CANCELLED) as error:
                     # A stop cancels `apply`; that is no refusal.
                     if service.ready or not isinstance(error, CANCELLED):
                         refused = self._log_refused(error)
                 if service.ready:
-                    service.manager.reloaded(refused)
+                    service.manager.report_reloaded(refused)
                 self._asked -= 1
         finally:
             # An error whose text fails, too, ends this reload and no later one.

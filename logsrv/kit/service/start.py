@@ -64,7 +64,7 @@ class Start:
     def open_parts(self) -> None:
         """Open the service's own parts; the rest of the start waits for the reactor."""
         service = self._service
-        service.manager.starting()
+        service.manager.report_starting()
         _raise_file_limit()
         service.settings_warnings.log_new(service.settings)
         self.failed = None
@@ -104,7 +104,7 @@ class Start:
         log.info("{name} is ready", name=service.name)
         service.ready = True
         self._fire_waiting(None)
-        service.manager.ready(service.status)
+        service.manager.report_ready(service.status)
         if service.launch is not None:
             service.launch.report_ready()
 
@@ -120,7 +120,7 @@ class Start:
 
     def _abort_start(self, error: Exception) -> NoReturn:
         service = self._service
-        service.manager.failed(f"cannot start: {error}")
+        service.manager.report_failed(f"cannot start: {error}")
         service.served.close_all(0)
         if not self._reactor.running:
             # Twisted closes some sockets in the reactor's next turn, which never comes after a failed
@@ -140,7 +140,7 @@ class Start:
     async def _end_failed_start(self, error: BaseException) -> None:
         failed = self._log_failure(error)
         service = self._service
-        service.manager.failed(str(failed))
+        service.manager.report_failed(str(failed))
         await close_failed_service(service)
         service.signals.restore_handlers()
         self._fire_waiting(failed)

@@ -33,7 +33,7 @@ def announce_stop(service: ServiceHooks[Any]) -> None:
         seconds=STOP_SECONDS,
     )
     service.signals.answer_stop_signals(STOP_SECONDS, impatient)
-    service.manager.stopping(STOP_SECONDS)
+    service.manager.report_stopping(STOP_SECONDS)
     log.info("{name}: stopping", name=service.name)
 
 

@@ -42,7 +42,7 @@ class Trial:
     cuts: int = MOST_CUTS
 
     @contextmanager
-    def service(self, doing: str) -> Iterator[MemoryService]:
+    def new_service(self, doing: str) -> Iterator[MemoryService]:
         """Give a new service; raise AssertionError if anything failed in it. doing: for the error."""
         failures: list[str] = []
 
@@ -71,17 +71,17 @@ class Trial:
         if wrong:
             raise AssertionError(f"{self.name} fails {doing}: {wrong[0]}")
 
-    def expect(self, wanted: object, came: object, sentence: str, excuse: str = SAME) -> None:
+    def expect_same(self, wanted: object, came: object, sentence: str, excuse: str = SAME) -> None:
         """Raise AssertionError unless both are equal. Nothing is compared unless `same` is true.
 
         excuse: the argument of `conformance` for a plugin that is meant to do so.
         """
         if self.same and wanted != came:
             raise AssertionError(
-                f"{self.name} {sentence}: {brief(came)} instead of {brief(wanted)}; pass {excuse}"
+                f"{self.name} {sentence}: {short_repr(came)} instead of {short_repr(wanted)}; pass {excuse}"
             )
 
-    def places(self, talk: bytes) -> list[int]:
+    def cut_places(self, talk: bytes) -> list[int]:
         """Return where to cut a conversation: everywhere, or else at its beginning and at random."""
         every = range(1, len(talk))
         if len(every) <= self.cuts:
@@ -93,18 +93,20 @@ class Trial:
 
     def answer(self, talk: bytes) -> bytes:
         """Return the answer to a peer that sends `talk` as one piece."""
-        with self.service(f"on {brief(talk)}") as service:
-            return converse(service, [talk])
+        with self.new_service(f"on {short_repr(talk)}") as service:
+            return answer_to_pieces(service, [talk])
 
 
-def converse(service: MemoryService, pieces: list[bytes], most: int = MOST_ANSWERS) -> bytes:
+def answer_to_pieces(
+    service: MemoryService, pieces: list[bytes], most: int = MOST_ANSWERS
+) -> bytes:
     peer = service.connect()
     for piece in pieces:
         peer.feed(piece)
-    return rest(service, peer, most)
+    return remaining_answer(service, peer, most)
 
 
-def rest(service: MemoryService, peer: MemoryPeer, most: int = MOST_ANSWERS) -> bytes:
+def remaining_answer(service: MemoryService, peer: MemoryPeer, most: int = MOST_ANSWERS) -> bytes:
     """Return what the peer gets until nothing comes for ANSWER_SECONDS, or after `most` such waits."""
     came = peer.received()
     for _ in range(most):
@@ -116,14 +118,14 @@ def rest(service: MemoryService, peer: MemoryPeer, most: int = MOST_ANSWERS) -> 
     return came
 
 
-def brief(value: object) -> str:
+def short_repr(value: object) -> str:
     """Return the `repr` of a value; long bytes without their middle, and with their number."""
     if not isinstance(value, bytes) or len(value) <= 80:
         return repr(value)
     return f"{value[:40]!r}…{value[-20:]!r} ({len(value)} bytes)"
 
 
-def ask(service: MemoryService, datagram: bytes) -> list[bytes]:
+def answers_to_datagram(service: MemoryService, datagram: bytes) -> list[bytes]:
     sender = service.sender()
     sender.send(datagram)
     service.clock.advance(ANSWER_SECONDS)

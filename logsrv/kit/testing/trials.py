@@ -24,10 +24,10 @@ from logsrv.kit.testing.trial import (
     MOST_CUTS,
     SAME,
     Trial,
-    ask,
-    brief,
-    converse,
-    rest,
+    answer_to_pieces,
+    answers_to_datagram,
+    remaining_answer,
+    short_repr,
 )
 
 TIMES = 10_000
@@ -78,7 +78,7 @@ def conformance(
     kinds = {listener.endpoint.kind for listener in trial.start().listeners_at(to)}
     if to is not None and not kinds:
         raise AssertionError(f"{plugin.name} listens at {', '.join(plugin.listen)}, not at {to}")
-    try_hours(trial)
+    try_idle_hour(trial)
     for talk in talks:
         if "stream" in kinds:
             for run in STREAM_TRIALS:
@@ -88,15 +88,15 @@ def conformance(
                 run(trial, talk)
 
 
-def try_hours(trial: Trial) -> None:
+def try_idle_hour(trial: Trial) -> None:
     """Let an hour pass without peers, reload and stop. A plugin without listeners gets only this trial."""
-    with trial.service("in an hour without peers, a reload and a stop") as service:
+    with trial.new_service("in an hour without peers, a reload and a stop") as service:
         service.clock.advance(HOUR)
         service.reload()
-        stop(trial, service)
+        stop_and_check_timers(trial, service)
 
 
-def stop(trial: Trial, service: MemoryService) -> None:
+def stop_and_check_timers(trial: Trial, service: MemoryService) -> None:
     """Stop the service, and check that no timer is left after an hour."""
     service.stop()
     service.clock.advance(HOUR)
@@ -112,24 +112,32 @@ def try_cuts(trial: Trial, talk: bytes) -> None:
     """The answer is the same however the input is split."""
     whole = trial.answer(talk)
     singly = [talk[at : at + 1] for at in range(len(talk))]
-    for pieces in ([talk], *([talk[:at], talk[at:]] for at in trial.places(talk)), singly):
-        with trial.service(f"on {brief(talk)} that came as {brief(pieces)}") as service:
-            came = converse(service, pieces)
-        trial.expect(
-            whole, came, f"answers {brief(talk)} differently when it comes as {brief(pieces)}"
+    for pieces in ([talk], *([talk[:at], talk[at:]] for at in trial.cut_places(talk)), singly):
+        with trial.new_service(
+            f"on {short_repr(talk)} that came as {short_repr(pieces)}"
+        ) as service:
+            came = answer_to_pieces(service, pieces)
+        trial.expect_same(
+            whole,
+            came,
+            f"answers {short_repr(talk)} differently when it comes as {short_repr(pieces)}",
         )
 
 
-def try_many(trial: Trial, talk: bytes) -> None:
+def try_repeated_talk(trial: Trial, talk: bytes) -> None:
     """A conversation that a peer repeats TIMES times is answered the same in one piece and in many."""
     times = min(TIMES, max(MOST_REPEATED // len(talk), 2))
     much = talk * times
-    with trial.service(f"on {times} times {brief(talk)}") as service:
-        whole = converse(service, [much])
-    with trial.service(f"on {times} times {brief(talk)} in pieces of {PIECE} bytes") as service:
-        came = converse(service, in_pieces(much))
-    trial.expect(
-        whole, came, f"answers {times} times {brief(talk)} differently in pieces of {PIECE} bytes"
+    with trial.new_service(f"on {times} times {short_repr(talk)}") as service:
+        whole = answer_to_pieces(service, [much])
+    with trial.new_service(
+        f"on {times} times {short_repr(talk)} in pieces of {PIECE} bytes"
+    ) as service:
+        came = answer_to_pieces(service, in_pieces(much))
+    trial.expect_same(
+        whole,
+        came,
+        f"answers {times} times {short_repr(talk)} differently in pieces of {PIECE} bytes",
     )
 
 
@@ -139,11 +147,11 @@ def in_pieces(much: bytes) -> list[bytes]:
 
 def try_slow_reader(trial: Trial, talk: bytes) -> None:
     """The plugin waits for a peer that does not read, or cuts it off; one that reads late gets all."""
-    doing = f"on {brief(talk)} again and again from a peer that does not read"
+    doing = f"on {short_repr(talk)} again and again from a peer that does not read"
     times = min(max(TIMES, LEAST_TO_FILL // len(talk)), MOST_TO_FILL // len(talk) + 1)
     fed = []
     waits = 0
-    with trial.service(doing) as service:
+    with trial.new_service(doing) as service:
         peer = service.connect(reads=False)
         for piece in in_pieces(talk * times):
             fed.append(piece)
@@ -161,27 +169,28 @@ def try_slow_reader(trial: Trial, talk: bytes) -> None:
                 if not peer.reading:
                     break
         peer.start_reading()
-        came = rest(service, peer)
+        came = remaining_answer(service, peer)
         closed = peer.closed
     if not closed:
-        with trial.service(doing) as service:
+        with trial.new_service(doing) as service:
             # A plugin that needs longer for all of it gets as much time as with the late reader.
-            quick = converse(service, fed, MOST_ANSWERS + waits)
-        trial.expect(quick, came, f"answers {brief(talk)} differently to a late reader")
+            quick = answer_to_pieces(service, fed, MOST_ANSWERS + waits)
+        trial.expect_same(quick, came, f"answers {short_repr(talk)} differently to a late reader")
 
 
 def try_half_close(trial: Trial, talk: bytes) -> None:
     """A peer that half-closes right after its last line, as `nc -N` does, gets its answer and is closed."""
     whole = trial.answer(talk)
-    doing = f"on {brief(talk)} and a half-close right after it"
-    with trial.service(doing) as service:
+    doing = f"on {short_repr(talk)} and a half-close right after it"
+    with trial.new_service(doing) as service:
         peer = service.connect()
         peer.feed(talk)
         peer.half_close()
-        came = rest(service, peer)
+        came = remaining_answer(service, peer)
         if trial.same and not came.startswith(whole):
             raise AssertionError(
-                f"{trial.name} answers {brief(talk)} with {brief(came)} instead of {brief(whole)} "
+                f"{trial.name} answers {short_repr(talk)} with {short_repr(came)} "
+                f"instead of {short_repr(whole)} "
                 f"when the peer half-closes right after it; pass {SAME}"
             )
         service.clock.advance(HOUR)
@@ -193,16 +202,16 @@ def try_half_close(trial: Trial, talk: bytes) -> None:
 
 def try_departures(trial: Trial, talk: bytes) -> None:
     """A peer may disconnect at any moment, also before it has its answer."""
-    for at in (0, *trial.places(talk), len(talk)):
-        doing = f"when the peer goes after {brief(talk[:at])}"
-        with trial.service(doing) as service:
+    for at in (0, *trial.cut_places(talk), len(talk)):
+        doing = f"when the peer goes after {short_repr(talk[:at])}"
+        with trial.new_service(doing) as service:
             peer = service.connect(reads=False)
             peer.feed(talk[:at])
             peer.disconnect(ConnectionResetError("the peer has reset the connection"))
             service.clock.advance(ANSWER_SECONDS)
 
 
-def garbage() -> Iterator[bytes]:
+def garbage_inputs() -> Iterator[bytes]:
     """Yield input that no client of a text protocol sends."""
     yield bytes(range(256)) * 4
     yield b"\0" * 1000 + b"\n"
@@ -216,96 +225,105 @@ def garbage() -> Iterator[bytes]:
 def try_garbage(trial: Trial, talk: bytes) -> None:
     """Garbage, alone or after valid input, causes no failure and harms no other peer."""
     whole = trial.answer(talk)
-    for data in garbage():
+    for data in garbage_inputs():
         for begun in (b"", talk[: len(talk) // 2], talk):
-            with trial.service(f"on {brief(begun + data)}") as service:
+            with trial.new_service(f"on {short_repr(begun + data)}") as service:
                 peer = service.connect()
                 peer.feed(begun + data)
                 peer.half_close()
-                rest(service, peer)
-                came = converse(service, [talk])
+                remaining_answer(service, peer)
+                came = answer_to_pieces(service, [talk])
             if trial.apart:
-                sentence = f"answers {brief(talk)} differently after another's garbage"
-                trial.expect(whole, came, sentence, APART)
+                sentence = f"answers {short_repr(talk)} differently after another's garbage"
+                trial.expect_same(whole, came, sentence, APART)
 
 
-def try_two(trial: Trial, talk: bytes) -> None:
+def try_two_peers(trial: Trial, talk: bytes) -> None:
     """Two peers that talk at the same time get the same answers as each alone."""
     whole = trial.answer(talk)
-    with trial.service(f"on {brief(talk)} from two peers in turns") as service:
+    with trial.new_service(f"on {short_repr(talk)} from two peers in turns") as service:
         peers = [service.connect() for _ in range(2)]
         for at in range(len(talk)):
             for peer in peers:
                 peer.feed(talk[at : at + 1])
-        came = [rest(service, peer) for peer in peers]
+        came = [remaining_answer(service, peer) for peer in peers]
     if trial.apart:
-        sentence = f"mixes up two peers that send {brief(talk)} at the same time"
-        trial.expect([whole, whole], came, sentence, APART)
+        sentence = f"mixes up two peers that send {short_repr(talk)} at the same time"
+        trial.expect_same([whole, whole], came, sentence, APART)
 
 
 def try_reload(trial: Trial, talk: bytes) -> None:
     """A reload in the middle of a conversation does not change its answers."""
     whole = trial.answer(talk)
     half = len(talk) // 2
-    with trial.service(f"on a reload after {brief(talk[:half])}") as service:
+    with trial.new_service(f"on a reload after {short_repr(talk[:half])}") as service:
         peer = service.connect()
         peer.feed(talk[:half])
         service.reload()
         peer.feed(talk[half:])
-        came = rest(service, peer)
-    trial.expect(whole, came, f"answers {brief(talk)} differently with a reload in between")
+        came = remaining_answer(service, peer)
+    trial.expect_same(
+        whole, came, f"answers {short_repr(talk)} differently with a reload in between"
+    )
 
 
 def try_stop(trial: Trial, talk: bytes) -> None:
     """A stop answers the input that has come, ends in time, and leaves no timer."""
-    with trial.service(f"on {brief(talk)}") as service:
+    with trial.new_service(f"on {short_repr(talk)}") as service:
         peer = service.connect()
         peer.feed(talk)
         # A stop cuts off later answers.
         service.clock.advance(DRAIN_SECONDS - 0.001)
         whole = peer.received()
-    with trial.service("on a stop") as service:
+    with trial.new_service("on a stop") as service:
         # A peer that asks, a peer that has begun to, and one that says nothing.
         asking, begun, _ = (service.connect() for _ in range(3))
         asking.feed(talk)
         begun.feed(talk[: len(talk) // 2])
-        stop(trial, service)
+        stop_and_check_timers(trial, service)
         came = asking.received()
         if trial.same and trial.apart and not came.startswith(whole):
             raise AssertionError(
-                f"{trial.name} answers {brief(talk)} with {brief(came)} instead of {brief(whole)} "
+                f"{trial.name} answers {short_repr(talk)} with {short_repr(came)} "
+                f"instead of {short_repr(whole)} "
                 f"when the service stops meanwhile; pass {SAME}, or {APART}"
             )
 
 
 def try_datagrams(trial: Trial, talk: bytes) -> None:
     """Datagrams: valid, many, garbage, empty, from many senders, around a reload and a stop."""
-    with trial.service(f"on the datagram {brief(talk)}") as service:
-        whole = ask(service, talk)
-    with trial.service(f"on {TIMES} datagrams {brief(talk)}") as service:
+    with trial.new_service(f"on the datagram {short_repr(talk)}") as service:
+        whole = answers_to_datagram(service, talk)
+    with trial.new_service(f"on {TIMES} datagrams {short_repr(talk)}") as service:
         for number in range(100):
             service.sender(port=10_000 + number).send(*[talk] * (TIMES // 100))
         service.clock.advance(ANSWER_SECONDS)
-    for data in (b"", *(some[:60_000] for some in garbage()), talk[: len(talk) // 2]):
-        with trial.service(f"on the datagram {brief(data)}") as service:
+    for data in (b"", *(some[:60_000] for some in garbage_inputs()), talk[: len(talk) // 2]):
+        with trial.new_service(f"on the datagram {short_repr(data)}") as service:
             service.sender(port=20_000).send(data)
-            came = ask(service, talk)
+            came = answers_to_datagram(service, talk)
         if trial.apart:
-            sentence = f"answers {brief(talk)} differently after {brief(data)}"
-            trial.expect(whole, came, sentence, APART)
-    with trial.service(f"on the datagram {brief(talk)} after a reload, and on a stop") as service:
+            sentence = f"answers {short_repr(talk)} differently after {short_repr(data)}"
+            trial.expect_same(whole, came, sentence, APART)
+    with trial.new_service(
+        f"on the datagram {short_repr(talk)} after a reload, and on a stop"
+    ) as service:
         service.reload()
-        trial.expect(whole, ask(service, talk), f"answers {brief(talk)} differently after a reload")
-        stop(trial, service)
+        trial.expect_same(
+            whole,
+            answers_to_datagram(service, talk),
+            f"answers {short_repr(talk)} differently after a reload",
+        )
+        stop_and_check_timers(trial, service)
 
 
 STREAM_TRIALS = (
     try_cuts,
-    try_two,
+    try_two_peers,
     try_departures,
     try_half_close,
     try_garbage,
-    try_many,
+    try_repeated_talk,
     try_slow_reader,
     try_reload,
     try_stop,

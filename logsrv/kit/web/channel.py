@@ -123,7 +123,7 @@ class Channel(MalformedRequestHook, HTTPChannel):
         super().connectionMade()
         self._source = source_of(self.transport)
         if self.factory.connection_log is not None:
-            self.factory.connection_log.connected(self._source)
+            self.factory.connection_log.log_connect(self._source)
 
     def dataReceived(self, data: bytes) -> None:
         # Not HTTPChannel's method, which would start the time limit again with each byte of the headers.
@@ -182,7 +182,7 @@ class Channel(MalformedRequestHook, HTTPChannel):
         if self._ending is not None and self._ending.active():
             self._ending.cancel()
         if self.factory.connection_log is not None:
-            self.factory.connection_log.disconnected(self._source, end_sentence(reason))
+            self.factory.connection_log.log_disconnect(self._source, end_sentence(reason))
         super().connectionLost(reason)
 
 

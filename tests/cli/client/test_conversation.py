@@ -27,7 +27,7 @@ from logsrv.cli.client.display import Display, TextDisplay
 from logsrv.cli.client.failures import ConnectionFailed
 from logsrv.cli.client.peer import RETRY_SECONDS, DatagramPeer, StreamPeer
 from logsrv.cli.client.target import parse_target
-from logsrv.cli.client.wire import StreamWire
+from logsrv.cli.client.wire import StreamInputEncoder
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 
@@ -37,7 +37,7 @@ Waits = Generator[Deferred[Any], Any, None]
 def conversation(display: Display | None = None) -> LineConversation:
     return LineConversation(
         display=display or Display(),
-        wire=StreamWire(None),
+        wire=StreamInputEncoder(None),
         wait=None,
         is_typed=False,
         reactor=Clock(),
@@ -70,7 +70,7 @@ def test_a_peer_that_goes_with_the_last_bytes_is_told_no_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Waits:
     """Twisted cannot close one side of a connection that is gone."""
-    about = attrs.evolve(conversation(), wire=StreamWire(b"\r\n"))
+    about = attrs.evolve(conversation(), wire=StreamInputEncoder(b"\r\n"))
     ends: list[bool] = []
 
     class Leaving:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.cli.client.display import DatagramDisplay, Display, HexDisplay, TextDisplay
-from logsrv.cli.client.wire import DatagramWire, StreamWire
+from logsrv.cli.client.wire import DatagramInputEncoder, StreamInputEncoder
 from logsrv.kit.testing import every_split
 
 
@@ -74,31 +74,31 @@ def test_the_raw_display_changes_no_byte() -> None:
     assert display.answers() == b""
 
 
-def sent(wire: StreamWire | DatagramWire, pieces: list[bytes]) -> list[bytes]:
-    return [out for piece in pieces for out in wire.read(piece)] + wire.finish()
+def sent(wire: StreamInputEncoder | DatagramInputEncoder, pieces: list[bytes]) -> list[bytes]:
+    return [out for piece in pieces for out in wire.encode(piece)] + wire.encode_rest()
 
 
 @given(st.lists(st.binary(max_size=20)))
 def test_a_script_is_sent_unchanged(pieces: list[bytes]) -> None:
-    assert b"".join(sent(StreamWire(None), pieces)) == b"".join(pieces)
+    assert b"".join(sent(StreamInputEncoder(None), pieces)) == b"".join(pieces)
 
 
 @given(st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\r\n", b"bc\r"])))
 def test_endings_of_a_script_are_the_same_however_it_is_cut(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     expected = whole.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    assert b"".join(sent(StreamWire(b"\r\n"), pieces)) == expected
+    assert b"".join(sent(StreamInputEncoder(b"\r\n"), pieces)) == expected
 
 
 @given(st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b"bc"])))
 def test_each_line_of_a_script_is_a_datagram(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     lines = [line.removesuffix(b"\r") for line in whole.split(b"\n")]
-    assert sent(DatagramWire(None), pieces) == (lines[:-1] if not lines[-1] else lines)
+    assert sent(DatagramInputEncoder(None), pieces) == (lines[:-1] if not lines[-1] else lines)
 
 
 def test_a_script_without_newlines_does_not_fill_the_memory() -> None:
-    wire = DatagramWire(None)
-    datagrams = wire.read(b"x" * (DatagramWire.LONGEST + 1))
-    assert [len(datagram) for datagram in datagrams] == [DatagramWire.LONGEST + 1]
-    assert wire.finish() == []
+    wire = DatagramInputEncoder(None)
+    datagrams = wire.encode(b"x" * (DatagramInputEncoder.LONGEST + 1))
+    assert [len(datagram) for datagram in datagrams] == [DatagramInputEncoder.LONGEST + 1]
+    assert wire.encode_rest() == []

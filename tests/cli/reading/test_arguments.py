@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.reading.arguments import (
-    count,
     declare_query,
     declare_scope,
     declare_store,
     declare_zone,
-    matcher,
+    make_scope,
+    matcher_with_hints,
     open_view,
-    position,
-    scope,
-    status,
+    parse_count,
+    parse_position_argument,
+    search_status,
 )
 from logsrv.kit.options.argument_parser import Parser, UsageError
 from logsrv.linelog.store.segments.segment import Position
@@ -31,7 +31,7 @@ def parsed(*words: str) -> argparse.Namespace:
     declare_store(parser)
     declare_scope(parser)
     declare_zone(parser)
-    parser.add_argument("-n", type=count)
+    parser.add_argument("-n", type=parse_count)
     parser.add_argument("-c", action="store_true")
     return parser.parse_args(list(words))
 
@@ -88,27 +88,29 @@ def test_who_names_a_store_does_not_wait_for_the_configuration(
 
 
 def test_positions_and_numbers_of_lines_are_parsed() -> None:
-    assert position("17:52311") == Position(17, 52311)
+    assert parse_position_argument("17:52311") == Position(17, 52311)
     for wrong in ("17", "17:", ":1", "a:1", "1:²", "-1:1", "1:2:3", "9" * 50 + ":1"):
         with pytest.raises(argparse.ArgumentTypeError):
-            position(wrong)
-    assert count("0") == 0
+            parse_position_argument(wrong)
+    assert parse_count("0") == 0
     for wrong in ("-1", "x", "", "²", "9" * 13):
         with pytest.raises(argparse.ArgumentTypeError):
-            count(wrong)
+            parse_count(wrong)
 
 
 def test_times_are_those_of_the_store() -> None:
-    found = scope(parsed("--since", "2026-11-20T07:00:00+01:00", "--until", "2026-11-21", "--utc"))
+    found = make_scope(
+        parsed("--since", "2026-11-20T07:00:00+01:00", "--until", "2026-11-21", "--utc")
+    )
     assert found.since == "2026-11-20T06:00:00.000000Z"
     assert found.until == "2026-11-21T00:00:00.000000Z"
     with pytest.raises(UsageError, match="--until: soon is not a time"):
-        scope(parsed("--until", "soon"))
+        make_scope(parsed("--until", "soon"))
 
 
 def test_a_wrong_query_says_where() -> None:
     with pytest.raises(UsageError) as caught:
-        matcher(["a", "level>=banana"], "search")
+        matcher_with_hints(["a", "level>=banana"], "search")
     assert str(caught.value).splitlines()[-1].index("^") == 2 + len("a level>=")
 
 
@@ -116,7 +118,7 @@ def test_damage_makes_the_status_2(tmp_path: Path, capsys: pytest.CaptureFixture
     """An index that is of no use is said and costs time only; lines that cannot be read are an error."""
     store = make_store(tmp_path / "logs", [lines(["one", "two"]), []])
     with open_view(str(store), "search") as view:
-        assert (status(view.damaged, True), status(view.damaged, False)) == (0, 1)
+        assert (search_status(view.damaged, True), search_status(view.damaged, False)) == (0, 1)
     [index] = store.glob("*.idx")
     index.write_bytes(b"{}")
     with open_view(str(store), "search") as view:
@@ -125,14 +127,14 @@ def test_damage_makes_the_status_2(tmp_path: Path, capsys: pytest.CaptureFixture
         assert list(frames.lines_between(0, 1))
         frames.close()
         assert "is not used" in capsys.readouterr().err
-        assert status(view.damaged, True) == 0
+        assert search_status(view.damaged, True) == 0
         view.report_damage("a frame is damaged")
         assert capsys.readouterr().err == "logsrv search: a frame is damaged\n"
-        assert status(view.damaged, True) == 2
+        assert search_status(view.damaged, True) == 2
 
 
 def test_what_another_tool_would_mean_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    matcher(["Failed", "and", "root"], "tail")
+    matcher_with_hints(["Failed", "and", "root"], "tail")
     assert capsys.readouterr().err == (
         "logsrv tail: and is a word here; the operator is AND, in capitals\n"
     )

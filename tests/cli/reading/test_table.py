@@ -9,7 +9,7 @@ COLUMNS = [("n", "BIGINT"), ("text", "VARCHAR")]
 
 def table(width: int, rows: list[list[str | None]]) -> list[str]:
     made = Table(width)
-    return made.lines(COLUMNS, rows) + made.rest()
+    return made.lines(COLUMNS, rows) + made.remaining_lines()
 
 
 def test_numbers_stand_right_and_null_is_empty() -> None:
@@ -32,4 +32,4 @@ def test_rows_after_the_first_thousand_come_at_once() -> None:
     assert made.lines(COLUMNS, [["1", "a"]] * 10) == []
     assert len(made.lines(COLUMNS, [["1", "a"]] * 1000)) == 1012
     assert made.lines(COLUMNS, [["2", "b"]]) == ["2  b"]
-    assert made.rest() == []
+    assert made.remaining_lines() == []

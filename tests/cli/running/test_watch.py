@@ -29,7 +29,7 @@ def test_a_save_is_noticed_once_it_is_over(file: Path) -> None:
     file.write_text("two!")
     assert not watched.saved()
     assert watched.saved()
-    watched.begin()
+    watched.remember_fingerprints()
     assert not watched.saved()
 
 

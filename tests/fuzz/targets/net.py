@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 
 from logsrv.cli.client.display import DatagramDisplay, HexDisplay, TextDisplay
 from logsrv.cli.client.target import parse_target
-from logsrv.cli.client.wire import DatagramWire, StreamWire
+from logsrv.cli.client.wire import DatagramInputEncoder, StreamInputEncoder
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
 from logsrv.kit.inspect.inspect_place import parse_inspect_place
@@ -244,12 +244,14 @@ def client(data: bytes) -> None:
     for ending in (None, b"\n", b"\r\n", b""):
 
         def piped(pieces: list[bytes], by: bytes | None = ending) -> bytes:
-            wire = StreamWire(by)
-            return b"".join(b"".join(wire.read(one)) for one in pieces) + b"".join(wire.finish())
+            wire = StreamInputEncoder(by)
+            return b"".join(b"".join(wire.encode(one)) for one in pieces) + b"".join(
+                wire.encode_rest()
+            )
 
         def datagrams(pieces: list[bytes], by: bytes | None = ending) -> list[bytes]:
-            wire = DatagramWire(by)
-            return [one for piece in pieces for one in wire.read(piece)] + wire.finish()
+            wire = DatagramInputEncoder(by)
+            return [one for piece in pieces for one in wire.encode(piece)] + wire.encode_rest()
 
         same_however_cut(data, piped)
         same_however_cut(data, datagrams)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.inspect.view import COMMANDS, answer
+from logsrv.kit.inspect.view import COMMANDS, answer_command
 from tests.kit.inspect.looked import looked_into
 
 
 def test_help_has_every_command() -> None:
     view, _ = looked_into()
-    said = list(answer(view, "help"))
+    said = list(answer_command(view, "help"))
     assert [line.split()[0] for line in said] == list(COMMANDS)
 
 
@@ -30,10 +30,10 @@ def test_help_has_every_command() -> None:
 )
 def test_each_command_or_mistake_has_its_answer(line: str, said: str) -> None:
     view, _ = looked_into()
-    assert list(answer(view, line)) == [said]
+    assert list(answer_command(view, line)) == [said]
 
 
 @given(st.text(min_size=1).filter(lambda text: text.split() and text.split()[0] != "log"))
 def test_nothing_that_is_typed_breaks_it(line: str) -> None:
     view, _ = looked_into()
-    assert all(isinstance(said, str) for said in answer(view, line))
+    assert all(isinstance(said, str) for said in answer_command(view, line))

@@ -22,11 +22,11 @@ def manager(tmp_path: Path) -> Iterator[FakeManager]:
 def test_a_status_is_told_when_it_has_changed(manager: FakeManager) -> None:
     clock, said = Clock(), ["1 listener"]
     service = ServiceManager(manager.environment, clock)
-    service.ready(lambda: said[-1])
+    service.report_ready(lambda: said[-1])
     clock.pump([5, 5])
     said.append("2 listeners")
     clock.pump([5, 5])
-    service.stopping(40)
+    service.report_stopping(40)
     clock.pump([5, 5])
     manager.read()
     assert manager.messages == [
@@ -39,13 +39,13 @@ def test_a_status_is_told_when_it_has_changed(manager: FakeManager) -> None:
 def test_a_refused_reload_stays_in_the_status_until_one_is_done(manager: FakeManager) -> None:
     clock = Clock()
     service = ServiceManager(manager.environment, clock)
-    service.ready(lambda: f"{clock.seconds():.0f} s")
+    service.report_ready(lambda: f"{clock.seconds():.0f} s")
     before = time.monotonic_ns() // 1000
-    service.reloading()
-    service.reloaded("no\nport")
+    service.report_reloading()
+    service.report_reloaded("no\nport")
     clock.advance(5)
-    service.reloading()
-    service.reloaded()
+    service.report_reloading()
+    service.report_reloaded()
     manager.read()
     _, begun, refused, later, _, done = manager.messages
     assert begun["RELOADING"] == "1"
@@ -53,15 +53,15 @@ def test_a_refused_reload_stays_in_the_status_until_one_is_done(manager: FakeMan
     assert refused == {"READY": "1", "STATUS": "0 s; the last reload was refused: no\\x0aport"}
     assert later["STATUS"].startswith("5 s; the last reload was refused")
     assert done == {"READY": "1", "STATUS": "5 s"}
-    service.stopping(1)
+    service.report_stopping(1)
 
 
 def test_a_start_that_takes_its_time_asks_for_more(manager: FakeManager) -> None:
     service = ServiceManager(manager.environment, Clock())
-    service.starting()
+    service.report_starting()
     told = manager.wait_for(lambda one: "EXTEND_TIMEOUT_USEC" in one, "more time")
     assert told == {"EXTEND_TIMEOUT_USEC": "60000000"}
-    service.failed("the disk is full")
+    service.report_failed("the disk is full")
     manager.wait_for(lambda one: one.get("STATUS") == "the disk is full", "the sentence")
 
 
@@ -69,9 +69,9 @@ def test_the_watchdog_hears_of_a_service_until_it_has_stopped(manager: FakeManag
     clock = Clock()
     environment = {**manager.environment, "WATCHDOG_USEC": "60000000"}
     service = ServiceManager(environment, clock)
-    service.ready(str)
+    service.report_ready(str)
     clock.advance(30)
-    service.stopping(40)
+    service.report_stopping(40)
     clock.advance(30)
     service.end_heartbeat()
     clock.advance(300)
@@ -83,10 +83,10 @@ def test_the_watchdog_hears_of_a_service_until_it_has_stopped(manager: FakeManag
 def test_without_a_manager_nothing_is_sent() -> None:
     clock = Clock()
     service = ServiceManager({"WATCHDOG_USEC": "1000"}, clock)
-    service.starting()
-    service.ready(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
-    service.reloading()
-    service.reloaded()
-    service.stopping(1)
+    service.report_starting()
+    service.report_ready(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+    service.report_reloading()
+    service.report_reloaded()
+    service.report_stopping(1)
     service.end_heartbeat()
     assert not clock.getDelayedCalls()

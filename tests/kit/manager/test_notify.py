@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.manager.notify import Notifier, message, report_refusal, socket_address
+from logsrv.kit.manager.notify import Notifier, notify_message, report_refusal, socket_address
 from tests.kit.manager.managing import FakeManager
 
 
 @given(st.text())
 def test_whatever_is_told_stays_one_field(text: str) -> None:
     """A sentence with a line end in it must not make a field of its own, such as MAINPID=."""
-    data = message(STATUS=text, READY=1).decode()
+    data = notify_message(STATUS=text, READY=1).decode()
     assert data.startswith("STATUS=")
     assert data.endswith("\nREADY=1\n")
     assert data.count("\n") == 2

@@ -113,7 +113,7 @@ def test_an_untaken_socket_of_a_unit_is_warned_about(listening: socket.socket) -
         given = [(each.fileno(), "logsrv.socket") for each in (listening, named)]
         kept = KeptSockets([*given, (99_999, "logsrv.socket")])
         untaken = [f"127.0.0.1:{listening.getsockname()[1]}", f"[::1]:{named.getsockname()[1]}"]
-        assert kept.untaken() == untaken
+        assert kept.untaken_places() == untaken
         with logged() as messages:
             kept.close_unwanted()
         assert [message.split(",")[0] for message in messages] == [
@@ -123,7 +123,7 @@ def test_an_untaken_socket_of_a_unit_is_warned_about(listening: socket.socket) -
         assert taken is not None
         taken.close()
         kept.note_adopted(named.fileno(), "systemd:domain=INET6:index=1")
-        assert kept.untaken() == []
+        assert kept.untaken_places() == []
 
 
 def test_a_socket_of_a_unit_is_for_one_listener(listening: socket.socket) -> None:

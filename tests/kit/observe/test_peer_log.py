@@ -18,11 +18,11 @@ def test_one_event_for_each_turn() -> None:
     clock = Clock()
     connections = ConnectionLog("tcp:7000", clock)
     with capturedLogs() as events:
-        connections.connected("tcp:a")
-        connections.connected("tcp:b")
-        connections.disconnected("tcp:a", "closed")
+        connections.log_connect("tcp:a")
+        connections.log_connect("tcp:b")
+        connections.log_disconnect("tcp:a", "closed")
         clock.advance(0)
-        connections.received("udp:c", 2)
+        connections.log_datagrams("udp:c", 2)
         connections.flush()
         clock.advance(0)
     assert [formatEvent(event).splitlines() for event in events] == [
@@ -38,8 +38,8 @@ def test_one_event_for_each_turn() -> None:
 def test_in_json_each_connect_is_an_object() -> None:
     connections = ConnectionLog("tcp:7000", Clock())
     with capturedLogs() as events:
-        connections.connected("tcp:a")
-        connections.disconnected("tcp:a", "closed\nbadly")
+        connections.log_connect("tcp:a")
+        connections.log_disconnect("tcp:a", "closed\nbadly")
         connections.flush()
     objects = [json.loads(line) for line in json_format(events[0]).splitlines()]
     assert [one["msg"] for one in objects] == [

@@ -26,7 +26,7 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, conformance, trials
-from logsrv.kit.testing.trial import Trial, brief
+from logsrv.kit.testing.trial import Trial, short_repr
 
 
 class Shout(LineProtocol):
@@ -366,7 +366,7 @@ class OffendedDatagrams(DatagramLines):
     [
         (trials.try_stop, Hasty, "plugin answers b'hello\\n' with b'' instead of b'hello\\n' when the service stops"),  # noqa: E501
         (trials.try_slow_reader, Dropping, "plugin answers b'hello\\n' differently to a late reader: "),
-        (trials.try_many, Short, "plugin answers 10000 times b'hello\\n' differently in pieces of 4093 bytes: "),  # noqa: E501
+        (trials.try_repeated_talk, Short, "plugin answers 10000 times b'hello\\n' differently in pieces of 4093 bytes: "),  # noqa: E501
         (trials.try_garbage, Offended, "plugin answers b'hello\\n' differently after another's garbage: "),
         (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' differently after b'\\x00"),
     ],
@@ -432,19 +432,19 @@ def test_a_failure_is_one_sentence_with_the_input() -> None:
 
 def test_expect_raises_for_another_answer() -> None:
     with pytest.raises(AssertionError, match="shout answers differently: 1 instead of 2"):
-        TRIAL.expect(2, 1, "answers differently")
-    Trial(TRIAL.start, "dice", same=False, apart=True).expect(2, 1, "answers differently")
+        TRIAL.expect_same(2, 1, "answers differently")
+    Trial(TRIAL.start, "dice", same=False, apart=True).expect_same(2, 1, "answers differently")
 
 
 def test_a_short_conversation_is_cut_everywhere_and_a_long_one_at_its_begin_and_some_places() -> (
     None
 ):
-    assert TRIAL.places(b"hello") == [1, 2, 3, 4]
-    places = TRIAL.places(b"x" * 5000)
+    assert TRIAL.cut_places(b"hello") == [1, 2, 3, 4]
+    places = TRIAL.cut_places(b"x" * 5000)
     assert places[:50] == list(range(1, 51))
     assert len(set(places)) == len(places) == TRIAL.cuts
     assert 4000 < places[-1] < 5000
-    assert places == sorted(places) == TRIAL.places(b"x" * 5000)
+    assert places == sorted(places) == TRIAL.cut_places(b"x" * 5000)
 
 
 @pytest.mark.parametrize("run", [trials.try_cuts, trials.try_departures, trials.try_slow_reader])
@@ -483,5 +483,5 @@ def test_a_plugin_that_stops_reading_is_fed_no_more() -> None:
 
 
 def test_long_bytes_are_shortened() -> None:
-    assert brief(b"x" * 80) == repr(b"x" * 80)
-    assert brief(b"x" * 200).endswith("(200 bytes)")
+    assert short_repr(b"x" * 80) == repr(b"x" * 80)
+    assert short_repr(b"x" * 200).endswith("(200 bytes)")

@@ -47,12 +47,12 @@ class InputProtocol(Protocol):
         self.source = self.intake.source(source_of(self.transport))
         self.intake.valve.add(self)
         if self.intake.connection_log is not None:
-            self.intake.connection_log.connected(self.source)
+            self.intake.connection_log.log_connect(self.source)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.intake.valve.remove(self)
         if self.intake.connection_log is not None:
-            self.intake.connection_log.disconnected(self.source, reason.getErrorMessage())
+            self.intake.connection_log.log_disconnect(self.source, reason.getErrorMessage())
 
     def pauseProducing(self) -> None:
         self.transport.pauseProducing()
