@@ -91,7 +91,7 @@ def main(
 
 def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
     if not words or words[0] in ("-h", "--help"):
-        print(help_text(), end="")
+        print(commands_help_text(), end="")
         return 0 if words else USAGE
     if words[0] == "--version":
         print(f"logsrv {__version__}")
@@ -161,7 +161,7 @@ def _import_command(name: str) -> ModuleType:
     return import_module(f"logsrv.cli.{COMMANDS[name][0]}")
 
 
-def help_text() -> str:
+def commands_help_text() -> str:
     """Return the help of `logsrv` itself."""
     commands = "".join(f"  {name:<10}{purpose}\n" for name, (_, purpose) in COMMANDS.items())
     return (

@@ -33,7 +33,7 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 import logsrv.kit
-from logsrv.cli.origin import origin
+from logsrv.cli.origin import installable_origin
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.tls and not KINDS[kind].listen.startswith("tcp"):
         raise ConfigurationError(f"there is no TLS for a {kind}; take another --kind, or no --tls")
     files = dict(render_project(name, kind, tls=arguments.tls))
-    files[Path("local.mk")] = f"LOGSRV ?= {quoted_for_make(origin())}\n"
+    files[Path("local.mk")] = f"LOGSRV ?= {quoted_for_make(installable_origin())}\n"
     try:
         for path, text in files.items():
             target = directory / path

@@ -13,7 +13,7 @@ import logsrv
 NAME = "logsrv"
 
 
-def origin() -> str:
+def installable_origin() -> str:
     """Return a checkout, a wheel, a URL, or name and version for a package index.
 
     If the wheel no longer exists, this is name and version: the index may have it.

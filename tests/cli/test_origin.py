@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 import logsrv
-from logsrv.cli.origin import origin
+from logsrv.cli.origin import installable_origin
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_origin_of_a_checkout_is_its_folder() -> None:
-    assert origin() == str(ROOT.resolve())
+    assert installable_origin() == str(ROOT.resolve())
 
 
 @pytest.fixture
@@ -35,20 +35,20 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
 
 
 def test_the_origin_from_an_index_is_name_and_version(installed: dict[str, Any]) -> None:
-    assert origin() == f"logsrv=={logsrv.__version__}"
+    assert installable_origin() == f"logsrv=={logsrv.__version__}"
 
 
 def test_the_origin_from_a_wheel_is_its_file(installed: dict[str, Any], tmp_path: Path) -> None:
     """As long as it is there."""
     wheel = tmp_path / "a b.whl"
     installed.update(url=wheel.as_uri(), archive_info={})
-    assert origin() == f"logsrv=={logsrv.__version__}"
+    assert installable_origin() == f"logsrv=={logsrv.__version__}"
     wheel.touch()
-    assert origin() == str(wheel)
+    assert installable_origin() == str(wheel)
 
 
 def test_the_origin_from_a_url_is_the_url(installed: dict[str, Any]) -> None:
     installed.update(url="https://example.org/logsrv.whl", archive_info={})
-    assert origin() == "logsrv @ https://example.org/logsrv.whl"
+    assert installable_origin() == "logsrv @ https://example.org/logsrv.whl"
     installed.update(url="https://example.org/x", vcs_info={"vcs": "git", "commit_id": "abc"})
-    assert origin() == "logsrv @ git+https://example.org/x@abc"
+    assert installable_origin() == "logsrv @ git+https://example.org/x@abc"

@@ -71,7 +71,7 @@ def run(arguments: Namespace) -> int:
 def _help_text_for(subject: str | None) -> str:
     if subject is None:
         listed = "".join(f"  {name:<13}{purpose}\n" for name, purpose in topics().items())
-        return f"{main.help_text()}\nTopics, for logsrv help TOPIC:\n\n{listed}"
+        return f"{main.commands_help_text()}\nTopics, for logsrv help TOPIC:\n\n{listed}"
     if subject in main.COMMANDS:
         return main.parser_of(subject).format_help()
     return f"{subject}: {topics()[subject]}\n\n{topic_text(subject)}"

@@ -44,7 +44,7 @@ class PageSubject:
     origin: str = ""
 
 
-def page(subject: PageSubject, origin: str) -> str:
+def manual_page(subject: PageSubject, origin: str) -> str:
     """Return the manual page of a subject. origin: program and version."""
     parser = subject.parser
     parser.usage = parser.short_usage().replace("%", "%%")

@@ -15,7 +15,7 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 from logsrv.cli.manuals.help import topic_text, topics
-from logsrv.cli.manuals.pages import PageSubject, page
+from logsrv.cli.manuals.pages import PageSubject, manual_page
 from logsrv.gopher.command import main as gopher_command
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import (
@@ -89,7 +89,7 @@ _OFFERED = {
 def pages(commands: Purposes, parser_of: ParserOf, *, origin: str) -> dict[str, str]:
     """Return all manual pages, by the names of their files. origin: program and version."""
     return {
-        f"{subject.name}.{subject.section}": page(subject, origin)
+        f"{subject.name}.{subject.section}": manual_page(subject, origin)
         for subject in subjects(commands, parser_of)
     }
 

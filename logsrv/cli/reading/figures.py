@@ -24,12 +24,12 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-def print_top(search: Search, field: str, most: int | None, output: str) -> bool:
+def print_top_values(search: Search, field: str, most: int | None, output: str) -> bool:
     """Print the most frequent values of a field with their counts; return whether there are any."""
-    return show_top(count_values(search, field), field, most, output)
+    return print_value_counts(count_values(search, field), field, most, output)
 
 
-def show_top(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
+def print_value_counts(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
     """Print the values that occur most often, with their counts; return whether there are any.
 
     most: how many values to print; None for 10. field: its name, for a warning on stderr.
@@ -52,12 +52,14 @@ def print_histogram(search: Search, every: str | None, output: str, *, local: bo
     The steps begin at whole multiples of their length, counted in UTC. local: whether to show their starts
     in local time, with its offset.
     """
-    step = step_of(every, search.scope, search.view.read_time_span)
+    step = step_seconds(every, search.scope, search.view.read_time_span)
     buckets = histogram(search, step, levels=output == "json")
-    return show_histogram(buckets, step, output, local=local)
+    return print_time_buckets(buckets, step, output, local=local)
 
 
-def show_histogram(buckets: Sequence[TimeBucket], step: float, output: str, *, local: bool) -> bool:
+def print_time_buckets(
+    buckets: Sequence[TimeBucket], step: float, output: str, *, local: bool
+) -> bool:
     """Print a bar for each bucket, and for the empty ones between; return whether there are any."""
     if output == "json":
         for begin, count, levels in buckets:
@@ -79,7 +81,7 @@ def show_histogram(buckets: Sequence[TimeBucket], step: float, output: str, *, l
     return True
 
 
-def step_of(every: str | None, scope: Scope, span: Callable[[], tuple[str, str]]) -> float:
+def step_seconds(every: str | None, scope: Scope, span: Callable[[], tuple[str, str]]) -> float:
     """Return the step of `--every` in seconds, or one that makes about 40 bars.
 
     span: returns the TIMEs of the oldest and the newest line, "" for none. Raises UsageError.

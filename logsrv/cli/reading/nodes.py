@@ -17,7 +17,7 @@ import attrs
 
 from logsrv.cli.arguments import tell, usual_store
 from logsrv.cli.reading import arguments as reading
-from logsrv.cli.reading.figures import show_histogram, show_top, step_of
+from logsrv.cli.reading.figures import print_time_buckets, print_value_counts, step_seconds
 from logsrv.cli.reading.output import Output
 from logsrv.cli.settings_of_service import settings
 from logsrv.errors import ConfigurationError, UsageError
@@ -74,8 +74,7 @@ def search_nodes(arguments: Namespace) -> int:
     most = None if figures else arguments.number
     reverse = arguments.reverse and not figures
     with _ask_nodes(arguments, "search") as asked:
-        step = (
-            step_of(arguments.every, scope, asked.ask_oldest_and_newest)
+        step = step_seconds(arguments.every, scope, asked.ask_oldest_and_newest)
             if arguments.histogram
             else 0.0
         )
@@ -168,7 +167,7 @@ def _print_top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
     while text := lines_as_text(islice(lines, _PORTION)):
         total, counts = count(text)
         tally.add_counts(counts, total)
-    return show_top(tally, arguments.top, arguments.number, arguments.output)
+    return print_value_counts(tally, arguments.top, arguments.number, arguments.output)
 
 
 def _print_histogram(lines: Iterator[MergedLine], step: float, arguments: Namespace) -> bool:
@@ -176,7 +175,7 @@ def _print_histogram(lines: Iterator[MergedLine], step: float, arguments: Namesp
     levels = arguments.output == "json"
     while text := lines_as_text(islice(lines, _PORTION)):
         buckets.add_counts(count_by_step([text], step, levels=levels))
-    return show_histogram(buckets.as_buckets(), step, arguments.output, local=arguments.local)
+    return print_time_buckets(buckets.as_buckets(), step, arguments.output, local=arguments.local)
 
 
 def node_clients(arguments: Namespace) -> list[NodeClient]:

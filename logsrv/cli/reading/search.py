@@ -107,10 +107,10 @@ def _print_figures(search: Search, arguments: Namespace) -> bool:
         print(found)
         return found > 0
     # Imported here because it loads NumPy.
-    from logsrv.cli.reading.figures import print_histogram, print_top
+    from logsrv.cli.reading.figures import print_histogram, print_top_values
 
     if arguments.top is not None:
-        return print_top(search, arguments.top, arguments.number, arguments.output)
+        return print_top_values(search, arguments.top, arguments.number, arguments.output)
     return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
 
 

@@ -26,7 +26,7 @@ class HeldEndpoint(Endpoint):
         return None
 
 
-class HoldsSockets:
+class SocketHoldingMixin:
     """A mixin for a reactor of Twisted whose listening sockets can be passed to another process.
 
     It uses the sockets that it was given, and binds the others itself.
@@ -119,7 +119,7 @@ def unix_key(address: str | bytes) -> str:
 
 
 def holding_reactor(name: str, held: dict[str, socket.socket]) -> Any:
-    """Return a reactor that is a `HoldsSockets`. name: the full name of Twisted's reactor class.
+    """Return a reactor that is a `SocketHoldingMixin`. name: the full name of Twisted's reactor class.
 
     Raises ConfigurationError if this system does not have that reactor.
     """
@@ -127,4 +127,4 @@ def holding_reactor(name: str, held: dict[str, socket.socket]) -> Any:
         base = namedAny(name)
     except (ImportError, ObjectNotFound) as error:
         raise ConfigurationError(f"this system has no {name}: {error}") from None
-    return type("HoldingReactor", (HoldsSockets, base), {})(held)
+    return type("HoldingReactor", (SocketHoldingMixin, base), {})(held)

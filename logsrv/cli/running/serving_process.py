@@ -211,7 +211,7 @@ class ParentChannel:
 
 @attrs.define(eq=False)
 class ServingService:
-    """A service on a reactor that is a `HoldsSockets`. It reports each step to the parent."""
+    """A service on a reactor that is a `SocketHoldingMixin`. It reports each step to the parent."""
 
     _service: Any
     _channel: ParentChannel

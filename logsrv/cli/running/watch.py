@@ -36,7 +36,7 @@ class WatchedFiles:
             self._began[file] = self._before[file] = file_fingerprint(file)
 
     def saved(self) -> bool:
-        """Return whether a file was saved since `remember_fingerprints`, and none changed since the last call.
+        """Return whether a file was saved since `remember_fingerprints`, and none since the last call.
 
         Editors save in several steps; between them a file may be missing or empty.
         """

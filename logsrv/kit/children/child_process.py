@@ -288,5 +288,5 @@ class ChildProcesses:
             self._stopped.callback(None)
 
     def _log(self, said: str) -> None:
-        if self._limited_log.note(said) is not None:
+        if self._limited_log.count_event(said) is not None:
             log.warn("{name}: {said}", name=self._name, said=said)

@@ -121,7 +121,7 @@ class SSHServer(ServerAndReceiver, SSHFactory):
 
     def log_invalid_packet(self, peer: Any, error: Exception) -> None:
         """Log that a client has sent an invalid packet, once per host and minute."""
-        self._complaints.tell(
+        self._complaints.log_unless_recent(
             log.warn,
             peer.host,
             "{listener} cut off {subject}: it sent an invalid SSH packet ({error})",

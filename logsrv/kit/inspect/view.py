@@ -56,7 +56,7 @@ class Service(Protocol):
     @property
     def sites(self) -> Iterable[ViewedListener]: ...
     def unhealthy(self) -> list[str]: ...
-    def unready(self) -> list[str]: ...
+    def unready_reasons(self) -> list[str]: ...
     def connections(self) -> Iterable[tuple[str, Any]]: ...
 
 
@@ -74,7 +74,10 @@ class ServiceView:
             # With the listener's name: TCP and UDP may have the same address.
             listens = f"listens at {site.address or 'a place of its own'}"
             yield f"{site.label} {listens if site.state == 'OPEN' else f'is {site.state.lower()}'}"
-        for word, reasons in (("healthy", service.unhealthy()), ("ready", service.unready())):
+        for word, reasons in (
+            ("healthy", service.unhealthy()),
+            ("ready", service.unready_reasons()),
+        ):
             yield f"not {word}: {'; '.join(reasons)}" if reasons else word
 
     def connections(self, text: str = "") -> Iterator[str]:

@@ -152,7 +152,7 @@ class KeptSockets:
                 os.set_inheritable(descriptor, False)
 
     @property
-    def matters(self) -> bool:
+    def may_have_sockets(self) -> bool:
         """Return true if there are given sockets, or a manager that keeps sockets."""
         return bool(self._given) or self._tell is not None
 
@@ -194,7 +194,7 @@ class KeptSockets:
             raise _in_use_error(other if isinstance(other, str) else _shown_address(descriptor))
         self._taken[descriptor] = endpoint
 
-    def note_left(self, listener: ListeningPlace | str) -> None:
+    def note_listener_ended(self, listener: ListeningPlace | str) -> None:
         """Note that a listener has ended. listener: its place, or its endpoint with a name or number."""
         self._taken = {one: other for one, other in self._taken.items() if other != listener}
 
@@ -207,12 +207,12 @@ class KeptSockets:
                     found.append(_shown_address(descriptor))
         return [where for where in found if where]
 
-    def keep(self, place: ListeningPlace, descriptor: int) -> None:
+    def give_to_manager(self, place: ListeningPlace, descriptor: int) -> None:
         """Give the socket of an open listener to the service manager to keep."""
         if self._tell is None or place in self._from_units or self._stored.get(place) == place.name:
             return
         # The kept socket may be of an earlier file at this path.
-        self.forget(place)
+        self.remove_from_manager(place)
         self._stored[place] = place.name
         self._tell(notify_message(FDSTORE=1, FDNAME=place.name), [descriptor])
 
@@ -224,7 +224,7 @@ class KeptSockets:
         """Return true if the manager keeps the socket at a place: a unit's always, others when we leave."""
         return place in self._from_units or (self.leaving and place in self._stored)
 
-    def forget(self, place: ListeningPlace | None) -> None:
+    def remove_from_manager(self, place: ListeningPlace | None) -> None:
         """Let the service manager close its copy of the socket: nothing listens at the place any more."""
         name = self._stored.pop(place, None) if place is not None else None
         if name is not None:

@@ -136,7 +136,7 @@ def take_kept_socket(
     the service manager closes its copy a moment later, and this waits for that, up to WAY_SECONDS. Raises
     ListenError.
     """
-    place = listening_place_of(endpoint) if kept.matters else None
+    place = listening_place_of(endpoint) if kept.may_have_sockets else None
     if place is None:
         return None, None
     try:

@@ -146,10 +146,10 @@ class DatagramListener:
 
     def open(self) -> None:
         self._opened = True
-        if self._outlasting.matters and (place := listening_place_of(self.endpoint)) is not None:
+        if self._outlasting.may_have_sockets and (place := listening_place_of(self.endpoint)) is not None:
             # Kept only now: a start that fails closes the sockets that it has bound.
             self._place = place
-            self._outlasting.keep(place, self.fileno())
+            self._outlasting.give_to_manager(place, self.fileno())
         if not self._paused:
             self._reactor.addReader(self)
         self._file.watch_and_restore()
@@ -247,7 +247,7 @@ class DatagramListener:
         except (Exception, SystemExit):
             # There is no connection to close, and the other senders must go on: the reactor would forget
             # this listener.
-            self._failures.note("taking in datagrams", sender.source, Failure())
+            self._failures.report_failure("taking in datagrams", sender.source, Failure())
             lost = sum(map(len, payloads))
             self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")
 
@@ -298,7 +298,7 @@ class DatagramListener:
             self._losses.log_last_and_stop()
             self._file.next.stop()
             if not self._outlasting.outlives(self._place):
-                self._outlasting.forget(self._place)
+                self._outlasting.remove_from_manager(self._place)
                 remove_socket_file(self.endpoint, self._file.file)
             self._socket.close()
             self._socket = None

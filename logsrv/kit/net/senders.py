@@ -76,7 +76,7 @@ class GuardedSenders:
         dropped = len(payloads) - len(admitted)
         if dropped:
             self._metrics.count("datagrams_limited_total", dropped, listener=self._label)
-            self._limited.tell(
+            self._limited.log_unless_recent(
                 log.warn,
                 name,
                 "{listener} drops datagrams of {subject}, which sends more than it may",

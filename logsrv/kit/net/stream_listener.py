@@ -172,10 +172,10 @@ class StreamListener:
         self._opened = True
         if self._port is not None:
             start_accepting(self._port)
-            if self._kept.matters and (place := listening_place_of(self.endpoint)) is not None:
+            if self._kept.may_have_sockets and (place := listening_place_of(self.endpoint)) is not None:
                 # Kept only now: a start that fails closes the sockets that it has bound.
                 self._place = place
-                self._kept.keep(place, descriptor(self._port))
+                self._kept.give_to_manager(place, descriptor(self._port))
             self._file.watch_and_restore()
         if self.certificate is not None:
             self.certificate.watch_files()
@@ -227,7 +227,7 @@ class StreamListener:
         """
         self._stopped = True
         self._file.next.stop()
-        self._kept.note_left(self._place or str(self.endpoint))
+        self._kept.note_listener_ended(self._place or str(self.endpoint))
         if self.certificate is not None:
             self.certificate.stop_watching()
         port, self._port = self._port, None
@@ -245,7 +245,7 @@ class StreamListener:
                 close_socket(port)
                 self._guarded.doStop()
             return
-        self._kept.forget(place)
+        self._kept.remove_from_manager(place)
         # The port of stdio: is its one connection.
         stopped = maybeDeferred(getattr(port, "stopListening", None) or port.loseConnection)
         if place is not None or not is_shared(port):

@@ -35,10 +35,10 @@ class Failures:
         self._plugin = plugin
         self._places = RateLimitedLog(clock, REMEMBERED_PLACES)
 
-    def note(self, doing: str, peer: str, failure: Failure) -> None:
+    def report_failure(self, doing: str, peer: str, failure: Failure) -> None:
         """Log or count a failure. doing: the method that failed. peer: who it worked for; "" for nobody."""
         place = f"{failure.type.__name__ if failure.type else 'error'} {_innermost_place(failure)}"
-        noted = self._places.note(place)
+        noted = self._places.count_event(place)
         if noted is None:
             return
         doing += f" failed for {peer}" if peer else " failed"

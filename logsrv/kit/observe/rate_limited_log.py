@@ -37,7 +37,7 @@ class RateLimitedLog:
         # For each subject: [the time when it was logged last, events since then]; the oldest time first.
         self._subjects: dict[str, list[float]] = {}
 
-    def note(self, subject: str) -> LoggedEvent | None:
+    def count_event(self, subject: str) -> LoggedEvent | None:
         """Count an event. Return the event to log, or None if nothing is to be logged now."""
         now = self._clock()
         if subject not in self._subjects and len(self._subjects) >= self._remembered:
@@ -56,14 +56,14 @@ class RateLimitedLog:
         self._subjects[subject] = [now, 0]
         return LoggedEvent(subject, int(entry[1]), first=False)
 
-    def tell(
+    def log_unless_recent(
         self, emit: Callable[..., object], subject: str, format: str, /, **fields: object
     ) -> None:
         """Count an event, and log it by `emit` unless one about its subject was logged just now.
 
         format: of the event, with {subject}, {number} and `fields` in it.
         """
-        noted = self.note(subject)
+        noted = self.count_event(subject)
         if noted is not None:
             emit(format, subject=noted.subject, number=noted.number, **fields)
 

@@ -226,7 +226,7 @@ class ListenerContext:
     ) -> None:
         """Log that the plugin failed for a peer, and count it in `counter`."""
         self.service.metrics.count(counter, listener=self.label)
-        self.service.failures.note(doing, peer, failure)
+        self.service.failures.report_failure(doing, peer, failure)
 
     def count_cut(self, reason: str) -> None:
         self.service.metrics.count("connections_cut_total", listener=self.label, reason=reason)

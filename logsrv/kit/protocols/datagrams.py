@@ -290,7 +290,9 @@ class DatagramContext(ListenerContext):
 
     def _warn(self, limited_log: RateLimitedLog, format: str, peer: Sender, sentence: str) -> None:
         subject = peer.host or peer.source
-        limited_log.tell(log.warn, subject, format, listener=self.label, sentence=sentence)
+        limited_log.log_unless_recent(
+            log.warn, subject, format, listener=self.label, sentence=sentence
+        )
 
     def close(self) -> None:
         super().close()

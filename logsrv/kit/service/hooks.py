@@ -131,7 +131,7 @@ class ServiceHooks(Service, Generic[Settings]):
         """Return the sites of its settings, and those that drain."""
         return self.served.all
 
-    def unready(self) -> list[str]:
+    def unready_reasons(self) -> list[str]:
         """Return the reasons why some place does not let peers in; empty if all do."""
         if not self.running:
             return [f"{self.name} is not running, or stopping"]

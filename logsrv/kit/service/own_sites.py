@@ -57,7 +57,9 @@ def _metrics_sites(
         from logsrv.kit.web.channel import WebFactory
         from logsrv.kit.web.monitor import Monitor
 
-        monitor = Monitor(service.metrics, unhealthy=service.unhealthy, unready=service.unready)
+        monitor = Monitor(
+            service.metrics, unhealthy=service.unhealthy, unready=service.unready_reasons
+        )
         return WebFactory(monitor.handle, service.clock, wanted.label, wanted.settings)
 
     rules = web_guard_policy(settings, MOST_SCRAPES)

@@ -124,7 +124,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         """Return the most bytes of a frame for these settings."""
         return self._served[listener].limit("max_frame", settings)
 
-    def factory(
+    def make_factory(
         self,
         label: str,
         settings: Settings | None = None,
@@ -188,7 +188,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         if wanted.endpoint.kind != "datagram":
             if served.resource is not None:
                 return self._make_resource_server(served.resource, wanted)
-            return self.factory(wanted.label, wanted.settings, metrics, name)
+            return self.make_factory(wanted.label, wanted.settings, metrics, name)
         return self.make_datagram_server(
             self._datagrams_builder(wanted.label, served), wanted, metrics
         )

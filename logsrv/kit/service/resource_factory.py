@@ -81,7 +81,7 @@ class ResourceRequest(WebRequest, Request):
         """Log and count the error of a Resource; the client gets status 500, or a reset amid the answer."""
         service, label = self._factory.service, self._factory.label
         service.metrics.count("requests_failed_total", listener=label)
-        service.failures.note("the resource", source_of(self.transport), reason)
+        service.failures.report_failure("the resource", source_of(self.transport), reason)
         if self.startedWriting:
             self.browser.abort()
             return

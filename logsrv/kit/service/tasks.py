@@ -176,7 +176,7 @@ class ServiceTasks:
 
     def _report_failure(self, task: ServiceTask, failure: Failure) -> None:
         self._metrics.count("tasks_failed_total", task=task.name)
-        self._failures.note(f"task {task.name}", "", failure)
+        self._failures.report_failure(f"task {task.name}", "", failure)
 
 
 def checked_interval(seconds: object) -> float:

@@ -142,11 +142,11 @@ class Alerts:
                 alert=report.label,
                 number=report.number,
             )
-        elif self._limited_log.note(report.why) is not None:
+        elif self._limited_log.count_event(report.why) is not None:
             log.warn("alerts: {why}", why=report.why)
 
     def _log_failure(self, report: AlertReport) -> None:
-        noted = self._limited_log.note(f"{report.label} {report.way}")
+        noted = self._limited_log.count_event(f"{report.label} {report.way}")
         if noted is not None:
             times = f" ({noted.number} times)" if noted.number > 1 else ""
             log.error(

@@ -269,7 +269,7 @@ class LoggerService(ListeningService[LoggerSettings]):
                 self.settings,
                 position=lambda: self.store.position,
                 unhealthy=self.unhealthy,
-                unready=self.unready,
+                unready=self.unready_reasons,
                 metrics=self.metrics,
                 reactor=self.clock,
             )
@@ -285,10 +285,10 @@ class LoggerService(ListeningService[LoggerSettings]):
     def unhealthy(self) -> list[str]:
         return unhealthy_reasons(self.store)
 
-    def unready(self) -> list[str]:
+    def unready_reasons(self) -> list[str]:
         store = self.store
         waits = not store.accepts or store.stalled or store.valve.closed_for() > PATIENCE
-        return [*super().unready(), *(self.unhealthy() if waits else ())]
+        return [*super().unready_reasons(), *(self.unhealthy() if waits else ())]
 
     def running_pid(self) -> int | None:
         return owning_process(self.settings.directory)

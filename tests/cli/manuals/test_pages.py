@@ -7,7 +7,7 @@ import subprocess
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.cli.manuals.pages import PageSubject, escaped_roff, page
+from logsrv.cli.manuals.pages import PageSubject, escaped_roff, manual_page
 from logsrv.kit.options.argument_parser import Parser
 from tests.cli.manuals.shells import lint
 from tests.examples import more
@@ -42,7 +42,7 @@ def test_a_command_has_its_sections() -> None:
     add("--config", "-f", metavar="FILE", help="a file")
     add("query", metavar="QUERY", nargs="*", help="words")
     also = {"FILES": "  /etc/demo  the file"}
-    made = page(
+    made = manual_page(
         PageSubject(
             name="demo-find",
             purpose="find things",
@@ -82,7 +82,7 @@ def test_text_makes_no_request_or_escape_of_roff() -> None:
     ]
     text = "Lines:\n\n" + "\n".join(f"  {line}" for line in lines)
     subject = PageSubject(name="demo", purpose="a demo", section=7, parser=Parser("demo", text))
-    text = shown(page(subject, "demo 1"))
+    text = shown(manual_page(subject, "demo 1"))
     for line in lines:
         assert f" {line}\n" in text
 

@@ -21,7 +21,7 @@ PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
 def helps(monkeypatch: pytest.MonkeyPatch, columns: int) -> dict[str, str]:
     """The help of every command, by its name."""
     monkeypatch.setenv("COLUMNS", str(columns))
-    found = {"logsrv": main.help_text()}
+    found = {"logsrv": main.commands_help_text()}
     for name in main.COMMANDS:
         found[f"logsrv {name}"] = main.parser_of(name).format_help()
     for name in ("", *gopher_command.COMMANDS):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.reading import figures
-from logsrv.cli.reading.figures import print_histogram, print_top
+from logsrv.cli.reading.figures import print_histogram, print_top_values
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
@@ -70,7 +70,7 @@ def test_bars_as_json_have_levels(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_an_empty_store_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty = Search(view_of(make_store(tmp_path / "logs", [[]])), make_matcher(parse("")), Scope())
     assert not print_histogram(empty, None, "text")
-    assert not print_top(empty, "x", None, "text")
+    assert not print_top_values(empty, "x", None, "text")
     assert capsys.readouterr().out == ""
 
 
@@ -87,5 +87,5 @@ def test_printed_values_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixtur
     search = Search(
         view_of(make_store(tmp_path / "logs", [evil])), make_matcher(parse("")), Scope()
     )
-    assert print_top(search, "a", 3, "text")
+    assert print_top_values(search, "a", 3, "text")
     assert "\\x1b[2J" in capsys.readouterr().out

@@ -20,7 +20,7 @@ def looked_into(**more: Any) -> tuple[ServiceView, Any]:
         settings=None,
         sites=[SimpleNamespace(label="tcp:7000", address="127.0.0.1:7000", state="OPEN")],
         unhealthy=list,
-        unready=list,
+        unready_reasons=list,
         connections=lambda: (),
     )
     vars(service).update(more)

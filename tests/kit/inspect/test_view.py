@@ -25,7 +25,7 @@ def test_status_lists_listeners_and_health() -> None:
         SimpleNamespace(label="edge@syslog:udp:514", address="0.0.0.0:514", state="OPEN"),
         SimpleNamespace(label="tcp:7000", address="", state="CLOSING"),
     ]
-    view, _ = looked_into(unready=lambda: ["stopping"], sites=sites)
+    view, _ = looked_into(unready_reasons=lambda: ["stopping"], sites=sites)
     _, *lines = view.status()
     assert lines == [
         "syslog:tcp:514 listens at 0.0.0.0:514",

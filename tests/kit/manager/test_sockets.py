@@ -135,14 +135,14 @@ def test_a_socket_of_a_unit_is_for_one_listener(listening: socket.socket) -> Non
         kept.note_adopted(number, "systemd:INET:name=logsrv.socket")
     with pytest.raises(OSError, match="listener at systemd:INET:index=0 has that socket"):
         kept.take(place)
-    kept.note_left("systemd:INET:name=logsrv.socket")
-    kept.note_left("systemd:INET:index=0")
+    kept.note_listener_ended("systemd:INET:name=logsrv.socket")
+    kept.note_listener_ended("systemd:INET:index=0")
     taken = kept.take(place)
     assert taken is not None
     taken.close()
     with pytest.raises(OSError, match=f"listener at 127.0.0.1:{place.address[1]} has that socket"):
         kept.note_adopted(number, "systemd:INET:index=0")
-    kept.note_left(place)
+    kept.note_listener_ended(place)
     kept.note_adopted(number, "systemd:INET:index=0")
 
 
@@ -151,9 +151,9 @@ def test_a_listener_is_kept_once_and_forgotten(listening: socket.socket) -> None
     place = place_at(listening)
     kept = KeptSockets((), lambda data, descriptors: told.append((data, list(descriptors))))
     for _ in range(2):
-        kept.keep(place, listening.fileno())
-    kept.forget(place)
-    kept.forget(place)
+        kept.give_to_manager(place, listening.fileno())
+    kept.remove_from_manager(place)
+    kept.remove_from_manager(place)
     assert told == [
         (f"FDSTORE=1\nFDNAME={place.name}\n".encode(), [listening.fileno()]),
         (f"FDSTOREREMOVE=1\nFDNAME={place.name}\n".encode(), []),

@@ -33,9 +33,9 @@ def test_a_failure_is_logged_with_traceback_then_once_a_minute_with_the_count() 
 
     def act() -> None:
         for _ in range(100):
-            failures.note("line_received", "tcp:1", fail(ValueError("bad")))
+            failures.report_failure("line_received", "tcp:1", fail(ValueError("bad")))
         clock.advance(61)
-        failures.note("line_received", "tcp:1", fail(ValueError("bad")))
+        failures.report_failure("line_received", "tcp:1", fail(ValueError("bad")))
 
     first, second = events_of(act)
     assert first["log_failure"].check(ValueError)
@@ -47,8 +47,8 @@ def test_a_failure_at_another_place_is_logged_too() -> None:
     failures = Failures("shout", Clock().seconds)
 
     def act() -> None:
-        failures.note("line_received", "tcp:1", fail(ValueError("bad")))
-        failures.note("line_received", "tcp:1", fail(KeyError("other kind")))
+        failures.report_failure("line_received", "tcp:1", fail(ValueError("bad")))
+        failures.report_failure("line_received", "tcp:1", fail(KeyError("other kind")))
 
     assert len(events_of(act)) == 2
 
@@ -59,7 +59,7 @@ def test_the_number_of_remembered_places_is_bounded() -> None:
 
     def act() -> None:
         for number in range(3 * REMEMBERED_PLACES):
-            failures.note("x", "tcp:1", fail(type(f"E{number}", (Exception,), {})()))
+            failures.report_failure("x", "tcp:1", fail(type(f"E{number}", (Exception,), {})()))
 
     assert len(events_of(act)) == REMEMBERED_PLACES + 1
 

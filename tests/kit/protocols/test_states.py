@@ -131,7 +131,7 @@ class Played:
     """A real connection that goes by a list of events."""
 
     def __init__(self, service: MemoryService, events: list[str]) -> None:
-        protocol = service.service.factory("memory").buildProtocol(None)
+        protocol = service.service.make_factory("memory").buildProtocol(None)
         assert protocol is not None
         self.transport = RecordingTransport()
         protocol.makeConnection(self.transport)

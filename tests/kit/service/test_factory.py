@@ -123,7 +123,7 @@ def test_a_constructor_that_fails_refuses_its_peer() -> None:
 
 def test_a_missing_certificate_is_explained() -> None:
     service = MemoryService(LineProtocol).service
-    factory = service.factory("tcp:7000")
+    factory = service.make_factory("tcp:7000")
     assert factory.certificate is None
     assert "protocol_plugin(…, start_tls=True)" in factory.no_certificate
 

@@ -179,7 +179,7 @@ class Endless(Plain):
 async def test_a_stop_breaks_a_start_off() -> None:
     running = serve(Tell, state=Endless)
     waiting = running.service.when_ready()
-    assert running.service.unready() == ["plugin is starting"]
+    assert running.service.unready_reasons() == ["plugin is starting"]
     with logged() as messages:
         await running.stop()
     assert heard == ["made", "broken off"]

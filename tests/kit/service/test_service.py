@@ -53,13 +53,13 @@ async def test_it_is_ready_from_the_end_of_its_start_to_the_beginning_of_its_sto
     tmp_path: Path,
 ) -> None:
     service = Service(tmp_path, "a", "b")
-    assert service.unready() == ["test is not running, or stopping"]
+    assert service.unready_reasons() == ["test is not running, or stopping"]
     service.privilegedStartService()
-    assert service.unready()
+    assert service.unready_reasons()
     service.startService()
-    assert service.unready() == []
+    assert service.unready_reasons() == []
     stopped = service.stopService()
-    assert service.unready() == ["test is not running, or stopping"]
+    assert service.unready_reasons() == ["test is not running, or stopping"]
     await stopped
 
 
@@ -69,7 +69,7 @@ async def test_a_start_that_fails_is_never_ready(tmp_path: Path) -> None:
     service = Service(tmp_path, "a", "b")
     with pytest.raises(StartError):
         service.startService()
-    assert service.unready()
+    assert service.unready_reasons()
 
 
 @in_reactor

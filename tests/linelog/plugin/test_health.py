@@ -29,16 +29,16 @@ def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:
 @in_reactor
 async def test_a_store_is_healthy_and_ready_from_start_to_stop(tmp_path: Path) -> None:
     logger, _ = faulty(tmp_path)
-    assert logger.unhealthy() and logger.unready()
+    assert logger.unhealthy() and logger.unready_reasons()
     logger.privilegedStartService()
-    assert logger.unready()
+    assert logger.unready_reasons()
     logger.startService()
-    assert logger.unhealthy() == logger.unready() == []
+    assert logger.unhealthy() == logger.unready_reasons() == []
     stopped = logger.stopService()
-    assert logger.unready() == ["logsrv is not running, or stopping"]
+    assert logger.unready_reasons() == ["logsrv is not running, or stopping"]
     await stopped
     assert logger.unhealthy() == ["the store is closed"]
-    assert "the store is closed" in logger.unready()
+    assert "the store is closed" in logger.unready_reasons()
 
 
 @in_reactor
@@ -50,10 +50,10 @@ async def test_a_full_disk_is_unhealthy_with_its_reason_until_there_is_room(tmp_
     await until(lambda: bool(logger.unhealthy()), "the trouble")
     assert logger.unhealthy() == ["the store cannot write: No space left on device"]
     # Who connects would wait: a balancer is to send it elsewhere.
-    assert logger.unready() == logger.unhealthy()
+    assert logger.unready_reasons() == logger.unhealthy()
     del disk.errors["writev"]
     await until(lambda: logger.unhealthy() == [], "the end of the trouble")
-    assert logger.unready() == []
+    assert logger.unready_reasons() == []
     await logger.stopService()
 
 
@@ -98,10 +98,10 @@ async def test_a_pause_of_all_senders_is_unready_when_patience_ends(
     logger, disk = faulty(tmp_path)
     logger.startService()
     logger.store.valve.close()
-    assert logger.unready() == []
+    assert logger.unready_reasons() == []
     with monkeypatch.context() as patch:
         patch.setattr(logger.store.valve, "closed_for", lambda: PATIENCE + 1)
-        assert logger.unready() == [
+        assert logger.unready_reasons() == [
             "senders have been paused for 31 s, 0 bytes are waiting to be written"
         ]
     logger.store.valve.open()
@@ -109,7 +109,7 @@ async def test_a_pause_of_all_senders_is_unready_when_patience_ends(
     logger.store.append(batch(b"one"))
     logger.store.rotate()
     await until(lambda: bool(logger.unhealthy()), "the trouble")
-    assert logger.unready() == []
+    assert logger.unready_reasons() == []
     disk.errors.clear()
     await logger.stopService()
 

@@ -162,7 +162,7 @@ class GuardedFactory(Factory):
 
     def _report_slowed(self, host: str | None) -> None:
         self._metrics.count("connections_slowed_total", listener=self._label)
-        self._slowed.tell(
+        self._slowed.log_unless_recent(
             log.info,
             host or "a local peer",
             "{listener} slows down {subject}, which sends more than it may",

@@ -43,7 +43,7 @@ MEANINGS = (
 
 def log_refusal(refusals: RateLimitedLog, label: str, peer: str, refusal: Refusal) -> None:
     """Log a refusal, unless `refusals` has logged one of this peer within the last minute."""
-    refusals.tell(
+    refusals.log_unless_recent(
         log.warn,
         peer,
         "{listener} refused {subject}: {reason}; {number} refused since this was last logged",

@@ -55,7 +55,7 @@ EXHAUSTIONS = RateLimitedLog(time.monotonic)
 
 
 def _log_exhausted(error: OSError, done: str = "accepted") -> None:
-    EXHAUSTIONS.tell(
+    EXHAUSTIONS.log_unless_recent(
         log.error,
         f"{done} {error.errno}",
         "peers wait, none can be {done}: {why} ({advice}); {number} since this was last logged",

@@ -104,7 +104,7 @@ class ReconnectingLink:
         if not self._closed:
             self._metrics.count("links_failed_total", listener=self.label)
             why = failure.getErrorMessage().rstrip(".")
-            if self._limited_log.note(why) is not None:
+            if self._limited_log.count_event(why) is not None:
                 log.warn(
                     "cannot connect {link}, and will try again: {why}", link=self.label, why=why
                 )

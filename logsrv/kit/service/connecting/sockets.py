@@ -54,7 +54,7 @@ class DatagramSocket:
         peer = sender_at(_checked_address(address))
         if self.closed or self._context.send(data, peer):
             return
-        self._refusals.tell(
+        self._refusals.log_unless_recent(
             log.warn,
             LABEL,
             "the system sends nothing from {place} to {peer}; "

@@ -259,7 +259,7 @@ class Searches:
         if child is self._spare:
             self._spare = None
         by_its_limits = end.status == 0 or end.signal == signal.SIGXCPU
-        if wanted and not by_its_limits and self._limited_log.note(str(end)) is not None:
+        if wanted and not by_its_limits and self._limited_log.count_event(str(end)) is not None:
             log.warn("the process of a search {how}", how=str(end))
 
     def stop(self) -> Deferred[None]:

@@ -138,7 +138,7 @@ class LiveViews:
         self._idle.stop()
         self._process = None
         self._not_before = self._reactor.seconds() + REST_SECONDS
-        if self._limited_log.note(str(end)) is not None:
+        if self._limited_log.count_event(str(end)) is not None:
             log.error("the process of the live views {how}", how=str(end))
         for viewer in list(self._viewers.values()):
             viewer.close("the live views have failed; the server's log says why")

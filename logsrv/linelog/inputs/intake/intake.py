@@ -252,7 +252,7 @@ class Intake:
         about: the subject; each subject may be logged once a minute.
         """
         address = source.partition(",")[0].rpartition(":")[0]
-        noted = self._complaints.note(f"{address} {about}")
+        noted = self._complaints.count_event(f"{address} {about}")
         if noted is not None:
             others = f" (and {noted.number - 1} times more)" if noted.number > 1 else ""
             log.warn(
@@ -263,7 +263,7 @@ class Intake:
         """Log that lines were too long, at most once a minute: how many, and what to do."""
         if self.counts.oversize_lines != self._oversize:
             self._oversize, self._oversize_source = self.counts.oversize_lines, source
-        if self._too_long.note("") is None:
+        if self._too_long.count_event("") is None:
             return
         number, self._oversize_said = self._oversize - self._oversize_said, self._oversize
         rules = self.rules if self.datagrams is None else for_datagrams(self.rules)

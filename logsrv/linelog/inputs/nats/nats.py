@@ -98,7 +98,7 @@ class NatsReceiver:
     def _begin_again_later(self, failure: Failure, make: Callable[[], Any]) -> None:
         """Begin again later, after an error in our own code."""
         if self._running is not None:
-            self._failures.note("fetching", "", failure)
+            self._failures.report_failure("fetching", "", failure)
             self._again.start(AGAIN, self._start_fetching, make)
 
     def stop_fetching(self) -> Deferred[None]:
@@ -121,7 +121,7 @@ class NatsReceiver:
 
     def _log_sentence(self, level: LogLevel, why: str) -> None:
         """Log a sentence; problems only once a minute each, because thousands of stores may have them."""
-        noted = None if level is LogLevel.info else self._problems.note(why)
+        noted = None if level is LogLevel.info else self._problems.count_event(why)
         if noted is None and level is not LogLevel.info:
             return
         more = f" (and {noted.number - 1} more such)" if noted and noted.number > 1 else ""

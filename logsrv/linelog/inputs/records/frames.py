@@ -65,7 +65,7 @@ class FrameInput:
                 raise TypeError(f"line_of must return bytes, not {wrong_value_text(line)}")
             return line
         except Exception:
-            failures.note("line_of", "", Failure())
+            failures.report_failure("line_of", "", Failure())
             return frame
 
     def stream(self, intake: Intake) -> ConnectionFactory[FrameReceiver]:

@@ -86,7 +86,7 @@ class RecordDatagrams:
             except ValueError as error:
                 intake.drop(self.source, "protocol", f"dropped a datagram: {error}")
             except Exception:
-                self._failures.note("received", self.source, Failure())
+                self._failures.report_failure("received", self.source, Failure())
                 lost = len(payload)
                 intake.metrics.count(
                     "dropped_bytes_total", lost, listener=intake.label, reason="failed"

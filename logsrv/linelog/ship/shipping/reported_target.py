@@ -192,7 +192,7 @@ class ReportedTarget:
             )
         # Log the promise: it may be known only now, or have changed because a stream was made again.
         if self.up is None or (
-            report.why != self._promise and self._limited_log.note("promise") is not None
+            report.why != self._promise and self._limited_log.count_event("promise") is not None
         ):
             self._log_sentence(log.info, report.why)
             self._promise = report.why
@@ -203,7 +203,7 @@ class ReportedTarget:
 
     def _log_rarely(self, how: Callable[..., object], subject: str, what: str) -> None:
         """Log a sentence, at most once a minute for each subject."""
-        noted = self._limited_log.note(subject)
+        noted = self._limited_log.count_event(subject)
         if noted is not None:
             times = f" ({noted.number} times)" if noted.number > 1 else ""
             self._log_sentence(how, f"{what}{times}")

@@ -122,7 +122,7 @@ async def test_a_link_reconnects_by_itself() -> None:
         ours = serve(protocol_plugin("job", None, state=Linked, listen=()))
         failures = ours.service.metrics
         await until(lambda: failures.value("links_failed_total"), "a try that fails")
-        assert ours.service.unready() == ["job is starting"]
+        assert ours.service.unready_reasons() == ["job is starting"]
         async with serve(Other, listen):
             await ours.service.when_ready()
             await until(lambda: "HELLO" in heard, "the greeting")
