@@ -39,8 +39,8 @@ class ServiceHooks(Service, Generic[Settings]):
     manager: the service manager that started the process, if one did.
     make_listener, signals, watchdog, long_lived: a test may replace them before the start.
 
-    A plugin overrides `wanted` and `make_server`, which say where it listens and what serves there. Other
-    parts of a plugin, such as a store, start, change and end in `open`, `apply`, `stopping`,
+    A plugin overrides `wanted_sites` and `make_server`, which say where it listens and what serves there.
+    Other parts of a plugin, such as a store, start, change and end in `open`, `apply`, `stopping`,
     `end_background_work` and `close`.
     """
 
@@ -141,7 +141,7 @@ class ServiceHooks(Service, Generic[Settings]):
         return [f"{site.label} is not open" for site in closed]
 
     def all_wanted_sites(self, settings: Settings) -> dict[str, SiteSpec]:
-        """Return the sites of `wanted`, --metrics and --inspect by key. Raises ConfigurationError."""
+        """Return the sites of `wanted_sites`, --metrics and --inspect by key. Raises ConfigurationError."""
         return specs_by_key((*self.wanted_sites(settings), *operator_sites(self, settings)))
 
     def _make_site(self, wanted: SiteSpec) -> Site:
