@@ -74,7 +74,8 @@ def search_nodes(arguments: Namespace) -> int:
     most = None if figures else arguments.number
     reverse = arguments.reverse and not figures
     with _ask_nodes(arguments, "search") as asked:
-        step = step_seconds(arguments.every, scope, asked.ask_oldest_and_newest)
+        step = (
+            step_seconds(arguments.every, scope, asked.ask_oldest_and_newest)
             if arguments.histogram
             else 0.0
         )

@@ -146,7 +146,10 @@ class DatagramListener:
 
     def open(self) -> None:
         self._opened = True
-        if self._outlasting.may_have_sockets and (place := listening_place_of(self.endpoint)) is not None:
+        if (
+            self._outlasting.may_have_sockets
+            and (place := listening_place_of(self.endpoint)) is not None
+        ):
             # Kept only now: a start that fails closes the sockets that it has bound.
             self._place = place
             self._outlasting.give_to_manager(place, self.fileno())

@@ -172,7 +172,10 @@ class StreamListener:
         self._opened = True
         if self._port is not None:
             start_accepting(self._port)
-            if self._kept.may_have_sockets and (place := listening_place_of(self.endpoint)) is not None:
+            if (
+                self._kept.may_have_sockets
+                and (place := listening_place_of(self.endpoint)) is not None
+            ):
                 # Kept only now: a start that fails closes the sockets that it has bound.
                 self._place = place
                 self._kept.give_to_manager(place, descriptor(self._port))

@@ -167,7 +167,9 @@ def places(data: bytes) -> None:
         parse_remote,
         parse_inspect_place,
         parse_archive_url,
-        parse_message, parse_stream_source):
+        parse_message,
+        parse_stream_source,
+    ):
         with suppress(ValueError):
             other(text)
     with suppress(ConfigurationError):
