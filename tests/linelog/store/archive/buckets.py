@@ -20,10 +20,12 @@ def buckets(name: str) -> Iterator[dict[str, str]]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        connection = HTTPConnection(host, port, timeout=PATIENCE)
-        connection.request("PUT", f"/{name}")
-        assert connection.getresponse().status == 200
-        connection.close()
+        # Servers of moto in one process have their buckets in common: those of an earlier test go.
+        for method, path in (("POST", "/moto-api/reset"), ("PUT", f"/{name}")):
+            connection = HTTPConnection(host, port, timeout=PATIENCE)
+            connection.request(method, path)
+            assert connection.getresponse().status == 200
+            connection.close()
         where = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_REGION": "us-east-1"}
         yield {**KEYS, **where}
     finally:

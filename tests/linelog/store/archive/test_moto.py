@@ -59,6 +59,15 @@ def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("_", ["first", "second"])
+def test_a_bucket_is_empty_at_first(environment: None, _: str) -> None:
+    archive = open_archive("s3://logs/edges")
+    assert archive.names("a/") == []
+    archive.create("a/b", [b"x"])
+    assert archive.names("a/") == ["a/b"]
+
+
+@pytest.mark.slow
 def test_a_bucket_that_is_not_there_is_named(environment: None) -> None:
     archive = open_archive("s3://nowhere/edges")
     for ask in (lambda: archive.names("a/"), lambda: archive.create("a/b", [b"x"])):
