@@ -291,7 +291,8 @@ def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
     shutil.copytree(ROOT / ".ci", copy / ".ci")
     shutil.copy(ROOT / "setup.cfg", copy)
     (copy / "tests").mkdir()
-    (copy / ".ci/peers.sh").write_text("")
+    for script in ("peers.sh", "uv.sh"):
+        (copy / ".ci" / script).write_text("")
     programs.mkdir()
     for name in TOOLS.split():
         (programs / name).symlink_to(program(name, name))
