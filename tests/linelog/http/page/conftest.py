@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,6 +52,12 @@ def visit(chromium: Chromium, logs: Logs) -> Iterator[Open]:
 
 def numbered(logs: Logs, count: int, **about: Any) -> None:
     logs.send(*(f"line {number}" for number in range(count)), **about)
+
+
+def let_time_pass(page: Page, logs: Logs, seconds: int) -> None:
+    """Let it be later for everybody: the browser, and the server that dates lines."""
+    page.run(f"void (globalThis.clock = Date.now, Date.now = () => clock() + {seconds}000)")
+    logs.ahead = timedelta(seconds=seconds)
 
 
 def at_bottom(page: Page) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.chromium import Page
-from tests.linelog.http.page.conftest import LAST, LIVE, Open
+from tests.linelog.http.page.conftest import LAST, LIVE, Open, let_time_pass
 from tests.linelog.http.page.fake import Logs
 
 pytestmark = pytest.mark.long
@@ -76,9 +76,7 @@ def test_a_slow_count_makes_no_lines_of_after_now(logs: Logs, visit: Open, delay
     asked = len(logs.asked)
     logs.send("two")
     wait_until(lambda: any("/api/histogram" in path for path in logs.asked[asked:]), "the question")
-    # So much later for everybody: the browser, and the server that dates lines.
-    page.run(f"void (globalThis.clock = Date.now, Date.now = () => clock() + {delay}000)")
-    logs.ahead = timedelta(seconds=delay)
+    let_time_pass(page, logs, delay)
     logs.send(*(f"line {number}" for number in range(720)))
     page.wait(f"{LAST} === 'line 719'")
     stats = logs.asked.count("/api/stats") + 2
@@ -121,11 +119,11 @@ def test_the_menu_changes_the_list(logs: Logs, visit: Open) -> None:
 
 def test_lines_leave_a_scope_that_moves_on(logs: Logs, visit: Open) -> None:
     """The bars do not have a line any more: nor has the list, and it is said that there are older ones."""
-    # Behind the start of the page, which may take as long as the line has left.
     page = visit()
-    logs.send("about to be old", time=datetime.now(UTC) - timedelta(seconds=890))
+    logs.send("about to be old", time=datetime.now(UTC) - timedelta(minutes=10))
     logs.send("new")
     page.wait(f"{COUNT} === 2")
+    let_time_pass(page, logs, 301)
     page.wait(f"{COUNT} === 1 && {TOTAL} === '1 line'")
     page.wait("document.querySelector('#older').textContent.startsWith('Older lines match')")
 
