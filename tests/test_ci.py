@@ -11,12 +11,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import settings
+from xdist.workermanage import WorkerController
 
 from tests.programs import program
-from tests.scheduling import scope_of
+from tests.scheduling import LONGEST, FilesTogether, scope_of
 
 ROOT = Path(__file__).parent.parent
 oldest: Callable[[str], Iterator[str]] = runpy.run_path(str(ROOT / ".ci/oldest.py"))["oldest"]
@@ -147,11 +150,47 @@ def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
     [
         ("tests/debian/test_boot.py::test_a", "tests/debian/"),
         ("tests/debian/test_life.py::test_b[tests/x.py::c]", "tests/debian/"),
+        ("tests/linelog/http/page/test_scope.py::test_a", "tests/linelog/http/page/"),
+        ("tests/linelog/http/test_open.py::test_a", "tests/linelog/http/test_open.py"),
         ("tests/kit/test_names.py::test_c[tests/debian/]", "tests/kit/test_names.py"),
     ],
 )
-def test_a_file_is_a_scope_and_so_is_all_of_debian(test: str, scope: str) -> None:
+def test_a_file_is_a_scope_and_so_are_the_package_and_the_page(test: str, scope: str) -> None:
     assert scope_of(test) == scope
+
+
+class Worker:
+    """A worker of xdist as a scheduler sees it. given: the numbers of the tests that it got."""
+
+    gateway = SimpleNamespace(id="gw0")
+    shutting_down = False
+
+    def __init__(self) -> None:
+        self.given: list[int] = []
+
+    def send_runtest_some(self, numbers: list[int]) -> None:
+        self.given += numbers
+
+
+def test_the_longest_files_begin_and_then_those_of_most_tests() -> None:
+    option = SimpleNamespace(debug=False, loadscopereorder=True)
+    config = SimpleNamespace(getvalue=lambda _: ["popen"], option=option)
+    scheduler = FilesTogether(cast(pytest.Config, config))
+    worker = Worker()
+    short = [f"tests/kit/test_names.py::test_{number}" for number in range(9)]
+    tests = [*short, "tests/docs/test_tutorial.py::test_a", "tests/debian/test_boot.py::test_b"]
+    node = cast(WorkerController, worker)
+    scheduler.add_node(node)
+    scheduler.add_node_collection(node, tests)
+    scheduler.schedule()
+    assert worker.given == [10, 9]
+    scheduler.mark_test_complete(node, 10)
+    assert worker.given == [10, 9, *range(9)]
+
+
+@pytest.mark.parametrize("scope", LONGEST)
+def test_each_of_the_longest_files_is_there(scope: str) -> None:
+    assert (ROOT / scope).exists()
 
 
 @pytest.mark.long

@@ -20,6 +20,7 @@ def test_the_text_that_is_changed_is_there_once(sabotage: Sabotage) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_without_a_sabotage_these_tests_pass_in_the_copy(tree: Tree) -> None:
     """Otherwise one that always fails there would be taken for a find."""
     status, said = tree.run(sorted({f"tests/{one.test}" for one in SABOTAGES}), 3 * SECONDS)
@@ -27,6 +28,7 @@ def test_without_a_sabotage_these_tests_pass_in_the_copy(tree: Tree) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
 def test_a_test_finds_the_sabotage_within_seconds(sabotage: Sabotage, tree: Tree) -> None:
     patch = sabotage.patch

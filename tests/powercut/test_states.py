@@ -2,7 +2,7 @@
 
     LOGSRV_POWER_CUTS=100000 pytest -n 2 tests/powercut/test_states.py
 
-tries so many states instead of 2,000. A failure is reported with the command that shows its state again.
+tries so many states instead of 1,000. A failure is reported with the command that shows its state again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.powercut.recording import copy
 from tests.powercut.trying import SEED, Tally, Workload, one_state, tried
 from tests.powercut.workloads import LARGE, WORKLOADS
 
-STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000"))
+STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "1000"))
 # A state of these takes so many times as long as one of the others.
 SHARES = {"importing": 4, "packing": 20}
 # A record, a model, a seed and the number of a state.
