@@ -1,4 +1,4 @@
-"""What `--dist loadfile` gives to one worker: the tests of a file, of the Debian package, of the live page."""
+"""What `--dist loadfile` gives a worker: the tests of a file, of the Debian package, of the live page."""
 
 from __future__ import annotations
 
