@@ -22,10 +22,6 @@ LONGEST = (
     "tests/powercut/test_states.py",
     "tests/end_to_end/test_live_page_nodes.py",
     "tests/end_to_end/test_live_page.py",
-    "tests/docs/test_shipping_centres.py",
-    "tests/linelog/sql/test_answer.py",
-    "tests/end_to_end/test_ship.py",
-    "tests/test_hangs.py",
 )
 
 
