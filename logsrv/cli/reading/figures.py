@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.kit.text.words import shown
+from logsrv.linelog.query.language.times import parse_step
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts, count_values
 from logsrv.linelog.read.indexed import step_start
@@ -21,7 +21,6 @@ from logsrv.linelog.read.search import Search
 _TEN = 10
 _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def print_top_values(search: Search, field: str, most: int | None, output: str) -> bool:
@@ -87,24 +86,16 @@ def step_seconds(every: str | None, scope: Scope, span: Callable[[], tuple[str, 
     span: returns the TIMEs of the oldest and the newest line, "" for none. Raises UsageError.
     """
     if every:
-        return _parse_step(every)
+        try:
+            return parse_step(every)
+        except ValueError as error:
+            raise UsageError(f"--every: {error}") from None
     begin, end = scope.since, scope.until
     if not begin or not end:
         first, last = span()
         begin, end = begin or first, end or last
     seconds = parse_rfc3339(end) - parse_rfc3339(begin) if begin and end else time.time()
     return sensible_step(max(seconds, 0.001), _BARS)
-
-
-def _parse_step(text: str) -> float:
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-    try:
-        step = float(number or "1") * _UNITS[text[len(number) :]]
-        if 0.001 <= step < 1e10:
-            return step
-    except (ValueError, KeyError):
-        pass
-    raise UsageError(f"--every: {shown(text)} is no step of time, such as 10s, 5m, 1h or 1d")
 
 
 def _bar_starts(step: float, counts: dict[float, int]) -> list[float | None]:

@@ -51,6 +51,12 @@ class StampedLines:
         """Return a line without its LF."""
         return self.text[self.starts[row] : self.ends[row]]
 
+    def all_messages(self) -> list[bytes]:
+        """Return the message of each line."""
+        text = self.text
+        bounds = zip(self.messages.tolist(), self.ends.tolist(), strict=True)
+        return [text[start:end] for start, end in bounds]
+
     def messages_of(self, rows: Array) -> list[bytes]:
         """Return the messages of the lines with these numbers."""
         text = self.text

@@ -9,7 +9,17 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Not, Or, Regex, Term
+from logsrv.linelog.query.language.tree import (
+    And,
+    Compare,
+    Extracted,
+    HasField,
+    Node,
+    Not,
+    Or,
+    Regex,
+    Term,
+)
 from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 
 ORDER = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
@@ -38,6 +48,7 @@ def is_true(node: Node, line: Line) -> bool:
         return any(is_true(part, line) for part in node.parts)
     if isinstance(node, Not):
         return not is_true(node.part, line)
+    assert not isinstance(node, Extracted)
     known = line.fields.get(node.field)
     values = known if isinstance(known, list) else [] if known is None else [known]
     if isinstance(node, HasField):
@@ -49,7 +60,7 @@ def compares(node: Compare, value: str) -> bool:
     """Tell whether a comparison is true for one value."""
     if node.field == "level":
         rank = ORDER.index(SPELLED.get(node.value, node.value))
-        return _ordered(ORDER.index(value), node.op, rank)
+        return _number_comparison(ORDER.index(value), node.op, rank)
     if node.op == ":":
         return found_in(node.value.encode(), value.encode())
     left, right = amount_of(value), amount_of(node.value)
@@ -58,7 +69,7 @@ def compares(node: Compare, value: str) -> bool:
         unit, size = IN_NAMES.get(node.field, (left[1] or right[1], Fraction(1)))
         left, right = ((one[0] * (1 if one[1] else size), one[1] or unit) for one in (left, right))
         if left[1] == right[1]:
-            return _ordered(left[0], node.op, right[0])
+            return _number_comparison(left[0], node.op, right[0])
     same = value.encode().lower() == node.value.encode().lower()
     return {"=": same, "!=": not same}.get(node.op, False)
 
@@ -73,7 +84,7 @@ def amount_of(text: str) -> tuple[Fraction, str | None] | None:
         return None
 
 
-def _ordered(left: float | Fraction, op: str, right: float | Fraction) -> bool:
+def _number_comparison(left: float | Fraction, op: str, right: float | Fraction) -> bool:
     return {
         "=": left == right,
         "!=": left != right,

@@ -5,30 +5,35 @@
     not   = [ "NOT" | "-" ] atom
     atom  = WORD | "a phrase" | /regex/ | FIELD OP VALUE | ( or )
 
-It reads the text once, from left to right, with a stack of its own instead of recursion: neither deep nor
-long queries can exhaust Python's stack.
+A `|` that stands alone ends it: `pipeline.py` reads what follows.
+
+The parser reads the text once, from left to right, with a stack of its own instead of recursion: neither
+deep nor long queries can exhaust Python's stack.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical_level
+from logsrv.linelog.fields.record import ALWAYS
 from logsrv.linelog.query.language.engine import require_valid_expression
 from logsrv.linelog.query.language.size import (
     TooLargeExpressions,
     WrongExpression,
     check_expression_sizes,
+    group_names,
 )
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
     And,
     Compare,
+    Extracted,
     HasField,
     Node,
     Not,
@@ -50,6 +55,7 @@ _ESCAPED = re.compile(r'\\(["\\])')
 _EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|>=|<=|[=<>~]|:(?!//))")
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
+_PIPE = re.compile(r"\|(?=\s|\Z)")
 _NEGATION = re.compile(r"-(?=[^\s)-])")
 ORDERS = ("<", "<=", ">", ">=")
 """Operators that compare numbers, or levels by severity."""
@@ -58,8 +64,37 @@ ELSEWHERE = {"program": "app", "programname": "app", "appname": "app", "procid":
 """Other tools' names of fields → our name. A line may have a field with the other tool's name, too."""
 
 
+class ExtractedNames:
+    """The names of parts of the message that a query has given so far, and all its expressions.
+
+    patterns: name → the expression with a group of that name.
+    """
+
+    def __init__(self) -> None:
+        self.patterns: dict[str, str] = {}
+        self._expressions: list[str] = []
+
+    def check(self, pattern: str, at: int) -> None:
+        """Raise QueryError if the expression at `at` is wrong, or the query's expressions are too large."""
+        _add_checked_expression(pattern, at, self._expressions)
+
+    def add(self, pattern: str, at: int) -> list[str]:
+        """Check an expression of the query at `at`; return the names of its groups. Raises QueryError."""
+        self.check(pattern, at)
+        names = group_names(pattern)
+        for name in names:
+            if name in ALWAYS:
+                raise _query_error(
+                    f"every line has a field {name} already; choose another name", at
+                )
+            if name in self.patterns:
+                raise _query_error(f"the name {name} is given twice", at)
+            self.patterns[name] = pattern
+        return names
+
+
 class _Token(NamedTuple):
-    """A token of the query: an atom with its node, or `(`, `)`, `AND`, `OR`, `NOT`, `-`."""
+    """A token of the query: an atom with its node, or `(`, `)`, `|`, `AND`, `OR`, `NOT`, `-`."""
 
     kind: str
     at: int
@@ -67,11 +102,28 @@ class _Token(NamedTuple):
 
 
 def parse(text: str) -> Node:
-    """Return the tree of the query `text`. Raises QueryError."""
-    levels = [_BracketLevel(0)]
-    parts = 0
-    for token in _tokens(text):
+    """Return the tree of the filter `text`. Raises QueryError, also for a `|`."""
+    node, end = parse_filter(text, 0, ExtractedNames())
+    if end < len(text):
+        raise _query_error(
+            'what follows | belongs to a search; the character is "|" in quotation marks', end
+        )
+    return node
+
+
+def parse_filter(text: str, start: int, extracted: ExtractedNames) -> tuple[Node, int]:
+    """Return the tree of the filter that begins at `start`, and the offset of the `|` or the end behind it.
+
+    extracted: gets the named groups of its expressions; comparisons of these names are of the parts that
+    they find. Raises QueryError.
+    """
+    levels = [_BracketLevel(start)]
+    parts, end = 0, len(text)
+    for token in _tokens(text, start, extracted):
         level = levels[-1]
+        if token.kind == "|":
+            end = token.at
+            break
         parts += token.kind not in _BETWEEN
         if parts > MOST_PARTS:
             raise _query_error(
@@ -96,7 +148,7 @@ def parse(text: str) -> Node:
     if len(levels) > 1:
         raise _query_error("this ( is never closed", levels[-1].at)
     level = levels[0]
-    return EVERYTHING if level.is_empty() else level.build_node(len(text))
+    return EVERYTHING if level.is_empty() else level.build_node(end), end
 
 
 class _BracketLevel:
@@ -150,11 +202,10 @@ def _join_with_and(parts: list[Node]) -> Node:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    patterns: list[str] = []
-    at = _end_of_match(_SPACE, text, 0)
+def _tokens(text: str, start: int, extracted: ExtractedNames) -> Iterator[_Token]:
+    at = _end_of_match(_SPACE, text, start)
     while at < len(text):
-        if text[at] in "()":
+        if text[at] in "()" or _PIPE.match(text, at):
             yield _Token(text[at], at)
             at += 1
         else:
@@ -167,7 +218,7 @@ def _tokens(text: str) -> Iterator[_Token]:
                 yield _Token(operator[1], at)
                 at = operator.end()
                 continue
-            node, end = _parse_atom(text, at, patterns)
+            node, end = _parse_atom(text, at, extracted)
             yield _Token("atom", at, node)
             at = end
         at = _end_of_match(_SPACE, text, at)
@@ -178,18 +229,18 @@ def _end_of_match(pattern: re.Pattern[str], text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _parse_atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
+def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> tuple[Node, int]:
     """Return the node of the atom that begins at `at`, where no bracket stands, and the atom's end."""
     if text[at] == '"':
         phrase, end = _parse_phrase(text, at)
         return Term(phrase), end
     expression = _EXPRESSION.match(text, at) if text[at] == "/" else None
     if expression:
-        _add_checked_expression(expression[1], at + 1, patterns)
+        extracted.add(expression[1], at + 1)
         return Regex(expression[1]), expression.end()
     field = _FIELD.match(text, at)
     if field:
-        compared = _parse_comparison(text, field, patterns)
+        compared = _parse_comparison(text, field, extracted)
         if compared:
             return compared
     word = _WORD.match(text, at)
@@ -198,16 +249,14 @@ def _parse_atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
 
 
 def _parse_comparison(
-    text: str, field: re.Match[str], patterns: list[str]
+    text: str, field: re.Match[str], extracted: ExtractedNames
 ) -> tuple[Node, int] | None:
     """Return the comparison that begins with `field`, and its end; None for a word such as `error:`."""
     name, op = field[1], field[2]
     at = field.end()
     if op == "~" and (expression := _EXPRESSION.match(text, at)):
-        _add_checked_expression(expression[1], at + 1, patterns)
-        return _node_for_both_names(
-            name, lambda name: Compare(name, op, expression[1])
-        ), expression.end()
+        extracted.check(expression[1], at + 1)
+        return _of_field(Compare(name, op, expression[1]), extracted), expression.end()
     if text.startswith('"', at):
         value, end = _parse_phrase(text, at)
     else:
@@ -220,22 +269,34 @@ def _parse_comparison(
             )
         value, end = word[0], word.end()
         if op == "=" and value == "*":
-            return _node_for_both_names(name, HasField), end
+            return _of_field(HasField(name), extracted), end
     if op == "~":
-        _add_checked_expression(value, at, patterns)
+        extracted.check(value, at)
+    elif name in extracted.patterns:
+        pass
     elif name in BY_NAME_OR_NUMBER and op in ORDERS and canonical_level(value):
         name = "level"
     elif name == "level" and op in ORDERS:
         raise _query_error(
             f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at
         )
-    return _node_for_both_names(name, lambda name: Compare(name, op, value)), end
+    return _of_field(Compare(name, op, value), extracted), end
 
 
-def _node_for_both_names(name: str, make: Callable[[str], Node]) -> Node:
-    """Return the node of a field; for another tool's name, a node that asks for both names."""
+def _of_field(test: Compare | HasField, extracted: ExtractedNames) -> Node:
+    """Return the node of a test of a field; for another tool's name, a node that asks for both names."""
+    name = test.field
+    if name in extracted.patterns:
+        return Extracted(extracted.patterns[name], test)
     other = ELSEWHERE.get(name)
-    return Or((make(name), make(other))) if other else make(name)
+    if not other:
+        return test
+    return Or(
+        (
+            test,
+            HasField(other) if isinstance(test, HasField) else Compare(other, test.op, test.value),
+        )
+    )
 
 
 def _parse_phrase(text: str, at: int) -> tuple[str, int]:

@@ -101,6 +101,12 @@ def most_re2_instructions(pattern: str) -> int:
     return total + last + sum(outer)
 
 
+def group_names(pattern: str) -> list[str]:
+    """Return the names of the groups `(?P<name>…)` of a pattern, in order."""
+    opened = (token["open"] for token in _TOKEN.finditer(pattern) if token["open"])
+    return [text[text.index("<") + 1 : -1] for text in opened if "<" in text]
+
+
 def _size_when_repeated(size: int, token: re.Match[str]) -> int:
     if token["least"] is None:
         return size + 2

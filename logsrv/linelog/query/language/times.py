@@ -9,6 +9,8 @@ from logsrv.kit.text.words import shown
 
 _AGO = re.compile(r"([0-9]{1,12})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_STEPS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_STEP = re.compile(r"([0-9.]{0,12})(ms|[smhdw])", re.ASCII)
 _CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)?"
 _ZONE = r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 _MOMENT = re.compile(
@@ -62,3 +64,15 @@ def _moment_of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
     )
     # Without a zone this is local time. If clocks set back show a time twice, it is the first.
     return datetime.combine(day, clock).timestamp() + leap
+
+
+def parse_step(text: str) -> float:
+    """Return a step of time such as `30s`, `5m` or `d` in seconds. Raises ValueError with a sentence."""
+    parts = _STEP.fullmatch(text)
+    try:
+        step = float(parts[1] or "1") * _STEPS[parts[2]] if parts else 0.0
+    except ValueError:
+        step = 0.0
+    if not 0.001 <= step < 1e10:
+        raise ValueError(f"{shown(text)} is no step of time, such as 10s, 5m, 1h or 1d")
+    return step

@@ -67,6 +67,16 @@ class HasField(TreeNode):
         self.field = field
 
 
+class Extracted(TreeNode):
+    """`test` is true for a part of the message: the group `test.field` of the expression `pattern`."""
+
+    __slots__ = ("pattern", "test")
+
+    def __init__(self, pattern: str, test: Compare | HasField) -> None:
+        self.pattern = pattern
+        self.test = test
+
+
 class And(TreeNode):
     """All of `parts` are true. Without parts it is true."""
 
@@ -94,7 +104,7 @@ class Not(TreeNode):
         self.part = part
 
 
-Node: TypeAlias = Term | Regex | Compare | HasField | And | Or | Not
+Node: TypeAlias = Term | Regex | Compare | HasField | Extracted | And | Or | Not
 
 EVERYTHING = And(())
 """The empty query: every line."""

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from logsrv.linelog.query.language.size import LARGEST_EXPRESSIONS, most_re2_instructions
-from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Or, Regex, Term
+from logsrv.linelog.query.language.tree import (
+    And,
+    Compare,
+    Extracted,
+    HasField,
+    Node,
+    Or,
+    Regex,
+    Term,
+)
 from logsrv.linelog.query.matching import needs
 from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.literals import (
@@ -32,7 +41,7 @@ def candidate_of_query(node: Node) -> Candidate | None:
         return as_single_literal(
             needs.need_of_text(node.text, ignore_case=not needs.has_ascii_capital(node.text))
         )
-    if isinstance(node, Regex):
+    if isinstance(node, (Regex, Extracted)):
         return _candidate_of_regex(node.pattern)
     if isinstance(node, (Compare, HasField)):
         # `field=*` has the candidate of any `field!=…`: both only need the field.

@@ -21,7 +21,7 @@ _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
 _HEX = re.compile(r"x(?:\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{2}))")
 _PROPERTY = re.compile(r"[pP](?:\{[^}]*\}|.)", re.DOTALL)
 _POSIX = re.compile(r"\[:\^?[a-z]*:\]")
-_GROUP = re.compile(r"\((?:\?(?:P?<[^>]*>|([imsU-]*)([:)])))?")
+_GROUP = re.compile(r"\((?:\?(?:P?<([^>]*)>|([imsU-]*)([:)])))?")
 _REPEAT = re.compile(r"(?:[*+?]|\{([0-9]+)(?:,([0-9]*))?\})\??")
 _CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 # The ends of a range of a class, as `_quoted_code_point` writes them.
@@ -49,6 +49,8 @@ class CompiledExpression(NamedTuple):
 
     in_message: Search
     """The search in one message: `^` and `$` mean its beginning and end."""
+    exact: str
+    """The pattern of that search, with its named groups."""
     in_text: str
     """A pattern for stored lines that finds at least every match: in it `^` matches anywhere."""
     anchored: bool
@@ -79,6 +81,7 @@ def compile_expression(pattern: str) -> CompiledExpression:
     top = reader.groups[0]
     return CompiledExpression(
         compile_search("".join(reader.exact)),
+        "".join(reader.exact),
         "".join(reader.loose),
         reader.anchored,
         top.need(),
@@ -315,7 +318,7 @@ class _PatternReader:
         assert found is not None
         self.at = found.end()
         fold = self.groups[-1].fold
-        flags, end = found[1], found[2]
+        name, flags, end = found.groups()
         if flags is not None:
             on, _, off = flags.partition("-")
             fold = (fold or "i" in on) and "i" not in off
@@ -328,7 +331,7 @@ class _PatternReader:
             self._write_both_forms(f"(?{flags})" if flags else "")
             return
         opened = f"(?{flags or ''}:"
-        self.exact.append(opened)
+        self.exact.append(opened if name is None else f"(?P<{name}>")
         self.loose.append(opened)
         self.groups.append(_OpenGroup(fold))
 

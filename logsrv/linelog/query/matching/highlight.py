@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from logsrv.linelog.fields.stored import to_stored_bytes
-from logsrv.linelog.query.language.tree import And, Compare, Node, Or, Regex, Term
+from logsrv.linelog.query.language.tree import And, Compare, Extracted, Node, Or, Regex, Term
 from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.needs import has_ascii_capital
 
@@ -34,7 +34,7 @@ def _finders(node: Node) -> Iterator[Finder]:
     """Yield a finder for each text and expression that a query asks for in the message."""
     if isinstance(node, Term):
         yield _text_finder(node.text)
-    elif isinstance(node, Regex):
+    elif isinstance(node, (Regex, Extracted)):
         yield _regex_finder(node.pattern)
     elif isinstance(node, Compare) and node.field == "message" and node.op in (":", "~"):
         yield _text_finder(node.value) if node.op == ":" else _regex_finder(node.value)

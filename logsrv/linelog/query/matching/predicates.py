@@ -15,9 +15,19 @@ from logsrv.linelog.fields.values import (
     number_of_value,
     text_of_value,
 )
-from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Or, Regex, Term
+from logsrv.linelog.query.language.tree import (
+    And,
+    Compare,
+    Extracted,
+    HasField,
+    Node,
+    Or,
+    Regex,
+    Term,
+)
 from logsrv.linelog.query.language.units import NONE, Amount, numbers_by_unit, parse_amount
 from logsrv.linelog.query.matching.expression import compile_expression
+from logsrv.linelog.query.matching.extract import extractor
 from logsrv.linelog.query.matching.needs import has_ascii_capital
 from logsrv.linelog.query.matching.shapes import levels_satisfying
 
@@ -42,6 +52,8 @@ def predicate(node: Node) -> Predicate:
     if isinstance(node, HasField):
         field = node.field
         return lambda record: record.get(field) is not None
+    if isinstance(node, Extracted):
+        return _of_extracted(node)
     if isinstance(node, And):
         return _all_true([predicate(part) for part in sorted(node.parts, key=_cost)])
     if isinstance(node, Or):
@@ -57,7 +69,7 @@ def _cost(node: Node) -> int:
     """Return the key for sorting tests, the cheapest first: a test of a field has to parse the line."""
     if isinstance(node, Term):
         return 0
-    return 1 if isinstance(node, Regex) else 2
+    return 1 if isinstance(node, (Regex, Extracted)) else 2
 
 
 def _all_true(parts: list[Predicate]) -> Predicate:
@@ -110,6 +122,18 @@ def _comparison_test(node: Compare) -> Predicate:
     if op == "~":
         return _message_matches(value) if field == "message" else _field_matches(field, value)
     return _field_equals(field, [(0, value)], op == "=")
+
+
+def _of_extracted(node: Extracted) -> Predicate:
+    name = node.test.field
+    values = extractor(node.pattern, [name])
+    test = predicate(node.test)
+
+    def check(record: Record) -> bool:
+        [value] = values(record.body)
+        return value is not None and test(Record.of_object(b"", {name: value}))
+
+    return check
 
 
 def _number_comparison(field: str, order: Callable[[Any, Any], bool], value: str) -> Predicate:

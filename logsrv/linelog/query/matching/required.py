@@ -7,7 +7,16 @@ import re
 from logsrv.linelog.fields import access, syslog_header
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.fields.values import number_of_text
-from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Or, Regex, Term
+from logsrv.linelog.query.language.tree import (
+    And,
+    Compare,
+    Extracted,
+    HasField,
+    Node,
+    Or,
+    Regex,
+    Term,
+)
 from logsrv.linelog.query.language.units import is_number_or_amount
 from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.needs import (
@@ -35,6 +44,8 @@ def need_of_query(node: Node) -> Need | None:
     if isinstance(node, Term):
         return need_of_text(node.text, ignore_case=not has_ascii_capital(node.text))
     if isinstance(node, Regex):
+        return compile_expression(node.pattern).need
+    if isinstance(node, Extracted):
         return compile_expression(node.pattern).need
     if isinstance(node, Compare) and node.field == "message" and node.op == "~":
         return compile_expression(node.value).need

@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from logsrv.linelog.fields.stamp import IN_STAMP
-from logsrv.linelog.query.language.tree import And, Compare, HasField, Node, Or, Regex, Term
+from logsrv.linelog.query.language.tree import (
+    And,
+    Compare,
+    Extracted,
+    HasField,
+    Node,
+    Or,
+    Regex,
+    Term,
+)
 from logsrv.linelog.query.matching.candidates import candidate_of_query
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
 from logsrv.linelog.query.matching.required import need_of_query
@@ -53,11 +62,9 @@ def trigger_choices(node: Node) -> list[Triggers]:
         if isinstance(found, tuple):
             return [tuple(Trigger(one, anywhere=True) for one in found)]
         return []
-    return (
-        _choices_of_need(need_of_query(node))
-        if isinstance(node, (Term, Regex, Compare, HasField))
-        else []
-    )
+    if isinstance(node, (Term, Regex, Compare, HasField, Extracted)):
+        return _choices_of_need(need_of_query(node))
+    return []
 
 
 def shortest_literal_size(triggers: Triggers) -> int:

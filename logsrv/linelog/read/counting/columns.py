@@ -1,0 +1,91 @@
+"""Columns: the values of chosen fields, extracted ones included, in all lines of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.reader import Column, FieldReader
+from logsrv.linelog.fields.source import parse_source
+from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stored import decode_stored
+from logsrv.linelog.fields.values import Number, Value, elements_of_value, number_of_value
+from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.language.units import number_in_field_unit
+from logsrv.linelog.query.matching.extract import extractor
+
+_OF_SOURCE = ("source", "name", "host", "port")
+Reader = Callable[[StampedLines], dict[str, Column]]
+
+
+def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Reader:
+    """Return a function: lines → the column of each field in `names`, which are any but `position`."""
+    of_source = [name for name in names if name in _OF_SOURCE]
+    extracted = [
+        (wanted, extractor(one.pattern, wanted))
+        for one in extractions
+        if (wanted := [name for name in one.names if name in names])
+    ]
+    known = {"level", *of_source, *(name for wanted, _ in extracted for name in wanted)}
+    others = [name for name in dict.fromkeys(names) if name not in known]
+    fields = FieldReader(others) if others else None
+
+    def read(stamps: StampedLines) -> dict[str, Column]:
+        found: dict[str, Column] = {}
+        if fields is not None:
+            found.update(zip(others, fields.read(stamps), strict=True))
+        if "level" in names:
+            found["level"] = [
+                OF_NUMBERS[n] for n in level_numbers(stamps.text, stamps.ends).tolist()
+            ]
+        if of_source:
+            found.update(_source_columns(stamps, of_source))
+        if extracted:
+            messages = stamps.all_messages()
+            for wanted, values in extracted:
+                rows = [values(message) for message in messages]
+                for place, name in enumerate(wanted):
+                    found[name] = [row[place] for row in rows]
+        return found
+
+    return read
+
+
+def _source_columns(stamps: StampedLines, names: Sequence[str]) -> dict[str, Column]:
+    """Return columns of fields that depend on SOURCE only: it is parsed once for each source."""
+    stored = stamps.sources()
+    values: dict[bytes, dict[str, Value | None]] = {}
+    for source in set(stored):
+        text = decode_stored(source)
+        parts = parse_source(text)
+        values[source] = {
+            name: text if name == "source" else getattr(parts, name) for name in names
+        }
+    found: dict[str, Column] = {name: [None] * len(stamps) for name in names}
+    for row, source in zip(stamps.stamped.tolist(), stored, strict=True):
+        for name in names:
+            found[name][row] = values[source][name]
+    return found
+
+
+def numbers(field: str, column: Column) -> list[int | float | None]:
+    """Return the number of each value of a field, in the field's unit; None for a value that has none.
+
+    Of a list it is the largest number.
+    """
+    return [None if value is None else _number_of(field, value) for value in column]
+
+
+def _number_of(field: str, value: Value) -> int | float | None:
+    found = [_plain_number(field, item) for item in elements_of_value(value)]
+    return max((one for one in found if one is not None), default=None)
+
+
+def _plain_number(field: str, item: str | float | bool) -> int | float | None:
+    known: Number | None = number_of_value(item)
+    if known is None:
+        known = number_in_field_unit(field, item)
+    if known is None or isinstance(known, int | float):
+        return known
+    # An integer of more than 4,000 digits.
+    return None

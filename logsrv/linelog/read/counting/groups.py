@@ -1,0 +1,283 @@
+"""Figures by groups of lines: `avg ms, count by app`, as rows of a table.
+
+Each process reads the frames that it gets, and sends for each group the numbers that the parent adds up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple, TypeAlias
+
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.fields.reader import Column
+from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
+from logsrv.linelog.query.language.pipeline import Extraction, Grouping
+from logsrv.linelog.read.counting.columns import column_reader, numbers
+from logsrv.linelog.read.counting.quantiles import Distribution
+from logsrv.linelog.read.counting.values import LONGEST
+from logsrv.linelog.read.indexed import step_start
+from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.search import Search
+
+MOST_GROUPS = 100_000
+MOST_CHARACTERS = 8 << 20
+"""Characters in the values of all groups together. Lines of further groups are only counted."""
+MOST_NUMBERS = 2_000_000
+"""Numbers that are kept for exact quantiles; of more, quantiles are within 0.5 %."""
+
+Cell: TypeAlias = str | int | float | None
+Key: TypeAlias = tuple[str | float | None, ...]
+"""The start of the step of time, if there are steps, and the value of each field of `by`."""
+_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+class Rows(NamedTuple):
+    """The answer to a grouping.
+
+    columns: names: `time`, the fields of `by`, then such as `avg_ms`. rows: their values, by time, then by
+    the first figure, the largest first. lines: how many match the query. without: fields of which no line
+    has a number. left_out: lines in groups beyond the bounds. exact: whether all quantiles are exact.
+    """
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Cell, ...]]
+    lines: int
+    without: tuple[str, ...]
+    left_out: int
+    exact: bool
+
+
+def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction]) -> Rows:
+    """Return the figures of the lines that a search finds."""
+    counter = GroupCounter(grouping, extractions)
+
+    def work(task: ReadTask) -> list[bytes]:
+        return [json.dumps(counter.counted(text)).encode() for text in search.matching_lines(task)]
+
+    table = GroupTable(grouping)
+    for _, results in search.run_on_frames(work):
+        for result in results:
+            table.add(json.loads(result))
+    return table.rows()
+
+
+class GroupCounter:
+    """The counter of one text's lines by group, which runs in the reading process."""
+
+    def __init__(self, grouping: Grouping, extractions: Sequence[Extraction]) -> None:
+        self._grouping = grouping
+        self._fields = fields_of(grouping)
+        self._kept = kept_fields(grouping)
+        self._read = column_reader([*grouping.by, *self._fields], extractions)
+
+    def counted(self, text: bytes) -> list[Any]:
+        """Return the number of whole lines, and their groups: key, number of lines, numbers of each field.
+
+        The numbers of a field are: how many, their sum, the least, the largest; for quantiles then all.
+        """
+        stamps = StampedLines(text)
+        columns = self._read(stamps)
+        keys = self._keys(stamps, columns)
+        counts = Counter(keys)
+        sums: dict[str, dict[Key, list[float]]] = {}
+        for field in self._fields:
+            by_key: dict[Key, list[float]] = {}
+            for key, value in zip(keys, self._repeated(stamps, columns, field), strict=True):
+                if value is not None:
+                    by_key.setdefault(key, []).append(value)
+            sums[field] = by_key
+        groups = [
+            [key, lines, [self._packed(field, sums[field].get(key, [])) for field in self._fields]]
+            for key, lines in counts.items()
+        ]
+        return [len(stamps), groups]
+
+    def _packed(self, field: str, values: list[float]) -> list[float]:
+        if not values:
+            return []
+        summed = [len(values), sum(values), min(values), max(values)]
+        return [*summed, *values] if field in self._kept else summed
+
+    def _keys(self, stamps: StampedLines, columns: Mapping[str, Column]) -> list[Key]:
+        """Return the key of each line; of a line with a list in a field a key for each element."""
+        parts: list[list[list[str | float | None]]] = []
+        if self._grouping.every is not None:
+            parts.append([[start] for start in _steps(stamps, self._grouping.every)])
+        parts += [[_texts(value) for value in columns[name]] for name in self._grouping.by]
+        self._many = [1] * len(stamps)
+        if not parts:
+            return [()] * len(stamps)
+        found: list[Key] = []
+        for row, lists in enumerate(zip(*parts, strict=True)):
+            before = len(found)
+            found += product(*lists)
+            self._many[row] = len(found) - before
+        return found
+
+    def _repeated(
+        self, stamps: StampedLines, columns: Mapping[str, Column], field: str
+    ) -> Iterator[int | float | None]:
+        """Yield the number of a field for each key of each line."""
+        for value, many in zip(numbers(field, columns[field]), self._many, strict=True):
+            for _ in range(many):
+                yield value
+
+
+def fields_of(grouping: Grouping) -> list[str]:
+    """Return the fields whose numbers a grouping needs."""
+    return list(dict.fromkeys(one.field for one in grouping.figures if one.field))
+
+
+def kept_fields(grouping: Grouping) -> set[str]:
+    """Return the fields of which every number is kept, for quantiles."""
+    return {one.field for one in grouping.figures if one.function in _QUANTILES}
+
+
+def _steps(stamps: StampedLines, every: float) -> list[float | None]:
+    known: dict[int, float | None] = {int(NO_TIME): None}
+    found = []
+    size = max(1, round(min(every, 1.0) * 1e6))
+    for moment in stamps.moments().tolist():
+        # Lines in the same second, or step, are asked for once.
+        whole = moment if moment == NO_TIME else moment // size * size
+        if whole not in known:
+            known[whole] = step_start(whole / 1e6, every)
+        found.append(known[whole])
+    return found
+
+
+def _texts(value: Value | None) -> list[str | float | None]:
+    if value is None:
+        return [None]
+    if type(value) is str:
+        return [displayable_text(value)[:LONGEST]]
+    found = dict.fromkeys(
+        displayable_text(text_of_value(one))[:LONGEST] for one in elements_of_value(value)
+    )
+    return [*found] or [None]
+
+
+class _Group:
+    """The figures of one group so far."""
+
+    def __init__(self, fields: Sequence[str], kept: set[str]) -> None:
+        self.lines = 0
+        self.sums: list[list[float] | None] = [None] * len(fields)
+        self.distributions = [Distribution() if field in kept else None for field in fields]
+
+    def add(self, lines: int, packed: Sequence[Sequence[float]]) -> int:
+        """Add the numbers of a text; return how many of them are kept in memory."""
+        self.lines += lines
+        kept = 0
+        for place, numbers_ in enumerate(packed):
+            if not numbers_:
+                continue
+            many, total, least, largest, *values = numbers_
+            known = self.sums[place]
+            if known is None:
+                self.sums[place] = [many, total, least, largest]
+            else:
+                known[0] += many
+                known[1] += total
+                known[2], known[3] = min(known[2], least), max(known[3], largest)
+            distribution = self.distributions[place]
+            if distribution is not None:
+                before = len(distribution)
+                distribution.add(values)
+                kept += len(distribution) - before
+        return kept
+
+
+class GroupTable:
+    """The groups of all texts, in bounded memory."""
+
+    def __init__(self, grouping: Grouping) -> None:
+        self._grouping = grouping
+        self._fields = fields_of(grouping)
+        self._kept_fields = kept_fields(grouping)
+        self._groups: dict[Key, _Group] = {}
+        self._size = self._numbers = self._lines = self._left_out = 0
+        self._exact = True
+
+    def add(self, counted: Sequence[Any]) -> None:
+        """Add what `GroupCounter.counted` returns."""
+        self._lines += counted[0]
+        for parts, lines, packed in counted[1]:
+            key = tuple(parts)
+            found = self._groups.get(key)
+            if found is None:
+                if len(self._groups) >= MOST_GROUPS or self._size > MOST_CHARACTERS:
+                    self._left_out += lines
+                    continue
+                found = self._groups[key] = _Group(self._fields, self._kept_fields)
+                self._size += sum(len(part) for part in key if isinstance(part, str))
+            self._numbers += found.add(lines, packed)
+        if self._numbers > MOST_NUMBERS:
+            self._exact = False
+            self._numbers = 0
+            for one in self._groups.values():
+                for distribution in one.distributions:
+                    if distribution is not None:
+                        distribution.compress()
+
+    def rows(self) -> Rows:
+        """Return the table."""
+        grouping = self._grouping
+        columns = (
+            *(("time",) if grouping.every is not None else ()),
+            *grouping.by,
+            *(
+                f"{one.function}_{one.field}" if one.field else one.function
+                for one in grouping.figures
+            ),
+        )
+        if not self._groups and not grouping.by and grouping.every is None:
+            # SQL, too, answers one row without groups.
+            self._groups[()] = _Group(self._fields, self._kept_fields)
+        rows = [(key, self._figures(one)) for key, one in self._groups.items()]
+        rows.sort(key=self._order)
+        shown = [(*self._shown(key), *figures) for key, figures in rows]
+        without = tuple(
+            field
+            for place, field in enumerate(self._fields)
+            if not any(one.sums[place] for one in self._groups.values())
+        )
+        return Rows(columns, shown, self._lines, without, self._left_out, self._exact)
+
+    def _order(self, row: tuple[Key, list[Cell]]) -> tuple[Any, ...]:
+        key, figures = row
+        first = figures[0]
+        time, by = (key[0], key[1:]) if self._grouping.every is not None else (0.0, key)
+        least = (1, 0.0) if not isinstance(first, int | float) else (0, -first)
+        return time is None, time or 0.0, least, tuple((one is None, one or "") for one in by)
+
+    def _shown(self, key: Key) -> Iterator[Cell]:
+        for part in key:
+            yield rfc3339(part) if isinstance(part, float) else part
+
+    def _figures(self, found: _Group) -> list[Cell]:
+        quantiles: dict[str, dict[str, Cell]] = {}
+        for place, field in enumerate(self._fields):
+            distribution = found.distributions[place]
+            if distribution is not None:
+                values = distribution.quantiles(list(_QUANTILES.values()))
+                quantiles[field] = dict(zip(_QUANTILES, values, strict=True))
+        cells: list[Cell] = []
+        for one in self._grouping.figures:
+            if one.function == "count":
+                cells.append(found.lines)
+            elif one.function in _QUANTILES:
+                cells.append(quantiles[one.field][one.function])
+            else:
+                sums = found.sums[self._fields.index(one.field)]
+                cells.append(None if sums is None else _figure(one.function, sums))
+        return cells
+
+
+def _figure(function: str, sums: Sequence[float]) -> float:
+    many, total, least, largest = sums
+    return {"sum": total, "avg": total / many, "min": least, "max": largest}[function]

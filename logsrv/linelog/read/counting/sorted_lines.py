@@ -1,0 +1,65 @@
+"""The lines with the largest or smallest numbers in a field, in bounded memory: only so many are kept."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.query.language.pipeline import Extraction, Sorting
+from logsrv.linelog.read.counting.columns import column_reader, numbers
+from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.store.segments.segment import Position
+
+MOST = 10_000
+"""Lines of an answer."""
+
+
+class SortedLines(NamedTuple):
+    """The lines in order. lines: how many match the query. with_number: how many of them have a number."""
+
+    hits: list[Hit]
+    lines: int
+    with_number: int
+
+
+def sort_lines(
+    search: Search, sorting: Sorting, extractions: Sequence[Extraction], most: int
+) -> SortedLines:
+    """Return at most `most` matching lines, by their number in a field; of equal ones the older first."""
+    field, sign = sorting.field, 1 if sorting.ascending else -1
+    read = column_reader([field], extractions)
+
+    def work(task: ReadTask) -> list[bytes]:
+        hits = list(search.hits_in_task(task))
+        if not hits:
+            return []
+        text = b"".join([hit.line + b"\n" for hit in hits])
+        column = numbers(field, read(StampedLines(text))[field])
+        known = [(sign * value, row) for row, value in enumerate(column) if value is not None]
+        found = [json.dumps([len(hits), len(known)]).encode()]
+        for key, row in heapq.nsmallest(most, known):
+            found += [json.dumps([key, hits[row].position.offset]).encode(), hits[row].line]
+        return found
+
+    lines = with_number = 0
+    # The keys are negative, because the heap has its smallest at the top: the line that goes first.
+    kept: list[tuple[float, tuple[int, int], bytes]] = []
+    for task, results in search.run_on_frames(work):
+        if not results:
+            continue
+        many, known = json.loads(results[0])
+        lines, with_number = lines + many, with_number + known
+        for place in range(1, len(results), 2):
+            key, offset = json.loads(results[place])
+            one = (-key, (-task.segment, -offset), results[place + 1])
+            if len(kept) < most:
+                heapq.heappush(kept, one)
+            elif kept and one > kept[0]:
+                heapq.heapreplace(kept, one)
+    kept.sort(reverse=True)
+    hits = [Hit(Position(-segment, -offset), line) for _, (segment, offset), line in kept]
+    return SortedLines(hits, lines, with_number)

@@ -1,0 +1,169 @@
+"""Figures by groups, sorted lines and quantiles: what a loop over the lines finds."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.pipeline import Grouping, Sorting, parse_question
+from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read.counting import groups as module
+from logsrv.linelog.read.counting.groups import Rows, group
+from logsrv.linelog.read.counting.quantiles import Distribution
+from logsrv.linelog.read.counting.sorted_lines import SortedLines, sort_lines
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from tests.linelog.read.stores import line, make_store, view_of
+
+MESSAGES = [
+    ('{"app": "shop", "ms": 5, "status": 200}', 0),
+    ('{"app": "shop", "ms": 9.5, "status": 500, "tags": ["a", "b"]}', 1),
+    ('{"app": "mail", "ms": "12ms", "status": 200, "tags": []}', 2),
+    ('{"app": "mail", "ms": "slow"}', 61),
+    ("<11>Nov 20 06:18:42 web1 sshd[7]: Failed password for root from 10.0.0.9 port 22 ssh2", 62),
+    ("request took 40 ms", 63),
+    ("request took 1500 ms", 64),
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lines = [line(text, second, f"web@tcp:10.0.0.{second % 2}:5") for text, second in MESSAGES]
+    return make_store(
+        tmp_path_factory.mktemp("groups") / "logs", [lines[:3], lines[3:5], lines[5:]]
+    )
+
+
+def table(store: Path, query: str) -> Rows:
+    asked = parse_question(query)
+    assert isinstance(asked.answer, Grouping)
+    search = Search(view_of(store), make_matcher(asked.node), Scope())
+    return group(search, asked.answer, asked.extractions)
+
+
+def in_order(store: Path, query: str, most: int = 10) -> SortedLines:
+    asked = parse_question(query)
+    assert isinstance(asked.answer, Sorting)
+    search = Search(view_of(store), make_matcher(asked.node), Scope())
+    return sort_lines(search, asked.answer, asked.extractions, most)
+
+
+@pytest.mark.parametrize(
+    ("query", "columns", "rows"),
+    [
+        ("| count", ["count"], [(7,)]),
+        ("| count by app", ["app", "count"], [("mail", 2), ("shop", 2), (None, 2), ("sshd", 1)]),
+        (
+            "| sum ms, avg ms, min ms, max ms by app",
+            ["app", "sum_ms", "avg_ms", "min_ms", "max_ms"],
+            [
+                ("shop", 14.5, 7.25, 5, 9.5),
+                ("mail", 12, 12.0, 12, 12),
+                ("sshd", None, None, None, None),
+                (None, None, None, None, None),
+            ],
+        ),
+        ("status=* | p50 ms", ["p50_ms"], [(9.5,)]),
+        ("status=* | count by tags", ["tags", "count"], [(None, 2), ("a", 1), ("b", 1)]),
+        (
+            "| count by host, level",
+            ["host", "level", "count"],
+            [("10.0.0.0", None, 3), ("10.0.0.1", None, 3), ("10.0.0.0", "error", 1)],
+        ),
+        (
+            "| count every 1m",
+            ["time", "count"],
+            [("2026-11-20T06:00:00.000000Z", 3), ("2026-11-20T06:01:00.000000Z", 4)],
+        ),
+        (
+            '| extract "took <n> ms" | where n=* | max n every 1h by name',
+            ["time", "name", "max_n"],
+            [("2026-11-20T06:00:00.000000Z", "web", 1500)],
+        ),
+        ("nosuchword | count by app", ["app", "count"], []),
+        ("nosuchword | count, avg ms", ["count", "avg_ms"], [(0, None)]),
+    ],
+)
+def test_figures_by_groups(
+    store: Path, query: str, columns: list[str], rows: list[tuple[object, ...]]
+) -> None:
+    found = table(store, query)
+    assert list(found.columns) == columns
+    assert found.rows == rows
+    assert found.exact
+    assert not found.left_out
+
+
+def test_a_field_that_no_line_has_is_named(store: Path) -> None:
+    found = table(store, "request | avg nosuch, count")
+    assert (found.lines, found.without) == (2, ("nosuch",))
+    assert table(store, "request | count").without == ()
+
+
+def test_lines_of_too_many_groups_are_counted_not_forgotten(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_GROUPS", 2)
+    found = table(store, "| count by app")
+    assert len(found.rows) == 2
+    assert sum(int(row[1] or 0) for row in found.rows) + found.left_out == found.lines == 7
+
+
+def test_many_numbers_keep_quantiles_within_half_a_percent(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_NUMBERS", 2)
+    found = table(store, "| avg ms, p50 ms")
+    assert not found.exact
+    assert list(found.rows[0]) == [pytest.approx(26.5 / 3), pytest.approx(9.5, rel=0.006)]
+
+
+def test_the_slowest_lines_come_first(store: Path) -> None:
+    found = in_order(store, '| extract "took <n> ms" | sort n')
+    assert [hit.line[-7:] for hit in found.hits] == [b"1500 ms", b"k 40 ms"]
+    assert (found.lines, found.with_number) == (7, 2)
+    assert [
+        json.loads(hit.line.split(b" ", 2)[2])["ms"]
+        for hit in in_order(store, "| sort ms asc").hits
+    ] == [5, 9.5, "12ms"]
+    assert len(in_order(store, "| sort ms", 2).hits) == 2
+    assert in_order(store, "| sort ms", 0).with_number == 3
+    assert in_order(store, "| sort nosuch") == SortedLines([], 7, 0)
+
+
+def test_of_equal_numbers_the_older_line_is_first(tmp_path: Path) -> None:
+    lines = [
+        [line(f"n={number % 2} m=1", number) for number in range(start, start + 5)]
+        for start in (0, 5)
+    ]
+    store = make_store(tmp_path / "logs", lines)
+    for query, bit in (("| sort n", 1), ("| sort n asc", 0)):
+        found = in_order(store, query, 4)
+        seconds = [int(hit.line[17:19]) for hit in found.hits]
+        assert seconds == [second for second in range(10) if second % 2 == bit][:4]
+
+
+@given(st.lists(st.floats(-1e12, 1e12, allow_nan=False) | st.integers(-5, 5), min_size=1))
+def test_quantiles_are_those_of_sql_and_near_them_in_little_memory(values: list[float]) -> None:
+    parts = [0.0, 0.25, 0.5, 0.95, 1.0]
+    exact, small = Distribution(), Distribution()
+    exact.add(values)
+    small.add(values[:3])
+    small.compress()
+    small.add(values[3:])
+    ordered = sorted(map(float, values))
+    found = exact.quantiles(parts)
+    assert found[0] == ordered[0]
+    assert found[-1] == ordered[-1]
+    assert found[2] == pytest.approx(statistics.median(ordered))
+    for part, near in zip(parts, small.quantiles(parts), strict=True):
+        # Without all numbers the lower of the two neighbours is taken.
+        lower = ordered[math.floor(part * (len(ordered) - 1))]
+        assert near == pytest.approx(lower, rel=0.006, abs=1e-9)
+    assert Distribution().quantiles([0.5]) == [None]
