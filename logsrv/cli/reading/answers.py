@@ -20,7 +20,7 @@ from logsrv.linelog.query.language.pipeline import Extraction, Grouping, Questio
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.read.counting.groups import Cell, Rows, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
-from logsrv.linelog.read.render import local_time, safe_json
+from logsrv.linelog.read.render import safe_json, to_local_time
 from logsrv.linelog.read.search import Hit, Search
 
 _SORTED = 10
@@ -99,7 +99,7 @@ def csv_lines(
     for hit in hits:
         record = Record(hit.line)
         found = fields(record.body)
-        time = local_time(record.time) if local and record.time else record.time
+        time = to_local_time(record.time) if local and record.time else record.time
         row = (str(hit.position), time, record.source, record.level, record.message)
         yield _csv([(*row, *map(found.get, names))], escaped=escaped)
 
@@ -129,7 +129,7 @@ def _print_rows(
                 for place, name in enumerate(columns)
             ]
             texts = [[None if cell is None else _shown(cell) for cell in row] for row in rows]
-            for line in [*table.lines(kinds, texts), *table.rest()]:
+            for line in [*table.lines(kinds, texts), *table.remaining_lines()]:
                 file.write(f"{line}\n".encode())
 
 
@@ -148,7 +148,7 @@ def _with_local_time(columns: Sequence[str], row: tuple[Cell, ...]) -> tuple[Cel
     first = row[0]
     if columns[0] != "time" or not isinstance(first, str):
         return row
-    return (local_time(first), *row[1:])
+    return (to_local_time(first), *row[1:])
 
 
 def _by_value(found: Rows) -> Rows:
