@@ -32,12 +32,10 @@ _NONE = "(none)"
 LINE_COLUMNS = ("position", "time", "source", "level", "message")
 
 
-def print_table(
-    search: Search, asked: Question, most: int | None, output: str, *, local: bool, paged: bool
-) -> bool:
+def print_table(search: Search, asked: Question, output: str, *, local: bool, paged: bool) -> bool:
     """Print a row for each group of lines; return whether any line was found.
 
-    most: rows; None for all. In text, a count by time and one field has a column for each value.
+    In text, a count by time and one field has a column for each value.
     """
     grouping = asked.answer
     assert isinstance(grouping, Grouping)
@@ -50,7 +48,7 @@ def print_table(
         and len(grouping.figures) == 1
     ):
         found = _by_value(found)
-    rows = found.rows if most is None else found.rows[:most]
+    rows = found.rows[: asked.limit]
     if local:
         rows = [_with_local_time(found.columns, row) for row in rows]
     _print_rows(found.columns, rows, output, paged=paged)
@@ -61,7 +59,6 @@ def print_table(
 def print_sorted(
     search: Search,
     asked: Question,
-    most: int | None,
     render: Callable[[Iterable[Hit]], Iterable[bytes]],
     *,
     paged: bool,
@@ -72,7 +69,7 @@ def print_sorted(
     """
     sorting = asked.answer
     assert isinstance(sorting, Sorting)
-    wanted = _SORTED if most is None else most
+    wanted = _SORTED if asked.limit is None else asked.limit
     if wanted > MOST:
         raise UsageError(f"sorted answers have at most {MOST:,} lines; for more: logsrv sql")
     found = sort_lines(search, sorting, asked.extractions, wanted)

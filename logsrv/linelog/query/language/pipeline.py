@@ -32,6 +32,22 @@ MOST_FIELDS = 10
 MOST_STAGES = 20
 
 
+_ELSEWHERE = {
+    "stats": "count by FIELD, or avg FIELD by FIELD",
+    "top": "count by FIELD | limit 10",
+    "timechart": "count every 5m by FIELD",
+    "json": "nothing: fields of JSON are read by themselves",
+    "logfmt": "nothing: its pairs are read by themselves",
+    "pattern": 'extract "took <ms> ms"',
+    "regexp": "extract /took (?P<ms>[0-9]+)/",
+    "parse": 'extract "took <ms> ms"',
+    "rex": "extract /took (?P<ms>[0-9]+)/",
+    "grep": "the words before the |",
+    "filter": "where FIELD>5",
+    "head": "limit 10",
+    "wc": "count",
+}
+"""Stages of other tools, and what to write instead."""
 _NAME = re.compile(r"[a-z]+[0-9]*")
 _FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]*")
 _WORD = re.compile(r"[^\s,]+")
@@ -175,6 +191,8 @@ class _Words:
                 raise self.wrong(
                     'there is nothing behind |; "|" in quotation marks is the character'
                 )
+            if word[0] in _ELSEWHERE:
+                raise self.wrong(f"{word[0]} is no stage here: write {_ELSEWHERE[word[0]]}")
             hint = did_you_mean(word[0], known) or f"; these are: {listed(known)}"
             raise self.wrong(f"{one_line(word[0], 60)} is no stage of a query{hint}")
         self.at = end

@@ -87,4 +87,4 @@ class UnusableArchive:
     def _raise(self, *_: object) -> NoReturn:
         raise ArchiveError(self.why, settled=True)
 
-    names = sizes = folders = create = remove = read = _raise
+    names = sizes = top_folders = create = remove = read = _raise
