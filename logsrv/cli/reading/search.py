@@ -20,11 +20,11 @@ Exit status: 0 when lines were found, 1 when none were, 2 when something is wron
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable
 from itertools import islice
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.csv_lines import csv_lines
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
@@ -33,7 +33,7 @@ from logsrv.linelog.query.language.pipeline import FUNCTIONS, Figure, Grouping, 
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer, make_renderer
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 
 _FIGURES = {
@@ -160,9 +160,7 @@ def _wants_figures(arguments: Namespace) -> bool:
 
 def _print_figures(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print counts, figures or sorted lines; return whether anything was found."""
-    if asked.answer is not None:
-        return _print_answer(search, asked, arguments)
-    if arguments.count:
+    if arguments.count and asked.answer is None:
         most = asked.limit
         if most is None:
             found = search.count()
@@ -171,34 +169,9 @@ def _print_figures(search: Search, asked: Question, arguments: Namespace) -> boo
         print(found)
         return found > 0
     # Imported here because it loads NumPy.
-    from logsrv.cli.reading.figures import print_histogram, print_top_values
+    from logsrv.cli.reading.answers import print_answer
 
-    if arguments.top is not None:
-        return print_top_values(search, arguments.top, asked.limit, arguments.output)
-    return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
-
-
-def _print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
-    """Print the answer of a stage, or of options that mean one; return whether anything was found."""
-    # Imported here because it loads NumPy.
-    from logsrv.cli.reading.answers import csv_lines, print_sorted, print_table
-    from logsrv.cli.reading.figures import step_seconds
-
-    paged = not arguments.no_pager
-    if isinstance(asked.answer, Grouping):
-        if arguments.histogram:
-            step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
-            asked = asked._replace(answer=asked.answer._replace(every=step))
-        return print_table(search, asked, arguments.output, local=arguments.local, paged=paged)
-    looks = reading.line_style(arguments)
-    render = make_renderer(looks, search.matcher, asked.extractions)
-
-    def rendered(hits: Iterable[Hit]) -> Iterable[bytes]:
-        if arguments.output == "csv":
-            return csv_lines(hits, asked.extractions, escaped=looks.escaped, local=looks.local)
-        return (render(hit, False) for hit in hits)
-
-    return print_sorted(search, asked, rendered, paged=paged)
+    return print_answer(search, asked, arguments)
 
 
 def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
@@ -214,8 +187,6 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
         if arguments.output == "csv":
             if before or after:
                 raise UsageError("CSV has a row for each line that was found, and no neighbours")
-            from logsrv.cli.reading.answers import csv_lines
-
             hits = islice(search.hits(reverse=reverse), asked.limit)
             rows = csv_lines(hits, asked.extractions, escaped=looks.escaped, local=looks.local)
             for number, row in enumerate(rows):

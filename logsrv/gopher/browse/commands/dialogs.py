@@ -63,7 +63,7 @@ class Dialog(ModalScreen[Answer]):
         yield self._box
 
 
-class Question(Dialog[bool]):
+class QuestionDialog(Dialog[bool]):
     """A question to answer with yes or no. Only y means yes: an Enter may have been meant for the page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
