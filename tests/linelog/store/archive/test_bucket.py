@@ -97,7 +97,7 @@ def test_a_list_without_an_end_is_left(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("call", ["names", "folders"])
+@pytest.mark.parametrize("call", ["names", "top_folders"])
 def test_a_list_of_empty_pages_is_left_in_time(
     server: BucketServer, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
