@@ -113,3 +113,28 @@ def test_lines_that_match_without_the_field_are_told(store: Path) -> None:
 )
 def test_what_makes_no_sense_is_refused(store: Path, words: tuple[str, ...], sentence: str) -> None:
     assert sentence in " ".join(search(store, *words, status=2)[1].split())
+
+
+def test_sql_has_extracted_fields_as_columns_and_the_same_figures(store: Path) -> None:
+    query = 'cron OR app=shop | extract "took <n> ms"'
+    for statement, stages in (
+        (
+            "select count(*), avg(n), max(n) from logs where n > 5",
+            "where n>5 | count, avg n, max n",
+        ),
+        ("select quantile_cont(n, 0.95) from logs", "p95 n"),
+        (
+            "select status, sum(ms) from logs group by 1 order by 2 desc nulls last",
+            "sum ms by status",
+        ),
+    ):
+        done = logsrv(
+            "sql", "--directory", str(store), "--query", query, "--output", "csv", statement
+        )
+        shown = search(store, f"{query} | {stages}", "--output", "csv")[0]
+        assert [row.split(",") for row in shown.splitlines()[1:]] == [
+            row.split(",") for row in done.stdout.decode().splitlines()[1:]
+        ], done.stderr
+    done = logsrv("sql", "--directory", str(store), "--query", "a | count", "select 1")
+    assert b"--query takes lines as they come" in done.stderr
+    assert done.returncode == 2

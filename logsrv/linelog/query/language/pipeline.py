@@ -12,7 +12,7 @@ A `|` stands alone, between spaces; anywhere else it is a character of a word.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from logsrv.errors import QueryError
@@ -22,7 +22,16 @@ from logsrv.kit.text.words import did_you_mean, listed
 from logsrv.linelog.query.language.parse import ExtractedNames, parse_filter
 from logsrv.linelog.query.language.template import expression_of_template
 from logsrv.linelog.query.language.times import parse_step
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Node
+from logsrv.linelog.query.language.tree import (
+    EVERYTHING,
+    And,
+    Compare,
+    Extracted,
+    HasField,
+    Node,
+    Not,
+    Or,
+)
 
 FUNCTIONS = ("sum", "avg", "min", "max", "p50", "p95", "p99")
 """Functions of a field's numbers in a group of lines; `count` counts the lines."""
@@ -113,6 +122,12 @@ class Question(NamedTuple):
         """The names of all extracted fields, in order."""
         return tuple(name for one in self.extractions for name in one.names)
 
+    def narrowed(self, node: Node) -> Node:
+        """Return the question's conditions and those of `node`, in which its extracted fields are known."""
+        patterns = {name: one.pattern for one in self.extractions for name in one.names}
+        parts = [one for one in (self.node, _with_extracted(node, patterns)) if one != EVERYTHING]
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
 
 def parse_question(text: str) -> Question:
     """Return the query `text` with its stages. Raises QueryError."""
@@ -168,6 +183,16 @@ def extractions_of(extracted: ExtractedNames) -> tuple[Extraction, ...]:
     for name, pattern in extracted.patterns.items():
         by_pattern.setdefault(pattern, []).append(name)
     return tuple(Extraction(pattern, tuple(names)) for pattern, names in by_pattern.items())
+
+
+def _with_extracted(node: Node, patterns: Mapping[str, str]) -> Node:
+    """Return `node` with tests of the fields named in `patterns` as tests of extracted fields."""
+    if isinstance(node, (Compare, HasField)):
+        pattern = patterns.get(node.field)
+        return node if pattern is None else Extracted(pattern, node)
+    if isinstance(node, (And, Or)):
+        return type(node)(tuple(_with_extracted(part, patterns) for part in node.parts))
+    return Not(_with_extracted(node.part, patterns)) if isinstance(node, Not) else node
 
 
 class _Words:
