@@ -19,6 +19,7 @@ import { logIn } from "./login.js";
 import { Nodes, isMerged, whereIs } from "./nodes.js";
 import { Older } from "./older.js";
 import { TimePicker } from "./picker.js";
+import { showProgress } from "./progress.js";
 import { withTerm } from "./query.js";
 import { DEFAULT_LAST, placeOfSpan, scopeOf, showScope, spanAround, wider } from "./scope.js";
 import { showState } from "./state.js";
@@ -171,9 +172,13 @@ function arrived(next, found, step, narrowed) {
   if (narrowed) figures.set(place.q, scope);
 }
 
-/** Show the progress line at the top while a requested part has not arrived. */
+/** Show the progress while a requested part has not arrived. */
 function showWork() {
-  byId("progress").hidden = !asking && !view.searching && !figures.busy;
+  showProgress(asking || view.searching || figures.busy, () => {
+    const when = lines.log.dataset.scope;
+    if (view.searching) return `Searching ${when}, ${counted(lines.size, "line")} so far`;
+    return asking ? "Waiting for the server" : `Counting the lines of ${when}`;
+  });
 }
 
 /** @param {() => Promise<unknown> | unknown} action an action of the user, whose failure is shown */
