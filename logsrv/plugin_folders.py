@@ -14,7 +14,11 @@ refused: dict[str, str] = {}
 
 
 def add(place: str = PLACE) -> None:
-    """Add each folder in `place` to the end of Python's path, unless others than root may change it."""
+    """Add each folder in `place` to the end of Python's path.
+
+    A folder that others than root may change, or that not all may read, is left out and noted in `refused`;
+    if `place` is such a folder, all are left out.
+    """
     if os.path.isdir(place) and _is_sound(place):
         folders = (one.path for one in os.scandir(place) if one.is_dir())
         sys.path += [folder for folder in sorted(folders) if _is_sound(folder)]

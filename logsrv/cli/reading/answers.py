@@ -47,7 +47,7 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
 
     def rendered(hits: Iterable[Hit]) -> Iterable[bytes]:
         if arguments.output == "csv":
-            return csv_lines(hits, asked.extractions, escaped=looks.escaped, local=looks.local)
+            return csv_lines(hits, asked.extractions, escaped=looks.escaped, local_time=looks.local)
         return (render(hit, False) for hit in hits)
 
     return print_sorted(search, asked, rendered, paged=paged)

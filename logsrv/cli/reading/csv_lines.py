@@ -17,11 +17,12 @@ LINE_COLUMNS = ("position", "time", "source", "level", "message")
 
 
 def csv_lines(
-    hits: Iterable[Hit], extractions: Sequence[Extraction], *, escaped: bool, local: bool
+    hits: Iterable[Hit], extractions: Sequence[Extraction], *, escaped: bool, local_time: bool
 ) -> Iterable[bytes]:
     """Yield lines as CSV: a line of column names, then a row each.
 
     Behind LINE_COLUMNS come the extracted fields. escaped: whether control characters are made visible.
+    local_time: whether times are in the local zone, not UTC.
     """
     names = [name for one in extractions for name in one.names]
     fields = extracted_fields(extractions)
@@ -29,7 +30,7 @@ def csv_lines(
     for hit in hits:
         record = Record(hit.line)
         found = fields(record.body)
-        time = to_local_time(record.time) if local and record.time else record.time
+        time = to_local_time(record.time) if local_time and record.time else record.time
         row = (str(hit.position), time, record.source, record.level, record.message)
         yield csv_rows([(*row, *map(found.get, names))], escaped=escaped)
 

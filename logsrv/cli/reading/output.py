@@ -98,7 +98,7 @@ def pager_command() -> list[str]:
 
 
 def start_pager(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start the pager. The variable LESS lets less show colours, and end if one screen is enough."""
+    """Start the pager. Unless the user has set LESS, less shows colours, and ends after a single screen."""
     import subprocess
 
     return subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": "FRX", **os.environ})

@@ -198,7 +198,7 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
             if before or after:
                 raise UsageError("CSV has a row for each line that was found, and no neighbours")
             hits = islice(search.hits(reverse=reverse), asked.limit)
-            rows = csv_lines(hits, asked.extractions, escaped=looks.escaped, local=looks.local)
+            rows = csv_lines(hits, asked.extractions, escaped=looks.escaped, local_time=looks.local)
             for number, row in enumerate(rows):
                 output.write(row)
                 # The first row has the names of the columns.

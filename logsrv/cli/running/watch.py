@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 
-# A file that is missing in this many checks in a row was deleted. Until then, an editor may be saving it.
+# A missing file was deleted if no watched file has changed in this many checks in a row. Until then, an
+# editor may be saving it.
 MISSING_CHECKS = 7
 
 

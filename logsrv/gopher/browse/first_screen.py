@@ -73,7 +73,7 @@ class FirstScreen:
         return self._columns - (1 if self._columns >= 82 else 0)
 
     def paint_page(self, layout: Layout) -> None:
-        """Paint the beginning of a page, laid out in `page_width` columns."""
+        """Paint the first rows of a page, as many as fit. layout: made for `page_width` columns."""
         painted = []
         for index, start, end in layout.rows[: self.rows - _FRAME_ROWS]:
             line = layout.lines[index]

@@ -74,7 +74,7 @@ class _SavedFile:
         self.file.flush()
         return None if self._special else self.file.fileno()
 
-    def count_spliced(self, size: int) -> None:
+    def count_written(self, size: int) -> None:
         self.size += size
         self._progress.show_bytes(self.size, self.length)
 
@@ -97,7 +97,7 @@ def save_answer(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: boo
             saved.length = answer.length
             for piece in answer.pieces(saved):
                 saved.file.write(piece)
-                saved.count_spliced(len(piece))
+                saved.count_written(len(piece))
             if not special:
                 if is_text and not answer.has_header:
                     unstuff_file(saved.file)

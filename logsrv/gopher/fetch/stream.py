@@ -14,12 +14,12 @@ from logsrv.gopher.wire.url import GopherURL
 class DownloadFile(Protocol):
     """A file that an answer is written to.
 
-    descriptor: flushes it and returns its descriptor; None if only `write` may be used. passed: called
-    with the number of bytes that the system wrote to that descriptor.
+    descriptor: flushes it and returns its descriptor; None if only `write` may be used.
+    count_written: called with the number of bytes that the system wrote to that descriptor.
     """
 
     def descriptor(self) -> int | None: ...
-    def count_spliced(self, size: int) -> None: ...
+    def count_written(self, size: int) -> None: ...
 
 
 MOST_RETRIES = 3
@@ -168,9 +168,9 @@ class AnswerStream:
 
     # The sink, which `Transfers` calls.
 
-    def count_spliced(self, size: int) -> None:
+    def count_written(self, size: int) -> None:
         if self._into is not None:
-            self._into.count_spliced(size)
+            self._into.count_written(size)
 
     def feed(self, data: bytes) -> bool:
         self._queue.append(data)

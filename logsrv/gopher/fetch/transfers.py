@@ -293,7 +293,7 @@ class Transfers:
                 self._close_splice()
                 self._finish_or_abort_sink(transfer)
                 return
-            transfer.sink.count_spliced(size)
+            transfer.sink.count_written(size)
             transfer.count_spliced(size, self._clock())
             if transfer.done:
                 self._finish_or_abort_sink(transfer)

@@ -133,7 +133,7 @@ class Crawl:
     # Before the first item.
 
     def _wait_for_rules(self, rules: ServerRules) -> None:
-        while not rules.are_complete:
+        while not rules.requests_have_ended:
             self._fetching.wait_for_end(busy=False)
         # The report counts only the bytes of the mirror.
         self._transfers.received -= rules.size

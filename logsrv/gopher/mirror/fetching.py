@@ -251,7 +251,7 @@ _LARGEST = 512 * 1024
 
 
 class ServerRules:
-    """The rules of the root's server: requested by the constructor, complete when `are_complete`."""
+    """The rules of the root's server, requested by the constructor. Use them when `requests_have_ended`."""
 
     def __init__(self, root: GopherURL, transfers: Transfers, ignore_robots: bool) -> None:
         """ignore_robots: whether to request no robots.txt."""
@@ -264,7 +264,7 @@ class ServerRules:
             transfers.start(url, sink, most_bytes=_LARGEST, most_seconds=Timeouts().whole)
 
     @property
-    def are_complete(self) -> bool:
+    def requests_have_ended(self) -> bool:
         """Return true if all requests for rules have ended, also those that failed."""
         return all(sink.ended for sink in self._sinks)
 

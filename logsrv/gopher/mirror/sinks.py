@@ -19,7 +19,7 @@ _SMALL = 256 * 1024
 class _MemorySinkBase:
     descriptor: int | None = None
 
-    def count_spliced(self, size: int) -> None:
+    def count_written(self, size: int) -> None:
         """Do nothing: all bytes go through memory."""
 
     def abort(self) -> None:
@@ -119,7 +119,7 @@ class FileSink:
     def finish(self, has_header: bool) -> None:
         self._text = self._text and not has_header
 
-    def count_spliced(self, size: int) -> None:
+    def count_written(self, size: int) -> None:
         self.size += size
 
     @property

@@ -43,7 +43,8 @@ COLOURS = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31}
 LEGACY = "log_legacy"
 # The modules in this package are authors' plugins, not Twisted's.
 PLUGINS = "twisted.plugins."
-# Messages of Twisted's ports and factories, in logs that authors may use as well.
+# Messages of Twisted's ports and factories, known by their text: authors' messages may have the same
+# namespaces.
 _PORT = re.compile(r" starting on |^\(.* Port .* Closed\)$", re.DOTALL)
 _FACTORY = ("Starting factory {factory", "Stopping factory {factory")
 

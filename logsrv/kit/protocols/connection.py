@@ -285,7 +285,7 @@ class PeerConnection(SendingSide):
         self.author.factory.departures.watch(self)
 
     def cancel_author_code(self) -> None:
-        """Cancel the author's code, because its peer is gone. Code that reads or drains gets PeerGone."""
+        """Cancel the author's code: its peer is gone. `drain` raises PeerGone; a read is not cancelled."""
         self.author.factory.departures.forget(self)
         if self.working:
             assert self.work is not None

@@ -27,8 +27,8 @@ LEAST_PATIENCES = 6
 class CrowdMember(Protocol):
     """The interface of a connection that this module needs, as a sender and as a receiver.
 
-    author: has `max_unsent`, the bytes that may wait for the peer, and `patience`, the seconds that senders
-    wait while it takes nothing.
+    author: the plugin's protocol on this connection. Its `max_unsent` is the bytes that may wait for the
+    peer, its `patience` the seconds that senders wait while the peer takes nothing.
     """
 
     author: AuthorProtocol

@@ -69,7 +69,8 @@ class Connection(Generic[Settings, State]):
         self._reads_lines = False
         # True while reading from the peer is paused, because too much is unread.
         self._holds_back = False
-        # True if something came since the author's code began to wait.
+        # True if `advance` may wake the code that waits: input has come since, or it waits only until other
+        # peers have room.
         self._news = False
         # Fires when there is more to read, or when the peers that had too much to read have room.
         self._waiting: ReusableDeferred | None = None

@@ -102,7 +102,10 @@ class ChangingOptions:
         return settings
 
     def change(self, name: str, value: Any) -> None:
-        """Change a setting. value: text as on the command line, or a value; None for `off`.
+        """Change a setting from the next `reload` on.
+
+        value: text as on the command line, or a value; for a repeatable option a tuple or list of them;
+        None for `off`.
 
         Raises TypeError when there is no such option, ConfigurationError for text that it does not accept.
         """

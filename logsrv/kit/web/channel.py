@@ -129,7 +129,8 @@ class Channel(MalformedRequestHook, HTTPChannel):
         # Not HTTPChannel's method, which would start the time limit again with each byte of the headers.
         LineReceiver.dataReceived(self, data)
         if pipelined_bytes(self) > MOST_PIPELINED:
-            # Until the next answer: otherwise one more chunk would be read and kept for each request in it.
+            # Read nothing more until the next answer. Twisted reads on after each answer: without this
+            # pause, one more chunk would be read and kept for each waiting request.
             cast(ITCPTransport, self.transport).pauseProducing()  # type: ignore[attr-defined]
 
     def headerReceived(self, line: bytes) -> bool:

@@ -1,4 +1,7 @@
-"""Read chosen fields from many messages that are JSON objects, each parsed once, without a Record."""
+"""Read chosen fields from many messages that are JSON objects, each parsed once.
+
+Only a value that is a list, an object or an inexact number needs a Record.
+"""
 
 from __future__ import annotations
 

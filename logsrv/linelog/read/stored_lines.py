@@ -143,8 +143,8 @@ def group_with_context(
         group: dict[Position, tuple[Hit, bool]] = {}
         goes_on = False
         first = last = None
-        # The position of the last hit in the parts that were yielded already. They have its line and all
-        # lines of the group on the side of earlier hits.
+        # The position of the last hit in the parts of the group that were yielded already. These parts have
+        # the line of this hit, and all lines of the group before it, or with `reverse` after it.
         last_yielded: Position | None = None
         for hit in hits:
             window = lines.lines_around(hit, *around)
@@ -165,7 +165,7 @@ def group_with_context(
                 first = min(first or window[0], window[0])
                 last = max(last or window[-1], window[-1])
             if len(group) >= LARGEST:
-                # Neighbours on the side of later hits are not yielded yet: they may be hits themselves.
+                # Lines after this hit, or with `reverse` before it, are not yielded yet: they may be hits.
                 last_yielded = hit.position
                 part = {
                     place: one

@@ -1,7 +1,7 @@
 """The answer to a statement: its fields get types, rows stream into DuckDB, and the answer streams out.
 
-If a column cannot hold a value, the statement is run again with a wider column, as long as no row of the
-answer has been returned. After that the value is NULL, and counted.
+If a column cannot hold a value, the statement is run again with a wider column. If rows of the answer were
+returned already, or the statement does not allow the wider column, such values are NULL, and counted.
 
 Its connections to DuckDB can only compute: no files, no network, no other statements.
 """

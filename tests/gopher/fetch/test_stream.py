@@ -146,7 +146,7 @@ class IntoFile:
     def descriptor(self) -> int:
         return self._file.fileno()
 
-    def count_spliced(self, size: int) -> None:
+    def count_written(self, size: int) -> None:
         self.size += size
 
 

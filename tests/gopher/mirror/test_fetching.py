@@ -173,7 +173,7 @@ def test_the_rules_of_a_server_are_read_from_caps_and_robots(
     transfers = Transfers(ConnectionOptions(), time.monotonic)
     try:
         rules = ServerRules(GopherURL.parse(server.url()), transfers, ignore)
-        while not rules.are_complete:
+        while not rules.requests_have_ended:
             transfers.run_round(1)
     finally:
         transfers.close()

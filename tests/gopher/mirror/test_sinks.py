@@ -151,7 +151,7 @@ def test_what_goes_past_the_program_stays_behind_all_that_came_before(tmp_path: 
     sink.feed(b"b" * 10)
     assert sink.descriptor is not None
     os.write(sink.descriptor, b"c" * 10)
-    sink.count_spliced(10)
+    sink.count_written(10)
     sink.feed(b"d")
     sink.finish(has_header=False)
     sink.store()

@@ -118,7 +118,10 @@ def text_lines(text: str) -> list[PageLine]:
 
 
 def _pieces_of_lines(text: str) -> Iterator[str]:
-    """Yield whole lines of a text, at most LONGEST characters at a time; a longer line is cut."""
+    """Yield a text in pieces of whole lines, each of at most LONGEST characters; longer lines are split.
+
+    The LF between two pieces is left out.
+    """
     start = 0
     while len(text) - start > LONGEST:
         cut = text.rfind("\n", start, start + LONGEST)

@@ -281,7 +281,8 @@ def unregister_own_producer(transport: Any, protocol: object) -> None:
 
 
 def _is_own_producer(producer: object | None, transport: Any, protocol: object) -> bool:
-    # A pull producer does not count, because it is never idle: it always has more to write.
+    # A pull producer is never idle, even if it is the transport or the protocol: it always has more to
+    # write.
     pushes = getattr(transport, "streamingProducer", True) is not False
     return pushes and producer is not None and (producer is transport or producer is protocol)
 

@@ -42,7 +42,7 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
 _LF, _CR, _LESS_THAN, _ONE, _NINE = 10, 13, 60, 49, 9
 _DIGITS = b"0123456789"
-# Counted frames are cut all at once while a run of them takes at least 1/8 of the rest of the chunk.
+# Counted frames are split all at once while a run of them is at least 1/8 of the rest of the chunk.
 _MANY = 8
 _MAY_BE_ENDING = re.compile(rb"(?:\r?\n|\r|\0)\Z")
 _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
@@ -175,7 +175,7 @@ class SyslogFramer:
         header = (NEXT_COUNT if after_counted else HEADER).match(data)
         lines: list[bytes] = []
         if self._place in _STARTS and header is None and COUNT.match(data):
-            # The count did not fit, so these are lines.
+            # More bytes could have shown that this is a count, but the stream has ended: these are lines.
             self._take_lines(data, 0, lines)
             data, self._held = bytes(self._held), b""
         empty = False
@@ -222,7 +222,7 @@ class SyslogFramer:
         ):
             return False
         codes = np.frombuffer(data, np.uint8)
-        # There are few line ends, so the rest works only on the bytes after them.
+        # Line ends are rare among the bytes, so what follows works only on the bytes after them.
         ends = np.flatnonzero(codes[:-1] == np.uint8(_LF))
         after_ends = codes[1:][ends]
         if ((after_ends == _LF) | (after_ends == _CR)).any():

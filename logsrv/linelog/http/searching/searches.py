@@ -95,7 +95,7 @@ class AskedSearch:
             self.child.resume()
 
     def kill(self, why: Problem | None = None) -> None:
-        """End the search. why: the problem that the sink gets; None if nobody waits for the answer."""
+        """End the search. why: the problem that `sink` gets; None if the receiver itself ends it."""
         if self.over:
             return
         self._mark_over()

@@ -44,7 +44,7 @@ class GoneError(CentreError):
 
 
 class UnreadableError(CentreError):
-    """The centre cannot read the requested file from its disk."""
+    """The centre, the server to copy from, cannot read the requested file from its disk."""
 
 
 class _TemporaryError(Exception):

@@ -84,7 +84,10 @@ class NatsReceiver:
         await self._fetching.StreamFetcher(self._place, make(), near).fetch_until_cancelled()
 
     def _link_maker(self, place: StreamSource) -> Callable[[], Any]:
-        """Return a function that makes the link in the loop. Raises ConfigurationError for a bad file."""
+        """Return a function that makes the NatsLink, to be called in asyncio's thread.
+
+        Raises ConfigurationError if a file of credentials, certificates or keys cannot be used.
+        """
         secret = self._intake.secrets.token
         if place.creds is not None:
             secret = read_nats_credentials(place.creds)

@@ -89,7 +89,11 @@ class _LiteralBeginnings:
         )
 
     def only_equal(self, piece: TextPiece, places: Array, which: Array) -> tuple[Array, Array]:
-        """Return only the places at which the first `_COMPARED` bytes of the literal stand."""
+        """Return only those places, with their literals' numbers, where the literal may stand.
+
+        At such a place all of the literal fits into the piece, and its first `_COMPARED` bytes are there.
+        which: the number of the literal of each place.
+        """
         eights = piece.eight_byte_words()
         kept = (places >= 0) & (places + self.sizes[which] <= piece.size)
         places, which = places[kept], which[kept]

@@ -43,10 +43,10 @@ class LagMeter:
     _known: dict[Position, SegmentRest] = attrs.field(init=False, factory=dict)
     _first: tuple[Position, float | None] | None = attrs.field(init=False, default=None)
 
-    def measure(self, position: Position, now: float, *, sealed: bool = False) -> ShipLag:
+    def measure(self, position: Position, now: float, *, only_sealed: bool = False) -> ShipLag:
         """Return the lag of a target at a position. now: seconds since 1970.
 
-        sealed: whether the target takes only sealed segments, so that the active one does not count.
+        only_sealed: whether to leave out the active segment, because the target takes only sealed ones.
         Raises OSError and StoreError.
         """
         self._view.refresh_if_rotated()
@@ -54,7 +54,7 @@ class LagMeter:
         size = lines = 0
         first: Position | None = None
         for segment in self._view.segments:
-            if segment.number < position.segment or (sealed and segment.form is Form.ACTIVE):
+            if segment.number < position.segment or (only_sealed and segment.form is Form.ACTIVE):
                 continue
             place = max(position, Position(segment.number, 0))
             rest = self._known.get(place)

@@ -78,7 +78,7 @@ class ShipWork:
 
     def _make_shipper(self, orders: ShipOrders) -> AnyShipper:
         settings = orders.target
-        self._sealed = settings.url.takes == "segments"
+        self._only_sealed = settings.url.takes == "segments"
         given: dict[str, Any] = {
             "view": self._view,
             "target": make_target(settings, self._reactor),
@@ -134,7 +134,9 @@ class ShipWork:
         if position is None:
             return
         try:
-            lag = self._meter.measure(position, self._reactor.seconds(), sealed=self._sealed)
+            lag = self._meter.measure(
+                position, self._reactor.seconds(), only_sealed=self._only_sealed
+            )
             missing = self._shipper.missing_after_place()
         except (OSError, StoreError) as error:
             self._report_trouble(f"the lag cannot be measured: {reason(error)}")

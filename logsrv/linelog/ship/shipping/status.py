@@ -153,7 +153,7 @@ def _target_status(
         position=kept.position,
         saved=kept.saved,
         lag=meter.measure(
-            kept.position, now, sealed=scheme is not None and scheme.takes == "segments"
+            kept.position, now, only_sealed=scheme is not None and scheme.takes == "segments"
         ),
         gone=before.plus(missing_after(view, kept.position)),
     )

@@ -1,8 +1,8 @@
 """The examination of the texts of segments, and of the files beside them.
 
-A compressed segment has frames, an index of them, a word index, and perhaps the note of an archive. A
-segment whose text is only in an archive has only the files beside the text. Segments that wait to be
-compressed, and current.log, have no checksums.
+A compressed segment has frames, an index of them, perhaps a word index, and perhaps the note of an
+archive. A segment whose text is only in an archive has only the files beside the text. Segments that wait
+to be compressed, and current.log, have no checksums.
 """
 
 from __future__ import annotations

@@ -274,7 +274,7 @@ class Sealer:
         return self._going
 
     def _wants_words(self, size: int) -> bool:
-        # Smaller segments have their words in a catalog.
+        # Smaller segments get no index of their own: a catalog will have their words.
         return self.policy.index is Indexing.WORDS and size >= LEAST_TEXT
 
     def _add_left_segments(self) -> None:

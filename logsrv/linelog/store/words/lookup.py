@@ -214,7 +214,10 @@ class _Section:
         return found
 
     def _frames_in_all_rows(self, name: str, slots: Callable[[int], set[int]]) -> int:
-        """Return the frames that are set in each row of table `name` with a number from `slots`."""
+        """Return the frames, frame n as bit n, that are set in all chosen rows of table `name`.
+
+        slots: gets the number of bits of a row number, returns the numbers of the chosen rows.
+        """
         table: RowTable = getattr(self._header, name)
         numbers = sorted(self._row_numbers(name, slots))
         found = self._all
@@ -229,7 +232,7 @@ class _Section:
         return found
 
     def _row_numbers(self, name: str, slots: Callable[[int], set[int]]) -> set[int]:
-        """Return the row numbers that `slots` returns, which gets the number of bits of a row number."""
+        """Return the numbers of the chosen rows. slots: as of `_frames_in_all_rows`."""
         table: RowTable = getattr(self._header, name)
         return slots((table.rows or 1).bit_length() - 1)
 

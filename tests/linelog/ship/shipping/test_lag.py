@@ -42,8 +42,10 @@ def test_an_archive_lacks_only_what_is_sealed(tmp_path: Path) -> None:
     """The active segment may be a day old: that is nothing to be alarmed about."""
     with view_of(make_store(tmp_path / "store", [A, B, C])) as view:
         meter = LagMeter(view)
-        assert meter.measure(Position(2, 0), BEGIN + 100, sealed=True) == ShipLag(size(B), 1, 90)
-        assert meter.measure(Position(3, 0), BEGIN + 100, sealed=True) == ShipLag(0, 0, 0)
+        assert meter.measure(Position(2, 0), BEGIN + 100, only_sealed=True) == ShipLag(
+            size(B), 1, 90
+        )
+        assert meter.measure(Position(3, 0), BEGIN + 100, only_sealed=True) == ShipLag(0, 0, 0)
 
 
 def test_a_target_that_has_all_lacks_nothing(tmp_path: Path) -> None:
