@@ -48,9 +48,9 @@ from logsrv.kit.text.words import counted, did_you_mean, shown
 
 PLUGIN = "logsrv"
 CONFIGURATION = "configuration"
-# Characters of a finding; the rest is cut. Any path fits.
+# The most characters of a finding; a longer one loses its end. Any path fits.
 _LONGEST = 8192
-# The least width of the column of subjects, in characters; a longer subject is not cut.
+# The least width of the column of subjects, in characters; a longer subject is not shortened.
 _WIDEST = 24
 _LEVEL = 9
 

@@ -1,4 +1,4 @@
-"""A table of texts that fits a terminal: the widest columns are cut first."""
+"""A table of texts that fits a terminal: the widest columns are shortened first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from logsrv.linelog.read.render import cut_to_width, terminal_columns
 _LOOKED_AT = 1000
 _BETWEEN = "  "
 _NARROWEST = 6
-# In a pipe no text is cut, but a long text makes its column at most this wide.
+# In a pipe no text is shortened, but a long text makes its column at most this wide.
 _WIDEST_IN_PIPE = 200
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 
@@ -51,7 +51,7 @@ class Table:
         for row in rows:
             for place, text in enumerate(row):
                 if text:
-                    # `one_line` cuts a very long text; no more of it is shown.
+                    # `one_line` shortens a very long text, as it will be shown.
                     widths[place] = max(widths[place], terminal_columns(one_line(text)))
         if not self._width:
             return [min(width, _WIDEST_IN_PIPE) for width in widths]

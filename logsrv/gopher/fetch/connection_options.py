@@ -35,7 +35,7 @@ class Timeouts(Value):
 
 
 class Limits(Value):
-    """Bytes until TooBig. line: bytes after which a line of a menu is cut. items: lines of a menu."""
+    """Bytes until TooBig. line: bytes after which a line of a menu is shortened. items: lines of a menu."""
 
     menu: int = 16 * 1024 * 1024
     text: int = 64 * 1024 * 1024

@@ -73,7 +73,7 @@ def shape_of(lines: Sequence[str]) -> Shape:
 
 
 def split_into_runs(text: str) -> list[TextRun]:
-    """Cut a text at its empty lines, and join neighbours of the same shape to runs."""
+    """Split a text at its empty lines, and join neighbours of the same shape to runs."""
     runs = itertools.groupby(_paragraphs_with_shape(text), lambda judged: judged[1])
     return [TextRun("".join(paragraph for paragraph, _ in run), shape) for shape, run in runs]
 

@@ -15,7 +15,7 @@ def frame_parts(*parts: bytes) -> Iterator[bytes]:
 
 
 class MessageReader:
-    """Cuts the bytes of a pipe into messages. Their pieces are not joined: a message may have 256 MiB."""
+    """Splits the bytes of a pipe into messages. Their pieces are not joined: a message may have 256 MiB."""
 
     def __init__(self) -> None:
         self._head = b""

@@ -1,4 +1,4 @@
-"""Frames of bytes: the ways to mark them on the wire, and framers, which cut received bytes into frames.
+"""Frames of bytes: the ways to mark them on the wire, and framers, which split received bytes into frames.
 
 A `Framing` is one way to mark frames. Its `framer` cuts the bytes of one connection, which may come split
 anywhere; its `pack` marks a frame for sending. A framer keeps at most one unfinished frame, and refuses a
@@ -33,7 +33,7 @@ class Framing(Protocol):
 
 
 class Framer:
-    """Cuts the bytes of one connection into frames.
+    """Splits the bytes of one connection into frames.
 
     fault: a sentence that says why it takes no more bytes; "" while all is well. refused_bytes: number of
     bytes that the fault has dropped.

@@ -1,4 +1,4 @@
-"""Framing that a plugin's author writes: a class whose objects cut the bytes of a connection."""
+"""Framing that a plugin's author writes: a class whose objects split the bytes of a connection."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ log = Logger()
 
 PROMPT = "> "
 FIRST, MORE = ">>> ", "... "
-# The most characters of a line that is shown, the rest is cut; stacks have the longest lines.
+# The most characters of a line that is shown, the end is dropped; stacks have the longest lines.
 LONGEST = 4000
 # A web page can make a browser on this machine connect and send lines that look like commands.
 _HTTP = re.compile(r"\S+ \S+ HTTP/\d(\.\d)?")

@@ -96,7 +96,7 @@ _recvmmsg = _find_recvmmsg()
 
 @lru_cache(maxsize=64)
 def _segment_cutter(size: int, total: int) -> struct.Struct:
-    """Return a Struct that cuts `total` bytes into segments of `size`; the last may be shorter."""
+    """Return a Struct that splits `total` bytes into segments of `size`; the last may be shorter."""
     whole, rest = divmod(total, size)
     return struct.Struct(f"{size}s" * whole + (f"{rest}s" if rest else ""))
 
@@ -130,7 +130,7 @@ class RecvmmsgReader:
         # recvmmsg writes lengths into the headers; one copy of these bytes resets all headers.
         self._pristine = bytes(self._view)
         self._pointer = ctypes.addressof(self._headers)
-        # With MSG_TRUNC Linux returns the whole length of a datagram that was cut.
+        # With MSG_TRUNC Linux returns the whole length of a datagram that was shortened.
         self._flags = socket.MSG_DONTWAIT | socket.MSG_TRUNC
 
     def _lay_out_memory(self) -> None:

@@ -32,7 +32,7 @@ class StatusLine:
         return self.wanted and self._clock() - self._shown >= self._every
 
     def show(self, text: str) -> None:
-        """Show `text`, which must be escaped, instead of the one before, cut to the terminal's width."""
+        """Show `text`, which must be escaped, instead of the one before, fitted to the terminal's width."""
         self._shown = self._clock()
         if self.wanted:
             self._visible = True

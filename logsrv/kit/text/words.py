@@ -64,7 +64,7 @@ def nearest_word(word: str, words: Sequence[str]) -> str | None:
     from difflib import get_close_matches  # 3 ms, which only a mistake needs
 
     lower = {known.lower(): known for known in words}
-    # Cut, because the comparison takes quadratic time, and the word may come from a peer.
+    # Shortened, because the comparison takes quadratic time, and the word may come from a peer.
     found = get_close_matches(word[:SHOWN_LENGTH].lower(), lower, 1)
     return lower[found[0]] if found else None
 

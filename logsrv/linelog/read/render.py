@@ -185,7 +185,7 @@ def to_local_time(time: str) -> str:
 
 
 def cut_to_width(text: str, width: int) -> str:
-    """Return text cut to `width` columns, with `…` at the end if it was longer; 0 cuts nothing."""
+    """Return text shortened to `width` columns, with `…` at the end if it was longer; 0: unchanged."""
     if not width or len(text) * 2 <= width:
         return text
     wcwidth = _load_wcwidth().wcwidth
@@ -229,7 +229,7 @@ def _render_coloured(
 
 
 def _highlight_message(message: bytes, spans: list[tuple[int, int]], base: str, width: int) -> str:
-    """Return the message in the colour `base` with the spans highlighted, cut to `width` columns."""
+    """Return the message in the colour `base` with the spans highlighted, in `width` columns."""
     pieces: list[tuple[str, str]] = []
     done = 0
     for start, end in spans:

@@ -160,7 +160,7 @@ def repair_and_open(disk: Disk, *, crashed: bool, importing: bool = False) -> St
     # Before the text is repaired, because the rest of a block is no torn line.
     settled = origins.cut_incomplete_blocks(disk, number, crashed=crashed)
     opened = open_and_repair_active(disk, known)
-    # Skip also a file that is shorter than it was: somebody has moved, removed or cut it.
+    # Skip also a file that is shorter than it was: somebody has moved, removed or shortened it.
     segments_to_skip = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
     return StartState(
         opened, number, segments_to_skip, spared.name if spared else "", tidy_report, settled

@@ -441,7 +441,7 @@ class Store:
         self.origins.close()
         if all_written:
             # On a full disk the file is not rewritten. Its first line then counts too few lines, so a
-            # start would not notice that somebody has cut the file.
+            # start would not notice that somebody has shortened the file.
             with contextlib.suppress(OSError):
                 self.origins.finish()
 

@@ -16,7 +16,7 @@ from logsrv.kit.text.escape import printable
 
 # The message of a daemonized twistd that has started.
 STARTED = b"0"
-# Bytes: a write of no more to a pipe is never cut (POSIX guarantees 512, Linux 4096).
+# Bytes: a write of no more to a pipe is never split (POSIX guarantees 512, Linux 4096).
 LONGEST_STATUS = 512
 
 

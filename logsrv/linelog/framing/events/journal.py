@@ -191,7 +191,7 @@ class JournalFramer:
             records.reasons["oversize"] += 1
             self._left_out = False
         if self._fields and _least_json_bytes(self._fields) > max(self._max_record, _LARGE):
-            # A record this long is cut into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
+            # A record this long is split into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
             records.as_text += 1
             text = b"\n".join([b"%b=%b" % one for one in self._fields])
             records.add(text, structured=False)

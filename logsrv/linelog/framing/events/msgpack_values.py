@@ -45,7 +45,7 @@ _SIZES[0xD4:0xD9] = (3, 4, 6, 10, 18)
 
 
 class MsgpackValueFramer:
-    """A framer that cuts a stream of bytes into whole values.
+    """A framer that splits a stream of bytes into whole values.
 
     most: longest value in bytes; may be changed at any time.
     fault: a sentence why the framer has stopped, "" without an error.

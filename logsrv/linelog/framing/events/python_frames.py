@@ -1,4 +1,4 @@
-"""Cut the stream of Python's SocketHandler into pickles by their lengths; skip long ones (sans-IO)."""
+"""Split the stream of Python's SocketHandler into pickles by their lengths; skip long ones (sans-IO)."""
 
 from __future__ import annotations
 

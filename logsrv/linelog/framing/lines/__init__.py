@@ -1,4 +1,4 @@
-"""Framers of lines: cut bytes at LF or by counts, limit the length of lines, read their times.
+"""Framers of lines: split bytes at LF or by counts, limit the length of lines, read their times.
 
 `LineFramer` is for authors of inputs.
 """

@@ -1,4 +1,4 @@
-"""Octet-counted frames, `COUNT <…` (RFC 6587 section 3.4.1), cut out of a chunk as lines (sans-IO).
+"""Octet-counted frames, `COUNT <…` (RFC 6587 section 3.4.1), taken from a chunk as lines (sans-IO).
 
 Each frame begins where the previous one ends. Reading them one by one takes half a microsecond each in
 Python. Instead NumPy finds every place that looks like a header at once. Nearly always each of them begins

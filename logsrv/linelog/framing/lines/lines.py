@@ -103,7 +103,7 @@ class LineFramer:
         return data
 
     def _frame_lines(self, data: bytes, plain: bool) -> Block | None:
-        """Cut `data`, in which only LF ends a line, at its last LF.
+        """Split `data`, in which only LF ends a line, at its last LF.
 
         plain: whether no byte needs to be escaped.
         """

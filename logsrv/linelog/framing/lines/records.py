@@ -96,7 +96,7 @@ def frame_long_record(record: bytes, rules: LineRules, counts: LineCounts) -> It
 
 
 def escape_line_ends(part: bytes, raw: bool) -> bytes:
-    """Escape LFs in part of a record, and CRs unless `raw`, so that `LineFramer` does not cut there."""
+    """Escape LFs in part of a record, and CRs unless `raw`, so that `LineFramer` does not split there."""
     part = part.replace(b"\n", _ESCAPED_LF)
     return part if raw else part.replace(b"\r", rb"\x0d")
 

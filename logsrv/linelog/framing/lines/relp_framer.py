@@ -36,7 +36,7 @@ ACKNOWLEDGED = b" rsp 6 200 OK\n"
 _SYSLOG = re.compile(rb"\n([0-9]{1,9}) syslog ([0-9]{1,9}) ")
 _FIELDS = 3
 _LF = 10
-# Shorter chunks are cut frame by frame.
+# Shorter chunks are split frame by frame.
 _WORTH_IT = 1024
 
 
@@ -88,7 +88,7 @@ class RelpFramer(Framer):
         return end
 
     def _cut_syslog_frames(self, data: bytes, frames: list[bytes]) -> int:
-        """Cut the `syslog` frames at the beginning of `data`, except the last; return where they end.
+        """Take the `syslog` frames at the beginning of `data`, except the last; return where they end.
 
         Finds everything that looks like a header at once, and accepts the frames up to the first one whose
         length does not lead to the next header.

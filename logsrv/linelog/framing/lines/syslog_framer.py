@@ -112,8 +112,8 @@ class SyslogFramer:
         self._raw = rules.raw
         self._counts = counts
         self._limit = rules.max_line
-        # It gets every frame as a line, keeps the beginning of an unfinished line, and cuts over-long
-        # lines.
+        # It gets every frame as a line, keeps the beginning of an unfinished line, and splits or
+        # shortens over-long lines.
         self._lines = LineFramer(for_frames(rules), counts)
         self._place = _FrameState.FIRST
         self.merged = False

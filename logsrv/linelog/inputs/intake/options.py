@@ -57,7 +57,7 @@ class InputSecrets:
 
 
 def read_secrets(options: InputOptions) -> InputSecrets:
-    """Return the secrets. Raises ConfigurationError for a bad file, or if two tokens are the same."""
+    """Return the secrets. Raises ConfigurationError if a file cannot be used or two tokens are equal."""
     token = read_secret("input-token", options.input_token, options.input_token_file)
     restore = read_secret("restore-token", options.restore_token, options.restore_token_file)
     if restore is not None and restore == token:

@@ -95,7 +95,7 @@ class RecordReceiver(InputProtocol):
         self.framer = self.make_framer()
 
     def make_framer(self) -> RecordFramer:
-        """Return a new framer, which cuts received bytes into records."""
+        """Return a new framer, which splits received bytes into records."""
         raise NotImplementedError(f"{type(self).__name__} has no make_framer")
 
     @property

@@ -17,7 +17,7 @@ Counted: TypeAlias = tuple[int, Counter[str]]
 """The number of lines that have the field, and the number of lines for each value."""
 
 LONGEST = 1000
-"""Characters of a value; a longer one is cut."""
+"""Characters of a value; a longer one loses its end."""
 _OF_SOURCE = ("source", "name", "host", "port")
 
 
@@ -65,7 +65,7 @@ def _count_source_field(field: str, text: bytes) -> Counted:
 
 
 def texts_to_count(value: Value | None) -> set[str]:
-    """Return the texts to count for a field's value, cut to LONGEST; one for each element of a list."""
+    """Return the texts to count for a field's value, each up to LONGEST; one for each element of a list."""
     if value is None:
         return set()
     return {text_of_value(one)[:LONGEST] for one in elements_of_value(value)}

@@ -169,7 +169,7 @@ class RefusedLinesFile:
                 self._fd = disk.create(self._name)
         self._dirty = True
         for line in lines:
-            # A line is cut if it is larger than the file may be.
+            # A line that is larger than the file may be loses its end.
             disk.write(self._fd, line[: LARGEST_REFUSED - 1] + b"\n")
             if os.fstat(self._fd).st_size >= LARGEST_REFUSED:
                 self._rotate_file()

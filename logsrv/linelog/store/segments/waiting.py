@@ -1,4 +1,4 @@
-"""The file `waiting`: the sizes of segments that wait to be compressed, so that a cut segment is noticed.
+"""The file `waiting`: the sizes of segments that wait to be compressed, to notice a shortened one.
 
 The file is a line `{"17":268435456,"18":1048576} 561bacaf`: the numbers of segments, the newest last, with
 the bytes of their texts, and a checksum. A segment is noted when all of it is on the medium, and stays
@@ -46,8 +46,8 @@ def remove_empty_segment(plain: Segment, active: int, disk: Disk) -> None:
     """Remove a plain segment without lines. active: the number of the active one. Raises OSError."""
     # The name of the file shows that its number was used; from now on the file `number` shows this.
     save_number(active, disk)
-    # If the note cannot be written, readers are told that text may be missing. A segment that was cut to
-    # nothing did have lines, so it gets no note.
+    # If the note cannot be written, readers are told that text may be missing. A segment that somebody
+    # emptied did have lines, so it gets no note.
     with contextlib.suppress(OSError):
         if not waiting_sizes(disk).get(plain.number):
             note_empty(plain.number, disk)

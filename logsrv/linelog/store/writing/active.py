@@ -88,7 +88,7 @@ class ActiveSegment:
         self._lock = lock
         self._tell = tell
         self._new_name = False
-        # True after somebody removed or cut the file, and with it bytes that were not synced.
+        # True after somebody removed or shortened the file, and with it bytes that were not synced.
         self._lost = False
         self._look_again = 0.0
         # The number of a segment whose sync failed. The kernel drops data that it could not write, so even
@@ -155,7 +155,7 @@ class ActiveSegment:
             self._unended = False
 
     def _leave_changed_file(self) -> None:
-        """Go on in a new segment if somebody has removed or cut the file. Raises as `write` does."""
+        """Go on in a new segment if somebody has removed or shortened the file. Raises as `write` does."""
         held = os.fstat(self.fd)
         self._look_again = self._monotonic() + LOOK_EVERY
         if not held.st_nlink or held.st_size < self.position.offset:

@@ -94,7 +94,7 @@ class Syncer:
         self._sealable(left.sealed)
 
     def _note_size(self, left: LeftSegment) -> None:
-        """Note the size of a synced segment, by which a later cut is noticed."""
+        """Note the size of a synced segment, so that it is noticed if somebody shortens the file."""
         sealed = left.sealed
         if (
             sealed
