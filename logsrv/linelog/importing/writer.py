@@ -177,8 +177,8 @@ class ImportWriter:
     def finish_import(self) -> None:
         """Write the pending lines, seal all segments, and record that the import is done."""
         self.write_pending()
-        # The sizes differ if a file of the store was removed or shortened, or if the store has lines that are
-        # not of this import.
+        # The sizes differ if a file of the store was removed or shortened, or if the store has lines that
+        # are not of this import.
         if self._imported_size() != self._total:
             raise self._foreign_lines_error()
         self._rotate()
