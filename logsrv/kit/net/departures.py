@@ -27,8 +27,8 @@ class PausedConnection(Protocol):
     """A connection as this module needs it.
 
     author: the protocol object. It has the `transport`, and `half_close`: a peer that sends nothing more
-    may still read. reading_paused: whether nothing is read from it now. busy_with_last_input: whether the
-    protocol works on the last message that came from it.
+    may still read. reading_paused: whether nothing is read from the peer now. busy_with_last_input: whether
+    the protocol works on the last message of the peer.
     """
 
     author: Any
