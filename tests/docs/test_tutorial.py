@@ -48,11 +48,11 @@ def test_the_finished_plugin_has_at_most_fifteen_lines() -> None:
 def test_the_page_says_how_many_lines_there_are() -> None:
     finished = [block.body for block in blocks(PAGE) if block.argument == "shout.py"][-1]
     assert code_lines(finished) == 12
-    assert "the twelve lines of the finished plugin" in PAGE
+    assert "the whole plugin, in twelve lines" in PAGE
     assert "protocol in twelve lines" in " ".join((ROOT / "README.md").read_text().split())
     first = next(block.body for block in blocks(PAGE) if block.argument == "shout.py")
     assert code_lines(first) == 4
-    assert "a server in four lines" in PAGE
+    assert "## 1. Four lines" in PAGE
 
 
 def test_the_page_ends_each_server_before_it_starts_the_next() -> None:
