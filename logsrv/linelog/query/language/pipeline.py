@@ -35,6 +35,7 @@ from logsrv.linelog.query.language.tree import (
 
 FUNCTIONS = ("sum", "avg", "min", "max", "p50", "p95", "p99")
 """Functions of a field's numbers in a group of lines; `count` counts the lines."""
+STAGES = ("extract", "where", "sort", "limit", "count", *FUNCTIONS)
 MOST_FIGURES = 20
 MOST_FIELDS = 10
 """Figures of an answer, and fields by which it is grouped."""
@@ -138,7 +139,7 @@ def parse_question(text: str) -> Question:
     limit: int | None = None
     stages = 0
     while at < len(text):
-        words = _Words(text, at + 1)
+        words = StageWords(text, at + 1)
         stages += 1
         if stages > MOST_STAGES:
             raise QueryError(f"a query may have {MOST_STAGES} stages; this is one more", at + 1)
@@ -195,7 +196,7 @@ def _with_extracted(node: Node, patterns: Mapping[str, str]) -> Node:
     return Not(_with_extracted(node.part, patterns)) if isinstance(node, Not) else node
 
 
-class _Words:
+class StageWords:
     """The words of a stage, from offset `at` on."""
 
     def __init__(self, text: str, at: int) -> None:
@@ -204,13 +205,12 @@ class _Words:
         self._skip_space()
         self.begin = self.at
 
-    def name(self) -> str:
-        """Take the name of the stage. Raises QueryError if there is none such."""
+    def name(self, known: Sequence[str] = STAGES) -> str:
+        """Take the name of the stage. Raises QueryError if it is none of `known`."""
         found = _NAME.match(self._text, self.at)
-        known = ("extract", "where", "sort", "limit", "count", *FUNCTIONS)
         name = found[0] if found else ""
         end = found.end() if found else self.at
-        if name not in known or (end < len(self._text) and self._text[end] not in " \t\r\n,|"):
+        if name not in known or (end < len(self._text) and self._text[end] not in " \t\r\n,|<>"):
             word = _WORD.match(self._text, self.at)
             if word is None or word[0] == "|":
                 raise self.wrong(

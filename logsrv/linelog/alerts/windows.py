@@ -1,0 +1,223 @@
+"""The windows of a condition: its figure for each group, step by step, and when episodes begin and end.
+
+A window consists of STEPS steps of the lines' TIME. `count > N` is looked at as soon as a step has new
+lines, every other condition at the end of each step. So the same lines give the same episodes, whether they
+are read at once or as they come. There is no clock here: the caller says how late it is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import attrs
+
+from logsrv.linelog.query.language.condition import Condition
+from logsrv.linelog.query.language.pipeline import Grouping
+
+STEPS = 60
+"""Steps of a window."""
+MOST_GROUPS = 1000
+"""Groups that are kept; the lines of further groups are counted in the group OTHER."""
+REMEMBERED = 86400.0
+"""Seconds for which a group without lines is remembered, to notice its absence."""
+_NONE = "(none)"
+_OTHER = "(other groups)"
+
+Key = tuple[str, ...]
+"""The values of the fields of `by`."""
+
+
+class Change(NamedTuple):
+    """The begin or the end of an episode. value: the figure then. time: seconds since 1970."""
+
+    key: Key
+    begins: bool
+    time: float
+    value: float | None
+
+
+class _Step(NamedTuple):
+    number: int
+    lines: int
+    sums: tuple[float, ...]
+    """How many numbers, their sum, the least, the largest; empty without numbers."""
+
+
+@attrs.define(eq=False)
+class GroupWindow:
+    """The lines of one group in the window.
+
+    since: the step since when it has been known. seen: the step of its newest line. met: the newest step in
+    which the condition was true; None if it is not firing. begun: when it began to fire, in seconds.
+    """
+
+    since: int
+    seen: int
+    steps: deque[_Step] = attrs.field(factory=deque)
+    lines: int = 0
+    met: int | None = None
+    begun: float = 0.0
+
+    def add(self, number: int, lines: int, sums: Sequence[float]) -> None:
+        self.lines += lines
+        self.seen = max(self.seen, number)
+        self.steps.append(_Step(number, lines, tuple(sums[:4])))
+
+    def forget_before(self, number: int) -> None:
+        """Forget the lines of earlier steps."""
+        while self.steps and self.steps[0].number < number:
+            self.lines -= self.steps.popleft().lines
+
+    def value(self, function: str) -> float | None:
+        """Return the figure of the window; None without numbers."""
+        if function == "count":
+            return self.lines
+        sums = [step.sums for step in self.steps if step.sums]
+        if not sums:
+            return None
+        if function in ("min", "max"):
+            chosen = min if function == "min" else max
+            return chosen(one[2 if function == "min" else 3] for one in sums)
+        total = sum(one[1] for one in sums)
+        return total if function == "sum" else total / sum(one[0] for one in sums)
+
+
+class Windows:
+    """All groups of a condition. step: seconds of a step. begin: the step before which nobody looked.
+
+    known_to: the last step that an earlier process has looked at: its lines are only counted again.
+    """
+
+    def __init__(self, condition: Condition, begin: float, known_to: int | None = None) -> None:
+        self.condition = condition
+        self.step = step_of_window(condition)
+        self.current = self.begin = self._step_at(begin)
+        self.known_to = self.current - 1 if known_to is None else known_to
+        if known_to is not None:
+            self.current = known_to - STEPS - 1
+        self.groups: dict[Key, GroupWindow] = {}
+        self.left_out = False
+        self._changes: list[Change] = []
+        self._rises = condition.figure.function == "count" and not condition.is_absence
+        if condition.is_absence and not condition.by:
+            self.groups[()] = GroupWindow(self.begin, self.begin)
+
+    @property
+    def grouping(self) -> Grouping:
+        """The grouping by which lines are counted for `add`."""
+        return Grouping((self.condition.figure,), self.condition.by, self.step)
+
+    @property
+    def firing(self) -> dict[Key, GroupWindow]:
+        return {key: one for key, one in self.groups.items() if one.met is not None}
+
+    def take_changes(self) -> list[Change]:
+        """Return the changes since the last call."""
+        taken, self._changes = self._changes, []
+        return taken
+
+    def add(self, counted: Sequence[Any]) -> None:
+        """Count lines, given as `GroupCounter.counted` returns them. Lines without a time do not count."""
+        known = [one for one in counted[1] if one[0][0] is not None]
+        for (start, *parts), lines, packed in sorted(known, key=lambda one: one[0][0]):
+            number = self._step_at(start)
+            self._advance_to_step(number)
+            if number <= self.current - STEPS:
+                continue
+            key = tuple(_NONE if part is None else str(part) for part in parts)
+            if key not in self.groups and len(self.groups) >= MOST_GROUPS:
+                key = (_OTHER,) * len(key)
+                self.left_out = True
+            group = self.groups.setdefault(key, GroupWindow(number, number))
+            # A clock that was set back brings lines of an earlier step: they count in this one.
+            group.add(self.current, lines, packed[0] if packed else ())
+            if self._rises:
+                self._look_at(key, group)
+
+    def advance(self, moment: float) -> None:
+        """Look at all groups up to a moment, before which no further lines are to come."""
+        number = self._step_at(moment)
+        if number < self.current - STEPS:
+            self._set_back(number)
+        self._advance_to_step(number)
+
+    def _step_at(self, moment: float) -> int:
+        # In whole microseconds, because 0.3 // 0.1 is 2.
+        return int(round(moment * 1e6) // round(self.step * 1e6))
+
+    def _set_back(self, number: int) -> None:
+        """Begin new windows after the clock was set back by more than a window."""
+        by = self.current - number
+        self.current, self.begin = number, min(self.begin, number)
+        for one in self.groups.values():
+            one.steps.clear()
+            one.lines = 0
+            one.since, one.seen = one.since - by, one.seen - by
+            one.met = None if one.met is None else one.met - by
+
+    def _advance_to_step(self, number: int) -> None:
+        """End all steps before this one. After two windows without lines nothing changes any more."""
+        quiet = self.current + 2 * STEPS + 2
+        while self.current < min(number, quiet):
+            self._end_step()
+        if self.current < number:
+            for group in self.groups.values():
+                if group.met == self.current - 1:
+                    group.met = number - 1
+            self.current = number
+
+    def _end_step(self) -> None:
+        for key, group in list(self.groups.items()):
+            self._look_at(key, group)
+            self._forget_old_group(key, group)
+        self.current += 1
+
+    def _look_at(self, key: Key, group: GroupWindow) -> None:
+        """Compare the figure of the window that ends with the current step."""
+        group.forget_before(self.current - STEPS + 1)
+        if self.current <= self.known_to:
+            return
+        value = group.value(self.condition.figure.function)
+        whole = self.current - max(group.since, self.begin) >= STEPS
+        can_be_met = whole or group.met is not None or not self.condition.is_absence
+        if can_be_met and self.condition.is_met_by(value):
+            if group.met is None:
+                group.begun = (self.current + (not self._rises)) * self.step
+                self._note_change(key, group.begun, value, begins=True)
+            group.met = self.current
+        elif group.met is not None and self.current - group.met > STEPS:
+            group.met = None
+            self._note_change(key, (self.current + 1) * self.step, value, begins=False)
+
+    def _note_change(self, key: Key, time: float, value: float | None, *, begins: bool) -> None:
+        self._changes.append(Change(key, begins, time, value))
+
+    def _forget_old_group(self, key: Key, group: GroupWindow) -> None:
+        if not self.condition.by:
+            return
+        if self.condition.is_absence:
+            most = round(max(REMEMBERED, 2 * self.condition.window) / self.step)
+            if self.current - group.seen > most:
+                del self.groups[key]
+                if group.met is not None:
+                    self._note_change(key, (group.seen + most) * self.step, None, begins=False)
+        elif not group.steps and group.met is None:
+            del self.groups[key]
+
+    def to_document(self) -> Iterator[list[Any]]:
+        """Yield the groups to remember, as JSON can represent them."""
+        for key, one in self.groups.items():
+            if one.met is not None or self.condition.is_absence:
+                yield [list(key), one.since, one.seen, one.met, one.begun]
+
+    def restore_groups(self, documents: Sequence[Sequence[Any]]) -> None:
+        """Remember groups that `to_document` has given."""
+        for key, since, seen, met, begun in documents:
+            self.groups[tuple(key)] = GroupWindow(since, seen, met=met, begun=begun)
+
+
+def step_of_window(condition: Condition) -> float:
+    """Return the seconds of a step of a window, in whole microseconds."""
+    return round(condition.window * 1e6) // STEPS / 1e6

@@ -1,0 +1,157 @@
+"""The condition behind the query of an alert: figures of its lines in a window of time.
+
+    alert     = filter { "|" stage } [ "|" condition ]
+    condition = figure ( ">" | ">=" | "<" | "<=" ) NUMBER "in" TIME [ "by" FIELD { "," FIELD } ]
+              | "none" "in" TIME [ "by" FIELD { "," FIELD } ]
+    figure    = "count" | ( "sum" | "avg" | "min" | "max" ) FIELD
+
+The stages are `extract` and `where` (pipeline.py).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from logsrv.errors import QueryError
+from logsrv.linelog.query.language.parse import ORDERS, ExtractedNames, parse_filter
+from logsrv.linelog.query.language.pipeline import (
+    MOST_FIELDS,
+    MOST_STAGES,
+    Figure,
+    Question,
+    StageWords,
+    extractions_of,
+)
+from logsrv.linelog.query.language.times import parse_step
+from logsrv.linelog.query.language.tree import EVERYTHING, And
+
+FUNCTIONS = ("sum", "avg", "min", "max")
+STAGES = ("extract", "where", "count", "none", *FUNCTIONS)
+SHORTEST_WINDOW, LONGEST_WINDOW = 1.0, 7 * 86400.0
+"""Seconds."""
+
+_OPERATOR = re.compile(r"(>=|<=|>|<)\s*")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
+
+
+class Condition(NamedTuple):
+    """A figure of the lines in a window of `window` seconds, compared with `threshold`.
+
+    by: the fields by whose values the lines are grouped; each group has its own figure.
+    """
+
+    figure: Figure
+    operator: str
+    threshold: float
+    window: float
+    by: tuple[str, ...] = ()
+
+    @property
+    def is_absence(self) -> bool:
+        """True if few lines, or none, fulfil it."""
+        return self.figure.function == "count" and self.operator in ("<", "<=")
+
+    def is_met_by(self, value: float | None) -> bool:
+        """Return whether the figure `value` fulfils the condition; None, of no numbers, never does."""
+        if value is None:
+            return False
+        if self.operator in (">", ">="):
+            return value > self.threshold or (self.operator == ">=" and value == self.threshold)
+        return value < self.threshold or (self.operator == "<=" and value == self.threshold)
+
+
+class AlertQuery(NamedTuple):
+    """The text of an alert in its parts.
+
+    lines: the lines that are reported or counted. condition: None for an alert about each line.
+    filter_text: the text before the first `|`. lines_text: the text before the condition.
+    """
+
+    lines: Question
+    condition: Condition | None
+    filter_text: str
+    lines_text: str
+
+
+def parse_alert(text: str) -> AlertQuery:
+    """Return the parts of an alert's text. Raises QueryError."""
+    extracted = ExtractedNames()
+    node, at = parse_filter(text, 0, extracted)
+    nodes, filter_end, lines_end = [node], at, at
+    condition: Condition | None = None
+    for stage in range(MOST_STAGES + 1):
+        if at >= len(text):
+            break
+        if stage == MOST_STAGES:
+            raise QueryError(f"a query may have {MOST_STAGES} stages; this is one more", at + 1)
+        words = _ConditionWords(text, at + 1)
+        name = words.name(STAGES)
+        if condition is not None:
+            raise QueryError("nothing can stand behind a condition", words.begin + 1)
+        if name == "where":
+            node, at = parse_filter(text, words.at, extracted)
+            nodes.append(node)
+        else:
+            if name == "extract":
+                words.extract(extracted)
+            else:
+                condition = words.condition(name)
+            at = words.end()
+        if condition is None:
+            lines_end = at
+    conditions = tuple(one for one in nodes if one != EVERYTHING)
+    joined = conditions[0] if len(conditions) == 1 else And(conditions)
+    lines = Question(joined, extractions_of(extracted))
+    return AlertQuery(lines, condition, text[:filter_end].strip(), text[:lines_end].strip())
+
+
+class _ConditionWords(StageWords):
+    """The words of a stage that may be a condition."""
+
+    def condition(self, function: str) -> Condition:
+        """Take a condition whose first word was `function`. Raises QueryError."""
+        figure, operator, threshold = Figure("count"), "<", 1.0
+        if function != "none":
+            figure = self._figure(function)
+            self._skip_space()
+            operator, threshold = self._operator(), self._threshold()
+        window = self._window()
+        by: list[str] = []
+        if self._keyword("by"):
+            by.append(self._field("by needs a field, such as by app"))
+            while self._comma():
+                by.append(self._field("there is no field behind the comma"))
+            self._require_few(by, MOST_FIELDS, "fields")
+        return Condition(figure, operator, threshold, window, tuple(dict.fromkeys(by)))
+
+    def _operator(self) -> str:
+        found = _OPERATOR.match(self._text, self.at)
+        if found is None or found[1] not in ORDERS:
+            raise self.wrong("an alert compares the figure: count > 100 in 5m")
+        self.at = found.end()
+        return found[1]
+
+    def _threshold(self) -> float:
+        found = _NUMBER.match(self._text, self.at)
+        if found is None:
+            raise self.wrong("a number is missing here, as in count > 100 in 5m")
+        self.at = found.end()
+        self._skip_space()
+        return float(found[0])
+
+    def _window(self) -> float:
+        if not self._keyword("in"):
+            raise self.wrong("a length of time is missing here: in 5m")
+        begin = self.at
+        word = re.compile(r"[^\s,]*").match(self._text, begin)
+        assert word is not None
+        try:
+            found = parse_step(word[0])
+        except ValueError as error:
+            raise self.wrong(f"in: {error}") from None
+        if not SHORTEST_WINDOW <= found <= LONGEST_WINDOW:
+            raise self.wrong("in: an alert looks at 1s at least, and at 7d at most")
+        self.at = word.end()
+        self._skip_space()
+        return found
