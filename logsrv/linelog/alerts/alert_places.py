@@ -1,6 +1,7 @@
 """The saved places of alerts: a file for each alert and way (command or webhook), in the store's `alerts`.
 
-A place is the position in the store up to which the lines have been reported.
+A place is the position in the store up to which the lines have been reported. An alert with a condition
+also has a state (`N.state`): its place is where the present window begins.
 
 The names of the files are numbers; the content of a file says which alert it belongs to. A lock on the
 folder makes sure that only one process at a time uses them.
@@ -8,11 +9,13 @@ folder makes sure that only one process at a time uses them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.reports import AlertTask
+from logsrv.linelog.alerts.silences import load_silences
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
@@ -20,6 +23,7 @@ from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 
 FOLDER = "alerts"
+STATE_SUFFIX = ".state"
 
 
 class TaskKey(NamedTuple):
@@ -57,6 +61,11 @@ class AlertPlaces:
         self._store = store
         self._now = now
         self._clock = clock
+
+    @property
+    def time_of_day(self) -> float:
+        """The time of day, in seconds since 1970."""
+        return self._clock()
 
     def close(self) -> None:
         self._folder.close()
@@ -131,5 +140,24 @@ class AlertPlaces:
         place.save(self._folder.disk, name, kept, sync=sync)
 
     def remove_place(self, name: str) -> None:
-        """Remove the place of a task."""
+        """Remove the place of a task, and its state."""
         self._folder.disk.unlink(name)
+        self._folder.disk.unlink(name + STATE_SUFFIX)
+
+    def load_state(self, name: str) -> dict[str, Any] | None:
+        """Return the saved state of a condition; None if there is none, or it cannot be used."""
+        try:
+            return read_json_then_checksum(self._folder.disk.read(name + STATE_SUFFIX))
+        except (OSError, ValueError):
+            return None
+
+    def save_state(self, name: str, state: Mapping[str, Any]) -> None:
+        """Save the state of a condition."""
+        self._folder.disk.replace_durably(name + STATE_SUFFIX, json_then_checksum(state))
+
+    def silenced_labels(self) -> set[str]:
+        """Return the labels of the alerts that are silenced now; of none if the file is damaged."""
+        try:
+            return set(load_silences(self._folder, self._clock()))
+        except (OSError, ValueError):
+            return set()

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 import attrs
 
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import DURATION, NAME, Kind
+from logsrv.kit.options.kinds import DURATION, FLAG, NAME, Kind, choice
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.cursors.option_kinds import QUERY, require_plain_text
+from logsrv.linelog.cursors.option_kinds import ALERT, require_plain_text
 
 COMMAND_WAY = "command"
 WEBHOOK_WAY = "webhook"
+JSON_FORMAT, SLACK_FORMAT, ALERTMANAGER_FORMAT = "json", "slack", "alertmanager"
+"""The JSON that a webhook gets: ours, that of a chat such as Slack, or that of Alertmanager."""
 Command: TypeAlias = tuple[str, ...]
 """A program and its arguments."""
 
@@ -104,15 +106,21 @@ class SharedAlertOptions:
         (), VARIABLE, "a variable of the server for that program", repeatable=True
     )
     alert_webhook: str | None = option(None, WEBHOOK, "post an alert as JSON to this URL")
+    alert_format: str = option(
+        JSON_FORMAT,
+        choice(JSON_FORMAT, SLACK_FORMAT, ALERTMANAGER_FORMAT),
+        "the body that this URL expects",
+    )
     alert_page: str | None = option(None, PAGE, "the live page's URL, for the link in each message")
     alert_every: float = option("5m", DURATION, "send each alert at most once in this time")
+    alert_resolved: bool = option(True, FLAG, "send a message when a condition is over")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class AlertSettings(SharedAlertOptions):
     """The settings of one alert. Raises ValueError if it has no way to send messages."""
 
-    alert: str = option(REQUIRED, QUERY, "send an alert for lines that match this")
+    alert: str = option(REQUIRED, ALERT, "send an alert for lines that match this")
     name: str | None = option(None, NAME, "its name in messages, log and counters")
 
     @property
@@ -135,7 +143,7 @@ class AlertOptions(SharedAlertOptions):
     help_group: ClassVar[str] = "Alerts"
 
     alert: tuple[str, ...] = option(
-        (), QUERY, "send an alert for lines that match this", repeatable=True
+        (), ALERT, "send an alert for lines that match this", repeatable=True
     )
     alerts: tuple[AlertSettings, ...] = tables(
         AlertSettings, "alerts with settings of their own", shorthand="alert"

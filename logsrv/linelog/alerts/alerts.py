@@ -61,6 +61,7 @@ class Alerts:
     _metrics: Metrics
     _alerts: Mapping[str, AlertSettings] | None = attrs.field(init=False, default=None)
     _tasks: AlertTasks = attrs.field(init=False, factory=AlertTasks)
+    _firing: dict[str, int] = attrs.field(init=False, factory=dict)
     _limited_log: RateLimitedLog = attrs.field(init=False)
     _process: ResidentProcess = attrs.field(init=False)
 
@@ -85,6 +86,7 @@ class Alerts:
         if wanted == self._alerts or self._process.stopping:
             return
         first, self._alerts = self._alerts is None, wanted
+        self._firing.update(dict.fromkeys(self._firing.keys() - wanted, 0))
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
         now, clock = self._clock.monotonic, self._clock.time_of_day
         kept = AlertPlaces(self._place(), self._identity(), now=now, clock=clock)
@@ -93,8 +95,15 @@ class Alerts:
         for label in wanted:
             # Counting 0 makes the metrics list an alert that never matched.
             self._metrics.count("alert_lines_total", 0, alert=label)
+            self._watch_firing(label)
         if self._tasks.all:
             self._process.start_or_update()
+
+    def _watch_firing(self, label: str) -> None:
+        """List an alert in the metrics, firing or not."""
+        if label not in self._firing:
+            self._firing[label] = 0
+            self._metrics.watch("alerts_firing", lambda: self._firing[label], alert=label)
 
     def _orders_line(self, pid: int | None) -> bytes:
         tasks = self._tasks.all.values()
@@ -121,6 +130,8 @@ class Alerts:
                 self._process.end_until_needed()
         elif report.kind == "lines":
             count("alert_lines_total", report.number, alert=report.label)
+        elif report.kind == "firing":
+            self._firing[report.label] = report.number
         elif report.kind == "sent":
             count("alerts_sent_total", 1, **labels)
         elif report.kind in ("failed", "later"):

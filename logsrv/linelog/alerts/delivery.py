@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.alerts import command, message, webhook
-from logsrv.linelog.alerts.alert_settings import COMMAND_WAY, AlertSettings
+from logsrv.linelog.alerts import command, episode_message, message, webhook, webhook_bodies
+from logsrv.linelog.alerts.alert_settings import (
+    ALERTMANAGER_FORMAT,
+    COMMAND_WAY,
+    SLACK_FORMAT,
+    AlertSettings,
+)
+from logsrv.linelog.alerts.episodes import EpisodeMessage
 from logsrv.linelog.alerts.tally import MatchCount
 
-Deliver = Callable[[str, AlertSettings, MatchCount], Deferred[None]]
+AlertMessage: TypeAlias = MatchCount | EpisodeMessage
+Deliver = Callable[[str, AlertSettings, AlertMessage], Deferred[None]]
 """Sends a message by one way; its Deferred fires when it has arrived, and fails with Undelivered."""
 
 
@@ -25,17 +32,46 @@ def make_deliver(reactor: Any, *, test: bool = False) -> Deliver:
     server = socket.gethostname()
     pauses = () if test else webhook.PAUSES
 
-    def deliver(way: str, alert: AlertSettings, counted: MatchCount) -> Deferred[None]:
+    def deliver(way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
         if way == COMMAND_WAY:
             assert alert.alert_command is not None
-            text = message.message_as_text(alert, counted, server, test=test)
+            text, variables = _text_for_program(alert, sent, server, test=test)
             environment = command.variables_for_program(os.environ, alert.alert_variable)
-            environment |= message.message_variables(alert, counted, server)
+            environment |= variables
             running = command.run_command(alert.alert_command, text, environment, reactor=reactor)
             return Deferred.fromCoroutine(running)
         assert alert.alert_webhook is not None
-        body = message.message_as_json(alert, counted, server, test=test)
+        body = _body_for_webhook(alert, sent, server, test=test)
         posting = webhook.post_message(alert.alert_webhook, body, reactor=reactor, pauses=pauses)
         return Deferred.fromCoroutine(posting)
 
     return deliver
+
+
+def _text_for_program(
+    alert: AlertSettings, sent: AlertMessage, server: str, *, test: bool
+) -> tuple[bytes, dict[str, str]]:
+    """Return the text of a message for a program, and its variables."""
+    if isinstance(sent, EpisodeMessage):
+        return (
+            episode_message.message_as_text(alert, sent, server, test=test),
+            episode_message.message_variables(alert, sent, server),
+        )
+    return (
+        message.message_as_text(alert, sent, server, test=test),
+        message.message_variables(alert, sent, server),
+    )
+
+
+def _body_for_webhook(
+    alert: AlertSettings, sent: AlertMessage, server: str, *, test: bool
+) -> bytes:
+    """Return the body of a message in the format that the alert asks for."""
+    if alert.alert_format == SLACK_FORMAT:
+        text, _ = _text_for_program(alert, sent, server, test=test)
+        return webhook_bodies.chat_body(text)
+    if alert.alert_format == ALERTMANAGER_FORMAT:
+        return webhook_bodies.alertmanager_body(alert, sent, server)
+    if isinstance(sent, EpisodeMessage):
+        return episode_message.message_as_json(alert, sent, server, test=test)
+    return message.message_as_json(alert, sent, server, test=test)

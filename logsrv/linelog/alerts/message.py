@@ -28,13 +28,20 @@ class TemporaryFailure(UndeliveredMessage):
 
 def page_link(alert: AlertSettings, counted: MatchCount) -> str | None:
     """Return the URL of the lines on the live page; None if the alert has no `alert_page`."""
+    if alert.alert_page is None or not (counted.since and counted.until):
+        return link_to_page(alert, alert.alert)
+    # The page leaves out lines at its end time: an end 1 ms later includes the last line.
+    until = rfc3339(parse_rfc3339(counted.until) + 0.001)
+    return link_to_page(alert, alert.alert, counted.since, until)
+
+
+def link_to_page(alert: AlertSettings, query: str, since: str = "", until: str = "") -> str | None:
+    """Return the URL of a query on the live page; None if the alert has no `alert_page`."""
     if alert.alert_page is None:
         return None
-    given = {"q": alert.alert}
-    if counted.since and counted.until:
-        # The page leaves out lines at its end time: an end 1 ms later includes the last line.
-        given |= {"since": counted.since, "until": rfc3339(parse_rfc3339(counted.until) + 0.001)}
-    return f"{alert.alert_page}?{urlencode(given, safe=':/')}"
+    given = {"q": query, "since": since, "until": until}
+    found = urlencode({name: text for name, text in given.items() if text}, safe=":/")
+    return f"{alert.alert_page}?{found}"
 
 
 def message_as_text(

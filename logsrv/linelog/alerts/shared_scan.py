@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from logsrv.linelog.alerts.watch import Watch
-from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import AppendedLines, Follower
@@ -32,7 +32,7 @@ class AlertQueries:
         known = self._matchers
         wanted = dict.fromkeys(queries)
         if wanted.keys() != known.keys():
-            self._matchers = {one: known.get(one) or make_matcher(parse(one)) for one in wanted}
+            self._matchers = {one: known.get(one) or _matcher_of(one) for one in wanted}
             self._many = None
 
     def find(
@@ -51,6 +51,10 @@ class AlertQueries:
         queries = {number: query for number, query in enumerate(self._matchers) if query in among}
         for number, lines in self._many.find(news.text, place, among=queries):
             yield queries[number], lines
+
+
+def _matcher_of(text: str) -> Matcher:
+    return make_matcher(parse_alert(text).lines.node)
 
 
 class SharedScans:
@@ -140,11 +144,14 @@ class _SharedScan:
         by_query: dict[str, list[Watch]] = {}
         for watch in self._watches:
             by_query.setdefault(watch.task.alert.alert, []).append(watch)
+            watch.begin_text(news)
             if news.has_gap:
                 watch.note_missed_segments(news.position.segment - searched.segment)
         for query, lines in self._queries.find(news, tuple(by_query)):
             for watch in by_query[query]:
                 watch.count_matches(news, lines)
+        for watch in self._watches:
+            watch.end_text(news)
         return True
 
     def merge_if_same_place(self, other: _SharedScan) -> bool:

@@ -106,15 +106,25 @@ class Watch:
             self._send_report("lines", number=len(lines))
         self._tally.add_matches(hits, len(lines), text[slice(*lines[-1])], self._now())
 
-    def send_if_due(self, *, ending: bool = False) -> None:
-        """Send a message if one is due, and none is under way.
+    def begin_text(self, news: AppendedLines) -> None:
+        """Note that a text is going to be searched."""
+
+    def end_text(self, news: AppendedLines) -> None:
+        """Note that a text was searched, and that its matches were counted."""
+
+    def reach_end_of_store(self) -> None:
+        """Note that there are no further lines now."""
+
+    def send_if_due(self, *, ending: bool = False, silenced: bool = False) -> None:
+        """Send a message if one is due, and none is under way. silenced: send none now.
 
         ending: whether the process is about to end. Then every message is due, except a failed one, which
         the next process sends.
         """
         at_once = (ending or self.searched_all) and not self._failures
         if (
-            self.is_sending
+            silenced
+            or self.is_sending
             or (taken := self._tally.take_if_due(self._now(), at_once=at_once)) is None
         ):
             return
@@ -142,13 +152,16 @@ class Watch:
         self._failures = 0
         self._send_report("sent")
 
+    def _why_failed(self, failure: Any) -> str:
+        if failure.check(CancelledError):
+            return "it was cancelled, because the service ends"
+        if not failure.check(UndeliveredMessage):
+            return f"{type(failure.value).__name__}: {failure.value}"
+        return str(failure.value)
+
     def _on_failed(self, failure: Any) -> None:
         sending = self._end_sending()
-        why = str(failure.value)
-        if failure.check(CancelledError):
-            why = "it was cancelled, because the service ends"
-        elif not failure.check(UndeliveredMessage):
-            why = f"{type(failure.value).__name__}: {why}"
+        why = self._why_failed(failure)
         if self.task.until is not None or not failure.check(CancelledError, TemporaryFailure):
             self._failures = 0
             self._send_report("failed", why)

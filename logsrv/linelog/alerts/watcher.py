@@ -6,7 +6,7 @@ searches a piece of at most 1 MiB. Between two pieces the reactor handles other 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -14,10 +14,12 @@ from twisted.internet.interfaces import IReactorTime
 
 from logsrv.errors import StoreError
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
+from logsrv.linelog.alerts.condition_watch import ConditionWatch
 from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.watch import Watch
+from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
@@ -29,6 +31,8 @@ KEEP = 30.0
 """Seconds between two saves of the same place while no message is sent."""
 KEEP_AGAIN = 5.0
 """Seconds to the next attempt after a place could not be saved."""
+SILENCES = 1.0
+"""Seconds between two looks at the silences."""
 LAST = 4.0
 """The most seconds from `finish` to the end, for the last messages."""
 
@@ -52,6 +56,8 @@ class Watcher:
     _scans: SharedScans = attrs.Factory(lambda self: SharedScans(self._view), takes_self=True)
     _saved: dict[str, AlertProgress] = attrs.field(factory=dict)
     _save_at: dict[str, float] = attrs.field(factory=dict)
+    _silenced: Collection[str] = ()
+    _read_silences_at: float = 0.0
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _finished: Deferred[None] | None = None
     _last: float = 0.0
@@ -68,15 +74,22 @@ class Watcher:
                 self._watches[name].use_settings(task)
             else:
                 progress = self._load_progress(name, task)
-                watch = self._watches[name] = Watch(
-                    task,
-                    progress.due,
-                    deliver=self._deliver,
-                    now=self._now,
-                    report=self._report,
-                )
+                watch = self._watches[name] = self._make_watch(name, task, progress)
                 new[watch] = progress.position
         self._scans.replace_watches(self._watches.values(), new)
+
+    def _make_watch(self, name: str, task: AlertTask, progress: AlertProgress) -> Watch:
+        deliver, now, report = self._deliver, self._now, self._report
+        if parse_alert(task.alert.alert).condition is None:
+            return Watch(task, progress.due, deliver=deliver, now=now, report=report)
+        return ConditionWatch(
+            task,
+            self._kept.load_state(name),
+            deliver=deliver,
+            now=now,
+            report=report,
+            time_of_day=lambda: self._kept.time_of_day,
+        )
 
     def finish(self) -> Deferred[None]:
         """Search the rest of the store, send all counted lines, and end.
@@ -115,8 +128,14 @@ class Watcher:
         late = self._finished is not None and now > self._last - LAST / 2
         searched = self._scans.search_next_pieces()
         reading = bool(searched)
+        self._read_silences(now)
         for name, watch in list(self._watches.items()):
-            watch.send_if_due(ending=late or (self._finished is not None and watch not in searched))
+            if watch not in searched:
+                watch.reach_end_of_store()
+            watch.send_if_due(
+                ending=late or (self._finished is not None and watch not in searched),
+                silenced=watch.task.label in self._silenced,
+            )
             if watch.is_done:
                 self._remove_watch(name)
             else:
@@ -125,6 +144,11 @@ class Watcher:
             self._schedule_attempt(0 if reading else POLL_EVERY)
         else:
             self._end_if_ready(now, reading=reading)
+
+    def _read_silences(self, now: float) -> None:
+        if now >= self._read_silences_at:
+            self._read_silences_at = now + SILENCES
+            self._silenced = self._kept.silenced_labels()
 
     def _end_if_ready(self, now: float, *, reading: bool) -> None:
         busy = any(watch.is_sending for watch in self._watches.values())
@@ -161,6 +185,9 @@ class Watcher:
         self._save_at[name] = now + KEEP
         watch.changed = False
         try:
+            # First the state: what it knows already is not told again after a kill between the two.
+            if isinstance(watch, ConditionWatch):
+                self._kept.save_state(name, watch.state)
             self._kept.save_progress(name, watch.task, progress)
             self._saved[name] = progress
         except OSError as error:

@@ -22,8 +22,9 @@ MOST_GROUPS = 1000
 """Groups that are kept; the lines of further groups are counted in the group OTHER."""
 REMEMBERED = 86400.0
 """Seconds for which a group without lines is remembered, to notice its absence."""
-_NONE = "(none)"
-_OTHER = "(other groups)"
+NO_VALUE = "(none)"
+OTHER = "(other groups)"
+"""The value of a field that a line lacks, and that of the lines of further groups."""
 
 Key = tuple[str, ...]
 """The values of the fields of `by`."""
@@ -96,6 +97,7 @@ class Windows:
         self.current = self.begin = self._step_at(begin)
         self.known_to = self.current - 1 if known_to is None else known_to
         if known_to is not None:
+            # The lines of one window are read again.
             self.current = known_to - STEPS - 1
         self.groups: dict[Key, GroupWindow] = {}
         self.left_out = False
@@ -110,8 +112,10 @@ class Windows:
         return Grouping((self.condition.figure,), self.condition.by, self.step)
 
     @property
-    def firing(self) -> dict[Key, GroupWindow]:
-        return {key: one for key, one in self.groups.items() if one.met is not None}
+    def values(self) -> dict[Key, float | None]:
+        """The present figure of each group that is firing."""
+        function = self.condition.figure.function
+        return {key: one.value(function) for key, one in self.groups.items() if one.met is not None}
 
     def take_changes(self) -> list[Change]:
         """Return the changes since the last call."""
@@ -126,9 +130,9 @@ class Windows:
             self._advance_to_step(number)
             if number <= self.current - STEPS:
                 continue
-            key = tuple(_NONE if part is None else str(part) for part in parts)
+            key = tuple(NO_VALUE if part is None else str(part) for part in parts)
             if key not in self.groups and len(self.groups) >= MOST_GROUPS:
-                key = (_OTHER,) * len(key)
+                key = (OTHER,) * len(key)
                 self.left_out = True
             group = self.groups.setdefault(key, GroupWindow(number, number))
             # A clock that was set back brings lines of an earlier step: they count in this one.
@@ -138,7 +142,11 @@ class Windows:
 
     def advance(self, moment: float) -> None:
         """Look at all groups up to a moment, before which no further lines are to come."""
-        number = self._step_at(moment)
+        self._advance_to_step(self._step_at(moment))
+
+    def follow_clock(self, now: float) -> None:
+        """Advance to the time of day, or go back if the clock was set back by more than a window."""
+        number = self._step_at(now)
         if number < self.current - STEPS:
             self._set_back(number)
         self._advance_to_step(number)

@@ -96,6 +96,7 @@ METRICS = (
     ),
     *make_metrics("histogram", DURATIONS),
     Metric("alert_lines_total", "counter", "Lines that matched an alert.", ("alert",)),
+    Metric("alerts_firing", "gauge", "Groups that fulfil an alert's condition.", ("alert",)),
     *make_metrics("counter", OF_ALERTS, "alert", "way"),
     *make_metrics("gauge", TARGET_GAUGES, "target"),
     *make_metrics("counter", TARGET_COUNTERS, "target"),

@@ -8,10 +8,10 @@ from twisted.internet.defer import Deferred
 
 from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.message import TemporaryFailure
 from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.shared_scan import SharedScans
-from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
@@ -27,7 +27,7 @@ def watch(
     )
     reports: list[AlertReport] = []
 
-    def deliver(way: str, alert: AlertSettings, counted: MatchCount) -> Deferred[None]:
+    def deliver(way: str, alert: AlertSettings, counted: AlertMessage) -> Deferred[None]:
         failing: Deferred[None] = Deferred()
         failing.errback(TemporaryFailure("not now"))
         return failing

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from logsrv.errors import StoreError
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.tally import MatchCount
@@ -54,7 +55,8 @@ class Stage:
         self.tasks: dict[str, AlertTask] = {}
         self.kept = Places(str(self.directory), "", now=self.clock.seconds, clock=lambda: 0.0)
 
-    def deliver(self, way: str, alert: AlertSettings, counted: MatchCount) -> Deferred[None]:
+    def deliver(self, way: str, alert: AlertSettings, counted: AlertMessage) -> Deferred[None]:
+        assert isinstance(counted, MatchCount)
         messages = [one.line.split(b" ", 2)[2] for one in counted.first]
         self.sent.append((alert.alert, counted.count, messages))
         done: Deferred[None] = Deferred()

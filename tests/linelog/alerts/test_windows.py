@@ -45,7 +45,7 @@ def test_more_lines_than_the_threshold_fire_until_a_window_has_passed_without() 
 def test_each_group_has_its_own_window() -> None:
     those = windows("| count >= 2 in 1m by app")
     add(those, line("app=a n=1", 0), line("app=b n=1", 1), line("none", 2), line("app=b n=1", 3))
-    assert told(those) == [("b", True, 3)] and list(those.firing) == [("b",)]
+    assert told(those) == [("b", True, 3)] and list(those.values) == [("b",)]
     add(those, line("none", 4))
     assert told(those) == [("(none)", True, 4)]
 
@@ -149,6 +149,6 @@ def test_another_process_goes_on_with_the_groups_and_counts_the_window_again() -
 def test_a_clock_that_was_wrong_by_days_does_not_stop_an_alert() -> None:
     those = windows("| count > 1 in 1m")
     add(those, line("a", 9e6))
-    those.advance(BEGIN + 5)
+    those.follow_clock(BEGIN + 5)
     add(those, line("a", 6), line("a", 7))
     assert those.take_changes() == [Change((), True, BEGIN + 7, 2)]

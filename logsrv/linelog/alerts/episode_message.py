@@ -1,0 +1,155 @@
+"""The message about episodes of a condition: text and environment variables for a program, JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
+from logsrv.linelog.alerts.message import GAP, link_to_page
+from logsrv.linelog.alerts.windows import NO_VALUE, OTHER, Key
+from logsrv.linelog.query.language.condition import AlertQuery, Condition, parse_alert
+from logsrv.linelog.read.render import safe_json
+
+SHOWN = 20
+"""The most episodes in a text; the others are only counted."""
+_LEFT_OUT = "There are more groups than are kept; the lines of the others are counted together."
+_TEST = "This is a test by hand: the condition need not be true."
+_PLAIN_VALUE = re.compile(r'[^\s()"\\]+')
+
+
+def message_as_text(
+    alert: AlertSettings, sent: EpisodeMessage, server: str, *, test: bool = False
+) -> bytes:
+    """Return the message as text for a person, without control characters of a terminal."""
+    parts = [f"{sent.state}: {one_line(alert.alert)}", f"server: {one_line(server)}"]
+    if alert.name:
+        parts.append(f"alert: {alert.name}")
+    if page := page_of_message(alert, sent):
+        parts.append(f"page: {page}")
+    parts += [GAP] * sent.gap + [_LEFT_OUT] * sent.left_out + [_TEST] * test + [""]
+    condition = condition_of(alert)
+    parts += [one_line(episode_in_words(condition, one)) for one in sent.episodes[:SHOWN]]
+    if len(sent.episodes) > SHOWN:
+        parts.append(f"and {len(sent.episodes) - SHOWN:,} more")
+    return ("\n".join(parts) + "\n").encode()
+
+
+def message_variables(alert: AlertSettings, sent: EpisodeMessage, server: str) -> dict[str, str]:
+    """Return the environment variables for the program."""
+    found = {
+        "LOGSRV_ALERT_QUERY": alert.alert,
+        "LOGSRV_ALERT_COUNT": str(len(sent.episodes)),
+        "LOGSRV_ALERT_STATE": sent.state,
+        "LOGSRV_ALERT_SERVER": server,
+        "LOGSRV_ALERT_NAME": alert.name,
+        "LOGSRV_ALERT_PAGE": page_of_message(alert, sent),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def message_as_json(
+    alert: AlertSettings, sent: EpisodeMessage, server: str, *, test: bool = False
+) -> bytes:
+    """Return the message as a JSON object."""
+    condition = condition_of(alert)
+    found: dict[str, Any] = {
+        "query": alert.alert,
+        "state": sent.state,
+        "server": server,
+        "figure": str(condition.figure),
+        "operator": condition.operator,
+        "threshold": condition.threshold,
+        "window": condition.window,
+        "groups": [_episode_document(alert, condition, one) for one in sent.episodes],
+    }
+    found |= {"name": alert.name} if alert.name else {}
+    found |= {"page": page} if (page := page_of_message(alert, sent)) else {}
+    found |= {"gap": True} if sent.gap else {}
+    found |= {"left_out": True} if sent.left_out else {}
+    found |= {"test": True} if test else {}
+    return safe_json(found).encode()
+
+
+def condition_of(alert: AlertSettings) -> Condition:
+    """Return the condition of an alert that has one."""
+    found = parse_alert(alert.alert).condition
+    assert found is not None
+    return found
+
+
+def state_of(episode: Episode) -> str:
+    return "firing" if episode.ended is None else "resolved"
+
+
+def group_in_words(condition: Condition, key: Key) -> str:
+    """Return a group such as `app=shop host=web1`; "" without groups."""
+    return " ".join(f"{field}={value}" for field, value in zip(condition.by, key, strict=True))
+
+
+def episode_in_words(condition: Condition, episode: Episode) -> str:
+    """Return a sentence such as `firing app=shop: count 142 since 2026-11-20T06:18:00.000000Z`."""
+    group = group_in_words(condition, episode.key)
+    value = "" if episode.value is None else f" {condition.figure} {round(episode.value, 6):g}"
+    until = "" if episode.ended is None else f" until {rfc3339(episode.ended)}"
+    subject = f"{state_of(episode)} {group}".rstrip()
+    return f"{subject}:{value} since {rfc3339(episode.begun)}{until}"
+
+
+def page_of_message(alert: AlertSettings, sent: EpisodeMessage) -> str | None:
+    """Return the URL of the lines of all episodes on the live page; None if the alert has no page."""
+    if len(sent.episodes) == 1:
+        return page_of_episode(alert, sent.episodes[0])
+    parsed = parse_alert(alert.alert)
+    begun = min((one.begun for one in sent.episodes), default=sent.time)
+    return _page(alert, parsed, parsed.lines_text, begun, None)
+
+
+def page_of_episode(alert: AlertSettings, episode: Episode) -> str | None:
+    """Return the URL of an episode's lines on the live page; None if the alert has no page."""
+    parsed = parse_alert(alert.alert)
+    conditions = _conditions_of_group(condition_of(alert), episode.key)
+    query = parsed.lines_text
+    if conditions and parsed.lines_text != parsed.filter_text:
+        query = f"{query} | where {conditions}"
+    elif conditions:
+        query = f"({query}) {conditions}" if query else conditions
+    return _page(alert, parsed, query, episode.begun, episode.ended)
+
+
+def _page(
+    alert: AlertSettings, parsed: AlertQuery, query: str, begun: float, ended: float | None
+) -> str | None:
+    assert parsed.condition is not None
+    since = rfc3339(begun - parsed.condition.window)
+    return link_to_page(alert, query, since, "" if ended is None else rfc3339(ended))
+
+
+def _conditions_of_group(condition: Condition, key: Key) -> str:
+    """Return the comparisons of a query that only lines of this group fulfil."""
+    parts = []
+    for field, value in zip(condition.by, key, strict=True):
+        if value == NO_VALUE:
+            parts.append(f"-{field}=*")
+        elif value != OTHER:
+            plain = _PLAIN_VALUE.fullmatch(value) and value != "*"
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            parts.append(f"{field}={value}" if plain else f'{field}="{escaped}"')
+    return " ".join(parts)
+
+
+def _episode_document(
+    alert: AlertSettings, condition: Condition, episode: Episode
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "labels": dict(zip(condition.by, episode.key, strict=True)),
+        "state": state_of(episode),
+        "value": episode.value,
+        "since": rfc3339(episode.begun),
+    }
+    found |= {} if episode.ended is None else {"until": rfc3339(episode.ended)}
+    found |= {"page": page} if (page := page_of_episode(alert, episode)) else {}
+    return found
