@@ -62,7 +62,7 @@ class Episodes:
 
     def __init__(self) -> None:
         self._all: dict[Key, Episode] = {}
-        self.sent_at = self.repeat_at = 0.0
+        self.sent_at, self.repeat_at = -GATHER, 0.0
 
     def __len__(self) -> int:
         return len(self._all)

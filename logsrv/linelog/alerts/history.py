@@ -1,0 +1,70 @@
+"""The past of a condition: the episodes that the lines of a store would have made."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import NamedTuple
+
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.alerts.episodes import Episode
+from logsrv.linelog.alerts.windows import REMEMBERED, Change, Key, Windows
+from logsrv.linelog.query.language.condition import AlertQuery
+from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read.counting.groups import GroupCounter
+from logsrv.linelog.read.follow import Follower
+from logsrv.linelog.read.plan import ReadTask, Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position, time_text
+
+
+def _first_moment(view: View, until: float) -> float:
+    """Return the time of the store's first line, since when its silence means anything."""
+    with closing(Follower(view, Position(0, 0))) as follower:
+        first = follower.read(1)
+    time = None if first is None else time_text(first.text)
+    return until if time is None else parse_rfc3339(time)
+
+
+class PastEpisodes(NamedTuple):
+    """Episodes that began in a time, in order. left_out: whether there are more groups than are kept."""
+
+    episodes: list[Episode]
+    left_out: bool
+
+
+def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float) -> PastEpisodes:
+    """Return the episodes of a condition that began from `since` to `until`, in seconds since 1970.
+
+    Lines before `since` are read, too: those of a window, or of a day for absence by groups.
+    """
+    condition = asked.condition
+    assert condition is not None
+    known_by_lines = condition.is_absence and condition.by
+    before = max(condition.window, REMEMBERED if known_by_lines else 0.0)
+    windows = Windows(condition, max(since - before, _first_moment(view, until)))
+    counter = GroupCounter(windows.grouping, asked.lines.extractions)
+    scope = Scope(since=rfc3339(since - before), until=rfc3339(until))
+    search = Search(view, make_matcher(asked.lines.node), scope)
+
+    def work(task: ReadTask) -> list[bytes]:
+        return [json.dumps(counter.counted(text)).encode() for text in search.matching_lines(task)]
+
+    changes: list[Change] = []
+    for _, results in search.run_on_frames(work):
+        for result in results:
+            windows.add(json.loads(result))
+        changes += windows.take_changes()
+    windows.advance(until)
+    changes += windows.take_changes()
+    begun: dict[Key, Change] = {}
+    found = []
+    for change in changes:
+        if change.begins:
+            begun[change.key] = change
+        elif (first := begun.pop(change.key, None)) is not None:
+            found.append(Episode(first.key, first.time, first.value, change.time))
+    found += [Episode(one.key, one.time, one.value) for one in begun.values()]
+    found.sort(key=lambda one: (one.begun, one.key))
+    return PastEpisodes([one for one in found if one.begun >= since], windows.left_out)

@@ -1,0 +1,260 @@
+"""Alerts with a condition at work on a real store, with a clock of the test's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.condition_watch import UNWATCHED
+from logsrv.linelog.alerts.delivery import AlertMessage
+from logsrv.linelog.alerts.episodes import GATHER, EpisodeMessage
+from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
+from logsrv.linelog.alerts.reports import AlertReport, AlertTask
+from logsrv.linelog.alerts.silences import Silence, save_silences
+from logsrv.linelog.alerts.watch import RETRY
+from logsrv.linelog.alerts.watcher import Watcher
+from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+
+Told = tuple[str, str]
+
+
+class Stage:
+    """A store, a watcher and the messages that it sends; the time of day is BEGIN at the start."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = make_store(directory / "store", [[line("before")]])
+        self.clock = Clock()
+        self.sent: list[list[Told]] = []
+        self.failures: list[Exception] = []
+        self.reports: list[AlertReport] = []
+        self.watcher: Watcher | None = None
+
+    @property
+    def places(self) -> AlertPlaces:
+        return AlertPlaces(str(self.directory), "", now=self.clock.seconds, clock=self.time_of_day)
+
+    def time_of_day(self) -> float:
+        return BEGIN + self.clock.seconds()
+
+    def deliver(self, way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
+        assert isinstance(sent, EpisodeMessage)
+        done: Deferred[None] = Deferred()
+        if self.failures:
+            done.errback(self.failures.pop(0))
+            return done
+        states = ["firing" if one.ended is None else "resolved" for one in sent.episodes]
+        keys = [",".join(one.key) for one in sent.episodes]
+        self.sent.append(list(zip(states, keys, strict=True)))
+        done.callback(None)
+        return done
+
+    def start(self, text: str, **options: Any) -> Watcher:
+        """Start a process that watches for this, from the end of the store or its place on."""
+        alert = AlertSettings(alert=text, name="web", alert_command=("x",), **options)
+        size = (self.directory / "current.log").stat().st_size
+        task = AlertTask("web", "command", alert, Position(1, size))
+        self.watcher = Watcher(
+            view=view_of(self.directory),
+            kept=self.places,
+            deliver=self.deliver,
+            clock=self.clock,
+            now=self.clock.seconds,
+            report=self.reports.append,
+            failed=self.fail,
+        )
+        self.watcher.start({"1": task})
+        return self.watcher
+
+    def kill(self, seconds: float = 0) -> None:
+        """Let the process vanish without a word, and time pass."""
+        self.clock.calls.clear()
+        self.clock.advance(seconds)
+
+    def fail(self) -> None:
+        raise
+
+    def write(self, *messages: str) -> None:
+        with (self.directory / "current.log").open("ab") as file:
+            file.write(b"".join(line(one, self.clock.seconds()) for one in messages))
+
+    def wait(self, seconds: float) -> None:
+        self.clock.pump([0.25] * round(seconds / 0.25))
+
+    def silence(self, seconds: float) -> None:
+        folder = PlaceFolder(str(self.directory), "alerts")
+        save_silences(str(self.directory), folder, [Silence("web", self.time_of_day() + seconds)])
+
+    @property
+    def firing(self) -> list[int]:
+        return [one.number for one in self.reports if one.kind == "firing"]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_an_alert_fires_repeats_and_is_resolved(stage: Stage) -> None:
+    stage.start("oops | count > 2 in 1m", alert_every=40)
+    stage.write("oops", "oops", "fine")
+    stage.wait(5)
+    assert stage.sent == []
+    stage.write("oops")
+    stage.wait(1)
+    assert stage.sent == [[("firing", "")]] and stage.firing == [0, 1]
+    # The window has three lines up to 1:00, and a window later the episode is over.
+    stage.wait(119)
+    assert stage.sent[1:] == [[("firing", "")]] * 2 + [[("resolved", "")]]
+    assert stage.firing == [0, 1, 0]
+    stage.wait(300)
+    assert len(stage.sent) == 4
+    assert [one.number for one in stage.reports if one.kind == "lines"] == [2, 1]
+
+
+def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage: Stage) -> None:
+    stage.start("| count >= 2 in 1m by app", alert_resolved=False)
+    for name in "abab":
+        stage.write(f"app={name} n=1")
+    stage.wait(1)
+    assert stage.sent == [[("firing", "a"), ("firing", "b")]]
+    stage.write(*["app=c n=1"] * 2)
+    stage.wait(1)
+    stage.write(*["app=d n=1"] * 2)
+    stage.wait(1)
+    assert len(stage.sent) == 1
+    stage.wait(GATHER)
+    assert stage.sent[1:] == [[("firing", "c"), ("firing", "d")]]
+    stage.wait(250)
+    assert len(stage.sent) == 2
+
+
+def test_a_host_that_falls_silent_is_noticed_and_its_return_too(stage: Stage) -> None:
+    stage.start("| none in 1m by hostname")
+    for _ in range(12):
+        stage.write("hostname=web1 n=1", "hostname=web2 n=1")
+        stage.wait(10)
+    for _ in range(8):
+        stage.write("hostname=web2 n=1")
+        stage.wait(10)
+    assert stage.sent == [[("firing", "web1")]]
+    for _ in range(8):
+        stage.write("hostname=web1 n=1", "hostname=web2 n=1")
+        stage.wait(10)
+    assert stage.sent == [[("firing", "web1")], [("resolved", "web1")]]
+
+
+def test_state_and_window_survive_a_kill(stage: Stage) -> None:
+    text = "| count > 2 in 1m by app"
+    stage.start(text, alert_every=10_000)
+    stage.write("app=a n=1", "app=a n=1", "app=a n=1", "app=b n=1")
+    stage.wait(1)
+    assert stage.sent == [[("firing", "a")]]
+    stage.kill(20)
+    stage.start(text, alert_every=10_000)
+    stage.write("app=b n=1", "app=b n=1")
+    stage.wait(2)
+    # Of b, two lines are new, and one is counted again; a is known to fire.
+    assert stage.sent[1:] == [[("firing", "b")]]
+    stage.kill(300)
+    stage.start(text)
+    stage.wait(2)
+    assert stage.sent[2:] == [[("resolved", "a"), ("resolved", "b")]]
+    stage.kill()
+    stage.start(text)
+    stage.wait(100)
+    assert len(stage.sent) == 3
+
+
+def test_nobody_is_absent_because_the_server_was_off(stage: Stage) -> None:
+    stage.start("| none in 1m by hostname")
+    stage.write("hostname=web1 n=1")
+    stage.wait(31)
+    stage.kill(UNWATCHED + 3600)
+    stage.start("| none in 1m by hostname")
+    stage.wait(58)
+    assert stage.sent == []
+    stage.wait(5)
+    assert stage.sent == [[("firing", "web1")]]
+
+
+def test_a_message_that_fails_is_sent_again_with_the_present_state(stage: Stage) -> None:
+    stage.failures = [TemporaryFailure("not now")] * 2
+    stage.start("oops | count > 0 in 1m by app")
+    stage.write("app=a msg=oops")
+    stage.wait(1)
+    stage.write("app=b msg=oops")
+    stage.wait(RETRY[0] + RETRY[1])
+    assert stage.sent == [[("firing", "a"), ("firing", "b")]]
+    assert [one.kind for one in stage.reports if one.why] == ["later", "later"]
+
+
+def test_a_refused_message_is_given_up(stage: Stage) -> None:
+    stage.failures = [UndeliveredMessage("no such hook")]
+    stage.start("oops | count > 0 in 1m")
+    stage.write("oops")
+    stage.wait(10)
+    assert stage.sent == [] and stage.reports[-1] == AlertReport(
+        "failed", "web", "command", "no such hook"
+    )
+    stage.wait(200)
+    assert stage.sent == [[("resolved", "")]]
+
+
+def test_in_a_silence_an_alert_is_evaluated_and_sent_at_its_end_if_it_fires(stage: Stage) -> None:
+    stage.start("| count > 0 in 1m by app")
+    stage.silence(300)
+    stage.wait(1)
+    stage.write("app=early n=1")
+    stage.wait(240)
+    stage.write("app=late n=1")
+    stage.wait(55)
+    assert stage.sent == [] and stage.firing == [0, 1, 0, 1]
+    stage.wait(10)
+    assert stage.sent == [[("firing", "late")]]
+
+
+def test_lines_of_a_silence_are_reported_at_its_end_without_a_condition(stage: Stage) -> None:
+    messages: list[int] = []
+
+    def deliver(way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
+        assert not isinstance(sent, EpisodeMessage)
+        messages.append(sent.count)
+        done: Deferred[None] = Deferred()
+        done.callback(None)
+        return done
+
+    stage.deliver = deliver  # type: ignore[method-assign]
+    stage.silence(60)
+    stage.start("oops")
+    stage.write("oops 1", "oops 2")
+    stage.wait(55)
+    assert messages == []
+    stage.wait(10)
+    assert messages == [2]
+
+
+def test_stages_before_the_condition(stage: Stage) -> None:
+    stage.start('took | extract "<path> took <ms> ms" | where ms>5 | avg ms > 100 in 1m by path')
+    stage.write("/a took 4 ms", "/a took 90 ms", "/b took 300 ms")
+    stage.wait(5)
+    assert stage.sent == [[("firing", "/b")]]
+
+
+def test_a_stop_sends_what_fires_and_saves_the_state(stage: Stage) -> None:
+    watcher = stage.start("oops | count > 0 in 1m")
+    stage.write("oops")
+    finished = watcher.finish()
+    stage.wait(1)
+    assert finished.called and stage.sent == [[("firing", "")]]
+    assert stage.places.load_state("1")
+    assert stage.places.load_progress("1", 1) != AlertProgress(Position(0, 0))
+    stage.places.remove_place("1")
+    assert stage.places.load_state("1") is None

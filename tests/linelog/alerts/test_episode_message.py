@@ -1,0 +1,126 @@
+"""What people and programs get of episodes: groups, figures, times, links, nothing that drives anything."""
+
+from __future__ import annotations
+
+import json as standard
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from logsrv.linelog.alerts import episode_message
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
+from logsrv.linelog.alerts.windows import NO_VALUE, OTHER
+from logsrv.linelog.query.language.pipeline import parse_question
+from tests.linelog.read.stores import BEGIN
+
+TEXT = "status>=500 OR oops | count > 100 in 5m by app"
+FIRING = Episode(("shop",), BEGIN, 142.0)
+RESOLVED = Episode(("pay",), BEGIN, 3.0, BEGIN + 600)
+
+
+def alert(text: str = TEXT) -> AlertSettings:
+    return AlertSettings(
+        alert=text, name="web", alert_command=("x",), alert_page="https://logs.example.net/"
+    )
+
+
+def message(*episodes: Episode) -> EpisodeMessage:
+    return EpisodeMessage(episodes, BEGIN + 900)
+
+
+def query_of(page: str | None) -> dict[str, str]:
+    assert page is not None
+    return {name: text for name, [text] in parse_qs(urlsplit(page).query).items()}
+
+
+def test_the_text_says_which_groups_since_when_and_where_to_look() -> None:
+    text = episode_message.message_as_text(alert(), message(FIRING, RESOLVED), "web1").decode()
+    first, page, rest = text.partition("\npage: ")[0], text.split("\n")[3], text.split("\n")[4:]
+    assert first.split("\n") == [f"firing: {TEXT}", "server: web1", "alert: web"]
+    assert query_of(page) == {"q": "status>=500 OR oops", "since": "2026-11-20T05:55:00.000000Z"}
+    assert rest == [
+        "",
+        "firing app=shop: count 142 since 2026-11-20T06:00:00.000000Z",
+        "resolved app=pay: count 3 since 2026-11-20T06:00:00.000000Z until "
+        "2026-11-20T06:10:00.000000Z",
+        "",
+    ]
+
+
+def test_a_thousand_groups_are_twenty_and_a_number() -> None:
+    many = message(*[FIRING] * 1000)
+    text = episode_message.message_as_text(alert(), many, "web1", test=True).decode()
+    assert text.endswith("\nand 980 more\n") and "This is a test by hand" in text
+    assert (
+        len(standard.loads(episode_message.message_as_json(alert(), many, "x"))["groups"]) == 1000
+    )
+
+
+def test_nothing_of_a_group_drives_a_terminal_or_forges_a_line() -> None:
+    evil = message(Episode(("a\n\x1b[2J\u202e",), BEGIN))
+    text = episode_message.message_as_text(alert(), evil, "web1").decode()
+    assert "firing app=a\\x0a\\x1b[2J\\u202e: since" in text
+
+
+def test_the_json_has_condition_and_groups() -> None:
+    sent = EpisodeMessage((FIRING, RESOLVED), BEGIN, gap=True, left_out=True)
+    found = standard.loads(episode_message.message_as_json(alert(), sent, "web1", test=True))
+    pages = [query_of(one.pop("page")) for one in found["groups"]]
+    assert pages[1]["until"] == "2026-11-20T06:10:00.000000Z" and "until" not in pages[0]
+    assert found.pop("page").startswith("https://logs.example.net/?q=")
+    since = "2026-11-20T06:00:00.000000Z"
+    assert found == {
+        "query": TEXT,
+        "state": "firing",
+        "server": "web1",
+        "figure": "count",
+        "operator": ">",
+        "threshold": 100,
+        "window": 300,
+        "groups": [
+            {"labels": {"app": "shop"}, "state": "firing", "value": 142, "since": since},
+            {
+                "labels": {"app": "pay"},
+                "state": "resolved",
+                "value": 3,
+                "since": since,
+                "until": pages[1]["until"],
+            },
+        ],
+        "name": "web",
+        "gap": True,
+        "left_out": True,
+        "test": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "query"),
+    [
+        (TEXT, "shop", "(status>=500 OR oops) app=shop"),
+        (TEXT, 'a "b" \\', r'(status>=500 OR oops) app="a \"b\" \\"'),
+        (TEXT, "*", '(status>=500 OR oops) app="*"'),
+        (TEXT, NO_VALUE, "(status>=500 OR oops) -app=*"),
+        (TEXT, OTHER, "status>=500 OR oops"),
+        ("| none in 5m by app", "shop", "app=shop"),
+        ('a | extract "<app>:" | none in 5m by app', "x", 'a | extract "<app>:" | where app=x'),
+    ],
+)
+def test_the_link_of_a_group_is_a_query_for_its_lines(text: str, key: str, query: str) -> None:
+    page = query_of(episode_message.page_of_episode(alert(text), Episode((key,), BEGIN)))
+    assert page["q"] == query
+    parse_question(query)
+
+
+def test_the_variables_have_nothing_of_the_groups() -> None:
+    sent = message(RESOLVED, RESOLVED)
+    found = episode_message.message_variables(alert(), sent, "web1")
+    assert found.pop("LOGSRV_ALERT_PAGE").startswith("https://logs.example.net/")
+    assert found == {
+        "LOGSRV_ALERT_QUERY": TEXT,
+        "LOGSRV_ALERT_COUNT": "2",
+        "LOGSRV_ALERT_STATE": "resolved",
+        "LOGSRV_ALERT_SERVER": "web1",
+        "LOGSRV_ALERT_NAME": "web",
+    }

@@ -1,0 +1,108 @@
+"""Bodies for chats and Alertmanager, as a server gets and checks them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.delivery import AlertMessage, make_deliver
+from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
+from logsrv.linelog.alerts.tally import MatchCount
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.store.segments.segment import Position
+from tests.kit.net.network import REACTOR, in_reactor
+from tests.linelog.alerts.hooks import hook
+from tests.linelog.read.stores import BEGIN, line
+
+CONDITION = "oops | count > 100 in 5m by app,http.status"
+
+
+async def posted(text: str, format: str, sent: AlertMessage, **options: Any) -> Any:
+    """The JSON that a web server gets, which is posted with its type."""
+    with hook() as web:
+        alert = AlertSettings(
+            alert=text,
+            alert_webhook=f"http://127.0.0.1:{web.port}/api/v2/alerts",
+            alert_format=format,
+            alert_page="https://logs.example.net/",
+            **options,
+        )
+        await make_deliver(REACTOR)("webhook", alert, sent)
+    [(_, headers, body)] = web.posts
+    assert headers["Content-Type"] == "application/json"
+    return body
+
+
+def lines(*messages: str) -> MatchCount:
+    hits = tuple(Hit(Position(1, 7), line(one).rstrip(b"\n")) for one in messages)
+    time = "2026-11-20T06:00:00.000000Z"
+    return MatchCount(count=len(hits), first=hits, since=time, until=time)
+
+
+@in_reactor
+async def test_a_chat_gets_text_that_mentions_nobody_and_a_link() -> None:
+    evil = Episode(("<!channel> @all & ``` `x`", "500"), BEGIN, 142.0)
+    body = await posted(CONDITION, "slack", EpisodeMessage((evil,), BEGIN))
+    assert list(body) == ["text"]
+    first, link, *code = body["text"].split("\n")
+    assert first == "`firing: oops | count &gt; 100 in 5m by app,http.status`"
+    assert re.fullmatch(
+        r"<https://logs\.example\.net/\?q=[^ <>|]*&amp;since=[^ <>|]*\|logsrv>", link
+    )
+    assert code[0] == code[-1] == "```"
+    assert (
+        "firing app=&lt;!channel&gt; @all &amp; ''' `x` http.status=500: count 142 since"
+        in code[-2]
+    )
+    # Outside of the code there is nothing of the lines.
+    assert not re.search("[<&]!|@", first + link.replace("&amp;", ""))
+
+
+@in_reactor
+async def test_a_chat_gets_the_lines_of_an_alert_without_a_condition() -> None:
+    body = await posted("oops", "slack", lines("oops <b>", "oops 2", *["x" * 5000] * 3))
+    assert body["text"].startswith("`5 lines match oops`\n<https://logs.example.net/?q=oops&amp;")
+    assert "oops &lt;b&gt;\n" in body["text"] and len(body["text"]) < 5000
+    assert body["text"].endswith("\n```")
+
+
+def moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+@in_reactor
+async def test_alertmanager_gets_an_alert_for_each_group() -> None:
+    firing = Episode(("shop", "500"), BEGIN, 142.0)
+    resolved = Episode(("pay", "503"), BEGIN, 0.0, BEGIN + 600)
+    sent = EpisodeMessage((firing, resolved), BEGIN + 700)
+    one, two = await posted(CONDITION, "alertmanager", sent, name="web", alert_every=60)
+    server = one["labels"].pop("server")
+    assert server and one["labels"] == {"alertname": "web", "app": "shop", "http_status": "500"}
+    assert one["annotations"]["query"] == CONDITION and one["annotations"]["value"] == "142"
+    assert one["annotations"]["summary"].startswith("firing app=shop http.status=500: count 142")
+    assert one["generatorURL"].startswith("https://logs.example.net/?q=%28oops%29+app%3Dshop")
+    # Without repetitions Alertmanager takes it as resolved after four of them.
+    assert moment(one["startsAt"]) == BEGIN and moment(one["endsAt"]) == BEGIN + 700 + 240
+    assert moment(two["endsAt"]) == BEGIN + 600 and two["annotations"]["value"] == "0"
+
+
+@in_reactor
+async def test_alertmanager_gets_the_lines_of_an_alert_without_a_condition() -> None:
+    [one] = await posted("oops", "alertmanager", lines("oops 1", "oops 2"), alert_every=60)
+    assert one["labels"]["alertname"] == "oops"
+    assert one["annotations"]["summary"] == "2 lines match oops"
+    assert one["annotations"]["line"].endswith(" oops 1")
+    assert moment(one["startsAt"]) == BEGIN and moment(one["endsAt"]) == BEGIN + 60
+    [none] = await posted("oops", "alertmanager", MatchCount())
+    assert "startsAt" not in none
+
+
+@in_reactor
+async def test_a_field_named_as_a_label_of_ours_does_not_replace_it() -> None:
+    text = "| none in 5m by server,alertname"
+    sent = EpisodeMessage((Episode(("evil", "evil"), BEGIN, 0.0),), BEGIN)
+    [one] = await posted(text, "alertmanager", sent, name="web")
+    assert one["labels"]["alertname"] == "web" and one["labels"]["server"] != "evil"
+    assert one["labels"]["field_server"] == one["labels"]["field_alertname"] == "evil"
