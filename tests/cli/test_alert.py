@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.kit.text.time import rfc3339
 from tests.cli.command import logsrv
 from tests.linelog.alerts.hooks import hook
 from tests.linelog.read.stores import lines, make_store
@@ -114,3 +117,68 @@ def test_wrong_options_are_said_as_the_server_says_them(tmp_path: Path) -> None:
     ):
         done = logsrv("alert", *words, directory=tmp_path)
         assert done.returncode == 1 and said in done.stderr.decode()
+
+
+def written_now(directory: Path) -> None:
+    """Make a store of the last minutes: of a, six lines in a second, of b, two."""
+    now = time.time() - 120
+    stamps = [(now, "a")] * 6 + [(now, "b")] * 2
+    text = b"".join(f"{rfc3339(moment)} tcp:h:1 app={app} n=1\n".encode() for moment, app in stamps)
+    make_store(directory, [[text]])
+
+
+def test_alert_says_when_it_would_have_fired_without_a_way_to_send(tmp_path: Path) -> None:
+    written_now(tmp_path / "logs")
+    asked = ("alert", "--since", "1h", "--alert", "| count > 5 in 10s by app")
+    done = logsrv(*asked, directory=tmp_path)
+    first, row = done.stdout.decode().splitlines()
+    assert first.startswith("alert 1 would have fired once since 20")
+    assert re.fullmatch(r"  20[0-9T:.-]+Z  2[01]s  app=a", row)
+    assert (done.returncode, done.stderr) == (0, b"")
+    never = logsrv("alert", "--since", "1h", "--alert", "| count > 50 in 1m", directory=tmp_path)
+    assert never.stdout.startswith(b"alert 1 would have fired 0 times since")
+    each = logsrv("alert", "--since", "1h", "--alert", "oops", directory=tmp_path)
+    assert each.returncode == 1 and b"alert 1 has no condition" in each.stderr
+    for words, said in (
+        (["--since", "soon"], b"--since: soon is not a time"),
+        (["--since", "1h", "--directory", "nowhere"], b"nowhere"),
+    ):
+        done = logsrv("alert", "--alert", "| none in 1m", *words, directory=tmp_path)
+        assert done.returncode != 0 and said in done.stderr
+
+
+def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path: Path) -> None:
+    make_store(tmp_path / "logs", [lines(["a"])])
+    (tmp_path / "c.toml").write_text(
+        'directory = "logs"\nalert-command = "cat"\n[[alerts]]\nname = "web"\nalert = "x"\n'
+    )
+
+    def alert(*words: str) -> tuple[int, str, str]:
+        done = logsrv("alert", "--config", "c.toml", *words, directory=tmp_path)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    code, said, _ = alert("--silence", "web", "--for", "2h", "--reason", "new\nrelease")
+    assert code == 0 and re.fullmatch(r"web is silent until 20[0-9T:.-]+Z\n", said)
+    assert alert("--silences")[1] == said.replace("\n", " (new\\x0arelease)\n")
+    assert alert("--end-silence", "web")[1] == "web sends messages again\n"
+    assert "no alert is silenced" in alert("--silences")[2]
+    for words, wrong in (
+        (["--silence", "wbe", "--for", "2h"], "did you mean web?"),
+        (["--silence", "web"], "--silence needs --for"),
+        (["--silence", "web", "--for", "ever"], "ever is no length of time"),
+        (["--end-silence", "web"], "web is not silenced"),
+        (["--for", "2h"], "--silence"),
+    ):
+        code, said, errors = alert(*words)
+        assert code != 0 and said == "" and wrong in errors
+
+
+def test_a_condition_is_tried_with_a_made_up_episode(tmp_path: Path) -> None:
+    done = logsrv(
+        *("alert", "--alert", "x | count > 5 in 1m by app"),
+        *("--alert-command", f"tee {tmp_path}/out"),
+        directory=tmp_path,
+    )
+    assert done.stdout.decode() == "alert 1: sent by command\n"
+    text = (tmp_path / "out").read_text()
+    assert "This is a test by hand" in text and "firing app=test: count 5 since" in text

@@ -118,3 +118,21 @@ def test_the_page_is_a_url_without_a_query() -> None:
 @pytest.mark.parametrize("text", ["http://[::1]:9/x?y=z", "https://hooks.example.net/T/B"])
 def test_urls_of_webhooks_are_accepted(text: str) -> None:
     assert WEBHOOK.parse(text) == text
+
+
+def test_an_alert_may_have_a_condition_and_a_wrong_one_is_pointed_at() -> None:
+    text = "status>=500 | count > 100 in 5m by app"
+    assert settings("--alert", text, "--alert-command", "cat").alerts[0].alert == text
+    said = refused("--alert", "x | count > in 5m", "--alert-command", "cat")
+    assert "a number is missing here" in said and said.endswith("\n              ^")
+
+
+def test_format_and_ends_of_episodes_may_be_chosen_for_each_alert(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        'alert-webhook = "http://127.0.0.1:1/"\nalert-format = "slack"\n'
+        '[[alerts]]\nalert = "a"\n'
+        '[[alerts]]\nalert = "b"\nalert-format = "alertmanager"\nalert-resolved = "off"\n'
+    )
+    one, two = settings("--config", str(tmp_path / "c.toml")).alerts
+    assert (one.alert_format, one.alert_resolved) == ("slack", True)
+    assert (two.alert_format, two.alert_resolved) == ("alertmanager", False)

@@ -264,3 +264,16 @@ def test_a_full_disk_keeps_no_alert_from_its_work(stage: Stage) -> None:
         stage.alerts.replace_alerts((alert("a"),))
     assert stage.wanted == ["a"]
     assert any("the place of alert 1 cannot be saved: No such file" in one for one in messages)
+
+
+def test_the_metrics_say_which_alerts_fire(stage: Stage) -> None:
+    stage.alerts.replace_alerts((alert("a | none in 5m", "web"), alert("b")))
+    assert stage.metrics.value("alerts_firing", alert="web") == 0
+    stage.report(AlertReport("firing", "web", "command", number=3))
+    assert stage.metrics.value("alerts_firing", alert="web") == 3
+    assert stage.metrics.value("alerts_firing", alert="2") == 0
+    stage.report(AlertReport("firing", "web", "command"))
+    assert stage.metrics.value("alerts_firing", alert="web") == 0
+    stage.report(AlertReport("firing", "web", "command", number=3))
+    stage.alerts.replace_alerts((alert("b"),))
+    assert stage.metrics.value("alerts_firing", alert="web") == 0
