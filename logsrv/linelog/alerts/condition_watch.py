@@ -75,7 +75,7 @@ class ConditionWatch(Watch):
 
     @property
     def state(self) -> dict[str, Any]:
-        """What another process needs to continue, as JSON can represent it."""
+        """The state from which another process continues, as JSON can represent it."""
         windows = self._windows
         return {
             "alert": self.task.alert.alert,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from logsrv.kit.text.escape import one_line
@@ -18,6 +19,8 @@ SHOWN = 20
 """The most episodes in a text; the others are only counted."""
 _LEFT_OUT = "There are more groups than are kept; the lines of the others are counted together."
 _TEST = "This is a test by hand: the condition need not be true."
+# A message may have the links of 1,000 groups.
+_parsed = lru_cache(maxsize=16)(parse_alert)
 _PLAIN_VALUE = re.compile(r'[^\s()"\\]+')
 
 
@@ -76,7 +79,7 @@ def message_as_json(
 
 def condition_of(alert: AlertSettings) -> Condition:
     """Return the condition of an alert that has one."""
-    found = parse_alert(alert.alert).condition
+    found = _parsed(alert.alert).condition
     assert found is not None
     return found
 
@@ -103,14 +106,14 @@ def page_of_message(alert: AlertSettings, sent: EpisodeMessage) -> str | None:
     """Return the URL of the lines of all episodes on the live page; None if the alert has no page."""
     if len(sent.episodes) == 1:
         return page_of_episode(alert, sent.episodes[0])
-    parsed = parse_alert(alert.alert)
+    parsed = _parsed(alert.alert)
     begun = min((one.begun for one in sent.episodes), default=sent.time)
     return _page(alert, parsed, parsed.lines_text, begun, None)
 
 
 def page_of_episode(alert: AlertSettings, episode: Episode) -> str | None:
     """Return the URL of an episode's lines on the live page; None if the alert has no page."""
-    parsed = parse_alert(alert.alert)
+    parsed = _parsed(alert.alert)
     conditions = _conditions_of_group(condition_of(alert), episode.key)
     query = parsed.lines_text
     if conditions and parsed.lines_text != parsed.filter_text:

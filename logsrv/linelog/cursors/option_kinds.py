@@ -15,45 +15,37 @@ def require_plain_text(text: str) -> str:
     return TEXT.parse(text)
 
 
-def _checked_text(text: str, parse: Callable[[str], object]) -> str:
+def _checked_text(text: str, *, of_alert: bool = False) -> str:
     # Imported only for a query: this import takes as long as those of all other options together.
-    from logsrv.linelog.query.language import caret
+    from logsrv.linelog.query.language import caret, condition, parse
 
+    check: Callable[[str], object] = condition.parse_alert if of_alert else parse.parse
     try:
-        parse(require_plain_text(text))
+        check(require_plain_text(text))
     except QueryError as error:
         sentence, _, picture = caret.error_with_caret(text, error).partition("\n")
         raise WrongPartError(sentence, picture) from error
     return text
 
 
-def _checked_query(text: str) -> str:
-    from logsrv.linelog.query.language.parse import parse
-
-    return _checked_text(text, parse)
-
-
 def _checked_alert(text: str) -> str:
-    from logsrv.linelog.query.language.condition import parse_alert
-
-    return _checked_text(text, parse_alert)
+    return _checked_text(text, of_alert=True)
 
 
-def _query_hints(query: str) -> list[str]:
-    from logsrv.linelog.query.language.hints import foreign_syntax_hints
+def _query_hints(text: str, *, of_alert: bool = False) -> list[str]:
+    from logsrv.linelog.query.language import condition, hints
 
-    return foreign_syntax_hints(query)
+    query = condition.parse_alert(text).filter_text if of_alert else text
+    return hints.foreign_syntax_hints(query)
 
 
 def hints_on_alert(text: str) -> list[str]:
     """Return sentences on the filter of a valid alert that means something else in another tool."""
-    from logsrv.linelog.query.language.condition import parse_alert
-
-    return _query_hints(parse_alert(text).filter_text)
+    return _query_hints(text, of_alert=True)
 
 
 QUERY: Kind[str] = Kind(
-    _checked_query,
+    _checked_text,
     "a query, such as level>=error or 'app=sshd \"failed password\"'",
     "QUERY",
     separator=r"\n",

@@ -16,6 +16,7 @@ from tests.linelog.read.stores import BEGIN
 
 TEXT = "status>=500 OR oops | count > 100 in 5m by app"
 FIRING = Episode(("shop",), BEGIN, 142.0)
+SINCE = "2026-11-20T06:00:00.000000Z"
 RESOLVED = Episode(("pay",), BEGIN, 3.0, BEGIN + 600)
 
 
@@ -42,8 +43,7 @@ def test_the_text_says_which_groups_since_when_and_where_to_look() -> None:
     assert rest == [
         "",
         "firing app=shop: count 142 since 2026-11-20T06:00:00.000000Z",
-        "resolved app=pay: count 3 since 2026-11-20T06:00:00.000000Z until "
-        "2026-11-20T06:10:00.000000Z",
+        f"resolved app=pay: count 3 since {SINCE} until 2026-11-20T06:10:00.000000Z",
         "",
     ]
 
@@ -69,7 +69,6 @@ def test_the_json_has_condition_and_groups() -> None:
     pages = [query_of(one.pop("page")) for one in found["groups"]]
     assert pages[1]["until"] == "2026-11-20T06:10:00.000000Z" and "until" not in pages[0]
     assert found.pop("page").startswith("https://logs.example.net/?q=")
-    since = "2026-11-20T06:00:00.000000Z"
     assert found == {
         "query": TEXT,
         "state": "firing",
@@ -79,12 +78,12 @@ def test_the_json_has_condition_and_groups() -> None:
         "threshold": 100,
         "window": 300,
         "groups": [
-            {"labels": {"app": "shop"}, "state": "firing", "value": 142, "since": since},
+            {"labels": {"app": "shop"}, "state": "firing", "value": 142, "since": SINCE},
             {
                 "labels": {"app": "pay"},
                 "state": "resolved",
                 "value": 3,
-                "since": since,
+                "since": SINCE,
                 "until": pages[1]["until"],
             },
         ],

@@ -1,4 +1,4 @@
-"""When a condition would have been fulfilled, by the lines of a store; SQL and plain counting say the same."""
+"""When a condition would have been true, by the lines of a store: SQL says the same."""
 
 from __future__ import annotations
 
