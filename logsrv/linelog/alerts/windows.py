@@ -20,6 +20,8 @@ STEPS = 60
 """Steps of a window."""
 MOST_GROUPS = 1000
 """Groups that are kept; the lines of further groups are counted in the group OTHER."""
+LONGEST_VALUE = 200
+"""Characters of a value; longer ones that begin alike are one group."""
 REMEMBERED = 86400.0
 """Seconds for which a group without lines is remembered, to notice its absence."""
 NO_VALUE = "(none)"
@@ -130,7 +132,7 @@ class Windows:
             self._advance_to_step(number)
             if number <= self.current - STEPS:
                 continue
-            key = tuple(NO_VALUE if part is None else str(part) for part in parts)
+            key = tuple(NO_VALUE if part is None else part[:LONGEST_VALUE] for part in parts)
             if key not in self.groups and len(self.groups) >= MOST_GROUPS:
                 key = (OTHER,) * len(key)
                 self.left_out = True

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from logsrv.linelog.alerts.windows import MOST_GROUPS, REMEMBERED, Change, Windows
+from logsrv.linelog.alerts.windows import LONGEST_VALUE, MOST_GROUPS, REMEMBERED, Change, Windows
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.read.counting.groups import GroupCounter
 from tests.linelog.read.stores import BEGIN, line
@@ -152,3 +152,9 @@ def test_a_clock_that_was_wrong_by_days_does_not_stop_an_alert() -> None:
     those.follow_clock(BEGIN + 5)
     add(those, line("a", 6), line("a", 7))
     assert those.take_changes() == [Change((), True, BEGIN + 7, 2)]
+
+
+def test_long_values_that_begin_alike_are_one_group() -> None:
+    those = windows("| count > 1 in 1m by app")
+    add(those, *(line(f"app={'x' * LONGEST_VALUE}{number} n=1", 1) for number in range(2)))
+    assert told(those) == [("x" * LONGEST_VALUE, True, 1)]
