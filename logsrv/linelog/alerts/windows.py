@@ -64,8 +64,12 @@ class GroupWindow:
     begun: float = 0.0
 
     def add(self, number: int, lines: int, sums: Sequence[float]) -> None:
+        """Add lines to a step, which is the newest one."""
         self.lines += lines
         self.seen = max(self.seen, number)
+        if self.steps and self.steps[-1].number == number:
+            last = self.steps.pop()
+            lines, sums = last.lines + lines, _joined_sums(last.sums, sums)
         self.steps.append(_Step(number, lines, tuple(sums[:4])))
 
     def forget_before(self, number: int) -> None:
@@ -187,7 +191,8 @@ class Windows:
     def _look_at(self, key: Key, group: GroupWindow) -> None:
         """Compare the figure of the window that ends with the current step."""
         group.forget_before(self.current - STEPS + 1)
-        if self.current <= self.known_to:
+        is_quiet = not group.steps and group.met is None and not self.condition.is_absence
+        if self.current <= self.known_to or is_quiet:
             return
         value = group.value(self.condition.figure.function)
         whole = self.current - max(group.since, self.begin) >= STEPS
@@ -226,6 +231,13 @@ class Windows:
         """Remember groups that `to_document` has given."""
         for key, since, seen, met, begun in documents:
             self.groups[tuple(key)] = GroupWindow(since, seen, met=met, begun=begun)
+
+
+def _joined_sums(one: Sequence[float], other: Sequence[float]) -> Sequence[float]:
+    if not one or not other:
+        return one or other
+    joined = (one[0] + other[0], one[1] + other[1])
+    return *joined, min(one[2], other[2]), max(one[3], other[3])
 
 
 def step_of_window(condition: Condition) -> float:

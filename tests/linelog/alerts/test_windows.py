@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from logsrv.linelog.alerts.windows import LONGEST_VALUE, MOST_GROUPS, REMEMBERED, Change, Windows
+from logsrv.linelog.alerts.windows import (
+    LONGEST_VALUE,
+    MOST_GROUPS,
+    REMEMBERED,
+    STEPS,
+    Change,
+    Windows,
+)
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.read.counting.groups import GroupCounter
 from tests.linelog.read.stores import BEGIN, line
@@ -91,6 +98,16 @@ def test_figures_of_a_field_at_the_end_of_a_step(figure: str, episodes: list[flo
     )
     those.advance(BEGIN + 110)
     assert [time for _, begins, time in told(those) if begins] == episodes
+
+
+def test_lines_that_come_one_by_one_take_no_more_memory() -> None:
+    at_once, piecewise = windows("| avg ms > 0 in 7d"), windows("| avg ms > 0 in 7d")
+    lines = [line("x n=1" if one % 3 else f"ms={one} n=1", one * 1000) for one in range(600)]
+    add(at_once, *lines)
+    for one in lines:
+        add(piecewise, one)
+    assert len(piecewise.groups[()].steps) <= STEPS + 1
+    assert piecewise.groups[()].steps == at_once.groups[()].steps
 
 
 def test_ten_thousand_groups_are_a_thousand_and_one() -> None:
