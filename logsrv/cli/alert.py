@@ -76,6 +76,7 @@ def declare(parser: Parser) -> None:
         name = "--" + attribute.replace("_", "-")
         parser.add_argument(name, metavar=metavar, action="append", dest=attribute, help=help_)
     add = parser.add_argument
+    add("--no-alert-resolved", action="store_true", help="accepted as --alert-every is")
     add("--since", metavar="TIME", help="say when they would have fired since then; send nothing")
     add("--silence", metavar="NAME", help="send no messages of this alert for a while")
     add("--for", metavar="TIME", dest="lasting", help="the length of --silence, such as 2h")

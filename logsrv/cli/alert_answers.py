@@ -21,6 +21,7 @@ from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.query.language.condition import AlertQuery, parse_alert
 from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.disk import reason
 
 
 def print_past_episodes(directory: str, alerts: Mapping[str, AlertSettings], since: str) -> int:
@@ -108,8 +109,10 @@ def _silences(directory: str) -> dict[str, Silence]:
     with closing(PlaceFolder(directory, FOLDER)) as folder:
         try:
             return load_silences(folder, time.time())
-        except (OSError, ValueError) as error:
-            raise StoreError(f"the silences cannot be read: {error}") from error
+        except ValueError as error:
+            raise StoreError(str(error)) from error
+        except OSError as error:
+            raise StoreError(f"the silences cannot be read: {reason(error)}") from error
 
 
 def _change_silences(directory: str, change: Callable[[dict[str, Silence]], object]) -> None:
@@ -119,4 +122,4 @@ def _change_silences(directory: str, change: Callable[[dict[str, Silence]], obje
         try:
             save_silences(directory, folder, silences.values())
         except OSError as error:
-            raise ConfigurationError(f"the silences cannot be saved: {error}") from error
+            raise ConfigurationError(f"the silences cannot be saved: {reason(error)}") from error

@@ -162,6 +162,9 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path: Path) -> None
     assert alert("--silences")[1] == said.replace("\n", " (new\\x0arelease)\n")
     assert alert("--end-silence", "web")[1] == "web sends messages again\n"
     assert "no alert is silenced" in alert("--silences")[2]
+    (tmp_path / "logs" / "alerts" / "silences.json").write_text("broken")
+    assert "silences.json is damaged" in alert("--silences")[2]
+    (tmp_path / "logs" / "alerts" / "silences.json").unlink()
     for words, wrong in (
         (["--silence", "wbe", "--for", "2h"], "did you mean web?"),
         (["--silence", "web"], "--silence needs --for"),
@@ -175,7 +178,7 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path: Path) -> None
 
 def test_a_condition_is_tried_with_a_made_up_episode(tmp_path: Path) -> None:
     done = logsrv(
-        *("alert", "--alert", "x | count > 5 in 1m by app"),
+        *("alert", "--alert", "x | count > 5 in 1m by app", "--no-alert-resolved"),
         *("--alert-command", f"tee {tmp_path}/out"),
         directory=tmp_path,
     )
