@@ -35,10 +35,10 @@ CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
-# The third edition of the kit may add 1,200.
-CODE = 67_500
-# Fifteen servers with real clients for the third edition of the kit.
-CODE_OF_TESTS = 103_600
+# Conditions of alerts have added 1,060; the issue about seeing may add 5,000.
+CODE = 70_700
+# Conditions of alerts have added 900.
+CODE_OF_TESTS = 105_600
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.
