@@ -142,7 +142,7 @@ def test_restart(server: Logger, browser: Chromium) -> None:
 
 
 def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) -> None:
-    """The program's name may be under several keys; a click on it finds the same lines and number."""
+    """Or the host, and the program before the message; a click on it finds the same lines and number."""
     server.send(
         b'{"level":30,"time":1,"pid":7,"hostname":"h","name":"shop","msg":"of pino"}\n'
         b'{"time":"","level":"INFO","logger":"shop","message":"of a SocketHandler"}\n'
@@ -152,7 +152,14 @@ def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) ->
     )
     page = open_page(browser, server)
     page.wait(f"{COUNT} === 5")
-    assert page.texts(".line .source") == ["shop"] * 4 + ["127.0.0.1"]
+    assert page.texts(".line .source") == ["h", "shop", "shop", "h", "127.0.0.1"]
+    assert page.texts(".line .message") == [
+        "shop: of pino pid=7",
+        "of a SocketHandler",
+        "of Docker stream=stdout",
+        "shop[7]: of syslog",
+        "plain",
+    ]
     # When bars and values have come, the lines are not moved.
     page.wait("document.querySelector('#histogram-total').textContent === '5 lines'")
     page.wait("document.querySelector('[data-field=app]')")

@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -258,6 +259,8 @@ class _Handler(BaseHTTPRequestHandler):
             found = [one for one in found if key(one["position"]) < key(given["before"])]
         if "after" in given:
             found = [one for one in found if key(one["position"]) > key(given["after"])]
+        if "source" in given:
+            found = [one for one in found if fnmatchcase(one["source"], given["source"])]
         if given.get("reverse") == "1":
             found.reverse()
         limit = int(given.get("limit", "1000"))

@@ -92,13 +92,14 @@ def _system(dice: random.Random) -> dict[str, Any]:
         pid, host = dice.randrange(900, 9999), f"203.0.113.{dice.randrange(9)}"
         what = f"Failed password for {user} from {host} port 52311 ssh2"
         message = f"<38>Nov 20 06:18:42 gate sshd[{pid}]: {what}"
-        about = {"app": "sshd", "hostname": "gate", "facility": "auth", "severity": "info"}
+        about = {"facility": "auth", "severity": "info", "hostname": "gate", "app": "sshd",
+                 "pid": str(pid), "text": what}  # fmt: skip
         return {"messages": [message], "source": "udp:10.0.0.1:514", "level": "info", **about}
     if choice == 1:
-        message = (
-            "<29>Nov 20 06:18:42 gate systemd[1]: Started Daily apt upgrade and clean activities."
-        )
-        about = {"app": "systemd", "hostname": "gate", "facility": "daemon", "severity": "notice"}
+        what = "Started Daily apt upgrade and clean activities."
+        message = f"<29>Nov 20 06:18:42 gate systemd[1]: {what}"
+        about = {"facility": "daemon", "severity": "notice", "hostname": "gate", "app": "systemd",
+                 "pid": "1", "text": what}  # fmt: skip
         return {"messages": [message], "source": "udp:10.0.0.1:514", "level": "notice", **about}
     if choice == 2:
         build = f"\\x1b[36m#{dice.randrange(700, 800)}\\x1b[0m"

@@ -170,7 +170,7 @@ def test_the_neighbours_of_a_hit_are_shown(logs: Logs, visit: Open) -> None:
 
 
 def test_more_neighbours_can_be_shown_on_either_side(logs: Logs, visit: Open) -> None:
-    """Fifty more on either side, as often as there are some; the line that is looked at stays in sight."""
+    """Twenty more on either side, as often as there are some; the line that is looked at stays in sight."""
     numbered(logs, 400)
     page = visit("?q=%22line+115%22")
     page.wait(f"{COUNT} === 1")
@@ -180,25 +180,25 @@ def test_more_neighbours_can_be_shown_on_either_side(logs: Logs, visit: Open) ->
     # The day stands above the first of them.
     assert page.run("document.querySelector('#lines .line').matches('[data-day]')")
     assert page.run("document.querySelectorAll('.line[data-day]').length") == 1
-    buttons = "[...document.querySelectorAll('#lines button')]"
+    buttons = "[...document.querySelectorAll('.further button:not(.own)')]"
     said = f"{buttons}.map((one) => one.textContent).join()"
-    page.wait(f"{said} === 'Show 50 more before,Show 50 more after'")
-    for before, after in ((55, 5), (105, 5), (115, 5), (115, 55), (115, 105)):
-        more = after - 5 if before == 115 and after > 5 else 0
-        page.run(f"{buttons}.at({-1 if more else 0}).click()")
+    page.wait(f"{said} === 'Show 20 more before,Show 20 more after'")
+    steps = [(25, 5), (45, 5), (65, 5), (85, 5), (105, 5), (115, 5), (115, 25), (115, 45)]
+    for before, after in steps:
+        page.run(f"{buttons}.at({-1 if after > 5 else 0}).click()")
         page.wait(f"{COUNT} === {before + 1 + after}")
         shown = [f"line {number}" for number in range(115 - before, 116 + after)]
         assert page.texts(".line .message") == shown
         # With what was asked for below it, it need not be in the middle.
         assert 200 < page.place("[aria-current]")[1] < 760
     # There is nothing before the first line.
-    assert page.run(said) == "Show 50 more after"
+    assert page.run(said) == "Show 20 more after"
     # Asked for once more, they stay.
     page.press("c")
     page.wait(
-        f"document.activeElement.matches('[aria-current]') && {said} === 'Show 50 more after'"
+        f"document.activeElement.matches('[aria-current]') && {said} === 'Show 20 more after'"
     )
-    assert page.run(COUNT) == 221
+    assert page.run(COUNT) == 161
 
 
 def test_the_back_button_undoes_a_selected_time(logs: Logs, visit: Open) -> None:

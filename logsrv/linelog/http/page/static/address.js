@@ -2,7 +2,7 @@
 
 import { isPosition } from "./position.js";
 
-/** @typedef {import("./view.js").Request & {last: string}} Place `last`: how far back the histogram goes */
+/** @typedef {import("./view.js").Request & {last: string, rows: string, columns: string}} Place `last`: how far back the histogram goes; `rows`: "2" or "all"; `columns`: fields, separated by commas */
 
 /** @returns {Place} */
 export function read() {
@@ -15,6 +15,8 @@ export function read() {
     since: text("since"),
     until: text("until"),
     last: text("last"),
+    rows: text("rows"),
+    columns: text("columns"),
     position: position !== null && isPosition(position) ? position : "",
   };
 }
@@ -22,7 +24,7 @@ export function read() {
 /** @param {Partial<Place>} place */
 export function url(place) {
   const given = new URLSearchParams();
-  for (const name of /** @type {const} */ (["q", "nodes", "since", "until", "last", "position"])) {
+  for (const name of /** @type {const} */ (["q", "nodes", "since", "until", "last", "rows", "columns", "position"])) {
     const value = place[name];
     if (value) given.set(name, value);
   }

@@ -4,7 +4,7 @@ import { url } from "./address.js";
 import { button, copy, element } from "./dom.js";
 import { serversOf } from "./nodes.js";
 import { fieldName, isField } from "./query.js";
-import { SHOWN, fill } from "./row.js";
+import { fill, fillSummary } from "./row.js";
 import { printable, unfolded } from "./text.js";
 
 /** @typedef {import("./api.js").Line} Line */
@@ -12,9 +12,9 @@ import { printable, unfolded } from "./text.js";
 export class Details {
   /**
    * @param {import("./lines.js").Lines} lines
-   * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void,
+   * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void, column: (field: string) => void,
    *   neighbours: (line: Line) => void, around: (line: Line) => void, say: (sentence: string) => void, query: () => string,
-   *   place: (line: Line) => {nodes: string, position: string}}} actions
+   *   place: (line: Line) => {nodes: string, position: string, columns: string}}} actions
    */
   constructor(lines, actions) {
     this.lines = lines;
@@ -40,7 +40,7 @@ export class Details {
     if (row.contains(document.activeElement)) this.lines.select(row);
     row.querySelector(".details")?.remove();
     const line = this.lines.data.get(row);
-    if (line) fill(/** @type {HTMLElement} */ (row.querySelector(".message")), line.message, this.lines.highlighter, SHOWN);
+    if (line) fillSummary(/** @type {HTMLElement} */ (row.querySelector(".message")), line, this.lines.highlighter, this.lines.columns);
   }
 
   /** @param {HTMLElement} row */
@@ -61,22 +61,33 @@ export class Details {
   /** @param {Line} line */
   tools(line) {
     const tools = element("div", "tools");
-    const copied = async (/** @type {string} */ text, /** @type {string} */ what) =>
-      this.actions.say((await copy(text)) ? `${what} copied.` : "The browser does not allow copying here.");
     const place = this.actions.place(line);
     const link = () => new URL(url({ q: this.actions.query(), ...place }), location.href).href;
     const permalink = /** @type {HTMLAnchorElement} */ (element("a", "position", place.position));
     permalink.href = url({ q: this.actions.query(), ...place });
     permalink.title = "Link to this line";
     tools.append(
-      button("Copy line", "small", () => copied(`${line.time} ${line.source} ${unfolded(line.message)}`, "Line")),
-      button("Copy JSON", "small", () => copied(JSON.stringify(line, null, 2), "JSON")),
-      button("Copy link", "small", () => copied(link(), "Link")),
+      button("Copy line", "small", () => this.copyLine(line), "Copy line (y)"),
+      button("Copy JSON", "small", () => this.copied(JSON.stringify(line, null, 2), "JSON")),
+      button("Copy link", "small", () => this.copied(link(), "Link")),
       button("Neighbours", "small", () => this.actions.neighbours(line), "Show the lines around this one"),
       button("±5 s", "small", () => this.actions.around(line), "±5 s: all lines of 5 seconds before and after, from all sources, without the filter"),
       permalink,
     );
     return tools;
+  }
+
+  /**
+   * @param {string} text
+   * @param {string} what
+   */
+  async copied(text, what) {
+    this.actions.say((await copy(text)) ? `${what} copied.` : "The browser does not allow copying here.");
+  }
+
+  /** @param {Line} line */
+  copyLine(line) {
+    return this.copied(`${line.time} ${line.source} ${unfolded(line.message)}`, "Line");
   }
 
   /** @param {Line} line */
@@ -95,7 +106,7 @@ export class Details {
       if (value === null || value === undefined) continue;
       const values = Array.isArray(value) ? value : [value];
       const shown = element("dd");
-      for (const one of values) shown.append(this.value(field, typeof one === "string" ? one : JSON.stringify(one), line.position));
+      for (const one of values) shown.append(this.value(name, field, typeof one === "string" ? one : JSON.stringify(one), line.position));
       table.append(this.name(name, field), shown);
     }
     return table;
@@ -109,27 +120,31 @@ export class Details {
     const term = element("dt");
     if (field && isField(field)) term.append(button(printable(name), "link", () => this.actions.top(field), `Top values of ${printable(name)}`));
     else term.textContent = printable(name);
+    if (isField(name) && name !== "servers") term.append(button("", "column", () => this.actions.column(name), `Column ${name}`));
     return term;
   }
 
   /**
-   * @param {string} field
+   * @param {string} name
+   * @param {string} field as in a query, "" if none asks for it
    * @param {string} value
    * @param {string} position of the line
    */
-  value(field, value, position) {
+  value(name, field, value, position) {
     const shown = printable(value);
     const text = unfolded(value).split("\n").map(printable).join("\n");
     const whole = element("span", "value");
+    const copier = button("", "copy", () => this.copied(value, `The value of ${printable(name)} is`), `Copy the value of ${printable(name)}`);
     // Buttons only if a query can ask for it: the name fits the grammar, and the value the search box.
     if (!field || !isField(field) || value.length > 500 || shown !== value) {
-      whole.append(element("span", "", text));
+      whole.append(element("span", "", text), copier);
       return whole;
     }
     const said = shown.length > 60 ? `${shown.slice(0, 59)}…` : shown;
     whole.append(
       button(text, "add", () => this.actions.term(field, value, false, position), `Only lines with ${field}=${said}`),
       button("−", "exclude", () => this.actions.term(field, value, true, position), `No lines with ${field}=${said}`),
+      copier,
     );
     return whole;
   }

@@ -16,9 +16,15 @@ const EVERY = 10_000;
 const LONGEST = 3_600_000;
 
 export class Fields {
-  /** @param {(field: string, value: string, exclude: boolean) => void} onTerm */
-  constructor(onTerm) {
+  /**
+   * @param {(field: string, value: string, exclude: boolean) => void} onTerm
+   * @param {(field: string) => void} onColumn
+   */
+  constructor(onTerm, onColumn) {
     this.onTerm = onTerm;
+    this.onColumn = onColumn;
+    /** @type {string[]} */
+    this.columns = [];
     this.panel = byId("fields");
     this.list = byId("field-list");
     this.note = byId("field-note");
@@ -131,6 +137,7 @@ export class Fields {
     const entries = [...names, ...found].filter(isField);
     const at = document.activeElement?.closest("#field-list .field");
     this.list.replaceChildren(...entries.map((name) => this.entry(name, known.get(name) ?? "", lists.get(name), signal)));
+    this.markColumns(this.columns);
     if (at instanceof HTMLElement) this.summary(at.dataset.field ?? "")?.focus();
     this.panel.scrollTop = scrollTop;
     const of = sampled < SAMPLE ? `all ${counted(sampled, "line")}` : `the newest ${counted(sampled, "line")}; values of all`;
@@ -138,11 +145,23 @@ export class Fields {
   }
 
   /**
+   * Show which fields are columns.
+   * @param {string[]} columns
+   */
+  markColumns(columns) {
+    this.columns = columns;
+    for (const one of this.list.querySelectorAll("button.column")) {
+      const { field = "" } = /** @type {HTMLElement} */ (one).dataset;
+      one.setAttribute("aria-pressed", String(columns.includes(field)));
+    }
+  }
+
+  /**
    * @param {string} name
    * @returns {HTMLElement | null} the head of a field
    */
   summary(name) {
-    return this.list.querySelector(`[data-field="${CSS.escape(name)}"] summary`);
+    return this.list.querySelector(`.field[data-field="${CSS.escape(name)}"] summary`);
   }
 
   /**
@@ -165,7 +184,11 @@ export class Fields {
       else this.opened.delete(name);
       if (entry.open && !values.childElementCount) values.replaceChildren(...(await this.values(name, signal)));
     });
-    return entry;
+    const whole = element("div", "field-entry");
+    const column = button("", "column", () => this.onColumn(name), `Column ${name}`);
+    column.dataset.field = name;
+    whole.append(entry, column);
+    return whole;
   }
 
   /**

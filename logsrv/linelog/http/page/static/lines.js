@@ -5,7 +5,7 @@
 
 import { button, element } from "./dom.js";
 import { compare } from "./position.js";
-import { retime, row } from "./row.js";
+import { recolumn, retime, row } from "./row.js";
 import { counted } from "./times.js";
 
 /** @typedef {import("./api.js").Line} Line */
@@ -31,6 +31,8 @@ export class Lines {
     this.selected = null;
     this.first = "";
     this.last = "";
+    /** @type {string[]} fields with a cell of their own */
+    this.columns = [];
   }
 
   get size() {
@@ -46,7 +48,7 @@ export class Lines {
 
   /** @param {Line} line */
   make(line) {
-    const made = row(line, this.highlighter);
+    const made = row(line, this.highlighter, this.columns);
     this.rows.set(line.position, made);
     this.data.set(made, line);
     return made;
@@ -104,14 +106,17 @@ export class Lines {
   /**
    * Insert neighbours between the lines, in the order of the store. Lines that are shown already stay.
    * @param {Line[]} lines
+   * @param {string} source of the line whose neighbours they are
    */
-  insert(lines) {
+  insert(lines, source) {
     this.keepingPlace(() => {
       const rows = [...this.rows].sort((a, b) => compare(a[0], b[0]));
       for (const line of lines) {
         if (this.rows.has(line.position)) continue;
         const next = rows.find(([position]) => compare(position, line.position) > 0);
-        this.log.insertBefore(this.make({ ...line, context: true }), next ? next[1] : null);
+        const made = this.make({ ...line, context: true });
+        made.classList.toggle("same-source", line.source === source);
+        this.log.insertBefore(made, next ? next[1] : null);
         if (!this.first || compare(line.position, this.first) < 0) this.first = line.position;
         if (!this.last || compare(line.position, this.last) > 0) this.last = line.position;
       }
@@ -149,6 +154,18 @@ export class Lines {
       cut = line;
       this.cutStart(this.rows.size - 1);
     }
+  }
+
+  /**
+   * Show other columns in all lines.
+   * @param {string[]} columns
+   */
+  setColumns(columns) {
+    if (columns.join() === this.columns.join()) return;
+    this.columns = columns;
+    this.keepingPlace(() => {
+      for (const made of this.rows.values()) recolumn(made, /** @type {Line} */ (this.data.get(made)), this.highlighter, columns);
+    });
   }
 
   /** Show the times of all lines again, after the zone has changed. */

@@ -4,7 +4,9 @@ import * as address from "./address.js";
 import { Announcer } from "./announce.js";
 import { ApiError } from "./api.js";
 import { Box } from "./box.js";
+import { readColumns, showColumns, switchColumn } from "./columns.js";
 import { Completion, remember } from "./complete.js";
+import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
 import { Details } from "./details.js";
 import { byId, element } from "./dom.js";
 import { Fields } from "./fields.js";
@@ -16,6 +18,7 @@ import { listen } from "./keys.js";
 import { isProblem } from "./levels.js";
 import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
+import { showFurther, showNeighbours } from "./neighbours.js";
 import { Nodes, isMerged, whereIs } from "./nodes.js";
 import { Older } from "./older.js";
 import { TimePicker } from "./picker.js";
@@ -57,7 +60,39 @@ function term(field, value, exclude, position = "") {
   attempt(() => go({ q: query, position }, true));
 }
 
-const fields = new Fields(term);
+/** Show the rows and columns of the address. */
+function showLayout() {
+  const columns = readColumns(place.columns);
+  showRows(chosenRows(place.rows));
+  showColumns(columns, column);
+  lines.setColumns(columns);
+  fields.markColumns(columns);
+}
+
+/**
+ * Show lines in other rows or columns: the address changes, nothing is requested.
+ * @param {Partial<address.Place>} change
+ */
+function layOut(change) {
+  place = { ...place, ...change };
+  address.write(place, false);
+  view.keepingEnd(showLayout);
+}
+
+function rows() {
+  const next = nextRows(chosenRows(place.rows));
+  layOut({ rows: next });
+  say(saidRows(next));
+}
+
+/** @param {string} name of a field that becomes a column, or no longer is one */
+function column(name) {
+  const columns = switchColumn(readColumns(place.columns), name);
+  layOut({ columns: columns.length ? [...columns, "message"].join() : "" });
+  say(columns.includes(name) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
+}
+
+const fields = new Fields(term, column);
 const histogram = new Histogram(
   (since, until) => attempt(() => go({ since, until, position: "" }, true)),
   () => place.since && attempt(() => go({ since: "", until: "", position: "" }, true)),
@@ -72,11 +107,12 @@ const older = new Older(view, (time) => attempt(() => go(wider(place, scope, tim
 const details = new Details(lines, {
   term,
   top: (field) => fields.reveal(field),
+  column,
   neighbours,
   around,
   say,
   query: () => place.q,
-  place: (line) => whereIs(line, place.nodes),
+  place: (line) => ({ columns: place.columns, ...whereIs(line, place.nodes) }),
 });
 
 const nodes = new Nodes((names) => attempt(() => go({ nodes: names, position: "" }, true)));
@@ -86,10 +122,21 @@ const nodes = new Nodes((names) => attempt(() => go({ nodes: names, position: ""
  * @param {import("./api.js").Line} line
  */
 function neighbours(line) {
-  if (!isMerged(line)) return attempt(() => travel.neighbours(view, line.position));
+  if (!isMerged(line)) return attempt(() => showNeighbours(view, line));
   completion.close();
   box.set("");
   attempt(() => go({ ...whereIs(line, place.nodes), q: "", since: "", until: "" }, true));
+}
+
+/**
+ * Show further neighbours of the selected line.
+ * @param {"before" | "after"} side
+ * @param {boolean} isOwn only those of its source
+ */
+function further(side, isOwn) {
+  const line = lines.selected && lines.data.get(lines.selected);
+  if (line && isMerged(line)) neighbours(line);
+  else if (line) attempt(() => showFurther(view, line, side, isOwn));
 }
 
 /**
@@ -272,10 +319,16 @@ listen({
   n: () => seek(1),
   N: () => seek(-1),
   f: () => fields.toggle(),
+  r: rows,
+  y: () => lines.selected && details.copyLine(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
   c: () => lines.selected && neighbours(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
   s: () => lines.selected && around(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
   t: () => pickTime(),
   Backspace: () => address.back(),
+  b: () => further("before", false),
+  a: () => further("after", false),
+  B: () => further("before", true),
+  A: () => further("after", true),
   "?": () => help.showModal(),
   Enter: () => lines.selected && details.toggle(lines.selected),
   Escape: () => escape(),
@@ -295,6 +348,7 @@ lines.log.addEventListener("click", (event) => {
 byId("download").addEventListener("click", () => say(byId("download").dataset.said || "These lines are downloaded."));
 byId("pause").addEventListener("click", toggle);
 byId("newer").addEventListener("click", follow);
+byId("rows").addEventListener("click", rows);
 byId("fields-button").addEventListener("click", () => fields.toggle());
 byId("fields-close").addEventListener("click", () => fields.toggle(false));
 byId("range").addEventListener("click", () => attempt(leave));
@@ -366,6 +420,7 @@ function showAll() {
 /** Show the place in the address. If its line no longer exists, show the newest lines. */
 async function begin() {
   place = address.read();
+  showLayout();
   box.set(place.q);
   nodes.choose(place.nodes);
   nodes.load().catch(() => {});

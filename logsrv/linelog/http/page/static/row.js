@@ -1,7 +1,9 @@
-/** A line as an element: time, source, level, and the message with its colours and marks. */
+/** A line as an element: time, source, level or the chosen columns, and the message with its colours and marks. */
 
+import { valueOf } from "./columns.js";
 import { element } from "./dom.js";
 import { short } from "./levels.js";
+import { hostnameOf, programOf, summarize } from "./summary.js";
 import { folded, printable, runs, unfolded } from "./text.js";
 import { ofLine } from "./times.js";
 
@@ -9,31 +11,85 @@ import { ofLine } from "./times.js";
 /** @typedef {import("./highlight.js").Highlighter} Highlighter */
 
 /** Characters of a message that are shown before the line is opened. */
-export const SHOWN = 2000;
+const SHOWN = 2000;
 const HUES = 10;
 // Names of fields in a message, which are shown paler: `status=` and `"status":`.
 const KEY = /(?<![\w.@-])[A-Za-z_@][\w.@-]{0,63}=(?=\S)|"[^"\\]{1,64}"\s?:/g;
 
+/** The cells of lines without chosen columns; a copy of them costs less than new elements. */
+const CELLS = ["time", "source", "level", "message"].map((name) => cell(name === "time" ? "time" : "span", name));
+
 /**
  * @param {Line} line
  * @param {Highlighter} highlighter
+ * @param {string[]} [columns] fields with a cell of their own; none: time, source and level
  */
-export function row(line, highlighter) {
+export function row(line, highlighter, columns = []) {
   const made = element("div", `line level-${line.level ?? "none"}${line.context ? " context" : ""}`);
   made.dataset.position = line.position;
   made.tabIndex = -1;
   made.setAttribute("role", "row");
   made.setAttribute("aria-expanded", "false");
-  const time = element("time", "time");
-  time.setAttribute("datetime", line.time);
-  const source = element("span", `source hue-${hue(line.source)}`, printable(sourceName(line)));
-  source.title = printable(line.source);
-  made.append(time, source, element("span", "level", short(line.level)));
-  const message = element("span", "message");
-  fill(message, line.message, highlighter, SHOWN);
-  made.append(message);
-  for (const cell of made.children) cell.setAttribute("role", "gridcell");
+  const message = /** @type {HTMLElement} */ (CELLS[3].cloneNode());
+  made.append(...cells(line, columns), message);
+  fillSummary(message, line, highlighter, columns);
   retime(made, line);
+  return made;
+}
+
+/**
+ * Show other columns in a line.
+ * @param {HTMLElement} made
+ * @param {Line} line
+ * @param {Highlighter} highlighter
+ * @param {string[]} columns
+ */
+export function recolumn(made, line, highlighter, columns) {
+  const message = /** @type {HTMLElement} */ (made.querySelector(".message"));
+  while (made.firstChild && made.firstChild !== message) made.firstChild.remove();
+  message.before(...cells(line, columns));
+  if (!made.classList.contains("open")) fillSummary(message, line, highlighter, columns);
+  retime(made, line);
+}
+
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {string} [text]
+ */
+function cell(tag, className, text) {
+  const made = element(tag, className, text);
+  made.setAttribute("role", "gridcell");
+  return made;
+}
+
+/**
+ * Return the cells before the message.
+ * @param {Line} line
+ * @param {string[]} columns
+ */
+function cells(line, columns) {
+  const [time, source, level] = CELLS.slice(0, 3).map((one) => /** @type {HTMLElement} */ (one.cloneNode()));
+  time.setAttribute("datetime", line.time);
+  level.textContent = short(line.level);
+  if (columns.length) return columns.map((name) => (name === "time" ? time : name === "level" ? level : valueCell(line, name)));
+  const host = hostnameOf(line);
+  const name = host || sourceName(line);
+  source.classList.add(`hue-${hue(host || line.source)}`);
+  source.textContent = printable(name);
+  source.title = printable(host ? `${host}, from ${line.source}` : line.source);
+  return [time, source, level];
+}
+
+/**
+ * @param {Line} line
+ * @param {string} name
+ */
+function valueCell(line, name) {
+  const value = valueOf(line, name);
+  const shown = printable(value.length > SHOWN ? value.slice(0, SHOWN) : value);
+  const made = cell("span", name === "hostname" ? `source hue-${hue(value)}` : "source", shown);
+  made.title = `${printable(name)}: ${shown}`;
   return made;
 }
 
@@ -44,25 +100,54 @@ export function row(line, highlighter) {
  */
 export function retime(made, line) {
   const { clock, day } = ofLine(line.time);
-  /** @type {HTMLElement} */ (made.firstElementChild).textContent = clock;
+  const first = made.firstElementChild;
+  const time = first?.localName === "time" ? first : made.querySelector(":scope > time");
+  if (time) time.textContent = clock;
   made.dataset.on = day;
 }
 
 /**
- * Write a message into its element. With `longest`: so many characters, on one line; else all, with line breaks.
+ * Write a whole message into its element, with line breaks.
  * @param {HTMLElement} message
  * @param {string} text
  * @param {Highlighter} highlighter
- * @param {number} [longest]
  */
-export function fill(message, text, highlighter, longest = Infinity) {
-  const cut = text.length > longest ? text.slice(0, longest) : text;
-  const pieces = runs(longest === Infinity ? unfolded(cut) : folded(cut));
+export function fill(message, text, highlighter) {
+  write(message, runs(unfolded(text)), highlighter, 0);
+}
+
+/**
+ * Write what a closed line shows of its message into its element, on one line.
+ * @param {HTMLElement} message
+ * @param {Line} line
+ * @param {Highlighter} highlighter
+ * @param {string[]} columns
+ */
+export function fillSummary(message, line, highlighter, columns) {
+  const pieces = [];
+  let room = SHOWN;
+  let rest = 0;
+  for (const { text, style } of summarize(line, columns)) {
+    const cut = text.length > room ? text.slice(0, room) : text;
+    room -= cut.length;
+    rest += text.length - cut.length;
+    for (const piece of runs(folded(cut))) pieces.push(style && !piece.style ? { ...piece, style } : piece);
+  }
+  write(message, pieces, highlighter, rest);
+}
+
+/**
+ * @param {HTMLElement} message
+ * @param {import("./text.js").Run[]} pieces
+ * @param {Highlighter} highlighter
+ * @param {number} rest the number of characters that are not shown
+ */
+function write(message, pieces, highlighter, rest) {
   const plain = pieces.length === 1 ? pieces[0].text : pieces.map((piece) => piece.text).join("");
   /** @param {[number, number][]} ranges */
   const draw = (ranges) => {
     message.replaceChildren(...nodes(pieces, plain, ranges));
-    if (cut !== text) message.append(element("span", "more", `… ${text.length - longest} more characters`));
+    if (rest) message.append(element("span", "more", `… ${rest} more characters`));
   };
   draw(highlighter.ranges(plain));
   highlighter.later(plain, draw);
@@ -151,8 +236,8 @@ function parts(start, end, ranges) {
  * @param {Line} line
  */
 function sourceName(line) {
-  const app = line.app ?? [line.fields.app].flat()[0];
-  if (app !== undefined && app !== "") return String(app);
+  const app = programOf(line);
+  if (app) return app;
   const at = line.source.indexOf("@");
   if (at > 0) return line.source.slice(0, at);
   // The host without the port, which differs for each connection; the opened line shows it.

@@ -272,6 +272,15 @@ export class View extends EventTarget {
     this.lines.scroller.scrollTop = this.lines.scroller.scrollHeight;
   }
 
+  /**
+   * Make a change of the height of lines; while following, the newest stay in sight.
+   * @param {() => void} change
+   */
+  keepingEnd(change) {
+    this.lines.keepingPlace(change);
+    if (this.following) this.stick();
+  }
+
   // Following and pausing.
 
   /** @param {"button" | "reading"} why */

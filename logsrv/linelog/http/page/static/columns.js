@@ -1,0 +1,67 @@
+/** Chosen columns: fields that each line shows in cells of their own, before the message. */
+
+import { button, byId } from "./dom.js";
+import { isField } from "./query.js";
+import { programOf } from "./summary.js";
+import { printable } from "./text.js";
+
+/** @typedef {import("./api.js").Line} Line */
+
+const MOST = 8;
+/** Columns that stay when the first field is chosen. */
+const FIRST = ["time", "level"];
+const WIDTHS = new Map([["time", "12.6ch"], ["level", "5.2ch"]]);
+
+/** A stored source: listener, address and port of the peer. */
+const SOURCE = /^(?:([^@]+)@)?(?:tcp|udp|tls):(.+?)(?::(\d+))?$/;
+
+/**
+ * Return the columns of an address, without the message, which is always the last.
+ * @param {string} text `time,hostname,app,message`
+ */
+export function readColumns(text) {
+  const names = text.split(",").filter((name) => name !== "message" && isField(name));
+  return [...new Set(names)].slice(0, MOST);
+}
+
+/**
+ * Return the columns with one more, or without it if it is one of them.
+ * @param {string[]} columns
+ * @param {string} name
+ */
+export function switchColumn(columns, name) {
+  if (columns.includes(name)) return columns.filter((one) => one !== name);
+  return [...(columns.length ? columns : FIRST.filter((one) => one !== name)), name].slice(-MOST);
+}
+
+/**
+ * Return the value of a field as text, "" if the line does not have it.
+ * @param {Line} line
+ * @param {string} name as in a query
+ */
+export function valueOf(line, name) {
+  if (name === "position" || name === "source" || name === "level" || name === "time") return line[name] ?? "";
+  if (name === "app") return programOf(line);
+  const [, listener, address, port] = SOURCE.exec(line.source) ?? [];
+  if (name === "name") return listener ?? "";
+  if (name === "host") return (address ?? "").replace(/^\[|\]$/g, "");
+  if (name === "port") return port ?? "";
+  const value = line.fields[name] ?? line.fields[name.replace(/^(?:fields|syslog)\./, "")];
+  return Array.isArray(value) ? value.join(",") : String(value ?? "");
+}
+
+/**
+ * Give the lines their columns, and show the names above them.
+ * @param {string[]} columns
+ * @param {(name: string) => void} onRemove
+ */
+export function showColumns(columns, onRemove) {
+  const stage = byId("column-names").parentElement;
+  const widths = columns.map((name) => `minmax(0, ${WIDTHS.get(name) ?? "14ch"})`);
+  stage?.style.setProperty("--columns", [...widths, "minmax(0, 1fr)"].join(" "));
+  byId("column-names").hidden = !columns.length;
+  byId("lines").toggleAttribute("data-columns", columns.length > 0);
+  byId("column-names").replaceChildren(
+    ...columns.map((name) => button(printable(name), "link", () => onRemove(name), `Remove the column ${printable(name)}`)),
+  );
+}

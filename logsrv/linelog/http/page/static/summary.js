@@ -1,0 +1,98 @@
+/** What a row shows of a line: its host, its program, and the message without what the other columns show. */
+
+/** @typedef {import("./api.js").Line} Line */
+/** @typedef {{text: string, style: string}} Part a piece of a row's message; style: a class name, or "" */
+
+/** Keys of a JSON record that may hold its message, the first that is there. */
+const MESSAGES = ["message", "msg", "event", "short_message", "MESSAGE", "log", "body", "text"];
+const HOSTNAMES = ["hostname", "_HOSTNAME", "resource.host.name", "host.name", "host"];
+/** The key of the program has one of these words: `service.name`, `attrs.tag`, `SYSLOG_IDENTIFIER`. */
+const PROGRAM = /app|name|logger|service|program|tag|identifier|_comm/i;
+/** Keys of JSON that repeat the columns of level and time. */
+const LEVELS = new Set(["level", "severity", "lvl", "levelname", "loglevel", "log.level"]);
+const TIMES = new Set(["time", "timestamp", "@timestamp", "ts"]);
+/** Fields of a syslog header, beside those of its structured data. */
+const HEADER = new Set(["facility", "severity", "timestamp", "hostname", "app", "pid", "msgid", "text"]);
+const HEADER_BEGIN = /^(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT)/;
+const STRUCTURED_DATA = /(?:\[(?:[^\]\\]|\\.)*\])+(?=\s*$)/;
+
+/**
+ * Return the first value of a field as text, or "" without one.
+ * @param {unknown} value
+ */
+const firstText = (value) => String((Array.isArray(value) ? value[0] : value) ?? "");
+
+/**
+ * Return the name of the host in the message, or "".
+ * @param {Line} line
+ */
+export function hostnameOf(line) {
+  const name = HOSTNAMES.find((one) => line.fields[one] !== undefined);
+  return name ? firstText(line.fields[name]) : "";
+}
+
+/** @param {Line} line */
+export const programOf = (line) => line.app ?? firstText(line.fields.app);
+
+/**
+ * Return the message in parts: the program and what is beside the message are quiet. A message that is neither
+ * JSON nor has a syslog header is one part, as it is.
+ * @param {Line} line
+ * @param {string[]} columns fields that have a column of their own
+ * @returns {Part[]}
+ */
+export function summarize(line, columns) {
+  const content = contentOf(line);
+  const isJson = /^\{\s*"/.test(content) && content.endsWith("}");
+  const hasHeader = content.length < line.message.length;
+  if (!isJson && !hasHeader) return [{ text: line.message, style: "" }];
+  // Without a host's name, the column of the source has the program.
+  const program = columns.includes("app") || !(columns.length || hostnameOf(line)) ? "" : programOf(line);
+  const pid = hasHeader && line.fields.pid ? `[${firstText(line.fields.pid)}]` : "";
+  const head = { text: program && `${program}${pid}: `, style: "key" };
+  if (isJson) return [head, ...recordParts(line, hasHeader, columns)].filter((part) => part.text);
+  const data = STRUCTURED_DATA.exec(line.message.slice(0, -content.length || undefined));
+  return [head, { text: content, style: "" }, { text: data ? ` ${data[0]}` : "", style: "key" }].filter((part) => part.text);
+}
+
+/**
+ * Return the message without its syslog header.
+ * @param {Line} line
+ */
+function contentOf({ message, fields }) {
+  const { text } = fields;
+  if (typeof text !== "string" || !text || !HEADER_BEGIN.test(message) || !message.endsWith(text)) return message;
+  // A field `text=…` of the content ends the message too.
+  return /\s/.test(message[message.length - text.length - 1] ?? "") ? text : message;
+}
+
+/**
+ * Return a JSON record as its message and its other fields; without a message as its fields.
+ * @param {Line} line
+ * @param {boolean} hasHeader
+ * @param {string[]} columns
+ * @returns {Part[]}
+ */
+function recordParts(line, hasHeader, columns) {
+  const { fields } = line;
+  const program = programOf(line);
+  const isInHeader = (/** @type {string} */ name) => hasHeader && HEADER.has(name);
+  const key = MESSAGES.find((name) => typeof fields[name] === "string" && fields[name] && !isInHeader(name));
+  const host = hostnameOf(line);
+  const pairs = [];
+  for (const [name, value] of Object.entries(fields)) {
+    if (name === key || isInHeader(name) || TIMES.has(name) || columns.includes(name)) continue;
+    if (line.level && LEVELS.has(name)) continue;
+    if (typeof value === "string" && ((value === host && HOSTNAMES.includes(name)) || (value === program && PROGRAM.test(name)))) continue;
+    pairs.push(`${name}=${valueText(value)}`);
+  }
+  const rest = pairs.join(" ");
+  if (!key) return [rest ? { text: rest, style: "" } : { text: line.message, style: "" }];
+  return [{ text: String(fields[key]), style: "" }, { text: rest && ` ${rest}`, style: "key" }];
+}
+
+/** @param {unknown} value */
+function valueText(value) {
+  const text = Array.isArray(value) ? value.join(",") : String(value);
+  return text === "" || /[\s"]/.test(text) ? JSON.stringify(text) : text;
+}

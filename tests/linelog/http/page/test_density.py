@@ -1,0 +1,180 @@
+"""How much fits on a screen: rows of a line, what a row leaves out, chosen columns, copied values."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.linelog.http.page.chromium import Page
+from tests.linelog.http.page.conftest import COUNT, LIVE, Open
+from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.samples import samples
+
+pytestmark = pytest.mark.long
+# Rows that are wholly between the ends of the list.
+VISIBLE = """(() => {
+  const box = document.querySelector('#scroller').getBoundingClientRect();
+  return [...document.querySelectorAll('.line')].map((one) => one.getBoundingClientRect())
+    .filter((at) => at.top >= box.top && at.bottom <= box.bottom).length; })()"""
+COPIED = """void (globalThis.copied = [], Object.defineProperty(navigator, 'clipboard',
+  {value: {writeText: async (text) => void copied.push(text)}}))"""
+ROWS = "[...document.querySelectorAll('.line')]"
+HEADER = {"facility": "user", "severity": "notice", "timestamp": "Nov 20 06:18:42"}
+RELAY = "udp:10.0.0.1:514"
+
+
+def record(message: str, **fields: object) -> dict[str, Any]:
+    return {"position": "1:0", "time": "", "source": RELAY, "message": message, "level": "info",
+            "fields": fields}  # fmt: skip
+
+
+def fits(page: Page, width: int) -> bool:
+    return bool(
+        page.run(
+            f"document.documentElement.scrollWidth === {width}"
+            f" && document.querySelector('#scroller').scrollWidth <= {width}"
+        )
+    )
+
+
+@pytest.mark.parametrize(("width", "height", "least"), [(1280, 800, 27), (390, 844, 10)])
+def test_many_lines_fit_on_a_screen(
+    width: int, height: int, least: int, logs: Logs, visit: Open
+) -> None:
+    for one in samples(datetime.now(UTC), each=300):
+        logs.send(*one.pop("messages"), **one)
+    logs.send("word " * 200)
+    page = visit(width=width, height=height, ready=f"{LIVE} && {COUNT} > 100")
+    page.wait("document.querySelectorAll('#bars .bar').length > 10")
+    assert page.run(VISIBLE) >= least
+    assert fits(page, width)
+    last = f"{ROWS}.at(-1).getBoundingClientRect().height"
+    one = page.run(last)
+    page.press("r")
+    page.wait(f"location.search === '?rows=2' && {last} > {one} + 10 && {last} < {one} + 30")
+    page.click("#rows")
+    page.wait(f"location.search === '?rows=all' && {last} > {one} + 30")
+    assert page.text("#notice") == "Lines are shown whole."
+    assert page.run("document.querySelector('#rows').ariaLabel") == "Rows of a line: all"
+    # The choice is kept; an address goes before it.
+    page.go(logs.url)
+    page.wait("document.querySelector('#lines').dataset.rows === 'all'")
+    page.go(f"{logs.url}?rows=1")
+    page.wait(f"{LIVE} && {COUNT} > 100 && document.querySelector('#lines').dataset.rows === '1'")
+    assert page.run(VISIBLE) >= least and fits(page, width)
+
+
+def test_a_row_does_not_repeat_itself(visit: Open) -> None:
+    """Syslog without its header, JSON as its message; all else as it came."""
+    page = visit()
+    header = {**HEADER, "hostname": "gate", "app": "sshd"}
+    order = {"level": "info", "msg": "placed", "n": 17, "a.b": "x y", "tags": ["p", "q"]}
+    for line, expected in (
+        (record("<38>Nov 20 06:18:42 gate sshd[8]: no", **header, pid="8", text="no"), "_sshd[8]: _no"),
+        (
+            record('<13>1 2026-11-20T06:18:42Z gate sshd - - [a@1 x="\\]"][b@1] hi', **header, text="hi",
+                   **{"a@1.x": "]"}),
+            '_sshd: _hi_ [a@1 x="\\]"][b@1]_',
+        ),
+        (record(json.dumps(order), **order), 'placed_ n=17 a.b="x y" tags=p,q_'),
+        (
+            record('<13>Nov 20 06:18:42 gate sshd: {"msg":"m","k":1}', **header, k=1, msg="m",
+                   text='{"msg":"m","k":1}'),
+            "_sshd: _m_ k=1_",
+        ),
+        (record('{"a":1,"ts":2}', a=1, ts=2), "a=1"),
+        (record('{"hostname":"gate","name":"shop","event":"e"}', hostname="gate", name="shop", event="e")
+         | {"app": "shop"}, "_shop: _e"),
+        (record("a=1 text=b", a=1, text="b"), "a=1 text=b"),
+        (record("<13>Nov 20 06:18:42 gate sshd: a=1 text=b", **header, a=1, text="b"),
+         "<13>Nov 20 06:18:42 gate sshd: a=1 text=b"),
+        (record("<13>Nov 20 06:18:42 gate sshd: ", **header, text=""), "<13>Nov 20 06:18:42 gate sshd: "),
+        (record('{"not json", a}'), '{"not json", a}'),
+        (record('{"msg":{"a":[]}}'), '{"msg":{"a":[]}}'),
+    ):  # fmt: skip
+        parts = page.run(
+            "import('/static/main.js').then(({ modules }) =>"
+            f" modules['summary.js'].summarize({json.dumps(line)}, []))"
+        )
+        said = "".join(f"_{one['text']}_" if one["style"] else one["text"] for one in parts)
+        assert said == expected
+
+
+def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs: Logs, visit: Open) -> None:
+    """Not the relay's address; columns by a link, by the fields, by an opened line; gone by their name."""
+    about = {**HEADER, "hostname": "<b>web1", "app": "nginx", "text": "hello"}
+    logs.send("<13>Nov 20 06:18:42 <b>web1 nginx: hello", source=RELAY, **about)
+    logs.send("plain", source=RELAY, status=200)
+    page = visit(ready=f"{LIVE} && {COUNT} === 2")
+    assert page.texts(".line .source") == ["<b>web1", "10.0.0.1"]
+    assert page.run("document.querySelector('.source').title") == f"<b>web1, from {RELAY}"
+    assert page.texts(".line .message") == ["nginx: hello", "plain"]
+    cells = f"{ROWS}.map((one) => [...one.children].map((cell) => cell.textContent).slice(1))"
+    page.go(f"{logs.url}?columns=time,hostname,app,message")
+    page.wait(f"{LIVE} && {COUNT} === 2")
+    assert page.run(cells) == [["<b>web1", "nginx", "hello"], ["", "", "plain"]]
+    assert page.texts("#column-names button") == ["time", "hostname", "app"]
+    page.wait("document.querySelector('.field-entry .column[data-field=status]')")
+    page.run("document.querySelector('.field-entry .column[data-field=status]').focus()")
+    page.press("Enter")
+    page.wait("location.search === '?columns=time,hostname,app,status,message'")
+    assert page.run(cells)[1] == ["", "", "200", "plain"]
+    page.press("k")
+    page.press("Enter")
+    page.click(".details [aria-label='Column source']")
+    page.wait("location.search.includes('app,status,source,message')")
+    logs.send("later", source=RELAY)
+    page.click("#pause")
+    page.wait(f"{COUNT} === 3 && document.querySelectorAll('#column-names button').length === 5")
+    assert page.run(cells)[2] == ["", "", "", RELAY, "later"]
+    for name in ("time", "hostname", "app", "status", "source"):
+        page.click(f"[aria-label='Remove the column {name}']")
+    page.wait("location.search === '' && document.querySelector('#column-names').hidden")
+    assert page.run("document.querySelectorAll('.line')[2].children.length") == 4
+    names = ",".join(f"a_rather_long_name_{number}" for number in range(20))
+    for width in (1280, 390):
+        page.resize(width, 800)
+        page.go(f"{logs.url}?columns={names}")
+        page.wait(f"{LIVE} && {COUNT} === 3")
+        assert fits(page, width)
+
+
+def test_values_and_lines_are_copied(logs: Logs, visit: Open) -> None:
+    logs.send("hello", source=RELAY, user="a b")
+    page = visit(ready=f"{LIVE} && {COUNT} === 1")
+    page.run(COPIED)
+    page.press("k")
+    page.press("Enter")
+    page.run("document.querySelector(\"[aria-label='Copy the value of user']\").focus()")
+    page.press("Enter")
+    page.wait("document.querySelector('#notice').textContent === 'The value of user is copied.'")
+    page.press("y")
+    page.wait("document.querySelector('#notice').textContent === 'Line copied.'")
+    value, line = page.run("copied")
+    assert value == "a b" and line.endswith(f" {RELAY} hello")
+
+
+def test_neighbours_of_the_same_source(logs: Logs, visit: Open) -> None:
+    """Twenty more of the line's source, past those of others; they are not dimmed."""
+    mine, other = "tcp:[2001:db8::1]:7", "tcp:[2001:db8::2]:7"
+    for number in range(100):
+        logs.send(f"line {number}", source=other if number % 4 else mine)
+    page = visit("?q=%22line+96%22", ready=f"{COUNT} === 1")
+    page.press("k")
+    page.press("B")
+    page.wait(f"{COUNT} === 21")
+    assert page.texts(".line .message") == [f"line {number}" for number in range(16, 97, 4)]
+    styles = f"{ROWS}.map((one) => getComputedStyle(one.querySelector('.message')).fontStyle)"
+    assert set(page.run(styles)) == {"normal"}
+    page.press("k")
+    page.press("j")
+    page.press("b")
+    page.wait(f"{COUNT} === 36")
+    assert page.run(styles).count("italic") == 15
+    buttons = page.texts(".further button")
+    assert buttons[:2] == ["Show 20 more before", "Show 20 before of this source"]
+    page.click(".further.before .own")
+    page.wait(f"{COUNT} === 40 && document.querySelectorAll('.further.before .own').length === 0")
