@@ -19,6 +19,9 @@ VISIBLE = """(() => {
   const box = document.querySelector('#scroller').getBoundingClientRect();
   return [...document.querySelectorAll('.line')].map((one) => one.getBoundingClientRect())
     .filter((at) => at.top >= box.top && at.bottom <= box.bottom).length; })()"""
+SHIFTS = """globalThis.shift = 0; new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) shift += one.value;
+}).observe({ type: 'layout-shift', buffered: true });"""
 COPIED = """void (globalThis.copied = [], Object.defineProperty(navigator, 'clipboard',
   {value: {writeText: async (text) => void copied.push(text)}}))"""
 ROWS = "[...document.querySelectorAll('.line')]"
@@ -178,3 +181,17 @@ def test_neighbours_of_the_same_source(logs: Logs, visit: Open) -> None:
     assert buttons[:2] == ["Show 20 more before", "Show 20 before of this source"]
     page.click(".further.before .own")
     page.wait(f"{COUNT} === 40 && document.querySelectorAll('.further.before .own').length === 0")
+
+
+def test_lines_that_come_shift_nothing(logs: Logs, visit: Open) -> None:
+    page = visit(ready="true")
+    page.call("Page.addScriptToEvaluateOnNewDocument", source=SHIFTS)
+    logs.send(*(f"line {number}" for number in range(500)), level="info")
+    page.go(logs.url)
+    page.wait(f"{LIVE} && document.querySelectorAll('#bars .bar').length && {COUNT} > 100")
+    page.wait("document.querySelector('#shipped').textContent")
+    page.run("void (shift = 0)")
+    for number in range(40):
+        logs.send(*(f"later {number} {each}" for each in range(25)), level="error")
+        page.wait(f"document.querySelector('#lines').textContent.includes('later {number} 24')")
+    assert page.run("shift") < 0.01

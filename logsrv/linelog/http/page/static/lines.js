@@ -11,6 +11,9 @@ import { counted } from "./times.js";
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./queue.js").Gap} Gap */
 
+/** Pixels; a browser has room for 33 million. */
+const MOST_SPACE = 10_000_000;
+
 export class Lines {
   /**
    * @param {HTMLElement} scroller the element that scrolls
@@ -33,6 +36,8 @@ export class Lines {
     this.last = "";
     /** @type {string[]} fields with a cell of their own */
     this.columns = [];
+    /** Pixels in the place of lines that have been cut at the start. */
+    this.space = 0;
   }
 
   get size() {
@@ -41,6 +46,7 @@ export class Lines {
 
   clear() {
     this.log.replaceChildren();
+    this.setSpace(0);
     this.rows.clear();
     this.selected = null;
     this.first = this.last = "";
@@ -128,16 +134,39 @@ export class Lines {
   /**
    * Cut the oldest until `most` lines are left.
    * @param {number} most
+   * @param {boolean} [isFollowing] put space in their place, so that the other lines are not laid out again, nor shifted
    * @returns {boolean} some were cut
    */
-  cutStart(most) {
-    if (this.rows.size <= most) return false;
-    while (this.rows.size > most && this.log.firstElementChild) this.remove(this.log.firstElementChild);
+  cutStart(most, isFollowing = false) {
+    let excess = this.rows.size - most;
+    if (excess <= 0) return false;
+    let kept = /** @type {HTMLElement | null} */ (this.log.firstElementChild);
     // A gap says what is missing between two lines, so one at the very top is removed.
-    while (this.log.firstElementChild && !this.log.firstElementChild.classList.contains("line")) this.log.firstElementChild.remove();
-    const first = /** @type {HTMLElement | null} */ (this.log.firstElementChild);
-    this.first = first?.dataset.position ?? "";
+    for (; kept && (excess > 0 || !kept.dataset.position); kept = /** @type {HTMLElement | null} */ (kept.nextElementSibling)) {
+      if (kept.dataset.position) excess -= 1;
+    }
+    const space = isFollowing && kept ? kept.offsetTop - this.log.offsetTop : 0;
+    const isFull = this.log.offsetHeight - space > this.scroller.clientHeight;
+    while (this.log.firstElementChild && this.log.firstElementChild !== kept) this.remove(this.log.firstElementChild);
+    if (isFollowing) this.setSpace(isFull ? space : 0);
+    if (this.space > MOST_SPACE) this.endSpace();
+    this.first = kept?.dataset.position ?? "";
     return true;
+  }
+
+  /** @param {number} space pixels before the first line */
+  setSpace(space) {
+    if (space === this.space) return;
+    this.space = space;
+    this.log.style.paddingTop = space ? `${space}px` : "";
+  }
+
+  /** Remove the space in the place of cut lines, and keep the visible lines where they are. */
+  endSpace() {
+    if (!this.space) return;
+    const top = this.scroller.scrollTop - this.space;
+    this.setSpace(0);
+    this.scroller.scrollTop = top;
   }
 
   /**
@@ -146,14 +175,19 @@ export class Lines {
    * @returns {Line | null} the last line that was cut
    */
   cutBefore(since) {
+    /** @type {Line | null} */
     let cut = null;
-    for (;;) {
-      const first = this.rows.get(this.first);
-      const line = first && this.data.get(first);
-      if (!line || !(Date.parse(line.time) < since)) return cut;
-      cut = line;
-      this.cutStart(this.rows.size - 1);
+    let left = this.rows.size;
+    for (let at = this.log.firstElementChild; at; at = at.nextElementSibling) {
+      const line = this.data.get(at);
+      if (line && !(Date.parse(line.time) < since)) break;
+      if (line) {
+        cut = line;
+        left -= 1;
+      }
     }
+    this.cutStart(left, true);
+    return cut;
   }
 
   /**

@@ -17,8 +17,9 @@ import { Stream } from "./stream.js";
 
 /** Lines of one request. */
 export const PAGE = 200;
-/** Lines in the page while following, and while the user scrolls. */
+/** Lines in the page while following: more than the first are cut to the second. Then the most while the user scrolls. */
 const RUNNING = 400;
+const CUT = 250;
 const READING = 2000;
 /** Lines that wait for the next frames, and for the end of a pause. */
 const NEXT_FRAMES = 1000;
@@ -250,7 +251,7 @@ export class View extends EventTarget {
       .map((item) => ("data" in item ? /** @type {Line} */ (JSON.parse(item.data)) : item));
     const isFirst = !this.lines.log.childElementCount;
     const added = this.lines.append(items);
-    if (this.lines.cutStart(RUNNING)) this.atStart = false;
+    if (this.lines.size > RUNNING && this.lines.cutStart(CUT, true)) this.atStart = false;
     this.stick();
     if (added.length) this.say("lines", { lines: added });
     if (isFirst) this.say("changed");
@@ -287,6 +288,7 @@ export class View extends EventTarget {
   pause(why) {
     if (this.paused === "button" || this.paused === why) return;
     this.paused = why;
+    this.lines.endSpace();
     this.queue.limit = PAUSED;
     this.say("changed");
   }
