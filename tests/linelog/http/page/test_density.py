@@ -160,11 +160,14 @@ def test_values_and_lines_are_copied(logs: Logs, visit: Open) -> None:
     assert value == "a b" and line.endswith(f" {RELAY} hello")
 
 
-def test_neighbours_of_the_same_source(logs: Logs, visit: Open) -> None:
-    """Twenty more of the line's source, past those of others; they are not dimmed."""
-    mine, other = "tcp:[2001:db8::1]:7", "tcp:[2001:db8::2]:7"
+@pytest.mark.parametrize("has_name", [True, False])
+def test_neighbours_of_the_same_source(has_name: bool, logs: Logs, visit: Open) -> None:
+    """Twenty more of the line's source, whatever its port, past those of others; they are not dimmed."""
     for number in range(100):
-        logs.send(f"line {number}", source=other if number % 4 else mine)
+        host = f"2001:db8::{2 if number % 4 else 1}"
+        about = {"hostname": f"host {host}"} if has_name else {}
+        source = f"tcp:{'[::3]' if has_name else f'[{host}]'}:{number}"
+        logs.send(f"line {number}", source=source, **about)
     page = visit("?q=%22line+96%22", ready=f"{COUNT} === 1")
     page.press("k")
     page.press("B")

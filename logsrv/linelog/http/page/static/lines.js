@@ -6,6 +6,7 @@
 import { button, element } from "./dom.js";
 import { compare } from "./position.js";
 import { recolumn, retime, row } from "./row.js";
+import { originOf } from "./summary.js";
 import { counted } from "./times.js";
 
 /** @typedef {import("./api.js").Line} Line */
@@ -112,16 +113,16 @@ export class Lines {
   /**
    * Insert neighbours between the lines, in the order of the store. Lines that are shown already stay.
    * @param {Line[]} lines
-   * @param {string} source of the line whose neighbours they are
+   * @param {string} origin of the line whose neighbours they are
    */
-  insert(lines, source) {
+  insert(lines, origin) {
     this.keepingPlace(() => {
       const rows = [...this.rows].sort((a, b) => compare(a[0], b[0]));
       for (const line of lines) {
         if (this.rows.has(line.position)) continue;
         const next = rows.find(([position]) => compare(position, line.position) > 0);
         const made = this.make({ ...line, context: true });
-        made.classList.toggle("same-source", line.source === source);
+        made.classList.toggle("same-source", originOf(line) === origin);
         this.log.insertBefore(made, next ? next[1] : null);
         if (!this.first || compare(line.position, this.first) < 0) this.first = line.position;
         if (!this.last || compare(line.position, this.last) > 0) this.last = line.position;

@@ -3,6 +3,8 @@
 import { get, search } from "./api.js";
 import { button, element } from "./dom.js";
 import { compare } from "./position.js";
+import { withTerm } from "./query.js";
+import { hostnameOf, originOf } from "./summary.js";
 import { all } from "./view.js";
 
 /** @typedef {import("./api.js").Line} Line */
@@ -47,13 +49,23 @@ export async function showFurther(view, line, side, isOwn) {
   const from = reach.own[side] || line.position;
   const where = side === "before" ? { before: from, reverse: 1 } : { after: from };
   const { nodes } = view.request;
-  // A pattern: brackets of an IPv6 address would be a set of characters.
-  const source = line.source.replace(/[[*?]/g, "[$&]");
-  const found = await all(await search({ source, nodes, limit: FURTHER, ...where }, view.abort.signal));
+  const found = await all(await search({ ...ownTerm(line), nodes, limit: FURTHER, ...where }, view.abort.signal));
   if (found.length) reach.own[side] = found[found.length - 1].position;
   if (found.length < FURTHER) reach.ended.add(side);
   showFound(view, line, reach, side === "before" ? found.reverse() : found);
   focusAfter(view, line, side, true);
+}
+
+/**
+ * Return what finds the lines of a line's host, or of its source with any port.
+ * @param {Line} line
+ */
+function ownTerm(line) {
+  const host = hostnameOf(line);
+  if (host) return { q: withTerm("", "hostname", host, false) };
+  const origin = originOf(line);
+  // A pattern: brackets of an IPv6 address would be a set of characters.
+  return { source: origin.replace(/[[*?]/g, "[$&]") + (origin === line.source ? "" : ":*") };
 }
 
 /**
@@ -97,7 +109,7 @@ function reachOf(view, line) {
 function showFound(view, line, reach, found) {
   // Removed before the lines are inserted: a button at the top would keep its place, and the lines would move.
   for (const old of view.lines.log.querySelectorAll(`.further[data-of="${line.position}"]`)) old.remove();
-  view.lines.insert(found, line.source);
+  view.lines.insert(found, originOf(line));
   const row = view.lines.rows.get(line.position);
   if (!row) return;
   reaches.set(row, reach);

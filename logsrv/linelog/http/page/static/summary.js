@@ -31,6 +31,15 @@ export function hostnameOf(line) {
   return name ? firstText(line.fields[name]) : "";
 }
 
+/** The port of a source, which differs for each connection and each datagram. */
+const PORT = /(?<=[\].\w]):\d+$/;
+
+/**
+ * Return the host in the message, else the source without its port.
+ * @param {Line} line
+ */
+export const originOf = (line) => hostnameOf(line) || line.source.replace(PORT, "");
+
 /** @param {Line} line */
 export const programOf = (line) => line.app ?? firstText(line.fields.app);
 
