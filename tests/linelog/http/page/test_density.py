@@ -145,6 +145,29 @@ def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs: Logs, visit
         assert fits(page, width)
 
 
+def test_a_column_has_what_a_query_finds(visit: Open) -> None:
+    """`host` is the sender's address, not a key of JSON; `fields.host` and `syslog.app` are reached too."""
+    page = visit()
+    line = record("{}", host="inner", app="a", tags=["x", "y"])
+    for source, name, expected in (
+        ("web@tcp:[2001:db8::1]:99", "host", "2001:db8::1"),
+        ("web@tcp:[2001:db8::1]:99", "name", "web"),
+        ("udp:10.0.0.1:514", "port", "514"),
+        ("unix:/run/x", "host", ""),
+        (RELAY, "fields.host", "inner"),
+        (RELAY, "syslog.app", "a"),
+        (RELAY, "tags", "x,y"),
+        (RELAY, "constructor", ""),
+        (RELAY, "level", "info"),
+    ):
+        given = json.dumps(line | {"source": source})
+        value = page.run(
+            "import('/static/main.js').then(({ modules }) =>"
+            f" modules['columns.js'].valueOf({given}, {json.dumps(name)}))"
+        )
+        assert value == expected, name
+
+
 def test_values_and_lines_are_copied(logs: Logs, visit: Open) -> None:
     logs.send("hello", source=RELAY, user="a b")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")

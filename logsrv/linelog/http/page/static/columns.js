@@ -46,7 +46,9 @@ export function valueOf(line, name) {
   if (name === "name") return listener ?? "";
   if (name === "host") return (address ?? "").replace(/^\[|\]$/g, "");
   if (name === "port") return port ?? "";
-  const value = line.fields[name] ?? line.fields[name.replace(/^(?:fields|syslog)\./, "")];
+  // A name such as `constructor` is one of every object.
+  const key = [name, name.replace(/^(?:fields|syslog)\./, "")].find((one) => Object.hasOwn(line.fields, one));
+  const value = key && line.fields[key];
   return Array.isArray(value) ? value.join(",") : String(value ?? "");
 }
 
