@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
 from collections import Counter
@@ -13,13 +11,11 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
-from logsrv.kit.text.escape import printable
 from logsrv.kit.text.words import counted, listed
-from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.pipeline import Extraction, Grouping, Question, Sorting
-from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.read.counting.groups import Cell, Rows, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
+from logsrv.linelog.read.csv_lines import csv_line_maker, csv_text
 from logsrv.linelog.read.render import safe_json, to_local_time
 from logsrv.linelog.read.search import Hit, Search
 
@@ -29,7 +25,6 @@ _MOST_VALUES = 8
 """Values with a column of their own in a histogram by a field."""
 _OTHER = "(other)"
 _NONE = "(none)"
-LINE_COLUMNS = ("position", "time", "source", "level", "message")
 
 
 def print_table(
@@ -91,24 +86,12 @@ def csv_lines(
 ) -> Iterable[bytes]:
     """Yield lines as CSV: a line of column names, then a row each.
 
-    Behind LINE_COLUMNS come the extracted fields. escaped: whether control characters are made visible.
+    The extracted fields come last. escaped: whether control characters are made visible.
     """
-    names = [name for one in extractions for name in one.names]
-    fields = extracted_fields(extractions)
-    yield _csv([(*LINE_COLUMNS, *names)], escaped=escaped)
+    columns, row_of_hit = csv_line_maker(extractions, local=local)
+    yield csv_text([columns], escaped=escaped)
     for hit in hits:
-        record = Record(hit.line)
-        found = fields(record.body)
-        time = to_local_time(record.time) if local and record.time else record.time
-        row = (str(hit.position), time, record.source, record.level, record.message)
-        yield _csv([(*row, *map(found.get, names))], escaped=escaped)
-
-
-def _csv(rows: Iterable[Sequence[Cell]], *, escaped: bool) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    found = text.getvalue()
-    return (printable(found) if escaped else found).encode(errors="backslashreplace")
+        yield csv_text([row_of_hit(hit)], escaped=escaped)
 
 
 def _print_rows(
@@ -120,7 +103,7 @@ def _print_rows(
             for row in rows:
                 file.write(f"{safe_json(dict(zip(columns, row, strict=True)))}\n".encode())
         elif output == "csv":
-            file.write(_csv([columns, *rows], escaped=terminal))
+            file.write(csv_text([columns, *rows], escaped=terminal))
         else:
             width = os.get_terminal_size(sys.stdout.fileno()).columns or 80 if terminal else 0
             table = Table(width)

@@ -13,7 +13,8 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.level import LEVELS, canonical_level
-from logsrv.linelog.query.language.parse import ORDERS, parse
+from logsrv.linelog.query.language.parse import ORDERS
+from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.language.tree import And, Compare, Node, Not, Or
 from logsrv.linelog.query.language.units import numbers_by_unit
 
@@ -46,7 +47,7 @@ def foreign_syntax_hints(query: str) -> list[str]:
             is_between = 0 < place < len(pieces) - 1
             found.append(_hint_on_word(word, behind, is_between=is_between))
     try:
-        found += map(_hint_on_comparison, comparisons(parse(query)))
+        found += map(_hint_on_comparison, comparisons(parse_question(query).node))
     except QueryError:
         # The query has an error, which says itself what is wrong.
         pass
@@ -66,11 +67,6 @@ def _hint_on_word(word: str, behind: str, *, is_between: bool) -> str | None:
         return f'{{ and }} are words here; write {meant} for {{{name}="value"}} |= "a phrase"'
     if word in ("|=", "|~"):
         return f"{word} is a word here; text and /expressions/ stand side by side without it"
-    if word == "|":
-        return (
-            "| is a word here, which a line has to contain; count with logsrv search -c, --top FIELD "
-            "or --histogram, or with logsrv sql, or send the output to another command"
-        )
     if is_between and word in ("and", "or", "&&", "||"):
         operator = "AND" if word in ("and", "&&") else "OR"
         return f"{word} is a word here; the operator is {operator}, in capitals"
