@@ -46,7 +46,13 @@ def table(view: View, values: Values) -> Iterator[bytes]:
         yield csv_text([found.columns, *rows])
         return
     yield json_line(
-        {**found._asdict(), "rows": rows, "groups": len(found.rows), "by": list(grouping.by)}
+        {
+            **found._asdict(),
+            "rows": rows,
+            "groups": len(found.rows),
+            "by": list(grouping.by),
+            "every": grouping.every,
+        }
     )
 
 

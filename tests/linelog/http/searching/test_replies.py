@@ -220,6 +220,7 @@ def test_a_table_has_figures_by_groups(store: Path) -> None:
         "columns": ["user", "count", "avg_n", "max_ms"],
         "rows": [["ann", 8, 2.0, None], ["bob", 4, 2.0, None]],
         "by": ["user"],
+        "every": None,
         "groups": 2,
         "lines": 12,
         "without": ["ms"],

@@ -2,7 +2,7 @@
 
 import { isPosition } from "./position.js";
 
-/** @typedef {import("./view.js").Request & {last: string}} Place `last`: how far back the histogram goes */
+/** @typedef {import("./view.js").Request & {last: string, by: string}} Place `last`: how far back the histogram goes; `by`: the field of its bars */
 
 /** @returns {Place} */
 export function read() {
@@ -15,6 +15,7 @@ export function read() {
     since: text("since"),
     until: text("until"),
     last: text("last"),
+    by: text("by"),
     position: position !== null && isPosition(position) ? position : "",
   };
 }
@@ -22,7 +23,7 @@ export function read() {
 /** @param {Partial<Place>} place */
 export function url(place) {
   const given = new URLSearchParams();
-  for (const name of /** @type {const} */ (["q", "nodes", "since", "until", "last", "position"])) {
+  for (const name of /** @type {const} */ (["q", "nodes", "since", "until", "last", "by", "position"])) {
     const value = place[name];
     if (value) given.set(name, value);
   }

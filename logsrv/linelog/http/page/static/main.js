@@ -4,6 +4,7 @@ import * as address from "./address.js";
 import { Announcer } from "./announce.js";
 import { ApiError } from "./api.js";
 import { Box } from "./box.js";
+import { ByMenu } from "./by_menu.js";
 import { Completion, remember } from "./complete.js";
 import { Details } from "./details.js";
 import { byId, element } from "./dom.js";
@@ -18,9 +19,10 @@ import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
 import { Nodes, isMerged, whereIs } from "./nodes.js";
 import { Older } from "./older.js";
-import { withTerm } from "./query.js";
 import { DEFAULT_LAST, scopeOf, showScope, wider } from "./scope.js";
+import { asLines, kindOf, withCondition } from "./stages.js";
 import { showState } from "./state.js";
+import { Table } from "./table.js";
 import { printable } from "./text.js";
 import { clock, counted, day, isUtc, setUtc, zone } from "./times.js";
 import * as travel from "./travel.js";
@@ -49,7 +51,7 @@ const completion = new Completion(box, () => scope);
  */
 function term(field, value, exclude, position = "") {
   completion.close();
-  const query = withTerm(box.value, field, value, exclude);
+  const query = withCondition(box.value, field, value, exclude);
   if (!place.position || exclude || !position) return box.change(query);
   box.set(query);
   attempt(() => go({ q: query, position }, true));
@@ -59,6 +61,7 @@ const fields = new Fields(term);
 const histogram = new Histogram(
   (since, until) => attempt(() => go({ since, until, position: "" }, true)),
   () => place.since && attempt(() => go({ since: "", until: "", position: "" }, true)),
+  term,
 );
 const figures = new Figures(fields, histogram, {
   work: showWork,
@@ -66,13 +69,24 @@ const figures = new Figures(fields, histogram, {
   since: (time) => older.beyond(view.expire(time)),
   newest: () => health.newest,
 });
+const table = new Table((query) => {
+  box.set(query);
+  attempt(() => go({ q: query, position: "" }, true));
+});
+const by = new ByMenu((field) => {
+  place = { ...place, by: field };
+  address.write(place, false);
+  figures.setBy(field);
+});
+fields.onOverTime = (field) => by.choose(field, true);
+fields.onNames = (names) => by.offer(names);
 const older = new Older(view, (time) => attempt(() => go(wider(place, scope, time), true)));
 const details = new Details(lines, {
   term,
   top: (field) => fields.reveal(field),
   neighbours,
   say,
-  query: () => place.q,
+  query: () => asLines(place.q),
   place: (line) => whereIs(line, place.nodes),
 });
 
@@ -83,7 +97,7 @@ const nodes = new Nodes((names) => attempt(() => go({ nodes: names, position: ""
  * @param {import("./api.js").Line} line
  */
 function neighbours(line) {
-  if (!isMerged(line)) return attempt(() => travel.neighbours(view, line.position));
+  if (!isMerged(line) && view.kind !== "sort") return attempt(() => travel.neighbours(view, line.position));
   completion.close();
   box.set("");
   attempt(() => go({ ...whereIs(line, place.nodes), q: "", since: "", until: "" }, true));
@@ -102,6 +116,9 @@ let asking = false;
  */
 async function go(change, step, first = false) {
   const next = { ...place, ...change };
+  const kind = kindOf(next.q);
+  // Sorted lines and figures have no place among the lines of the store.
+  if (kind !== "lines") next.position = "";
   const turn = ++turns;
   clearTimeout(againTimer);
   againTimer = 0;
@@ -114,9 +131,13 @@ async function go(change, step, first = false) {
   try {
     const found = await scopeOf(next);
     if (turn !== turns) return;
-    await view.open({ q: next.q, ...found, position: next.position }, () => {
+    const request = { q: next.q, ...found, position: next.position };
+    await (kind === "table" ? table : view).open(request, () => {
       taken = true;
-      if (turn === turns) arrived(next, found, step, narrowed);
+      if (turn !== turns) return;
+      if (kind === "table") view.close(request);
+      else table.close();
+      arrived(next, found, step, narrowed);
     });
   } catch (error) {
     if (turn !== turns) return;
@@ -149,6 +170,8 @@ function arrived(next, found, step, narrowed) {
   nodes.clear();
   address.write(place, step);
   showScope(place, scope);
+  by.choose(place.by);
+  figures.by = place.by;
   document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
   if (narrowed) figures.set(place.q, scope);
 }
@@ -266,7 +289,6 @@ lines.log.addEventListener("click", (event) => {
   lines.select(row);
 });
 
-byId("download").addEventListener("click", () => say(byId("download").dataset.said || "These lines are downloaded."));
 byId("pause").addEventListener("click", toggle);
 byId("newer").addEventListener("click", follow);
 byId("fields-button").addEventListener("click", () => fields.toggle());
@@ -283,6 +305,7 @@ byId("zone").addEventListener("click", () => {
   showZone();
   lines.retime();
   histogram.draw();
+  table.show();
   figures.showWhen();
   older.draw();
   showScope(place, scope);

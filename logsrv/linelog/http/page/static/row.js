@@ -3,7 +3,7 @@
 import { element } from "./dom.js";
 import { short } from "./levels.js";
 import { folded, printable, runs, unfolded } from "./text.js";
-import { ofLine } from "./times.js";
+import { figure, ofLine } from "./times.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./highlight.js").Highlighter} Highlighter */
@@ -32,6 +32,10 @@ export function row(line, highlighter) {
   const message = element("span", "message");
   fill(message, line.message, highlighter, SHOWN);
   made.append(message);
+  if (line.number !== undefined) {
+    made.classList.add("sorted");
+    made.prepend(element("span", "number", line.number === null ? "–" : figure(line.number)));
+  }
   for (const cell of made.children) cell.setAttribute("role", "gridcell");
   retime(made, line);
   return made;
@@ -44,7 +48,7 @@ export function row(line, highlighter) {
  */
 export function retime(made, line) {
   const { clock, day } = ofLine(line.time);
-  /** @type {HTMLElement} */ (made.firstElementChild).textContent = clock;
+  /** @type {HTMLElement} */ (made.querySelector("time")).textContent = clock;
   made.dataset.on = day;
 }
 

@@ -7,6 +7,7 @@ import { get, search } from "./api.js";
 import { Pace } from "./pace.js";
 import { compare } from "./position.js";
 import { Queue } from "./queue.js";
+import { kindOf } from "./stages.js";
 import { Stream } from "./stream.js";
 
 /**
@@ -56,7 +57,12 @@ export class View extends EventTarget {
 
   /** True if new lines of this server belong to the view; a pause does not change that. */
   get live() {
-    return !this.request.until && !this.request.nodes;
+    return !this.request.until && !this.request.nodes && this.kind === "lines";
+  }
+
+  /** What the query is answered with. Only lines as they come are live. */
+  get kind() {
+    return kindOf(this.request.q);
   }
 
   get following() {
@@ -77,7 +83,7 @@ export class View extends EventTarget {
   async open(request, taken = () => {}, shown = null) {
     this.opening?.abort();
     const opening = (this.opening = new AbortController());
-    const stream = request.until || request.position || request.nodes ? null : this.newStream();
+    const stream = request.until || request.position || request.nodes || kindOf(request.q) !== "lines" ? null : this.newStream();
     this.say("changed");
     try {
       const [first, around] = await Promise.all([
@@ -91,6 +97,7 @@ export class View extends EventTarget {
       taken();
       try {
         if (request.position) await this.openAt(first, around.lines);
+        else if (this.kind === "sort") await this.openSorted(first);
         else if (!request.until) await this.openEnd(first);
         else await this.openRange(first);
       } finally {
@@ -118,7 +125,8 @@ export class View extends EventTarget {
   async begin(request, stream, signal) {
     if (stream) await stream.start(request.q, null);
     if (request.position) return this.ask(request, { before: request.position, reverse: 1 }, signal);
-    return this.ask(request, request.until ? {} : { reverse: 1 }, signal);
+    const isOldestFirst = request.until || kindOf(request.q) === "sort";
+    return this.ask(request, isOldestFirst ? {} : { reverse: 1 }, signal);
   }
 
   /**
@@ -187,7 +195,14 @@ export class View extends EventTarget {
       this.lines.prepend(group.reverse());
       if (!this.paused || (isFirst && !this.stream)) this.stick();
     }
-    this.atStart = found < PAGE;
+    this.atStart = found < PAGE || this.kind === "limit";
+  }
+
+  /** @param {AsyncGenerator<Line[]>} groups in the order of a number */
+  async openSorted(groups) {
+    this.lines.append(await all(groups), true);
+    this.lines.scroller.scrollTop = 0;
+    this.atStart = this.atEnd = true;
   }
 
   /** @param {AsyncGenerator<Line[]>} groups the oldest first */
@@ -196,7 +211,7 @@ export class View extends EventTarget {
     for await (const group of groups) found += this.lines.append(group).length;
     this.lines.scroller.scrollTop = 0;
     this.atStart = true;
-    this.atEnd = found < PAGE;
+    this.atEnd = found < PAGE || this.kind === "limit";
   }
 
   /**
@@ -215,6 +230,19 @@ export class View extends EventTarget {
     this.lines.append(after);
     if (this.lines.selected === line) this.lines.select(line, "center");
     if (after.length < PAGE) await this.reachedEnd();
+  }
+
+  /**
+   * Show no lines, because something else is shown in their place.
+   * @param {Request} request what is shown
+   */
+  close(request) {
+    this.opening?.abort();
+    this.opening = null;
+    this.swap(request, null, new AbortController());
+    this.searching = false;
+    this.atStart = this.atEnd = true;
+    this.say("changed");
   }
 
   finished() {
