@@ -26,7 +26,7 @@ export class Download {
   /** @param {{q: string, since: string, until: string, nodes: string}} question */
   set(question) {
     this.question = question;
-    this.offer(Infinity);
+    this.show();
   }
 
   /** @param {number} lines the number of matching lines; Infinity while unknown */

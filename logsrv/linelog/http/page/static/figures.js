@@ -93,7 +93,7 @@ export class Figures {
     this.known = this.empty = false;
     this.refusals = 0;
     this.question = { q, since, until, nodes };
-    this.download.set(this.question);
+    this.download.offer(Infinity);
     this.fields.set(this.question);
     this.refresh();
   }

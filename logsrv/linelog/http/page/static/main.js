@@ -122,13 +122,15 @@ async function go(change, step, first = false) {
   const turn = ++turns;
   clearTimeout(againTimer);
   againTimer = 0;
-  const narrowed = first || ["q", "nodes", "since", "until", "last", "position"].some((name) => next[/** @type {"q"} */ (name)] !== place[/** @type {"q"} */ (name)]);
+  // What stands behind | changes neither the bars nor the values, unless it is of the lines.
+  const narrowed = first || asLines(next.q) !== asLines(place.q) || ["nodes", "since", "until", "last", "position"].some((name) => next[/** @type {"nodes"} */ (name)] !== place[/** @type {"nodes"} */ (name)]);
   let taken = false;
   asking = true;
   lines.log.classList.add("stale");
   if (narrowed) figures.dim();
   showWork();
   try {
+    if (kind !== "lines" && next.nodes) throw new ApiError(400, "sort, limit and figures are of this server alone: choose This server");
     const found = await scopeOf(next);
     if (turn !== turns) return;
     const request = { q: next.q, ...found, position: next.position };
@@ -173,7 +175,8 @@ function arrived(next, found, step, narrowed) {
   by.choose(place.by);
   figures.by = place.by;
   document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
-  if (narrowed) figures.set(place.q, scope);
+  if (narrowed) figures.set(asLines(place.q), scope);
+  figures.download.set({ q: place.q, ...scope });
 }
 
 /** Show the progress line at the top while a requested part has not arrived. */

@@ -105,3 +105,29 @@ export function pieceOfQuery(query, cursor) {
   if (isBehindComma) return { kind: "word", ...piece, words: FIGURES };
   return { kind: "word", ...piece, words: words.includes("by") ? [] : ["by", "every"].filter((word) => !words.includes(word)) };
 }
+
+/** Words that part a stage of figures, or of `sort`; figures behind a comma. */
+const KEYWORDS = new RegExp(`(?<!,\\s*)\\s(by|every|asc|desc)(?=\\s|$)|,\\s*(${FIGURES.join("|")})(?=[\\s,]|$)`, "dg");
+
+/**
+ * Return the places of each `|` of a query, and of the words of its stages.
+ * @param {string} query
+ * @returns {[number, number][]}
+ */
+export function wordsOfStages(query) {
+  /** @type {[number, number][]} */
+  const found = [];
+  for (const { text, start, end } of stagesOf(query).slice(1)) {
+    found.push([start - 1, start]);
+    const begin = start + (query.slice(start, end).length - query.slice(start, end).trimStart().length);
+    const name = STAGES.find((one) => one === nameOf({ text, start, end }));
+    if (!name) continue;
+    found.push([begin, begin + name.length]);
+    if (["extract", "where", "limit"].includes(name)) continue;
+    for (const { indices } of text.matchAll(KEYWORDS)) {
+      const place = indices?.[1] ?? indices?.[2];
+      if (place) found.push([begin + place[0], begin + place[1]]);
+    }
+  }
+  return found;
+}
