@@ -2,7 +2,7 @@
 
 import { address } from "./api.js";
 import { byId } from "./dom.js";
-import { kindOf } from "./stages.js";
+import { kindOf, limitOf } from "./stages.js";
 import { counted, number } from "./times.js";
 
 /** The largest number of lines in a download: the API's limits, for lines in the order of the store, and sorted. */
@@ -63,9 +63,10 @@ export class Download {
    */
   sentence(kind, part, most) {
     if (kind === "table") return "The rows of the table";
-    const known = Number.isFinite(this.lines);
-    if (part) return known ? `Of these ${number(this.lines)} lines the newest ${number(most)}. All of them: logsrv search --output json` : `The newest ${number(most)} lines at most`;
-    if (kind === "sort") return `${number(Math.min(most, this.lines))} lines at most, by their number`;
-    return kind === "limit" ? `The lines that limit leaves of ${counted(this.lines, "line")}` : counted(this.lines, "line");
+    const limit = limitOf(this.question.q);
+    if (!Number.isFinite(this.lines)) return `Their number is not known yet; at most ${counted(Math.min(most, limit), "line")}`;
+    if (part) return `Of these ${number(this.lines)} lines the newest ${number(most)}. All of them: logsrv search --output json`;
+    const lines = counted(Math.min(this.lines, most, limit), "line");
+    return kind === "sort" ? `${lines}, without those that have no number to sort by` : lines;
   }
 }

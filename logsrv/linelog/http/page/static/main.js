@@ -126,7 +126,7 @@ async function go(change, step, first = false) {
   const narrowed = first || asLines(next.q) !== asLines(place.q) || ["nodes", "since", "until", "last", "position"].some((name) => next[/** @type {"nodes"} */ (name)] !== place[/** @type {"nodes"} */ (name)]);
   let taken = false;
   asking = true;
-  lines.log.classList.add("stale");
+  showStale(true);
   if (narrowed) figures.dim();
   showWork();
   try {
@@ -150,7 +150,7 @@ async function go(change, step, first = false) {
   } finally {
     if (turn === turns) {
       asking = false;
-      if (!taken && !againTimer) lines.log.classList.remove("stale");
+      if (!taken && !againTimer) showStale(false);
       showWork();
     }
   }
@@ -166,7 +166,7 @@ async function go(change, step, first = false) {
 function arrived(next, found, step, narrowed) {
   place = next;
   scope = found;
-  lines.log.classList.remove("stale");
+  showStale(false);
   box.accept();
   nodes.choose(place.nodes);
   nodes.clear();
@@ -177,6 +177,11 @@ function arrived(next, found, step, narrowed) {
   document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
   if (narrowed) figures.set(asLines(place.q), scope);
   figures.download.set({ q: place.q, ...scope });
+}
+
+/** @param {boolean} stale dim the lines or figures, because something else is asked for */
+function showStale(stale) {
+  for (const part of [lines.log, table.part]) part.classList.toggle("stale", stale);
 }
 
 /** Show the progress line at the top while a requested part has not arrived. */

@@ -43,6 +43,15 @@ export function kindOf(query) {
   return names.includes("limit") ? "limit" : "lines";
 }
 
+/**
+ * Return the number of `limit`; Infinity without one.
+ * @param {string} query
+ */
+export function limitOf(query) {
+  const limit = stagesOf(query).slice(1).map(({ text }) => /^limit\s+(\d+)$/.exec(text)).find(Boolean);
+  return limit ? Number(limit[1]) : Infinity;
+}
+
 /** @param {Stage[]} stages */
 const joined = (stages) => stages.map(({ text }) => text).join(" | ").trim();
 

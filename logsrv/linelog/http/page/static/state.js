@@ -60,7 +60,7 @@ function connection(view, trouble) {
 function edge(view) {
   if (view.loading || view.searching) return "Searching …";
   if (view.kind === "sort") return view.lines.size ? `Sorted by their number, the first ${counted(view.lines.size, "line")}. New lines are not added.` : "";
-  if (view.kind === "limit") return view.lines.size ? `The newest ${counted(view.lines.size, "line")} when asked. New lines are not added.` : "";
+  if (view.kind === "limit") return view.lines.size ? `The ${view.request.until ? "oldest" : "newest"} ${counted(view.lines.size, "line")} when asked. New lines are not added.` : "";
   if (!view.atStart || !view.lines.size) return "";
   return view.request.since ? `There is nothing before this in ${byId("lines").dataset.scope}.` : "There is nothing before this.";
 }

@@ -34,6 +34,8 @@ export class View extends EventTarget {
     this.lines = lines;
     /** @type {Request} */
     this.request = { q: "", since: "", until: "", nodes: "", position: "" };
+    /** The query's answer: only lines as they come are live. @type {import("./stages.js").Kind} */
+    this.kind = "lines";
     this.queue = new Queue(NEXT_FRAMES);
     /** @type {Stream | null} */
     this.stream = null;
@@ -58,11 +60,6 @@ export class View extends EventTarget {
   /** True if new lines of this server belong to the view; a pause does not change that. */
   get live() {
     return !this.request.until && !this.request.nodes && this.kind === "lines";
-  }
-
-  /** What the query is answered with. Only lines as they come are live. */
-  get kind() {
-    return kindOf(this.request.q);
   }
 
   get following() {
@@ -173,6 +170,7 @@ export class View extends EventTarget {
     this.abort = abort;
     this.stream?.stop();
     this.request = request;
+    this.kind = kindOf(request.q);
     this.paused = stream ? null : "reading";
     this.attach(stream);
     this.atStart = this.atEnd = this.ready = this.loading = false;
