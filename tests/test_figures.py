@@ -29,16 +29,16 @@ SHARED_NAMES = {
     "Reading": "the browser's commands in a page, and a store that SQL reads; neither meets the other",
 }
 NAMES_THAT_EXIST_TWICE = 5
-IMPORTS_INSIDE_FUNCTIONS = 75
+IMPORTS_INSIDE_FUNCTIONS = 76
 CLAUSES_INSTEAD_OF_SENTENCES = 2
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
 # The third edition of the kit may add 1,200.
-CODE = 67_500
+CODE = 70_100
 # Fifteen servers with real clients for the third edition of the kit.
-CODE_OF_TESTS = 103_600
+CODE_OF_TESTS = 105_100
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.

@@ -1,22 +1,25 @@
-"""Answers in columns for the command line: tables of figures and lines in order of a number, and CSV."""
+"""Answers in columns for the command line: tables of figures, and lines in order of a number."""
 
 from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from logsrv.cli.arguments import tell
+from logsrv.cli.reading.arguments import line_style
+from logsrv.cli.reading.figures import print_histogram, print_top_values, step_seconds
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import counted, listed
-from logsrv.linelog.query.language.pipeline import Extraction, Grouping, Question, Sorting
+from logsrv.linelog.query.language.pipeline import Grouping, Question, Sorting
 from logsrv.linelog.read.counting.groups import Cell, Rows, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
-from logsrv.linelog.read.csv_lines import csv_line_maker, csv_text
-from logsrv.linelog.read.render import safe_json, to_local_time
+from logsrv.linelog.read.csv_lines import csv_lines, csv_rows
+from logsrv.linelog.read.render import make_renderer, safe_json, to_local_time
 from logsrv.linelog.read.search import Hit, Search
 
 _SORTED = 10
@@ -27,12 +30,33 @@ _OTHER = "(other)"
 _NONE = "(none)"
 
 
-def print_table(
-    search: Search, asked: Question, most: int | None, output: str, *, local: bool, paged: bool
-) -> bool:
+def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
+    """Print the answer of a stage or of options; return whether anything was found."""
+    if asked.answer is None:
+        if arguments.top is not None:
+            return print_top_values(search, arguments.top, asked.limit, arguments.output)
+        return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
+    paged = not arguments.no_pager
+    if isinstance(asked.answer, Grouping):
+        if arguments.histogram:
+            step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
+            asked = asked._replace(answer=asked.answer._replace(every=step))
+        return print_table(search, asked, arguments.output, local=arguments.local, paged=paged)
+    looks = line_style(arguments)
+    render = make_renderer(looks, search.matcher, asked.extractions)
+
+    def rendered(hits: Iterable[Hit]) -> Iterable[bytes]:
+        if arguments.output == "csv":
+            return csv_lines(hits, asked.extractions, escaped=looks.escaped, local=looks.local)
+        return (render(hit, False) for hit in hits)
+
+    return print_sorted(search, asked, rendered, paged=paged)
+
+
+def print_table(search: Search, asked: Question, output: str, *, local: bool, paged: bool) -> bool:
     """Print a row for each group of lines; return whether any line was found.
 
-    most: rows; None for all. In text, a count by time and one field has a column for each value.
+    In text, a count by time and one field has a column for each value.
     """
     grouping = asked.answer
     assert isinstance(grouping, Grouping)
@@ -45,7 +69,7 @@ def print_table(
         and len(grouping.figures) == 1
     ):
         found = _by_value(found)
-    rows = found.rows if most is None else found.rows[:most]
+    rows = found.rows[: asked.limit]
     if local:
         rows = [_with_local_time(found.columns, row) for row in rows]
     _print_rows(found.columns, rows, output, paged=paged)
@@ -56,7 +80,6 @@ def print_table(
 def print_sorted(
     search: Search,
     asked: Question,
-    most: int | None,
     render: Callable[[Iterable[Hit]], Iterable[bytes]],
     *,
     paged: bool,
@@ -67,7 +90,7 @@ def print_sorted(
     """
     sorting = asked.answer
     assert isinstance(sorting, Sorting)
-    wanted = _SORTED if most is None else most
+    wanted = _SORTED if asked.limit is None else asked.limit
     if wanted > MOST:
         raise UsageError(f"sorted answers have at most {MOST:,} lines; for more: logsrv sql")
     found = sort_lines(search, sorting, asked.extractions, wanted)
@@ -81,19 +104,6 @@ def print_sorted(
     return found.with_number > 0
 
 
-def csv_lines(
-    hits: Iterable[Hit], extractions: Sequence[Extraction], *, escaped: bool, local: bool
-) -> Iterable[bytes]:
-    """Yield lines as CSV: a line of column names, then a row each.
-
-    The extracted fields come last. escaped: whether control characters are made visible.
-    """
-    columns, row_of_hit = csv_line_maker(extractions, local=local)
-    yield csv_text([columns], escaped=escaped)
-    for hit in hits:
-        yield csv_text([row_of_hit(hit)], escaped=escaped)
-
-
 def _print_rows(
     columns: Sequence[str], rows: Sequence[Sequence[Cell]], output: str, *, paged: bool
 ) -> None:
@@ -103,7 +113,7 @@ def _print_rows(
             for row in rows:
                 file.write(f"{safe_json(dict(zip(columns, row, strict=True)))}\n".encode())
         elif output == "csv":
-            file.write(csv_text([columns, *rows], escaped=terminal))
+            file.write(csv_rows([columns, *rows], escaped=terminal))
         else:
             width = os.get_terminal_size(sys.stdout.fileno()).columns or 80 if terminal else 0
             table = Table(width)

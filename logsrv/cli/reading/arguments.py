@@ -22,8 +22,8 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query.language.caret import error_with_caret
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.times import parse_moment
+from logsrv.linelog.query.language.pipeline import Question, parse_lines, parse_question
+from logsrv.linelog.query.language.times import parse_moment, parse_step
 from logsrv.linelog.query.matching import match
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.plan import Scope
@@ -113,11 +113,12 @@ def declare_zone(parser: Parser) -> None:
     )  # fmt: skip
 
 
-def declare_looks(parser: Parser) -> None:
-    """Add the options for the format of lines."""
+def declare_looks(parser: Parser, *, csv: bool = False) -> None:
+    """Add the options for the format of lines. csv: whether CSV is one."""
     parser.add_argument(
-        "--output", choices=("text", "raw", "json"), default="text",
-        help="TIME SOURCE MESSAGE (text), the message alone (raw), an object a line (json)",
+        "--output", choices=("text", "raw", "json", *(["csv"] if csv else [])), default="text",
+        help="TIME SOURCE MESSAGE (text), the message alone (raw), an object a line (json)"
+        + (", columns for spreadsheets (csv)" if csv else ""),
     )  # fmt: skip
     parser.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto",
@@ -143,14 +144,15 @@ def parse_position_argument(text: str) -> Position:
         raise ArgumentTypeError(str(error)) from None
 
 
-def matcher_with_hints(words: list[str], command: str) -> Matcher:
-    """Return the matcher of a query, and write its hints to stderr.
+def question_with_hints(words: list[str], command: str, *, only_lines: str = "") -> Question:
+    """Return a query with its stages, and write its hints to stderr.
 
-    Raises UsageError with a caret under the fault.
+    only_lines: words for a command that takes no other answer than lines. Raises UsageError with a caret
+    under the fault.
     """
     text = " ".join(words)
     try:
-        found = match.make_matcher(parse(text))
+        found = parse_lines(text, only_lines) if only_lines else parse_question(text)
     except QueryError as error:
         raise UsageError(error_with_caret(text, error)) from None
 
@@ -159,13 +161,25 @@ def matcher_with_hints(words: list[str], command: str) -> Matcher:
     return found
 
 
+def matcher_with_hints(words: list[str], command: str) -> Matcher:
+    """Return the matcher of a query for lines, and write its hints to stderr. Raises UsageError."""
+    what = f"logsrv {command}"
+    return match.make_matcher(question_with_hints(words, command, only_lines=what).node)
+
+
+def parse_step_option(text: str) -> float:
+    """Return the seconds of `--every`. Raises UsageError."""
+    try:
+        return parse_step(text)
+    except ValueError as error:
+        raise UsageError(f"--every: {error}") from None
+
+
 def parse_field_name(text: str) -> str:
     """Parse the name of one field, for `type=`."""
     if "," in text:
-        names = ", ".join(text.split(","))
         raise ArgumentTypeError(
-            f"{shown(text)} is no name of one field; for several: "
-            f"logsrv sql {shown(f'select {names}, count(*) from logs group by all')}"
+            f"{shown(text)} is no name of one field; for several: --count --by {text}"
         )
     return text
 

@@ -7,10 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from logsrv.kit.options.argument_parser import UsageError
+from logsrv.cli.reading.arguments import parse_step_option
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.query.language.times import parse_step
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts, count_values
 from logsrv.linelog.read.indexed import step_start
@@ -86,10 +85,7 @@ def step_seconds(every: str | None, scope: Scope, span: Callable[[], tuple[str, 
     span: returns the TIMEs of the oldest and the newest line, "" for none. Raises UsageError.
     """
     if every:
-        try:
-            return parse_step(every)
-        except ValueError as error:
-            raise UsageError(f"--every: {error}") from None
+        return parse_step_option(every)
     begin, end = scope.since, scope.until
     if not begin or not end:
         first, last = span()

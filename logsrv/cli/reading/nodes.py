@@ -30,6 +30,7 @@ from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine, lines_as_text
 from logsrv.linelog.http.nodes.node_settings import NAME, NamedNodes, NodeSettings
 from logsrv.linelog.http.nodes.spans import NodeQuestion, span_between
+from logsrv.linelog.query.language.pipeline import FUNCTIONS
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.counting.histogram import StepCounts, count_by_step
 from logsrv.linelog.read.counting.tallies import ValueCounts
@@ -135,6 +136,12 @@ def _check_options(arguments: Namespace) -> None:
         )
     if arguments.no_index or arguments.stats:
         raise UsageError("--no-index and --stats are about the files of a store, not about --nodes")
+    if arguments.sort or arguments.by or any(getattr(arguments, name) for name in FUNCTIONS):
+        raise UsageError(
+            "--sort, --by and figures are of one store; --nodes answers lines, -c, --top, --histogram"
+        )
+    if arguments.output == "csv":
+        raise UsageError("CSV is written of one store; --nodes has --output json")
     if arguments.top == "position":
         raise UsageError("a line has another position in each node")
 

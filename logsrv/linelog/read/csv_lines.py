@@ -1,4 +1,4 @@
-"""Lines and rows as CSV."""
+"""Lines and rows as CSV, for spreadsheets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,17 @@ def csv_line_maker(
     return (*LINE_COLUMNS, *names), row_of_hit
 
 
-def csv_text(rows: Iterable[Cells], *, escaped: bool = False) -> bytes:
+def csv_lines(
+    hits: Iterable[Hit], extractions: Sequence[Extraction], *, escaped: bool, local: bool
+) -> Iterable[bytes]:
+    """Yield lines as CSV, after their columns. escaped: whether control characters are made visible."""
+    columns, row_of_hit = csv_line_maker(extractions, local=local)
+    yield csv_rows([columns], escaped=escaped)
+    for hit in hits:
+        yield csv_rows([row_of_hit(hit)], escaped=escaped)
+
+
+def csv_rows(rows: Iterable[Cells], *, escaped: bool = False) -> bytes:
     """Return rows as CSV. escaped: whether control characters are made visible."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)

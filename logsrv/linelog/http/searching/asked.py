@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from logsrv.cores import cores
-from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.pipeline import Extraction, Question, parse_question
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.query.matching.match import make_matcher
@@ -47,12 +46,7 @@ def document_maker(extractions: Sequence[Extraction]) -> Callable[[Hit], dict[st
     if not extractions:
         return hit_document
     extracted = extracted_fields(extractions)
-
-    def make_document(hit: Hit) -> dict[str, Any]:
-        found = hit_document(hit)
-        return {**found, "fields": {**found["fields"], **extracted(Record(hit.line).body)}}
-
-    return make_document
+    return lambda hit: hit_document(hit, extracted)
 
 
 def json_line(found: object) -> bytes:

@@ -22,7 +22,7 @@ from logsrv.linelog.http.searching.asked import (
 from logsrv.linelog.query.language.pipeline import Figure, Grouping, Sorting
 from logsrv.linelog.read.counting.groups import Cell, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
-from logsrv.linelog.read.csv_lines import csv_text
+from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 
@@ -43,7 +43,7 @@ def table(view: View, values: Values) -> Iterator[bytes]:
     most = values["limit"] if question.limit is None else min(values["limit"], question.limit)
     rows = [[_finite(cell) for cell in row] for row in found.rows[:most]]
     if values["format"] == "csv":
-        yield csv_text([found.columns, *rows])
+        yield csv_rows([found.columns, *rows])
         return
     yield json_line(
         {

@@ -22,7 +22,7 @@ from logsrv.linelog.http.searching.events import line_event, missed_event
 from logsrv.linelog.query.language.pipeline import Grouping, Question, Sorting
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
-from logsrv.linelog.read.csv_lines import csv_line_maker, csv_text
+from logsrv.linelog.read.csv_lines import csv_line_maker, csv_rows
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
@@ -90,7 +90,7 @@ def _renderer(values: Values, question: Question) -> tuple[bytes, Callable[[Hit]
     form = values.get("format", "json")
     if form == "csv":
         columns, row_of_hit = csv_line_maker(question.extractions)
-        return csv_text([columns]), lambda hit: csv_text([row_of_hit(hit)])
+        return csv_rows([columns]), lambda hit: csv_rows([row_of_hit(hit)])
     if form == "text":
         render = make_renderer(LineStyle())
         return b"", lambda hit: render(hit, False)
