@@ -92,7 +92,8 @@ def declare_scope(parser: Parser) -> None:
     parser.add_argument(
         "--since",
         metavar="TIME",
-        help="lines from this time on: 2026-11-20, '2026-11-20 06:00', 06:00, today, 30m (ago), RFC 3339",
+        help="lines from this time on: 2026-11-20, '2026-11-20 06:00', 06:00, today, 30m (ago), RFC 3339 "
+        "(logsrv help time)",
     )
     parser.add_argument("--until", metavar="TIME", help="lines before this time")
     parser.add_argument(
@@ -187,13 +188,24 @@ def parse_field_name(text: str) -> str:
 def make_scope(arguments: Namespace) -> Scope:
     """Return the limits of the command line. Raises UsageError for a wrong time."""
     return Scope(
-        since=_moment(arguments.since, "--since", arguments.utc),
-        until=_moment(arguments.until, "--until", arguments.utc),
+        since=_parse_time(arguments.since, "--since", arguments.utc),
+        until=_parse_time(arguments.until, "--until", arguments.utc),
         source=arguments.source,
     )
 
 
-def _moment(text: str | None, option: str, utc: bool) -> str:
+def since_of_tail(arguments: Namespace) -> str:
+    """Return the time of the first line that `tail --since` shows; "" without it. Raises UsageError."""
+    return _parse_time(arguments.since, "--since", arguments.utc)
+
+
+def lines_of_tail(arguments: Namespace) -> int | None:
+    """Return how many of the last lines `tail` shows; None for all."""
+    number: int | None = arguments.number
+    return 10 if number is None and arguments.since is None else number
+
+
+def _parse_time(text: str | None, option: str, utc: bool) -> str:
     if text is None:
         return ""
     try:

@@ -17,6 +17,7 @@ import attrs
 
 from logsrv.cli.arguments import tell, usual_store
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.around import make_search_scope
 from logsrv.cli.reading.figures import print_time_buckets, print_value_counts, step_seconds
 from logsrv.cli.reading.output import Output
 from logsrv.cli.settings_of_service import settings
@@ -69,7 +70,7 @@ def search_nodes(arguments: Namespace) -> int:
     """Run `logsrv search` on nodes; return the exit status."""
     _check_options(arguments)
     matcher = reading.matcher_with_hints(arguments.query, "search")
-    scope = reading.make_scope(arguments)
+    scope = make_search_scope(arguments, None)
     figures = arguments.top is not None or arguments.histogram
     # Counts are of all lines: -n limits the number of values, not of lines.
     most = None if figures else arguments.number
@@ -102,10 +103,15 @@ def tail_nodes(arguments: Namespace) -> int:
             "be shown once and in order"
         )
     matcher = reading.matcher_with_hints(arguments.query, "tail")
-    scope = Scope(source=arguments.source)
+    scope = Scope(since=reading.since_of_tail(arguments), source=arguments.source)
+    most = reading.lines_of_tail(arguments)
     with _ask_nodes(arguments, "tail") as asked:
-        last = [*_merged_lines(asked, arguments, scope, reverse=True, most=arguments.number)]
-        found = _print_lines(last[::-1], asked, arguments, matcher, paged=False)
+        lines: Iterable[MergedLine] = _merged_lines(
+            asked, arguments, scope, reverse=most is not None, most=most
+        )
+        if most is not None:
+            lines = [*lines][::-1]
+        found = _print_lines(lines, asked, arguments, matcher, paged=False)
         return reading.search_status(bool(asked.failed), found)
 
 

@@ -9,6 +9,7 @@ Examples:
   logsrv search 'level>=error' --since today
   logsrv search timeout -C 3
   logsrv search 'status>=500' --top client
+  logsrv search --around 17:52311 --span 10s
   logsrv search 'request took' '| extract "took <ms> ms" | sort ms'
   logsrv search --p95 ms --count --by app --since 1h
 
@@ -24,6 +25,12 @@ from itertools import islice
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.around import (
+    check_around,
+    declare_around,
+    make_search_scope,
+    position_around,
+)
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
@@ -48,6 +55,7 @@ def declare(parser: Parser) -> None:
     reading.declare_store(parser)
     reading.declare_nodes(parser)
     reading.declare_scope(parser)
+    declare_around(parser)
     add("-n", type=reading.parse_count, metavar="N", dest="number", help="N lines at most")
     add("--reverse", action="store_true", help="the newest first")
     for option, words in (("-A", "after"), ("-B", "before"), ("-C", "before and after")):
@@ -94,9 +102,9 @@ def run(arguments: Namespace) -> int:
         return search_nodes(arguments)
     asked = reading.question_with_hints(arguments.query, "search")
     asked = with_options(asked, arguments)
-    limits = reading.make_scope(arguments)
     figures = _wants_figures(arguments) or asked.answer is not None
     with reading.open_view(arguments.directory, "search") as view:
+        limits = make_search_scope(arguments, view)
         search = Search(view, make_matcher(asked.node), limits, with_index=not arguments.no_index)
         try:
             with ProgressLine(search, alone=figures):
@@ -142,6 +150,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
 
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
+    check_around(arguments)
     has_figures = arguments.count or any(getattr(arguments, name) for name in FUNCTIONS)
     if arguments.every and not arguments.histogram and not has_figures:
         raise UsageError(
@@ -177,8 +186,9 @@ def _print_figures(search: Search, asked: Question, arguments: Namespace) -> boo
 def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print lines; return whether there are any."""
     looks = reading.line_style(arguments)
-    render = make_renderer(looks, search.matcher, asked.extractions)
-    render_many = make_block_renderer(looks)
+    marked = position_around(arguments)
+    render = make_renderer(looks, search.matcher, asked.extractions, mark_hits=marked is not None)
+    render_many = make_block_renderer(looks) if marked is None else None
     before = arguments.B if arguments.B is not None else arguments.C or 0
     after = arguments.A if arguments.A is not None else arguments.C or 0
     reverse = arguments.reverse
@@ -208,7 +218,10 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
                 output.write(text)
                 found = True
         else:
-            lines = search.render_hits(lambda hit: render(hit, False), reverse=reverse)
+            lines = search.render_hits(
+                lambda hit: render(hit, marked is not None and hit.position != marked),
+                reverse=reverse,
+            )
             for line in islice(lines, asked.limit):
                 output.write(line)
                 found = True

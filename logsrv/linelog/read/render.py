@@ -51,11 +51,16 @@ class LineStyle(NamedTuple):
 
 
 def make_renderer(
-    style: LineStyle, matcher: Matcher | None = None, extractions: Sequence[Extraction] = ()
+    style: LineStyle,
+    matcher: Matcher | None = None,
+    extractions: Sequence[Extraction] = (),
+    *,
+    mark_hits: bool = False,
 ) -> Callable[[Hit, bool], bytes]:
     """Return a function: hit, whether it is only a neighbour of a hit → the line to print, with its LF.
 
-    extractions: fields that JSON has in addition.
+    extractions: fields that JSON has in addition. mark_hits: whether to highlight the whole message of a
+    hit, not only the places that match.
     """
     if style.output == "json":
         extracted = extracted_fields(extractions) if extractions else None
@@ -64,6 +69,8 @@ def make_renderer(
         return lambda hit, _: _render_message(hit.line, style.escaped) + b"\n"
     if style.color:
         spans = highlight_finder(matcher.node) if matcher else _no_spans
+        if mark_hits:
+            spans = _whole_message
         return lambda hit, context: _render_coloured(
             hit, _no_spans if context else spans, style
         ).encode()
@@ -190,6 +197,10 @@ def cut_to_width(text: str, width: int) -> str:
         if taken > width:
             return text[:kept] + "…"
     return text
+
+
+def _whole_message(message: bytes) -> list[tuple[int, int]]:
+    return [(0, len(message))]
 
 
 def _no_spans(_: bytes) -> list[tuple[int, int]]:
