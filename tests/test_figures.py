@@ -29,16 +29,16 @@ SHARED_NAMES = {
     "Reading": "the browser's commands in a page, and a store that SQL reads; neither meets the other",
 }
 NAMES_THAT_EXIST_TWICE = 5
-IMPORTS_INSIDE_FUNCTIONS = 75
+IMPORTS_INSIDE_FUNCTIONS = 76
 CLAUSES_INSTEAD_OF_SENTENCES = 2
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
 # Conditions of alerts have added 1,060; the issue about seeing may add 5,000.
-CODE = 70_700
+CODE = 72_500
 # Conditions of alerts have added 900.
-CODE_OF_TESTS = 105_600
+CODE_OF_TESTS = 107_000
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import line_style
-from logsrv.cli.reading.csv_lines import csv_lines, csv_rows
 from logsrv.cli.reading.figures import print_histogram, print_top_values, step_seconds
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.table import Table
@@ -19,6 +18,7 @@ from logsrv.kit.text.words import counted, listed
 from logsrv.linelog.query.language.pipeline import Grouping, Question, Sorting
 from logsrv.linelog.read.counting.groups import Cell, Rows, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
+from logsrv.linelog.read.csv_lines import csv_lines, csv_rows
 from logsrv.linelog.read.render import make_renderer, safe_json, to_local_time
 from logsrv.linelog.read.search import Hit, Search
 

@@ -31,7 +31,6 @@ from logsrv.cli.reading.around import (
     make_search_scope,
     position_around,
 )
-from logsrv.cli.reading.csv_lines import csv_lines
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
@@ -39,6 +38,7 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.query.language.pipeline import FUNCTIONS, Figure, Grouping, Question, Sorting
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
+from logsrv.linelog.read.csv_lines import csv_lines
 from logsrv.linelog.read.render import make_block_renderer, make_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context

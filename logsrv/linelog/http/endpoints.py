@@ -18,7 +18,7 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.problems import Problem, query_problem
-from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
 from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.store.segments.segment import parse_position
 
@@ -31,6 +31,8 @@ _SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 JSON, LINES, EVENTS = "application/json", "application/x-ndjson", "text/event-stream"
 TEXT = "text/plain; charset=utf-8"
+FORMATS = {"csv": "text/csv; charset=utf-8", "text": TEXT}
+"""The media types of answers in other forms than JSON."""
 
 
 @attrs.frozen
@@ -115,7 +117,13 @@ def _parse_parameter(parameter: ApiParameter, text: str, now: float) -> Any:
 def _check_query(text: str, now: float) -> str:
     if len(text) > LONGEST_QUERY:
         raise ValueError(f"the query is longer than {LONGEST_QUERY} characters")
-    parse(text)
+    parse_question(text)
+    return text
+
+
+def _check_query_for_lines(text: str, now: float) -> str:
+    _check_query(text, now)
+    parse_lines(text, "a live view")
     return text
 
 
@@ -151,6 +159,20 @@ def _check_field_name(text: str, now: float) -> str:
     if "," in text:
         raise ValueError(f"{shown(text)} is no name of one field; ask for one at a time")
     return _check_short_text(text, now)
+
+
+def _flag_parameter(name: str, help: str) -> ApiParameter:
+    return ApiParameter(name, help, _parse_flag, {"type": "string", "enum": ["0", "1"]}, False)
+
+
+def _format_parameter(*formats: str) -> ApiParameter:
+    def read(text: str, now: float) -> str:
+        if text not in formats:
+            raise ValueError(f"{shown(text)} is no format; these are: {listed(formats)}")
+        return text
+
+    schema = {"type": "string", "enum": list(formats), "default": formats[0]}
+    return ApiParameter("format", f"{listed(formats)}", read, schema, formats[0])
 
 
 def _integer_parameter(
@@ -200,36 +222,50 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         (
             *_SCOPE,
             _integer_parameter("limit", "at most so many lines", 1000, MOST_LINES),
-            ApiParameter(
-                "reverse",
-                "1: newest first",
-                _parse_flag,
-                {"type": "string", "enum": ["0", "1"]},
-                False,
-            ),
-            ApiParameter(
+            _flag_parameter("reverse", "1: newest first"),
+            _flag_parameter(
                 "newest",
                 "1: the newest `limit` lines, still in the order of the store; without `nodes`",
-                _parse_flag,
-                {"type": "string", "enum": ["0", "1"]},
-                False,
             ),
             ApiParameter("before", "the position before which it ends", _check_position, _PLACE),
             _AFTER,
+            _format_parameter("json", "csv", "text"),
         ),
         LINES,
+    ),
+    ApiEndpoint(
+        "/api/table",
+        "Figures by groups of lines: `… | avg ms, count by app`",
+        (
+            attrs.evolve(_Q, required=True, help="a query that ends with figures"),
+            *_TIMES,
+            _SOURCE,
+            _integer_parameter("limit", "at most so many rows", 1000, MOST_LINES),
+            _format_parameter("json", "csv"),
+        ),
     ),
     ApiEndpoint(
         "/api/tail",
         "Lines that match, as they are written: the events `line` and `missed`. The header "
         "Last-Event-ID goes before `after`",
-        (_Q, _AFTER),
+        (attrs.evolve(_Q, read=_check_query_for_lines), _AFTER),
         EVENTS,
     ),
     ApiEndpoint(
         "/api/histogram",
         "Numbers of lines over time, by level",
-        (*_SCOPE, _integer_parameter("buckets", "at most so many", 60, MOST_BUCKETS, 1)),
+        (
+            *_SCOPE,
+            _integer_parameter("buckets", "at most so many", 60, MOST_BUCKETS, 1),
+            ApiParameter(
+                "by",
+                "a field, whose 8 most frequent values are counted",
+                _check_field_name,
+                _TEXT,
+                "",
+            ),
+            _flag_parameter("classes", "1: statuses of `by` such as 404 count as 4xx"),
+        ),
     ),
     ApiEndpoint(
         "/api/top",

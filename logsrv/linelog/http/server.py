@@ -19,7 +19,14 @@ from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http.access import AccessRules, WrongTokenLimiter
-from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint, openapi_document
+from logsrv.linelog.http.endpoints import (
+    BY_PATH,
+    EVENTS,
+    FORMATS,
+    JSON,
+    ApiEndpoint,
+    openapi_document,
+)
 from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.page import assets
@@ -32,6 +39,7 @@ from logsrv.linelog.http.viewing.viewer import Viewer
 from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 log = Logger()
@@ -213,9 +221,8 @@ class WebServer:
         self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]
     ) -> None:
         def begin(request: WebRequest, status: int) -> None:
-            self._responses.begin_response(
-                request, status, endpoint.type if status == 200 else JSON
-            )
+            type_ = FORMATS.get(values.get("format", "json"), endpoint.type)
+            self._responses.begin_response(request, status, type_ if status == 200 else JSON)
 
         asked = {"endpoint": endpoint.name, **self._values_and_nodes(endpoint, values)}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
@@ -225,7 +232,7 @@ class WebServer:
         """Return the request's values, and the chosen nodes, for a searching process. Raises Problem."""
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         try:
-            here, nodes = self._nodes.choose_nodes(values["nodes"])
+            here, nodes = self._nodes.choose_nodes(values.get("nodes", ""))
         except ValueError as error:
             raise Problem(400, f"nodes: {error}") from None
         if not nodes:
@@ -234,6 +241,10 @@ class WebServer:
             raise Problem(400, "a position is a place in one store; nodes names several")
         if values.get("newest"):
             raise Problem(400, "newest is of this store alone; with nodes, ask with reverse=1")
+        if values.get("by") or values.get("format", "json") != "json":
+            raise Problem(400, "by and format are of this store alone; leave out nodes")
+        if (asked_for := parse_question(values.get("q", ""))).answer or asked_for.limit is not None:
+            raise Problem(400, "sort, limit and figures are of this store alone; leave out nodes")
         return {
             "values": asked,
             "here": here,

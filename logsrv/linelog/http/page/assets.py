@@ -74,6 +74,10 @@ _QUERIES = (
     ("app:ssh path~/^\\/api/", "the field contains, or fits the expression"),
     ("user=*", "the field is there"),
     ("-debug (a OR b) NOT c", "without, one of both, not"),
+    ("… | sort ms | limit 10", "the lines with the largest numbers; asc: the smallest"),
+    ("… | count, avg ms by app", "figures for each value; also sum, min, max, p50, p95, p99"),
+    ("… | count every 5m by app", "over time"),
+    ('… | extract "took <ms> ms" | where ms>5', "a part of the message as a field"),
 )
 
 

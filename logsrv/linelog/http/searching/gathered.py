@@ -34,7 +34,8 @@ from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.node_settings import HERE
 from logsrv.linelog.http.nodes.spans import NodeQuestion, TimeSpan, span_between
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.replies import REPLIES, json_line
+from logsrv.linelog.http.searching.asked import document_maker, json_line, question_of
+from logsrv.linelog.http.searching.replies import REPLIES
 from logsrv.linelog.read.render import hit_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
@@ -47,7 +48,9 @@ Values: TypeAlias = dict[str, Any]
 _STEP, _EACH = 10**8, 10**7
 # Values for the own store that a request to nodes lacks. One process: threads send the requests to nodes,
 # and a process with threads must not fork.
-_OTHERS = {"before": None, "after": None, "processes": 1}
+_OTHERS = {"before": None, "after": None, "processes": 1, "format": "json"}
+# Values that the server refuses with nodes.
+_OF_THIS_STORE = ("by", "classes")
 _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 
 
@@ -122,12 +125,14 @@ def _show_line(node: AskedNode, values: Values, seconds: float) -> bytes:
 def _search_one_node(node: AskedNode, values: Values) -> Iterator[bytes]:
     """Yield the lines of one node, in its order."""
     asked = {name: values[name] for name in _SCOPE}
+    document = document_maker(question_of(values).extractions)
     if not values["limit"]:
         return
     try:
         lines = fetch_lines(node, {**asked, "reverse": int(values["reverse"])})
         for line in islice(lines, values["limit"]):
-            yield _line_json(Hit(line.position, line.line), {node.name: line.position})
+            places = {node.name: line.position}
+            yield _line_json(document(Hit(line.position, line.line)), places)
     except LogsrvError as error:
         yield json_line({"node": node.name, "error": f"{error}; its lines are missing"})
 
@@ -142,6 +147,7 @@ def _search_all_nodes(nodes: list[AskedNode], values: Values, seconds: float) ->
     )
     question = NodeQuestion(values["q"], span, values["source"], values["reverse"])
     failures: deque[bytes] = deque()
+    document = document_maker(question_of(values).extractions)
 
     def tell(name: str, sentence: str) -> None:
         failures.append(json_line({"node": name, "error": sentence}))
@@ -155,7 +161,7 @@ def _search_all_nodes(nodes: list[AskedNode], values: Values, seconds: float) ->
             if left and after < place < before:
                 left -= 1
                 where = {nodes[number].name: there for number, there in line.places.items()}
-                yield _line_json(Hit(place, line.line), where)
+                yield _line_json(document(Hit(place, line.line)), where)
         if not left:
             break
         yield from failures
@@ -171,8 +177,8 @@ def _parse_place(text: str | None, default: Position) -> Position:
     return default if text is None else parse_position(text)
 
 
-def _line_json(hit: Hit, places: dict[str, Position]) -> bytes:
-    return json_line({**hit_document(hit), "nodes": {name: str(at) for name, at in places.items()}})
+def _line_json(document: dict[str, Any], places: dict[str, Position]) -> bytes:
+    return json_line({**document, "nodes": {name: str(at) for name, at in places.items()}})
 
 
 LARGEST = 1000
@@ -194,7 +200,9 @@ def counts_of_nodes(
     """Return the answer of a counting endpoint for all nodes, with the failed nodes and their reasons."""
     missing: dict[str, str] = {}
     asking = AskedNodes(nodes, missing.__setitem__, seconds)
-    asked = {**values, "limit": LARGEST} if endpoint == "top" else dict(values)
+    asked = {name: values[name] for name in values if name not in _OF_THIS_STORE}
+    if endpoint == "top":
+        asked["limit"] = LARGEST
     found: dict[str, Any] = {}
     if endpoint == "histogram":
         if not (asked["since"] and asked["until"]):

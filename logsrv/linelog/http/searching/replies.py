@@ -6,40 +6,53 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
+from types import ModuleType
 from typing import Any, TypeAlias
 
-from logsrv.cores import cores
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.asked import (
+    Values,
+    document_maker,
+    json_line,
+    make_search,
+    question_of,
+)
 from logsrv.linelog.http.searching.events import line_event, missed_event
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.language.pipeline import Grouping, Question, Sorting
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
+from logsrv.linelog.read.csv_lines import csv_line_maker, csv_rows
 from logsrv.linelog.read.indexed import step_start
-from logsrv.linelog.read.plan import ReadTask, Scope
-from logsrv.linelog.read.render import hit_as_json, hit_document, safe_json
+from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
-Values: TypeAlias = dict[str, Any]
 Reply: TypeAlias = Iterator[bytes]
 """The pieces of an answer."""
 
-# Parallel searches share the cores, and a search gains little from more than two.
-PROCESSES = min(2, cores())
 SAMPLE = 5000
 
 
 def search(view: View, values: Values) -> Reply:
-    """Yield the matching lines as JSON objects, one frame's lines at a time."""
-    left = values["limit"]
+    """Yield the matching lines, one frame's lines at a time, or all at once if they are sorted."""
+    question = question_of(values)
+    if isinstance(question.answer, Grouping):
+        raise Problem(400, "this query answers figures, not lines: ask /api/table")
+    head, render = _renderer(values, question)
+    if isinstance(question.answer, Sorting):
+        yield from _import_columns().sorted_lines(view, values, head, render)
+        return
+    if head:
+        yield head
+    left = values["limit"] if question.limit is None else min(values["limit"], question.limit)
     before, after = _parse_place(values["before"]), _parse_place(values["after"])
     if left and values.get("newest"):
         after = (
-            _place_before_newest(_make_search(view, values, before=before, after=after), left)
+            _place_before_newest(make_search(view, values, before=before, after=after), left)
             or after
         )
 
@@ -47,17 +60,42 @@ def search(view: View, values: Values) -> Reply:
         found: Iterator[Hit] = asked.hits_in_task(task)
         # A forked process keeps the value that `left` had then: it may be too large, but never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
-        return [hit_as_json(hit).encode() for hit in hits]
+        return [render(hit) for hit in hits]
 
-    asked = _make_search(view, values, before=before, after=after)
+    asked = make_search(view, values, before=before, after=after)
     if left:
         for _, lines in asked.run_on_frames(work, reverse=values["reverse"]):
             del lines[left:]
             if lines:
-                yield b"\n".join(lines) + b"\n"
+                yield b"".join(lines)
             left -= len(lines)
             if not left:
                 break
+
+
+def table(view: View, values: Values) -> Reply:
+    """Yield figures by groups of lines. Raises Problem (400) for a query that has none."""
+    yield from _import_columns().table(view, values)
+
+
+def _import_columns() -> ModuleType:
+    """Import the module of answers in columns, which loads NumPy: that takes longer than most searches."""
+    from logsrv.linelog.http.searching import columns
+
+    return columns
+
+
+def _renderer(values: Values, question: Question) -> tuple[bytes, Callable[[Hit], bytes]]:
+    """Return what an answer begins with, and a function: hit → what is sent of it."""
+    form = values.get("format", "json")
+    if form == "csv":
+        columns, row_of_hit = csv_line_maker(question.extractions)
+        return csv_rows([columns]), lambda hit: csv_rows([row_of_hit(hit)])
+    if form == "text":
+        render = make_renderer(LineStyle())
+        return b"", lambda hit: render(hit, False)
+    document = document_maker(question.extractions)
+    return b"", lambda hit: json_line(document(hit))
 
 
 def _place_before_newest(asked: Search, lines: int) -> Position | None:
@@ -84,10 +122,14 @@ def tail(view: View, values: Values) -> Reply:
         begin = Position(later[0] if later else numbers[0], 0)
         yield missed_event(None, str(begin))
 
-    asked = _make_search(view, values, after=Position(begin.segment, begin.offset - 1), before=end)
+    asked = make_search(view, values, after=Position(begin.segment, begin.offset - 1), before=end)
+    document = document_maker(question_of(values).extractions)
 
     def work(task: ReadTask) -> list[bytes]:
-        return [line_event(str(hit.position), hit_as_json(hit)) for hit in asked.hits_in_task(task)]
+        return [
+            line_event(str(hit.position), safe_json(document(hit)))
+            for hit in asked.hits_in_task(task)
+        ]
 
     passed = deque(number for number in numbers if begin.segment <= number < end.segment)
     for task, events in asked.run_on_frames(work):
@@ -114,6 +156,7 @@ def histogram(view: View, values: Values) -> Reply:
         oldest, newest = view.read_time_span()
         since, until = since or oldest, until or newest
     buckets: list[dict[str, Any]] = []
+    by_value: dict[str, Any] = {}
     step = 1.0
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
@@ -123,6 +166,8 @@ def histogram(view: View, values: Values) -> Reply:
             first, last = min(first, *found), max(last, max(found) + step)
             since, until = rfc3339(first), rfc3339(last)
             step, found = _count_buckets(view, values, first, last)
+        if values.get("by"):
+            by_value, parts = _import_columns().count_by_value(view, values, step)
         start = step_start(first, step)
         while start < last or (start == last and not values["until"]):
             bucket = found.get(start)
@@ -131,12 +176,19 @@ def histogram(view: View, values: Values) -> Reply:
                     "time": rfc3339(start),
                     "count": bucket.lines if bucket else 0,
                     "levels": bucket.levels if bucket else {},
+                    **({"values": parts.get(rfc3339(start), {})} if by_value else {}),
                 }
             )
             # 1.5 steps, so that a rounded sum is surely inside the next bucket.
             start = step_start(start + 1.5 * step, step)
     yield json_line(
-        {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
+        {
+            "since": since or None,
+            "until": until or None,
+            "step": step,
+            **by_value,
+            "buckets": buckets,
+        }
     )
 
 
@@ -148,13 +200,14 @@ def _count_buckets(
     step = over_time.sensible_step(last - first, max(1, values["buckets"] - 1))
     while values["buckets"] == 1 and step_start(first, step) != step_start(last, step):
         step *= 2
-    found = over_time.histogram(_make_search(view, values), step, levels=True)
+    found = over_time.histogram(make_search(view, values), step, levels=True)
     return step, {bucket.start: bucket for bucket in found}
 
 
 def top(view: View, values: Values) -> Reply:
     """Yield the most frequent values of a field."""
-    tally = tallies.count_values(_make_search(view, values), values["field"])
+    extractions = question_of(values).extractions
+    tally = tallies.count_values(make_search(view, values), values["field"], extractions)
     found = [
         {"value": value, "count": count} for value, count in tally.most_common(values["limit"])
     ]
@@ -163,7 +216,9 @@ def top(view: View, values: Values) -> Reply:
 
 def fields(view: View, values: Values) -> Reply:
     """Yield the fields of the newest matching lines."""
-    found, sampled = tallies.count_fields(_make_search(view, values), SAMPLE)
+    found, sampled = tallies.count_fields(
+        make_search(view, values), SAMPLE, question_of(values).extractions
+    )
     listed = [
         {"name": name, "lines": lines}
         for name, lines in sorted(found.items(), key=lambda one: (-one[1], one[0]))
@@ -173,7 +228,7 @@ def fields(view: View, values: Values) -> Reply:
 
 def sources(view: View, values: Values) -> Reply:
     """Yield the sources, the one with most lines first."""
-    found = tallies.count_sources(_make_search(view, values))
+    found = tallies.count_sources(make_search(view, values))
     listed = [
         {"source": source, "lines": lines, "last": last}
         for source, (lines, last) in sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
@@ -193,26 +248,8 @@ def show(view: View, values: Values) -> Reply:
 
 
 REPLIES: dict[str, Callable[[View, Values], Reply]] = {
-    reply.__name__: reply for reply in (search, tail, histogram, top, fields, sources, show)
+    reply.__name__: reply for reply in (search, tail, table, histogram, top, fields, sources, show)
 }
-
-
-def _make_search(
-    view: View, values: Values, *, after: Position | None = None, before: Position | None = None
-) -> Search:
-    scope = Scope(
-        since=values.get("since", ""),
-        until=values.get("until", ""),
-        after=after,
-        before=before,
-        source=values.get("source", ""),
-    )
-    processes = values.get("processes", PROCESSES)
-    return Search(view, make_matcher(parse(values.get("q", ""))), scope, processes=processes)
-
-
-def json_line(found: object) -> bytes:
-    return safe_json(found).encode() + b"\n"
 
 
 def _parse_place(text: str | None) -> Position | None:

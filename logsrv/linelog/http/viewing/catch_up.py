@@ -15,6 +15,7 @@ import attrs
 from logsrv.linelog.http.searching.events import missed_event
 from logsrv.linelog.http.viewing.live import LiveReader, size_between
 from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents
+from logsrv.linelog.query.language.pipeline import Extraction, parse_lines
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.search import hits_in_text
@@ -54,6 +55,7 @@ class CatchUp:
     sure: Position
     _view: View
     _live: LiveReader = attrs.field(init=False)
+    _extractions: tuple[Extraction, ...] = attrs.field(init=False)
     _read: int = 0
     _lines: int = 0
     _shown: int = 0
@@ -62,6 +64,7 @@ class CatchUp:
         # Reading begins one byte earlier: if that byte is an LF, a line begins at `begin`.
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
         self._live = LiveReader(self._view, start)
+        self._extractions = parse_lines(self.query, "a live view").extractions
 
     def close(self) -> None:
         self._live.close()
@@ -82,7 +85,7 @@ class CatchUp:
             text += len(news.text)
             news = self._cut_to_begin(news)
             hits = list(hits_in_text(self.matcher, None, news.position, news.text))
-            made = events.events_for(hits)
+            made = events.events_for(hits, self._extractions)
             if news.has_gap:
                 made.insert(0, missed_event(None, str(news.position)))
             data += made

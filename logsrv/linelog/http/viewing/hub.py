@@ -23,7 +23,7 @@ from logsrv.linelog.http.viewing.live import KEPT, LiveReader
 from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, group_queries
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
-from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.pipeline import parse_lines
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -97,7 +97,7 @@ class Hub:
         if sure is None and (self._live is None or begin >= self._live.position):
             self._joined[viewer] = query, begin
             return
-        matcher = make_matcher(parse(query))
+        matcher = make_matcher(parse_lines(query, "a live view").node)
         self._catching_up[viewer] = CatchUp(query, matcher, begin, sure or begin, self._view)
         self._asking.append(viewer)
 
@@ -208,7 +208,10 @@ class Hub:
             for query in unit.queries:
                 missed = polled.missed + query.missed
                 self._hand_out_events(
-                    tuple(query.viewers), self._events.events_for(query.hits), missed, gone
+                    tuple(query.viewers),
+                    self._events.events_for(query.hits, query.extractions),
+                    missed,
+                    gone,
                 )
 
     def _hand_out_events(

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from logsrv.linelog.http.searching.asked import document_maker
 from logsrv.linelog.http.searching.events import line_event
-from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.pipeline import Extraction, parse_lines
 from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.read.render import hit_as_json
+from logsrv.linelog.read.render import hit_as_json, safe_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
@@ -28,6 +29,7 @@ class WatchedQuery:
     """
 
     matcher: Matcher
+    extractions: tuple[Extraction, ...] = ()
     allowed: int = 0
     missed: int = 0
     viewers: dict[int, None] = attrs.field(factory=dict)
@@ -38,7 +40,8 @@ class WatchedQuery:
     @classmethod
     def from_text(cls, query: str, now: float, left: float) -> WatchedQuery:
         """Return the watched query for the text of a query. left: lines that it may get at once now."""
-        return cls(make_matcher(parse(query)), counted=now, left=left)
+        found = parse_lines(query, "a live view")
+        return cls(make_matcher(found.node), found.extractions, counted=now, left=left)
 
     def begin_poll(self, now: float, rate: float, burst: float, most: int) -> None:
         """Begin a poll. now: the time, by a monotonic clock. most: the lines that it may get in this poll.
@@ -77,8 +80,14 @@ class SharedEvents:
         self._made: dict[Position, bytes] = {}
         self._size = 0
 
-    def events_for(self, hits: list[Hit]) -> list[bytes]:
-        """Return the event of each line, in their order; one that is still kept is used again."""
+    def events_for(self, hits: list[Hit], extractions: Sequence[Extraction] = ()) -> list[bytes]:
+        """Return the event of each line, in their order; one that is still kept is used again.
+
+        extractions: of the viewers' query; events with extracted fields are not shared.
+        """
+        if extractions:
+            document = document_maker(extractions)
+            return [line_event(str(hit.position), safe_json(document(hit))) for hit in hits]
         made = self._made
         return [made.get(hit.position) or self._make_event(hit) for hit in hits]
 

@@ -19,9 +19,13 @@ MOST = 10_000
 
 
 class SortedLines(NamedTuple):
-    """The lines in order. lines: how many match the query. with_number: how many of them have a number."""
+    """The lines in order. numbers: the number of each, by which they are sorted.
+
+    lines: how many match the query. with_number: how many of them have a number.
+    """
 
     hits: list[Hit]
+    numbers: list[float]
     lines: int
     with_number: int
 
@@ -62,4 +66,4 @@ def sort_lines(
                 heapq.heapreplace(kept, one)
     kept.sort(reverse=True)
     hits = [Hit(Position(-segment, -offset), line) for _, (segment, offset), line in kept]
-    return SortedLines(hits, lines, with_number)
+    return SortedLines(hits, [-sign * key for key, _, _ in kept], lines, with_number)

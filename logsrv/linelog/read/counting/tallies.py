@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
+from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.read.indexed import IndexedCounts
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
@@ -61,12 +63,12 @@ class ValueCounts:
         return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:number]
 
 
-def count_values(search: Search, field: str) -> ValueCounts:
-    """Count the values of a field; each element of a list counts."""
+def count_values(search: Search, field: str, extractions: Sequence[Extraction] = ()) -> ValueCounts:
+    """Count the values of a field, which may be an extracted one; each element of a list counts."""
     # Imported here because it loads NumPy, which takes longer than most searches.
     from logsrv.linelog.read.counting.values import make_value_counter
 
-    count = make_value_counter(field)
+    count = make_value_counter(field, extractions)
 
     def work(task: ReadTask) -> list[bytes]:
         if field == "position":
@@ -83,21 +85,26 @@ def count_values(search: Search, field: str) -> ValueCounts:
     return tally
 
 
-def count_fields(search: Search, lines: int) -> tuple[dict[str, int], int]:
+def count_fields(
+    search: Search, lines: int, extractions: Sequence[Extraction] = ()
+) -> tuple[dict[str, int], int]:
     """Return the number of lines with each field in a sample of the newest hits, and the sample's size.
 
     lines: the wanted size. A query for one of the returned names finds the lines that were counted for it.
     """
-    return count_fields_of_hits(search.hits(reverse=True), lines)
+    return count_fields_of_hits(search.hits(reverse=True), lines, extractions)
 
 
-def count_fields_of_hits(hits: Iterable[Hit], lines: int) -> tuple[dict[str, int], int]:
+def count_fields_of_hits(
+    hits: Iterable[Hit], lines: int, extractions: Sequence[Extraction] = ()
+) -> tuple[dict[str, int], int]:
     """Return the number of lines with each field among the first `lines` hits, and the hits read."""
+    extracted = extracted_fields(extractions)
     counts: Counter[str] = Counter()
     sampled = size = 0
     for hit in hits:
         record = Record(hit.line, str(hit.position))
-        names = _field_names(record)
+        names = _field_names(record).union(extracted(record.body))
         size += sum(len(name) for name in names if name not in counts)
         counts.update(names)
         sampled += 1

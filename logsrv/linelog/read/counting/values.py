@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from logsrv.linelog.fields.reader import FieldReader
+from logsrv.linelog.fields.reader import Column, FieldReader
 from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.values import Value, elements_of_value, text_of_value
+from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.read.counting.columns import column_reader
 from logsrv.linelog.read.counting.timed import count_by_time
 
 Counted: TypeAlias = tuple[int, Counter[str]]
@@ -21,29 +23,33 @@ LONGEST = 1000
 _OF_SOURCE = ("source", "name", "host", "port")
 
 
-def make_value_counter(field: str) -> Callable[[bytes], Counted]:
+def make_value_counter(
+    field: str, extractions: Sequence[Extraction] = ()
+) -> Callable[[bytes], Counted]:
     """Return the function that counts a field's values in whole lines with their LFs.
 
     field: any but `position`.
     """
+    if any(field in one.names for one in extractions):
+        read = column_reader([field], extractions)
+        return lambda text: _count_column(read(StampedLines(text))[field])
     if field == "level":
         return _count_levels
     if field in _OF_SOURCE:
         return lambda text: _count_source_field(field, text)
     fields = FieldReader([field])
+    return lambda text: _count_column(fields.read(StampedLines(text))[0])
 
-    def count(text: bytes) -> Counted:
-        [column] = fields.read(StampedLines(text))
-        texts = [value[:LONGEST] for value in column if type(value) is str]
-        counts = Counter(texts)
-        total = len(texts)
-        for value in column:
-            if value is not None and type(value) is not str:
-                counts.update(texts_to_count(value))
-                total += 1
-        return total, counts
 
-    return count
+def _count_column(column: Column) -> Counted:
+    texts = [value[:LONGEST] for value in column if type(value) is str]
+    counts = Counter(texts)
+    total = len(texts)
+    for value in column:
+        if value is not None and type(value) is not str:
+            counts.update(texts_to_count(value))
+            total += 1
+    return total, counts
 
 
 def _count_levels(text: bytes) -> Counted:

@@ -233,26 +233,32 @@ def test_bars_go_up_to_now(logs: Logs, visit: Open) -> None:
     assert asked and all("since=15m&until=now" in path for path in asked)
 
 
-def test_the_download_link_asks_for_the_shown_lines(logs: Logs, visit: Open) -> None:
-    """The link asks for the lines that are shown; of too many for the newest, and says so."""
+def test_the_download_asks_for_the_shown_lines(logs: Logs, visit: Open) -> None:
+    """The shown lines, in the chosen form; of too many the newest, and it says so."""
     logs.send("x")
     page = visit("?q=x")
     link = "document.querySelector('#download')"
     page.wait(f"{link}.href.includes('q=x') && {link}.download === 'logsrv.jsonl'")
     got = page.run(f"fetch({link}.href).then((one) => one.text())")
     assert json.loads(got)["message"] == "x"
-    figures = "import('/static/main.js').then(({ modules }) => modules['figures.js'])"
-    page.run(f"{figures}.then((one) => void (one.bound.lines = 5))")
+    module = "import('/static/main.js').then(({ modules }) => modules['download.js'])"
+    page.run(f"{module}.then((one) => void (one.bound.lines = 5))")
     logs.send(*(f"x {number}" for number in range(9)))
     page.wait(f"{link}.download === 'logsrv-newest-5.jsonl'")
     page.fill("#q", "x -7")
-    page.wait(f"{link}.href.includes('-7') && {link}.dataset.said.includes('9')")
-    page.run(f"{link}.addEventListener('click', (event) => event.preventDefault())")
-    page.click("#download")
-    assert page.texts("#notice") == [
-        "Of these 9 lines the newest 5 are downloaded. All of them: logsrv search --output json"
+    number = "document.querySelector('#download-number').textContent"
+    page.wait(f"{link}.href.includes('-7') && {number}.includes('9')")
+    page.click("#download-button")
+    assert page.texts("#download-number") == [
+        "Of these 9 lines the newest 5. All of them: logsrv search --output json"
     ]
     got = page.run(f"fetch({link}.href).then((one) => one.text())")
     assert [json.loads(one)["message"] for one in got.splitlines()] == [
         f"x {number}" for number in (3, 4, 5, 6, 8)
     ]
+    choose = "((one, value) => { one.value = value; one.dispatchEvent(new Event('change')); })"
+    page.run(f"{choose}(document.querySelector('#download-order'), 'reverse')")
+    page.run(f"{choose}(document.querySelector('#download-format'), 'csv')")
+    href = page.run(f"{link}.href")
+    assert "reverse=1" in href and "format=csv" in href and "newest=1" not in href
+    assert page.run(f"{link}.download") == "logsrv-newest-5.csv"

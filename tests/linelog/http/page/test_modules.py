@@ -82,6 +82,55 @@ def test_the_texts_that_a_line_must_contain_are_marked(call: Call) -> None:
         assert call("query.js", "wanted", query) == {"texts": texts, "regexes": regexes}, query
 
 
+def test_stages_of_a_query_are_known(call: Call) -> None:
+    """The kind of answer, the query for its lines, coloured words, added conditions."""
+    timed = '"a | b" /c|d/ | extract "took <ms> ms" | where ms>5'
+    for query, kind, lines in (
+        ("a |b c| d", "lines", "a |b c| d"),
+        (timed, "lines", timed),
+        (f"{timed} | sort ms | limit 3", "sort", timed),
+        ("| limit 3", "limit", ""),
+        ("x | count by app | limit 3", "table", "x"),
+        ("x | p95 ms every 5m", "table", "x"),
+        ("x |", "lines", "x"),
+    ):
+        assert call("stages.js", "kindOf", query) == kind, query
+        assert call("stages.js", "asLines", query) == lines, query
+    query = "x y | avg ms, count every 5m by app, by"
+    words = [query[start:end] for start, end in call("stages.js", "wordsOfStages", query)]
+    assert words == ["|", "avg", "count", "every", "by"]
+    for query, field, expected in (
+        ("| count by app", "app", "app=1 | count by app"),
+        ("x | count by app", "app", "x app=1 | count by app"),
+        (f"{timed} | sort ms", "ms", f"{timed.replace('ms>5', 'ms=1 | where ms>5')} | sort ms"),
+        ('| extract "<ms> s" | where -ms=1', "ms", '| extract "<ms> s" | where ms=1'),
+    ):
+        assert call("stages.js", "withCondition", query, field, "1", False) == expected
+    assert call("query.js", "wanted", "a | where b -c | count by d")["texts"] == ["a", "b"]
+
+
+def test_a_stage_is_completed_by_what_can_stand_there(call: Call) -> None:
+    for query, kind, typed, words in (
+        ("x | so", "word", "so", "extract"),
+        ("x | ", "word", "", "extract"),
+        ("x | sort ", "name", "", ""),
+        ("x | sort ms ", "word", "", "asc"),
+        ("x | avg m", "name", "m", ""),
+        ("x | avg ms ", "word", "", "by"),
+        ("x | avg ms, co", "word", "co", "count"),
+        ("x | avg ms by app,", "name", "", ""),
+        ("x | count every ", "word", "", "1m"),
+        ("x | where app=ss", "value", "ss", ""),
+        ("x | where ap", "field", "ap", ""),
+        ("x ap", "field", "ap", ""),
+    ):
+        piece = call("stages.js", "pieceOfQuery", query, len(query))
+        assert (piece["kind"], piece["typed"]) == (kind, typed), query
+        assert (piece.get("words") or [""])[0] == words, query
+        assert piece["end"] == len(query)
+    assert call("stages.js", "pieceOfQuery", 'x | extract "a', 14) is None
+
+
 def test_colours_of_a_terminal_become_class_names(call: Call) -> None:
     """Of what a terminal obeys, the colours; the nearest of eight."""
     for message, expected in (

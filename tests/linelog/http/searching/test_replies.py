@@ -190,3 +190,59 @@ def test_a_histogram_of_lines_of_one_moment_has_their_bar(tmp_path: Path, second
     assert [one["count"] for one in found["buckets"]] == [2]
     found = json.loads(ask(store, "histogram", "buckets=40"))
     assert sum(one["count"] for one in found["buckets"]) == 2
+
+
+def test_a_search_answers_sorted_lines_and_extracted_fields(store: Path) -> None:
+    """Stages of the query: an extracted field is among the fields, the largest number is first."""
+    answer = ask(
+        store, "search", 'limit=2&q=| extract "start user=<who> " | where who=ann | sort n'
+    )
+    first, second = [json.loads(text) for text in answer.splitlines()]
+    assert first["fields"]["who"] == "ann" and first["number"] == second["number"] == 3
+    assert ask(store, "search", "q=bob | limit 2&format=text").count(b"\n") == 2
+    head, row, *_ = ask(
+        store, "search", "q=| extract /user=(?P<who>b..)/ | where who=*&format=csv"
+    ).splitlines()
+    assert head == b"position,time,source,level,message,who" and row.endswith(b",bob")
+    top = json.loads(ask(store, "top", 'field=who&q=bob | extract "user=<who> "'))
+    assert top["values"] == [{"value": "bob", "count": 4}]
+    fields = json.loads(ask(store, "fields", 'q=bob | extract "user=<who> "'))
+    assert {"name": "who", "lines": 4} in fields["fields"]
+    for wrong in ("q=| sort n&reverse=1", "q=| sort n | limit 10001", "q=| count"):
+        with pytest.raises(Problem):
+            ask(store, "search", wrong)
+    assert ask(store, "search", "q=| sort nothing") == b""
+
+
+def test_a_table_has_figures_by_groups(store: Path) -> None:
+    found = json.loads(ask(store, "table", "q=| count, avg n, max ms by user"))
+    assert found == {
+        "columns": ["user", "count", "avg_n", "max_ms"],
+        "rows": [["ann", 8, 2.0, None], ["bob", 4, 2.0, None]],
+        "by": ["user"],
+        "every": None,
+        "groups": 2,
+        "lines": 12,
+        "without": ["ms"],
+        "left_out": 0,
+        "exact": True,
+    }
+    csv = ask(store, "table", "q=| count by user | limit 1&format=csv")
+    assert csv == b"user,count\nann,8\n"
+    with pytest.raises(Problem, match="answers lines"):
+        ask(store, "table", "q=bob")
+
+
+def test_a_histogram_by_a_field_counts_its_values(tmp_path: Path) -> None:
+    """The eight most frequent values, in classes if wanted, and lines without the field."""
+    messages = [f"a=1 status={status}" for status in (200, 201, 200, 404, 503)] + ["nothing"]
+    store = make_store(tmp_path / "store", [lines([f"n={n} x=1" for n in range(20)] + messages)])
+    asked = "buckets=1&q=status=* OR nothing&by=status"
+    found = json.loads(ask(store, "histogram", asked))
+    assert found["by"] == "status" and found["values"] == ["200", "201", "404", "503"]
+    assert found["buckets"][0]["values"] == {"200": 2, "201": 1, "404": 1, "503": 1, "": 1}
+    found = json.loads(ask(store, "histogram", asked + "&classes=1"))
+    assert found["values"] == ["2xx", "4xx", "5xx"]
+    assert found["buckets"][0]["values"] == {"2xx": 3, "4xx": 1, "5xx": 1, "": 1}
+    many = json.loads(ask(store, "histogram", "buckets=1&q=n=*&by=n"))
+    assert len(many["values"]) == len(many["buckets"][0]["values"]) == 8

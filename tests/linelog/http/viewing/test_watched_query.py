@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from logsrv.errors import QueryError
 from logsrv.linelog.http.viewing import watched_query
 from logsrv.linelog.http.viewing.watched_query import (
     PIECE,
@@ -53,6 +54,19 @@ def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> Non
     events.events_for([Hit(Position(2, 0), b"y" * 400)])
     events.events_for(hits)
     assert len(made) == 7
+
+
+def test_extracted_fields_are_in_the_events_of_their_viewers() -> None:
+    """Other viewers of the same line do not get them; figures are not live."""
+    query = WatchedQuery.from_text('x | extract "took <ms> ms" | where ms>5', 0.0, 9)
+    hits = [Hit(Position(1, 0), line("x took 7 ms", 0)[:-1])]
+    events = SharedEvents()
+    (plain,) = events.events_for(hits)
+    (event,) = events.events_for(hits, query.extractions)
+    assert b'"fields":{"ms":"7"}' in event and b'"fields":{}' in plain
+    assert query.matcher.matches(hits[0].line)
+    with pytest.raises(QueryError, match="a live view takes lines"):
+        WatchedQuery.from_text("x | count", 0.0, 9)
 
 
 def test_events_are_joined_to_pieces() -> None:

@@ -134,7 +134,7 @@ def test_the_slowest_lines_come_first(store: Path) -> None:
     ] == [5, 9.5, "12ms"]
     assert len(in_order(store, "| sort ms", 2).hits) == 2
     assert in_order(store, "| sort ms", 0).with_number == 3
-    assert in_order(store, "| sort nosuch") == SortedLines([], 7, 0)
+    assert in_order(store, "| sort nosuch") == SortedLines([], [], 7, 0)
 
 
 def test_of_equal_numbers_the_older_line_is_first(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import { isPosition } from "./position.js";
 
-/** @typedef {import("./view.js").Request & {last: string, rows: string, columns: string}} Place `last`: how far back the histogram goes; `rows`: "2" or "all"; `columns`: fields, separated by commas */
+/** @typedef {import("./view.js").Request & {last: string, rows: string, columns: string, by: string}} Place `last`: how far back the histogram goes; `rows`: "2" or "all"; `columns`: fields, separated by commas; `by`: the field of its bars */
 
 /** @returns {Place} */
 export function read() {
@@ -17,6 +17,7 @@ export function read() {
     last: text("last"),
     rows: text("rows"),
     columns: text("columns"),
+    by: text("by"),
     position: position !== null && isPosition(position) ? position : "",
   };
 }
@@ -24,7 +25,7 @@ export function read() {
 /** @param {Partial<Place>} place */
 export function url(place) {
   const given = new URLSearchParams();
-  for (const name of /** @type {const} */ (["q", "nodes", "since", "until", "last", "rows", "columns", "position"])) {
+  for (const name of /** @type {const} */ (["q", "nodes", "since", "until", "last", "rows", "columns", "by", "position"])) {
     const value = place[name];
     if (value) given.set(name, value);
   }

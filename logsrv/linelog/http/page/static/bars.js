@@ -1,15 +1,28 @@
-/** The bars of a histogram as SVG: one for each step of time, stacked by level. */
+/** The bars of a histogram as SVG: one for each step of time, stacked by level or by the values of a field. */
 
 import { GROUPS } from "./levels.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @typedef {{time: string, count: number, levels: Record<string, number>}} Bucket
- * @typedef {{since: string, until: string, step: number, buckets: Bucket[], added?: boolean, missing?: import("./api.js").Missing[]}} Histogram
+ * @typedef {{time: string, count: number, levels: Record<string, number>, values?: Record<string, number>}} Bucket `values` has a key "" for lines without the field
+ * @typedef {{name: string, label: string, value?: string}} Series name: the part of a class name that sets the colour. Without `value`: all others
+ * @typedef {{since: string, until: string, step: number, buckets: Bucket[], by?: string, values?: string[], added?: boolean, missing?: import("./api.js").Missing[]}} Histogram
  * @typedef {{start: number, end: number, from: number, to: number, count: number, parts: {name: string, count: number}[]}} Bar
  *   times in milliseconds since 1970; from, to: the part of the bar that lies in the range, and is counted
  */
+
+const CLASSES = new Map([["1xx", "debug"], ["2xx", "info"], ["3xx", "notice"], ["4xx", "warning"], ["5xx", "error"]]);
+
+/**
+ * Return the series of a histogram by a field, or of a table over time, each with its colour.
+ * @param {string[]} values the most frequent first
+ * @returns {Series[]}
+ */
+export function seriesOf(values) {
+  const named = values.map((value, index) => ({ name: CLASSES.get(value) ?? `value-${index}`, label: value, value }));
+  return [...named, { name: "none", label: "other" }];
+}
 
 /**
  * Return a bar for every step of the range, including steps without lines.
@@ -20,6 +33,7 @@ export function bars(answer) {
   const since = Date.parse(answer.since);
   const until = Date.parse(answer.until);
   const step = answer.step * 1000;
+  const series = answer.values && seriesOf(answer.values);
   /** @type {Map<number, Bucket>} */
   const filled = new Map(answer.buckets.map((bucket) => [Math.floor(Date.parse(bucket.time) / step), bucket]));
   /** @type {Bar[]} */
@@ -28,7 +42,7 @@ export function bars(answer) {
     const bucket = filled.get(number);
     const [start, end] = [number * step, (number + 1) * step];
     const [from, to] = [Math.max(start, since), Math.min(end, until)];
-    made.push({ start, end, from, to, count: bucket?.count ?? 0, parts: bucket ? parts(bucket) : [] });
+    made.push({ start, end, from, to, count: bucket?.count ?? 0, parts: bucket ? (series ? partsByValue(bucket, series) : parts(bucket)) : [] });
   }
   return made;
 }
@@ -43,6 +57,21 @@ function parts(bucket) {
     if (count) found.push({ name, count });
   }
   if (bucket.count > known) found.push({ name: "none", count: bucket.count - known });
+  return found;
+}
+
+/**
+ * @param {Bucket} bucket
+ * @param {Series[]} series
+ */
+function partsByValue(bucket, series) {
+  let left = bucket.count;
+  const found = [];
+  for (const { name, value } of series) {
+    const count = value === undefined ? left : Math.min(left, bucket.values?.[value] ?? 0);
+    left -= count;
+    if (count) found.push({ name, count });
+  }
   return found;
 }
 
@@ -75,7 +104,7 @@ export function draw(svg, all, width, height) {
  * @param {string} name
  * @param {Record<string, string | number>} attributes
  */
-function shape(name, attributes) {
+export function shape(name, attributes) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, typeof value === "number" ? value.toFixed(2) : value);
   return made;

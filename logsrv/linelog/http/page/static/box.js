@@ -1,5 +1,6 @@
 /** The search box: it asks for a new view while the user types, and shows the error of a wrong query. */
 
+import { BoxColours } from "./box_colours.js";
 import { byId } from "./dom.js";
 import { printable } from "./text.js";
 
@@ -12,6 +13,7 @@ export class Box {
   constructor(onQuery) {
     this.input = /** @type {HTMLInputElement} */ (byId("q"));
     this.error = byId("query-error");
+    this.colours = new BoxColours(this.input);
     this.onQuery = onQuery;
     this.timer = this.telling = 0;
     this.asked = this.input.value;
@@ -20,6 +22,7 @@ export class Box {
     this.refused = null;
     this.tell = () => {};
     this.input.addEventListener("input", () => {
+      this.colours.draw();
       this.typed = performance.now();
       this.hide();
       this.hint("");
@@ -43,6 +46,7 @@ export class Box {
   set(query) {
     clearTimeout(this.timer);
     this.input.value = query;
+    this.colours.draw();
     this.asked = query;
     this.hint("");
     this.accept();
@@ -51,6 +55,7 @@ export class Box {
   /** @param {string} query */
   change(query) {
     this.input.value = query;
+    this.colours.draw();
     this.ask();
   }
 

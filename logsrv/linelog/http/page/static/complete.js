@@ -4,7 +4,8 @@ import { address, get } from "./api.js";
 import { byId, element } from "./dom.js";
 import { share } from "./fields.js";
 import { LEVELS } from "./levels.js";
-import { isField, pieceAt, quoted } from "./query.js";
+import { isField, quoted } from "./query.js";
+import { extractedNames, pieceOfQuery } from "./stages.js";
 import { keep, kept } from "./storage.js";
 import { printable } from "./text.js";
 import { number } from "./times.js";
@@ -62,17 +63,22 @@ export class Completion {
    */
   async offersAt(query, cursor) {
     if (!query) return recent().map((text) => ({ text, note: "recent", insert: text, start: 0, end: 0, more: false }));
-    const piece = pieceAt(query, cursor);
+    const piece = pieceOfQuery(query, cursor);
     if (!piece || (piece.kind === "field" && !piece.typed)) return [];
     const typed = piece.typed.toLowerCase();
     const { start, end } = piece;
-    if (piece.kind === "field") {
+    if (piece.kind === "word") {
+      const words = piece.words.filter((word) => word !== typed);
+      return matching(words, typed, (word) => word).map((text) => ({ text, note: "", insert: `${text} `, start, end, more: true }));
+    }
+    if (piece.kind !== "value") {
       const { fields, sampled } = await this.ask("/api/fields", {});
       const known = fields.map((/** @type {any} */ one) => ({ text: one.name, note: `in ${share(one.lines, sampled)} of the lines` }));
       const always = ALWAYS.filter((name) => !known.some((/** @type {any} */ one) => one.text === name));
+      const parts = extractedNames(query).map((text) => ({ text, note: "extracted" }));
       const others = always.map((text) => ({ text, note: text === "app" ? "the program" : "always there" }));
-      const named = OPERATOR.test(query.slice(end));
-      return matching([...known, ...others].filter((one) => isField(one.text)), typed, (one) => one.text)
+      const named = piece.kind === "name" || OPERATOR.test(query.slice(end));
+      return matching([...parts, ...known, ...others].filter((one) => isField(one.text)), typed, (one) => one.text)
         .map((one) => ({ ...one, insert: named ? one.text : `${one.text}=`, start, end, more: !named }));
     }
     const found = (await this.ask("/api/top", { field: piece.field, limit: VALUES })).values;

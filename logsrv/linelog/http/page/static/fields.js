@@ -40,6 +40,27 @@ export class Fields {
     /** The number of refusals in a row. */
     this.refusals = 0;
     this.onWork = () => {};
+    /** @param {string} field whose values are to be shown over time */
+    this.onOverTime = (field) => {};
+    /** @param {string[]} names of all fields, as soon as they are known */
+    this.onNames = (names) => {};
+    /** The number of matching lines; null while unknown. @type {number | null} */
+    this.total = null;
+  }
+
+  /** @param {number} lines the number of matching lines */
+  setTotal(lines) {
+    this.total = lines;
+    for (const item of /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll("[data-lacks]"))) item.textContent = this.lacks(item.dataset.lacks ?? "");
+  }
+
+  /**
+   * Return the sentence for a field that no line has.
+   * @param {string} field
+   */
+  lacks(field) {
+    if (!this.total) return `No line here has a field ${field}`;
+    return `${counted(this.total, "line matches", "lines match")}, none has ${field}`;
   }
 
   get shown() {
@@ -51,6 +72,7 @@ export class Fields {
     this.stop();
     this.range = range;
     this.stale = true;
+    this.total = null;
     this.refusals = 0;
     if (this.shown) this.load();
   }
@@ -90,6 +112,7 @@ export class Fields {
     this.pending = this.stale;
     if (this.stale) this.panel.classList.add("stale");
     this.onWork();
+    for (const field of this.opened) this.showCounting(field);
     const begin = performance.now();
     try {
       const [{ fields, sampled }, ...tops] = await Promise.all([
@@ -135,6 +158,7 @@ export class Fields {
     const found = fields.map((one) => one.name).filter((name) => !names.has(name)).slice(0, MOST);
     const { scrollTop } = this.panel;
     const entries = [...names, ...found].filter(isField);
+    this.onNames(entries);
     const at = document.activeElement?.closest("#field-list .field");
     this.list.replaceChildren(...entries.map((name) => this.entry(name, known.get(name) ?? "", lists.get(name), signal)));
     this.markColumns(this.columns);
@@ -177,18 +201,32 @@ export class Fields {
     summary.append(element("span", "name", printable(name)), element("span", "count", lines));
     const values = element("ul");
     if (list) values.replaceChildren(...list);
-    entry.append(summary, values);
+    const tools = element("p", "field-tools");
+    tools.append(button("Over time", "link", () => this.onOverTime(name), `Over time: bars by ${name}`));
+    if (name === "status") tools.append(" ", button("by class", "link", () => this.onOverTime("status:class"), "Bars by class: 2xx, 3xx, 4xx, 5xx"));
+    entry.append(summary, tools, values);
     entry.open = this.opened.has(name);
     entry.addEventListener("toggle", async () => {
       if (entry.open) this.opened.add(name);
       else this.opened.delete(name);
-      if (entry.open && !values.childElementCount) values.replaceChildren(...(await this.values(name, signal)));
+      if (!entry.open || values.childElementCount) return;
+      this.showCounting(name);
+      values.replaceChildren(...(await this.values(name, signal)));
     });
     const whole = element("div", "field-entry");
     const column = button("", "column", () => this.onColumn(name), `Column ${name}`);
     column.dataset.field = name;
     whole.append(entry, column);
     return whole;
+  }
+
+  /**
+   * Say that a field is being counted, unless earlier values are shown.
+   * @param {string} field
+   */
+  showCounting(field) {
+    const values = this.summary(field)?.parentElement?.querySelector("ul");
+    if (values && !values.childElementCount) values.replaceChildren(element("li", "empty", "Counting …"));
   }
 
   /**
@@ -199,7 +237,11 @@ export class Fields {
   async values(field, signal) {
     try {
       const { values, total, added } = await get("/api/top", { ...this.range, field }, signal);
-      if (!values.length) return [element("li", "empty", `No line here has a field ${field}`)];
+      if (!values.length) {
+        const item = element("li", "empty", this.lacks(field));
+        item.dataset.lacks = field;
+        return [item];
+      }
       const items = values.map((/** @type {any} */ one) => this.value(field, String(one.value), one.count, total));
       return added ? [...items, element("li", "empty", "Those of each server added")] : items;
     } catch (error) {

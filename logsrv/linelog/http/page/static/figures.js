@@ -1,10 +1,11 @@
 /** The numbers around the lines: bars and values. One request at a time; numbers are dimmed until it is answered. */
 
-import { address, bars, tellMissing } from "./api.js";
+import { bars, tellMissing } from "./api.js";
 import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
-import { clock, number } from "./times.js";
+import { Download } from "./download.js";
+import { clock } from "./times.js";
 
 /** @typedef {import("./scope.js").Scope} Scope */
 
@@ -16,8 +17,6 @@ const WHEN_HIDDEN = 60_000;
 const LONGEST = 3_600_000;
 /** Milliseconds. Lines dated further ahead of now than this come from a wrong clock, not from the last moment. */
 const AHEAD = 10_000;
-/** The largest number of lines in a download: the API's limit. */
-export const bound = { lines: 100_000 };
 
 export class Figures {
   /**
@@ -46,7 +45,9 @@ export class Figures {
     this.refused = "";
     /** The time at which the shown numbers were requested, in milliseconds since 1970. */
     this.when = 0;
-    this.download = /** @type {HTMLAnchorElement} */ (byId("download"));
+    this.download = new Download();
+    /** The field of the bars; "": by level. Of `status:class`, by the first digit. */
+    this.by = "";
     fields.onWork = () => told.work();
   }
 
@@ -92,11 +93,16 @@ export class Figures {
     this.known = this.empty = false;
     this.refusals = 0;
     this.question = { q, since, until, nodes };
-    // With several servers, the newest lines come first.
-    const newest = nodes ? { reverse: 1 } : { newest: 1 };
-    this.download.href = address("/api/search", { ...this.question, limit: bound.lines, ...newest });
-    this.offer(Infinity);
+    this.download.offer(Infinity);
     this.fields.set(this.question);
+    this.refresh();
+  }
+
+  /** @param {string} field of the bars */
+  setBy(field) {
+    this.by = field;
+    if (!this.asked) return;
+    byId("rate-part").classList.add("stale");
     this.refresh();
   }
 
@@ -131,14 +137,16 @@ export class Figures {
     try {
       // Up to now, not up to the last line, so that the bars show when no more lines arrive.
       const until = this.question.until || "now";
-      const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted }, signal);
+      const [by, isClass] = this.question.nodes ? [""] : this.by.split(":");
+      const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted, by, classes: isClass && 1 }, signal);
       // Two clocks: the first one stops while the computer sleeps, the second one may be set.
       const passed = () => Math.max(performance.now() - begin, Date.now() - when);
       const after = await this.after(Date.parse(answer.until), passed, signal);
       if (signal.aborted) return;
       this.histogram.show(answer, after);
       const lines = answer.buckets.reduce((/** @type {number} */ sum, /** @type {{count: number}} */ bucket) => sum + bucket.count, after);
-      this.offer(lines);
+      this.download.offer(lines);
+      this.fields.setTotal(lines);
       this.empty = this.pending && this.grows && !lines;
       if (answer.missing?.length) tellMissing(answer.missing);
       this.when = when;
@@ -153,7 +161,7 @@ export class Figures {
       this.refused = /** @type {Error} */ (error).message;
       if (this.pending) {
         this.histogram.fail(this.refused);
-        this.offer(Infinity);
+        this.download.offer(Infinity);
         this.when = 0;
       }
     }
@@ -164,14 +172,6 @@ export class Figures {
     if (this.refusals) this.rest = Math.min(LONGEST, Math.max(EVERY, this.rest) * 2 ** (this.refusals - 1));
     if (this.grows) this.later(Math.max(document.hidden ? WHEN_HIDDEN : EVERY, this.rest));
     this.showWhen();
-  }
-
-  /** @param {number} lines their number; Infinity while unknown */
-  offer(lines) {
-    const part = lines > bound.lines;
-    this.download.download = part ? `logsrv-newest-${bound.lines}.jsonl` : "logsrv.jsonl";
-    const all = Number.isFinite(lines) ? `Of these ${number(lines)} lines` : "Of these lines";
-    this.download.dataset.said = part ? `${all} the newest ${number(bound.lines)} are downloaded. All of them: logsrv search --output json` : "";
   }
 
   /**

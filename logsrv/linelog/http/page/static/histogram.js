@@ -1,7 +1,8 @@
 /** The number of lines over time, by level. Dragging over it, or moving along it with keys, selects a time. */
 
-import { bars, draw } from "./bars.js";
-import { byId, element } from "./dom.js";
+import { bars, draw, seriesOf } from "./bars.js";
+import { button, byId, element } from "./dom.js";
+import { printable } from "./text.js";
 import { ticks } from "./ticks.js";
 import { counted, number, span, tick } from "./times.js";
 
@@ -19,8 +20,13 @@ export class Histogram {
   /**
    * @param {(since: string, until: string) => void} onSelect with RFC 3339 times
    * @param {() => void} onClear
+   * @param {(field: string, value: string, exclude: boolean) => void} onTerm
    */
-  constructor(onSelect, onClear) {
+  constructor(onSelect, onClear, onTerm) {
+    this.onTerm = onTerm;
+    /** @type {import("./bars.js").Series[] | null} of bars by a field; null: by level */
+    this.series = null;
+    this.levels = [...byId("legend").children];
     this.onSelect = onSelect;
     this.onClear = onClear;
     this.box = byId("histogram");
@@ -49,11 +55,34 @@ export class Histogram {
     if (this.dragging) return;
     const moved = this.bars[0]?.start !== Date.parse(answer.since);
     this.bars = bars(answer);
+    this.series = answer.values ? seriesOf(answer.values) : null;
+    this.showLegend(answer.by ?? "");
     if (moved && document.activeElement !== this.box) this.range = null;
     this.draw();
     const lines = this.bars.reduce((sum, bar) => sum + bar.count, 0);
     byId("histogram-total").textContent = counted(lines, "line") + (after ? `, and ${number(after)} dated after now` : "") + (answer.added ? ", those of each server added: what several have counts for each" : "");
     byId("histogram-span").textContent = span(new Date(answer.since), new Date(answer.until));
+  }
+
+  /** @param {string} field */
+  showLegend(field) {
+    const legend = byId("legend");
+    legend.classList.toggle("by-field", Boolean(this.series));
+    legend.ariaHidden = this.series ? null : "true";
+    const of = JSON.stringify([field, this.series]);
+    if (legend.dataset.of === of) return;
+    legend.dataset.of = of;
+    if (!this.series) return legend.replaceChildren(...this.levels);
+    const rest = this.bars.some((bar) => bar.parts.some((part) => part.name === "none"));
+    const shown = this.series.filter((one) => one.value !== undefined || rest);
+    legend.replaceChildren(...shown.map(({ name, label, value }) => {
+      const item = element("li", `bar-${name}`);
+      const isClass = /^[1-5]xx$/.test(label);
+      const text = printable(label.length > 24 ? `${label.slice(0, 23)}…` : label);
+      if (value === undefined || isClass) item.textContent = text;
+      else item.append(button(text, "link", () => this.onTerm(field, value, false), `Only lines with ${field}=${printable(label)}`));
+      return item;
+    }));
   }
 
   draw() {
@@ -196,6 +225,10 @@ export class Histogram {
     const lines = chosen.reduce((all, bar) => all + bar.count, 0);
     const errors = sum(["error", "critical"]);
     const warnings = sum(["warning"]);
+    if (this.series) {
+      const each = this.series.map(({ name, label }) => ({ label, count: sum([name]) })).filter(({ count }) => count);
+      return [span(new Date(chosen[0].from), new Date(chosen[chosen.length - 1].to)), counted(lines, "line"), ...each.map(({ label, count }) => `${printable(label.slice(0, 24))} ${number(count)}`)].join(" · ");
+    }
     const said = [span(new Date(chosen[0].from), new Date(chosen[chosen.length - 1].to)), counted(lines, "line")];
     if (errors) said.push(counted(errors, "error"));
     if (warnings) said.push(counted(warnings, "warning"));

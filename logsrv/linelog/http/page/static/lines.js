@@ -64,9 +64,10 @@ export class Lines {
   /**
    * Add lines and gaps after the last line. Lines that are shown already are left out.
    * @param {(Line | Gap)[]} items
+   * @param {boolean} [isSorted] they are not in the order of the store
    * @returns {Line[]} the added lines
    */
-  append(items) {
+  append(items, isSorted = false) {
     const fragment = document.createDocumentFragment();
     const added = [];
     let day = this.dayAtEnd();
@@ -75,7 +76,7 @@ export class Lines {
         fragment.append(this.gap(item, this.last));
         continue;
       }
-      if (this.last && compare(item.position, this.last) <= 0) continue;
+      if (!isSorted && this.last && compare(item.position, this.last) <= 0) continue;
       const made = this.make(item);
       if (made.dataset.on !== day) made.dataset.day = day = made.dataset.on ?? "";
       fragment.append(made);

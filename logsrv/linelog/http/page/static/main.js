@@ -4,6 +4,7 @@ import * as address from "./address.js";
 import { Announcer } from "./announce.js";
 import { ApiError } from "./api.js";
 import { Box } from "./box.js";
+import { ByMenu } from "./by_menu.js";
 import { readColumns, showColumns, switchColumn } from "./columns.js";
 import { Completion, remember } from "./complete.js";
 import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
@@ -23,9 +24,10 @@ import { Nodes, isMerged, whereIs } from "./nodes.js";
 import { Older } from "./older.js";
 import { TimePicker } from "./picker.js";
 import { showProgress } from "./progress.js";
-import { withTerm } from "./query.js";
 import { DEFAULT_LAST, placeOfSpan, scopeOf, showScope, spanAround, wider } from "./scope.js";
+import { asLines, kindOf, withCondition } from "./stages.js";
 import { showState } from "./state.js";
+import { Table } from "./table.js";
 import { printable } from "./text.js";
 import { clock, counted, day, isUtc, setUtc, zone } from "./times.js";
 import * as travel from "./travel.js";
@@ -54,7 +56,7 @@ const completion = new Completion(box, () => scope);
  */
 function term(field, value, exclude, position = "") {
   completion.close();
-  const query = withTerm(box.value, field, value, exclude);
+  const query = withCondition(box.value, field, value, exclude);
   if (!place.position || exclude || !position) return box.change(query);
   box.set(query);
   attempt(() => go({ q: query, position }, true));
@@ -96,6 +98,7 @@ const fields = new Fields(term, column);
 const histogram = new Histogram(
   (since, until) => attempt(() => go({ since, until, position: "" }, true)),
   () => place.since && attempt(() => go({ since: "", until: "", position: "" }, true)),
+  term,
 );
 const figures = new Figures(fields, histogram, {
   work: showWork,
@@ -103,6 +106,17 @@ const figures = new Figures(fields, histogram, {
   since: (time) => older.beyond(view.expire(time)),
   newest: () => health.newest,
 });
+const table = new Table((query) => {
+  box.set(query);
+  attempt(() => go({ q: query, position: "" }, true));
+});
+const by = new ByMenu((field) => {
+  place = { ...place, by: field };
+  address.write(place, false);
+  figures.setBy(field);
+});
+fields.onOverTime = (field) => by.choose(field, true);
+fields.onNames = (names) => by.offer(names);
 const older = new Older(view, (time) => attempt(() => go(wider(place, scope, time), true)));
 const details = new Details(lines, {
   term,
@@ -111,7 +125,7 @@ const details = new Details(lines, {
   neighbours,
   around,
   say,
-  query: () => place.q,
+  query: () => asLines(place.q),
   place: (line) => ({ columns: place.columns, ...whereIs(line, place.nodes) }),
 });
 
@@ -122,7 +136,7 @@ const nodes = new Nodes((names) => attempt(() => go({ nodes: names, position: ""
  * @param {import("./api.js").Line} line
  */
 function neighbours(line) {
-  if (!isMerged(line)) return attempt(() => showNeighbours(view, line));
+  if (!isMerged(line) && view.kind !== "sort") return attempt(() => showNeighbours(view, line));
   completion.close();
   box.set("");
   attempt(() => go({ ...whereIs(line, place.nodes), q: "", since: "", until: "" }, true));
@@ -135,7 +149,7 @@ function neighbours(line) {
  */
 function further(side, isOwn) {
   const line = lines.selected && lines.data.get(lines.selected);
-  if (line && isMerged(line)) neighbours(line);
+  if (line && (isMerged(line) || view.kind === "sort")) neighbours(line);
   else if (line) attempt(() => showFurther(view, line, side, isOwn));
 }
 
@@ -168,21 +182,30 @@ let asking = false;
  */
 async function go(change, step, first = false) {
   const next = { ...place, ...change };
+  const kind = kindOf(next.q);
+  // Sorted lines and figures have no place among the lines of the store.
+  if (kind !== "lines") next.position = "";
   const turn = ++turns;
   clearTimeout(againTimer);
   againTimer = 0;
-  const narrowed = first || ["q", "nodes", "since", "until", "last", "position"].some((name) => next[/** @type {"q"} */ (name)] !== place[/** @type {"q"} */ (name)]);
+  // What stands behind | changes neither the bars nor the values, unless it is of the lines.
+  const narrowed = first || asLines(next.q) !== asLines(place.q) || ["nodes", "since", "until", "last", "position"].some((name) => next[/** @type {"nodes"} */ (name)] !== place[/** @type {"nodes"} */ (name)]);
   let taken = false;
   asking = true;
-  lines.log.classList.add("stale");
+  showStale(true);
   if (narrowed) figures.dim();
   showWork();
   try {
+    if (kind !== "lines" && next.nodes) throw new ApiError(400, "sort, limit and figures are of this server alone: choose This server");
     const found = await scopeOf(next);
     if (turn !== turns) return;
-    await view.open({ q: next.q, ...found, position: next.position }, () => {
+    const request = { q: next.q, ...found, position: next.position };
+    await (kind === "table" ? table : view).open(request, () => {
       taken = true;
-      if (turn === turns) arrived(next, found, step, narrowed);
+      if (turn !== turns) return;
+      if (kind === "table") view.close(request);
+      else table.close();
+      arrived(next, found, step, narrowed);
     });
   } catch (error) {
     if (turn !== turns) return;
@@ -193,7 +216,7 @@ async function go(change, step, first = false) {
   } finally {
     if (turn === turns) {
       asking = false;
-      if (!taken && !againTimer) lines.log.classList.remove("stale");
+      if (!taken && !againTimer) showStale(false);
       showWork();
     }
   }
@@ -209,14 +232,22 @@ async function go(change, step, first = false) {
 function arrived(next, found, step, narrowed) {
   place = next;
   scope = found;
-  lines.log.classList.remove("stale");
+  showStale(false);
   box.accept();
   nodes.choose(place.nodes);
   nodes.clear();
   address.write(place, step);
   showScope(place, scope);
+  by.choose(place.by);
+  figures.by = place.by;
   document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
-  if (narrowed) figures.set(place.q, scope);
+  if (narrowed) figures.set(asLines(place.q), scope);
+  figures.download.set({ q: place.q, ...scope });
+}
+
+/** @param {boolean} stale dim the lines or figures, because something else is asked for */
+function showStale(stale) {
+  for (const part of [lines.log, table.part]) part.classList.toggle("stale", stale);
 }
 
 /** Show the progress while a requested part has not arrived. */
@@ -345,7 +376,6 @@ lines.log.addEventListener("click", (event) => {
   lines.select(row);
 });
 
-byId("download").addEventListener("click", () => say(byId("download").dataset.said || "These lines are downloaded."));
 byId("pause").addEventListener("click", toggle);
 byId("newer").addEventListener("click", follow);
 byId("rows").addEventListener("click", rows);
@@ -364,6 +394,7 @@ byId("zone").addEventListener("click", () => {
   showZone();
   lines.retime();
   histogram.draw();
+  table.show();
   figures.showWhen();
   older.draw();
   showScope(place, scope);

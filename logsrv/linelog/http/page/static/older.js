@@ -30,7 +30,7 @@ export class Older {
       this.looked = null;
       this.found("");
     }
-    if (this.looked || !view.atStart || !view.ready || view.searching || !request.since) return;
+    if (this.looked || !view.atStart || !view.ready || view.searching || !request.since || view.kind !== "lines") return;
     this.looked = abort;
     this.say("Looking for older lines …");
     try {

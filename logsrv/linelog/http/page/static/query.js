@@ -1,4 +1,4 @@
-/** The query language for the page: the atoms of a query, the texts to mark, and adding a term. */
+/** The query language for the page: the atoms of a query, the texts to mark, and adding a term. `stages.js` has what follows `|`. */
 
 /**
  * @typedef {object} Atom
@@ -18,19 +18,31 @@ const NAME = /^[A-Za-z_@][A-Za-z0-9_.@-]*$/;
 /** Fields of every line. If a message has a field with such a name, it is called `fields.NAME`. */
 const ALWAYS = new Set(["time", "source", "name", "host", "port", "position", "message", "level"]);
 
+/** A `|` that stands alone ends a filter. */
+const PIPE = /^\|(\s|$)/;
+
 /**
- * Return the atoms of a query, which may be unfinished. Of brackets, only a NOT before them is noted.
+ * Return the atoms of a query's filter, which may be unfinished. Of brackets, only a NOT before them is noted.
  * @param {string} query
+ * @param {number} [start] where the filter begins
  * @returns {Atom[]}
  */
-export function atoms(query) {
+export const atoms = (query, start = 0) => filterAt(query, start).found;
+
+/**
+ * Return the atoms of the filter that begins at `start`, and where it ends: at a `|` or with the query.
+ * @param {string} query
+ * @param {number} start
+ */
+export function filterAt(query, start) {
   /** @type {Atom[]} */
   const found = [];
   const outer = [false];
   let not = false;
-  let place = 0;
+  let place = start;
   while (place < query.length) {
     const character = query[place];
+    if (PIPE.test(query.slice(place, place + 2))) break;
     if (/\s/.test(character)) place += 1;
     else if (character === "(") {
       outer.push(outer[outer.length - 1] !== not);
@@ -56,7 +68,7 @@ export function atoms(query) {
       found.push(atom);
     }
   }
-  return found;
+  return { found, end: Math.min(place, query.length) };
 }
 
 /**
@@ -84,11 +96,24 @@ function atomAt(query, start) {
  * @param {string} query
  */
 export function wanted(query) {
-  const positive = atoms(query).filter((atom) => !atom.negated && atom.text);
+  const positive = filters(query).flatMap((start) => atoms(query, start)).filter((atom) => !atom.negated && atom.text);
   return {
     texts: positive.filter((atom) => atom.kind === "word" || atom.kind === "phrase").map((atom) => atom.text),
     regexes: positive.filter((atom) => atom.kind === "regex").map((atom) => atom.text),
   };
+}
+
+/**
+ * Return where the filters of a query begin: at its start, and behind each `| where`.
+ * @param {string} query
+ */
+function filters(query) {
+  const found = [0];
+  for (let { end } = filterAt(query, 0); end < query.length; end = filterAt(query, end + 1).end) {
+    const where = /^\|\s+where(?=\s|$)/.exec(query.slice(end));
+    if (where) found.push(end + where[0].length);
+  }
+  return found;
 }
 
 /** @param {string} name */
@@ -131,10 +156,11 @@ export function withTerm(query, field, value, exclude) {
  * Return the piece at the cursor that can be completed: the name of a field, or its value.
  * @param {string} query
  * @param {number} cursor
+ * @param {number} [begin] where its filter begins
  * @returns {{kind: "field" | "value", field: string, typed: string, start: number, end: number} | null}
  */
-export function pieceAt(query, cursor) {
-  const atom = atoms(query).find((one) => one.start < cursor && cursor <= one.end);
+export function pieceAt(query, cursor, begin = 0) {
+  const atom = atoms(query, begin).find((one) => one.start < cursor && cursor <= one.end);
   if (!atom) return { kind: "field", field: "", typed: "", start: cursor, end: cursor };
   if (atom.kind === "word" && isField(query.slice(atom.start, cursor))) {
     return { kind: "field", field: "", typed: query.slice(atom.start, cursor), start: atom.start, end: atom.end };

@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 import { short } from "./levels.js";
 import { hostnameOf, programOf, summarize } from "./summary.js";
 import { folded, printable, runs, unfolded } from "./text.js";
-import { ofLine } from "./times.js";
+import { figure, ofLine } from "./times.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./highlight.js").Highlighter} Highlighter */
@@ -33,8 +33,20 @@ export function row(line, highlighter, columns = []) {
   const message = /** @type {HTMLElement} */ (CELLS[3].cloneNode());
   made.append(...cells(line, columns), message);
   fillSummary(message, line, highlighter, columns);
+  if (line.number !== undefined) {
+    made.classList.add("sorted");
+    made.prepend(numberCell(line.number));
+  }
   retime(made, line);
   return made;
+}
+
+/**
+ * Return the cell of the number by which lines are sorted.
+ * @param {number | null} number
+ */
+function numberCell(number) {
+  return cell("span", "number", number === null ? "–" : figure(number));
 }
 
 /**
@@ -47,7 +59,7 @@ export function row(line, highlighter, columns = []) {
 export function recolumn(made, line, highlighter, columns) {
   const message = /** @type {HTMLElement} */ (made.querySelector(".message"));
   while (made.firstChild && made.firstChild !== message) made.firstChild.remove();
-  message.before(...cells(line, columns));
+  message.before(...(line.number === undefined ? [] : [numberCell(line.number)]), ...cells(line, columns));
   if (!made.classList.contains("open")) fillSummary(message, line, highlighter, columns);
   retime(made, line);
 }

@@ -17,7 +17,7 @@ export function showState(view, trouble) {
   pause(view, waiting);
   const newer = byId("newer");
   newer.hidden = !view.paused || !view.ready;
-  const now = view.request.nodes && !view.request.until ? "Ask again" : "To now";
+  const now = (view.request.nodes && !view.request.until) || view.kind !== "lines" ? "Ask again" : "To now";
   byId("newer-text").textContent = waiting ? counted(waiting, "new line") : view.live ? "Follow" : now;
 
   byId("edge-start").textContent = edge(view);
@@ -34,8 +34,8 @@ function pause(view, waiting) {
   button.setAttribute("aria-pressed", String(paused));
   const waits = paused && waiting ? ` (${number(waiting)})` : "";
   const words = /** @type {HTMLElement} */ (button.querySelector("span"));
-  words.replaceChildren(paused ? "Resume" : "Pause", element("span", "count", waits));
-  const title = !paused ? "Pause" : waits ? `Show the ${counted(waiting, "line")} that arrived meanwhile` : "To the newest lines";
+  words.replaceChildren(view.kind !== "lines" ? "Ask again" : paused ? "Resume" : "Pause", element("span", "count", waits));
+  const title = view.kind !== "lines" ? "Ask the same again" : !paused ? "Pause" : waits ? `Show the ${counted(waiting, "line")} that arrived meanwhile` : "To the newest lines";
   button.title = `${title} (space)`;
 }
 
@@ -51,6 +51,7 @@ function connection(view, trouble) {
   if (state?.kind === "connecting" || (view.opening && !view.stream && !view.ready && !view.searching)) return ["connecting", "Connecting …"];
   if (trouble) return ["lost", "Connected; lines are not being stored"];
   if (view.request.nodes && !view.request.until) return ["still", "Not live; only this server is"];
+  if (view.kind !== "lines") return ["still", { sort: "Not live: sorted lines", limit: "Not live: so many lines", table: "Not live: figures" }[view.kind]];
   if (view.paused) return ["still", view.live ? "Paused" : "History"];
   return state?.kind === "open" ? ["live", "Live"] : ["still", "Stopped"];
 }
@@ -58,6 +59,8 @@ function connection(view, trouble) {
 /** @param {import("./view.js").View} view */
 function edge(view) {
   if (view.loading || view.searching) return "Searching …";
+  if (view.kind === "sort") return view.lines.size ? `Sorted by their number, the first ${counted(view.lines.size, "line")}. New lines are not added.` : "";
+  if (view.kind === "limit") return view.lines.size ? `The ${view.request.until ? "oldest" : "newest"} ${counted(view.lines.size, "line")} when asked. New lines are not added.` : "";
   if (!view.atStart || !view.lines.size) return "";
   return view.request.since ? `There is nothing before this in ${byId("lines").dataset.scope}.` : "There is nothing before this.";
 }
@@ -74,6 +77,7 @@ function empty(view) {
   if (!is || place.dataset.about === about) return;
   place.dataset.about = about;
   const heading = element("p", "heading", q || !view.live ? "No line fits" : since ? "No lines" : "Nothing has been logged yet");
-  const hint = [`Nothing in ${scope}.`, view.live && "Lines appear here as they arrive."].filter(Boolean).join(" ");
+  const nothing = view.kind === "sort" ? `Nothing in ${scope} has a number to sort by.` : `Nothing in ${scope}.`;
+  const hint = [nothing, view.live && "Lines appear here as they arrive."].filter(Boolean).join(" ");
   place.replaceChildren(heading, element("p", "", hint));
 }

@@ -152,6 +152,12 @@ const whole = new Intl.NumberFormat("en");
 export const number = (value) => whole.format(value);
 
 /**
+ * Return a figure: a number that is no integer with three decimals, or six digits if it is small.
+ * @param {number} value
+ */
+export const figure = (value) => new Intl.NumberFormat("en", Math.abs(value) < 1 ? { maximumSignificantDigits: 6 } : { maximumFractionDigits: 3 }).format(value);
+
+/**
  * @param {number} count
  * @param {string} one
  * @param {string} [many]

@@ -40,6 +40,8 @@ export async function seek(view, direction, accept, query) {
   const itself = !lines.selected && accept(/** @type {Line} */ (lines.data.get(from)));
   const near = itself ? from : lines.find(from, direction, accept);
   if (near) return lines.select(near, "center");
+  // Sorted lines, or so many, are all in the page.
+  if (view.kind !== "lines") throw new ApiError(404, direction < 0 ? "No such line before this one." : "No such line after this one.");
   const where = direction < 0 ? { before: lines.first, reverse: 1 } : { after: lines.last };
   const { since, until, nodes } = request;
   const found = await all(await search({ q: query, since, until, nodes, limit: 1, ...where }, view.abort.signal));

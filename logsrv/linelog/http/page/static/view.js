@@ -7,6 +7,7 @@ import { get, search } from "./api.js";
 import { Pace } from "./pace.js";
 import { compare } from "./position.js";
 import { Queue } from "./queue.js";
+import { kindOf } from "./stages.js";
 import { Stream } from "./stream.js";
 
 /**
@@ -34,6 +35,8 @@ export class View extends EventTarget {
     this.lines = lines;
     /** @type {Request} */
     this.request = { q: "", since: "", until: "", nodes: "", position: "" };
+    /** The query's answer: only lines as they come are live. @type {import("./stages.js").Kind} */
+    this.kind = "lines";
     this.queue = new Queue(NEXT_FRAMES);
     /** @type {Stream | null} */
     this.stream = null;
@@ -57,7 +60,7 @@ export class View extends EventTarget {
 
   /** True if new lines of this server belong to the view; a pause does not change that. */
   get live() {
-    return !this.request.until && !this.request.nodes;
+    return !this.request.until && !this.request.nodes && this.kind === "lines";
   }
 
   get following() {
@@ -78,7 +81,7 @@ export class View extends EventTarget {
   async open(request, taken = () => {}, shown = null) {
     this.opening?.abort();
     const opening = (this.opening = new AbortController());
-    const stream = request.until || request.position || request.nodes ? null : this.newStream();
+    const stream = request.until || request.position || request.nodes || kindOf(request.q) !== "lines" ? null : this.newStream();
     this.say("changed");
     try {
       const [first, around] = await Promise.all([
@@ -92,6 +95,7 @@ export class View extends EventTarget {
       taken();
       try {
         if (request.position) await this.openAt(first, around.lines);
+        else if (this.kind === "sort") await this.openSorted(first);
         else if (!request.until) await this.openEnd(first);
         else await this.openRange(first);
       } finally {
@@ -119,7 +123,8 @@ export class View extends EventTarget {
   async begin(request, stream, signal) {
     if (stream) await stream.start(request.q, null);
     if (request.position) return this.ask(request, { before: request.position, reverse: 1 }, signal);
-    return this.ask(request, request.until ? {} : { reverse: 1 }, signal);
+    const isOldestFirst = request.until || kindOf(request.q) === "sort";
+    return this.ask(request, isOldestFirst ? {} : { reverse: 1 }, signal);
   }
 
   /**
@@ -166,6 +171,7 @@ export class View extends EventTarget {
     this.abort = abort;
     this.stream?.stop();
     this.request = request;
+    this.kind = kindOf(request.q);
     this.paused = stream ? null : "reading";
     this.attach(stream);
     this.atStart = this.atEnd = this.ready = this.loading = false;
@@ -188,7 +194,14 @@ export class View extends EventTarget {
       this.lines.prepend(group.reverse());
       if (!this.paused || (isFirst && !this.stream)) this.stick();
     }
-    this.atStart = found < PAGE;
+    this.atStart = found < PAGE || this.kind === "limit";
+  }
+
+  /** @param {AsyncGenerator<Line[]>} groups in the order of a number */
+  async openSorted(groups) {
+    this.lines.append(await all(groups), true);
+    this.lines.scroller.scrollTop = 0;
+    this.atStart = this.atEnd = true;
   }
 
   /** @param {AsyncGenerator<Line[]>} groups the oldest first */
@@ -197,7 +210,7 @@ export class View extends EventTarget {
     for await (const group of groups) found += this.lines.append(group).length;
     this.lines.scroller.scrollTop = 0;
     this.atStart = true;
-    this.atEnd = found < PAGE;
+    this.atEnd = found < PAGE || this.kind === "limit";
   }
 
   /**
@@ -216,6 +229,19 @@ export class View extends EventTarget {
     this.lines.append(after);
     if (this.lines.selected === line) this.lines.select(line, "center");
     if (after.length < PAGE) await this.reachedEnd();
+  }
+
+  /**
+   * Show no lines, because something else is shown in their place.
+   * @param {Request} request what is shown
+   */
+  close(request) {
+    this.opening?.abort();
+    this.opening = null;
+    this.swap(request, null, new AbortController());
+    this.searching = false;
+    this.atStart = this.atEnd = true;
+    this.say("changed");
   }
 
   finished() {

@@ -1,0 +1,72 @@
+/** The dialog for a download: as JSON lines, CSV or text, newest or oldest first, with the number of lines. */
+
+import { address } from "./api.js";
+import { byId } from "./dom.js";
+import { kindOf, limitOf } from "./stages.js";
+import { counted, number } from "./times.js";
+
+/** The largest number of lines in a download: the API's limits, for lines in the order of the store, and sorted. */
+export const bound = { lines: 100_000, sorted: 10_000 };
+const ENDINGS = { json: "jsonl", csv: "csv", text: "txt" };
+
+export class Download {
+  constructor() {
+    this.dialog = /** @type {HTMLDialogElement} */ (byId("downloads"));
+    this.link = /** @type {HTMLAnchorElement} */ (byId("download"));
+    this.format = /** @type {HTMLSelectElement} */ (byId("download-format"));
+    this.order = /** @type {HTMLSelectElement} */ (byId("download-order"));
+    this.question = { q: "", since: "", until: "", nodes: "" };
+    this.lines = Infinity;
+    for (const menu of [this.format, this.order]) menu.addEventListener("change", () => this.show());
+    byId("download-button").addEventListener("click", () => this.dialog.showModal());
+    byId("downloads-close").addEventListener("click", () => this.dialog.close());
+    this.link.addEventListener("click", () => this.dialog.close());
+  }
+
+  /** @param {{q: string, since: string, until: string, nodes: string}} question */
+  set(question) {
+    this.question = question;
+    this.show();
+  }
+
+  /** @param {number} lines the number of matching lines; Infinity while unknown */
+  offer(lines) {
+    this.lines = lines;
+    this.show();
+  }
+
+  show() {
+    const { nodes, q } = this.question;
+    const kind = kindOf(q);
+    // Several servers answer only JSON, the newest lines first. A table is JSON or CSV.
+    for (const option of this.format.options) option.disabled = option.value !== "json" && (Boolean(nodes) || (kind === "table" && option.value === "text"));
+    for (const option of this.order.options) option.disabled = Boolean(nodes) && option.value !== "reverse";
+    if (this.format.selectedOptions[0]?.disabled) this.format.value = "json";
+    if (this.order.selectedOptions[0]?.disabled) this.order.value = "reverse";
+    const isOrdered = kind === "sort" || kind === "table";
+    this.order.disabled = isOrdered;
+    const format = /** @type {"json" | "csv" | "text"} */ (this.format.value);
+    const most = kind === "sort" ? bound.sorted : bound.lines;
+    const order = isOrdered ? {} : this.order.value === "reverse" ? { reverse: 1 } : { newest: 1 };
+    const path = kind === "table" ? "/api/table" : "/api/search";
+    this.link.href = address(path, { ...this.question, limit: most, ...order, format: format === "json" ? "" : format });
+    const part = kind === "lines" && this.lines > most;
+    const name = kind === "table" ? "logsrv-table" : part ? `logsrv-newest-${most}` : "logsrv";
+    this.link.download = `${name}.${kind === "table" && format === "json" ? "json" : ENDINGS[format]}`;
+    byId("download-number").textContent = this.sentence(kind, part, most);
+  }
+
+  /**
+   * @param {import("./stages.js").Kind} kind
+   * @param {boolean} part
+   * @param {number} most
+   */
+  sentence(kind, part, most) {
+    if (kind === "table") return "The rows of the table";
+    const limit = limitOf(this.question.q);
+    if (!Number.isFinite(this.lines)) return `Their number is not known yet; at most ${counted(Math.min(most, limit), "line")}`;
+    if (part) return `Of these ${number(this.lines)} lines the newest ${number(most)}. All of them: logsrv search --output json`;
+    const lines = counted(Math.min(this.lines, most, limit), "line");
+    return kind === "sort" ? `${lines}, without those that have no number to sort by` : lines;
+  }
+}

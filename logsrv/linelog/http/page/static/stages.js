@@ -1,0 +1,142 @@
+/** The stages behind a query's filter: `… | extract "took <ms> ms" | where ms>5 | avg ms by app`. */
+
+import { filterAt, pieceAt, withTerm } from "./query.js";
+
+/** @typedef {"lines" | "limit" | "sort" | "table"} Kind the lines as they come, so many of them, lines in order, figures */
+/** @typedef {{text: string, start: number, end: number}} Stage its text, and where it is in the query, without the `|` */
+/** @typedef {{kind: "word" | "name", typed: string, start: number, end: number, words: string[]}} StagePiece words: to choose from; of a name: none */
+
+const FUNCTIONS = ["sum", "avg", "min", "max", "p50", "p95", "p99"];
+const FIGURES = ["count", ...FUNCTIONS];
+const STAGES = ["extract", "where", "sort", "limit", ...FIGURES];
+const STEPS = ["1m", "5m", "15m", "1h", "1d"];
+/** Names of parts of a message, in the text or expression of `extract`. */
+const PART = /<([A-Za-z_]\w*)>/g;
+
+/**
+ * Return the filter and the stages of a query, which may be unfinished.
+ * @param {string} query
+ * @returns {Stage[]}
+ */
+export function stagesOf(query) {
+  const found = [];
+  for (let start = 0; ; ) {
+    const { end } = filterAt(query, start);
+    found.push({ text: query.slice(start, end).trim(), start, end });
+    if (end >= query.length) return found;
+    start = end + 1;
+  }
+}
+
+/** @param {Stage} stage */
+const nameOf = (stage) => /^[a-z0-9]*/.exec(stage.text)?.[0] ?? "";
+
+/**
+ * Return what a query is answered with.
+ * @param {string} query
+ * @returns {Kind}
+ */
+export function kindOf(query) {
+  const names = stagesOf(query).slice(1).map(nameOf);
+  if (names.some((name) => FIGURES.includes(name))) return "table";
+  if (names.includes("sort")) return "sort";
+  return names.includes("limit") ? "limit" : "lines";
+}
+
+/**
+ * Return the number of `limit`; Infinity without one.
+ * @param {string} query
+ */
+export function limitOf(query) {
+  const limit = stagesOf(query).slice(1).map(({ text }) => /^limit\s+(\d+)$/.exec(text)).find(Boolean);
+  return limit ? Number(limit[1]) : Infinity;
+}
+
+/** @param {Stage[]} stages */
+const joined = (stages) => stages.map(({ text }) => text).join(" | ").trim();
+
+/** @param {Stage} stage */
+const isOfLines = (stage) => ["extract", "where"].includes(nameOf(stage));
+
+/**
+ * Return the query for the lines that an answer is made of.
+ * @param {string} query
+ */
+export function asLines(query) {
+  const [filter, ...stages] = stagesOf(query);
+  return joined([filter, ...stages.filter(isOfLines)]);
+}
+
+/**
+ * Return the names of the parts of messages that a query extracts.
+ * @param {string} query
+ */
+export const extractedNames = (query) => stagesOf(query).flatMap(({ text }) => [...text.matchAll(PART)].map((part) => part[1]));
+
+/**
+ * Return a query with a condition for its lines. For an extracted field it stands behind the extraction.
+ * @param {string} query
+ * @param {string} field
+ * @param {string} value
+ * @param {boolean} exclude
+ */
+export function withCondition(query, field, value, exclude) {
+  const [filter, ...stages] = stagesOf(query);
+  const term = withTerm("", field, value, exclude);
+  const last = stages.findLastIndex((stage) => nameOf(stage) === "extract" && [...stage.text.matchAll(PART)].some((part) => part[1] === field));
+  if (last < 0) return joined([{ ...filter, text: withTerm(filter.text, field, value, exclude) }, ...stages]);
+  if (!stages.some(({ text }) => text === `where ${term}`)) stages.splice(last + 1, 0, { ...filter, text: `where ${term}` });
+  const opposite = `where ${withTerm("", field, value, !exclude)}`;
+  return joined([filter, ...stages.filter(({ text }) => text !== opposite)]);
+}
+
+/**
+ * Return the piece of a stage at the cursor that can be completed; null in a filter, or if there is none.
+ * @param {string} query
+ * @param {number} cursor
+ * @returns {StagePiece | ReturnType<typeof pieceAt>}
+ */
+export function pieceOfQuery(query, cursor) {
+  const stage = stagesOf(query).find(({ start, end }) => start <= cursor && cursor <= end);
+  if (!stage || !stage.start) return pieceAt(query, cursor);
+  const before = query.slice(stage.start, cursor);
+  const typed = /[^\s,]*$/.exec(before)?.[0] ?? "";
+  const piece = { typed, start: cursor - typed.length, end: cursor + (/^[^\s,|]*/.exec(query.slice(cursor, stage.end))?.[0].length ?? 0) };
+  const words = before.slice(0, before.length - typed.length).trim().split(/\s*,\s*|\s+/).filter(Boolean);
+  if (!words.length) return before ? { kind: "word", ...piece, words: STAGES } : null;
+  if (words[0] === "where") return pieceAt(query, cursor, stage.start + before.indexOf("where") + 5);
+  if (words[0] === "extract" || words[0] === "limit") return null;
+  const last = words[words.length - 1];
+  const isBehindComma = /,\s*$/.test(before.slice(0, before.length - typed.length));
+  if (last === "by" || last === "sort" || FUNCTIONS.includes(last) || (isBehindComma && words.includes("by"))) return { kind: "name", ...piece, words: [] };
+  if (words[0] === "sort") return { kind: "word", ...piece, words: ["asc", "desc"] };
+  if (last === "every") return { kind: "word", ...piece, words: STEPS };
+  if (isBehindComma) return { kind: "word", ...piece, words: FIGURES };
+  return { kind: "word", ...piece, words: words.includes("by") ? [] : ["by", "every"].filter((word) => !words.includes(word)) };
+}
+
+/** Words that part a stage of figures, or of `sort`; figures behind a comma. */
+const KEYWORDS = new RegExp(`(?<!,\\s*)\\s(by|every|asc|desc)(?=\\s|$)|,\\s*(${FIGURES.join("|")})(?=[\\s,]|$)`, "dg");
+
+/**
+ * Return the places of each `|` of a query, and of the words of its stages.
+ * @param {string} query
+ * @returns {[number, number][]}
+ */
+export function wordsOfStages(query) {
+  /** @type {[number, number][]} */
+  const found = [];
+  for (const { text, start, end } of stagesOf(query).slice(1)) {
+    found.push([start - 1, start]);
+    const begin = start + (query.slice(start, end).length - query.slice(start, end).trimStart().length);
+    const name = STAGES.find((one) => one === nameOf({ text, start, end }));
+    if (!name) continue;
+    found.push([begin, begin + name.length]);
+    if (["extract", "where", "limit"].includes(name)) continue;
+    for (const { indices } of text.matchAll(KEYWORDS)) {
+      const place = indices?.[1] ?? indices?.[2];
+      if (place) found.push([begin + place[0], begin + place[1]]);
+    }
+  }
+  return found;
+}

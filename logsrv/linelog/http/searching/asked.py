@@ -1,0 +1,54 @@
+"""The values of a request as a question to a store: its query with stages, its scope, and lines as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from logsrv.cores import cores
+from logsrv.linelog.query.language.pipeline import Extraction, Question, parse_question
+from logsrv.linelog.query.matching.extract import extracted_fields
+from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.render import hit_document, safe_json
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position
+
+Values: TypeAlias = dict[str, Any]
+
+# Parallel searches share the cores, and a search gains little from more than two.
+PROCESSES = min(2, cores())
+
+
+def question_of(values: Values) -> Question:
+    """Return the query of a request with its stages. Raises QueryError."""
+    return parse_question(values.get("q", ""))
+
+
+def make_search(
+    view: View, values: Values, *, after: Position | None = None, before: Position | None = None
+) -> Search:
+    """Return the search for the lines that a request asks for, whatever its answer is made of."""
+    scope = Scope(
+        since=values.get("since", ""),
+        until=values.get("until", ""),
+        after=after,
+        before=before,
+        source=values.get("source", ""),
+    )
+    processes = values.get("processes", PROCESSES)
+    return Search(view, make_matcher(question_of(values).node), scope, processes=processes)
+
+
+def document_maker(extractions: Sequence[Extraction]) -> Callable[[Hit], dict[str, Any]]:
+    """Return a function: hit → its object for JSON, whose `fields` have the extracted ones, too."""
+    if not extractions:
+        return hit_document
+    extracted = extracted_fields(extractions)
+    return lambda hit: hit_document(hit, extracted)
+
+
+def json_line(found: object) -> bytes:
+    """Return an object as a line of JSON."""
+    return safe_json(found).encode() + b"\n"

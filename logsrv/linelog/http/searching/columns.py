@@ -1,0 +1,117 @@
+"""Answers in columns: tables of figures, lines in order of a number, bars by the values of a field.
+
+It loads NumPy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from math import isfinite
+from typing import Any
+
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.asked import (
+    Values,
+    document_maker,
+    json_line,
+    make_search,
+    question_of,
+)
+from logsrv.linelog.query.language.pipeline import Figure, Grouping, Sorting
+from logsrv.linelog.read.counting.groups import Cell, group
+from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
+from logsrv.linelog.read.csv_lines import csv_rows
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.view import View
+
+MOST_VALUES = 8
+"""Values of a field that have a part of their own in a bar."""
+NONE = ""
+"""The key of lines without the field, or with an empty value, in a bar."""
+_STATUS = re.compile("[1-5][0-9]{2}", re.ASCII)
+
+
+def table(view: View, values: Values) -> Iterator[bytes]:
+    """Yield figures by groups of lines. Raises Problem (400) for a query that has none."""
+    question = question_of(values)
+    grouping = question.answer
+    if not isinstance(grouping, Grouping):
+        raise Problem(400, "this query answers lines; figures are such as: … | count by app")
+    found = group(make_search(view, values), grouping, question.extractions)
+    most = values["limit"] if question.limit is None else min(values["limit"], question.limit)
+    rows = [[_finite(cell) for cell in row] for row in found.rows[:most]]
+    if values["format"] == "csv":
+        yield csv_rows([found.columns, *rows])
+        return
+    yield json_line(
+        {
+            **found._asdict(),
+            "rows": rows,
+            "groups": len(found.rows),
+            "by": list(grouping.by),
+            "every": grouping.every,
+        }
+    )
+
+
+def _finite(cell: Cell) -> Cell:
+    """Return a cell that JSON can have: a sum may be infinite."""
+    return None if isinstance(cell, float) and not isfinite(cell) else cell
+
+
+def sorted_lines(
+    view: View, values: Values, head: bytes, render: Callable[[Hit], bytes]
+) -> Iterator[bytes]:
+    """Yield the lines with the largest or smallest numbers in a field, after `head`.
+
+    render: makes a line, unless it is JSON: then it also has its `number`. Raises Problem (400).
+    """
+    question = question_of(values)
+    sorting = question.answer
+    assert isinstance(sorting, Sorting)
+    if values["reverse"] or values["before"] or values["after"] or values.get("newest"):
+        raise Problem(
+            400, "sorted lines have no newest: reverse, newest, before and after are of others"
+        )
+    if question.limit is not None and question.limit > MOST:
+        raise Problem(400, f"a sorted answer has at most {MOST:,} lines")
+    most = min(values["limit"], MOST if question.limit is None else question.limit)
+    found = sort_lines(make_search(view, values), sorting, question.extractions, most)
+    if values["format"] != "json":
+        yield b"".join([head, *map(render, found.hits)])
+        return
+    document = document_maker(question.extractions)
+    for hit, number in zip(found.hits, found.numbers, strict=True):
+        yield json_line({**document(hit), "number": _finite(number)})
+
+
+def count_by_value(
+    view: View, values: Values, step: float
+) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+    """Return what a histogram says of its field, and by the start of each step the numbers by value.
+
+    The most frequent MOST_VALUES are counted, and lines without the field as NONE.
+    """
+    field, classes = values["by"], values.get("classes")
+    grouping = Grouping((Figure("count"),), (field,), step)
+    found = group(make_search(view, values), grouping, question_of(values).extractions)
+    totals: Counter[str] = Counter()
+    steps: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for time, value, lines in found.rows:
+        name = NONE if value is None else str(value)
+        if classes and _STATUS.fullmatch(name):
+            name = f"{name[0]}xx"
+        count = int(lines or 0)
+        totals[name] += 0 if value is None else count
+        steps[str(time)][name] += count
+    names = [name for name, _ in totals.most_common() if name != NONE][:MOST_VALUES]
+    if classes:
+        names.sort()
+    kept = {NONE, *names}
+    parts = {
+        time: {name: lines for name, lines in counts.items() if name in kept}
+        for time, counts in steps.items()
+    }
+    return {"by": field, "values": names}, parts

@@ -1,0 +1,205 @@
+"""Ordinary questions of an operator on the live page: one typed query or at most three clicks each.
+
+Numbers are compared with counts of the same lines in Python. Two of the ten are asked elsewhere: the lines
+around a crash, and messages that are new.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+
+from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.linelog.http.page.chromium import Chromium, Page
+
+pytestmark = pytest.mark.long
+ROWS = "document.querySelectorAll('#table-rows tr').length"
+LINES = "[...document.querySelectorAll('.line .message')].map((one) => one.textContent)"
+ADDRESSES = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+HOSTILE = "<img/src=x/onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    with Chromium() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def server(logger: Start) -> Logger:
+    return logger("--http", LOOPBACK)
+
+
+class Planted:
+    """Lines of several services, and what they are made of."""
+
+    def __init__(self) -> None:
+        chance = random.Random(37)
+        self.requests = [
+            (f"10.0.0.{chance.randrange(5)}", chance.choice((200, 200, 200, 301, 404, 500)), size)
+            for size in chance.sample(range(100, 9000), 60)
+        ]
+        self.calls = [
+            (chance.choice(("shop", "billing", "auth")), chance.choice(("info", "error")), ms)
+            for ms in chance.sample(range(1, 5000), 80)
+        ]
+        self.failed = [chance.choice(ADDRESSES) for _ in range(30)]
+
+    def lines(self) -> list[str]:
+        access = '{} - - [26/Nov/2026:05:00:00 +0000] "GET / HTTP/1.1" {} {} "-" "curl/8"'
+        login = "<38>Nov 26 05:00:00 web1 sshd[7]: Failed password for root from {} port 4711 ssh2"
+        return [
+            *(access.format(*one) for one in self.requests),
+            *(f"level={level} app={app} msg=done ms={ms}" for app, level, ms in self.calls),
+            *(login.format(address) for address in self.failed),
+            *(
+                f"app={app} trace=5f3a9c step={number}"
+                for number, app in enumerate(("a", "b", "c"))
+            ),
+        ]
+
+
+def rows(page: Page) -> list[list[str]]:
+    """Return the cells of the table, without buttons for exclusion."""
+    cells = "[...row.cells].map((cell) => cell.innerText.replace('−', '').trim())"
+    found: list[list[str]] = page.run(
+        f"[...document.querySelectorAll('#table-rows tr')].map((row) => {cells})"
+    )
+    return found
+
+
+def ask(page: Page, query: str) -> None:
+    page.fill("#q", query)
+    page.wait(f"new URLSearchParams(location.search).get('q') === {query!r}")
+
+
+def table_of(page: Page, query: str) -> dict[str, str]:
+    ask(page, query)
+    page.wait(f"!document.querySelector('#table').hidden && {ROWS} > 0")
+    return {row[0]: row[-1] for row in rows(page)}
+
+
+def as_text(counts: Counter[str]) -> dict[str, str]:
+    return {name: f"{count:,}" for name, count in counts.items()}
+
+
+def test_ordinary_questions_are_answered_by_one_query_or_three_clicks(
+    server: Logger, browser: Chromium
+) -> None:
+    planted = Planted()
+    lines = planted.lines()
+    server.send("".join(f"{line}\n" for line in lines).encode())
+    server.wait_for_messages(len(lines))
+    url = f"http://127.0.0.1:{server.ports()[1]}/"
+    page = browser.page(url)
+    page.wait(f"{LINES}.length > 100")
+
+    errors = Counter(app for app, level, _ in planted.calls if level == "error")
+    # A status of the server's errors is an error, too.
+    errors["(none)"] = sum(status >= 500 for _, status, _ in planted.requests)
+    assert table_of(page, "level>=error | count by app") == as_text(errors)
+
+    ask(page, "| sort ms | limit 10")
+    page.wait("document.querySelectorAll('.line.sorted').length === 10")
+    slowest = sorted((ms for *_, ms in planted.calls), reverse=True)[:10]
+    assert page.texts(".line .number") == [f"{ms:,}" for ms in slowest]
+    assert page.text("#connection") == "Not live: sorted lines"
+
+    failed = '"Failed password" | extract "from <address> port" | count by address'
+    assert table_of(page, failed) == as_text(Counter(planted.failed))
+
+    sizes: Counter[str] = Counter()
+    for client, _, size in planted.requests:
+        sizes[client] += size
+    assert table_of(page, "bytes=* | sum bytes by client") == as_text(sizes)
+
+    ask(page, "status=*")
+    page.wait("document.querySelector('#histogram-total').textContent === '60 lines'")
+    page.run(
+        "((menu) => { menu.value = 'status:class'; menu.dispatchEvent(new Event('change')); })"
+        "(document.querySelector('#by'))"
+    )
+    page.wait("document.querySelector('#legend.by-field')")
+    page.run("document.querySelector('#histogram').focus()")
+    page.press("Home")
+    page.press("End", shift=True)
+    classes = Counter(f"{status // 100}xx" for _, status, _ in planted.requests)
+    told = page.text("#histogram-status").split(" · ")
+    assert told[1:] == ["60 lines", *(f"{name} {classes[name]}" for name in sorted(classes))]
+    assert "by=status:class" in page.run("location.search")
+
+    ask(page, "trace=5f3a9c")
+    page.wait(f"{LINES}.length === 3")
+    assert page.run(LINES) == lines[-3:]
+
+    ask(page, "hostname=web2 level=warning")
+    page.wait("document.querySelector('#connection.live')")
+    server.send(
+        b"<36>Nov 26 05:00:01 web1 cron[1]: not here\n<36>Nov 26 05:00:01 web2 cron[1]: here\n"
+    )
+    page.wait(f"{LINES}.length === 1 && {LINES}[0].endsWith('here')")
+
+    page.go(f"{url}?q=app%3Dshop&since=2020-01-01&until=2100-01-01")
+    shop = [ms for app, _, ms in planted.calls if app == "shop"]
+    page.wait(f"{LINES}.length === {len(shop)}")
+    page.wait(f"document.querySelector('#download-number').textContent === '{len(shop)} lines'")
+    page.click("#download-button")
+    page.run(
+        "((menu) => { menu.value = 'csv'; menu.dispatchEvent(new Event('change')); })"
+        "(document.querySelector('#download-format'))"
+    )
+    text = page.run("fetch(document.querySelector('#download').href).then((one) => one.text())")
+    head, *records = csv.reader(io.StringIO(text))
+    assert head == ["position", "time", "source", "level", "message"]
+    assert [int(record[-1].rpartition("=")[2]) for record in records] == shop
+    assert page.complaints == []
+
+
+def test_a_table_is_sorted_narrowed_and_drawn(server: Logger, browser: Chromium) -> None:
+    """Headers sort by keyboard; a group's value leads to its lines; nothing in a value becomes HTML."""
+    server.send(f"app={HOSTILE} n=7 at=1\napp=b n=70 at=2\napp=b n=5 at=3\n".encode())
+    server.wait_for_messages(3)
+    page = browser.page(
+        f"http://127.0.0.1:{server.ports()[1]}/?q=" + quote("at=* | count, max n by app")
+    )
+    page.wait(f"{ROWS} === 2")
+    assert rows(page) == [["b", "2", "70"], [HOSTILE, "1", "7"]]
+    page.run("document.querySelectorAll('#table-head button')[2].focus()")
+    page.press("Enter")
+    page.press("Enter")
+    page.wait("document.querySelector('#table-head [aria-sort=ascending]')")
+    assert [row[0] for row in rows(page)] == [HOSTILE, "b"]
+    assert page.run("document.querySelectorAll('#table img').length") == 0
+    page.click("#table-rows tr:last-child .add")
+    page.wait(f"{LINES}.length === 2 && document.querySelector('#q').value === 'at=* app=b'")
+    page.run("history.back()")
+    page.wait(f"{ROWS} === 2 && !document.querySelector('#table').hidden")
+
+    ask(page, "at=* | max n every 1h by app")
+    page.wait("document.querySelectorAll('#table-bars circle').length === 2")
+    ask(page, "at=* | avg nosuch")
+    said = "document.querySelector('#table-sentence').textContent"
+    page.wait(f"{said}.startsWith('3 lines match, none has a number in nosuch')")
+    page.wait("document.querySelector('[data-lacks=level]')")
+    assert page.texts("[data-lacks=level]") == ["3 lines match, none has level"]
+
+    ask(page, "at=* | extract /at=(?P<place>.)/")
+    page.wait("document.querySelector('[data-field=place] summary')")
+    page.click("[data-field=place] summary")
+    page.wait("document.querySelectorAll('[data-field=place] .add').length === 3")
+    page.click("[data-field=place] .field-tools button")
+    page.wait("document.querySelectorAll('#legend.by-field li').length === 3")
+    page.click("[data-field=place] .add")
+    page.wait(
+        f"{LINES}.length === 1 && document.querySelector('#q').value.endsWith('| where place=1')"
+    )
+    page.fill("#q", "at=* | coun by app")
+    page.wait("!document.querySelector('#query-error').hidden")
+    assert page.texts("#query-place")[0].index("^") == len("at=* | ")
+    assert [one for one in page.complaints if "400" not in one] == []
