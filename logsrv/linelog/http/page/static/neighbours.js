@@ -12,8 +12,9 @@ import { all } from "./view.js";
 /** @typedef {"before" | "after"} Side */
 /**
  * What is shown around a line: so many lines on each side; `any` and `own`: the positions of the furthest line, and of
- * the furthest of its source; `ended`: sides on which the source has no more lines.
- * @typedef {{before: number, after: number, any: Record<Side, string>, own: Record<Side, string>, ended: Set<Side>}} Reach
+ * the furthest of its source; `ended`: sides on which there are no more lines, `ownEnded`: none of its source.
+ * @typedef {{before: number, after: number, any: Record<Side, string>, own: Record<Side, string>, ended: Set<Side>,
+ *   ownEnded: Set<Side>}} Reach
  */
 
 /** Neighbours on each side: at first, further ones with each click, and the API's limit. */
@@ -51,7 +52,7 @@ export async function showFurther(view, line, side, isOwn) {
   const { nodes } = view.request;
   const found = await all(await search({ ...ownTerm(line), nodes, limit: FURTHER, ...where }, view.abort.signal));
   if (found.length) reach.own[side] = found[found.length - 1].position;
-  if (found.length < FURTHER) reach.ended.add(side);
+  if (found.length < FURTHER) reach.ownEnded.add(side);
   showFound(view, line, reach, side === "before" ? found.reverse() : found);
   focusAfter(view, line, side, true);
 }
@@ -83,8 +84,8 @@ async function extend(view, line, further, side) {
   const at = lines.findIndex((/** @type {Line} */ one) => one.position === position);
   reach.any = { before: lines[0].position, after: lines[lines.length - 1].position };
   // Fewer lines than requested: the store has no more on that side.
-  if (at < before) reach.before = FURTHEST;
-  if (lines.length - at <= after) reach.after = FURTHEST;
+  reach.ended = new Set(SIDES.filter((one) => (one === "before" ? at < before : lines.length - at <= after)));
+  reach.ownEnded = new Set(reach.ended);
   showFound(view, line, reach, lines);
   focusAfter(view, line, side, false);
 }
@@ -96,7 +97,7 @@ async function extend(view, line, further, side) {
  */
 function reachOf(view, line) {
   const row = view.lines.rows.get(line.position);
-  return (row && reaches.get(row)) ?? { before: 0, after: 0, any: { before: "", after: "" }, own: { before: "", after: "" }, ended: new Set() };
+  return (row && reaches.get(row)) ?? { before: 0, after: 0, any: { before: "", after: "" }, own: { before: "", after: "" }, ended: new Set(), ownEnded: new Set() };
 }
 
 /**
@@ -133,8 +134,8 @@ function putButtons(view, line, side, reach, outermost) {
   const more = (/** @type {boolean} */ isOwn) => showFurther(view, line, side, isOwn).catch((error) => view.say("failed", { error }));
   const cell = element("span");
   cell.setAttribute("role", "gridcell");
-  if (reach[side] < FURTHEST) cell.append(button(`Show ${FURTHER} more ${side}`, "small", () => more(false)));
-  if (!reach.ended.has(side)) cell.append(button(`Show ${FURTHER} ${side} of this source`, "small own", () => more(true)));
+  if (reach[side] < FURTHEST && !reach.ended.has(side)) cell.append(button(`Show ${FURTHER} more ${side}`, "small", () => more(false)));
+  if (!reach.ownEnded.has(side)) cell.append(button(`Show ${FURTHER} ${side} of this source`, "small own", () => more(true)));
   if (!cell.childElementCount) return;
   const place = element("div", `edge further ${side}`);
   place.dataset.of = line.position;
