@@ -1,7 +1,7 @@
 """Ordinary questions of an operator on the live page: one typed query or at most three clicks each.
 
-Numbers are compared with counts of the same lines in Python. Two of the ten are asked elsewhere: the lines
-around a crash, and messages that are new.
+Numbers are compared with counts of the same lines in Python. The tenth, which messages are new, is asked
+elsewhere.
 """
 
 from __future__ import annotations
@@ -137,6 +137,13 @@ def test_ordinary_questions_are_answered_by_one_query_or_three_clicks(
     ask(page, "trace=5f3a9c")
     page.wait(f"{LINES}.length === 3")
     assert page.run(LINES) == lines[-3:]
+
+    page.click(".line:first-child .message")
+    page.wait("document.querySelector('.details')")
+    page.click(".details .tools button[title^='±5 s']")
+    page.wait(f"{LINES}.includes({lines[0]!r}) && {LINES}.includes({lines[-1]!r})")
+    page.press("Backspace")
+    page.wait(f"{LINES}.length === 3 && !location.search.includes('since')")
 
     ask(page, "hostname=web2 level=warning")
     page.wait("document.querySelector('#connection.live')")
