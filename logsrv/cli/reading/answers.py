@@ -53,7 +53,7 @@ def print_table(
     rows = found.rows if most is None else found.rows[:most]
     if local:
         rows = [_with_local_time(found.columns, row) for row in rows]
-    _print_rows(found.columns, rows, output, paged=paged)
+    print_rows(found.columns, rows, output, paged=paged)
     _tell_limits(found)
     return found.lines > 0
 
@@ -111,9 +111,10 @@ def _csv(rows: Iterable[Sequence[Cell]], *, escaped: bool) -> bytes:
     return (printable(found) if escaped else found).encode(errors="backslashreplace")
 
 
-def _print_rows(
+def print_rows(
     columns: Sequence[str], rows: Sequence[Sequence[Cell]], output: str, *, paged: bool
 ) -> None:
+    """Print rows as a table, as objects of JSON or as CSV. output: `text`, `json` or `csv`."""
     terminal = sys.stdout.isatty()
     with Output(paged=paged) as file:
         if output == "json":

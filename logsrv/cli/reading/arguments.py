@@ -23,6 +23,7 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.query.language.caret import error_with_caret
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.pipeline import PatternCounts, parse_question
 from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.query.matching import match
 from logsrv.linelog.query.matching.match import Matcher
@@ -113,11 +114,12 @@ def declare_zone(parser: Parser) -> None:
     )  # fmt: skip
 
 
-def declare_looks(parser: Parser) -> None:
-    """Add the options for the format of lines."""
+def declare_looks(parser: Parser, *formats: str) -> None:
+    """Add the options for the format of lines. formats: further ones, of answers in columns."""
     parser.add_argument(
-        "--output", choices=("text", "raw", "json"), default="text",
-        help="TIME SOURCE MESSAGE (text), the message alone (raw), an object a line (json)",
+        "--output", choices=("text", "raw", "json", *formats), default="text",
+        help="TIME SOURCE MESSAGE (text), the message alone (raw), an object a line (json)"
+        + "".join(f", --patterns as {one}" for one in formats),
     )  # fmt: skip
     parser.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto",
@@ -156,6 +158,28 @@ def matcher_with_hints(words: list[str], command: str) -> Matcher:
 
     for hint in foreign_syntax_hints(text):
         tell(f"logsrv {command}: {hint}")
+    return found
+
+
+def take_patterns_stage(arguments: Namespace) -> Matcher | None:
+    """Set the options that a query with `| patterns` stands for; return its matcher, or None for others.
+
+    Raises UsageError with a caret under the fault.
+    """
+    text = " ".join(arguments.query)
+    if "|" not in text:
+        return None
+    try:
+        asked = parse_question(text)
+        if not isinstance(asked.answer, PatternCounts):
+            return None
+        found = match.make_matcher(asked.node)
+    except QueryError as error:
+        raise UsageError(error_with_caret(text, error)) from None
+    arguments.patterns = True
+    arguments.new_since = asked.answer.new_since or arguments.new_since
+    if arguments.number is None:
+        arguments.number = asked.limit
     return found
 
 

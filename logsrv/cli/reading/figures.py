@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 
+from logsrv.cli.reading.patterns import print_patterns
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
@@ -21,6 +23,15 @@ from logsrv.linelog.read.search import Search
 _TEN = 10
 _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def print_chosen_figures(search: Search, arguments: Namespace) -> bool:
+    """Print patterns, values or bars, as the command line asks; return whether there are any."""
+    if arguments.patterns:
+        return print_patterns(search, arguments)
+    if arguments.top is not None:
+        return print_top_values(search, arguments.top, arguments.number, arguments.output)
+    return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
 
 
 def print_top_values(search: Search, field: str, most: int | None, output: str) -> bool:

@@ -50,22 +50,27 @@ def declare(parser: Parser) -> None:
         action="store_true",
         help="the number of lines over time, as bars by whole steps of UTC",
     )
+    patterns = "what messages have in common, the most frequent first (-n of them, 20)"
+    what.add_argument("--patterns", action="store_true", help=patterns)
+    new = "with --patterns: only those that no matching line before TIME has"
+    add("--new-since", metavar="TIME", help=new)
     add("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
     reading.declare_zone(parser)
-    reading.declare_looks(parser)
+    reading.declare_looks(parser, "csv")
     add("--no-index", action="store_true", help="read everything, without word indexes")
     add("--stats", action="store_true", help="say at the end how much was read")
     add("--no-pager", action="store_true", help="use no pager on a terminal")
 
 
 def run(arguments: Namespace) -> int:
+    found_by = reading.take_patterns_stage(arguments)
     _check_options(arguments)
     if reading.asks_nodes(arguments):
         # Imported here: it loads TLS and the settings of a service, as slow as all other imports together.
         from logsrv.cli.reading.nodes import search_nodes
 
         return search_nodes(arguments)
-    found_by = reading.matcher_with_hints(arguments.query, "search")
+    found_by = found_by or reading.matcher_with_hints(arguments.query, "search")
     limits = reading.make_scope(arguments)
     figures = _wants_figures(arguments)
     with reading.open_view(arguments.directory, "search") as view:
@@ -85,6 +90,13 @@ def run(arguments: Namespace) -> int:
 
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
+    if not arguments.patterns:
+        if arguments.new_since is not None:
+            raise UsageError("--new-since needs --patterns: it leaves out the known ones")
+        if arguments.output == "csv":
+            raise UsageError("--output csv is for --patterns; for lines as CSV: logsrv sql")
+    elif arguments.nodes is not None:
+        raise UsageError("--patterns reads a store; run it on the nodes, or open their pages")
     if arguments.every and not arguments.histogram:
         raise UsageError("--every needs --histogram: it is the step of the bars")
     context = any(getattr(arguments, name) is not None for name in "ABC")
@@ -93,7 +105,7 @@ def _check_options(arguments: Namespace) -> None:
 
 
 def _wants_figures(arguments: Namespace) -> bool:
-    return arguments.count or arguments.top is not None or arguments.histogram
+    return arguments.count or arguments.top is not None or arguments.histogram or arguments.patterns
 
 
 def _print_figures(search: Search, arguments: Namespace) -> bool:
@@ -107,11 +119,9 @@ def _print_figures(search: Search, arguments: Namespace) -> bool:
         print(found)
         return found > 0
     # Imported here because it loads NumPy.
-    from logsrv.cli.reading.figures import print_histogram, print_top_values
+    from logsrv.cli.reading.figures import print_chosen_figures
 
-    if arguments.top is not None:
-        return print_top_values(search, arguments.top, arguments.number, arguments.output)
-    return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
+    return print_chosen_figures(search, arguments)
 
 
 def _print_lines(search: Search, arguments: Namespace) -> bool:

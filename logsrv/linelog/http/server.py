@@ -225,7 +225,7 @@ class WebServer:
         """Return the request's values, and the chosen nodes, for a searching process. Raises Problem."""
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         try:
-            here, nodes = self._nodes.choose_nodes(values["nodes"])
+            here, nodes = self._nodes.choose_nodes(values.get("nodes", ""))
         except ValueError as error:
             raise Problem(400, f"nodes: {error}") from None
         if not nodes:

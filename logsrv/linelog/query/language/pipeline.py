@@ -4,6 +4,7 @@
     stage    = "extract" ( "…<name>…" | /…(?P<name>…)…/ ) | "where" filter
     answer   = "sort" FIELD [ "asc" | "desc" ]
              | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ]
+             | "patterns" [ "since" TIME ]
     figure   = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
 
 A `|` stands alone, between spaces; anywhere else it is a character of a word.
@@ -21,7 +22,7 @@ from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.kit.text.words import did_you_mean, listed
 from logsrv.linelog.query.language.parse import ExtractedNames, parse_filter
 from logsrv.linelog.query.language.template import expression_of_template
-from logsrv.linelog.query.language.times import parse_step
+from logsrv.linelog.query.language.times import parse_moment, parse_step
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Node
 
 FUNCTIONS = ("sum", "avg", "min", "max", "p50", "p95", "p99")
@@ -40,6 +41,9 @@ _SPACE = re.compile(r"\s*")
 _TEMPLATE = re.compile('"(' + pattern_until('"') + ')"', re.DOTALL)
 _EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=\s|\Z)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
+# 2026-11-20. A time is only checked here; what it means depends on when it is asked.
+_SOME_DAY = 1_795_132_800.0
+_TIME = re.compile(r'"(?P<quoted>[^"]*)"|[^\s|]+')
 
 
 class Extraction(NamedTuple):
@@ -77,7 +81,16 @@ class Grouping(NamedTuple):
     every: float | None = None
 
 
-Answer: TypeAlias = Sorting | Grouping
+class PatternCounts(NamedTuple):
+    """The patterns of messages, with the number of lines of each.
+
+    new_since: a time as it was typed; only patterns that no line before it has. "" for all patterns.
+    """
+
+    new_since: str = ""
+
+
+Answer: TypeAlias = Sorting | Grouping | PatternCounts
 
 
 class Question(NamedTuple):
@@ -124,6 +137,8 @@ def parse_question(text: str) -> Question:
             limit = words.limit()
         elif name == "sort":
             answer = words.sorting()
+        elif name == "patterns":
+            answer = words.patterns()
         else:
             answer = words.grouping(name)
         at = words.end()
@@ -166,7 +181,7 @@ class _Words:
     def name(self) -> str:
         """Take the name of the stage. Raises QueryError if there is none such."""
         found = _NAME.match(self._text, self.at)
-        known = ("extract", "where", "sort", "limit", "count", *FUNCTIONS)
+        known = ("extract", "where", "sort", "patterns", "limit", "count", *FUNCTIONS)
         name = found[0] if found else ""
         end = found.end() if found else self.at
         if name not in known or (end < len(self._text) and self._text[end] not in " \t\r\n,|"):
@@ -226,6 +241,20 @@ class _Words:
         self._skip_space()
         direction = self._keyword("asc", "desc")
         return Sorting(field, direction == "asc")
+
+    def patterns(self) -> PatternCounts:
+        """Take the time since which patterns are new. A time with a space stands in quotation marks."""
+        if not self._keyword("since"):
+            return PatternCounts()
+        found = _TIME.match(self._text, self.at)
+        typed = (found["quoted"] or found[0]) if found else ""
+        try:
+            parse_moment(typed, _SOME_DAY, utc=False)
+        except ValueError as error:
+            raise self.wrong(f"since: {error}") from None
+        assert found is not None
+        self.at = found.end()
+        return PatternCounts(typed)
 
     def grouping(self, function: str) -> Grouping:
         """Take the figures, the step of time and the fields of a table. function: of the first figure."""
