@@ -18,7 +18,8 @@ import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
 import { Nodes, isMerged, whereIs } from "./nodes.js";
 import { Older } from "./older.js";
-import { withTerm } from "./query.js";
+import { Patterns } from "./patterns.js";
+import { withBoth, withTerm } from "./query.js";
 import { DEFAULT_LAST, scopeOf, showScope, wider } from "./scope.js";
 import { showState } from "./state.js";
 import { printable } from "./text.js";
@@ -66,10 +67,23 @@ const figures = new Figures(fields, histogram, {
   since: (time) => older.beyond(view.expire(time)),
   newest: () => health.newest,
 });
+const patterns = new Patterns({
+  work: showWork,
+  opened: () => fields.toggle(false),
+  query: (query, since) => {
+    completion.close();
+    const q = withBoth(place.q, query);
+    box.set(q);
+    attempt(() => go({ q, ...(since && { since, until: "" }), position: "" }, true));
+  },
+});
 const older = new Older(view, (time) => attempt(() => go(wider(place, scope, time), true)));
 const details = new Details(lines, {
   term,
-  top: (field) => fields.reveal(field),
+  top: (field) => {
+    patterns.toggle(false);
+    fields.reveal(field);
+  },
   neighbours,
   say,
   query: () => place.q,
@@ -150,12 +164,14 @@ function arrived(next, found, step, narrowed) {
   address.write(place, step);
   showScope(place, scope);
   document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
-  if (narrowed) figures.set(place.q, scope);
+  if (!narrowed) return;
+  figures.set(place.q, scope);
+  patterns.set(place.q, scope);
 }
 
 /** Show the progress line at the top while a requested part has not arrived. */
 function showWork() {
-  byId("progress").hidden = !asking && !view.searching && !figures.busy;
+  byId("progress").hidden = !asking && !view.searching && !figures.busy && !patterns.pending;
 }
 
 /** @param {() => Promise<unknown> | unknown} action an action of the user, whose failure is shown */
@@ -233,6 +249,12 @@ function keepFocus() {
   if (focused instanceof Element && !focused.checkVisibility()) lines.scroller.focus({ preventScroll: true });
 }
 
+/** Open or close the fields; the patterns have the same place. */
+function toggleFields() {
+  if (!fields.shown) patterns.toggle(false);
+  fields.toggle();
+}
+
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
 
 listen({
@@ -248,7 +270,8 @@ listen({
   " ": () => toggle(),
   n: () => seek(1),
   N: () => seek(-1),
-  f: () => fields.toggle(),
+  f: () => toggleFields(),
+  p: () => patterns.toggle(),
   c: () => lines.selected && neighbours(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
   "?": () => help.showModal(),
   Enter: () => lines.selected && details.toggle(lines.selected),
@@ -269,7 +292,7 @@ lines.log.addEventListener("click", (event) => {
 byId("download").addEventListener("click", () => say(byId("download").dataset.said || "These lines are downloaded."));
 byId("pause").addEventListener("click", toggle);
 byId("newer").addEventListener("click", follow);
-byId("fields-button").addEventListener("click", () => fields.toggle());
+byId("fields-button").addEventListener("click", toggleFields);
 byId("fields-close").addEventListener("click", () => fields.toggle(false));
 byId("range").addEventListener("click", () => attempt(leave));
 byId("help-button").addEventListener("click", () => help.showModal());
