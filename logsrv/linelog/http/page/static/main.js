@@ -233,6 +233,7 @@ function escape() {
     if (lines.selected) lines.select(lines.selected);
     else lines.scroller.focus();
   } else if (fields.shown && matchMedia("(max-width: 60rem)").matches) fields.toggle(false);
+  else if (patterns.shown && (patterns.panel.contains(at) || matchMedia("(max-width: 60rem)").matches)) patterns.toggle(false);
   else if (open) details.close(/** @type {HTMLElement} */ (open));
   else if (lines.selected) {
     lines.select(null);
