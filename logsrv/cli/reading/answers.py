@@ -1,26 +1,26 @@
-"""Answers in columns for the command line: tables of figures and lines in order of a number, and CSV."""
+"""Answers in columns for the command line: tables of figures, and lines in order of a number."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from logsrv.cli.arguments import tell
+from logsrv.cli.reading.arguments import line_style
+from logsrv.cli.reading.csv_lines import csv_lines, csv_rows
+from logsrv.cli.reading.figures import print_histogram, print_top_values, step_seconds
 from logsrv.cli.reading.output import Output
+from logsrv.cli.reading.patterns import PATTERN_COLUMNS, pattern_rows
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
-from logsrv.kit.text.escape import printable
 from logsrv.kit.text.words import counted, listed
-from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.language.pipeline import Extraction, Grouping, Question, Sorting
-from logsrv.linelog.query.matching.extract import extracted_fields
+from logsrv.linelog.query.language.pipeline import Grouping, PatternCounts, Question, Sorting
 from logsrv.linelog.read.counting.groups import Cell, Rows, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
-from logsrv.linelog.read.render import safe_json, to_local_time
+from logsrv.linelog.read.render import make_renderer, safe_json, to_local_time
 from logsrv.linelog.read.search import Hit, Search
 
 _SORTED = 10
@@ -29,15 +29,39 @@ _MOST_VALUES = 8
 """Values with a column of their own in a histogram by a field."""
 _OTHER = "(other)"
 _NONE = "(none)"
-LINE_COLUMNS = ("position", "time", "source", "level", "message")
 
 
-def print_table(
-    search: Search, asked: Question, most: int | None, output: str, *, local: bool, paged: bool
-) -> bool:
+def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
+    """Print the answer of a stage or of options; return whether anything was found."""
+    if asked.answer is None:
+        if arguments.top is not None:
+            return print_top_values(search, arguments.top, asked.limit, arguments.output)
+        return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
+    paged = not arguments.no_pager
+    if isinstance(asked.answer, Grouping):
+        if arguments.histogram:
+            step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
+            asked = asked._replace(answer=asked.answer._replace(every=step))
+        return print_table(search, asked, arguments.output, local=arguments.local, paged=paged)
+    if isinstance(asked.answer, PatternCounts):
+        rows = pattern_rows(search, asked, arguments)
+        _print_rows(PATTERN_COLUMNS, rows, arguments.output, paged=paged)
+        return bool(rows)
+    looks = line_style(arguments)
+    render = make_renderer(looks, search.matcher, asked.extractions)
+
+    def rendered(hits: Iterable[Hit]) -> Iterable[bytes]:
+        if arguments.output == "csv":
+            return csv_lines(hits, asked.extractions, escaped=looks.escaped, local=looks.local)
+        return (render(hit, False) for hit in hits)
+
+    return print_sorted(search, asked, rendered, paged=paged)
+
+
+def print_table(search: Search, asked: Question, output: str, *, local: bool, paged: bool) -> bool:
     """Print a row for each group of lines; return whether any line was found.
 
-    most: rows; None for all. In text, a count by time and one field has a column for each value.
+    In text, a count by time and one field has a column for each value.
     """
     grouping = asked.answer
     assert isinstance(grouping, Grouping)
@@ -50,10 +74,10 @@ def print_table(
         and len(grouping.figures) == 1
     ):
         found = _by_value(found)
-    rows = found.rows if most is None else found.rows[:most]
+    rows = found.rows[: asked.limit]
     if local:
         rows = [_with_local_time(found.columns, row) for row in rows]
-    print_rows(found.columns, rows, output, paged=paged)
+    _print_rows(found.columns, rows, output, paged=paged)
     _tell_limits(found)
     return found.lines > 0
 
@@ -61,7 +85,6 @@ def print_table(
 def print_sorted(
     search: Search,
     asked: Question,
-    most: int | None,
     render: Callable[[Iterable[Hit]], Iterable[bytes]],
     *,
     paged: bool,
@@ -72,7 +95,7 @@ def print_sorted(
     """
     sorting = asked.answer
     assert isinstance(sorting, Sorting)
-    wanted = _SORTED if most is None else most
+    wanted = _SORTED if asked.limit is None else asked.limit
     if wanted > MOST:
         raise UsageError(f"sorted answers have at most {MOST:,} lines; for more: logsrv sql")
     found = sort_lines(search, sorting, asked.extractions, wanted)
@@ -86,42 +109,16 @@ def print_sorted(
     return found.with_number > 0
 
 
-def csv_lines(
-    hits: Iterable[Hit], extractions: Sequence[Extraction], *, escaped: bool, local: bool
-) -> Iterable[bytes]:
-    """Yield lines as CSV: a line of column names, then a row each.
-
-    Behind LINE_COLUMNS come the extracted fields. escaped: whether control characters are made visible.
-    """
-    names = [name for one in extractions for name in one.names]
-    fields = extracted_fields(extractions)
-    yield _csv([(*LINE_COLUMNS, *names)], escaped=escaped)
-    for hit in hits:
-        record = Record(hit.line)
-        found = fields(record.body)
-        time = to_local_time(record.time) if local and record.time else record.time
-        row = (str(hit.position), time, record.source, record.level, record.message)
-        yield _csv([(*row, *map(found.get, names))], escaped=escaped)
-
-
-def _csv(rows: Iterable[Sequence[Cell]], *, escaped: bool) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    found = text.getvalue()
-    return (printable(found) if escaped else found).encode(errors="backslashreplace")
-
-
-def print_rows(
+def _print_rows(
     columns: Sequence[str], rows: Sequence[Sequence[Cell]], output: str, *, paged: bool
 ) -> None:
-    """Print rows as a table, as objects of JSON or as CSV. output: `text`, `json` or `csv`."""
     terminal = sys.stdout.isatty()
     with Output(paged=paged) as file:
         if output == "json":
             for row in rows:
                 file.write(f"{safe_json(dict(zip(columns, row, strict=True)))}\n".encode())
         elif output == "csv":
-            file.write(_csv([columns, *rows], escaped=terminal))
+            file.write(csv_rows([columns, *rows], escaped=terminal))
         else:
             width = os.get_terminal_size(sys.stdout.fileno()).columns or 80 if terminal else 0
             table = Table(width)

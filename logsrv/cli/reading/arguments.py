@@ -22,9 +22,8 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query.language.caret import error_with_caret
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.pipeline import PatternCounts, parse_question
-from logsrv.linelog.query.language.times import parse_moment
+from logsrv.linelog.query.language.pipeline import Question, parse_lines, parse_question
+from logsrv.linelog.query.language.times import parse_moment, parse_step
 from logsrv.linelog.query.matching import match
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.plan import Scope
@@ -93,7 +92,8 @@ def declare_scope(parser: Parser) -> None:
     parser.add_argument(
         "--since",
         metavar="TIME",
-        help="lines from this time on: 2026-11-20, '2026-11-20 06:00', 06:00, today, 30m (ago), RFC 3339",
+        help="lines from this time on: 2026-11-20, '2026-11-20 06:00', 06:00, today, 30m (ago), RFC 3339 "
+        "(logsrv help time)",
     )
     parser.add_argument("--until", metavar="TIME", help="lines before this time")
     parser.add_argument(
@@ -114,12 +114,12 @@ def declare_zone(parser: Parser) -> None:
     )  # fmt: skip
 
 
-def declare_looks(parser: Parser, *formats: str) -> None:
-    """Add the options for the format of lines. formats: further ones, of answers in columns."""
+def declare_looks(parser: Parser, *, csv: bool = False) -> None:
+    """Add the options for the format of lines. csv: whether CSV is one."""
     parser.add_argument(
-        "--output", choices=("text", "raw", "json", *formats), default="text",
+        "--output", choices=("text", "raw", "json", *(["csv"] if csv else [])), default="text",
         help="TIME SOURCE MESSAGE (text), the message alone (raw), an object a line (json)"
-        + "".join(f", --patterns as {one}" for one in formats),
+        + (", columns for spreadsheets (csv)" if csv else ""),
     )  # fmt: skip
     parser.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto",
@@ -145,14 +145,15 @@ def parse_position_argument(text: str) -> Position:
         raise ArgumentTypeError(str(error)) from None
 
 
-def matcher_with_hints(words: list[str], command: str) -> Matcher:
-    """Return the matcher of a query, and write its hints to stderr.
+def question_with_hints(words: list[str], command: str, *, only_lines: str = "") -> Question:
+    """Return a query with its stages, and write its hints to stderr.
 
-    Raises UsageError with a caret under the fault.
+    only_lines: words for a command that takes no other answer than lines. Raises UsageError with a caret
+    under the fault.
     """
     text = " ".join(words)
     try:
-        found = match.make_matcher(parse(text))
+        found = parse_lines(text, only_lines) if only_lines else parse_question(text)
     except QueryError as error:
         raise UsageError(error_with_caret(text, error)) from None
 
@@ -161,35 +162,25 @@ def matcher_with_hints(words: list[str], command: str) -> Matcher:
     return found
 
 
-def take_patterns_stage(arguments: Namespace) -> Matcher | None:
-    """Set the options that a query with `| patterns` stands for; return its matcher, or None for others.
+def matcher_with_hints(words: list[str], command: str) -> Matcher:
+    """Return the matcher of a query for lines, and write its hints to stderr. Raises UsageError."""
+    what = f"logsrv {command}"
+    return match.make_matcher(question_with_hints(words, command, only_lines=what).node)
 
-    Raises UsageError with a caret under the fault.
-    """
-    text = " ".join(arguments.query)
-    if "|" not in text:
-        return None
+
+def parse_step_option(text: str) -> float:
+    """Return the seconds of `--every`. Raises UsageError."""
     try:
-        asked = parse_question(text)
-        if not isinstance(asked.answer, PatternCounts):
-            return None
-        found = match.make_matcher(asked.node)
-    except QueryError as error:
-        raise UsageError(error_with_caret(text, error)) from None
-    arguments.patterns = True
-    arguments.new_since = asked.answer.new_since or arguments.new_since
-    if arguments.number is None:
-        arguments.number = asked.limit
-    return found
+        return parse_step(text)
+    except ValueError as error:
+        raise UsageError(f"--every: {error}") from None
 
 
 def parse_field_name(text: str) -> str:
     """Parse the name of one field, for `type=`."""
     if "," in text:
-        names = ", ".join(text.split(","))
         raise ArgumentTypeError(
-            f"{shown(text)} is no name of one field; for several: "
-            f"logsrv sql {shown(f'select {names}, count(*) from logs group by all')}"
+            f"{shown(text)} is no name of one field; for several: --count --by {text}"
         )
     return text
 
@@ -197,13 +188,24 @@ def parse_field_name(text: str) -> str:
 def make_scope(arguments: Namespace) -> Scope:
     """Return the limits of the command line. Raises UsageError for a wrong time."""
     return Scope(
-        since=_moment(arguments.since, "--since", arguments.utc),
-        until=_moment(arguments.until, "--until", arguments.utc),
+        since=_parse_time(arguments.since, "--since", arguments.utc),
+        until=_parse_time(arguments.until, "--until", arguments.utc),
         source=arguments.source,
     )
 
 
-def _moment(text: str | None, option: str, utc: bool) -> str:
+def since_of_tail(arguments: Namespace) -> str:
+    """Return the time of the first line that `tail --since` shows; "" without it. Raises UsageError."""
+    return _parse_time(arguments.since, "--since", arguments.utc)
+
+
+def lines_of_tail(arguments: Namespace) -> int | None:
+    """Return how many of the last lines `tail` shows; None for all."""
+    number: int | None = arguments.number
+    return 10 if number is None and arguments.since is None else number
+
+
+def _parse_time(text: str | None, option: str, utc: bool) -> str:
     if text is None:
         return ""
     try:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from logsrv.cli.reading.patterns import print_patterns
-from logsrv.kit.options.argument_parser import UsageError
+from logsrv.cli.reading.arguments import parse_step_option
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.query.language.times import parse_step
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts, count_values
 from logsrv.linelog.read.indexed import step_start
@@ -23,15 +20,6 @@ from logsrv.linelog.read.search import Search
 _TEN = 10
 _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-
-
-def print_chosen_figures(search: Search, arguments: Namespace) -> bool:
-    """Print patterns, values or bars, as the command line asks; return whether there are any."""
-    if arguments.patterns:
-        return print_patterns(search, arguments)
-    if arguments.top is not None:
-        return print_top_values(search, arguments.top, arguments.number, arguments.output)
-    return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
 
 
 def print_top_values(search: Search, field: str, most: int | None, output: str) -> bool:
@@ -97,10 +85,7 @@ def step_seconds(every: str | None, scope: Scope, span: Callable[[], tuple[str, 
     span: returns the TIMEs of the oldest and the newest line, "" for none. Raises UsageError.
     """
     if every:
-        try:
-            return parse_step(every)
-        except ValueError as error:
-            raise UsageError(f"--every: {error}") from None
+        return parse_step_option(every)
     begin, end = scope.since, scope.until
     if not begin or not end:
         first, last = span()

@@ -17,6 +17,7 @@ import attrs
 
 from logsrv.cli.arguments import tell, usual_store
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.around import make_search_scope
 from logsrv.cli.reading.figures import print_time_buckets, print_value_counts, step_seconds
 from logsrv.cli.reading.output import Output
 from logsrv.cli.settings_of_service import settings
@@ -30,6 +31,7 @@ from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine, lines_as_text
 from logsrv.linelog.http.nodes.node_settings import NAME, NamedNodes, NodeSettings
 from logsrv.linelog.http.nodes.spans import NodeQuestion, span_between
+from logsrv.linelog.query.language.pipeline import FUNCTIONS
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.counting.histogram import StepCounts, count_by_step
 from logsrv.linelog.read.counting.tallies import ValueCounts
@@ -68,7 +70,7 @@ def search_nodes(arguments: Namespace) -> int:
     """Run `logsrv search` on nodes; return the exit status."""
     _check_options(arguments)
     matcher = reading.matcher_with_hints(arguments.query, "search")
-    scope = reading.make_scope(arguments)
+    scope = make_search_scope(arguments, None)
     figures = arguments.top is not None or arguments.histogram
     # Counts are of all lines: -n limits the number of values, not of lines.
     most = None if figures else arguments.number
@@ -101,10 +103,15 @@ def tail_nodes(arguments: Namespace) -> int:
             "be shown once and in order"
         )
     matcher = reading.matcher_with_hints(arguments.query, "tail")
-    scope = Scope(source=arguments.source)
+    scope = Scope(since=reading.since_of_tail(arguments), source=arguments.source)
+    most = reading.lines_of_tail(arguments)
     with _ask_nodes(arguments, "tail") as asked:
-        last = [*_merged_lines(asked, arguments, scope, reverse=True, most=arguments.number)]
-        found = _print_lines(last[::-1], asked, arguments, matcher, paged=False)
+        lines: Iterable[MergedLine] = _merged_lines(
+            asked, arguments, scope, reverse=most is not None, most=most
+        )
+        if most is not None:
+            lines = [*lines][::-1]
+        found = _print_lines(lines, asked, arguments, matcher, paged=False)
         return reading.search_status(bool(asked.failed), found)
 
 
@@ -135,6 +142,12 @@ def _check_options(arguments: Namespace) -> None:
         )
     if arguments.no_index or arguments.stats:
         raise UsageError("--no-index and --stats are about the files of a store, not about --nodes")
+    if arguments.sort or arguments.by or any(getattr(arguments, name) for name in FUNCTIONS):
+        raise UsageError(
+            "--sort, --by and figures are of one store; --nodes answers lines, -c, --top, --histogram"
+        )
+    if arguments.output == "csv":
+        raise UsageError("CSV is written of one store; --nodes has --output json")
     if arguments.top == "position":
         raise UsageError("a line has another position in each node")
 

@@ -6,10 +6,10 @@ import time
 from argparse import Namespace
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.answers import print_rows
 from logsrv.errors import UsageError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted
+from logsrv.linelog.query.language.pipeline import PatternCounts, Question
 from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.read.counting.groups import Cell
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
@@ -18,27 +18,28 @@ from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Search
 
 _TWENTY = 20
-COLUMNS = ("count", "share", "app", "first", "position", "pattern")
+PATTERN_COLUMNS = ("count", "share", "app", "first", "position", "pattern")
 
 
-def print_patterns(search: Search, arguments: Namespace) -> bool:
-    """Print the patterns of the lines that a search finds; return whether there are any.
+def pattern_rows(search: Search, asked: Question, arguments: Namespace) -> list[tuple[Cell, ...]]:
+    """Return a row for each pattern of the lines that a search finds, and tell what is left out.
 
-    Raises UsageError.
+    Raises UsageError for a wrong time.
     """
-    typed, most = arguments.new_since, arguments.number
-    since = _parse_new_since(typed, search.scope.since, arguments.utc) if typed else ""
+    wanted = asked.answer
+    assert isinstance(wanted, PatternCounts)
+    since = ""
+    if wanted.new_since:
+        since = _parse_new_since(wanted.new_since, search.scope.since, arguments.utc)
     found = find_patterns(search, since)
-    chosen = found.patterns[: _TWENTY if most is None else most]
-    rows = [_row(one, found.lines, arguments) for one in chosen]
-    print_rows(COLUMNS, rows, arguments.output, paged=not arguments.no_pager)
+    chosen = found.patterns[: _TWENTY if asked.limit is None else asked.limit]
     left = len(found.patterns) - len(chosen)
-    if left and most is None:
+    if left and asked.limit is None:
         tell(f"logsrv search: {counted(left, 'pattern')} more; -n shows more of them")
     if found.forgotten:
         lines = counted(found.forgotten, "line")
         tell(f"logsrv search: there are too many patterns; the rarest, of {lines}, are left out")
-    return bool(found.patterns)
+    return [_row(one, found.lines, arguments) for one in chosen]
 
 
 def _row(pattern: Pattern, lines: int, arguments: Namespace) -> tuple[Cell, ...]:

@@ -9,6 +9,11 @@ Examples:
   logsrv search 'level>=error' --since today
   logsrv search timeout -C 3
   logsrv search 'status>=500' --top client
+  logsrv search --around 17:52311 --span 10s
+  logsrv search 'request took' '| extract "took <ms> ms" | sort ms'
+  logsrv search --p95 ms --count --by app --since 1h
+
+Stages behind | and the options --sort to --by mean the same: logsrv help query.
 
 Exit status: 0 when lines were found, 1 when none were, 2 when something is wrong.
 """
@@ -20,14 +25,35 @@ from itertools import islice
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.around import (
+    check_around,
+    declare_around,
+    make_search_scope,
+    position_around,
+)
+from logsrv.cli.reading.csv_lines import csv_lines
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.query.language.pipeline import (
+    FUNCTIONS,
+    Figure,
+    Grouping,
+    PatternCounts,
+    Question,
+    Sorting,
+)
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer, make_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
+
+_FIGURES = {
+    "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",
+    "p50": "the median", "p95": "the 95th percentile", "p99": "the 99th percentile",
+}  # fmt: skip
 
 
 def declare(parser: Parser) -> None:
@@ -36,6 +62,7 @@ def declare(parser: Parser) -> None:
     reading.declare_store(parser)
     reading.declare_nodes(parser)
     reading.declare_scope(parser)
+    declare_around(parser)
     add("-n", type=reading.parse_count, metavar="N", dest="number", help="N lines at most")
     add("--reverse", action="store_true", help="the newest first")
     for option, words in (("-A", "after"), ("-B", "before"), ("-C", "before and after")):
@@ -54,30 +81,45 @@ def declare(parser: Parser) -> None:
     what.add_argument("--patterns", action="store_true", help=patterns)
     new = "with --patterns: only those that no matching line before TIME has"
     add("--new-since", metavar="TIME", help=new)
-    add("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
+    what.add_argument(
+        "--sort", metavar="FIELD", help="the lines with its largest numbers (-n of them, 10)"
+    )
+    for function in FUNCTIONS:
+        add(f"--{function}", metavar="FIELD", action="append", default=[],
+            help=f"{_FIGURES[function]} of its numbers in the lines")  # fmt: skip
+    add(
+        "--by",
+        metavar="FIELD,…",
+        help="count or figures for each value of these fields, or bars of one",
+    )
+    add(
+        "--every",
+        metavar="STEP",
+        help="the time of a bar, or of a row of figures, as 30s, 5m, 1h, 1d",
+    )
     reading.declare_zone(parser)
-    reading.declare_looks(parser, "csv")
+    reading.declare_looks(parser, csv=True)
     add("--no-index", action="store_true", help="read everything, without word indexes")
     add("--stats", action="store_true", help="say at the end how much was read")
     add("--no-pager", action="store_true", help="use no pager on a terminal")
 
 
 def run(arguments: Namespace) -> int:
-    found_by = reading.take_patterns_stage(arguments)
     _check_options(arguments)
     if reading.asks_nodes(arguments):
         # Imported here: it loads TLS and the settings of a service, as slow as all other imports together.
         from logsrv.cli.reading.nodes import search_nodes
 
         return search_nodes(arguments)
-    found_by = found_by or reading.matcher_with_hints(arguments.query, "search")
-    limits = reading.make_scope(arguments)
-    figures = _wants_figures(arguments)
+    asked = reading.question_with_hints(arguments.query, "search")
+    asked = with_options(asked, arguments)
+    figures = _wants_figures(arguments) or asked.answer is not None
     with reading.open_view(arguments.directory, "search") as view:
-        search = Search(view, found_by, limits, with_index=not arguments.no_index)
+        limits = make_search_scope(arguments, view)
+        search = Search(view, make_matcher(asked.node), limits, with_index=not arguments.no_index)
         try:
             with ProgressLine(search, alone=figures):
-                found = (_print_figures if figures else _print_lines)(search, arguments)
+                found = (_print_figures if figures else _print_lines)(search, asked, arguments)
         finally:
             search.close()
             if arguments.stats:
@@ -88,30 +130,69 @@ def run(arguments: Namespace) -> int:
         return reading.search_status(view.damaged, found)
 
 
+def with_options(asked: Question, arguments: Namespace) -> Question:
+    """Return the question with the answer and the limit that options ask for. Raises UsageError."""
+    most = asked.limit if arguments.number is None else arguments.number
+    asked = asked._replace(limit=most)
+    figures = [Figure(name, field) for name in FUNCTIONS for field in getattr(arguments, name)]
+    if arguments.count and (arguments.by or figures or arguments.every):
+        figures.insert(0, Figure("count"))
+    wanted = arguments.sort or figures or arguments.by or arguments.top or arguments.histogram
+    wanted = wanted or arguments.patterns
+    if asked.answer is not None and (wanted or arguments.count):
+        raise UsageError(
+            "the query has an answer behind | already; leave out these options, or the stage"
+        )
+    if arguments.sort:
+        return asked._replace(answer=Sorting(arguments.sort, ascending=arguments.reverse))
+    if arguments.patterns and (figures or arguments.by):
+        raise UsageError("--patterns makes a table of its own, without --by and figures")
+    if arguments.patterns:
+        return asked._replace(answer=PatternCounts(arguments.new_since or ""))
+    if not figures and not arguments.by:
+        return asked
+    by = tuple(filter(None, (arguments.by or "").split(",")))
+    if arguments.top or (arguments.histogram and figures):
+        raise UsageError("--by and figures make a table: --top and --histogram stand without them")
+    if not figures and not arguments.histogram:
+        raise UsageError(
+            "--by parts what is counted: give --count, --histogram, or a figure such as --avg FIELD"
+        )
+    if arguments.histogram:
+        return asked._replace(answer=Grouping((Figure("count"),), by, 0.0))
+    every = reading.parse_step_option(arguments.every) if arguments.every else None
+    return asked._replace(answer=Grouping(tuple(figures), by, every))
+
+
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
-    if not arguments.patterns:
-        if arguments.new_since is not None:
-            raise UsageError("--new-since needs --patterns: it leaves out the known ones")
-        if arguments.output == "csv":
-            raise UsageError("--output csv is for --patterns; for lines as CSV: logsrv sql")
-    elif arguments.nodes is not None:
+    check_around(arguments)
+    if arguments.new_since is not None and not arguments.patterns:
+        raise UsageError("--new-since needs --patterns: it leaves out the known ones")
+    if arguments.patterns and arguments.nodes is not None:
         raise UsageError("--patterns reads a store; run it on the nodes, or open their pages")
-    if arguments.every and not arguments.histogram:
-        raise UsageError("--every needs --histogram: it is the step of the bars")
+    has_figures = arguments.count or any(getattr(arguments, name) for name in FUNCTIONS)
+    if arguments.every and not arguments.histogram and not has_figures:
+        raise UsageError(
+            "--every needs --histogram, --count or a figure: it is the step of the bars or rows"
+        )
     context = any(getattr(arguments, name) is not None for name in "ABC")
-    if context and _wants_figures(arguments):
-        raise UsageError("-A, -B and -C show neighbours of lines, and here no lines are shown")
+    if context and (
+        _wants_figures(arguments) or has_figures or arguments.sort or arguments.patterns
+    ):
+        raise UsageError(
+            "-A, -B and -C show neighbours of lines, and here no lines are shown in their order"
+        )
 
 
 def _wants_figures(arguments: Namespace) -> bool:
-    return arguments.count or arguments.top is not None or arguments.histogram or arguments.patterns
+    return arguments.count or arguments.top is not None or arguments.histogram
 
 
-def _print_figures(search: Search, arguments: Namespace) -> bool:
-    """Print counts; return whether anything was found."""
-    if arguments.count:
-        most = arguments.number
+def _print_figures(search: Search, asked: Question, arguments: Namespace) -> bool:
+    """Print counts, figures or sorted lines; return whether anything was found."""
+    if arguments.count and asked.answer is None:
+        most = asked.limit
         if most is None:
             found = search.count()
         else:
@@ -119,23 +200,33 @@ def _print_figures(search: Search, arguments: Namespace) -> bool:
         print(found)
         return found > 0
     # Imported here because it loads NumPy.
-    from logsrv.cli.reading.figures import print_chosen_figures
+    from logsrv.cli.reading.answers import print_answer
 
-    return print_chosen_figures(search, arguments)
+    return print_answer(search, asked, arguments)
 
 
-def _print_lines(search: Search, arguments: Namespace) -> bool:
+def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print lines; return whether there are any."""
     looks = reading.line_style(arguments)
-    render = make_renderer(looks, search.matcher)
-    render_many = make_block_renderer(looks)
+    marked = position_around(arguments)
+    render = make_renderer(looks, search.matcher, asked.extractions, mark_hits=marked is not None)
+    render_many = make_block_renderer(looks) if marked is None else None
     before = arguments.B if arguments.B is not None else arguments.C or 0
     after = arguments.A if arguments.A is not None else arguments.C or 0
     reverse = arguments.reverse
     found = False
     with Output(paged=not arguments.no_pager) as output:
-        if before or after:
-            hits = islice(search.hits(reverse=reverse), arguments.number)
+        if arguments.output == "csv":
+            if before or after:
+                raise UsageError("CSV has a row for each line that was found, and no neighbours")
+            hits = islice(search.hits(reverse=reverse), asked.limit)
+            rows = csv_lines(hits, asked.extractions, escaped=looks.escaped, local=looks.local)
+            for number, row in enumerate(rows):
+                output.write(row)
+                # The first row has the names of the columns.
+                found = number > 0
+        elif before or after:
+            hits = islice(search.hits(reverse=reverse), asked.limit)
             for group in group_with_context(
                 search.view, hits, LineContext(before, after), reverse=reverse
             ):
@@ -144,13 +235,16 @@ def _print_lines(search: Search, arguments: Namespace) -> bool:
                 found = True
                 for hit, context in group.lines:
                     output.write(render(hit, context))
-        elif render_many and arguments.number is None and not reverse:
+        elif render_many and asked.limit is None and not reverse:
             for text in search.render_frames(render_many):
                 output.write(text)
                 found = True
         else:
-            lines = search.render_hits(lambda hit: render(hit, False), reverse=reverse)
-            for line in islice(lines, arguments.number):
+            lines = search.render_hits(
+                lambda hit: render(hit, marked is not None and hit.position != marked),
+                reverse=reverse,
+            )
+            for line in islice(lines, asked.limit):
                 output.write(line)
                 found = True
     return found

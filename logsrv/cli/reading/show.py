@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         if wanted is None:
             tell(f"logsrv show: no line begins at {arguments.position}")
             return reading.search_status(view.damaged, False)
-        window = lines.lines_around(wanted, arguments.lines_around, arguments.lines_around)
+        window = lines.lines_around(wanted, arguments.around, arguments.around)
     for hit in window:
         sys.stdout.buffer.write(render(hit, hit != wanted))
     return reading.search_status(view.damaged, True)

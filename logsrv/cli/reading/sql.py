@@ -8,6 +8,7 @@ Examples:
 
   logsrv sql 'select app, count(*) from logs group by all order by 2 desc'
   logsrv sql 'select * from logs where status >= 500' --output csv
+  logsrv sql --query '| extract "took <ms> ms"' 'select avg(ms) from logs'
 
 Exit status: 0 when there are rows, 1 when there are none, 2 when something is wrong.
 """
@@ -21,7 +22,13 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import declare_store, declare_zone, open_view, search_status
+from logsrv.cli.reading.arguments import (
+    declare_store,
+    declare_zone,
+    open_view,
+    question_with_hints,
+    search_status,
+)
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
@@ -40,6 +47,10 @@ MEMORY = 1 << 30
 
 def declare(parser: Parser) -> None:
     parser.add_argument("statement", metavar="STATEMENT", help="SQL, as one argument")
+    parser.add_argument(
+        "--query", metavar="QUERY", default="",
+        help="only lines that match; fields of its extract are columns",
+    )  # fmt: skip
     declare_store(parser)
     parser.add_argument(
         "--output", choices=("table", "csv", "json", "parquet"), default="table",
@@ -76,10 +87,11 @@ def _run_statement(arguments: argparse.Namespace) -> int:
     from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
     from logsrv.linelog.sql.rows import StoreReading
 
+    asked = question_with_hints([arguments.query], "sql", only_lines="--query")
     with open_view(arguments.directory, "sql") as view:
         answer = None
         try:
-            reading = StoreReading(view, with_index=not arguments.no_index)
+            reading = StoreReading(view, asked, with_index=not arguments.no_index)
             answer = SqlAnswer(arguments.statement, reading, utc=arguments.utc)
             found = _write_answer(answer, arguments)
             _report_odd_fields(answer)

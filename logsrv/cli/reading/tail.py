@@ -1,4 +1,4 @@
-"""Show the last lines of a store, and with -f each new line as it is written.
+"""Show the last lines of a store, or all since a time, and with -f each new line as it is written.
 
 With a query, only matching lines are shown: logsrv help query. -f loses and repeats no line when segments
 are rotated or sealed. Ctrl-C ends it, and so does the removal of the store's directory.
@@ -7,6 +7,7 @@ Examples:
 
   logsrv tail -f
   logsrv tail -f 'level>=warning -healthz'
+  logsrv tail -f --since 5m app=shop
 
 Exit status: 0 when lines were shown, 1 when none were, 2 when something is wrong. With -f: 130 after
 Ctrl-C, 0 when the program that reads the output has ended, 2 when something is wrong or the directory was
@@ -47,8 +48,10 @@ def declare(parser: Parser) -> None:
         type=reading.parse_count,
         metavar="N",
         dest="number",
-        default=10,
-        help="how many lines (10)",
+        help="how many lines (10; with --since all)",
+    )
+    parser.add_argument(
+        "--since", metavar="TIME", help="begin with the lines of this time: 5m (ago), 06:00, today"
     )
     parser.add_argument(
         "--source", metavar="GLOB", default="", help="of these sources, as tcp:10.1.*"
@@ -67,22 +70,27 @@ def run(arguments: argparse.Namespace) -> int:
             "-f follows what is written into a store, and an archive only grows now and then"
         )
     found_by = reading.matcher_with_hints(arguments.query, "tail")
+    since, most = reading.since_of_tail(arguments), reading.lines_of_tail(arguments)
     render = make_renderer(reading.line_style(arguments), found_by)
 
     def show(hits: Iterable[Hit]) -> bool:
         """Print lines at once; return whether there are any."""
-        shown = b"".join(render(hit, False) for hit in hits)
-        if shown:
-            sys.stdout.buffer.write(shown)
+        found = False
+        for hit in hits:
+            sys.stdout.buffer.write(render(hit, False))
+            found = True
+        if found:
             sys.stdout.buffer.flush()
-        return bool(shown)
+        return found
 
     with reading.open_view(arguments.directory, "tail") as view:
         end = end_of_store(view)
-        scope = Scope(before=end, source=arguments.source)
+        scope = Scope(since=since, before=end, source=arguments.source)
         with closing(Search(view, found_by, scope)) as search:
-            last = list(islice(search.hits(reverse=True), arguments.number))
-        found = show(reversed(last))
+            if most is None:
+                found = show(search.hits())
+            else:
+                found = show(reversed(list(islice(search.hits(reverse=True), most))))
         if arguments.follow:
             of = make_source_test(arguments.source)
             with closing(Follower(view, end)) as follower:

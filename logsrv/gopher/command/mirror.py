@@ -131,7 +131,12 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     tally = crawl.tally
     stdout.write(
         report_text(
-            tally, crawl.received_bytes, scope.skipped, scope.strangers, directory, crawl.waiting
+            tally,
+            crawl.received_bytes,
+            scope.skipped,
+            scope.on_other_servers,
+            directory,
+            crawl.waiting,
         ).encode()
     )
     if interrupted is not None:

@@ -83,8 +83,8 @@ class JobQueue:
             return None
         return self._ready[0]
 
-    def remove_first(self) -> None:
-        """Remove the first job: it is started now."""
+    def start_first(self) -> None:
+        """Remove the first job, which is started now; the delay before the next one begins."""
         if self.delay:
             self._next_start = self._clock() + self.delay
         self._ready.popleft()
@@ -165,7 +165,7 @@ class JobRunner:
     def start_jobs(self) -> None:
         """Start jobs until all connections are in use or none may be started."""
         while self._has_free_connection and (job := self._queue.next_if_due()) is not None:
-            self._queue.remove_first()
+            self._queue.start_first()
             try:
                 self._request_item(job)
             except (LogsrvError, OSError) as error:

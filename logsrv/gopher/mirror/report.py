@@ -47,7 +47,7 @@ def report_text(
     tally: MirrorTally,
     received: int,
     skipped: Mapping[str, int],
-    strangers: Mapping[str, int],
+    on_other_servers: Mapping[str, int],
     directory: Path | str,
     waiting: int = 0,
 ) -> str:
@@ -68,8 +68,8 @@ def report_text(
     lines += [
         f"left out: {_item_count_text(count)} ({reason})" for reason, count in skipped.items()
     ]
-    if strangers:
-        address, count = max(strangers.items(), key=lambda each: each[1])
+    if on_other_servers:
+        address, count = max(on_other_servers.items(), key=lambda each: each[1])
         lines.append(f"most of those on other servers are on {address} ({count})")
     if tally.stopped == INTERRUPTED:
         lines.append(

@@ -52,8 +52,8 @@ class ItemKeys:
 class MirrorScope:
     """Decides for each item of a menu whether it belongs to the mirror.
 
-    root: where the mirror begins. skipped: number of items left out, by reason. strangers: number of items
-    left out because they are on another server, by its address.
+    root: where the mirror begins. skipped: number of items left out, by reason. on_other_servers: number of
+    items left out because they are on another server, by its address.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class MirrorScope:
         selector = root.selector.rstrip(b"/")
         self._inside = selector + b"/" if selector else b""
         self.skipped: Counter[str] = Counter()
-        self.strangers: Counter[str] = Counter()
+        self.on_other_servers: Counter[str] = Counter()
 
     def use_robot_rules(self, robots: RobotRules) -> None:
         """Obey, from now on, the robots.txt of the server where the mirror begins."""
@@ -99,8 +99,10 @@ class MirrorScope:
         if reason is None:
             return True
         self.skipped[reason] += 1
-        if reason == OTHER_HOST and (url.address in self.strangers or len(self.strangers) < 1000):
-            self.strangers[url.address] += 1
+        if reason == OTHER_HOST and (
+            url.address in self.on_other_servers or len(self.on_other_servers) < 1000
+        ):
+            self.on_other_servers[url.address] += 1
         return False
 
     def url_of_line(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _FIRST, _LAST = -62135596800, 253402300799
 """The first and the last second that datetime accepts: of the years 1 and 9999."""
@@ -48,3 +48,16 @@ def parse_rfc3339(text: str) -> float:
     if moment.tzinfo is None or "T" not in text.upper():
         raise ValueError(f"{text!r} is not a date and time with a UTC offset")
     return moment.timestamp()
+
+
+def shift_rfc3339(text: str, seconds: float) -> str:
+    """Return the time that is `seconds` later, exact to the microsecond; or the first or last of all times.
+
+    Raises ValueError as `parse_rfc3339` does.
+    """
+    parse_rfc3339(text)
+    try:
+        moment = datetime.fromisoformat(text).astimezone(UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        return rfc3339(_FIRST if seconds < 0 else _LAST)
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

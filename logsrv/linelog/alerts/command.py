@@ -45,7 +45,7 @@ class _RunningCommand(ProcessProtocol):
         self._reactor = reactor
         self._text = text
         self._said = b""
-        self._grace = Timer(reactor)
+        self._last_output_timer = Timer(reactor)
         self._late: TemporaryFailure | None = None
         self.process: Any = None
 
@@ -68,10 +68,11 @@ class _RunningCommand(ProcessProtocol):
         self._said += data[: _KEPT - len(self._said)]
 
     def processExited(self, reason: Failure) -> None:
-        self._grace.start(GRACE, self._finish, reason)
+        """Wait GRACE seconds at most for the last output: another process may keep stderr open."""
+        self._last_output_timer.start(GRACE, self._finish, reason)
 
     def processEnded(self, reason: Failure = connectionDone) -> None:
-        self._grace.stop()
+        self._last_output_timer.stop()
         self._finish(reason)
 
     def kill(self, late: TemporaryFailure | None = None) -> None:

@@ -172,7 +172,11 @@ _PLACE = {"type": "string", "pattern": "^[0-9]+:[0-9]+$"}
 _Q = ApiParameter("q", "the query; empty for every line", _check_query, _TEXT, "")
 _TIMES = (
     ApiParameter(
-        "since", "received then or later: RFC 3339, today, 06:00, 30m (ago)", _parse_time, _TEXT, ""
+        "since",
+        "received then or later: RFC 3339, today, 06:00, 30m (ago), @SECONDS since 1970",
+        _parse_time,
+        _TEXT,
+        "",
     ),
     ApiParameter("until", "received before then", _parse_time, _TEXT, ""),
 )

@@ -48,7 +48,7 @@ class StoreStatistics:
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             answered = self._pool.answer(os.fsencode(self._place()))
-            answered.addCallbacks(self._fire_waiting, self._handle_failure)
+            answered.addCallbacks(self._handle_answer, self._handle_failure)
         return waiting
 
     def stop(self) -> Deferred[None]:
@@ -56,7 +56,7 @@ class StoreStatistics:
         self._stopping = True
         return self._pool.stop()
 
-    def _fire_waiting(self, answer: list[bytes]) -> None:
+    def _handle_answer(self, answer: list[bytes]) -> None:
         counted = b"".join(answer)
         why = json.loads(counted).get("error")
         if why is not None:

@@ -232,7 +232,7 @@ def _open_archive(url: str) -> tuple[Archive, str]:
     archive = open_archive(f"{where if named else address}{'?' * bool(options)}{options}")
     if named:
         return archive, store
-    found = store_identities(archive.folders())
+    found = store_identities(archive.top_folders())
     if not found:
         raise StoreError(f"{archive.place} has no segment of any store")
     if len(found) > 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import displayable_text, elements_of_value, text_of_value
+from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.matching.extract import ExtractedFields, extracted_fields
 from logsrv.linelog.query.matching.highlight import highlight_finder
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.search import Hit
@@ -48,14 +50,27 @@ class LineStyle(NamedTuple):
     escaped: bool = True
 
 
-def make_renderer(style: LineStyle, matcher: Matcher | None = None) -> Callable[[Hit, bool], bytes]:
-    """Return a function: hit, whether it is only a neighbour of a hit → the line to print, with its LF."""
+def make_renderer(
+    style: LineStyle,
+    matcher: Matcher | None = None,
+    extractions: Sequence[Extraction] = (),
+    *,
+    mark_hits: bool = False,
+) -> Callable[[Hit, bool], bytes]:
+    """Return a function: hit, whether it is only a neighbour of a hit → the line to print, with its LF.
+
+    extractions: fields that JSON has in addition. mark_hits: whether to highlight the whole message of a
+    hit, not only the places that match.
+    """
     if style.output == "json":
-        return lambda hit, context: hit_as_json(hit, context=context).encode() + b"\n"
+        extracted = extracted_fields(extractions) if extractions else None
+        return lambda hit, context: hit_as_json(hit, extracted, context=context).encode() + b"\n"
     if style.output == "raw":
         return lambda hit, _: _render_message(hit.line, style.escaped) + b"\n"
     if style.color:
         spans = highlight_finder(matcher.node) if matcher else _no_spans
+        if mark_hits:
+            spans = _whole_message
         return lambda hit, context: _render_coloured(
             hit, _no_spans if context else spans, style
         ).encode()
@@ -64,10 +79,16 @@ def make_renderer(style: LineStyle, matcher: Matcher | None = None) -> Callable[
     return lambda hit, _: _escaped_line(hit.line)
 
 
-def hit_document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
-    """Return a hit as the object that the API and `--output json` write."""
+def hit_document(
+    hit: Hit, extracted: ExtractedFields | None = None, *, context: bool = False
+) -> dict[str, Any]:
+    """Return a hit as the object that the API and `--output json` write. extracted: finds more fields."""
     position = str(hit.position)
-    found = {"position": position, **record_document(Record(hit.line, position))}
+    record = Record(hit.line, position)
+    found = {"position": position, **record_document(record)}
+    if extracted is not None:
+        parts = extracted(record.body).items()
+        found["fields"] |= {name: displayable_text(value) for name, value in parts}
     if context:
         found["context"] = True
     return found
@@ -102,12 +123,14 @@ def record_document(record: Record) -> dict[str, Any]:
     return found
 
 
-def hit_as_json(hit: Hit, *, context: bool = False) -> str:
-    """Return a hit as one line of JSON, without LF.
+def hit_as_json(
+    hit: Hit, extracted: ExtractedFields | None = None, *, context: bool = False
+) -> str:
+    """Return a hit as one line of JSON, without LF. extracted: finds more fields.
 
     No other character in it ends a line, such as U+2028 for some readers.
     """
-    return safe_json(hit_document(hit, context=context))
+    return safe_json(hit_document(hit, extracted, context=context))
 
 
 def safe_json(value: object) -> str:
@@ -174,6 +197,10 @@ def cut_to_width(text: str, width: int) -> str:
         if taken > width:
             return text[:kept] + "…"
     return text
+
+
+def _whole_message(message: bytes) -> list[tuple[int, int]]:
+    return [(0, len(message))]
 
 
 def _no_spans(_: bytes) -> list[tuple[int, int]]:

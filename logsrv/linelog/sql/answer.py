@@ -69,7 +69,9 @@ class SqlAnswer:
         planning.execute(f"SET disabled_optimizers = '{others}'")
         disable_external_access(planning)
         self._explained = require_read_only(planning, self.statement)
-        self._binder = StatementBinder(planning, LineSample(self._reading.view))
+        self._binder = StatementBinder(
+            planning, LineSample(self._reading.view, self._reading.question.extractions)
+        )
         self.fields = self._binder.bind_fields(self.statement, explained=self._explained)
         self.statement = replace_level_texts(
             self.statement, self._binder.syntax_tree(self.statement)

@@ -14,12 +14,14 @@ import pyarrow
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.levels.byte_places import Array
 from logsrv.linelog.fields.levels.numbers import level_numbers
-from logsrv.linelog.fields.reader import Column, FieldReader
+from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import Value, displayable_text, number_of_value, text_of_value
+from logsrv.linelog.query.language.pipeline import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit
+from logsrv.linelog.read.counting.columns import column_reader
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
 from logsrv.linelog.store.segments.segment import Position
 
@@ -55,15 +57,22 @@ class BadValues:
 class ArrowColumnMaker:
     """A maker of columns.
 
-    fields: the table's fields with their types. needed: names of the columns to make.
+    fields: the table's fields with their types. needed: names of the columns to make. extractions: those of
+    the query, whose fields may be among them.
     """
 
-    def __init__(self, fields: Mapping[str, ColumnType], needed: frozenset[str]) -> None:
+    def __init__(
+        self,
+        fields: Mapping[str, ColumnType],
+        needed: frozenset[str],
+        extractions: Sequence[Extraction] = (),
+    ) -> None:
         self._fields = fields
         self.names = [name for name in (*ALWAYS, *fields) if name in needed]
         self._of_fields = [name for name in self.names if name in fields]
         self._of_sources = [name for name in self.names if name in _IN_SOURCE]
-        self._reader = FieldReader([name for name in self._of_fields if name != "position"])
+        parsed = [name for name in self._of_fields if name != "position"]
+        self._read_columns = column_reader(parsed, extractions)
         every = arrow_schema(fields)
         self.schema = pyarrow.schema([every.field(name) for name in self.names])
 
@@ -87,9 +96,7 @@ class ArrowColumnMaker:
         """Return the columns for which the messages have to be parsed."""
         if not self._of_fields:
             return {}
-        found: dict[str, Column] = dict(
-            zip(self._reader.names, self._reader.read(stamps), strict=True)
-        )
+        found = self._read_columns(stamps)
         if "position" in self._of_fields:
             offsets = piece.offsets(stamps.starts)
             found["position"] = [str(Position(piece.segment, offset)) for offset in offsets]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pyarrow
 
+from logsrv.linelog.query.language.pipeline import Question
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats
@@ -27,10 +28,12 @@ from logsrv.linelog.sql.plan import ReadingPlan
 class StoreReading(NamedTuple):
     """A store to read, and how to read it.
 
-    with_index: whether to use word indexes. processes: the greatest number of them; 0 for one per core.
+    question: the lines that are rows, and extracted fields, which are columns. with_index: whether to use
+    word indexes. processes: the greatest number of them; 0 for one per core.
     """
 
     view: View
+    question: Question = Question()
     with_index: bool = True
     processes: int = 0
 
@@ -99,9 +102,10 @@ class TableRows:
     def _read_batches(self) -> Iterator[pyarrow.RecordBatch]:
         wanted = self.plan.wanted
         since, until = wanted.times
+        node = self._reading.question.narrowed(wanted.node)
         search = Search(
             self.view,
-            make_matcher(wanted.node),
+            make_matcher(node),
             Scope(since=since, until=until),
             with_index=self._reading.with_index,
             processes=self._reading.processes,
@@ -109,8 +113,10 @@ class TableRows:
         # One object for all readings of the table, which counts them together.
         search.stats = self.stats
         search.on_frame = self.on_frame
-        maker = ArrowColumnMaker(self._fields, self.plan.columns)
-        whole = wanted.node == EVERYTHING and not since and not until
+        maker = ArrowColumnMaker(
+            self._fields, self.plan.columns, self._reading.question.extractions
+        )
+        whole = node == EVERYTHING and not since and not until
 
         def work(task: ReadTask) -> list[bytes]:
             results = []

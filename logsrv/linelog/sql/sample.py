@@ -6,12 +6,14 @@ a few frames: if all values of a field are numbers there, it is a column of numb
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value, number_of_value
+from logsrv.linelog.query.language.pipeline import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit
+from logsrv.linelog.query.matching.extract import extractor
 from logsrv.linelog.read.texts import DamagedSegment
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.columns import ColumnType
@@ -24,8 +26,12 @@ _INT64 = 1 << 63
 class LineSample:
     """A sample of a store's lines, which is read when the first field is asked for."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, extractions: Sequence[Extraction] = ()) -> None:
+        """extractions: of a query, whose fields have types, too."""
         self._view = view
+        self._extracted = {
+            name: extractor(one.pattern, [name]) for one in extractions for name in one.names
+        }
 
     def type_of_field(self, name: str) -> ColumnType:
         """Return the type of the field called `name`; TEXT if no line of the sample has it."""
@@ -38,7 +44,7 @@ class LineSample:
     def _narrowest_type(self, name: str, *, only_numbers: bool) -> ColumnType | None:
         kind = None
         for record in self._sample_records:
-            value = record.get(name)
+            value = self._value_of(record, name)
             if value is None:
                 continue
             fits = type_of_value(value)
@@ -50,6 +56,10 @@ class LineSample:
             elif kind is not ColumnType.NUMBER:
                 kind = fits
         return kind
+
+    def _value_of(self, record: Record, name: str) -> Value | None:
+        extracted = self._extracted.get(name)
+        return record.get(name) if extracted is None else extracted(record.body)[0]
 
     @cached_property
     def _sample_records(self) -> list[Record]:

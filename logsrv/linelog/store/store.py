@@ -417,7 +417,7 @@ class Store:
         why = self.stalled or ""
         # The next start cuts off an incomplete block.
         in_order = not self.pending and self._writer.deposit is None
-        self._close_origins(in_order)
+        self._close_origins_file(in_order)
         self._active.left.put(None)
         syncing.join()
         try:
@@ -437,9 +437,9 @@ class Store:
             self._disk.close()
         self._reactor.callFromThread(self._finish_close, why)
 
-    def _close_origins(self, in_order: bool) -> None:
+    def _close_origins_file(self, all_written: bool) -> None:
         self.origins.close()
-        if in_order:
+        if all_written:
             # On a full disk the file is not rewritten. Its first line then counts too few lines, so a
             # start would not notice that somebody has cut the file.
             with contextlib.suppress(OSError):

@@ -60,6 +60,7 @@ def test_a_long_option_that_is_none_is_an_error() -> None:
 def test_a_value_may_begin_with_a_hyphen() -> None:
     """As a word of the query it would exclude; nothing of how that is told apart is to be seen."""
     assert parsed("--source", "-web*", "x").source == "-web*"
+    assert parsed("--since", "-1h", "x").since == "-1h"
     with pytest.raises(UsageError, match="argument -n: -55 is no number"):
         parsed("-n", "-55")
 

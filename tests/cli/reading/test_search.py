@@ -156,7 +156,7 @@ def test_colours_only_when_they_are_wanted(store: Path) -> None:
         (["a", "(b"], "logsrv search: "),
         (["--since", "yesteryear"], "--since: yesteryear is not a time"),
         (["-n", "many"], "many is no number of lines, such as 10"),
-        (["--every", "5m"], "--every needs --histogram: it is the step of the bars"),
+        (["--every", "5m"], "--every needs --histogram, --count or a figure"),
         (["--histogram", "--every", "5 parsecs"], '"5 parsecs" is no step of time'),
         (["-C", "1", "-c"], "-A, -B and -C show neighbours of lines"),
         (["--colour", "never"], "--colour is no option (did you mean --color?)"),

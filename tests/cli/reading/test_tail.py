@@ -36,6 +36,31 @@ def test_tail_prints_the_last_lines(store: Path) -> None:
     assert tail(store, "-n", "0") == []
 
 
+def test_since_begins_with_all_lines_of_a_time(store: Path) -> None:
+    since = "2026-11-20T06:00:05Z"
+    assert tail(store, "--since", since) == MESSAGES[5:]
+    assert tail(store, "--since", since, "-n", "3") == MESSAGES[-3:]
+    assert tail(store, "--since", since, "number", "-2") == [
+        one for one in MESSAGES[5:] if "2" not in one
+    ]
+    done = logsrv("tail", "--directory", str(store), "--since", "soon")
+    assert b"--since: soon is not a time" in done.stderr and done.returncode == 2
+
+
+def test_follow_goes_on_behind_the_lines_since_a_time(store: Path) -> None:
+    follows = Following(store, "--since", "2026-11-20T06:00:08Z")
+    try:
+        assert [follows.line() for _ in MESSAGES[8:]] == [
+            f"{one}\n".encode() for one in MESSAGES[8:]
+        ]
+        with open(store / "current.log", "ab") as file:
+            file.write(line("new", 100))
+        assert follows.line() == b"new\n"
+    finally:
+        follows.child.kill()
+        follows.child.communicate()
+
+
 class Following:
     def __init__(self, store: Path, *words: str) -> None:
         self.child = subprocess.Popen(

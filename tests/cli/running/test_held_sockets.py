@@ -104,7 +104,7 @@ def test_an_endpoint_whose_socket_is_held_is_marked(reactor: Make, tmp_path: Pat
     held, other = reactor(one.used).with_held_endpoints((held, other))
     assert held.path is None
     assert str(held) == f"unix:{path}"
-    assert held.twisted.startswith(f"unix:{path}:")
+    assert held.twisted_description.startswith(f"unix:{path}:")
     assert other.port == 1
 
 

@@ -37,11 +37,11 @@ class Hurrying:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self.count_spliced = 0.0
+        self.seconds_ahead = 0.0
 
     def seconds(self) -> float:
         seconds: float = self._reactor.seconds()
-        return seconds + self.count_spliced
+        return seconds + self.seconds_ahead
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -113,7 +113,7 @@ async def test_a_server_that_drips_for_ever_is_left(
     feed = GopherResponse.feed
 
     def fed(response: GopherResponse, data: bytes) -> bool:
-        hurrying.passed += 100
+        hurrying.seconds_ahead += 100
         return feed(response, data)
 
     monkeypatch.setattr(GopherResponse, "feed", fed)

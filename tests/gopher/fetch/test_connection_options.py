@@ -77,7 +77,7 @@ def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from logsrv.gopher.fetch.trust import PinStore\n"
         "for number in range(50):\n"
-        "    PinStore(Path(sys.argv[1])).check(f'{sys.argv[2]}{number}:70', '0' * 64)\n"
+        "    PinStore(Path(sys.argv[1])).check_or_pin(f'{sys.argv[2]}{number}:70', '0' * 64)\n"
     )
     command = [sys.executable, "-c", code, str(path)]
     learning = [subprocess.Popen([*command, name]) for name in "abc"]

@@ -126,9 +126,9 @@ def test_files_that_cannot_be_used_are_a_sentence(tmp_path: Path) -> None:
 _FOLLOW_TWENTY = """
 import sys
 from pathlib import Path
-from logsrv.gopher.follow.following import Following
+from logsrv.gopher.follow.following import FollowedStore
 from logsrv.gopher.wire.url import GopherURL
-following = Following(Path(sys.argv[1]))
+following = FollowedStore(Path(sys.argv[1]))
 for number in range(20):
     following.follow(GopherURL.parse(f"gopher://{sys.argv[2]}.org/1/{number}"), "", [], 1)
 """

@@ -106,7 +106,7 @@ def taken(queue: JobQueue, times: int) -> list[str | None]:
     for _ in range(times):
         first = queue.next_if_due()
         if first is not None:
-            queue.remove_first()
+            queue.start_first()
         found.append(None if first is None else first.url.selector.decode())
     return found
 

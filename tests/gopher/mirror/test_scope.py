@@ -96,7 +96,7 @@ def test_other_servers_are_counted_for_the_report() -> None:
     judge = scope("host")
     for _ in range(3):
         decide(judge, b"0a\t/a\tx\t7070")
-    assert judge.strangers == {"x:7070": 3}
+    assert judge.on_other_servers == {"x:7070": 3}
 
 
 def test_links_are_where_lines_lead_wanted_or_not() -> None:

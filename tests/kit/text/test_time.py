@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.time import file_stamp, parse_rfc3339, rfc3339
+from logsrv.kit.text.time import file_stamp, parse_rfc3339, rfc3339, shift_rfc3339
 
 
 def test_a_moment_is_shown_as_rfc3339() -> None:
@@ -43,3 +43,13 @@ def test_a_file_stamp_has_no_special_characters() -> None:
 def test_text_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_rfc3339(text)
+
+
+def test_a_shifted_time_is_exact() -> None:
+    assert shift_rfc3339("2026-11-20T06:18:42.123456Z", 5) == "2026-11-20T06:18:47.123456Z"
+    assert (
+        shift_rfc3339("2026-11-20T07:18:42.123456+01:00", -0.000001)
+        == "2026-11-20T06:18:42.123455Z"
+    )
+    assert shift_rfc3339("9999-12-31T23:59:59.000000Z", 60) == "9999-12-31T23:59:59.000000Z"
+    assert shift_rfc3339("0001-01-01T00:00:00.000000Z", -60) == "0001-01-01T00:00:00.000000Z"

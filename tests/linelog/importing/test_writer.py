@@ -233,7 +233,9 @@ def serve(directory: Path, text: bytes, *, in_order: bool) -> None:
     lock.release(in_order=in_order)
 
 
-@pytest.mark.parametrize("step", [(recover, "identity_or_none"), (ActiveSegment, "skip_segments")])
+@pytest.mark.parametrize(
+    "step", [(recover, "load_or_make_identity"), (ActiveSegment, "skip_segments")]
+)
 def test_an_import_that_cannot_begin_leaves_no_file_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[object, str]
 ) -> None:

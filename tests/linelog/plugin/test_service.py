@@ -131,7 +131,7 @@ async def test_a_reload_that_fails_at_its_last_step_changes_nothing(
     calls: list[str] = []
     monkeypatch.setattr(logger.store, "apply", lambda policy: calls.append("store"))
     monkeypatch.setattr(logger.store, "reopen", lambda: calls.append("store"))
-    monkeypatch.setattr(Alerts, "change", lambda alerts, wanted: calls.append("alerts"))
+    monkeypatch.setattr(Alerts, "replace_alerts", lambda alerts, wanted: calls.append("alerts"))
     checked = logger.wanted_sites
 
     def wanted_then_gone(settings: LoggerSettings) -> list[SiteSpec]:

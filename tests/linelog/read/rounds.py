@@ -40,7 +40,7 @@ class Rounds:
         inside: list[bool] = []
         patch.setattr(ReaderThreads, "start", started)
         patch.setattr(Future, "result", resulted)
-        for name in ("names", "folders", "read"):
+        for name in ("names", "top_folders", "read"):
             patch.setattr(BucketArchive, name, self._alone(getattr(BucketArchive, name)))
 
     def _alone(self, ask: Callable[..., Any]) -> Callable[..., Any]:

@@ -41,7 +41,7 @@ class Dialog(ModalScreen[Answer]):
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 60%; }
-    Dialog > _Box {
+    Dialog > _ScrollingBox {
         width: auto; max-width: 96%; min-width: 40; height: auto; max-height: 96%;
         background: $surface; border: round $primary; border-title-color: $primary;
         padding: 1 2; scrollbar-size: 1 1;
@@ -63,7 +63,7 @@ class Dialog(ModalScreen[Answer]):
         yield self._box
 
 
-class Question(Dialog[bool]):
+class QuestionDialog(Dialog[bool]):
     """A question to answer with yes or no. Only y means yes: an Enter may have been meant for the page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -406,7 +406,7 @@ class PageView(ScrollView, can_focus=True):
         index, start, end = layout.rows[top + y]
         line = layout.lines[index]
         pointed = index == self.cursor and line.leads_somewhere
-        segments = self._row_segments(
+        segments = self._styled_row(
             line, start, end, self._component_style("cursor") if pointed else None
         )
         strip = Strip(segments)
@@ -423,7 +423,7 @@ class PageView(ScrollView, can_focus=True):
     def _component_style(self, name: str) -> Style:
         return self.get_component_rich_style(f"page--{name}", partial=True)
 
-    def _row_segments(
+    def _styled_row(
         self, line: PageLine, start: int, end: int, over: Style | None
     ) -> list[Segment]:
         """Return a row in its style and its own colours, with matches marked."""

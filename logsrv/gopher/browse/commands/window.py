@@ -11,7 +11,7 @@ from textual.app import App
 from textual.worker import Worker
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.commands.dialogs import Chooser, Question, TextDialog
+from logsrv.gopher.browse.commands.dialogs import Chooser, QuestionDialog, TextDialog
 from logsrv.gopher.browse.commands.prompt import Prompt
 from logsrv.gopher.browse.commands.view import PageView
 from logsrv.kit.text.escape import one_line
@@ -59,7 +59,7 @@ class BrowserWindow:
             if yes:
                 then()
 
-        self._app.push_screen(Question(title, question), answered)
+        self._app.push_screen(QuestionDialog(title, question), answered)
 
     def show_text(self, title: str, text: str) -> None:
         """Show a text over the page until a key closes it."""

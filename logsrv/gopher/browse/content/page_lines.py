@@ -106,7 +106,7 @@ def text_lines(text: str) -> list[PageLine]:
     """Return the lines of a text from a server, escaped."""
     lines: list[PageLine] = []
     colours = ColourParser()
-    for piece in _batches_of_lines(text.removesuffix("\n")):
+    for piece in _pieces_of_lines(text.removesuffix("\n")):
         if "\x1b[" in piece:
             shown = (_coloured_or_escaped(line, colours) for line in piece.split("\n"))
             lines += [PageLine(line, spans=spans) for line, spans in shown]
@@ -117,7 +117,7 @@ def text_lines(text: str) -> list[PageLine]:
     return lines
 
 
-def _batches_of_lines(text: str) -> Iterator[str]:
+def _pieces_of_lines(text: str) -> Iterator[str]:
     """Yield whole lines of a text, at most LONGEST characters at a time; a longer line is cut."""
     start = 0
     while len(text) - start > LONGEST:

@@ -41,6 +41,9 @@ _KEYS = (
     (("Enter",), "open the line, close it"),
     (("n", "N"), "next hit, hit before; without a filter: next warning or worse"),
     (("c",), "neighbours of the line in the store"),
+    (("s",), "±5 s around the line: all sources, without the filter"),
+    (("Backspace",), "back to what was shown before, at the same line"),
+    (("t",), "choose the time, from and to"),
     (("g",), "the oldest lines"),
     (("G",), "the newest lines, and follow"),
     (("f",), "fields and their top values"),
@@ -48,6 +51,17 @@ _KEYS = (
     (("Tab", "←", "→"), "to the bars, and along them; with Shift select, Enter shows"),
     (("Escape",), "close what is open, back to the lines, back to now"),
     (("?",), "this help"),
+)
+_SPANS = (
+    ("Last minute", "1m", ""),
+    ("Last 15 minutes", "15m", ""),
+    ("Last hour", "1h", ""),
+    ("Last 12 hours", "12h", ""),
+    ("Last 2 days", "2d", ""),
+    ("Last week", "1w", ""),
+    ("Today", "today", ""),
+    ("Yesterday", "yesterday", "today"),
+    ("All time", "", ""),
 )
 _QUERIES = (
     ("timeout", "a text in the message; with a capital letter, case counts"),
@@ -75,7 +89,13 @@ class Asset:
 def live_page() -> Asset:
     """Return the live page."""
     document = _render_document(
-        "page.html", title="logsrv", keys=_KEYS, queries=_QUERIES, problem="", view=""
+        "page.html",
+        title="logsrv",
+        keys=_KEYS,
+        queries=_QUERIES,
+        spans=_SPANS,
+        problem="",
+        view="",
     )
     return _with_gzip(document)
 

@@ -39,7 +39,7 @@ PIECE = 64 << 10
 NO_MEMORY = "this search needs more memory than it may have"
 
 
-class AnswerWriter:
+class SearchAnswerWriter:
     """The body of an answer. The status is sent before the first bytes."""
 
     def __init__(self, send_message: Callable[[bytes], None]) -> None:
@@ -74,7 +74,7 @@ def answer_request(
 
     send: called with each message of the answer. tell: called with a sentence about damage.
     """
-    body = AnswerWriter(send_message)
+    body = SearchAnswerWriter(send_message)
     try:
         with View(request["directory"], tell_service, away=True) as view:
             if "nodes" in request:

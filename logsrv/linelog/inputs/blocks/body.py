@@ -144,7 +144,7 @@ def last_block_headers(note: BlockNote | None) -> dict[str, str]:
     }
 
 
-class MisplacedBlock(RequestRefused):
+class MisplacedBlockRefused(RequestRefused):
     """A block does not follow the last block of its origin (409). `headers` describe the last block."""
 
     def __init__(self, note: BlockNote | None) -> None:
@@ -295,7 +295,7 @@ class BlockBody(Body):
         if decided is BlockDecision.REFUSE and not (
             self._cuts and contains_last_block(block, note)
         ):
-            raise MisplacedBlock(note)
+            raise MisplacedBlockRefused(note)
         if decided is BlockDecision.FORGET:
             intake.metrics.count("blocks_forgotten_total", listener=intake.label)
             return _place_reply(note.end if note else block.end)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.level import LEVELS, canonical_level
-from logsrv.linelog.query.language.parse import ORDERS, parse
-from logsrv.linelog.query.language.tree import And, Compare, Node, Not, Or
+from logsrv.linelog.query.language.parse import ORDERS, ExtractedNames, parse_filter
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Not, Or
 from logsrv.linelog.query.language.units import numbers_by_unit
 
 MOST_HINTS = 3
@@ -38,18 +39,19 @@ _SELECTOR = re.compile(rf"\{{({_FIELD})(?:=~|!~|!=|=)", re.DOTALL)
 
 def foreign_syntax_hints(query: str) -> list[str]:
     """Return at most MOST_HINTS sentences on a valid query that means something else in another tool."""
-    pieces = list(_PIECE.finditer(query))
+    node: Node = EVERYTHING
+    end = len(query)
+    # A query with an error says itself what is wrong.
+    with suppress(QueryError):
+        node, end = parse_filter(query, 0, ExtractedNames())
+    pieces = list(_PIECE.finditer(query, 0, end))
     found = []
     for place, piece in enumerate(pieces):
         if word := piece["word"]:
             behind = pieces[place + 1][0] if place + 1 < len(pieces) else ""
             is_between = 0 < place < len(pieces) - 1
             found.append(_hint_on_word(word, behind, is_between=is_between))
-    try:
-        found += map(_hint_on_comparison, comparisons(parse(query)))
-    except QueryError:
-        # The query has an error, which says itself what is wrong.
-        pass
+    found += map(_hint_on_comparison, comparisons(node))
     return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
 
 
@@ -66,11 +68,6 @@ def _hint_on_word(word: str, behind: str, *, is_between: bool) -> str | None:
         return f'{{ and }} are words here; write {meant} for {{{name}="value"}} |= "a phrase"'
     if word in ("|=", "|~"):
         return f"{word} is a word here; text and /expressions/ stand side by side without it"
-    if word == "|":
-        return (
-            "| is a word here, which a line has to contain; count with logsrv search -c, --top FIELD "
-            "or --histogram, or with logsrv sql, or send the output to another command"
-        )
     if is_between and word in ("and", "or", "&&", "||"):
         operator = "AND" if word in ("and", "&&") else "OR"
         return f"{word} is a word here; the operator is {operator}, in capitals"

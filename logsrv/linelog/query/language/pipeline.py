@@ -13,7 +13,7 @@ A `|` stands alone, between spaces; anywhere else it is a character of a word.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from logsrv.errors import QueryError
@@ -23,7 +23,16 @@ from logsrv.kit.text.words import did_you_mean, listed
 from logsrv.linelog.query.language.parse import ExtractedNames, parse_filter
 from logsrv.linelog.query.language.template import expression_of_template
 from logsrv.linelog.query.language.times import parse_moment, parse_step
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Node
+from logsrv.linelog.query.language.tree import (
+    EVERYTHING,
+    And,
+    Compare,
+    Extracted,
+    HasField,
+    Node,
+    Not,
+    Or,
+)
 
 FUNCTIONS = ("sum", "avg", "min", "max", "p50", "p95", "p99")
 """Functions of a field's numbers in a group of lines; `count` counts the lines."""
@@ -33,6 +42,22 @@ MOST_FIELDS = 10
 MOST_STAGES = 20
 
 
+_ELSEWHERE = {
+    "stats": "count by FIELD, or avg FIELD by FIELD",
+    "top": "count by FIELD | limit 10",
+    "timechart": "count every 5m by FIELD",
+    "json": "nothing: fields of JSON are read by themselves",
+    "logfmt": "nothing: its pairs are read by themselves",
+    "pattern": 'extract "took <ms> ms"',
+    "regexp": "extract /took (?P<ms>[0-9]+)/",
+    "parse": 'extract "took <ms> ms"',
+    "rex": "extract /took (?P<ms>[0-9]+)/",
+    "grep": "the words before the |",
+    "filter": "where FIELD>5",
+    "head": "limit 10",
+    "wc": "count",
+}
+"""Stages of other tools, and what to write instead."""
 _NAME = re.compile(r"[a-z]+[0-9]*")
 _FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]*")
 _WORD = re.compile(r"[^\s,]+")
@@ -110,6 +135,12 @@ class Question(NamedTuple):
         """The names of all extracted fields, in order."""
         return tuple(name for one in self.extractions for name in one.names)
 
+    def narrowed(self, node: Node) -> Node:
+        """Return the question's conditions and those of `node`, in which its extracted fields are known."""
+        patterns = {name: one.pattern for one in self.extractions for name in one.names}
+        parts = [one for one in (self.node, _with_extracted(node, patterns)) if one != EVERYTHING]
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
 
 def parse_question(text: str) -> Question:
     """Return the query `text` with its stages. Raises QueryError."""
@@ -169,6 +200,16 @@ def extractions_of(extracted: ExtractedNames) -> tuple[Extraction, ...]:
     return tuple(Extraction(pattern, tuple(names)) for pattern, names in by_pattern.items())
 
 
+def _with_extracted(node: Node, patterns: Mapping[str, str]) -> Node:
+    """Return `node` with tests of the fields named in `patterns` as tests of extracted fields."""
+    if isinstance(node, (Compare, HasField)):
+        pattern = patterns.get(node.field)
+        return node if pattern is None else Extracted(pattern, node)
+    if isinstance(node, (And, Or)):
+        return type(node)(tuple(_with_extracted(part, patterns) for part in node.parts))
+    return Not(_with_extracted(node.part, patterns)) if isinstance(node, Not) else node
+
+
 class _Words:
     """The words of a stage, from offset `at` on."""
 
@@ -190,6 +231,8 @@ class _Words:
                 raise self.wrong(
                     'there is nothing behind |; "|" in quotation marks is the character'
                 )
+            if word[0] in _ELSEWHERE:
+                raise self.wrong(f"{word[0]} is no stage here: write {_ELSEWHERE[word[0]]}")
             hint = did_you_mean(word[0], known) or f"; these are: {listed(known)}"
             raise self.wrong(f"{one_line(word[0], 60)} is no stage of a query{hint}")
         self.at = end

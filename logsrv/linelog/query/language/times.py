@@ -1,4 +1,4 @@
-"""Typed moments: `2026-11-20 06:00`, `yesterday`, `30m` (ago)."""
+"""Typed moments: `2026-11-20 06:00`, `yesterday`, `30m` and `1 hour ago`, `@1795155522`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from logsrv.kit.text.words import shown
 
-_AGO = re.compile(r"([0-9]{1,12})([smhd])", re.ASCII)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_STEPS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_AGO = re.compile(
+    r"-?(?P<number>[0-9]{1,12})(?P<unit>[smhdw])"
+    r"|(?P<words>[0-9]{1,12}) +(?P<word>second|minute|hour|day|week)s? +ago",
+    re.ASCII,
+)
+_SINCE_1970 = re.compile(r"@([0-9]{1,12}(?:\.[0-9]{1,9})?)", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_STEPS = {"ms": 0.001, **_SECONDS}
 _STEP = re.compile(r"([0-9.]{0,12})(ms|[smhdw])", re.ASCII)
 _CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)?"
 _ZONE = r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
@@ -30,11 +35,10 @@ def parse_moment(text: str, now: float, utc: bool) -> float:
     if text == "now":
         return now
     try:
-        ago = _AGO.fullmatch(text)
-        if ago:
-            found = now - int(ago[1]) * _SECONDS[ago[2]]
-            datetime.fromtimestamp(found, UTC)
-            return found
+        seconds = _seconds_since_1970(text, now)
+        if seconds is not None:
+            datetime.fromtimestamp(seconds, UTC)
+            return seconds
         parts = _MOMENT.fullmatch(text) if text else None
         if parts is not None:
             return _moment_of_parts(parts, now, utc)
@@ -42,8 +46,18 @@ def parse_moment(text: str, now: float, utc: bool) -> float:
         raise ValueError(f"{shown(text)} is a time that does not exist") from None
     raise ValueError(
         f"{shown(text)} is not a time; write 2026-11-20T06:00:00Z, 2026-11-20, 2026-11-20 06:00, 06:00, "
-        "today, yesterday, now, or how long ago: 90s, 30m, 2h, 7d"
+        "today, yesterday, now, how long ago (90s, 30m, 2h, 7d, 1w, 1 hour ago), or seconds since 1970 "
+        "(@1795155522)"
     )
+
+
+def _seconds_since_1970(text: str, now: float) -> float | None:
+    """Return the moment of a text such as `2h`, `1 hour ago` or `@1795155522`; None for another text."""
+    if ago := _AGO.fullmatch(text):
+        unit = ago["unit"] or ago["word"][0]
+        return now - int(ago["number"] or ago["words"]) * _SECONDS[unit]
+    since = _SINCE_1970.fullmatch(text)
+    return float(since[1]) if since else None
 
 
 def _moment_of_parts(parts: re.Match[str], now: float, utc: bool) -> float:

@@ -15,6 +15,10 @@ Extractor: TypeAlias = Callable[[bytes], Sequence[str | None]]
 """message → the values, None for one that it lacks. Bytes that are not UTF-8 are lone surrogates."""
 
 
+ExtractedFields: TypeAlias = Callable[[bytes], dict[str, str]]
+"""message → its extracted fields by name, without those that it lacks."""
+
+
 def extractor(pattern: str, names: Sequence[str]) -> Extractor:
     """Return the function that finds the groups `names` of an expression in a message."""
     groups = captures(compile_expression(pattern).exact)
@@ -31,8 +35,8 @@ def extractor(pattern: str, names: Sequence[str]) -> Extractor:
     return values
 
 
-def extracted_fields(extractions: Iterable[Extraction]) -> Callable[[bytes], dict[str, str]]:
-    """Return a function: message → its extracted fields by name, without those that it lacks."""
+def extracted_fields(extractions: Iterable[Extraction]) -> ExtractedFields:
+    """Return the function that finds all extracted fields of a message."""
     parts = [(one.names, extractor(one.pattern, one.names)) for one in extractions]
 
     def fields(message: bytes) -> dict[str, str]:

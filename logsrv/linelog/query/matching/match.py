@@ -74,7 +74,7 @@ class Matcher:
         self._test: Predicate | None = None
         self._candidate = candidate_of_query(node)
         self._exact = _is_exact(node, self._candidate)
-        self._pattern = None if self._exact else _whole_pattern(node, self._candidate)
+        self._pattern = None if self._exact else _pattern_if_only_expression(node, self._candidate)
         self._negated = Matcher(node.part) if isinstance(node, Not) else None
         self._places: Places | None = None
         self._search: Search | None = None
@@ -247,12 +247,12 @@ def _is_exact(node: Node, found: Candidate | None) -> bool:
     return False
 
 
-def _whole_pattern(node: Node, found: Candidate | None) -> str | None:
-    """Return the expression if it is the whole query and has no `^`; None for other queries.
+def _pattern_if_only_expression(node: Node, candidate: Candidate | None) -> str | None:
+    """Return an expression that exactly the matching messages contain; None if there is none such.
 
-    Exactly the messages that contain it match.
+    There is one if the query is a single expression without `^`, and its candidate is literals.
     """
-    if isinstance(node, Regex) and isinstance(found, tuple):
+    if isinstance(node, Regex) and isinstance(candidate, tuple):
         expression = compile_expression(node.pattern)
         return None if expression.anchored else expression.in_text
     return None

@@ -17,7 +17,7 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 from logsrv.linelog.query.language.pipeline import Extraction, Grouping
 from logsrv.linelog.read.counting.columns import column_reader, numbers
-from logsrv.linelog.read.counting.quantiles import Distribution
+from logsrv.linelog.read.counting.quantiles import QuantileNumbers
 from logsrv.linelog.read.counting.values import LONGEST
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask
@@ -167,7 +167,7 @@ class _Group:
     def __init__(self, fields: Sequence[str], kept: set[str]) -> None:
         self.lines = 0
         self.sums: list[list[float] | None] = [None] * len(fields)
-        self.distributions = [Distribution() if field in kept else None for field in fields]
+        self.distributions = [QuantileNumbers() if field in kept else None for field in fields]
 
     def add(self, lines: int, packed: Sequence[Sequence[float]]) -> int:
         """Add the numbers of a text; return how many of them are kept in memory."""

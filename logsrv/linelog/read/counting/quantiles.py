@@ -12,7 +12,7 @@ _RATIO = 1.01
 _LOG = math.log(_RATIO)
 
 
-class Distribution:
+class QuantileNumbers:
     """Numbers whose quantiles are wanted. is_exact: all numbers are kept."""
 
     def __init__(self) -> None:

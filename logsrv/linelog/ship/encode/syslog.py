@@ -77,7 +77,8 @@ def _add_missing_headers(lines: OutgoingLines) -> list[bytes]:
         lines.messages,
     )
     return [
-        b"%b %b%b%b" % (_PRIORITIES[level], time, _header_names(hostname, app, pid), message)
+        b"%b %b%b%b"
+        % (_PRIORITIES[level], time, _rfc5424_header_after_time(hostname, app, pid), message)
         if message[:1] != b"<"
         else _complete_rfc5424(message, time, hostname)
         if _RFC5424(message)
@@ -108,12 +109,12 @@ def _make_rfc5424(
     pid: str | None,
 ) -> bytes:
     priority, text = _parse_priority_and_text(message) or (_PRIORITIES[level], message)
-    return b"%b %b%b%b" % (priority, time, _header_names(hostname, app, pid), text)
+    return b"%b %b%b%b" % (priority, time, _rfc5424_header_after_time(hostname, app, pid), text)
 
 
 # Most lines repeat the names of an earlier line.
 @lru_cache(maxsize=10_000)
-def _header_names(hostname: str | None, app: str | None, pid: str | None) -> bytes:
+def _rfc5424_header_after_time(hostname: str | None, app: str | None, pid: str | None) -> bytes:
     """Return the part of a header after the time: the names and `- -`, with spaces."""
     names = (
         _header_name(hostname, _LONGEST_HOST),

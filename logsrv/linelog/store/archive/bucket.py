@@ -154,7 +154,7 @@ class BucketArchive:
         reading = self._client_with_timeout(_READ)
         return self._run_listing(prefix, listed, LISTED + _PAGE)
 
-    def folders(self) -> list[str]:
+    def top_folders(self) -> list[str]:
         """Return the parts before the first slash in the names of objects."""
 
         async def listed() -> Any:

@@ -47,7 +47,7 @@ class DirectoryArchive:
         except OSError as error:
             raise self._archive_error(prefix, error) from error
 
-    def folders(self) -> list[str]:
+    def top_folders(self) -> list[str]:
         """Return the names of the directories in the archive."""
         try:
             self._require_directory()

@@ -28,7 +28,7 @@ class Archive(Protocol):
         until: return only names that sort before this one; "" for no limit.
         """
 
-    def folders(self) -> list[str]:
+    def top_folders(self) -> list[str]:
         """Return the parts before the first slash in the names of objects."""
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
@@ -87,4 +87,4 @@ class UnusableArchive:
     def _raise(self, *_: object) -> NoReturn:
         raise ArchiveError(self.why, settled=True)
 
-    names = sizes = folders = create = remove = read = _raise
+    names = sizes = top_folders = create = remove = read = _raise

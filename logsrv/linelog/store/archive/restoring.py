@@ -51,7 +51,7 @@ def choose_store(archive: Archive, wanted: str | None) -> str:
 
     Raises StoreError and ArchiveError.
     """
-    found = store_identities(archive.folders())
+    found = store_identities(archive.top_folders())
     if wanted is not None and wanted in found:
         return wanted
     if not found:

@@ -10,9 +10,9 @@ Array = numpy.ndarray[Any, Any]
 U8, U64 = numpy.uint8, numpy.uint64
 
 
-def pack_bits(members: Array) -> Array:
+def pack_bits(booleans: Array) -> Array:
     """Return booleans as bits in 64-bit words; their number must be a multiple of 64."""
-    return numpy.packbits(members, bitorder="little").view("<u8")
+    return numpy.packbits(booleans, bitorder="little").view("<u8")
 
 
 def unpack_bits(some: Array) -> Array:

@@ -89,8 +89,8 @@ class WordIndex:
         that is read is damaged.
         """
         if literal in ESCAPES and not ignore_case:
-            which = ESCAPES.index(literal)
-            return self._combine_sections(lambda section: section.frames_with_escape(which))
+            number = ESCAPES.index(literal)
+            return self._combine_sections(lambda section: section.frames_with_escape(number))
         wanted = evidence(literal)
         return (
             self._combine_sections(lambda section: section.frames_with_evidence(wanted))
@@ -146,11 +146,11 @@ class _Section:
         self._header = header
         self._all = (1 << header.frames) - 1
 
-    def frames_with_escape(self, which: int) -> int:
-        """Return the frames with ESCAPES[which]."""
+    def frames_with_escape(self, escape_number: int) -> int:
+        """Return the frames with ESCAPES[escape_number], frame n as bit n."""
         row = self._header.row_size
         rows = without_crc(self._read_part("escapes", 0, 2 * row + CRC))
-        return int.from_bytes(rows[which * row : (which + 1) * row], "little")
+        return int.from_bytes(rows[escape_number * row : (escape_number + 1) * row], "little")
 
     def frames_with_evidence(self, wanted: Evidence) -> int:
         """Return a bitmap of the frames with all the evidence; small and selective parts are read first."""

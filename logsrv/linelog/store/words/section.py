@@ -53,7 +53,7 @@ class BitTable:
         self.columns: list[Array] = []
         self._fills: list[float] = []
 
-    def set_bits(self, frame: int, *hashes: Array) -> None:
+    def set_column(self, frame: int, *hashes: Array) -> None:
         """Set the bits for the hashes of a frame; overwrites these arrays. Frames are added in order."""
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(1 << self.bits, U8))
@@ -229,10 +229,10 @@ class SectionBuilder:
         frame = FrameText(chunk, end, newlines)
         number = self.frames
         ids, *others = frame.window_hashes()
-        self._ids.set_bits(number, ids)
-        self._others.set_bits(number, *others)
+        self._ids.set_column(number, ids)
+        self._others.set_column(number, *others)
         unknown, too_long = self._dictionary.add_frame(number, frame)
-        self._letters.set_bits(number, _letter_hashes(frame, unknown))
+        self._letters.set_column(number, _letter_hashes(frame, unknown))
         self._open[number // 8] |= too_long << number % 8
         for row, has in zip(self._escapes, frame.has_escapes(), strict=True):
             row[number // 8] |= has << number % 8

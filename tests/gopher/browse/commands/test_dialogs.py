@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from logsrv.gopher.browse.commands.dialogs import Chooser, Question, describe_download
+from logsrv.gopher.browse.commands.dialogs import Chooser, QuestionDialog, describe_download
 from logsrv.gopher.browse.commands.downloads import BackgroundDownload
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
@@ -25,7 +25,7 @@ async def test_only_y_is_yes(drive: Drive, key: str, answer: bool) -> None:
     answers: list[bool | None] = []
 
     async with drive(None) as driven:
-        driven.browser.push_screen(Question("Really?", "[b]text[/b]"), answers.append)
+        driven.browser.push_screen(QuestionDialog("Really?", "[b]text[/b]"), answers.append)
         await driven.shows("Really?", "[b]text[/b]", "y  yes")
         await driven.press("enter", "space")
         assert answers == []
@@ -67,7 +67,7 @@ async def test_an_announcement_leaves_a_dialog_readable(
 ) -> None:
     async with drive(None, size=size) as driven:
         question = "https://web.example/of/somebody\n\nOpen this with xdg-open?"
-        driven.browser.push_screen(Question("A link out of Gopher", question))
+        driven.browser.push_screen(QuestionDialog("A link out of Gopher", question))
         driven.browser.window.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
         driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=PATIENCE)
         await driven.shows(

@@ -168,12 +168,12 @@ async def test_a_reload_takes_the_certificate_that_was_saved(
 
     before = await deferToThread(serial)
     authority.certify("localhost")
-    await started.service.reloads.once()
+    await started.service.reloads.reload_once()
     renewed = await deferToThread(serial)
     assert renewed != before
     pem.write_text("nothing\n")
     with pytest.raises(Exception, match="cannot be used"):
-        await started.service.reloads.once()
+        await started.service.reloads.reload_once()
     assert await deferToThread(serial) == renewed
     os.unlink(pem)
 

@@ -99,9 +99,9 @@ def test_the_fast_and_the_careful_way_make_the_same_json(record: dict[str, objec
 @pytest.mark.slow
 def test_short_records_take_little_memory_beside_each_other() -> None:
     program = (
-        "import resource as r; from logsrv.linelog.framing.bodies.json_made import object_line\n"
+        "import resource as r; from logsrv.linelog.framing.bodies.json_made import json_object_line\n"
         "before = r.getrusage(r.RUSAGE_SELF).ru_maxrss\n"
-        "kept = [object_line({'n': n}, {'tag': 't'}) for n in range(30_000)]\n"
+        "kept = [json_object_line({'n': n}, {'tag': 't'}) for n in range(30_000)]\n"
         "print(r.getrusage(r.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     kib = int(

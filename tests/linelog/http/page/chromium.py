@@ -25,7 +25,15 @@ _QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--hide-scrollbars", "--remote-debugging-pipe"),
 )
-_NAMED = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
+_NAMED = {
+    "Escape": 27,
+    "Enter": 13,
+    "ArrowLeft": 37,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    "Tab": 9,
+    "Backspace": 8,
+}
 _SHIFT = 8
 # Keeps from the page what is pressed beside an element, up to the end of a click; tells if that hit it.
 _GUARD = """(() => {

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from logsrv.linelog.http.page.assets import LOG_IN, POLICY, live_page, log_in_page, static_files
+from logsrv.linelog.query.language.times import parse_moment
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 TOKEN = "open sesame"
@@ -180,6 +181,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._route()
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+        except ValueError as error:
+            self._answer(json.dumps({"error": f"since: {error}"}).encode(), status=400)
         except WrongQuery as error:
             self._answer(json.dumps({"error": str(error), "at": error.at}).encode(), status=400)
 
@@ -394,11 +397,4 @@ class _Handler(BaseHTTPRequestHandler):
 def _moment(text: str, now: datetime) -> datetime | None:
     if not text:
         return None
-    if text == "now":
-        return now
-    ago = re.fullmatch(r"(\d+)([smhd])", text)
-    if ago:
-        seconds = int(ago[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[ago[2]]
-        return now - timedelta(seconds=seconds)
-    given = datetime.fromisoformat(text)
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(parse_moment(text, now.timestamp(), utc=True), UTC)

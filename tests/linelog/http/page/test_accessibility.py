@@ -76,6 +76,11 @@ def test_axe_finds_nothing_serious_on_a_dark_phone(logs: Logs, visit: Open) -> N
     page = visit(width=375, height=700, prefers_color_scheme="dark", ready=f"{COUNT} > 50")
     page.wait("document.querySelectorAll('#bars .bar').length > 10")
     assert serious(page) == []
+    page.press("t")
+    page.fill("#since", "soon")
+    page.press("Enter")
+    page.wait("!document.querySelector('#times-error').hidden")
+    assert serious(page) == []
 
 
 def test_axe_finds_nothing_serious_where_something_is_wrong(logs: Logs, visit: Open) -> None:

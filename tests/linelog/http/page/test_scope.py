@@ -249,3 +249,27 @@ def test_what_was_asked_while_the_server_was_away_is_asked_again(logs: Logs, vis
     page.wait("document.querySelector('#notice').textContent === 'The server does not answer.'")
     page.run("void (globalThis.fetch = known)")
     page.wait(f"{COUNT} === 1 && {TOTAL} === '1 line' && location.search === '?q=two'")
+
+
+def test_a_search_of_seconds_says_what_it_is_of(logs: Logs, visit: Open) -> None:
+    """Not one that is answered at once; nor is it said for longer than it takes."""
+    words = "document.querySelector('#progress-words')"
+    logs.send("a")
+    page = visit(ready=f"{COUNT} === 1 && {DONE}")
+    assert page.run(f"{words}.hidden")
+    page.run(TIMERS_TEN_TIMES_AS_FAST)
+    logs.slow.clear()
+    page.fill("#q", "a")
+    page.press("Enter")
+    page.wait(f"!{words}.hidden")
+    page.wait(
+        f"/^Searching the last 15 minutes, 0 lines so far, [2-9] s$/.test({words}.textContent)"
+    )
+    logs.slow.set()
+    page.wait(f"{words}.hidden && {DONE}")
+    logs.slow_bars.clear()
+    page.fill("#q", "a -b")
+    page.press("Enter")
+    page.wait(f"/^Counting the lines of the last 15 minutes, [2-9] s$/.test({words}.textContent)")
+    logs.slow_bars.set()
+    page.wait(f"{words}.hidden && {DONE}")

@@ -15,7 +15,7 @@ from logsrv.linelog.inputs.blocks.body import (
     OVERTAKEN,
     BlockBody,
     IncomingBlocks,
-    MisplacedBlock,
+    MisplacedBlockRefused,
     block_body,
 )
 from logsrv.linelog.inputs.http.body import RequestHead
@@ -307,7 +307,7 @@ def test_a_block_of_a_stream_that_leaves_a_hole_is_not_stored() -> None:
     first, _, third = cut(3)
     centre.place(first.end)
     body = BlockBody(centre.intake, "nats", centre.intake.unfinished, third.headers(), cuts=True)
-    with pytest.raises(MisplacedBlock):
+    with pytest.raises(MisplacedBlockRefused):
         centre.finished(body, third)
     assert not centre.sink.pending_blocks
 
@@ -316,14 +316,14 @@ def test_the_sender_of_a_misplaced_block_is_told_the_place() -> None:
     centre = Taking()
     centre.place(Position(1, 10))
     refusal = centre.refused()
-    assert isinstance(refusal, MisplacedBlock)
+    assert isinstance(refusal, MisplacedBlockRefused)
     assert refusal.status == 409
     assert refusal.headers == {
         "Logsrv-To": "1:10",
         "Logsrv-From": "1:0",
         "Logsrv-CRC": "00000007",
     }
-    assert MisplacedBlock(None).headers == {}
+    assert MisplacedBlockRefused(None).headers == {}
 
 
 @pytest.mark.slow

@@ -443,10 +443,10 @@ def test_a_large_frame_takes_no_more_memory_than_its_text(tmp_path: Path) -> Non
     path.write_bytes(compressor().compress(os.urandom(size)))
     code = (
         "import resource, sys\n"
-        "from logsrv.linelog.inputs.blocks.centre_copy import frames_of\n"
+        "from logsrv.linelog.inputs.blocks.centre_copy import verified_frames\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "with open(sys.argv[1], 'rb') as file:\n"
-        "    [(text, _)] = frames_of(file)\n"
+        "    [(text, _)] = verified_frames(file)\n"
         "print(len(text), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     said = subprocess.run(

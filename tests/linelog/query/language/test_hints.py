@@ -32,7 +32,6 @@ from tests.linelog.read.stores import line
         ("a && b", "the operator is AND"),
         ("not root", "the operator is NOT"),
         ('{app="shop"} |= "x"', 'write app=value "a phrase"'),
-        ("level>=error | stats count", "count with logsrv search -c"),
         ("level = error", "field=value"),
         ("duration>abc", "compares numbers, and abc is none"),
         ('NOT (x size>="10Mb")', "10kB, 1.5GiB"),

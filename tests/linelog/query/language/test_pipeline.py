@@ -89,7 +89,8 @@ def test_named_groups_of_an_expression_are_fields_too() -> None:
     [
         ("a |", 4, "nothing behind |"),
         ("a | | count", 5, "nothing behind |"),
-        ("a | grep b", 5, "grep is no stage of a query"),
+        ("a | grip b", 5, "grip is no stage of a query"),
+        ("a | stats count", 5, "write count by FIELD"),
         ("a | cuont", 5, "count"),
         ("a | countx", 5, "countx is no stage"),
         ("a | sort", 9, "sort needs a field"),

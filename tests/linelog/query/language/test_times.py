@@ -51,6 +51,15 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("30m", "2026-11-20T05:48:42", "2026-11-20T05:48:42"),
         ("2h", "2026-11-20T04:18:42", "2026-11-20T04:18:42"),
         ("7d", "2026-11-13T06:18:42", "2026-11-13T06:18:42"),
+        ("1w", "2026-11-13T06:18:42", "2026-11-13T06:18:42"),
+        ("-1h", "2026-11-20T05:18:42", "2026-11-20T05:18:42"),
+        ("1 hour ago", "2026-11-20T05:18:42", "2026-11-20T05:18:42"),
+        ("2  days ago", "2026-11-18T06:18:42", "2026-11-18T06:18:42"),
+        ("90 seconds ago", "2026-11-20T06:17:12", "2026-11-20T06:17:12"),
+        ("1 minute ago", "2026-11-20T06:17:42", "2026-11-20T06:17:42"),
+        ("3 weeks ago", "2026-10-30T06:18:42", "2026-10-30T06:18:42"),
+        ("@1795155522", "2026-11-20T06:18:42", "2026-11-20T06:18:42"),
+        ("@1795155522.25", "2026-11-20T06:18:42.25", "2026-11-20T06:18:42.25"),
         ("2026-12-31T23:59:60Z", "2027-01-01T00:00:00", "2027-01-01T00:00:00"),
     ],
 )
@@ -79,9 +88,16 @@ def test_today_is_the_local_day() -> None:
             "tomorrow",
             "5",
             "h",
-            "-5m",
+            "--5m",
             "5 m",
-            "1w",
+            "5m ago",
+            "1 month ago",
+            "hour ago",
+            "1H",
+            "@",
+            "@-1",
+            "@1.",
+            "@999999999999",
             "2026-13-01",
             "2026-02-30",
             "24:00",
@@ -104,7 +120,7 @@ def test_what_is_no_time_is_one_sentence(text: str) -> None:
     assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
 
 
-@given(st.text("0123456789-:TZ+ .smhd", max_size=25) | st.text(max_size=10))
+@given(st.text("0123456789-:TZ+ .smhdw@ago", max_size=25) | st.text(max_size=10))
 def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
     try:
         assert isinstance(parse_moment(text, NOW, True), float)

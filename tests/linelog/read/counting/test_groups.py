@@ -15,7 +15,7 @@ from logsrv.linelog.query.language.pipeline import Grouping, Sorting, parse_ques
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting import groups as module
 from logsrv.linelog.read.counting.groups import Rows, group
-from logsrv.linelog.read.counting.quantiles import Distribution
+from logsrv.linelog.read.counting.quantiles import QuantileNumbers
 from logsrv.linelog.read.counting.sorted_lines import SortedLines, sort_lines
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
@@ -152,7 +152,7 @@ def test_of_equal_numbers_the_older_line_is_first(tmp_path: Path) -> None:
 @given(st.lists(st.floats(-1e12, 1e12, allow_nan=False) | st.integers(-5, 5), min_size=1))
 def test_quantiles_are_those_of_sql_and_near_them_in_little_memory(values: list[float]) -> None:
     parts = [0.0, 0.25, 0.5, 0.95, 1.0]
-    exact, small = Distribution(), Distribution()
+    exact, small = QuantileNumbers(), QuantileNumbers()
     exact.add(values)
     small.add(values[:3])
     small.compress()
@@ -166,4 +166,4 @@ def test_quantiles_are_those_of_sql_and_near_them_in_little_memory(values: list[
         # Without all numbers the lower of the two neighbours is taken.
         lower = ordered[math.floor(part * (len(ordered) - 1))]
         assert near == pytest.approx(lower, rel=0.006, abs=1e-9)
-    assert Distribution().quantiles([0.5]) == [None]
+    assert QuantileNumbers().quantiles([0.5]) == [None]

@@ -76,7 +76,7 @@ def test_objects_are_listed_page_by_page(server: BucketServer) -> None:
     assert archive.names("a/", "a/1097") == ["a/1098", "a/1099"]
     assert archive.names("b/") == ["b/one"]
     assert archive.names("c/") == []
-    assert sorted(archive.folders()) == ["a", "b"]
+    assert sorted(archive.top_folders()) == ["a", "b"]
 
 
 def test_a_list_without_an_end_is_left(
@@ -97,7 +97,7 @@ def test_a_list_without_an_end_is_left(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("call", ["names", "folders"])
+@pytest.mark.parametrize("call", ["names", "top_folders"])
 def test_a_list_of_empty_pages_is_left_in_time(
     server: BucketServer, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -117,7 +117,7 @@ def test_a_list_of_empty_pages_is_left_in_time(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
-@pytest.mark.parametrize("call", ["names('a/')", "folders()"])
+@pytest.mark.parametrize("call", ["names('a/')", "top_folders()"])
 def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
     """obstore reads it whole, so it ends the process: a service starts its child again."""
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ListBucketResult>"
@@ -285,7 +285,7 @@ def test_a_settled_error_has_a_message(server: BucketServer, answer: Answer, sen
     for ask in (
         lambda: archive.read("a/one", 0, 5),
         lambda: archive.names("a/"),
-        lambda: archive.folders(),
+        lambda: archive.top_folders(),
         lambda: archive.create("a/one", [b"one"]),
         lambda: archive.remove("a/one"),
     ):

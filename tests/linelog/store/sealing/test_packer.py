@@ -304,7 +304,7 @@ class SaysSo:
         self.hurry = 0
         self._next = iter(hurry)
 
-    def look(self) -> bool:
+    def receive_arrived(self) -> bool:
         self.hurry = next(self._next, 0)
         return True
 

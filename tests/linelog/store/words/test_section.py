@@ -65,7 +65,7 @@ def test_a_table_is_folded_to_the_size_that_it_may_have() -> None:
     draw = numpy.random.default_rng(1)
     bits = BitTable(14)
     for number in range(20):
-        bits.set_bits(
+        bits.set_column(
             number, draw.integers(0, 1 << 63, 3000).astype(numpy.uint64) * numpy.uint64(2)
         )
     full, data = bits.fold_and_pack(0.99, 1e9)

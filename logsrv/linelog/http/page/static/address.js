@@ -38,6 +38,20 @@ export function url(place) {
 export function write(place, step) {
   const next = url(place);
   if (next === location.pathname + location.search) return;
-  if (step) history.pushState(null, "", next);
-  else history.replaceState(null, "", next);
+  if (step) history.pushState({ step: true }, "", next);
+  else history.replaceState(history.state, "", next);
+}
+
+/**
+ * Let the way back lead to a line of the present place.
+ * @param {Place} place
+ * @param {string} position of the line
+ */
+export function leaveAt(place, position) {
+  history.replaceState(history.state, "", url({ ...place, position }));
+}
+
+/** Go back to what was shown before, unless that was another page. */
+export function back() {
+  if (history.state?.step) history.back();
 }

@@ -13,7 +13,7 @@ export class Details {
   /**
    * @param {import("./lines.js").Lines} lines
    * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void,
-   *   neighbours: (line: Line) => void, say: (sentence: string) => void, query: () => string,
+   *   neighbours: (line: Line) => void, around: (line: Line) => void, say: (sentence: string) => void, query: () => string,
    *   place: (line: Line) => {nodes: string, position: string}}} actions
    */
   constructor(lines, actions) {
@@ -73,6 +73,7 @@ export class Details {
       button("Copy JSON", "small", () => copied(JSON.stringify(line, null, 2), "JSON")),
       button("Copy link", "small", () => copied(link(), "Link")),
       button("Neighbours", "small", () => this.actions.neighbours(line), "Show the lines around this one"),
+      button("±5 s", "small", () => this.actions.around(line), "±5 s: all lines of 5 seconds before and after, from all sources, without the filter"),
       permalink,
     );
     return tools;

@@ -19,8 +19,10 @@ import { logIn } from "./login.js";
 import { Nodes, isMerged, whereIs } from "./nodes.js";
 import { Older } from "./older.js";
 import { Patterns } from "./patterns.js";
+import { TimePicker } from "./picker.js";
+import { showProgress } from "./progress.js";
 import { withBoth, withTerm } from "./query.js";
-import { DEFAULT_LAST, scopeOf, showScope, wider } from "./scope.js";
+import { DEFAULT_LAST, placeOfSpan, scopeOf, showScope, spanAround, wider } from "./scope.js";
 import { showState } from "./state.js";
 import { printable } from "./text.js";
 import { clock, counted, day, isUtc, setUtc, zone } from "./times.js";
@@ -85,6 +87,7 @@ const details = new Details(lines, {
     fields.reveal(field);
   },
   neighbours,
+  around,
   say,
   query: () => place.q,
   place: (line) => whereIs(line, place.nodes),
@@ -102,6 +105,22 @@ function neighbours(line) {
   box.set("");
   attempt(() => go({ ...whereIs(line, place.nodes), q: "", since: "", until: "" }, true));
 }
+
+/**
+ * Show all lines of a few seconds around a line, from all sources. The way back leads to the line in what is shown now.
+ * @param {import("./api.js").Line} line
+ */
+function around(line) {
+  const span = spanAround(line.time, 5);
+  if (!span) return neighbours(line);
+  completion.close();
+  box.set("");
+  if (!isMerged(line)) address.leaveAt(place, line.position);
+  attempt(() => go({ ...whereIs(line, place.nodes), ...span, q: "" }, true));
+}
+
+const picker = new TimePicker((span) => attempt(() => go(placeOfSpan(span), true)));
+const pickTime = () => picker.open(scope);
 
 /** The number of requests so far: only the answer to the last one is used. */
 let turns = 0;
@@ -169,9 +188,13 @@ function arrived(next, found, step, narrowed) {
   patterns.set(place.q, scope);
 }
 
-/** Show the progress line at the top while a requested part has not arrived. */
+/** Show the progress while a requested part has not arrived. */
 function showWork() {
-  byId("progress").hidden = !asking && !view.searching && !figures.busy && !patterns.pending;
+  showProgress(asking || view.searching || figures.busy || patterns.pending, () => {
+    const when = lines.log.dataset.scope;
+    if (view.searching) return `Searching ${when}, ${counted(lines.size, "line")} so far`;
+    return asking ? "Waiting for the server" : `Counting the lines of ${when}`;
+  });
 }
 
 /** @param {() => Promise<unknown> | unknown} action an action of the user, whose failure is shown */
@@ -274,6 +297,9 @@ listen({
   f: () => toggleFields(),
   p: () => patterns.toggle(),
   c: () => lines.selected && neighbours(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
+  s: () => lines.selected && around(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
+  t: () => pickTime(),
+  Backspace: () => address.back(),
   "?": () => help.showModal(),
   Enter: () => lines.selected && details.toggle(lines.selected),
   Escape: () => escape(),
@@ -296,6 +322,7 @@ byId("newer").addEventListener("click", follow);
 byId("fields-button").addEventListener("click", toggleFields);
 byId("fields-close").addEventListener("click", () => fields.toggle(false));
 byId("range").addEventListener("click", () => attempt(leave));
+byId("times-button").addEventListener("click", pickTime);
 byId("help-button").addEventListener("click", () => help.showModal());
 byId("help-close").addEventListener("click", () => help.close());
 byId("last").addEventListener("change", (event) => {

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { byId } from "./dom.js";
-import { moment, span } from "./times.js";
+import { EXACT, moment, span } from "./times.js";
 
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {{since: string, until: string, nodes: string}} Scope in the format of the API. Without `until`, new lines are shown too. nodes: the servers; "": this one */
@@ -47,6 +47,30 @@ export function wider(place, scope, time) {
   return { since: iso(Math.min(Math.floor(old / 1000) * 1000, 2 * since - until || old)), until: scope.until };
 }
 
+/**
+ * Return a change of place that shows a span of time; the menu is used if it has that span.
+ * @param {{since: string, until: string}} span
+ * @returns {Partial<Place>}
+ */
+export function placeOfSpan({ since, until }) {
+  const menu = since.replace(/^-/, "") || ALL;
+  if (!until && LASTS.has(menu)) return { since: "", until: "", position: "", last: menu === DEFAULT_LAST ? "" : menu };
+  return { since, until, position: "" };
+}
+
+/**
+ * Return the span of some seconds around a line, both ends included.
+ * @param {string} time of the line
+ * @param {number} seconds
+ * @returns {{since: string, until: string} | null} null if the line has no valid time
+ */
+export function spanAround(time, seconds) {
+  const middle = Date.parse(time);
+  if (Number.isNaN(middle)) return null;
+  // `until` is excluded, and the line's time has microseconds.
+  return { since: iso(middle - 1000 * seconds), until: iso(middle + 1000 * seconds + 1) };
+}
+
 /** @param {number} time */
 const iso = (time) => new Date(time).toISOString();
 
@@ -65,14 +89,12 @@ export function showScope(place, scope) {
   byId("lines").dataset.scope = menu ? (last.value === ALL ? (place.nodes ? "these servers" : "the store") : `the ${last.selectedOptions[0].text.toLowerCase()}`) : "this span of time";
 }
 
-/** A time with a zone. Without one it is in the server's zone, which the browser does not know. */
-const EXACT = /T.*(Z|[+-]\d\d:?\d\d)$/i;
-
 /** @param {Scope} scope */
 function rangeText({ since, until }) {
   const [from, to] = [since, until].map((text) => new Date(EXACT.test(text) ? text : NaN));
   const known = (/** @type {Date} */ one) => !Number.isNaN(one.getTime());
   if (known(from) && known(to)) return span(from, to);
-  const said = (/** @type {string} */ text, /** @type {Date} */ one) => (known(one) ? moment(one) : text);
+  const ago = (/** @type {string} */ text) => text.replace(/^-?(\d+[smhdw])$/, "$1 ago");
+  const said = (/** @type {string} */ text, /** @type {Date} */ one) => (known(one) ? moment(one) : ago(text));
   return [since && `since ${said(since, from)}`, until && `until ${said(until, to)}`].filter(Boolean).join(", ");
 }

@@ -102,6 +102,39 @@ export function zone() {
  */
 export const ahead = (time) => (settings.utc ? 0 : -60_000 * new Date(time).getTimezoneOffset());
 
+/** A time with a zone. Without one it is in the server's zone, which the browser does not know. */
+export const EXACT = /T.*(Z|[+-]\d\d:?\d\d)$/i;
+
+/** A typed time without a zone: a day and a clock time, or one of them. */
+const TYPED = /^(?:(\d{4}-\d\d-\d\d)|(today|yesterday))?(?:(?:^|T| +)(\d\d):(\d\d)(?::(\d\d(?:\.\d{1,9})?))?)?$/;
+
+/**
+ * Return a typed time in the chosen zone as one with a zone. Any other text is returned unchanged, for the server.
+ * @param {string} text
+ */
+export function exactTime(text) {
+  const given = text.trim();
+  const typed = given && TYPED.exec(given);
+  if (!typed) return given;
+  const [, written, name, hour = "0", minute = "0", second = "0"] = typed;
+  const today = new Date(Date.now() + ahead(Date.now())).toISOString().slice(0, 10);
+  const day = Date.parse(written ?? today) - (name === "yesterday" ? 864e5 : 0);
+  if (Number.isNaN(day) || (written && new Date(day).toISOString().slice(0, 10) !== written)) return given;
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) >= 60) return given;
+  const wall = day + 36e5 * Number(hour) + 6e4 * Number(minute) + 1000 * Number(second);
+  return new Date(wall - ahead(wall - ahead(wall))).toISOString();
+}
+
+/**
+ * Return a time with a zone as it is typed in the chosen zone. Any other text is returned unchanged.
+ * @param {string} text
+ */
+export function typedTime(text) {
+  const time = EXACT.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(time)) return text;
+  return new Date(time + ahead(time)).toISOString().replace("T", " ").replace(/(\.000)?Z$/, "");
+}
+
 /**
  * @param {Date} since
  * @param {Date} until

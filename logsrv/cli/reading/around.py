@@ -1,0 +1,106 @@
+"""The limits of `logsrv search`: --around a line or a moment, or else --since and --until."""
+
+from __future__ import annotations
+
+import re
+import time
+from argparse import ArgumentTypeError, Namespace
+from contextlib import closing
+
+from logsrv.cli.reading import arguments as reading
+from logsrv.errors import UsageError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.time import rfc3339, shift_rfc3339
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.query.language.times import parse_moment, parse_step
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position, parse_position
+
+_SPAN = 5.0
+_POSITION = re.compile(r"[0-9]+:[0-9]+", re.ASCII)
+
+
+def declare_around(parser: Parser) -> None:
+    """Add `--around` and `--span`."""
+    parser.add_argument(
+        "--around",
+        metavar="POSITION|TIME",
+        help="the lines of all sources from --span before to --span after this line or time",
+    )
+    parser.add_argument(
+        "--span", metavar="STEP", type=_parse_span, help="as 5s, 2m, 1h (5s), for --around"
+    )
+
+
+def _parse_span(text: str) -> float:
+    try:
+        return parse_step(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def check_around(arguments: Namespace) -> None:
+    """Raise UsageError for options that `--around` excludes, and for `--span` without it."""
+    if arguments.around is None:
+        if arguments.span is not None:
+            raise UsageError("--span needs --around: it is the time before and after that")
+        return
+    if arguments.since or arguments.until:
+        raise UsageError("--around and --span limit the time already, without --since and --until")
+    if any(getattr(arguments, name) is not None for name in "ABC"):
+        raise UsageError(
+            "--around shows all lines of a span of time; -A, -B and -C show numbers of lines: give one"
+        )
+
+
+def position_around(arguments: Namespace) -> Position | None:
+    """Return the position that `--around` names; None if it names a time or is not given.
+
+    Text that can be both, such as 12:30, is a time. Raises UsageError if it is neither.
+    """
+    text = arguments.around
+    if text is None:
+        return None
+    try:
+        parse_moment(text, time.time(), utc=arguments.utc)
+    except ValueError as error:
+        if not _POSITION.fullmatch(text):
+            raise UsageError(f"--around: {error}, or the position of a line: 17:52311") from None
+        return parse_position(text)
+    return None
+
+
+def make_search_scope(arguments: Namespace, view: View | None) -> Scope:
+    """Return the limits of a search. view: the store; None if nodes are asked, which have no positions.
+
+    Raises UsageError for a wrong time, and for a position without a line.
+    """
+    if arguments.around is None:
+        return reading.make_scope(arguments)
+    position = position_around(arguments)
+    if position is None:
+        middle = rfc3339(parse_moment(arguments.around, time.time(), utc=arguments.utc))
+    elif view is None:
+        raise UsageError("--around: a position is a place in one store; for nodes give a time")
+    else:
+        middle = _time_of_line(view, position)
+    span = _SPAN if arguments.span is None else arguments.span
+    return Scope(
+        since=shift_rfc3339(middle, -span),
+        # The moment `until` is excluded, and both ends of the span are included.
+        until=shift_rfc3339(middle, span + 1e-6),
+        source=arguments.source,
+    )
+
+
+def _time_of_line(view: View, position: Position) -> str:
+    with closing(StoredLines(view)) as lines:
+        hit = lines.line_at(position)
+    if hit is None:
+        raise UsageError(f"--around: no line begins at {position}")
+    found = Record(hit.line).time
+    if found is None:
+        raise UsageError(f"--around: the line at {position} has no time")
+    return found

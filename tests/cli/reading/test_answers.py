@@ -1,0 +1,140 @@
+"""Answers in columns in a terminal: what stages and options print, and what is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import logsrv
+from tests.linelog.read.stores import line, make_store
+
+MESSAGES = [
+    *(f'{{"app": "shop", "status": {200 + 100 * (n % 3)}, "ms": {n}}}' for n in range(30)),
+    "cron ran, took 40 ms",
+    "cron ran, took 1500 ms",
+    'odd "quoted", comma\x1b[2J',
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lines = [line(text, second * 10) for second, text in enumerate(MESSAGES)]
+    return make_store(tmp_path_factory.mktemp("answers") / "logs", [lines[:20], lines[20:]])
+
+
+def search(store: Path, *words: str, status: int = 0) -> tuple[str, str]:
+    done = logsrv("search", "--directory", str(store), *words)
+    assert done.returncode == status, done.stderr
+    return done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("app=shop | count, avg ms by status",),
+        ("app=shop", "--count", "--avg", "ms", "--by", "status"),
+    ],
+)
+def test_a_stage_and_options_make_the_same_table(store: Path, words: tuple[str, ...]) -> None:
+    shown, said = search(store, *words)
+    assert shown.splitlines() == [
+        "status  count  avg_ms",
+        "──────  ─────  ──────",
+        "200        10    13.5",
+        "300        10    14.5",
+        "400        10    15.5",
+    ]
+    assert not said
+    rows = [json.loads(row) for row in search(store, *words, "--output", "json")[0].splitlines()]
+    assert rows[1] == {"status": "300", "count": 10, "avg_ms": 14.5}
+    assert (
+        search(store, *words, "--output", "csv", "-n", "1")[0]
+        == "status,count,avg_ms\n200,10,13.5\n"
+    )
+
+
+def test_the_slowest_and_the_fastest_lines(store: Path) -> None:
+    extract = 'cron | extract "took <n> ms"'
+    assert search(store, f"{extract} | sort n", "--output", "raw")[0].splitlines() == [
+        "cron ran, took 1500 ms",
+        "cron ran, took 40 ms",
+    ]
+    fastest = search(store, "--sort", "ms", "--reverse", "-n", "1", "--output", "json")[0]
+    assert json.loads(fastest)["fields"]["ms"] == 0
+    assert len(search(store, "--sort", "ms")[0].splitlines()) == 10
+    assert json.loads(search(store, f"{extract} | where n>1000", "--output", "json")[0])[
+        "fields"
+    ] == {"n": "1500"}
+
+
+def test_a_histogram_by_a_field_has_a_column_for_each_value(store: Path) -> None:
+    shown = search(store, "app=shop", "--histogram", "--every", "1m", "--by", "status")[0]
+    table = [row.split() for row in shown.splitlines()]
+    assert table[0] == ["time", "count", "200", "300", "400"]
+    assert table[2] == ["2026-11-20T06:00:00.000000Z", "6", "2", "2", "2"]
+    rows = search(store, "app=shop | count every 1m by status", "--output", "csv")[0]
+    assert rows.splitlines()[1] == "2026-11-20T06:00:00.000000Z,200,2"
+
+
+def test_csv_of_lines_is_read_back_as_it_was_stored(store: Path) -> None:
+    rows = list(
+        csv.DictReader(io.StringIO(search(store, '| extract "took <n> ms"', "--output", "csv")[0]))
+    )
+    assert [row["message"] for row in rows] == MESSAGES
+    assert rows[31]["n"] == "1500"
+    assert rows[0]["n"] == ""
+    assert set(rows[0]) == {"position", "time", "source", "level", "message", "n"}
+
+
+def test_lines_that_match_without_the_field_are_told(store: Path) -> None:
+    _, said = search(store, "cron | sort nosuch", status=1)
+    assert "2 lines match, none has a number in nosuch" in said
+    _, said = search(store, "cron", "--avg", "nosuch")
+    assert "2 lines match, none has a number in nosuch" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("a | count", "--sort", "ms"), "an answer behind | already"),
+        (("a", "--by", "app"), "--by parts what is counted"),
+        (("a", "--every", "5m"), "--every needs --histogram"),
+        (("a", "--avg", "ms", "--every", "x"), "x is no step of time"),
+        (("a", "--avg", "ms", "-C", "1"), "no lines are shown in their order"),
+        (("a", "--output", "csv", "-C", "1"), "no neighbours"),
+        (("a | sort ms", "-n", "20000"), "at most 10,000 lines"),
+        (("a", "--top", "x", "--by", "y"), "make a table"),
+        (("a", "--nodes", "127.0.0.1:1", "--avg", "ms"), "of one store"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(store: Path, words: tuple[str, ...], sentence: str) -> None:
+    assert sentence in " ".join(search(store, *words, status=2)[1].split())
+
+
+def test_sql_has_extracted_fields_as_columns_and_the_same_figures(store: Path) -> None:
+    query = 'cron OR app=shop | extract "took <n> ms"'
+    for statement, stages in (
+        (
+            "select count(*), avg(n), max(n) from logs where n > 5",
+            "where n>5 | count, avg n, max n",
+        ),
+        ("select quantile_cont(n, 0.95) from logs", "p95 n"),
+        (
+            "select status, sum(ms) from logs group by 1 order by 2 desc nulls last",
+            "sum ms by status",
+        ),
+    ):
+        done = logsrv(
+            "sql", "--directory", str(store), "--query", query, "--output", "csv", statement
+        )
+        shown = search(store, f"{query} | {stages}", "--output", "csv")[0]
+        assert [row.split(",") for row in shown.splitlines()[1:]] == [
+            row.split(",") for row in done.stdout.decode().splitlines()[1:]
+        ], done.stderr
+    done = logsrv("sql", "--directory", str(store), "--query", "a | count", "select 1")
+    assert b"--query takes lines as they come" in done.stderr
+    assert done.returncode == 2

@@ -1,0 +1,87 @@
+"""`logsrv search --around`: the lines of some seconds before and after a line or a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import logsrv
+from tests.linelog.read.stores import line, make_store
+
+# Two sources take turns, a line a second.
+EVERY = [line(f"second {second}", second, f"tcp:10.0.0.{second % 2}:99") for second in range(30)]
+POSITION = f"2:{len(b''.join(EVERY[10:15]))}"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "logs", [EVERY[:10], EVERY[10:25], EVERY[25:]])
+
+
+def seconds(store: Path, *words: str, status: int = 0) -> list[int]:
+    done = logsrv("search", "--directory", str(store), "--output", "raw", "--utc", *words)
+    assert done.returncode == status, done.stderr
+    return [int(one.split()[-1]) for one in done.stdout.decode().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--around", POSITION], range(10, 21)),
+        (["--around", POSITION, "--span", "2s"], range(13, 18)),
+        (["--around", "2026-11-20T06:00:15Z"], range(10, 21)),
+        (["--around", "2026-11-20 06:00:00.5", "--span", "1500ms"], range(3)),
+        (["--around", "@1795154415.0", "--span", "1ms"], [15]),
+        (["--around", POSITION, "--source", "tcp:10.0.0.1:*"], range(11, 21, 2)),
+        (["--around", POSITION, "second", "1", "-14"], [10, 11, 12, 13, 15, 16, 17, 18, 19]),
+        (["--around", POSITION, "--reverse", "-n", "2"], [20, 19]),
+        (["--around", "1:0", "--span", "1w"], range(30)),
+    ],
+)
+def test_the_lines_of_the_span_are_shown(store: Path, words: list[str], found: list[int]) -> None:
+    assert seconds(store, *words) == list(found)
+
+
+def test_json_marks_the_others_as_neighbours(store: Path) -> None:
+    done = logsrv(
+        *("search", "--directory", str(store), "--around", POSITION, "--span", "1s"),
+        *("--output", "json"),
+    )
+    found = [json.loads(one) for one in done.stdout.splitlines()]
+    assert [one.get("context", False) for one in found] == [True, False, True]
+    assert found[1]["position"] == POSITION
+
+
+def test_colour_marks_the_line(store: Path) -> None:
+    done = logsrv(
+        *("search", "--directory", str(store), "--around", POSITION, "--span", "1s"),
+        *("--color", "always"),
+    )
+    marked = [b"\x1b[1;30;43msecond 15" in one for one in done.stdout.splitlines()]
+    assert marked == [False, True, False]
+
+
+def test_figures_are_of_the_span(store: Path) -> None:
+    done = logsrv("search", "--directory", str(store), "--around", POSITION, "-c")
+    assert done.stdout == b"11\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--around", "2:1"], "--around: no line begins at 2:1"),
+        (["--around", "soon"], "soon is not a time"),
+        (["--around", "soon"], "or the position of a line: 17:52311"),
+        (["--around", POSITION, "--since", "1h"], "without --since and --until"),
+        (["--around", POSITION, "-C", "3"], "-A, -B and -C show numbers of lines"),
+        (["--around", POSITION, "--span", "5"], "5 is no step of time"),
+        (["--span", "5s"], "--span needs --around"),
+        (["--around", "2:200", "--nodes", "localhost:1"], "a position is a place in one store"),
+    ],
+)
+def test_mistakes_are_one_sentence(store: Path, words: list[str], said: str) -> None:
+    place = () if "--nodes" in words else ("--directory", str(store))
+    done = logsrv("search", *place, *words)
+    assert said in done.stderr.decode() and done.stdout == b"" and done.returncode == 2

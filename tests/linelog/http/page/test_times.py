@@ -1,0 +1,113 @@
+"""The time of what the page shows: the dialog for from and to, and the seconds around a line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.linelog.http.page.conftest import COUNT, LAST, Open, numbered
+from tests.linelog.http.page.fake import Logs
+
+pytestmark = pytest.mark.long
+PICKER = "document.querySelector('#times').open"
+ERROR = "document.querySelector('#times-error')"
+FOCUS = "document.activeElement.id"
+
+
+def test_from_and_to_are_typed_as_for_since(logs: Logs, visit: Open) -> None:
+    """By keyboard alone; the server says what is wrong, and the address has what is shown."""
+    now = datetime.now(UTC)
+    for minutes in (300, 200, 100, 50, 1):
+        logs.send(f"{minutes} minutes ago", time=now - timedelta(minutes=minutes))
+    page = visit(ready=f"{COUNT} === 1")
+    page.run("document.querySelector('#times-button').focus()")
+    page.press("Enter")
+    page.wait(f"{PICKER} && {FOCUS} === 'since'")
+    assert page.run("document.querySelector('#since').value") == "15m"
+    page.press("Escape")
+    page.wait(f"!{PICKER} && {FOCUS} === 'times-button'")
+    page.press("t")
+    page.wait(PICKER)
+    page.write("soon")
+    page.press("Enter")
+    page.wait(f"!{ERROR}.hidden")
+    assert page.text("#times-error").startswith("since: soon is not a time; write 2026-11-20T06:00")
+    assert page.run(f"{PICKER} && document.querySelector('#since').getAttribute('aria-invalid')")
+    page.write("4 hours ago")
+    page.press("Tab")
+    page.write("-1h")
+    page.press("Enter")
+    page.wait(f"!{PICKER} && {COUNT} === 2 && {LAST} === '100 minutes ago'")
+    assert page.run("location.search") == "?since=4+hours+ago&until=-1h"
+    page.click("#times-button")
+    page.wait(PICKER)
+    assert page.run("document.querySelector('#until').value") == "-1h"
+    page.click("#times [data-since='12h']")
+    page.wait(f"!{PICKER} && {COUNT} === 5 && location.search === '?since=12h'")
+    assert page.text("#range-text") == "since 12h ago"
+    page.press("t")
+    page.click("#times [data-since='1h']")
+    page.wait(f"{COUNT} === 2 && location.search === '?last=1h'")
+    assert page.run("document.querySelector('#last').value") == "1h"
+
+
+def test_a_time_without_a_zone_is_in_the_zone_of_the_page(visit: Open) -> None:
+    page = visit()
+    page.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
+    for typed, expected in (
+        ("2026-11-20", "2026-11-19T23:00:00.000Z"),
+        ("2026-07-20 06:00", "2026-07-20T04:00:00.000Z"),
+        ("2026-11-20T06:00:01.25", "2026-11-20T05:00:01.250Z"),
+        ("2026-10-25 03:00", "2026-10-25T02:00:00.000Z"),
+        ("2026-02-30", "2026-02-30"),
+        ("24:00", "24:00"),
+        ("2026-11-20T06:00Z", "2026-11-20T06:00Z"),
+        (" 1 hour ago ", "1 hour ago"),
+        ("", ""),
+    ):
+        call = "import('/static/main.js').then(({modules}) => modules['times.js'].%s(%r))"
+        assert page.run(call % ("exactTime", typed)) == expected
+        if expected.endswith(":00.000Z"):
+            shown = page.run(call % ("typedTime", expected))
+            assert page.run(call % ("exactTime", shown)) == expected
+
+
+def test_seconds_around_a_line_and_back(logs: Logs, visit: Open) -> None:
+    """All sources without the filter, that line selected; Backspace leads back to it in the filter."""
+    begin = datetime.now(UTC) - timedelta(minutes=5)
+    for second in range(60):
+        message = f"crash {second}" if second == 30 else f"second {second}"
+        logs.send(message, time=begin + timedelta(seconds=second), source=f"udp:10.0.0.{second}:1")
+    page = visit("?q=crash", ready=f"{COUNT} === 1")
+    page.press("k")
+    page.press("Enter")
+    page.wait("document.querySelector('.details')")
+    assert "±5 s" in page.texts(".details .tools button")
+    page.run("[...document.querySelectorAll('.details .tools button')].at(-1).focus()")
+    page.press("Enter")
+    page.wait(f"{COUNT} === 11 && document.querySelector('#q').value === ''")
+    assert page.texts("[aria-current] .message") == ["crash 30"]
+    assert page.run("document.activeElement.matches('[aria-current]')")
+    _, top, _, _ = page.place("[aria-current]")
+    assert 200 < top < 700
+    assert page.run("['since', 'until', 'position'].every((one) => location.search.includes(one))")
+    page.press("Backspace")
+    page.wait(f"{COUNT} === 1 && document.querySelector('#q').value === 'crash'")
+    page.wait("document.querySelector('[aria-current] .message')?.textContent === 'crash 30'")
+    page.press("Backspace")
+    assert page.run("location.search") == "?q=crash&position=1:3000"
+    page.press("s")
+    page.wait(f"{COUNT} === 11 && document.querySelector('#q').value === ''")
+
+
+def test_back_leads_to_the_line_among_live_ones(logs: Logs, visit: Open) -> None:
+    numbered(logs, 300)
+    page = visit(ready=f"{COUNT} === 200")
+    page.press("k")
+    page.press("k")
+    page.press("s")
+    page.wait("location.search.includes('until=')")
+    page.press("Backspace")
+    page.wait("location.search === '?position=1:29800'")
+    page.wait("document.querySelector('[aria-current] .message')?.textContent === 'line 298'")
