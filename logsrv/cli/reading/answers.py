@@ -12,10 +12,11 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import line_style
 from logsrv.cli.reading.figures import print_histogram, print_top_values, step_seconds
 from logsrv.cli.reading.output import Output
+from logsrv.cli.reading.patterns import PATTERN_COLUMNS, pattern_rows
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import counted, listed
-from logsrv.linelog.query.language.pipeline import Grouping, Question, Sorting
+from logsrv.linelog.query.language.pipeline import Grouping, PatternCounts, Question, Sorting
 from logsrv.linelog.read.counting.groups import Cell, Rows, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.csv_lines import csv_lines, csv_rows
@@ -42,6 +43,10 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
             step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
             asked = asked._replace(answer=asked.answer._replace(every=step))
         return print_table(search, asked, arguments.output, local=arguments.local, paged=paged)
+    if isinstance(asked.answer, PatternCounts):
+        rows = pattern_rows(search, asked, arguments)
+        _print_rows(PATTERN_COLUMNS, rows, arguments.output, paged=paged)
+        return bool(rows)
     looks = line_style(arguments)
     render = make_renderer(looks, search.matcher, asked.extractions)
 

@@ -35,7 +35,14 @@ from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.query.language.pipeline import FUNCTIONS, Figure, Grouping, Question, Sorting
+from logsrv.linelog.query.language.pipeline import (
+    FUNCTIONS,
+    Figure,
+    Grouping,
+    PatternCounts,
+    Question,
+    Sorting,
+)
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.csv_lines import csv_lines
@@ -70,6 +77,10 @@ def declare(parser: Parser) -> None:
         action="store_true",
         help="the number of lines over time, as bars by whole steps of UTC",
     )
+    patterns = "what messages have in common, the most frequent first (-n of them, 20)"
+    what.add_argument("--patterns", action="store_true", help=patterns)
+    new = "with --patterns: only those that no matching line before TIME has"
+    add("--new-since", metavar="TIME", help=new)
     what.add_argument(
         "--sort", metavar="FIELD", help="the lines with its largest numbers (-n of them, 10)"
     )
@@ -127,12 +138,17 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
     if arguments.count and (arguments.by or figures or arguments.every):
         figures.insert(0, Figure("count"))
     wanted = arguments.sort or figures or arguments.by or arguments.top or arguments.histogram
+    wanted = wanted or arguments.patterns
     if asked.answer is not None and (wanted or arguments.count):
         raise UsageError(
             "the query has an answer behind | already; leave out these options, or the stage"
         )
     if arguments.sort:
         return asked._replace(answer=Sorting(arguments.sort, ascending=arguments.reverse))
+    if arguments.patterns and (figures or arguments.by):
+        raise UsageError("--patterns makes a table of its own, without --by and figures")
+    if arguments.patterns:
+        return asked._replace(answer=PatternCounts(arguments.new_since or ""))
     if not figures and not arguments.by:
         return asked
     by = tuple(filter(None, (arguments.by or "").split(",")))
@@ -151,13 +167,19 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
     check_around(arguments)
+    if arguments.new_since is not None and not arguments.patterns:
+        raise UsageError("--new-since needs --patterns: it leaves out the known ones")
+    if arguments.patterns and arguments.nodes is not None:
+        raise UsageError("--patterns reads a store; run it on the nodes, or open their pages")
     has_figures = arguments.count or any(getattr(arguments, name) for name in FUNCTIONS)
     if arguments.every and not arguments.histogram and not has_figures:
         raise UsageError(
             "--every needs --histogram, --count or a figure: it is the step of the bars or rows"
         )
     context = any(getattr(arguments, name) is not None for name in "ABC")
-    if context and (_wants_figures(arguments) or has_figures or arguments.sort):
+    if context and (
+        _wants_figures(arguments) or has_figures or arguments.sort or arguments.patterns
+    ):
         raise UsageError(
             "-A, -B and -C show neighbours of lines, and here no lines are shown in their order"
         )

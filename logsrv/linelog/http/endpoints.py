@@ -276,6 +276,19 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _integer_parameter("limit", "at most so many values", 10, 1000, 1),
         ),
     ),
+    ApiEndpoint(
+        "/api/patterns",
+        "What messages have in common, with placeholders, the most frequent first",
+        (
+            _Q,
+            *_TIMES,
+            _SOURCE,
+            ApiParameter(
+                "new_since", "only patterns that no line before then has", _parse_time, _TEXT, ""
+            ),
+            _integer_parameter("limit", "at most so many patterns", 20, 1000, 1),
+        ),
+    ),
     ApiEndpoint("/api/fields", "The fields of lines that match, in a sample of them", _SCOPE),
     ApiEndpoint("/api/sources", "The sources of lines with their numbers", _SCOPE),
     ApiEndpoint("/api/stats", "Sizes of the store, its oldest and newest line, where it ends"),

@@ -101,6 +101,11 @@ class Search:
 
     def matching_lines(self, task: ReadTask) -> Iterator[bytes]:
         """Yield the matching lines of a task with their LFs, many at a time."""
+        for _, _, found in self.matching_texts(task):
+            yield found
+
+    def matching_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield the texts of a task that have matches: offset, text, and the matching lines in it."""
         for offset, text in self.task_texts(task):
             found = self.matcher.matching_lines(text, (task.segment, offset))
             if found and self._needs_scope_test(task):
@@ -110,7 +115,7 @@ class Search:
                     [line + b"\n" for line in lines if self._is_line_in_scope(line, in_time)]
                 )
             if found:
-                yield found
+                yield offset, text, found
 
     def _is_line_in_scope(self, line: bytes, in_time: bool) -> bool:
         if not in_time and not self._is_line_in_time(line):

@@ -50,6 +50,7 @@ _KEYS = (
     (("g",), "the oldest lines"),
     (("G",), "the newest lines, and follow"),
     (("f",), "fields and their top values"),
+    (("p",), "patterns: what messages have in common"),
     (("Tab", "←", "→"), "to the bars, and along them; with Shift select, Enter shows"),
     (("Escape",), "close what is open, back to the lines, back to now"),
     (("?",), "this help"),

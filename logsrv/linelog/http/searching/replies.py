@@ -24,6 +24,8 @@ from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.csv_lines import csv_line_maker, csv_rows
 from logsrv.linelog.read.indexed import step_start
+from logsrv.linelog.read.patterns.find import find_patterns
+from logsrv.linelog.read.patterns.pattern_query import pattern_document
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
 from logsrv.linelog.read.search import Hit, Search
@@ -214,6 +216,24 @@ def top(view: View, values: Values) -> Reply:
     yield json_line({"field": values["field"], "total": tally.total, "values": found})
 
 
+def patterns(view: View, values: Values) -> Reply:
+    """Yield the patterns of matching lines. Raises Problem (400) if all would be new."""
+    since, new_since = values["since"], values["new_since"]
+    if since and new_since and since >= new_since:
+        raise Problem(400, "since must be before new_since, or all patterns are new")
+    found = find_patterns(make_search(view, values), new_since)
+    with closing(StoredLines(view)) as lines:
+        rows = [pattern_document(one, lines) for one in found.patterns[: values["limit"]]]
+    yield json_line(
+        {
+            "lines": found.lines,
+            "forgotten": found.forgotten,
+            "total": len(found.patterns),
+            "patterns": rows,
+        }
+    )
+
+
 def fields(view: View, values: Values) -> Reply:
     """Yield the fields of the newest matching lines."""
     found, sampled = tallies.count_fields(
@@ -248,7 +268,8 @@ def show(view: View, values: Values) -> Reply:
 
 
 REPLIES: dict[str, Callable[[View, Values], Reply]] = {
-    reply.__name__: reply for reply in (search, tail, table, histogram, top, fields, sources, show)
+    reply.__name__: reply
+    for reply in (search, tail, table, histogram, top, patterns, fields, sources, show)
 }
 
 

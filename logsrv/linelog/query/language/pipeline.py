@@ -4,6 +4,7 @@
     stage    = "extract" ( "…<name>…" | /…(?P<name>…)…/ ) | "where" filter
     answer   = "sort" FIELD [ "asc" | "desc" ]
              | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ]
+             | "patterns" [ "since" TIME ]
     figure   = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
 
 A `|` stands alone, between spaces; anywhere else it is a character of a word.
@@ -21,7 +22,7 @@ from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.kit.text.words import did_you_mean, listed
 from logsrv.linelog.query.language.parse import ExtractedNames, parse_filter
 from logsrv.linelog.query.language.template import expression_of_template
-from logsrv.linelog.query.language.times import parse_step
+from logsrv.linelog.query.language.times import parse_moment, parse_step
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
     And,
@@ -35,7 +36,7 @@ from logsrv.linelog.query.language.tree import (
 
 FUNCTIONS = ("sum", "avg", "min", "max", "p50", "p95", "p99")
 """Functions of a field's numbers in a group of lines; `count` counts the lines."""
-STAGES = ("extract", "where", "sort", "limit", "count", *FUNCTIONS)
+STAGES = ("extract", "where", "sort", "patterns", "limit", "count", *FUNCTIONS)
 MOST_FIGURES = 20
 MOST_FIELDS = 10
 """Figures of an answer, and fields by which it is grouped."""
@@ -66,6 +67,9 @@ _SPACE = re.compile(r"\s*")
 _TEMPLATE = re.compile('"(' + pattern_until('"') + ')"', re.DOTALL)
 _EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=\s|\Z)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
+# 2026-11-20. A time is only checked here; what it means depends on when it is asked.
+_SOME_DAY = 1_795_132_800.0
+_TIME = re.compile(r'"(?P<quoted>[^"]*)"|[^\s|]+')
 
 
 class Extraction(NamedTuple):
@@ -103,7 +107,16 @@ class Grouping(NamedTuple):
     every: float | None = None
 
 
-Answer: TypeAlias = Sorting | Grouping
+class PatternCounts(NamedTuple):
+    """The patterns of messages, with the number of lines of each.
+
+    new_since: a time as it was typed; only patterns that no line before it has. "" for all patterns.
+    """
+
+    new_since: str = ""
+
+
+Answer: TypeAlias = Sorting | Grouping | PatternCounts
 
 
 class Question(NamedTuple):
@@ -156,6 +169,8 @@ def parse_question(text: str) -> Question:
             limit = words.limit()
         elif name == "sort":
             answer = words.sorting()
+        elif name == "patterns":
+            answer = words.patterns()
         else:
             answer = words.grouping(name)
         at = words.end()
@@ -269,6 +284,20 @@ class StageWords:
         self._skip_space()
         direction = self._keyword("asc", "desc")
         return Sorting(field, direction == "asc")
+
+    def patterns(self) -> PatternCounts:
+        """Take the time since which patterns are new. A time with a space stands in quotation marks."""
+        if not self._keyword("since"):
+            return PatternCounts()
+        found = _TIME.match(self._text, self.at)
+        typed = (found["quoted"] or found[0]) if found else ""
+        try:
+            parse_moment(typed, _SOME_DAY, utc=False)
+        except ValueError as error:
+            raise self.wrong(f"since: {error}") from None
+        assert found is not None
+        self.at = found.end()
+        return PatternCounts(typed)
 
     def grouping(self, function: str) -> Grouping:
         """Take the figures, the step of time and the fields of a table. function: of the first figure."""

@@ -318,6 +318,27 @@ class _Handler(BaseHTTPRequestHandler):
         common = [{"value": value, "count": count} for value, count in counts.most_common(10)]
         self._json({"field": given["field"], "total": counts.total(), "values": common})
 
+    def _patterns(self, given: dict[str, str]) -> None:
+        logs = self.server_logs
+        since = logs.lines[-1]["time"] if given.get("new_since") else ""
+        found = [line for line in self._found(given) if line["time"] >= since]
+        first: dict[str, dict[str, Any]] = {}
+        texts = [re.sub("[0-9]+", "<n>", line["message"]) for line in found]
+        for text, line in zip(texts, found, strict=True):
+            first.setdefault(text, line)
+        rows = [
+            {
+                "pattern": text,
+                "app": first[text].get("app") or "",
+                "count": count,
+                "first": first[text]["time"],
+                "position": first[text]["position"],
+                "query": '"' + text.partition(" ")[0] + '"',
+            }
+            for text, count in Counter(texts).most_common()
+        ]
+        self._json({"lines": len(found), "forgotten": 0, "total": len(rows), "patterns": rows})
+
     def _fields(self, given: dict[str, str]) -> None:
         found = list(self._found(given))
         counts = Counter(name for line in found for name in line["fields"])

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -73,6 +74,30 @@ def test_top_fields_and_sources_count_lines(store: Path) -> None:
     assert {"name": "n", "lines": 4} in fields["fields"]
     (source,) = json.loads(ask(store, "sources"))["sources"]
     assert source["lines"] == 12 and source["last"] == "2026-11-20T06:10:02.000000Z"
+
+
+def test_patterns_have_a_query_that_finds_their_lines(store: Path) -> None:
+    answer = json.loads(ask(store, "patterns", "limit=1&q=start"))
+    assert answer == {
+        "lines": 8,
+        "forgotten": 0,
+        "total": 1,
+        "patterns": [
+            {
+                "pattern": "start user=ann n=<n>",
+                "app": "",
+                "count": 8,
+                "first": "2026-11-20T06:00:00.000000Z",
+                "position": found(store)[0],
+                "query": "/start user=ann n=-?[0-9][0-9.,]*$/",
+            }
+        ],
+    }
+    assert len(found(store, urlencode({"q": answer["patterns"][0]["query"]}))) == 8
+    new = json.loads(ask(store, "patterns", "new_since=2026-11-20T06:00:01Z"))
+    assert [one["pattern"] for one in new["patterns"]] == ["stop user=bob n=<n> level=error"]
+    with pytest.raises(Problem, match="since must be before new_since"):
+        ask(store, "patterns", "since=2026-11-20T06:00:02Z&new_since=2026-11-20T06:00:01Z")
 
 
 @pytest.mark.parametrize("buckets", [1, 2, 3, 10, 60, 1000])

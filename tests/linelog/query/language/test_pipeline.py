@@ -15,6 +15,7 @@ from logsrv.linelog.query.language.pipeline import (
     Extraction,
     Figure,
     Grouping,
+    PatternCounts,
     Sorting,
     parse_lines,
     parse_question,
@@ -45,6 +46,9 @@ COUNT = Figure("count")
             "a | avg ms,p95 ms , count every 5m by app",
             Grouping((Figure("avg", "ms"), Figure("p95", "ms"), COUNT), ("app",), 300.0),
         ),
+        ("a | patterns", PatternCounts()),
+        ("a | patterns since yesterday", PatternCounts("yesterday")),
+        ('a | patterns since "2026-11-20 06:00" | limit 5', PatternCounts("2026-11-20 06:00")),
         ("a | sum bytes every 1d", Grouping((Figure("sum", "bytes"),), (), 86400.0)),
     ],
 )

@@ -22,10 +22,11 @@ import { logIn } from "./login.js";
 import { showFurther, showNeighbours } from "./neighbours.js";
 import { Nodes, isMerged, whereIs } from "./nodes.js";
 import { Older } from "./older.js";
+import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
 import { showProgress } from "./progress.js";
 import { DEFAULT_LAST, placeOfSpan, scopeOf, showScope, spanAround, wider } from "./scope.js";
-import { asLines, kindOf, withCondition } from "./stages.js";
+import { asLines, kindOf, withCondition, withFilter } from "./stages.js";
 import { showState } from "./state.js";
 import { Table } from "./table.js";
 import { printable } from "./text.js";
@@ -117,10 +118,23 @@ const by = new ByMenu((field) => {
 });
 fields.onOverTime = (field) => by.choose(field, true);
 fields.onNames = (names) => by.offer(names);
+const patterns = new Patterns({
+  work: showWork,
+  opened: () => fields.toggle(false),
+  query: (query, since) => {
+    completion.close();
+    const q = withFilter(place.q, query);
+    box.set(q);
+    attempt(() => go({ q, ...(since && { since, until: "" }), position: "" }, true));
+  },
+});
 const older = new Older(view, (time) => attempt(() => go(wider(place, scope, time), true)));
 const details = new Details(lines, {
   term,
-  top: (field) => fields.reveal(field),
+  top: (field) => {
+    patterns.toggle(false);
+    fields.reveal(field);
+  },
   column,
   neighbours,
   around,
@@ -241,7 +255,10 @@ function arrived(next, found, step, narrowed) {
   by.choose(place.by);
   figures.by = place.by;
   document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
-  if (narrowed) figures.set(asLines(place.q), scope);
+  if (narrowed) {
+    figures.set(asLines(place.q), scope);
+    patterns.set(asLines(place.q), scope);
+  }
   figures.download.set({ q: place.q, ...scope });
 }
 
@@ -252,7 +269,7 @@ function showStale(stale) {
 
 /** Show the progress while a requested part has not arrived. */
 function showWork() {
-  showProgress(asking || view.searching || figures.busy, () => {
+  showProgress(asking || view.searching || figures.busy || patterns.pending, () => {
     const when = lines.log.dataset.scope;
     if (view.searching) return `Searching ${when}, ${counted(lines.size, "line")} so far`;
     return asking ? "Waiting for the server" : `Counting the lines of ${when}`;
@@ -318,6 +335,7 @@ function escape() {
     if (lines.selected) lines.select(lines.selected);
     else lines.scroller.focus();
   } else if (fields.shown && matchMedia("(max-width: 60rem)").matches) fields.toggle(false);
+  else if (patterns.shown && (patterns.panel.contains(at) || matchMedia("(max-width: 60rem)").matches)) patterns.toggle(false);
   else if (open) details.close(/** @type {HTMLElement} */ (open));
   else if (lines.selected) {
     lines.select(null);
@@ -332,6 +350,12 @@ document.addEventListener("focusin", (event) => (focused = event.target));
 /** Move the focus to the lines if its element has been hidden or removed; otherwise the next Tab would begin at the top. */
 function keepFocus() {
   if (focused instanceof Element && !focused.checkVisibility()) lines.scroller.focus({ preventScroll: true });
+}
+
+/** Open or close the fields; the patterns have the same place. */
+function toggleFields() {
+  if (!fields.shown) patterns.toggle(false);
+  fields.toggle();
 }
 
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
@@ -349,7 +373,8 @@ listen({
   " ": () => toggle(),
   n: () => seek(1),
   N: () => seek(-1),
-  f: () => fields.toggle(),
+  f: () => toggleFields(),
+  p: () => patterns.toggle(),
   r: rows,
   y: () => lines.selected && details.copyLine(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
   c: () => lines.selected && neighbours(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
@@ -379,7 +404,7 @@ lines.log.addEventListener("click", (event) => {
 byId("pause").addEventListener("click", toggle);
 byId("newer").addEventListener("click", follow);
 byId("rows").addEventListener("click", rows);
-byId("fields-button").addEventListener("click", () => fields.toggle());
+byId("fields-button").addEventListener("click", toggleFields);
 byId("fields-close").addEventListener("click", () => fields.toggle(false));
 byId("range").addEventListener("click", () => attempt(leave));
 byId("times-button").addEventListener("click", pickTime);

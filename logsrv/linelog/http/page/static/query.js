@@ -153,6 +153,16 @@ export function withTerm(query, field, value, exclude) {
 }
 
 /**
+ * Return a query for the lines that two queries both find.
+ * @param {string} query
+ * @param {string} other one without OR
+ */
+export function withBoth(query, other) {
+  const rest = query.trim();
+  return [OR.test(rest) ? `(${rest})` : rest, other].filter(Boolean).join(" ");
+}
+
+/**
  * Return the piece at the cursor that can be completed: the name of a field, or its value.
  * @param {string} query
  * @param {number} cursor

@@ -1,6 +1,6 @@
 /** The stages behind a query's filter: `… | extract "took <ms> ms" | where ms>5 | avg ms by app`. */
 
-import { filterAt, pieceAt, withTerm } from "./query.js";
+import { filterAt, pieceAt, withBoth, withTerm } from "./query.js";
 
 /** @typedef {"lines" | "limit" | "sort" | "table"} Kind the lines as they come, so many of them, lines in order, figures */
 /** @typedef {{text: string, start: number, end: number}} Stage its text, and where it is in the query, without the `|` */
@@ -65,6 +65,16 @@ const isOfLines = (stage) => ["extract", "where"].includes(nameOf(stage));
 export function asLines(query) {
   const [filter, ...stages] = stagesOf(query);
   return joined([filter, ...stages.filter(isOfLines)]);
+}
+
+/**
+ * Return the query for those of its lines that another filter finds, too.
+ * @param {string} query
+ * @param {string} other
+ */
+export function withFilter(query, other) {
+  const [filter, ...stages] = stagesOf(asLines(query));
+  return joined([{ ...filter, text: withBoth(filter.text, other) }, ...stages]);
 }
 
 /**

@@ -1,0 +1,67 @@
+"""Patterns for the command line: a row for each, with its number, share, program and first line."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+
+from logsrv.cli.arguments import tell
+from logsrv.errors import UsageError
+from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import counted
+from logsrv.linelog.query.language.pipeline import PatternCounts, Question
+from logsrv.linelog.query.language.times import parse_moment
+from logsrv.linelog.read.counting.groups import Cell
+from logsrv.linelog.read.patterns.find import Pattern, find_patterns
+from logsrv.linelog.read.patterns.templates import share_of
+from logsrv.linelog.read.render import to_local_time
+from logsrv.linelog.read.search import Search
+
+_TWENTY = 20
+PATTERN_COLUMNS = ("count", "share", "app", "first", "position", "pattern")
+
+
+def pattern_rows(search: Search, asked: Question, arguments: Namespace) -> list[tuple[Cell, ...]]:
+    """Return a row for each pattern of the lines that a search finds, and tell what is left out.
+
+    Raises UsageError for a wrong time.
+    """
+    wanted = asked.answer
+    assert isinstance(wanted, PatternCounts)
+    since = ""
+    if wanted.new_since:
+        since = _parse_new_since(wanted.new_since, search.scope.since, arguments.utc)
+    found = find_patterns(search, since)
+    chosen = found.patterns[: _TWENTY if asked.limit is None else asked.limit]
+    left = len(found.patterns) - len(chosen)
+    if left and asked.limit is None:
+        tell(f"logsrv search: {counted(left, 'pattern')} more; -n shows more of them")
+    if found.forgotten:
+        lines = counted(found.forgotten, "line")
+        tell(f"logsrv search: there are too many patterns; the rarest, of {lines}, are left out")
+    return [_row(one, found.lines, arguments) for one in chosen]
+
+
+def _row(pattern: Pattern, lines: int, arguments: Namespace) -> tuple[Cell, ...]:
+    share = pattern.lines / lines
+    first = pattern.time
+    if first is not None and arguments.local:
+        first = to_local_time(first)
+    return (
+        pattern.lines,
+        share_of(share) if arguments.output == "text" else round(share, 6),
+        pattern.app,
+        first,
+        str(pattern.position),
+        pattern.template,
+    )
+
+
+def _parse_new_since(text: str, since: str, utc: bool) -> str:
+    try:
+        found = rfc3339(parse_moment(text, time.time(), utc=utc))
+    except ValueError as error:
+        raise UsageError(f"--new-since: {error}") from None
+    if since and since >= found:
+        raise UsageError("--since must be before --new-since, or all patterns are new")
+    return found

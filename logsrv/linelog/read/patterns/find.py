@@ -1,0 +1,203 @@
+"""The patterns of the lines that a search finds, with their numbers, in bounded memory.
+
+Each process counts the templates of the frames that it reads; the parent adds them up, and merges those
+that differ only in some words at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy
+
+from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.fields.levels.byte_places import Array
+from logsrv.linelog.fields.stamp import TIME_LENGTH
+from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
+from logsrv.linelog.read.patterns.merge import merge_templates
+from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.store.segments.segment import Position
+
+MOST_TEMPLATES = 50_000
+"""At twice as many, the rarest templates are forgotten, so that this many are kept."""
+MOST_CHARACTERS = 8 << 20
+"""The same for the characters of all templates together."""
+
+
+class Pattern(NamedTuple):
+    """A pattern.
+
+    app: the program, "" if unknown. template: the text with placeholders. lines: how many have it.
+    position, time: of the first of them; no time for a line without one.
+    """
+
+    app: str
+    template: str
+    lines: int
+    position: Position
+    time: str | None
+
+
+class Patterns(NamedTuple):
+    """Patterns, the most frequent first.
+
+    lines: how many match the query; with `new_since`, since that time. forgotten: how many lines have
+    patterns that were too many to keep.
+    """
+
+    patterns: list[Pattern]
+    lines: int
+    forgotten: int
+
+
+def find_patterns(search: Search, new_since: str = "") -> Patterns:
+    """Return the patterns of the lines that a search finds.
+
+    new_since: a TIME of the store; only patterns that no matching line before it has; "" for all.
+    """
+    counter = _TextCounter(new_since)
+
+    def work(task: ReadTask) -> list[bytes]:
+        return [
+            json.dumps([offset, *counted]).encode()
+            for offset, text, found in search.matching_texts(task)
+            for counted in counter.counted(text, found)
+        ]
+
+    table = _TemplateTable()
+    for task, results in search.run_on_frames(work):
+        for result in results:
+            offset, *counted = json.loads(result)
+            table.add(Position(task.segment, offset), *counted)
+    return table.patterns(is_new_only=bool(new_since))
+
+
+class _TextCounter:
+    """The counter of templates, which runs in the reading process."""
+
+    def __init__(self, new_since: str) -> None:
+        self._since = round(parse_rfc3339(new_since) * 1e6) if new_since else None
+        self._patterns = LinePatterns()
+
+    def counted(self, text: bytes, found: bytes) -> Iterator[list[Any]]:
+        """Yield whether lines are earlier, how many are left out, and for each template of `found`:
+
+        app, template, number of lines, offset in `text` and TIME of the first line.
+        """
+        stamps = StampedLines(found)
+        for is_earlier, rows in self._parts(stamps):
+            patterns, unknown = self._patterns.count(stamps, rows)
+            listed = [
+                (*key, lines, _offset_of(stamps, row, text), _time_of(stamps, row))
+                for key, lines, row in patterns
+            ]
+            yield [is_earlier, unknown, listed]
+
+    def _parts(self, stamps: StampedLines) -> Iterator[tuple[bool, Array]]:
+        """Yield the rows before and since the time. Without a time all rows are since then."""
+        if self._since is None:
+            yield False, numpy.arange(len(stamps))
+            return
+        is_earlier = stamps.moments() < self._since
+        for part in (True, False):
+            rows = numpy.flatnonzero(is_earlier == part)
+            if len(rows):
+                yield part, rows
+
+
+def _offset_of(stamps: StampedLines, row: int, text: bytes) -> int:
+    """Return the offset of a line in the text from which it comes."""
+    if len(stamps.text) == len(text):
+        return int(stamps.starts[row])
+    line = stamps.line(row) + b"\n"
+    at = text.find(line)
+    while at > 0 and text[at - 1 : at] != b"\n":
+        at = text.find(line, at + 1)
+    return at
+
+
+def _time_of(stamps: StampedLines, row: int) -> str | None:
+    start = int(stamps.starts[row])
+    if stamps.messages[row] == start:
+        return None
+    return stamps.text[start : start + TIME_LENGTH - 1].decode()
+
+
+class _Counts:
+    """The lines of a template so far. earlier: before the time. position, time: of the first one since."""
+
+    def __init__(self) -> None:
+        self.earlier = self.since = 0
+        self.position = Position(0, 0)
+        self.time: str | None = None
+
+    def add(self, other: _Counts) -> None:
+        if other.since and (not self.since or other.position < self.position):
+            self.position, self.time = other.position, other.time
+        self.earlier += other.earlier
+        self.since += other.since
+
+
+class _TemplateTable:
+    """The templates of all texts."""
+
+    def __init__(self) -> None:
+        self._counts: dict[PatternKey, _Counts] = {}
+        self._size = self._lines = self._forgotten = 0
+
+    def add(
+        self,
+        text: Position,
+        is_earlier: bool,
+        unknown: int,
+        listed: list[tuple[str, str, int, int, str | None]],
+    ) -> None:
+        """Add the counts of a text at a position."""
+        self._forgotten += unknown
+        self._lines += 0 if is_earlier else unknown
+        for app, template, lines, offset, time in listed:
+            key = PatternKey(app, template)
+            counts = self._counts.get(key)
+            if counts is None:
+                counts = self._counts[key] = _Counts()
+                self._size += len(app) + len(template)
+            if is_earlier:
+                counts.earlier += lines
+                continue
+            if not counts.since:
+                counts.position, counts.time = Position(text.segment, text.offset + offset), time
+            counts.since += lines
+            self._lines += lines
+        if len(self._counts) > 2 * MOST_TEMPLATES or self._size > 2 * MOST_CHARACTERS:
+            self._forget_rare()
+
+    def _forget_rare(self) -> None:
+        def frequency(one: tuple[PatternKey, _Counts]) -> int:
+            return -(one[1].earlier + one[1].since)
+
+        kept: dict[PatternKey, _Counts] = {}
+        size = 0
+        for key, counts in sorted(self._counts.items(), key=frequency):
+            longer = size + len(key.app) + len(key.template)
+            if len(kept) < MOST_TEMPLATES and longer <= MOST_CHARACTERS:
+                kept[key], size = counts, longer
+            else:
+                self._forgotten += counts.earlier + counts.since
+        self._counts, self._size = kept, size
+
+    def patterns(self, *, is_new_only: bool) -> Patterns:
+        """Return the merged patterns. is_new_only: whether to leave out those with earlier lines."""
+        merged: dict[PatternKey, _Counts] = {}
+        for key, pattern in merge_templates(list(self._counts)).items():
+            merged.setdefault(pattern, _Counts()).add(self._counts[key])
+        found = [
+            Pattern(*key, counts.since, counts.position, counts.time)
+            for key, counts in merged.items()
+            if counts.since and not (is_new_only and counts.earlier)
+        ]
+        found.sort(key=lambda one: (-one.lines, one.app, one.template))
+        return Patterns(found, self._lines, self._forgotten)

@@ -1,0 +1,145 @@
+"""The patterns of one text's lines, which are counted in the reading process."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import NamedTuple, TypeAlias
+
+import numpy
+
+from logsrv.linelog.fields.levels.byte_places import Array
+from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.syslog_header import parse_syslog_header
+from logsrv.linelog.read.patterns.objects import ObjectParts, read_object
+from logsrv.linelog.read.patterns.skeletons import LONGEST, skeletons
+from logsrv.linelog.read.patterns.templates import app_in_pattern, template_of_skeleton
+
+MOST_SKELETONS = 50_000
+"""Different skeletons that a process looks at closely; then at FEW of each further text."""
+FEW = 100
+_BRACE = ord("{")
+# The beginning of an object after a syslog header.
+_OBJECT_WITHIN = re.compile(rb' (?:@cee: ?)?\{"')
+
+
+class PatternKey(NamedTuple):
+    """A program, "" for an unknown one, and the pattern of its messages."""
+
+    app: str
+    template: str
+
+
+class CountedPattern(NamedTuple):
+    """A pattern in a text: the number of its lines, and the row of the first one."""
+
+    key: PatternKey
+    lines: int
+    row: int
+
+
+_Key: TypeAlias = bytes | PatternKey
+"""The skeleton of a line; of a JSON object its program and the skeleton of its text."""
+
+
+class LinePatterns:
+    """The patterns of lines, text by text. It remembers those of skeletons that it has seen."""
+
+    def __init__(self) -> None:
+        self._keys: dict[_Key, PatternKey] = {}
+        self._looked_at = 0
+
+    def count(self, stamps: StampedLines, rows: Array) -> tuple[list[CountedPattern], int]:
+        """Return the patterns of some lines, and the number of lines whose pattern is not known."""
+        keys = self._keys_of_lines(stamps)
+        numbers = rows.tolist()
+        if len(numbers) < len(keys):
+            keys = [keys[row] for row in numbers]
+        counts = Counter(keys)
+        first = dict(zip(reversed(keys), reversed(numbers), strict=True))
+        self._look_at_new(stamps, counts, first)
+        merged: dict[PatternKey, CountedPattern] = {}
+        unknown = 0
+        for key, lines in counts.items():
+            known = self._keys.get(key)
+            if known is None:
+                unknown += lines
+                continue
+            one = merged.get(known)
+            row = first[key]
+            merged[known] = (
+                CountedPattern(known, lines, row)
+                if one is None
+                else CountedPattern(known, one.lines + lines, min(row, one.row))
+            )
+        return list(merged.values()), unknown
+
+    def _keys_of_lines(self, stamps: StampedLines) -> list[_Key]:
+        """Return a key for each line, equal for most lines of one pattern."""
+        ends = stamps.ends
+        objects = _keys_of_objects(stamps)
+        if objects:
+            ends = ends.copy()
+            known = list(objects)
+            ends[known] = stamps.messages[known]
+        found: list[_Key] = [*skeletons(stamps.text, stamps.messages, ends)]
+        for row, key in objects.items():
+            found[row] = key
+        return found
+
+    def _look_at_new(
+        self, stamps: StampedLines, counts: Counter[_Key], first: dict[_Key, int]
+    ) -> None:
+        """Find the patterns of keys that are seen for the first time."""
+        new = [key for key in counts if key not in self._keys]
+        left = max(FEW, MOST_SKELETONS - self._looked_at)
+        if len(new) > left:
+            new.sort(key=lambda key: -counts[key])
+            del new[left:]
+        self._looked_at += len(new)
+        if len(self._keys) > MOST_SKELETONS:
+            self._keys.clear()
+        lines = []
+        for key in new:
+            if isinstance(key, PatternKey):
+                self._keys[key] = PatternKey(key.app, template_of_skeleton(key.template.encode()))
+            else:
+                lines.append(key)
+        apps, contents = [], []
+        for message in stamps.messages_of(numpy.array([first[key] for key in lines], int)):
+            header = parse_syslog_header(message)
+            apps.append(app_in_pattern(header.fields.get("app", "")) if header else "")
+            contents.append(header.text if header else message)
+        for key, app, skeleton in zip(lines, apps, skeletons_of(contents), strict=True):
+            self._keys[key] = PatternKey(app, template_of_skeleton(skeleton))
+
+
+def _keys_of_objects(stamps: StampedLines) -> dict[int, PatternKey]:
+    """Return the keys of the lines that are JSON objects, perhaps after a header."""
+    parts: dict[int, ObjectParts] = {}
+    rows = numpy.flatnonzero(numpy.frombuffer(stamps.text, numpy.uint8)[stamps.messages] == _BRACE)
+    for row, message in zip(rows.tolist(), stamps.messages_of(rows), strict=True):
+        if found := read_object(message):
+            parts[row] = found
+    within = [found.start() for found in _OBJECT_WITHIN.finditer(stamps.text)]
+    rows = numpy.unique(numpy.searchsorted(stamps.ends, within))
+    for row, message in zip(rows.tolist(), stamps.messages_of(rows), strict=True):
+        header = None if row in parts else parse_syslog_header(message)
+        if header and (found := read_object(header.text.removeprefix(b"@cee:"))):
+            parts[row] = found._replace(app=header.fields.get("app", found.app))
+    named = [row for row, one in parts.items() if one.key]
+    texts = [parts[row].text.encode(errors="replace") for row in named]
+    known = {row: PatternKey(app_in_pattern(one.app), one.text) for row, one in parts.items()}
+    for row, skeleton in zip(named, skeletons_of(texts), strict=True):
+        known[row] = known[row]._replace(template=skeleton.decode(errors="replace"))
+    return known
+
+
+def skeletons_of(texts: list[bytes]) -> list[bytes]:
+    """Return the skeletons of texts, which may contain LFs."""
+    if not texts:
+        return []
+    joined = b"".join([text[:LONGEST].replace(b"\n", b" ") + b"\n" for text in texts])
+    ends = numpy.flatnonzero(numpy.frombuffer(joined, numpy.uint8) == ord("\n"))
+    starts = numpy.concatenate(([0], ends[:-1] + 1))
+    return skeletons(joined, starts, ends)

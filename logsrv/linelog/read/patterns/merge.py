@@ -1,0 +1,89 @@
+"""Merge templates that differ only in some words: `user ann logged in` and others are `user <*> logged in`.
+
+Templates of one program with the same separators are one group. A group is split by the place with the
+fewest different words, as long as these are few: they are a part of the message. What then differs is a
+variable part, if there are enough templates and words that stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from logsrv.linelog.read.patterns.line_patterns import PatternKey
+from logsrv.linelog.read.patterns.templates import ANY
+
+ENOUGH = 3
+"""Templates that have to differ in a word before it counts as variable."""
+_SURELY_VARIABLE = 12
+"""Different words after which a place counts as variable whatever else varies."""
+_MANY = 16
+"""Templates that are merged even if most of their words differ."""
+_PARTS = re.compile(r"((?:<[a-z*]+>|[^\s=/,;:()\[\]{}\"'|<>])+)")
+# Placeholders of which one place may have several: an id of digits alone looks like a number.
+_OF_IDS = frozenset(("<n>", "<hex>", ANY))
+_Words: TypeAlias = tuple[str, ...]
+
+
+def merge_templates(keys: Sequence[PatternKey]) -> dict[PatternKey, PatternKey]:
+    """Return the pattern of each template: itself, or one with `<*>` for words that differ."""
+    groups: dict[tuple[str, _Words], list[tuple[_Words, PatternKey]]] = defaultdict(list)
+    for key in keys:
+        parts = _PARTS.split(key.template)
+        groups[key.app, tuple(parts[::2])].append((tuple(parts[1::2]), key))
+    found: dict[PatternKey, PatternKey] = {}
+    for (app, separators), members in groups.items():
+        for words, some in _merged(members):
+            merged = PatternKey(app, _join(separators, words)) if len(some) > 1 else some[0]
+            found.update((key, merged) for key in some)
+    return found
+
+
+def _join(separators: _Words, words: _Words) -> str:
+    return "".join(part for pair in zip(separators, (*words, ""), strict=True) for part in pair)
+
+
+def _merged(
+    members: list[tuple[_Words, PatternKey]],
+) -> Iterator[tuple[_Words, list[PatternKey]]]:
+    """Yield the merged words of a group, each with the templates that they stand for."""
+    waiting = [members]
+    while waiting:
+        group = waiting.pop()
+        columns = [set(column) for column in zip(*(words for words, _ in group), strict=True)]
+        counts = [len(column - _OF_IDS) + (not column.isdisjoint(_OF_IDS)) for column in columns]
+        varying = [place for place, count in enumerate(counts) if count > 1]
+        few = min((len(columns[place]) for place in varying), default=0)
+        if not varying or _may_merge(group, varying, few):
+            words = (_common_word(column) for column in columns)
+            yield tuple(words), [key for _, key in group]
+            continue
+        place = min(varying, key=counts.__getitem__)
+        parts: dict[str, list[tuple[_Words, PatternKey]]] = defaultdict(list)
+        for member in group:
+            word = member[0][place]
+            parts["" if word in _OF_IDS else word].append(member)
+        waiting += parts.values()
+
+
+def _may_merge(group: list[tuple[_Words, PatternKey]], varying: list[int], few: int) -> bool:
+    """Tell whether all that varies in a group is variable. few: the least different words in a place."""
+    if len(group) < ENOUGH or few < ENOUGH:
+        return False
+    words = group[0][0]
+    fixed = sum(
+        not word.startswith("<") for place, word in enumerate(words) if place not in set(varying)
+    )
+    if fixed < len(varying) and len(group) < _MANY:
+        return False
+    # A place with few words for many templates tells messages apart.
+    return few >= _SURELY_VARIABLE or few ** len(varying) >= len(group)
+
+
+def _common_word(column: set[str]) -> str:
+    """Return the word of a place, or the placeholder for its words."""
+    if len(column) == 1:
+        return next(iter(column))
+    return "<hex>" if column <= {"<n>", "<hex>"} else ANY

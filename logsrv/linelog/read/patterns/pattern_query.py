@@ -1,0 +1,108 @@
+"""The query that finds the lines of a pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from logsrv.errors import QueryError
+from logsrv.linelog.fields.json import parse_json
+from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read.patterns.find import Pattern
+from logsrv.linelog.read.patterns.objects import MESSAGE_KEYS
+from logsrv.linelog.read.patterns.templates import ANY, PLACEHOLDERS
+from logsrv.linelog.read.stored_lines import StoredLines
+
+_LONGEST = 200
+"""Characters of a template that become an expression."""
+_MOST_KEYS = 8
+_MOST_WORDS = 5
+_EXPRESSIONS = {
+    "<n>": "-?[0-9][0-9.,]*",
+    "<quoted>": "[\"'].*[\"']",
+    "<time>": ".*[0-9](Z| ?UTC)?",
+    **dict.fromkeys(("<hex>", "<uuid>", "<ip>", ANY), r"\S+"),
+}
+_PLACEHOLDER = re.compile("(" + "|".join(map(re.escape, PLACEHOLDERS)) + ")")
+_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$/]")
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def pattern_document(pattern: Pattern, lines: StoredLines) -> dict[str, Any]:
+    """Return a pattern for JSON, with the query that finds its lines; null if its line is no more."""
+    hit = lines.line_at(pattern.position)
+    return {
+        "pattern": pattern.template,
+        "app": pattern.app,
+        "count": pattern.lines,
+        "first": pattern.time,
+        "position": str(pattern.position),
+        "query": query_of_pattern(pattern, hit.line) if hit else None,
+    }
+
+
+def query_of_pattern(pattern: Pattern, line: bytes) -> str:
+    """Return a query that finds the lines of a pattern, and few others. line: one of them, as stored.
+
+    It surely finds `line`; it is empty, for all lines, if no expression does.
+    """
+    record = Record(line)
+    app = f"app={pattern.app}" if _PLAIN_NAME.fullmatch(pattern.app) else ""
+    for condition in _conditions(pattern.template, record):
+        for query in (f"{app} {condition}".strip(), condition):
+            if _finds(query, line):
+                return query
+    return app if app and _finds(app, line) else ""
+
+
+def _finds(query: str, line: bytes) -> bool:
+    try:
+        return make_matcher(parse(query)).matches(line)
+    except QueryError:
+        return False
+
+
+def _conditions(template: str, record: Record) -> Iterator[str]:
+    """Yield conditions on a message, the most exact first."""
+    field = ""
+    if record.kind == "json":
+        parsed = parse_json(record.content) or {}
+        key = next((one for one in MESSAGE_KEYS if isinstance(parsed.get(one), str)), "")
+        if not key:
+            names = [name for name in sorted(parsed) if _PLAIN_NAME.fullmatch(name)]
+            yield " ".join(f"{_name_in_query(name)}=*" for name in names[:_MOST_KEYS])
+            return
+        field = f"{_name_in_query(key)}~"
+    for space in (" ", r"\s+"):
+        expression = _expression(template, space)
+        if len(template) <= _LONGEST:
+            yield f"{field}/{expression}$/"
+        yield f"{field}/{expression}/"
+    texts = _PLACEHOLDER.split(template)[::2]
+    yield _phrase(max(texts, key=len).strip())
+    words = sorted((word for text in texts for word in text.split()), key=len)
+    yield " ".join(map(_phrase, words[-_MOST_WORDS:]))
+
+
+def _phrase(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _name_in_query(name: str) -> str:
+    return f"fields.{name}" if name in ALWAYS else name
+
+
+def _expression(template: str, space: str) -> str:
+    parts = _PLACEHOLDER.split(template)
+    while sum(map(len, parts)) > _LONGEST and len(parts) > 2:
+        del parts[-2:]
+    parts[-1] = parts[-1][:_LONGEST]
+    texts = [
+        _EXPRESSIONS[part] if place % 2 else _SPECIAL.sub(r"\\\g<0>", part).replace(" ", space)
+        for place, part in enumerate(parts)
+    ]
+    # A number in brackets may be padded.
+    return "".join(texts).replace(f"\\[{_EXPRESSIONS['<n>']}", f"\\[ *{_EXPRESSIONS['<n>']}")

@@ -1,0 +1,90 @@
+"""`logsrv search --patterns` as its user meets it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import logsrv
+from tests.linelog.read.stores import line, make_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    lines = [line(f"<38>Nov 20 06:18:42 web1 sshd[7]: user {n} gone", n) for n in range(9)]
+    lines += [line("\x1b[2J <quoted> forged", 9), line("full 7", 10)]
+    return make_store(tmp_path / "logs", [lines[:5], lines[5:]])
+
+
+def search(store: Path, *words: str, status: int = 0) -> str:
+    done = logsrv("search", "--directory", str(store), *words)
+    assert (done.stderr, done.returncode) == (b"", status)
+    return done.stdout.decode()
+
+
+def test_a_row_for_each_pattern(store: Path) -> None:
+    rows = [line.split() for line in search(store, "--patterns").splitlines()]
+    assert rows[0] == ["count", "share", "app", "first", "position", "pattern"]
+    assert rows[2] == [
+        *("9", "81.8", "%", "sshd", "2026-11-20T06:00:00.000000Z", "1:0", "user", "<n>", "gone"),
+    ]
+    assert "\x1b" not in search(store, "--patterns")
+
+
+def test_new_ones_as_objects_and_by_the_same_words_as_a_stage(store: Path) -> None:
+    words = ("--patterns", "--new-since", "2026-11-20T06:00:10Z", "--output", "json")
+    [row] = search(store, *words).splitlines()
+    assert json.loads(row) == {
+        "count": 1,
+        "share": 1.0,
+        "app": "",
+        "first": "2026-11-20T06:00:10.000000Z",
+        "position": json.loads(row)["position"],
+        "pattern": "full <n>",
+    }
+    stage = '| patterns since "2026-11-20 06:00:10Z" | limit 5'
+    assert search(store, stage, "--output", "json").splitlines() == [row]
+    assert search(store, "gone | where app=ssh | patterns", status=1) == ""
+
+
+def test_as_csv(store: Path) -> None:
+    rows = list(csv.reader(search(store, "--patterns", "--output", "csv", "-n", "1").splitlines()))
+    assert rows[1] == [
+        *("9", "0.818182", "sshd", "2026-11-20T06:00:00.000000Z", "1:0", "user <n> gone"),
+    ]
+
+
+def test_more_patterns_than_are_shown_are_mentioned(store: Path, tmp_path: Path) -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    many = make_store(tmp_path / "many", [[line(" ".join(letters[:n])) for n in range(1, 25)]])
+    done = logsrv("search", "--directory", str(many), "--patterns")
+    assert done.stderr == b"logsrv search: 4 patterns more; -n shows more of them\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--new-since", "today"), "--new-since needs --patterns"),
+        (("--patterns", "--new-since", "soon"), "--new-since: soon is not a time"),
+        (
+            ("--patterns", "--since", "today", "--new-since", "yesterday"),
+            "--since must be before --new-since, or all patterns are new",
+        ),
+        (("--patterns", "-c"), "not allowed with argument"),
+        (("--patterns", "-C", "3"), "-A, -B and -C show neighbours of lines"),
+        (("--patterns", "--nodes", "h:1"), "--patterns reads a store"),
+        (("--patterns", "--by", "app"), "--patterns makes a table of its own"),
+        (("--patterns", "a | count"), "the query has an answer behind | already"),
+        (("a | patterns since soon",), "since: soon is not a time"),
+        (("a | patterns by app",), "by is one word too many here"),
+    ],
+)
+def test_a_wrong_command_line_is_explained(
+    store: Path, words: tuple[str, ...], sentence: str
+) -> None:
+    done = logsrv("search", "--directory", str(store), *words)
+    assert sentence in done.stderr.decode()
+    assert done.returncode == 2

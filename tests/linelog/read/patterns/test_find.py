@@ -1,0 +1,94 @@
+"""Patterns of a search: numbers, new ones, bounds."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from bench.patterns import stored_lines
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read.patterns import find as module
+from logsrv.linelog.read.patterns.find import Patterns, find_patterns
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+
+
+def patterns(
+    store: Path, query: str = "", new_since: str = "", *, scope: Scope | None = None
+) -> Patterns:
+    search = Search(view_of(store), make_matcher(parse(query)), scope or Scope())
+    return find_patterns(search, new_since)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    lines = [line(f"took {second} ms", second) for second in range(5)]
+    lines += [line('{"msg": "sold 5"}', 5), line("took 5 ms", 6), line("gone 7", 7)]
+    return make_store(tmp_path / "logs", [lines[:3], lines[3:6], lines[6:]])
+
+
+def test_the_most_frequent_first_with_their_first_line(store: Path) -> None:
+    found = patterns(store)
+    assert [(one.template, one.lines, one.time) for one in found.patterns] == [
+        ("took <n> ms", 6, rfc3339(BEGIN)),
+        ("gone <n>", 1, rfc3339(BEGIN + 7)),
+        ("sold <n>", 1, rfc3339(BEGIN + 5)),
+    ]
+    assert (found.lines, found.forgotten) == (8, 0)
+    assert str(found.patterns[0].position) == "1:0"
+
+
+def test_only_matching_lines_count_and_positions_are_of_the_store(store: Path) -> None:
+    scope = Scope(since=rfc3339(BEGIN + 2), until=rfc3339(BEGIN + 5))
+    found = patterns(store, "took", scope=scope)
+    [one] = found.patterns
+    assert one.lines == found.lines == 3
+    assert str(one.position) == f"1:{2 * len(line('took 1 ms'))}"
+
+
+def test_new_are_patterns_that_no_line_before_has(store: Path) -> None:
+    found = patterns(store, new_since=rfc3339(BEGIN + 5.5))
+    assert [(one.template, one.lines) for one in found.patterns] == [("gone <n>", 1)]
+    assert found.lines == 2
+    found = patterns(store, "-took", new_since=rfc3339(BEGIN + 5))
+    assert [(one.template, one.lines) for one in found.patterns] == [
+        ("gone <n>", 1),
+        ("sold <n>", 1),
+    ]
+
+
+def test_two_planted_messages_of_twelve_formats_are_new_and_no_other(tmp_path: Path) -> None:
+    lines = list(stored_lines(30_000))
+    store = make_store(tmp_path / "logs", [lines[:15_000], lines[15_000:], []])
+    found = patterns(store, new_since="2026-11-21T00:00:00.000000Z")
+    assert [(one.app, one.template) for one in found.patterns] == [
+        ("payd", "settlement <n> refused: the ledger is locked by batch <n>"),
+        ("shop", "cart <n> has a negative total after coupon"),
+    ]
+
+
+def test_of_too_many_patterns_the_rarest_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_TEMPLATES", 2)
+    lines = [
+        line(word) for word in ("one", "one", "two times", "two times", "a b c", "d", "e;", "f-")
+    ]
+    found = patterns(make_store(tmp_path / "logs", [lines]))
+    assert [one.template for one in found.patterns] == ["one", "two times"]
+    assert found.forgotten == 4
+    assert found.lines == 8
+
+
+def test_random_bytes_and_long_lines_are_patterns_too(tmp_path: Path) -> None:
+    r = random.Random(1)
+    odd = [line(r.randbytes(200).replace(b"\n", b"")) for _ in range(200)]
+    found = patterns(make_store(tmp_path / "logs", [[*odd, line("x" * 2_000_000), b"no stamp\n"]]))
+    assert found.lines == sum(one.lines for one in found.patterns) == 202
+    assert max(len(one.template) for one in found.patterns) < 6000
+    assert {one.time for one in found.patterns if one.template == "no stamp"} == {None}

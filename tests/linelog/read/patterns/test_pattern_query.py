@@ -1,0 +1,61 @@
+"""The query that finds the lines of a pattern."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.patterns import stored_lines
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read.patterns.find import Pattern, find_patterns
+from logsrv.linelog.read.patterns.pattern_query import query_of_pattern
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+
+@pytest.mark.parametrize(
+    ("app", "template", "message", "query"),
+    [
+        ("", "took <n> ms", "took 5 ms", "/took -?[0-9][0-9.,]* ms$/"),
+        ("", "a/b? <*>", "a/b? c", r"/a\/b\? \S+$/"),
+        ("", "a  b".replace("  ", " "), "a  b", r"/a\s+b$/"),
+        ("sshd", "user <*>", "<38>Nov 20 06:18:42 w sshd[7]: user x", r"app=sshd /user \S+$/"),
+        ("", "sold <n>", '{"msg": "sold 5"}', "msg~/sold -?[0-9][0-9.,]*$/"),
+        ("", "{cpu, level}", '{"cpu": 1, "level": 2}', "cpu=* fields.level=*"),
+        ("shop", "{a, b}", '<38>Nov 20 06:18:42 w shop[1]: {"a":1,"b":2}', "app=shop a=* b=*"),
+        ("", r"odd \xff <n>", b"odd \xff 5", '"odd"'),
+    ],
+)
+def test_the_query_of_a_pattern(app: str, template: str, message: str | bytes, query: str) -> None:
+    pattern = Pattern(app, template, 1, Position(1, 0), None)
+    found = query_of_pattern(pattern, line(message).rstrip(b"\n"))
+    if query == '"odd"':
+        assert make_matcher(parse(found)).matches(line(message).rstrip(b"\n"))
+    else:
+        assert found == query
+
+
+def test_the_query_of_each_pattern_finds_its_lines_and_few_others(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", [list(stored_lines(3000))])
+    view = view_of(store)
+    found = find_patterns(Search(view, make_matcher(parse("")), Scope()))
+    lines = StoredLines(view)
+    for one in found.patterns:
+        hit = lines.line_at(one.position)
+        assert hit is not None
+        query = query_of_pattern(one, hit.line)
+        count = Search(view, make_matcher(parse(query)), Scope()).count()
+        assert one.lines <= count <= one.lines + 5, (query, one, count)
+
+
+def test_a_long_pattern_is_cut_between_placeholders() -> None:
+    template = "word <n> " * 100
+    message = template.replace("<n>", "5").strip()
+    found = query_of_pattern(Pattern("", template.strip(), 1, Position(1, 0), None), line(message))
+    assert len(found) < 600
+    assert make_matcher(parse(found)).matches(line(message).rstrip(b"\n"))
