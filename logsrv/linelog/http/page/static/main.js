@@ -9,9 +9,10 @@ import { readColumns, showColumns, switchColumn } from "./columns.js";
 import { Completion, remember } from "./complete.js";
 import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
 import { Details } from "./details.js";
-import { byId, element } from "./dom.js";
+import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Figures } from "./figures.js";
+import { keepFocus } from "./focus.js";
 import { Health, showBanner } from "./health.js";
 import { Highlighter } from "./highlight.js";
 import { Histogram } from "./histogram.js";
@@ -21,16 +22,18 @@ import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
 import { showFurther, showNeighbours } from "./neighbours.js";
 import { Nodes, isMerged, whereIs } from "./nodes.js";
+import { attempt, failed, say } from "./notice.js";
 import { Older } from "./older.js";
 import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
+import { printHead } from "./print.js";
 import { showProgress } from "./progress.js";
-import { DEFAULT_LAST, placeOfSpan, scopeOf, showScope, spanAround, wider } from "./scope.js";
+import { DEFAULT_LAST, placeOfSpan, scopeOf, showScope, showZone, spanAround, wider } from "./scope.js";
 import { asLines, kindOf, withCondition, withFilter } from "./stages.js";
 import { showState } from "./state.js";
 import { Table } from "./table.js";
 import { printable } from "./text.js";
-import { clock, counted, day, isUtc, setUtc, zone } from "./times.js";
+import { counted, isUtc, setUtc } from "./times.js";
 import * as travel from "./travel.js";
 import { View } from "./view.js";
 
@@ -276,35 +279,6 @@ function showWork() {
   });
 }
 
-/** @param {() => Promise<unknown> | unknown} action an action of the user, whose failure is shown */
-async function attempt(action) {
-  try {
-    await action();
-  } catch (error) {
-    failed(error);
-  }
-}
-
-/** @param {unknown} error */
-function failed(error) {
-  if (error instanceof DOMException && error.name === "AbortError") return;
-  if (!(error instanceof ApiError)) {
-    console.error(error);
-    say("This page has failed; load it again.");
-  } else if (error.status !== 401) say(error.message);
-}
-
-let noticeTimer = 0;
-
-/** @param {string} sentence */
-function say(sentence) {
-  const notice = byId("notice");
-  notice.textContent = sentence;
-  notice.classList.add("shown");
-  clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => notice.classList.remove("shown"), 5000);
-}
-
 const toggle = () => attempt(() => (view.paused && (place.position || !view.live) ? leave() : view.toggle()));
 const follow = () => attempt(() => (place.since || place.until || place.position || place.nodes ? leave() : view.follow()));
 // With other servers, lines and numbers are requested again.
@@ -341,15 +315,6 @@ function escape() {
     lines.select(null);
     if (lines.log.contains(at)) lines.scroller.focus({ preventScroll: true });
   } else if (place.since || place.until || place.position) follow();
-}
-
-/** @type {EventTarget | null} the element that has the focus, or had it last */
-let focused = null;
-document.addEventListener("focusin", (event) => (focused = event.target));
-
-/** Move the focus to the lines if its element has been hidden or removed; otherwise the next Tab would begin at the top. */
-function keepFocus() {
-  if (focused instanceof Element && !focused.checkVisibility()) lines.scroller.focus({ preventScroll: true });
 }
 
 /** Open or close the fields; the patterns have the same place. */
@@ -427,14 +392,6 @@ byId("zone").addEventListener("click", () => {
 });
 box.input.addEventListener("change", () => remember(box.value));
 
-function showZone() {
-  const { name, offset } = zone();
-  const button = byId("zone");
-  button.setAttribute("aria-pressed", String(isUtc()));
-  byId("zone-name").textContent = [name, offset && `(${offset})`].filter(Boolean).join(" ");
-  button.title = isUtc() ? "Times are in UTC. Show them in the zone of this browser" : `Times are in the zone of this browser, ${name}. Show them in UTC`;
-}
-
 view.addEventListener("lines", (event) => {
   announcer.add(/** @type {CustomEvent} */ (event).detail.lines);
   figures.arrived();
@@ -450,25 +407,12 @@ const health = new Health(() => {
   if (!health.away && !asking) figures.refresh();
 });
 
-// Paper has no search box, no menu and no address, so their content is printed as text.
-addEventListener("beforeprint", () => {
-  const [range, last] = [byId("range-text").textContent, /** @type {HTMLSelectElement} */ (byId("last"))];
-  const span = byId("histogram-span").textContent;
-  const now = new Date();
-  const about = {
-    Server: [location.host, place.nodes].filter(Boolean).join(", "),
-    Query: place.q ? printable(place.q) : "none, all lines",
-    Time: `${range || last.selectedOptions[0].text}${span && span !== range ? `: ${span}` : ""}, ${byId("zone-name").textContent}`,
-    Lines: `${counted(lines.size, "line")} here; in this time ${byId("histogram-total").textContent}`,
-    Printed: `${day(now)}, ${clock(now)}`,
-  };
-  byId("print-head").replaceChildren(...Object.entries(about).flatMap(([name, text]) => [element("dt", "", name), element("dd", "", text)]));
-});
+addEventListener("beforeprint", () => printHead(place, lines.size));
 
 function showAll() {
   showState(view, health.trouble);
   showWork();
-  keepFocus();
+  keepFocus(lines.scroller);
   document.body.classList.toggle("away", health.away > 0);
   showBanner(health.trouble, health.away && (view.stream?.lost || health.away));
 }

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { byId } from "./dom.js";
-import { EXACT, moment, span } from "./times.js";
+import { EXACT, isUtc, moment, span, zone } from "./times.js";
 
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {{since: string, until: string, nodes: string}} Scope in the format of the API. Without `until`, new lines are shown too. nodes: the servers; "": this one */
@@ -97,4 +97,13 @@ function rangeText({ since, until }) {
   const ago = (/** @type {string} */ text) => text.replace(/^-?(\d+[smhdw])$/, "$1 ago");
   const said = (/** @type {string} */ text, /** @type {Date} */ one) => (known(one) ? moment(one) : ago(text));
   return [since && `since ${said(since, from)}`, until && `until ${said(until, to)}`].filter(Boolean).join(", ");
+}
+
+/** Show in which zone times are. */
+export function showZone() {
+  const { name, offset } = zone();
+  const button = byId("zone");
+  button.setAttribute("aria-pressed", String(isUtc()));
+  byId("zone-name").textContent = [name, offset && `(${offset})`].filter(Boolean).join(" ");
+  button.title = isUtc() ? "Times are in UTC. Show them in the zone of this browser" : `Times are in the zone of this browser, ${name}. Show them in UTC`;
 }

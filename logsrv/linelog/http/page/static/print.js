@@ -1,0 +1,24 @@
+/** The head of a printed page: paper has no search box, no menu and no address, so their content is printed as text. */
+
+import { byId, element } from "./dom.js";
+import { printable } from "./text.js";
+import { clock, counted, day } from "./times.js";
+
+/**
+ * Write the head of the printed page.
+ * @param {import("./address.js").Place} place
+ * @param {number} shown the number of lines on the page
+ */
+export function printHead(place, shown) {
+  const [range, last] = [byId("range-text").textContent, /** @type {HTMLSelectElement} */ (byId("last"))];
+  const span = byId("histogram-span").textContent;
+  const now = new Date();
+  const about = {
+    Server: [location.host, place.nodes].filter(Boolean).join(", "),
+    Query: place.q ? printable(place.q) : "none, all lines",
+    Time: `${range || last.selectedOptions[0].text}${span && span !== range ? `: ${span}` : ""}, ${byId("zone-name").textContent}`,
+    Lines: `${counted(shown, "line")} here; in this time ${byId("histogram-total").textContent}`,
+    Printed: `${day(now)}, ${clock(now)}`,
+  };
+  byId("print-head").replaceChildren(...Object.entries(about).flatMap(([name, text]) => [element("dt", "", name), element("dd", "", text)]));
+}
