@@ -45,7 +45,7 @@ def skeletons(text: bytes, starts: Array, ends: Array) -> list[bytes]:
     found = numpy.frombuffer(text.translate(_NUMBERS), numpy.uint8).copy()
     classes = _CLASSES[raw]
     digits = classes == _DIGIT
-    # How many dropped spans begin, less how many end, at each byte.
+    # The number of dropped spans that begin at each byte, less those that end there.
     edges: Array = numpy.zeros(len(raw) + 1, numpy.int8)
     _replace_words(raw, classes, digits, found, edges)
     if b'"' in text:
