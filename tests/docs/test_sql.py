@@ -11,11 +11,9 @@ import pytest
 from tests.cli.command import logsrv
 from tests.linelog.read.stores import lines, make_store
 
-BLOCKS = re.findall(
-    r"^```\n(.*?)^```$",
-    (Path(__file__).parents[2] / "docs/sql.md").read_text(),
-    re.MULTILINE | re.DOTALL,
-)
+PAGE = (Path(__file__).parents[2] / "docs/sql.md").read_text()
+BLOCKS = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+RECIPES = re.findall(r"^\| .* \| `(select .*)` \|$", PAGE, re.MULTILINE)
 EXAMPLES = [block for block in BLOCKS if block.startswith("$ ")]
 [LINES] = [block for block in BLOCKS if block not in EXAMPLES]
 
@@ -29,3 +27,20 @@ def test_an_example_of_sql_gives_the_printed_output(example: str, tmp_path: Path
     done = logsrv("sql", "--directory", str(store), *words)
     assert done.stderr == b""
     assert done.stdout.decode() == shown
+
+
+def test_each_recipe_is_a_statement_that_answers(tmp_path: Path) -> None:
+    messages = [
+        '{"app": "shop", "ms": 5, "level": "error", "status": 200}',
+        "<38>Nov 20 06:18:42 gate sshd[77]: Failed password for root from 10.0.0.9 port 22 ssh2",
+        '10.0.0.9 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 500 12 "-" "curl"',
+    ]
+    store = make_store(tmp_path / "logs", [lines(messages)])
+    assert len(RECIPES) == 10
+    for recipe in RECIPES:
+        done = logsrv("sql", "--directory", str(store), "--output", "csv", recipe)
+        # Lines of a fixed day are neither of the last hour nor new.
+        assert done.returncode == (1 if "interval 1 " in recipe else 0), done.stderr
+        assert (
+            done.stdout.startswith(recipe.split()[1].split(".")[-1][:4].encode()) or "*" in recipe
+        )
