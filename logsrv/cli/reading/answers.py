@@ -16,7 +16,13 @@ from logsrv.cli.reading.patterns import PATTERN_COLUMNS, pattern_rows
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import counted, listed
-from logsrv.linelog.query.language.pipeline import Grouping, PatternCounts, Question, Sorting
+from logsrv.linelog.query.language.pipeline import (
+    Figure,
+    Grouping,
+    PatternCounts,
+    Question,
+    Sorting,
+)
 from logsrv.linelog.read.counting.groups import Cell, Rows, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.csv_lines import csv_lines, csv_rows
@@ -66,14 +72,14 @@ def print_table(search: Search, asked: Question, output: str, *, local: bool, pa
     grouping = asked.answer
     assert isinstance(grouping, Grouping)
     found = group(search, grouping, asked.extractions)
-    is_over_time = grouping.every is not None and len(grouping.by) == 1
-    if (
-        output == "text"
-        and is_over_time
-        and grouping.figures[0].function == "count"
-        and len(grouping.figures) == 1
-    ):
-        found = _by_value(found)
+    if output == "text":
+        found = _named_groups(found, len(found.columns) - len(grouping.figures))
+        if (
+            grouping.every is not None
+            and len(grouping.by) == 1
+            and grouping.figures == (Figure("count"),)
+        ):
+            found = _by_value(found)
     rows = found.rows[: asked.limit]
     if local:
         rows = [_with_local_time(found.columns, row) for row in rows]
@@ -149,12 +155,21 @@ def _with_local_time(columns: Sequence[str], row: tuple[Cell, ...]) -> tuple[Cel
     return (to_local_time(first), *row[1:])
 
 
+def _named_groups(found: Rows, columns: int) -> Rows:
+    """Return rows with a word in place of a missing value in their first columns."""
+    rows = [
+        (*(_NONE if cell is None else cell for cell in row[:columns]), *row[columns:])
+        for row in found.rows
+    ]
+    return found._replace(rows=rows)
+
+
 def _by_value(found: Rows) -> Rows:
     """Return counts by time and a field as a row for each time, with a column for each frequent value."""
     totals: Counter[str] = Counter()
     by_time: dict[Cell, Counter[str]] = {}
     for time, value, count in found.rows:
-        name = _NONE if value is None else str(value)
+        name = str(value)
         totals[name] += int(count or 0)
         by_time.setdefault(time, Counter())[name] += int(count or 0)
     values = [value for value, _ in totals.most_common()]
@@ -173,9 +188,10 @@ def _by_value(found: Rows) -> Rows:
 
 
 def _tell_limits(found: Rows) -> None:
-    if found.lines and found.without:
-        one = "line matches" if found.lines == 1 else "lines match"
-        tell(f"logsrv search: {found.lines:,} {one}, none has a number in {listed(found.without)}")
+    one = "line matches" if found.lines == 1 else "lines match"
+    for what, fields in (("number in", found.without), ("field", found.absent)):
+        if found.lines and fields:
+            tell(f"logsrv search: {found.lines:,} {one}, none has a {what} {listed(fields)}")
     if found.left_out:
         tell(
             f"logsrv search: {counted(found.left_out, 'line')} are in further groups, which are too many"

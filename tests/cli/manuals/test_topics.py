@@ -18,6 +18,7 @@ from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.inputs.intake.registry import OURS
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.language.times import parse_moment
 from tests.cli.command import logsrv
 
@@ -88,7 +89,7 @@ def test_queries_can_be_asked_and_stand_in_the_document() -> None:
     assert listed and set(listed[1].split(", ")) == set(LEVELS)
     assert all(f"`{level}`" in document for level in LEVELS)
     for command in re.findall(r"'([^']+)'", text):
-        parse(command)
+        parse_question(command)
 
 
 def test_every_time_in_the_topic_time_is_accepted() -> None:

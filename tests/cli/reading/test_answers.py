@@ -93,6 +93,9 @@ def test_csv_of_lines_is_read_back_as_it_was_stored(store: Path) -> None:
 def test_lines_that_match_without_the_field_are_told(store: Path) -> None:
     _, said = search(store, "cron | sort nosuch", status=1)
     assert "2 lines match, none has a number in nosuch" in said
+    shown, said = search(store, "cron | count by nosuch")
+    assert shown.splitlines()[2].split() == ["(none)", "2"]
+    assert "2 lines match, none has a field nosuch" in said
     _, said = search(store, "cron", "--avg", "nosuch")
     assert "2 lines match, none has a number in nosuch" in said
 

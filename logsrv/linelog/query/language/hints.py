@@ -66,6 +66,8 @@ def _hint_on_word(word: str, behind: str, *, is_between: bool) -> str | None:
         name = _shortened_line(selector[1])
         meant = f'{name}=value "a phrase"'
         return f'{{ and }} are words here; write {meant} for {{{name}="value"}} |= "a phrase"'
+    if word == "*":
+        return "* is a character here; leave it out: a query without words finds every line"
     if word in ("|=", "|~"):
         return f"{word} is a word here; text and /expressions/ stand side by side without it"
     if is_between and word in ("and", "or", "&&", "||"):

@@ -185,6 +185,12 @@ def parse_lines(text: str, what: str) -> Question:
     what: the thing that takes only lines, for the error's sentence: `an alert`.
     """
     found = parse_question(text)
+    if isinstance(found.answer, PatternCounts):
+        raise QueryError(
+            f"{what} takes lines, and patterns are a list of their own: on the page press p, in a terminal "
+            "logsrv search, over HTTP /api/patterns",
+            text.rindex("|") + 1,
+        )
     if found.answer is not None or found.limit is not None:
         raise QueryError(
             f"{what} takes lines as they come: extract and where may stand behind | here, and no figures",

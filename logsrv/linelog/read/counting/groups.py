@@ -39,8 +39,9 @@ class Rows(NamedTuple):
     """The answer to a grouping.
 
     columns: names: `time`, the fields of `by`, then such as `avg_ms`. rows: their values, by time, then by
-    the first figure, the largest first. lines: how many match the query. without: fields of which no line
-    has a number. left_out: lines in groups beyond the bounds. exact: whether all quantiles are exact.
+    the first figure, the largest first. lines: how many match the query. without: fields of figures of
+    which no line has a number. absent: fields of `by` that no line has. left_out: lines in groups beyond
+    the bounds. exact: whether all quantiles are exact.
     """
 
     columns: tuple[str, ...]
@@ -49,6 +50,7 @@ class Rows(NamedTuple):
     without: tuple[str, ...]
     left_out: int
     exact: bool
+    absent: tuple[str, ...] = ()
 
 
 def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction]) -> Rows:
@@ -246,7 +248,13 @@ class GroupTable:
             for place, field in enumerate(self._fields)
             if not any(one.sums[place] for one in self._groups.values())
         )
-        return Rows(columns, shown, self._lines, without, self._left_out, self._exact)
+        first = int(grouping.every is not None)
+        absent = tuple(
+            name
+            for place, name in enumerate(grouping.by, first)
+            if all(key[place] is None for key in self._groups)
+        )
+        return Rows(columns, shown, self._lines, without, self._left_out, self._exact, absent)
 
     def _order(self, row: tuple[Key, list[Cell]]) -> tuple[Any, ...]:
         key, figures = row

@@ -27,6 +27,7 @@ from tests.linelog.read.stores import line
         ("app=**", "write app=*"),
         ("user!=*", "write NOT user=*"),
         ("-user!=*", "write user=*"),
+        ("* error", "leave it out"),
         ("Failed and root", "the operator is AND"),
         ("Failed or root", "the operator is OR"),
         ("a && b", "the operator is AND"),

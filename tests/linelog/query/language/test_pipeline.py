@@ -131,6 +131,8 @@ def test_where_only_lines_are_taken_figures_are_refused() -> None:
     assert parse_lines('a | extract "x <n>" | where n>1', "an alert").names == ("n",)
     with pytest.raises(QueryError, match="an alert takes lines as they come"):
         parse_lines("a | count", "an alert")
+    with pytest.raises(QueryError, match="on the page press p"):
+        parse_lines("a | patterns", "a live view")
     with pytest.raises(QueryError, match="belongs to a search"):
         parse("a | where b")
 

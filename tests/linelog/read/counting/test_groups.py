@@ -104,6 +104,8 @@ def test_a_field_that_no_line_has_is_named(store: Path) -> None:
     found = table(store, "request | avg nosuch, count")
     assert (found.lines, found.without) == (2, ("nosuch",))
     assert table(store, "request | count").without == ()
+    assert table(store, "request | count by app").absent == ("app",)
+    assert table(store, "| count every 1m by clinet, app").absent == ("clinet",)
 
 
 def test_lines_of_too_many_groups_are_counted_not_forgotten(

@@ -142,6 +142,8 @@ export class Completion {
 
   /** @param {KeyboardEvent} event */
   key(event) {
+    // Suggestions that arrive after Enter would cover the answer.
+    if (event.key === "Enter" && !this.open) this.close();
     if (!this.open || event.isComposing) return;
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (move) {
