@@ -41,7 +41,9 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print the answer of a stage or of options; return whether anything was found."""
     if asked.answer is None:
         if arguments.top is not None:
-            return print_top_values(search, arguments.top, asked.limit, arguments.output)
+            return print_top_values(
+                search, arguments.top, asked.limit, arguments.output, asked.extractions
+            )
         return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
     paged = not arguments.no_pager
     if isinstance(asked.answer, Grouping):

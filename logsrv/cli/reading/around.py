@@ -68,7 +68,10 @@ def position_around(arguments: Namespace) -> Position | None:
     except ValueError as error:
         if not _POSITION.fullmatch(text):
             raise UsageError(f"--around: {error}, or the position of a line: 17:52311") from None
-        return parse_position(text)
+        try:
+            return parse_position(text)
+        except ValueError as wrong:
+            raise UsageError(f"--around: {wrong}") from None
     return None
 
 

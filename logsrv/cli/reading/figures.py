@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from logsrv.cli.reading.arguments import parse_step_option
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.query.language.pipeline import Extraction
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts, count_values
+from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import safe_json, to_local_time
@@ -22,9 +24,18 @@ _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def print_top_values(search: Search, field: str, most: int | None, output: str) -> bool:
-    """Print the most frequent values of a field with their counts; return whether there are any."""
-    return print_value_counts(count_values(search, field), field, most, output)
+def print_top_values(
+    search: Search,
+    field: str,
+    most: int | None,
+    output: str,
+    extractions: Sequence[Extraction] = (),
+) -> bool:
+    """Print the most frequent values of a field with their counts; return whether there are any.
+
+    extractions: those of the query, of which the field may be.
+    """
+    return print_value_counts(count_values(search, field, extractions), field, most, output)
 
 
 def print_value_counts(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
@@ -33,7 +44,10 @@ def print_value_counts(tally: ValueCounts, field: str, most: int | None, output:
     most: how many values to print; None for 10. field: its name, for a warning on stderr.
     """
     values = tally.most_common(_TEN if most is None else most)
-    for value, count in values:
+    if output == "csv":
+        rows = csv_rows([(field, "count"), *values], escaped=sys.stdout.isatty())
+        print(rows.decode(), end="")
+    for value, count in values if output != "csv" else ():
         if output == "json":
             print(safe_json({"value": value, "count": count}))
         else:

@@ -36,6 +36,7 @@ from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.query.language.pipeline import (
+    EACH_POSITION,
     FUNCTIONS,
     Figure,
     Grouping,
@@ -143,6 +144,10 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         raise UsageError(
             "the query has an answer behind | already; leave out these options, or the stage"
         )
+    if arguments.sort and (figures or arguments.by or arguments.every):
+        raise UsageError("--sort shows lines; figures, --by and --every make a table without it")
+    if "position" in (arguments.by or "").split(","):
+        raise UsageError(f"--by: {EACH_POSITION}")
     if arguments.sort:
         return asked._replace(answer=Sorting(arguments.sort, ascending=arguments.reverse))
     if arguments.patterns and (figures or arguments.by):

@@ -96,7 +96,7 @@ def group_in_words(condition: Condition, key: Key) -> str:
 def episode_in_words(condition: Condition, episode: Episode) -> str:
     """Return a sentence such as `firing app=shop: count 142 since 2026-11-20T06:18:00.000000Z`."""
     group = group_in_words(condition, episode.key)
-    value = "" if episode.value is None else f" {condition.figure} {round(episode.value, 6):g}"
+    value = "" if episode.value is None else f" {condition.figure} {round(episode.value, 6):.15g}"
     until = "" if episode.ended is None else f" until {rfc3339(episode.ended)}"
     subject = f"{state_of(episode)} {group}".rstrip()
     return f"{subject}:{value} since {rfc3339(episode.begun)}{until}"

@@ -68,7 +68,7 @@ def _alert_of_episode(
         end = sent.time + ENDS_AFTER * alert.alert_every
     annotations = {"summary": episode_in_words(condition, episode), "query": alert.alert}
     if episode.value is not None:
-        annotations["value"] = f"{round(episode.value, 6):g}"
+        annotations["value"] = f"{round(episode.value, 6):.15g}"
     return _alert(
         alert, server, labels, annotations, (episode.begun, end), page_of_episode(alert, episode)
     )

@@ -71,6 +71,12 @@ def test_the_slowest_and_the_fastest_lines(store: Path) -> None:
     ] == {"n": "1500"}
 
 
+def test_the_most_frequent_values_of_an_extracted_field_also_as_csv(store: Path) -> None:
+    query = '| extract "took <n> ms"'
+    assert search(store, query, "--top", "n")[0].split() == ["1", "1500", "1", "40"]
+    assert search(store, query, "--top", "n", "--output", "csv")[0] == "n,count\n1500,1\n40,1\n"
+
+
 def test_a_histogram_by_a_field_has_a_column_for_each_value(store: Path) -> None:
     shown = search(store, "app=shop", "--histogram", "--every", "1m", "--by", "status")[0]
     table = [row.split() for row in shown.splitlines()]
@@ -104,6 +110,9 @@ def test_lines_that_match_without_the_field_are_told(store: Path) -> None:
     ("words", "sentence"),
     [
         (("a | count", "--sort", "ms"), "an answer behind | already"),
+        (("--sort", "ms", "--sum", "ms"), "--sort shows lines"),
+        (("--count", "--by", "position"), "each line has another position"),
+        (("--around", f"1:{'9' * 20}"), "--around:"),
         (("a", "--by", "app"), "--by parts what is counted"),
         (("a", "--every", "5m"), "--every needs --histogram"),
         (("a", "--avg", "ms", "--every", "x"), "x is no step of time"),

@@ -41,6 +41,7 @@ MOST_FIGURES = 20
 MOST_FIELDS = 10
 """Figures of an answer, and fields by which it is grouped."""
 MOST_STAGES = 20
+EACH_POSITION = "each line has another position; group by another field"
 
 
 _ELSEWHERE = {
@@ -332,6 +333,8 @@ class StageWords:
             while self._comma():
                 by.append(self._field("there is no field behind the comma"))
             self._require_few(by, MOST_FIELDS, "fields")
+            if "position" in by:
+                raise self.wrong(EACH_POSITION)
         return Grouping(tuple(figures), tuple(dict.fromkeys(by)), every)
 
     def _figure(self, function: str) -> Figure:

@@ -14,6 +14,8 @@ from logsrv.linelog.query.language.pipeline import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit
 from logsrv.linelog.query.matching.extract import extractor
 
+LARGEST = 1e290
+"""Numbers beyond it count as none, so that no sum of numbers becomes infinite."""
 _OF_SOURCE = ("source", "name", "host", "port")
 Reader = Callable[[StampedLines], dict[str, Column]]
 
@@ -85,7 +87,7 @@ def _plain_number(field: str, item: str | float | bool) -> int | float | None:
     known: Number | None = number_of_value(item)
     if known is None:
         known = number_in_field_unit(field, item)
-    if known is None or isinstance(known, int | float):
-        return known
-    # An integer of more than 4,000 digits.
-    return None
+    # An integer of more than 4,000 digits is a Decimal.
+    if not isinstance(known, int | float) or not -LARGEST <= known <= LARGEST:
+        return None
+    return known

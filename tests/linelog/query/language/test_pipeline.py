@@ -93,6 +93,7 @@ def test_named_groups_of_an_expression_are_fields_too() -> None:
         ("a | stats count", 5, "write count by FIELD"),
         ("a | cuont", 5, "count"),
         ("a | countx", 5, "countx is no stage"),
+        ("a | count by position", 22, "each line has another position"),
         ("a | sort", 9, "sort needs a field"),
         ("a | sort ms up", 13, "up is one word too many"),
         ("a | avg", 8, "avg needs a field"),

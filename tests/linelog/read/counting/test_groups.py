@@ -108,6 +108,15 @@ def test_a_field_that_no_line_has_is_named(store: Path) -> None:
     assert table(store, "| count every 1m by clinet, app").absent == ("clinet",)
 
 
+def test_numbers_too_large_for_a_sum_count_as_none(tmp_path: Path) -> None:
+    values = ["1" + "0" * 400, "1" + "0" * 308, "1e308", "1e308", "-1e308", "1.5", "1" + "0" * 40]
+    store = make_store(tmp_path / "logs", [[line(f'{{"n": {value}}}') for value in values]])
+    found = table(store, "| count, sum n, avg n, min n, max n, p50 n")
+    total = 10**40 + 1.5
+    assert list(found.rows[0]) == [7, total, total / 2, 1.5, 10**40, pytest.approx(total / 2)]
+    assert [hit.line[-6:-1] for hit in in_order(store, "| sort n", 1).hits] == [b"00000"]
+
+
 def test_lines_of_too_many_groups_are_counted_not_forgotten(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,13 @@ function parts(bucket) {
 }
 
 /**
+ * Return the number of a value in a bucket. Values may have names of every object's own, such as `constructor`.
+ * @param {Bucket} bucket
+ * @param {string} value
+ */
+export const countOf = ({ values }, value) => (values && Object.hasOwn(values, value) ? values[value] : 0);
+
+/**
  * @param {Bucket} bucket
  * @param {Series[]} series
  */
@@ -68,7 +75,7 @@ function partsByValue(bucket, series) {
   let left = bucket.count;
   const found = [];
   for (const { name, value } of series) {
-    const count = value === undefined ? left : Math.min(left, bucket.values?.[value] ?? 0);
+    const count = value === undefined ? left : Math.min(left, countOf(bucket, value));
     left -= count;
     if (count) found.push({ name, count });
   }

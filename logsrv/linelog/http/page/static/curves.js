@@ -1,6 +1,6 @@
 /** Figures over time: the rows of a table as the buckets of a histogram, and curves of figures that do not add up. */
 
-import { seriesOf, shape } from "./bars.js";
+import { countOf, seriesOf, shape } from "./bars.js";
 
 /** Groups that have a colour of their own. */
 const MOST_SERIES = 8;
@@ -46,10 +46,10 @@ export function drawCurves(svg, histogram, series, width, height) {
   const [since, until] = [Date.parse(histogram.since), Date.parse(histogram.until)];
   const most = Math.max(...histogram.buckets.flatMap(({ values }) => Object.values(values ?? {})), 1e-9);
   const curves = series.filter(({ value }) => value !== undefined).flatMap(({ name, value = "" }) => {
-    const known = histogram.buckets.filter(({ values }) => values?.[value] !== undefined).sort((a, b) => a.time.localeCompare(b.time));
-    const points = known.map(({ time, values }) => {
-      const x = (width * (Date.parse(time) - since + histogram.step * 500)) / (until - since);
-      return [x, height - 3 - ((height - 6) * Math.max(0, values?.[value] ?? 0)) / most];
+    const known = histogram.buckets.filter(({ values }) => values && Object.hasOwn(values, value)).sort((a, b) => a.time.localeCompare(b.time));
+    const points = known.map((bucket) => {
+      const x = (width * (Date.parse(bucket.time) - since + histogram.step * 500)) / (until - since);
+      return [x, height - 3 - ((height - 6) * Math.max(0, countOf(bucket, value))) / most];
     });
     const dots = points.map(([x, y]) => shape("circle", { class: `bar bar-${name}`, cx: x, cy: y, r: 2 }));
     const line = points.map((point) => point.map((one) => one.toFixed(1)).join(" ")).join("L");
