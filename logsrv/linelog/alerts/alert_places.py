@@ -9,7 +9,8 @@ folder makes sure that only one process at a time uses them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
@@ -105,6 +106,22 @@ class AlertPlaces:
                 tell(f"{self._folder.path(name)} is no place of an alert")
             except ValueError as error:
                 tell(str(error))
+        return found
+
+    def damage_of_states(self, names: Iterable[str]) -> list[str]:
+        """Return a sentence for each saved state of these places, and for silences, that cannot be used."""
+        found = []
+        for name in names:
+            with contextlib.suppress(OSError):
+                if self._folder.disk.read(name + STATE_SUFFIX) and self.load_state(name) is None:
+                    found.append(
+                        f"{self._folder.path(name + STATE_SUFFIX)} is damaged: what was firing is "
+                        "forgotten, and groups are known from now on"
+                    )
+        try:
+            load_silences(self._folder, self._clock())
+        except (OSError, ValueError) as error:
+            found.append(f"no alert is silenced: {error}")
         return found
 
     def load_progress(self, name: str, every: float) -> AlertProgress | None:

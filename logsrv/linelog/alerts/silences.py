@@ -42,7 +42,9 @@ def load_silences(folder: PlaceFolder, now: float) -> dict[str, Silence]:
         silences = [Silence(*one) for one in found["silences"]]
         return {one.name: one for one in silences if one.until > now}
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{folder.path(FILE)} is damaged: {explanation(error)}") from error
+        raise ValueError(
+            f"{folder.path(FILE)} is damaged, remove it: {explanation(error)}"
+        ) from error
 
 
 def save_silences(directory: str, folder: PlaceFolder, silences: Iterable[Silence]) -> None:

@@ -64,6 +64,8 @@ class AlertTasks:
             names = kept.saved_names()
             self._number = max(map(int, names), default=0)
             known = kept.saved_keys(end, _log_new_begin)
+            for why in kept.damage_of_states(known):
+                log.error("alerts: {why}", why=why)
             for name in names:
                 if name not in known:
                     kept.remove_place(name)

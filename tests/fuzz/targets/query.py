@@ -25,9 +25,11 @@ from logsrv.linelog.http.nodes.answer import NodeFailure, format_moment, parse_n
 from logsrv.linelog.http.nodes.node_settings import parse_named_nodes
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.language.caret import error_with_caret
+from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.query.language.engine import compile_search, require_valid_expression
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.language.size import (
     TooLargeExpressions,
     WrongExpression,
@@ -199,6 +201,8 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
 
 @target(
     "linelog.query.language.parse",
+    "linelog.query.language.pipeline",
+    "linelog.query.language.condition",
     "linelog.query.language.caret",
     "linelog.query.language.hints",
     "linelog.query.language.engine",
@@ -216,6 +220,9 @@ def query(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     for hint in foreign_syntax_hints(text):
         safe(hint, "")
+    for read in (parse_question, parse_alert):
+        with suppress(QueryError):
+            read(text)
     node = _parsed(text)
     if node is None:
         return

@@ -61,6 +61,22 @@ def test_places_have_the_keys_of_their_alerts(tmp_path: Path) -> None:
     assert "the store ends at 2:9" in told[-1]
 
 
+def test_damaged_states_and_silences_are_named(tmp_path: Path) -> None:
+    places = kept(tmp_path)
+    for name in ("1", "2", "3"):
+        places.save_progress(name, TASK, AlertProgress(PLACE))
+    places.save_state("1", {"groups": []})
+    places.save_state("2", {"groups": []})
+    assert places.damage_of_states(["1", "2", "3"]) == []
+    (tmp_path / "alerts" / "2.state").write_bytes(b"rubbish")
+    (tmp_path / "alerts" / "silences.json").write_bytes(b'{"broken')
+    state, silences = places.damage_of_states(["1", "2", "3"])
+    assert "2.state is damaged: what was firing is forgotten" in state
+    assert (
+        "no alert is silenced: " in silences and "silences.json is damaged, remove it" in silences
+    )
+
+
 def test_only_one_process_can_lock_the_places(tmp_path: Path) -> None:
     first, second = kept(tmp_path), kept(tmp_path)
     assert first.try_lock() and not second.try_lock()

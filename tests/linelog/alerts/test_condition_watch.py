@@ -85,7 +85,7 @@ class Stage:
         with (self.directory / "current.log").open("ab") as file:
             file.write(b"".join(line(one, self.clock.seconds()) for one in messages))
 
-    def wait(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.clock.pump([0.25] * round(seconds / 0.25))
 
     def silence(self, seconds: float) -> None:
@@ -105,16 +105,16 @@ def stage(tmp_path: Path) -> Stage:
 def test_an_alert_fires_repeats_and_is_resolved(stage: Stage) -> None:
     stage.start("oops | count > 2 in 1m", alert_every=40)
     stage.write("oops", "oops", "fine")
-    stage.wait(5)
+    stage.advance(5)
     assert stage.sent == []
     stage.write("oops")
-    stage.wait(1)
+    stage.advance(1)
     assert stage.sent == [[("firing", "")]] and stage.firing == [0, 1]
     # The window has three lines up to 1:00, and a window later the episode is over.
-    stage.wait(119)
+    stage.advance(119)
     assert stage.sent[1:] == [[("firing", "")]] * 2 + [[("resolved", "")]]
     assert stage.firing == [0, 1, 0]
-    stage.wait(300)
+    stage.advance(300)
     assert len(stage.sent) == 4
     assert [one.number for one in stage.reports if one.kind == "lines"] == [2, 1]
 
@@ -123,16 +123,16 @@ def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage: St
     stage.start("| count >= 2 in 1m by app", alert_resolved=False)
     for name in "abab":
         stage.write(f"app={name} n=1")
-    stage.wait(1)
+    stage.advance(1)
     assert stage.sent == [[("firing", "a"), ("firing", "b")]]
     stage.write(*["app=c n=1"] * 2)
-    stage.wait(1)
+    stage.advance(1)
     stage.write(*["app=d n=1"] * 2)
-    stage.wait(1)
+    stage.advance(1)
     assert len(stage.sent) == 1
-    stage.wait(GATHER)
+    stage.advance(GATHER)
     assert stage.sent[1:] == [[("firing", "c"), ("firing", "d")]]
-    stage.wait(250)
+    stage.advance(250)
     assert len(stage.sent) == 2
 
 
@@ -140,14 +140,14 @@ def test_a_host_that_falls_silent_is_noticed_and_its_return_too(stage: Stage) ->
     stage.start("| none in 1m by hostname")
     for _ in range(12):
         stage.write("hostname=web1 n=1", "hostname=web2 n=1")
-        stage.wait(10)
+        stage.advance(10)
     for _ in range(8):
         stage.write("hostname=web2 n=1")
-        stage.wait(10)
+        stage.advance(10)
     assert stage.sent == [[("firing", "web1")]]
     for _ in range(8):
         stage.write("hostname=web1 n=1", "hostname=web2 n=1")
-        stage.wait(10)
+        stage.advance(10)
     assert stage.sent == [[("firing", "web1")], [("resolved", "web1")]]
 
 
@@ -155,33 +155,33 @@ def test_state_and_window_survive_a_kill(stage: Stage) -> None:
     text = "| count > 2 in 1m by app"
     stage.start(text, alert_every=10_000)
     stage.write("app=a n=1", "app=a n=1", "app=a n=1", "app=b n=1")
-    stage.wait(1)
+    stage.advance(1)
     assert stage.sent == [[("firing", "a")]]
     stage.kill(20)
     stage.start(text, alert_every=10_000)
     stage.write("app=b n=1", "app=b n=1")
-    stage.wait(2)
+    stage.advance(2)
     # Of b, two lines are new, and one is counted again; a is known to fire.
     assert stage.sent[1:] == [[("firing", "b")]]
     stage.kill(300)
     stage.start(text)
-    stage.wait(2)
+    stage.advance(2)
     assert stage.sent[2:] == [[("resolved", "a"), ("resolved", "b")]]
     stage.kill()
     stage.start(text)
-    stage.wait(100)
+    stage.advance(100)
     assert len(stage.sent) == 3
 
 
 def test_nobody_is_absent_because_the_server_was_off(stage: Stage) -> None:
     stage.start("| none in 1m by hostname")
     stage.write("hostname=web1 n=1")
-    stage.wait(31)
+    stage.advance(31)
     stage.kill(UNWATCHED + 3600)
     stage.start("| none in 1m by hostname")
-    stage.wait(58)
+    stage.advance(58)
     assert stage.sent == []
-    stage.wait(5)
+    stage.advance(5)
     assert stage.sent == [[("firing", "web1")]]
 
 
@@ -189,9 +189,9 @@ def test_a_message_that_fails_is_sent_again_with_the_present_state(stage: Stage)
     stage.failures = [TemporaryFailure("not now")] * 2
     stage.start("oops | count > 0 in 1m by app")
     stage.write("app=a msg=oops")
-    stage.wait(1)
+    stage.advance(1)
     stage.write("app=b msg=oops")
-    stage.wait(RETRY[0] + RETRY[1])
+    stage.advance(RETRY[0] + RETRY[1])
     assert stage.sent == [[("firing", "a"), ("firing", "b")]]
     assert [one.kind for one in stage.reports if one.why] == ["later", "later"]
 
@@ -200,24 +200,24 @@ def test_a_refused_message_is_given_up(stage: Stage) -> None:
     stage.failures = [UndeliveredMessage("no such hook")]
     stage.start("oops | count > 0 in 1m")
     stage.write("oops")
-    stage.wait(10)
+    stage.advance(10)
     assert stage.sent == [] and stage.reports[-1] == AlertReport(
         "failed", "web", "command", "no such hook"
     )
-    stage.wait(200)
+    stage.advance(200)
     assert stage.sent == [[("resolved", "")]]
 
 
 def test_in_a_silence_an_alert_is_evaluated_and_sent_at_its_end_if_it_fires(stage: Stage) -> None:
     stage.start("| count > 0 in 1m by app")
     stage.silence(300)
-    stage.wait(1)
+    stage.advance(1)
     stage.write("app=early n=1")
-    stage.wait(240)
+    stage.advance(240)
     stage.write("app=late n=1")
-    stage.wait(55)
+    stage.advance(55)
     assert stage.sent == [] and stage.firing == [0, 1, 0, 1]
-    stage.wait(10)
+    stage.advance(10)
     assert stage.sent == [[("firing", "late")]]
 
 
@@ -235,16 +235,16 @@ def test_lines_of_a_silence_are_reported_at_its_end_without_a_condition(stage: S
     stage.silence(60)
     stage.start("oops")
     stage.write("oops 1", "oops 2")
-    stage.wait(55)
+    stage.advance(55)
     assert messages == []
-    stage.wait(10)
+    stage.advance(10)
     assert messages == [2]
 
 
 def test_stages_before_the_condition(stage: Stage) -> None:
     stage.start('took | extract "<path> took <ms> ms" | where ms>5 | avg ms > 100 in 1m by path')
     stage.write("/a took 4 ms", "/a took 90 ms", "/b took 300 ms")
-    stage.wait(5)
+    stage.advance(5)
     assert stage.sent == [[("firing", "/b")]]
 
 
@@ -252,7 +252,7 @@ def test_a_stop_sends_what_fires_and_saves_the_state(stage: Stage) -> None:
     watcher = stage.start("oops | count > 0 in 1m")
     stage.write("oops")
     finished = watcher.finish()
-    stage.wait(1)
+    stage.advance(1)
     assert finished.called and stage.sent == [[("firing", "")]]
     assert stage.places.load_state("1")
     assert stage.places.load_progress("1", 1) != AlertProgress(Position(0, 0))

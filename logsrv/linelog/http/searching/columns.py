@@ -1,4 +1,4 @@
-"""Answers in columns: tables of figures, lines in order of a number, bars by the values of a field.
+"""Answers in columns: tables of figures, lines in order of a number, bars by a field's values, patterns.
 
 It loads NumPy.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from math import isfinite
 from typing import Any
 
@@ -23,7 +24,10 @@ from logsrv.linelog.query.language.pipeline import Figure, Grouping, Sorting
 from logsrv.linelog.read.counting.groups import Cell, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.csv_lines import csv_rows
+from logsrv.linelog.read.patterns.find import find_patterns
+from logsrv.linelog.read.patterns.pattern_query import pattern_document
 from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 
 MOST_VALUES = 8
@@ -115,3 +119,21 @@ def count_by_value(
         for time, counts in steps.items()
     }
     return {"by": field, "values": names}, parts
+
+
+def patterns(view: View, values: Values) -> Iterator[bytes]:
+    """Yield the patterns of matching lines. Raises Problem (400) if all would be new."""
+    since, new_since = values["since"], values["new_since"]
+    if since and new_since and since >= new_since:
+        raise Problem(400, "since must be before new_since, or all patterns are new")
+    found = find_patterns(make_search(view, values), new_since)
+    with closing(StoredLines(view)) as lines:
+        rows = [pattern_document(one, lines) for one in found.patterns[: values["limit"]]]
+    yield json_line(
+        {
+            "lines": found.lines,
+            "forgotten": found.forgotten,
+            "total": len(found.patterns),
+            "patterns": rows,
+        }
+    )

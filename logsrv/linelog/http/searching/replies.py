@@ -24,8 +24,6 @@ from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.csv_lines import csv_line_maker, csv_rows
 from logsrv.linelog.read.indexed import step_start
-from logsrv.linelog.read.patterns.find import find_patterns
-from logsrv.linelog.read.patterns.pattern_query import pattern_document
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
 from logsrv.linelog.read.search import Hit, Search
@@ -218,20 +216,7 @@ def top(view: View, values: Values) -> Reply:
 
 def patterns(view: View, values: Values) -> Reply:
     """Yield the patterns of matching lines. Raises Problem (400) if all would be new."""
-    since, new_since = values["since"], values["new_since"]
-    if since and new_since and since >= new_since:
-        raise Problem(400, "since must be before new_since, or all patterns are new")
-    found = find_patterns(make_search(view, values), new_since)
-    with closing(StoredLines(view)) as lines:
-        rows = [pattern_document(one, lines) for one in found.patterns[: values["limit"]]]
-    yield json_line(
-        {
-            "lines": found.lines,
-            "forgotten": found.forgotten,
-            "total": len(found.patterns),
-            "patterns": rows,
-        }
-    )
+    yield from _import_columns().patterns(view, values)
 
 
 def fields(view: View, values: Values) -> Reply:

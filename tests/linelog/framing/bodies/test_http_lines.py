@@ -232,4 +232,4 @@ def test_another_thread_goes_on_while_a_long_form_that_is_not_utf_8_is_read() ->
     rules = BodyRules("application/x-www-form-urlencoded", "/", 1 << 20)
     body = b"a=" + b"\xff" * 4_000_000
     long_work: Any = next(http_lines.add_body_records(body, rules, Records()))
-    assert turns_of_others(long_work.do) > 10
+    assert turns_of_others(long_work.call_function) > 10

@@ -251,6 +251,7 @@ def test_a_table_has_figures_by_groups(store: Path) -> None:
         "without": ["ms"],
         "left_out": 0,
         "exact": True,
+        "absent": [],
     }
     csv = ask(store, "table", "q=| count by user | limit 1&format=csv")
     assert csv == b"user,count\nann,8\n"
