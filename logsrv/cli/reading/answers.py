@@ -16,7 +16,7 @@ from logsrv.cli.reading.patterns import PATTERN_COLUMNS, pattern_rows
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import counted, listed
-from logsrv.linelog.query.language.pipeline import (
+from logsrv.linelog.query.language.question import (
     Figure,
     Grouping,
     PatternCounts,

@@ -22,7 +22,8 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query.language.caret import error_with_caret
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
-from logsrv.linelog.query.language.pipeline import Question, parse_lines, parse_question
+from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
+from logsrv.linelog.query.language.question import Question
 from logsrv.linelog.query.language.times import parse_moment, parse_step
 from logsrv.linelog.query.matching import match
 from logsrv.linelog.query.matching.match import Matcher

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from logsrv.cli.reading.arguments import parse_step_option
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts, count_values
 from logsrv.linelog.read.csv_lines import csv_rows

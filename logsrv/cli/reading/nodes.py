@@ -31,7 +31,7 @@ from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine, lines_as_text
 from logsrv.linelog.http.nodes.node_settings import NAME, NamedNodes, NodeSettings
 from logsrv.linelog.http.nodes.spans import NodeQuestion, span_between
-from logsrv.linelog.query.language.pipeline import FUNCTIONS
+from logsrv.linelog.query.language.question import FUNCTIONS
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.counting.histogram import StepCounts, count_by_step
 from logsrv.linelog.read.counting.tallies import ValueCounts

@@ -9,7 +9,7 @@ from logsrv.cli.arguments import tell
 from logsrv.errors import UsageError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted
-from logsrv.linelog.query.language.pipeline import PatternCounts, Question
+from logsrv.linelog.query.language.question import PatternCounts, Question
 from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.read.counting.groups import Cell
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns

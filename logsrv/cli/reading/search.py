@@ -35,8 +35,7 @@ from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.query.language.pipeline import (
-    EACH_POSITION,
+from logsrv.linelog.query.language.question import (
     FUNCTIONS,
     Figure,
     Grouping,
@@ -44,6 +43,7 @@ from logsrv.linelog.query.language.pipeline import (
     Question,
     Sorting,
 )
+from logsrv.linelog.query.language.stage_words import EACH_POSITION
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.csv_lines import csv_lines

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from logsrv.linelog.query.language.condition import Condition
-from logsrv.linelog.query.language.pipeline import Grouping
+from logsrv.linelog.query.language.question import Grouping
 
 STEPS = 60
 """Steps of a window."""

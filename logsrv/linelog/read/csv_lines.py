@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from logsrv.kit.text.escape import printable
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Hit

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pyarrow
 
-from logsrv.linelog.query.language.pipeline import Question
+from logsrv.linelog.query.language.question import Question
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats

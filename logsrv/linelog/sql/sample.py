@@ -11,7 +11,7 @@ from functools import cached_property
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value, number_of_value
-from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit
 from logsrv.linelog.query.matching.extract import extractor
 from logsrv.linelog.read.texts import DamagedSegment

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from logsrv.cores import cores
-from logsrv.linelog.query.language.pipeline import Extraction, Question, parse_question
+from logsrv.linelog.query.language.pipeline import parse_question
+from logsrv.linelog.query.language.question import Extraction, Question
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope

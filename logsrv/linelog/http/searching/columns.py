@@ -20,7 +20,7 @@ from logsrv.linelog.http.searching.asked import (
     make_search,
     question_of,
 )
-from logsrv.linelog.query.language.pipeline import Figure, Grouping, Sorting
+from logsrv.linelog.query.language.question import Figure, Grouping, Sorting
 from logsrv.linelog.read.counting.groups import Cell, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.csv_lines import csv_rows

@@ -19,7 +19,7 @@ from logsrv.linelog.http.searching.asked import (
     question_of,
 )
 from logsrv.linelog.http.searching.events import line_event, missed_event
-from logsrv.linelog.query.language.pipeline import Grouping, Question, Sorting
+from logsrv.linelog.query.language.question import Grouping, Question, Sorting
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.csv_lines import csv_line_maker, csv_rows

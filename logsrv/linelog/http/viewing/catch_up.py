@@ -15,7 +15,8 @@ import attrs
 from logsrv.linelog.http.searching.events import missed_event
 from logsrv.linelog.http.viewing.live import LiveReader, size_between
 from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents
-from logsrv.linelog.query.language.pipeline import Extraction, parse_lines
+from logsrv.linelog.query.language.pipeline import parse_lines
+from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.search import hits_in_text

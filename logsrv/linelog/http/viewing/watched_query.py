@@ -8,7 +8,8 @@ import attrs
 
 from logsrv.linelog.http.searching.asked import document_maker
 from logsrv.linelog.http.searching.events import line_event
-from logsrv.linelog.query.language.pipeline import Extraction, parse_lines
+from logsrv.linelog.query.language.pipeline import parse_lines
+from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.render import hit_as_json, safe_json

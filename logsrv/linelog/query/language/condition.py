@@ -14,23 +14,17 @@ import re
 from typing import NamedTuple
 
 from logsrv.errors import QueryError
-from logsrv.linelog.query.language.parse import ORDERS, ExtractedNames, parse_filter
-from logsrv.linelog.query.language.pipeline import (
-    MOST_FIELDS,
-    MOST_STAGES,
-    Figure,
-    Question,
-    StageWords,
-    extractions_of,
-)
-from logsrv.linelog.query.language.times import parse_step
-from logsrv.linelog.query.language.tree import EVERYTHING, And
+from logsrv.linelog.query.language.parse import ORDERS
+from logsrv.linelog.query.language.pipeline import LineStages
+from logsrv.linelog.query.language.question import Figure, Question
+from logsrv.linelog.query.language.stage_words import StageWords
 
 FUNCTIONS = ("sum", "avg", "min", "max")
 STAGES = ("extract", "where", "count", "none", *FUNCTIONS)
 SHORTEST_WINDOW, LONGEST_WINDOW = 1.0, 7 * 86400.0
 """Seconds."""
 
+_CLOSED = "nothing can stand behind a condition"
 _OPERATOR = re.compile(r"(>=|<=|>|<)\s*")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
 
@@ -76,34 +70,16 @@ class AlertQuery(NamedTuple):
 
 def parse_alert(text: str) -> AlertQuery:
     """Return the parts of an alert's text. Raises QueryError."""
-    extracted = ExtractedNames()
-    node, at = parse_filter(text, 0, extracted)
-    nodes, filter_end, lines_end = [node], at, at
+    stages = LineStages(text)
     condition: Condition | None = None
-    for stage in range(MOST_STAGES + 1):
-        if at >= len(text):
-            break
-        if stage == MOST_STAGES:
-            raise QueryError(f"a query may have {MOST_STAGES} stages; this is one more", at + 1)
-        words = _ConditionWords(text, at + 1)
-        name = words.name(STAGES)
+    for name, words in stages.others(_ConditionWords, STAGES, _CLOSED):
         if condition is not None:
-            raise QueryError("nothing can stand behind a condition", words.begin + 1)
-        if name == "where":
-            node, at = parse_filter(text, words.at, extracted)
-            nodes.append(node)
-        else:
-            if name == "extract":
-                words.extract(extracted)
-            else:
-                condition = words.condition(name)
-            at = words.end()
-        if condition is None:
-            lines_end = at
-    conditions = tuple(one for one in nodes if one != EVERYTHING)
-    joined = conditions[0] if len(conditions) == 1 else And(conditions)
-    lines = Question(joined, extractions_of(extracted))
-    return AlertQuery(lines, condition, text[:filter_end].strip(), text[:lines_end].strip())
+            raise QueryError(_CLOSED, words.begin + 1)
+        condition = words.condition(name)
+    lines = Question(stages.node, stages.extractions)
+    return AlertQuery(
+        lines, condition, text[: stages.filter_end].strip(), text[: stages.end].strip()
+    )
 
 
 class _ConditionWords(StageWords):
@@ -117,13 +93,7 @@ class _ConditionWords(StageWords):
             self._skip_space()
             operator, threshold = self._operator(), self._threshold()
         window = self._window()
-        by: list[str] = []
-        if self._keyword("by"):
-            by.append(self._field("by needs a field, such as by app"))
-            while self._comma():
-                by.append(self._field("there is no field behind the comma"))
-            self._require_few(by, MOST_FIELDS, "fields")
-        return Condition(figure, operator, threshold, window, tuple(dict.fromkeys(by)))
+        return Condition(figure, operator, threshold, window, self._grouping_fields())
 
     def _operator(self) -> str:
         found = _OPERATOR.match(self._text, self.at)
@@ -144,14 +114,7 @@ class _ConditionWords(StageWords):
         if not self._keyword("in"):
             raise self.wrong("a length of time is missing here: in 5m")
         begin = self.at
-        word = re.compile(r"[^\s,]*").match(self._text, begin)
-        assert word is not None
-        try:
-            found = parse_step(word[0])
-        except ValueError as error:
-            raise self.wrong(f"in: {error}") from None
+        found = self._step("in")
         if not SHORTEST_WINDOW <= found <= LONGEST_WINDOW:
-            raise self.wrong("in: an alert looks at 1s at least, and at 7d at most")
-        self.at = word.end()
-        self._skip_space()
+            raise QueryError("in: an alert looks at 1s at least, and at 7d at most", begin + 1)
         return found

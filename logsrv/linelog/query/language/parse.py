@@ -47,15 +47,15 @@ DEEPEST = 100
 MOST_PARTS = 500
 """Words, comparisons, opening brackets and NOTs of a query: parsing 500 takes a millisecond."""
 
-_SPACE = re.compile(r"\s*")
+SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s()"]+')
-_QUOTED = re.compile('"(' + pattern_until('"') + ')"', re.DOTALL)
+QUOTED = re.compile('"(' + pattern_until('"') + ')"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 # An expression ends at the first slash that is not escaped; a word has to end there too.
-_EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
+EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|>=|<=|[=<>~]|:(?!//))")
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
-_PIPE = re.compile(r"\|(?=\s|\Z)")
+PIPE = re.compile(r"\|(?=\s|\Z)")
 _NEGATION = re.compile(r"-(?=[^\s)-])")
 ORDERS = ("<", "<=", ">", ">=")
 """Operators that compare numbers, or levels by severity."""
@@ -203,9 +203,9 @@ def _join_with_and(parts: list[Node]) -> Node:
 
 
 def _tokens(text: str, start: int, extracted: ExtractedNames) -> Iterator[_Token]:
-    at = _end_of_match(_SPACE, text, start)
+    at = _end_of_match(SPACE, text, start)
     while at < len(text):
-        if text[at] in "()" or _PIPE.match(text, at):
+        if text[at] in "()" or PIPE.match(text, at):
             yield _Token(text[at], at)
             at += 1
         else:
@@ -221,7 +221,7 @@ def _tokens(text: str, start: int, extracted: ExtractedNames) -> Iterator[_Token
             node, end = _parse_atom(text, at, extracted)
             yield _Token("atom", at, node)
             at = end
-        at = _end_of_match(_SPACE, text, at)
+        at = _end_of_match(SPACE, text, at)
 
 
 def _end_of_match(pattern: re.Pattern[str], text: str, at: int) -> int:
@@ -234,7 +234,7 @@ def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> tuple[Node, in
     if text[at] == '"':
         phrase, end = _parse_phrase(text, at)
         return Term(phrase), end
-    expression = _EXPRESSION.match(text, at) if text[at] == "/" else None
+    expression = EXPRESSION.match(text, at) if text[at] == "/" else None
     if expression:
         extracted.add(expression[1], at + 1)
         return Regex(expression[1]), expression.end()
@@ -254,7 +254,7 @@ def _parse_comparison(
     """Return the comparison that begins with `field`, and its end; None for a word such as `error:`."""
     name, op = field[1], field[2]
     at = field.end()
-    if op == "~" and (expression := _EXPRESSION.match(text, at)):
+    if op == "~" and (expression := EXPRESSION.match(text, at)):
         extracted.check(expression[1], at + 1)
         return _of_field(Compare(name, op, expression[1]), extracted), expression.end()
     if text.startswith('"', at):
@@ -300,7 +300,7 @@ def _of_field(test: Compare | HasField, extracted: ExtractedNames) -> Node:
 
 
 def _parse_phrase(text: str, at: int) -> tuple[str, int]:
-    quoted = _QUOTED.match(text, at)
+    quoted = QUOTED.match(text, at)
     if quoted is None:
         raise _query_error("this quotation mark is never closed", at)
     return _ESCAPED.sub(r"\1", quoted[1]), quoted.end()

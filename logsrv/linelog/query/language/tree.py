@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 
@@ -108,3 +109,9 @@ Node: TypeAlias = Term | Regex | Compare | HasField | Extracted | And | Or | Not
 
 EVERYTHING = And(())
 """The empty query: every line."""
+
+
+def all_of(nodes: Iterable[Node]) -> Node:
+    """Return the node that is true if all of `nodes` are."""
+    conditions = tuple(one for one in nodes if one != EVERYTHING)
+    return conditions[0] if len(conditions) == 1 else And(conditions)

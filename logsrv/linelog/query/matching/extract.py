@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.query.language.engine import captures
-from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.language.size import group_names
 from logsrv.linelog.query.matching.expression import compile_expression
 

@@ -10,7 +10,7 @@ from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.values import Number, Value, elements_of_value, number_of_value
-from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit
 from logsrv.linelog.query.matching.extract import extractor
 

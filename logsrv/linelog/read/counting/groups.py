@@ -15,7 +15,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
-from logsrv.linelog.query.language.pipeline import Extraction, Grouping
+from logsrv.linelog.query.language.question import Extraction, Grouping
 from logsrv.linelog.read.counting.columns import column_reader, numbers
 from logsrv.linelog.read.counting.quantiles import QuantileNumbers
 from logsrv.linelog.read.counting.values import LONGEST

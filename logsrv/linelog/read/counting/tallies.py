@@ -14,7 +14,7 @@ from typing import Any
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
-from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.read.indexed import IndexedCounts
 from logsrv.linelog.read.plan import ReadTask

@@ -11,7 +11,7 @@ from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.values import Value, elements_of_value, text_of_value
-from logsrv.linelog.query.language.pipeline import Extraction
+from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.read.counting.columns import column_reader
 from logsrv.linelog.read.counting.timed import count_by_time
 

@@ -7,7 +7,7 @@ import pytest
 from logsrv.errors import QueryError
 from logsrv.linelog.query.language.condition import Condition, parse_alert
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.pipeline import Figure
+from logsrv.linelog.query.language.question import Figure
 from logsrv.linelog.query.language.tree import EVERYTHING
 
 COUNT = Figure("count")

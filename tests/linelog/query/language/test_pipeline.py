@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 
 from logsrv.errors import QueryError
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.pipeline import (
+from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
+from logsrv.linelog.query.language.question import (
     Answer,
     Extraction,
     Figure,
     Grouping,
     PatternCounts,
     Sorting,
-    parse_lines,
-    parse_question,
 )
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.pipeline import Grouping, Sorting, parse_question
+from logsrv.linelog.query.language.pipeline import parse_question
+from logsrv.linelog.query.language.question import Grouping, Sorting
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting import groups as module
 from logsrv.linelog.read.counting.groups import Rows, group

@@ -1,0 +1,220 @@
+"""The words of one stage of a query: each method takes what a stage of its name has behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from logsrv.errors import QueryError
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import did_you_mean, listed
+from logsrv.linelog.query.language.parse import EXPRESSION, PIPE, QUOTED, SPACE, ExtractedNames
+from logsrv.linelog.query.language.question import (
+    FUNCTIONS,
+    Figure,
+    Grouping,
+    PatternCounts,
+    Sorting,
+)
+from logsrv.linelog.query.language.template import expression_of_template
+from logsrv.linelog.query.language.times import parse_moment, parse_step
+
+STAGES = ("extract", "where", "sort", "patterns", "limit", "count", *FUNCTIONS)
+MOST_FIGURES = 20
+MOST_FIELDS = 10
+"""Figures of an answer, and fields by which it is grouped."""
+EACH_POSITION = "each line has another position; group by another field"
+
+_ELSEWHERE = {
+    "stats": "count by FIELD, or avg FIELD by FIELD",
+    "top": "count by FIELD | limit 10",
+    "timechart": "count every 5m by FIELD",
+    "json": "nothing: fields of JSON are read by themselves",
+    "logfmt": "nothing: its pairs are read by themselves",
+    "pattern": 'extract "took <ms> ms"',
+    "regexp": "extract /took (?P<ms>[0-9]+)/",
+    "parse": 'extract "took <ms> ms"',
+    "rex": "extract /took (?P<ms>[0-9]+)/",
+    "grep": "the words before the |",
+    "filter": "where FIELD>5",
+    "head": "limit 10",
+    "wc": "count",
+}
+"""Stages of other tools, and what to write instead."""
+_NAME = re.compile(r"[a-z]+[0-9]*")
+_FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]*")
+_WORD = re.compile(r"[^\s,]+")
+_WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
+_COMMA = re.compile(r"\s*,\s*")
+_NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
+# 2026-11-20. A time is only checked here; what it means depends on when it is asked.
+_SOME_DAY = 1_795_132_800.0
+_TIME = re.compile(r'"(?P<quoted>[^"]*)"|[^\s|]+')
+
+
+class StageWords:
+    """The words of a stage, from offset `at` on."""
+
+    def __init__(self, text: str, at: int) -> None:
+        self._text = text
+        self.at = at
+        self._skip_space()
+        self.begin = self.at
+
+    def name(self, known: Sequence[str] = STAGES) -> str:
+        """Take the name of the stage. Raises QueryError if it is none of `known`."""
+        found = _NAME.match(self._text, self.at)
+        name = found[0] if found else ""
+        end = found.end() if found else self.at
+        if name not in known or (end < len(self._text) and self._text[end] not in " \t\r\n,|<>"):
+            word = _WORD.match(self._text, self.at)
+            if word is None or word[0] == "|":
+                raise self.wrong(
+                    'there is nothing behind |; "|" in quotation marks is the character'
+                )
+            if word[0] in _ELSEWHERE:
+                raise self.wrong(f"{word[0]} is no stage here: write {_ELSEWHERE[word[0]]}")
+            hint = did_you_mean(word[0], known) or f"; these are: {listed(known)}"
+            raise self.wrong(f"{one_line(word[0], 60)} is no stage of a query{hint}")
+        self.at = end
+        self._skip_space()
+        return name
+
+    def wrong(self, sentence: str) -> QueryError:
+        return QueryError(sentence, min(self.at, len(self._text)) + 1)
+
+    def end(self) -> int:
+        """Return the offset of the `|` behind this stage, or of the end. Raises QueryError for words."""
+        self._skip_space()
+        if self.at < len(self._text) and not PIPE.match(self._text, self.at):
+            word = _WORD_OR_COMMA.match(self._text, self.at)
+            assert word is not None
+            raise self.wrong(f"{one_line(word[0], 60)} is one word too many here")
+        return self.at
+
+    def extract(self, extracted: ExtractedNames) -> None:
+        """Take the pattern of `extract`."""
+        at = self.at + 1
+        if found := QUOTED.match(self._text, self.at):
+            try:
+                pattern = expression_of_template(found[1])
+            except ValueError as error:
+                raise QueryError(str(error), at + 1) from None
+        elif found := EXPRESSION.match(self._text, self.at):
+            pattern = found[1]
+        else:
+            raise self.wrong(
+                'extract needs a text with names in quotation marks, such as "took <ms> ms", or an '
+                "expression such as /took (?P<ms>[0-9]+)/"
+            )
+        if not extracted.add(pattern, at):
+            raise self.wrong("there is no name in this: write /took (?P<ms>[0-9]+)/")
+        self.at = found.end()
+
+    def limit(self) -> int:
+        """Take the number of `limit`."""
+        found = _NUMBER.match(self._text, self.at)
+        if found is None:
+            raise self.wrong("limit needs a number of lines or rows, such as 10")
+        self.at = found.end()
+        return int(found[0])
+
+    def sorting(self) -> Sorting:
+        """Take the field of `sort` and its direction."""
+        field = self._field("sort needs a field with numbers, such as sort ms")
+        self._skip_space()
+        direction = self._keyword("asc", "desc")
+        return Sorting(field, direction == "asc")
+
+    def patterns(self) -> PatternCounts:
+        """Take the time since which patterns are new. A time with a space stands in quotation marks."""
+        if not self._keyword("since"):
+            return PatternCounts()
+        found = _TIME.match(self._text, self.at)
+        typed = (found["quoted"] or found[0]) if found else ""
+        try:
+            parse_moment(typed, _SOME_DAY, utc=False)
+        except ValueError as error:
+            raise self.wrong(f"since: {error}") from None
+        assert found is not None
+        self.at = found.end()
+        return PatternCounts(typed)
+
+    def grouping(self, function: str) -> Grouping:
+        """Take the figures, the step of time and the fields of a table. function: of the first figure."""
+        figures = [self._figure(function)]
+        while self._comma():
+            found = self._keyword("count", *FUNCTIONS)
+            if not found:
+                known = listed(("count", *FUNCTIONS))
+                raise self.wrong(f"behind the comma one of these is missing: {known}")
+            figures.append(self._figure(found))
+        self._require_few(figures, MOST_FIGURES, "figures")
+        self._skip_space()
+        every = self._step("every") if self._keyword("every") else None
+        by = self._grouping_fields()
+        if "position" in by:
+            raise self.wrong(EACH_POSITION)
+        return Grouping(tuple(figures), by, every)
+
+    def _step(self, name: str) -> float:
+        """Take a step of time; return its seconds. name: the word before it."""
+        word = _WORD.match(self._text, self.at)
+        try:
+            found = parse_step(word[0] if word else "")
+        except ValueError as error:
+            raise self.wrong(f"{name}: {error}") from None
+        assert word is not None
+        self.at = word.end()
+        self._skip_space()
+        return found
+
+    def _grouping_fields(self) -> tuple[str, ...]:
+        """Take `by` and its fields, if they stand here."""
+        if not self._keyword("by"):
+            return ()
+        by = [self._field("by needs a field, such as by app")]
+        while self._comma():
+            by.append(self._field("there is no field behind the comma"))
+        self._require_few(by, MOST_FIELDS, "fields")
+        return tuple(dict.fromkeys(by))
+
+    def _figure(self, function: str) -> Figure:
+        if function == "count":
+            return Figure(function)
+        self._skip_space()
+        return Figure(
+            function, self._field(f"{function} needs a field with numbers, such as {function} ms")
+        )
+
+    def _require_few(self, found: Sequence[object], most: int, what: str) -> None:
+        if len(found) > most:
+            raise self.wrong(f"an answer may have {most} {what}; these are {len(found)}")
+
+    def _field(self, missing: str) -> str:
+        found = _FIELD.match(self._text, self.at)
+        if found is None:
+            raise self.wrong(missing)
+        self.at = found.end()
+        return found[0]
+
+    def _keyword(self, *words: str) -> str:
+        """Take one of these words if it stands here; return it, or the empty text."""
+        found = _WORD.match(self._text, self.at)
+        if found is None or found[0] not in words:
+            return ""
+        self.at = found.end()
+        self._skip_space()
+        return found[0]
+
+    def _comma(self) -> bool:
+        found = _COMMA.match(self._text, self.at)
+        if found is None:
+            return False
+        self.at = found.end()
+        return True
+
+    def _skip_space(self) -> None:
+        found = SPACE.match(self._text, self.at)
+        assert found is not None
+        self.at = found.end()
