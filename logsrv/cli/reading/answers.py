@@ -6,10 +6,10 @@ import os
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import line_style
+from logsrv.cli.reading.arguments import line_renderer
 from logsrv.cli.reading.figures import print_histogram, print_top_values, step_seconds
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.patterns import PATTERN_COLUMNS, pattern_rows
@@ -25,8 +25,8 @@ from logsrv.linelog.query.language.question import (
 )
 from logsrv.linelog.read.counting.groups import Cell, Rows, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
-from logsrv.linelog.read.csv_lines import csv_lines, csv_rows
-from logsrv.linelog.read.render import make_renderer, safe_json, to_local_time
+from logsrv.linelog.read.csv_lines import csv_rows
+from logsrv.linelog.read.render import safe_json, to_local_time
 from logsrv.linelog.read.search import Hit, Search
 
 _SORTED = 10
@@ -55,15 +55,8 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
         rows = pattern_rows(search, asked, arguments)
         _print_rows(PATTERN_COLUMNS, rows, arguments.output, paged=paged)
         return bool(rows)
-    looks = line_style(arguments)
-    render = make_renderer(looks, search.matcher, asked.extractions)
-
-    def rendered(hits: Iterable[Hit]) -> Iterable[bytes]:
-        if arguments.output == "csv":
-            return csv_lines(hits, asked.extractions, escaped=looks.escaped, local_time=looks.local)
-        return (render(hit, False) for hit in hits)
-
-    return print_sorted(search, asked, rendered, paged=paged)
+    head, render = line_renderer(arguments, asked, search.matcher)
+    return print_sorted(search, asked, head, lambda hit: render(hit, False), paged=paged)
 
 
 def print_table(search: Search, asked: Question, output: str, *, local: bool, paged: bool) -> bool:
@@ -93,13 +86,14 @@ def print_table(search: Search, asked: Question, output: str, *, local: bool, pa
 def print_sorted(
     search: Search,
     asked: Question,
-    render: Callable[[Iterable[Hit]], Iterable[bytes]],
+    head: bytes,
+    render: Callable[[Hit], bytes],
     *,
     paged: bool,
 ) -> bool:
     """Print the lines with the largest or smallest numbers in a field; return whether there are any.
 
-    render: hits → what to print. Raises UsageError for too many lines.
+    head: what the output begins with. render: makes a hit's line. Raises UsageError for too many lines.
     """
     sorting = asked.answer
     assert isinstance(sorting, Sorting)
@@ -108,8 +102,10 @@ def print_sorted(
         raise UsageError(f"sorted answers have at most {MOST:,} lines; for more: logsrv sql")
     found = sort_lines(search, sorting, asked.extractions, wanted)
     with Output(paged=paged) as file:
-        for text in render(found.hits):
-            file.write(text)
+        if head:
+            file.write(head)
+        for hit in found.hits:
+            file.write(render(hit))
     if found.lines and not found.with_number:
         tell(
             f"logsrv search: {counted(found.lines, 'line')} match, none has a number in {sorting.field}"

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from argparse import ArgumentTypeError, Namespace
+from collections.abc import Callable
 
 from logsrv.cli.arguments import (
     CONFIGURATION,
@@ -27,8 +28,10 @@ from logsrv.linelog.query.language.question import Question
 from logsrv.linelog.query.language.times import parse_moment, parse_step
 from logsrv.linelog.query.matching import match
 from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.read.csv_lines import csv_renderer
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.render import LineStyle
+from logsrv.linelog.read.render import LineStyle, make_renderer
+from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
@@ -228,6 +231,20 @@ def line_style(arguments: Namespace) -> LineStyle:
     if terminal and not arguments.wrap:
         width = os.get_terminal_size(sys.stdout.fileno()).columns
     return LineStyle(arguments.output, color, arguments.local, width, terminal)
+
+
+def line_renderer(
+    arguments: Namespace, asked: Question, matcher: Matcher, *, mark_hits: bool = False
+) -> tuple[bytes, Callable[[Hit, bool], bytes]]:
+    """Return the beginning of the output, and a function: hit, whether it is only a neighbour → its line.
+
+    mark_hits: as for `make_renderer`.
+    """
+    style = line_style(arguments)
+    if style.output == "csv":
+        head, render = csv_renderer(asked, escaped=style.escaped, local_time=style.local)
+        return head, lambda hit, _: render(hit)
+    return b"", make_renderer(style, matcher, asked.extractions, mark_hits=mark_hits)
 
 
 def open_view(directory: str, command: str) -> View:

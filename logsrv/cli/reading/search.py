@@ -46,8 +46,7 @@ from logsrv.linelog.query.language.question import (
 from logsrv.linelog.query.language.stage_words import EACH_POSITION
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
-from logsrv.linelog.read.csv_lines import csv_lines
-from logsrv.linelog.read.render import make_block_renderer, make_renderer
+from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 
@@ -188,6 +187,8 @@ def _check_options(arguments: Namespace) -> None:
         raise UsageError(
             "-A, -B and -C show neighbours of lines, and here no lines are shown in their order"
         )
+    if context and arguments.output == "csv":
+        raise UsageError("CSV has a row for each line that was found, and no neighbours")
 
 
 def _wants_figures(arguments: Namespace) -> bool:
@@ -212,25 +213,19 @@ def _print_figures(search: Search, asked: Question, arguments: Namespace) -> boo
 
 def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print lines; return whether there are any."""
-    looks = reading.line_style(arguments)
     marked = position_around(arguments)
-    render = make_renderer(looks, search.matcher, asked.extractions, mark_hits=marked is not None)
-    render_many = make_block_renderer(looks) if marked is None else None
+    head, render = reading.line_renderer(
+        arguments, asked, search.matcher, mark_hits=marked is not None
+    )
+    render_many = make_block_renderer(reading.line_style(arguments)) if marked is None else None
     before = arguments.B if arguments.B is not None else arguments.C or 0
     after = arguments.A if arguments.A is not None else arguments.C or 0
     reverse = arguments.reverse
     found = False
     with Output(paged=not arguments.no_pager) as output:
-        if arguments.output == "csv":
-            if before or after:
-                raise UsageError("CSV has a row for each line that was found, and no neighbours")
-            hits = islice(search.hits(reverse=reverse), asked.limit)
-            rows = csv_lines(hits, asked.extractions, escaped=looks.escaped, local_time=looks.local)
-            for number, row in enumerate(rows):
-                output.write(row)
-                # The first row has the names of the columns.
-                found = number > 0
-        elif before or after:
+        if head:
+            output.write(head)
+        if before or after:
             hits = islice(search.hits(reverse=reverse), asked.limit)
             for group in group_with_context(
                 search.view, hits, LineContext(before, after), reverse=reverse

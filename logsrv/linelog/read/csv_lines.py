@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from logsrv.kit.text.escape import printable
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.language.question import Extraction
+from logsrv.linelog.query.language.question import Question
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Hit
@@ -18,34 +18,24 @@ Cells: TypeAlias = Sequence[str | int | float | None]
 LINE_COLUMNS = ("position", "time", "source", "level", "message")
 
 
-def csv_line_maker(
-    extractions: Sequence[Extraction], *, local_time: bool = False
-) -> tuple[Cells, Callable[[Hit], Cells]]:
-    """Return the names of the columns, extracted fields last, and a function: hit → its row.
+def csv_renderer(
+    asked: Question, *, escaped: bool = False, local_time: bool = False
+) -> tuple[bytes, Callable[[Hit], bytes]]:
+    """Return the names of the columns as CSV, extracted fields last, and a function: hit → its row as CSV.
 
-    local_time: whether times are in the local zone, not UTC.
+    escaped: whether control characters are made visible. local_time: whether times are in the local zone,
+    not UTC.
     """
-    names = [name for one in extractions for name in one.names]
-    fields = extracted_fields(extractions)
+    fields = extracted_fields(asked.extractions)
 
-    def row_of_hit(hit: Hit) -> Cells:
+    def render(hit: Hit) -> bytes:
         record = Record(hit.line)
         found = fields(record.body)
         time = to_local_time(record.time) if local_time and record.time else record.time
         row = (str(hit.position), time, record.source, record.level, record.message)
-        return (*row, *map(found.get, names))
+        return csv_rows([(*row, *map(found.get, asked.names))], escaped=escaped)
 
-    return (*LINE_COLUMNS, *names), row_of_hit
-
-
-def csv_lines(
-    hits: Iterable[Hit], extractions: Sequence[Extraction], *, escaped: bool, local_time: bool
-) -> Iterable[bytes]:
-    """Yield lines as CSV, after their columns. escaped: whether control characters are made visible."""
-    columns, row_of_hit = csv_line_maker(extractions, local_time=local_time)
-    yield csv_rows([columns], escaped=escaped)
-    for hit in hits:
-        yield csv_rows([row_of_hit(hit)], escaped=escaped)
+    return csv_rows([(*LINE_COLUMNS, *asked.names)], escaped=escaped), render
 
 
 def csv_rows(rows: Iterable[Cells], *, escaped: bool = False) -> bytes:

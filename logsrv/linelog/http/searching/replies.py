@@ -22,7 +22,7 @@ from logsrv.linelog.http.searching.events import line_event, missed_event
 from logsrv.linelog.query.language.question import Grouping, Question, Sorting
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
-from logsrv.linelog.read.csv_lines import csv_line_maker, csv_rows
+from logsrv.linelog.read.csv_lines import csv_renderer
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
@@ -89,8 +89,7 @@ def _renderer(values: Values, question: Question) -> tuple[bytes, Callable[[Hit]
     """Return what an answer begins with, and a function: hit → what is sent of it."""
     form = values.get("format", "json")
     if form == "csv":
-        columns, row_of_hit = csv_line_maker(question.extractions)
-        return csv_rows([columns]), lambda hit: csv_rows([row_of_hit(hit)])
+        return csv_renderer(question)
     if form == "text":
         render = make_renderer(LineStyle())
         return b"", lambda hit: render(hit, False)
