@@ -13,6 +13,7 @@ from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.message import GAP, link_to_page
 from logsrv.linelog.alerts.windows import NO_VALUE, OTHER, Key
 from logsrv.linelog.query.language.condition import AlertQuery, Condition, parse_alert
+from logsrv.linelog.query.language.parse import phrase_of
 from logsrv.linelog.read.render import safe_json
 
 SHOWN = 20
@@ -93,10 +94,15 @@ def group_in_words(condition: Condition, key: Key) -> str:
     return " ".join(f"{field}={value}" for field, value in zip(condition.by, key, strict=True))
 
 
+def value_in_words(value: float) -> str:
+    """Return a figure without the noise behind its sixth decimal."""
+    return f"{round(value, 6):.15g}"
+
+
 def episode_in_words(condition: Condition, episode: Episode) -> str:
     """Return a sentence such as `firing app=shop: count 142 since 2026-11-20T06:18:00.000000Z`."""
     group = group_in_words(condition, episode.key)
-    value = "" if episode.value is None else f" {condition.figure} {round(episode.value, 6):.15g}"
+    value = "" if episode.value is None else f" {condition.figure} {value_in_words(episode.value)}"
     until = "" if episode.ended is None else f" until {rfc3339(episode.ended)}"
     subject = f"{state_of(episode)} {group}".rstrip()
     return f"{subject}:{value} since {rfc3339(episode.begun)}{until}"
@@ -139,8 +145,7 @@ def _conditions_of_group(condition: Condition, key: Key) -> str:
             parts.append(f"-{field}=*")
         elif value != OTHER:
             plain = _PLAIN_VALUE.fullmatch(value) and value != "*"
-            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-            parts.append(f"{field}={value}" if plain else f'{field}="{escaped}"')
+            parts.append(f"{field}={value if plain else phrase_of(value)}")
     return " ".join(parts)
 
 

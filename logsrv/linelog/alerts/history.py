@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import NamedTuple
 
@@ -11,9 +10,9 @@ from logsrv.linelog.alerts.episodes import Episode
 from logsrv.linelog.alerts.windows import REMEMBERED, Change, Key, Windows
 from logsrv.linelog.query.language.condition import AlertQuery
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.counting.groups import GroupCounter
+from logsrv.linelog.read.counting.groups import count_groups
 from logsrv.linelog.read.follow import Follower
-from logsrv.linelog.read.plan import ReadTask, Scope
+from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, time_text
@@ -44,17 +43,11 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
     known_by_lines = condition.is_absence and condition.by
     before = max(condition.window, REMEMBERED if known_by_lines else 0.0)
     windows = Windows(condition, max(since - before, _first_moment(view, until)))
-    counter = GroupCounter(windows.grouping, asked.lines.extractions)
     scope = Scope(since=rfc3339(since - before), until=rfc3339(until))
     search = Search(view, make_matcher(asked.lines.node), scope)
-
-    def work(task: ReadTask) -> list[bytes]:
-        return [json.dumps(counter.counted(text)).encode() for text in search.matching_lines(task)]
-
     changes: list[Change] = []
-    for _, results in search.run_on_frames(work):
-        for result in results:
-            windows.add(json.loads(result))
+    for counted in count_groups(search, windows.grouping, asked.lines.extractions):
+        windows.add(counted)
         changes += windows.take_changes()
     windows.advance(until)
     changes += windows.take_changes()

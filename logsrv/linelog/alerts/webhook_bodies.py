@@ -13,6 +13,7 @@ from logsrv.linelog.alerts.episode_message import (
     condition_of,
     episode_in_words,
     page_of_episode,
+    value_in_words,
 )
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.message import page_link
@@ -68,7 +69,7 @@ def _alert_of_episode(
         end = sent.time + ENDS_AFTER * alert.alert_every
     annotations = {"summary": episode_in_words(condition, episode), "query": alert.alert}
     if episode.value is not None:
-        annotations["value"] = f"{round(episode.value, 6):.15g}"
+        annotations["value"] = value_in_words(episode.value)
     return _alert(
         alert, server, labels, annotations, (episode.begun, end), page_of_episode(alert, episode)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from logsrv.cores import cores
@@ -22,9 +23,13 @@ Values: TypeAlias = dict[str, Any]
 PROCESSES = min(2, cores())
 
 
+# Each part of an answer asks for the query of its request.
+_parsed = lru_cache(maxsize=1)(parse_question)
+
+
 def question_of(values: Values) -> Question:
     """Return the query of a request with its stages. Raises QueryError."""
-    return parse_question(values.get("q", ""))
+    return _parsed(values.get("q", ""))
 
 
 def make_search(

@@ -9,7 +9,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from math import isfinite
 from typing import Any
 
 from logsrv.linelog.http.problems import Problem
@@ -21,7 +20,7 @@ from logsrv.linelog.http.searching.asked import (
     question_of,
 )
 from logsrv.linelog.query.language.question import Figure, Grouping, Sorting
-from logsrv.linelog.read.counting.groups import Cell, group
+from logsrv.linelog.read.counting.groups import group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.patterns.find import find_patterns
@@ -45,7 +44,7 @@ def table(view: View, values: Values) -> Iterator[bytes]:
         raise Problem(400, "this query answers lines; figures are such as: … | count by app")
     found = group(make_search(view, values), grouping, question.extractions)
     most = values["limit"] if question.limit is None else min(values["limit"], question.limit)
-    rows = [[_finite(cell) for cell in row] for row in found.rows[:most]]
+    rows = found.rows[:most]
     if values["format"] == "csv":
         yield csv_rows([found.columns, *rows])
         return
@@ -58,11 +57,6 @@ def table(view: View, values: Values) -> Iterator[bytes]:
             "every": grouping.every,
         }
     )
-
-
-def _finite(cell: Cell) -> Cell:
-    """Return a cell that JSON can have: a sum may be infinite."""
-    return None if isinstance(cell, float) and not isfinite(cell) else cell
 
 
 def sorted_lines(
@@ -88,7 +82,7 @@ def sorted_lines(
         return
     document = document_maker(question.extractions)
     for hit, number in zip(found.hits, found.numbers, strict=True):
-        yield json_line({**document(hit), "number": _finite(number)})
+        yield json_line({**document(hit), "number": number})
 
 
 def count_by_value(

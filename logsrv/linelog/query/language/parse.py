@@ -299,6 +299,11 @@ def _of_field(test: Compare | HasField, extracted: ExtractedNames) -> Node:
     )
 
 
+def phrase_of(text: str) -> str:
+    """Return the phrase of a query that means `text`, in quotation marks."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _parse_phrase(text: str, at: int) -> tuple[str, int]:
     quoted = QUOTED.match(text, at)
     if quoted is None:

@@ -55,16 +55,23 @@ class Rows(NamedTuple):
 
 def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction]) -> Rows:
     """Return the figures of the lines that a search finds."""
+    table = GroupTable(grouping)
+    for counted in count_groups(search, grouping, extractions):
+        table.add(counted)
+    return table.rows()
+
+
+def count_groups(
+    search: Search, grouping: Grouping, extractions: Sequence[Extraction]
+) -> Iterator[list[Any]]:
+    """Yield what `GroupCounter.counted` returns for each text with matching lines, in their order."""
     counter = GroupCounter(grouping, extractions)
 
     def work(task: ReadTask) -> list[bytes]:
         return [json.dumps(counter.counted(text)).encode() for text in search.matching_lines(task)]
 
-    table = GroupTable(grouping)
     for _, results in search.run_on_frames(work):
-        for result in results:
-            table.add(json.loads(result))
-    return table.rows()
+        yield from map(json.loads, results)
 
 
 class GroupCounter:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from logsrv.linelog.fields.reader import Column, FieldReader
+from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored import decode_stored
@@ -30,15 +30,12 @@ def make_value_counter(
 
     field: any but `position`.
     """
-    if any(field in one.names for one in extractions):
-        read = column_reader([field], extractions)
-        return lambda text: _count_column(read(StampedLines(text))[field])
     if field == "level":
         return _count_levels
     if field in _OF_SOURCE:
         return lambda text: _count_source_field(field, text)
-    fields = FieldReader([field])
-    return lambda text: _count_column(fields.read(StampedLines(text))[0])
+    read = column_reader([field], extractions)
+    return lambda text: _count_column(read(StampedLines(text))[field])
 
 
 def _count_column(column: Column) -> Counted:

@@ -9,7 +9,7 @@ from typing import Any
 from logsrv.errors import QueryError
 from logsrv.linelog.fields.json import parse_json
 from logsrv.linelog.fields.record import ALWAYS, Record
-from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.parse import parse, phrase_of
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.patterns.find import Pattern
 from logsrv.linelog.read.patterns.objects import MESSAGE_KEYS
@@ -82,13 +82,9 @@ def _conditions(template: str, record: Record) -> Iterator[str]:
             yield f"{field}/{expression}$/"
         yield f"{field}/{expression}/"
     texts = _PLACEHOLDER.split(template)[::2]
-    yield _phrase(max(texts, key=len).strip())
+    yield phrase_of(max(texts, key=len).strip())
     words = sorted((word for text in texts for word in text.split()), key=len)
-    yield " ".join(map(_phrase, words[-_MOST_WORDS:]))
-
-
-def _phrase(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    yield " ".join(map(phrase_of, words[-_MOST_WORDS:]))
 
 
 def _name_in_query(name: str) -> str:
