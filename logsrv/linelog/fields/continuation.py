@@ -1,0 +1,186 @@
+"""Records of several lines: which lines go on with the record of an earlier line, such as a stack trace.
+
+A sender without frames sends a record as many lines, and those of other senders come in between. So each
+stream of lines (a source, and in it a host, a program, a process, a container) is looked at for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Hashable
+from enum import Enum, auto
+
+import attrs
+
+from logsrv.linelog.fields.level import RANK, level_in_text
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stored import decode_stored, to_stored_bytes
+
+MOST_LINES = 1000
+"""Lines of one record; the next line begins another one."""
+MOST_BYTES = 256 << 10
+"""Bytes of one record's lines."""
+MOST_STREAMS = 10_000
+"""Streams that are remembered; the one that was silent for the longest is forgotten."""
+
+_STREAM_FIELDS = ("hostname", "app", "pid", "container_id")
+_MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body", "text")
+
+
+class _State(Enum):
+    """What the last line of a stream was part of."""
+
+    PLAIN = auto()
+    TRACEBACK = auto()  # Python's, before the line with the exception
+    RAISED = auto()  # after that line
+    CHAINED = auto()  # after the sentence between two of them
+    GOROUTINES = auto()  # Go's, after a panic
+
+
+class _Kind(Enum):
+    """The shape of a line, by the beginning of its text."""
+
+    BLANK = auto()
+    PART = auto()  # goes on with any record
+    TRACEBACK = auto()
+    EXCEPTION = auto()  # Java's name of one, with its package
+    CHAIN = auto()
+    PANIC = auto()
+    GOROUTINE = auto()
+    OTHER = auto()
+
+
+_KINDS = tuple(
+    (kind, re.compile(pattern))
+    for kind, pattern in (
+        (_Kind.BLANK, rb"\s*\Z"),
+        (
+            _Kind.PART,
+            (
+                rb"[ \t]|#011|Caused by: |Suppressed: |\.\.\. [0-9]+ (?:more|common)|--- End of "
+                rb"|Stack trace:|stack backtrace:|note: run with `RUST_"
+                rb"|#[0-9]+ (?:/|0x|\{main|\[internal)"
+            ),
+        ),
+        (_Kind.TRACEBACK, rb"Traceback \(most recent call last\):"),
+        (_Kind.EXCEPTION, rb"(?:[a-z_][\w$]{0,60}\.){1,12}[A-Z][\w$]{0,100}(?:Exception|Error)\b"),
+        (_Kind.CHAIN, rb"During handling of the above exc|The above exception was the direct"),
+        (_Kind.PANIC, rb"panic: |fatal error: "),
+        (_Kind.GOROUTINE, rb"goroutine [0-9]+ \["),
+    )
+)
+_GO_ON = {
+    (_State.TRACEBACK, _Kind.EXCEPTION): _State.RAISED,
+    (_State.RAISED, _Kind.BLANK): _State.RAISED,
+    (_State.RAISED, _Kind.CHAIN): _State.CHAINED,
+    (_State.CHAINED, _Kind.BLANK): _State.CHAINED,
+    (_State.CHAINED, _Kind.TRACEBACK): _State.TRACEBACK,
+    (_State.GOROUTINES, _Kind.BLANK): _State.GOROUTINES,
+    (_State.GOROUTINES, _Kind.GOROUTINE): _State.GOROUTINES,
+}
+"""The state after a line that goes on with the record; `_Kind.PART` does so in each, and changes none."""
+_BEGIN = {
+    _Kind.TRACEBACK: _State.TRACEBACK,
+    _Kind.PANIC: _State.GOROUTINES,
+    _Kind.GOROUTINE: _State.GOROUTINES,
+}
+"""The state after a line that begins a record, if not PLAIN."""
+# A line with a level of at least this has its exception in the following lines.
+_FAULT = RANK["warning"]
+# Python's line with the exception; it may have no message.
+_RAISED = re.compile(rb"[A-Za-z_][\w.]{0,200}(?::|\s*\Z)")
+_GO_LINE = re.compile(rb"created by |exit status [0-9]|\[signal |\[originating from ")
+
+
+@attrs.define
+class _Stream:
+    """The present record of a stream. first: its first line."""
+
+    first: Record
+    state: _State
+    lines: int
+    size: int
+
+
+class Joiner:
+    """Tells of lines, one after the other, which go on with the record of an earlier line."""
+
+    def __init__(self) -> None:
+        self._streams: OrderedDict[Hashable, _Stream] = OrderedDict()
+
+    def continues(self, record: Record) -> bool:
+        """Return whether a line goes on with the record of the line before it in its stream.
+
+        Call it for every line, in the order of the store.
+        """
+        key = stream_of_record(record)
+        text = text_of_record(record)
+        stream = self._streams.get(key)
+        if stream is not None:
+            self._streams.move_to_end(key)
+            state = _state_within(stream, text)
+            is_full = stream.lines >= MOST_LINES or stream.size + len(record.body) > MOST_BYTES
+            if state is not None and not is_full:
+                stream.state = state
+                stream.lines += 1
+                stream.size += len(record.body)
+                return True
+        begun = _BEGIN.get(_kind_of_text(text), _State.PLAIN)
+        self._streams[key] = _Stream(record, begun, 1, len(record.body))
+        if len(self._streams) > MOST_STREAMS:
+            self._streams.popitem(last=False)
+        return False
+
+
+def stream_of_record(record: Record) -> Hashable:
+    """Return what the lines of one sender have in common; lines with another value are never joined."""
+    if record.header is None and not record.content.startswith(b"{"):
+        return record.source
+    return (record.source, *(str(record.get(name)) for name in _STREAM_FIELDS))
+
+
+def text_of_record(record: Record) -> bytes:
+    """Return a message without its header, and of a JSON object the text that a program has written."""
+    content = record.content
+    if content.startswith(b"{") and record.kind == "json":
+        for name in _MESSAGES:
+            value = record.get(f"fields.{name}")
+            if isinstance(value, str):
+                return to_stored_bytes(value).rstrip(b"\r\n")
+    return content
+
+
+def _state_within(stream: _Stream, text: bytes) -> _State | None:
+    """Return the state after a line that goes on with the stream's record; None if it does not."""
+    state, kind = stream.state, _kind_of_text(text)
+    if kind is _Kind.PART:
+        return state
+    if kind in (_Kind.TRACEBACK, _Kind.EXCEPTION) and state is _State.PLAIN:
+        return _BEGIN.get(kind, state) if stream.lines == 1 and _tells_fault(stream.first) else None
+    if state is _State.TRACEBACK and kind is _Kind.OTHER and _RAISED.match(text):
+        kind = _Kind.EXCEPTION
+    if state is _State.GOROUTINES and kind is _Kind.OTHER and _is_of_goroutine(text):
+        return state
+    return _GO_ON.get((state, kind))
+
+
+def _tells_fault(record: Record) -> bool:
+    """Return whether a line has a level of a fault, in its text too: a sender may frame all lines alike."""
+    found = (record.level, level_in_text(decode_stored(text_of_record(record)[:4096])))
+    return any(RANK[one] >= _FAULT for one in found if one)
+
+
+def _kind_of_text(text: bytes) -> _Kind:
+    for kind, pattern in _KINDS:
+        if pattern.match(text):
+            return kind
+    return _Kind.OTHER
+
+
+def _is_of_goroutine(text: bytes) -> bool:
+    """Return whether a line is a call such as `net/http.(*conn).serve(0xc0)`, or one of Go's notes."""
+    if _GO_LINE.match(text):
+        return True
+    called = text.partition(b"(")[0]
+    return text.endswith(b")") and b"." in called and b" " not in called
