@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Hashable
+from datetime import datetime
 from enum import Enum, auto
 
 import attrs
@@ -21,8 +22,10 @@ MOST_LINES = 1000
 """Lines of one record; the next line begins another one."""
 MOST_BYTES = 256 << 10
 """Bytes of one record's lines."""
+MOST_SECONDS = 10.0
+"""Seconds from a line to the next one of its record."""
 MOST_STREAMS = 10_000
-"""Streams that are remembered; the one that was silent for the longest is forgotten."""
+"""Streams that are remembered; the one silent for the longest is forgotten."""
 
 _STREAM_FIELDS = ("hostname", "app", "pid", "container_id")
 _MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body", "text")
@@ -95,22 +98,28 @@ _GO_LINE = re.compile(rb"created by |exit status [0-9]|\[signal |\[originating f
 
 @attrs.define
 class _Stream:
-    """The present record of a stream. first: its first line."""
+    """The present record of a stream. first, last: its lines at the ends."""
 
     first: Record
+    last: Record
     state: _State
     lines: int
     size: int
 
+    def has_room(self, record: Record) -> bool:
+        if self.lines >= MOST_LINES or self.size + len(record.body) > MOST_BYTES:
+            return False
+        return is_soon(self.last, record)
+
 
 class Joiner:
-    """Tells of lines, one after the other, which go on with the record of an earlier line."""
+    """Finds the records of lines, which it gets one after the other."""
 
     def __init__(self) -> None:
         self._streams: OrderedDict[Hashable, _Stream] = OrderedDict()
 
-    def continues(self, record: Record) -> bool:
-        """Return whether a line goes on with the record of the line before it in its stream.
+    def first_line(self, record: Record) -> Record:
+        """Return the first line of the record to which a line belongs: itself if it begins one.
 
         Call it for every line, in the order of the store.
         """
@@ -120,17 +129,30 @@ class Joiner:
         if stream is not None:
             self._streams.move_to_end(key)
             state = _state_within(stream, text)
-            is_full = stream.lines >= MOST_LINES or stream.size + len(record.body) > MOST_BYTES
-            if state is not None and not is_full:
-                stream.state = state
+            if state is not None and stream.has_room(record):
+                stream.state, stream.last = state, record
                 stream.lines += 1
                 stream.size += len(record.body)
-                return True
+                return stream.first
         begun = _BEGIN.get(_kind_of_text(text), _State.PLAIN)
-        self._streams[key] = _Stream(record, begun, 1, len(record.body))
+        self._streams[key] = _Stream(record, record, begun, 1, len(record.body))
         if len(self._streams) > MOST_STREAMS:
             self._streams.popitem(last=False)
-        return False
+        return record
+
+
+def may_continue(record: Record) -> bool:
+    """Return whether a line goes on with a record if the lines before it allow that."""
+    text = text_of_record(record)
+    kind = _kind_of_text(text)
+    if kind is _Kind.OTHER:
+        return bool(_RAISED.match(text)) or _is_of_goroutine(text)
+    return kind is not _Kind.PANIC
+
+
+def has_known_shape(record: Record) -> bool:
+    """Return whether the beginning of a line alone shows that it is part of a trace."""
+    return _kind_of_text(text_of_record(record)) is not _Kind.OTHER
 
 
 def stream_of_record(record: Record) -> Hashable:
@@ -149,6 +171,18 @@ def text_of_record(record: Record) -> bytes:
             if isinstance(value, str):
                 return to_stored_bytes(value).rstrip(b"\r\n")
     return content
+
+
+def is_soon(last: Record, record: Record) -> bool:
+    """Return whether a line came so soon after the last one that both may be of one record."""
+    before, after = last.time, record.time
+    if before is None or after is None or before[:19] == after[:19]:
+        return True
+    try:
+        passed = datetime.fromisoformat(after) - datetime.fromisoformat(before)
+    except ValueError:
+        return False
+    return abs(passed.total_seconds()) <= MOST_SECONDS
 
 
 def _state_within(stream: _Stream, text: bytes) -> _State | None:

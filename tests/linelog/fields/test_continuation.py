@@ -79,7 +79,8 @@ note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
 
 def continued(lines: list[bytes]) -> list[bool]:
     joiner = Joiner()
-    return [joiner.continues(Record(line)) for line in lines]
+    records = [Record(line) for line in lines]
+    return [joiner.first_line(record) is not record for record in records]
 
 
 def stamped(text: str, source: str = "tcp:127.0.0.1:5") -> bytes:
@@ -131,6 +132,14 @@ def test_a_traceback_after_a_line_without_fault_is_a_record_of_its_own() -> None
     assert (
         continued([b"INFO: request served", b"Traceback (most recent call last):"]) == [False] * 2
     )
+
+
+def test_a_line_that_comes_much_later_is_a_record_of_its_own() -> None:
+    lines = [
+        f"2026-11-26T08:{at}.000000Z tcp:[::1]:1 \tx".encode() for at in ("00:59", "01:01", "01:12")
+    ]
+    assert continued(lines) == [False, True, False]
+    assert continued([b"2026-99-26T08:00:59.000000Z tcp:[::1]:1 a", lines[0]]) == [False, False]
 
 
 def test_a_record_that_never_ends_is_ended_and_memory_is_bounded(

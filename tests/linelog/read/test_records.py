@@ -1,0 +1,65 @@
+"""Whole records around a line, in stores where the lines of several senders are mixed."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.read.records import MOST_READ, whole_record
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.fields.test_continuation import GO, JAVA, OTHERS, PYTHON, split_sample
+from tests.linelog.read.stores import line, make_store, view_of
+
+TRACES = [split_sample(sample)[0] for sample in (JAVA, PYTHON, GO, OTHERS)]
+
+
+def stored(lines: list[bytes], directory: Path) -> tuple[StoredLines, list[Hit]]:
+    view = StoredLines(view_of(make_store(directory, [lines[: len(lines) // 2], lines])))
+    return view, list(view.lines_from(Position(2, 0)))
+
+
+def records_of(hits: list[Hit]) -> list[list[Hit]]:
+    """Return the records of all lines, found from the first line on."""
+    joiner = Joiner()
+    found: list[tuple[Record, list[Hit]]] = []
+    for hit in hits:
+        first = joiner.first_line(Record(hit.line))
+        known = [held for begun, held in found if begun is first]
+        if known:
+            known[0].append(hit)
+        else:
+            found.append((first, [hit]))
+    return [held for _, held in found]
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=120))
+def test_each_line_leads_to_its_whole_record(order: list[int]) -> None:
+    """Four senders write at once, in any order."""
+    senders = [iter(trace) for trace in TRACES]
+    lines = [
+        line(text, 0, f"tcp:[::1]:{number}")
+        for number in order
+        if (text := next(senders[number], None)) is not None
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        view, hits = stored([line("earlier", -100), *lines], Path(directory))
+        for record in records_of(hits):
+            for hit in record:
+                assert whole_record(view, hit) == record
+        view.close()
+
+
+def test_a_store_is_not_read_beyond_the_time_of_a_record(tmp_path: Path) -> None:
+    others = [line(f"other {number}", 0, "tcp:[::1]:2") for number in range(MOST_READ)]
+    view, hits = stored([line("first"), *others[:9], line(" last", 5), *others], tmp_path)
+    assert whole_record(view, hits[10]) == [hits[0], hits[10]] == whole_record(view, hits[0])
+    view, hits = stored([line("first"), *others, line(" last", 5)], tmp_path / "many")
+    assert whole_record(view, hits[0]) == [hits[0]]
+    assert whole_record(view, hits[-1]) == [hits[-1]]
