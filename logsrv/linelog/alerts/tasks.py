@@ -47,8 +47,9 @@ class AlertTasks:
         for name in known.keys() - self.all.keys():
             log.info("alerts: {query} is no longer an alert", query=one_line(known[name].query))
             if name in firing and _may_report_end(firing[name], wanted):
-                task = firing[name]
-                self.all[name] = attrs.evolve(task, until=task.until or end)
+                until = firing[name].until or end
+                # An earlier process may report the end meanwhile: without a place nothing is left to do.
+                self.all[name] = attrs.evolve(firing[name], begin=until, until=until)
                 continue
             with contextlib.suppress(OSError):
                 kept.remove_place(name)

@@ -308,7 +308,7 @@ def test_what_fired_before_a_start_is_ended_if_its_alert_was_changed_or_removed(
     task = AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90))
     firing_before(stage, task)
     stage.alerts.replace_alerts((other, alert(now, "web")) if now else (other,))
-    assert removed(stage) == [attrs.evolve(task, begin=task.begin, until=stage.end)]
+    assert removed(stage) == [attrs.evolve(task, begin=stage.end, until=stage.end)]
     assert stage.wanted == (["other", now] if now else ["other"])
     assert all(one.begin == stage.end for one in stage.orders.tasks.values() if one.until is None)
 
@@ -325,7 +325,7 @@ def test_an_alert_that_was_removed_begins_anew_while_its_end_is_under_way(stage:
     task = AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90), until)
     firing_before(stage, task)
     stage.alerts.replace_alerts((alert(NOISY, "web"),))
-    assert removed(stage) == [task] and stage.wanted == [NOISY]
+    assert removed(stage) == [attrs.evolve(task, begin=until)] and stage.wanted == [NOISY]
 
 
 def test_no_command_is_run_because_a_file_in_the_store_names_it(stage: Stage) -> None:
