@@ -11,6 +11,7 @@ from logsrv.kit.testing import wait_until
 from tests.cli.command import logsrv
 from tests.end_to_end.conftest import Start
 from tests.end_to_end.test_alerts import processes
+from tests.end_to_end.test_alerts_survive import reload
 from tests.linelog.alerts.hooks import Hook, hook
 
 
@@ -50,4 +51,51 @@ def test_a_condition_fires_once_over_a_kill_is_resolved_and_can_be_silenced(
         )
         history = logsrv("alert", *config, "--since", "10m")
         assert history.stdout.count(b" would have fired once since ") == 2
+        assert "Traceback" not in server.log()
+
+
+CHANGED = "status>=500 | count > 5 in 1h by app"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("now", [CHANGED, ""])
+def test_what_fired_is_over_once_when_its_alert_is_changed_or_removed(
+    logger: Start, tmp_path: Path, now: str, restart: bool
+) -> None:
+    """The receiver fails at first; the server is killed, and later reloaded without a change."""
+    path = tmp_path / "c.toml"
+
+    def configure(web: Hook, text: str) -> None:
+        table = f'[[alerts]]\nname = "web"\nalert = "{text}"\n' if text else ""
+        table += f'alert-webhook = "http://127.0.0.1:{web.port}/"\n' if text else ""
+        path.write_text(f'directory = "{tmp_path}/store"\nalert-every = "1h"\n{table}')
+
+    with hook() as web:
+        configure(web, "status>=500 | count > 3 in 1h by app")
+        server = logger("--config", str(path))
+        server.send(b"app=shop status=503\n" * 4)
+        wait_until(lambda: web.posts, "the message")
+        reload(server)
+        web.statuses = [503]
+        configure(web, now)
+        if restart:
+            server.stop(signal.SIGKILL)
+            server = logger("--config", str(path))
+        else:
+            reload(server, 2)
+        server.send(b"app=shop status=503\n" * 6)
+        wait_until(lambda: len(web.posts) > 1, "the first try")
+        server.stop(signal.SIGKILL)
+        web.statuses, web.posts = [200], web.posts[:1]
+        server = logger("--config", str(path))
+        wait_until(lambda: len(web.posts) > 1 + bool(now), "the end of what fired")
+        reload(server)
+        server.stop(signal.SIGKILL)
+        server = logger("--config", str(path))
+        server.send(b"app=pay status=503\n" * 6)
+        wait_until(lambda: len(web.posts) > 1 + 2 * bool(now), "what fires now")
+        after = [("firing", "shop"), ("firing", "pay")] if now else []
+        assert told(web) == [("firing", "shop"), ("resolved", "shop"), *after]
+        assert web.posts[1][2]["removed"] is True and "> 3 in" in web.posts[1][2]["query"]
         assert "Traceback" not in server.log()

@@ -16,6 +16,7 @@ from logsrv.cli.reading.patterns import PATTERN_COLUMNS, pattern_rows
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import counted, listed
+from logsrv.linelog.query.language.parse import phrase_of
 from logsrv.linelog.query.language.question import (
     Figure,
     Grouping,
@@ -155,11 +156,15 @@ def _with_local_time(columns: Sequence[str], row: tuple[Cell, ...]) -> tuple[Cel
 
 def _named_groups(found: Rows, columns: int) -> Rows:
     """Return rows with a word in place of a missing value in their first columns."""
-    rows = [
-        (*(_NONE if cell is None else cell for cell in row[:columns]), *row[columns:])
-        for row in found.rows
-    ]
+    rows = [(*map(_named_value, row[:columns]), *row[columns:]) for row in found.rows]
     return found._replace(rows=rows)
+
+
+def _named_value(cell: Cell) -> Cell:
+    """Return a word for a missing value; a value that looks like it is quoted."""
+    if cell is None:
+        return _NONE
+    return phrase_of(cell) if isinstance(cell, str) and cell[:1] in ("(", '"') else cell
 
 
 def _by_value(found: Rows) -> Rows:

@@ -1,7 +1,8 @@
 """The saved places of alerts: a file for each alert and way (command or webhook), in the store's `alerts`.
 
 A place is the position in the store up to which the lines have been reported. An alert with a condition
-also has a state (`N.state`): its place is where the present window begins.
+also has a state (`N.state`): its place is where the present window begins. While it fires, `N.json` has its
+settings, to say that it is over even if it is removed; only the user of the service may read these.
 
 The names of the files are numbers; the content of a file says which alert it belongs to. A lock on the
 folder makes sure that only one process at a time uses them.
@@ -11,20 +12,28 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import attrs
+
+from logsrv.errors import QueryError
+from logsrv.kit.options.files import create_file
 from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.alerts.reports import AlertTask
+from logsrv.linelog.alerts.reports import AlertTask, decode_task
 from logsrv.linelog.alerts.silences import load_silences
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
-from logsrv.linelog.store.segments.disk import reason
+from logsrv.linelog.query.language.condition import parse_alert
+from logsrv.linelog.store.segments.disk import TMP_SUFFIX, reason
 from logsrv.linelog.store.segments.segment import Position
 
 FOLDER = "alerts"
 STATE_SUFFIX = ".state"
+TASK_SUFFIX = ".json"
+"""Files with this suffix are not backed up: the URL of a webhook may be a secret."""
 
 
 class TaskKey(NamedTuple):
@@ -158,8 +167,8 @@ class AlertPlaces:
 
     def remove_place(self, name: str) -> None:
         """Remove the place of a task, and its state."""
-        self._folder.disk.unlink(name)
-        self._folder.disk.unlink(name + STATE_SUFFIX)
+        for suffix in ("", STATE_SUFFIX, TASK_SUFFIX):
+            self._folder.disk.unlink(name + suffix)
 
     def load_state(self, name: str) -> dict[str, Any] | None:
         """Return the saved state of a condition; None if there is none, or it cannot be used."""
@@ -168,9 +177,27 @@ class AlertPlaces:
         except (OSError, ValueError):
             return None
 
-    def save_state(self, name: str, state: Mapping[str, Any]) -> None:
+    def load_firing_task(self, name: str) -> AlertTask | None:
+        """Return the task that was saved with a state, if that has episodes; None without."""
+        try:
+            saved = read_json_then_checksum(self._folder.disk.read(name + TASK_SUFFIX))
+            task = decode_task(**saved)
+            is_usable = task.way in task.alert.ways and parse_alert(task.alert.alert).condition
+        except (OSError, KeyError, TypeError, ValueError, QueryError):
+            return None
+        return task if is_usable and (self.load_state(name) or {}).get("episodes") else None
+
+    def save_state(self, name: str, task: AlertTask, state: Mapping[str, Any]) -> None:
         """Save the state of a condition."""
-        self._folder.disk.replace_durably(name + STATE_SUFFIX, json_then_checksum(state))
+        disk, file = self._folder.disk, name + TASK_SUFFIX
+        if state["episodes"]:
+            disk.unlink(file + TMP_SUFFIX)
+            path = Path(self._folder.path(file + TMP_SUFFIX))
+            create_file(path, json_then_checksum(attrs.asdict(task)), 0o600)
+            disk.rename(file + TMP_SUFFIX, file)
+        else:
+            disk.unlink(file)
+        disk.replace_durably(name + STATE_SUFFIX, json_then_checksum(state))
 
     def silenced_labels(self) -> set[str]:
         """Return the labels of the alerts that are silenced now; of none if the file is damaged."""

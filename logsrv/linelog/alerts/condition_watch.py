@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -15,7 +15,7 @@ from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes
 from logsrv.linelog.alerts.message import TemporaryFailure
 from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.watch import RETRY, Watch
-from logsrv.linelog.alerts.windows import STEPS, Windows
+from logsrv.linelog.alerts.windows import STEPS, Change, Windows
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.read.counting.groups import GroupCounter
 from logsrv.linelog.read.follow import AppendedLines
@@ -27,6 +27,9 @@ SAVE_EVERY = 30.0
 """Seconds between two saves of the state."""
 UNWATCHED = 90.0
 """Seconds without a saved state after which nobody may have stored lines: absence needs a new window."""
+
+TRIES_AFTER_REMOVAL = 288
+"""Failed attempts, of about a day, after which a message about a removed alert is given up."""
 
 
 class ConditionWatch(Watch):
@@ -96,7 +99,7 @@ class ConditionWatch(Watch):
 
     @property
     def is_done(self) -> bool:
-        return self.searched_all and not self.is_sending
+        return self.searched_all and not self.is_sending and not len(self._episodes)
 
     def use_settings(self, task: AlertTask) -> None:
         if task != self.task:
@@ -129,30 +132,45 @@ class ConditionWatch(Watch):
             self._windows.advance(parse_rfc3339(time))
 
     def reach_end_of_store(self) -> None:
-        self._windows.follow_clock(self._time_of_day() - LAG)
+        if not self.searched_all:
+            self._windows.follow_clock(self._time_of_day() - LAG)
 
-    def send_if_due(self, *, ending: bool = False, silenced: bool = False) -> None:
-        alert, now = self.task.alert, self._now()
-        for change in self._windows.take_changes():
+    def _add_changes(self, changes: Iterable[Change], *, silenced: bool) -> None:
+        for change in changes:
             self.changed = True
-            self._episodes.add_change(change, silenced=silenced, with_end=alert.alert_resolved)
+            with_end = self.task.alert.alert_resolved
+            self._episodes.add_change(change, silenced=silenced, with_end=with_end)
+
+    def send_if_due(
+        self, *, ending: bool = False, silenced: bool = False, waits: bool = False
+    ) -> None:
+        alert, now = self.task.alert, self._now()
+        moment, values, removed = self._time_of_day(), self._windows.values, self.searched_all
+        self._add_changes(self._windows.take_changes(), silenced=silenced)
+        if removed:
+            ends = [Change(key, False, moment, values.get(key)) for key in self._episodes.going_on]
+            self._add_changes(ends, silenced=silenced)
         if now >= self._saved_at + SAVE_EVERY:
             self._saved_at, self.changed = now, True
         self._report_firing()
-        if silenced or self.is_sending or self.searched_all or now < self._retry_at:
+        if silenced or waits or self.is_sending or now < self._retry_at:
             return
-        moment, values = self._time_of_day(), self._windows.values
-        if not (episodes := self._episodes.due(moment, values, at_once=ending)):
+        if not (episodes := self._episodes.due(moment, values, at_once=ending or removed)):
             return
-        self._message = EpisodeMessage(episodes, moment, self._gap, self._windows.left_out)
+        left_out = self._windows.left_out
+        self._message = EpisodeMessage(episodes, moment, self._gap, left_out, removed)
         self._gap = False
         self._sent_by = alert
         self._delivery: Deferred[None] | None = self._deliver(self.task.way, alert, self._message)
         self._delivery.addCallbacks(self._on_delivered, self._on_failed)
 
     def _report_firing(self) -> None:
-        firing = 0 if self.searched_all else len(self._windows.values)
-        if firing != self._firing and self.task.way == self.task.alert.ways[0]:
+        firing = len(self._windows.values)
+        if (
+            firing != self._firing
+            and self.task.until is None
+            and self.task.way == self.task.alert.ways[0]
+        ):
             self._firing = firing
             self._send_report("firing", number=firing)
 
@@ -172,7 +190,8 @@ class ConditionWatch(Watch):
 
     def _on_failed(self, failure: Any) -> None:
         why = self._why_failed(failure)
-        if not failure.check(CancelledError, TemporaryFailure):
+        given_up = self.task.until is not None and self._failures >= TRIES_AFTER_REMOVAL
+        if given_up or not failure.check(CancelledError, TemporaryFailure):
             self._end_message(reported=True)
             self._send_report("failed", why)
             return

@@ -10,14 +10,20 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
-from logsrv.linelog.alerts.message import GAP, link_to_page
-from logsrv.linelog.alerts.windows import NO_VALUE, OTHER, Key
+from logsrv.linelog.alerts.message import (
+    GAP,
+    json_of_parts,
+    link_to_page,
+    text_of_parts,
+    variables_of_parts,
+)
+from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.query.language.condition import AlertQuery, Condition, parse_alert
 from logsrv.linelog.query.language.parse import phrase_of
-from logsrv.linelog.read.render import safe_json
 
 SHOWN = 20
 """The most episodes in a text; the others are only counted."""
+REMOVED = "The alert was removed or changed; its condition may still be true."
 _LEFT_OUT = "There are more groups than are kept; the lines of the others are counted together."
 _TEST = "This is a test by hand: the condition need not be true."
 # A message may have the links of 1,000 groups.
@@ -29,30 +35,20 @@ def message_as_text(
     alert: AlertSettings, sent: EpisodeMessage, server: str, *, test: bool = False
 ) -> bytes:
     """Return the message as text for a person, without control characters of a terminal."""
-    parts = [f"{sent.state}: {one_line(alert.alert)}", f"server: {one_line(server)}"]
-    if alert.name:
-        parts.append(f"alert: {alert.name}")
-    if page := page_of_message(alert, sent):
-        parts.append(f"page: {page}")
-    parts += [GAP] * sent.gap + [_LEFT_OUT] * sent.left_out + [_TEST] * test + [""]
+    notes = (GAP, sent.gap), (_LEFT_OUT, sent.left_out), (REMOVED, sent.is_removed), (_TEST, test)
     condition = condition_of(alert)
-    parts += [one_line(episode_in_words(condition, one)) for one in sent.episodes[:SHOWN]]
+    lines = [episode_in_words(condition, one) for one in sent.episodes[:SHOWN]]
     if len(sent.episodes) > SHOWN:
-        parts.append(f"and {len(sent.episodes) - SHOWN:,} more")
-    return ("\n".join(parts) + "\n").encode()
+        lines.append(f"and {len(sent.episodes) - SHOWN:,} more")
+    said = [note for note, holds in notes if holds]
+    page = page_of_message(alert, sent)
+    return text_of_parts(alert, f"{sent.state}:", server, page, (), said, lines)
 
 
 def message_variables(alert: AlertSettings, sent: EpisodeMessage, server: str) -> dict[str, str]:
     """Return the environment variables for the program."""
-    found = {
-        "LOGSRV_ALERT_QUERY": alert.alert,
-        "LOGSRV_ALERT_COUNT": str(len(sent.episodes)),
-        "LOGSRV_ALERT_STATE": sent.state,
-        "LOGSRV_ALERT_SERVER": server,
-        "LOGSRV_ALERT_NAME": alert.name,
-        "LOGSRV_ALERT_PAGE": page_of_message(alert, sent),
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    page = page_of_message(alert, sent)
+    return variables_of_parts(alert, len(sent.episodes), server, page, sent.state)
 
 
 def message_as_json(
@@ -60,7 +56,7 @@ def message_as_json(
 ) -> bytes:
     """Return the message as a JSON object."""
     condition = condition_of(alert)
-    found: dict[str, Any] = {
+    found = {
         "query": alert.alert,
         "state": sent.state,
         "server": server,
@@ -70,12 +66,15 @@ def message_as_json(
         "window": condition.window,
         "groups": [_episode_document(alert, condition, one) for one in sent.episodes],
     }
-    found |= {"name": alert.name} if alert.name else {}
-    found |= {"page": page} if (page := page_of_message(alert, sent)) else {}
-    found |= {"gap": True} if sent.gap else {}
-    found |= {"left_out": True} if sent.left_out else {}
-    found |= {"test": True} if test else {}
-    return safe_json(found).encode()
+    return json_of_parts(
+        alert,
+        found,
+        page_of_message(alert, sent),
+        gap=sent.gap,
+        left_out=sent.left_out,
+        removed=sent.is_removed,
+        test=test,
+    )
 
 
 def condition_of(alert: AlertSettings) -> Condition:
@@ -90,8 +89,11 @@ def state_of(episode: Episode) -> str:
 
 
 def group_in_words(condition: Condition, key: Key) -> str:
-    """Return a group such as `app=shop host=web1`; "" without groups."""
-    return " ".join(f"{field}={value}" for field, value in zip(condition.by, key, strict=True))
+    """Return a group such as `app=shop host="my web"`; "" without groups."""
+    if condition.by and key == OTHERS:
+        return "(other groups)"
+    values = ["(none)" if value is None else _value_of_query(value) for value in key]
+    return " ".join(f"{field}={value}" for field, value in zip(condition.by, values, strict=True))
 
 
 def value_in_words(value: float) -> str:
@@ -105,7 +107,7 @@ def episode_in_words(condition: Condition, episode: Episode) -> str:
     value = "" if episode.value is None else f" {condition.figure} {value_in_words(episode.value)}"
     until = "" if episode.ended is None else f" until {rfc3339(episode.ended)}"
     subject = f"{state_of(episode)} {group}".rstrip()
-    return f"{subject}:{value} since {rfc3339(episode.begun)}{until}"
+    return one_line(f"{subject}:{value} since {rfc3339(episode.begun)}{until}")
 
 
 def page_of_message(alert: AlertSettings, sent: EpisodeMessage) -> str | None:
@@ -139,21 +141,21 @@ def _page(
 
 def _conditions_of_group(condition: Condition, key: Key) -> str:
     """Return the comparisons of a query that only lines of this group fulfil."""
-    parts = []
-    for field, value in zip(condition.by, key, strict=True):
-        if value == NO_VALUE:
-            parts.append(f"-{field}=*")
-        elif value != OTHER:
-            plain = _PLAIN_VALUE.fullmatch(value) and value != "*"
-            parts.append(f"{field}={value if plain else phrase_of(value)}")
-    return " ".join(parts)
+    return " ".join(
+        f"-{field}=*" if value is None else f"{field}={_value_of_query(value)}"
+        for field, value in zip(condition.by, key, strict=False)
+    )
+
+
+def _value_of_query(value: str) -> str:
+    return value if _PLAIN_VALUE.fullmatch(value) and value != "*" else phrase_of(value)
 
 
 def _episode_document(
     alert: AlertSettings, condition: Condition, episode: Episode
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "labels": dict(zip(condition.by, episode.key, strict=True)),
+        "labels": dict(zip(condition.by, episode.key, strict=False)),
         "state": state_of(episode),
         "value": episode.value,
         "since": rfc3339(episode.begun),

@@ -37,12 +37,14 @@ class EpisodeMessage:
     """A message about episodes, made at `time`, in seconds since 1970.
 
     gap: whether lines were removed unsearched. left_out: whether there are more groups than are kept.
+    is_removed: whether the episodes end because the alert was removed, or has another query.
     """
 
     episodes: tuple[Episode, ...]
     time: float
     gap: bool = False
     left_out: bool = False
+    is_removed: bool = False
 
     @property
     def firing(self) -> int:
@@ -66,6 +68,11 @@ class Episodes:
 
     def __len__(self) -> int:
         return len(self._all)
+
+    @property
+    def going_on(self) -> list[Key]:
+        """The groups whose episodes go on."""
+        return [key for key, one in self._all.items() if one.ended is None]
 
     def add_change(self, change: Change, *, silenced: bool, with_end: bool) -> None:
         """Begin or end an episode. with_end: whether to report the ends of episodes.

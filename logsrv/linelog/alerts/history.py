@@ -59,5 +59,5 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
         elif (first := begun.pop(change.key, None)) is not None:
             found.append(Episode(first.key, first.time, first.value, change.time))
     found += [Episode(one.key, one.time, one.value) for one in begun.values()]
-    found.sort(key=lambda one: (one.begun, one.key))
+    found.sort(key=lambda one: (one.begun, str(one.key)))
     return PastEpisodes([one for one in found if one.begun >= since], windows.left_out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -48,31 +49,51 @@ def message_as_text(
     alert: AlertSettings, counted: MatchCount, server: str, *, test: bool = False
 ) -> bytes:
     """Return the message as text for a person, without control characters of a terminal."""
-    lines = "line matches" if counted.count == 1 else "lines match"
-    parts = [f"{counted.count:,} {lines} {one_line(alert.alert)}", f"server: {one_line(server)}"]
-    if alert.name:
-        parts.append(f"alert: {alert.name}")
-    if counted.since and counted.until:
-        parts += [f"since: {counted.since}", f"until: {counted.until}"]
-    if page := page_link(alert, counted):
-        parts.append(f"page: {page}")
-    parts += [GAP] * counted.gap + [TEST] * test + [""]
+    title = f"{counted.count:,} {'line matches' if counted.count == 1 else 'lines match'}"
+    known = counted.since and counted.until
+    times = [f"since: {counted.since}", f"until: {counted.until}"] if known else []
+    lines = []
     for hit in counted.first:
         shown = printable(hit.line.decode(errors="backslashreplace"))
-        parts.append(shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…")
+        lines.append(shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…")
     if counted.count > len(counted.first):
-        parts.append(f"and {counted.count - len(counted.first):,} more")
-    return ("\n".join(parts) + "\n").encode()
+        lines.append(f"and {counted.count - len(counted.first):,} more")
+    notes = [GAP] * counted.gap + [TEST] * test
+    return text_of_parts(alert, title, server, page_link(alert, counted), times, notes, lines)
+
+
+def text_of_parts(
+    alert: AlertSettings,
+    title: str,
+    server: str,
+    page: str | None,
+    times: Iterable[str],
+    notes: Iterable[str],
+    lines: Iterable[str],
+) -> bytes:
+    """Return a message as text. title: what happened to the query. lines: what was found."""
+    head = [f"{title} {one_line(alert.alert)}", f"server: {one_line(server)}"]
+    name = [f"alert: {alert.name}"] if alert.name else []
+    link = [f"page: {page}"] if page else []
+    return "\n".join([*head, *name, *times, *link, *notes, "", *lines, ""]).encode()
 
 
 def message_variables(alert: AlertSettings, counted: MatchCount, server: str) -> dict[str, str]:
     """Return the environment variables for the program."""
+    return variables_of_parts(alert, counted.count, server, page_link(alert, counted))
+
+
+def variables_of_parts(
+    alert: AlertSettings, count: int, server: str, page: str | None, state: str | None = None
+) -> dict[str, str]:
+    """Return the environment variables; those that are None are left out."""
     found = {
         "LOGSRV_ALERT_QUERY": alert.alert,
-        "LOGSRV_ALERT_COUNT": str(counted.count),
+        "LOGSRV_ALERT_COUNT": str(count),
+        "LOGSRV_ALERT_STATE": state,
         "LOGSRV_ALERT_SERVER": server,
         "LOGSRV_ALERT_NAME": alert.name,
-        "LOGSRV_ALERT_PAGE": page_link(alert, counted),
+        "LOGSRV_ALERT_PAGE": page,
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -81,7 +102,7 @@ def message_as_json(
     alert: AlertSettings, counted: MatchCount, server: str, *, test: bool = False
 ) -> bytes:
     """Return the message as a JSON object."""
-    found: dict[str, Any] = {
+    found = {
         "query": alert.alert,
         "count": counted.count,
         "server": server,
@@ -89,8 +110,12 @@ def message_as_json(
         "until": counted.until,
         "lines": [hit_document(hit) for hit in counted.first],
     }
-    found |= {"name": alert.name} if alert.name else {}
-    found |= {"page": page} if (page := page_link(alert, counted)) else {}
-    found |= {"gap": True} if counted.gap else {}
-    found |= {"test": True} if test else {}
-    return safe_json(found).encode()
+    return json_of_parts(alert, found, page_link(alert, counted), gap=counted.gap, test=test)
+
+
+def json_of_parts(
+    alert: AlertSettings, found: dict[str, Any], page: str | None, **notes: bool
+) -> bytes:
+    """Return a message as a JSON object. notes: only those that are true are in it."""
+    given = {"name": alert.name, "page": page, **notes}
+    return safe_json(found | {name: value for name, value in given.items() if value}).encode()

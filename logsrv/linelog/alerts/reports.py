@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.alert_settings import COMMAND_WAY, AlertSettings
 from logsrv.linelog.store.segments.segment import Position
 
 
@@ -30,6 +30,13 @@ class AlertTask:
     alert: AlertSettings
     begin: Position
     until: Position | None = None
+
+    @property
+    def destination(self) -> tuple[object, ...]:
+        """The receiver, and the name by which it knows the alert."""
+        alert = self.alert
+        receiver = alert.alert_command if self.way == COMMAND_WAY else alert.alert_webhook
+        return self.label, self.way, receiver
 
 
 @attrs.frozen
@@ -70,13 +77,14 @@ def encode_orders(orders: AlertOrders) -> bytes:
 
 def orders_from_line(line: bytes) -> AlertOrders:
     found = json.loads(line)
-    tasks = {name: _decode_task(**task) for name, task in found["tasks"].items()}
+    tasks = {name: decode_task(**task) for name, task in found["tasks"].items()}
     return AlertOrders(found["directory"], found["store"], tasks)
 
 
-def _decode_task(
+def decode_task(
     label: str, way: str, alert: dict[str, Any], begin: list[int], until: list[int] | None
 ) -> AlertTask:
+    """Return a task of which `attrs.asdict` was written as JSON."""
     for name in ("alert_command", "alert_variable"):
         # JSON has given lists in place of tuples.
         alert[name] = alert[name] if alert[name] is None else tuple(alert[name])

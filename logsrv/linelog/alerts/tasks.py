@@ -1,20 +1,20 @@
 """The tasks of the alert process: one for each alert and way of sending, by the name of its saved place.
 
 A task stays the same over reloads and restarts as long as its alert does. If its alert is removed, the task
-goes on until it has reported all lines that were stored before.
+goes on until it has reported all lines that were stored before, and the ends of all episodes.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import attrs
 from twisted.logger import Logger
 
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, TaskKey, task_key
-from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.alert_settings import COMMAND_WAY, AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
@@ -37,9 +37,20 @@ class AlertTasks:
         end: the end of the store.
         """
         known = self._saved_keys(wanted, end, kept)
-        self._assign_tasks(wanted, known, end, kept, changed=True)
+        firing = {name: task for name in known if (task := kept.load_firing_task(name))}
+        resumed = {
+            name: key
+            for name, key in known.items()
+            if name not in firing or firing[name].until is None
+        }
+        self._assign_tasks(wanted, resumed, end, kept, changed=known.keys() - firing.keys())
         for name in known.keys() - self.all.keys():
             log.info("alerts: {query} is no longer an alert", query=one_line(known[name].query))
+            if name in firing and _may_report_end(firing[name], wanted):
+                until = firing[name].until or end
+                # An earlier process may report the end meanwhile: without a place nothing is left to do.
+                self.all[name] = attrs.evolve(firing[name], begin=until, until=until)
+                continue
             with contextlib.suppress(OSError):
                 kept.remove_place(name)
 
@@ -81,7 +92,7 @@ class AlertTasks:
         end: Position,
         kept: AlertPlaces,
         *,
-        changed: bool = False,
+        changed: Collection[str] = (),
     ) -> None:
         """Give each alert and way the task that it had, or a new one, which begins at the store's end."""
         tasks = [
@@ -98,6 +109,18 @@ class AlertTasks:
                 _save_begin(kept, name, task)
             begin = before[name].begin if name in before else end
             self.all[name] = attrs.evolve(task, begin=begin)
+
+
+def _may_report_end(task: AlertTask, wanted: Alerts) -> bool:
+    """Return false for a command that is not configured: no file in the store may name what is run."""
+    commands = [alert.alert_command for alert in wanted.values()]
+    if task.way != COMMAND_WAY or task.alert.alert_command in commands:
+        return True
+    log.warn(
+        "alert {alert} was firing when it was removed with its command, which is not told",
+        alert=task.label,
+    )
+    return False
 
 
 def _log_new_begin(why: str) -> None:
@@ -117,22 +140,23 @@ def _save_begin(kept: AlertPlaces, name: str, task: AlertTask) -> None:
 
 
 def saved_names_for(
-    wanted: Sequence[TaskKey], kept: Mapping[str, TaskKey], *, changed: bool = False
+    wanted: Sequence[TaskKey], kept: Mapping[str, TaskKey], *, changed: Collection[str] = ()
 ) -> list[str | None]:
     """Return for each wanted task the name of its saved place; None for a new task.
 
-    A task with the same way and query is the same task, even if its alert has another name. changed:
-    whether one with the same way and name is the same as well, even if its alert has another query.
+    A task with the same way and query is the same task, even if its alert has another name. changed: the
+    places for which the same way and name are enough, even if the alert has another query.
     """
     left = dict(kept)
     found: list[str | None] = [None] * len(wanted)
     likenesses: list[Callable[[TaskKey], object]] = [
         lambda key: key,
         lambda key: (key.way, key.query),
+        lambda key: key.name and (key.way, key.name),
     ]
-    if changed:
-        likenesses.append(lambda key: key.name and (key.way, key.name))
     for likeness in likenesses:
+        if likeness is likenesses[-1]:
+            left = {name: key for name, key in left.items() if name in changed}
         for number, key in enumerate(wanted):
             like = likeness(key)
             if found[number] is None and like is not None:

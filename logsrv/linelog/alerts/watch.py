@@ -115,8 +115,15 @@ class Watch:
     def reach_end_of_store(self) -> None:
         """Note that there are no further lines now."""
 
-    def send_if_due(self, *, ending: bool = False, silenced: bool = False) -> None:
-        """Send a message if one is due, and none is under way. silenced: send none now.
+    @property
+    def is_first(self) -> bool:
+        """True if its alert was removed: messages of a newer one wait, but not for a failing receiver."""
+        return self.task.until is not None and self._failures < len(RETRY)
+
+    def send_if_due(
+        self, *, ending: bool = False, silenced: bool = False, waits: bool = False
+    ) -> None:
+        """Send a message if one is due, and none is under way. silenced, waits: send none now.
 
         ending: whether the process is about to end. Then every message is due, except a failed one, which
         the next process sends.
@@ -124,6 +131,7 @@ class Watch:
         at_once = (ending or self.searched_all) and not self._failures
         if (
             silenced
+            or waits
             or self.is_sending
             or (taken := self._tally.take_if_due(self._now(), at_once=at_once)) is None
         ):

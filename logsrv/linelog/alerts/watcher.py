@@ -129,12 +129,14 @@ class Watcher:
         searched = self._scans.search_next_pieces()
         reading = bool(searched)
         self._read_silences(now)
+        first = {one.task.destination for one in self._watches.values() if one.is_first}
         for name, watch in list(self._watches.items()):
             if watch not in searched:
                 watch.reach_end_of_store()
             watch.send_if_due(
                 ending=late or (self._finished is not None and watch not in searched),
                 silenced=watch.task.label in self._silenced,
+                waits=watch.task.until is None and watch.task.destination in first,
             )
             if watch.is_done:
                 self._remove_watch(name)
@@ -187,7 +189,7 @@ class Watcher:
         try:
             # First the state: what it knows already is not told again after a kill between the two.
             if isinstance(watch, ConditionWatch):
-                self._kept.save_state(name, watch.state)
+                self._kept.save_state(name, watch.task, watch.state)
             self._kept.save_progress(name, watch.task, progress)
             self._saved[name] = progress
         except OSError as error:

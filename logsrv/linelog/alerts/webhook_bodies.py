@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from logsrv.kit.text.escape import printable
+from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episode_message import (
+    REMOVED,
     condition_of,
     episode_in_words,
     page_of_episode,
@@ -18,6 +20,7 @@ from logsrv.linelog.alerts.episode_message import (
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.message import page_link
 from logsrv.linelog.alerts.tally import MatchCount
+from logsrv.linelog.alerts.windows import OTHERS
 from logsrv.linelog.read.render import safe_json
 
 LONGEST = 4000
@@ -25,7 +28,7 @@ LONGEST = 4000
 ENDS_AFTER = 4
 """Repetitions without which Alertmanager takes a firing alert as resolved."""
 _PAGE = "page: "
-_OURS = ("alertname", "server")
+_OURS = ("alertname", "server", "other_groups")
 
 
 def chat_body(text: bytes) -> bytes:
@@ -61,15 +64,18 @@ def _alert_of_episode(
     alert: AlertSettings, sent: EpisodeMessage, episode: Episode, server: str
 ) -> dict[str, Any]:
     condition = condition_of(alert)
-    labels = {
-        _label_name(field): value for field, value in zip(condition.by, episode.key, strict=True)
-    }
+    labels: dict[str, str | None] = dict(zip(condition.by, episode.key, strict=False))
+    labels = {_label_name(field): value for field, value in labels.items()}
+    if condition.by and episode.key == OTHERS:
+        labels = {"other_groups": "true"}
     end = episode.ended
     if end is None:
         end = sent.time + ENDS_AFTER * alert.alert_every
     annotations = {"summary": episode_in_words(condition, episode), "query": alert.alert}
     if episode.value is not None:
         annotations["value"] = value_in_words(episode.value)
+    if sent.is_removed:
+        annotations["reason"] = REMOVED
     return _alert(
         alert, server, labels, annotations, (episode.begun, end), page_of_episode(alert, episode)
     )
@@ -79,7 +85,7 @@ def _alert_of_lines(alert: AlertSettings, counted: MatchCount, server: str) -> d
     lines = "1 line matches" if counted.count == 1 else f"{counted.count} lines match"
     annotations = {"summary": f"{lines} {alert.alert}", "query": alert.alert}
     if counted.first:
-        annotations["line"] = printable(counted.first[0].line.decode(errors="backslashreplace"))
+        annotations["line"] = counted.first[0].line.decode(errors="backslashreplace")
     begin = parse_rfc3339(counted.since) if counted.since else 0.0
     last = parse_rfc3339(counted.until) if counted.until else begin
     moments = (begin, last + alert.alert_every) if begin else None
@@ -89,16 +95,24 @@ def _alert_of_lines(alert: AlertSettings, counted: MatchCount, server: str) -> d
 def _alert(
     alert: AlertSettings,
     server: str,
-    labels: dict[str, str],
-    annotations: dict[str, str],
+    labels: Mapping[str, str | None],
+    annotations: Mapping[str, str],
     moments: tuple[float, float] | None,
     page: str | None,
 ) -> dict[str, Any]:
     ours = {"alertname": alert.name or alert.alert, "server": server}
-    found: dict[str, Any] = {"labels": labels | ours, "annotations": annotations}
+    found: dict[str, Any] = {
+        "labels": _escaped({**labels, **ours}),
+        "annotations": _escaped(annotations),
+    }
     if moments is not None:
         found |= {"startsAt": rfc3339(moments[0]), "endsAt": rfc3339(moments[1])}
     return found | ({"generatorURL": page} if page else {})
+
+
+def _escaped(found: Mapping[str, str | None]) -> dict[str, str]:
+    """Return texts that are safe where they are shown; those that are None are left out."""
+    return {name: one_line(text, LONGEST) for name, text in found.items() if text is not None}
 
 
 def _label_name(field: str) -> str:

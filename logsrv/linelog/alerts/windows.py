@@ -19,17 +19,15 @@ from logsrv.linelog.query.language.question import Grouping
 STEPS = 60
 """Steps of a window."""
 MOST_GROUPS = 1000
-"""Groups that are kept; the lines of further groups are counted in the group OTHER."""
+"""Groups that are kept; the lines of further groups are counted in the group OTHERS."""
 LONGEST_VALUE = 200
 """Characters of a value; longer ones that begin alike are one group."""
 REMEMBERED = 86400.0
 """Seconds for which a group without lines is remembered, to notice its absence."""
-NO_VALUE = "(none)"
-OTHER = "(other groups)"
-"""The value of a field that a line lacks, and that of the lines of further groups."""
-
-Key = tuple[str, ...]
-"""The values of the fields of `by`."""
+Key = tuple[str | None, ...]
+"""The values of the fields of `by`; None for a field that the lines lack."""
+OTHERS: Key = ()
+"""The key of the lines of further groups."""
 
 
 class Change(NamedTuple):
@@ -136,9 +134,9 @@ class Windows:
             self._advance_to_step(number)
             if number <= self.current - STEPS:
                 continue
-            key = tuple(NO_VALUE if part is None else part[:LONGEST_VALUE] for part in parts)
+            key = tuple(part and part[:LONGEST_VALUE] for part in parts)
             if key not in self.groups and len(self.groups) >= MOST_GROUPS:
-                key = (OTHER,) * len(key)
+                key = OTHERS
                 self.left_out = True
             group = self.groups.setdefault(key, GroupWindow(number, number))
             # A clock that was set back brings lines of an earlier step: they count in this one.

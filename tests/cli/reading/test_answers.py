@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.cli.reading import answers
 from tests.cli.command import logsrv
 from tests.linelog.read.stores import line, make_store
 
@@ -150,3 +151,13 @@ def test_sql_has_extracted_fields_as_columns_and_the_same_figures(store: Path) -
     done = logsrv("sql", "--directory", str(store), "--query", "a | count", "select 1")
     assert b"--query takes lines as they come" in done.stderr
     assert done.returncode == 2
+
+
+def test_a_value_that_looks_like_a_missing_one_is_quoted() -> None:
+    values = (None, "(none)", '"(none)"', "shop")
+    assert [answers._named_value(one) for one in values] == [
+        "(none)",
+        '"(none)"',
+        r'"\"(none)\""',
+        "shop",
+    ]

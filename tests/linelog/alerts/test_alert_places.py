@@ -65,8 +65,8 @@ def test_damaged_states_and_silences_are_named(tmp_path: Path) -> None:
     places = kept(tmp_path)
     for name in ("1", "2", "3"):
         places.save_progress(name, TASK, AlertProgress(PLACE))
-    places.save_state("1", {"groups": []})
-    places.save_state("2", {"groups": []})
+    places.save_state("1", TASK, {"episodes": []})
+    places.save_state("2", TASK, {"episodes": []})
     assert places.damage_of_states(["1", "2", "3"]) == []
     (tmp_path / "alerts" / "2.state").write_bytes(b"rubbish")
     (tmp_path / "alerts" / "silences.json").write_bytes(b'{"broken')

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import END, PAUSES
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.text.checked_json import json_then_checksum
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.alerts.reports import (
@@ -277,3 +281,72 @@ def test_the_metrics_say_which_alerts_fire(stage: Stage) -> None:
     stage.report(AlertReport("firing", "web", "command", number=3))
     stage.alerts.replace_alerts((alert("b"),))
     assert stage.metrics.value("alerts_firing", alert="web") == 0
+
+
+def firing_before(stage: Stage, task: AlertTask) -> None:
+    """Save what a process leaves that was killed while this task fired."""
+    clock = stage.clock
+    with closing(
+        AlertPlaces(stage.place, "ab" * 16, now=clock.monotonic, clock=clock.time_of_day)
+    ) as places:
+        places.save_progress("1", task, AlertProgress(task.begin))
+        places.save_state("1", task, {"episodes": [[[], 5.0, 1, None, True]]})
+
+
+def removed(stage: Stage) -> list[AlertTask]:
+    return [one for one in stage.orders.tasks.values() if one.until is not None]
+
+
+NOISY = "oops | count > 5 in 1m"
+
+
+@pytest.mark.parametrize("now", [NOISY + " by app", "oops", None])
+def test_what_fired_before_a_start_is_ended_if_its_alert_was_changed_or_removed(
+    stage: Stage, now: str | None
+) -> None:
+    other = alert("other", "other")
+    task = AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90))
+    firing_before(stage, task)
+    stage.alerts.replace_alerts((other, alert(now, "web")) if now else (other,))
+    assert removed(stage) == [attrs.evolve(task, begin=stage.end, until=stage.end)]
+    assert stage.wanted == (["other", now] if now else ["other"])
+    assert all(one.begin == stage.end for one in stage.orders.tasks.values() if one.until is None)
+
+
+def test_what_fired_before_a_start_goes_on_if_its_alert_is_the_same(stage: Stage) -> None:
+    firing_before(stage, AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90)))
+    stage.alerts.replace_alerts((alert(NOISY, "web", every=60),))
+    assert list(stage.orders.tasks) == ["1"] and not removed(stage)
+
+
+def test_an_alert_that_was_removed_begins_anew_while_its_end_is_under_way(stage: Stage) -> None:
+    """It was removed by a reload, its receiver was down, and the server was killed."""
+    until = Position(1, 95)
+    task = AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90), until)
+    firing_before(stage, task)
+    stage.alerts.replace_alerts((alert(NOISY, "web"),))
+    assert removed(stage) == [attrs.evolve(task, begin=until)] and stage.wanted == [NOISY]
+
+
+def test_no_command_is_run_because_a_file_in_the_store_names_it(stage: Stage) -> None:
+    evil = attrs.evolve(alert(NOISY, "web"), alert_command=("evil",))
+    hook = attrs.evolve(evil, alert_command=None, alert_webhook="http://127.0.0.1:9/")
+    firing_before(stage, AlertTask("web", "command", evil, Position(1, 90)))
+    with logged() as events:
+        stage.alerts.replace_alerts((alert("other"),))
+    assert not removed(stage) and any("removed with its command" in one for one in events)
+    firing_before(stage, AlertTask("web", "webhook", hook, Position(1, 90)))
+    stage.alerts = stage.service()
+    stage.alerts.replace_alerts((alert("other"),))
+    assert [one.way for one in removed(stage)] == ["webhook"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"rubbish", json_then_checksum({}), json_then_checksum({"alert": {}, "label": 1})],
+)
+def test_damaged_settings_of_what_fired_are_as_none(stage: Stage, damage: bytes) -> None:
+    firing_before(stage, AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90)))
+    (Path(stage.place) / "alerts" / "1.json").write_bytes(damage)
+    stage.alerts.replace_alerts((alert("other"),))
+    assert not removed(stage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -24,6 +25,7 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
 Told = tuple[str, str]
+OOPS = "oops | count > 0 in 1m by app"
 
 
 class Stage:
@@ -33,6 +35,7 @@ class Stage:
         self.directory = make_store(directory / "store", [[line("before")]])
         self.clock = Clock()
         self.sent: list[list[Told]] = []
+        self.removed: list[bool] = []
         self.failures: list[Exception] = []
         self.reports: list[AlertReport] = []
         self.watcher: Watcher | None = None
@@ -51,16 +54,25 @@ class Stage:
             done.errback(self.failures.pop(0))
             return done
         states = ["firing" if one.ended is None else "resolved" for one in sent.episodes]
-        keys = [",".join(one.key) for one in sent.episodes]
+        keys = [",".join(map(str, one.key)) for one in sent.episodes]
         self.sent.append(list(zip(states, keys, strict=True)))
+        self.removed.append(sent.is_removed)
         done.callback(None)
         return done
 
+    def task(self, text: str, **options: Any) -> AlertTask:
+        alert = AlertSettings(alert=text, name="web", alert_command=("x",), **options)
+        return AlertTask("web", "command", alert, self.end)
+
+    @property
+    def end(self) -> Position:
+        return Position(1, (self.directory / "current.log").stat().st_size)
+
     def start(self, text: str, **options: Any) -> Watcher:
         """Start a process that watches for this, from the end of the store or its place on."""
-        alert = AlertSettings(alert=text, name="web", alert_command=("x",), **options)
-        size = (self.directory / "current.log").stat().st_size
-        task = AlertTask("web", "command", alert, Position(1, size))
+        return self.start_tasks({"1": self.task(text, **options)})
+
+    def start_tasks(self, tasks: dict[str, AlertTask]) -> Watcher:
         self.watcher = Watcher(
             view=view_of(self.directory),
             kept=self.places,
@@ -70,7 +82,7 @@ class Stage:
             report=self.reports.append,
             failed=self.fail,
         )
-        self.watcher.start({"1": task})
+        self.watcher.start(tasks)
         return self.watcher
 
     def kill(self, seconds: float = 0) -> None:
@@ -258,3 +270,87 @@ def test_a_stop_sends_what_fires_and_saves_the_state(stage: Stage) -> None:
     assert stage.places.load_progress("1", 1) != AlertProgress(Position(0, 0))
     stage.places.remove_place("1")
     assert stage.places.load_state("1") is None
+
+
+def test_a_removed_alert_says_that_its_episodes_are_over_once(stage: Stage) -> None:
+    watcher = stage.start(OOPS)
+    stage.write("app=a msg=oops")
+    stage.advance(1)
+    stage.write("app=b msg=oops")
+    watcher.replace_tasks({"1": attrs.evolve(stage.task(OOPS), until=stage.end)})
+    stage.write("app=c msg=oops")
+    stage.advance(1)
+    assert stage.sent == [[("firing", "a")], [("resolved", "a"), ("resolved", "b")]]
+    assert stage.removed == [False, True] and stage.reports[-1].kind == "done"
+    stage.advance(300)
+    assert len(stage.sent) == 2 and stage.places.saved_names() == []
+
+
+def test_the_end_of_a_removed_alert_waits_for_its_receiver_over_kills(stage: Stage) -> None:
+    watcher = stage.start(OOPS)
+    stage.write("app=a msg=oops")
+    stage.advance(1)
+    stage.failures = [TemporaryFailure("not now")] * 3
+    removed = {"1": attrs.evolve(stage.task(OOPS), until=stage.end)}
+    watcher.replace_tasks(removed)
+    stage.advance(RETRY[0] + 1)
+    assert stage.places.load_firing_task("1") == removed["1"]
+    stage.kill(300)
+    stage.write("app=a msg=oops", "app=b msg=oops")
+    stage.start_tasks(removed)
+    stage.advance(RETRY[0] + 1)
+    assert stage.sent == [[("firing", "a")], [("resolved", "a")]]
+    assert stage.places.saved_names() == [] and stage.places.load_firing_task("1") is None
+
+
+def test_a_newer_alert_speaks_after_the_end_of_the_removed_one(stage: Stage) -> None:
+    watcher = stage.start(OOPS)
+    stage.write("app=a msg=oops")
+    stage.advance(1)
+    stage.failures = [TemporaryFailure("not now")]
+    new = stage.task("oops | count > 1 in 1m by app")
+    watcher.replace_tasks({"1": attrs.evolve(stage.task(OOPS), until=stage.end), "2": new})
+    stage.write("app=a msg=oops", "app=a msg=oops")
+    stage.advance(RETRY[0] - 1)
+    assert len(stage.sent) == 1
+    stage.advance(2)
+    assert stage.sent[1:] == [[("resolved", "a")], [("firing", "a")]]
+
+
+def test_a_removed_alert_is_silent_if_ends_are_not_wanted(stage: Stage) -> None:
+    watcher = stage.start(OOPS, alert_resolved=False)
+    stage.write("app=a msg=oops")
+    stage.advance(1)
+    removed = attrs.evolve(stage.task(OOPS, alert_resolved=False), until=stage.end)
+    watcher.replace_tasks({"1": removed})
+    stage.advance(1)
+    assert stage.sent == [[("firing", "a")]] and stage.reports[-1].kind == "done"
+
+
+def test_an_absence_is_over_when_its_alert_is_removed(stage: Stage) -> None:
+    watcher = stage.start("| none in 1m")
+    stage.advance(70)
+    watcher.replace_tasks({"1": attrs.evolve(stage.task("| none in 1m"), until=stage.end)})
+    stage.failures = [TemporaryFailure("not now")]
+    stage.advance(200)
+    assert stage.sent == [[("firing", "")], [("resolved", "")]]
+
+
+def test_an_end_that_no_receiver_takes_is_given_up_after_a_day(stage: Stage) -> None:
+    watcher = stage.start(OOPS)
+    stage.write("app=a msg=oops")
+    stage.advance(1)
+    stage.failures = [TemporaryFailure("not now")] * 1000
+    watcher.replace_tasks({"1": attrs.evolve(stage.task(OOPS), until=stage.end)})
+    stage.clock.pump([10] * 9000)
+    assert stage.reports[-1].kind == "done" and len(stage.failures) > 600
+    assert [one.kind for one in stage.reports].count("failed") == 1
+
+
+def test_only_the_user_of_the_service_may_read_the_settings_of_what_fires(stage: Stage) -> None:
+    stage.start(OOPS)
+    stage.write("app=a msg=oops")
+    stage.advance(1)
+    assert (stage.directory / "alerts" / "1.json").stat().st_mode & 0o777 == 0o600
+    stage.advance(300)
+    assert not (stage.directory / "alerts" / "1.json").exists()

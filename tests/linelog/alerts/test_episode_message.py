@@ -10,7 +10,7 @@ import pytest
 from logsrv.linelog.alerts import episode_message
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
-from logsrv.linelog.alerts.windows import NO_VALUE, OTHER
+from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.query.language.pipeline import parse_question
 from tests.linelog.read.stores import BEGIN
 
@@ -60,7 +60,7 @@ def test_a_thousand_groups_are_twenty_and_a_number() -> None:
 def test_nothing_of_a_group_drives_a_terminal_or_forges_a_line() -> None:
     evil = message(Episode(("a\n\x1b[2J\u202e",), BEGIN))
     text = episode_message.message_as_text(alert(), evil, "web1").decode()
-    assert "firing app=a\\x0a\\x1b[2J\\u202e: since" in text
+    assert 'firing app="a\\x0a\\x1b[2J\\u202e": since' in text
 
 
 def test_the_json_has_condition_and_groups() -> None:
@@ -97,17 +97,18 @@ def test_the_json_has_condition_and_groups() -> None:
 @pytest.mark.parametrize(
     ("text", "key", "query"),
     [
-        (TEXT, "shop", "(status>=500 OR oops) app=shop"),
-        (TEXT, 'a "b" \\', r'(status>=500 OR oops) app="a \"b\" \\"'),
-        (TEXT, "*", '(status>=500 OR oops) app="*"'),
-        (TEXT, NO_VALUE, "(status>=500 OR oops) -app=*"),
-        (TEXT, OTHER, "status>=500 OR oops"),
-        ("| none in 5m by app", "shop", "app=shop"),
-        ('a | extract "<app>:" | none in 5m by app', "x", 'a | extract "<app>:" | where app=x'),
+        (TEXT, ("shop",), "(status>=500 OR oops) app=shop"),
+        (TEXT, ('a "b" \\',), r'(status>=500 OR oops) app="a \"b\" \\"'),
+        (TEXT, ("*",), '(status>=500 OR oops) app="*"'),
+        (TEXT, (None,), "(status>=500 OR oops) -app=*"),
+        (TEXT, ("(none)",), '(status>=500 OR oops) app="(none)"'),
+        (TEXT, OTHERS, "status>=500 OR oops"),
+        ("| none in 5m by app", ("shop",), "app=shop"),
+        ('a | extract "<app>:" | none in 5m by app', ("x",), 'a | extract "<app>:" | where app=x'),
     ],
 )
-def test_the_link_of_a_group_is_a_query_for_its_lines(text: str, key: str, query: str) -> None:
-    page = query_of(episode_message.page_of_episode(alert(text), Episode((key,), BEGIN)))
+def test_the_link_of_a_group_is_a_query_for_its_lines(text: str, key: Key, query: str) -> None:
+    page = query_of(episode_message.page_of_episode(alert(text), Episode(key, BEGIN)))
     assert page["q"] == query
     parse_question(query)
 
@@ -123,3 +124,19 @@ def test_the_variables_have_nothing_of_the_groups() -> None:
         "LOGSRV_ALERT_SERVER": "web1",
         "LOGSRV_ALERT_NAME": "web",
     }
+
+
+def test_a_message_of_a_removed_alert_says_so_and_its_groups_are_told_apart() -> None:
+    episodes = tuple(Episode(key, BEGIN, 1.0, BEGIN) for key in ((None,), ("(none)",), OTHERS))
+    sent = EpisodeMessage(episodes, BEGIN, is_removed=True)
+    found = standard.loads(episode_message.message_as_json(alert(), sent, "web1"))
+    assert found["removed"] is True and found["state"] == "resolved"
+    assert [one["labels"] for one in found["groups"]] == [{"app": None}, {"app": "(none)"}, {}]
+    text = episode_message.message_as_text(alert(), sent, "web1").decode()
+    assert episode_message.REMOVED in text
+    shown = [one.split(":")[0] for one in text.splitlines() if one.startswith("resolved ")]
+    assert shown == [
+        "resolved app=(none)",
+        'resolved app="(none)"',
+        "resolved (other groups)",
+    ]

@@ -24,7 +24,7 @@ def due(those: Episodes, now: float, *, at_once: bool = False) -> list[tuple[str
     found = those.due(now, {A: 7}, at_once=at_once)
     if found:
         those.mark_reported(found, now, 100)
-    return [(one.key[0], one.ended is None) for one in found]
+    return [(str(one.key[0]), one.ended is None) for one in found]
 
 
 def test_an_episode_is_due_at_its_begin_each_interval_and_its_end() -> None:

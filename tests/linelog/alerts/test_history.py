@@ -30,7 +30,7 @@ def episodes(
     directory: Path, text: str, since: float, until: float = 4000
 ) -> list[tuple[str, float]]:
     found = find_past_episodes(view_of(directory), parse_alert(text), BEGIN + since, BEGIN + until)
-    return [(",".join(one.key), one.begun - BEGIN) for one in found.episodes]
+    return [(",".join(map(str, one.key)), one.begun - BEGIN) for one in found.episodes]
 
 
 def bursts(seed: int) -> list[tuple[int, str]]:
@@ -81,3 +81,9 @@ def test_absence_needs_a_line_before_it_or_the_begin_of_the_store(tmp_path: Path
 def test_an_empty_store_has_no_episodes(tmp_path: Path) -> None:
     store = make_store(tmp_path / "s", [[]])
     assert episodes(store, "| none in 5m", 0) == []
+
+
+def test_groups_with_and_without_the_field_begin_at_the_same_moment(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s", [[line("x"), line("app=(none) n=1")] * 2])
+    found = episodes(store, "| count > 1 in 5m by app", -60)
+    assert sorted(found) == [("(none)", 0.0), ("None", 0.0)]

@@ -38,4 +38,4 @@ WEB = TaskKey("command", "web", "a")
 def test_an_alert_keeps_its_place_by_its_query_or_its_name(
     wanted: list[TaskKey], kept: dict[str, TaskKey], changed: bool, found: list[str]
 ) -> None:
-    assert saved_names_for(wanted, kept, changed=changed) == found
+    assert saved_names_for(wanted, kept, changed=tuple(kept) if changed else ()) == found

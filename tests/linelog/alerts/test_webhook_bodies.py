@@ -10,6 +10,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import AlertMessage, make_deliver
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.tally import MatchCount
+from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import REACTOR, in_reactor
@@ -53,7 +54,7 @@ async def test_a_chat_gets_text_that_mentions_nobody_and_a_link() -> None:
     )
     assert code[0] == code[-1] == "```"
     assert (
-        "firing app=&lt;!channel&gt; @all &amp; ''' `x` http.status=500: count 142 since"
+        "firing app=\"&lt;!channel&gt; @all &amp; ''' `x`\" http.status=500: count 142 since"
         in code[-2]
     )
     # Outside of the code there is nothing of the lines.
@@ -106,3 +107,38 @@ async def test_a_field_named_as_a_label_of_ours_does_not_replace_it() -> None:
     [one] = await posted(text, "alertmanager", sent, name="web")
     assert one["labels"]["alertname"] == "web" and one["labels"]["server"] != "evil"
     assert one["labels"]["field_server"] == one["labels"]["field_alertname"] == "evil"
+
+
+@in_reactor
+async def test_alertmanager_and_a_chat_get_no_control_characters_of_lines() -> None:
+    evil = Episode(("a\n\x1b[2J\u202e<!channel>", "<@U1>|x\u2028"), BEGIN, 142.0)
+    sent = EpisodeMessage((evil,), BEGIN)
+    [one] = await posted(CONDITION, "alertmanager", sent)
+    chat = await posted(CONDITION, "slack", sent)
+    assert one["labels"]["app"] == r"a\x0a\x1b[2J\u202e<!channel>"
+    assert r'app="a\x0a\x1b[2J\u202e<!channel>"' in one["annotations"]["summary"]
+    texts = [*one["labels"].values(), *one["annotations"].values()]
+    assert all(text.isprintable() for text in (*texts, chat["text"].replace("\n", "")))
+    assert "<!" not in chat["text"] and "<@" not in chat["text"]
+    [one] = await posted("oops", "alertmanager", lines("oops \x1b[2J\u202e", "x"))
+    assert one["annotations"]["line"].endswith(r"oops \x1b[2J\u202e")
+    [one] = await posted("oops", "alertmanager", lines("x" * 9999))
+    assert len(one["annotations"]["line"]) == 4000
+
+
+@in_reactor
+async def test_alertmanager_knows_missing_fields_and_other_groups_from_values() -> None:
+    keys: list[Key] = [(None,), ("(none)",), ("(other groups)",), OTHERS]
+    sent = EpisodeMessage(tuple(Episode(key, BEGIN) for key in keys), BEGIN, is_removed=True)
+    found = await posted("| count > 1 in 5m by app", "alertmanager", sent)
+    ours = ("alertname", "server")
+    assert [
+        {name: text for name, text in one["labels"].items() if name not in ours} for one in found
+    ] == [{}, {"app": "(none)"}, {"app": "(other groups)"}, {"other_groups": "true"}]
+    assert [one["annotations"]["summary"].split(":")[0] for one in found] == [
+        "firing app=(none)",
+        'firing app="(none)"',
+        'firing app="(other groups)"',
+        "firing (other groups)",
+    ]
+    assert found[0]["annotations"]["reason"].startswith("The alert was removed or changed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ import pytest
 from logsrv.linelog.alerts.windows import (
     LONGEST_VALUE,
     MOST_GROUPS,
+    OTHERS,
     REMEMBERED,
     STEPS,
     Change,
@@ -33,7 +35,9 @@ def add(those: Windows, *lines: bytes) -> None:
 def told(those: Windows) -> list[tuple[str, bool, float]]:
     """The changes, at seconds after BEGIN."""
     changes = those.take_changes()
-    return [(",".join(one.key), one.begins, round(one.time - BEGIN, 3)) for one in changes]
+    return [
+        (",".join(map(str, one.key)), one.begins, round(one.time - BEGIN, 3)) for one in changes
+    ]
 
 
 def test_more_lines_than_the_threshold_fire_until_a_window_has_passed_without() -> None:
@@ -54,7 +58,16 @@ def test_each_group_has_its_own_window() -> None:
     add(those, line("app=a n=1", 0), line("app=b n=1", 1), line("none", 2), line("app=b n=1", 3))
     assert told(those) == [("b", True, 3)] and list(those.values) == [("b",)]
     add(those, line("none", 4))
-    assert told(those) == [("(none)", True, 4)]
+    assert told(those) == [("None", True, 4)]
+
+
+def test_a_line_without_the_field_is_not_in_the_group_of_a_value_that_looks_so() -> None:
+    those = windows("| count >= 2 in 1m by app")
+    add(those, line("no app", 0), line("app=(none) n=1", 1))
+    assert told(those) == [] and set(those.groups) == {(None,), ("(none)",)}
+    again = windows("| none in 1m by app")
+    again.restore_groups(json.loads(json.dumps([[list(key), 0, 0, 0, 0] for key in those.groups])))
+    assert again.groups.keys() == those.groups.keys()
 
 
 def test_absence_is_noticed_a_window_after_the_begin_and_after_the_last_line() -> None:
@@ -114,7 +127,7 @@ def test_ten_thousand_groups_are_a_thousand_and_one() -> None:
     those = windows("| count > 5 in 1m by app")
     add(those, *(line(f"app=a{number} n=1", 1) for number in range(10_000)))
     assert len(those.groups) == MOST_GROUPS + 1 and those.left_out
-    assert told(those) == [("(other groups)", True, 1)]
+    assert told(those) == [("", True, 1)] and list(those.values) == [OTHERS]
 
 
 def plain_episodes(seconds: Sequence[int], most: int) -> list[tuple[str, bool, float]]:

@@ -91,7 +91,13 @@ class _ConditionWords(StageWords):
         if function != "none":
             figure = self._figure(function)
             self._skip_space()
-            operator, threshold = self._operator(), self._threshold()
+            operator, begin = self._operator(), self.at
+            threshold = self._threshold()
+            if function == "count" and (
+                threshold < 0 or (threshold == 0 and operator in (">=", "<"))
+            ):
+                holds = "always" if operator in (">", ">=") else "never"
+                raise QueryError(f"a count is 0 or more, so this is {holds} true", begin + 1)
         window = self._window()
         return Condition(figure, operator, threshold, window, self._grouping_fields())
 

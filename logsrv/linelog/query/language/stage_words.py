@@ -152,10 +152,7 @@ class StageWords:
         self._require_few(figures, MOST_FIGURES, "figures")
         self._skip_space()
         every = self._step("every") if self._keyword("every") else None
-        by = self._grouping_fields()
-        if "position" in by:
-            raise self.wrong(EACH_POSITION)
-        return Grouping(tuple(figures), by, every)
+        return Grouping(tuple(figures), self._grouping_fields(), every)
 
     def _step(self, name: str) -> float:
         """Take a step of time; return its seconds. name: the word before it."""
@@ -177,6 +174,8 @@ class StageWords:
         while self._comma():
             by.append(self._field("there is no field behind the comma"))
         self._require_few(by, MOST_FIELDS, "fields")
+        if "position" in by:
+            raise self.wrong(EACH_POSITION)
         return tuple(dict.fromkeys(by))
 
     def _figure(self, function: str) -> Figure:

@@ -56,6 +56,13 @@ def test_the_lines_of_an_alert_are_those_of_its_filter_and_stages() -> None:
         ("a | avg > 5 in 5m", "avg needs a field", 8),
         ("a | none in 5m now", "one word too many", 15),
         ("a" + " | where a" * 21, "20 stages", None),
+        ("a | count >= 0 in 5m", "so this is always true", 13),
+        ("a | count > -1 in 5m by app", "so this is always true", 12),
+        ("a | count <= -0.5 in 5m", "so this is never true", 13),
+        ("a | count <0.0 in 5m", "so this is never true", 11),
+        ("a | none in 0s", "0s is no step of time", 12),
+        ("a | none in 5m by app, position", "each line has another position", 31),
+        ("a | count > 5 in 5m by position", "each line has another position", 31),
     ],
 )
 def test_a_wrong_condition_is_an_error_at_its_place(

@@ -13,7 +13,7 @@ const MOST_SERIES = 8;
 export function overTime({ rows, every }, column) {
   const step = every ?? 1;
   const dated = rows.filter(([time, ...rest]) => time !== null && typeof rest[column - 1] === "number");
-  const group = (/** @type {import("./table.js").Cell[]} */ row) => row.slice(1, column).map((value) => value ?? "(none)").join(", ");
+  const group = (/** @type {import("./table.js").Cell[]} */ row) => row.slice(1, column).map((value) => (value === null ? "(none)" : /^[("]/.test(String(value)) ? JSON.stringify(value) : value)).join(", ");
   /** @type {Map<string, number>} */
   const totals = new Map();
   for (const row of dated) totals.set(group(row), (totals.get(group(row)) ?? 0) + Number(row[column]));
