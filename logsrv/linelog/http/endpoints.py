@@ -264,7 +264,6 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
                 _TEXT,
                 "",
             ),
-            _flag_parameter("classes", "1: statuses of `by` such as 404 count as 4xx"),
         ),
     ),
     ApiEndpoint(
