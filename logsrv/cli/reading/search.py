@@ -25,12 +25,7 @@ from itertools import islice
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
-from logsrv.cli.reading.around import (
-    check_around,
-    declare_around,
-    make_search_scope,
-    position_around,
-)
+from logsrv.cli.reading.around import declare_around, make_search_scope, parse_around
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
@@ -49,6 +44,7 @@ from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
+from logsrv.linelog.store.segments.segment import Position
 
 _FIGURES = {
     "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",
@@ -170,7 +166,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
 
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
-    check_around(arguments)
+    parse_around(arguments)
     if arguments.new_since is not None and not arguments.patterns:
         raise UsageError("--new-since needs --patterns: it leaves out the known ones")
     if arguments.patterns and arguments.nodes is not None:
@@ -213,7 +209,7 @@ def _print_figures(search: Search, asked: Question, arguments: Namespace) -> boo
 
 def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print lines; return whether there are any."""
-    marked = position_around(arguments)
+    marked = arguments.around if isinstance(arguments.around, Position) else None
     head, render = reading.line_renderer(
         arguments, asked, search.matcher, mark_hits=marked is not None
     )

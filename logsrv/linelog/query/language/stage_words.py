@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, listed
-from logsrv.linelog.query.language.parse import EXPRESSION, PIPE, QUOTED, SPACE, ExtractedNames
+from logsrv.linelog.query.language.parse import (
+    EXPRESSION,
+    FIELD,
+    PIPE,
+    QUOTED,
+    SPACE,
+    ExtractedNames,
+)
 from logsrv.linelog.query.language.question import (
     FUNCTIONS,
     Figure,
@@ -42,7 +49,7 @@ _ELSEWHERE = {
 }
 """Stages of other tools, and what to write instead."""
 _NAME = re.compile(r"[a-z]+[0-9]*")
-_FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]*")
+_FIELD = re.compile(FIELD)
 _WORD = re.compile(r"[^\s,]+")
 _WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
 _COMMA = re.compile(r"\s*,\s*")
