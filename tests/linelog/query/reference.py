@@ -141,7 +141,9 @@ WORDS = st.sampled_from(
     ]
 )
 NUMBERS = st.integers(-20, 1200) | st.sampled_from([499.5, 500.0, 5e2, 99999])
-VALUES = WORDS | NUMBERS | NUMBERS.map(str) | st.sampled_from([*sorted(AMOUNTS), "2xx", "5XX", "1x"])
+VALUES = (
+    WORDS | NUMBERS | NUMBERS.map(str) | st.sampled_from([*sorted(AMOUNTS), "2xx", "5XX", "1x"])
+)
 
 
 @st.composite

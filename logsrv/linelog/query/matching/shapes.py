@@ -88,9 +88,7 @@ def _candidate_by_value(node: Compare) -> Literals | None:
     return (best, *required_literals(need.parts[1])) if len(best.text) >= SHORTEST else None
 
 
-def _pattern_by_key(
-    name: str, op: str, value: str, number: Pattern | None = None
-) -> Pattern:
+def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = None) -> Pattern:
     """Return an expression for lines that may have the field `name`.
 
     If `value` is a number, the field must have one for which `op value` is true. number: an expression for

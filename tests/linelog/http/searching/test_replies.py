@@ -259,6 +259,12 @@ def test_a_table_has_figures_by_groups(store: Path) -> None:
         ask(store, "table", "q=bob")
 
 
+def test_csv_has_the_chosen_columns(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", [lines(["a=1 user=ann", "a=2 b=3"])])
+    asked = "q=a=*&format=csv&columns=user,a"
+    assert ask(store, "search", asked) == b"user,a\nann,1\n,2\n"
+
+
 def test_a_histogram_by_a_field_counts_its_values(tmp_path: Path) -> None:
     """The eight most frequent values, classes in their order, and lines without the field."""
     messages = [f"a=1 status={status}" for status in (200, 201, 200, 404, 503)] + ["nothing"]
