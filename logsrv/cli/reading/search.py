@@ -101,8 +101,7 @@ def declare(parser: Parser) -> None:
         "--columns",
         metavar="FIELD,…",
         type=reading.parse_columns,
-        help="the columns of CSV in this order (position,time,source,level,message); empty where a line has "
-        "no such field",
+        help="the columns of CSV, in this order; empty if the line has no such field",
     )
     add("--no-index", action="store_true", help="read everything, without word indexes")
     add("--stats", action="store_true", help="say at the end how much was read")

@@ -16,7 +16,7 @@ STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 @pytest.mark.parametrize(
     ("columns", "message", "row"),
     [
-        ("time,host,app,message", b"app=shop n=1", "2026-11-20T06:18:42.123456Z,10.0.0.1,shop,app=shop n=1"),
+        ("time,host,app", b"app=shop n=1", "2026-11-20T06:18:42.123456Z,10.0.0.1,shop"),
         ("message, position", b"a,b", '"a,b",1:7'),
         ("port,name,nosuch,status_class", b'{"status":404}', "51234,web,,4xx"),
         ("a,b,c", b'{"a":[1,null,"x"],"b":true,"c":1.50}', '"1,x",true,1.50'),
