@@ -1,20 +1,25 @@
-"""Ordinary questions of an operator on the live page: one typed query or at most three clicks each.
+"""Ordinary questions of an operator: on the live page one typed query or at most three clicks each, in a
+terminal one plain line each.
 
-Numbers are compared with counts of the same lines in Python. The tenth, which messages are new, is asked
-elsewhere.
+Numbers are compared with counts of the same lines in Python.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from tests.cli.command import logsrv
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.linelog.http.page.chromium import Chromium, Page
 
@@ -85,6 +90,17 @@ def table_of(page: Page, query: str) -> dict[str, str]:
     return {row[0]: row[-1] for row in rows(page)}
 
 
+def downloaded_csv(page: Page) -> list[list[str]]:
+    choose(page, "#download-format", "csv")
+    text = page.run("fetch(document.querySelector('#download').href).then((one) => one.text())")
+    return list(csv.reader(io.StringIO(text)))
+
+
+def choose(page: Page, menu: str, value: str) -> None:
+    change = f"menu.value = {value!r}; menu.dispatchEvent(new Event('change'));"
+    page.run(f"((menu) => {{ {change} }})(document.querySelector({menu!r}))")
+
+
 def as_text(counts: Counter[str]) -> dict[str, str]:
     return {name: f"{count:,}" for name, count in counts.items()}
 
@@ -121,10 +137,7 @@ def test_ordinary_questions_are_answered_by_one_query_or_three_clicks(
 
     ask(page, "status=*")
     page.wait("document.querySelector('#histogram-total').textContent === '60 lines'")
-    page.run(
-        "((menu) => { menu.value = 'status:class'; menu.dispatchEvent(new Event('change')); })"
-        "(document.querySelector('#by'))"
-    )
+    choose(page, "#by", "status_class")
     page.wait("document.querySelector('#legend.by-field')")
     page.run("document.querySelector('#histogram').focus()")
     page.press("Home")
@@ -132,7 +145,7 @@ def test_ordinary_questions_are_answered_by_one_query_or_three_clicks(
     classes = Counter(f"{status // 100}xx" for _, status, _ in planted.requests)
     told = page.text("#histogram-status").split(" · ")
     assert told[1:] == ["60 lines", *(f"{name} {classes[name]}" for name in sorted(classes))]
-    assert "by=status:class" in page.run("location.search")
+    assert "by=status_class" in page.run("location.search")
 
     ask(page, "trace=5f3a9c")
     page.wait(f"{LINES}.length === 3")
@@ -157,15 +170,91 @@ def test_ordinary_questions_are_answered_by_one_query_or_three_clicks(
     page.wait(f"{LINES}.length === {len(shop)}")
     page.wait(f"document.querySelector('#download-number').textContent === '{len(shop)} lines'")
     page.click("#download-button")
-    page.run(
-        "((menu) => { menu.value = 'csv'; menu.dispatchEvent(new Event('change')); })"
-        "(document.querySelector('#download-format'))"
-    )
-    text = page.run("fetch(document.querySelector('#download').href).then((one) => one.text())")
-    head, *records = csv.reader(io.StringIO(text))
+    head, *records = downloaded_csv(page)
     assert head == ["position", "time", "source", "level", "message"]
     assert [int(record[-1].rpartition("=")[2]) for record in records] == shop
+    page.go(f"{url}?q=app%3Dshop&columns=ms,status_class,app,message")
+    page.wait(f"{LINES}.length === {len(shop)}")
+    head, *records = downloaded_csv(page)
+    assert head == ["ms", "status_class", "app", "message"]
+    assert sorted(int(record[0]) for record in records) == sorted(shop)
     assert page.complaints == []
+
+
+def start_after_old_lines(logger: Start, home: Path) -> tuple[Logger, set[str]]:
+    """Start a server whose store has lines of three days ago, send others; return their new patterns."""
+    before, now = datetime.now(UTC) - timedelta(days=3), datetime.now(UTC)
+    (home / "old.log").write_text(
+        "".join(f"{before.isoformat()} {text}\n" for text in ("backup 7 done", "user 5 came"))
+    )
+    done = logsrv("import", "--directory", str(home / "store"), str(home / "old.log"))
+    assert done.returncode == 0, done.stderr
+    server = logger("--http", LOOPBACK)
+    texts = ["backup 8 done", "disk 3 is full", "user 6 came", "disk 4 is full", "user 6 left"]
+    server.send("".join(f"{now.isoformat()} {text}\n" for text in texts).encode())
+    server.wait_for_messages(len(texts))
+    shapes = {re.sub("[0-9]+", "<n>", text) for text in texts}
+    return server, shapes - {"backup <n> done", "user <n> came"}
+
+
+def test_new_messages_since_yesterday(logger: Start, browser: Chromium, tmp_path: Path) -> None:
+    """The panel of patterns, its menu, and a pattern: three clicks; in a terminal one line."""
+    server, new = start_after_old_lines(logger, tmp_path)
+    page = browser.page(f"http://127.0.0.1:{server.ports()[1]}/")
+    page.wait(f"{LINES}.length > 1")
+    page.click("#patterns-button")
+    choose(page, "#patterns-new", "yesterday")
+    page.wait("document.querySelector('#pattern-note').textContent.includes('since then')")
+    assert {one.removeprefix("<time> ") for one in page.texts("#pattern-list .name")} == new
+    page.click("#pattern-list button")
+    page.wait(f"{LINES}.length === 2 && {LINES}.every((one) => one.endsWith('is full'))")
+
+    found = ask_terminal(server, "--patterns", "--new-since", "yesterday", "--output", "json")
+    shown = [json.loads(row)["pattern"] for row in found]
+    assert {one.removeprefix("<time> ") for one in shown} == new
+
+
+def ask_terminal(server: Logger, *words: str, command: str = "search") -> list[str]:
+    done = logsrv(command, "--directory", str(server.store), *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode().splitlines()
+
+
+def test_a_terminal_answers_the_same_questions_by_one_plain_line(server: Logger) -> None:
+    planted = Planted()
+    lines = planted.lines()
+    server.send("".join(f"{line}\n" for line in lines).encode())
+    server.wait_for_messages(len(lines))
+
+    def figures(*words: str) -> dict[str, int]:
+        _, *rows = csv.reader(ask_terminal(server, *words, "--output", "csv"))
+        return {row[-2]: int(row[-1]) for row in rows}
+
+    errors = Counter(app for app, level, _ in planted.calls if level == "error")
+    errors[""] = sum(status >= 500 for _, status, _ in planted.requests)
+    assert figures("level>=error | count by app", "--since", "-1h") == errors
+    slowest = ask_terminal(server, "| sort ms | limit 10", "--output", "csv", "--columns", "ms")
+    assert [int(ms) for ms in slowest[1:]] == sorted((ms for *_, ms in planted.calls))[:-11:-1]
+    failed = '"Failed password" | extract "from <address> port" | count by address'
+    assert figures(failed) == Counter(planted.failed)
+    sizes: Counter[str] = Counter()
+    for client, _, size in planted.requests:
+        sizes[client] += size
+    assert figures("bytes=* | sum bytes by client") == sizes
+    classes = Counter(f"{status // 100}xx" for _, status, _ in planted.requests)
+    assert figures("status=* | count every 1d by status_class") == classes
+    assert figures("--top", "status_class") == classes
+    assert ask_terminal(server, "trace=5f3a9c", "--output", "raw") == lines[-3:]
+    first = json.loads(ask_terminal(server, "trace=5f3a9c", "-n", "1", "--output", "json")[0])
+    around = ask_terminal(server, "--around", first["position"], "--output", "raw")
+    assert Counter(around) == Counter(lines)
+    assert (
+        ask_terminal(server, "hostname=web1", "-n", "2", "--output", "raw", command="tail")
+        == [one for one in lines if "web1" in one][-2:]
+    )
+    shop = [(level, str(ms)) for app, level, ms in planted.calls if app == "shop"]
+    columns = ("--output", "csv", "--columns", "level,ms")
+    assert list(map(tuple, csv.reader(ask_terminal(server, "app=shop", *columns))))[1:] == shop
 
 
 def test_a_table_is_sorted_narrowed_and_drawn(server: Logger, browser: Chromium) -> None:

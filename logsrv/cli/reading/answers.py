@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from argparse import Namespace
 from collections import Counter
@@ -34,6 +35,7 @@ _SORTED = 10
 """Lines of a sorted answer, unless another number is asked for."""
 _MOST_VALUES = 8
 """Values with a column of their own in a histogram by a field."""
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)|\(none\)")
 _OTHER = "(other)"
 _NONE = "(none)"
 
@@ -127,17 +129,18 @@ def _print_rows(
         else:
             width = os.get_terminal_size(sys.stdout.fileno()).columns or 80 if terminal else 0
             table = Table(width)
-            kinds = [
-                (name, "DOUBLE" if _is_figure(rows, place) else "")
-                for place, name in enumerate(columns)
-            ]
+            kinds = [(name, _kind_of_column(rows, place)) for place, name in enumerate(columns)]
             texts = [[None if cell is None else _shown(cell) for cell in row] for row in rows]
             for line in [*table.lines(kinds, texts), *table.remaining_lines()]:
                 file.write(f"{line}\n".encode())
 
 
-def _is_figure(rows: Sequence[Sequence[Cell]], place: int) -> bool:
-    return all(not isinstance(row[place], str) for row in rows)
+def _kind_of_column(rows: Sequence[Sequence[Cell]], place: int) -> str:
+    """Return a type of DuckDB for a column of figures or of times, "" for any other."""
+    texts = [cell for row in rows if isinstance(cell := row[place], str)]
+    if not texts:
+        return "DOUBLE"
+    return "TIMESTAMP" if all(map(_TIME.fullmatch, texts)) else ""
 
 
 def _shown(cell: str | float) -> str:

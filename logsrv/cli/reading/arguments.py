@@ -25,6 +25,7 @@ from logsrv.linelog.query.language.caret import error_with_caret
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
 from logsrv.linelog.query.language.question import Question
+from logsrv.linelog.query.language.stage_words import parse_field_names
 from logsrv.linelog.query.language.times import parse_moment, parse_step
 from logsrv.linelog.query.matching import match
 from logsrv.linelog.query.matching.match import Matcher
@@ -189,6 +190,14 @@ def parse_field_name(text: str) -> str:
     return text
 
 
+def parse_columns(text: str) -> list[str]:
+    """Parse names of columns, for `type=`."""
+    try:
+        return parse_field_names(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
 def make_scope(arguments: Namespace) -> Scope:
     """Return the limits of the command line. Raises UsageError for a wrong time."""
     return Scope(
@@ -242,7 +251,9 @@ def line_renderer(
     """
     style = line_style(arguments)
     if style.output == "csv":
-        head, render = csv_renderer(asked, escaped=style.escaped, local_time=style.local)
+        head, render = csv_renderer(
+            asked, arguments.columns, escaped=style.escaped, local_time=style.local
+        )
         return head, lambda hit, _: render(hit)
     return b"", make_renderer(style, matcher, asked.extractions, mark_hits=mark_hits)
 

@@ -41,8 +41,12 @@ def _parse_span(text: str) -> float:
         raise ArgumentTypeError(str(error)) from None
 
 
-def check_around(arguments: Namespace) -> None:
-    """Raise UsageError for options that `--around` excludes, and for `--span` without it."""
+def parse_around(arguments: Namespace) -> None:
+    """Make `around` a Position, or a moment in seconds since 1970.
+
+    Text that can be both, such as 12:30, is a time. Raises UsageError if it is neither, for options that
+    `--around` excludes, and for `--span` without it.
+    """
     if arguments.around is None:
         if arguments.span is not None:
             raise UsageError("--span needs --around: it is the time before and after that")
@@ -53,42 +57,33 @@ def check_around(arguments: Namespace) -> None:
         raise UsageError(
             "--around shows all lines of a span of time; -A, -B and -C show numbers of lines: give one"
         )
-
-
-def position_around(arguments: Namespace) -> Position | None:
-    """Return the position that `--around` names; None if it names a time or is not given.
-
-    Text that can be both, such as 12:30, is a time. Raises UsageError if it is neither.
-    """
     text = arguments.around
-    if text is None:
-        return None
     try:
-        parse_moment(text, time.time(), utc=arguments.utc)
+        arguments.around = parse_moment(text, time.time(), utc=arguments.utc)
     except ValueError as error:
         if not _POSITION.fullmatch(text):
             raise UsageError(f"--around: {error}, or the position of a line: 17:52311") from None
         try:
-            return parse_position(text)
+            arguments.around = parse_position(text)
         except ValueError as wrong:
             raise UsageError(f"--around: {wrong}") from None
-    return None
 
 
 def make_search_scope(arguments: Namespace, view: View | None) -> Scope:
     """Return the limits of a search. view: the store; None if nodes are asked, which have no positions.
 
-    Raises UsageError for a wrong time, and for a position without a line.
+    `parse_around` has read the arguments. Raises UsageError for a wrong time, and for a position without a
+    line.
     """
-    if arguments.around is None:
+    around = arguments.around
+    if around is None:
         return reading.make_scope(arguments)
-    position = position_around(arguments)
-    if position is None:
-        middle = rfc3339(parse_moment(arguments.around, time.time(), utc=arguments.utc))
+    if not isinstance(around, Position):
+        middle = rfc3339(around)
     elif view is None:
         raise UsageError("--around: a position is a place in one store; for nodes give a time")
     else:
-        middle = _time_of_line(view, position)
+        middle = _time_of_line(view, around)
     span = _SPAN if arguments.span is None else arguments.span
     return Scope(
         since=shift_rfc3339(middle, -span),

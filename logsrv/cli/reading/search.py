@@ -25,12 +25,7 @@ from itertools import islice
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
-from logsrv.cli.reading.around import (
-    check_around,
-    declare_around,
-    make_search_scope,
-    position_around,
-)
+from logsrv.cli.reading.around import declare_around, make_search_scope, parse_around
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
@@ -49,11 +44,13 @@ from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
+from logsrv.linelog.store.segments.segment import Position
 
 _FIGURES = {
     "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",
     "p50": "the median", "p95": "the 95th percentile", "p99": "the 99th percentile",
 }  # fmt: skip
+_ALL_BARS = "--histogram counts all lines of its time: leave out -n and limit"
 
 
 def declare(parser: Parser) -> None:
@@ -63,7 +60,8 @@ def declare(parser: Parser) -> None:
     reading.declare_nodes(parser)
     reading.declare_scope(parser)
     declare_around(parser)
-    add("-n", type=reading.parse_count, metavar="N", dest="number", help="N lines at most")
+    most = "N lines, rows or values at most, and no more than | limit says"
+    add("-n", type=reading.parse_count, metavar="N", dest="number", help=most)
     add("--reverse", action="store_true", help="the newest first")
     for option, words in (("-A", "after"), ("-B", "before"), ("-C", "before and after")):
         help_ = f"show N lines {words} each, too"
@@ -99,6 +97,12 @@ def declare(parser: Parser) -> None:
     )
     reading.declare_zone(parser)
     reading.declare_looks(parser, csv=True)
+    add(
+        "--columns",
+        metavar="FIELD,…",
+        type=reading.parse_columns,
+        help="the columns of CSV, in this order; empty if the line has no such field",
+    )
     add("--no-index", action="store_true", help="read everything, without word indexes")
     add("--stats", action="store_true", help="say at the end how much was read")
     add("--no-pager", action="store_true", help="use no pager on a terminal")
@@ -114,6 +118,8 @@ def run(arguments: Namespace) -> int:
     asked = reading.question_with_hints(arguments.query, "search")
     asked = with_options(asked, arguments)
     figures = _wants_figures(arguments) or asked.answer is not None
+    if arguments.columns and figures and not isinstance(asked.answer, Sorting):
+        raise UsageError("--columns chooses the columns of lines; this answer has its own")
     with reading.open_view(arguments.directory, "search") as view:
         limits = make_search_scope(arguments, view)
         search = Search(view, make_matcher(asked.node), limits, with_index=not arguments.no_index)
@@ -132,8 +138,10 @@ def run(arguments: Namespace) -> int:
 
 def with_options(asked: Question, arguments: Namespace) -> Question:
     """Return the question with the answer and the limit that options ask for. Raises UsageError."""
-    most = asked.limit if arguments.number is None else arguments.number
-    asked = asked._replace(limit=most)
+    limits = [one for one in (asked.limit, arguments.number) if one is not None]
+    if arguments.histogram and limits:
+        raise UsageError(_ALL_BARS)
+    asked = asked._replace(limit=min(limits, default=None))
     figures = [Figure(name, field) for name in FUNCTIONS for field in getattr(arguments, name)]
     if arguments.count and (arguments.by or figures or arguments.every):
         figures.insert(0, Figure("count"))
@@ -170,7 +178,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
 
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
-    check_around(arguments)
+    parse_around(arguments)
     if arguments.new_since is not None and not arguments.patterns:
         raise UsageError("--new-since needs --patterns: it leaves out the known ones")
     if arguments.patterns and arguments.nodes is not None:
@@ -187,6 +195,10 @@ def _check_options(arguments: Namespace) -> None:
         raise UsageError(
             "-A, -B and -C show neighbours of lines, and here no lines are shown in their order"
         )
+    if arguments.columns and arguments.output != "csv":
+        raise UsageError("--columns needs --output csv")
+    if arguments.histogram and arguments.number is not None:
+        raise UsageError(_ALL_BARS)
     if context and arguments.output == "csv":
         raise UsageError("CSV has a row for each line that was found, and no neighbours")
 
@@ -213,7 +225,7 @@ def _print_figures(search: Search, asked: Question, arguments: Namespace) -> boo
 
 def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print lines; return whether there are any."""
-    marked = position_around(arguments)
+    marked = arguments.around if isinstance(arguments.around, Position) else None
     head, render = reading.line_renderer(
         arguments, asked, search.matcher, mark_hits=marked is not None
     )

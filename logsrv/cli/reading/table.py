@@ -1,4 +1,7 @@
-"""A table of texts that fits a terminal: the widest columns are shortened first."""
+"""A table of texts that fits a terminal: the widest columns of texts are shortened first.
+
+Times and numbers stay whole. A table that is too wide even so has one value a line.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ class Table:
         self._kept: list[list[str | None]] = []
         self._columns: Sequence[tuple[str, str]] = ()
         self._widths: list[int] | None = None
+        self._is_upright = False
 
     def lines(self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]) -> list[str]:
         """Return the lines that can be shown now; the first rows are buffered."""
@@ -40,36 +44,48 @@ class Table:
             return []
         rows, self._kept = self._kept, []
         self._widths = self._fitting_widths(columns, rows[:_LOOKED_AT])
+        lines = [self._row_line(columns, row) for row in rows]
+        if self._is_upright:
+            return lines
         rule = _BETWEEN.join("─" * width for width in self._widths)
-        names = self._row_line(columns, [name for name, _ in columns])
-        return [names, rule, *(self._row_line(columns, row) for row in rows)]
+        return [self._row_line(columns, [name for name, _ in columns]), rule, *lines]
 
     def _fitting_widths(
         self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]
     ) -> list[int]:
-        widths = [terminal_columns(one_line(name)) for name, _ in columns]
+        widths = [0] * len(columns)
         for row in rows:
             for place, text in enumerate(row):
                 if text:
                     # `one_line` shortens a very long text, as it will be shown.
                     widths[place] = max(widths[place], terminal_columns(one_line(text)))
+        names = [terminal_columns(one_line(name)) for name, _ in columns]
+        least = [
+            width if _is_number(type_) or type_.startswith("TIMESTAMP") else _NARROWEST
+            for width, (_, type_) in zip(widths, columns, strict=True)
+        ]
+        widths = list(map(max, widths, names))
         if not self._width:
             return [min(width, _WIDEST_IN_PIPE) for width in widths]
+        widths = [min(width, self._width) for width in widths]
         room = self._width - len(_BETWEEN) * (len(widths) - 1)
-        while sum(widths) > room and max(widths) > _NARROWEST:
-            widest = max(widths)
-            others = sorted(width for width in widths if width < widest)
-            following = max(others[-1] if others else 0, _NARROWEST)
-            many = widths.count(widest)
-            # Make the widest columns narrower, all by the same, down to the next widest.
-            less = max(widest - -(-(sum(widths) - room) // many), following)
-            if less == widest:
-                break
-            widths = [less if width == widest else width for width in widths]
+        while sum(widths) > room:
+            wide = [place for place, width in enumerate(widths) if width > least[place]]
+            if not wide:
+                self._is_upright = True
+                return [max(names)]
+            widths[max(wide, key=widths.__getitem__)] -= 1
         return widths
 
     def _row_line(self, columns: Sequence[tuple[str, str]], row: Sequence[str | None]) -> str:
         assert self._widths is not None
+        if self._is_upright:
+            pairs = zip(columns, row, strict=True)
+            lines = [
+                f"{one_line(name):<{self._widths[0]}}{_BETWEEN}{one_line(text or '', 4096)}".rstrip()
+                for (name, _), text in pairs
+            ]
+            return "\n".join([*lines, ""])
         shown = []
         for (_, type_), width, text in zip(columns, self._widths, row, strict=True):
             safe = one_line(text, 4096) if text is not None else ""

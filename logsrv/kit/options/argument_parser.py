@@ -29,8 +29,8 @@ class _VersionAction(argparse.Action):
         raise HelpRequest(f"{self.const()}\n")
 
 
-# Put before a word that begins with a hyphen and is not an option, so that argparse takes it for an
-# argument. No argument of a process contains NUL.
+# Put before a word that begins with a hyphen and is not an option, such as the time `-1h`, so that argparse
+# takes it for an argument. No argument of a process contains NUL.
 _GUARD = "\0"
 
 
@@ -106,10 +106,10 @@ class Parser(argparse.ArgumentParser):
             )
 
     def parse_args(self, args: Sequence[str] | None = None) -> argparse.Namespace:  # type: ignore[override]
+        words = list(args or ())
         if self.takes_query:
             # While argparse parses intermixed arguments, it changes the ones that the usage shows.
             self._set_usage()
-            words = list(args or ())
             end = words.index("--") if "--" in words else len(words)
             words = [
                 _GUARD + word if place > end or self._is_excluding_word(word) else word
@@ -117,12 +117,16 @@ class Parser(argparse.ArgumentParser):
                 if place != end
             ]
             arguments, unknown = self.parse_known_intermixed_args(words)
+        elif self.passes_on:
+            arguments, unknown = self.parse_known_args(self._known_options_first(words))
         else:
-            if self.passes_on:
-                args = self._known_options_first(list(args or ()))
-            arguments, unknown = self.parse_known_args(args)
+            words = [
+                _GUARD + word if word[1:2].isdecimal() and self._is_excluding_word(word) else word
+                for word in words
+            ]
+            arguments, unknown = self.parse_known_args(words)
         if unknown:
-            self.error(self._unexpected_argument_text(unknown[0]))
+            self.error(self._unexpected_argument_text(unknown[0].removeprefix(_GUARD)))
         return arguments
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:

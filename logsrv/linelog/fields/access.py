@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from logsrv.kit.text.quoted_text import pattern_until
+from logsrv.linelog.fields.values import Value
 
 NAMES = ("client", "user", "method", "path", "protocol", "status", "bytes", "referer", "agent")
 """The fields of nginx and Apache, in the order of the line."""
@@ -32,6 +33,9 @@ _HAPROXY = re.compile(
     r'(?:\{[^}]*\} ){0,2}"(?P<request>' + pattern_until('"') + r")",
     re.ASCII,
 )
+STATUS_CLASS = "status_class"
+"""The field with the class of `status`, such as `4xx`, in lines that have no field of this name."""
+_STATUS = re.compile(r"[1-5][0-9]{2}", re.ASCII)
 _REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) (\S.*?)(?: (HTTP/[0-9.]+))?")
 _ESCAPED = re.compile(r'\\(["\\])')
 
@@ -68,6 +72,12 @@ def split_request_line(request: str) -> tuple[str | None, str | None, str | None
     """Split a request line into method, path and protocol, still escaped; three None for another text."""
     parts = _REQUEST.fullmatch(request)
     return parts.groups() if parts else (None, None, None)  # type: ignore[return-value]
+
+
+def class_of_status(status: Value | None) -> str | None:
+    """Return the class of an HTTP status: `4xx` for 404; None for any other value."""
+    text = str(status)
+    return f"{text[0]}xx" if _STATUS.fullmatch(text) else None
 
 
 def unescape_quotes(value: str) -> str:

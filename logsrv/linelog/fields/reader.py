@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy
 
 from logsrv.linelog.fields.access import NAMES as OF_ACCESS
+from logsrv.linelog.fields.access import STATUS_CLASS, class_of_status
 from logsrv.linelog.fields.access_text import AccessReader
 from logsrv.linelog.fields.headers import HeaderReader
 from logsrv.linelog.fields.levels.byte_places import Array, byte_membership_table
@@ -44,7 +45,8 @@ class FieldReader:
     """A reader of the fields called `names`: any field but `position`."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
+        self._class_place = names.index(STATUS_CLASS) if STATUS_CLASS in names else None
+        self.names = names = [*names, *(["status"] if self._class_place is not None else [])]
         self._is_usual = all(_USUAL.fullmatch(name) and name not in ALWAYS for name in names)
         inner = [name.removeprefix("fields.") for name in names]
         self._objects = ObjectReader(names)
@@ -63,7 +65,7 @@ class FieldReader:
         self._odd = [PairReader(name) for name in names if name.startswith("fields.")]
 
     def read(self, stamps: StampedLines) -> list[Column]:
-        """Return a column for each name."""
+        """Return a column for each name, in their order."""
         columns: list[Column] = [[None] * len(stamps) for _ in self.names]
         others: Iterable[int] = range(len(stamps))
         if self._is_usual and len(stamps):
@@ -72,6 +74,12 @@ class FieldReader:
             record = Record(stamps.line(row))
             for name, column in zip(self.names, columns, strict=True):
                 column[row] = record.get(name)
+        if self._class_place is not None:
+            classes, statuses = columns[self._class_place], columns.pop()
+            classes[:] = [
+                class_of_status(status) if value is None else value
+                for value, status in zip(classes, statuses, strict=True)
+            ]
         return columns
 
     def _fill_columns(self, stamps: StampedLines, columns: list[Column]) -> set[int]:

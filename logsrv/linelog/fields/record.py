@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.linelog.fields import level as levels
-from logsrv.linelog.fields.access import parse_access
+from logsrv.linelog.fields.access import STATUS_CLASS, class_of_status, parse_access
 from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
 from logsrv.linelog.fields.json import (
     Object,
@@ -227,6 +227,8 @@ class Record:
         if value is None and name in ALIASES and self.kind == "json":
             known = (self._alias_value(other, as_written) for other in ALIASES[name])
             value = next((one for one in known if one is not None), None)
+        if value is None and name == STATUS_CLASS:
+            return class_of_status(self._parsed_value("status", as_written))
         return value
 
     def _alias_value(self, name: str, as_written: bool) -> Value | None:

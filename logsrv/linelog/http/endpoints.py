@@ -19,6 +19,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
+from logsrv.linelog.query.language.stage_words import parse_field_names
 from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.store.segments.segment import parse_position
 
@@ -230,6 +231,12 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             ApiParameter("before", "the position before which it ends", _check_position, _PLACE),
             _AFTER,
             _format_parameter("json", "csv", "text"),
+            ApiParameter(
+                "columns",
+                "the columns of csv: names of fields, parted by commas",
+                lambda text, now: parse_field_names(_check_short_text(text, now)),
+                _TEXT,
+            ),
         ),
         LINES,
     ),
@@ -264,7 +271,6 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
                 _TEXT,
                 "",
             ),
-            _flag_parameter("classes", "1: statuses of `by` such as 404 count as 4xx"),
         ),
     ),
     ApiEndpoint(

@@ -211,7 +211,7 @@ class WebServer:
             case "/api/tail":
                 self._start_viewer(request, values)
             case _ if request.method == b"HEAD":
-                self._responses.begin_response(request, 200, endpoint.type)
+                self._responses.begin_response(request, 200, _content_type(endpoint, values))
                 request.finish()
             case _:
                 # Each name in `REPLIES` of `searching`: search, histogram, top, fields and so on.
@@ -221,8 +221,8 @@ class WebServer:
         self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]
     ) -> None:
         def begin(request: WebRequest, status: int) -> None:
-            type_ = FORMATS.get(values.get("format", "json"), endpoint.type)
-            self._responses.begin_response(request, status, type_ if status == 200 else JSON)
+            type_ = _content_type(endpoint, values) if status == 200 else JSON
+            self._responses.begin_response(request, status, type_)
 
         asked = {"endpoint": endpoint.name, **self._values_and_nodes(endpoint, values)}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
@@ -231,6 +231,8 @@ class WebServer:
     def _values_and_nodes(self, endpoint: ApiEndpoint, values: dict[str, Any]) -> dict[str, Any]:
         """Return the request's values, and the chosen nodes, for a searching process. Raises Problem."""
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
+        if values.get("columns") and values["format"] != "csv":
+            raise Problem(400, "columns needs format=csv")
         try:
             here, nodes = self._nodes.choose_nodes(values.get("nodes", ""))
         except ValueError as error:
@@ -302,6 +304,10 @@ class WebServer:
                 log.failure("answering a request failed", failure)
                 problem = Problem(500, "the server has failed; its log says why")
         self._responses.send_problem(request, problem)
+
+
+def _content_type(endpoint: ApiEndpoint, values: dict[str, Any]) -> str:
+    return FORMATS.get(values.get("format", "json"), endpoint.type)
 
 
 def _safe_link_query(query: str) -> str:

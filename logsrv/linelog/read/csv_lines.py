@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from logsrv.kit.text.escape import printable
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 from logsrv.linelog.query.language.question import Question
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.read.render import to_local_time
@@ -19,23 +20,39 @@ LINE_COLUMNS = ("position", "time", "source", "level", "message")
 
 
 def csv_renderer(
-    asked: Question, *, escaped: bool = False, local_time: bool = False
+    asked: Question,
+    columns: Sequence[str] | None = None,
+    *,
+    escaped: bool = False,
+    local_time: bool = False,
 ) -> tuple[bytes, Callable[[Hit], bytes]]:
-    """Return the names of the columns as CSV, extracted fields last, and a function: hit → its row as CSV.
+    """Return the names of the columns as CSV, and a function: hit → its row as CSV.
 
-    escaped: whether control characters are made visible. local_time: whether times are in the local zone,
-    not UTC.
+    columns: names of fields; None for LINE_COLUMNS and extracted fields. escaped: whether control
+    characters are made visible. local_time: whether times are in the local zone, not UTC.
     """
-    fields = extracted_fields(asked.extractions)
+    names = columns or (*LINE_COLUMNS, *asked.names)
+    extracted = extracted_fields(asked.extractions)
+
+    def cell(record: Record, found: Mapping[str, str], name: str) -> str | int | None:
+        if name in asked.names:
+            return found.get(name)
+        if name == "time" and local_time and record.time:
+            return to_local_time(record.time)
+        return getattr(record, name) if name in ALWAYS else _text(record.get(name))
 
     def render(hit: Hit) -> bytes:
-        record = Record(hit.line)
-        found = fields(record.body)
-        time = to_local_time(record.time) if local_time and record.time else record.time
-        row = (str(hit.position), time, record.source, record.level, record.message)
-        return csv_rows([(*row, *map(found.get, asked.names))], escaped=escaped)
+        record = Record(hit.line, str(hit.position))
+        found = extracted(record.body)
+        return csv_rows([[cell(record, found, name) for name in names]], escaped=escaped)
 
-    return csv_rows([(*LINE_COLUMNS, *asked.names)], escaped=escaped), render
+    return csv_rows([names], escaped=escaped), render
+
+
+def _text(value: Value | None) -> str | None:
+    if value is None:
+        return None
+    return ",".join(displayable_text(text_of_value(one)) for one in elements_of_value(value))
 
 
 def csv_rows(rows: Iterable[Cells], *, escaped: bool = False) -> bytes:

@@ -97,6 +97,28 @@ def test_csv_of_lines_is_read_back_as_it_was_stored(store: Path) -> None:
     assert set(rows[0]) == {"position", "time", "source", "level", "message", "n"}
 
 
+def test_csv_has_the_chosen_columns(store: Path) -> None:
+    as_csv = ("--output", "csv", "--columns", "ms,status_class,nosuch", "-n", "1")
+    assert search(store, "ms=7", *as_csv)[0] == "ms,status_class,nosuch\n7,3xx,\n"
+    assert search(store, "| sort ms", *as_csv)[0].splitlines()[1] == "29,4xx,"
+
+
+def test_of_two_limits_the_smaller_holds(store: Path) -> None:
+    for words in (("app=shop | limit 2", "-n", "5"), ("app=shop | limit 5", "-n", "2")):
+        assert len(search(store, *words)[0].splitlines()) == 2
+        assert search(store, *words, "-c")[0] == "2\n"
+        assert len(search(store, *words, "--top", "ms")[0].splitlines()) == 2
+        assert len(search(store, *words, "--sort", "ms")[0].splitlines()) == 2
+        assert len(search(store, *words, "--count", "--by", "ms")[0].splitlines()) == 4
+
+
+def test_statuses_are_counted_by_class(store: Path) -> None:
+    counts = ["2xx", "10", "3xx", "10", "4xx", "10"]
+    assert search(store, "app=shop | count by status_class")[0].split()[4:] == counts
+    assert search(store, "--top", "status_class")[0].split()[1::2] == counts[::2]
+    assert search(store, "status_class=4xx", "-c")[0] == "10\n"
+
+
 def test_lines_that_match_without_the_field_are_told(store: Path) -> None:
     _, said = search(store, "cron | sort nosuch", status=1)
     assert "2 lines match, none has a number in nosuch" in said
@@ -121,6 +143,13 @@ def test_lines_that_match_without_the_field_are_told(store: Path) -> None:
         (("a", "--output", "csv", "-C", "1"), "no neighbours"),
         (("a | sort ms", "-n", "20000"), "at most 10,000 lines"),
         (("a", "--top", "x", "--by", "y"), "make a table"),
+        (("a", "--columns", "time,app"), "--columns needs --output csv"),
+        (("a | count", "--columns", "app", "--output", "csv"), "this answer has its own"),
+        (("a", "--top", "b", "--columns", "app", "--output", "csv"), "this answer has its own"),
+        (("a", "--columns", "a b", "--output", "csv"), "is no name of a field"),
+        (("a", "--histogram", "-n", "5"), "leave out -n and limit"),
+        (("a | limit 5", "--histogram"), "leave out -n and limit"),
+        (("a", "--nodes", "127.0.0.1:1", "--histogram", "-n", "5"), "leave out -n and limit"),
         (("a", "--nodes", "127.0.0.1:1", "--avg", "ms"), "of one store"),
     ],
 )

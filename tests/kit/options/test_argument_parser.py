@@ -14,6 +14,7 @@ def parser() -> Parser:
     made = Parser("prog test", "A test.", epilog="The end.", version=lambda: "prog 7")
     made.add_argument("--hex", action="store_true")
     made.add_argument("--wait", type=parser_of_kind("DURATION"))
+    made.add_argument("--since")
     made.add_argument("words", nargs="*")
     return made
 
@@ -22,6 +23,13 @@ def test_options_may_stand_anywhere() -> None:
     found = parser().parse_args(["--hex", "a", "b", "--wait", "1m"])
     assert (found.words, found.hex, found.wait) == (["a", "b"], True, 60.0)
     assert parser().parse_args(["--", "--hex"]).words == ["--hex"]
+
+
+def test_a_time_ago_with_a_hyphen_is_a_value() -> None:
+    found = parser().parse_args(["--since", "-1h", "a", "-30m"])
+    assert (found.since, found.words) == ("-1h", ["a", "-30m"])
+    with pytest.raises(UsageError, match=r"^-1h is no option"):
+        Parser("prog", "Takes nothing.").parse_args(["-1h"])
 
 
 @pytest.mark.parametrize(

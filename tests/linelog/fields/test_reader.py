@@ -23,7 +23,8 @@ OLD = b"<34>Nov 20 06:18:42 web sshd[77]: "
 NEW = b"<165>1 2026-11-20T06:18:42Z web shop 77 ID9 "
 FILE = b"Nov 20 06:18:42 web sshd[77]: "
 NAMES = (
-    "user", "status", "app", "pid", "hostname", "severity", "facility", "timestamp", "msgid", "text", "a",
+    "user", "status", "status_class", "fields.status_class", "app", "pid",
+    "hostname", "severity", "facility", "timestamp", "msgid", "text", "a",
     "a.b", "fields.a", "fields.app", "syslog.app", "syslog.x.a", "x.a", "syslog", "path", "time", "port",
     "client", "client_port", "frontend", "duration_ms", "duration",
     "a b", "\u00e9", "process.pid", "fields.user", "fields.fields.a", "level",
@@ -40,7 +41,8 @@ PIECES = st.sampled_from(
      b'{"a":1,"a":"2"}', b'{"a":007}', b'{"app":true,"a":0.5,"service":{"name":"x"}}',
      b" ", b"\t", b"\r", b"\x0b", b'"', b"\\", b"=", b"a=", b"a=1 ", b"user=", b"user=bob ", b'user="b c" ',
      b'msg="a=3 user=4" ', b'b="\\"" ', b"a.b=5 ", b"fields.a=6 ", b"app=7 ", b"x.a=8 ", b"syslog.app=9 ",
-     b"status=500 ", b'a=" ', b'foo!="a=1 ', b"\xff", "\u00e9=1 ".encode(), b"[", b"]", b'] "', b"text"]
+     b"status=500 ", b"status_class=x ", b'{"status":404}',
+     b'{"status":"99"}', b'a=" ', b'foo!="a=1 ', b"\xff", "\u00e9=1 ".encode(), b"[", b"]", b'] "', b"text"]
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ def test_missing_parameters_have_their_defaults() -> None:
     nothing = {
         "q": "", "since": "", "until": "", "source": "", "limit": 1000, "reverse": False,
         "newest": False, "before": None, "after": None, "nodes": "", "format": "json",
+        "columns": None,
     }  # fmt: skip
     assert read(b"") == nothing
     assert read(b"q=&since=&until=&limit=&reverse=&before=&after=&") == nothing
@@ -35,6 +36,7 @@ def test_parameters_are_parsed() -> None:
     assert (found["before"], found["after"]) == ("17:52311", "3:0")
     assert found["since"].endswith("Z")
     assert read(b"reverse=0")["reverse"] is False and read(b"newest=1")["newest"] is True
+    assert read(b"columns=time,+app&format=csv")["columns"] == ["time", "app"]
     # An offset's + that was not escaped.
     times = read(b"since=2026-11-20T06:00:00+01:00&until=2026-11-20T06:00:00%2B01:00")
     assert times["since"] == times["until"] == "2026-11-20T05:00:00.000000Z"

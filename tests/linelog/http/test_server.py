@@ -123,6 +123,11 @@ def test_wrong_paths_methods_and_values_have_their_status(place: Place) -> None:
     assert place.ask("/api/stats", Host="evil.example")[0] == 403
     assert place.ask("/api/stats", Origin="http://evil.example")[0] == 403
     assert place.ask("/api/search", "HEAD") == (200, b"")
+    assert "content-type: application/x-ndjson" in place.head
+    for path in ("/api/search?format=csv", "/api/table?q=|+count&format=csv"):
+        assert place.ask(path, "HEAD")[0] == 200
+        assert "content-type: text/csv" in place.head
+    assert place.ask("/api/search?columns=app") == (400, {"error": "columns needs format=csv"})
 
 
 def test_a_full_disk_and_a_missing_store_are_status_503(place: Place) -> None:

@@ -50,6 +50,9 @@ def is_true(node: Node, line: Line) -> bool:
         return not is_true(node.part, line)
     assert not isinstance(node, Extracted)
     known = line.fields.get(node.field)
+    if known is None and node.field == "status_class":
+        status = str(line.fields.get("status"))
+        known = f"{status[0]}xx" if re.fullmatch("[1-5][0-9][0-9]", status) else None
     values = known if isinstance(known, list) else [] if known is None else [known]
     if isinstance(node, HasField):
         return bool(values)
@@ -114,7 +117,7 @@ AMOUNTS: dict[str, tuple[Fraction, str | None]] = {
     "1.024 kB": (Fraction(1024), "B"),
 }
 IN_NAMES = {"took_ms": ("s", Fraction(1, 1000)), "bytes": ("B", Fraction(1))}
-NAMES = st.sampled_from(["status", "user", "http.code", "x", "took_ms"])
+NAMES = st.sampled_from(["status", "status_class", "user", "http.code", "x", "took_ms"])
 WORDS = st.sampled_from(
     [
         "a",
@@ -138,7 +141,9 @@ WORDS = st.sampled_from(
     ]
 )
 NUMBERS = st.integers(-20, 1200) | st.sampled_from([499.5, 500.0, 5e2, 99999])
-VALUES = WORDS | NUMBERS | NUMBERS.map(str) | st.sampled_from(sorted(AMOUNTS))
+VALUES = (
+    WORDS | NUMBERS | NUMBERS.map(str) | st.sampled_from([*sorted(AMOUNTS), "2xx", "5XX", "1x"])
+)
 
 
 @st.composite

@@ -5,12 +5,12 @@ It loads NumPy.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
+from logsrv.linelog.fields.access import STATUS_CLASS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.asked import (
     Values,
@@ -33,7 +33,6 @@ MOST_VALUES = 8
 """Values of a field that have a part of their own in a bar."""
 NONE = ""
 """The key of lines without the field, or with an empty value, in a bar."""
-_STATUS = re.compile("[1-5][0-9]{2}", re.ASCII)
 
 
 def table(view: View, values: Values) -> Iterator[bytes]:
@@ -92,20 +91,18 @@ def count_by_value(
 
     The most frequent MOST_VALUES are counted, and lines without the field as NONE.
     """
-    field, classes = values["by"], values.get("classes")
+    field = values["by"]
     grouping = Grouping((Figure("count"),), (field,), step)
     found = group(make_search(view, values), grouping, question_of(values).extractions)
     totals: Counter[str] = Counter()
     steps: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for time, value, lines in found.rows:
         name = NONE if value is None else str(value)
-        if classes and _STATUS.fullmatch(name):
-            name = f"{name[0]}xx"
         count = int(lines or 0)
         totals[name] += 0 if value is None else count
         steps[str(time)][name] += count
     names = [name for name, _ in totals.most_common() if name != NONE][:MOST_VALUES]
-    if classes:
+    if field == STATUS_CLASS:
         names.sort()
     kept = {NONE, *names}
     parts = {

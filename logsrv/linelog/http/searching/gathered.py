@@ -50,7 +50,7 @@ _STEP, _EACH = 10**8, 10**7
 # and a process with threads must not fork.
 _OTHERS = {"before": None, "after": None, "processes": 1, "format": "json"}
 # Values that the server refuses with nodes.
-_OF_THIS_STORE = ("by", "classes")
+_OF_THIS_STORE = ("by",)
 _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 
 

@@ -89,7 +89,7 @@ def _renderer(values: Values, question: Question) -> tuple[bytes, Callable[[Hit]
     """Return what an answer begins with, and a function: hit → what is sent of it."""
     form = values.get("format", "json")
     if form == "csv":
-        return csv_renderer(question)
+        return csv_renderer(question, values.get("columns"))
     if form == "text":
         render = make_renderer(LineStyle())
         return b"", lambda hit: render(hit, False)

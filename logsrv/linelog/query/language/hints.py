@@ -12,29 +12,32 @@ from contextlib import suppress
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.level import LEVELS, canonical_level
-from logsrv.linelog.query.language.parse import ORDERS, ExtractedNames, parse_filter
+from logsrv.linelog.query.language.parse import (
+    EXPRESSION,
+    FIELD,
+    ORDERS,
+    QUOTED,
+    ExtractedNames,
+    parse_filter,
+)
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Not, Or
 from logsrv.linelog.query.language.units import numbers_by_unit
 
 MOST_HINTS = 3
 
-_FIELD = r"[A-Za-z_@][A-Za-z0-9_.@-]*"
-_QUOTED = '"' + pattern_until('"') + '"'
-_REGEX = "/" + pattern_until("/") + r"/(?=[\s)]|\Z)"
 _PIECE = re.compile(
-    rf"(?P<passed>{_QUOTED}|(?:{_FIELD}~)?{_REGEX}|{_FIELD}(?:!=|>=|<=|[=<>~:]){_QUOTED})"
+    f"(?:{FIELD}(?:!=|>=|<=|[=<>~:]))?{QUOTED.pattern}|(?:{FIELD}~)?{EXPRESSION.pattern}"
     r'|(?P<word>[^\s()"]+)',
     re.DOTALL,
 )
-_EQUAL = re.compile(rf"(-?)({_FIELD})==(.*)", re.DOTALL)
-_STARS = re.compile(rf"(-?)({_FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
+_EQUAL = re.compile(rf"(-?)({FIELD})==(.*)", re.DOTALL)
+_STARS = re.compile(rf"(-?)({FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
 _SPECIAL = re.compile(r"[].\\/^$+?{}|[]")
 # A name, not an address: IPv6 addresses have colons, and no address has a letter after F.
 _NAME = re.compile(r"[A-Za-z0-9._-]*[A-Za-z][A-Za-z0-9._-]*")
 _PART_OF_NAME = re.compile(r"[A-Za-z0-9._-]*[G-Zg-z][A-Za-z0-9._-]*")
-_SELECTOR = re.compile(rf"\{{({_FIELD})(?:=~|!~|!=|=)", re.DOTALL)
+_SELECTOR = re.compile(rf"\{{({FIELD})(?:=~|!~|!=|=)", re.DOTALL)
 
 
 def foreign_syntax_hints(query: str) -> list[str]:

@@ -53,7 +53,8 @@ QUOTED = re.compile('"(' + pattern_until('"') + ')"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 # An expression ends at the first slash that is not escaped; a word has to end there too.
 EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
-_FIELD = re.compile(r"([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|>=|<=|[=<>~]|:(?!//))")
+FIELD = "[A-Za-z_@][A-Za-z0-9_.@-]*"
+_FIELD = re.compile(rf"({FIELD})(!=|>=|<=|[=<>~]|:(?!//))")
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
 PIPE = re.compile(r"\|(?=\s|\Z)")
 _NEGATION = re.compile(r"-(?=[^\s)-])")

@@ -7,8 +7,15 @@ from collections.abc import Sequence
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import did_you_mean, listed
-from logsrv.linelog.query.language.parse import EXPRESSION, PIPE, QUOTED, SPACE, ExtractedNames
+from logsrv.kit.text.words import did_you_mean, listed, shown
+from logsrv.linelog.query.language.parse import (
+    EXPRESSION,
+    FIELD,
+    PIPE,
+    QUOTED,
+    SPACE,
+    ExtractedNames,
+)
 from logsrv.linelog.query.language.question import (
     FUNCTIONS,
     Figure,
@@ -42,7 +49,7 @@ _ELSEWHERE = {
 }
 """Stages of other tools, and what to write instead."""
 _NAME = re.compile(r"[a-z]+[0-9]*")
-_FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]*")
+_FIELD = re.compile(FIELD)
 _WORD = re.compile(r"[^\s,]+")
 _WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
 _COMMA = re.compile(r"\s*,\s*")
@@ -50,6 +57,15 @@ _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 # 2026-11-20. A time is only checked here; what it means depends on when it is asked.
 _SOME_DAY = 1_795_132_800.0
 _TIME = re.compile(r'"(?P<quoted>[^"]*)"|[^\s|]+')
+
+
+def parse_field_names(text: str) -> list[str]:
+    """Return the names in `time,host,app`. Raises ValueError with a sentence."""
+    names = _COMMA.split(text.strip())
+    for name in names:
+        if not _FIELD.fullmatch(name):
+            raise ValueError(f"{shown(name)} is no name of a field, such as in time,host,app")
+    return names
 
 
 class StageWords:

@@ -65,7 +65,7 @@ def need_of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need 
 
     With any other `op`, only the presence of the field is certain.
     """
-    if name in IN_STAMP or name == "level":
+    if name in IN_STAMP or name in ("level", access.STATUS_CLASS):
         return None
     if name == "message":
         if op not in ("=", ":") or (op == "=" and is_number_or_amount(value)):

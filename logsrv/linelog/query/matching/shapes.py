@@ -32,6 +32,7 @@ _TELLING = 8
 _ESCAPE = r"\\u00"
 _HEADER = "<[0-9]{1,3}>"
 _PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
+_CLASS = re.compile(r"[1-5]xx", re.ASCII | re.IGNORECASE)
 _PLAIN_START = re.compile(r"[A-Za-z0-9_ .:,;@+-]*")
 # The text before the status in an access log: the end of the request, or of HAProxy's times.
 _BEFORE_STATUS = '(?:"|/[+]?[0-9]+)'
@@ -51,6 +52,11 @@ def candidate_of_comparison(node: Compare) -> Candidate | None:
         return _level_pattern(op, value)
     if field in IN_STAMP:
         return _candidate_in_stamp(field, op, value)
+    if field == access.STATUS_CLASS:
+        # A line has the field itself, or the status from which it is computed.
+        first = value[0] if op == "=" and _CLASS.fullmatch(value) else "[1-5]"
+        statuses = _pattern_by_key("status", op, value, rf"{first}[0-9]{{2}}\b")
+        return f"{_pattern_by_key(field, op, value)}|{statuses}"
     by_value = _candidate_by_value(node)
     if by_value is not None and (op == ":" or len(by_value[0].text) >= _TELLING):
         return by_value
@@ -82,14 +88,15 @@ def _candidate_by_value(node: Compare) -> Literals | None:
     return (best, *required_literals(need.parts[1])) if len(best.text) >= SHORTEST else None
 
 
-def _pattern_by_key(name: str, op: str, value: str) -> Pattern:
+def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = None) -> Pattern:
     """Return an expression for lines that may have the field `name`.
 
-    If `value` is a number, the field must have one for which `op value` is true.
+    If `value` is a number, the field must have one for which `op value` is true. number: an expression for
+    the integers that the field must have in any case.
     """
     inner = name.removeprefix("fields.").removeprefix("syslog.")
     last = inner.rpartition(".")[2]
-    number = _integer_pattern(op, value)
+    number = number or _integer_pattern(op, value)
     found = [_ESCAPE]
     if last:
         others = (other.rpartition(".")[2] for other in ALIASES.get(name, ()))

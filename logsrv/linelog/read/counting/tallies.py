@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from logsrv.linelog.fields.access import STATUS_CLASS
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
@@ -117,7 +118,8 @@ def _field_names(record: Record) -> set[str]:
     """Return the names by which a query finds the fields of a message."""
     found = record.fields.keys()
     names = {f"fields.{name}" if name in ALWAYS else name for name in found}
-    names.update(name for name in ALIASES if name not in found and record.get(name) is not None)
+    computed = (name for name in (*ALIASES, STATUS_CLASS) if name not in found)
+    names.update(name for name in computed if record.get(name) is not None)
     # `level`, added below, replaces this name: both values are equal in nearly all lines.
     names.discard("fields.level")
     return names | {"level"} if record.level else names

@@ -259,15 +259,21 @@ def test_a_table_has_figures_by_groups(store: Path) -> None:
         ask(store, "table", "q=bob")
 
 
+def test_csv_has_the_chosen_columns(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", [lines(["a=1 user=ann", "a=2 b=3"])])
+    asked = "q=a=*&format=csv&columns=user,a"
+    assert ask(store, "search", asked) == b"user,a\nann,1\n,2\n"
+
+
 def test_a_histogram_by_a_field_counts_its_values(tmp_path: Path) -> None:
-    """The eight most frequent values, in classes if wanted, and lines without the field."""
+    """The eight most frequent values, classes in their order, and lines without the field."""
     messages = [f"a=1 status={status}" for status in (200, 201, 200, 404, 503)] + ["nothing"]
     store = make_store(tmp_path / "store", [lines([f"n={n} x=1" for n in range(20)] + messages)])
     asked = "buckets=1&q=status=* OR nothing&by=status"
     found = json.loads(ask(store, "histogram", asked))
     assert found["by"] == "status" and found["values"] == ["200", "201", "404", "503"]
     assert found["buckets"][0]["values"] == {"200": 2, "201": 1, "404": 1, "503": 1, "": 1}
-    found = json.loads(ask(store, "histogram", asked + "&classes=1"))
+    found = json.loads(ask(store, "histogram", asked + "_class"))
     assert found["values"] == ["2xx", "4xx", "5xx"]
     assert found["buckets"][0]["values"] == {"2xx": 3, "4xx": 1, "5xx": 1, "": 1}
     many = json.loads(ask(store, "histogram", "buckets=1&q=n=*&by=n"))

@@ -61,6 +61,11 @@ _HAPROXY = (
           for query in ("user=bob", "user=*", "client=1.2.3.4", "client_port>20")),
         ("duration=*", "2026-11-20 06:00:00 UTC [7] LOG:  duration: 12.345 ms"),
         ("user=bob", "user=bob, id=5"),
+        *((query, line) for query in ("status_class=5xx", "status_class=5XX", "status_class!=4xx",
+                                      "status_class:5", "status_class=*", "status_class~/^5/")
+          for line in (_HAPROXY, '{"status": 500}', '{"a": [], "st\\u0061tus": "500"}', "a=1 status=599",
+                       '::1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 503 7',
+                       "a=1 status_class=5xx", "a=1 status=200 status_class=5xx")),
     ],
 )  # fmt: skip
 def test_fields_of_access_and_server_logs_are_found(query: str, line: str) -> None:

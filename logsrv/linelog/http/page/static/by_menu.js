@@ -3,7 +3,7 @@
 import { byId, element } from "./dom.js";
 
 /** Offered before the fields of the lines are known. */
-const FIRST = ["level", "status:class", "app", "source"];
+const FIRST = ["level", "status_class", "app", "source"];
 const LEVEL = "level";
 
 export class ByMenu {
@@ -25,7 +25,7 @@ export class ByMenu {
     const names = [...new Set([...FIRST, ...fields, value])].filter(Boolean);
     if (names.join() === [...this.menu.options].map((one) => one.value).join()) return;
     this.menu.replaceChildren(...names.map((name) => {
-      const option = /** @type {HTMLOptionElement} */ (element("option", "", name === "status:class" ? "status by class" : name));
+      const option = /** @type {HTMLOptionElement} */ (element("option", "", name));
       option.value = name;
       return option;
     }));

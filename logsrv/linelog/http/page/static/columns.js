@@ -48,6 +48,7 @@ export function valueOf(line, name) {
   if (name === "port") return port ?? "";
   // A name such as `constructor` is one of every object.
   const key = [name, name.replace(/^(?:fields|syslog)\./, "")].find((one) => Object.hasOwn(line.fields, one));
+  if (!key && name === "status_class") return /^[1-5](?=\d\d$)/.test(String(line.fields.status)) ? `${String(line.fields.status)[0]}xx` : "";
   const value = key && line.fields[key];
   return Array.isArray(value) ? value.join(",") : String(value ?? "");
 }

@@ -17,6 +17,7 @@ export class Download {
     this.order = /** @type {HTMLSelectElement} */ (byId("download-order"));
     this.question = { q: "", since: "", until: "", nodes: "" };
     this.lines = Infinity;
+    this.columns = "";
     for (const menu of [this.format, this.order]) menu.addEventListener("change", () => this.show());
     byId("download-button").addEventListener("click", () => this.dialog.showModal());
     byId("downloads-close").addEventListener("click", () => this.dialog.close());
@@ -26,6 +27,12 @@ export class Download {
   /** @param {{q: string, since: string, until: string, nodes: string}} question */
   set(question) {
     this.question = question;
+    this.show();
+  }
+
+  /** @param {string[]} columns chosen columns, before the message */
+  setColumns(columns) {
+    this.columns = columns.length ? [...columns, "message"].join() : "";
     this.show();
   }
 
@@ -49,7 +56,7 @@ export class Download {
     const most = kind === "sort" ? bound.sorted : bound.lines;
     const order = isOrdered ? {} : this.order.value === "reverse" ? { reverse: 1 } : { newest: 1 };
     const path = kind === "table" ? "/api/table" : "/api/search";
-    this.link.href = address(path, { ...this.question, limit: most, ...order, format: format === "json" ? "" : format });
+    this.link.href = address(path, { ...this.question, limit: most, ...order, format: format === "json" ? "" : format, columns: format === "csv" && kind !== "table" ? this.columns : "" });
     const part = kind === "lines" && this.lines > most;
     const name = kind === "table" ? "logsrv-table" : part ? `logsrv-newest-${most}` : "logsrv";
     this.link.download = `${name}.${kind === "table" && format === "json" ? "json" : ENDINGS[format]}`;

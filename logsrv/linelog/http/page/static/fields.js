@@ -203,7 +203,6 @@ export class Fields {
     if (list) values.replaceChildren(...list);
     const tools = element("p", "field-tools");
     tools.append(button("Over time", "link", () => this.onOverTime(name), `Over time: bars by ${name}`));
-    if (name === "status") tools.append(" ", button("by class", "link", () => this.onOverTime("status:class"), "Bars by class: 2xx, 3xx, 4xx, 5xx"));
     entry.append(summary, tools, values);
     entry.open = this.opened.has(name);
     entry.addEventListener("toggle", async () => {

@@ -46,7 +46,7 @@ export class Figures {
     /** The time at which the shown numbers were requested, in milliseconds since 1970. */
     this.when = 0;
     this.download = new Download();
-    /** The field of the bars; "": by level. Of `status:class`, by the first digit. */
+    /** The field of the bars; "": by level. */
     this.by = "";
     fields.onWork = () => told.work();
   }
@@ -137,8 +137,8 @@ export class Figures {
     try {
       // Up to now, not up to the last line, so that the bars show when no more lines arrive.
       const until = this.question.until || "now";
-      const [by, isClass] = this.question.nodes ? [""] : this.by.split(":");
-      const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted, by, classes: isClass && 1 }, signal);
+      const by = this.question.nodes ? "" : this.by;
+      const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted, by }, signal);
       // Two clocks: the first one stops while the computer sleeps, the second one may be set.
       const passed = () => Math.max(performance.now() - begin, Date.now() - when);
       const after = await this.after(Date.parse(answer.until), passed, signal);

@@ -77,9 +77,8 @@ export class Histogram {
     const shown = this.series.filter((one) => one.value !== undefined || rest);
     legend.replaceChildren(...shown.map(({ name, label, value }) => {
       const item = element("li", `bar-${name}`);
-      const isClass = /^[1-5]xx$/.test(label);
       const text = printable(label.length > 24 ? `${label.slice(0, 23)}…` : label);
-      if (value === undefined || isClass) item.textContent = text;
+      if (value === undefined) item.textContent = text;
       else item.append(button(text, "link", () => this.onTerm(field, value, false), `Only lines with ${field}=${printable(label)}`));
       return item;
     }));

@@ -73,6 +73,7 @@ function showLayout() {
   showColumns(columns, column);
   lines.setColumns(columns);
   fields.markColumns(columns);
+  figures.download.setColumns(columns);
 }
 
 /**

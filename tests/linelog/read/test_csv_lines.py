@@ -1,0 +1,39 @@
+"""Lines as CSV with chosen columns."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.query.language.pipeline import parse_question
+from logsrv.linelog.query.language.stage_words import parse_field_names
+from logsrv.linelog.read.csv_lines import csv_renderer
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.store.segments.segment import Position
+
+STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+
+
+@pytest.mark.parametrize(
+    ("columns", "message", "row"),
+    [
+        ("time,host,app", b"app=shop n=1", "2026-11-20T06:18:42.123456Z,10.0.0.1,shop"),
+        ("message, position", b"a,b", '"a,b",1:7'),
+        ("port,name,nosuch,status_class", b'{"status":404}', "51234,web,,4xx"),
+        ("a,b,c", b'{"a":[1,null,"x"],"b":true,"c":1.50}', '"1,x",true,1.50'),
+        ("x,a", b"a=\xff b=2", ",\\xff"),
+        ("took", b"took 5 ms took=7 a=1", "5"),
+    ],
+)  # fmt: skip
+def test_a_row_has_the_columns_in_their_order(columns: str, message: bytes, row: str) -> None:
+    """An unknown field is empty, and an extracted one hides one of its name."""
+    asked = parse_question('| extract "took <took> ms"' if "took" in columns else "")
+    names = parse_field_names(columns)
+    head, render = csv_renderer(asked, names)
+    assert head.decode() == ",".join(names) + "\n"
+    assert render(Hit(Position(1, 7), STAMP + message)).decode() == row + "\n"
+
+
+@pytest.mark.parametrize("text", ["", "a,", "a b", "a;b", ",", "5"])
+def test_what_names_no_field_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no name of a field"):
+        parse_field_names(text)
