@@ -28,6 +28,8 @@ from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
+JOINABLE = ("lines", "syslog")
+"""The built-in inputs that join lines; the others get whole records, and most acknowledge them."""
 FETCHED = "nats"
 """The input that fetches lines and listens nowhere."""
 
@@ -141,6 +143,21 @@ def require_blocks_token(listener: ListenerSettings) -> None:
         )
 
 
+def require_joinable_input(settings: LoggerSettings) -> None:
+    """Raise ValueError for --join if none of the listeners that it is for joins lines."""
+    able = [
+        one
+        for one in settings.listener
+        if one.listen.input in (*JOINABLE, *(inputs().keys() - OURS))
+    ]
+    for listener in settings.listener:
+        own = not settings.join or not (able or settings.classic_syslog)
+        if listener.join and own and listener not in able:
+            raise ValueError(
+                f"--join is for {listed(JOINABLE)}; --listen {listener.listen} takes whole records"
+            )
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class LoggerSettings(
     AlertOptions,
@@ -180,6 +197,7 @@ class LoggerSettings(
         check_targets(self.targets)
         check_node_set_names(self.node_sets)
         require_token_if_public(self)
+        require_joinable_input(self)
 
     @property
     def without_use(self) -> dict[str, str]:
