@@ -144,18 +144,14 @@ def require_blocks_token(listener: ListenerSettings) -> None:
 
 
 def require_joinable_input(settings: LoggerSettings) -> None:
-    """Raise ValueError for --join if none of the listeners that it is for joins lines."""
-    able = [
-        one
-        for one in settings.listener
-        if one.listen.input in (*JOINABLE, *(inputs().keys() - OURS))
-    ]
-    for listener in settings.listener:
-        own = not settings.join or not (able or settings.classic_syslog)
-        if listener.join and own and listener not in able:
-            raise ValueError(
-                f"--join is for {listed(JOINABLE)}; --listen {listener.listen} takes whole records"
-            )
+    """Raise ValueError for --join in the table of a listener that gets whole records, or if all do."""
+    whole = OURS.keys() - JOINABLE
+    vain = [one for one in settings.listener if one.join and one.listen.input in whole]
+    useful = settings.classic_syslog or len(vain) < len(settings.listener)
+    if vain and not (settings.join and useful):
+        raise ValueError(
+            f"--join is for {listed(JOINABLE)}; --listen {vain[0].listen} gets whole records"
+        )
 
 
 @attrs.frozen(kw_only=True, slots=False)

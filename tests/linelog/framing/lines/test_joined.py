@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import example, given
@@ -79,7 +79,7 @@ def test_the_cuts_do_not_matter(
     data = "".join(f"{line}\n" for line in lines).encode()[:-1]
     rules = LineRules(max_line=longest, oversize=oversize)
     at = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    chunks = [data[a:b] for a, b in zip(at, at[1:], strict=False)]
+    chunks = [data[a:b] for a, b in pairwise(at)]
     whole, pieces = LineCounts(), LineCounts()
     assert stored(framer_of(rules, pieces), chunks) == stored(framer_of(rules, whole), [data])
     assert pieces == whole
