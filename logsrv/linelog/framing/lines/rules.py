@@ -47,9 +47,7 @@ class LineRules:
         "a line that is too long goes on in the next line, loses its end, or ends its connection",
     )
     raw: bool = option(False, FLAG, "store bytes as they came, without escapes")
-    join: bool = option(
-        False, FLAG, "store the lines of one record, such as a stack trace, as one line"
-    )
+    join: bool = option(False, FLAG, "join the lines of a record, such as a stack trace")
     telnet: bool = True
 
     def __attrs_post_init__(self) -> None:

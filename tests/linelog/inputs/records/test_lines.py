@@ -260,14 +260,14 @@ def test_a_joined_record_waits_for_lines_that_a_paused_connection_has() -> None:
     sink = Sink()
     way = intake(sink, LineRules(join=True))
     transport = StringTransport()
-    transport.unread = lambda: unread  # type: ignore[attr-defined]
+    unread = [5]
+    transport.unread = lambda: unread[0]  # type: ignore[attr-defined]
     receiver, _ = connected(Lines(), way, transport)
     clock: Any = way.clock
-    unread = 5
     receiver.dataReceived(TRACE)
     clock.pump([1] * 10)
     assert not sink.text
-    unread = 0
+    unread[0] = 0
     clock.advance(1)
     assert sink.text == JOINED
 
