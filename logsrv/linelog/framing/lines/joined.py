@@ -56,7 +56,7 @@ class JoiningFramer:
 
     @property
     def closing(self) -> str | None:
-        """One sentence why the connection must be closed, or None."""
+        """The reason why the connection must be closed, or None."""
         return None if self._later else self._closing or self._framer.closing
 
     @property

@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from logsrv.linelog.inputs.intake.answers import AnswerState
 from logsrv.linelog.inputs.intake.costly_senders import LITTLE
