@@ -143,7 +143,7 @@ def test_a_kept_record_is_never_longer_than_a_line() -> None:
     framer = framer_of(LineRules(max_line=1000))
     for number in range(300):
         framer.receive(b"app%d %b\n" % (number, b"x" * 900) + b"\tmore\n" * 20)
-        assert len((kept := framer.end_record() or b"")) <= 1000, kept
+        assert len(kept := framer.end_record() or b"") <= 1000, kept
 
 
 def test_many_lines_are_joined_in_pieces() -> None:

@@ -213,7 +213,7 @@ def test_without_join_a_connection_is_made_of_the_same_code_as_ever(input_: Line
     plain = SyslogReceiver if isinstance(input_, Syslog) else LineReceiver
     assert type(receiver) is plain
     framer = SyslogFramer if isinstance(input_, Syslog) else LineFramer
-    assert type(receiver._framer) is framer
+    assert type(receiver.make_framer(LineRules(), LineCounts())) is framer
     assert receiver.dataReceived.__code__ is LineReceiver.dataReceived.__code__
     assert receiver.take_in.__code__ is plain.take_in.__code__
 
