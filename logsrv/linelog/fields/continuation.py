@@ -140,6 +140,11 @@ class Joiner:
             self._streams.popitem(last=False)
         return record
 
+    def forget_other_streams(self) -> None:
+        """Forget all streams but that of the last line, if a line in between ends a record."""
+        while len(self._streams) > 1:
+            self._streams.popitem(last=False)
+
 
 def may_continue(record: Record) -> bool:
     """Return whether a line goes on with a record if the lines before it allow that."""

@@ -71,6 +71,15 @@ class Record:
         self._is_content_known = False
 
     @classmethod
+    def of_message(cls, message: bytes) -> Record:
+        """Return the record of a message that has no stamp yet, even if it begins like one."""
+        self = cls.__new__(cls)
+        self.line = self.body = message
+        self.start, self.position = 0, None
+        self._is_header_known = self._is_content_known = False
+        return self
+
+    @classmethod
     def of_object(cls, message: bytes, parsed: Object) -> Record:
         """Return the record of a JSON message whose object is parsed already."""
         self = cls(message)

@@ -28,6 +28,8 @@ from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
+JOINABLE = ("lines", "syslog")
+"""The built-in inputs that join lines; the others get whole records, and most acknowledge them."""
 FETCHED = "nats"
 """The input that fetches lines and listens nowhere."""
 
@@ -141,6 +143,17 @@ def require_blocks_token(listener: ListenerSettings) -> None:
         )
 
 
+def require_joinable_input(settings: LoggerSettings) -> None:
+    """Raise ValueError for --join in the table of a listener that gets whole records, or if all do."""
+    whole = OURS.keys() - JOINABLE
+    vain = [one for one in settings.listener if one.join and one.listen.input in whole]
+    useful = settings.classic_syslog or len(vain) < len(settings.listener)
+    if vain and not (settings.join and useful):
+        raise ValueError(
+            f"--join is for {listed(JOINABLE)}; --listen {vain[0].listen} gets whole records"
+        )
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class LoggerSettings(
     AlertOptions,
@@ -180,6 +193,7 @@ class LoggerSettings(
         check_targets(self.targets)
         check_node_set_names(self.node_sets)
         require_token_if_public(self)
+        require_joinable_input(self)
 
     @property
     def without_use(self) -> dict[str, str]:

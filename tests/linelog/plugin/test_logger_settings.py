@@ -136,6 +136,23 @@ def test_an_option_in_the_table_of_another_input_is_a_warning(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize("input_", ["relp", "forward", "http", "gelf", "lumberjack"])
+def test_join_is_refused_for_an_input_that_gets_whole_records(input_: str, tmp_path: Path) -> None:
+    listen = f"{input_}:tcp:1"
+    with pytest.raises(
+        ConfigurationError, match=f"--join is for lines or syslog; --listen {input_}:"
+    ):
+        settings("--join", "--listen", listen)
+    config = tmp_path / "c.toml"
+    config.write_text(
+        f'[[listener]]\nlisten = "{listen}"\njoin = true\n[[listener]]\nlisten = "tcp:1"\n'
+    )
+    with pytest.raises(ConfigurationError, match="--join is for"):
+        settings("--config", str(config))
+    assert settings("--join", "--listen", listen, "--listen", "tcp:2").listener[1].line_rules.join
+    assert settings("--join", "--listen", listen, "--classic-syslog").join
+
+
 def test_the_store_and_the_framer_get_their_part_of_the_settings() -> None:
     found = settings("--keep-days", "3", "--rotate-size", "1MiB", "--raw", "--max-line", "9")
     assert found.store_policy == StorePolicy(keep_days=3.0, rotate_size=1 << 20)

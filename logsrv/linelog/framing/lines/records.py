@@ -16,7 +16,7 @@ from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.oversize import cut_oversize, next_oversize
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize, for_frames
 
-_ESCAPED_LF = rb"\x0a"
+ESCAPED_LF = rb"\x0a"
 LONG = 256 << 10
 """A text record with more bytes goes through `frame_long_record`."""
 _PIECE = 64 << 10
@@ -47,7 +47,7 @@ def frame_records(
     whole = len(records)
     if lines.count(b"\n") > whole or b"" in records:
         lines = b"".join(
-            [record.replace(b"\n", _ESCAPED_LF) + b"\n" for record in records if record]
+            [record.replace(b"\n", ESCAPED_LF) + b"\n" for record in records if record]
         )
         counts.empty += list(records).count(b"")
     if not records or not lines:
@@ -70,7 +70,7 @@ def _cut_oversize_records(
     """Return the lines if some records are too long, and the reason to close the connection, or None."""
     lines = []
     for place, record in enumerate(records):
-        line = record.replace(b"\n", _ESCAPED_LF) + b"\n" if record else b""
+        line = record.replace(b"\n", ESCAPED_LF) + b"\n" if record else b""
         if len(record) > rules.max_line:
             line = cut_oversize(line, False, rules, counts).lines
         lines.append(line)
@@ -97,7 +97,7 @@ def frame_long_record(record: bytes, rules: LineRules, counts: LineCounts) -> It
 
 def escape_line_ends(part: bytes, raw: bool) -> bytes:
     """Escape LFs in part of a record, and CRs unless `raw`, so that `LineFramer` does not split there."""
-    part = part.replace(b"\n", _ESCAPED_LF)
+    part = part.replace(b"\n", ESCAPED_LF)
     return part if raw else part.replace(b"\r", rb"\x0d")
 
 

@@ -30,6 +30,7 @@ class LineRules:
     max_line: longest line in bytes, at least 1: without its ending, without Telnet commands, and
         before escaping.
     raw: whether to store lines as they came. Only LF has a meaning, so `telnet` has no effect.
+    join: whether to join the lines of a record; only `lines` and `syslog` do.
     telnet: whether to interpret Telnet commands.
 
     Raises ValueError if `max_line` is less than 1.
@@ -46,6 +47,7 @@ class LineRules:
         "a line that is too long goes on in the next line, loses its end, or ends its connection",
     )
     raw: bool = option(False, FLAG, "store bytes as they came, without escapes")
+    join: bool = option(False, FLAG, "join the lines of a record, such as a stack trace")
     telnet: bool = True
 
     def __attrs_post_init__(self) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from logsrv.linelog.framing.lines.records import frame_records, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
-from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
-from logsrv.linelog.inputs.records.lines import LineReceiver
+from logsrv.linelog.inputs.intake.connections import InputDatagrams
+from logsrv.linelog.inputs.records.lines import JoinableInput, JoiningReceiver, LineReceiver
 
 _MERGED = (
     "a line looks like several counted messages without <PRI>, and is stored as one; a sender that counts"
@@ -50,6 +50,10 @@ class SyslogReceiver(LineReceiver):
             self.intake.complain(self.source, _MERGED, "counted")
 
 
+class JoiningSyslogReceiver(JoiningReceiver, SyslogReceiver):
+    """A connection of syslog whose messages of one record are stored as one line."""
+
+
 class SyslogDatagrams(InputDatagrams):
     """Datagrams, each one message."""
 
@@ -65,9 +69,10 @@ class SyslogDatagrams(InputDatagrams):
             intake.take(block, source)
 
 
-class Syslog(Input):
+class Syslog(JoinableInput):
     """The `syslog` input."""
 
     name = "syslog"
     connection = SyslogReceiver
+    joining = JoiningSyslogReceiver
     receiver = SyslogDatagrams

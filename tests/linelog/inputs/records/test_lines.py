@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from twisted.internet.address import IPv4Address
@@ -13,11 +13,14 @@ from twisted.logger import capturedLogs
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
-from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from logsrv.linelog.inputs.intake.answers import AnswerState
 from logsrv.linelog.inputs.intake.costly_senders import LITTLE
 from logsrv.linelog.inputs.intake.time_slices import TimeSlices
 from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
+from logsrv.linelog.inputs.records.syslog import Syslog, SyslogReceiver
 from tests.linelog.inputs.intake.test_time_slices import Slow
 from tests.linelog.inputs.recording import InputSettings, Sink, connected, intake
 
@@ -197,3 +200,105 @@ def test_datagrams_of_one_sender_are_one_batch() -> None:
     assert bytes(batch.block) == b"one\ntwo\nthree\n\n"
     assert batch.source == "udp:192.0.2.7:514"
     assert way.received_bytes == 13
+
+
+TRACE = b"ERROR no\njava.lang.IllegalStateException: x\n\tat f\n"
+JOINED = rb"ERROR no\x0ajava.lang.IllegalStateException: x\x0a" + b"\tat f\n"
+
+
+@pytest.mark.parametrize("input_", [Lines(), Syslog()])
+def test_without_join_a_connection_is_made_of_the_same_code_as_ever(input_: Lines | Syslog) -> None:
+    """Nothing on the path of its bytes knows of joining."""
+    receiver, _ = connected(input_, intake(Sink()))
+    plain = SyslogReceiver if isinstance(input_, Syslog) else LineReceiver
+    assert type(receiver) is plain
+    framer = SyslogFramer if isinstance(input_, Syslog) else LineFramer
+    assert type(receiver.make_framer(LineRules(), LineCounts())) is framer
+    assert receiver.dataReceived.__code__ is LineReceiver.dataReceived.__code__
+    assert receiver.take_in.__code__ is plain.take_in.__code__
+
+
+@pytest.mark.parametrize("input_", [Lines(), Syslog()])
+def test_a_joined_record_is_stored_a_second_after_its_last_line(input_: Lines | Syslog) -> None:
+    sink = Sink()
+    way = intake(sink, LineRules(join=True))
+    receiver, _ = connected(input_, way)
+    clock: Any = way.clock
+    first, rest = TRACE[:9], TRACE[9:]
+    receiver.dataReceived(first)
+    clock.advance(0.9)
+    receiver.dataReceived(rest)
+    clock.advance(0.1)
+    receiver.dataReceived(b"unfinished")
+    clock.advance(0.89)
+    assert not sink.text
+    clock.advance(0.02)
+    assert sink.text == JOINED
+    assert way.received_lines == 1
+    assert not clock.calls
+    receiver.connectionLost()
+    assert sink.text == JOINED + b"unfinished\n"
+
+
+def test_a_joined_record_ends_with_its_connection_or_with_the_next_one() -> None:
+    sink = Sink()
+    way = intake(sink, LineRules(join=True))
+    one, _ = connected(Lines(), way)
+    other, _ = connected(Lines(), way)
+    for line in TRACE.splitlines(keepends=True):
+        one.dataReceived(line)
+        other.dataReceived(line)
+    other.dataReceived(b"next\n")
+    assert sink.text == JOINED
+    one.connectionLost()
+    other.connectionLost()
+    assert sink.text == JOINED + JOINED + b"next\n"
+    assert not way.clock.calls  # type: ignore[attr-defined]
+
+
+def test_a_joined_record_waits_for_lines_that_a_paused_connection_has() -> None:
+    sink = Sink()
+    way = intake(sink, LineRules(join=True))
+    transport = StringTransport()
+    unread = [5]
+    transport.unread = lambda: unread[0]  # type: ignore[attr-defined]
+    receiver, _ = connected(Lines(), way, transport)
+    clock: Any = way.clock
+    receiver.dataReceived(TRACE)
+    clock.pump([1] * 10)
+    assert not sink.text
+    unread[0] = 0
+    clock.advance(1)
+    assert sink.text == JOINED
+
+
+def test_many_joined_lines_are_taken_in_in_slices_and_the_end_is_told_once() -> None:
+    sink = Sink()
+    way = intake(sink, LineRules(join=True, max_line=100, oversize=Oversize.CLOSE))
+    receiver, transport = connected(Lines(), way)
+    receiver.dataReceived(b"x\n" * 3000 + b"x\n" + b"\ty\n" * 200 + b"z\n" * 3000)
+    while receiver.working:
+        cast(Any, way.clock).advance(0.01)
+    receiver.dataReceived(b"more\n" * 1000)
+    receiver.connectionLost()
+    assert sink.text.startswith(b"x\n" * 3000 + b"x" + rb"\x0a" + b"\ty")
+    assert sink.text.count(b"\n") == 3001
+    assert transport.value().count(b"logsrv: ") == 1
+
+
+def test_lines_of_a_record_in_one_datagram_are_joined_as_the_settings_say_now() -> None:
+    sink = Sink()
+    way = intake(sink)
+    receiver = Lines().datagrams(way)
+    sender = Sender("192.0.2.7", "udp:192.0.2.7:514")
+    for join, wanted in ((False, TRACE), (True, JOINED), (False, TRACE)):
+        way.apply(InputSettings(LineRules(join=join)))
+        receiver.apply()
+        sink.batches.clear()
+        receiver.datagrams_received([TRACE[:-1], b"\tat g"], sender)
+        assert sink.text == wanted + b"\tat g\n"
+    way.apply(InputSettings(LineRules(join=True)))
+    receiver.apply()
+    sink.batches.clear()
+    receiver.datagrams_received([b"a\n\tb\n" * 9000], sender)
+    assert sink.text == b"a\n\tb\n" * 9000

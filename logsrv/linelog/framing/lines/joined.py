@@ -1,0 +1,142 @@
+"""Neighbouring lines of a connection that belong to one record, joined to one line (sans-IO).
+
+    bytes ─ framer of the connection ─► lines ─ one record? joined by `\\x0a` ─► Block
+
+A line of another program ends a record. So the order of a connection stays, and only one record is kept.
+A line that is a JSON object is a record by itself: joined to others, it would lose its fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from logsrv.linelog.batch import Block
+from logsrv.linelog.fields.continuation import MOST_BYTES, Joiner
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.framing.lines.records import ESCAPED_LF
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+
+# Lines of one call: 1 to 3 ms.
+_MOST_AT_ONCE = 512
+# Bytes at the beginning of a line that decide where it belongs: a longer line costs no more time or memory.
+_LOOKED_AT = 4096
+
+
+@attrs.define(eq=False)
+class JoiningFramer:
+    """A framer around another one: the last record is kept until a line follows that begins another one.
+
+    framer: a LineFramer or SyslogFramer. lines: number of lines so far. While `more` is true, call
+    `receive(b"")` again. The bytes of a record that is too long are counted as they would be stored.
+    """
+
+    _framer: Any
+    _rules: LineRules
+    _counts: LineCounts
+    lines: int = 0
+    _closing: str | None = None
+    # Lines for the next calls.
+    _later: bytes = b""
+    # The record: its first line as `_joiner` knows it, its lines, their size, and whether it is longer than
+    # a line may be.
+    _joiner: Joiner | None = None
+    _first: Record | None = None
+    _parts: list[bytes] = attrs.field(factory=list, init=False)
+    _size: int = 0
+    _oversize: bool = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._framer, name)
+
+    @property
+    def more(self) -> bool:
+        return bool(self._later) or getattr(self._framer, "more", False)
+
+    @property
+    def closing(self) -> str | None:
+        """The reason why the connection must be closed, or None."""
+        return None if self._later else self._closing or self._framer.closing
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether a record is kept."""
+        return bool(self._parts)
+
+    def receive(self, chunk: bytes) -> Block | None:
+        """Return the records that `chunk` completes as lines, or None."""
+        if chunk or not self._later:
+            self._add_lines(self._framer.receive(chunk))
+        return self._join_lines(-1 if self._closing else _MOST_AT_ONCE)
+
+    def end_record(self) -> Block | None:
+        """Return the kept record, and forget what it looked like: no line goes on with it any more."""
+        ended = self._take_record()
+        self._first = self._joiner = None
+        return Block.of(ended) if ended else None
+
+    def finish(self) -> Block | None:
+        """Return the rest as lines, or None. Call it after the last `receive`."""
+        self._add_lines(self._framer.finish())
+        done = [self._join_lines(-1), self.end_record()]
+        lines = b"".join([bytes(block) for block in done if block])
+        return Block.of(lines) if lines else None
+
+    def _add_lines(self, block: Block | None) -> None:
+        if block is not None:
+            self._later += bytes(block)
+
+    def _join_lines(self, most: int) -> Block | None:
+        lines = self._later.split(b"\n", most)
+        self._later = lines.pop()
+        self.lines += len(lines)
+        done = b"".join([self._add_line(line) for line in lines])
+        return Block.of(done) if done else None
+
+    def _add_line(self, line: bytes) -> bytes:
+        """Return the lines that are complete now."""
+        if self._closing:
+            self._counts.dropped_closed += len(line)
+            return b""
+        record = Record.of_message(line[:_LOOKED_AT])
+        if record.content.startswith(b"{"):
+            self._first = None
+            return self._take_record() + line + b"\n"
+        if self._joiner is None:
+            self._joiner = Joiner()
+        first = self._joiner.first_line(record)
+        self._joiner.forget_other_streams()
+        size = self._size + 1 + len(line)
+        if first is self._first and size > self._rules.max_line:
+            return self._add_to_oversize(line)
+        if first is not self._first or size > MOST_BYTES:
+            ended = self._take_record()
+            self._first, self._parts, self._size = first, [line], len(line)
+            return ended
+        self._parts.append(line)
+        self._size = size
+        return b""
+
+    def _add_to_oversize(self, line: bytes) -> bytes:
+        """Do with a line what the rules say if the record would become too long with it."""
+        counts, rules = self._counts, self._rules
+        counts.oversize_lines += not self._oversize
+        ended = b""
+        if rules.oversize is Oversize.SPLIT:
+            ended = self._take_record()
+            self._parts, self._size = [line], len(line)
+        elif rules.oversize is Oversize.TRUNCATE:
+            counts.dropped_truncated += len(line)
+            self._size = rules.max_line
+        else:
+            counts.dropped_closed += len(line)
+            self._closing = f"a record is longer than {rules.max_line} bytes"
+        self._oversize = True
+        return ended
+
+    def _take_record(self) -> bytes:
+        """Return the kept record as one line; b"" if there is none."""
+        ended = ESCAPED_LF.join(self._parts) + b"\n" if self._parts else b""
+        self._parts, self._size, self._oversize = [], 0, False
+        return ended

@@ -1,0 +1,153 @@
+"""Lines of one record become one line, wherever the bytes are cut."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby, pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.framing.lines.joined import JoiningFramer
+from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
+from tests.linelog.fields.test_continuation import GO, JAVA, OTHERS, PYTHON, stamped
+
+TEXTS = st.sampled_from(
+    [line.removeprefix(">") for line in (JAVA + PYTHON + GO + OTHERS).split("\n")]
+)
+HEADS = st.sampled_from(["", "", "", "<11>1 2026-11-26T08:00:00Z web shop 7 - - "])
+LINES = st.lists(st.tuples(HEADS, TEXTS).map("".join), max_size=40)
+TRACE = b"ERROR no\njava.lang.IllegalStateException: x\n\tat f\n"
+
+
+def framer_of(
+    rules: LineRules | None = None, counts: LineCounts | None = None, *, syslog: bool = False
+) -> JoiningFramer:
+    rules, counts = rules or LineRules(), counts or LineCounts()
+    return JoiningFramer((SyslogFramer if syslog else LineFramer)(rules, counts), rules, counts)
+
+
+def stored(framer: JoiningFramer, chunks: list[bytes]) -> bytes:
+    found = []
+    for chunk in chunks:
+        found.append(framer.receive(chunk))
+        while framer.more:
+            found.append(framer.receive(b""))
+    return b"".join(bytes(block) for block in [*found, framer.finish()] if block)
+
+
+@pytest.mark.parametrize("sample", [JAVA, PYTHON, GO, OTHERS])
+@pytest.mark.parametrize("syslog", [False, True])
+def test_a_stack_trace_is_one_line(sample: str, syslog: bool) -> None:
+    head = "<13>1 2026-11-26T08:00:00Z web shop 7 - - " if syslog else ""
+    lines = sample.split("\n")
+    data = "".join(f"{head}{line.removeprefix('>')}\n" for line in lines).encode()
+    found = stored(framer_of(syslog=syslog), [data])
+    assert found.replace(rb"\x0a", b"\n") == data
+    assert found.count(b"\n") == sum(line.startswith(">") for line in lines)
+
+
+@given(LINES)
+def test_the_records_are_those_that_a_reader_finds(lines: list[str]) -> None:
+    """Of one program; a line of another one in between ends a record."""
+    joiner = Joiner()
+    records = [Record(stamped(line)) for line in lines]
+    begins = [(joiner.first_line(record), record)[0] for record in records]
+    wanted = [
+        rb"\x0a".join(record.body for _, record in group) + b"\n"
+        for _, group in groupby(zip(begins, records, strict=True), key=lambda pair: id(pair[0]))
+    ]
+    found = stored(framer_of(), ["".join(f"{line}\n" for line in lines).encode()])
+    if all(line.startswith("<") == lines[0].startswith("<") for line in lines):
+        assert found == b"".join(wanted)
+    else:
+        # Less is known of a program whose record was interrupted: it may be in more lines, never in fewer.
+        assert found.replace(rb"\x0a", b"\n") == b"".join(wanted).replace(rb"\x0a", b"\n")
+        assert found.count(b"\n") >= len(wanted)
+
+
+@given(LINES, st.lists(st.integers(0, 2000)), st.sampled_from(Oversize), st.integers(5, 200))
+@example(["a", "\tb", "\tc"], [1, 2, 3, 4, 5], Oversize.CLOSE, 5)
+def test_the_cuts_do_not_matter(
+    lines: list[str], cuts: list[int], oversize: Oversize, longest: int
+) -> None:
+    data = "".join(f"{line}\n" for line in lines).encode()[:-1]
+    rules = LineRules(max_line=longest, oversize=oversize)
+    at = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    chunks = [data[a:b] for a, b in pairwise(at)]
+    whole, pieces = LineCounts(), LineCounts()
+    assert stored(framer_of(rules, pieces), chunks) == stored(framer_of(rules, whole), [data])
+    assert pieces == whole
+
+
+@given(LINES, st.sampled_from(Oversize), st.integers(5, 200))
+def test_each_byte_is_stored_or_counted(lines: list[str], oversize: Oversize, longest: int) -> None:
+    data = "".join(f"{line}\n" for line in lines).encode()
+    counts = LineCounts()
+    found = stored(framer_of(LineRules(max_line=longest, oversize=oversize), counts), [data])
+    kept = len(found.replace(rb"\x0a", b"").replace(b"\n", b""))
+    assert kept + counts.dropped_truncated + counts.dropped_closed == len(data) - data.count(b"\n")
+    assert max(map(len, found.replace(rb"\x0a", b"\n").split(b"\n"))) <= longest
+
+
+@pytest.mark.parametrize(
+    ("oversize", "wanted", "counted"),
+    [
+        (Oversize.SPLIT, b"12345\n\t78\\x0a\tx\nx\n", (1, 0, 0)),
+        (Oversize.TRUNCATE, b"12345\nx\n", (1, 5, 0)),
+        (Oversize.CLOSE, b"12345\n", (1, 0, 6)),
+    ],
+)
+def test_a_record_longer_than_max_line(
+    oversize: Oversize, wanted: bytes, counted: tuple[int, int, int]
+) -> None:
+    counts = LineCounts()
+    framer = framer_of(LineRules(max_line=6, oversize=oversize), counts)
+    assert stored(framer, [b"12345\n\t78\n\tx\nx\n"]) == wanted
+    assert counted == (counts.oversize_lines, counts.dropped_truncated, counts.dropped_closed)
+    assert bool(framer.closing) == (oversize is Oversize.CLOSE)
+
+
+def test_the_last_record_is_kept_until_another_one_begins_or_it_is_ended() -> None:
+    framer = framer_of()
+    assert framer.receive(TRACE) is None
+    assert framer.unfinished
+    assert bytes(framer.receive(b"next\n") or b"") == TRACE[:-1].replace(b"\n", rb"\x0a") + b"\n"
+    assert bytes(framer.end_record() or b"") == b"next\n"
+    assert framer.end_record() is None
+    assert not framer.unfinished
+    assert stored(framer, [b"\tlate\n"]) == b"\tlate\n"
+
+
+def test_an_object_of_json_is_stored_at_once_and_never_joined() -> None:
+    framer = framer_of()
+    lines = [json.dumps({"log": text}).encode() + b"\n" for text in ("ERROR no", "\tat f")]
+    assert bytes(framer.receive(b"plain\n" + lines[0]) or b"") == b"plain\n" + lines[0]
+    assert not framer.unfinished
+    assert stored(framer, [lines[1], b"\tat g\n"]) == lines[1] + b"\tat g\n"
+
+
+def test_a_line_that_begins_like_a_stored_one_is_read_from_its_beginning() -> None:
+    """Some programs write such times; read as a stamp, the level would be its source."""
+    head = b"2026-11-26T08:00:00.123456Z ERROR no\n"
+    data = head + b"Traceback (most recent call last):\n"
+    assert stored(framer_of(), [data]) == data[:-1].replace(b"\n", rb"\x0a") + b"\n"
+
+
+def test_a_kept_record_is_never_longer_than_a_line() -> None:
+    framer = framer_of(LineRules(max_line=1000))
+    for number in range(300):
+        framer.receive(b"app%d %b\n" % (number, b"x" * 900) + b"\tmore\n" * 20)
+        assert len(kept := framer.end_record() or b"") <= 1000, kept
+
+
+def test_many_lines_are_joined_in_pieces() -> None:
+    framer = framer_of()
+    assert framer.receive(b"x\n" * 10_000) is not None
+    assert framer.more
+    assert stored(framer, [b""]).count(b"\n") > 9000
