@@ -222,3 +222,39 @@ def test_a_full_disk_and_a_new_start(small_disk: Path, tmp_path: Path, browser: 
         page.wait(f"{total} === '36,000 lines'")
     page.wait("document.querySelector('#banner').textContent.startsWith('The server is away.')")
     assert "since" in page.text("#trouble")
+
+
+def test_a_search_saved_on_the_server_is_there_for_all(
+    logger: Start, browser: Chromium, tmp_path: Path
+) -> None:
+    """Another reader chooses it, replaces it and removes it; a restart keeps it."""
+    file = tmp_path / "saved.json"
+    server = logger("--http", LOOPBACK, "--saved", str(file))
+    server.send(b"one\ntwo\n")
+    page = open_page(browser, server, "?q=one")
+    page.wait(f"{COUNT} === 1")
+    page.press("o")
+    page.wait("!document.querySelector('#saved-choice').hidden")
+    page.run("document.querySelector('#saved-where').value = 'server'")
+    page.press("Enter")
+    page.wait("!document.querySelector('#saved').open")
+    assert file.read_text() == '{\n  "one": {\n    "q": "one"\n  }\n}\n'
+    page.close()
+    server.stop()
+    server = logger("--http", LOOPBACK, "--saved", str(file))
+    other = open_page(browser, server)
+    other.wait(f"{COUNT} === 2")
+    other.press("o")
+    other.wait("document.querySelectorAll('#saved-list li').length === 1")
+    assert other.texts("#saved-list .note") == ["on the server"]
+    other.press("ArrowDown")
+    other.press("Enter")
+    other.wait(f"{COUNT} === 1 && location.search === '?q=one'")
+    other.press("o")
+    other.wait("document.querySelectorAll('#saved-list li').length === 1")
+    other.press("ArrowDown")
+    other.press("Tab")
+    other.press("Enter")
+    other.wait("document.querySelectorAll('#saved-list li').length === 0")
+    assert file.read_text() == "{}\n"
+    assert other.complaints == []

@@ -68,7 +68,7 @@ def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
 class WebRequest(Request):
     """A request. browser: its connection. has_body: whether it has a body.
 
-    content: the beginning of the body. most_kept: the most bytes of `content`.
+    body_size: the bytes of the body. content: its beginning. most_kept: the most bytes of `content`.
     """
 
     most_kept = MOST_KEPT
@@ -77,7 +77,7 @@ class WebRequest(Request):
         super().__init__(channel)
         self.browser = channel
         self._handle = handle
-        self._body = 0
+        self.body_size = 0
         self._too_large = False
         self.has_body = False
 
@@ -88,11 +88,11 @@ class WebRequest(Request):
             self._answer_too_large()
 
     def handleContentChunk(self, data: bytes) -> None:
-        self._body += len(data)
-        if self._body <= self.most_kept:
+        self.body_size += len(data)
+        if self.body_size <= self.most_kept:
             assert self.content is not None
             self.content.write(data)
-        if self._body > MOST_BODY:
+        if self.body_size > MOST_BODY:
             self._answer_too_large()
 
     def _answer_too_large(self) -> None:

@@ -7,6 +7,7 @@ endpoints           the table of paths and parameters, by which requests are che
 responses           sends answers with the headers that all have, and counts them by status
 problems            answers that consist of a status and a sentence
 statistics          the totals of the store, counted by a process (counting) for all clients
+saved               searches that readers save for each other, in a file
 searching           a process for each search, and the sending of its answer to the client
 viewing             live views: one process for all of them, and a stream of events for each
 nodes               the client side: it asks several daemons, and merges their answers

@@ -27,6 +27,10 @@ MOST_LINES = 100_000
 MOST_BUCKETS = 1000
 MOST_NEIGHBOURS = 1000
 LONGEST_QUERY = 4000
+LONGEST_NAME = 200
+SAVED = "/api/saved"
+SAVED_PARTS = ("q", "nodes", "since", "until", "last", "columns", "by")
+"""The parts of a saved search: parameters of the page's address."""
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", re.ASCII)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -115,7 +119,8 @@ def _parse_parameter(parameter: ApiParameter, text: str, now: float) -> Any:
         raise Problem(400, f"{parameter.name}: {error}") from None
 
 
-def _check_query(text: str, now: float) -> str:
+def check_query(text: str, now: float) -> str:
+    """Return the text of a query. Raises QueryError, and ValueError if it is too long."""
     if len(text) > LONGEST_QUERY:
         raise ValueError(f"the query is longer than {LONGEST_QUERY} characters")
     parse_question(text)
@@ -123,7 +128,7 @@ def _check_query(text: str, now: float) -> str:
 
 
 def _check_query_for_lines(text: str, now: float) -> str:
-    _check_query(text, now)
+    check_query(text, now)
     parse_lines(text, "a live view")
     return text
 
@@ -192,7 +197,7 @@ def _integer_parameter(
 
 _TEXT = {"type": "string"}
 _PLACE = {"type": "string", "pattern": "^[0-9]+:[0-9]+$"}
-_Q = ApiParameter("q", "the query; empty for every line", _check_query, _TEXT, "")
+_Q = ApiParameter("q", "the query; empty for every line", check_query, _TEXT, "")
 _TIMES = (
     ApiParameter(
         "since",
@@ -309,6 +314,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         ),
     ),
     ApiEndpoint("/api/nodes", "The other servers that are asked from here, by their names"),
+    ApiEndpoint(SAVED, "The searches that are saved for all readers"),
     ApiEndpoint("/openapi.json", "This description"),
     ApiEndpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),
     ApiEndpoint("/healthz", "Status 503 while what is received cannot be stored", open=True),
@@ -339,7 +345,26 @@ def openapi_document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "logsrv", "version": __version__},
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "paths": {one.path: {"get": _openapi_operation(one)} for one in ENDPOINTS},
+        "paths": {one.path: {"get": _openapi_operation(one)} for one in ENDPOINTS}
+        | {f"{SAVED}/{{name}}": _openapi_changes()},
+    }
+
+
+def _openapi_changes() -> dict[str, Any]:
+    """Return the operations on one saved search; each answers with the list that is left."""
+    limits = {**_TEXT, "minLength": 1, "maxLength": LONGEST_NAME}
+    name = {"name": "name", "in": "path", "required": True, "schema": limits}
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict.fromkeys(SAVED_PARTS, _TEXT),
+    }
+    body = {"required": True, "content": {JSON: {"schema": schema}}}
+    put = _openapi_operation(ApiEndpoint("put_saved", "Save a search, or replace it"))
+    delete = _openapi_operation(ApiEndpoint("delete_saved", "Remove a saved search"))
+    return {
+        "put": put | {"parameters": [name], "requestBody": body},
+        "delete": delete | {"parameters": [name]},
     }
 
 

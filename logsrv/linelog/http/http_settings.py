@@ -10,7 +10,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DURATION, Kind, integer
+from logsrv.kit.options.kinds import DURATION, PATH, Kind, integer
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.web.endpoints import is_private, web_endpoint_kind
 from logsrv.kit.web.hosts import host_in_header
@@ -53,6 +53,7 @@ class HttpSettings(NodeOptions):
     )
     http_searches: int = option(8, integer(1), "searches at a time at most")
     http_search_time: float = option("1m", DURATION, "end a search after this time")
+    saved: Path | None = option(None, PATH, "a JSON file of searches that readers share")
 
 
 def require_token_if_public(settings: HttpSettings) -> None:

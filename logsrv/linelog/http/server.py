@@ -24,6 +24,7 @@ from logsrv.linelog.http.endpoints import (
     EVENTS,
     FORMATS,
     JSON,
+    SAVED,
     ApiEndpoint,
     openapi_document,
 )
@@ -32,6 +33,7 @@ from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.responses import ResponseSender
+from logsrv.linelog.http.saved import SavedSearches
 from logsrv.linelog.http.searching.answer import SearchAnswer
 from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.statistics import StoreStatistics
@@ -91,6 +93,7 @@ class WebServer:
         self._views = LiveViews(place, reactor)
         self._viewers: set[Viewer] = set()
         self._statistics = StoreStatistics(place, reactor)
+        self._saved = SavedSearches(reactor)
         self._stopping = False
         metrics.watch("http_viewers", lambda: len(self._viewers))
         metrics.watch("http_searches", lambda: self._searches.running_count)
@@ -106,6 +109,7 @@ class WebServer:
                 viewer.close("the token has changed")
         self._searches.at_once = settings.http_searches
         self._searches.seconds = settings.http_search_time
+        self._saved.file = settings.saved
 
     def stop(self) -> Deferred[None]:
         """Close all streams and refuse requests. The Deferred fires when no process is left."""
@@ -145,6 +149,9 @@ class WebServer:
             if path == LOG_OUT:
                 self._require_method(request, "POST")
                 self._responses.redirect_to_page(request, self._access.log_out_cookie(request))
+            elif path.startswith(f"{SAVED}/"):
+                self._require_method(request, "PUT", "DELETE")
+                self._answer_later(request, self._saved.request_change(request))
             elif endpoint is None:
                 raise Problem(404, f"there is nothing at {shown(path)}")
             else:
@@ -155,7 +162,7 @@ class WebServer:
         allowed = ", ".join(methods)
         if request.method.decode("latin-1") not in methods:
             raise Problem(405, f"only {allowed} can be done here", {"Allow": allowed})
-        if request.has_body and "POST" not in methods:
+        if request.has_body and request.method not in (b"POST", b"PUT"):
             request.browser.persistent = 0
             raise Problem(413, "a request for this must not have content", {"Connection": "close"})
 
@@ -207,7 +214,9 @@ class WebServer:
                 body = json.dumps({"nodes": self._nodes.list_node_sets()}).encode()
                 self._responses.send_body(request, 200, body)
             case "/api/stats":
-                self._answer_stats(request)
+                self._answer_later(request, self._statistics.request_totals())
+            case "/api/saved":
+                self._answer_later(request, self._saved.request_list())
             case "/api/tail":
                 self._start_viewer(request, values)
             case _ if request.method == b"HEAD":
@@ -280,19 +289,19 @@ class WebServer:
         viewer.start(begin, lambda: self._responses.begin_response(request, 200, EVENTS))
         self._viewers.add(viewer)
 
-    def _answer_stats(self, request: WebRequest) -> None:
+    def _answer_later(self, request: WebRequest, answered: Deferred[bytes]) -> None:
         gone: list[object] = []
         request.notifyFinish().addErrback(gone.append)
 
-        def answer(totals: bytes) -> None:
+        def answer(body: bytes) -> None:
             if not gone:
-                self._responses.send_body(request, 200, totals)
+                self._responses.send_body(request, 200, body)
 
         def fail(failure: Failure) -> None:
             if not gone:
                 self._answer_failure(failure, request)
 
-        self._statistics.request_totals().addCallback(answer).addErrback(fail)
+        answered.addCallback(answer).addErrback(fail)
 
     def _answer_failure(self, failure: Failure, request: WebRequest) -> None:
         match failure.value:

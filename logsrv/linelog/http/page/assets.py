@@ -46,6 +46,7 @@ _KEYS = (
     (("s",), "±5 s around the line: all sources, without the filter"),
     (("Backspace",), "back to what was shown before, at the same line"),
     (("t",), "choose the time, from and to"),
+    (("o",), "saved searches: save this one, choose, remove"),
     (("b", "a"), "20 more neighbours before, after; with Shift those of its source"),
     (("g",), "the oldest lines"),
     (("G",), "the newest lines, and follow"),

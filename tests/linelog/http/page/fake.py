@@ -73,7 +73,8 @@ class Logs:
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
     `slow_bars` (histograms do), `ahead` (so much later it is), `trouble` (a sentence: nothing can be
-    stored), `hint` (what was meant), `nodes` (other servers) and `missing` (what is said of them).
+    stored), `hint` (what was meant), `nodes` (other servers), `missing` (what is said of them) and
+    `saved` (searches that the server keeps; None: it keeps none).
     """
 
     def __init__(self) -> None:
@@ -90,6 +91,7 @@ class Logs:
         self.hint = ""
         self.nodes: list[dict[str, Any]] = []
         self.missing: list[dict[str, str]] = []
+        self.saved: list[dict[str, Any]] | None = None
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -275,6 +277,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _nodes(self, _: dict[str, str]) -> None:
         self._json({"nodes": self.server_logs.nodes})
+
+    def _saved(self, _: dict[str, str]) -> None:
+        saved = self.server_logs.saved
+        self._json({"enabled": saved is not None, "saved": saved or []})
 
     def _show(self, given: dict[str, str]) -> None:
         lines = self.server_logs.lines

@@ -35,7 +35,7 @@ export function url(place) {
 }
 
 /**
- * @param {Place} place
+ * @param {Partial<Place>} place
  * @param {boolean} step add it to the history, so that the browser's back button leads to it
  */
 export function write(place, step) {

@@ -47,13 +47,13 @@ const PATIENCE = 4;
  * Return the response as soon as its status has arrived. Throws ApiError unless the status is 2xx.
  * @param {string} url
  * @param {AbortSignal} [signal]
- * @param {Record<string, string>} [headers]
+ * @param {RequestInit} [more] method, headers, body
  */
-export async function request(url, signal, headers = {}, patience = PATIENCE) {
+export async function request(url, signal, more = {}, patience = PATIENCE) {
   const began = performance.now();
   let response;
   try {
-    response = await fetch(url, { signal, headers, credentials: "same-origin", cache: "no-store" });
+    response = await fetch(url, { ...more, signal, credentials: "same-origin", cache: "no-store" });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, "The server does not answer.");
@@ -61,7 +61,7 @@ export async function request(url, signal, headers = {}, patience = PATIENCE) {
   if (response.status === 429 && patience > 0) {
     await response.body?.cancel();
     await pause(Number(response.headers.get("Retry-After")) || 1, signal);
-    return request(url, signal, headers, patience - 1);
+    return request(url, signal, more, patience - 1);
   }
   if (!response.ok) throw await refusal(response, began);
   return response;

@@ -40,6 +40,7 @@ export class Completion {
     input.addEventListener("click", () => this.update());
     input.addEventListener("blur", () => this.close());
     input.addEventListener("keydown", (event) => this.key(event));
+    input.addEventListener("change", () => remember(box.value));
     this.list.addEventListener("pointerdown", (event) => event.preventDefault());
   }
 
@@ -194,7 +195,7 @@ function recent() {
 }
 
 /** @param {string} query */
-export function remember(query) {
+function remember(query) {
   const text = query.trim();
   if (!text) return;
   keep(RECENT, JSON.stringify([text, ...recent().filter((one) => one !== text)].slice(0, MOST)));

@@ -6,7 +6,7 @@ import { ApiError } from "./api.js";
 import { Box } from "./box.js";
 import { ByMenu } from "./by_menu.js";
 import { readColumns, showColumns, switchColumn } from "./columns.js";
-import { Completion, remember } from "./complete.js";
+import { Completion } from "./complete.js";
 import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
 import { Details } from "./details.js";
 import { byId } from "./dom.js";
@@ -28,6 +28,7 @@ import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
 import { printHead } from "./print.js";
 import { showProgress } from "./progress.js";
+import { Saved } from "./saved.js";
 import { DEFAULT_LAST, placeOfSpan, scopeOf, showScope, showZone, spanAround, wider } from "./scope.js";
 import { asLines, kindOf, withCondition, withFilter } from "./stages.js";
 import { showState } from "./state.js";
@@ -186,17 +187,19 @@ function around(line) {
 
 const picker = new TimePicker((span) => attempt(() => go(placeOfSpan(span), true)));
 const pickTime = () => picker.open(scope);
+const saved = new Saved(() => place, () => begin());
 
 /** The number of requests so far: only the answer to the last one is used. */
 let turns = 0;
 let againTimer = 0;
 let asking = false;
+let nothingShown = true;
 
 /**
  * Show another place. The address changes as soon as the server has accepted the query.
  * @param {Partial<address.Place>} change
  * @param {boolean} step
- * @param {boolean} [first] nothing is shown yet, so all parts are requested
+ * @param {boolean} [first] all parts are requested
  */
 async function go(change, step, first = false) {
   const next = { ...place, ...change };
@@ -207,7 +210,8 @@ async function go(change, step, first = false) {
   clearTimeout(againTimer);
   againTimer = 0;
   // What stands behind | changes neither the bars nor the values, unless it is of the lines.
-  const narrowed = first || asLines(next.q) !== asLines(place.q) || ["nodes", "since", "until", "last", "position"].some((name) => next[/** @type {"nodes"} */ (name)] !== place[/** @type {"nodes"} */ (name)]);
+  nothingShown ||= first;
+  const narrowed = nothingShown || asLines(next.q) !== asLines(place.q) || ["nodes", "since", "until", "last", "position"].some((name) => next[/** @type {"nodes"} */ (name)] !== place[/** @type {"nodes"} */ (name)]);
   let taken = false;
   asking = true;
   showStale(true);
@@ -250,6 +254,7 @@ async function go(change, step, first = false) {
 function arrived(next, found, step, narrowed) {
   place = next;
   scope = found;
+  nothingShown = false;
   showStale(false);
   box.accept();
   nodes.choose(place.nodes);
@@ -346,6 +351,7 @@ listen({
   c: () => lines.selected && neighbours(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
   s: () => lines.selected && around(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
   t: () => pickTime(),
+  o: () => saved.open(),
   Backspace: () => address.back(),
   b: () => further("before", false),
   a: () => further("after", false),
@@ -391,7 +397,6 @@ byId("zone").addEventListener("click", () => {
   showScope(place, scope);
   showAll();
 });
-box.input.addEventListener("change", () => remember(box.value));
 
 view.addEventListener("lines", (event) => {
   announcer.add(/** @type {CustomEvent} */ (event).detail.lines);
@@ -399,7 +404,6 @@ view.addEventListener("lines", (event) => {
 });
 view.addEventListener("failed", (event) => failed(/** @type {CustomEvent} */ (event).detail.error));
 for (const name of ["changed", "waiting", "connection", "loading"]) view.addEventListener(name, showAll);
-
 view.addEventListener("waiting", () => figures.arrived());
 
 const health = new Health(() => {

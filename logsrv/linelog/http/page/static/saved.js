@@ -1,0 +1,198 @@
+/** The dialog of saved searches: those of this browser, and those that the server keeps for all readers. */
+
+import { write } from "./address.js";
+import { request } from "./api.js";
+import { button, byId, element } from "./dom.js";
+import { say } from "./notice.js";
+import { keep, kept } from "./storage.js";
+import { printable } from "./text.js";
+import { EXACT } from "./times.js";
+
+/** @typedef {Partial<import("./address.js").Place>} Place */
+/** @typedef {Place & {name: string, error?: string}} Search error: the reason why its query is wrong */
+
+const KEY = "logsrv-saved";
+const PATH = "/api/saved";
+const MOST = 100;
+const LONGEST_NAME = 200;
+/** The parts of a place that are saved. */
+const PARTS = /** @type {const} */ (["q", "nodes", "since", "until", "last", "columns", "by"]);
+
+export class Saved {
+  /**
+   * @param {() => import("./address.js").Place} shown returns the shown place
+   * @param {() => void} onChoose called when the address has that of a chosen search
+   */
+  constructor(shown, onChoose) {
+    this.shown = shown;
+    this.onChoose = onChoose;
+    this.dialog = /** @type {HTMLDialogElement} */ (byId("saved"));
+    this.form = /** @type {HTMLFormElement} */ (byId("saved-form"));
+    this.name = /** @type {HTMLInputElement} */ (byId("saved-name"));
+    this.where = /** @type {HTMLSelectElement} */ (byId("saved-where"));
+    this.list = byId("saved-list");
+    this.note = byId("saved-note");
+    /** @type {Place} */
+    this.place = {};
+    /** @type {Search[]} those of the server */
+    this.shared = [];
+    this.form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const name = this.name.value.trim();
+      if (!name || !(await this.save({ ...this.place, name }, this.where.value === "server"))) return;
+      this.dialog.close();
+      say(`Saved: ${printable(name)}`);
+    });
+    for (const one of [this.name, this.where]) one.addEventListener("input", () => this.showVerb());
+    this.dialog.addEventListener("keydown", (event) => this.walk(event));
+    byId("saved-button").addEventListener("click", () => this.open());
+    byId("saved-close").addEventListener("click", () => this.dialog.close());
+  }
+
+  async open() {
+    const place = this.shown();
+    const isFixed = EXACT.test(place.since) || EXACT.test(place.until);
+    this.place = partsOf(isFixed ? { ...place, since: "", until: "" } : place);
+    this.name.value = [...place.q].slice(0, LONGEST_NAME).join("");
+    this.note.textContent = isFixed ? "The span of time is not saved, because it is a fixed one." : "";
+    this.draw();
+    this.dialog.showModal();
+    this.name.select();
+    await this.attempt(() => this.ask("GET"));
+  }
+
+  /**
+   * Do something of the server's; show the error if it fails.
+   * @param {() => Promise<void>} action
+   */
+  async attempt(action) {
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      this.note.textContent = printable(/** @type {Error} */ (error).message);
+      return false;
+    }
+  }
+
+  /**
+   * Send a request for the server's searches, and show those that there are then.
+   * @param {"GET" | "PUT" | "DELETE"} method
+   * @param {string} [name]
+   * @param {Place} [place]
+   */
+  async ask(method, name = "", place) {
+    const body = place && { body: JSON.stringify(place), headers: { "Content-Type": "application/json" } };
+    const response = await request(name ? `${PATH}/${encodeURIComponent(name)}` : PATH, undefined, { method, ...body });
+    const { enabled, saved } = await response.json();
+    this.shared = saved;
+    byId("saved-choice").hidden = !enabled;
+    if (!enabled) this.where.value = "";
+    this.draw();
+  }
+
+  draw() {
+    const all = [...own().map((one) => this.entry(one, false)), ...this.shared.map((one) => this.entry(one, true))];
+    const focused = document.activeElement?.closest("#saved-list li")?.textContent;
+    this.list.replaceChildren(...all.sort((one, other) => (one.textContent ?? "").localeCompare(other.textContent ?? "")));
+    all.find((one) => one.textContent === focused)?.querySelector("button")?.focus();
+    this.showVerb();
+  }
+
+  /** Let the button say whether a search of that name is replaced. */
+  showVerb() {
+    const list = this.where.value ? this.shared : own();
+    const isThere = list.some(({ name }) => name === this.name.value.trim());
+    /** @type {Element} */ (this.form.querySelector("[type=submit]")).textContent = isThere ? "Replace" : "Save";
+  }
+
+  /**
+   * @param {Search} search
+   * @param {boolean} isShared
+   */
+  entry(search, isShared) {
+    const { name, q, last, since, until, error } = search;
+    const item = element("li");
+    const choose = button("", "add", () => {
+      this.dialog.close();
+      write({ rows: this.shown().rows, ...partsOf(search) }, true);
+      this.onChoose();
+    });
+    const time = since || until ? [since, until].join(" – ") : (last ?? "");
+    const about = [q === name ? "" : (q ?? ""), time, isShared ? "on the server" : ""].filter(Boolean).join(" · ");
+    choose.append(element("span", "name", printable(name)), element("span", "note", printable(about)), element("span", "alarm", printable(error ?? "")));
+    item.append(choose, button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`));
+    return item;
+  }
+
+  /**
+   * @param {Search} search
+   * @param {boolean} isShared
+   */
+  async save(search, isShared) {
+    const others = own().filter(({ name }) => name !== search.name);
+    return this.attempt(async () => {
+      this.note.textContent = "";
+      if (isShared) return this.ask("PUT", search.name, partsOf(search));
+      if (others.length >= MOST) throw new Error(`This browser keeps ${MOST} searches and no more; remove one first.`);
+      this.keep([...others, search]);
+    });
+  }
+
+  /**
+   * @param {Search} search
+   * @param {boolean} isShared
+   */
+  async remove(search, isShared) {
+    const isDone = await this.attempt(async () => {
+      if (isShared) return this.ask("DELETE", search.name);
+      this.keep(own().filter(({ name }) => name !== search.name));
+    });
+    if (!isDone) return;
+    this.note.textContent = `Removed: ${printable(search.name)} `;
+    // A query that is wrong now cannot be saved again.
+    const undo = search.error ? null : button("Undo", "link", () => this.save(search, isShared).then(() => this.name.focus()));
+    if (undo) this.note.append(undo);
+    (undo ?? this.name).focus();
+  }
+
+  /** @param {Search[]} searches those of this browser from now on */
+  keep(searches) {
+    const text = JSON.stringify(searches);
+    keep(KEY, text);
+    if (kept(KEY) !== text) throw new Error("This browser does not let the page save anything.");
+    this.draw();
+  }
+
+  /** @param {KeyboardEvent} event an arrow key, which leads from the name into the list and through it */
+  walk(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || event.target === this.where) return;
+    const stops = [this.name, .../** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll(".add"))];
+    const at = stops.findIndex((one) => one === document.activeElement || one.parentElement?.contains(document.activeElement));
+    stops[Math.max(0, Math.min(at + step, stops.length - 1))].focus();
+    event.preventDefault();
+  }
+}
+
+/**
+ * Return what is saved of a place.
+ * @param {Place} place
+ * @returns {Place}
+ */
+function partsOf(place) {
+  return Object.fromEntries(PARTS.filter((part) => place[part] && typeof place[part] === "string").map((part) => [part, place[part]]));
+}
+
+/**
+ * Return the searches of this browser.
+ * @returns {Search[]}
+ */
+function own() {
+  try {
+    const found = JSON.parse(kept(KEY) ?? "[]");
+    return found.filter((/** @type {any} */ one) => one?.name && typeof one.name === "string").map((/** @type {any} */ one) => ({ name: one.name, ...partsOf(one) }));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,191 @@
+"""Searches that readers of the page save for each other, in a JSON file that an operator may edit:
+
+{"errors of the shop": {"q": "app=shop level>=error", "last": "24h"}}
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+import orjson
+from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.errors import QueryError, StoreError
+from logsrv.kit.options.files import read_file
+from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
+from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.kit.web.channel import WebRequest
+from logsrv.linelog.http.endpoints import JSON, LONGEST_NAME, SAVED, SAVED_PARTS, check_query
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.store.segments.disk import Disk, reason
+
+log = Logger()
+
+MOST = 200
+LARGEST_FILE = 1024 * 1024
+
+Searches: TypeAlias = dict[str, dict[str, str]]
+"""The parts of each search, by its name."""
+
+
+class SavedSearches:
+    """The saved searches of a server. file: None if it saves none.
+
+    Each request reads the file again, in a thread: a disk may take seconds to sync what is written.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self.file: Path | None = None
+        self._reactor = reactor
+        self._lock = DeferredLock()
+        self._logged = ""
+
+    def request_list(self) -> Deferred[bytes]:
+        """Return a Deferred with the list as JSON; it fails with StoreError if the file cannot be read."""
+        return self._answer(self.file, None) if self.file else succeed(_list_as_json({}, on=False))
+
+    def request_change(self, request: WebRequest) -> Deferred[bytes]:
+        """Do what a PUT or DELETE asks for. Return a Deferred as `request_list` does. Raises Problem."""
+        if self.file is None:
+            raise Problem(404, "this server saves no searches; --saved FILE lets it")
+        return self._answer(self.file, _requested_change(request))
+
+    def _answer(self, file: Path, change: Callable[[Searches], None] | None) -> Deferred[bytes]:
+        pool = self._reactor.getThreadPool()
+        answered: Deferred[bytes] = self._lock.run(
+            deferToThreadPool, self._reactor, pool, _change_and_list, file, change
+        )
+        return answered.addBoth(self._log_once)
+
+    def _log_once(self, answer: bytes | Failure) -> bytes | Failure:
+        broken = isinstance(answer, Failure) and answer.check(StoreError)
+        why = answer.getErrorMessage() if isinstance(answer, Failure) and broken else ""
+        if why not in ("", self._logged):
+            log.error("saved searches: {why}", why=why)
+        self._logged = why
+        return answer
+
+
+def _requested_change(request: WebRequest) -> Callable[[Searches], None]:
+    try:
+        name = unquote_to_bytes(request.path.removeprefix(f"{SAVED}/".encode())).decode()
+    except UnicodeDecodeError:
+        raise Problem(400, "the name is not percent-encoded UTF-8") from None
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise Problem(400, f"the name has not 1 to {LONGEST_NAME} characters")
+    if request.method == b"DELETE":
+        return partial(_remove, name)
+    given = (request.getHeader(b"Content-Type") or b"").partition(b";")[0].strip().lower()
+    if given != JSON.encode():
+        raise Problem(415, f"a search is saved as Content-Type: {JSON}")
+    if request.body_size > request.most_kept:
+        raise Problem(413, f"the search is longer than {request.most_kept} bytes")
+    assert request.content is not None
+    try:
+        search = _checked_search(_parse_json(request.content.read()))
+    except ValueError as error:
+        raise Problem(400, f"the search: {error}") from None
+    if wrong := _query_error(search.get("q", "")):
+        raise Problem(400, wrong["error"], at=wrong.get("at"))
+    return partial(_save, name, search)
+
+
+def _save(name: str, search: dict[str, str], saved: Searches) -> None:
+    if name not in saved and len(saved) >= MOST:
+        raise Problem(409, f"there are {MOST} saved searches, and no more may be; remove one first")
+    saved[name] = search
+
+
+def _remove(name: str, saved: Searches) -> None:
+    if saved.pop(name, None) is None:
+        raise Problem(404, f"there is no saved search {shown(name)}")
+
+
+def _change_and_list(file: Path, change: Callable[[Searches], None] | None) -> bytes:
+    saved = _read(file)
+    if change is not None:
+        change(saved)
+        _write(file, saved)
+    return _list_as_json(saved, on=True)
+
+
+def _list_as_json(saved: Searches, *, on: bool) -> bytes:
+    found = [
+        {"name": name, **search, **_query_error(search.get("q", ""))}
+        for name, search in saved.items()
+    ]
+    return orjson.dumps({"enabled": on, "saved": found})
+
+
+@lru_cache(MOST)
+def _query_error(query: str) -> dict[str, Any]:
+    """Return the error of a query as in an answer; {} if it has none."""
+    try:
+        check_query(query, 0.0)
+    except QueryError as error:
+        return {"error": one_line(error.sentence), "at": error.at}
+    except ValueError as error:
+        return {"error": str(error)}
+    return {}
+
+
+def _read(file: Path) -> Searches:
+    try:
+        found = _parse_json(read_file(file, LARGEST_FILE) or b"{}")
+        if not isinstance(found, dict):
+            raise ValueError("is no JSON object of searches by their names")
+        for name, search in found.items():
+            try:
+                _checked_search(search)
+            except ValueError as error:
+                raise ValueError(f"{shown(name)}: {error}") from None
+    except ValueError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return {}
+        raise StoreError(f"{_shown_path(file)}: {one_line(str(error))}") from error
+    return found
+
+
+def _parse_json(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from None
+
+
+def _checked_search(search: Any) -> dict[str, str]:
+    if not isinstance(search, dict):
+        raise ValueError('is no JSON object such as {"q": "level>=error"}')
+    for part, value in search.items():
+        if part not in SAVED_PARTS:
+            raise ValueError(f"unknown part {shown(part)}{did_you_mean(part, SAVED_PARTS)}")
+        if not isinstance(value, str):
+            raise ValueError(f"{part} is no text")
+    return search
+
+
+def _write(file: Path, saved: Searches) -> None:
+    data = orjson.dumps(saved, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    if len(data) > LARGEST_FILE:
+        raise Problem(409, "the saved searches are too long together; remove one first")
+    # Through a symbolic link, so that the link stays.
+    folder, name = os.path.split(os.path.realpath(file))
+    try:
+        if file.exists() and not file.is_file():
+            raise StoreError(f"{_shown_path(file)}: is a device, not a file")
+        with Disk().open_directory(folder) as disk:
+            disk.replace_durably(name, data)
+    except OSError as error:
+        raise StoreError(f"{_shown_path(file)}: cannot be written: {reason(error)}") from error
+
+
+def _shown_path(file: Path) -> str:
+    return shown(str(file), SHOWN_PATH_LENGTH)

@@ -1,0 +1,189 @@
+"""Saved searches in a real browser: by keyboard alone, whatever they are called."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.linelog.http.page.chromium import Page
+from tests.linelog.http.page.conftest import COUNT, LIVE, Open, numbered
+from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.test_accessibility import serious
+from tests.linelog.http.page.test_hostile import BIDI, CORPUS
+from tests.linelog.http.page.test_looks import CONTRAST
+
+pytestmark = pytest.mark.long
+NAMES = "#saved-list .name"
+OPEN = "document.querySelector('#saved').open"
+KEPT = "JSON.parse(localStorage.getItem('logsrv-saved'))"
+
+
+def keep(page: Page, searches: object) -> None:
+    """Let the browser have these searches."""
+    page.run(f"localStorage.setItem('logsrv-saved', {json.dumps(json.dumps(searches))})")
+
+
+def opened(page: Page, entries: int) -> None:
+    page.press("o")
+    page.wait(f"{OPEN} && document.querySelectorAll('{NAMES}').length === {entries}")
+
+
+def reload(page: Page) -> None:
+    page.run("globalThis.old = true; location.reload()")
+    page.wait(f"!globalThis.old && {LIVE}")
+
+
+def test_a_search_is_saved_chosen_after_a_reload_and_removed(logs: Logs, visit: Open) -> None:
+    """By keys alone: `o`, Enter; arrows and Enter; Tab to the cross, and its undoing."""
+    numbered(logs, 20, app="shop")
+    page = visit("?q=line&last=1h&columns=app,message&by=app&rows=2", ready=f"{COUNT} === 20")
+    opened(page, 0)
+    assert page.run("document.activeElement.value") == "line"
+    page.write("all of the shop")
+    page.press("Enter")
+    page.wait(f"!{OPEN} && document.querySelector('#notice.shown')")
+    assert page.text("#notice") == "Saved: all of the shop"
+    page.go(logs.url + "?q=7")
+    page.wait(f"{LIVE} && {COUNT} === 2")
+    opened(page, 1)
+    assert page.texts("#saved-list .note") == ["line · 1h"]
+    page.press("ArrowDown")
+    page.press("Enter")
+    page.wait(f"!{OPEN} && {COUNT} === 20")
+    assert page.run("location.search") == "?q=line&last=1h&columns=app,message&by=app"
+    assert page.run("document.querySelector('#q').value") == "line"
+    assert page.run("document.querySelector('#by').value") == "app"
+    assert page.texts("#column-names button") == ["app"]
+    page.press("Backspace")
+    page.wait(f"{COUNT} === 2 && location.search === '?q=7'")
+    opened(page, 1)
+    page.press("ArrowDown")
+    page.press("Tab")
+    page.press("Enter")
+    page.wait(f"document.querySelectorAll('{NAMES}').length === 0")
+    assert page.text("#saved-note") == "Removed: all of the shop Undo"
+    page.press("Enter")
+    page.wait(f"document.querySelectorAll('{NAMES}').length === 1")
+    page.press("Escape")
+    page.wait(f"!{OPEN}")
+    reload(page)
+    opened(page, 1)
+    page.press("ArrowDown")
+    page.press("Tab")
+    page.press(" ")
+    page.wait(f"document.querySelectorAll('{NAMES}').length === 0")
+    assert page.run(KEPT) == []
+
+
+def test_neither_a_line_nor_a_fixed_time_is_saved(logs: Logs, visit: Open) -> None:
+    logs.send("one", "two")
+    first = logs.lines[0]
+    page = visit(f"?q=one&position={first['position']}", ready=f"{COUNT} > 0")
+    opened(page, 0)
+    page.press("Enter")
+    page.wait(f"!{OPEN}")
+    assert page.run(KEPT) == [{"q": "one", "name": "one"}]
+    page.go(f"{logs.url}?q=two&by=app&since={first['time']}")
+    page.wait(f"{LIVE} && {COUNT} === 1")
+    opened(page, 1)
+    assert "is not saved" in page.text("#saved-note")
+    page.press("Enter")
+    page.wait(f"!{OPEN}")
+    assert page.run(KEPT)[1] == {"q": "two", "by": "app", "name": "two"}
+    page.go(f"{logs.url}?q=two&since=2h")
+    page.wait(f"{LIVE} && {COUNT} === 1")
+    opened(page, 2)
+    assert page.text("#saved-form [type=submit]") == "Replace"
+    page.press("Enter")
+    page.wait(f"!{OPEN}")
+    assert page.run(KEPT)[1] == {"q": "two", "since": "2h", "name": "two"}
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 390), ("dark", 1280)])
+def test_hostile_names_and_queries_are_text(
+    scheme: str, width: int, logs: Logs, visit: Open
+) -> None:
+    """From this browser and from the server; axe finds nothing serious in them."""
+    logs.saved = [
+        {"name": evil, "q": evil, "last": evil, "error": f"wrong: {evil}"} for evil in CORPUS[:-1]
+    ]
+    page = visit(width=width, height=844, prefers_color_scheme=scheme)
+    keep(page, [{"name": evil, "q": evil, "since": evil} for evil in (*CORPUS, BIDI, "x" * 200)])
+    page.click("#saved-button")
+    page.wait(f"document.querySelectorAll('{NAMES}').length === {2 * len(CORPUS) + 1}")
+    inside = "#saved-list :is(script, img, iframe, style, link, form, math, b, template, svg)"
+    assert page.run(f"document.querySelectorAll('{inside}').length") == 0
+    assert page.run("document.documentElement.scrollWidth") == width
+    assert page.run("document.querySelector('#saved').scrollWidth") < width
+    assert page.run(CONTRAST) == []
+    assert serious(page) == []
+    names = page.texts(NAMES)
+    for evil in CORPUS[:3]:
+        page.run(f"document.querySelectorAll('.saved .add')[{names.index(evil)}].click()")
+        page.wait(f"!{OPEN} && document.querySelector('#q').value === {json.dumps(evil)}")
+        page.press("o")
+        page.wait(OPEN)
+    mine = next(number for number, one in enumerate(names) if one.startswith("user="))
+    assert "\u202e" not in names[mine]
+    page.run(f"document.querySelectorAll('.saved .exclude')[{mine}].click()")
+    page.wait("document.querySelector('#saved-note').textContent.startsWith('Removed: user=')")
+    assert page.run("typeof window.owned") == "undefined"
+    assert page.run("document.title").endswith("logsrv")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    ["{", "null", "{}", "7", '"x"', "[null, 7, [], {}]", '[{"name": 7}]', '[{"q": "x"}]'],
+)
+def test_damage_in_the_browser_costs_only_what_is_damaged(
+    kept: str, logs: Logs, visit: Open
+) -> None:
+    logs.send("one")
+    page = visit("?q=one")
+    page.run(f"localStorage.setItem('logsrv-saved', {json.dumps(kept)})")
+    opened(page, 0)
+    page.press("Enter")
+    page.wait(f"!{OPEN}")
+    assert page.run(KEPT) == [{"q": "one", "name": "one"}]
+
+
+def test_a_browser_that_refuses_and_one_that_is_full_say_so(logs: Logs, visit: Open) -> None:
+    page = visit("?q=one")
+    keep(page, [{"name": f"{number}"} for number in range(100)])
+    opened(page, 100)
+    page.press("Enter")
+    page.wait("document.querySelector('#saved-note').textContent.includes('no more')")
+    keep(page, [])
+    page.run("void (Storage.prototype.setItem = () => { throw new Error('refused'); })")
+    page.press("Enter")
+    page.wait("document.querySelector('#saved-note').textContent.includes('does not let')")
+    assert page.run(OPEN)
+
+
+def test_a_wrong_query_is_chosen_shown_with_its_error_and_mended(logs: Logs, visit: Open) -> None:
+    """The time of the search holds for the mended query, in bars too."""
+    numbered(logs, 3)
+    logs.saved = [{"name": "old", "q": "line | level>=banana", "last": "24h", "error": "no level"}]
+    page = visit("?q=line", ready=f"{LIVE} && {COUNT} === 3")
+    opened(page, 1)
+    assert page.texts("#saved-list .alarm") == ["no level"]
+    page.press("ArrowDown")
+    page.press("Enter")
+    page.wait(f"!{OPEN} && !document.querySelector('#query-error').hidden")
+    assert page.run("document.querySelector('#query-place').textContent.length") == 15
+    page.fill("#q", "line")
+    page.wait(f"location.search === '?q=line&last=24h' && {COUNT} === 3")
+    page.wait("document.querySelector('#histogram-total').textContent === '3 lines'")
+    assert any("/api/histogram?q=line&since=24h" in one for one in logs.asked)
+
+
+def test_an_error_of_the_server_leaves_those_of_the_browser(logs: Logs, visit: Open) -> None:
+    page = visit("?q=one")
+    keep(page, [{"name": "mine", "q": "two"}])
+    logs.token = True
+    page.run("document.cookie = 'logsrv=no'")
+    page.press("o")
+    page.wait("document.querySelector('#saved-note').textContent === 'a token is needed'")
+    assert page.texts(NAMES) == ["mine"]
+    assert page.run("document.querySelector('#saved-choice').hidden")

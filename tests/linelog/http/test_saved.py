@@ -1,0 +1,230 @@
+"""Saved searches of a server: what is taken, kept, listed and refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+
+from logsrv.linelog.http.endpoints import openapi_document
+from logsrv.linelog.http.http_settings import HttpSettings
+from logsrv.linelog.http.saved import LARGEST_FILE, MOST
+from tests.linelog.http.test_server import Place
+from tests.linelog.http.web import Browser
+
+TYPE = "application/json"
+ERRORS = {"q": "level>=error app=shop", "last": "24h", "columns": "time,app,message", "by": "app"}
+
+
+class Threads:
+    """A thread pool that does everything at once."""
+
+    def callInThreadWithCallback(self, done: Callable[..., None], call: Any, *given: Any) -> None:
+        try:
+            found = call(*given)
+        except Exception:
+            done(False, Failure())
+        else:
+            done(True, found)
+
+
+class Saving(Place):
+    """A server with `--saved FILE`."""
+
+    def __init__(self, directory: Path, **settings: Any) -> None:
+        self.file = directory / "saved.json"
+        super().__init__(directory, **({"saved": self.file} | settings))
+        reactor: Any = self.reactor
+        reactor.getThreadPool = Threads
+        reactor.callFromThread = lambda call, *given: call(*given)
+
+    def put(self, name: str, search: object, **headers: str) -> tuple[int, Any]:
+        body = search if isinstance(search, bytes) else json.dumps(search).encode()
+        browser = Browser(self.server.handle, self.reactor)
+        headers = {"Content_Type": TYPE, "Content_Length": str(len(body))} | headers
+        browser.get(f"/api/saved/{quote(name, safe='')}", "PUT", **headers)
+        browser.channel.dataReceived(body)
+        head, _, answer = browser.received.partition(b"\r\n\r\n")
+        return int(head.split()[1]), json.loads(answer)
+
+    def remove(self, name: str, **headers: str) -> tuple[int, Any]:
+        return self.ask(f"/api/saved/{quote(name, safe='')}", "DELETE", **headers)
+
+    @property
+    def listed(self) -> list[dict[str, Any]]:
+        status, answer = self.ask("/api/saved")
+        assert status == 200 and answer["enabled"] is True
+        found: list[dict[str, Any]] = answer["saved"]
+        return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Saving]:
+    with capturedLogs() as logged:
+        yield Saving(tmp_path)
+    assert [event for event in logged if "log_failure" in event] == []
+
+
+def test_a_search_is_saved_replaced_and_removed(place: Saving) -> None:
+    assert place.listed == []
+    assert place.put("Fehler über/unter 5?", ERRORS)[0] == 200
+    answer: dict[str, Any] = {
+        "enabled": True,
+        "saved": [{"name": "Fehler über/unter 5?", **ERRORS}],
+    }
+    assert place.ask("/api/saved") == (200, answer)
+    assert place.put("all", {}) == (200, answer | {"saved": [*answer["saved"], {"name": "all"}]})
+    assert place.put("all", {"q": "x"}, Content_Type="application/json; charset=utf-8")[0] == 200
+    assert place.listed[1] == {"name": "all", "q": "x"}
+    assert place.remove("Fehler über/unter 5?")[1]["saved"] == [{"name": "all", "q": "x"}]
+    status, said = place.remove("Fehler über/unter 5?")
+    assert status == 404 and "there is no saved search" in said["error"]
+
+
+def test_the_file_is_readable_and_may_be_edited(place: Saving) -> None:
+    place.put("größer", ERRORS)
+    assert '"größer": {\n    "q": "level>=error app=shop",\n' in place.file.read_text()
+    assert stat.S_IMODE(place.file.stat().st_mode) == 0o640
+    assert sorted(one.name for one in place.file.parent.iterdir()) == ["saved.json", "store"]
+    place.file.write_text('{"mine": {"q": "by hand"}}')
+    assert place.listed == [{"name": "mine", "q": "by hand"}]
+    place.file.write_bytes(b"")
+    assert place.listed == []
+
+
+def test_a_symbolic_link_to_the_file_stays(place: Saving, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    place.file.symlink_to(tmp_path / "elsewhere/searches")
+    place.put("x", {})
+    assert place.file.is_symlink() and json.loads((tmp_path / "elsewhere/searches").read_text())
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"a": {"q": "x"}', "saved.json: not JSON: unexpected end of data"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 5000, "not JSON"),
+        (b'{"a": {"q": "\\ud800"}}', "not JSON"),
+        (b"[]", "saved.json: is no JSON object of searches by their names"),
+        (b'{"a b": "x"}', '"a b": is no JSON object such as'),
+        (b'{"a": {"q": 1}}', "a: q is no text"),
+        (b'{"a": {"colums": ""}}', "a: unknown part colums (did you mean columns?)"),
+        (b"{}" + b" " * LARGEST_FILE, "saved.json: is larger than 1 MiB"),
+    ],
+)
+def test_a_damaged_file_is_an_error_and_never_overwritten(
+    place: Saving, content: bytes, why: str
+) -> None:
+    """One line of the log says so, however often somebody asks; mended, it is there again."""
+    place.file.write_bytes(content)
+    with capturedLogs() as logged:
+        for answer in (place.ask("/api/saved"), place.put("x", {}), place.remove("a")):
+            assert answer[0] == 503 and why in answer[1]["error"]
+    assert [event["why"] for event in logged] == [answer[1]["error"]]
+    assert place.file.read_bytes() == content
+    place.file.write_text("{}")
+    assert place.listed == []
+
+
+def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(place: Saving) -> None:
+    place.file.write_text(json.dumps({"old": {"q": "a status>="}, "long": {"q": "x" * 4001}}))
+    old, long = place.listed
+    assert (old["name"], old["q"], old["at"]) == ("old", "a status>=", 11) and old["error"]
+    assert long["error"] == "the query is longer than 4000 characters" and "at" not in long
+    assert [one["name"] for one in place.remove("old")[1]["saved"]] == ["long"]
+
+
+@pytest.mark.parametrize(
+    ("search", "status", "why"),
+    [
+        ({"q": "status>="}, 400, "nothing to compare with"),
+        (b"{", 400, "the search: not JSON"),
+        ([], 400, "the search: is no JSON object"),
+        ({"q": None}, 400, "the search: q is no text"),
+        ({"position": "1:2"}, 400, "the search: unknown part position"),
+        ({"q": "x" * 4100}, 413, "the search is longer than 4096 bytes"),
+    ],
+)
+def test_a_wrong_search_is_refused(place: Saving, search: object, status: int, why: str) -> None:
+    found, said = place.put("x", search)
+    assert found == status and why in said["error"] and said.get("at") in (None, 9)
+    assert not place.file.exists()
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201])
+def test_a_wrong_name_is_refused(place: Saving, name: str) -> None:
+    for found, said in (place.put(name, {}), place.remove(name)):
+        assert found == 400 and "1 to 200 characters" in said["error"]
+    assert place.put("x" * 200, {})[0] == 200
+    assert place.ask("/api/saved/%ff", "DELETE")[0] == 400
+
+
+def test_there_are_only_so_many(place: Saving) -> None:
+    place.file.write_text(json.dumps({str(number): {} for number in range(MOST)}))
+    found, said = place.put("one more", {})
+    assert found == 409 and "remove one first" in said["error"]
+    assert place.put("7", {"q": "x"})[0] == 200
+    place.file.write_text(json.dumps({"a": {"q": "x" * (LARGEST_FILE - 100)}}))
+    found, said = place.put("b", {"q": "x" * 200})
+    assert found == 409 and "too long together" in said["error"]
+
+
+def test_writes_of_other_pages_and_forms_are_refused(place: Saving) -> None:
+    for found, _ in (
+        place.put("x", {}, Origin="http://evil.example"),
+        place.put("x", {}, Origin="null"),
+        place.put("x", {}, Sec_Fetch_Site="cross-site"),
+        place.put("x", {}, Host="evil.example"),
+        place.remove("x", Origin="http://evil.example"),
+    ):
+        assert found == 403
+    for type_ in ("text/plain", "application/x-www-form-urlencoded", ""):
+        assert place.put("x", {}, Content_Type=type_)[0] == 415
+    for method in ("GET", "POST", "PATCH", "OPTIONS"):
+        assert place.ask("/api/saved/x", method)[0] == 405
+        assert "access-control" not in place.head
+    assert place.ask("/api/saved", "PUT")[0] == 405
+    assert not place.file.exists()
+
+
+def test_writes_need_the_token(tmp_path: Path) -> None:
+    place = Saving(tmp_path, http_token="secret")
+    assert place.put("x", {})[0] == place.remove("x")[0] == place.ask("/api/saved")[0] == 401
+    assert place.put("x", {}, Authorization="Bearer secret")[0] == 200
+
+
+def test_without_a_file_nothing_is_saved_and_a_reload_changes_that(tmp_path: Path) -> None:
+    place = Saving(tmp_path, saved=None)
+    assert place.ask("/api/saved") == (200, {"enabled": False, "saved": []})
+    for found, said in (place.put("x", {}), place.remove("x")):
+        assert found == 404 and "--saved FILE" in said["error"]
+    place.server.apply(HttpSettings(saved=place.file))
+    assert place.put("x", {})[0] == 200
+
+
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    place = Saving(tmp_path, saved=tmp_path / "missing" / "saved.json")
+    assert place.listed == []
+    with capturedLogs():
+        found, said = place.put("x", {})
+    assert found == 503 and said["error"].endswith("cannot be written: No such file or directory")
+    place.server.apply(HttpSettings(saved=Path(os.devnull)))
+    with capturedLogs():
+        assert place.put("x", {})[0] == 503
+    assert not Path(os.devnull).is_file()
+
+
+def test_the_changes_are_in_the_description() -> None:
+    operations = openapi_document()["paths"]["/api/saved/{name}"]
+    assert set(operations) == {"put", "delete"}
+    assert set(operations["put"]["requestBody"]["content"]) == {TYPE}
+    assert all(one["parameters"][0]["in"] == "path" for one in operations.values())
