@@ -76,7 +76,7 @@ def position_around(arguments: Namespace) -> Position | None:
 
 
 def make_search_scope(arguments: Namespace, view: View | None) -> Scope:
-    """Return the limits of a search. view: the store; None if nodes are asked, which have no positions.
+    """Return the limits of a search. view: the stores; None if nodes are asked, which have no positions.
 
     Raises UsageError for a wrong time, and for a position without a line.
     """
@@ -85,8 +85,10 @@ def make_search_scope(arguments: Namespace, view: View | None) -> Scope:
     position = position_around(arguments)
     if position is None:
         middle = rfc3339(parse_moment(arguments.around, time.time(), utc=arguments.utc))
-    elif view is None:
-        raise UsageError("--around: a position is a place in one store; for nodes give a time")
+    elif view is None or view.names:
+        raise UsageError(
+            "--around: a position is a place in one store; for nodes and several stores give a time"
+        )
     else:
         middle = _time_of_line(view, position)
     span = _SPAN if arguments.span is None else arguments.span

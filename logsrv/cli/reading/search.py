@@ -21,6 +21,7 @@ Exit status: 0 when lines were found, 1 when none were, 2 when something is wron
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from itertools import islice
 
 from logsrv.cli.arguments import tell
@@ -33,6 +34,11 @@ from logsrv.cli.reading.around import (
 )
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
+from logsrv.cli.reading.stores import (
+    make_search,
+    open_view,
+    require_one_store,
+)
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.query.language.question import (
@@ -48,7 +54,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.stored_lines import LineContext, group_with_context
+from logsrv.linelog.read.stored_lines import LineContext, LineGroup, group_with_context
 
 _FIGURES = {
     "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",
@@ -114,9 +120,11 @@ def run(arguments: Namespace) -> int:
     asked = reading.question_with_hints(arguments.query, "search")
     asked = with_options(asked, arguments)
     figures = _wants_figures(arguments) or asked.answer is not None
-    with reading.open_view(arguments.directory, "search") as view:
+    with open_view(arguments, "search") as view:
         limits = make_search_scope(arguments, view)
-        search = Search(view, make_matcher(asked.node), limits, with_index=not arguments.no_index)
+        search = make_search(
+            view, make_matcher(asked.node), limits, with_index=not arguments.no_index
+        )
         try:
             with ProgressLine(search, alone=figures):
                 found = (_print_figures if figures else _print_lines)(search, asked, arguments)
@@ -187,6 +195,8 @@ def _check_options(arguments: Namespace) -> None:
         raise UsageError(
             "-A, -B and -C show neighbours of lines, and here no lines are shown in their order"
         )
+    if arguments.top == "position":
+        require_one_store(arguments, "a position is a place in one store")
     if context and arguments.output == "csv":
         raise UsageError("CSV has a row for each line that was found, and no neighbours")
 
@@ -226,10 +236,8 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
         if head:
             output.write(head)
         if before or after:
-            hits = islice(search.hits(reverse=reverse), asked.limit)
-            for group in group_with_context(
-                search.view, hits, LineContext(before, after), reverse=reverse
-            ):
+            around = LineContext(before, after)
+            for group in _hits_with_context(search, asked.limit, around, reverse=reverse):
                 if found and not group.goes_on and arguments.output != "json":
                     output.write(b"--\n")
                 found = True
@@ -248,3 +256,16 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
                 output.write(line)
                 found = True
     return found
+
+
+def _hits_with_context(
+    search: Search, most: int | None, around: LineContext, *, reverse: bool
+) -> Iterator[LineGroup]:
+    """Yield the first `most` hits with their neighbours, as `group_with_context` does."""
+    if not search.view.names:
+        hits = islice(search.hits(reverse=reverse), most)
+        return group_with_context(search.view, hits, around, reverse=reverse)
+    from logsrv.linelog.read.stores_search import StoresSearch, merged_groups
+
+    assert isinstance(search, StoresSearch)
+    return merged_groups(search, most, around, reverse=reverse)

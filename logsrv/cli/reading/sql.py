@@ -25,11 +25,11 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import (
     declare_store,
     declare_zone,
-    open_view,
     question_with_hints,
     search_status,
 )
 from logsrv.cli.reading.progress import ProgressLine
+from logsrv.cli.reading.stores import open_view
 from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
@@ -88,7 +88,7 @@ def _run_statement(arguments: argparse.Namespace) -> int:
     from logsrv.linelog.sql.rows import StoreReading
 
     asked = question_with_hints([arguments.query], "sql", only_lines="--query")
-    with open_view(arguments.directory, "sql") as view:
+    with open_view(arguments, "sql") as view:
         answer = None
         try:
             reading = StoreReading(view, asked, with_index=not arguments.no_index)

@@ -19,12 +19,16 @@ LINE_COLUMNS = ("position", "time", "source", "level", "message")
 
 
 def csv_renderer(
-    asked: Question, *, escaped: bool = False, local_time: bool = False
+    asked: Question,
+    *,
+    escaped: bool = False,
+    local_time: bool = False,
+    stores: Sequence[str] = (),
 ) -> tuple[bytes, Callable[[Hit], bytes]]:
     """Return the names of the columns as CSV, extracted fields last, and a function: hit → its row as CSV.
 
     escaped: whether control characters are made visible. local_time: whether times are in the local zone,
-    not UTC.
+    not UTC. stores: the names of the stores, if there are several: then the first column is the store.
     """
     fields = extracted_fields(asked.extractions)
 
@@ -33,9 +37,11 @@ def csv_renderer(
         found = fields(record.body)
         time = to_local_time(record.time) if local_time and record.time else record.time
         row = (str(hit.position), time, record.source, record.level, record.message)
-        return csv_rows([(*row, *map(found.get, asked.names))], escaped=escaped)
+        store = (stores[hit.position.store - 1],) if stores else ()
+        return csv_rows([(*store, *row, *map(found.get, asked.names))], escaped=escaped)
 
-    return csv_rows([(*LINE_COLUMNS, *asked.names)], escaped=escaped), render
+    columns = ("store", *LINE_COLUMNS) if stores else LINE_COLUMNS
+    return csv_rows([(*columns, *asked.names)], escaped=escaped), render
 
 
 def csv_rows(rows: Iterable[Cells], *, escaped: bool = False) -> bytes:

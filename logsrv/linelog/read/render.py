@@ -41,6 +41,7 @@ class LineStyle(NamedTuple):
 
     color: whether to add colour codes. local: whether TIME is in the local zone. width: the
     most columns of a line; 0 for uncut. escaped: whether a raw message is made safe for a terminal.
+    stores: names of the stores, if lines of several are shown, for JSON.
     """
 
     output: str = "text"
@@ -48,6 +49,7 @@ class LineStyle(NamedTuple):
     local: bool = False
     width: int = 0
     escaped: bool = True
+    stores: tuple[str, ...] = ()
 
 
 def make_renderer(
@@ -64,6 +66,8 @@ def make_renderer(
     """
     if style.output == "json":
         extracted = extracted_fields(extractions) if extractions else None
+        if style.stores:
+            return lambda hit, context: _as_json_with_store(hit, extracted, context, style.stores)
         return lambda hit, context: hit_as_json(hit, extracted, context=context).encode() + b"\n"
     if style.output == "raw":
         return lambda hit, _: _render_message(hit.line, style.escaped) + b"\n"
@@ -131,6 +135,14 @@ def hit_as_json(
     No other character in it ends a line, such as U+2028 for some readers.
     """
     return safe_json(hit_document(hit, extracted, context=context))
+
+
+def _as_json_with_store(
+    hit: Hit, extracted: ExtractedFields | None, context: bool, stores: Sequence[str]
+) -> bytes:
+    store = displayable_text(stores[hit.position.store - 1])
+    found = {"store": store, **hit_document(hit, extracted, context=context)}
+    return safe_json(found).encode() + b"\n"
 
 
 def safe_json(value: object) -> str:
