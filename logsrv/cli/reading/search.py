@@ -21,7 +21,6 @@ Exit status: 0 when lines were found, 1 when none were, 2 when something is wron
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
 from itertools import islice
 
 from logsrv.cli.arguments import tell
@@ -54,7 +53,8 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.stored_lines import LineContext, LineGroup, group_with_context
+from logsrv.linelog.read.stored_lines import LineContext, group_with_context
+from logsrv.linelog.read.stores_search import StoresSearch
 
 _FIGURES = {
     "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",
@@ -237,7 +237,12 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
             output.write(head)
         if before or after:
             around = LineContext(before, after)
-            for group in _hits_with_context(search, asked.limit, around, reverse=reverse):
+            if isinstance(search, StoresSearch):
+                groups = search.hits_with_context(asked.limit, around, reverse=reverse)
+            else:
+                hits = islice(search.hits(reverse=reverse), asked.limit)
+                groups = group_with_context(search.view, hits, around, reverse=reverse)
+            for group in groups:
                 if found and not group.goes_on and arguments.output != "json":
                     output.write(b"--\n")
                 found = True
@@ -256,16 +261,3 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
                 output.write(line)
                 found = True
     return found
-
-
-def _hits_with_context(
-    search: Search, most: int | None, around: LineContext, *, reverse: bool
-) -> Iterator[LineGroup]:
-    """Yield the first `most` hits with their neighbours, as `group_with_context` does."""
-    if not search.view.names:
-        hits = islice(search.hits(reverse=reverse), most)
-        return group_with_context(search.view, hits, around, reverse=reverse)
-    from logsrv.linelog.read.stores_search import StoresSearch, merged_groups
-
-    assert isinstance(search, StoresSearch)
-    return merged_groups(search, most, around, reverse=reverse)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 
 from logsrv.cli.arguments import tell, usual_store
 from logsrv.errors import UsageError
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.stores_search import StoresSearch
+from logsrv.linelog.read.stores_view import StoresView
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
 
 
 def several_stores(arguments: Namespace) -> tuple[str, ...]:
@@ -39,34 +39,20 @@ def open_view(arguments: Namespace, command: str) -> View:
     def warn(sentence: str) -> None:
         tell(f"logsrv {command}: {sentence}")
 
-    names = several_stores(arguments)
-    if not names:
-        return _open_store((arguments.directory or [usual_store()])[0], warn)
+    def open_of_several(name: str) -> View:
+        return _open_store(
+            name, lambda said: warn(said if said.startswith(f"{name}/") else f"{name}: {said}")
+        )
 
-    def warn_of(name: str, sentence: str) -> None:
-        warn(sentence if sentence.startswith(f"{name}/") else f"{name}: {sentence}")
-
-    from logsrv.linelog.read.stores_view import StoresView
-
-    return StoresView(names, lambda name: _open_store(name, partial(warn_of, name)), warn)
+    if names := several_stores(arguments):
+        return StoresView(names, open_of_several, warn)
+    return _open_store((arguments.directory or [usual_store()])[0], warn)
 
 
-def make_search(
-    view: View,
-    matcher: Matcher,
-    scope: Scope,
-    *,
-    with_index: bool = True,
-    ends: Mapping[int, Position] | None = None,
-) -> Search:
-    """Return the search of a view. ends: of several stores, as for `StoresSearch`."""
-    if not view.names:
-        return Search(view, matcher, scope, with_index=with_index)
-    from logsrv.linelog.read.stores_search import StoresSearch
-    from logsrv.linelog.read.stores_view import StoresView
-
-    assert isinstance(view, StoresView)
-    return StoresSearch(view, matcher, scope, with_index=with_index, ends=ends)
+def make_search(view: View, matcher: Matcher, scope: Scope, *, with_index: bool = True) -> Search:
+    """Return the search of one store, or of several."""
+    kind = StoresSearch if view.names else Search
+    return kind(view, matcher, scope, with_index=with_index)
 
 
 def _open_store(directory: str, warn: Callable[[str], None]) -> View:

@@ -87,8 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     with open_view(arguments, "tail") as view:
         ends = {number: end_of_store(store) for number, store in view.stores.items()}
-        scope = Scope(since=since, before=ends.get(0), source=arguments.source)
-        with closing(make_search(view, found_by, scope, ends=ends)) as search:
+        scope = Scope(since=since, before=ends.get(0), source=arguments.source, ends=ends)
+        with closing(make_search(view, found_by, scope)) as search:
             if most is None:
                 found = show(search.hits())
             else:

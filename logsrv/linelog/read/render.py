@@ -66,9 +66,14 @@ def make_renderer(
     """
     if style.output == "json":
         extracted = extracted_fields(extractions) if extractions else None
-        if style.stores:
-            return lambda hit, context: _as_json_with_store(hit, extracted, context, style.stores)
-        return lambda hit, context: hit_as_json(hit, extracted, context=context).encode() + b"\n"
+
+        def as_json(hit: Hit, context: bool) -> bytes:
+            found = hit_document(hit, extracted, context=context)
+            if style.stores:
+                found = {"store": displayable_text(style.stores[hit.position.store - 1]), **found}
+            return safe_json(found).encode() + b"\n"
+
+        return as_json
     if style.output == "raw":
         return lambda hit, _: _render_message(hit.line, style.escaped) + b"\n"
     if style.color:
@@ -127,22 +132,12 @@ def record_document(record: Record) -> dict[str, Any]:
     return found
 
 
-def hit_as_json(
-    hit: Hit, extracted: ExtractedFields | None = None, *, context: bool = False
-) -> str:
-    """Return a hit as one line of JSON, without LF. extracted: finds more fields.
+def hit_as_json(hit: Hit) -> str:
+    """Return a hit as one line of JSON, without LF.
 
     No other character in it ends a line, such as U+2028 for some readers.
     """
-    return safe_json(hit_document(hit, extracted, context=context))
-
-
-def _as_json_with_store(
-    hit: Hit, extracted: ExtractedFields | None, context: bool, stores: Sequence[str]
-) -> bytes:
-    store = displayable_text(stores[hit.position.store - 1])
-    found = {"store": store, **hit_document(hit, extracted, context=context)}
-    return safe_json(found).encode() + b"\n"
+    return safe_json(hit_document(hit))
 
 
 def safe_json(value: object) -> str:

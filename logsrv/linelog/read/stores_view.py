@@ -10,7 +10,6 @@ from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.catalog.catalog import Catalog, CatalogedSegment
-from logsrv.linelog.store.segments.index import IndexHead
 from logsrv.linelog.store.segments.segment import NEXT_STORE
 from logsrv.linelog.store.segments.times import Times
 from logsrv.linelog.store.words.lookup import WordIndex
@@ -90,9 +89,6 @@ class StoresView(View):
 
     def times_of_segment(self, number: int) -> Times:
         return self._store_of(number).times_of_segment(number % NEXT_STORE)
-
-    def index_head(self, number: int) -> IndexHead | None:
-        return self._store_of(number).index_head(number % NEXT_STORE)
 
     def read_time_span(self) -> tuple[str, str]:
         spans = [store.read_time_span() for store in self._stores.values()]

@@ -23,7 +23,7 @@ from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
-from logsrv.linelog.read.stores_search import StoresSearch, merged_groups
+from logsrv.linelog.read.stores_search import StoresSearch
 from logsrv.linelog.read.stores_view import StoresView
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, lines, make_store, view_of
@@ -132,7 +132,7 @@ def test_neighbours_are_those_of_each_store(
     around = LineContext(*sizes)
     with both_searches(of, 3, query, Scope()) as (several, _):
         hits = list(islice(several.hits(reverse=reverse), most))
-        groups = list(merged_groups(several, most, around, reverse=reverse))
+        groups = list(several.hits_with_context(most, around, reverse=reverse))
         for number, part in several.view.parts.items():
             wanted = group_with_context(
                 part,
@@ -146,7 +146,7 @@ def test_neighbours_are_those_of_each_store(
 
 def stores_search(*stores: Path, ends: dict[int, Position] | None = None) -> StoresSearch:
     view = StoresView(map(str, stores), lambda name: view_of(Path(name)), pytest.fail)
-    return StoresSearch(view, make_matcher(parse("")), Scope(), ends=ends)
+    return StoresSearch(view, make_matcher(parse("")), Scope(ends=ends))
 
 
 @pytest.mark.parametrize("reverse", [False, True])
