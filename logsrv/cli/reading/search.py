@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from itertools import islice
+from typing import TYPE_CHECKING, cast
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
@@ -54,7 +55,9 @@ from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
-from logsrv.linelog.read.stores_search import StoresSearch
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.stores_search import StoresSearch
 
 _FIGURES = {
     "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",
@@ -237,8 +240,9 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
             output.write(head)
         if before or after:
             around = LineContext(before, after)
-            if isinstance(search, StoresSearch):
-                groups = search.hits_with_context(asked.limit, around, reverse=reverse)
+            if search.view.names:
+                stores = cast("StoresSearch", search)
+                groups = stores.hits_with_context(asked.limit, around, reverse=reverse)
             else:
                 hits = islice(search.hits(reverse=reverse), asked.limit)
                 groups = group_with_context(search.view, hits, around, reverse=reverse)

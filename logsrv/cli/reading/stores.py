@@ -11,8 +11,6 @@ from logsrv.errors import UsageError
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.stores_search import StoresSearch
-from logsrv.linelog.read.stores_view import StoresView
 from logsrv.linelog.read.view import View
 
 
@@ -45,14 +43,20 @@ def open_view(arguments: Namespace, command: str) -> View:
         )
 
     if names := several_stores(arguments):
+        # Most questions are of one store; they need not load this.
+        from logsrv.linelog.read.stores_view import StoresView
+
         return StoresView(names, open_of_several, warn)
     return _open_store((arguments.directory or [usual_store()])[0], warn)
 
 
 def make_search(view: View, matcher: Matcher, scope: Scope, *, with_index: bool = True) -> Search:
     """Return the search of one store, or of several."""
-    kind = StoresSearch if view.names else Search
-    return kind(view, matcher, scope, with_index=with_index)
+    if not view.names:
+        return Search(view, matcher, scope, with_index=with_index)
+    from logsrv.linelog.read.stores_search import StoresSearch
+
+    return StoresSearch(view, matcher, scope, with_index=with_index)
 
 
 def _open_store(directory: str, warn: Callable[[str], None]) -> View:
