@@ -52,7 +52,7 @@ def declare_store(parser: Parser, *, to_write: bool = False) -> None:
     if to_write:
         add(default=UNNAMED, type=store, help=f"the store {default}")
     else:
-        what = "the store, or the URL of an archive; several are read as one"
+        what = "the store, or the URL of an archive; if given several times, all are read as one"
         add(action="append", help=f"{what} {default}")
 
 
