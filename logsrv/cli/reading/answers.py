@@ -13,7 +13,7 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import line_renderer
 from logsrv.cli.reading.figures import print_histogram, print_top_values, step_seconds
 from logsrv.cli.reading.output import Output
-from logsrv.cli.reading.patterns import PATTERN_COLUMNS, pattern_rows
+from logsrv.cli.reading.patterns import pattern_columns, pattern_rows
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import counted, listed
@@ -56,7 +56,8 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
         return print_table(search, asked, arguments.output, local=arguments.local, paged=paged)
     if isinstance(asked.answer, PatternCounts):
         rows = pattern_rows(search, asked, arguments)
-        _print_rows(PATTERN_COLUMNS, rows, arguments.output, paged=paged)
+        columns = pattern_columns(search.view.names)
+        _print_rows(columns, rows, arguments.output, paged=paged)
         return bool(rows)
     head, render = line_renderer(arguments, asked, search.matcher)
     return print_sorted(search, asked, head, lambda hit: render(hit, False), paged=paged)

@@ -7,6 +7,7 @@ import sys
 import time
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
+from functools import partial
 
 from logsrv.cli.arguments import (
     CONFIGURATION,
@@ -17,6 +18,7 @@ from logsrv.cli.arguments import (
     store,
     tell,
 )
+from logsrv.cli.reading.stores import several_stores
 from logsrv.errors import QueryError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
@@ -33,7 +35,6 @@ from logsrv.linelog.read.csv_lines import csv_renderer
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import LineStyle, make_renderer
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 NOTHING = 1
@@ -43,15 +44,17 @@ FAILED = 2
 
 
 def declare_store(parser: Parser, *, to_write: bool = False) -> None:
-    """Add `--directory`. to_write: whether the command writes into the store, which an archive forbids."""
-    what = "the store" if to_write else "the store, or the URL of an archive"
-    parser.add_argument(
-        "--directory",
-        metavar="DIR",
-        default=UNNAMED,
-        type=store,
-        help=f"{what} (default: {SAID})",
-    )
+    """Add `--directory`. to_write: whether the command writes into the store, and only into one.
+
+    Otherwise an archive may stand for a store, and `directory` is a list of all that are given, or None.
+    """
+    add = partial(parser.add_argument, "--directory", "-d", metavar="DIR")
+    default = f"(default: {SAID})"
+    if to_write:
+        add(default=UNNAMED, type=store, help=f"the store {default}")
+    else:
+        what = "the store, or the URL of an archive; if given several times, all are read as one"
+        add(action="append", help=f"{what} {default}")
 
 
 def declare_nodes(parser: Parser) -> None:
@@ -239,7 +242,8 @@ def line_style(arguments: Namespace) -> LineStyle:
     width = 0
     if terminal and not arguments.wrap:
         width = os.get_terminal_size(sys.stdout.fileno()).columns
-    return LineStyle(arguments.output, color, arguments.local, width, terminal)
+    stores = several_stores(arguments)
+    return LineStyle(arguments.output, color, arguments.local, width, terminal, stores)
 
 
 def line_renderer(
@@ -252,29 +256,14 @@ def line_renderer(
     style = line_style(arguments)
     if style.output == "csv":
         head, render = csv_renderer(
-            asked, arguments.columns, escaped=style.escaped, local_time=style.local
+            asked,
+            arguments.columns,
+            escaped=style.escaped,
+            local_time=style.local,
+            stores=style.stores,
         )
         return head, lambda hit, _: render(hit)
     return b"", make_renderer(style, matcher, asked.extractions, mark_hits=mark_hits)
-
-
-def open_view(directory: str, command: str) -> View:
-    """Open a store, or an archive, for reading; damage is reported on stderr.
-
-    Raises StoreError and ArchiveError.
-    """
-
-    def warn(sentence: str) -> None:
-        tell(f"logsrv {command}: {sentence}")
-
-    if "://" in directory:
-        # This import takes as long as all others together.
-        from logsrv.linelog.read.archive_view import ArchiveView
-
-        return ArchiveView(directory, warn)
-    view = View(directory, warn, away=True)
-    view.report_odd_names()
-    return view
 
 
 def search_status(damaged: bool, found: bool) -> int:

@@ -70,7 +70,7 @@ def parse_around(arguments: Namespace) -> None:
 
 
 def make_search_scope(arguments: Namespace, view: View | None) -> Scope:
-    """Return the limits of a search. view: the store; None if nodes are asked, which have no positions.
+    """Return the limits of a search. view: the stores; None if nodes are asked, which have no positions.
 
     `parse_around` has read the arguments. Raises UsageError for a wrong time, and for a position without a
     line.
@@ -80,8 +80,10 @@ def make_search_scope(arguments: Namespace, view: View | None) -> Scope:
         return reading.make_scope(arguments)
     if not isinstance(around, Position):
         middle = rfc3339(around)
-    elif view is None:
-        raise UsageError("--around: a position is a place in one store; for nodes give a time")
+    elif view is None or view.names:
+        raise UsageError(
+            "--around: a position is a place in one store; for nodes and several stores give a time"
+        )
     else:
         middle = _time_of_line(view, around)
     span = _SPAN if arguments.span is None else arguments.span

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.cli.arguments import tell, usual_store
+from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.around import make_search_scope
 from logsrv.cli.reading.figures import print_time_buckets, print_value_counts, step_seconds
@@ -194,7 +194,7 @@ def _print_histogram(lines: Iterator[MergedLine], step: float, arguments: Namesp
 
 def node_clients(arguments: Namespace) -> list[NodeClient]:
     """Return the nodes that `--nodes` names. Raises ConfigurationError."""
-    if arguments.directory != usual_store():
+    if arguments.directory is not None:
         raise UsageError(
             "--directory and --nodes exclude each other: a store of this machine, or daemons to ask"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
 from logsrv.errors import UsageError
@@ -18,7 +19,7 @@ from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Search
 
 _TWENTY = 20
-PATTERN_COLUMNS = ("count", "share", "app", "first", "position", "pattern")
+_COLUMNS = ("count", "share", "app", "first", "position", "pattern")
 
 
 def pattern_rows(search: Search, asked: Question, arguments: Namespace) -> list[tuple[Cell, ...]]:
@@ -39,10 +40,17 @@ def pattern_rows(search: Search, asked: Question, arguments: Namespace) -> list[
     if found.forgotten:
         lines = counted(found.forgotten, "line")
         tell(f"logsrv search: there are too many patterns; the rarest, of {lines}, are left out")
-    return [_row(one, found.lines, arguments) for one in chosen]
+    return [_row(one, found.lines, arguments, search.view.names) for one in chosen]
 
 
-def _row(pattern: Pattern, lines: int, arguments: Namespace) -> tuple[Cell, ...]:
+def pattern_columns(stores: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the columns. stores: the names of the stores if there are several."""
+    return _COLUMNS + ("store",) * bool(stores)
+
+
+def _row(
+    pattern: Pattern, lines: int, arguments: Namespace, stores: Sequence[str]
+) -> tuple[Cell, ...]:
     share = pattern.lines / lines
     first = pattern.time
     if first is not None and arguments.local:
@@ -54,6 +62,7 @@ def _row(pattern: Pattern, lines: int, arguments: Namespace) -> tuple[Cell, ...]
         first,
         str(pattern.position),
         pattern.template,
+        *((stores[pattern.position.store - 1],) if stores else ()),
     )
 
 

@@ -27,12 +27,13 @@ from typing import Any, Self
 from logsrv.cli.arguments import tell
 from logsrv.cli.client.target import Target, parse_target
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.stores import make_search, open_view
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.options.argument_parser import Parser, UsageError
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import time_text
 
 _MAX = "max"
@@ -80,10 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.cafile or arguments.insecure) and target.scheme != "tls":
         raise UsageError(f"--to: {target} is not encrypted; certificates go with tls:HOST:PORT")
     found_by = reading.matcher_with_hints(arguments.query, "replay")
-    with reading.open_view(arguments.directory, "replay") as view:
+    with open_view(arguments, "replay") as view:
         limits = reading.make_scope(arguments)
         with (
-            closing(Search(view, found_by, limits)) as search,
+            closing(make_search(view, found_by, limits)) as search,
             ReplayConnection(target, arguments.cafile, insecure=arguments.insecure) as receiver,
         ):
             hits = islice(search.hits(), arguments.number)

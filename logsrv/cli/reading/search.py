@@ -22,12 +22,18 @@ from __future__ import annotations
 
 from argparse import Namespace
 from itertools import islice
+from typing import TYPE_CHECKING, cast
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.around import declare_around, make_search_scope, parse_around
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
+from logsrv.cli.reading.stores import (
+    make_search,
+    open_view,
+    require_one_store,
+)
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.query.language.question import (
@@ -45,6 +51,9 @@ from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.store.segments.segment import Position
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.stores_search import StoresSearch
 
 _FIGURES = {
     "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",
@@ -120,9 +129,11 @@ def run(arguments: Namespace) -> int:
     figures = _wants_figures(arguments) or asked.answer is not None
     if arguments.columns and figures and not isinstance(asked.answer, Sorting):
         raise UsageError("--columns chooses the columns of lines; this answer has its own")
-    with reading.open_view(arguments.directory, "search") as view:
+    with open_view(arguments, "search") as view:
         limits = make_search_scope(arguments, view)
-        search = Search(view, make_matcher(asked.node), limits, with_index=not arguments.no_index)
+        search = make_search(
+            view, make_matcher(asked.node), limits, with_index=not arguments.no_index
+        )
         try:
             with ProgressLine(search, alone=figures):
                 found = (_print_figures if figures else _print_lines)(search, asked, arguments)
@@ -199,6 +210,8 @@ def _check_options(arguments: Namespace) -> None:
         raise UsageError("--columns needs --output csv")
     if arguments.histogram and arguments.number is not None:
         raise UsageError(_ALL_BARS)
+    if arguments.top == "position":
+        require_one_store(arguments, "a position is a place in one store")
     if context and arguments.output == "csv":
         raise UsageError("CSV has a row for each line that was found, and no neighbours")
 
@@ -238,10 +251,14 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
         if head:
             output.write(head)
         if before or after:
-            hits = islice(search.hits(reverse=reverse), asked.limit)
-            for group in group_with_context(
-                search.view, hits, LineContext(before, after), reverse=reverse
-            ):
+            around = LineContext(before, after)
+            if search.view.names:
+                stores = cast("StoresSearch", search)
+                groups = stores.hits_with_context(asked.limit, around, reverse=reverse)
+            else:
+                hits = islice(search.hits(reverse=reverse), asked.limit)
+                groups = group_with_context(search.view, hits, around, reverse=reverse)
+            for group in groups:
                 if found and not group.goes_on and arguments.output != "json":
                     output.write(b"--\n")
                 found = True

@@ -17,6 +17,7 @@ from contextlib import closing
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.stores import open_view, require_one_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.read.render import make_renderer
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -45,9 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
         from logsrv.cli.reading.nodes import show_node
 
         return show_node(arguments)
+    require_one_store(arguments, "a position is a place in one store")
     render = make_renderer(reading.line_style(arguments))
     with (
-        reading.open_view(arguments.directory, "show") as view,
+        open_view(arguments, "show") as view,
         closing(StoredLines(view)) as lines,
     ):
         wanted = lines.line_at(arguments.position)

@@ -25,11 +25,11 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import (
     declare_store,
     declare_zone,
-    open_view,
     question_with_hints,
     search_status,
 )
 from logsrv.cli.reading.progress import ProgressLine
+from logsrv.cli.reading.stores import open_view
 from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
@@ -83,27 +83,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_statement(arguments: argparse.Namespace) -> int:
     # Imported here, so that help works without the extra `sql`; these imports report that it is missing.
-    from logsrv.linelog.sql.answer import SqlAnswer
-    from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
-    from logsrv.linelog.sql.rows import StoreReading
+    from logsrv.linelog.sql import answer, fault, rows
 
     asked = question_with_hints([arguments.query], "sql", only_lines="--query")
-    with open_view(arguments.directory, "sql") as view:
-        answer = None
+    with open_view(arguments, "sql") as view:
+        answered = None
         try:
-            reading = StoreReading(view, asked, with_index=not arguments.no_index)
-            answer = SqlAnswer(arguments.statement, reading, utc=arguments.utc)
-            found = _write_answer(answer, arguments)
-            _report_odd_fields(answer)
-        except StatementError as error:
+            reading = rows.StoreReading(view, asked, with_index=not arguments.no_index)
+            answered = answer.SqlAnswer(arguments.statement, reading, utc=arguments.utc)
+            found = _write_answer(answered, arguments)
+            _report_odd_fields(answered)
+        except fault.StatementError as error:
             raise UsageError(_error_with_caret(arguments.statement, error)) from None
         except MemoryError:
-            raise LogsrvError(NO_MEMORY) from None
+            raise LogsrvError(fault.NO_MEMORY) from None
         finally:
-            if answer is not None:
-                answer.close()
-                if arguments.stats and answer.rows is not None:
-                    tell(str(answer.rows.stats))
+            if answered is not None:
+                answered.close()
+                if arguments.stats and answered.rows is not None:
+                    tell(str(answered.rows.stats))
         return search_status(view.damaged, found)
 
 

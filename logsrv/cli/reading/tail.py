@@ -20,20 +20,22 @@ import argparse
 import select
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from itertools import islice
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.stores import make_search, open_view
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.fields.source import make_source_test
-from logsrv.linelog.read.follow import AppendedLines, Follower, end_of_store
+from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import make_renderer
-from logsrv.linelog.read.search import Hit, Search, hits_in_text
+from logsrv.linelog.read.search import Hit, hits_in_text
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position
 
 _LOOK_EVERY = 0.03
 
@@ -65,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         from logsrv.cli.reading.nodes import tail_nodes
 
         return tail_nodes(arguments)
-    if arguments.follow and "://" in arguments.directory:
+    if arguments.follow and any("://" in one for one in arguments.directory or ()):
         raise UsageError(
             "-f follows what is written into a store, and an archive only grows now and then"
         )
@@ -83,39 +85,49 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.buffer.flush()
         return found
 
-    with reading.open_view(arguments.directory, "tail") as view:
-        end = end_of_store(view)
-        scope = Scope(since=since, before=end, source=arguments.source)
-        with closing(Search(view, found_by, scope)) as search:
+    with open_view(arguments, "tail") as view:
+        ends = {number: end_of_store(store) for number, store in view.stores.items()}
+        scope = Scope(since=since, before=ends.get(0), source=arguments.source, ends=ends)
+        with closing(make_search(view, found_by, scope)) as search:
             if most is None:
                 found = show(search.hits())
             else:
                 found = show(reversed(list(islice(search.hits(reverse=True), most))))
         if arguments.follow:
             of = make_source_test(arguments.source)
-            with closing(Follower(view, end)) as follower:
-                for news in _wait_for_lines(follower, view):
-                    show(hits_in_text(found_by, of, news.position, news.text))
+            with ExitStack() as stack:
+                followers = {
+                    number: stack.enter_context(closing(Follower(view.stores[number], end)))
+                    for number, end in ends.items()
+                }
+                for position, text in _wait_for_lines(followers, view):
+                    show(hits_in_text(found_by, of, position, text))
         return reading.search_status(view.damaged, found)
 
 
-def _wait_for_lines(follower: Follower, view: View) -> Iterator[AppendedLines]:
-    """Yield new lines for ever.
+def _wait_for_lines(
+    followers: Mapping[int, Follower], view: View
+) -> Iterator[tuple[Position, bytes]]:
+    """Yield new lines of all stores for ever, with the position of the first.
 
-    Raises BrokenPipeError when the reader of our output has closed it, StoreError when the store was
-    removed.
+    Raises BrokenPipeError when the reader of our output has closed it, StoreError when a store was removed.
     """
     while True:
-        news = follower.read()
-        if news is None:
+        waiting = True
+        for number, follower in followers.items():
+            if (news := follower.read()) is None:
+                continue
+            waiting = False
+            if news.has_gap:
+                tell("logsrv tail: some lines were removed before they could be shown")
+            yield news.position.in_store(number), news.text
+        if waiting:
             _require_output_reader()
-            if view.directory_removed:
-                raise StoreError("the store was removed")
+            for number, store in view.stores.items():
+                if store.directory_removed:
+                    name = view.names[number - 1] if number else "the store"
+                    raise StoreError(f"{name} was removed")
             time.sleep(_LOOK_EVERY)
-            continue
-        if news.has_gap:
-            tell("logsrv tail: some lines were removed before they could be shown")
-        yield news
 
 
 def _require_output_reader() -> None:

@@ -25,11 +25,13 @@ def csv_renderer(
     *,
     escaped: bool = False,
     local_time: bool = False,
+    stores: Sequence[str] = (),
 ) -> tuple[bytes, Callable[[Hit], bytes]]:
     """Return the names of the columns as CSV, and a function: hit → its row as CSV.
 
     columns: names of fields; None for LINE_COLUMNS and extracted fields. escaped: whether control
-    characters are made visible. local_time: whether times are in the local zone, not UTC.
+    characters are made visible. local_time: whether times are in the local zone, not UTC. stores: the names
+    of the stores, if there are several: then the first column is the store.
     """
     names = columns or (*LINE_COLUMNS, *asked.names)
     extracted = extracted_fields(asked.extractions)
@@ -44,9 +46,12 @@ def csv_renderer(
     def render(hit: Hit) -> bytes:
         record = Record(hit.line, str(hit.position))
         found = extracted(record.body)
-        return csv_rows([[cell(record, found, name) for name in names]], escaped=escaped)
+        row = [cell(record, found, name) for name in names]
+        return csv_rows(
+            [[stores[hit.position.store - 1], *row] if stores else row], escaped=escaped
+        )
 
-    return csv_rows([names], escaped=escaped), render
+    return csv_rows([["store", *names] if stores else names], escaped=escaped), render
 
 
 def _text(value: Value | None) -> str | None:

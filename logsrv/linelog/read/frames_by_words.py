@@ -11,6 +11,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.catalog.catalog import Catalog
 from logsrv.linelog.store.catalog.layout import CatalogEntry
 from logsrv.linelog.store.segments.disk import explanation
+from logsrv.linelog.store.segments.segment import NEXT_STORE
 from logsrv.linelog.store.words.lookup import WordIndex
 
 
@@ -30,7 +31,8 @@ def frames_with_need(
     try:
         words = WordIndex(fd)
         found = frames_in_word_index(words, need)
-        if found == 0 and (words.segment, words.compressed) == (frames.number, frames.file_size):
+        number = frames.number % NEXT_STORE
+        if found == 0 and (words.segment, words.compressed) == (number, frames.file_size):
             # The number of frames is enough: the segment's own index need not be loaded.
             frames.count = words.frames
             return found

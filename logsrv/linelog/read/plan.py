@@ -7,7 +7,7 @@ been set back. The word index shows which frames lack the words. Every frame tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from logsrv.linelog.read.texts import SegmentFrames
@@ -26,6 +26,7 @@ class Scope(NamedTuple):
     since, until: the first moment, and the first one that is too late, in the format of TIME; "" for none.
     after, before: only lines between these two positions; the lines at them are left out.
     source: a pattern of SOURCE for `fnmatch`; "" for any.
+    ends: of several stores, by number, the own position up to which each is read, as `before`.
     """
 
     since: str = ""
@@ -33,6 +34,7 @@ class Scope(NamedTuple):
     after: Position | None = None
     before: Position | None = None
     source: str = ""
+    ends: Mapping[int, Position] | None = None
 
 
 class ReadTask(NamedTuple):

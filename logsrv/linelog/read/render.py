@@ -41,6 +41,7 @@ class LineStyle(NamedTuple):
 
     color: whether to add colour codes. local: whether TIME is in the local zone. width: the
     most columns of a line; 0 for uncut. escaped: whether a raw message is made safe for a terminal.
+    stores: names of the stores, if lines of several are shown, for JSON.
     """
 
     output: str = "text"
@@ -48,6 +49,7 @@ class LineStyle(NamedTuple):
     local: bool = False
     width: int = 0
     escaped: bool = True
+    stores: tuple[str, ...] = ()
 
 
 def make_renderer(
@@ -64,7 +66,14 @@ def make_renderer(
     """
     if style.output == "json":
         extracted = extracted_fields(extractions) if extractions else None
-        return lambda hit, context: hit_as_json(hit, extracted, context=context).encode() + b"\n"
+
+        def as_json(hit: Hit, context: bool) -> bytes:
+            found = hit_document(hit, extracted, context=context)
+            if style.stores:
+                found = {"store": displayable_text(style.stores[hit.position.store - 1]), **found}
+            return safe_json(found).encode() + b"\n"
+
+        return as_json
     if style.output == "raw":
         return lambda hit, _: _render_message(hit.line, style.escaped) + b"\n"
     if style.color:
@@ -123,14 +132,12 @@ def record_document(record: Record) -> dict[str, Any]:
     return found
 
 
-def hit_as_json(
-    hit: Hit, extracted: ExtractedFields | None = None, *, context: bool = False
-) -> str:
-    """Return a hit as one line of JSON, without LF. extracted: finds more fields.
+def hit_as_json(hit: Hit) -> str:
+    """Return a hit as one line of JSON, without LF.
 
     No other character in it ends a line, such as U+2028 for some readers.
     """
-    return safe_json(hit_document(hit, extracted, context=context))
+    return safe_json(hit_document(hit))
 
 
 def safe_json(value: object) -> str:

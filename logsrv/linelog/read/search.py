@@ -18,7 +18,7 @@ from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_ta
 from logsrv.linelog.read.pool import run_tasks
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segments.segment import NEXT_STORE, Position
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Search:
     def matching_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield the texts of a task that have matches: offset, text, and the matching lines in it."""
         for offset, text in self.task_texts(task):
-            found = self.matcher.matching_lines(text, (task.segment, offset))
+            found = self.matcher.matching_lines(text, (task.segment % NEXT_STORE, offset))
             if found and self._needs_scope_test(task):
                 lines = found[:-1].split(b"\n")
                 in_time = task.in_time
@@ -215,7 +215,7 @@ class Search:
             found = sum(1 for _ in self.hits_in_task(task))
         else:
             found = sum(
-                self.matcher.count(text, (task.segment, offset))
+                self.matcher.count(text, (task.segment % NEXT_STORE, offset))
                 for offset, text in self.task_texts(task)
             )
         return [b"%d" % found]
@@ -254,7 +254,7 @@ def hits_in_text(
 ) -> Iterator[Hit]:
     """Yield the lines of a text that match and have a wanted source. position: of the text's first byte."""
     segment, offset = position
-    for start, end in matcher.find(text, position):
+    for start, end in matcher.find(text, (segment % NEXT_STORE, offset)):
         if is_of is not None and not is_of(text, start, end):
             continue
         yield Hit(Position(segment, offset + start), text[start:end])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
 from logsrv.errors import StoreError
@@ -54,8 +54,11 @@ class View:
 
     tell: gets one sentence for each damaged or unusable file. away: include segments whose text is in an
     archive only, which may take long to read.
-    damaged: whether damage was reported that makes lines unreadable.
+    names: of the stores, if several are read together.
     """
+
+    segments: list[Segment]
+    names: tuple[str, ...] = ()
 
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
         self._init_reporting(tell)
@@ -106,11 +109,21 @@ class View:
             self.report_damage(f"{directory} {why}")
 
     def _init_reporting(self, tell: Callable[[str], None]) -> None:
-        self.damaged = False
+        self._damage: set[str] = set()
         self._tell = tell
         # Only this process reports: its forked children would report the same again.
         self._reporter = os.getpid()
         self._reported: set[str] = set()
+
+    @property
+    def damaged(self) -> bool:
+        """True if damage was reported that makes lines unreadable."""
+        return bool(self._damage)
+
+    @property
+    def stores(self) -> Mapping[int, View]:
+        """The stores by the numbers in their positions."""
+        return {0: self}
 
     def __enter__(self) -> Self:
         return self
@@ -185,7 +198,7 @@ class View:
 
     def report_damage(self, sentence: str) -> None:
         """Report damage that makes lines unreadable; each sentence once."""
-        self.damaged = True
+        self._damage.add(sentence)
         self.report_unusable_file(sentence)
 
     def report_unusable_file(self, sentence: str) -> None:

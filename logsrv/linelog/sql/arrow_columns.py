@@ -23,7 +23,7 @@ from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit
 from logsrv.linelog.read.counting.columns import column_reader
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segments.segment import NEXT_STORE, Position
 
 _INT64 = 1 << 63
 _IN_SOURCE = ("source", "name", "host")
@@ -234,7 +234,8 @@ def _source_columns(names: Sequence[str], stamps: StampedLines) -> dict[str, Any
 
 
 def _segment_column(piece: SegmentLines, stamps: StampedLines) -> Any:
-    return pyarrow.repeat(pyarrow.scalar(piece.segment, pyarrow.int64()), len(stamps))
+    number = pyarrow.scalar(piece.segment % NEXT_STORE, pyarrow.int64())
+    return pyarrow.repeat(number, len(stamps))
 
 
 def _offset_column(piece: SegmentLines, stamps: StampedLines) -> Any:

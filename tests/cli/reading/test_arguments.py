@@ -15,11 +15,11 @@ from logsrv.cli.reading.arguments import (
     declare_zone,
     make_scope,
     matcher_with_hints,
-    open_view,
     parse_count,
     parse_position_argument,
     search_status,
 )
+from logsrv.cli.reading.stores import open_view
 from logsrv.kit.options.argument_parser import Parser, UsageError
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import lines, make_store
@@ -65,27 +65,13 @@ def test_a_value_may_begin_with_a_hyphen() -> None:
         parsed("-n", "-55")
 
 
-def test_the_variable_gives_the_directory(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parsed().directory == "logs"
+def test_the_variable_gives_the_directory_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = Parser("logsrv reindex", "")
+    declare_store(parser, to_write=True)
+    assert parser.parse_args([]).directory == "logs"
     monkeypatch.setenv("LOGSRV_DIRECTORY", "/var/log/lines")
-    assert parsed().directory == "/var/log/lines"
-    assert parsed("--directory", "here").directory == "here"
-
-
-def test_who_names_a_store_does_not_wait_for_the_configuration(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Reading TOML takes as long as half a search for a rare word."""
-    asked: list[int] = []
-
-    def usual() -> str:
-        asked.append(1)
-        return "usual"
-
-    monkeypatch.setattr("logsrv.cli.arguments.usual_store", usual)
-    for words, store, times in ((["--directory", "here"], "here", 0), ([], "usual", 1)):
-        asked.clear()
-        assert (parsed(*words).directory, len(asked)) == (store, times)
+    assert parser.parse_args([]).directory == "/var/log/lines"
+    assert parser.parse_args(["-d", "here"]).directory == "here"
 
 
 def test_positions_and_numbers_of_lines_are_parsed() -> None:
@@ -118,11 +104,11 @@ def test_a_wrong_query_says_where() -> None:
 def test_damage_makes_the_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An index that is of no use is said and costs time only; lines that cannot be read are an error."""
     store = make_store(tmp_path / "logs", [lines(["one", "two"]), []])
-    with open_view(str(store), "search") as view:
+    with open_view(parsed("-d", str(store)), "search") as view:
         assert (search_status(view.damaged, True), search_status(view.damaged, False)) == (0, 1)
     [index] = store.glob("*.idx")
     index.write_bytes(b"{}")
-    with open_view(str(store), "search") as view:
+    with open_view(parsed("-d", str(store)), "search") as view:
         frames = view.open_segment(1)
         assert frames is not None
         assert list(frames.lines_between(0, 1))

@@ -29,7 +29,7 @@ def hints_for_no_hits(search: Search, top: str | None) -> Iterator[str]:
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
     if not names:
         return
-    every = Search(search.view, make_matcher(EVERYTHING), Scope())
+    every = type(search)(search.view, make_matcher(EVERYTHING), Scope())
     try:
         records = [
             Record(hit.line, str(hit.position)) for hit in islice(every.hits(reverse=True), _LINES)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.language.question import Extraction, Sorting
 from logsrv.linelog.read.counting.columns import column_reader, numbers
@@ -33,7 +34,10 @@ class SortedLines(NamedTuple):
 def sort_lines(
     search: Search, sorting: Sorting, extractions: Sequence[Extraction], most: int
 ) -> SortedLines:
-    """Return at most `most` matching lines, by their number in a field; of equal ones the older first."""
+    """Return at most `most` matching lines, by their number in a field; of equal ones the older first.
+
+    Between several stores, the older line is the one with the smaller TIME.
+    """
     field, sign = sorting.field, 1 if sorting.ascending else -1
     read = column_reader([field], extractions)
 
@@ -51,19 +55,20 @@ def sort_lines(
 
     lines = with_number = 0
     # The keys are negative, because the heap has its smallest at the top: the line that goes first.
-    kept: list[tuple[float, tuple[int, int], bytes]] = []
+    kept: list[tuple[float, int, tuple[int, int], bytes]] = []
     for task, results in search.run_on_frames(work):
         if not results:
             continue
         many, known = json.loads(results[0])
         lines, with_number = lines + many, with_number + known
         for place in range(1, len(results), 2):
-            key, offset = json.loads(results[place])
-            one = (-key, (-task.segment, -offset), results[place + 1])
+            (key, offset), line = json.loads(results[place]), results[place + 1]
+            moment = int.from_bytes(line[:TIME_LENGTH]) if search.view.names else 0
+            one = (-key, -moment, (-task.segment, -offset), line)
             if len(kept) < most:
                 heapq.heappush(kept, one)
             elif kept and one > kept[0]:
                 heapq.heapreplace(kept, one)
     kept.sort(reverse=True)
-    hits = [Hit(Position(-segment, -offset), line) for _, (segment, offset), line in kept]
-    return SortedLines(hits, [-sign * key for key, _, _ in kept], lines, with_number)
+    hits = [Hit(Position(-segment, -offset), line) for _, _, (segment, offset), line in kept]
+    return SortedLines(hits, [-sign * key for key, *_ in kept], lines, with_number)

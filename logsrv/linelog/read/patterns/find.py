@@ -135,9 +135,17 @@ class _Counts:
         self.position = Position(0, 0)
         self.time: str | None = None
 
+    def note_first(self, position: Position, time: str | None) -> None:
+        """Note the position and time of a line since, unless the noted line is before it."""
+        earlier = position < self.position
+        if position.store != self.position.store:
+            earlier = (time or "") < (self.time or "")
+        if not self.since or earlier:
+            self.position, self.time = position, time
+
     def add(self, other: _Counts) -> None:
-        if other.since and (not self.since or other.position < self.position):
-            self.position, self.time = other.position, other.time
+        if other.since:
+            self.note_first(other.position, other.time)
         self.earlier += other.earlier
         self.since += other.since
 
@@ -168,8 +176,7 @@ class _TemplateTable:
             if is_earlier:
                 counts.earlier += lines
                 continue
-            if not counts.since:
-                counts.position, counts.time = Position(text.segment, text.offset + offset), time
+            counts.note_first(Position(text.segment, text.offset + offset), time)
             counts.since += lines
             self._lines += lines
         if len(self._counts) > 2 * MOST_TEMPLATES or self._size > 2 * MOST_CHARACTERS:

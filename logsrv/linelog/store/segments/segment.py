@@ -79,6 +79,10 @@ _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
 _BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
 
 
+NEXT_STORE = 1 << 40
+"""Of stores that are read together, the numbers of store n's segments are higher by n times this."""
+
+
 class Position(NamedTuple):
     """A place in a store: the number of a segment and a byte offset in its text."""
 
@@ -86,8 +90,17 @@ class Position(NamedTuple):
     offset: int
 
     def __str__(self) -> str:
-        """Return the position as text: `17:52311`."""
-        return f"{self.segment}:{self.offset}"
+        """Return the position as text, `17:52311`, without its store."""
+        return f"{self.segment % NEXT_STORE}:{self.offset}"
+
+    @property
+    def store(self) -> int:
+        """The number of its store, from 1 on; 0 if only one is read."""
+        return self.segment // NEXT_STORE
+
+    def in_store(self, number: int) -> Position:
+        """Return a store's own position as one of store `number`."""
+        return self._replace(segment=self.segment + number * NEXT_STORE)
 
 
 NOWHERE = Position(0, 0)

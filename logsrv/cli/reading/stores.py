@@ -1,0 +1,70 @@
+"""Opening the store, or the stores, that a reading command reads, and searching them."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable
+
+from logsrv.cli.arguments import tell, usual_store
+from logsrv.errors import UsageError
+from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.view import View
+
+
+def several_stores(arguments: Namespace) -> tuple[str, ...]:
+    """Return the names of the stores to read, each once, if there are several; else none."""
+    names: dict[str, str] = {}
+    for name in arguments.directory or ():
+        names.setdefault(os.path.realpath(name), name)
+    return tuple(names.values()) if len(names) > 1 else ()
+
+
+def require_one_store(arguments: Namespace, why: str) -> None:
+    """Raise UsageError if several stores are to be read."""
+    if several_stores(arguments):
+        raise UsageError(f"{why}; --directory names several here")
+
+
+def open_view(arguments: Namespace, command: str) -> View:
+    """Open the stores or archives to read; damage is reported on stderr.
+
+    Raises StoreError and ArchiveError.
+    """
+
+    def warn(sentence: str) -> None:
+        tell(f"logsrv {command}: {sentence}")
+
+    def open_of_several(name: str) -> View:
+        return _open_store(
+            name, lambda said: warn(said if said.startswith(f"{name}/") else f"{name}: {said}")
+        )
+
+    if names := several_stores(arguments):
+        # Most questions are of one store; they need not load this.
+        from logsrv.linelog.read.stores_view import StoresView
+
+        return StoresView(names, open_of_several, warn)
+    return _open_store((arguments.directory or [usual_store()])[0], warn)
+
+
+def make_search(view: View, matcher: Matcher, scope: Scope, *, with_index: bool = True) -> Search:
+    """Return the search of one store, or of several."""
+    if not view.names:
+        return Search(view, matcher, scope, with_index=with_index)
+    from logsrv.linelog.read.stores_search import StoresSearch
+
+    return StoresSearch(view, matcher, scope, with_index=with_index)
+
+
+def _open_store(directory: str, warn: Callable[[str], None]) -> View:
+    if "://" in directory:
+        # This import takes as long as all others together.
+        from logsrv.linelog.read.archive_view import ArchiveView
+
+        return ArchiveView(directory, warn)
+    view = View(directory, warn, away=True)
+    view.report_odd_names()
+    return view
