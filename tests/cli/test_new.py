@@ -228,15 +228,10 @@ def line_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     return project
 
 
+# Each day tests/docs/test_tutorial.py makes, installs, tests and serves a project of the kind `line`.
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=[pytest.mark.nightly] if kind != "input" else [])
-        for kind in new.KINDS
-        if kind != "line"
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", [kind for kind in new.KINDS if kind != "line"])
 def test_the_tests_of_a_new_project_pass(line_project: Path, kind: str) -> None:
     """`make test`, for the other kinds too, which share the environment of the first."""
     place = line_project.parent
@@ -299,6 +294,7 @@ def test_a_project_of_a_checkout_tests_and_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_make_run_serves_the_project(line_project: Path, tmp_path: Path) -> None:
     """It says what to type next, listens, answers, and Ctrl-C ends it."""
     output = tmp_path / "twistd.log"
@@ -326,6 +322,7 @@ def test_make_run_serves_the_project(line_project: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_a_new_project_is_listed_by_plugins(line_project: Path, tmp_path: Path) -> None:
     """`logsrv plugins` of that environment knows its package, version and port."""
     command = str(line_project / ".venv" / "bin" / "logsrv")
