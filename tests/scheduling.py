@@ -12,12 +12,10 @@ PAGES = "tests/linelog/http/page/"
 LONGEST = (
     DEBIAN,
     PAGES,
-    "tests/cli/test_new.py",
     "tests/docs/test_tutorial.py",
     "tests/end_to_end/test_alerts_survive.py",
     "tests/docs/test_first_hour.py",
     "tests/kit/servers/test_servers.py",
-    "tests/release/test_installed.py",
     "tests/end_to_end/test_nats_lies.py",
     "tests/powercut/test_states.py",
     "tests/end_to_end/test_live_page_nodes.py",

@@ -69,16 +69,16 @@ def test_our_own_plugins_are_listed_with_version_and_package(site: Path) -> None
     assert result["broken"] == []
 
 
-def test_a_strangers_plugin_is_listed(site: Path) -> None:
-    (plugin,) = named(found(site, other=PLUGIN.format(name="other"))["plugins"], "other")
+def test_plugins_and_inputs_of_strangers_are_listed(site: Path) -> None:
+    """What their files print does not get into the JSON."""
+    other = "print('printed')\n" + PLUGIN.format(name="other")
+    result = found(site, other=other, records=INPUT)
+    (plugin,) = named(result["plugins"], "other")
     assert plugin["listens"] == ["udp:7009"]
     assert plugin["description"] == "does nothing"
     assert plugin["where"] == str(site / "twisted" / "plugins" / "other.py")
     assert plugin["package"] == ""
-
-
-def test_a_strangers_input_is_listed(site: Path) -> None:
-    (plugin,) = named(found(site, records=INPUT)["inputs"], "records")
+    (plugin,) = named(result["inputs"], "records")
     assert plugin["description"] == "Records of some kind."
     assert plugin["taken"]
 
@@ -102,20 +102,19 @@ def test_the_package_of_an_editable_install_is_known(site: Path, tmp_path: Path)
     assert plugin["package"] == "shouting"
 
 
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("x = (", "SyntaxError: '(' was never closed"),
-        ("raise SystemExit(3)", "SystemExit: 3"),
-        ("raise ValueError('\\x1b[2J')", "ValueError: \\x1b[2J"),
-    ],
-)
-def test_a_broken_file_harms_no_other(site: Path, code: str, error: str) -> None:
-    result = found(site, other=PLUGIN.format(name="other"), wrong=code)
-    (broken,) = result["broken"]
-    assert broken["where"].endswith("wrong.py")
-    assert broken["error"].startswith(error)
+def test_broken_files_harm_no_other(site: Path) -> None:
+    errors = {
+        "divides": ("1 / 0", "ZeroDivisionError: division by zero"),
+        "ends": ("raise SystemExit(3)", "SystemExit: 3"),
+        "escapes": ("raise ValueError('\\x1b[2J')", "ValueError: \\x1b[2J"),
+        "opens": ("x = (", "SyntaxError: '(' was never closed"),
+    }
+    codes = {name: code for name, (code, _) in errors.items()}
+    result = found(site, other=PLUGIN.format(name="other"), **codes)
+    broken = {Path(one["where"]).stem: one["error"] for one in result["broken"]}
+    assert set(broken) == set(errors)
+    for name, (_, error) in errors.items():
+        assert broken[name].startswith(error)
     assert named(result["plugins"], "other")
 
 
@@ -128,21 +127,27 @@ def test_a_plugin_whose_code_is_missing_is_reported(site: Path) -> None:
     assert "no.such.module" in plugin["error"]
 
 
-@pytest.mark.parametrize("role", ["protocol", "options", "datagrams", "state", "version"])
-def test_a_plugin_whose_code_cannot_be_imported_is_reported(site: Path, role: str) -> None:
+def test_a_plugin_whose_code_cannot_be_imported_is_reported(site: Path) -> None:
     """Whichever part of it: the sentence says where the mistake is."""
-    named_so = {"protocol": "greet", role: "late"}
-    arguments = ", ".join(f"{key}='{package}.code:Thing'" for key, package in named_so.items())
-    code = f"from logsrv.kit import protocol_plugin\nlate = protocol_plugin('late', {arguments})\n"
-    for package, text in {"late": "import nothing_there\n", "greet": ""}.items():
-        (site / package).mkdir(parents=True)
-        (site / package / "__init__.py").touch()
-        (site / package / "code.py").write_text(f"{text}def Thing(connection): pass\n")
-    (plugin,) = named(found(site, late=code)["plugins"], "late")
-    assert plugin["error"] == (
-        "late.code cannot be imported: ModuleNotFoundError: No module named 'nothing_there' "
-        f"({site / 'late' / 'code.py'}:1)"
-    )
+    codes = {}
+    for role in ("protocol", "options", "datagrams", "state", "version"):
+        places = {"protocol": "greets", role: f"late_{role}"}
+        arguments = ", ".join(f"{key}='{package}.code:Thing'" for key, package in places.items())
+        codes[role] = (
+            f"from logsrv.kit import protocol_plugin\n{role} = protocol_plugin('{role}', {arguments})\n"
+        )
+        for package in places.values():
+            (site / package).mkdir(parents=True, exist_ok=True)
+            (site / package / "__init__.py").touch()
+            wrong = "" if package == "greets" else "import nothing_there\n"
+            (site / package / "code.py").write_text(f"{wrong}def Thing(connection): pass\n")
+    plugins = found(site, **codes)["plugins"]
+    for role in codes:
+        (plugin,) = named(plugins, role)
+        assert plugin["error"] == (
+            f"late_{role}.code cannot be imported: ModuleNotFoundError: No module named 'nothing_there' "
+            f"({site / f'late_{role}' / 'code.py'}:1)"
+        )
 
 
 def test_of_two_plugins_with_one_name_both_are_listed(site: Path) -> None:
@@ -161,10 +166,3 @@ def test_of_two_plugins_with_one_name_both_are_listed(site: Path) -> None:
         [sys.executable, "-c", looking], capture_output=True, env={"PYTHONPATH": str(site)}
     )
     assert [name for name, is_taken in taken.items() if is_taken] == [shown.stdout.decode().strip()]
-
-
-def test_output_of_a_plugin_file_does_not_break_json(site: Path) -> None:
-    """JSON stays JSON."""
-    assert named(
-        found(site, other="print('printed')\n" + PLUGIN.format(name="other"))["plugins"], "other"
-    )

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pip
 import pytest
 from mypy import api
 
@@ -227,15 +228,10 @@ def line_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     return project
 
 
+# Each day tests/docs/test_tutorial.py makes, installs, tests and serves a project of the kind `line`.
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=[pytest.mark.nightly] if kind != "input" else [])
-        for kind in new.KINDS
-        if kind != "line"
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", [kind for kind in new.KINDS if kind != "line"])
 def test_the_tests_of_a_new_project_pass(line_project: Path, kind: str) -> None:
     """`make test`, for the other kinds too, which share the environment of the first."""
     place = line_project.parent
@@ -253,10 +249,18 @@ def test_the_tests_of_a_new_project_pass(line_project: Path, kind: str) -> None:
 def test_a_logsrv_that_cannot_be_installed_is_explained(tmp_path: Path) -> None:
     """What to do is said; the next make tries again."""
     assert logsrv("new", "shout", directory=tmp_path).returncode == 0
-    command = [program("make", "make"), f"PYTHON={sys.executable}", "LOGSRV=./no.whl", "test"]
+    # Its environments have the pip of this one: installing another takes three seconds each time.
+    python, packages = tmp_path / "python", Path(pip.__file__).parents[1]
+    python.write_text(
+        f'#!/bin/sh\n{sys.executable} "$@" --without-pip\n'
+        f'echo {packages} >"$(echo .venv/lib/python*/site-packages)/pip.pth"\n'
+    )
+    python.chmod(0o755)
+    command = [program("make", "make"), f"PYTHON={python}", "LOGSRV=./no.whl", "test"]
     for _ in range(2):
         made = subprocess.run(command, cwd=tmp_path / "shout", capture_output=True, text=True)
         assert made.returncode == 2
+        assert "No module named pip" not in made.stderr
         assert "make: pip could not install logsrv from ./no.whl" in made.stderr
         assert "make LOGSRV=/path/to/a/wheel-or-checkout test" in made.stderr
 
@@ -290,6 +294,7 @@ def test_a_project_of_a_checkout_tests_and_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_make_run_serves_the_project(line_project: Path, tmp_path: Path) -> None:
     """It says what to type next, listens, answers, and Ctrl-C ends it."""
     output = tmp_path / "twistd.log"
@@ -317,6 +322,7 @@ def test_make_run_serves_the_project(line_project: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_a_new_project_is_listed_by_plugins(line_project: Path, tmp_path: Path) -> None:
     """`logsrv plugins` of that environment knows its package, version and port."""
     command = str(line_project / ".venv" / "bin" / "logsrv")

@@ -13,7 +13,8 @@ from tests.debian.conftest import NEWER, Made
 from tests.debian.machine import Machine, install
 from tests.debian.senders import ACKNOWLEDGED, CONNECTIONS, TAKES_A_PORT
 
-pytestmark = pytest.mark.long
+# Each boots a machine. CI has the installed package without one, in test_package and test_life.
+pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 ANOTHER_LISTENER = """
 [[listener]]
@@ -64,7 +65,6 @@ def test_install_reboot_upgrade_remove(machine: Machine, made: Made, newer: Path
     assert "Traceback" not in machine.run("journalctl", "--unit=logsrv", "--no-pager")
 
 
-@pytest.mark.nightly
 def test_a_port_that_another_program_has_for_a_while(machine: Machine, made: Made) -> None:
     """The service comes up by itself once the port is free; until then its tries get rarer, and say so."""
 

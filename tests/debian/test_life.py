@@ -99,6 +99,7 @@ def test_remove_keeps_and_purge_leaves_lines_only(root: Root, lines: Path) -> No
     assert lines.read_text() == LINE
 
 
+@pytest.mark.nightly
 def test_a_package_that_comes_back_lets_its_user_read_tokens(root: Root, made: Made) -> None:
     """dpkg removes the directory that is empty, and brings it back as root's."""
     root.run("apt-get", "remove", "--yes", "logsrv")

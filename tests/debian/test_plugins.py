@@ -15,8 +15,7 @@ from tests.debian.conftest import Made
 from tests.debian.debs import CHECKOUT
 from tests.debian.machine import Machine, install
 
-# Each boots a machine. In CI test_boot has the upgrade of a running service, and
-# tests/test_plugin_folders.py the folders of plugins.
+# Each boots a machine. CI has the folders of plugins in tests/test_plugin_folders.py.
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 RECORDS = "/usr/local/lib/logsrv/records"

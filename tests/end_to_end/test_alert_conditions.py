@@ -44,7 +44,7 @@ def test_a_condition_fires_once_over_a_kill_is_resolved_and_can_be_silenced(
         server.stop(signal.SIGKILL)
         server = logger(*config)
         processes(server, 1)
-        wait_until(lambda: len(web.posts) > 2, "the end of the episode, and of the silence")
+        wait_until(lambda: len(told(web)) > 2, "the end of the episode, and of the silence")
         assert told(web) in (
             [("firing", "shop"), ("resolved", "shop"), ("firing", "pay")],
             [("firing", "shop"), ("firing", "pay"), ("resolved", "shop")],

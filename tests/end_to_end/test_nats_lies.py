@@ -65,7 +65,7 @@ def send_unasked(question: Question) -> None:
 
 @pytest.mark.parametrize("lie", [announce, send_a_long_line, name_many, send_unasked])
 def test_a_daemon_stays_small_and_fetches_behind_a_lie(logger: Start, lie: Lie) -> None:
-    with lying_server(HonestStream(BLOCK, "STREAM.INFO", lie)) as server:
+    with lying_server(HonestStream(BLOCK, "STREAM.INFO", lie, lies=1)) as server:
         centre = logger(listen=["tcp:0:interface=127.0.0.1", f"nats:127.0.0.1:{server.port}/LOGS"])
         centre.send(b"polite\n")
         centre.wait_for_messages(1)

@@ -99,7 +99,7 @@ SABOTAGES = [
         f"{_HTTP_INPUTS}/token.py",
         "if not hmac.compare_digest(given, token.encode()):",
         "if not given:",
-        f"{_HTTP_INPUTS}/test_request.py::test_a_header_without_the_token_is_refused_with_401",
+        f"{_HTTP_INPUTS}/test_token.py::test_a_header_without_the_token_is_refused_with_401",
     ),
     Sabotage(
         "any token lets a reader in",

@@ -59,15 +59,10 @@ def install_requirements(python: Path, wheel: Path) -> None:
         subprocess.run([uv, "pip", "install", *options, *asked], capture_output=True, timeout=SLOW)
 
 
+# Each day tests/docs installs the wheel twice: first-hour.md and tutorial.md are followed with it.
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "minor",
-    [
-        # CI runs the quick tests with the newest Python, too.
-        pytest.param(one, marks=pytest.mark.nightly) if one != PYTHONS[0] else one
-        for one in PYTHONS
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("minor", PYTHONS)
 def test_every_command(minor: str, pythons: dict[str, Path], wheel: Path, tmp_path: Path) -> None:
     if minor not in pythons:
         if minor == PYTHONS[0]:

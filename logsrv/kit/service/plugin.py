@@ -96,7 +96,8 @@ class Plugin:
             limits, needless = limits_of(*served, named=named), needless_options(*served, *named)
             return usage_options(
                 settings_class(
-                    self.name, own, self.listen, limits, needless, tuple(self.listeners)
+                    *(self.name, own, self.listen, tuple(limits.items())),
+                    *(needless, tuple(self.listeners)),
                 ),
                 name=self.name,
                 version=self.version,

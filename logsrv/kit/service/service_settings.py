@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import attrs
@@ -103,22 +103,24 @@ def check_limits(
             )
 
 
+# A test starts one plugin again and again; each class would take 2 ms.
+@lru_cache(maxsize=8)
 def settings_class(
     name: str,
     own: type[Any] | None,
     listen: tuple[str, ...],
-    limits: Limits,
+    limits: tuple[tuple[str, int | None], ...],
     needless: tuple[str, ...] = (),
-    names: Sequence[str] = (),
+    names: tuple[str, ...] = (),
 ) -> type[Any]:
     """Return one frozen class of the author's options and the kit's; the author's win over the kit's.
 
-    needless: options of the kit that are left out; their values are None, and () for `listen`, which a
-    plugin that does not listen leaves out. names: the names of its listeners. With them, a file may have
-    tables `[[listener]]`; `settings.listener` has a table for each endpoint.
+    limits: the items of `Limits`. needless: options of the kit that are left out; their values are None,
+    and () for `listen`, which a plugin that does not listen leaves out. names: the names of its listeners.
+    With them, a file may have tables `[[listener]]`; `settings.listener` has a table for each endpoint.
     """
     theirs = attrs.fields_dict(own) if own is not None else {}
-    limiting = {name: most for name, most in limits.items() if name not in theirs}
+    limiting = {name: most for name, most in limits if name not in theirs}
     limited = attrs.make_class(
         "Limits",
         {

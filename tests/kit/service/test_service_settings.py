@@ -58,6 +58,6 @@ def test_options_of_connections_for_datagrams() -> None:
 
 
 def test_settings_are_frozen() -> None:
-    settings = settings_class("shout", Own, ("tcp:1",), {})()
+    settings = settings_class("shout", Own, ("tcp:1",), ())()
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         settings.greeting = "changed"

@@ -91,6 +91,19 @@ def has_come(peer: socket.socket) -> bytes | None:
         return None
 
 
+async def got(peers: list[socket.socket], size: int) -> list[bytes]:
+    """Return what each peer has got, once that is `size` bytes."""
+    got = [b""] * len(peers)
+
+    def whole() -> bool:
+        for number, peer in enumerate(peers):
+            got[number] += has_come(peer) or b""
+        return all(len(one) >= size for one in got)
+
+    await until(whole, f"{size} bytes for each")
+    return got
+
+
 @in_reactor
 async def test_peers_that_are_heard_in_one_turn_are_answered_after_the_last_of_them(
     room: Room,
@@ -106,7 +119,7 @@ async def test_peers_that_are_heard_in_one_turn_are_answered_after_the_last_of_t
     peers[1].sendall(b"second")
     await until(lambda: len(before) == 4, "both")
     assert before == [None] * 4
-    assert [has_come(peer) for peer in peers] == [b"FIRST", b"SECOND"]
+    assert await got(peers, 5) == [b"FIRST", b"SECOND"]
     await room.close()
 
 
@@ -153,15 +166,8 @@ async def test_answers_of_one_turn_to_the_same_peer_keep_their_order(room: Room)
     peers = await room.fill(3, heard)
     for number, peer in enumerate(peers):
         peer.sendall(b"%d" % number)
-    got = [b"", b"", b""]
-
-    def whole() -> bool:
-        for number, peer in enumerate(peers):
-            got[number] += has_come(peer) or b""
-        return all(len(one) == 3 for one in got)
-
-    await until(whole, "three answers to each")
-    assert len(set(got)) == 1 and sorted(got[0]) == sorted(b"012")
+    first, *others = await got(peers, 3)
+    assert others == [first] * 2 and sorted(first) == sorted(b"012")
     await room.close()
 
 
@@ -179,15 +185,7 @@ async def test_more_than_a_system_takes_arrives_whole_and_before_what_is_written
     peers = await room.fill(2, heard)
     for peer in peers:
         peer.sendall(b"x")
-    got = [b"", b""]
-
-    def whole() -> bool:
-        for number, peer in enumerate(peers):
-            got[number] += has_come(peer) or b""
-        return all(len(one) >= len(much) + 8 for one in got)
-
-    await until(whole, "all of it")
-    assert got == [much + b"thenlast"] * 2
+    assert await got(peers, len(much) + 8) == [much + b"thenlast"] * 2
     await room.close()
 
 
@@ -201,7 +199,8 @@ async def test_an_answer_that_is_followed_by_the_end_arrives_before_it(room: Roo
     for peer in peers:
         peer.sendall(b"x")
     await until(lambda: all(one.ended for one in Talk.made), "the end of both")
-    assert [(has_come(peer), has_come(peer)) for peer in peers] == [(b"goodbye", b"")] * 2
+    assert await got(peers, 7) == [b"goodbye"] * 2
+    await until(lambda: all(has_come(peer) == b"" for peer in peers), "the end at both")
     await room.close()
 
 
@@ -246,7 +245,7 @@ async def test_a_protocol_that_raises_in_the_same_turn_costs_nobody_an_answer(
         for peer, word in zip(peers, (b"x", b"fail", b"x"), strict=True):
             peer.sendall(word)
         await until(lambda: any(one.ended for one in Talk.made), "the end of one")
-    assert [has_come(peer) for peer in peers] == [b"answer"] * 3
+    assert await got(peers, 6) == [b"answer"] * 3
     assert len(messages) == 1
     await room.close()
 
@@ -259,7 +258,7 @@ async def test_a_peer_that_ends_in_the_same_turn_gets_what_another_made_us_send(
     peers[0].sendall(b"for the other")
     peers[1].shutdown(socket.SHUT_WR)
     await until(lambda: Talk.made[1].ended, "the end of the other")
-    assert has_come(peers[1]) == b"for the other"
+    assert await got(peers[1:], 13) == [b"for the other"]
     await room.close()
 
 

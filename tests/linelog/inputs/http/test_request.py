@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any, cast
 
 import pytest
@@ -14,7 +13,6 @@ from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.http.long_answer import PIECE, STALLED_AFTER, LongAnswer
 from logsrv.linelog.inputs.http.request import ANSWER_SECONDS, LINGER_SECONDS
 from logsrv.linelog.inputs.http.routes import find_route, request_path
-from logsrv.linelog.inputs.http.token import check_token
 from logsrv.timer import Timer
 from tests.linelog.inputs.http.sending import Sender, chunked, request
 
@@ -285,31 +283,6 @@ def test_a_failure_of_ours_is_no_secret_of_the_log(monkeypatch: pytest.MonkeyPat
     sender.post(b"{}", Content_Type="application/json")
     ((status, body),) = sender.answers()
     assert status == 500 and "inside" not in body["error"]
-
-
-TOKEN = "gehäim"
-
-
-def basic(text: str) -> bytes:
-    return b"Basic " + base64.b64encode(text.encode())
-
-
-@pytest.mark.parametrize(
-    "header", [f"Bearer {TOKEN}".encode(), f"bearer  {TOKEN}".encode(), basic(f"any one:{TOKEN}")]
-)
-def test_a_header_with_the_token_is_accepted(header: bytes) -> None:
-    check_token(header, TOKEN)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [None, b"", b"Bearer", b"Bearer wrong", b"Basic !", basic(TOKEN), basic("x:"), b"Digest x"],
-)
-def test_a_header_without_the_token_is_refused_with_401(header: bytes | None) -> None:
-    with pytest.raises(RequestRefused) as refused:
-        check_token(header, TOKEN)
-    assert refused.value.status == 401
-    check_token(header, None)
 
 
 @pytest.mark.parametrize(
