@@ -134,6 +134,32 @@ def declare_looks(parser: Parser, *, csv: bool = False) -> None:
     )
 
 
+def declare_records(parser: Parser) -> None:
+    """Add the options for lines with their whole records."""
+    records = parser.add_mutually_exclusive_group()
+    records.add_argument(
+        "--records", action="store_true",
+        help="show the whole record of each line, such as a stack trace, once",
+    )  # fmt: skip
+    records.add_argument(
+        "--fold", action="store_true",
+        help="show the first line of each record, with the number of further ones, as +12",
+    )  # fmt: skip
+
+
+def wants_records(arguments: Namespace) -> bool:
+    """Return whether lines are shown with their records. Raises UsageError for options without them."""
+    if not (arguments.records or arguments.fold):
+        return False
+    if arguments.nodes is not None:
+        raise UsageError("--records and --fold read a store; run them on the nodes")
+    if arguments.output == "csv":
+        raise UsageError("CSV has a row for each line, and no records")
+    if arguments.output == "raw" and arguments.fold:
+        raise UsageError("raw output has all lines as they were sent: use --records")
+    return True
+
+
 def parse_count(text: str) -> int:
     """Parse a number of lines, for `type=`."""
     if not (text.isascii() and text.isdigit()) or len(text) > 12:

@@ -20,7 +20,7 @@ import argparse
 import select
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 
@@ -30,9 +30,12 @@ from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.fields.source import make_source_test
 from logsrv.linelog.read.follow import AppendedLines, Follower, end_of_store
+from logsrv.linelog.read.found_records import FollowedRecords, FoundRecords
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import make_renderer
+from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Hit, Search, hits_in_text
+from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 
 _LOOK_EVERY = 0.03
@@ -58,6 +61,7 @@ def declare(parser: Parser) -> None:
     )
     reading.declare_zone(parser)
     reading.declare_looks(parser)
+    reading.declare_records(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,36 +75,55 @@ def run(arguments: argparse.Namespace) -> int:
         )
     found_by = reading.matcher_with_hints(arguments.query, "tail")
     since, most = reading.since_of_tail(arguments), reading.lines_of_tail(arguments)
-    render = make_renderer(reading.line_style(arguments), found_by)
+    style = reading.line_style(arguments)
+    records = reading.wants_records(arguments)
+    if records:
+        show = _printer(make_record_renderer(style, found_by, fold=arguments.fold))
+    else:
+        render = make_renderer(style, found_by)
+        show = _printer(lambda lines, _: render(lines[0], False))
 
-    def show(hits: Iterable[Hit]) -> bool:
-        """Print lines at once; return whether there are any."""
+    with reading.open_view(arguments.directory, "tail") as view:
+        end = end_of_store(view)
+        scope = Scope(since=since, before=end, source=arguments.source)
+        with closing(Search(view, found_by, scope)) as search, closing(StoredLines(view)) as lines:
+            hits = search.hits(reverse=most is not None)
+            last: Iterator[Sequence[Hit]] = ([hit] for hit in hits)
+            if records:
+                finder = FoundRecords(lines)
+                last = finder.records(hits) if most is None else finder.newest_records(hits)
+            found = show(last if most is None else reversed(list(islice(last, most))))
+        if arguments.follow:
+            of = make_source_test(arguments.source)
+            following = FollowedRecords() if records else None
+            with closing(Follower(view, end)) as follower:
+                for news in _wait_for_lines(follower, view):
+                    new = list(hits_in_text(found_by, of, news.position, news.text))
+                    if following is None:
+                        show([hit] for hit in new)
+                    else:
+                        show(following.records(news, new, time.monotonic()))
+        return reading.search_status(view.damaged, found)
+
+
+def _printer(
+    render: Callable[[Sequence[Hit], bool], bytes],
+) -> Callable[[Iterable[Sequence[Hit]]], bool]:
+    def show(records: Iterable[Sequence[Hit]]) -> bool:
+        """Print records at once; return whether there are any."""
         found = False
-        for hit in hits:
-            sys.stdout.buffer.write(render(hit, False))
+        for record in records:
+            sys.stdout.buffer.write(render(record, False))
             found = True
         if found:
             sys.stdout.buffer.flush()
         return found
 
-    with reading.open_view(arguments.directory, "tail") as view:
-        end = end_of_store(view)
-        scope = Scope(since=since, before=end, source=arguments.source)
-        with closing(Search(view, found_by, scope)) as search:
-            if most is None:
-                found = show(search.hits())
-            else:
-                found = show(reversed(list(islice(search.hits(reverse=True), most))))
-        if arguments.follow:
-            of = make_source_test(arguments.source)
-            with closing(Follower(view, end)) as follower:
-                for news in _wait_for_lines(follower, view):
-                    show(hits_in_text(found_by, of, news.position, news.text))
-        return reading.search_status(view.damaged, found)
+    return show
 
 
 def _wait_for_lines(follower: Follower, view: View) -> Iterator[AppendedLines]:
-    """Yield new lines for ever.
+    """Yield new lines for ever; no lines after each look in vain.
 
     Raises BrokenPipeError when the reader of our output has closed it, StoreError when the store was
     removed.
@@ -112,6 +135,7 @@ def _wait_for_lines(follower: Follower, view: View) -> Iterator[AppendedLines]:
             if view.directory_removed:
                 raise StoreError("the store was removed")
             time.sleep(_LOOK_EVERY)
+            yield AppendedLines(follower.position, b"")
             continue
         if news.has_gap:
             tell("logsrv tail: some lines were removed before they could be shown")
