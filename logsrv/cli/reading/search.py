@@ -181,6 +181,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
     check_around(arguments)
+    reading.wants_records(arguments)
     if arguments.new_since is not None and not arguments.patterns:
         raise UsageError("--new-since needs --patterns: it leaves out the known ones")
     if arguments.patterns and arguments.nodes is not None:

@@ -65,6 +65,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    records = reading.wants_records(arguments)
     if reading.asks_nodes(arguments):
         from logsrv.cli.reading.nodes import tail_nodes
 
@@ -76,7 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
     found_by = reading.matcher_with_hints(arguments.query, "tail")
     since, most = reading.since_of_tail(arguments), reading.lines_of_tail(arguments)
     style = reading.line_style(arguments)
-    records = reading.wants_records(arguments)
     if records:
         show = _printer(make_record_renderer(style, found_by, fold=arguments.fold))
     else:

@@ -127,25 +127,25 @@ class Joiner:
         self.ended: Record | None = None
         self._streams: OrderedDict[Hashable, _Stream] = OrderedDict()
 
-    def first_line(self, record: Record) -> Record:
+    def first_line(self, record: Record, stream: Hashable = None) -> Record:
         """Return the first line of the record to which a line belongs: itself if it begins one.
 
-        Call it for every line, in the order of the store.
+        Call it for every line, in the order of the store. stream: its stream if that is known.
         """
-        key = stream_of_record(record)
+        key = stream_of_record(record) if stream is None else stream
         text = text_of_record(record)
         kind = _kind_of_text(text)
-        stream = self._streams.get(key)
-        if stream is not None:
+        present = self._streams.get(key)
+        if present is not None:
             self._streams.move_to_end(key)
-            state = _state_within(stream, text, kind)
-            if state is not None and stream.has_room(record):
-                stream.state, stream.last = state, record
-                stream.lines += 1
-                stream.size += len(record.body)
+            state = _state_within(present, text, kind)
+            if state is not None and present.has_room(record):
+                present.state, present.last = state, record
+                present.lines += 1
+                present.size += len(record.body)
                 self.ended = None
-                return stream.first
-        self.ended = stream.first if stream is not None else None
+                return present.first
+        self.ended = present.first if present is not None else None
         begun = _BEGIN.get(kind, _State.PLAIN)
         self._streams[key] = _Stream(record, record, begun, 1, len(record.body))
         if len(self._streams) > MOST_STREAMS:

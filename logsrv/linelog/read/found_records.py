@@ -1,18 +1,18 @@
 """The records of found lines, each once: from a hit on, the store is read until the hit's record ends.
 
-The lines of a hit's source are put together for as long as one of its records is wanted. Those of other
+The lines of a hit's stream are put together for as long as one of its records is wanted. Those of other
 sources are passed over by their first bytes.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain, islice
 
 import attrs
 
-from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.continuation import Joiner, stream_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.read.follow import AppendedLines
@@ -57,9 +57,11 @@ class Gathering:
         self.open: dict[Record, Gathered] = {}
         self.wanted = 0
 
-    def add(self, line: Hit, is_wanted: bool) -> tuple[Gathered, Gathered | None]:
-        """Return the record of a line, and the record that it ends."""
-        first = self._joiner.first_line(Record(line.line))
+    def add(
+        self, line: Hit, record: Record, stream: Hashable, is_wanted: bool
+    ) -> tuple[Gathered, Gathered | None]:
+        """Return the record that a line belongs to, and the one that it ends."""
+        first = self._joiner.first_line(record, stream)
         found = self.open.get(first)
         if found is None:
             found = self.open[first] = Gathered(first)
@@ -87,11 +89,13 @@ class FoundRecords:
     def __init__(self, lines: StoredLines) -> None:
         self._lines = lines
         self._shown: dict[Position, None] = {}
-        self._sources: dict[bytes, Gathering] = {}
-        """The sources of wanted records that may go on."""
-        self._seen: dict[bytes, int] = {}
-        """The other sources, and when their last line was read."""
-        self._begun: deque[tuple[Gathered, bytes]] = deque()
+        self._streams: dict[Hashable, Gathering] = {}
+        """The streams of wanted records that may go on."""
+        self._sources: Counter[bytes] = Counter()
+        """The number of these streams in each source."""
+        self._seen: dict[Hashable, int] = {}
+        """Other sources and streams, and when their last line was read."""
+        self._begun: deque[tuple[Gathered, Hashable]] = deque()
         self._read = self._size = 0
 
     def records(self, hits: Iterable[Hit]) -> Iterator[list[Hit]]:
@@ -102,11 +106,11 @@ class FoundRecords:
         line = None
         for line, is_hit in self._lines_to_read(hits):
             self._read += 1
-            source = line.line[TIME_LENGTH : line.line.find(b" ", TIME_LENGTH)]
+            source = _source_of(line)
             if is_hit or source in self._sources:
                 self._gather(line, source, is_hit)
             else:
-                self._note_source(source)
+                self._note(source)
             yield from self._ended_records(line)
         self._skip()
         if line is not None:
@@ -125,7 +129,7 @@ class FoundRecords:
             if hit.position in self._shown:
                 continue
             while True:
-                if not self._sources and not _is_near(last, hit.position):
+                if not self._streams and not _is_near(last, hit.position):
                     self._skip()
                     following = self._lines.lines_from(hit.position)
                 line = next(following, None)
@@ -138,7 +142,7 @@ class FoundRecords:
             yield hit, True
             last = hit.position
         for line in following:
-            if not self._sources:
+            if not self._streams:
                 return
             yield line, False
 
@@ -146,37 +150,50 @@ class FoundRecords:
         """End all records: the lines that follow are not read."""
         for record, _ in self._begun:
             record.is_over = True
+        self._streams.clear()
         self._sources.clear()
         self._seen.clear()
         self._read = 0
 
     def _gather(self, line: Hit, source: bytes, is_hit: bool) -> None:
-        gathering = self._sources.get(source)
+        record = Record(line.line)
+        stream = stream_of_record(record)
+        gathering = self._streams.get(stream)
+        if gathering is None and not is_hit:
+            self._note(stream)
+            return
         if gathering is None:
-            gathering = self._sources[source] = Gathering()
-            # The lines of all sources have been read since `_skip`.
-            if self._read <= MOST_READ or self._read - self._seen.get(source, 0) <= MOST_READ:
+            gathering = self._streams[stream] = Gathering()
+            self._sources[source] += 1
+            # Since `_skip`, all lines have been read.
+            seen = max(self._seen.get(source, 0), self._seen.get(stream, 0))
+            if self._read - seen <= MOST_READ:
                 for earlier in lines_before_record(self._lines, line):
-                    self._add(gathering, earlier, source, False)
-        self._add(gathering, line, source, is_hit)
-        self._pass_over_unwanted(gathering, source)
+                    self._add(gathering, earlier, Record(earlier.line), stream, False)
+        self._add(gathering, line, record, stream, is_hit)
+        self._drop_unwanted(gathering, stream, source)
 
-    def _add(self, gathering: Gathering, line: Hit, source: bytes, is_hit: bool) -> None:
-        record = gathering.add(line, is_hit)[0]
+    def _add(
+        self, gathering: Gathering, line: Hit, record: Record, stream: Hashable, is_hit: bool
+    ) -> None:
+        found = gathering.add(line, record, stream, is_hit)[0]
         self._size += len(line.line)
-        if len(record.lines) == 1:
-            record.number = self._read
-            self._begun.append((record, source))
+        if len(found.lines) == 1:
+            found.number = self._read
+            self._begun.append((found, stream))
 
-    def _pass_over_unwanted(self, gathering: Gathering, source: bytes) -> None:
+    def _drop_unwanted(self, gathering: Gathering, stream: Hashable, source: bytes) -> None:
         if not gathering.wanted:
             for record in gathering.open.values():
                 record.is_over = True
-            del self._sources[source]
-            self._note_source(source)
+            del self._streams[stream]
+            self._sources[source] -= 1
+            if not self._sources[source]:
+                del self._sources[source]
+            self._note(stream)
 
-    def _note_source(self, source: bytes) -> None:
-        self._seen[source] = self._read
+    def _note(self, seen: Hashable) -> None:
+        self._seen[seen] = self._read
         if len(self._seen) > 2 * MOST_READ:
             oldest = self._read - MOST_READ
             self._seen = {one: read for one, read in self._seen.items() if read >= oldest}
@@ -184,7 +201,7 @@ class FoundRecords:
     def _ended_records(self, line: Hit) -> Iterator[list[Hit]]:
         """Yield the wanted records that have ended, until one that may go on after a line."""
         while self._begun:
-            record, source = self._begun[0]
+            record, stream = self._begun[0]
             if not record.is_over:
                 if (
                     self._read - record.number <= MOST_READ
@@ -192,9 +209,9 @@ class FoundRecords:
                     and not is_far(record.lines[-1].line, line.line)
                 ):
                     return
-                gathering = self._sources[source]
+                gathering = self._streams[stream]
                 gathering.end(record)
-                self._pass_over_unwanted(gathering, source)
+                self._drop_unwanted(gathering, stream, _source_of(record.lines[0]))
             self._begun.popleft()
             self._size -= record.size
             if record.is_wanted and (lines := self._not_shown(record.lines)):
@@ -224,7 +241,9 @@ class FollowedRecords:
         for line in news.text[:-1].split(b"\n") if news.text else ():
             hit = Hit(Position(news.position.segment, offset), line)
             offset += len(line) + 1
-            record, over = self._gathering.add(hit, hit.position in wanted)
+            parsed = Record(line)
+            stream = stream_of_record(parsed)
+            record, over = self._gathering.add(hit, parsed, stream, hit.position in wanted)
             record.number = now
             # The records whose last line came first are the first ones.
             open_[record.first] = open_.pop(record.first)
@@ -242,6 +261,10 @@ class FollowedRecords:
         self._size -= record.size
         if record.is_wanted:
             yield record.lines
+
+
+def _source_of(line: Hit) -> bytes:
+    return line.line[TIME_LENGTH : line.line.find(b" ", TIME_LENGTH)]
 
 
 def _is_near(last: Position | None, position: Position) -> bool:

@@ -51,17 +51,12 @@ def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
 
 
 def lines_before_record(lines: StoredLines, hit: Hit) -> list[Hit]:
-    """Return the lines before a line that tell to which record it belongs, the nearest last.
-
-    They are of its stream, or of all streams of its source if a relay sends several.
-    """
+    """Return the lines before a line, of its stream, that tell to which record it belongs."""
     own = Record(hit.line)
     if not may_continue(own):
         return []
     before = islice(lines.lines_before(hit.position), MOST_READ)
-    if stream_of_record(own) == own.source:
-        return _possible_beginning(own, _of_stream(own, before))[::-1]
-    return list(_of_source(own, before))[::-1]
+    return _possible_beginning(own, _of_stream(own, before))[::-1]
 
 
 def _of_source(own: Record, hits: Iterable[Hit]) -> Iterator[Hit]:
