@@ -32,7 +32,7 @@ _MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body
 
 
 class _State(Enum):
-    """What the last line of a stream was part of."""
+    """The part of a trace that the last line of a stream belongs to."""
 
     PLAIN = auto()
     TRACEBACK = auto()  # Python's, before the line with the exception

@@ -30,7 +30,7 @@ from logsrv.linelog.read.render import (
 from logsrv.linelog.read.search import Hit
 
 _INDENTATION = "    "
-# As in the page's text.js.
+# The page's text.js has the same rule.
 _BREAK = re.compile(rb"(?<!\\)(?:\\x0d)?\\x0a|\r?\n")
 _TAB = re.compile(rb"(?<!\\)\\x09")
 # In JSON a program's last LF is no break, as in Docker's objects.
