@@ -18,7 +18,7 @@ from logsrv.cli.arguments import (
     store,
     tell,
 )
-from logsrv.cli.reading.stores import several_stores
+from logsrv.cli.reading.stores import require_one_store, several_stores
 from logsrv.errors import QueryError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
@@ -136,6 +136,33 @@ def declare_looks(parser: Parser, *, csv: bool = False) -> None:
     parser.add_argument(
         "--wrap", action="store_true", help="wrap long lines on a terminal instead of cutting them"
     )
+
+
+def declare_records(parser: Parser) -> None:
+    """Add the options for lines with their whole records."""
+    records = parser.add_mutually_exclusive_group()
+    records.add_argument(
+        "--records", action="store_true",
+        help="show the whole record of each line, such as a stack trace, once",
+    )  # fmt: skip
+    records.add_argument(
+        "--fold", action="store_true",
+        help="show the first line of each record, with the number of further ones, as +12",
+    )  # fmt: skip
+
+
+def wants_records(arguments: Namespace) -> bool:
+    """Return whether lines are shown with their records. Raises UsageError for options without them."""
+    if not (arguments.records or arguments.fold):
+        return False
+    if arguments.nodes is not None:
+        raise UsageError("--records and --fold read a store; run them on the nodes")
+    require_one_store(arguments, "--records and --fold read one store")
+    if arguments.output == "csv":
+        raise UsageError("CSV has a row for each line, and no records")
+    if arguments.output == "raw" and arguments.fold:
+        raise UsageError("raw output has all lines as they were sent: use --records")
+    return True
 
 
 def parse_count(text: str) -> int:

@@ -21,6 +21,7 @@ Exit status: 0 when lines were found, 1 when none were, 2 when something is wron
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
@@ -47,9 +48,11 @@ from logsrv.linelog.query.language.question import (
 from logsrv.linelog.query.language.stage_words import EACH_POSITION
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
+from logsrv.linelog.read.found_records import FoundRecords
 from logsrv.linelog.read.render import make_block_renderer
+from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.stored_lines import LineContext, group_with_context
+from logsrv.linelog.read.stored_lines import LineContext, StoredLines, group_with_context
 from logsrv.linelog.store.segments.segment import Position
 
 if TYPE_CHECKING:
@@ -112,6 +115,7 @@ def declare(parser: Parser) -> None:
         type=reading.parse_columns,
         help="the columns of CSV, in this order; empty if the line has no such field",
     )
+    reading.declare_records(parser)
     add("--no-index", action="store_true", help="read everything, without word indexes")
     add("--stats", action="store_true", help="say at the end how much was read")
     add("--no-pager", action="store_true", help="use no pager on a terminal")
@@ -129,6 +133,11 @@ def run(arguments: Namespace) -> int:
     figures = _wants_figures(arguments) or asked.answer is not None
     if arguments.columns and figures and not isinstance(asked.answer, Sorting):
         raise UsageError("--columns chooses the columns of lines; this answer has its own")
+    records = reading.wants_records(arguments)
+    if records and figures:
+        raise UsageError(
+            "--records and --fold show lines in their order; counts are of single lines"
+        )
     with open_view(arguments, "search") as view:
         limits = make_search_scope(arguments, view)
         search = make_search(
@@ -136,7 +145,8 @@ def run(arguments: Namespace) -> int:
         )
         try:
             with ProgressLine(search, alone=figures):
-                found = (_print_figures if figures else _print_lines)(search, asked, arguments)
+                show = _print_records if records else _print_lines
+                found = (_print_figures if figures else show)(search, asked, arguments)
         finally:
             search.close()
             if arguments.stats:
@@ -190,6 +200,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
     parse_around(arguments)
+    reading.wants_records(arguments)
     if arguments.new_since is not None and not arguments.patterns:
         raise UsageError("--new-since needs --patterns: it leaves out the known ones")
     if arguments.patterns and arguments.nodes is not None:
@@ -212,6 +223,8 @@ def _check_options(arguments: Namespace) -> None:
         raise UsageError(_ALL_BARS)
     if arguments.top == "position":
         require_one_store(arguments, "a position is a place in one store")
+    if context and reading.wants_records(arguments):
+        raise UsageError("--records and --fold show whole records, and no neighbours")
     if context and arguments.output == "csv":
         raise UsageError("CSV has a row for each line that was found, and no neighbours")
 
@@ -276,4 +289,28 @@ def _print_lines(search: Search, asked: Question, arguments: Namespace) -> bool:
             for line in islice(lines, asked.limit):
                 output.write(line)
                 found = True
+    return found
+
+
+def _print_records(search: Search, asked: Question, arguments: Namespace) -> bool:
+    """Print the records of lines; return whether there are any."""
+    marked = arguments.around if isinstance(arguments.around, Position) else None
+    render = make_record_renderer(
+        reading.line_style(arguments),
+        search.matcher,
+        asked.extractions,
+        fold=arguments.fold,
+        mark_hits=marked is not None,
+    )
+    found = False
+    with (
+        Output(paged=not arguments.no_pager) as output,
+        closing(StoredLines(search.view)) as lines,
+    ):
+        finder, hits = FoundRecords(lines), search.hits(reverse=arguments.reverse)
+        records = finder.newest_records(hits) if arguments.reverse else finder.records(hits)
+        for record in islice(records, asked.limit):
+            is_context = marked is not None and all(hit.position != marked for hit in record)
+            output.write(render(record, is_context))
+            found = True
     return found

@@ -18,8 +18,11 @@ from contextlib import closing
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.stores import open_view, require_one_store
+from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.read.records import whole_record
 from logsrv.linelog.read.render import make_renderer
+from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.stored_lines import StoredLines
 
 
@@ -34,20 +37,27 @@ def declare(parser: Parser) -> None:
         type=reading.parse_count,
         metavar="N",
         dest="around",
-        default=5,
         help=fetch_line_and_neighbours,
     )
     reading.declare_zone(parser)
     reading.declare_looks(parser)
+    reading.declare_records(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    records = reading.wants_records(arguments)
+    if records and arguments.around is not None:
+        raise UsageError(
+            "-C shows neighbours of a line, and --records and --fold its record: give one"
+        )
+    if arguments.around is None:
+        arguments.around = 5
     if reading.asks_nodes(arguments):
         from logsrv.cli.reading.nodes import show_node
 
         return show_node(arguments)
     require_one_store(arguments, "a position is a place in one store")
-    render = make_renderer(reading.line_style(arguments))
+    style = reading.line_style(arguments)
     with (
         open_view(arguments, "show") as view,
         closing(StoredLines(view)) as lines,
@@ -56,7 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
         if wanted is None:
             tell(f"logsrv show: no line begins at {arguments.position}")
             return reading.search_status(view.damaged, False)
+        if records:
+            show = make_record_renderer(style, fold=arguments.fold)
+            sys.stdout.buffer.write(show(whole_record(lines, wanted), False))
+            return reading.search_status(view.damaged, True)
         window = lines.lines_around(wanted, arguments.around, arguments.around)
+    render = make_renderer(style)
     for hit in window:
         sys.stdout.buffer.write(render(hit, hit != wanted))
     return reading.search_status(view.damaged, True)

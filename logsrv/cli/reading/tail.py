@@ -20,7 +20,7 @@ import argparse
 import select
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import islice
 
@@ -31,9 +31,12 @@ from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.fields.source import make_source_test
 from logsrv.linelog.read.follow import Follower, end_of_store
+from logsrv.linelog.read.found_records import FollowedRecords, FoundRecords
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import make_renderer
+from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Hit, hits_in_text
+from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -60,9 +63,11 @@ def declare(parser: Parser) -> None:
     )
     reading.declare_zone(parser)
     reading.declare_looks(parser)
+    reading.declare_records(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    records = reading.wants_records(arguments)
     if reading.asks_nodes(arguments):
         from logsrv.cli.reading.nodes import tail_nodes
 
@@ -73,61 +78,82 @@ def run(arguments: argparse.Namespace) -> int:
         )
     found_by = reading.matcher_with_hints(arguments.query, "tail")
     since, most = reading.since_of_tail(arguments), reading.lines_of_tail(arguments)
-    render = make_renderer(reading.line_style(arguments), found_by)
+    style = reading.line_style(arguments)
+    if records:
+        show = _printer(make_record_renderer(style, found_by, fold=arguments.fold))
+    else:
+        render = make_renderer(style, found_by)
+        show = _printer(lambda lines, _: render(lines[0], False))
 
-    def show(hits: Iterable[Hit]) -> bool:
-        """Print lines at once; return whether there are any."""
+    with open_view(arguments, "tail") as view:
+        ends = {number: end_of_store(store) for number, store in view.stores.items()}
+        scope = Scope(since=since, before=ends.get(0), source=arguments.source, ends=ends)
+        with (
+            closing(make_search(view, found_by, scope)) as search,
+            closing(StoredLines(view)) as lines,
+        ):
+            hits = search.hits(reverse=most is not None)
+            last: Iterator[Sequence[Hit]] = ([hit] for hit in hits)
+            if records:
+                finder = FoundRecords(lines)
+                last = finder.records(hits) if most is None else finder.newest_records(hits)
+            found = show(last if most is None else reversed(list(islice(last, most))))
+        if arguments.follow:
+            of = make_source_test(arguments.source)
+            following = FollowedRecords() if records else None
+            for position, text in _wait_for_lines(view, ends):
+                new = list(hits_in_text(found_by, of, position, text))
+                if following is None:
+                    show([hit] for hit in new)
+                else:
+                    show(following.records(position, text, new, time.monotonic()))
+        return reading.search_status(view.damaged, found)
+
+
+def _printer(
+    render: Callable[[Sequence[Hit], bool], bytes],
+) -> Callable[[Iterable[Sequence[Hit]]], bool]:
+    def show(records: Iterable[Sequence[Hit]]) -> bool:
+        """Print records at once; return whether there are any."""
         found = False
-        for hit in hits:
-            sys.stdout.buffer.write(render(hit, False))
+        for record in records:
+            sys.stdout.buffer.write(render(record, False))
             found = True
         if found:
             sys.stdout.buffer.flush()
         return found
 
-    with open_view(arguments, "tail") as view:
-        ends = {number: end_of_store(store) for number, store in view.stores.items()}
-        scope = Scope(since=since, before=ends.get(0), source=arguments.source, ends=ends)
-        with closing(make_search(view, found_by, scope)) as search:
-            if most is None:
-                found = show(search.hits())
-            else:
-                found = show(reversed(list(islice(search.hits(reverse=True), most))))
-        if arguments.follow:
-            of = make_source_test(arguments.source)
-            with ExitStack() as stack:
-                followers = {
-                    number: stack.enter_context(closing(Follower(view.stores[number], end)))
-                    for number, end in ends.items()
-                }
-                for position, text in _wait_for_lines(followers, view):
-                    show(hits_in_text(found_by, of, position, text))
-        return reading.search_status(view.damaged, found)
+    return show
 
 
-def _wait_for_lines(
-    followers: Mapping[int, Follower], view: View
-) -> Iterator[tuple[Position, bytes]]:
-    """Yield new lines of all stores for ever, with the position of the first.
+def _wait_for_lines(view: View, ends: Mapping[int, Position]) -> Iterator[tuple[Position, bytes]]:
+    """Yield new lines of all stores for ever, with the position of the first; b"" after each look in vain.
 
+    ends: of each store by its number, the position of the next line.
     Raises BrokenPipeError when the reader of our output has closed it, StoreError when a store was removed.
     """
-    while True:
-        waiting = True
-        for number, follower in followers.items():
-            if (news := follower.read()) is None:
-                continue
-            waiting = False
-            if news.has_gap:
-                tell("logsrv tail: some lines were removed before they could be shown")
-            yield news.position.in_store(number), news.text
-        if waiting:
-            _require_output_reader()
-            for number, store in view.stores.items():
-                if store.directory_removed:
-                    name = view.names[number - 1] if number else "the store"
-                    raise StoreError(f"{name} was removed")
-            time.sleep(_LOOK_EVERY)
+    with ExitStack() as stack:
+        followers = {
+            number: stack.enter_context(closing(Follower(view.stores[number], end)))
+            for number, end in ends.items()
+        }
+        while True:
+            waiting = True
+            for number, follower in followers.items():
+                if (news := follower.read()) is None:
+                    continue
+                waiting = False
+                if news.has_gap:
+                    tell("logsrv tail: some lines were removed before they could be shown")
+                yield news.position.in_store(number), news.text
+            if waiting:
+                _require_output_reader()
+                for number, store in view.stores.items():
+                    if store.directory_removed:
+                        name = view.names[number - 1] if number else "the store"
+                        raise StoreError(f"{name} was removed")
+                time.sleep(_LOOK_EVERY)
+                yield Position(0, 0), b""
 
 
 def _require_output_reader() -> None:

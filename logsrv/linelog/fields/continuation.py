@@ -32,7 +32,7 @@ _MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body
 
 
 class _State(Enum):
-    """The part of a trace that the last line of a stream was."""
+    """The part of a trace that the last line of a stream belongs to."""
 
     PLAIN = auto()
     TRACEBACK = auto()  # Python's, before the line with the exception
@@ -54,23 +54,28 @@ class _Kind(Enum):
     OTHER = auto()
 
 
-_KINDS = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
-        (_Kind.BLANK, rb"\s*\Z"),
-        (
-            _Kind.PART,
+_KINDS = re.compile(
+    b"|".join(
+        b"(?P<%s>%s)" % (kind.name.encode(), pattern)
+        for kind, pattern in (
+            (_Kind.BLANK, rb"\s*\Z"),
             (
-                rb"[ \t]|#011|Caused by: |Suppressed: |\.\.\. [0-9]+ (?:more|common)|--- End of "
-                rb"|Stack trace:|stack backtrace:|note: run with `RUST_"
-                rb"|#[0-9]+ (?:/|0x|\{main|\[internal)"
+                _Kind.PART,
+                (
+                    rb"[ \t]|#011|Caused by: |Suppressed: |\.\.\. [0-9]+ (?:more|common)|--- End of "
+                    rb"|Stack trace:|stack backtrace:|note: run with `RUST_"
+                    rb"|#[0-9]+ (?:/|0x|\{main|\[internal)"
+                ),
             ),
-        ),
-        (_Kind.TRACEBACK, rb"Traceback \(most recent call last\):"),
-        (_Kind.EXCEPTION, rb"(?:[a-z_][\w$]{0,60}\.){1,12}[A-Z][\w$]{0,100}(?:Exception|Error)\b"),
-        (_Kind.CHAIN, rb"During handling of the above exc|The above exception was the direct"),
-        (_Kind.PANIC, rb"panic: |fatal error: "),
-        (_Kind.GOROUTINE, rb"goroutine [0-9]+ \["),
+            (_Kind.TRACEBACK, rb"Traceback \(most recent call last\):"),
+            (
+                _Kind.EXCEPTION,
+                rb"(?:[a-z_][\w$]{0,60}\.){1,12}[A-Z][\w$]{0,100}(?:Exception|Error)\b",
+            ),
+            (_Kind.CHAIN, rb"During handling of the above exc|The above exception was the direct"),
+            (_Kind.PANIC, rb"panic: |fatal error: "),
+            (_Kind.GOROUTINE, rb"goroutine [0-9]+ \["),
+        )
     )
 )
 _GO_ON = {
@@ -113,28 +118,35 @@ class _Stream:
 
 
 class Joiner:
-    """Finds the records of lines, which it gets one after the other."""
+    """Finds the records of lines, which it gets one after the other.
+
+    ended: the first line of the record that the last line has ended, as it begins another one.
+    """
 
     def __init__(self) -> None:
+        self.ended: Record | None = None
         self._streams: OrderedDict[Hashable, _Stream] = OrderedDict()
 
-    def first_line(self, record: Record) -> Record:
+    def first_line(self, record: Record, stream: Hashable = None) -> Record:
         """Return the first line of the record to which a line belongs: itself if it begins one.
 
-        Call it for every line, in the order of the store.
+        Call it for every line, in the order of the store. stream: its stream if that is known.
         """
-        key = stream_of_record(record)
+        key = stream_of_record(record) if stream is None else stream
         text = text_of_record(record)
-        stream = self._streams.get(key)
-        if stream is not None:
+        kind = _kind_of_text(text)
+        present = self._streams.get(key)
+        if present is not None:
             self._streams.move_to_end(key)
-            state = _state_within(stream, text)
-            if state is not None and stream.has_room(record):
-                stream.state, stream.last = state, record
-                stream.lines += 1
-                stream.size += len(record.body)
-                return stream.first
-        begun = _BEGIN.get(_kind_of_text(text), _State.PLAIN)
+            state = _state_within(present, text, kind)
+            if state is not None and present.has_room(record):
+                present.state, present.last = state, record
+                present.lines += 1
+                present.size += len(record.body)
+                self.ended = None
+                return present.first
+        self.ended = present.first if present is not None else None
+        begun = _BEGIN.get(kind, _State.PLAIN)
         self._streams[key] = _Stream(record, record, begun, 1, len(record.body))
         if len(self._streams) > MOST_STREAMS:
             self._streams.popitem(last=False)
@@ -190,9 +202,9 @@ def is_soon(last: Record, record: Record) -> bool:
     return abs(passed.total_seconds()) <= MOST_SECONDS
 
 
-def _state_within(stream: _Stream, text: bytes) -> _State | None:
+def _state_within(stream: _Stream, text: bytes, kind: _Kind) -> _State | None:
     """Return the state after a line that goes on with the stream's record; None if it does not."""
-    state, kind = stream.state, _kind_of_text(text)
+    state = stream.state
     if kind is _Kind.PART:
         return state
     if kind in (_Kind.TRACEBACK, _Kind.EXCEPTION) and state is _State.PLAIN:
@@ -211,10 +223,8 @@ def _tells_fault(record: Record) -> bool:
 
 
 def _kind_of_text(text: bytes) -> _Kind:
-    for kind, pattern in _KINDS:
-        if pattern.match(text):
-            return kind
-    return _Kind.OTHER
+    found = _KINDS.match(text)
+    return _Kind[found.lastgroup] if found and found.lastgroup else _Kind.OTHER
 
 
 def _is_of_goroutine(text: bytes) -> bool:

@@ -24,6 +24,7 @@ MOST_READ = 5000
 # The line before a call of Go or the line with Python's exception shows whether it is one: without such a
 # line, so many lines of unknown shape are the end of the search.
 _MOST_UNKNOWN = 2
+_TENS_OF_SECONDS = len("2026-11-20T06:18:4")
 
 
 def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
@@ -49,18 +50,37 @@ def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
     return found
 
 
-def _of_stream(own: Record, hits: Iterable[Hit]) -> Iterator[Hit]:
-    """Yield the lines of a line's stream, until lines are too far away in time for its record."""
-    stream = stream_of_record(own)
+def lines_before_record(lines: StoredLines, hit: Hit) -> list[Hit]:
+    """Return the lines before a line, of its stream, that tell to which record it belongs."""
+    own = Record(hit.line)
+    if not may_continue(own):
+        return []
+    before = islice(lines.lines_before(hit.position), MOST_READ)
+    return _possible_beginning(own, _of_stream(own, before))[::-1]
+
+
+def _of_source(own: Record, hits: Iterable[Hit]) -> Iterator[Hit]:
+    """Yield the lines of a line's source, until lines are too far away in time for its record."""
     source = own.line[TIME_LENGTH : own.start]
-    last = own
+    last = own.line
     for hit in hits:
-        record = Record(hit.line)
-        if not is_soon(last, record):
+        if is_far(last, hit.line):
             return
-        if hit.line.startswith(source, TIME_LENGTH) and stream_of_record(record) == stream:
-            last = record
+        if hit.line.startswith(source, TIME_LENGTH):
+            last = hit.line
             yield hit
+
+
+def _of_stream(own: Record, hits: Iterable[Hit]) -> Iterator[Hit]:
+    stream = stream_of_record(own)
+    return (hit for hit in _of_source(own, hits) if stream_of_record(Record(hit.line)) == stream)
+
+
+def is_far(line: bytes, other: bytes) -> bool:
+    """Return whether the times of two lines show that they are not of one record."""
+    return line[:_TENS_OF_SECONDS] != other[:_TENS_OF_SECONDS] and not is_soon(
+        Record(line), Record(other)
+    )
 
 
 def _possible_beginning(own: Record, before: Iterator[Hit]) -> list[Hit]:

@@ -22,11 +22,11 @@ from logsrv.linelog.query.matching.highlight import highlight_finder
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.search import Hit
 
-_DIM, _BOLD, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"
+DIM, _BOLD, RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 _MATCH = "\x1b[1;30;43m"
 _SOURCES = tuple(f"\x1b[{code}m" for code in (36, 32, 35, 34, 33, 96, 92, 95, 94, 93))
 _LEVELS = {
-    "debug": _DIM,
+    "debug": DIM,
     "notice": _BOLD,
     "warning": "\x1b[33m",
     "error": "\x1b[31m",
@@ -77,14 +77,12 @@ def make_renderer(
     if style.output == "raw":
         return lambda hit, _: _render_message(hit.line, style.escaped) + b"\n"
     if style.color:
-        spans = highlight_finder(matcher.node) if matcher else _no_spans
-        if mark_hits:
-            spans = _whole_message
-        return lambda hit, context: _render_coloured(
-            hit, _no_spans if context else spans, style
+        spans = spans_finder(matcher, mark_hits=mark_hits)
+        return lambda hit, context: render_coloured(
+            hit, no_spans if context else spans, style
         ).encode()
     if style.local or style.width:
-        return lambda hit, _: _render_text(hit.line, style).encode() + b"\n"
+        return lambda hit, _: render_text(hit.line, style).encode() + b"\n"
     return lambda hit, _: _escaped_line(hit.line)
 
 
@@ -176,7 +174,8 @@ def escaped_lines(text: bytes) -> bytes:
     return b"".join(_escaped_line(line) for line in text[:-1].split(b"\n"))
 
 
-def _render_text(line: bytes, style: LineStyle) -> str:
+def render_text(line: bytes, style: LineStyle) -> str:
+    """Return a line without colours, and without LF."""
     text = printable(_decode_escaped(line))
     if style.local and (time := Record(line).time):
         text = to_local_time(time) + text[len(time) :]
@@ -210,32 +209,51 @@ def _whole_message(message: bytes) -> list[tuple[int, int]]:
     return [(0, len(message))]
 
 
-def _no_spans(_: bytes) -> list[tuple[int, int]]:
+def spans_finder(
+    matcher: Matcher | None, *, mark_hits: bool = False
+) -> Callable[[bytes], list[tuple[int, int]]]:
+    """Return a function that finds what to highlight in a message."""
+    if mark_hits:
+        return _whole_message
+    return highlight_finder(matcher.node) if matcher else no_spans
+
+
+def no_spans(_: bytes) -> list[tuple[int, int]]:
+    """Find nothing to highlight."""
     return []
 
 
-def _render_coloured(
-    hit: Hit, spans: Callable[[bytes], list[tuple[int, int]]], style: LineStyle
+def render_coloured(
+    hit: Hit,
+    spans: Callable[[bytes], list[tuple[int, int]]],
+    style: LineStyle,
+    message: bytes | None = None,
 ) -> str:
+    """Return a line with colours. message: what to show of it; None for all."""
     record = Record(hit.line, str(hit.position))
     time, source = record.time or "", displayable_text(record.source or "")
-    message = record.body
+    message = record.body if message is None else message
     if style.local:
         time = to_local_time(time)
     head = f"{one_line(time)} {one_line(source)} " if time else ""
     if style.width and len(head) >= style.width:
         # The stamp fills the width: there is no room for the message.
-        return f"{_DIM}{cut_to_width(head + '…', style.width)}{_RESET}\n"
-    base = _LEVELS.get(record.level or "", "")
+        return f"{DIM}{cut_to_width(head + '…', style.width)}{RESET}\n"
+    base = colour_of_level(record)
     width = style.width - len(head) if style.width else 0
-    body = _highlight_message(message, spans(message), base, width)
+    body = highlight_message(message, spans(message), base, width)
     if not head:
         return body + "\n"
     colour = _SOURCES[zlib.crc32(source.encode()) % len(_SOURCES)]
-    return f"{_DIM}{one_line(time)}{_RESET} {colour}{one_line(source)}{_RESET} {body}\n"
+    return f"{DIM}{one_line(time)}{RESET} {colour}{one_line(source)}{RESET} {body}\n"
 
 
-def _highlight_message(message: bytes, spans: list[tuple[int, int]], base: str, width: int) -> str:
+def colour_of_level(record: Record) -> str:
+    """Return the codes of the colour for a line's level."""
+    return _LEVELS.get(record.level or "", "")
+
+
+def highlight_message(message: bytes, spans: list[tuple[int, int]], base: str, width: int) -> str:
     """Return the message in the colour `base` with the spans highlighted, in `width` columns."""
     pieces: list[tuple[str, str]] = []
     done = 0
@@ -255,7 +273,7 @@ def _highlight_message(message: bytes, spans: list[tuple[int, int]], base: str, 
             whole, text = text, cut_to_width(text, left) if left > 0 else ""
             left = left - terminal_columns(text) if text == whole else 0
         if text:
-            shown.append(f"{base}{colour}{text}{_RESET}" if base or colour else text)
+            shown.append(f"{base}{colour}{text}{RESET}" if base or colour else text)
     return "".join(shown)
 
 

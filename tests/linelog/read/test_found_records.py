@@ -1,0 +1,48 @@
+"""The records of found lines, each once, in stores where the lines of several senders are mixed."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.read import found_records
+from logsrv.linelog.read.found_records import FoundRecords
+from tests.linelog.read.stores import line
+from tests.linelog.read.test_records import TRACES, records_of, stored
+
+RELAY = "udp:[::1]:514"
+
+
+def stored_line(sender: int, text: str) -> bytes:
+    """A line of one of eight senders: four with a connection each, four programs behind one relay."""
+    if sender < 4:
+        return line(text, 0, f"tcp:[::1]:{sender}")
+    return line(f"<13>1 2026-11-26T08:00:00Z web shop {sender} - - {text}", 0, RELAY)
+
+
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=120), st.randoms(use_true_random=False))
+def test_the_records_of_hits_are_found_whole_and_once(
+    order: list[int], choice: random.Random
+) -> None:
+    """Eight senders write at once, in any order, and any of their lines match."""
+    senders = [iter(trace) for trace in (*TRACES, *TRACES)]
+    lines = [
+        stored_line(number, text)
+        for number in order
+        if (text := next(senders[number], None)) is not None
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        view, hits = stored([line("earlier", -100), *lines], Path(directory))
+        wanted = [hit for hit in hits if choice.random() < choice.random()]
+        expected = [record for record in records_of(hits) if not set(record).isdisjoint(wanted)]
+        found = list(FoundRecords(view).records(wanted))
+        assert sorted(found) == expected
+        if len(wanted) == len(hits):
+            assert found == expected
+        found_records.REVERSED = 3
+        assert sorted(FoundRecords(view).newest_records(reversed(wanted))) == expected
+        view.close()
