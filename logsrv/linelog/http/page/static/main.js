@@ -72,6 +72,7 @@ function showLayout() {
   showRows(chosenRows(place.rows));
   showColumns(columns, column);
   lines.setColumns(columns);
+  lines.unfoldAll(chosenRows(place.rows) === "all");
   fields.markColumns(columns);
 }
 
@@ -366,6 +367,7 @@ lines.log.addEventListener("click", (event) => {
   lines.select(row);
 });
 
+lines.log.addEventListener("fold", () => view.pause("reading"));
 byId("pause").addEventListener("click", toggle);
 byId("newer").addEventListener("click", follow);
 byId("rows").addEventListener("click", rows);
