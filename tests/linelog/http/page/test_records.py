@@ -10,6 +10,7 @@ from tests.linelog.fields.test_continuation import GO, JAVA, PYTHON, split_sampl
 from tests.linelog.http.page.chromium import Page
 from tests.linelog.http.page.conftest import COUNT, LIVE, Open, at_bottom, numbered
 from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.test_accessibility import serious
 from tests.linelog.http.page.test_density import COPIED, SHIFTS
 from tests.linelog.http.page.test_hostile import BIDI, CORPUS
 
@@ -19,7 +20,7 @@ MESSAGES = f"{ROWS} .message"
 FIRST, SECOND = "tcp:[::1]:1", "tcp:[::1]:2"
 TRACE = [
     "ERROR failed",
-    "java.lang.Error: x",
+    "java.io.IOException: x",
     *(f"\tat a.b({n})" for n in range(10)),
     "Caused by: y",
 ]
@@ -90,6 +91,8 @@ def test_older_lines_take_their_rows_to_the_first_line(logs: Logs, visit: Open) 
     page.press(" ")
     page.run("void (document.querySelector('#scroller').scrollTop = 60)")
     seen = f"document.querySelectorAll('{ROWS}')[%d].getBoundingClientRect().top"
+    # The note above the lines is not one of them.
+    seen += " - document.querySelector('#edge-start').offsetHeight"
     place = page.run(seen % 10)
     page.wait(f"{COUNT} === 281")
     assert shown(page)[:2] == ["begun +50", "line 0"] and len(shown(page)) == 231
@@ -258,3 +261,4 @@ def test_goroutines_are_one_record_on_a_phone_in_the_dark(logs: Logs, visit: Ope
     page.click(".fold button")
     page.wait("document.querySelector('.unfolded')")
     assert page.run("document.documentElement.scrollWidth") == 390
+    assert serious(page) == []

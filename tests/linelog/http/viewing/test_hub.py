@@ -107,7 +107,7 @@ def test_each_viewer_gets_the_matches_of_its_query(place: Place) -> None:
 
 
 def test_lines_of_a_record_name_its_first_line(place: Place) -> None:
-    """One begun before anybody watched, one for a viewer that catches up; none across a gap or by a filter."""
+    """Also one that began before anybody watched; none across a gap, none by a filter."""
     place.join(2, "at")
     place.write("first", " at 1")
     place.poll()
