@@ -136,9 +136,9 @@ export class View extends EventTarget {
   }
 
   /**
+   * Return the line at the position of a request, as `lines`.
    * @param {Request} request
    * @param {AbortSignal} signal
-   * @returns {Promise<{lines: Line[]}>} the line at its position
    */
   async lineAt(request, signal) {
     const { position, nodes } = request;
