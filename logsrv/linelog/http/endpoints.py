@@ -219,6 +219,7 @@ _NODES = ApiParameter(
     "",
 )
 _SCOPE = (_Q, *_TIMES, _SOURCE, _NODES)
+_LINE = ApiParameter("position", "the line", _check_position, _PLACE, required=True)
 _AFTER = ApiParameter("after", "the position behind which it begins", _check_position, _PLACE)
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
@@ -235,6 +236,10 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             ),
             ApiParameter("before", "the position before which it ends", _check_position, _PLACE),
             _AFTER,
+            _flag_parameter(
+                "join",
+                "1, without filter: `continues` is the position of the first line of a line's record",
+            ),
             _format_parameter("json", "csv", "text"),
             ApiParameter(
                 "columns",
@@ -307,12 +312,13 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/api/show",
         "A line and its neighbours",
         (
-            ApiParameter("position", "the line", _check_position, _PLACE, required=True),
+            _LINE,
             _NODES,
             _integer_parameter("before", "so many lines before it", 5, MOST_NEIGHBOURS),
             _integer_parameter("after", "so many lines behind it", 5, MOST_NEIGHBOURS),
         ),
     ),
+    ApiEndpoint("/api/record", "All lines of a line's record, such as a stack trace", (_LINE,)),
     ApiEndpoint("/api/nodes", "The other servers that are asked from here, by their names"),
     ApiEndpoint(SAVED, "The searches that are saved for all readers"),
     ApiEndpoint("/openapi.json", "This description"),

@@ -252,6 +252,8 @@ class WebServer:
             raise Problem(400, "a position is a place in one store; nodes names several")
         if values.get("newest"):
             raise Problem(400, "newest is of this store alone; with nodes, ask with reverse=1")
+        if values.get("join"):
+            raise Problem(400, "join is of this store alone; leave out nodes")
         if values.get("by") or values.get("format", "json") != "json":
             raise Problem(400, "by and format are of this store alone; leave out nodes")
         if (asked_for := parse_question(values.get("q", ""))).answer or asked_for.limit is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from logsrv.linelog.fields.continuation import (
     MOST_LINES,
@@ -15,6 +16,7 @@ from logsrv.linelog.fields.continuation import (
 )
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import TIME_LENGTH
+from logsrv.linelog.read.render import record_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segments.segment import Position
@@ -25,17 +27,20 @@ MOST_READ = 5000
 # line, so many lines of unknown shape are the end of the search.
 _MOST_UNKNOWN = 2
 _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
+# Lines that are read to know which records are unfinished at a position; 5 to 25 µs each.
+_READ_BEFORE = 300
+# Bytes of lines after which unfinished records are forgotten, because a joiner may keep them all.
+_MOST_KEPT = 32 << 20
 
 
 def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
     """Return the lines of the record that a line belongs to, in the order of the store."""
     own = Record(hit.line)
     behind = Position(hit.position.segment, hit.position.offset + 1)
-    before = _of_stream(own, islice(lines.lines_before(hit.position), MOST_READ))
     joiner = Joiner()
     found: list[Hit] = []
     first = None
-    for earlier in reversed(_possible_beginning(own, before)):
+    for earlier in lines_before_record(lines, hit):
         line = joiner.first_line(Record(earlier.line))
         if line is not first:
             found, first = [], line
@@ -48,6 +53,45 @@ def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
             break
         found.append(later)
     return found
+
+
+class JoinedLines:
+    """Consecutive lines as objects for JSON: `continues` is the position of their record's first line."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all unfinished records, because lines are left out here."""
+        self._joiner = Joiner()
+        self._size = 0
+
+    def read_before(self, lines: StoredLines, position: Position) -> None:
+        """Learn which records are unfinished at a position, where the next line begins."""
+        for hit in reversed(list(islice(lines.lines_before(position), _READ_BEFORE))):
+            self._first_line(Record(hit.line, str(hit.position)))
+
+    def document(self, hit: Hit) -> dict[str, Any]:
+        """Return the next line as an object; `continues` is missing in the first line of a record."""
+        record = Record(hit.line, str(hit.position))
+        first = self._first_line(record)
+        found = {"position": record.position, **record_document(record)}
+        return found if first is record else {**found, "continues": first.position}
+
+    def _first_line(self, record: Record) -> Record:
+        self._size += len(record.line)
+        if self._size > _MOST_KEPT:
+            self.forget()
+        return self._joiner.first_line(record)
+
+
+def joined_documents(lines: StoredLines, hits: Sequence[Hit]) -> list[dict[str, Any]]:
+    """Return adjacent lines as objects, in the order given, which may be that of the store reversed."""
+    ordered = sorted(hits)
+    joined = JoinedLines()
+    joined.read_before(lines, ordered[0].position)
+    documents = {hit.position: joined.document(hit) for hit in ordered}
+    return [documents[hit.position] for hit in hits]
 
 
 def lines_before_record(lines: StoredLines, hit: Hit) -> list[Hit]:

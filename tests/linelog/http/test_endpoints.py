@@ -23,7 +23,7 @@ def read(query: bytes, path: str = "/api/search") -> dict[str, Any]:
 def test_missing_parameters_have_their_defaults() -> None:
     nothing = {
         "q": "", "since": "", "until": "", "source": "", "limit": 1000, "reverse": False,
-        "newest": False, "before": None, "after": None, "nodes": "", "format": "json",
+        "newest": False, "before": None, "after": None, "nodes": "", "join": False, "format": "json",
         "columns": None,
     }  # fmt: skip
     assert read(b"") == nothing

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from logsrv.cores import cores
 from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.language.question import Extraction, Question
+from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
@@ -30,6 +31,11 @@ _parsed = lru_cache(maxsize=1)(parse_question)
 def question_of(values: Values) -> Question:
     """Return the query of a request with its stages. Raises QueryError."""
     return _parsed(values.get("q", ""))
+
+
+def has_all_lines(question: Question) -> bool:
+    """Return whether a query leaves out no line, so that lines of a record can be joined."""
+    return question.node == EVERYTHING and not question.extractions
 
 
 def make_search(

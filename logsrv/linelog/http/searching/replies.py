@@ -14,6 +14,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.asked import (
     Values,
     document_maker,
+    has_all_lines,
     json_line,
     make_search,
     question_of,
@@ -25,6 +26,7 @@ from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.csv_lines import csv_renderer
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.records import joined_documents, whole_record
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -56,10 +58,15 @@ def search(view: View, values: Values) -> Reply:
             or after
         )
 
+    is_joined = values.get("join") and has_all_lines(question) and not values["source"]
+
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.hits_in_task(task)
         # A forked process keeps the value that `left` had then: it may be too large, but never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
+        if is_joined and hits:
+            with closing(StoredLines(view)) as lines:
+                return [json_line(one) for one in joined_documents(lines, hits)]
         return [render(hit) for hit in hits]
 
     asked = make_search(view, values, before=before, after=after)
@@ -122,13 +129,17 @@ def tail(view: View, values: Values) -> Reply:
         yield missed_event(None, str(begin))
 
     asked = make_search(view, values, after=Position(begin.segment, begin.offset - 1), before=end)
-    document = document_maker(question_of(values).extractions)
+    question = question_of(values)
+    document = document_maker(question.extractions)
 
     def work(task: ReadTask) -> list[bytes]:
-        return [
-            line_event(str(hit.position), safe_json(document(hit)))
-            for hit in asked.hits_in_task(task)
-        ]
+        hits = list(asked.hits_in_task(task))
+        if hits and has_all_lines(question):
+            with closing(StoredLines(view)) as lines:
+                found = joined_documents(lines, hits)
+        else:
+            found = [document(hit) for hit in hits]
+        return [line_event(one["position"], safe_json(one)) for one in found]
 
     passed = deque(number for number in numbers if begin.segment <= number < end.segment)
     for task, events in asked.run_on_frames(work):
@@ -242,18 +253,31 @@ def sources(view: View, values: Values) -> Reply:
 
 def show(view: View, values: Values) -> Reply:
     """Yield a line and its neighbours. Raises Problem (404) if there is no such line."""
-    wanted = parse_position(values["position"])
     with closing(StoredLines(view)) as lines:
-        hit = lines.line_at(wanted)
-        if hit is None:
-            raise Problem(404, f"there is no line at {wanted}")
+        hit = _line_at(lines, values)
         window = lines.lines_around(hit, values["before"], values["after"])
     yield json_line({"lines": [hit_document(one, context=one != hit) for one in window]})
 
 
+def record(view: View, values: Values) -> Reply:
+    """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
+    with closing(StoredLines(view)) as lines:
+        first, *others = map(hit_document, whole_record(lines, _line_at(lines, values)))
+    continued = [{**one, "continues": first["position"]} for one in others]
+    yield json_line({"lines": [first, *continued]})
+
+
+def _line_at(lines: StoredLines, values: Values) -> Hit:
+    wanted = parse_position(values["position"])
+    hit = lines.line_at(wanted)
+    if hit is None:
+        raise Problem(404, f"there is no line at {wanted}")
+    return hit
+
+
 REPLIES: dict[str, Callable[[View, Values], Reply]] = {
     reply.__name__: reply
-    for reply in (search, tail, table, histogram, top, patterns, fields, sources, show)
+    for reply in (search, tail, table, histogram, top, patterns, fields, sources, show, record)
 }
 
 

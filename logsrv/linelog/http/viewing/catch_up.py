@@ -8,10 +8,12 @@ that reads more slowly than lines are written misses the rest, and gets the numb
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import NamedTuple
 
 import attrs
 
+from logsrv.linelog.http.searching.asked import has_all_lines
 from logsrv.linelog.http.searching.events import missed_event
 from logsrv.linelog.http.viewing.live import LiveReader, size_between
 from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents
@@ -19,7 +21,9 @@ from logsrv.linelog.query.language.pipeline import parse_lines
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.follow import AppendedLines
+from logsrv.linelog.read.records import JoinedLines
 from logsrv.linelog.read.search import hits_in_text
+from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -57,6 +61,7 @@ class CatchUp:
     _view: View
     _live: LiveReader = attrs.field(init=False)
     _extractions: tuple[Extraction, ...] = attrs.field(init=False)
+    _joined: JoinedLines | None = attrs.field(init=False, default=None)
     _read: int = 0
     _lines: int = 0
     _shown: int = 0
@@ -65,7 +70,12 @@ class CatchUp:
         # Reading begins one byte earlier: if that byte is an LF, a line begins at `begin`.
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
         self._live = LiveReader(self._view, start)
-        self._extractions = parse_lines(self.query, "a live view").extractions
+        question = parse_lines(self.query, "a live view")
+        self._extractions = question.extractions
+        if has_all_lines(question):
+            self._joined = JoinedLines()
+            with closing(StoredLines(self._view)) as lines:
+                self._joined.read_before(lines, self.begin)
 
     def close(self) -> None:
         self._live.close()
@@ -86,7 +96,9 @@ class CatchUp:
             text += len(news.text)
             news = self._cut_to_begin(news)
             hits = list(hits_in_text(self.matcher, None, news.position, news.text))
-            made = events.events_for(hits, self._extractions)
+            if self._joined and news.has_gap:
+                self._joined.forget()
+            made = events.events_for(hits, self._extractions, self._joined)
             if news.has_gap:
                 made.insert(0, missed_event(None, str(news.position)))
             data += made

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 
 import attrs
 
@@ -25,6 +26,7 @@ from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
 from logsrv.linelog.query.language.pipeline import parse_lines
 from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -164,6 +166,9 @@ class Hub:
                 text, self._now(), self._lines_per_poll()
             )
             self._units = None
+            if query.joined and self._live is not None:
+                with closing(StoredLines(self._view)) as lines:
+                    query.joined.read_before(lines, self._live.position)
         query.viewers[viewer] = None
 
     def _lines_per_second(self) -> float:
@@ -207,9 +212,11 @@ class Hub:
             left -= len(unit.queries)
             for query in unit.queries:
                 missed = polled.missed + query.missed
+                if query.joined and (missed or gone):
+                    query.joined.forget()
                 self._hand_out_events(
                     tuple(query.viewers),
-                    self._events.events_for(query.hits, query.extractions),
+                    self._events.events_for(query.hits, query.extractions, query.joined),
                     missed,
                     gone,
                 )

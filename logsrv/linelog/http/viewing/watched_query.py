@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from logsrv.linelog.http.searching.asked import document_maker
+from logsrv.linelog.http.searching.asked import document_maker, has_all_lines
 from logsrv.linelog.http.searching.events import line_event
 from logsrv.linelog.query.language.pipeline import parse_lines
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import AppendedLines
+from logsrv.linelog.read.records import JoinedLines
 from logsrv.linelog.read.render import hit_as_json, safe_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -26,11 +27,13 @@ KEPT_EVENTS = 8 << 20
 class WatchedQuery:
     """A query, its viewers, and the number of lines that they may get.
 
-    allowed: lines of this poll that they may still get. missed: lines of this poll that are left out.
+    joined: finds the records of lines; None for a query that leaves out lines. allowed: lines of this poll
+    that they may still get. missed: lines of this poll that are left out.
     """
 
     matcher: Matcher
     extractions: tuple[Extraction, ...] = ()
+    joined: JoinedLines | None = None
     allowed: int = 0
     missed: int = 0
     viewers: dict[int, None] = attrs.field(factory=dict)
@@ -42,7 +45,8 @@ class WatchedQuery:
     def from_text(cls, query: str, now: float, left: float) -> WatchedQuery:
         """Return the watched query for the text of a query. left: lines that it may get at once now."""
         found = parse_lines(query, "a live view")
-        return cls(make_matcher(found.node), found.extractions, counted=now, left=left)
+        joined = JoinedLines() if has_all_lines(found) else None
+        return cls(make_matcher(found.node), found.extractions, joined, counted=now, left=left)
 
     def begin_poll(self, now: float, rate: float, burst: float, most: int) -> None:
         """Begin a poll. now: the time, by a monotonic clock. most: the lines that it may get in this poll.
@@ -81,13 +85,19 @@ class SharedEvents:
         self._made: dict[Position, bytes] = {}
         self._size = 0
 
-    def events_for(self, hits: list[Hit], extractions: Sequence[Extraction] = ()) -> list[bytes]:
+    def events_for(
+        self,
+        hits: list[Hit],
+        extractions: Sequence[Extraction] = (),
+        joined: JoinedLines | None = None,
+    ) -> list[bytes]:
         """Return the event of each line, in their order; one that is still kept is used again.
 
-        extractions: of the viewers' query; events with extracted fields are not shared.
+        extractions: of the viewers' query. joined: finds their records. With one of these, events are
+        not shared.
         """
-        if extractions:
-            document = document_maker(extractions)
+        if extractions or joined:
+            document = joined.document if joined else document_maker(extractions)
             return [line_event(str(hit.position), safe_json(document(hit))) for hit in hits]
         made = self._made
         return [made.get(hit.position) or self._make_event(hit) for hit in hits]

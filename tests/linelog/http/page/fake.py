@@ -18,6 +18,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.record import Record
 from logsrv.linelog.http.page.assets import LOG_IN, POLICY, live_page, log_in_page, static_files
 from logsrv.linelog.query.language.times import parse_moment
 
@@ -79,6 +81,9 @@ class Logs:
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
+        # The position of the first line of each line's record.
+        self.records: dict[str, str] = {}
+        self.joiner = Joiner()
         self.changed = threading.Condition()
         self.token = False
         self.refuse = 0
@@ -123,8 +128,17 @@ class Logs:
         """Log lines now; `time`: a datetime, `level`, and whatever fields there are."""
         with self.changed:
             for message in messages:
-                self.lines.append(self._line(message, source, dict(about)))
+                line = self._line(message, source, dict(about))
+                stored = f"{line['time']} {source} {message}".encode("utf-8", "replace")
+                first = self.joiner.first_line(Record(stored, line["position"]))
+                self.records[line["position"]] = str(first.position)
+                self.lines.append(line)
             self.changed.notify_all()
+
+    def joined(self, line: Line) -> Line:
+        """Return a line with the position of the first line of its record, if that is another one."""
+        first = self.records[line["position"]]
+        return line if first == line["position"] else {**line, "continues": first}
 
     def _line(self, message: str, source: str, about: dict[str, Any]) -> Line:
         time = about.pop("time", None) or self.now()
@@ -267,6 +281,8 @@ class _Handler(BaseHTTPRequestHandler):
             found.reverse()
         limit = int(given.get("limit", "1000"))
         lines = found[-limit:] if given.get("newest") == "1" else found[:limit]
+        if "join" in given and not given.get("q"):
+            lines = [self.server_logs.joined(line) for line in lines]
         if "nodes" in given:
             lines = [*self.server_logs.missing, *lines]
         body = "".join(json.dumps(line) + "\n" for line in lines).encode()
@@ -291,6 +307,16 @@ class _Handler(BaseHTTPRequestHandler):
         index = at.index(given["position"])
         first = max(0, index - int(given.get("before", "5")))
         self._json({"lines": lines[first : index + int(given.get("after", "5")) + 1]})
+
+    def _record(self, given: dict[str, str]) -> None:
+        records, place = self.server_logs.records, given["position"]
+        if place not in records:
+            self._answer(b'{"error": "There is no such line."}', status=404)
+            return
+        found = [
+            one for one in self.server_logs.lines if records[one["position"]] == records[place]
+        ]
+        self._json({"lines": [self.server_logs.joined(one) for one in found]})
 
     def _histogram(self, given: dict[str, str]) -> None:
         now = self.server_logs.now()
@@ -394,7 +420,7 @@ class _Handler(BaseHTTPRequestHandler):
                 gaps, missed = logs.missed[missed:], len(logs.missed)
             events = [
                 f"id: {line['position']}\nevent: line\ndata: {json.dumps(line)}\n\n"
-                for line in new
+                for line in (new if given.get("q") else map(logs.joined, new))
                 if test(line)
             ]
             events += [

@@ -77,7 +77,7 @@ def test_an_opened_line_has_its_line_breaks(logs: Logs, visit: Open) -> None:
     logs.send(trace, stack="one\n\ttwo\x1b[2J\u202e\r\n<b>", text=r"a\x0ab")
     page = visit(ready=f"{LIVE} && document.querySelectorAll('.line').length === 1")
     closed = page.run("document.querySelector('.line .message').textContent")
-    assert closed == trace.replace("\u202e", "\\u202e")
+    assert closed == "Traceback:" and page.texts(".fold") == ["+2"]
     height = page.place(".line")[3]
     page.press("k")
     page.press("Enter")

@@ -66,6 +66,45 @@ def test_limits_and_places_choose_the_lines_of_a_search(store: Path) -> None:
     assert found(store, "source=udp:*") == []
 
 
+def test_lines_of_two_senders_name_the_first_line_of_their_record(tmp_path: Path) -> None:
+    """In both orders, from any line on, in other segments; not if a filter leaves out lines."""
+    texts = ["first", " at 1", " at 2", "next", " at 3"]
+    mixed = [
+        line(text, n, f"tcp:[::1]:{sender}") for n, text in enumerate(texts) for sender in (1, 2)
+    ]
+    store = make_store(tmp_path / "store", [mixed[:3], mixed[3:]])
+    every = found(store)
+    first = [
+        every[number] if number is not None else None
+        for number in (None, None, 0, 1, 0, 1, None, None, 6, 7)
+    ]
+
+    def continued(query: str, endpoint: str = "search", **values: Any) -> dict[str, str | None]:
+        answer = ask(store, endpoint, query, **values).decode()
+        lines = [
+            json.loads(one.rpartition("data: ")[2]) for one in answer.splitlines() if "{" in one
+        ]
+        return {one["position"]: one.get("continues") for one in lines}
+
+    wanted = dict(zip(every, first, strict=True))
+    assert continued("join=1") == continued("join=1&reverse=1") == wanted
+    some = continued(f"join=1&reverse=1&limit=4&before={every[6]}")
+    assert some == {every[number]: first[number] for number in (5, 4, 3, 2)}
+    assert set(continued("").values()) == set(continued("join=1&q=at").values()) == {None}
+    assert set(continued("join=1&source=*:1").values()) == {None}
+    assert continued("limit=0&join=1") == {}
+    tail = continued("", "tail", begin=every[4], end="2:100000")
+    assert tail == {place: wanted[place] for place in every[4:]}
+    record = json.loads(ask(store, "record", f"position={every[5]}"))["lines"]
+    assert [(one["position"], one.get("continues")) for one in record] == [
+        (every[1], None),
+        (every[3], every[1]),
+        (every[5], every[1]),
+    ]
+    with pytest.raises(Problem, match="there is no line at 1:1"):
+        ask(store, "record", "position=1:1")
+
+
 def test_top_fields_and_sources_count_lines(store: Path) -> None:
     top = json.loads(ask(store, "top", "field=user&limit=1"))
     assert top == {"field": "user", "total": 12, "values": [{"value": "ann", "count": 8}]}

@@ -106,6 +106,40 @@ def test_each_viewer_gets_the_matches_of_its_query(place: Place) -> None:
     assert place.handed[-1].viewers == (2, 3)
 
 
+def test_lines_of_a_record_name_its_first_line(place: Place) -> None:
+    """Also one that began before anybody watched; none across a gap, none by a filter."""
+    place.join(2, "at")
+    place.write("first", " at 1")
+    place.poll()
+    place.join(1)
+    place.poll()
+    place.write(" at 2", "new", " at 3")
+    place.poll()
+    place.join(3, begin=Position(1, SIZE))
+    place.poll()
+    new = SIZE + sum(len(line(text)) for text in ("first", " at 1", " at 2"))
+    assert [one.get("continues") for one in objects(place, 1)] == [f"1:{SIZE}", None, f"1:{new}"]
+    found = [one.get("continues") for one in objects(place, 3)]
+    assert found == [None, f"1:{SIZE}", f"1:{SIZE}", None, f"1:{new}"]
+    assert [one.get("continues") for one in objects(place, 2)] == [None] * 3
+    place.write(*(str(number) for number in range(5 * RATE)), " at 4")
+    place.poll()
+    place.now += 1
+    place.write(*(f" at {number}" for number in range(5 * RATE)))
+    place.poll()
+    last = objects(place, 1)[-2:]
+    assert last[0]["continues"] == last[1]["continues"] != f"1:{new}"
+    assert any(one["position"] == last[0]["continues"] for one in objects(place, 1))
+
+
+def objects(place: Place, viewer: int) -> list[dict[str, str]]:
+    data = b"".join(one.data for one in place.handed if viewer in one.viewers)
+    texts = data.decode().split("\n\n")[:-1]
+    return [
+        found for one in texts if "message" in (found := json.loads(one.partition("data: ")[2]))
+    ]
+
+
 def test_nothing_is_done_while_nobody_watches(place: Place) -> None:
     assert not place.hub.has_viewers
     place.join(1)

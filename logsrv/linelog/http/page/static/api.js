@@ -10,6 +10,7 @@
  * @property {Record<string, unknown>} fields
  * @property {string} [app] the program, if it is in a field with another name than `app`
  * @property {boolean} [context]
+ * @property {string} [continues] the position of the first line of its record, if that is another one
  * @property {number | null} [number] of sorted lines: the number by which they are sorted
  * @property {Record<string, string>} [nodes] if other servers were asked: servers that have the line → its position there
  */

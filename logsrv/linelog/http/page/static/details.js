@@ -1,10 +1,11 @@
 /** An opened line: its whole message and its fields. A click on a value narrows the query down. */
 
 import { url } from "./address.js";
+import { get } from "./api.js";
 import { button, copy, element } from "./dom.js";
 import { serversOf } from "./nodes.js";
 import { fieldName, isField } from "./query.js";
-import { fill, fillSummary } from "./row.js";
+import { textsOf } from "./row.js";
 import { printable, unfolded } from "./text.js";
 
 /** @typedef {import("./api.js").Line} Line */
@@ -39,8 +40,8 @@ export class Details {
     // A button in the details may have the focus, which would be lost with it.
     if (row.contains(document.activeElement)) this.lines.select(row);
     row.querySelector(".details")?.remove();
-    const line = this.lines.data.get(row);
-    if (line) fillSummary(/** @type {HTMLElement} */ (row.querySelector(".message")), line, this.lines.highlighter, this.lines.columns);
+    this.lines.whole.delete(row);
+    this.lines.show(row);
   }
 
   /** @param {HTMLElement} row */
@@ -49,13 +50,26 @@ export class Details {
     if (!line) return;
     row.classList.add("open");
     row.setAttribute("aria-expanded", "true");
-    const message = /** @type {HTMLElement} */ (row.querySelector(".message"));
-    fill(message, line.message, this.lines.highlighter);
+    this.lines.show(row);
     const details = element("div", "details");
     details.setAttribute("role", "gridcell");
     details.append(this.tools(line), this.fields(line));
     row.append(details);
     row.scrollIntoView({ block: "nearest" });
+    // A merged line has no place in a store.
+    if (this.lines.record(row).length < 2 && !line.nodes) this.completeRecord(row, line).catch(() => {});
+  }
+
+  /**
+   * Show the other lines of an opened line's record, which are not in the page.
+   * @param {HTMLElement} row
+   * @param {Line} line
+   */
+  async completeRecord(row, { position }) {
+    const { lines } = await get("/api/record", { position });
+    if (lines.length < 2 || !this.isOpen(row)) return;
+    this.lines.whole.set(row, lines);
+    this.lines.show(row);
   }
 
   /** @param {Line} line */
@@ -87,7 +101,9 @@ export class Details {
 
   /** @param {Line} line */
   copyLine(line) {
-    return this.copied(`${line.time} ${line.source} ${unfolded(line.message)}`, "Line");
+    const row = this.lines.rows.get(line.position);
+    const record = row ? this.lines.record(row) : [line];
+    return this.copied(`${record[0].time} ${line.source} ${textsOf(record).join("\n")}`, record[1] ? "Record" : "Line");
   }
 
   /** @param {Line} line */

@@ -5,7 +5,8 @@
 
 import { button, element } from "./dom.js";
 import { compare } from "./position.js";
-import { recolumn, retime, row } from "./row.js";
+import { Records } from "./records.js";
+import { fill, fillSummary, recolumn, retime, row, showFold } from "./row.js";
 import { originOf } from "./summary.js";
 import { counted } from "./times.js";
 
@@ -31,6 +32,10 @@ export class Lines {
     this.rows = new Map();
     /** @type {WeakMap<Element, Line>} */
     this.data = new WeakMap();
+    this.records = new Records(this);
+    /** @type {WeakMap<Element, Line[]>} whole records of opened lines, whose other lines are not in the page */
+    this.whole = new WeakMap();
+    this.unfolds = false;
     /** @type {HTMLElement | null} */
     this.selected = null;
     this.first = "";
@@ -39,6 +44,11 @@ export class Lines {
     this.columns = [];
     /** Pixels in the place of lines that have been cut at the start. */
     this.space = 0;
+    log.addEventListener("fold", ({ target }) => {
+      const made = /** @type {HTMLElement} */ (target);
+      made.classList.toggle("unfolded");
+      this.show(made);
+    });
   }
 
   get size() {
@@ -49,6 +59,7 @@ export class Lines {
     this.log.replaceChildren();
     this.setSpace(0);
     this.rows.clear();
+    this.records.end();
     this.selected = null;
     this.first = this.last = "";
   }
@@ -58,7 +69,41 @@ export class Lines {
     const made = row(line, this.highlighter, this.columns);
     this.rows.set(line.position, made);
     this.data.set(made, line);
+    this.records.add(made, line);
+    if (this.unfolds && made.classList.contains("record")) this.show(made);
     return made;
+  }
+
+  /**
+   * Show the message of a row again, and how many more lines its record has, or all of them.
+   * @param {HTMLElement} made
+   */
+  show(made) {
+    const line = /** @type {Line} */ (this.data.get(made));
+    const message = /** @type {HTMLElement} */ (made.querySelector(":scope > .message"));
+    if (made.classList.contains("open")) return fill(message, this.record(made), line, this.highlighter);
+    const further = this.records.further(made);
+    const isShown = this.unfolds || made.classList.contains("unfolded");
+    const breaks = fillSummary(message, line, this.highlighter, this.columns, isShown ? further : null);
+    showFold(made, breaks + further.length, isShown);
+  }
+
+  /**
+   * Return the lines of a row's record, as far as they are known.
+   * @param {HTMLElement} made
+   */
+  record(made) {
+    return this.whole.get(made) ?? [/** @type {Line} */ (this.data.get(made)), ...this.records.further(made)];
+  }
+
+  /**
+   * Show all records whole, or only their first lines.
+   * @param {boolean} unfolds
+   */
+  unfoldAll(unfolds) {
+    if (unfolds === this.unfolds) return;
+    this.unfolds = unfolds;
+    for (const made of this.rows.values()) if (made.classList.contains("record")) this.show(made);
   }
 
   /**
@@ -74,6 +119,7 @@ export class Lines {
     for (const item of items) {
       if (!("position" in item)) {
         fragment.append(this.gap(item, this.last));
+        this.records.end(this.last);
         continue;
       }
       if (!isSorted && this.last && compare(item.position, this.last) <= 0) continue;
@@ -85,6 +131,7 @@ export class Lines {
       added.push(item);
     }
     this.log.append(fragment);
+    this.records.draw();
     return added;
   }
 
@@ -106,9 +153,10 @@ export class Lines {
       }
       if (next && next.dataset.on === day) delete next.dataset.day;
       this.log.prepend(fragment);
+      this.records.draw();
       this.first = older[0].position;
       this.last ||= older[older.length - 1].position;
-    });
+    }, new Set(older.map((line) => line.position)));
   }
 
   /**
@@ -128,6 +176,7 @@ export class Lines {
         if (!this.first || compare(line.position, this.first) < 0) this.first = line.position;
         if (!this.last || compare(line.position, this.last) > 0) this.last = line.position;
       }
+      this.records.draw();
       // Another line may now be the first of its day, which has the date.
       this.retime();
     });
@@ -150,6 +199,7 @@ export class Lines {
     const space = isFollowing && kept ? kept.offsetTop - this.log.offsetTop : 0;
     const isFull = this.log.offsetHeight - space > this.scroller.clientHeight;
     while (this.log.firstElementChild && this.log.firstElementChild !== kept) this.remove(this.log.firstElementChild);
+    this.records.draw();
     if (isFollowing) this.setSpace(isFull ? space : 0);
     if (this.space > MOST_SPACE) this.endSpace();
     this.first = kept?.dataset.position ?? "";
@@ -200,7 +250,10 @@ export class Lines {
     if (columns.join() === this.columns.join()) return;
     this.columns = columns;
     this.keepingPlace(() => {
-      for (const made of this.rows.values()) recolumn(made, /** @type {Line} */ (this.data.get(made)), this.highlighter, columns);
+      for (const made of this.rows.values()) {
+        recolumn(made, /** @type {Line} */ (this.data.get(made)), columns);
+        this.show(made);
+      }
     });
   }
 
@@ -224,6 +277,7 @@ export class Lines {
     if (this.rows.size <= most) return false;
     while (this.rows.size > most && this.log.lastElementChild) this.remove(this.log.lastElementChild);
     while (this.log.lastElementChild && !this.log.lastElementChild.classList.contains("line")) this.log.lastElementChild.remove();
+    this.records.draw();
     const last = /** @type {HTMLElement | null} */ (this.log.lastElementChild);
     this.last = last?.dataset.position ?? "";
     return true;
@@ -233,6 +287,7 @@ export class Lines {
   remove(gone) {
     const position = /** @type {HTMLElement} */ (gone).dataset.position;
     if (position) this.rows.delete(position);
+    this.records.remove(gone);
     if (gone === this.selected) this.selected = null;
     gone.remove();
   }
@@ -240,10 +295,12 @@ export class Lines {
   /**
    * Make a change that moves lines, and scroll so that the topmost visible line stays in its place.
    * @param {() => void} change
+   * @param {Set<string>} [begun] positions of records that will have their rows elsewhere
    */
-  keepingPlace(change) {
+  keepingPlace(change, begun = new Set()) {
     const top = this.scroller.getBoundingClientRect().top;
-    const anchor = this.atTop();
+    let anchor = this.atTop();
+    while (begun.size && anchor?.nextElementSibling && begun.has(this.data.get(anchor)?.continues ?? "")) anchor = /** @type {HTMLElement} */ (anchor.nextElementSibling);
     const before = anchor ? anchor.getBoundingClientRect().top - top : 0;
     change();
     if (anchor?.isConnected) this.scroller.scrollTop += anchor.getBoundingClientRect().top - top - before;
@@ -293,12 +350,16 @@ export class Lines {
    * @param {"nearest" | "center"} [where]
    */
   select(line, where = "nearest") {
+    this.mark(line && this.records.head(line));
+    this.selected?.scrollIntoView({ block: where });
+  }
+
+  /** @param {HTMLElement | null} line */
+  mark(line) {
     this.selected?.removeAttribute("aria-current");
     this.selected = line;
-    if (!line) return;
-    line.setAttribute("aria-current", "true");
-    line.focus({ preventScroll: true });
-    line.scrollIntoView({ block: where });
+    line?.setAttribute("aria-current", "true");
+    line?.focus({ preventScroll: true });
   }
 
   /**
@@ -307,7 +368,10 @@ export class Lines {
    */
   neighbour(steps) {
     const from = this.selected?.isConnected ? this.selected : null;
-    if (!from) return steps > 0 ? this.atTop() ?? null : this.rows.get(this.last) ?? null;
+    if (!from) {
+      const made = steps > 0 ? this.atTop() : this.rows.get(this.last);
+      return made ? this.records.head(made) : null;
+    }
     return this.find(from, steps, () => true);
   }
 
@@ -321,7 +385,7 @@ export class Lines {
     let at = direction > 0 ? from.nextElementSibling : from.previousElementSibling;
     while (at) {
       const line = this.data.get(at);
-      if (line && accept(line)) return /** @type {HTMLElement} */ (at);
+      if (line && !at.classList.contains("part") && accept(line)) return /** @type {HTMLElement} */ (at);
       at = direction > 0 ? at.nextElementSibling : at.previousElementSibling;
     }
     return null;

@@ -73,6 +73,7 @@ function showLayout() {
   showRows(chosenRows(place.rows));
   showColumns(columns, column);
   lines.setColumns(columns);
+  lines.unfoldAll(chosenRows(place.rows) === "all");
   fields.markColumns(columns);
   figures.download.setColumns(columns);
 }
@@ -373,6 +374,7 @@ lines.log.addEventListener("click", (event) => {
   lines.select(row);
 });
 
+lines.log.addEventListener("fold", () => view.pause("reading"));
 byId("pause").addEventListener("click", toggle);
 byId("newer").addEventListener("click", follow);
 byId("rows").addEventListener("click", rows);

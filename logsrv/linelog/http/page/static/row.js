@@ -1,17 +1,19 @@
 /** A line as an element: time, source, level or the chosen columns, and the message with its colours and marks. */
 
 import { valueOf } from "./columns.js";
-import { element } from "./dom.js";
+import { button, element } from "./dom.js";
 import { short } from "./levels.js";
-import { hostnameOf, programOf, summarize } from "./summary.js";
+import { bodyOf, hostnameOf, programOf, summarize } from "./summary.js";
 import { folded, printable, runs, unfolded } from "./text.js";
-import { figure, ofLine } from "./times.js";
+import { counted, figure, ofLine } from "./times.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./highlight.js").Highlighter} Highlighter */
 
 /** Characters of a message that are shown before the line is opened. */
 const SHOWN = 2000;
+/** Characters of an unfolded record that are shown before it is opened: the server joins no more. */
+const UNFOLDED = 1 << 18;
 const HUES = 10;
 // Names of fields in a message, which are shown paler: `status=` and `"status":`.
 const KEY = /(?<![\w.@-])[A-Za-z_@][\w.@-]{0,63}=(?=\S)|"[^"\\]{1,64}"\s?:/g;
@@ -32,7 +34,8 @@ export function row(line, highlighter, columns = []) {
   made.setAttribute("aria-expanded", "false");
   const message = /** @type {HTMLElement} */ (CELLS[3].cloneNode());
   made.append(...cells(line, columns), message);
-  fillSummary(message, line, highlighter, columns);
+  const breaks = fillSummary(message, line, highlighter, columns);
+  if (breaks) showFold(made, breaks, false);
   if (line.number !== undefined) {
     made.classList.add("sorted");
     made.prepend(numberCell(line.number));
@@ -53,14 +56,12 @@ function numberCell(number) {
  * Show other columns in a line.
  * @param {HTMLElement} made
  * @param {Line} line
- * @param {Highlighter} highlighter
  * @param {string[]} columns
  */
-export function recolumn(made, line, highlighter, columns) {
+export function recolumn(made, line, columns) {
   const message = /** @type {HTMLElement} */ (made.querySelector(".message"));
   while (made.firstChild && made.firstChild !== message) made.firstChild.remove();
   message.before(...(line.number === undefined ? [] : [numberCell(line.number)]), ...cells(line, columns));
-  if (!made.classList.contains("open")) fillSummary(message, line, highlighter, columns);
   retime(made, line);
 }
 
@@ -119,33 +120,74 @@ export function retime(made, line) {
 }
 
 /**
- * Write a whole message into its element, with line breaks.
- * @param {HTMLElement} message
- * @param {string} text
- * @param {Highlighter} highlighter
+ * Show how many more lines the record of a row has, as a button.
+ * @param {HTMLElement} made
+ * @param {number} lines
+ * @param {boolean} isShown
  */
-export function fill(message, text, highlighter) {
-  write(message, runs(unfolded(text)), highlighter, 0);
+export function showFold(made, lines, isShown) {
+  made.classList.toggle("record", lines > 0);
+  let fold = made.querySelector(":scope > .fold");
+  if (!lines) return fold?.remove();
+  if (!fold) {
+    fold = cell("span", "fold");
+    fold.append(button("", "", () => made.dispatchEvent(new CustomEvent("fold", { bubbles: true }))));
+    made.querySelector(":scope > .message")?.after(fold);
+  }
+  const pressed = /** @type {Element} */ (fold.firstElementChild);
+  pressed.textContent = `${isShown ? "−" : "+"}${lines}`;
+  pressed.setAttribute("aria-label", `Show ${counted(lines, "more line")} of this record`);
+  pressed.setAttribute("aria-expanded", String(isShown));
 }
 
 /**
- * Write what a closed line shows of its message into its element, on one line.
+ * Return the lines of a record as their sender wrote them.
+ * @param {Line[]} record
+ */
+export const textsOf = ([first, ...others]) => [first.message, ...others.map(bodyOf)].map(unfolded);
+
+/**
+ * Write a whole record into the element of a message, with line breaks.
+ * @param {HTMLElement} message
+ * @param {Line[]} record
+ * @param {Line} line of the record, which is marked if it is not the first
+ * @param {Highlighter} highlighter
+ */
+export function fill(message, record, line, highlighter) {
+  const texts = textsOf(record);
+  const at = record.findIndex((one) => one.position === line.position);
+  if (at <= 0) return write(message, runs(texts.join("\n")), highlighter, 0);
+  const parts = [texts.slice(0, at).concat("").join("\n"), texts[at], ["", ...texts.slice(at + 1)].join("\n")].map(runs);
+  parts[1] = parts[1].map((piece) => ({ ...piece, style: `${piece.style} itself` }));
+  write(message, parts.flat(), highlighter, 0);
+}
+
+/**
+ * Write what a closed line shows of its message into its element: the first line of it, or all of its record.
  * @param {HTMLElement} message
  * @param {Line} line
  * @param {Highlighter} highlighter
  * @param {string[]} columns
+ * @param {Line[] | null} [further] the other lines of its record if all is shown
+ * @returns {number} the other lines of the message itself
  */
-export function fillSummary(message, line, highlighter, columns) {
+export function fillSummary(message, line, highlighter, columns, further = null) {
   const pieces = [];
-  let room = SHOWN;
+  let room = further ? UNFOLDED : SHOWN;
   let rest = 0;
-  for (const { text, style } of summarize(line, columns)) {
+  let breaks = 0;
+  for (const { text: all, style } of summarize(line, columns)) {
+    const lines = !style && (all.includes("\n") || all.includes("\\x0a")) ? unfolded(all).trimEnd().replace(/^\n+/, "").split("\n") : [all];
+    breaks += lines.length - 1;
+    const text = further ? lines.join("\n") : lines[0];
     const cut = text.length > room ? text.slice(0, room) : text;
     room -= cut.length;
     rest += text.length - cut.length;
-    for (const piece of runs(folded(cut))) pieces.push(style && !piece.style ? { ...piece, style } : piece);
+    for (const piece of runs(further ? cut : folded(cut))) pieces.push(style && !piece.style ? { ...piece, style } : piece);
   }
+  if (further?.length) pieces.push(...runs(["", ...further.map(bodyOf).map(unfolded)].join("\n")));
   write(message, pieces, highlighter, rest);
+  return breaks;
 }
 
 /**

@@ -65,6 +65,12 @@ export function summarize(line, columns) {
 }
 
 /**
+ * Return what a line adds to its record: the message without what is the same in all lines.
+ * @param {Line} line
+ */
+export const bodyOf = (line) => summarize(line, []).map((part) => (part.style ? "" : part.text)).join("").trimEnd();
+
+/**
  * Return the message without its syslog header.
  * @param {Line} line
  */

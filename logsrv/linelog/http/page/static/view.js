@@ -86,9 +86,7 @@ export class View extends EventTarget {
     try {
       const [first, around] = await Promise.all([
         this.begin(request, stream, opening.signal),
-        shown || !request.position
-          ? { lines: shown }
-          : get("/api/show", { position: request.position, before: 0, after: 0, nodes: request.nodes }, opening.signal),
+        (shown && !joins(request)) || !request.position ? { lines: shown } : this.lineAt(request, opening.signal),
       ]);
       if (opening.signal.aborted) return stream?.stop();
       this.swap(request, stream, opening);
@@ -134,7 +132,19 @@ export class View extends EventTarget {
    */
   ask(request, where, signal) {
     const { q, since, until, nodes } = request;
-    return search({ q, since, until, nodes, limit: PAGE, ...where }, signal);
+    return search({ q, since, until, nodes, limit: PAGE, join: joins(request) ? 1 : null, ...where }, signal);
+  }
+
+  /**
+   * Return the line at the position of a request, as `lines`.
+   * @param {Request} request
+   * @param {AbortSignal} signal
+   */
+  async lineAt(request, signal) {
+    const { position, nodes } = request;
+    if (!joins(request)) return get("/api/show", { position, before: 0, after: 0, nodes }, signal);
+    const { lines } = await get("/api/record", { position }, signal);
+    return { lines: lines.filter((/** @type {Line} */ line) => line.position === position) };
   }
 
   /** Return a stream with a queue of its own, in which lines wait until they are shown. */
@@ -227,7 +237,7 @@ export class View extends EventTarget {
     this.atStart = before.length < PAGE;
     const after = await all(await this.ask(this.request, { after: this.request.position }, signal));
     this.lines.append(after);
-    if (this.lines.selected === line) this.lines.select(line, "center");
+    if (line && this.lines.selected === this.lines.records.head(line)) this.lines.select(line, "center");
     if (after.length < PAGE) await this.reachedEnd();
   }
 
@@ -410,6 +420,12 @@ export class View extends EventTarget {
     }
   }
 }
+
+/**
+ * Return whether all lines of this server are shown, so that lines of a record can be joined.
+ * @param {Request} request
+ */
+export const joins = (request) => !request.q && !request.nodes;
 
 /**
  * @param {AsyncGenerator<Line[]>} groups

@@ -1,0 +1,99 @@
+/**
+ * Records of several lines, such as stack traces: the server tells which lines go on with an earlier one. The first line
+ * of a record in the page shows it in its row; the rows of the others are hidden.
+ */
+
+import { compare } from "./position.js";
+
+/** @typedef {import("./api.js").Line} Line */
+/** @typedef {{first: string, rows: HTMLElement[]}} Group position of the record's first line; rows of its lines in the page, in order */
+
+export class Records {
+  /** @param {import("./lines.js").Lines} lines */
+  constructor(lines) {
+    this.lines = lines;
+    /** @type {Map<string, Group>} records that further lines may belong to */
+    this.known = new Map();
+    /** @type {WeakMap<Element, Group>} */
+    this.of = new WeakMap();
+    /** @type {Set<Group>} */
+    this.changed = new Set();
+    this.gap = "";
+  }
+
+  /**
+   * Let no record go on after a gap: some of its lines may be missing.
+   * @param {string} [position] of the last line before the gap
+   */
+  end(position = "") {
+    this.known.clear();
+    this.gap = position;
+  }
+
+  /**
+   * @param {HTMLElement} row
+   * @param {Line} line
+   */
+  add(row, line) {
+    const { position, continues: first = position } = line;
+    let group = this.known.get(first);
+    if (!group) {
+      if (first === position) return;
+      const begun = this.lines.rows.get(first);
+      const isWhole = compare(first, this.gap) > 0 || compare(position, this.gap) <= 0;
+      group = { first, rows: begun && isWhole ? [begun] : [] };
+      this.known.set(first, group);
+      if (begun && isWhole) this.of.set(begun, group);
+    }
+    const { rows } = group;
+    let at = rows.length;
+    while (at && compare(rows[at - 1].dataset.position ?? "", position) > 0) at -= 1;
+    rows.splice(at, 0, row);
+    this.of.set(row, group);
+    this.changed.add(group);
+    row.classList.toggle("part", at > 0);
+  }
+
+  /** @param {Element} row */
+  remove(row) {
+    const group = this.of.get(row);
+    if (!group) return;
+    group.rows = group.rows.filter((one) => one !== row);
+    this.changed.add(group);
+  }
+
+  /** Show records again to which lines were added, or from which some were cut. */
+  draw() {
+    for (const group of this.changed) {
+      const [head, ...others] = group.rows;
+      if (!head && this.known.get(group.first) === group) this.known.delete(group.first);
+      if (!head) continue;
+      head.classList.remove("part");
+      for (const row of others) {
+        row.classList.add("part");
+        if (row.classList.contains("unfolded")) head.classList.add("unfolded");
+        row.classList.remove("unfolded", "open");
+        if (row === this.lines.selected) this.lines.mark(head);
+      }
+      this.lines.show(head);
+    }
+    this.changed.clear();
+  }
+
+  /**
+   * Return the row that shows the record of a line.
+   * @param {HTMLElement} row
+   */
+  head(row) {
+    return this.of.get(row)?.rows[0] ?? row;
+  }
+
+  /**
+   * Return the lines of a row's record after its own.
+   * @param {HTMLElement} row
+   */
+  further(row) {
+    const [head, ...others] = this.of.get(row)?.rows ?? [];
+    return head === row ? others.map((one) => /** @type {Line} */ (this.lines.data.get(one))) : [];
+  }
+}
