@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from logsrv import __version__
-from logsrv.cli.arguments import tell
+from logsrv.cli.arguments import tell, usual_store
 from logsrv.cli.watched_child import fork_watched_child
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
@@ -126,17 +126,28 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
 
 def _reads_other_machines(name: str, arguments: object) -> bool:
     """Return whether a command reads answers of other machines. Buckets do not count."""
-    directory, nodes = (getattr(arguments, one, None) for one in ("directory", "nodes"))
-    return name == "restore" or bool(nodes or "://" in str(directory))
+    return (
+        name == "restore"
+        or bool(getattr(arguments, "nodes", None))
+        or any("://" in one for one in _directories(arguments))
+    )
+
+
+def _directories(arguments: object) -> list[str]:
+    """Return the stores and archives that a command reads or writes."""
+    given = getattr(arguments, "directory", None)
+    return [*map(str, given)] if isinstance(given, list) else [str(given or usual_store())]
 
 
 def _reads_a_bucket(name: str, arguments: object) -> bool:
     """Return whether a command reads a bucket, directly or as the archive of its store."""
-    places = [str(getattr(arguments, one, None)) for one in ("directory", "origin")]
-    if name in SEARCHING and _has_archives(places[0]):
-        from logsrv.linelog.store.archive.archive_notes import archive_urls
+    stores = _directories(arguments)
+    places = [*stores, str(getattr(arguments, "origin", None))]
+    for store in stores if name in SEARCHING else ():
+        if _has_archives(store):
+            from logsrv.linelog.store.archive.archive_notes import archive_urls
 
-        places += archive_urls(places[0])
+            places += archive_urls(store)
     return any(place.startswith(_BUCKETS) for place in places)
 
 

@@ -41,7 +41,7 @@ def csv_renderer(
             return found.get(name)
         if name == "time" and local_time and record.time:
             return to_local_time(record.time)
-        return getattr(record, name) if name in ALWAYS else _text(record.get(name))
+        return getattr(record, name) if name in ALWAYS else _text(record.get(name, as_written=True))
 
     def render(hit: Hit) -> bytes:
         record = Record(hit.line, str(hit.position))

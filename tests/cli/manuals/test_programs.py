@@ -102,6 +102,6 @@ def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand(tmp_pa
         "logsrv backup ": {"folder"},
         "logsrv restore --from f": {"folder"},
         "logsrv import f": {"folder", "file"},
-        "logsrv search 'a b' --c": {"--count", "--color", "--config"},
+        "logsrv search 'a b' --c": {"--count", "--color", "--columns", "--config"},
     }.items():
         assert in_bash(script, line, tmp_path) == offered, line

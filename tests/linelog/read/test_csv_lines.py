@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from logsrv.linelog.fields import json
 from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.language.stage_words import parse_field_names
 from logsrv.linelog.read.csv_lines import csv_renderer
@@ -24,8 +25,12 @@ STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
         ("took", b"took 5 ms took=7 a=1", "5"),
     ],
 )  # fmt: skip
-def test_a_row_has_the_columns_in_their_order(columns: str, message: bytes, row: str) -> None:
-    """An unknown field is empty, and an extracted one hides one of its name."""
+@pytest.mark.parametrize("without_orjson", [0, 400])
+def test_a_row_has_the_columns_in_their_order(
+    columns: str, message: bytes, row: str, without_orjson: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unknown field is empty, and an extracted one hides one of its name. Numbers are as written."""
+    monkeypatch.setattr(json, "_without_orjson", without_orjson)
     asked = parse_question('| extract "took <took> ms"' if "took" in columns else "")
     names = parse_field_names(columns)
     head, render = csv_renderer(asked, names)

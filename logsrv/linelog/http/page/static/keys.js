@@ -1,9 +1,10 @@
 /** The keyboard: single keys, which have no effect while the user types. */
 
 /**
- * @param {Record<string, (event: KeyboardEvent) => void>} actions by the key's name
+ * @param {Record<string, (event: KeyboardEvent) => void>} named by the key's name, or by several with | between them
  */
-export function listen(actions) {
+export function listen(named) {
+  const actions = Object.fromEntries(Object.entries(named).flatMap(([names, action]) => names.split("|").map((name) => [name, action])));
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target instanceof Element ? event.target : document.body;

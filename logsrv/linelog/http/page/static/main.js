@@ -334,14 +334,10 @@ const help = /** @type {HTMLDialogElement} */ (byId("help"));
 
 listen({
   "/": () => box.input.select(),
-  j: () => walk(1),
-  ArrowDown: () => walk(1),
-  k: () => walk(-1),
-  ArrowUp: () => walk(-1),
-  g: () => attempt(() => travel.toStart(view)),
-  Home: () => attempt(() => travel.toStart(view)),
-  G: () => follow(),
-  End: () => follow(),
+  "j|ArrowDown": () => walk(1),
+  "k|ArrowUp": () => walk(-1),
+  "g|Home": () => attempt(() => travel.toStart(view)),
+  "G|End": () => follow(),
   " ": () => toggle(),
   n: () => seek(1),
   N: () => seek(-1),
