@@ -353,6 +353,17 @@ def test_a_page_out_of_sight_gives_its_connection_up(
     assert sum(one.startswith("/api/tail") for one in logs.asked) == 2
 
 
+def test_a_page_that_was_left_gives_its_connection_up(logs: Logs, visit: Open) -> None:
+    """The browser may keep it: six pages that were left would use up its connections to this server."""
+    logs.send("old")
+    page = visit(ready=f"{LIVE} && {COUNT} === 1")
+    page.run("void dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    page.wait("document.querySelector('#connection').textContent.startsWith('Resting')")
+    logs.send("meanwhile")
+    page.run("void dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    page.wait(f"{LIVE} && {COUNT} === 2")
+
+
 def test_a_page_that_slept_for_an_hour_goes_on_where_it_was(logs: Logs, visit: Open) -> None:
     """It goes on behind its last line, with the newest; whoever scrolls up finds what came meanwhile."""
     logs.send("before")

@@ -328,6 +328,7 @@ function escape() {
 function toggleFields() {
   if (!fields.shown) patterns.toggle(false);
   fields.toggle();
+  fields.panel.focus();
 }
 
 const help = /** @type {HTMLDialogElement} */ (byId("help"));

@@ -50,6 +50,7 @@ export class Patterns {
     if (shown) this.told.opened();
     this.panel.hidden = !shown;
     byId("patterns-button").setAttribute("aria-expanded", String(shown));
+    this.panel.focus();
     if (shown) this.load();
     else {
       this.abort.abort();

@@ -42,6 +42,8 @@ export class Stream {
     this.resting = false;
     this.leaving = 0;
     this.looked = () => this.seen();
+    // A browser may keep a page that was left, with its connection.
+    this.left = () => this.rest();
   }
 
   /**
@@ -55,6 +57,8 @@ export class Stream {
     this.after = after;
     addEventListener("online", this.hurry);
     document.addEventListener("visibilitychange", this.looked);
+    addEventListener("pagehide", this.left);
+    addEventListener("pageshow", this.looked);
     this.seen();
     return new Promise((resolve, reject) => {
       this.run(() => resolve(undefined)).catch((error) => {
@@ -67,6 +71,8 @@ export class Stream {
   stop() {
     removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.looked);
+    removeEventListener("pagehide", this.left);
+    removeEventListener("pageshow", this.looked);
     clearTimeout(this.silence);
     clearTimeout(this.leaving);
     if (this.abort.signal.aborted) return;
