@@ -78,3 +78,8 @@ def test_of_very_many_segments_some_are_named(tmp_path: Path) -> None:
     shown = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
     assert len(shown) == MOST_NAMED + 1
     assert shown[-1] == f"{MOST_NAMED + 5} sealed segments; indexes were made for 0"
+
+
+def test_several_stores_are_refused() -> None:
+    done = logsrv("reindex", "-d", "a", "-d", "b")
+    assert done.returncode == 2 and b"takes one" in done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from argparse import ArgumentTypeError, Namespace
+from argparse import Action, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from functools import partial
 
@@ -51,10 +51,19 @@ def declare_store(parser: Parser, *, to_write: bool = False) -> None:
     add = partial(parser.add_argument, "--directory", "-d", metavar="DIR")
     default = f"(default: {SAID})"
     if to_write:
-        add(default=UNNAMED, type=store, help=f"the store {default}")
+        add(action=_OnlyOne, default=UNNAMED, type=store, help=f"the store {default}")
     else:
         what = "the store, or the URL of an archive; if given several times, all are read as one"
         add(action="append", help=f"{what} {default}")
+
+
+class _OnlyOne(Action):
+    def __call__(
+        self, _: object, arguments: Namespace, value: object, option: object = None
+    ) -> None:
+        if getattr(arguments, self.dest) is not self.default:
+            raise UsageError("--directory names several stores, and this command takes one")
+        setattr(arguments, self.dest, value)
 
 
 def declare_nodes(parser: Parser) -> None:

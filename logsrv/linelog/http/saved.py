@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,12 +21,12 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import QueryError, StoreError
 from logsrv.kit.options.files import read_file
-from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
+from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line, printable
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.endpoints import JSON, LONGEST_NAME, SAVED, SAVED_PARTS, check_query
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk, reason
 
 log = Logger()
 
@@ -79,8 +80,12 @@ def _requested_change(request: WebRequest) -> Callable[[Searches], None]:
         name = unquote_to_bytes(request.path.removeprefix(f"{SAVED}/".encode())).decode()
     except UnicodeDecodeError:
         raise Problem(400, "the name is not percent-encoded UTF-8") from None
-    if not name.strip() or len(name) > LONGEST_NAME:
-        raise Problem(400, f"the name has not 1 to {LONGEST_NAME} characters")
+    # Browsers take `.` and `..` out of a path, even percent-encoded.
+    is_path = name in (".", "..")
+    if not name.strip() or len(name) > LONGEST_NAME or is_path or printable(name) != name:
+        raise Problem(
+            400, f"a name has 1 to {LONGEST_NAME} printable characters, and is not '.' or '..'"
+        )
     if request.method == b"DELETE":
         return partial(_remove, name)
     given = (request.getHeader(b"Content-Type") or b"").partition(b";")[0].strip().lower()
@@ -181,8 +186,15 @@ def _write(file: Path, saved: Searches) -> None:
     try:
         if file.exists() and not file.is_file():
             raise StoreError(f"{_shown_path(file)}: is a device, not a file")
+        rights = stat.S_IMODE(os.stat(file).st_mode) if file.exists() else None
         with Disk().open_directory(folder) as disk:
-            disk.replace_durably(name, data)
+            try:
+                disk.replace_durably(name, data)
+            except OSError:
+                disk.unlink(name + TMP_SUFFIX)
+                raise
+        if rights is not None:
+            os.chmod(file, rights)
     except OSError as error:
         raise StoreError(f"{_shown_path(file)}: cannot be written: {reason(error)}") from error
 

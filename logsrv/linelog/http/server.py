@@ -242,6 +242,8 @@ class WebServer:
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")
+        if values.get("join") and values["format"] != "json":
+            raise Problem(400, "join needs format=json")
         try:
             here, nodes = self._nodes.choose_nodes(values.get("nodes", ""))
         except ValueError as error:

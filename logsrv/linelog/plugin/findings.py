@@ -57,6 +57,8 @@ def check_logger(
             yield check_server(
                 asked, f"node {node}", node.host, node.port, tls if node.tls else None
             )
+    if settings.saved is not None:
+        yield check_directory_writable(settings.saved.parent, asked.user)
     for label, alert in alerts_by_label(settings.alerts).items():
         yield from findings_or_error(
             f"alert {label}", partial(check_alert, f"alert {label}", alert, asked)

@@ -31,13 +31,14 @@ def csv_renderer(
 
     columns: names of fields; None for LINE_COLUMNS and extracted fields. escaped: whether control
     characters are made visible. local_time: whether times are in the local zone, not UTC. stores: the names
-    of the stores, if there are several: then the first column is the store.
+    of the stores, if there are several: then `store` is a column.
     """
-    names = columns or (*LINE_COLUMNS, *asked.names)
+    first = ("store",) if stores else ()
+    names = columns or (*first, *LINE_COLUMNS, *asked.names)
     extracted = extracted_fields(asked.extractions)
 
     def cell(record: Record, found: Mapping[str, str], name: str) -> str | int | None:
-        if name in asked.names:
+        if name in first or name in asked.names:
             return found.get(name)
         if name == "time" and local_time and record.time:
             return to_local_time(record.time)
@@ -46,12 +47,11 @@ def csv_renderer(
     def render(hit: Hit) -> bytes:
         record = Record(hit.line, str(hit.position))
         found = extracted(record.body)
-        row = [cell(record, found, name) for name in names]
-        return csv_rows(
-            [[stores[hit.position.store - 1], *row] if stores else row], escaped=escaped
-        )
+        if stores:
+            found |= {"store": stores[hit.position.store - 1]}
+        return csv_rows([[cell(record, found, name) for name in names]], escaped=escaped)
 
-    return csv_rows([["store", *names] if stores else names], escaped=escaped), render
+    return csv_rows([names], escaped=escaped), render
 
 
 def _text(value: Value | None) -> str | None:

@@ -96,6 +96,9 @@ def test_the_file_is_readable_and_may_be_edited(place: Saving) -> None:
     assert sorted(one.name for one in place.file.parent.iterdir()) == ["saved.json", "store"]
     place.file.write_text('{"mine": {"q": "by hand"}}')
     assert place.listed == [{"name": "mine", "q": "by hand"}]
+    place.file.chmod(0o664)
+    place.put("x", {})
+    assert stat.S_IMODE(place.file.stat().st_mode) == 0o664
     place.file.write_bytes(b"")
     assert place.listed == []
 
@@ -160,10 +163,10 @@ def test_a_wrong_search_is_refused(place: Saving, search: object, status: int, w
     assert not place.file.exists()
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 201])
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "..", ".", "a\x1b[31m", "\u202ea"])
 def test_a_wrong_name_is_refused(place: Saving, name: str) -> None:
     for found, said in (place.put(name, {}), place.remove(name)):
-        assert found == 400 and "1 to 200 characters" in said["error"]
+        assert found == 400 and "1 to 200 printable characters" in said["error"]
     assert place.put("x" * 200, {})[0] == 200
     assert place.ask("/api/saved/%ff", "DELETE")[0] == 400
 

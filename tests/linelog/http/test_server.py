@@ -255,6 +255,8 @@ def test_other_nodes_are_asked_by_the_process_of_a_search(tmp_path: Path) -> Non
     assert status == 400 and "ask with reverse=1" in said["error"]
     status, said = place.ask("/api/search?join=1&nodes=all")
     assert status == 400 and "leave out nodes" in said["error"]
+    status, said = place.ask("/api/search?join=1&format=csv")
+    assert status == 400 and said["error"] == "join needs format=json"
     assert place.reactor.processes == []
     Browser(place.server.handle, place.reactor).get("/api/search?nodes=all")
     Browser(place.server.handle, place.reactor).get("/api/search?nodes=here")

@@ -241,3 +241,10 @@ def test_webhooks_are_named_without_their_secret(tmp_path: Path) -> None:
     assert found.level is FindingLevel.ERROR and "secret" not in found.sentence
     [found] = alerts(tmp_path, 'alert-webhook = "https://hooks.example/T1"')
     assert "hooks.example:443" in found.sentence
+
+
+def test_searches_can_be_saved_where_the_user_may_write(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place, level in ((".", FindingLevel.OK), ("file", FindingLevel.ERROR)):
+        found = told(tmp_path, f'saved = "{place}/saved.json"')
+        assert [one.level for one in found] == [level]

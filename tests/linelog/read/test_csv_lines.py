@@ -42,3 +42,10 @@ def test_a_row_has_the_columns_in_their_order(
 def test_what_names_no_field_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no name of a field"):
         parse_field_names(text)
+
+
+def test_the_store_is_a_column_like_others() -> None:
+    hit = Hit(Position(1, 7).in_store(2), STAMP + b"x")
+    for columns, row in ((None, "b,1:7,"), (("port", "store"), "51234,b\n")):
+        head, render = csv_renderer(parse_question(""), columns, stores=("a", "b"))
+        assert head.count(b"store") == 1 and render(hit).decode().startswith(row)

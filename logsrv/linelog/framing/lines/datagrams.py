@@ -9,7 +9,7 @@ from logsrv.linelog.framing.lines.joined import JoiningFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
 
-# More lines at once, such as 64 KiB of line ends, are not joined: that would take longer than 40 ms.
+# Lines of one call that are joined: more, such as 64 KiB of line ends, would take longer than 40 ms.
 _MOST_JOINED = 8192
 
 
@@ -29,12 +29,14 @@ def frame_datagrams(
 
 def join_datagrams(payloads: Sequence[bytes], rules: LineRules, counts: LineCounts) -> Block | None:
     """Return the same lines with those of one record joined, if they came in one datagram."""
-    if sum(payload.count(b"\n") for payload in payloads) > _MOST_JOINED:
-        return frame_datagrams(payloads, rules, counts)
-    rules = for_datagrams(rules)
+    left, own = _MOST_JOINED, for_datagrams(rules)
     blocks: list[Block | None] = []
     for payload in payloads:
-        framer = JoiningFramer(LineFramer(rules, counts), rules, counts)
+        if (lines_in := payload.count(b"\n")) > left:
+            blocks.append(frame_datagrams([payload], rules, counts))
+            continue
+        left -= lines_in
+        framer = JoiningFramer(LineFramer(own, counts), own, counts)
         whole = payload if payload[-1:] == b"\n" else payload + b"\n"
         blocks += framer.receive(whole), framer.finish()
     lines = b"".join([bytes(block) for block in blocks if block])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.datagrams import frame_datagrams
+from logsrv.linelog.framing.lines.datagrams import frame_datagrams, join_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
@@ -89,3 +89,12 @@ def test_a_group_is_stored_as_its_datagrams_one_by_one(
         expected += bytes(ended)
     assert (b"" if block is None else bytes(block)) == expected
     assert together == alone
+
+
+def test_each_datagram_is_joined_by_itself_as_long_as_there_are_not_too_many_lines() -> None:
+    rules, counts = LineRules(join=True), LineCounts()
+    trace = b"ERROR x\n\tat y\n"
+    block = join_datagrams([trace, b"\n" * 9000, trace], rules, counts)
+    joined = rb"ERROR x\x0a" + b"\tat y\n"
+    assert block is not None
+    assert bytes(block) == joined + b"\n" * 9000 + joined
