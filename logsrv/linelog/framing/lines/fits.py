@@ -137,7 +137,12 @@ def longest_line_span(line_ends: Ends, size: int) -> tuple[int, int]:
 
 
 def looks_counted(data: bytes, start: int, stop: int) -> bool:
-    """Tell whether the line `data[start:stop]` looks like several counted frames in a row."""
+    """Tell whether the line `data[start:stop]` looks like several counted frames in a row.
+
+    Only frames without a priority are taken for a line, so a line with one is no such line.
+    """
+    if data.startswith(b"<", start):
+        return False
     for header in COUNT.finditer(data, start, min(stop, start + _SEARCHED)):
         at = header.end() + int(header[1])
         for _ in range(_SUSPECT - 1):

@@ -100,5 +100,6 @@ def test_three_counts_that_lead_to_each_other_look_like_frames() -> None:
         (b"2 {}2 {}2 ", True),
         (b"2 {}2 {}", False),
         (b"5 of 7 and 12 of 13", False),
+        (b"<38>1 2026-11-26T09:38:29.5Z db7 sshd 3463 - - so 2 {}2 {}2 {}", False),
     ):
         assert looks_counted(data, 0, len(data)) is looks

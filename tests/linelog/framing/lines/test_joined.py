@@ -66,9 +66,8 @@ def test_the_records_are_those_that_a_reader_finds(lines: list[str]) -> None:
     if all(line.startswith("<") == lines[0].startswith("<") for line in lines):
         assert found == b"".join(wanted)
     else:
-        # Less is known of a program whose record was interrupted: it may be in more lines, never in fewer.
+        # Less is known of a program whose record was interrupted, so other lines may be joined.
         assert found.replace(rb"\x0a", b"\n") == b"".join(wanted).replace(rb"\x0a", b"\n")
-        assert found.count(b"\n") >= len(wanted)
 
 
 @given(LINES, st.lists(st.integers(0, 2000)), st.sampled_from(Oversize), st.integers(5, 200))
