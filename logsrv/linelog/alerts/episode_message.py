@@ -31,13 +31,13 @@ def message_of_episodes(
     """Return the message about episodes."""
     condition = condition_of(alert)
     lines = [episode_in_words(condition, one) for one in sent.episodes[:SHOWN]]
-    if len(sent.episodes) > SHOWN:
-        lines.append(f"and {len(sent.episodes) - SHOWN:,} more")
+    if sent.count > SHOWN:
+        lines.append(f"and {sent.count - SHOWN:,} more")
     return Message(
         alert=alert,
         server=server,
         title=f"{sent.state}:",
-        count=len(sent.episodes),
+        count=sent.count,
         page=_page_of_message(alert, sent),
         lines=lines,
         notes=true_notes(
@@ -95,7 +95,7 @@ def episode_in_words(condition: Condition, episode: Episode) -> str:
 
 def _page_of_message(alert: AlertSettings, sent: EpisodeMessage) -> str | None:
     """Return the URL of the lines of all episodes on the live page; None if the alert has no page."""
-    if len(sent.episodes) == 1:
+    if sent.count == 1:
         return page_of_episode(alert, sent.episodes[0])
     parsed = _parsed(alert.alert)
     begun = min((one.begun for one in sent.episodes), default=sent.time)
