@@ -5,7 +5,6 @@ Each process reads the frames that it gets, and sends for each group the numbers
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -20,7 +19,6 @@ from logsrv.linelog.read.counting.columns import column_reader, numbers
 from logsrv.linelog.read.counting.quantiles import QuantileNumbers
 from logsrv.linelog.read.counting.values import LONGEST
 from logsrv.linelog.read.indexed import step_start
-from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 
 MOST_GROUPS = 100_000
@@ -67,11 +65,10 @@ def count_groups(
     """Yield what `GroupCounter.counted` returns for each text with matching lines, in their order."""
     counter = GroupCounter(grouping, extractions)
 
-    def work(task: ReadTask) -> list[bytes]:
-        return [json.dumps(counter.counted(text)).encode() for text in search.matching_lines(task)]
-
-    for _, results in search.run_on_frames(work):
-        yield from map(json.loads, results)
+    for _, counted in search.run_for_json(
+        lambda task: map(counter.counted, search.matching_lines(task))
+    ):
+        yield counted
 
 
 class GroupCounter:

@@ -6,7 +6,6 @@ that differ only in some words at the end.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -61,18 +60,14 @@ def find_patterns(search: Search, new_since: str = "") -> Patterns:
     """
     counter = _TextCounter(new_since)
 
-    def work(task: ReadTask) -> list[bytes]:
-        return [
-            json.dumps([offset, *counted]).encode()
-            for offset, text, found in search.matching_texts(task)
-            for counted in counter.counted(text, found)
-        ]
+    def work(task: ReadTask) -> Iterator[list[Any]]:
+        for offset, text, found in search.matching_texts(task):
+            for counted in counter.counted(text, found):
+                yield [offset, *counted]
 
     table = _TemplateTable()
-    for task, results in search.run_on_frames(work):
-        for result in results:
-            offset, *counted = json.loads(result)
-            table.add(Position(task.segment, offset), *counted)
+    for task, (offset, *counted) in search.run_for_json(work):
+        table.add(Position(task.segment, offset), *counted)
     return table.patterns(is_new_only=bool(new_since))
 
 
