@@ -6,7 +6,7 @@ Each process reads the frames that it gets, and sends for each group the numbers
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
@@ -24,12 +24,16 @@ from logsrv.linelog.read.search import Search
 MOST_GROUPS = 100_000
 MOST_CHARACTERS = 8 << 20
 """Characters in the values of all groups together. Lines of further groups are only counted."""
+MOST_VALUES = 8
+"""Values with a column or part of their own in an answer by time and value."""
 MOST_NUMBERS = 2_000_000
 """Numbers that are kept for exact quantiles; of more, quantiles are within 0.5 %."""
 
 Cell: TypeAlias = str | int | float | None
 Key: TypeAlias = tuple[str | float | None, ...]
 """The start of the step of time, if there are steps, and the value of each field of `by`."""
+Sums: TypeAlias = tuple[float, ...]
+"""Of the numbers in a field: how many, their sum, the least, the largest; empty without numbers."""
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -69,6 +73,18 @@ def count_groups(
         lambda task: map(counter.counted, search.matching_lines(task))
     ):
         yield counted
+
+
+def counts_by_value(
+    rows: Iterable[Sequence[Cell]],
+) -> tuple[list[str], dict[Cell, Counter[str]]]:
+    """Return the values in rows of time, value and count, the most frequent first; the counts by time."""
+    totals: Counter[str] = Counter()
+    by_time: dict[Cell, Counter[str]] = {}
+    for time, value, count in rows:
+        totals[str(value)] += int(count or 0)
+        by_time.setdefault(time, Counter())[str(value)] += int(count or 0)
+    return [value for value, _ in totals.most_common()], by_time
 
 
 class GroupCounter:
@@ -172,7 +188,7 @@ class _Group:
 
     def __init__(self, fields: Sequence[str], kept: set[str]) -> None:
         self.lines = 0
-        self.sums: list[list[float] | None] = [None] * len(fields)
+        self.sums: list[Sums] = [()] * len(fields)
         self.distributions = [QuantileNumbers() if field in kept else None for field in fields]
 
     def add(self, lines: int, packed: Sequence[Sequence[float]]) -> int:
@@ -182,18 +198,11 @@ class _Group:
         for place, numbers_ in enumerate(packed):
             if not numbers_:
                 continue
-            many, total, least, largest, *values = numbers_
-            known = self.sums[place]
-            if known is None:
-                self.sums[place] = [many, total, least, largest]
-            else:
-                known[0] += many
-                known[1] += total
-                known[2], known[3] = min(known[2], least), max(known[3], largest)
+            self.sums[place] = joined_sums([self.sums[place], numbers_])
             distribution = self.distributions[place]
             if distribution is not None:
                 before = len(distribution)
-                distribution.add(values)
+                distribution.add(numbers_[4:])
                 kept += len(distribution) - before
         return kept
 
@@ -286,10 +295,22 @@ class GroupTable:
                 cells.append(quantiles[one.field][one.function])
             else:
                 sums = found.sums[self._fields.index(one.field)]
-                cells.append(None if sums is None else _figure(one.function, sums))
+                cells.append(figure(one.function, sums))
         return cells
 
 
-def _figure(function: str, sums: Sequence[float]) -> float:
+def joined_sums(all_: Iterable[Sequence[float]]) -> Sums:
+    """Return the sums of lines together. all_: the sums of some lines each."""
+    known = [one[:4] for one in all_ if one]
+    if not known:
+        return ()
+    many, total, least, largest = zip(*known, strict=True)
+    return sum(many), sum(total), min(least), max(largest)
+
+
+def figure(function: str, sums: Sums) -> float | None:
+    """Return a figure other than a count or a quantile; None without numbers."""
+    if not sums:
+        return None
     many, total, least, largest = sums
     return {"sum": total, "avg": total / many, "min": least, "max": largest}[function]
