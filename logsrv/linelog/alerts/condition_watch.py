@@ -50,22 +50,21 @@ class ConditionWatch(Watch):
         assert parsed.condition is not None
         self._time_of_day = time_of_day
         self._episodes = Episodes()
-        self._windows = Windows(parsed.condition, time_of_day())
-        if state is not None and state.get("alert") == task.alert.alert:
-            self._restore(state)
+        begin = time_of_day()
+        if state is None or state.get("alert") != task.alert.alert:
+            self._windows = Windows(parsed.condition, begin)
+        else:
+            if 0 <= begin - state["saved"] <= UNWATCHED:
+                begin = state["begin"]
+            self._windows = Windows(parsed.condition, begin, state["known_to"])
+            self._windows.restore_groups(state["groups"])
+            self._episodes.restore(state)
         self._counter = GroupCounter(self._windows.grouping, parsed.lines.extractions)
         # Step and position of text that was read, from one window back on.
         self._read: deque[tuple[int, Position]] = deque()
         self._saved_at = now()
         self._gap = False
         self._firing: int | None = None
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        now, saved = self._time_of_day(), state["saved"]
-        begin = state["begin"] if 0 <= now - saved <= UNWATCHED else now
-        self._windows = Windows(self._windows.condition, begin, state["known_to"])
-        self._windows.restore_groups(state["groups"])
-        self._episodes.restore(state)
 
     @property
     def state(self) -> dict[str, Any]:

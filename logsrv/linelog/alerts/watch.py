@@ -12,7 +12,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.reports import AlertReport, AlertTask
-from logsrv.linelog.alerts.tally import MatchTally
+from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -111,7 +111,7 @@ class Watch:
     def _add_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         segment, offset = news.position
         text = news.text
-        first = [lines[at] for at in range(min(len(lines), self._tally.room_for_lines))]
+        first = [lines[at] for at in range(min(len(lines), SHOWN))]
         hits = [Hit(Position(segment, offset + at), text[at:to]) for at, to in first]
         self._tally.add_matches(hits, len(lines), text[slice(*lines[-1])], self._now())
 

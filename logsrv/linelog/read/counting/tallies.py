@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from logsrv.linelog.fields.access import STATUS_CLASS
 from logsrv.linelog.fields.aliases import ALIASES
@@ -16,7 +16,7 @@ from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 
 # At twice as many different values, the least frequent ones are forgotten, so that this many are kept.
 MOST_VALUES = 100_000
@@ -90,17 +90,10 @@ def count_fields(
 
     lines: the wanted size. A query for one of the returned names finds the lines that were counted for it.
     """
-    return count_fields_of_hits(search.hits(reverse=True), lines, extractions)
-
-
-def count_fields_of_hits(
-    hits: Iterable[Hit], lines: int, extractions: Sequence[Extraction] = ()
-) -> tuple[dict[str, int], int]:
-    """Return the number of lines with each field among the first `lines` hits, and the hits read."""
     extracted = extracted_fields(extractions)
     counts: Counter[str] = Counter()
     sampled = size = 0
-    for hit in hits:
+    for hit in search.hits(reverse=True):
         record = Record(hit.line, str(hit.position))
         names = _field_names(record).union(extracted(record.body))
         size += sum(len(name) for name in names if name not in counts)
