@@ -22,8 +22,9 @@ RETRY = (30.0, 60.0, 120.0, 300.0)
 
 
 class Watch:
-    """A running task. changed: its progress has to be saved at once.
+    """A running task.
 
+    changed: its progress has to be saved at once, else at `save_at`. saved: what was saved last.
     follower: reads the store for all watches of its scan. due: the end of an interval that has begun
     already, by `now`, the monotonic clock in seconds. tries_after_removal: failed attempts after which a
     message about a removed alert is given up.
@@ -31,6 +32,8 @@ class Watch:
 
     follower: Follower
     tries_after_removal = 0
+    saved: AlertProgress | None = None
+    save_at = 0.0
 
     def __init__(
         self,

@@ -103,13 +103,14 @@ class GroupCounter:
         """
         stamps = StampedLines(text)
         columns = self._read(stamps)
-        keys = self._keys(stamps, columns)
+        keys, rows = self._keys(stamps, columns)
         counts = Counter(keys)
         sums: dict[str, dict[Key, list[float]]] = {}
         for field in self._fields:
             by_key: dict[Key, list[float]] = {}
-            for key, value in zip(keys, self._repeated(stamps, columns, field), strict=True):
-                if value is not None:
+            values = numbers(field, columns[field])
+            for key, row in zip(keys, rows, strict=True):
+                if (value := values[row]) is not None:
                     by_key.setdefault(key, []).append(value)
             sums[field] = by_key
         groups = [
@@ -124,29 +125,22 @@ class GroupCounter:
         summed = [len(values), sum(values), min(values), max(values)]
         return [*summed, *values] if field in self._kept else summed
 
-    def _keys(self, stamps: StampedLines, columns: Mapping[str, Column]) -> list[Key]:
-        """Return the key of each line; of a line with a list in a field a key for each element."""
+    def _keys(
+        self, stamps: StampedLines, columns: Mapping[str, Column]
+    ) -> tuple[list[Key], Sequence[int]]:
+        """Return keys and the number of the line of each; a line has one for each element of a list."""
         parts: list[list[list[str | float | None]]] = []
         if self._grouping.every is not None:
             parts.append([[start] for start in _steps(stamps, self._grouping.every)])
         parts += [[_texts(value) for value in columns[name]] for name in self._grouping.by]
-        self._many = [1] * len(stamps)
         if not parts:
-            return [()] * len(stamps)
-        found: list[Key] = []
+            return [()] * len(stamps), range(len(stamps))
+        keys: list[Key] = []
+        rows: list[int] = []
         for row, lists in enumerate(zip(*parts, strict=True)):
-            before = len(found)
-            found += product(*lists)
-            self._many[row] = len(found) - before
-        return found
-
-    def _repeated(
-        self, stamps: StampedLines, columns: Mapping[str, Column], field: str
-    ) -> Iterator[int | float | None]:
-        """Yield the number of a field for each key of each line."""
-        for value, many in zip(numbers(field, columns[field]), self._many, strict=True):
-            for _ in range(many):
-                yield value
+            keys += product(*lists)
+            rows += [row] * (len(keys) - len(rows))
+        return keys, rows
 
 
 def fields_of(grouping: Grouping) -> list[str]:
