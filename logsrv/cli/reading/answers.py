@@ -12,7 +12,7 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import line_renderer
 from logsrv.cli.reading.figures import print_histogram, print_top_values, step_seconds
 from logsrv.cli.reading.output import Output
-from logsrv.cli.reading.patterns import pattern_columns, pattern_rows
+from logsrv.cli.reading.patterns import pattern_table
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import counted, listed
@@ -52,8 +52,7 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
             asked = asked._replace(answer=asked.answer._replace(every=step))
         return print_table(search, asked, arguments.output, local=arguments.local, paged=paged)
     if isinstance(asked.answer, PatternCounts):
-        rows = pattern_rows(search, asked, arguments)
-        columns = pattern_columns(search.view.names)
+        columns, rows = pattern_table(search, asked, arguments)
         _print_rows(columns, rows, arguments.output, paged=paged)
         return bool(rows)
     head, render = line_renderer(arguments, asked, search.matcher)
