@@ -20,8 +20,6 @@ from logsrv.linelog.store.segments.segment import Position, time_text
 
 LAG = 1.0
 """Seconds after which a line with an earlier TIME has certainly been stored."""
-SAVE_EVERY = 30.0
-"""Seconds between two saves of the state."""
 UNWATCHED = 90.0
 """Seconds without a saved state after which nobody may have stored lines: absence needs a new window."""
 
@@ -62,7 +60,6 @@ class ConditionWatch(Watch):
         self._counter = GroupCounter(self._windows.grouping, parsed.lines.extractions)
         # Step and position of text that was read, from one window back on.
         self._read: deque[tuple[int, Position]] = deque()
-        self._saved_at = now()
         self._gap = False
         self._firing: int | None = None
 
@@ -122,13 +119,11 @@ class ConditionWatch(Watch):
             self._episodes.add_change(change, silenced=silenced, with_end=with_end)
 
     def _note_time(self, *, silenced: bool) -> None:
-        now, moment, values = self._now(), self._time_of_day(), self._windows.values
+        moment, values = self._time_of_day(), self._windows.values
         self._add_changes(self._windows.take_changes(), silenced=silenced)
         if self.searched_all:
             ends = [Change(key, False, moment, values.get(key)) for key in self._episodes.going_on]
             self._add_changes(ends, silenced=silenced)
-        if now >= self._saved_at + SAVE_EVERY:
-            self._saved_at, self.changed = now, True
         if self._reports_for_alert and len(values) != self._firing and self.task.until is None:
             self._firing = len(values)
             self._send_report("firing", number=self._firing)

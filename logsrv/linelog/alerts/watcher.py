@@ -28,7 +28,7 @@ from logsrv.timer import Timer
 POLL_EVERY = 0.2
 """Seconds between two polls of a store without new lines."""
 KEEP = 30.0
-"""Seconds between two saves of the same place while no message is sent."""
+"""Seconds between two saves of the same place, or of a condition's state, while no message is sent."""
 KEEP_AGAIN = 5.0
 """Seconds to the next attempt after a place could not be saved."""
 SILENCES = 1.0
@@ -164,12 +164,16 @@ class Watcher:
         self._report(AlertReport("done", name=name))
 
     def _save_if_due(self, name: str, now: float) -> None:
-        """Save the place of a watch: at once if its `changed` is set, else every KEEP seconds."""
+        """Save the place of a watch: at once if its `changed` is set, else every KEEP seconds.
+
+        A condition is saved even at the same place: its state says until when the store was watched.
+        """
         watch = self._watches[name]
         if not watch.changed and now < watch.save_at:
             return
         progress = watch.progress
-        if not watch.changed and progress == watch.saved:
+        keeps_state = isinstance(watch, ConditionWatch)
+        if not watch.changed and not keeps_state and progress == watch.saved:
             return
         watch.save_at = now + KEEP
         watch.changed = False
