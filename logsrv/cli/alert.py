@@ -39,7 +39,7 @@ from logsrv.cli.arguments import SAID, require_other_option, tell, usual_store
 from logsrv.cli.settings_of_service import names_configuration, settings
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.kit.text.words import counted, did_you_mean, shown
 from logsrv.linelog.alerts.alert_settings import AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import require_programs_exist
 from logsrv.linelog.alerts.delivery import AlertMessage, make_deliver
@@ -162,7 +162,7 @@ def _newest_matches(directory: str, alert: AlertSettings) -> MatchCount:
 def _with_lines(sent: AlertMessage) -> str:
     if isinstance(sent, EpisodeMessage):
         return ""
-    return " with 1 line" if sent.count == 1 else f" with {sent.count} lines"
+    return f" with {counted(sent.count, 'line')}"
 
 
 def _send_all(messages: Mapping[str, tuple[AlertSettings, AlertMessage]]) -> int:
@@ -175,11 +175,11 @@ def _send_all(messages: Mapping[str, tuple[AlertSettings, AlertMessage]]) -> int
     async def send() -> None:
         nonlocal failed
         deliver = make_deliver(running, test=True)
-        for label, (alert, counted) in messages.items():
+        for label, (alert, sent) in messages.items():
             for way in alert.ways:
                 try:
-                    await deliver(way, alert, counted)
-                    print(f"alert {label}: sent by {way}{_with_lines(counted)}", flush=True)
+                    await deliver(way, alert, sent)
+                    print(f"alert {label}: sent by {way}{_with_lines(sent)}", flush=True)
                 except UndeliveredMessage as error:
                     failed = True
                     tell(f"logsrv alert: alert {label} was not delivered: {error}")

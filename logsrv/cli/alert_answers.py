@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 
 from logsrv.cli.arguments import aligned_columns, tell
@@ -91,16 +91,17 @@ def begin_silence(directory: str, name: str, lasting: str | None, reason: str) -
         raise UsageError(
             f"--for: {shown(lasting)} is no length of time, such as 30m or 2h"
         ) from None
-    _change_silences(directory, lambda all_: all_.update({name: Silence(name, until, reason)}))
+    _replace_silences(directory, {**_silences(directory), name: Silence(name, until, reason)})
     print(f"{name} is silent until {text}")
     return 0
 
 
 def end_silence(directory: str, name: str) -> int:
     """End the silence of an alert. Raises UsageError if it is not silenced."""
-    if name not in _silences(directory):
+    silences = _silences(directory)
+    if silences.pop(name, None) is None:
         raise UsageError(f"alert {shown(name)} is not silenced")
-    _change_silences(directory, lambda all_: all_.pop(name, None))
+    _replace_silences(directory, silences)
     print(f"{name} sends messages again")
     return 0
 
@@ -115,9 +116,7 @@ def _silences(directory: str) -> dict[str, Silence]:
             raise StoreError(f"the silences cannot be read: {reason(error)}") from error
 
 
-def _change_silences(directory: str, change: Callable[[dict[str, Silence]], object]) -> None:
-    silences = _silences(directory)
-    change(silences)
+def _replace_silences(directory: str, silences: Mapping[str, Silence]) -> None:
     with closing(PlaceFolder(directory, FOLDER)) as folder:
         try:
             save_silences(directory, folder, silences.values())

@@ -45,7 +45,7 @@ def test_the_json_of_the_page_is_the_one_that_is_posted() -> None:
     tally = MatchTally(1)
     tally.add_matches([hit], 1, stored, 0)
     alert = AlertSettings(alert=shown["query"], alert_command=("x",))
-    assert json.loads(message.message_as_json(alert, tally.counted, shown["server"])) == shown
+    assert json.loads(message.message_of_lines(alert, tally.counted, shown["server"]).json) == shown
 
 
 def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:

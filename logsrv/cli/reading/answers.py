@@ -6,14 +6,13 @@ import os
 import re
 import sys
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import line_renderer
 from logsrv.cli.reading.figures import print_histogram, print_top_values, step_seconds
 from logsrv.cli.reading.output import Output
-from logsrv.cli.reading.patterns import pattern_columns, pattern_rows
+from logsrv.cli.reading.patterns import pattern_table
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import counted, listed
@@ -25,7 +24,7 @@ from logsrv.linelog.query.language.question import (
     Question,
     Sorting,
 )
-from logsrv.linelog.read.counting.groups import Cell, Rows, group
+from logsrv.linelog.read.counting.groups import MOST_VALUES, Cell, Rows, counts_by_value, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.render import safe_json, to_local_time
@@ -33,8 +32,6 @@ from logsrv.linelog.read.search import Hit, Search
 
 _SORTED = 10
 """Lines of a sorted answer, unless another number is asked for."""
-_MOST_VALUES = 8
-"""Values with a column of their own in a histogram by a field."""
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)|\(none\)")
 _OTHER = "(other)"
 _NONE = "(none)"
@@ -55,8 +52,7 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
             asked = asked._replace(answer=asked.answer._replace(every=step))
         return print_table(search, asked, arguments.output, local=arguments.local, paged=paged)
     if isinstance(asked.answer, PatternCounts):
-        rows = pattern_rows(search, asked, arguments)
-        columns = pattern_columns(search.view.names)
+        columns, rows = pattern_table(search, asked, arguments)
         _print_rows(columns, rows, arguments.output, paged=paged)
         return bool(rows)
     head, render = line_renderer(arguments, asked, search.matcher)
@@ -173,14 +169,8 @@ def _named_value(cell: Cell) -> Cell:
 
 def _by_value(found: Rows) -> Rows:
     """Return counts by time and a field as a row for each time, with a column for each frequent value."""
-    totals: Counter[str] = Counter()
-    by_time: dict[Cell, Counter[str]] = {}
-    for time, value, count in found.rows:
-        name = str(value)
-        totals[name] += int(count or 0)
-        by_time.setdefault(time, Counter())[name] += int(count or 0)
-    values = [value for value, _ in totals.most_common()]
-    names, others = values[:_MOST_VALUES], values[_MOST_VALUES:]
+    values, by_time = counts_by_value(found.rows)
+    names, others = values[:MOST_VALUES], values[MOST_VALUES:]
     columns = ("time", "count", *names, *([_OTHER] if others else ()))
     rows: list[tuple[Cell, ...]] = [
         (

@@ -22,8 +22,10 @@ _TWENTY = 20
 _COLUMNS = ("count", "share", "app", "first", "position", "pattern")
 
 
-def pattern_rows(search: Search, asked: Question, arguments: Namespace) -> list[tuple[Cell, ...]]:
-    """Return a row for each pattern of the lines that a search finds, and tell what is left out.
+def pattern_table(
+    search: Search, asked: Question, arguments: Namespace
+) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
+    """Return columns, and a row for each pattern of the lines that a search finds; tell what is left out.
 
     Raises UsageError for a wrong time.
     """
@@ -40,12 +42,9 @@ def pattern_rows(search: Search, asked: Question, arguments: Namespace) -> list[
     if found.forgotten:
         lines = counted(found.forgotten, "line")
         tell(f"logsrv search: there are too many patterns; the rarest, of {lines}, are left out")
-    return [_row(one, found.lines, arguments, search.view.names) for one in chosen]
-
-
-def pattern_columns(stores: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the columns. stores: the names of the stores if there are several."""
-    return _COLUMNS + ("store",) * bool(stores)
+    stores = search.view.names
+    columns = _COLUMNS + ("store",) * bool(stores)
+    return columns, [_row(one, found.lines, arguments, stores) for one in chosen]
 
 
 def _row(

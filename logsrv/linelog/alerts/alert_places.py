@@ -70,12 +70,7 @@ class AlertPlaces:
         self._folder = PlaceFolder(directory, FOLDER)
         self._store = store
         self._now = now
-        self._clock = clock
-
-    @property
-    def time_of_day(self) -> float:
-        """The time of day, in seconds since 1970."""
-        return self._clock()
+        self.time_of_day = clock
 
     def close(self) -> None:
         self._folder.close()
@@ -128,7 +123,7 @@ class AlertPlaces:
                         "forgotten, and groups are known from now on"
                     )
         try:
-            load_silences(self._folder, self._clock())
+            load_silences(self._folder, self.time_of_day())
         except (OSError, ValueError) as error:
             found.append(f"no alert is silenced: {error}")
         return found
@@ -143,19 +138,20 @@ class AlertPlaces:
             if kept is None:
                 return None
             due = kept.note["due"] and parse_rfc3339(kept.note["due"])
-        except (KeyError, TypeError, ValueError):
+        except (OSError, KeyError, TypeError, ValueError):
+            # The daemon has read all places before, and logged the error.
             return None
         if due is None:
             return AlertProgress(kept.position)
         # Limited to 0…every, because the time of day may have jumped since the place was saved.
-        left = min(max(due - self._clock(), 0.0), every)
+        left = min(max(due - self.time_of_day(), 0.0), every)
         return AlertProgress(kept.position, self._now() + left)
 
     def save_progress(
         self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
     ) -> None:
         """Save the progress of a task. sync: whether it is on the medium on return."""
-        clock, due = self._clock(), progress.due
+        clock, due = self.time_of_day(), progress.due
         note = {
             "alert": task.alert.alert,
             "name": task.alert.name,
@@ -202,6 +198,6 @@ class AlertPlaces:
     def silenced_labels(self) -> set[str]:
         """Return the labels of the alerts that are silenced now; of none if the file is damaged."""
         try:
-            return set(load_silences(self._folder, self._clock()))
+            return set(load_silences(self._folder, self.time_of_day()))
         except (OSError, ValueError):
             return set()

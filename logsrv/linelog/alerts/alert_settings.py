@@ -159,12 +159,16 @@ def missing_program_sentence(command: Command) -> str | None:
 
 def alerts_by_label(alerts: Sequence[AlertSettings]) -> dict[str, AlertSettings]:
     """Return the alerts by their labels in logs and counters: their names, or their numbers from 1."""
-    return {alert.name or str(number): alert for number, alert in enumerate(alerts, 1)}
+    return dict(zip(_labels(alerts), alerts, strict=True))
+
+
+def _labels(alerts: Sequence[AlertSettings]) -> list[str]:
+    return [alert.name or str(number) for number, alert in enumerate(alerts, 1)]
 
 
 def require_unique_labels(alerts: Sequence[AlertSettings]) -> None:
     """Raise ValueError if two alerts have the same label."""
-    labels = [alert.name or str(number) for number, alert in enumerate(alerts, 1)]
+    labels = _labels(alerts)
     for label in labels:
         if labels.count(label) > 1:
             raise ValueError(f"two alerts are called {label}; give one of them another name")

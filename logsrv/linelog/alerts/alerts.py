@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import attrs
@@ -95,15 +96,12 @@ class Alerts:
         for label in wanted:
             # Counting 0 makes the metrics list an alert that never matched.
             self._metrics.count("alert_lines_total", 0, alert=label)
-            self._watch_firing(label)
+            if label not in self._firing:
+                self._firing[label] = 0
+                firing = partial(self._firing.__getitem__, label)
+                self._metrics.watch("alerts_firing", firing, alert=label)
         if self._tasks.all:
             self._process.start_or_update()
-
-    def _watch_firing(self, label: str) -> None:
-        """List an alert in the metrics, firing or not."""
-        if label not in self._firing:
-            self._firing[label] = 0
-            self._metrics.watch("alerts_firing", lambda: self._firing[label], alert=label)
 
     def _orders_line(self, pid: int | None) -> bytes:
         tasks = self._tasks.all.values()
@@ -125,7 +123,7 @@ class Alerts:
         report = report_from_line(line)
         count, labels = self._metrics.count, {"alert": report.label, "way": report.way}
         if report.kind == "done":
-            self._tasks.forget_ended(report.name)
+            self._tasks.all.pop(report.name, None)
             if not self._tasks.all:
                 self._process.end_until_needed()
         elif report.kind == "lines":

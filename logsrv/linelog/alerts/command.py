@@ -47,11 +47,10 @@ class _RunningCommand(ProcessProtocol):
         self._said = b""
         self._last_output_timer = Timer(reactor)
         self._late: TemporaryFailure | None = None
-        self.process: Any = None
 
     def start(self, command: Command, environment: Mapping[str, str]) -> None:
         with open(os.devnull, "wb") as nowhere:
-            self.process = self._reactor.spawnProcess(
+            self._reactor.spawnProcess(
                 self,
                 sys.executable,
                 [sys.executable, "-I", "-S", subreaper.__file__, str(os.getpid()), *command],
@@ -78,9 +77,9 @@ class _RunningCommand(ProcessProtocol):
     def kill(self, late: TemporaryFailure | None = None) -> None:
         """Kill the program and all processes that it started. late: the failure to report at its end."""
         self._late = late
-        if self.process is not None:
-            with contextlib.suppress(ProcessExitedAlready):
-                self.process.signalProcess("TERM")
+        assert self.transport is not None
+        with contextlib.suppress(ProcessExitedAlready):
+            self.transport.signalProcess("TERM")
 
     def _finish(self, reason: Failure) -> None:
         assert self.transport is not None

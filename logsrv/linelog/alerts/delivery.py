@@ -9,14 +9,16 @@ from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.alerts import command, episode_message, message, webhook, webhook_bodies
+from logsrv.linelog.alerts import command, webhook, webhook_bodies
 from logsrv.linelog.alerts.alert_settings import (
     ALERTMANAGER_FORMAT,
     COMMAND_WAY,
     SLACK_FORMAT,
     AlertSettings,
 )
+from logsrv.linelog.alerts.episode_message import message_of_episodes
 from logsrv.linelog.alerts.episodes import EpisodeMessage
+from logsrv.linelog.alerts.message import message_of_lines
 from logsrv.linelog.alerts.tally import MatchCount
 
 AlertMessage: TypeAlias = MatchCount | EpisodeMessage
@@ -33,45 +35,25 @@ def make_deliver(reactor: Any, *, test: bool = False) -> Deliver:
     pauses = () if test else webhook.PAUSES
 
     def deliver(way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
+        if isinstance(sent, EpisodeMessage):
+            message = message_of_episodes(alert, sent, server, test=test)
+        else:
+            message = message_of_lines(alert, sent, server, test=test)
         if way == COMMAND_WAY:
             assert alert.alert_command is not None
-            text, variables = _text_for_program(alert, sent, server, test=test)
             environment = command.variables_for_program(os.environ, alert.alert_variable)
-            environment |= variables
+            environment |= message.variables
+            text = message.text().encode()
             running = command.run_command(alert.alert_command, text, environment, reactor=reactor)
             return Deferred.fromCoroutine(running)
         assert alert.alert_webhook is not None
-        body = _body_for_webhook(alert, sent, server, test=test)
+        if alert.alert_format == SLACK_FORMAT:
+            body = webhook_bodies.chat_body(message)
+        elif alert.alert_format == ALERTMANAGER_FORMAT:
+            body = webhook_bodies.alertmanager_body(message, sent)
+        else:
+            body = message.json
         posting = webhook.post_message(alert.alert_webhook, body, reactor=reactor, pauses=pauses)
         return Deferred.fromCoroutine(posting)
 
     return deliver
-
-
-def _text_for_program(
-    alert: AlertSettings, sent: AlertMessage, server: str, *, test: bool
-) -> tuple[bytes, dict[str, str]]:
-    """Return the text of a message for a program, and its variables."""
-    if isinstance(sent, EpisodeMessage):
-        return (
-            episode_message.message_as_text(alert, sent, server, test=test),
-            episode_message.message_variables(alert, sent, server),
-        )
-    return (
-        message.message_as_text(alert, sent, server, test=test),
-        message.message_variables(alert, sent, server),
-    )
-
-
-def _body_for_webhook(
-    alert: AlertSettings, sent: AlertMessage, server: str, *, test: bool
-) -> bytes:
-    """Return the body of a message in the format that the alert asks for."""
-    if alert.alert_format == SLACK_FORMAT:
-        text, _ = _text_for_program(alert, sent, server, test=test)
-        return webhook_bodies.chat_body(text)
-    if alert.alert_format == ALERTMANAGER_FORMAT:
-        return webhook_bodies.alertmanager_body(alert, sent, server)
-    if isinstance(sent, EpisodeMessage):
-        return episode_message.message_as_json(alert, sent, server, test=test)
-    return message.message_as_json(alert, sent, server, test=test)

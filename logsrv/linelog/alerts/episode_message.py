@@ -10,13 +10,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
-from logsrv.linelog.alerts.message import (
-    GAP,
-    json_of_parts,
-    link_to_page,
-    text_of_parts,
-    variables_of_parts,
-)
+from logsrv.linelog.alerts.message import GAP, Message, link_to_page, true_notes
 from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.query.language.condition import AlertQuery, Condition, parse_alert
 from logsrv.linelog.query.language.parse import phrase_of
@@ -31,49 +25,38 @@ _parsed = lru_cache(maxsize=16)(parse_alert)
 _PLAIN_VALUE = re.compile(r'[^\s()"\\]+')
 
 
-def message_as_text(
+def message_of_episodes(
     alert: AlertSettings, sent: EpisodeMessage, server: str, *, test: bool = False
-) -> bytes:
-    """Return the message as text for a person, without control characters of a terminal."""
-    notes = (GAP, sent.gap), (_LEFT_OUT, sent.left_out), (REMOVED, sent.is_removed), (_TEST, test)
+) -> Message:
+    """Return the message about episodes."""
     condition = condition_of(alert)
     lines = [episode_in_words(condition, one) for one in sent.episodes[:SHOWN]]
-    if len(sent.episodes) > SHOWN:
-        lines.append(f"and {len(sent.episodes) - SHOWN:,} more")
-    said = [note for note, holds in notes if holds]
-    page = page_of_message(alert, sent)
-    return text_of_parts(alert, f"{sent.state}:", server, page, (), said, lines)
-
-
-def message_variables(alert: AlertSettings, sent: EpisodeMessage, server: str) -> dict[str, str]:
-    """Return the environment variables for the program."""
-    page = page_of_message(alert, sent)
-    return variables_of_parts(alert, len(sent.episodes), server, page, sent.state)
-
-
-def message_as_json(
-    alert: AlertSettings, sent: EpisodeMessage, server: str, *, test: bool = False
-) -> bytes:
-    """Return the message as a JSON object."""
-    condition = condition_of(alert)
-    found = {
-        "query": alert.alert,
-        "state": sent.state,
-        "server": server,
-        "figure": str(condition.figure),
-        "operator": condition.operator,
-        "threshold": condition.threshold,
-        "window": condition.window,
-        "groups": [_episode_document(alert, condition, one) for one in sent.episodes],
-    }
-    return json_of_parts(
-        alert,
-        found,
-        page_of_message(alert, sent),
-        gap=sent.gap,
-        left_out=sent.left_out,
-        removed=sent.is_removed,
-        test=test,
+    if sent.count > SHOWN:
+        lines.append(f"and {sent.count - SHOWN:,} more")
+    return Message(
+        alert=alert,
+        server=server,
+        title=f"{sent.state}:",
+        count=sent.count,
+        page=_page_of_message(alert, sent),
+        lines=lines,
+        notes=true_notes(
+            (sent.gap, "gap", GAP),
+            (sent.left_out, "left_out", _LEFT_OUT),
+            (sent.is_removed, "removed", REMOVED),
+            (test, "test", _TEST),
+        ),
+        document={
+            "query": alert.alert,
+            "state": sent.state,
+            "server": server,
+            "figure": str(condition.figure),
+            "operator": condition.operator,
+            "threshold": condition.threshold,
+            "window": condition.window,
+            "groups": [_episode_document(alert, condition, one) for one in sent.episodes],
+        },
+        state=sent.state,
     )
 
 
@@ -110,9 +93,9 @@ def episode_in_words(condition: Condition, episode: Episode) -> str:
     return one_line(f"{subject}:{value} since {rfc3339(episode.begun)}{until}")
 
 
-def page_of_message(alert: AlertSettings, sent: EpisodeMessage) -> str | None:
+def _page_of_message(alert: AlertSettings, sent: EpisodeMessage) -> str | None:
     """Return the URL of the lines of all episodes on the live page; None if the alert has no page."""
-    if len(sent.episodes) == 1:
+    if sent.count == 1:
         return page_of_episode(alert, sent.episodes[0])
     parsed = _parsed(alert.alert)
     begun = min((one.begun for one in sent.episodes), default=sent.time)

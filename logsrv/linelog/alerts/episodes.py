@@ -47,13 +47,13 @@ class EpisodeMessage:
     is_removed: bool = False
 
     @property
-    def firing(self) -> int:
-        """The number of episodes that go on."""
-        return sum(one.ended is None for one in self.episodes)
+    def count(self) -> int:
+        return len(self.episodes)
 
     @property
     def state(self) -> str:
-        return "firing" if self.firing else "resolved"
+        """`firing` if an episode goes on."""
+        return "resolved" if all(one.ended for one in self.episodes) else "firing"
 
 
 class Episodes:

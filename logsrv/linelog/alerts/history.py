@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import NamedTuple
 
+import attrs
+
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.episodes import Episode
 from logsrv.linelog.alerts.windows import REMEMBERED, Change, Key, Windows
@@ -51,13 +53,13 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
         changes += windows.take_changes()
     windows.advance(until)
     changes += windows.take_changes()
-    begun: dict[Key, Change] = {}
+    begun: dict[Key, Episode] = {}
     found = []
     for change in changes:
         if change.begins:
-            begun[change.key] = change
+            begun[change.key] = Episode(change.key, change.time, change.value)
         elif (first := begun.pop(change.key, None)) is not None:
-            found.append(Episode(first.key, first.time, first.value, change.time))
-    found += [Episode(one.key, one.time, one.value) for one in begun.values()]
+            found.append(attrs.evolve(first, ended=change.time))
+    found += begun.values()
     found.sort(key=lambda one: (one.begun, str(one.key)))
     return PastEpisodes([one for one in found if one.begun >= since], windows.left_out)

@@ -39,17 +39,16 @@ class AlertQueries:
         self, news: AppendedLines, wanted: Sequence[str]
     ) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:
         """Yield each wanted query that matches, with the begins and ends of its lines, in order."""
-        place = (news.position.segment, news.position.offset)
         if len(wanted) <= FEW:
             for query in wanted:
-                if found := list(self._matchers[query].find(news.text, place)):
+                if found := list(self._matchers[query].find(news.text, news.position)):
                     yield query, found
             return
         if self._many is None:
             self._many = ManyQueries(tuple(self._matchers.values()))
         among = frozenset(wanted)
         queries = {number: query for number, query in enumerate(self._matchers) if query in among}
-        for number, lines in self._many.find(news.text, place, among=queries):
+        for number, lines in self._many.find(news.text, news.position, among=queries):
             yield queries[number], lines
 
 

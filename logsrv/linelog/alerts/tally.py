@@ -50,15 +50,11 @@ class MatchCount:
 
     def followed_by(self, newer: MatchCount) -> MatchCount:
         """Return the count of these lines and newer ones together."""
-        if not newer.count:
-            return attrs.evolve(self, gap=self.gap or newer.gap)
-        return attrs.evolve(
-            self,
-            count=self.count + newer.count,
-            first=(self.first + newer.first)[:SHOWN],
-            until=newer.until,
-            gap=self.gap or newer.gap,
-        )
+        gap = self.gap or newer.gap
+        if not self.count or not newer.count:
+            return attrs.evolve(newer if newer.count else self, gap=gap)
+        first, count = (self.first + newer.first)[:SHOWN], self.count + newer.count
+        return attrs.evolve(self, count=count, first=first, until=newer.until, gap=gap)
 
 
 class MatchTally:
@@ -71,26 +67,19 @@ class MatchTally:
         self.state = "QUIET" if due is None else "HELD"
         self.counted = MatchCount()
 
-    @property
-    def room_for_lines(self) -> int:
-        """The number of further lines that would be kept for the message."""
-        return SHOWN - len(self.counted.first)
-
     def add_matches(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
-        """Count matching lines. hits: the first of them, at most `room`. count: the number of all.
+        """Count matching lines. hits: the first of them, up to SHOWN. count: the number of all.
 
         last: the last line. now: the time by the monotonic clock, in seconds.
         """
-        before = self.counted
-        kept = [Hit(hit.position, hit.line[:LONGEST]) for hit in hits[: self.room_for_lines]]
-        self.counted = attrs.evolve(
-            before,
-            count=before.count + count,
-            first=(*before.first, *kept),
-            since=before.since if before.count else time_text(hits[0].line),
+        newer = MatchCount(
+            count=count,
+            first=tuple(Hit(hit.position, hit.line[:LONGEST]) for hit in hits[:SHOWN]),
+            since=time_text(hits[0].line),
             until=time_text(last),
-            begin=before.begin if before.count else hits[0].position,
+            begin=hits[0].position,
         )
+        self.counted = self.counted.followed_by(newer)
         self.state = NEXT.get((self.state, "match"), self.state)
         if self.due is None:
             self.due = now + SETTLE

@@ -63,10 +63,6 @@ class AlertTasks:
             if name not in self.all:
                 self.all[name] = attrs.evolve(task, until=task.until or end)
 
-    def forget_ended(self, name: str) -> None:
-        """Forget a task that has ended."""
-        self.all.pop(name, None)
-
     def _saved_keys(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> dict[str, TaskKey]:
         """Return the keys of the places that an earlier service saved; log and remove unusable places."""
         if not wanted and not kept.folder_exists():

@@ -12,7 +12,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.reports import AlertReport, AlertTask
-from logsrv.linelog.alerts.tally import MatchCount, MatchTally
+from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -22,13 +22,18 @@ RETRY = (30.0, 60.0, 120.0, 300.0)
 
 
 class Watch:
-    """A running task. changed: its progress has to be saved at once.
+    """A running task.
 
+    changed: its progress has to be saved at once, else at `save_at`. saved: what was saved last.
     follower: reads the store for all watches of its scan. due: the end of an interval that has begun
-    already, by `now`, the monotonic clock in seconds.
+    already, by `now`, the monotonic clock in seconds. tries_after_removal: failed attempts after which a
+    message about a removed alert is given up.
     """
 
     follower: Follower
+    tries_after_removal = 0
+    saved: AlertProgress | None = None
+    save_at = 0.0
 
     def __init__(
         self,
@@ -45,8 +50,8 @@ class Watch:
         self._deliver = deliver
         self._now = now
         self._report = report
-        self._failures = 0
-        self._sending: MatchCount | None = None
+        self._failures, self._retry_at = 0, 0.0
+        self._sending: Any = None
         self._sent_by: AlertSettings | None = None
         self._delivery: Deferred[None] | None = None
 
@@ -78,33 +83,45 @@ class Watch:
 
     def use_settings(self, task: AlertTask) -> None:
         """Use other settings; a message that is being sent keeps the old ones."""
-        now, every = self._now(), task.alert.alert_every
+        if task != self.task:
+            self._failures, self._retry_at = 0, 0.0
+        self.task = task
+        self.changed = True
+        self._shorten_interval(task.alert.alert_every)
+
+    def _shorten_interval(self, every: float) -> None:
+        """End the present interval after `every` seconds at the latest."""
         tally = self._tally
         tally.every = every
         if tally.due is not None:
-            again = self._failures and task.alert != self.task.alert
-            tally.due = now if again else min(tally.due, now + every)
-        if task != self.task:
-            self._failures = 0
-        self.task = task
-        self.changed = True
+            tally.due = min(tally.due, self._now() + every)
 
     def note_missed_segments(self, segments: int) -> None:
         """Note that lines were removed unsearched. segments: the number of their segments."""
-        self._tally.note_missed_lines()
+        self._note_gap()
         if segments:
             self._send_report("missed", number=segments)
 
+    def _note_gap(self) -> None:
+        self._tally.note_missed_lines()
+
     def count_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         """Count the matching lines of a text. lines: their begins and ends in the text, at least one."""
+        if self._reports_for_alert:
+            self._send_report("lines", number=len(lines))
+        self._add_matches(news, lines)
+
+    def _add_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         segment, offset = news.position
         text = news.text
-        first = [lines[at] for at in range(min(len(lines), self._tally.room_for_lines))]
+        first = [lines[at] for at in range(min(len(lines), SHOWN))]
         hits = [Hit(Position(segment, offset + at), text[at:to]) for at, to in first]
-        if self.task.way == self.task.alert.ways[0]:
-            # Reported once for each alert, not for each way.
-            self._send_report("lines", number=len(lines))
         self._tally.add_matches(hits, len(lines), text[slice(*lines[-1])], self._now())
+
+    @property
+    def _reports_for_alert(self) -> bool:
+        """True for one of the ways of an alert, which reports what all of them find."""
+        return self.task.way == self.task.alert.ways[0]
 
     def begin_text(self, news: AppendedLines) -> None:
         """Note that a text is going to be searched."""
@@ -128,17 +145,21 @@ class Watch:
         ending: whether the process is about to end. Then every message is due, except a failed one, which
         the next process sends.
         """
-        at_once = (ending or self.searched_all) and not self._failures
-        if (
-            silenced
-            or waits
-            or self.is_sending
-            or (taken := self._tally.take_if_due(self._now(), at_once=at_once)) is None
-        ):
+        self._note_time(silenced=silenced)
+        if silenced or waits or self.is_sending or self._now() < self._retry_at:
             return
-        self._sending, self._sent_by = taken, self.task.alert
-        self._delivery = self._deliver(self.task.way, self.task.alert, taken)
-        self._delivery.addCallbacks(self._on_delivered, self._on_failed)
+        self._sending = self._take_message(at_once=ending or self.searched_all)
+        if self._sending is not None:
+            self._sent_by = self.task.alert
+            self._delivery = self._deliver(self.task.way, self.task.alert, self._sending)
+            self._delivery.addCallbacks(self._on_delivered, self._on_failed)
+
+    def _note_time(self, *, silenced: bool) -> None:
+        """Note that time has passed."""
+
+    def _take_message(self, *, at_once: bool) -> Any:
+        """Return the message to send now; None if none is due."""
+        return self._tally.take_if_due(self._now(), at_once=at_once)
 
     def cancel_sending(self) -> None:
         """Cancel the message that is under way."""
@@ -148,17 +169,41 @@ class Watch:
     def _send_report(self, kind: str, why: str = "", number: int = 0) -> None:
         self._report(AlertReport(kind, self.task.label, self.task.way, why, number=number))
 
-    def _end_sending(self) -> MatchCount:
+    def _on_delivered(self, _: None) -> None:
+        self._mark_reported(self._end_sending())
+        self._send_report("sent")
+
+    def _on_failed(self, failure: Any) -> None:
+        sending, why = self._end_sending(), self._why_failed(failure)
+        given_up = self.task.until is not None and self._failures >= self.tries_after_removal
+        if given_up or not failure.check(CancelledError, TemporaryFailure):
+            self._mark_reported(sending)
+            self._send_report("failed", why)
+            return
+        pause = RETRY[min(self._failures, len(RETRY) - 1)]
+        if self._sent_by != self.task.alert:
+            pause = 0.0
+        self._failures += 1
+        self._retry_at = self._now() + pause
+        self._put_back(sending)
+        if failure.check(CancelledError):
+            self._send_report("put-off", number=sending.count)
+        else:
+            self._send_report("later", f"{why}; it is sent again in {pause:g} s")
+
+    def _end_sending(self) -> Any:
         sending = self._sending
-        assert sending is not None
         self._sending = self._delivery = None
         self.changed = True
         return sending
 
-    def _on_delivered(self, _: None) -> None:
-        self._end_sending()
-        self._failures = 0
-        self._send_report("sent")
+    def _mark_reported(self, message: Any) -> None:
+        """Note that a message has arrived, or is given up."""
+        self._failures, self._retry_at = 0, 0.0
+
+    def _put_back(self, message: Any) -> None:
+        """Keep what a failed message was about."""
+        self._tally.put_back(message, self._now())
 
     def _why_failed(self, failure: Any) -> str:
         if failure.check(CancelledError):
@@ -166,20 +211,3 @@ class Watch:
         if not failure.check(UndeliveredMessage):
             return f"{type(failure.value).__name__}: {failure.value}"
         return str(failure.value)
-
-    def _on_failed(self, failure: Any) -> None:
-        sending = self._end_sending()
-        why = self._why_failed(failure)
-        if self.task.until is not None or not failure.check(CancelledError, TemporaryFailure):
-            self._failures = 0
-            self._send_report("failed", why)
-            return
-        pause = RETRY[min(self._failures, len(RETRY) - 1)]
-        if self._sent_by != self.task.alert:
-            pause = 0.0
-        self._failures += 1
-        self._tally.put_back(sending, self._now() + pause)
-        if failure.check(CancelledError):
-            self._send_report("put-off", number=sending.count)
-        else:
-            self._send_report("later", f"{why}; it is sent again in {pause:g} s")

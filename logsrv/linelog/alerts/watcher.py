@@ -28,7 +28,7 @@ from logsrv.timer import Timer
 POLL_EVERY = 0.2
 """Seconds between two polls of a store without new lines."""
 KEEP = 30.0
-"""Seconds between two saves of the same place while no message is sent."""
+"""Seconds between two saves of the same place, or of a condition's state, while no message is sent."""
 KEEP_AGAIN = 5.0
 """Seconds to the next attempt after a place could not be saved."""
 SILENCES = 1.0
@@ -54,8 +54,6 @@ class Watcher:
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
     _scans: SharedScans = attrs.Factory(lambda self: SharedScans(self._view), takes_self=True)
-    _saved: dict[str, AlertProgress] = attrs.field(factory=dict)
-    _save_at: dict[str, float] = attrs.field(factory=dict)
     _silenced: Collection[str] = ()
     _read_silences_at: float = 0.0
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
@@ -73,7 +71,8 @@ class Watcher:
             if name in self._watches:
                 self._watches[name].use_settings(task)
             else:
-                progress = self._load_progress(name, task)
+                saved = self._kept.load_progress(name, task.alert.alert_every)
+                progress = saved or AlertProgress(task.begin)
                 watch = self._watches[name] = self._make_watch(name, task, progress)
                 new[watch] = progress.position
         self._scans.replace_watches(self._watches.values(), new)
@@ -88,7 +87,7 @@ class Watcher:
             deliver=deliver,
             now=now,
             report=report,
-            time_of_day=lambda: self._kept.time_of_day,
+            time_of_day=self._kept.time_of_day,
         )
 
     def finish(self) -> Deferred[None]:
@@ -100,19 +99,8 @@ class Watcher:
         if self._finished is None:
             self._finished = Deferred()
             self._last = self._now() + LAST
-            self._schedule_attempt(0)
+            self._next.start(0, self._try_poll)
         return self._finished
-
-    def _load_progress(self, name: str, task: AlertTask) -> AlertProgress:
-        try:
-            kept = self._kept.load_progress(name, task.alert.alert_every)
-        except OSError:
-            # The daemon has read all places before, and logged this error.
-            kept = None
-        return kept or AlertProgress(task.begin)
-
-    def _schedule_attempt(self, seconds: float) -> None:
-        self._next.start(seconds, self._try_poll)
 
     def _try_poll(self) -> None:
         try:
@@ -143,7 +131,7 @@ class Watcher:
             else:
                 self._save_if_due(name, now)
         if self._finished is None:
-            self._schedule_attempt(0 if reading else POLL_EVERY)
+            self._next.start(0 if reading else POLL_EVERY, self._try_poll)
         else:
             self._end_if_ready(now, reading=reading)
 
@@ -155,7 +143,7 @@ class Watcher:
     def _end_if_ready(self, now: float, *, reading: bool) -> None:
         busy = any(watch.is_sending for watch in self._watches.values())
         if now < self._last and (busy or reading):
-            self._schedule_attempt(0 if reading else POLL_EVERY / 10)
+            self._next.start(0 if reading else POLL_EVERY / 10, self._try_poll)
             return
         for name, watch in self._watches.items():
             watch.cancel_sending()
@@ -168,7 +156,6 @@ class Watcher:
     def _remove_watch(self, name: str) -> None:
         """Remove a watch whose alert was removed, and its saved place."""
         del self._watches[name]
-        self._saved.pop(name, None)
         try:
             self._kept.remove_place(name)
         except OSError as error:
@@ -177,23 +164,27 @@ class Watcher:
         self._report(AlertReport("done", name=name))
 
     def _save_if_due(self, name: str, now: float) -> None:
-        """Save the place of a watch: at once if its `changed` is set, else every KEEP seconds."""
-        watch, due = self._watches[name], self._save_at.get(name, 0.0)
-        if not watch.changed and now < due:
+        """Save the place of a watch: at once if its `changed` is set, else every KEEP seconds.
+
+        A condition is saved even at the same place: its state says until when the store was watched.
+        """
+        watch = self._watches[name]
+        if not watch.changed and now < watch.save_at:
             return
         progress = watch.progress
-        if not watch.changed and progress == self._saved.get(name):
+        keeps_state = isinstance(watch, ConditionWatch)
+        if not watch.changed and not keeps_state and progress == watch.saved:
             return
-        self._save_at[name] = now + KEEP
+        watch.save_at = now + KEEP
         watch.changed = False
         try:
             # First the state: what it knows already is not told again after a kill between the two.
             if isinstance(watch, ConditionWatch):
                 self._kept.save_state(name, watch.task, watch.state)
             self._kept.save_progress(name, watch.task, progress)
-            self._saved[name] = progress
+            watch.saved = progress
         except OSError as error:
-            self._save_at[name] = now + KEEP_AGAIN
+            watch.save_at = now + KEEP_AGAIN
             label = watch.task.label
             why = f"the place of alert {label} cannot be saved: {reason(error)}"
             self._report(AlertReport("trouble", why=why))

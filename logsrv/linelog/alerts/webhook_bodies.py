@@ -9,7 +9,6 @@ from typing import Any
 
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episode_message import (
     REMOVED,
     condition_of,
@@ -18,7 +17,7 @@ from logsrv.linelog.alerts.episode_message import (
     value_in_words,
 )
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
-from logsrv.linelog.alerts.message import page_link
+from logsrv.linelog.alerts.message import Message
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS
 from logsrv.linelog.read.render import safe_json
@@ -27,21 +26,19 @@ LONGEST = 4000
 """The most characters of a text in a chat; the rest is cut off."""
 ENDS_AFTER = 4
 """Repetitions without which Alertmanager takes a firing alert as resolved."""
-_PAGE = "page: "
 _OURS = ("alertname", "server", "other_groups")
 
 
-def chat_body(text: bytes) -> bytes:
+def chat_body(message: Message) -> bytes:
     """Return a message for a chat: its first line, the link, and the rest as code.
 
     Code is not searched for mentions, such as @channel, and `<!channel>` is escaped.
     """
-    first, *others = text.decode().rstrip("\n")[:LONGEST].split("\n")
-    links = [one.removeprefix(_PAGE) for one in others[:5] if one.startswith(_PAGE)]
-    code = "\n".join(one for one in others if one[len(_PAGE) :] not in links)
-    parts = [f"`{_escape_for_chat(first).replace('`', chr(39))}`"]
-    parts += [f"<{_escape_for_chat(link)}|logsrv>" for link in links]
-    parts.append(f"```\n{_escape_for_chat(code).replace('```', 3 * chr(39))}\n```")
+    text = message.text(with_page=False).rstrip("\n")[:LONGEST]
+    first, _, code = _escape_for_chat(text).partition("\n")
+    link = [f"<{_escape_for_chat(message.page)}|logsrv>"] if message.page else []
+    code = code.replace("```", 3 * "'")
+    parts = [f"`{first.replace('`', chr(39))}`", *link, f"```\n{code}\n```"]
     return json.dumps({"text": "\n".join(parts)}).encode()
 
 
@@ -49,61 +46,53 @@ def _escape_for_chat(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def alertmanager_body(
-    alert: AlertSettings, sent: MatchCount | EpisodeMessage, server: str
-) -> bytes:
+def alertmanager_body(message: Message, sent: MatchCount | EpisodeMessage) -> bytes:
     """Return the alerts for `/api/v2/alerts`: one for each group."""
     if isinstance(sent, EpisodeMessage):
-        found = [_alert_of_episode(alert, sent, one, server) for one in sent.episodes]
+        found = [_alert_of_episode(message, sent, one) for one in sent.episodes]
     else:
-        found = [_alert_of_lines(alert, sent, server)]
+        found = [_alert_of_lines(message, sent)]
     return safe_json(found).encode()
 
 
-def _alert_of_episode(
-    alert: AlertSettings, sent: EpisodeMessage, episode: Episode, server: str
-) -> dict[str, Any]:
+def _alert_of_episode(message: Message, sent: EpisodeMessage, episode: Episode) -> dict[str, Any]:
+    alert = message.alert
     condition = condition_of(alert)
-    labels: dict[str, str | None] = dict(zip(condition.by, episode.key, strict=False))
-    labels = {_label_name(field): value for field, value in labels.items()}
+    labels = dict(zip(map(_label_name, condition.by), episode.key, strict=False))
     if condition.by and episode.key == OTHERS:
         labels = {"other_groups": "true"}
-    end = episode.ended
-    if end is None:
-        end = sent.time + ENDS_AFTER * alert.alert_every
-    annotations = {"summary": episode_in_words(condition, episode), "query": alert.alert}
+    annotations = {"summary": episode_in_words(condition, episode)}
     if episode.value is not None:
         annotations["value"] = value_in_words(episode.value)
     if sent.is_removed:
         annotations["reason"] = REMOVED
-    return _alert(
-        alert, server, labels, annotations, (episode.begun, end), page_of_episode(alert, episode)
-    )
+    end = sent.time + ENDS_AFTER * alert.alert_every if episode.ended is None else episode.ended
+    page = page_of_episode(alert, episode)
+    return _alert(message, labels, annotations, (episode.begun, end), page)
 
 
-def _alert_of_lines(alert: AlertSettings, counted: MatchCount, server: str) -> dict[str, Any]:
-    lines = "1 line matches" if counted.count == 1 else f"{counted.count} lines match"
-    annotations = {"summary": f"{lines} {alert.alert}", "query": alert.alert}
+def _alert_of_lines(message: Message, counted: MatchCount) -> dict[str, Any]:
+    annotations = {"summary": message.summary}
     if counted.first:
         annotations["line"] = counted.first[0].line.decode(errors="backslashreplace")
     begin = parse_rfc3339(counted.since) if counted.since else 0.0
     last = parse_rfc3339(counted.until) if counted.until else begin
-    moments = (begin, last + alert.alert_every) if begin else None
-    return _alert(alert, server, {}, annotations, moments, page_link(alert, counted))
+    moments = (begin, last + message.alert.alert_every) if begin else None
+    return _alert(message, {}, annotations, moments, message.page)
 
 
 def _alert(
-    alert: AlertSettings,
-    server: str,
+    message: Message,
     labels: Mapping[str, str | None],
     annotations: Mapping[str, str],
     moments: tuple[float, float] | None,
     page: str | None,
 ) -> dict[str, Any]:
-    ours = {"alertname": alert.name or alert.alert, "server": server}
+    alert = message.alert
+    ours = {"alertname": alert.name or alert.alert, "server": message.server}
     found: dict[str, Any] = {
         "labels": _escaped({**labels, **ours}),
-        "annotations": _escaped(annotations),
+        "annotations": _escaped({**annotations, "query": alert.alert}),
     }
     if moments is not None:
         found |= {"startsAt": rfc3339(moments[0]), "endsAt": rfc3339(moments[1])}

@@ -15,6 +15,7 @@ import attrs
 
 from logsrv.linelog.query.language.condition import Condition
 from logsrv.linelog.query.language.question import Grouping
+from logsrv.linelog.read.counting.groups import Sums, figure, joined_sums
 
 STEPS = 60
 """Steps of a window."""
@@ -42,8 +43,7 @@ class Change(NamedTuple):
 class _Step(NamedTuple):
     number: int
     lines: int
-    sums: tuple[float, ...]
-    """How many numbers, their sum, the least, the largest; empty without numbers."""
+    sums: Sums
 
 
 @attrs.define(eq=False)
@@ -57,36 +57,27 @@ class GroupWindow:
     since: int
     seen: int
     steps: deque[_Step] = attrs.field(factory=deque)
-    lines: int = 0
     met: int | None = None
     begun: float = 0.0
 
     def add(self, number: int, lines: int, sums: Sequence[float]) -> None:
         """Add lines to a step, which is the newest one."""
-        self.lines += lines
         self.seen = max(self.seen, number)
         if self.steps and self.steps[-1].number == number:
             last = self.steps.pop()
-            lines, sums = last.lines + lines, _joined_sums(last.sums, sums)
+            lines, sums = last.lines + lines, joined_sums([last.sums, sums])
         self.steps.append(_Step(number, lines, tuple(sums[:4])))
 
     def forget_before(self, number: int) -> None:
         """Forget the lines of earlier steps."""
         while self.steps and self.steps[0].number < number:
-            self.lines -= self.steps.popleft().lines
+            self.steps.popleft()
 
     def value(self, function: str) -> float | None:
         """Return the figure of the window; None without numbers."""
         if function == "count":
-            return self.lines
-        sums = [step.sums for step in self.steps if step.sums]
-        if not sums:
-            return None
-        if function in ("min", "max"):
-            chosen = min if function == "min" else max
-            return chosen(one[2 if function == "min" else 3] for one in sums)
-        total = sum(one[1] for one in sums)
-        return total if function == "sum" else total / sum(one[0] for one in sums)
+            return sum(step.lines for step in self.steps)
+        return figure(function, joined_sums(step.sums for step in self.steps))
 
 
 class Windows:
@@ -97,7 +88,8 @@ class Windows:
 
     def __init__(self, condition: Condition, begin: float, known_to: int | None = None) -> None:
         self.condition = condition
-        self.step = step_of_window(condition)
+        # In whole microseconds.
+        self.step = round(condition.window * 1e6) // STEPS / 1e6
         self.current = self.begin = self._step_at(begin)
         self.known_to = self.current - 1 if known_to is None else known_to
         if known_to is not None:
@@ -165,7 +157,6 @@ class Windows:
         self.current, self.begin = number, min(self.begin, number)
         for one in self.groups.values():
             one.steps.clear()
-            one.lines = 0
             one.since, one.seen = one.since - by, one.seen - by
             one.met = None if one.met is None else one.met - by
 
@@ -198,14 +189,11 @@ class Windows:
         if can_be_met and self.condition.is_met_by(value):
             if group.met is None:
                 group.begun = (self.current + (not self._rises)) * self.step
-                self._note_change(key, group.begun, value, begins=True)
+                self._changes.append(Change(key, True, group.begun, value))
             group.met = self.current
         elif group.met is not None and self.current - group.met > STEPS:
             group.met = None
-            self._note_change(key, (self.current + 1) * self.step, value, begins=False)
-
-    def _note_change(self, key: Key, time: float, value: float | None, *, begins: bool) -> None:
-        self._changes.append(Change(key, begins, time, value))
+            self._changes.append(Change(key, False, (self.current + 1) * self.step, value))
 
     def _forget_old_group(self, key: Key, group: GroupWindow) -> None:
         if not self.condition.by:
@@ -215,7 +203,8 @@ class Windows:
             if self.current - group.seen > most:
                 del self.groups[key]
                 if group.met is not None:
-                    self._note_change(key, (group.seen + most) * self.step, None, begins=False)
+                    time = (group.seen + most) * self.step
+                    self._changes.append(Change(key, False, time, None))
         elif not group.steps and group.met is None:
             del self.groups[key]
 
@@ -229,15 +218,3 @@ class Windows:
         """Remember groups that `to_document` has given."""
         for key, since, seen, met, begun in documents:
             self.groups[tuple(key)] = GroupWindow(since, seen, met=met, begun=begun)
-
-
-def _joined_sums(one: Sequence[float], other: Sequence[float]) -> Sequence[float]:
-    if not one or not other:
-        return one or other
-    joined = (one[0] + other[0], one[1] + other[1])
-    return *joined, min(one[2], other[2]), max(one[3], other[3])
-
-
-def step_of_window(condition: Condition) -> float:
-    """Return the seconds of a step of a window, in whole microseconds."""
-    return round(condition.window * 1e6) // STEPS / 1e6

@@ -5,9 +5,10 @@ The commands `search`, `tail` and `show`, SQL, the page and the API use it.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logsrv.linelog.fields.source import IsOf, make_source_test
 from logsrv.linelog.query.language.tree import EVERYTHING
@@ -175,6 +176,18 @@ class Search:
             if self._ahead is not None:
                 self._ahead.close()
                 self._ahead = None
+
+    def run_for_json(
+        self, work: Callable[[ReadTask], Iterable[Any]], indexed: IndexedCounts | None = None
+    ) -> Iterator[tuple[ReadTask, Any]]:
+        """Do as `run_on_frames`, one by one, with results that JSON can represent."""
+
+        def work_as_json(task: ReadTask) -> list[bytes]:
+            return [json.dumps(result).encode() for result in work(task)]
+
+        for task, results in self.run_on_frames(work_as_json, indexed=indexed):
+            for result in results:
+                yield task, json.loads(result)
 
     def _plan_tasks(
         self, reverse: bool, take: Callable[[SegmentFrames, int], bool]

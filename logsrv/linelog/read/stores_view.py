@@ -25,7 +25,6 @@ class StoresView(View):
         self, names: Iterable[str], open_view: Callable[[str], View], tell: Callable[[str], None]
     ) -> None:
         self._init_reporting(tell)
-        self._away = True
         self._stores: dict[int, View] = {}
         self.names = tuple(names)
         try:

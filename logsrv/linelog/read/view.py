@@ -155,7 +155,7 @@ class View:
     @property
     def has_archived_text(self) -> bool:
         """True if the text of some segment is in an archive only."""
-        return self._away and any(one.form is Form.AWAY for one in self.segments)
+        return any(one.form is Form.AWAY for one in self.segments)
 
     def refresh_if_rotated(self) -> None:
         """List the segments again, unless the active one is still the same.
@@ -243,9 +243,6 @@ class View:
 
     def times_of_segment(self, number: int) -> Times:
         """Return the times of a segment's lines by a catalog or its index; UNKNOWN without these."""
-        segment = self._by_number.get(number)
-        if segment is None or segment.form not in _INDEXED:
-            return UNKNOWN
         known = self.catalog_entry(number)
         if known is not None:
             return known.entry.times

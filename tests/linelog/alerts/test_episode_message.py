@@ -36,7 +36,7 @@ def query_of(page: str | None) -> dict[str, str]:
 
 
 def test_the_text_says_which_groups_since_when_and_where_to_look() -> None:
-    text = episode_message.message_as_text(alert(), message(FIRING, RESOLVED), "web1").decode()
+    text = episode_message.message_of_episodes(alert(), message(FIRING, RESOLVED), "web1").text()
     first, page, rest = text.partition("\npage: ")[0], text.split("\n")[3], text.split("\n")[4:]
     assert first.split("\n") == [f"firing: {TEXT}", "server: web1", "alert: web"]
     assert query_of(page) == {"q": "status>=500 OR oops", "since": "2026-11-20T05:55:00.000000Z"}
@@ -50,22 +50,25 @@ def test_the_text_says_which_groups_since_when_and_where_to_look() -> None:
 
 def test_a_thousand_groups_are_twenty_and_a_number() -> None:
     many = message(*[FIRING] * 1000)
-    text = episode_message.message_as_text(alert(), many, "web1", test=True).decode()
+    text = episode_message.message_of_episodes(alert(), many, "web1", test=True).text()
     assert text.endswith("\nand 980 more\n") and "This is a test by hand" in text
     assert (
-        len(standard.loads(episode_message.message_as_json(alert(), many, "x"))["groups"]) == 1000
+        len(standard.loads(episode_message.message_of_episodes(alert(), many, "x").json)["groups"])
+        == 1000
     )
 
 
 def test_nothing_of_a_group_drives_a_terminal_or_forges_a_line() -> None:
     evil = message(Episode(("a\n\x1b[2J\u202e",), BEGIN))
-    text = episode_message.message_as_text(alert(), evil, "web1").decode()
+    text = episode_message.message_of_episodes(alert(), evil, "web1").text()
     assert 'firing app="a\\x0a\\x1b[2J\\u202e": since' in text
 
 
 def test_the_json_has_condition_and_groups() -> None:
     sent = EpisodeMessage((FIRING, RESOLVED), BEGIN, gap=True, left_out=True)
-    found = standard.loads(episode_message.message_as_json(alert(), sent, "web1", test=True))
+    found = standard.loads(
+        episode_message.message_of_episodes(alert(), sent, "web1", test=True).json
+    )
     pages = [query_of(one.pop("page")) for one in found["groups"]]
     assert pages[1]["until"] == "2026-11-20T06:10:00.000000Z" and "until" not in pages[0]
     assert found.pop("page").startswith("https://logs.example.net/?q=")
@@ -115,7 +118,7 @@ def test_the_link_of_a_group_is_a_query_for_its_lines(text: str, key: Key, query
 
 def test_the_variables_have_nothing_of_the_groups() -> None:
     sent = message(RESOLVED, RESOLVED)
-    found = episode_message.message_variables(alert(), sent, "web1")
+    found = episode_message.message_of_episodes(alert(), sent, "web1").variables
     assert found.pop("LOGSRV_ALERT_PAGE").startswith("https://logs.example.net/")
     assert found == {
         "LOGSRV_ALERT_QUERY": TEXT,
@@ -129,10 +132,10 @@ def test_the_variables_have_nothing_of_the_groups() -> None:
 def test_a_message_of_a_removed_alert_says_so_and_its_groups_are_told_apart() -> None:
     episodes = tuple(Episode(key, BEGIN, 1.0, BEGIN) for key in ((None,), ("(none)",), OTHERS))
     sent = EpisodeMessage(episodes, BEGIN, is_removed=True)
-    found = standard.loads(episode_message.message_as_json(alert(), sent, "web1"))
+    found = standard.loads(episode_message.message_of_episodes(alert(), sent, "web1").json)
     assert found["removed"] is True and found["state"] == "resolved"
     assert [one["labels"] for one in found["groups"]] == [{"app": None}, {"app": "(none)"}, {}]
-    text = episode_message.message_as_text(alert(), sent, "web1").decode()
+    text = episode_message.message_of_episodes(alert(), sent, "web1").text()
     assert episode_message.REMOVED in text
     shown = [one.split(":")[0] for one in text.splitlines() if one.startswith("resolved ")]
     assert shown == [

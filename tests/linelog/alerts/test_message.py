@@ -22,9 +22,9 @@ def counted(*messages: str | bytes, count: int = 0, gap: bool = False) -> MatchC
 
 
 def test_the_text_says_what_how_many_since_when_and_the_first_lines() -> None:
-    assert message.message_as_text(
+    assert message.message_of_lines(
         ALERT, counted("oops 1", "oops 2", count=4314), "web1"
-    ).decode() == (
+    ).text() == (
         "4,314 lines match oops\n"
         "server: web1\n"
         "alert: web\n"
@@ -38,27 +38,27 @@ def test_the_text_says_what_how_many_since_when_and_the_first_lines() -> None:
 
 
 def test_a_message_of_one_line_says_line_and_a_test_says_so() -> None:
-    text = message.message_as_text(ALERT, counted("oops"), "web1", test=True).decode()
+    text = message.message_of_lines(ALERT, counted("oops"), "web1", test=True).text()
     assert text.startswith("1 line matches oops\n") and message.TEST in text and "more" not in text
 
 
 def test_a_message_says_that_lines_are_missing() -> None:
-    assert message.GAP in message.message_as_text(ALERT, counted("x", gap=True), "web1").decode()
+    assert message.GAP in message.message_of_lines(ALERT, counted("x", gap=True), "web1").text()
     assert (
-        standard.loads(message.message_as_json(ALERT, counted("x", gap=True), "web1"))["gap"]
+        standard.loads(message.message_of_lines(ALERT, counted("x", gap=True), "web1").json)["gap"]
         is True
     )
 
 
 def test_nothing_in_the_text_drives_a_terminal_and_long_lines_are_cut() -> None:
-    text = message.message_as_text(ALERT, counted(b"\x1b[31m\xff\r", "x" * 5000), "web1").decode()
+    text = message.message_of_lines(ALERT, counted(b"\x1b[31m\xff\r", "x" * 5000), "web1").text()
     assert "\x1b" not in text and "\r" not in text and "\\x1b[31m\\xff" in text
     assert max(map(len, text.splitlines())) == message.LONGEST
 
 
 def test_the_json_has_lines_as_search_gives_them() -> None:
     found = standard.loads(
-        message.message_as_json(ALERT, counted("level=error status=500 oops"), "web1")
+        message.message_of_lines(ALERT, counted("level=error status=500 oops"), "web1").json
     )
     [shown] = found.pop("lines")
     assert found == {
@@ -70,7 +70,7 @@ def test_the_json_has_lines_as_search_gives_them() -> None:
 
 
 def test_the_variables_have_nothing_of_the_lines() -> None:
-    assert message.message_variables(ALERT, counted("oops", count=3), "web1") == {
+    assert message.message_of_lines(ALERT, counted("oops", count=3), "web1").variables == {
         "LOGSRV_ALERT_QUERY": "oops",
         "LOGSRV_ALERT_COUNT": "3",
         "LOGSRV_ALERT_SERVER": "web1",
@@ -89,9 +89,10 @@ def test_a_link_leads_to_the_lines_on_the_page() -> None:
         "https://logs.example/x/?q=level%3E%3Derror+%22a+%26+b%22"
         f"&since={since}&until=2026-11-20T06:00:10.000999Z"
     )
-    assert f"\npage: {page}\n" in message.message_as_text(alert, found, "web1").decode()
-    assert standard.loads(message.message_as_json(alert, found, "web1"))["page"] == page
-    assert message.message_variables(alert, found, "web1")["LOGSRV_ALERT_PAGE"] == page
+    assert f"\npage: {page}\n" in message.message_of_lines(alert, found, "web1").text()
+    assert standard.loads(message.message_of_lines(alert, found, "web1").json)["page"] == page
+    assert message.message_of_lines(alert, found, "web1").variables["LOGSRV_ALERT_PAGE"] == page
     assert (
-        "since" not in message.message_variables(alert, MatchCount(), "web1")["LOGSRV_ALERT_PAGE"]
+        "since"
+        not in message.message_of_lines(alert, MatchCount(), "web1").variables["LOGSRV_ALERT_PAGE"]
     )

@@ -5,7 +5,6 @@ It loads NumPy.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -20,7 +19,7 @@ from logsrv.linelog.http.searching.asked import (
     question_of,
 )
 from logsrv.linelog.query.language.question import Figure, Grouping, Sorting
-from logsrv.linelog.read.counting.groups import group
+from logsrv.linelog.read.counting.groups import MOST_VALUES, counts_by_value, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.patterns.find import find_patterns
@@ -29,8 +28,6 @@ from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 
-MOST_VALUES = 8
-"""Values of a field that have a part of their own in a bar."""
 NONE = ""
 """The key of lines without the field, or with an empty value, in a bar."""
 
@@ -94,19 +91,14 @@ def count_by_value(
     field = values["by"]
     grouping = Grouping((Figure("count"),), (field,), step)
     found = group(make_search(view, values), grouping, question_of(values).extractions)
-    totals: Counter[str] = Counter()
-    steps: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for time, value, lines in found.rows:
-        name = NONE if value is None else str(value)
-        count = int(lines or 0)
-        totals[name] += 0 if value is None else count
-        steps[str(time)][name] += count
-    names = [name for name, _ in totals.most_common() if name != NONE][:MOST_VALUES]
+    rows = [(time, NONE if value is None else value, lines) for time, value, lines in found.rows]
+    known, steps = counts_by_value(rows)
+    names = [name for name in known if name != NONE][:MOST_VALUES]
     if field == STATUS_CLASS:
         names.sort()
     kept = {NONE, *names}
     parts = {
-        time: {name: lines for name, lines in counts.items() if name in kept}
+        str(time): {name: lines for name, lines in counts.items() if name in kept}
         for time, counts in steps.items()
     }
     return {"by": field, "values": names}, parts

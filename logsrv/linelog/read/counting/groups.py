@@ -5,9 +5,8 @@ Each process reads the frames that it gets, and sends for each group the numbers
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,18 +19,21 @@ from logsrv.linelog.read.counting.columns import column_reader, numbers
 from logsrv.linelog.read.counting.quantiles import QuantileNumbers
 from logsrv.linelog.read.counting.values import LONGEST
 from logsrv.linelog.read.indexed import step_start
-from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 
 MOST_GROUPS = 100_000
 MOST_CHARACTERS = 8 << 20
 """Characters in the values of all groups together. Lines of further groups are only counted."""
+MOST_VALUES = 8
+"""Values with a column or part of their own in an answer by time and value."""
 MOST_NUMBERS = 2_000_000
 """Numbers that are kept for exact quantiles; of more, quantiles are within 0.5 %."""
 
 Cell: TypeAlias = str | int | float | None
 Key: TypeAlias = tuple[str | float | None, ...]
 """The start of the step of time, if there are steps, and the value of each field of `by`."""
+Sums: TypeAlias = tuple[float, ...]
+"""Of the numbers in a field: how many, their sum, the least, the largest; empty without numbers."""
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -67,11 +69,22 @@ def count_groups(
     """Yield what `GroupCounter.counted` returns for each text with matching lines, in their order."""
     counter = GroupCounter(grouping, extractions)
 
-    def work(task: ReadTask) -> list[bytes]:
-        return [json.dumps(counter.counted(text)).encode() for text in search.matching_lines(task)]
+    for _, counted in search.run_for_json(
+        lambda task: map(counter.counted, search.matching_lines(task))
+    ):
+        yield counted
 
-    for _, results in search.run_on_frames(work):
-        yield from map(json.loads, results)
+
+def counts_by_value(
+    rows: Iterable[Sequence[Cell]],
+) -> tuple[list[str], dict[Cell, Counter[str]]]:
+    """Return the values in rows of time, value and count, the most frequent first; the counts by time."""
+    totals: Counter[str] = Counter()
+    by_time: dict[Cell, Counter[str]] = {}
+    for time, value, count in rows:
+        totals[str(value)] += int(count or 0)
+        by_time.setdefault(time, Counter())[str(value)] += int(count or 0)
+    return [value for value, _ in totals.most_common()], by_time
 
 
 class GroupCounter:
@@ -90,13 +103,14 @@ class GroupCounter:
         """
         stamps = StampedLines(text)
         columns = self._read(stamps)
-        keys = self._keys(stamps, columns)
+        keys, rows = self._keys(stamps, columns)
         counts = Counter(keys)
         sums: dict[str, dict[Key, list[float]]] = {}
         for field in self._fields:
             by_key: dict[Key, list[float]] = {}
-            for key, value in zip(keys, self._repeated(stamps, columns, field), strict=True):
-                if value is not None:
+            values = numbers(field, columns[field])
+            for key, row in zip(keys, rows, strict=True):
+                if (value := values[row]) is not None:
                     by_key.setdefault(key, []).append(value)
             sums[field] = by_key
         groups = [
@@ -111,29 +125,22 @@ class GroupCounter:
         summed = [len(values), sum(values), min(values), max(values)]
         return [*summed, *values] if field in self._kept else summed
 
-    def _keys(self, stamps: StampedLines, columns: Mapping[str, Column]) -> list[Key]:
-        """Return the key of each line; of a line with a list in a field a key for each element."""
+    def _keys(
+        self, stamps: StampedLines, columns: Mapping[str, Column]
+    ) -> tuple[list[Key], Sequence[int]]:
+        """Return keys and the number of the line of each; a line has one for each element of a list."""
         parts: list[list[list[str | float | None]]] = []
         if self._grouping.every is not None:
             parts.append([[start] for start in _steps(stamps, self._grouping.every)])
         parts += [[_texts(value) for value in columns[name]] for name in self._grouping.by]
-        self._many = [1] * len(stamps)
         if not parts:
-            return [()] * len(stamps)
-        found: list[Key] = []
+            return [()] * len(stamps), range(len(stamps))
+        keys: list[Key] = []
+        rows: list[int] = []
         for row, lists in enumerate(zip(*parts, strict=True)):
-            before = len(found)
-            found += product(*lists)
-            self._many[row] = len(found) - before
-        return found
-
-    def _repeated(
-        self, stamps: StampedLines, columns: Mapping[str, Column], field: str
-    ) -> Iterator[int | float | None]:
-        """Yield the number of a field for each key of each line."""
-        for value, many in zip(numbers(field, columns[field]), self._many, strict=True):
-            for _ in range(many):
-                yield value
+            keys += product(*lists)
+            rows += [row] * (len(keys) - len(rows))
+        return keys, rows
 
 
 def fields_of(grouping: Grouping) -> list[str]:
@@ -175,7 +182,7 @@ class _Group:
 
     def __init__(self, fields: Sequence[str], kept: set[str]) -> None:
         self.lines = 0
-        self.sums: list[list[float] | None] = [None] * len(fields)
+        self.sums: list[Sums] = [()] * len(fields)
         self.distributions = [QuantileNumbers() if field in kept else None for field in fields]
 
     def add(self, lines: int, packed: Sequence[Sequence[float]]) -> int:
@@ -185,18 +192,11 @@ class _Group:
         for place, numbers_ in enumerate(packed):
             if not numbers_:
                 continue
-            many, total, least, largest, *values = numbers_
-            known = self.sums[place]
-            if known is None:
-                self.sums[place] = [many, total, least, largest]
-            else:
-                known[0] += many
-                known[1] += total
-                known[2], known[3] = min(known[2], least), max(known[3], largest)
+            self.sums[place] = joined_sums([self.sums[place], numbers_])
             distribution = self.distributions[place]
             if distribution is not None:
                 before = len(distribution)
-                distribution.add(values)
+                distribution.add(numbers_[4:])
                 kept += len(distribution) - before
         return kept
 
@@ -289,10 +289,22 @@ class GroupTable:
                 cells.append(quantiles[one.field][one.function])
             else:
                 sums = found.sums[self._fields.index(one.field)]
-                cells.append(None if sums is None else _figure(one.function, sums))
+                cells.append(figure(one.function, sums))
         return cells
 
 
-def _figure(function: str, sums: Sequence[float]) -> float:
+def joined_sums(all_: Iterable[Sequence[float]]) -> Sums:
+    """Return the sums of lines together. all_: the sums of some lines each."""
+    known = [one[:4] for one in all_ if one]
+    if not known:
+        return ()
+    many, total, least, largest = zip(*known, strict=True)
+    return sum(many), sum(total), min(least), max(largest)
+
+
+def figure(function: str, sums: Sums) -> float | None:
+    """Return a figure other than a count or a quantile; None without numbers."""
+    if not sums:
+        return None
     many, total, least, largest = sums
     return {"sum": total, "avg": total / many, "min": least, "max": largest}[function]

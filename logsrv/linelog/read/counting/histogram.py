@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -36,56 +35,43 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
     Raises LogsrvError for more than MOST_STEPS buckets.
     """
 
-    def work(task: ReadTask) -> list[bytes]:
-        return [
-            json.dumps(count_by_step(search.matching_lines(task), step, levels=levels)).encode()
-        ]
+    def work(task: ReadTask) -> list[list[tuple[float, Counter[str]]]]:
+        return [count_by_step(search.matching_lines(task), step, levels=levels)]
 
     found = StepCounts(step)
     indexed = search.counts_from_index(step, levels=levels)
-    for _, results in search.run_on_frames(work, indexed=indexed):
-        for result in results:
-            found.add_counts(json.loads(result))
-    buckets = found.by_start
+    for _, counts in search.run_for_json(work, indexed):
+        found.add_counts(counts)
     for start, (lines, by_level) in ({} if indexed is None else indexed.by_time()).items():
-        bucket = buckets.setdefault(start, Counter())
-        bucket["lines"] += lines
-        if levels:
-            bucket.update(by_level)
+        found.add_counts([(start, {"lines": lines, **(by_level if levels else {})})])
     return found.as_buckets()
 
 
 class StepCounts:
-    """Numbers of lines by steps of time, added up in bounded memory.
-
-    by_start: for each step, by its start: the number of lines of each level, and of all as `lines`.
-    """
+    """Numbers of lines by steps of time, added up in bounded memory."""
 
     def __init__(self, step: float) -> None:
         self._step = step
-        self.by_start: dict[float, Counter[str]] = {}
+        # For each step, by its start: the number of lines of each level, and of all as `lines`.
+        self._by_start: dict[float, Counter[str]] = {}
 
     def add_counts(self, numbers: Iterable[tuple[float, Mapping[str, int]]]) -> None:
         """Add what `count_by_step` returns. Raises LogsrvError for more than MOST_STEPS steps."""
         for start, lines in numbers:
-            self.by_start.setdefault(start, Counter()).update(lines)
-        self._require_few_steps()
+            self._by_start.setdefault(start, Counter()).update(lines)
+        if len(self._by_start) > MOST_STEPS:
+            raise LogsrvError(
+                f"there are lines in more than {MOST_STEPS:,} steps of {self._step:g} s; take longer steps"
+            )
 
     def as_buckets(self) -> list[TimeBucket]:
-        """Return the steps with lines, in order. Raises LogsrvError for more than MOST_STEPS steps."""
-        self._require_few_steps()
+        """Return the steps with lines, in order."""
         return [
             TimeBucket(
                 start, lines["lines"], {name: lines[name] for name in lines if name != "lines"}
             )
-            for start, lines in sorted(self.by_start.items())
+            for start, lines in sorted(self._by_start.items())
         ]
-
-    def _require_few_steps(self) -> None:
-        if len(self.by_start) > MOST_STEPS:
-            raise LogsrvError(
-                f"there are lines in more than {MOST_STEPS:,} steps of {self._step:g} s; take longer steps"
-            )
 
 
 def count_by_step(

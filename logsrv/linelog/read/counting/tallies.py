@@ -5,11 +5,9 @@ Each process counts the frames that it reads. The parent adds the counts up, in 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from logsrv.linelog.fields.access import STATUS_CLASS
 from logsrv.linelog.fields.aliases import ALIASES
@@ -17,9 +15,8 @@ from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.extract import extracted_fields
-from logsrv.linelog.read.indexed import IndexedCounts
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 
 # At twice as many different values, the least frequent ones are forgotten, so that this many are kept.
 MOST_VALUES = 100_000
@@ -71,15 +68,15 @@ def count_values(search: Search, field: str, extractions: Sequence[Extraction] =
 
     count = make_value_counter(field, extractions)
 
-    def work(task: ReadTask) -> list[bytes]:
-        if field == "position":
-            counts = Counter(str(hit.position) for hit in search.hits_in_task(task))
-            return [json.dumps([counts.total(), counts]).encode()]
-        return [json.dumps(count(text)).encode() for text in search.matching_lines(task)]
+    def work(task: ReadTask) -> Iterator[tuple[int, Counter[str]]]:
+        if field != "position":
+            return map(count, search.matching_lines(task))
+        counts = Counter(str(hit.position) for hit in search.hits_in_task(task))
+        return iter([(counts.total(), counts)])
 
     tally = ValueCounts()
     indexed = search.counts_from_index(levels=True) if field == "level" else None
-    for total, counts in _run_json_work(search, work, indexed):
+    for _, (total, counts) in search.run_for_json(work, indexed):
         tally.add_counts(counts, total)
     for _, levels in ({} if indexed is None else indexed.by_time()).values():
         tally.add_counts(levels, sum(levels.values()))
@@ -93,17 +90,10 @@ def count_fields(
 
     lines: the wanted size. A query for one of the returned names finds the lines that were counted for it.
     """
-    return count_fields_of_hits(search.hits(reverse=True), lines, extractions)
-
-
-def count_fields_of_hits(
-    hits: Iterable[Hit], lines: int, extractions: Sequence[Extraction] = ()
-) -> tuple[dict[str, int], int]:
-    """Return the number of lines with each field among the first `lines` hits, and the hits read."""
     extracted = extracted_fields(extractions)
     counts: Counter[str] = Counter()
     sampled = size = 0
-    for hit in hits:
+    for hit in search.hits(reverse=True):
         record = Record(hit.line, str(hit.position))
         names = _field_names(record).union(extracted(record.body))
         size += sum(len(name) for name in names if name not in counts)
@@ -128,21 +118,22 @@ def _field_names(record: Record) -> set[str]:
 def count_sources(search: Search) -> dict[str, tuple[int, str]]:
     """Return each source with its number of lines and its latest TIME."""
 
-    def work(task: ReadTask) -> list[bytes]:
+    def work(task: ReadTask) -> list[dict[str, tuple[int, str]]]:
         numbers: Counter[bytes] = Counter()
         last: dict[bytes, bytes] = {}
         for text in search.matching_lines(task):
             stamps = _STAMPS.findall(text)
             numbers.update(source for _, source in stamps)
             last.update((source, time) for time, source in sorted(set(stamps)))
-        found = {
-            _escape_undecodable(source): (lines, _escape_undecodable(last[source]))
-            for source, lines in numbers.items()
-        }
-        return [json.dumps(found).encode()]
+        return [
+            {
+                _escape_undecodable(source): (lines, _escape_undecodable(last[source]))
+                for source, lines in numbers.items()
+            }
+        ]
 
     sources: dict[str, tuple[int, str]] = {}
-    for found in _run_json_work(search, work):
+    for _, found in search.run_for_json(work):
         for source, (lines, last) in found.items():
             before = sources.pop(source, (0, ""))
             # The source is put at the end of the dict. Of too many sources the first ones are forgotten:
@@ -155,11 +146,3 @@ def count_sources(search: Search) -> dict[str, tuple[int, str]]:
 
 def _escape_undecodable(part: bytes) -> str:
     return part.decode(errors="backslashreplace")
-
-
-def _run_json_work(
-    search: Search, work: Any, indexed: IndexedCounts | None = None
-) -> Iterable[Any]:
-    for _, results in search.run_on_frames(work, indexed=indexed):
-        for result in results:
-            yield json.loads(result)

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from logsrv.linelog.fields.reader import Column
-from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.values import Value, elements_of_value, text_of_value
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.read.counting.columns import column_reader
@@ -20,7 +18,6 @@ Counted: TypeAlias = tuple[int, Counter[str]]
 
 LONGEST = 1000
 """Characters of a value; a longer one loses its end."""
-_OF_SOURCE = ("source", "name", "host", "port")
 
 
 def make_value_counter(
@@ -32,8 +29,6 @@ def make_value_counter(
     """
     if field == "level":
         return _count_levels
-    if field in _OF_SOURCE:
-        return lambda text: _count_source_field(field, text)
     read = column_reader([field], extractions)
     return lambda text: _count_column(read(StampedLines(text))[field])
 
@@ -53,17 +48,6 @@ def _count_levels(text: bytes) -> Counted:
     counts = Counter(
         {level: lines for (_, level), lines in count_by_time(text, 0, levels=True).items() if level}
     )
-    return counts.total(), counts
-
-
-def _count_source_field(field: str, text: bytes) -> Counted:
-    """Count a field that depends on SOURCE only: it is parsed once for each source."""
-    counts: Counter[str] = Counter()
-    for stored, lines in Counter(StampedLines(text).sources()).items():
-        source = decode_stored(stored)
-        value = source if field == "source" else getattr(parse_source(source), field)
-        for one in texts_to_count(value):
-            counts[one] += lines
     return counts.total(), counts
 
 

@@ -6,7 +6,6 @@ that differ only in some words at the end.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -61,18 +60,14 @@ def find_patterns(search: Search, new_since: str = "") -> Patterns:
     """
     counter = _TextCounter(new_since)
 
-    def work(task: ReadTask) -> list[bytes]:
-        return [
-            json.dumps([offset, *counted]).encode()
-            for offset, text, found in search.matching_texts(task)
-            for counted in counter.counted(text, found)
-        ]
+    def work(task: ReadTask) -> Iterator[list[Any]]:
+        for offset, text, found in search.matching_texts(task):
+            for counted in counter.counted(text, found):
+                yield [offset, *counted]
 
     table = _TemplateTable()
-    for task, results in search.run_on_frames(work):
-        for result in results:
-            offset, *counted = json.loads(result)
-            table.add(Position(task.segment, offset), *counted)
+    for task, (offset, *counted) in search.run_for_json(work):
+        table.add(Position(task.segment, offset), *counted)
     return table.patterns(is_new_only=bool(new_since))
 
 
@@ -135,19 +130,15 @@ class _Counts:
         self.position = Position(0, 0)
         self.time: str | None = None
 
-    def note_first(self, position: Position, time: str | None) -> None:
-        """Note the position and time of a line since, unless the noted line is before it."""
-        earlier = position < self.position
+    def add(self, earlier: int, since: int, position: Position, time: str | None) -> None:
+        """Add numbers of lines. position, time: of the first line since, if there is one."""
+        is_first = position < self.position
         if position.store != self.position.store:
-            earlier = (time or "") < (self.time or "")
-        if not self.since or earlier:
+            is_first = (time or "") < (self.time or "")
+        if since and (is_first or not self.since):
             self.position, self.time = position, time
-
-    def add(self, other: _Counts) -> None:
-        if other.since:
-            self.note_first(other.position, other.time)
-        self.earlier += other.earlier
-        self.since += other.since
+        self.earlier += earlier
+        self.since += since
 
 
 class _TemplateTable:
@@ -173,12 +164,10 @@ class _TemplateTable:
             if counts is None:
                 counts = self._counts[key] = _Counts()
                 self._size += len(app) + len(template)
-            if is_earlier:
-                counts.earlier += lines
-                continue
-            counts.note_first(Position(text.segment, text.offset + offset), time)
-            counts.since += lines
-            self._lines += lines
+            position = Position(text.segment, text.offset + offset)
+            since = 0 if is_earlier else lines
+            counts.add(lines - since, since, position, time)
+            self._lines += since
         if len(self._counts) > 2 * MOST_TEMPLATES or self._size > 2 * MOST_CHARACTERS:
             self._forget_rare()
 
@@ -200,7 +189,10 @@ class _TemplateTable:
         """Return the merged patterns. is_new_only: whether to leave out those with earlier lines."""
         merged: dict[PatternKey, _Counts] = {}
         for key, pattern in merge_templates(list(self._counts)).items():
-            merged.setdefault(pattern, _Counts()).add(self._counts[key])
+            one = self._counts[key]
+            merged.setdefault(pattern, _Counts()).add(
+                one.earlier, one.since, one.position, one.time
+            )
         found = [
             Pattern(*key, counts.since, counts.position, counts.time)
             for key, counts in merged.items()

@@ -65,13 +65,8 @@ class LinePatterns:
             if known is None:
                 unknown += lines
                 continue
-            one = merged.get(known)
-            row = first[key]
-            merged[known] = (
-                CountedPattern(known, lines, row)
-                if one is None
-                else CountedPattern(known, one.lines + lines, min(row, one.row))
-            )
+            one = merged.get(known, CountedPattern(known, 0, first[key]))
+            merged[known] = CountedPattern(known, one.lines + lines, min(first[key], one.row))
         return list(merged.values()), unknown
 
     def _keys_of_lines(self, stamps: StampedLines) -> list[_Key]:

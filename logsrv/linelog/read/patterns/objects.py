@@ -42,13 +42,8 @@ def read_object(content: bytes) -> ObjectParts | None:
         text = parsed.get(key)
         if type(text) is str and text:
             return ObjectParts(app, key, text[:LONGEST])
-    return ObjectParts(app, "", keys_as_text(list(parsed)))
-
-
-def keys_as_text(keys: list[str]) -> str:
-    """Return the pattern of an object without a message: `{a, b}`."""
-    more = ", …" if len(keys) > _MOST_KEYS else ""
-    return f"{{{', '.join(sorted(keys)[:_MOST_KEYS])}{more}}}"[:LONGEST]
+    more = ", …" if len(parsed) > _MOST_KEYS else ""
+    return ObjectParts(app, "", f"{{{', '.join(sorted(parsed)[:_MOST_KEYS])}{more}}}"[:LONGEST])
 
 
 def _find_app(parsed: Object, present: frozenset[str]) -> str:
