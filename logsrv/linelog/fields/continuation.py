@@ -152,6 +152,10 @@ class Joiner:
             self._streams.popitem(last=False)
         return record
 
+    def knows(self, stream: Hashable) -> bool:
+        """Return whether a stream had a line, and is not forgotten."""
+        return stream in self._streams
+
     def forget_other_streams(self) -> None:
         """Forget all streams but that of the last line, if a line in between ends a record."""
         while len(self._streams) > 1:

@@ -24,9 +24,10 @@ from logsrv.linelog.query.language.question import Grouping, Question, Sorting
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.csv_lines import csv_renderer
+from logsrv.linelog.read.found_records import whole_record
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.records import joined_documents, whole_record
+from logsrv.linelog.read.records import joined_documents
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
