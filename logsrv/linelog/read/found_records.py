@@ -209,7 +209,7 @@ class FollowedRecords:
             record = Record(hit.line)
             is_wanted = hit.position in wanted
             gathering.add(hit, record, stream_of_record(record), is_wanted, now)
-        for first, record in list(gathering.records.items()):
-            is_over = record.is_over or now - record.last >= _PAUSE
+        for first, found in list(gathering.records.items()):
+            is_over = found.is_over or now - found.last >= _PAUSE
             if (is_over or gathering.size > _MOST_BYTES) and (lines := gathering.take(first)):
                 yield lines

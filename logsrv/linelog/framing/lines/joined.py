@@ -15,6 +15,7 @@ import attrs
 from logsrv.linelog.batch import Block
 from logsrv.linelog.fields.continuation import MOST_BYTES, Joiner
 from logsrv.linelog.fields.record import Record
+from logsrv.linelog.framing.lines.lines import BlockFramer
 from logsrv.linelog.framing.lines.records import ESCAPED_LF
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
@@ -28,11 +29,11 @@ _LOOKED_AT = 4096
 class JoiningFramer:
     """A framer around another one: the last record is kept until a line follows that begins another one.
 
-    framer: a LineFramer or SyslogFramer. lines: number of lines so far. While `more` is true, call
-    `receive(b"")` again. The bytes of a record that is too long are counted as they would be stored.
+    framer: the other one; its attributes are this one's, too. lines: number of lines so far. The bytes of a
+    record that is too long are counted as they would be stored.
     """
 
-    _framer: Any
+    _framer: BlockFramer
     _rules: LineRules
     _counts: LineCounts
     lines: int = 0
@@ -52,7 +53,7 @@ class JoiningFramer:
 
     @property
     def more(self) -> bool:
-        return bool(self._later) or getattr(self._framer, "more", False)
+        return bool(self._later) or self._framer.more
 
     @property
     def closing(self) -> str | None:
