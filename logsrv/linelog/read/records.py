@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
@@ -19,6 +20,7 @@ from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.read.render import record_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 MOST_READ = 5000
@@ -44,10 +46,11 @@ class JoinedLines:
         self._joiner = Joiner()
         self._size = 0
 
-    def read_before(self, lines: StoredLines, position: Position) -> None:
+    def read_before(self, view: View, position: Position) -> None:
         """Learn which records are unfinished at a position, where the next line begins."""
-        for hit in reversed(list(islice(lines.lines_before(position), _READ_BEFORE))):
-            self._first_line(Record(hit.line, str(hit.position)))
+        with closing(StoredLines(view)) as lines:
+            for hit in reversed(list(islice(lines.lines_before(position), _READ_BEFORE))):
+                self._first_line(Record(hit.line, str(hit.position)))
 
     def document(self, hit: Hit) -> dict[str, Any]:
         """Return the next line as an object; `continues` is missing in the first line of a record."""
@@ -63,11 +66,11 @@ class JoinedLines:
         return self._joiner.first_line(record)
 
 
-def joined_documents(lines: StoredLines, hits: Sequence[Hit]) -> list[dict[str, Any]]:
+def joined_documents(view: View, hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """Return adjacent lines as objects, in the order given, which may be that of the store reversed."""
     ordered = sorted(hits)
     joined = JoinedLines()
-    joined.read_before(lines, ordered[0].position)
+    joined.read_before(view, ordered[0].position)
     documents = {hit.position: joined.document(hit) for hit in ordered}
     return [documents[hit.position] for hit in hits]
 

@@ -66,8 +66,7 @@ def search(view: View, values: Values) -> Reply:
         # A forked process keeps the value that `left` had then: it may be too large, but never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         if is_joined and hits:
-            with closing(StoredLines(view)) as lines:
-                return [json_line(one) for one in joined_documents(lines, hits)]
+            return [json_line(one) for one in joined_documents(view, hits)]
         return [render(hit) for hit in hits]
 
     asked = make_search(view, values, before=before, after=after)
@@ -136,8 +135,7 @@ def tail(view: View, values: Values) -> Reply:
     def work(task: ReadTask) -> list[bytes]:
         hits = list(asked.hits_in_task(task))
         if hits and has_all_lines(question):
-            with closing(StoredLines(view)) as lines:
-                found = joined_documents(lines, hits)
+            found = joined_documents(view, hits)
         else:
             found = [document(hit) for hit in hits]
         return [line_event(one["position"], safe_json(one)) for one in found]
