@@ -120,11 +120,13 @@ class _Stream:
 class Joiner:
     """Finds the records of lines, which it gets one after the other.
 
-    ended: the first line of the record that the last line has ended, as it begins another one.
+    most_streams: with 1, a line of another stream ends a record. ended: the first line of the record that
+    the last line has ended, as it begins another one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_streams: int | None = None) -> None:
         self.ended: Record | None = None
+        self._most_streams = most_streams or MOST_STREAMS
         self._streams: OrderedDict[Hashable, _Stream] = OrderedDict()
 
     def first_line(self, record: Record, stream: Hashable = None) -> Record:
@@ -148,18 +150,13 @@ class Joiner:
         self.ended = present.first if present is not None else None
         begun = _BEGIN.get(kind, _State.PLAIN)
         self._streams[key] = _Stream(record, record, begun, 1, len(record.body))
-        if len(self._streams) > MOST_STREAMS:
+        if len(self._streams) > self._most_streams:
             self._streams.popitem(last=False)
         return record
 
     def knows(self, stream: Hashable) -> bool:
         """Return whether a stream had a line, and is not forgotten."""
         return stream in self._streams
-
-    def forget_other_streams(self) -> None:
-        """Forget all streams but that of the last line, if a line in between ends a record."""
-        while len(self._streams) > 1:
-            self._streams.popitem(last=False)
 
 
 def may_continue(record: Record) -> bool:

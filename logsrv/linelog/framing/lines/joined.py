@@ -40,10 +40,8 @@ class JoiningFramer:
     _closing: str | None = None
     # Lines for the next calls.
     _later: bytes = b""
-    # The record: its first line as `_joiner` knows it, its lines, their size, and whether it is longer than
-    # a line may be.
     _joiner: Joiner | None = None
-    _first: Record | None = None
+    # The record: its lines, their size, and whether it is longer than a line may be.
     _parts: list[bytes] = attrs.field(factory=list, init=False)
     _size: int = 0
     _oversize: bool = False
@@ -69,31 +67,27 @@ class JoiningFramer:
         """Return the records that `chunk` completes as lines, or None."""
         if chunk or not self._later:
             self._add_lines(self._framer.receive(chunk))
-        return self._join_lines(-1 if self._closing else _MOST_AT_ONCE)
+        return _block_of(self._join_lines(-1 if self._closing else _MOST_AT_ONCE))
 
     def end_record(self) -> Block | None:
         """Return the kept record, and forget what it looked like: no line goes on with it any more."""
-        ended = self._take_record()
-        self._first = self._joiner = None
-        return Block.of(ended) if ended else None
+        self._joiner = None
+        return _block_of(self._take_record())
 
     def finish(self) -> Block | None:
         """Return the rest as lines, or None. Call it after the last `receive`."""
         self._add_lines(self._framer.finish())
-        done = [self._join_lines(-1), self.end_record()]
-        lines = b"".join([bytes(block) for block in done if block])
-        return Block.of(lines) if lines else None
+        return _block_of(self._join_lines(-1) + self._take_record())
 
     def _add_lines(self, block: Block | None) -> None:
         if block is not None:
             self._later += bytes(block)
 
-    def _join_lines(self, most: int) -> Block | None:
+    def _join_lines(self, most: int) -> bytes:
         lines = self._later.split(b"\n", most)
         self._later = lines.pop()
         self.lines += len(lines)
-        done = b"".join([self._add_line(line) for line in lines])
-        return Block.of(done) if done else None
+        return b"".join([self._add_line(line) for line in lines])
 
     def _add_line(self, line: bytes) -> bytes:
         """Return the lines that are complete now."""
@@ -102,18 +96,17 @@ class JoiningFramer:
             return b""
         record = Record.of_message(line[:_LOOKED_AT])
         if record.content.startswith(b"{"):
-            self._first = None
+            self._joiner = None
             return self._take_record() + line + b"\n"
         if self._joiner is None:
-            self._joiner = Joiner()
-        first = self._joiner.first_line(record)
-        self._joiner.forget_other_streams()
+            self._joiner = Joiner(1)
+        begins = self._joiner.first_line(record) is record
         size = self._size + 1 + len(line)
-        if first is self._first and size > self._rules.max_line:
+        if not begins and size > self._rules.max_line:
             return self._add_to_oversize(line)
-        if first is not self._first or size > MOST_BYTES:
+        if begins or size > MOST_BYTES:
             ended = self._take_record()
-            self._first, self._parts, self._size = first, [line], len(line)
+            self._parts, self._size = [line], len(line)
             return ended
         self._parts.append(line)
         self._size = size
@@ -141,3 +134,7 @@ class JoiningFramer:
         ended = ESCAPED_LF.join(self._parts) + b"\n" if self._parts else b""
         self._parts, self._size, self._oversize = [], 0, False
         return ended
+
+
+def _block_of(lines: bytes) -> Block | None:
+    return Block.of(lines) if lines else None
