@@ -198,7 +198,7 @@ class FollowedRecords:
         self._gathering = _Gathering()
 
     def records(
-        self, position: Position, text: bytes, hits: list[Hit], now: float
+        self, position: Position, text: bytes, hits: Iterable[Hit], now: float
     ) -> Iterator[list[Hit]]:
         """Yield the records of hits that are complete now.
 
