@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import islice
 
-import attrs
-
 from logsrv.linelog.fields.continuation import Joiner, stream_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import TIME_LENGTH
@@ -34,16 +32,14 @@ REVERSED = 500
 _EVERY_LINE = make_matcher(EVERYTHING)
 
 
-@attrs.define(eq=False)
 class _Gathered:
     """A record whose lines are coming. begun, last: number or time of its lines at the ends."""
 
-    begun: float
-    last: float = 0
-    lines: list[Hit] = attrs.field(factory=list)
-    size: int = 0
-    is_wanted: bool = False
-    is_over: bool = False
+    def __init__(self, now: float) -> None:
+        self.begun = self.last = now
+        self.lines: list[Hit] = []
+        self.size = 0
+        self.is_wanted = self.is_over = False
 
 
 class _Gathering:
