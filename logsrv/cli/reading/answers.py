@@ -156,11 +156,11 @@ def _with_local_time(columns: Sequence[str], row: tuple[Cell, ...]) -> tuple[Cel
 
 def _named_groups(found: Rows, columns: int) -> Rows:
     """Return rows with a word in place of a missing value in their first columns."""
-    rows = [(*map(_named_value, row[:columns]), *row[columns:]) for row in found.rows]
+    rows = [(*map(named_value, row[:columns]), *row[columns:]) for row in found.rows]
     return found._replace(rows=rows)
 
 
-def _named_value(cell: Cell) -> Cell:
+def named_value(cell: Cell) -> Cell:
     """Return a word for a missing value; a value that looks like it is quoted."""
     if cell is None:
         return _NONE

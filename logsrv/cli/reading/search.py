@@ -122,6 +122,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: Namespace) -> int:
+    records = reading.wants_records(arguments)
     _check_options(arguments)
     if reading.asks_nodes(arguments):
         # Imported here: it loads TLS and the settings of a service, as slow as all other imports together.
@@ -133,7 +134,6 @@ def run(arguments: Namespace) -> int:
     figures = _wants_figures(arguments) or asked.answer is not None
     if arguments.columns and figures and not isinstance(asked.answer, Sorting):
         raise UsageError("--columns chooses the columns of lines; this answer has its own")
-    records = reading.wants_records(arguments)
     if records and figures:
         raise UsageError(
             "--records and --fold show lines in their order; counts are of single lines"
@@ -200,7 +200,6 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
     parse_around(arguments)
-    reading.wants_records(arguments)
     if arguments.new_since is not None and not arguments.patterns:
         raise UsageError("--new-since needs --patterns: it leaves out the known ones")
     if arguments.patterns and arguments.nodes is not None:

@@ -20,7 +20,7 @@ from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.stores import open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.read.records import whole_record
+from logsrv.linelog.read.found_records import whole_record
 from logsrv.linelog.read.render import make_renderer
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.stored_lines import StoredLines

@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from itertools import islice
 
 from logsrv.cli.arguments import tell
@@ -80,10 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     since, most = reading.since_of_tail(arguments), reading.lines_of_tail(arguments)
     style = reading.line_style(arguments)
     if records:
-        show = _printer(make_record_renderer(style, found_by, fold=arguments.fold))
+        show = partial(_show, make_record_renderer(style, found_by, fold=arguments.fold))
     else:
         render = make_renderer(style, found_by)
-        show = _printer(lambda lines, _: render(lines[0], False))
+        show = partial(_show, lambda lines, _: render(lines[0], False))
 
     with open_view(arguments, "tail") as view:
         ends = {number: end_of_store(store) for number, store in view.stores.items()}
@@ -102,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
             of = make_source_test(arguments.source)
             following = FollowedRecords() if records else None
             for position, text in _wait_for_lines(view, ends):
-                new = list(hits_in_text(found_by, of, position, text))
+                new = hits_in_text(found_by, of, position, text)
                 if following is None:
                     show([hit] for hit in new)
                 else:
@@ -110,20 +111,15 @@ def run(arguments: argparse.Namespace) -> int:
         return reading.search_status(view.damaged, found)
 
 
-def _printer(
-    render: Callable[[Sequence[Hit], bool], bytes],
-) -> Callable[[Iterable[Sequence[Hit]]], bool]:
-    def show(records: Iterable[Sequence[Hit]]) -> bool:
-        """Print records at once; return whether there are any."""
-        found = False
-        for record in records:
-            sys.stdout.buffer.write(render(record, False))
-            found = True
-        if found:
-            sys.stdout.buffer.flush()
-        return found
-
-    return show
+def _show(render: Callable[[Sequence[Hit], bool], bytes], records: Iterable[Sequence[Hit]]) -> bool:
+    """Print records at once; return whether there are any."""
+    found = False
+    for record in records:
+        sys.stdout.buffer.write(render(record, False))
+        found = True
+    if found:
+        sys.stdout.buffer.flush()
+    return found
 
 
 def _wait_for_lines(view: View, ends: Mapping[int, Position]) -> Iterator[tuple[Position, bytes]]:

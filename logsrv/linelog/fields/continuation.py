@@ -12,8 +12,6 @@ from collections.abc import Hashable
 from datetime import datetime
 from enum import Enum, auto
 
-import attrs
-
 from logsrv.linelog.fields.level import RANK, level_in_text
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import decode_stored, to_stored_bytes
@@ -101,15 +99,13 @@ _RAISED = re.compile(rb"[A-Za-z_][\w.]{0,200}(?::|\s*\Z)")
 _GO_LINE = re.compile(rb"created by |exit status [0-9]|\[signal |\[originating from ")
 
 
-@attrs.define
 class _Stream:
     """The present record of a stream. first, last: its lines at the ends."""
 
-    first: Record
-    last: Record
-    state: _State
-    lines: int
-    size: int
+    def __init__(self, record: Record, state: _State) -> None:
+        self.first = self.last = record
+        self.state = state
+        self.lines, self.size = 1, len(record.body)
 
     def has_room(self, record: Record) -> bool:
         if self.lines >= MOST_LINES or self.size + len(record.body) > MOST_BYTES:
@@ -120,11 +116,13 @@ class _Stream:
 class Joiner:
     """Finds the records of lines, which it gets one after the other.
 
-    ended: the first line of the record that the last line has ended, as it begins another one.
+    most_streams: with 1, a line of another stream ends a record. ended: the first line of the record that
+    the last line has ended, as it begins another one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_streams: int | None = None) -> None:
         self.ended: Record | None = None
+        self._most_streams = most_streams or MOST_STREAMS
         self._streams: OrderedDict[Hashable, _Stream] = OrderedDict()
 
     def first_line(self, record: Record, stream: Hashable = None) -> Record:
@@ -147,15 +145,14 @@ class Joiner:
                 return present.first
         self.ended = present.first if present is not None else None
         begun = _BEGIN.get(kind, _State.PLAIN)
-        self._streams[key] = _Stream(record, record, begun, 1, len(record.body))
-        if len(self._streams) > MOST_STREAMS:
+        self._streams[key] = _Stream(record, begun)
+        if len(self._streams) > self._most_streams:
             self._streams.popitem(last=False)
         return record
 
-    def forget_other_streams(self) -> None:
-        """Forget all streams but that of the last line, if a line in between ends a record."""
-        while len(self._streams) > 1:
-            self._streams.popitem(last=False)
+    def knows(self, stream: Hashable) -> bool:
+        """Return whether a stream had a line, and is not forgotten."""
+        return stream in self._streams
 
 
 def may_continue(record: Record) -> bool:

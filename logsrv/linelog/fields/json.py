@@ -23,16 +23,16 @@ _SHORT = 100
 _BIG = float(1 << 63)
 # The number of lines that are still parsed by the standard library: 400 take as long as importing orjson. A
 # search that the word index has narrowed to a few lines never imports it.
-_without_orjson = 400
+without_orjson = 400
 
 
 def parse_json(content: bytes) -> Object | None:
     """Return the JSON object in `content`, or None. Integers beyond 64 bits may become floats."""
     if not content.lstrip(b" \t\r\n").startswith(b"{"):
         return None
-    global _without_orjson
-    if _without_orjson:
-        _without_orjson -= 1
+    global without_orjson
+    if without_orjson:
+        without_orjson -= 1
         exact = parse_json_exactly(content)
         if exact is not None:
             return exact

@@ -109,8 +109,6 @@ class InputServer:
 
     def apply(self, settings: ListenerSettings) -> None:
         self.intake.apply(settings)
-        if hasattr(self.receiver, "apply"):
-            self.receiver.apply()
 
     def close(self) -> None:
         self.intake.flush()

@@ -1,24 +1,23 @@
 """The records of found lines, each once: from a hit on, the store is read until the hit's record ends.
 
-The lines of a hit's stream are put together for as long as one of its records is wanted. Those of other
-sources are passed over by their first bytes.
+From a stream's first hit on, its lines are put together, for as long as any hit's record may go on. Lines
+of other sources are passed over by their first bytes.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Iterator
-from itertools import chain, islice
-
-import attrs
+from itertools import islice
 
 from logsrv.linelog.fields.continuation import Joiner, stream_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import TIME_LENGTH
+from logsrv.linelog.query.language.tree import EVERYTHING
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.records import MOST_READ, is_far, lines_before_record
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.search import Hit, hits_in_text
 from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 _MOST_BYTES = 16 << 20
 """Bytes of the lines that are kept until their records end."""
@@ -30,56 +29,50 @@ _NEAR = 2048
 """Bytes up to a hit that are read rather than skipped, as that is faster."""
 REVERSED = 500
 """Hits whose records are found together when the newest come first."""
+_EVERY_LINE = make_matcher(EVERYTHING)
 
 
-@attrs.define(eq=False)
-class Gathered:
-    """A record whose lines are coming. first: its first line, as the joiner knows it."""
+class _Gathered:
+    """A record whose lines are coming. begun, last: number or time of its lines at the ends."""
 
-    first: Record
-    lines: list[Hit] = attrs.field(factory=list)
-    size: int = 0
-    is_wanted: bool = False
-    is_over: bool = False
-    number: float = 0
-    """A number or time of the caller's."""
+    def __init__(self, now: float) -> None:
+        self.begun = self.last = now
+        self.lines: list[Hit] = []
+        self.size = 0
+        self.is_wanted = self.is_over = False
 
 
-class Gathering:
+class _Gathering:
     """Puts lines, which come in the order of the store, together to records.
 
-    open: the records that may go on. wanted: how many of them the caller wants.
+    records: by their first lines, in the order of these. size: of all their lines. going_on: the number of
+    wanted records that may go on.
     """
 
     def __init__(self) -> None:
-        self._joiner = Joiner()
-        self.open: dict[Record, Gathered] = {}
-        self.wanted = 0
+        self.joiner = Joiner()
+        self.records: dict[Record | None, _Gathered] = {}
+        self.size = self.going_on = 0
 
-    def add(
-        self, line: Hit, record: Record, stream: Hashable, is_wanted: bool
-    ) -> tuple[Gathered, Gathered | None]:
-        """Return the record that a line belongs to, and the one that it ends."""
-        first = self._joiner.first_line(record, stream)
-        found = self.open.get(first)
-        if found is None:
-            found = self.open[first] = Gathered(first)
+    def add(self, line: Hit, record: Record, stream: Hashable, is_wanted: bool, now: float) -> None:
+        found = self.records.setdefault(self.joiner.first_line(record, stream), _Gathered(now))
         found.lines.append(line)
+        found.last = now
         found.size += len(line.line)
-        if is_wanted and not found.is_wanted:
-            found.is_wanted = True
-            self.wanted += 1
-        ended = self._joiner.ended
-        over = self.open.get(ended) if ended is not None else None
-        if over is not None:
-            self.end(over)
-        return found, over
+        self.size += len(line.line)
+        self.going_on += is_wanted and not found.is_wanted
+        found.is_wanted |= is_wanted
+        ended = self.records.get(self.joiner.ended)
+        if ended is not None:
+            self.going_on -= ended.is_wanted
+            ended.is_over = True
 
-    def end(self, record: Gathered) -> None:
-        """Give no further lines to a record: those that come are a record of their own."""
-        record.is_over = True
-        self.wanted -= record.is_wanted
-        self.open.pop(record.first, None)
+    def take(self, first: Record | None) -> list[Hit]:
+        """Remove a record; return its lines if it is wanted. Further ones are a record of their own."""
+        record = self.records.pop(first)
+        self.size -= record.size
+        self.going_on -= record.is_wanted and not record.is_over
+        return record.lines if record.is_wanted else []
 
 
 class FoundRecords:
@@ -88,32 +81,28 @@ class FoundRecords:
     def __init__(self, lines: StoredLines) -> None:
         self._lines = lines
         self._shown: dict[Position, None] = {}
-        self._streams: dict[Hashable, Gathering] = {}
-        """The streams of wanted records that may go on."""
-        self._sources: Counter[bytes] = Counter()
-        """The number of these streams in each source."""
-        self._seen: dict[Hashable, int] = {}
-        """Other sources and streams, and when their last line was read."""
-        self._begun: deque[tuple[Gathered, Hashable]] = deque()
-        self._read = self._size = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._gathering = _Gathering()
+        self._read = 0
+        # When the last line of a source was put to its record, and when that of another one, or of a stream
+        # without hits, was passed over: by the number of lines read.
+        self._sources: dict[Hashable, int] = {}
+        self._passed: dict[Hashable, int] = {}
 
     def records(self, hits: Iterable[Hit]) -> Iterator[list[Hit]]:
         """Yield the lines of each hit's record, in the order of the records' first lines.
 
         hits: in the order of the store.
         """
-        line = None
         for line, is_hit in self._lines_to_read(hits):
             self._read += 1
-            source = _source_of(line)
-            if is_hit or source in self._sources:
-                self._gather(line, source, is_hit)
-            else:
-                self._note(source)
+            if self._read % MOST_READ == 0:
+                self._sources, self._passed = map(self._recent, (self._sources, self._passed))
+            self._add(line, is_hit)
             yield from self._ended_records(line)
-        self._skip()
-        if line is not None:
-            yield from self._ended_records(line)
+        yield from self._ended_records(None)
 
     def newest_records(self, hits: Iterator[Hit]) -> Iterator[list[Hit]]:
         """Yield the records of hits of which the newest come first, the newest first."""
@@ -121,103 +110,70 @@ class FoundRecords:
             yield from reversed(list(self.records(reversed(part))))
 
     def _lines_to_read(self, hits: Iterable[Hit]) -> Iterator[tuple[Hit, bool]]:
-        """Yield hits and, while a record may go on, the lines between them. True: it is a hit."""
+        """Yield hits and, while a record may go on, the lines after them. True: it is a hit."""
         following: Iterator[Hit] = iter(())
-        last: Position | None = None
+        last = NOWHERE
         for hit in hits:
             if hit.position in self._shown:
                 continue
-            while True:
-                if not self._streams and not _is_near(last, hit.position):
-                    self._skip()
-                    following = self._lines.lines_from(hit.position)
+            while self._gathering.going_on or hit.position <= (last.segment, last.offset + _NEAR):
                 line = next(following, None)
                 if line is None or line.position >= hit.position:
                     break
-                yield line, False
                 last = line.position
-            if line is not None and line.position > hit.position:
-                following = chain((line,), following)
+                if self._gathering.going_on:
+                    yield line, False
+            else:
+                following = islice(self._lines.lines_from(hit.position), 1, None)
+            if not self._gathering.going_on:
+                self._begin()
             yield hit, True
             last = hit.position
-        for line in following:
-            if not self._streams:
-                return
+        while self._gathering.going_on and (line := next(following, None)):
             yield line, False
 
-    def _skip(self) -> None:
-        """End all records: the lines that follow are not read."""
-        for record, _ in self._begun:
-            record.is_over = True
-        self._streams.clear()
-        self._sources.clear()
-        self._seen.clear()
-        self._read = 0
-
-    def _gather(self, line: Hit, source: bytes, is_hit: bool) -> None:
+    def _add(self, line: Hit, is_hit: bool) -> None:
+        source = line.line[TIME_LENGTH : line.line.find(b" ", TIME_LENGTH)]
+        is_known = source in self._sources
+        if not is_hit and not is_known:
+            self._passed[source] = self._read
+            return
         record = Record(line.line)
         stream = stream_of_record(record)
-        gathering = self._streams.get(stream)
-        if gathering is None and not is_hit:
-            self._note(stream)
-            return
-        if gathering is None:
-            gathering = self._streams[stream] = Gathering()
-            self._sources[source] += 1
-            # Since `_skip`, all lines have been read.
-            seen = max(self._seen.get(source, 0), self._seen.get(stream, 0))
-            if self._read - seen <= MOST_READ:
+        if not is_known or not self._gathering.joiner.knows(stream):
+            if not is_hit:
+                self._passed[stream] = self._read
+                return
+            # All lines since `_begin` have been read.
+            passed = max(self._passed.get(source, 0), self._passed.get(stream, 0))
+            if self._read - passed <= MOST_READ:
                 for earlier in lines_before_record(self._lines, line):
-                    self._add(gathering, earlier, Record(earlier.line), stream, False)
-        self._add(gathering, line, record, stream, is_hit)
-        self._drop_unwanted(gathering, stream, source)
+                    self._gathering.add(earlier, Record(earlier.line), stream, False, self._read)
+        self._sources[source] = self._read
+        self._gathering.add(line, record, stream, is_hit, self._read)
 
-    def _add(
-        self, gathering: Gathering, line: Hit, record: Record, stream: Hashable, is_hit: bool
-    ) -> None:
-        found = gathering.add(line, record, stream, is_hit)[0]
-        self._size += len(line.line)
-        if len(found.lines) == 1:
-            found.number = self._read
-            self._begun.append((found, stream))
+    def _recent(self, read: dict[Hashable, int]) -> dict[Hashable, int]:
+        return {key: number for key, number in read.items() if self._read - number <= MOST_READ}
 
-    def _drop_unwanted(self, gathering: Gathering, stream: Hashable, source: bytes) -> None:
-        if not gathering.wanted:
-            for record in gathering.open.values():
-                record.is_over = True
-            del self._streams[stream]
-            self._sources[source] -= 1
-            if not self._sources[source]:
-                del self._sources[source]
-            self._note(stream)
-
-    def _note(self, seen: Hashable) -> None:
-        self._seen[seen] = self._read
-        if len(self._seen) > 2 * MOST_READ:
-            oldest = self._read - MOST_READ
-            self._seen = {one: read for one, read in self._seen.items() if read >= oldest}
-
-    def _ended_records(self, line: Hit) -> Iterator[list[Hit]]:
-        """Yield the wanted records that have ended, until one that may go on after a line."""
-        while self._begun:
-            record, stream = self._begun[0]
-            if not record.is_over:
-                if (
-                    self._read - record.number <= MOST_READ
-                    and self._size <= _MOST_BYTES
-                    and not is_far(record.lines[-1].line, line.line)
-                ):
-                    return
-                gathering = self._streams[stream]
-                gathering.end(record)
-                self._drop_unwanted(gathering, stream, _source_of(record.lines[0]))
-            self._begun.popleft()
-            self._size -= record.size
-            if record.is_wanted and (lines := self._not_shown(record.lines)):
+    def _ended_records(self, line: Hit | None) -> Iterator[list[Hit]]:
+        """Yield the records that have ended, until one that may go on after `line`; None ends all."""
+        gathering = self._gathering
+        while gathering.records:
+            first, record = next(iter(gathering.records.items()))
+            if (
+                line
+                and gathering.going_on
+                and not record.is_over
+                and self._read - record.begun < MOST_READ
+                and gathering.size <= _MOST_BYTES
+                and not is_far(record.lines[-1].line, line.line)
+            ):
+                return
+            if lines := self._not_shown(gathering.take(first)):
                 yield lines
 
     def _not_shown(self, lines: list[Hit]) -> list[Hit]:
-        if len(lines) == 1:
+        if len(lines) < 2:
             return lines
         new = [line for line in lines if line.position not in self._shown]
         self._shown.update((line.position, None) for line in new)
@@ -226,54 +182,30 @@ class FoundRecords:
         return new
 
 
+def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
+    """Return the lines of the record that a line belongs to, in the order of the store."""
+    return next(FoundRecords(lines).records([hit]))
+
+
 class FollowedRecords:
     """The records of new lines, found as soon as they have ended or their sender pauses."""
 
     def __init__(self) -> None:
-        self._gathering = Gathering()
-        self._size = 0
+        self._gathering = _Gathering()
 
     def records(
-        self, position: Position, text: bytes, hits: list[Hit], now: float
+        self, position: Position, text: bytes, hits: Iterable[Hit], now: float
     ) -> Iterator[list[Hit]]:
         """Yield the records of hits that are complete now.
 
         position: of the first of the new lines `text`. hits: those among them.
         """
-        open_, wanted = self._gathering.open, {hit.position for hit in hits}
-        segment, offset = position
-        for line in text[:-1].split(b"\n") if text else ():
-            hit = Hit(Position(segment, offset), line)
-            offset += len(line) + 1
-            parsed = Record(line)
-            stream = stream_of_record(parsed)
-            record, over = self._gathering.add(hit, parsed, stream, hit.position in wanted)
-            record.number = now
-            # The records whose last line came first are the first ones.
-            open_[record.first] = open_.pop(record.first)
-            self._size += len(line)
-            if over is not None:
-                yield from self._if_wanted(over)
-        while open_:
-            oldest = next(iter(open_.values()))
-            if now - oldest.number < _PAUSE and self._size <= _MOST_BYTES:
-                return
-            self._gathering.end(oldest)
-            yield from self._if_wanted(oldest)
-
-    def _if_wanted(self, record: Gathered) -> Iterator[list[Hit]]:
-        self._size -= record.size
-        if record.is_wanted:
-            yield record.lines
-
-
-def _source_of(line: Hit) -> bytes:
-    return line.line[TIME_LENGTH : line.line.find(b" ", TIME_LENGTH)]
-
-
-def _is_near(last: Position | None, position: Position) -> bool:
-    return (
-        last is not None
-        and last.segment == position.segment
-        and position.offset - last.offset <= _NEAR
-    )
+        gathering, wanted = self._gathering, {hit.position for hit in hits}
+        for hit in hits_in_text(_EVERY_LINE, None, position, text):
+            record = Record(hit.line)
+            is_wanted = hit.position in wanted
+            gathering.add(hit, record, stream_of_record(record), is_wanted, now)
+        for first, found in list(gathering.records.items()):
+            is_over = found.is_over or now - found.last >= _PAUSE
+            if (is_over or gathering.size > _MOST_BYTES) and (lines := gathering.take(first)):
+                yield lines

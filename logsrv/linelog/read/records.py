@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
@@ -19,6 +20,7 @@ from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.read.render import record_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 MOST_READ = 5000
@@ -33,28 +35,6 @@ _READ_BEFORE = 300
 _MOST_KEPT = 32 << 20
 
 
-def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
-    """Return the lines of the record that a line belongs to, in the order of the store."""
-    own = Record(hit.line)
-    behind = Position(hit.position.segment, hit.position.offset + 1)
-    joiner = Joiner()
-    found: list[Hit] = []
-    first = None
-    for earlier in lines_before_record(lines, hit):
-        line = joiner.first_line(Record(earlier.line))
-        if line is not first:
-            found, first = [], line
-        found.append(earlier)
-    if joiner.first_line(own) is not first:
-        found, first = [], own
-    found.append(hit)
-    for later in _of_stream(own, islice(lines.lines_from(behind), MOST_READ)):
-        if joiner.first_line(Record(later.line)) is not first:
-            break
-        found.append(later)
-    return found
-
-
 class JoinedLines:
     """Consecutive lines as objects for JSON: `continues` is the position of their record's first line."""
 
@@ -66,10 +46,11 @@ class JoinedLines:
         self._joiner = Joiner()
         self._size = 0
 
-    def read_before(self, lines: StoredLines, position: Position) -> None:
+    def read_before(self, view: View, position: Position) -> None:
         """Learn which records are unfinished at a position, where the next line begins."""
-        for hit in reversed(list(islice(lines.lines_before(position), _READ_BEFORE))):
-            self._first_line(Record(hit.line, str(hit.position)))
+        with closing(StoredLines(view)) as lines:
+            for hit in reversed(list(islice(lines.lines_before(position), _READ_BEFORE))):
+                self._first_line(Record(hit.line, str(hit.position)))
 
     def document(self, hit: Hit) -> dict[str, Any]:
         """Return the next line as an object; `continues` is missing in the first line of a record."""
@@ -85,39 +66,45 @@ class JoinedLines:
         return self._joiner.first_line(record)
 
 
-def joined_documents(lines: StoredLines, hits: Sequence[Hit]) -> list[dict[str, Any]]:
+def joined_documents(view: View, hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """Return adjacent lines as objects, in the order given, which may be that of the store reversed."""
     ordered = sorted(hits)
     joined = JoinedLines()
-    joined.read_before(lines, ordered[0].position)
+    joined.read_before(view, ordered[0].position)
     documents = {hit.position: joined.document(hit) for hit in ordered}
     return [documents[hit.position] for hit in hits]
 
 
 def lines_before_record(lines: StoredLines, hit: Hit) -> list[Hit]:
-    """Return the lines before a line, of its stream, that tell to which record it belongs."""
-    own = Record(hit.line)
-    if not may_continue(own):
-        return []
-    before = islice(lines.lines_before(hit.position), MOST_READ)
-    return _possible_beginning(own, _of_stream(own, before))[::-1]
+    """Return the lines before a line, of its stream, that tell to which record it belongs.
+
+    They begin with a line that surely begins a record, if there is one near.
+    """
+    record = Record(hit.line)
+    before = _stream_before(lines, hit.position, record)
+    found: list[Hit] = []
+    unknown = 0
+    while may_continue(record) and len(found) < MOST_LINES:
+        unknown = 0 if has_known_shape(record) else unknown + 1
+        earlier = next(before, None) if unknown <= _MOST_UNKNOWN else None
+        if earlier is None:
+            break
+        found.append(earlier)
+        record = Record(earlier.line)
+    return found[::-1]
 
 
-def _of_source(own: Record, hits: Iterable[Hit]) -> Iterator[Hit]:
-    """Yield the lines of a line's source, until lines are too far away in time for its record."""
-    source = own.line[TIME_LENGTH : own.start]
-    last = own.line
-    for hit in hits:
+def _stream_before(lines: StoredLines, position: Position, record: Record) -> Iterator[Hit]:
+    """Yield the lines of a line's stream before it, until they are too far away in time for its record."""
+    source, stream = record.line[TIME_LENGTH : record.start], stream_of_record(record)
+    last = record.line
+    for hit in islice(lines.lines_before(position), MOST_READ):
         if is_far(last, hit.line):
             return
         if hit.line.startswith(source, TIME_LENGTH):
             last = hit.line
-            yield hit
-
-
-def _of_stream(own: Record, hits: Iterable[Hit]) -> Iterator[Hit]:
-    stream = stream_of_record(own)
-    return (hit for hit in _of_source(own, hits) if stream_of_record(Record(hit.line)) == stream)
+            if stream_of_record(Record(last)) == stream:
+                yield hit
 
 
 def is_far(line: bytes, other: bytes) -> bool:
@@ -125,18 +112,3 @@ def is_far(line: bytes, other: bytes) -> bool:
     return line[:_TENS_OF_SECONDS] != other[:_TENS_OF_SECONDS] and not is_soon(
         Record(line), Record(other)
     )
-
-
-def _possible_beginning(own: Record, before: Iterator[Hit]) -> list[Hit]:
-    """Return the lines before a line, the nearest first, up to one that surely begins a record."""
-    found: list[Hit] = []
-    unknown = 0
-    record = own
-    while may_continue(record) and len(found) < MOST_LINES:
-        unknown = 0 if has_known_shape(record) else unknown + 1
-        hit = next(before, None) if unknown <= _MOST_UNKNOWN else None
-        if hit is None:
-            break
-        found.append(hit)
-        record = Record(hit.line)
-    return found

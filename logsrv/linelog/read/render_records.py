@@ -68,17 +68,12 @@ def make_record_renderer(
         end = f" +{len(further)}" if fold else ""
         first = _first_line(hits[0], shown[0], spans, _narrower(style, len(end)))
         if fold:
-            return (
-                f"{first}{DIM}{end}{RESET}\n".encode()
-                if style.color
-                else f"{first}{end}\n".encode()
-            )
+            number = f"{DIM}{end}{RESET}" if style.color else end
+            return f"{first}{number}\n".encode()
         base = colour_of_level(Record(hits[0].line)) if style.color else ""
         width = _narrower(style, len(_INDENTATION)).width
-        rows = [
-            _INDENTATION + highlight_message(text, spans(text), base, width) for text in further
-        ]
-        return "\n".join([first, *rows, ""]).encode()
+        rows = [highlight_message(text, spans(text), base, width) for text in further]
+        return f"\n{_INDENTATION}".join([first, *rows]).encode() + b"\n"
 
     return render
 
@@ -106,11 +101,10 @@ def _narrower(style: LineStyle, columns: int) -> LineStyle:
 def _shown_lines(hits: Sequence[Hit]) -> list[bytes]:
     """Return the lines that a person sees: the first message, and the texts of the further lines."""
     record = Record(hits[0].line)
-    message = record.body
-    if b"\\n" in message and record.content.startswith(b"{") and record.kind == "json":
-        shown = [_TAB_IN_JSON.sub(b"\t", text) for text in _BREAK_IN_JSON.split(message)]
-    else:
-        shown = [_TAB.sub(b"\t", text) for text in _BREAK.split(message)]
+    breaks, tab = _BREAK, _TAB
+    if b"\\n" in record.body and record.content.startswith(b"{") and record.kind == "json":
+        breaks, tab = _BREAK_IN_JSON, _TAB_IN_JSON
+    shown = breaks.split(tab.sub(b"\t", record.body))
     for hit in hits[1:]:
-        shown += [_TAB.sub(b"\t", text) for text in _BREAK.split(text_of_record(Record(hit.line)))]
+        shown += _BREAK.split(_TAB.sub(b"\t", text_of_record(Record(hit.line))))
     return shown

@@ -184,7 +184,7 @@ def test_sql_has_extracted_fields_as_columns_and_the_same_figures(store: Path) -
 
 def test_a_value_that_looks_like_a_missing_one_is_quoted() -> None:
     values = (None, "(none)", '"(none)"', "shop")
-    assert [answers._named_value(one) for one in values] == [
+    assert [answers.named_value(one) for one in values] == [
         "(none)",
         '"(none)"',
         r'"\"(none)\""',

@@ -30,7 +30,7 @@ _VALUES = st.recursive(
 @pytest.fixture(autouse=True)
 def with_orjson(monkeypatch: pytest.MonkeyPatch) -> None:
     """No line is one of the first few, which are parsed without it."""
-    monkeypatch.setattr(fields_json, "_without_orjson", 0)
+    monkeypatch.setattr(fields_json, "without_orjson", 0)
 
 
 _TEXTS = st.dictionaries(_KEYS, _VALUES | st.floats()).map(json.dumps) | st.sampled_from(
@@ -54,7 +54,7 @@ def test_the_first_lines_are_parsed_alike(text: str) -> None:
     found = []
     for without in (0, 1):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fields_json, "_without_orjson", without)
+            patch.setattr(fields_json, "without_orjson", without)
             record = Record(text.encode("utf-8", "surrogatepass"))
             shown = repr(record.fields)
             found.append((record.kind, shown, record.get("a"), record.get("a.b", as_written=True)))
@@ -65,7 +65,7 @@ def test_the_first_lines_are_parsed_alike(text: str) -> None:
 def test_long_integers_in_objects_in_lists_keep_their_digits(
     monkeypatch: pytest.MonkeyPatch, without: int
 ) -> None:
-    monkeypatch.setattr(fields_json, "_without_orjson", without)
+    monkeypatch.setattr(fields_json, "without_orjson", without)
     record = Record(b'{"a": [{"id": 18446744073709551617, "x": [1.50]}], "b": 1}')
     assert record.fields["a"] == ['{"id":18446744073709551617,"x":[1.5]}']
 

@@ -30,7 +30,7 @@ def test_a_row_has_the_columns_in_their_order(
     columns: str, message: bytes, row: str, without_orjson: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unknown field is empty, and an extracted one hides one of its name. Numbers are as written."""
-    monkeypatch.setattr(json, "_without_orjson", without_orjson)
+    monkeypatch.setattr(json, "without_orjson", without_orjson)
     asked = parse_question('| extract "took <took> ms"' if "took" in columns else "")
     names = parse_field_names(columns)
     head, render = csv_renderer(asked, names)

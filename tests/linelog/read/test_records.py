@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.continuation import Joiner
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.read.records import MOST_READ, whole_record
+from logsrv.linelog.read.found_records import whole_record
+from logsrv.linelog.read.records import MOST_READ
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segments.segment import Position

@@ -15,6 +15,7 @@ import attrs
 from logsrv.linelog.batch import Block
 from logsrv.linelog.fields.continuation import MOST_BYTES, Joiner
 from logsrv.linelog.fields.record import Record
+from logsrv.linelog.framing.lines.lines import BlockFramer
 from logsrv.linelog.framing.lines.records import ESCAPED_LF
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
@@ -28,21 +29,19 @@ _LOOKED_AT = 4096
 class JoiningFramer:
     """A framer around another one: the last record is kept until a line follows that begins another one.
 
-    framer: a LineFramer or SyslogFramer. lines: number of lines so far. While `more` is true, call
-    `receive(b"")` again. The bytes of a record that is too long are counted as they would be stored.
+    framer: the other one; its attributes are this one's, too. lines: number of lines so far. The bytes of a
+    record that is too long are counted as they would be stored.
     """
 
-    _framer: Any
+    _framer: BlockFramer
     _rules: LineRules
     _counts: LineCounts
     lines: int = 0
     _closing: str | None = None
     # Lines for the next calls.
     _later: bytes = b""
-    # The record: its first line as `_joiner` knows it, its lines, their size, and whether it is longer than
-    # a line may be.
     _joiner: Joiner | None = None
-    _first: Record | None = None
+    # The record: its lines, their size, and whether it is longer than a line may be.
     _parts: list[bytes] = attrs.field(factory=list, init=False)
     _size: int = 0
     _oversize: bool = False
@@ -52,7 +51,7 @@ class JoiningFramer:
 
     @property
     def more(self) -> bool:
-        return bool(self._later) or getattr(self._framer, "more", False)
+        return bool(self._later) or self._framer.more
 
     @property
     def closing(self) -> str | None:
@@ -68,31 +67,27 @@ class JoiningFramer:
         """Return the records that `chunk` completes as lines, or None."""
         if chunk or not self._later:
             self._add_lines(self._framer.receive(chunk))
-        return self._join_lines(-1 if self._closing else _MOST_AT_ONCE)
+        return _block_of(self._join_lines(-1 if self._closing else _MOST_AT_ONCE))
 
     def end_record(self) -> Block | None:
         """Return the kept record, and forget what it looked like: no line goes on with it any more."""
-        ended = self._take_record()
-        self._first = self._joiner = None
-        return Block.of(ended) if ended else None
+        self._joiner = None
+        return _block_of(self._take_record())
 
     def finish(self) -> Block | None:
         """Return the rest as lines, or None. Call it after the last `receive`."""
         self._add_lines(self._framer.finish())
-        done = [self._join_lines(-1), self.end_record()]
-        lines = b"".join([bytes(block) for block in done if block])
-        return Block.of(lines) if lines else None
+        return _block_of(self._join_lines(-1) + self._take_record())
 
     def _add_lines(self, block: Block | None) -> None:
         if block is not None:
             self._later += bytes(block)
 
-    def _join_lines(self, most: int) -> Block | None:
+    def _join_lines(self, most: int) -> bytes:
         lines = self._later.split(b"\n", most)
         self._later = lines.pop()
         self.lines += len(lines)
-        done = b"".join([self._add_line(line) for line in lines])
-        return Block.of(done) if done else None
+        return b"".join([self._add_line(line) for line in lines])
 
     def _add_line(self, line: bytes) -> bytes:
         """Return the lines that are complete now."""
@@ -101,18 +96,17 @@ class JoiningFramer:
             return b""
         record = Record.of_message(line[:_LOOKED_AT])
         if record.content.startswith(b"{"):
-            self._first = None
+            self._joiner = None
             return self._take_record() + line + b"\n"
         if self._joiner is None:
-            self._joiner = Joiner()
-        first = self._joiner.first_line(record)
-        self._joiner.forget_other_streams()
+            self._joiner = Joiner(1)
+        begins = self._joiner.first_line(record) is record
         size = self._size + 1 + len(line)
-        if first is self._first and size > self._rules.max_line:
+        if not begins and size > self._rules.max_line:
             return self._add_to_oversize(line)
-        if first is not self._first or size > MOST_BYTES:
+        if begins or size > MOST_BYTES:
             ended = self._take_record()
-            self._first, self._parts, self._size = first, [line], len(line)
+            self._parts, self._size = [line], len(line)
             return ended
         self._parts.append(line)
         self._size = size
@@ -140,3 +134,7 @@ class JoiningFramer:
         ended = ESCAPED_LF.join(self._parts) + b"\n" if self._parts else b""
         self._parts, self._size, self._oversize = [], 0, False
         return ended
+
+
+def _block_of(lines: bytes) -> Block | None:
+    return Block.of(lines) if lines else None

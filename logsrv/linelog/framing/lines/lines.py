@@ -8,6 +8,8 @@ The result depends only on the bytes, never on how they were cut into chunks.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.clean import escaped, is_plain_ascii
@@ -20,6 +22,28 @@ PRESENCE = b"\r\n[logsrv: yes]\r\n"
 
 _LF = 10
 _FIRST_LOOK = 512
+
+
+class BlockFramer(Protocol):
+    """The methods of a framer such as `LineFramer`; its answers are bytes for the peer.
+
+    more: whether it kept part of a chunk; then call `receive(b"")` again.
+    """
+
+    @property
+    def more(self) -> bool: ...
+
+    @property
+    def closing(self) -> str | None: ...
+
+    @property
+    def answering(self) -> bool: ...
+
+    def take_answers(self) -> bytes: ...
+
+    def receive(self, chunk: bytes) -> Block | None: ...
+
+    def finish(self) -> Block | None: ...
 
 
 class LineFramer:
@@ -40,6 +64,7 @@ class LineFramer:
         "_telnet",
         "closing",
     )
+    more = False
 
     def __init__(self, rules: LineRules, counts: LineCounts) -> None:
         self._rules = rules

@@ -24,9 +24,10 @@ from logsrv.linelog.query.language.question import Grouping, Question, Sorting
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.csv_lines import csv_renderer
+from logsrv.linelog.read.found_records import whole_record
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.records import joined_documents, whole_record
+from logsrv.linelog.read.records import joined_documents
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -65,8 +66,7 @@ def search(view: View, values: Values) -> Reply:
         # A forked process keeps the value that `left` had then: it may be too large, but never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         if is_joined and hits:
-            with closing(StoredLines(view)) as lines:
-                return [json_line(one) for one in joined_documents(lines, hits)]
+            return [json_line(one) for one in joined_documents(view, hits)]
         return [render(hit) for hit in hits]
 
     asked = make_search(view, values, before=before, after=after)
@@ -135,8 +135,7 @@ def tail(view: View, values: Values) -> Reply:
     def work(task: ReadTask) -> list[bytes]:
         hits = list(asked.hits_in_task(task))
         if hits and has_all_lines(question):
-            with closing(StoredLines(view)) as lines:
-                found = joined_documents(lines, hits)
+            found = joined_documents(view, hits)
         else:
             found = [document(hit) for hit in hits]
         return [line_event(one["position"], safe_json(one)) for one in found]

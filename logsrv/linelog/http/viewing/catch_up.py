@@ -8,7 +8,6 @@ that reads more slowly than lines are written misses the rest, and gets the numb
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import NamedTuple
 
 import attrs
@@ -23,7 +22,6 @@ from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.records import JoinedLines
 from logsrv.linelog.read.search import hits_in_text
-from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -74,8 +72,7 @@ class CatchUp:
         self._extractions = question.extractions
         if has_all_lines(question):
             self._joined = JoinedLines()
-            with closing(StoredLines(self._view)) as lines:
-                self._joined.read_before(lines, self.begin)
+            self._joined.read_before(self._view, self.begin)
 
     def close(self) -> None:
         self._live.close()

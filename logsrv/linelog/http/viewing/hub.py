@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import closing
 
 import attrs
 
@@ -26,7 +25,6 @@ from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
 from logsrv.linelog.query.language.pipeline import parse_lines
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -167,8 +165,7 @@ class Hub:
             )
             self._units = None
             if query.joined and self._live is not None:
-                with closing(StoredLines(self._view)) as lines:
-                    query.joined.read_before(lines, self._live.position)
+                query.joined.read_before(self._view, self._live.position)
         query.viewers[viewer] = None
 
     def _lines_per_second(self) -> float:

@@ -103,15 +103,16 @@ class InputDatagrams:
 class Input:
     """The base class of an input. Both `connection` and `receiver` are called with a listener's Intake.
 
-    name: the NAME in `--listen NAME:ENDPOINT`. connection: protocol class of a connection. receiver: class
-    of the receiver of datagrams (IDatagramReceiver). no_datagrams, no_streams: if the input takes none, a
-    sentence that says what to use instead. refuses_tls: close a connection without TLS that begins with the
-    bytes 16 03 of TLS, because no message begins with them.
+    name: the NAME in `--listen NAME:ENDPOINT`. connection: protocol class of a connection. joining: that of
+    one with `--join`. receiver: class of the receiver of datagrams (IDatagramReceiver). no_datagrams,
+    no_streams: if the input takes none, a sentence that says what to use instead. refuses_tls: close a
+    connection without TLS that begins with the bytes 16 03 of TLS, because no message begins with them.
     """
 
     name = ""
     refuses_tls = True
     connection: ClassVar[type[Any]]
+    joining: ClassVar[type[Any] | None] = None
     receiver: ClassVar[type[Any]]
     no_datagrams = ""
     no_streams = ""
@@ -120,7 +121,10 @@ class Input:
         """Return the factory of a listener. Raises ConfigurationError if the input takes no connections."""
         if self.no_streams:
             raise ConfigurationError(f"{intake.label}: {self.no_streams}")
-        return ConnectionFactory(lambda: self.connection(intake), refuses_tls=self.refuses_tls)
+        return ConnectionFactory(
+            lambda: ((intake.rules.join and self.joining) or self.connection)(intake),
+            refuses_tls=self.refuses_tls,
+        )
 
     def datagrams(self, intake: Intake) -> Any:
         """Return a receiver of datagrams. Raises ConfigurationError if the input takes none."""

@@ -345,8 +345,7 @@ class IDatagramReceiver(Interface):
     """A receiver of a listener's datagrams.
 
     A receiver that answers also has `attach(listener)`, called before the listener is bound. A receiver
-    that keeps a socket or half a message also has `close()`, called after the last datagram. One with
-    `apply()` is told of new settings.
+    that keeps a socket or half a message also has `close()`, called after the last datagram.
     """
 
     def datagrams_received(payloads: Sequence[bytes], source: IAddress) -> None:

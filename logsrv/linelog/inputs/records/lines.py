@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
-from typing import Protocol as Shape
 
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.net.drain import unread_bytes
-from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams, join_datagrams
 from logsrv.linelog.framing.lines.joined import JoiningFramer
-from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.lines import BlockFramer, LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.inputs.intake.answers import AnswerState, AnswerWriter
-from logsrv.linelog.inputs.intake.connections import (
-    ConnectionFactory,
-    Input,
-    InputDatagrams,
-    InputProtocol,
-)
+from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams, InputProtocol
 from logsrv.linelog.inputs.intake.costly_senders import LITTLE
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.timer import Timer
@@ -32,22 +24,6 @@ log = Logger()
 
 # Seconds without a further line after which a record has ended.
 _RECORD_ENDS = 1.0
-
-
-class BlockFramer(Shape):
-    """The methods of a framer such as `LineFramer`; its answers are bytes for the peer."""
-
-    @property
-    def closing(self) -> str | None: ...
-
-    @property
-    def answering(self) -> bool: ...
-
-    def take_answers(self) -> bytes: ...
-
-    def receive(self, chunk: bytes) -> Block | None: ...
-
-    def finish(self) -> Block | None: ...
 
 
 class LineReceiver(InputProtocol):
@@ -73,7 +49,7 @@ class LineReceiver(InputProtocol):
     @property
     def more(self) -> bool:
         """Return true if the framer kept part of a chunk: then call `take_in(b"")` again."""
-        return False
+        return self._framer.more
 
     @property
     def working(self) -> bool:
@@ -174,36 +150,27 @@ class LineReceiver(InputProtocol):
 class JoiningReceiver(LineReceiver):
     """A connection whose lines of one record are stored as one line (--join)."""
 
-    _framer: Any
+    _framer: JoiningFramer
+    _lines = 0
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
         self._timer = Timer(intake.clock)
-        # The number of lines, and when the last one came.
-        self._lines, self._last = 0, 0.0
 
-    def make_framer(self, rules: LineRules, counts: LineCounts) -> Any:
+    def make_framer(self, rules: LineRules, counts: LineCounts) -> JoiningFramer:
         return JoiningFramer(super().make_framer(rules, counts), rules, counts)
-
-    @property
-    def more(self) -> bool:
-        return bool(self._framer.more)
 
     def take_in(self, data: bytes) -> int:
         size = super().take_in(data)
-        if self._framer.lines != self._lines:
-            self._lines, self._last = self._framer.lines, self.intake.clock.seconds()
-            if self._framer.unfinished and not self._timer.running:
-                self._timer.start(_RECORD_ENDS, self._end_record)
+        if self._framer.unfinished and self._framer.lines != self._lines:
+            self._lines = self._framer.lines
+            self._timer.start(_RECORD_ENDS, self._end_record)
         return size
 
     def _end_record(self) -> None:
-        left = self._last + _RECORD_ENDS - self.intake.clock.seconds()
         if self.working or unread_bytes(self.transport):
             # The connection is paused, so further lines may be there already.
-            left = _RECORD_ENDS
-        if 0 < left <= _RECORD_ENDS:
-            self._timer.start(left, self._end_record)
+            self._timer.start(_RECORD_ENDS, self._end_record)
         elif (block := self._framer.end_record()) is not None:
             self.intake.take(block, self.source)
 
@@ -215,42 +182,15 @@ class JoiningReceiver(LineReceiver):
 class LineDatagrams(InputDatagrams):
     """Datagrams, each with one or more lines."""
 
-    def __init__(self, intake: Intake) -> None:
-        super().__init__(intake)
-        self.apply()
-
-    def apply(self) -> None:
-        """Take in datagrams by the present rules of the listener."""
-        self.take_in = (  # type: ignore[method-assign]
-            self._take_joined if self.intake.rules.join else self._take_lines
-        )
-
-    def _take_joined(self, payloads: Sequence[bytes], source: str) -> None:
+    def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         intake = self.intake
-        block = join_datagrams(payloads, intake.rules, intake.counts)
-        if block is not None:
-            intake.take(block, source)
-
-    def _take_lines(self, payloads: Sequence[bytes], source: str) -> None:
-        intake = self.intake
-        block = frame_datagrams(payloads, intake.rules, intake.counts)
+        frame = join_datagrams if intake.rules.join else frame_datagrams
+        block = frame(payloads, intake.rules, intake.counts)
         if block is not None:
             intake.take(block, source)
 
 
-class JoinableInput(Input):
-    """An input of lines. joining: protocol class of a connection with --join."""
-
-    joining: ClassVar[type[Any]]
-
-    def stream(self, intake: Intake) -> Any:
-        return ConnectionFactory(
-            lambda: (self.joining if intake.rules.join else self.connection)(intake),
-            refuses_tls=self.refuses_tls,
-        )
-
-
-class Lines(JoinableInput):
+class Lines(Input):
     """The `lines` input."""
 
     name = "lines"

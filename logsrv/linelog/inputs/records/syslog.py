@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from logsrv.linelog.framing.lines.joined import JoiningFramer
 from logsrv.linelog.framing.lines.records import frame_records, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
-from logsrv.linelog.inputs.intake.connections import InputDatagrams
-from logsrv.linelog.inputs.records.lines import JoinableInput, JoiningReceiver, LineReceiver
+from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
+from logsrv.linelog.inputs.records.lines import JoiningReceiver, LineReceiver
 
 _MERGED = (
     "a line looks like several counted messages without <PRI>, and is stored as one; a sender that counts"
@@ -24,15 +25,11 @@ _PIECES = 128
 class SyslogReceiver(LineReceiver):
     """A connection: a `LineReceiver` with the framer of syslog."""
 
-    _framer: SyslogFramer
+    _framer: SyslogFramer | JoiningFramer
     _merged = False
 
-    def make_framer(self, rules: LineRules, counts: LineCounts) -> SyslogFramer:
+    def make_framer(self, rules: LineRules, counts: LineCounts) -> SyslogFramer | JoiningFramer:
         return SyslogFramer(rules, counts, _PIECES)
-
-    @property
-    def more(self) -> bool:
-        return self._framer.more
 
     def take_in(self, data: bytes) -> int:
         size = super().take_in(data)
@@ -53,6 +50,8 @@ class SyslogReceiver(LineReceiver):
 class JoiningSyslogReceiver(JoiningReceiver, SyslogReceiver):
     """A connection of syslog whose messages of one record are stored as one line."""
 
+    _framer: JoiningFramer
+
 
 class SyslogDatagrams(InputDatagrams):
     """Datagrams, each one message."""
@@ -69,7 +68,7 @@ class SyslogDatagrams(InputDatagrams):
             intake.take(block, source)
 
 
-class Syslog(JoinableInput):
+class Syslog(Input):
     """The `syslog` input."""
 
     name = "syslog"

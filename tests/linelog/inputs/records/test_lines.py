@@ -293,12 +293,10 @@ def test_lines_of_a_record_in_one_datagram_are_joined_as_the_settings_say_now() 
     sender = Sender("192.0.2.7", "udp:192.0.2.7:514")
     for join, wanted in ((False, TRACE), (True, JOINED), (False, TRACE)):
         way.apply(InputSettings(LineRules(join=join)))
-        receiver.apply()
         sink.batches.clear()
         receiver.datagrams_received([TRACE[:-1], b"\tat g"], sender)
         assert sink.text == wanted + b"\tat g\n"
     way.apply(InputSettings(LineRules(join=True)))
-    receiver.apply()
     sink.batches.clear()
     receiver.datagrams_received([b"a\n\tb\n" * 9000], sender)
     assert sink.text == b"a\n\tb\n" * 9000
