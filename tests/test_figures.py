@@ -35,10 +35,9 @@ CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
-# Conditions of alerts have added 1,060; the issue about seeing may add 5,000.
-CODE = 72_500
-# Conditions of alerts have added 900.
-CODE_OF_TESTS = 107_000
+# The issue about seeing has added some 4,400, the page not counted.
+CODE = 73_400
+CODE_OF_TESTS = 109_200
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.

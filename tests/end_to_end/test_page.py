@@ -66,7 +66,7 @@ def test_a_first_page_takes_few_small_files(logger: Start, chromium: Chromium) -
         ".map((one) => [one.name, one.encodedBodySize, one.decodedBodySize])"
     )
     assert 3 < len(files) <= 8, files
-    assert sum(sent for _, sent, _ in files) < 80_000
+    assert sum(sent for _, sent, _ in files) < 90_000
     assert all(sent < whole for _, sent, whole in files if whole > 500), files
     assert complaints(page) == []
     page.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any
 
 from logsrv.linelog.fields.continuation import (
-    MOST_LINES,
     Joiner,
     has_known_shape,
     is_soon,
@@ -49,8 +48,12 @@ class JoinedLines:
     def read_before(self, view: View, position: Position) -> None:
         """Learn which records are unfinished at a position, where the next line begins."""
         with closing(StoredLines(view)) as lines:
-            for hit in reversed(list(islice(lines.lines_before(position), _READ_BEFORE))):
-                self._first_line(Record(hit.line, str(hit.position)))
+            self.learn(reversed(list(islice(lines.lines_before(position), _READ_BEFORE))))
+
+    def learn(self, hits: Iterable[Hit]) -> None:
+        """Learn which records are unfinished after lines."""
+        for hit in hits:
+            self._first_line(Record(hit.line, str(hit.position)))
 
     def document(self, hit: Hit) -> dict[str, Any]:
         """Return the next line as an object; `continues` is missing in the first line of a record."""
@@ -68,10 +71,16 @@ class JoinedLines:
 
 def joined_documents(view: View, hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """Return adjacent lines as objects, in the order given, which may be that of the store reversed."""
-    ordered = sorted(hits)
     joined = JoinedLines()
-    joined.read_before(view, ordered[0].position)
-    documents = {hit.position: joined.document(hit) for hit in ordered}
+    streams: set[Hashable] = set()
+    documents: dict[Position, dict[str, Any]] = {}
+    with closing(StoredLines(view)) as lines:
+        for hit in sorted(hits):
+            stream = stream_of_record(Record(hit.line))
+            if stream not in streams:
+                streams.add(stream)
+                joined.learn(lines_before_record(lines, hit))
+            documents[hit.position] = joined.document(hit)
     return [documents[hit.position] for hit in hits]
 
 
@@ -84,7 +93,7 @@ def lines_before_record(lines: StoredLines, hit: Hit) -> list[Hit]:
     before = _stream_before(lines, hit.position, record)
     found: list[Hit] = []
     unknown = 0
-    while may_continue(record) and len(found) < MOST_LINES:
+    while may_continue(record):
         unknown = 0 if has_known_shape(record) else unknown + 1
         earlier = next(before, None) if unknown <= _MOST_UNKNOWN else None
         if earlier is None:

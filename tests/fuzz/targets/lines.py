@@ -21,6 +21,7 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.dated import LineMoments
+from logsrv.linelog.framing.lines.joined import JoiningFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import frame_long_record, frame_records
 from logsrv.linelog.framing.lines.relp_framer import RelpFramer
@@ -126,6 +127,17 @@ def syslog(data: bytes) -> None:
         found = same_however_cut(data, framed(SyslogFramer, rules), never)
         stored(found.stored, rules)
         at_most(len(found.stored), 4 * len(data) + 2 + len(data) // rules.max_line)
+
+
+@target("linelog.framing.lines.joined")
+def joined(data: bytes) -> None:
+    """The records of a connection are the same at every cut."""
+    for rules in RULES:
+
+        def joining(rules: LineRules, counts: LineCounts) -> JoiningFramer:
+            return JoiningFramer(LineFramer(rules, counts), rules, counts)
+
+        stored(same_however_cut(data, framed(joining, rules)).stored, rules)
 
 
 @target("linelog.framing.lines.datagrams")

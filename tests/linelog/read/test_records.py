@@ -8,10 +8,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.continuation import MOST_LINES, Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.read.found_records import whole_record
-from logsrv.linelog.read.records import MOST_READ
+from logsrv.linelog.read.records import MOST_READ, joined_documents
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segments.segment import Position
@@ -55,6 +55,16 @@ def test_each_line_leads_to_its_whole_record(order: list[int]) -> None:
             for hit in record:
                 assert whole_record(view, hit) == record
         view.close()
+
+
+def test_each_line_of_an_endless_trace_leads_to_the_same_record(tmp_path: Path) -> None:
+    lines = [line("first"), *(line(f"\tat {number}") for number in range(2500))]
+    view, hits = stored(lines, tmp_path)
+    for number in (0, 999, 1000, 1700, 2400):
+        begin = number - number % MOST_LINES
+        assert whole_record(view, hits[number]) == hits[begin : begin + MOST_LINES]
+        joined = joined_documents(view_of(tmp_path), hits[number : number + 1])
+        assert joined[0].get("continues", str(hits[number].position)) == str(hits[begin].position)
 
 
 def test_a_store_is_not_read_beyond_the_time_of_a_record(tmp_path: Path) -> None:
