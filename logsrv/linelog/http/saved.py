@@ -184,17 +184,17 @@ def _write(file: Path, saved: Searches) -> None:
     # Through a symbolic link, so that the link stays.
     folder, name = os.path.split(os.path.realpath(file))
     try:
-        if file.exists() and not file.is_file():
+        mode = os.stat(file).st_mode if file.exists() else None
+        if mode is not None and not stat.S_ISREG(mode):
             raise StoreError(f"{_shown_path(file)}: is a device, not a file")
-        rights = stat.S_IMODE(os.stat(file).st_mode) if file.exists() else None
         with Disk().open_directory(folder) as disk:
             try:
                 disk.replace_durably(name, data)
             except OSError:
                 disk.unlink(name + TMP_SUFFIX)
                 raise
-        if rights is not None:
-            os.chmod(file, rights)
+        if mode is not None:
+            os.chmod(file, stat.S_IMODE(mode))
     except OSError as error:
         raise StoreError(f"{_shown_path(file)}: cannot be written: {reason(error)}") from error
 

@@ -48,39 +48,38 @@ class JoinedLines:
     def read_before(self, view: View, position: Position) -> None:
         """Learn which records are unfinished at a position, where the next line begins."""
         with closing(StoredLines(view)) as lines:
-            self.learn(reversed(list(islice(lines.lines_before(position), _READ_BEFORE))))
+            self._learn(reversed(list(islice(lines.lines_before(position), _READ_BEFORE))))
 
-    def learn(self, hits: Iterable[Hit]) -> None:
-        """Learn which records are unfinished after lines."""
-        for hit in hits:
-            self._first_line(Record(hit.line, str(hit.position)))
+    def document(self, hit: Hit, lines: StoredLines | None = None) -> dict[str, Any]:
+        """Return the next line as an object; `continues` is missing in the first line of a record.
 
-    def document(self, hit: Hit) -> dict[str, Any]:
-        """Return the next line as an object; `continues` is missing in the first line of a record."""
+        lines: of the store, to look for the record of the first line of each stream.
+        """
         record = Record(hit.line, str(hit.position))
-        first = self._first_line(record)
+        stream = stream_of_record(record)
+        if lines is not None and not self._joiner.knows(stream):
+            self._learn(lines_before_record(lines, hit))
+        first = self._first_line(record, stream)
         found = {"position": record.position, **record_document(record)}
         return found if first is record else {**found, "continues": first.position}
 
-    def _first_line(self, record: Record) -> Record:
+    def _learn(self, hits: Iterable[Hit]) -> None:
+        for hit in hits:
+            record = Record(hit.line, str(hit.position))
+            self._first_line(record, stream_of_record(record))
+
+    def _first_line(self, record: Record, stream: Hashable) -> Record:
         self._size += len(record.line)
         if self._size > _MOST_KEPT:
             self.forget()
-        return self._joiner.first_line(record)
+        return self._joiner.first_line(record, stream)
 
 
 def joined_documents(view: View, hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """Return adjacent lines as objects, in the order given, which may be that of the store reversed."""
     joined = JoinedLines()
-    streams: set[Hashable] = set()
-    documents: dict[Position, dict[str, Any]] = {}
     with closing(StoredLines(view)) as lines:
-        for hit in sorted(hits):
-            stream = stream_of_record(Record(hit.line))
-            if stream not in streams:
-                streams.add(stream)
-                joined.learn(lines_before_record(lines, hit))
-            documents[hit.position] = joined.document(hit)
+        documents = {hit.position: joined.document(hit, lines) for hit in sorted(hits)}
     return [documents[hit.position] for hit in hits]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing.frames import (
@@ -17,12 +16,11 @@ from logsrv.kit.framing.frames import (
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
-from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.dated import LineMoments
 from logsrv.linelog.framing.lines.joined import JoiningFramer
-from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.lines import BlockFramer, LineFramer
 from logsrv.linelog.framing.lines.records import frame_long_record, frame_records
 from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
@@ -43,21 +41,8 @@ RULES = (
 )
 
 
-class _Framer(Protocol):
-    """A framer of a connection."""
-
-    @property
-    def closing(self) -> str | None: ...
-
-    def receive(self, chunk: bytes) -> Block | None: ...
-
-    def finish(self) -> Block | None: ...
-
-    def take_answers(self) -> bytes: ...
-
-
 def framed(
-    make: Callable[[LineRules, LineCounts], _Framer], rules: LineRules
+    make: Callable[[LineRules, LineCounts], BlockFramer], rules: LineRules
 ) -> Callable[[list[bytes]], Outcome]:
     """Return a function that returns the outcome of a connection, given its pieces."""
 
