@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.kit.testing.process import complaints
+from bench.complaints import complaints
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0

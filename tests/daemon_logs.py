@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from logsrv.kit.testing.process import complaints
+from bench.complaints import complaints
 
 # The names of the logs, in the directory of a test.
 DAEMON_LOGS = "*twistd.log"

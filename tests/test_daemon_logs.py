@@ -8,15 +8,39 @@ from pathlib import Path
 
 import pytest
 
+from bench.complaints import complaints
 from logsrv.kit.testing import TwistdProcess
 from tests.daemon_logs import DAEMON_LOGS, check_log
 
 HERE = Path(__file__).parent
-FAILED = """\
-2026-11-21T17:09:33+0000 [a.b#critical] cannot accept
+READY = "2026-11-21T17:09:32+0000 [logsrv.kit.service.service#info] greet is ready\n"
+TRACEBACK = """\
 \tTraceback (most recent call last):
+\t  File "a.py", line 1, in <module>
 \tZeroDivisionError: division by zero
 """
+FAILED = "2026-11-21T17:09:33+0000 [a.b#critical] cannot accept\n" + TRACEBACK
+UNHANDLED = "2026-11-21T17:09:34+0000 [-] Unhandled error in Deferred:\n"
+CRITICAL = "2026-11-21T17:09:35+0000 [a.b#critical] the disk is full\n"
+PRINTED = TRACEBACK.replace("\t", "")
+
+
+@pytest.mark.parametrize("record", [FAILED, UNHANDLED, CRITICAL, PRINTED])
+def test_tracebacks_and_critical_records_are_complaints(record: str) -> None:
+    assert complaints(READY + record + READY) == [record]
+
+
+def test_a_log_without_errors_has_no_complaints() -> None:
+    warned = READY.replace("info", "warn").replace("greet", "uncritical, and handled:")
+    assert complaints(READY + warned + "printed by somebody\n") == []
+
+
+def test_an_expected_complaint_is_left_out() -> None:
+    """By an expression that matches in the record, its traceback included; the others stay."""
+    log = FAILED + CRITICAL + READY
+    assert complaints(log, ["ZeroDivisionError"]) == [CRITICAL]
+    assert complaints(log, [r"cannot \w+", "disk is full"]) == []
+    assert complaints(log, ["greet is ready"]) == [FAILED, CRITICAL]
 
 
 def test_an_unexpected_error_in_a_log_fails_the_test(tmp_path: Path) -> None:

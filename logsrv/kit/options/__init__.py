@@ -1,1 +1,1 @@
-"""Options: their declaration, kinds of values, sources, loading, `usage.Options`, help, reference page."""
+"""Options: their declaration, kinds of values, sources, loading, `usage.Options`, help."""

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,40 +35,10 @@ def wait_until(look: Callable[[], Found | None], what: str, deadline: float = PA
     return found
 
 
-# A critical message in the formats of --log-format: twisted and file, people, journal, json.
-_CRITICAL = (
-    r"#critical\]",
-    r"^\d\d:\d\d:\d\d (?:\x1b\[\d+m)?CRITICAL:",
-    r"^<2>",
-    r'"level": "critical"',
-)
-_COMPLAINT = re.compile(
-    "|".join([r"Traceback \(most recent call last\)", r"\bUnhandled\b", *_CRITICAL]), re.MULTILINE
-)
-# A record begins with its time, in the journal with its level, or with JSON; other printed lines do not. In
-# the journal each line has the level, and lines of a traceback are indented.
-_BEGINS = (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", r"\d\d:\d\d:\d\d ", r'\{"time"', r"Traceback")
-_JOURNAL = r"<\d>(?!Traceback| |[\w.]*(?:Error|Exception|Failure)\b)"
-_RECORD = re.compile("|".join(f"^(?={begin})" for begin in (*_BEGINS, _JOURNAL)), re.MULTILINE)
 # Log lines about listeners end with these: `tcp 0.0.0.0:514`, `http://[::1]:8080/`.
 _PORT = re.compile(
     r"(?:\blistening\b.* on (?:proxied )?\w+ | at https?://)[^\s/]*:(\d+)(?:/\w*)?$", re.MULTILINE
 )
-
-
-def complaints(log: str, asked: Iterable[str] = ()) -> list[str]:
-    """Return the records of a log that report an error: tracebacks, and critical messages.
-
-    asked: regular expressions; a record that one of them matches is left out.
-    """
-    if not _COMPLAINT.search(log):
-        return []
-    expected = [re.compile(pattern) for pattern in asked]
-    return [
-        record
-        for record in _RECORD.split(log)
-        if _COMPLAINT.search(record) and not any(one.search(record) for one in expected)
-    ]
 
 
 # Two children in one directory have separate logs.

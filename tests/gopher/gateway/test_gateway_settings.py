@@ -17,7 +17,6 @@ from logsrv.gopher.gateway.gateway_settings import (
 )
 from logsrv.gopher.service import Options
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.options.reference import reference_page
 
 
 def settings(*arguments: str) -> GopherSettings:
@@ -62,13 +61,6 @@ def test_a_wrong_value_is_a_sentence_with_right_form(option: str, value: str, sa
     """A wrong value is one sentence that says what would be right."""
     with pytest.raises(ConfigurationError, match=said):
         settings(option, value)
-
-
-def test_the_reference_page_lists_the_options() -> None:
-    """The reference page has a row for each option."""
-    page = reference_page(GopherSettings, "gopher", {})
-    for name in ("--gateway", "--host", "--allow-host", "--allow-private", "--allow-port"):
-        assert f"`{name}" in page
 
 
 def test_two_ways_to_trust_are_one_too_many() -> None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 
+from bench.complaints import complaints
 from logsrv.kit.observe import log_lines
 from logsrv.kit.observe.log_lines import LogLines
-from logsrv.kit.testing.process import complaints
 
 FORMATS: dict[str, Callable[[Any], str]] = {
     "people": log_lines.people_format(coloured=False),

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TelnetSession, TwistdProcess, wait_until
-from logsrv.kit.testing.process import complaints
 
 
 @pytest.mark.slow
@@ -32,36 +31,6 @@ def test_a_child_that_ends_is_not_waited_for(tmp_path: Path) -> None:
 def test_waiting_in_vain_says_for_what() -> None:
     with pytest.raises(AssertionError, match=r"waited 0\.01 s in vain for the moon"):
         wait_until(lambda: None, "the moon", 0.01)
-
-
-READY = "2026-11-21T17:09:32+0000 [logsrv.kit.service.service#info] greet is ready\n"
-TRACEBACK = """\
-\tTraceback (most recent call last):
-\t  File "a.py", line 1, in <module>
-\tZeroDivisionError: division by zero
-"""
-FAILED = "2026-11-21T17:09:33+0000 [a.b#critical] cannot accept\n" + TRACEBACK
-UNHANDLED = "2026-11-21T17:09:34+0000 [-] Unhandled error in Deferred:\n"
-CRITICAL = "2026-11-21T17:09:35+0000 [a.b#critical] the disk is full\n"
-PRINTED = TRACEBACK.replace("\t", "")
-
-
-@pytest.mark.parametrize("record", [FAILED, UNHANDLED, CRITICAL, PRINTED])
-def test_tracebacks_and_critical_records_are_complaints(record: str) -> None:
-    assert complaints(READY + record + READY) == [record]
-
-
-def test_a_log_without_errors_has_no_complaints() -> None:
-    warned = READY.replace("info", "warn").replace("greet", "uncritical, and handled:")
-    assert complaints(READY + warned + "printed by somebody\n") == []
-
-
-def test_an_expected_complaint_is_left_out() -> None:
-    """By an expression that matches in the record, its traceback included; the others stay."""
-    log = FAILED + CRITICAL + READY
-    assert complaints(log, ["ZeroDivisionError"]) == [CRITICAL]
-    assert complaints(log, [r"cannot \w+", "disk is full"]) == []
-    assert complaints(log, ["greet is ready"]) == [FAILED, CRITICAL]
 
 
 def test_ports_are_found_for_each_kind_of_listener(tmp_path: Path) -> None:

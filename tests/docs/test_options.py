@@ -1,17 +1,25 @@
-"""The reference page."""
+"""The page of options that docs/generate.py writes."""
 
 from __future__ import annotations
+
+import runpy
+from pathlib import Path
 
 import attrs
 
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import INTEGER, TEXT, choice, integer
-from logsrv.kit.options.reference import accepted_texts, reference_page, values_table
 from tests.kit.options.example_settings import LoggerOptions
+
+GENERATE = runpy.run_path(str(Path(__file__).parent.parent.parent / "docs" / "generate.py"))
+accepted_texts, values_table = GENERATE["accepted_texts"], GENERATE["values_table"]
 
 
 def page(settings_class: type[object]) -> str:
-    return reference_page(settings_class, "logsrv", accepted_texts([settings_class]))
+    text: str = GENERATE["options_reference"](
+        settings_class, "logsrv", accepted_texts([settings_class])
+    )
+    return text
 
 
 def test_each_option_has_a_row_with_its_default_and_its_help() -> None:
