@@ -88,7 +88,7 @@ def _bound_place(descriptor: int) -> tuple[int, int, Any] | None:
     """Return kind, family and address of a socket; None for a stream socket that does not listen, and for
     an open file that is no socket.
     """
-    with suppress(OSError), _borrowed_socket(descriptor) as asked:
+    with suppress(OSError), borrowed_socket(descriptor) as asked:
         listens = asked.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         if asked.type != socket.SOCK_STREAM or listens:
             return asked.type, asked.family, _bound_address(asked)
@@ -96,7 +96,7 @@ def _bound_place(descriptor: int) -> tuple[int, int, Any] | None:
 
 
 @contextmanager
-def _borrowed_socket(descriptor: int) -> Iterator[socket.socket]:
+def borrowed_socket(descriptor: int) -> Iterator[socket.socket]:
     """Give an open file as a socket object, and leave it open. Raises OSError if it is not a socket."""
     asked = socket.socket(fileno=descriptor)
     try:
@@ -118,7 +118,7 @@ def _in_use_error(other: str) -> OSError:
 
 def _shown_address(descriptor: int) -> str:
     """Return where a socket listens: `127.0.0.1:514`, `[::]:514`, a path. Raises OSError."""
-    with _borrowed_socket(descriptor) as asked:
+    with borrowed_socket(descriptor) as asked:
         address = _bound_address(asked)
     if not isinstance(address, tuple):
         return os.fsdecode(address)

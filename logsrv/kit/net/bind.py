@@ -1,4 +1,4 @@
-"""Binds sockets, says in a sentence why one cannot be bound, and mends the files of UNIX sockets."""
+"""Binds sockets, and says in a sentence why one cannot be bound."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 import stat
-import time
 from typing import Any
 
 from twisted.internet.error import CannotListenError
@@ -17,7 +16,6 @@ from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import shown
-from logsrv.timer import Timer
 
 log = Logger()
 
@@ -27,13 +25,8 @@ SO_RCVBUFFORCE = 33
 _TYPES = {"stream": socket.SOCK_STREAM, "datagram": socket.SOCK_DGRAM}
 _WITH_PORTS = ("tcp", "tcp6", "ssl", "udp")
 
-# Seconds to wait until systemd has closed a kept socket, which it does in a thread, within a millisecond.
-# Then the place is bound anyway, and the error of that is reported.
-WAY_SECONDS = 2.0
 DEFAULT_BUFFER = 32 * 1024 * 1024
-LOOK_SECONDS = 10.0
 HIDDEN = (-1, -1)
-GONE = "the file of a socket was removed or replaced, so no peer reaches it: {why}"
 NO_INHERITED_SOCKET = (
     "the service manager gave no such socket (LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell "
     "which there are); is the .socket unit started?"
@@ -127,33 +120,6 @@ def _address_to_bind(endpoint: Endpoint) -> tuple[int, Any]:
     return family, found[0][4]
 
 
-def take_kept_socket(
-    endpoint: Endpoint, kept: KeptSockets
-) -> tuple[ListeningPlace | None, socket.socket | None]:
-    """Return the place of an endpoint, and the socket that was kept there; None for each that is not there.
-
-    A restart with another address leaves a kept socket at the same port. It is closed, if it is in the way;
-    the service manager closes its copy a moment later, and this waits for that, up to WAY_SECONDS. Raises
-    ListenError.
-    """
-    place = listening_place_of(endpoint) if kept.may_have_sockets else None
-    if place is None:
-        return None, None
-    try:
-        taken = kept.take(place)
-    except OSError as error:
-        raise listen_error(error, endpoint) from error
-    if taken is None and kept.close_blocking(place):
-        end = time.monotonic() + WAY_SECONDS
-        while time.monotonic() < end:
-            try:
-                check_can_bind(endpoint)
-                break
-            except ListenError:
-                time.sleep(0.01)
-    return place, taken
-
-
 def check_can_bind(endpoint: Endpoint, kept: KeptSockets | None = None) -> None:
     """Check whether `endpoint` could be bound now, without accepting a peer. Raises ListenError.
 
@@ -241,19 +207,6 @@ def socket_file_id(path: str | bytes) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def remove_socket_file(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
-    """Remove the file of a UNIX socket that is still open, if it is still the same file.
-
-    file: its `socket_file_id` when it was bound. Another program may have replaced it by its own.
-    """
-    path = endpoint.path or ""
-    if file is not None and socket_file_id(path) == file:
-        try:
-            os.unlink(path)
-        except OSError as error:
-            log.warn("{endpoint}: {error}", endpoint=str(endpoint), error=str(error))
-
-
 def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> socket.socket:
     """Return a bound socket for datagrams, or one that listens at a path.
 
@@ -286,49 +239,6 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
         bound.close()
         raise
     return bound
-
-
-class SocketFileWatch:
-    """The file of a listener's UNIX socket. file: its `socket_file_id`; None if there is none. next: the
-    timer of the next look.
-    """
-
-    def __init__(self, listener: Any, kept: KeptSockets, reactor: Any) -> None:
-        """`listener` has `drain_old_socket`, which returns the object that the reactor watches."""
-        self._listener, self._kept, self._reactor = listener, kept, reactor
-        self.file: tuple[int, int] | None = None
-        self.next = Timer(reactor)
-
-    def watch_and_restore(self) -> None:
-        """Check the file now and every LOOK_SECONDS; make it again if it is gone.
-
-        If that fails, log an error, and check no more.
-        """
-        try:
-            self.restore_if_missing()
-        except ListenError as error:
-            log.error(GONE + "; mend that, then reload (SIGHUP)", why=str(error))
-
-    def restore_if_missing(self) -> None:
-        """Make a missing file again; if it is a socket unit's, only log that. Raises ListenError."""
-        endpoint = self._listener.endpoint
-        if socket_file_id(endpoint.path or "") in (self.file, HIDDEN):
-            if self.file is not None:
-                self.next.start(LOOK_SECONDS, self.watch_and_restore)
-        elif self._kept.is_from_unit(listening_place_of(endpoint)):
-            log.error(GONE, why=f"{endpoint} is of a .socket unit: stop the service, restart that")
-        else:
-            try:
-                with bound_socket(endpoint) as fresh:
-                    reader = self._listener.drain_old_socket()
-                    self._reactor.removeReader(reader)
-                    # The new socket gets the old one's number, so all code that has this number uses it.
-                    os.dup2(fresh.fileno(), reader.fileno(), inheritable=False)
-            except OSError as error:
-                raise listen_error(error, endpoint) from error
-            self.file = socket_file_id(endpoint.path)
-            log.warn("{endpoint}: its file had gone, and is made anew", endpoint=str(endpoint))
-            self._listener.open()
 
 
 def set_file_mode(endpoint: Endpoint) -> None:

@@ -15,21 +15,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
-from logsrv.kit.net.bind import (
-    SocketFileWatch,
-    bound_socket,
-    check_can_bind,
-    listen_error,
-    listening_place_of,
-    remove_socket_file,
-    socket_file_id,
-    take_kept_socket,
-)
+from logsrv.kit.manager.sockets import KeptSockets
+from logsrv.kit.net.bind import bound_socket, check_can_bind, listen_error
 from logsrv.kit.net.drain import LOOK_SECONDS, unread_bytes
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.kernel_drops import KernelDropWatch
+from logsrv.kit.net.listener_place import ListenerPlace
 from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.recvmmsg import DatagramReader, Group, RecvmmsgReader, RecvmsgReader
 from logsrv.kit.net.senders import GuardedSenders
@@ -86,8 +78,6 @@ class DatagramListener:
 
         kept: the sockets that outlive this process.
         """
-        self._outlasting = kept or KeptSockets()
-        self._place: ListeningPlace | None = None
         self.endpoint = endpoint
         # Datagrams have no connections.
         self.protocols: Sequence[Any] = ()
@@ -102,7 +92,7 @@ class DatagramListener:
         self._senders = GuardedSenders(label, policy, reactor.seconds, metrics)
         self._failures = Failures(label, reactor.seconds)
         self._socket: socket.socket | None = None
-        self._file = SocketFileWatch(self, self._outlasting, reactor)
+        self._place = ListenerPlace(self, kept, reactor)
         self._receive: DatagramReader | None = None
         self._paused = self._opened = False
         self._next_turn = NextTurnCall(reactor, self._deliver_kept_now)
@@ -126,36 +116,29 @@ class DatagramListener:
 
     def check_and_reload(self) -> None:
         if self._socket is None:
-            check_can_bind(self.endpoint, self._outlasting)
+            check_can_bind(self.endpoint, self._place.kept)
         else:
-            self._file.restore_if_missing()
+            self._place.restore_if_missing()
 
     def apply(self, policy: GuardPolicy) -> None:
         self._senders.apply(policy)
 
     def bind(self) -> None:
-        self._place, taken = take_kept_socket(self.endpoint, self._outlasting)
+        taken = self._place.take_kept_socket()
         try:
             self._socket = bound_socket(self.endpoint, taken)
         except OSError as error:
-            raise listen_error(error, self.endpoint, self._outlasting) from error
-        self._file.file = socket_file_id(self.endpoint.path or "")
+            raise listen_error(error, self.endpoint, self._place.kept) from error
+        self._place.note_bound()
         self._receive = self._make_receive(self._socket)
         self._losses.watch_socket(self._socket)
         log_listening(self.sentence, self.endpoint, self.address)
 
     def open(self) -> None:
         self._opened = True
-        if (
-            self._outlasting.may_have_sockets
-            and (place := listening_place_of(self.endpoint)) is not None
-        ):
-            # Kept only now: a start that fails closes the sockets that it has bound.
-            self._place = place
-            self._outlasting.give_to_manager(place, self.fileno())
         if not self._paused:
             self._reactor.addReader(self)
-        self._file.watch_and_restore()
+        self._place.note_open(self.fileno())
 
     def _split_by_receiver(self, group: Group) -> Sequence[Group]:
         return split_group(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
@@ -284,8 +267,7 @@ class DatagramListener:
         left = sum(len(payloads) for payloads, _ in self._kept)
         self._kept.clear()
         # A socket that outlives this process keeps its datagrams for the next one.
-        outlives = self._outlasting.outlives(self._place)
-        for _ in range(0 if outlives else MOST_DISCARDED_READS):
+        for _ in range(0 if self._place.outlives else MOST_DISCARDED_READS):
             groups, more = self._receive.read()
             left += sum(len(payloads) for payloads, _ in groups)
             if not more:
@@ -299,10 +281,9 @@ class DatagramListener:
         if self._socket is not None:
             self._reactor.removeReader(self)
             self._losses.log_last_and_stop()
-            self._file.next.stop()
-            if not self._outlasting.outlives(self._place):
-                self._outlasting.remove_from_manager(self._place)
-                remove_socket_file(self.endpoint, self._file.file)
+            self._place.stop_watching()
+            if not self._place.outlives:
+                self._place.leave()
             self._socket.close()
             self._socket = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,21 +13,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
-from logsrv.kit.net.bind import (
-    SocketFileWatch,
-    check_can_bind,
-    listen_error,
-    listening_place_of,
-    remove_socket_file,
-    remove_stale_socket,
-    set_file_mode,
-    socket_file_id,
-    take_kept_socket,
-)
-from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
+from logsrv.kit.manager.sockets import KeptSockets
+from logsrv.kit.net.bind import check_can_bind, listen_error, remove_stale_socket, set_file_mode
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
+from logsrv.kit.net.listener_place import ListenerPlace
 from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.source import host_text
 from logsrv.kit.net.stdin import StdinEndpoint
@@ -91,9 +81,7 @@ class StreamListener:
         self._port: Any = None
         self._opened = False
         self._stopped = False
-        self._kept = kept or KeptSockets()
-        self._file = SocketFileWatch(self, self._kept, reactor)
-        self._place: ListeningPlace | None = None
+        self._place = ListenerPlace(self, kept, reactor)
         self._label = label
         self.certificate: RenewableCertificate | None = None
         self._guarded = GuardedFactory(
@@ -121,11 +109,11 @@ class StreamListener:
     def check_and_reload(self) -> None:
         if self._port is None:
             check_certificate(self.endpoint)
-            check_can_bind(self.endpoint, self._kept)
+            check_can_bind(self.endpoint, self._place.kept)
         else:
             if self.certificate is not None:
                 self.certificate.load_files()
-            self._file.restore_if_missing()
+            self._place.restore_if_missing()
 
     @property
     def protocols(self) -> Sequence[Any]:
@@ -142,7 +130,7 @@ class StreamListener:
             self.certificate = RenewableCertificate(self.endpoint, self._label, self._reactor)
             if not self.endpoint.begins_plain:
                 factory = GatheringTLSFactory(self.certificate, False, factory)
-        self._place, taken = take_kept_socket(self.endpoint, self._kept)
+        taken = self._place.take_kept_socket()
         if taken is None:
             remove_stale_socket(self.endpoint)
         else:
@@ -151,14 +139,14 @@ class StreamListener:
             listening = (
                 self._twisted_endpoint().listen(factory)
                 if taken is None
-                else succeed(self._port_on_socket(taken, factory))
+                else succeed(port_on_socket(self._reactor, taken, factory, self.endpoint))
             )
             failures: list[Failure] = []
             listening.addCallbacks(self._take_bound_port, failures.append)
             for failure in failures:
                 failure.raiseException()
         except Exception as error:
-            raise listen_error(error, self.endpoint, self._kept) from error
+            raise listen_error(error, self.endpoint, self._place.kept) from error
 
         def tell(result: object) -> None:
             for failure in failures:
@@ -172,14 +160,7 @@ class StreamListener:
         self._opened = True
         if self._port is not None:
             start_accepting(self._port)
-            if (
-                self._kept.may_have_sockets
-                and (place := listening_place_of(self.endpoint)) is not None
-            ):
-                # Kept only now: a start that fails closes the sockets that it has bound.
-                self._place = place
-                self._kept.give_to_manager(place, descriptor(self._port))
-            self._file.watch_and_restore()
+            self._place.note_open(descriptor(self._port))
         if self.certificate is not None:
             self.certificate.watch_files()
 
@@ -193,25 +174,17 @@ class StreamListener:
         if self.endpoint.kind == "stdin":
             return StdinEndpoint(self._reactor)
         endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted_description)
-        adopt_duplicate(endpoint, lambda one: self._kept.note_adopted(one, str(self.endpoint)))
-        return endpoint
-
-    def _port_on_socket(self, taken: socket.socket, factory: IProtocolFactory) -> Any:
-        """Return a port for a socket that listens already."""
-        return port_on_socket(
-            self._reactor,
-            taken,
-            factory,
-            backlog=int(self.endpoint.argument("backlog") or BACKLOG),
-            mode=int(self.endpoint.argument("mode") or MODE, 8),
+        adopt_duplicate(
+            endpoint, lambda one: self._place.kept.note_adopted(one, str(self.endpoint))
         )
+        return endpoint
 
     def _take_bound_port(self, port: Any) -> None:
         if self._stopped:
             port.stopListening()
             return
         self._port = port
-        self._file.file = socket_file_id(self.endpoint.path or "")
+        self._place.note_bound()
         use_our_classes(port, layered=self.endpoint.proxied or self.endpoint.scheme not in BARE)
         speed_up_epoll(self._reactor)
         if not self._opened:
@@ -229,16 +202,16 @@ class StreamListener:
         But a socket unit's place stays taken, and its waiting peers are left to the next process.
         """
         self._stopped = True
-        self._file.next.stop()
-        self._kept.note_listener_ended(self._place or str(self.endpoint))
+        place = self._place
+        place.stop_watching()
+        place.kept.note_listener_ended(place.known or str(self.endpoint))
         if self.certificate is not None:
             self.certificate.stop_watching()
         port, self._port = self._port, None
         if port is None:
             return
-        place = self._place
-        of_unit = self.endpoint.scheme == "systemd" or self._kept.is_from_unit(place)
-        if of_unit or self._kept.outlives(place):
+        of_unit = self.endpoint.scheme == "systemd" or place.kept.is_from_unit(place.known)
+        if of_unit or place.outlives:
             # A socket unit serves its waiting peers later, by another process if need be. A socket that is
             # only kept for us is closed unless this is a restart, so its waiting peers are accepted first.
             if self._opened and not of_unit:
@@ -248,12 +221,11 @@ class StreamListener:
                 close_socket(port)
                 self._guarded.doStop()
             return
-        self._kept.remove_from_manager(place)
         # The port of stdio: is its one connection.
         stopped = maybeDeferred(getattr(port, "stopListening", None) or port.loseConnection)
-        if place is not None or not is_shared(port):
+        if place.known is not None or not is_shared(port):
             block_new_connections(port)
-            remove_socket_file(self.endpoint, self._file.file)
+            place.leave()
         # Without a wait in between: a peer that connected then would be reset, and its data lost.
         if self._opened:
             self._accept_waiting(port)

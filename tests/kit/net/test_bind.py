@@ -18,7 +18,6 @@ from logsrv.kit.net.bind import (
     check_can_bind,
     listen_error,
     listening_place_of,
-    remove_socket_file,
     remove_stale_socket,
     socket_file_id,
 )
@@ -136,22 +135,6 @@ def test_a_file_that_is_no_socket_is_kept(unix: Endpoint, make: Callable[[Path],
 def test_clearing_a_path_without_a_socket_does_nothing(unix: Endpoint) -> None:
     remove_stale_socket(unix)
     remove_stale_socket(parse_endpoint("tcp:1"))
-
-
-def test_only_the_file_of_our_own_socket_is_removed(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    endpoint = parse_endpoint(f"unixgram:{path}")
-    with bound_socket(endpoint):
-        ours = socket_file_id(str(path))
-        path.unlink()
-        assert socket_file_id(str(path)) is None
-        remove_socket_file(endpoint, ours)
-        with bound_socket(endpoint):
-            remove_socket_file(endpoint, ours)
-            remove_socket_file(endpoint, None)
-            assert path.exists()
-            remove_socket_file(endpoint, socket_file_id(str(path)))
-            assert not path.exists()
 
 
 def test_an_abstract_socket_has_no_file() -> None:

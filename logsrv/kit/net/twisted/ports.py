@@ -18,6 +18,8 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.systemd import ListenFDs
 
+from logsrv.kit.manager.sockets import borrowed_socket
+from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
 from logsrv.kit.net.twisted.streams import (
     AcceptedTCP,
     AcceptingPort,
@@ -100,11 +102,8 @@ def adopt_duplicate(endpoint: Any, claim: Callable[[int], object] = lambda _: No
         return
     number: int = endpoint.fileno
     os.set_inheritable(number, False)
-    given = socket.socket(fileno=number)
-    try:
+    with borrowed_socket(number) as given:
         _check_listens(given, endpoint.addressFamily)
-    finally:
-        given.detach()
     claim(number)
     endpoint.fileno = os.dup(number)
 
@@ -178,14 +177,16 @@ def _came_by_exec(descriptor: int) -> bool:
 
 
 def port_on_socket(
-    reactor: Any, taken: socket.socket, factory: Any, *, backlog: int, mode: int
+    reactor: Any, taken: socket.socket, factory: Any, endpoint: Endpoint
 ) -> tcp.Port:
-    """Return a port that listens on an existing socket from now on."""
+    """Return a port that listens on an existing socket from now on, as its endpoint says."""
+    backlog = int(endpoint.argument("backlog") or BACKLOG)
     with taken:
         taken.listen(backlog)
         if taken.family != socket.AF_UNIX:
             port: tcp.Port = reactor.adoptStreamPort(taken.fileno(), taken.family, factory)
             return port
+        mode = int(endpoint.argument("mode") or MODE, 8)
         kept = KeptUNIXPort.adopt(reactor, taken.fileno(), factory, mode, backlog)
         kept.startListening()
         return kept

@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from twisted.internet.task import Clock
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
-from logsrv.kit.net.bind import LOOK_SECONDS, ListenError, socket_file_id
+from logsrv.kit.net.bind import ListenError, bound_socket, socket_file_id
+from logsrv.kit.net.listener_place import LOOK_SECONDS, ListenerPlace
+from logsrv.kit.net.parse import parse_endpoint
 from tests.kit.net.network import REACTOR, Site, in_reactor, logged, until
 
 SCHEMES = ("unix", "unixgram")
@@ -288,3 +291,22 @@ async def test_the_service_manager_keeps_the_new_socket(
         f"FDSTOREREMOVE=1\nFDNAME={first}\n".encode(),
         f"FDSTORE=1\nFDNAME={name()}\n".encode(),
     ]
+
+
+def test_only_the_file_of_our_own_socket_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    endpoint = parse_endpoint(f"unixgram:{path}")
+    unbound, ours, other = (
+        ListenerPlace(SimpleNamespace(endpoint=endpoint), None, Clock()) for _ in range(3)
+    )
+    with bound_socket(endpoint):
+        ours.note_bound()
+        path.unlink()
+        ours.leave()
+        with bound_socket(endpoint):
+            other.note_bound()
+            for place in (ours, unbound):
+                place.leave()
+            assert path.exists()
+            other.leave()
+            assert not path.exists()
