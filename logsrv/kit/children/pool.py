@@ -41,6 +41,7 @@ class _Message:
     answered: Deferred[list[bytes]] = attrs.field(factory=Deferred)
 
 
+@attrs.define(eq=False, slots=False)
 class ProcessPool:
     """Up to `most` processes that run `module`.
 
@@ -49,29 +50,21 @@ class ProcessPool:
     processes end.
     """
 
-    def __init__(
-        self,
-        module: str,
-        reactor: Any,
-        *,
-        name: str,
-        without: str,
-        most: int = 1,
-        idle: float = 60.0,
-    ) -> None:
-        self.most = most
-        self._module = module
-        self._name = name
-        self._without = without
-        self._idle_seconds = idle
-        self._processes = ChildProcesses(reactor, f"{name} says", NoWorkerError)
+    _module: str
+    _reactor: Any
+    _name: str = attrs.field(kw_only=True)
+    _without: str = attrs.field(kw_only=True)
+    most: int = attrs.field(default=1, kw_only=True)
+    idle: float = attrs.field(default=60.0, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        self._processes = ChildProcesses(self._reactor, f"{self._name} says", NoWorkerError)
         self._free: list[ChildProcess] = []
         self._busy: dict[ChildProcess, _Message] = {}
         # Started, but the empty first message has not come.
         self._new: set[ChildProcess] = set()
         self._waiting: deque[_Message] = deque()
-        self._idle = Timer(reactor)
-        self._reactor = reactor
+        self._idle = Timer(self._reactor)
         self._not_before = float("-inf")
 
     @property
@@ -143,7 +136,7 @@ class ProcessPool:
     def _serve_or_rest(self) -> None:
         self._send_waiting()
         if not self._busy and not self._processes.stopping:
-            self._idle.start(self._idle_seconds, self._end_free_processes)
+            self._idle.start(self.idle, self._end_free_processes)
 
     def _end_free_processes(self) -> None:
         free, self._free = self._free, []

@@ -79,7 +79,7 @@ class SessionChannel(SSHChannel):
     def _begin_session(self, *, once: bool) -> int:
         if self._session is not None:
             return 0
-        self._session = session = self.avatar.server.new_session()
+        self._session = session = self.avatar.server.buildProtocol(None)
         address = self.conn.transport.transport.getPeer()
         session.known_peer = f"ssh:{host_text(address.host, address.port)}"
         session.once = once

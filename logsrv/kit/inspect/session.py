@@ -6,20 +6,20 @@ Only operators can reach the socket; `inspect_place` checks that.
 from __future__ import annotations
 
 import re
-from code import InteractiveInterpreter
+from code import InteractiveConsole
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from typing import Any, NoReturn, cast
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import attrs
-from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from logsrv.errors import PeerError
-from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.inspect.view import (
     FAREWELLS,
     NO_PYTHON,
@@ -31,7 +31,7 @@ from logsrv.kit.inspect.view import (
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import Metrics, MetricsPart
+from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.protocols.context import ListenerContext
 from logsrv.kit.protocols.line_protocol import LineProtocol
 from logsrv.kit.text.escape import one_line
@@ -58,58 +58,39 @@ class SessionSettings(GuardPolicy):
     keys: Sequence[Any] = ()
 
 
-@attrs.define
-class SessionService:
-    """The `self.service` of each session. state: the view of the inspected service."""
-
-    settings: SessionSettings
-    state: ServiceView
-    metrics: Metrics
-    clock: IReactorTime
-    failures: Failures
-
-    def line_format(self, settings: SessionSettings, listener: str = "") -> LineFormat:
-        return Session.make_line_format(Session.max_line)
-
-
 def exit_prompt(status: object = None) -> NoReturn:
     """End the Python prompt: operators call this as `exit()` or `quit()`."""
     raise SystemExit(status)
 
 
-class PythonPrompt(InteractiveInterpreter):
+class PythonPrompt(InteractiveConsole):
     """A Python prompt inside the service, for --inspect-python.
 
-    It runs each statement in the thread that calls `push`, and returns the output. ended: true after
-    exit().
+    It runs each statement in the thread that calls `run_line`. ended: true after exit().
     """
 
     def __init__(self, names: dict[str, Any]) -> None:
         # Python's own `exit` closes standard input, which a listener may read.
-        super().__init__({"exit": exit_prompt, "quit": exit_prompt, **names})
+        super().__init__({"exit": exit_prompt, "quit": exit_prompt, **names}, "<inspect>")
         self.ended = False
-        self._typed: list[str] = []
         self._said = StringIO()
 
     @property
     def text(self) -> str:
         """Return the prompt before the next line."""
-        return MORE if self._typed else FIRST
+        return MORE if self.buffer else FIRST
 
     def write(self, data: str) -> None:
         self._said.write(data)
 
-    def push(self, line: str) -> list[str]:
+    def run_line(self, line: str) -> list[str]:
         """Take a typed line; return the lines of output, none while the statement is not finished."""
-        self._typed.append(line)
         self._said = StringIO()
         try:
             with redirect_stdout(self._said):
-                unfinished = self.runsource("\n".join(self._typed), "<inspect>")
+                self.push(line)
         except SystemExit:
-            unfinished, self.ended = False, True
-        if not unfinished:
-            self._typed.clear()
+            self.ended = True
         return self._said.getvalue().splitlines()
 
 
@@ -141,7 +122,7 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
         if _HTTP.fullmatch(line):
             raise PeerError("this is not a web server")
         if self._python is not None:
-            for text in self._python.push(line):
+            for text in self._python.run_line(line):
                 self.show(text)
             if self._python.ended:
                 self._python = None
@@ -181,24 +162,22 @@ class SocketServer(ServerAndReceiver, ListenerContext, Factory):
     def __init__(
         self, service: Service, label: str, rules: SessionSettings, metrics: MetricsPart
     ) -> None:
-        clock = service.clock
-        failures = Failures(label, clock.seconds)
-        self._session_service = SessionService(
-            rules, ServiceView(service), service.metrics, clock, failures
+        # Not a whole RunningService: sessions use no peers, tasks or links.
+        session_service: Any = SimpleNamespace(
+            state=ServiceView(service),
+            metrics=service.metrics,
+            clock=service.clock,
+            failures=Failures(label, service.clock.seconds),
         )
-        # Not a whole RunningService, hence the cast: sessions use no peers, tasks or links.
-        super().__init__(cast(Any, self._session_service), label, metrics)
+        line_format = Session.make_line_format(Session.max_line)
+        super().__init__(session_service, label, metrics, lambda settings: line_format)
         self.apply(rules)
 
     def apply(self, settings: SessionSettings) -> None:
         super().apply(settings)
-        self._session_service.settings = settings
+        self.service.settings = settings
 
-    def new_session(self) -> Session:
-        """Return a new session, not connected yet."""
+    def buildProtocol(self, addr: IAddress | None) -> Session:
         session = Session()
         session.factory = self
         return session
-
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        return self.new_session()

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, MutableMapping
 
+import attrs
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -50,26 +51,23 @@ def waits_for_device(thread: int) -> bool:
         return False
 
 
+@attrs.define(eq=False, slots=False)
 class Heartbeat:
     """Calls `beat` twice in each `seconds`.
 
     The reactor's thread calls it; while that thread waits for a device in the kernel, another thread does.
     """
 
-    def __init__(
-        self,
-        seconds: float,
-        beat: Callable[[], object],
-        clock: IReactorTime,
-        waits: Callable[[int], bool] = waits_for_device,
-    ) -> None:
-        self._seconds = seconds
-        self._beat = beat
-        self._waits = waits
+    _seconds: float
+    _beat: Callable[[], object]
+    _clock: IReactorTime
+    _waits: Callable[[int], bool] = waits_for_device
+
+    def __attrs_post_init__(self) -> None:
         self._last = 0.0
         self._stopped = threading.Event()
         self._calls = LoopingCall(self._beat_from_reactor)
-        self._calls.clock = clock
+        self._calls.clock = self._clock
 
     def start(self) -> None:
         """Begin. Call it in the reactor's thread."""

@@ -126,7 +126,8 @@ class Endpoint:
             return frozenset(one for one in named if one[1] is not None)
         if self.path:
             return frozenset({(os.path.normpath(self.path),)})
-        return frozenset({(self.port, *self._udp_and_ipv6)} if self.port else ())
+        is_ipv6 = self.scheme == "tcp6" or ":" in self.interface
+        return frozenset({(self.port, self.scheme == "udp", is_ipv6)} if self.port else ())
 
     @property
     def has_certificate(self) -> bool:
@@ -147,10 +148,6 @@ class Endpoint:
     def _text_before_scheme(self) -> str:
         """The text before the scheme."""
         return f"{self.name}:" * bool(self.name) + "haproxy:" * self.proxied
-
-    @property
-    def _udp_and_ipv6(self) -> tuple[bool, bool]:
-        return self.scheme == "udp", self.scheme == "tcp6" or ":" in self.interface
 
     @property
     def twisted_description(self) -> str:

@@ -33,6 +33,11 @@ class PeerLogger(Logger):
         super().emit(level, None if format is None else "{peer}: " + format, **fields)
 
 
+def connection_log(settings: Any, label: str, clock: IReactorTime) -> ConnectionLog | None:
+    """Return a log of connects if `settings` ask for one, else None."""
+    return ConnectionLog(label, clock) if settings.log_connections else None
+
+
 class ConnectionLog:
     """A line in the log for each connect and disconnect, and for datagrams that come together.
 

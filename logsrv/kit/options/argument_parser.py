@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from logsrv.errors import HelpRequest as HelpRequest
 from logsrv.errors import UsageError as UsageError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.status_line import terminal_columns
 from logsrv.kit.text.words import did_you_mean, shown
 
 USAGE = 2
@@ -52,12 +53,7 @@ class _HelpFormatter(argparse.HelpFormatter):
 def _terminal_columns() -> int:
     """Return the columns of the terminal, as `shutil.get_terminal_size` does."""
     given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given):
-        return int(given)
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
-    except (AttributeError, ValueError, OSError):
-        return 80
+    return int(given if given.isdecimal() else 0) or terminal_columns(sys.__stdout__)
 
 
 def _positional_usage(action: argparse.Action) -> str:

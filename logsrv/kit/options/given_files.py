@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,15 @@ class GivenFile:
     needed: bool = True
 
 
-def given_files(settings: Any) -> Iterator[GivenFile]:
-    """Yield each file that the options of `settings` and of their tables name, once.
+def given_files(settings: Any) -> Iterable[GivenFile]:
+    """Return each file that the options of `settings` and of their tables name, once.
 
     Settings that declare no options have none.
     """
-    seen = set()
+    found: dict[tuple[Path, bool], GivenFile] = {}
     for one in _files_with_repeats(settings) if attrs.has(type(settings)) else ():
-        if (one.path, one.secret) not in seen:
-            seen.add((one.path, one.secret))
-            yield one
+        found.setdefault((one.path, one.secret), one)
+    return found.values()
 
 
 def _files_with_repeats(settings: Any) -> Iterator[GivenFile]:

@@ -40,14 +40,6 @@ class WrongPartError(ValueError):
         self.picture = picture
 
 
-def _no_relative_paths(value: Any, directory: Path) -> Any:
-    return value
-
-
-def _no_advice(value: object) -> Sequence[str]:
-    return ()
-
-
 @attrs.frozen(kw_only=True)
 class Kind(Generic[T]):
     """A kind of values: its form as text, and the functions from text to value and back.
@@ -72,10 +64,10 @@ class Kind(Generic[T]):
     show: Callable[[T], str] = str
     native: tuple[type, ...] = ()
     separator: str | None = SPACE
-    locate: Callable[[T, Path], T] = _no_relative_paths
+    locate: Callable[[T, Path], T] = attrs.field(default=lambda value, directory: value)
     completion: Completion = None
     secret: bool = False
-    advise: Callable[[T], Sequence[str]] = _no_advice
+    advise: Callable[[T], Sequence[str]] = attrs.field(default=lambda value: ())
 
     @property
     def is_flag(self) -> bool:
@@ -301,8 +293,8 @@ NETWORK: Kind[Network] = Kind(
 
 
 def endpoint_kind(
-    parse: Callable[[str], T], *, locate: Callable[[T, Path], T] | None = None
+    parse: Callable[[str], T], *, locate: Callable[[T, Path], T] = lambda value, directory: value
 ) -> Kind[T]:
     """Return the kind of places to listen at. parse, locate: as in `Kind`."""
-    kind = Kind(parse, "an endpoint, such as tcp:1234, udp:514 or unix:/run/log.sock", "ENDPOINT")
-    return kind if locate is None else attrs.evolve(kind, locate=locate)
+    accepted = "an endpoint, such as tcp:1234, udp:514 or unix:/run/log.sock"
+    return Kind(parse, accepted, "ENDPOINT", locate=locate)

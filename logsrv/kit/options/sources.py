@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -56,8 +57,7 @@ def values_from_arguments(
     for attribute, texts in arguments.items():
         option = options[attribute]
         label = labels.get(attribute, f"--{option_name(attribute)}")
-        value = _parse_texts(option, label, texts, COMMAND_LINE, directory)
-        level[attribute] = GivenValue(value, COMMAND_LINE)
+        level[attribute] = _parse_texts(option, label, texts, COMMAND_LINE, directory)
     return level
 
 
@@ -87,7 +87,7 @@ def values_from_environment(
             texts = [part for part in re.split(option.kind.separator, text) if part]
         origin = f"environment, {variable}"
         label = f"--{option_name(attribute)}"
-        level[attribute] = GivenValue(_parse_texts(option, label, texts, origin, directory), origin)
+        level[attribute] = _parse_texts(option, label, texts, origin, directory)
     unknown = sorted(key for key in environment if key.startswith(prefix) and key not in variables)
     warnings = tuple(
         f"environment: {shown(key)} is no option of {name}{did_you_mean(key, list(variables))}"
@@ -158,14 +158,13 @@ def values_from_table(
         where = f"{origin}, key {key}"
         label = key if inner else f"--{key}"
         texts = _toml_value_texts(option, label, found, where)
-        level[attributes[key]] = GivenValue(
-            _parse_texts(option, label, texts, where, directory), where
-        )
+        level[attributes[key]] = _parse_texts(option, label, texts, where, directory)
     return level
 
 
 def _toml_value_texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
     """Return a TOML value as the texts that the command line would have for it."""
+    wrong = partial(_wrong_value_error, option, label, origin)
     if found is False and option.off and bool not in option.kind.native:
         return ["off"]
     texts = []
@@ -175,17 +174,13 @@ def _toml_value_texts(option: Option, label: str, found: Any, origin: str) -> li
         except ValueError:
             # Python's TOML reader takes a hexadecimal number of any length, but `str` refuses a very long
             # one.
-            raise _wrong_value_error(
-                option, label, "0x…", origin, "a number of too many digits"
-            ) from None
+            raise wrong("0x…", "a number of too many digits") from None
         if isinstance(value, str):
             texts.append(text)
         elif type(value) in option.kind.native:
             texts.append(text.lower())
         else:
-            raise _wrong_value_error(
-                option, label, text, origin, f"{_toml_type_name(value)} in TOML"
-            )
+            raise wrong(text, f"{_toml_type_name(value)} in TOML")
     return texts
 
 
@@ -196,13 +191,12 @@ def _toml_type_name(value: object) -> str:
 
 def _parse_texts(
     option: Option, label: str, texts: Sequence[str], origin: str, directory: Path
-) -> Any:
+) -> GivenValue:
     if option.repeatable and option.off and "off" in texts:
         if set(texts) != {"off"}:
-            raise _wrong_value_error(
-                option, label, " ".join(texts), origin, "off goes with nothing else"
-            )
-        return option.nothing
+            said = "off goes with nothing else"
+            raise _wrong_value_error(option, label, origin, " ".join(texts), said)
+        return GivenValue(option.nothing, origin)
     values = []
     for text in texts:
         try:
@@ -211,15 +205,15 @@ def _parse_texts(
                 option.nothing if off else option.kind.locate(option.kind.parse(text), directory)
             )
         except ValueError as error:
-            wrong = _wrong_value_error(option, label, text, origin, str(error))
+            wrong = _wrong_value_error(option, label, origin, text, str(error))
             if isinstance(error, WrongPartError):
                 wrong = ConfigurationError(f"{wrong}\n{error.picture}")
             raise wrong from error
-    return tuple(values) if option.repeatable else values[-1]
+    return GivenValue(tuple(values) if option.repeatable else values[-1], origin)
 
 
 def _wrong_value_error(
-    option: Option, label: str, text: str, origin: str, wrong: str
+    option: Option, label: str, origin: str, text: str, wrong: str
 ) -> ConfigurationError:
     wrong = one_line(wrong).rstrip(".;")
     return ConfigurationError(

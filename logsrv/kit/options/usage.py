@@ -24,7 +24,7 @@ from logsrv.kit.options.standard_output import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
 
 S = TypeVar("S")
-RESERVED = ("config", "help", "help-all", "version")
+INFORMING = ("help", "help-all", "version")
 
 
 class SettingsOptions(usage.Options, Generic[S]):
@@ -56,11 +56,6 @@ class SettingsOptions(usage.Options, Generic[S]):
         self._attributes = {option_name(attribute): attribute for attribute in self._declared}
         self._texts: dict[str, list[str]] = {}
         self._sources: SettingsSources | None = None
-        self._shown = {
-            "help": self.opt_help,
-            "help-all": self.opt_help_all,
-            "version": self.opt_version,
-        }
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         words = list(sys.argv[1:] if options is None else options)
@@ -87,8 +82,8 @@ class SettingsOptions(usage.Options, Generic[S]):
             raise ConfigurationError(self._refused_option_text(error.opt)) from None
         for dashed, text in found:
             name = dashed.removeprefix("--")
-            if name in self._shown:
-                self._shown[name]()
+            if name in INFORMING:
+                getattr(self, f"opt_{name.replace('-', '_')}")()
             elif f"{name}=" in self.longOpt:
                 self._add_text(name, text)
             elif name in self._attributes:
@@ -227,7 +222,7 @@ def usage_options(
 def _check_option_names(settings_class: type[Any], positional: Sequence[str]) -> None:
     options = options_of(settings_class)
     names = {option_name(attribute) for attribute in options}
-    taken = [*RESERVED, *(f"no-{name}" for name in names)]
+    taken = ["config", *INFORMING, *(f"no-{name}" for name in names)]
     for name in names:
         if name in taken or len(name) == 1:
             why = "is taken" if name in taken else "is one letter, and a name has two or more"

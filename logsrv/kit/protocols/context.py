@@ -19,7 +19,7 @@ from logsrv.kit.net.guard.start_tls import tls_factory
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics
-from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.observe.peer_log import ConnectionLog, connection_log
 
 # The options class of a protocol and the class of its state, for type checkers.
 Settings = TypeVar("Settings", default=Any)
@@ -120,10 +120,6 @@ class RunningService(Protocol[Settings, State]):
         one that is taken; RuntimeError after the stop.
         """
 
-    def line_format(self, settings: Any, listener: str = "") -> LineFormat: ...
-
-    def max_frame(self, settings: Any, listener: str = "") -> int: ...
-
 
 class Link(Protocol):
     """A connection to another server, which reconnects; the result of `connect`.
@@ -168,8 +164,14 @@ class ListenerContext:
     listener_name = ""
     max_frame = DEFAULT_MAX_FRAME
 
-    def __init__(self, service: RunningService, label: str, metrics: Counts | None = None) -> None:
-        """`metrics`: its counters; by default the service's."""
+    def __init__(
+        self,
+        service: RunningService,
+        label: str,
+        metrics: Counts | None = None,
+        make_line_format: Callable[[Any], LineFormat] = lambda settings: LineFormat(),
+    ) -> None:
+        """`metrics`: its counters; by default the service's. `make_line_format`: for some settings."""
         self.service = service
         self.label = label
         self.received_bytes = 0
@@ -177,6 +179,7 @@ class ListenerContext:
         self.dropped_bytes = 0
         self.connection_log: ConnectionLog | None = None
         self.line_format = LineFormat()
+        self._make_line_format = make_line_format
         self.departures = GonePeerWatch(service.clock)
         self._tls: tuple[TLSMemoryBIOFactory | None, object] = None, None
         metrics = metrics or service.metrics
@@ -214,12 +217,12 @@ class ListenerContext:
 
     def apply(self, settings: Any) -> None:
         """Use these settings for new connections."""
-        wanted = settings.log_connections
-        if wanted and self.connection_log is None:
-            self.connection_log = ConnectionLog(self.label, self.service.clock)
-        elif not wanted:
-            self.connection_log = None
-        self.line_format = self.service.line_format(settings, self.listener_name)
+        self.connection_log = connection_log(settings, self.label, self.service.clock)
+        self.apply_limits(settings)
+
+    def apply_limits(self, settings: Any) -> None:
+        """Use the limits in these settings for new connections."""
+        self.line_format = self._make_line_format(settings)
 
     def log_failure(
         self, doing: str, peer: str, failure: Failure, counter: str = "connections_failed_total"

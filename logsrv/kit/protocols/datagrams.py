@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from twisted.internet.interfaces import IAddress
@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
+from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.guard.rates import TokenBuckets
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
@@ -253,9 +254,14 @@ class DatagramContext(ListenerContext):
     """
 
     def __init__(
-        self, service: RunningService, label: str, receiver: Datagrams, metrics: Counts
+        self,
+        service: RunningService,
+        label: str,
+        receiver: Datagrams,
+        metrics: Counts,
+        make_line_format: Callable[[Any], LineFormat],
     ) -> None:
-        super().__init__(service, label, metrics)
+        super().__init__(service, label, metrics, make_line_format)
         self.receiver = receiver
         self.listener: Any = None
         self.limit = TokenBuckets(service.clock.seconds, REMEMBERED)

@@ -18,19 +18,10 @@ from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
 from logsrv.kit.net.guard.start_tls import can_put_tls_under, put_tls_under
 from logsrv.kit.net.twisted.twisted_tls import is_encrypted
+from logsrv.kit.protocols import states
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import InputReader
 from logsrv.kit.protocols.faults import PeerGone, PeerTimeout
-from logsrv.kit.protocols.states import (
-    AWAIT,
-    BRIMMING,
-    CLOGGED,
-    CUT,
-    FINISH,
-    FLOWING,
-    ROOM,
-    UNUSED,
-)
 
 IN_PLAIN_TEXT = Refusal("plain_text", "it went on in plain text where TLS was to begin")
 
@@ -51,7 +42,7 @@ async def start_tls(
     before = connection.reader
     connection.reader = reader = HandshakeReader(connection, make_reader)
     # The author's code waits for the peer now, so input that was held back comes in.
-    connection.change_state(FINISH)
+    connection.change_state(states.FINISH)
     admitted = guarded_connection_of(author)
     if admitted is not None:
         # The bytes that a limit has held back came in plain text.
@@ -62,13 +53,12 @@ async def start_tls(
         cut_off_early_sender(connection, before)
         raise PeerGone(f"{author.peer} {IN_PLAIN_TEXT.sentence}")
     outflow = connection.state.outflow
-    put_tls_under(
-        author, factory, reader.note_handshake_done, None if outflow is UNUSED else connection
-    )
-    if outflow in (CLOGGED, BRIMMING):
+    producer = None if outflow is states.UNUSED else connection
+    put_tls_under(author, factory, reader.note_handshake_done, producer)
+    if outflow in (states.CLOGGED, states.BRIMMING):
         # TLS does not know that its transport is full, and would not tell when it has room.
-        connection.change_state(ROOM)
-    if connection.state.outflow is FLOWING:
+        connection.change_state(states.ROOM)
+    if connection.state.outflow is states.FLOWING:
         connection.let_transport_close()
     if timeout is not None:
         reader.wanted.addTimeout(timeout, author.factory.service.clock)
@@ -106,7 +96,7 @@ def cut_off_early_sender(connection: PeerConnection, before: InputReader | None)
     admitted = guarded_connection_of(connection.author)
     if admitted is not None:
         admitted.count_refusal(IN_PLAIN_TEXT)
-    connection.change_state(CUT)
+    connection.change_state(states.CUT)
 
 
 class HandshakeReader:
@@ -145,7 +135,7 @@ class HandshakeReader:
         connection = self._connection
         connection.reader = reader = self._make_reader()
         if connection.work is not None and not reader.waits_by_itself:
-            connection.change_state(AWAIT)
+            connection.change_state(states.AWAIT)
         if self.late:
             reader.received(self.late)
         self.wanted.callback(None)
@@ -159,4 +149,4 @@ class HandshakeReader:
             self.wanted.errback(PeerGone(f"{connection.author.peer} has gone"))
 
     def _cut_off(self, _: object) -> None:
-        self._connection.change_state(CUT)
+        self._connection.change_state(states.CUT)

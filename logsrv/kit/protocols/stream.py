@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
 import attrs
@@ -426,18 +427,7 @@ class StreamProtocol(PeerProtocol):
         super().forget_peer_name()
         vars(self.stream).pop("log", None)
 
-    @property
-    def half_close(self) -> bool:  # type: ignore[override]
-        return self.stream.half_close
-
-    @property
-    def max_unsent(self) -> int:  # type: ignore[override]
-        return self.stream.max_unsent
-
-    @property
-    def patience(self) -> float:  # type: ignore[override]
-        return self.stream.patience
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self.stream.encoding
+    half_close = property(attrgetter("stream.half_close"))  # type: ignore[assignment]
+    max_unsent = property(attrgetter("stream.max_unsent"))  # type: ignore[assignment]
+    patience = property(attrgetter("stream.patience"))  # type: ignore[assignment]
+    encoding = property(attrgetter("stream.encoding"))  # type: ignore[assignment]

@@ -165,13 +165,11 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
     """Builds the protocols of one stream listener, or of one link.
 
     addressed: true if the peer's address alone gives its name, so that the transport is not asked.
-    starts_tls, refuses_tls, sends_text: as in PluginProtocols. server_name: the host that the certificate
-    has to name when TLS begins on a link; else empty.
+    starts_tls, refuses_tls, sends_text: as in `served`. server_name: the host that the certificate has to
+    name when TLS begins on a link; else empty.
     """
 
-    noisy = False
-    addressed = starts_tls = refuses_tls = False
-    sends_text = True
+    noisy = addressed = False
     server_name = ""
     _listener: Listener | None = None
 
@@ -179,15 +177,19 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
         self,
         service: RunningService[Any, Any],
         label: str,
-        build: Callable[[], TwistedProtocol],
+        served: PluginProtocols,
         metrics: Counts | None = None,
     ) -> None:
-        super().__init__(service, label, metrics)
-        self._build = build
+        """`served`: takes connections."""
+        super().__init__(service, label, metrics, served.line_format)
+        self._served = served
+        self.starts_tls = served.starts_tls
+        self.refuses_tls = served.refuses_tls
+        self.sends_text = served.sends_text
 
-    def apply(self, settings: Any) -> None:
-        super().apply(settings)
-        self.max_frame = self.service.max_frame(settings, self.listener_name)
+    def apply_limits(self, settings: Any) -> None:
+        super().apply_limits(settings)
+        self.max_frame = self._served.limit("max_frame", settings)
 
     def attach(self, listener: Listener) -> None:
         self.addressed = listener.endpoint.scheme == "tcp" and not listener.endpoint.proxied
@@ -218,8 +220,9 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
         )
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
+        assert self._served.stream is not None
         try:
-            protocol = self._build()
+            protocol = self._served.stream()
         except Exception:
             self.log_failure("the constructor", source_of(addr), Failure())
             return None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from logsrv.kit.service.checks.findings import CheckRequest, Finding
 
 Settings = TypeVar("Settings")
+log = Logger()
 
 
 class ServiceHooks(Service, Generic[Settings]):
@@ -55,7 +56,8 @@ class ServiceHooks(Service, Generic[Settings]):
         self.signals = Signals(reactor)
         self._reactor = reactor
         self.served = ServedSites(self._make_site)
-        self.settings_warnings = SettingsWarnings(name, self.served)
+        # Files with secrets that a warning has named.
+        self._exposed: set[Path] = set()
         self.watchdog = Watchdog(reactor)
         self.long_lived = LongLivedFreezer(reactor)
         self.manager = ServiceManager({}, reactor)
@@ -147,33 +149,17 @@ class ServiceHooks(Service, Generic[Settings]):
     def _make_site(self, wanted: SiteSpec) -> Site:
         return Site(wanted, self.make_server, self._reactor, self.metrics, self.make_listener)
 
-
-log = Logger()
-
-
-class SettingsWarnings:
-    """The warnings of one service about its settings, at its start and at each reload."""
-
-    def __init__(self, name: str, sites: ServedSites) -> None:
-        self._name = name
-        self._sites = sites
-        self._exposed: set[Path] = set()
-
-    def log_new(self, settings: object) -> None:
+    def log_settings_warnings(self, settings: Settings) -> None:
         """Warn if the limits allow more connections than open files, or if others can read a secret."""
-        policies = [each.policy for each in self._sites if each.endpoint.kind == "stream"]
+        policies = [each.policy for each in self.served if each.endpoint.kind == "stream"]
         sentence = file_limit_warning(total_max_connections(policies), FileLimit.of_process())
         if sentence is not None:
-            log.warn("{name}: {sentence}", name=self._name, sentence=sentence)
-        keys = [each.endpoint.argument("privateKey") for each in self._sites]
+            log.warn("{name}: {sentence}", name=self.name, sentence=sentence)
+        keys = [each.endpoint.argument("privateKey") for each in self.served]
         files = [one.path for one in given_files(settings) if one.secret]
         for path in [*files, *(Path(key) for key in keys if key)]:
             sentence = None if path in self._exposed else exposure_warning(path)
             if sentence is not None:
                 self._exposed.add(path)
-                log.warn(
-                    "{name}: {path}: {sentence}",
-                    name=self._name,
-                    path=str(path),
-                    sentence=sentence,
-                )
+                said = f"{path}: {sentence}"
+                log.warn("{name}: {sentence}", name=self.name, sentence=said)

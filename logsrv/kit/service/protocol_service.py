@@ -10,11 +10,9 @@ from inspect import iscoroutine
 from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.listening import LISTENING
 from logsrv.kit.net.remote import CONNECT_SECONDS, RemotePlace
@@ -116,14 +114,6 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         # Raises now if a listener could not be served.
         self.wanted_sites(settings)
 
-    def line_format(self, settings: Any, listener: str = "") -> LineFormat:
-        """Return the format of lines for these settings. Raises ConfigurationError."""
-        return self._served[listener].line_format(settings)
-
-    def max_frame(self, settings: Any, listener: str = "") -> int:
-        """Return the most bytes of a frame for these settings."""
-        return self._served[listener].limit("max_frame", settings)
-
     def make_factory(
         self,
         label: str,
@@ -131,27 +121,11 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         metrics: Counts | None = None,
         listener: str = "",
     ) -> PluginFactory:
-        """Return a factory of protocols for the listener `label`. settings: by default the present ones.
-
-        Raises ConfigurationError if the plugin takes no connections.
-        """
-        served = self._served[listener]
-        factory = PluginFactory(self, label, self._stream_builder(label, listener), metrics)
-        factory.starts_tls = served.starts_tls
-        factory.refuses_tls = served.refuses_tls
-        factory.sends_text = served.sends_text
+        """Return a factory of protocols for the listener `label`. settings: by default the present ones."""
+        factory = PluginFactory(self, label, self._served[listener], metrics)
         factory.listener_name = listener
         factory.apply(settings or self.settings)
         return factory
-
-    def _stream_builder(self, label: str, name: str) -> Callable[[], TwistedProtocol]:
-        stream = self._served[name].stream
-        if stream is None:
-            udp = f"{name}:udp:PORT" if name else "udp:PORT"
-            raise ConfigurationError(
-                f"{label}: {name or self.name} takes datagrams only; use {udp}"
-            )
-        return stream
 
     def _datagrams_builder(
         self, label: str, served: PluginProtocols, name: str = ""
@@ -168,16 +142,19 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         named = self._served.keys() > {""}
         who = "the protocol of listeners without a name" if named else "this protocol"
         check_limits(self._served[""].limits, settings, who=who)
-        self.line_format(settings)
+        self._served[""].line_format(settings)
         found = []
         for one, rules in listeners:
             label, served = str(one), self._served[one.name]
             check_limits(served.limits, rules, f"{label}: ", settings)
-            self.line_format(rules, one.name)
+            served.line_format(rules)
             if one.kind == "datagram":
                 self._datagrams_builder(label, served, one.name)
-            elif served.resource is None:
-                self._stream_builder(label, one.name)
+            elif served.resource is None and served.stream is None:
+                udp = f"{one.name}:udp:PORT" if one.name else "udp:PORT"
+                raise ConfigurationError(
+                    f"{label}: {one.name or self.name} takes datagrams only; use {udp}"
+                )
             sentence = f"{one.name}: {LISTENING}" if one.name else LISTENING
             found.append(SiteSpec(label, one, label, rules, sentence=sentence))
         return found
@@ -196,8 +173,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
     def make_datagram_server(
         self, build: Callable[[], Datagrams], wanted: SiteSpec, metrics: MetricsPart
     ) -> SiteServer:
-        context = DatagramContext(self, wanted.label, build(), metrics)
-        context.listener_name = wanted.endpoint.name
+        name = wanted.endpoint.name
+        make_line_format = self._served[name].line_format
+        context = DatagramContext(self, wanted.label, build(), metrics, make_line_format)
+        context.listener_name = name
         context.apply(wanted.settings)
         return context
 
@@ -228,9 +207,8 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             raise ConfigurationError(
                 f"{protocol!r:.80} takes datagrams; it cannot connect to {name}"
             )
-        factory = PluginFactory(self, f"to {name}", protocols.stream)
-        factory.line_format = protocols.line_format(self.settings)
-        factory.max_frame = protocols.limit("max_frame", self.settings)
+        factory = PluginFactory(self, f"to {name}", protocols)
+        factory.apply_limits(self.settings)
         factory.connects, factory.server_name = True, host
         return self.links.add_link(factory.label, client, factory)
 

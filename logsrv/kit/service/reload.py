@@ -97,7 +97,7 @@ class Reloader(Generic[Settings]):
         gone = service.served.apply_change(wanted, added, DRAIN_SECONDS)
         if service.launch is not None:
             service.launch.log_new_warnings()
-        service.settings_warnings.log_new(settings)
+        service.log_settings_warnings(settings)
         log.info(
             "{name}: reloaded, {added} listeners added, {gone} removed",
             name=service.name,

@@ -103,6 +103,9 @@ def check_limits(
             )
 
 
+_frozen_class = partial(attrs.make_class, frozen=True, kw_only=True, slots=False)
+
+
 # A test starts one plugin again and again; each class would take 2 ms.
 @lru_cache(maxsize=8)
 def settings_class(
@@ -121,7 +124,7 @@ def settings_class(
     """
     theirs = attrs.fields_dict(own) if own is not None else {}
     limiting = {name: most for name, most in limits if name not in theirs}
-    limited = attrs.make_class(
+    limited = _frozen_class(
         "Limits",
         {
             name: option(UnsetLimit(DEFAULTS[name] if most is None else most), SIZE, HELP[name])
@@ -132,9 +135,6 @@ def settings_class(
             for one in needless
             if one not in theirs
         },
-        frozen=True,
-        kw_only=True,
-        slots=False,
     )
     limited.__annotations__.update(dict.fromkeys(limiting, int))
     alone = "listen" in needless
@@ -154,9 +154,7 @@ def settings_class(
             "listeners with settings of their own",
             shorthand="listen",
         )
-    made: type[Any] = attrs.make_class(
-        f"{name.title()}Settings", listening, bases=bases, frozen=True, kw_only=True, slots=False
-    )
+    made: type[Any] = _frozen_class(f"{name.title()}Settings", listening, bases=bases)
     if not alone:
         made.__annotations__["listen"] = tuple[Endpoint, ...]
     return made
@@ -187,13 +185,10 @@ def listener_settings_class(
         for one, declared in (options_of(own).items() if own is not None else ())
         if one in ruling
     }
-    made: type[Any] = attrs.make_class(
+    made: type[Any] = _frozen_class(
         f"{name.title()}Listener",
         {"listen": option(REQUIRED, kind, "listen here"), **theirs},
         bases=rules,
-        frozen=True,
-        kw_only=True,
-        slots=False,
     )
     made.__annotations__["listen"] = Endpoint
     return made

@@ -6,6 +6,7 @@ import resource
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -22,20 +23,20 @@ from logsrv.kit.text.words import error_text
 log = Logger()
 
 
+@attrs.define(eq=False)
 class Start:
-    """The start of one service. failed: the reason why it will never be ready, or None."""
+    """The start of one service. failed: the reason why it will never be ready, or None.
 
-    def __init__(
-        self, service: ServiceHooks[Any], reactor: Any, reload: Callable[[], object]
-    ) -> None:
-        """`reload`: called at each SIGHUP, once the service is ready."""
-        self._service = service
-        self._reactor = reactor
-        self._reload = reload
-        self.failed: StartError | None = None
-        self._waiting: list[Deferred[None]] = []
-        # The part of the start that needs the running reactor.
-        self._awaiting: Deferred[None] | None = None
+    reload: called at each SIGHUP, once the service is ready.
+    """
+
+    _service: ServiceHooks[Any]
+    _reactor: Any
+    _reload: Callable[[], object]
+    failed: StartError | None = attrs.field(init=False, default=None)
+    _waiting: list[Deferred[None]] = attrs.field(init=False, factory=list)
+    # The part of the start that needs the running reactor.
+    _awaiting: Deferred[None] | None = attrs.field(init=False, default=None)
 
     def when_ready(self) -> Deferred[None]:
         """Return a Deferred that fires when peers are let in, or fails with StartError."""
@@ -66,7 +67,7 @@ class Start:
         service = self._service
         service.manager.report_starting()
         _raise_file_limit()
-        service.settings_warnings.log_new(service.settings)
+        service.log_settings_warnings(service.settings)
         self.failed = None
         try:
             opening = service.open()

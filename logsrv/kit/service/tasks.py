@@ -24,14 +24,10 @@ from logsrv.kit.protocols.faults import wrong_value_text
 
 @attrs.define(eq=False, repr=False)
 class ServiceTask:
-    """A task of a service. name: for the log. done: fires when it has ended, also after an error.
-
-    begin: starts it, and returns a Deferred of its end. forget: called instead if it never begins.
-    """
+    """A task of a service. name: for the log. done: fires when it has ended, also after an error."""
 
     name: str
-    begin: Callable[[], Deferred[Any]]
-    forget: Callable[[], object]
+    _coroutine: Any
     cancelled: bool = attrs.field(init=False, default=False)
     done: Deferred[None] = attrs.field(init=False, factory=Deferred)
     _working: Deferred[Any] | None = attrs.field(init=False, default=None)
@@ -50,11 +46,15 @@ class ServiceTask:
 
     def begin_work(self) -> Deferred[Any]:
         """Begin the work; return the Deferred of its end."""
-        self._working = self.begin()
+        self._working = as_deferred(self._coroutine, "spawn")
         if self.cancelled:
             # It cancelled itself in its first step.
             self._working.cancel()
         return self._working
+
+    def close_unbegun(self) -> None:
+        """Close the coroutine, which never begins: otherwise Python would warn of it."""
+        getattr(self._coroutine, "close", lambda: None)()
 
 
 @attrs.define(eq=False)
@@ -88,12 +88,7 @@ class ServiceTasks:
             raise TypeError(f"spawn takes a coroutine: spawn({called}(…)), not spawn({called})")
         if not isawaitable(coroutine):
             raise TypeError(f"spawn takes a coroutine, not {wrong_value_text(coroutine)}")
-        close = getattr(coroutine, "close", lambda: None)
-        return self._add_task(
-            ServiceTask(
-                name or function_name(coroutine), lambda: as_deferred(coroutine, "spawn"), close
-            )
-        )
+        return self._add_task(ServiceTask(name or function_name(coroutine), coroutine))
 
     def every(
         self, seconds: float | Callable[[], float], function: Callable[..., Any], *args: Any
@@ -124,9 +119,7 @@ class ServiceTasks:
                 due += pause * ((now - due) // pause + 1)
                 await deferLater(self._clock, due - now)
 
-        task = ServiceTask(
-            function_name(function), lambda: as_deferred(call_repeatedly(), "every"), lambda: None
-        )
+        task = ServiceTask(function_name(function), call_repeatedly())
         return self._add_task(task)
 
     async def cancel_all(self) -> None:
@@ -143,7 +136,7 @@ class ServiceTasks:
 
     def _add_task(self, task: ServiceTask) -> ServiceTask:
         if self._ended:
-            task.forget()
+            task.close_unbegun()
             raise RuntimeError(f"{task.name} cannot begin: the service has stopped")
         self._tasks[task] = None
         if self._begun:
@@ -160,7 +153,7 @@ class ServiceTasks:
         working.addBoth(lambda _: self._end_task(task))
 
     def _forget_task(self, task: ServiceTask) -> None:
-        task.forget()
+        task.close_unbegun()
         self._end_task(task)
 
     def _end_task(self, task: ServiceTask) -> None:

@@ -27,7 +27,7 @@ from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.http import MalformedRequestHook, pipelined_bytes
 from logsrv.kit.net.twisted.turns import call_in_next_turn
-from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
+from logsrv.kit.observe.peer_log import ConnectionLog, connection_log, end_sentence
 
 # Seconds from the end of one answer to the last header of the next request.
 REQUEST_SECONDS = 60
@@ -241,9 +241,7 @@ class WebFactory(ServerAndReceiver, ChannelFactory):
 
     def apply(self, settings: GuardPolicy) -> None:
         """Log new connections, or not, as `settings` say."""
-        self.connection_log = (
-            ConnectionLog(self.label, self.clock) if settings.log_connections else None
-        )
+        self.connection_log = connection_log(settings, self.label, self.clock)
 
     def close(self) -> None:
         if self.connection_log is not None:

@@ -94,22 +94,22 @@ def test_an_endless_line_ends_the_session() -> None:
 
 def test_statements_over_several_lines_and_what_they_print() -> None:
     prompt = PythonPrompt({"service": "shout"})
-    assert prompt.push("service") == ["'shout'"]
-    assert prompt.push("for letter in 'ab':") == [] and prompt.text == "... "
-    assert prompt.push("    print(letter)") == []
-    assert prompt.push("") == ["a", "b"] and prompt.text == ">>> "
+    assert prompt.run_line("service") == ["'shout'"]
+    assert prompt.run_line("for letter in 'ab':") == [] and prompt.text == "... "
+    assert prompt.run_line("    print(letter)") == []
+    assert prompt.run_line("") == ["a", "b"] and prompt.text == ">>> "
 
 
 def test_errors_are_shown_and_go_no_further() -> None:
     prompt = PythonPrompt({})
-    assert prompt.push("1 / 0")[-1] == "ZeroDivisionError: division by zero"
-    assert "SyntaxError" in prompt.push("a b")[-1]
+    assert prompt.run_line("1 / 0")[-1] == "ZeroDivisionError: division by zero"
+    assert "SyntaxError" in prompt.run_line("a b")[-1]
     assert not prompt.ended
 
 
 def test_exit_ends_the_prompt_and_not_the_service() -> None:
     prompt = PythonPrompt({})
-    prompt.push("raise SystemExit(3)")
+    prompt.run_line("raise SystemExit(3)")
     assert prompt.ended
 
 
@@ -120,5 +120,5 @@ def test_leaving_the_prompt_does_not_close_standard_input(
     """Which is somebody's input where a service has `--listen stdin:`."""
     monkeypatch.setattr(sys, "stdin", StringIO("lines"))
     prompt = PythonPrompt({})
-    prompt.push(f"{word}()")
+    prompt.run_line(f"{word}()")
     assert prompt.ended and not sys.stdin.closed

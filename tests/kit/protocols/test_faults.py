@@ -84,7 +84,7 @@ def test_counts_are_in_the_metrics() -> None:
 def test_settings_apply_to_connections_to_come() -> None:
     """The connection log is switched on and off, and a new limit is the new format's."""
     service = MemoryService(LineProtocol, "--log-connections", "--max-line", "7")
-    context = ListenerContext(service.service, "tcp:7")
+    context = service.service.make_factory("tcp:7")
     context.apply(service.service.settings)
     assert context.connection_log is not None
     assert context.line_format.max_line == 7

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import ConfigurationError
@@ -25,29 +26,23 @@ class FetchingReceiver(Protocol):
         """Stop fetching; fires when the data that has come is taken in or given up."""
 
 
+@attrs.define(eq=False)
 class FetchedListener:
     """A listener whose receiver fetches, from `open` to `drain`."""
 
     address = ""
     # Nobody can connect, so the log does not say that it listens.
     sentence = ""
-    protocols: Sequence[Any] = ()
+    protocols: ClassVar[Sequence[Any]] = ()
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        receiver: FetchingReceiver,
-        *,
-        label: str,
-        policy: object,
-        reactor: Any,
-        metrics: object,
-        kept: object = None,
-    ) -> None:
-        self.endpoint = endpoint
-        self._receiver = receiver
-        self._reactor = reactor
-        self._open = False
+    endpoint: Endpoint
+    _receiver: FetchingReceiver
+    label: str
+    policy: object
+    _reactor: Any
+    metrics: object
+    kept: object = None
+    _open: bool = attrs.field(init=False, default=False)
 
     def check_and_reload(self) -> None:
         try:

@@ -14,6 +14,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.guard.guard import GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_connection import GuardedConnection
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
@@ -22,7 +23,7 @@ from logsrv.kit.net.twisted.twisted_tls import note_certificate
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.awaiting import CANCELLED, working
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
-from logsrv.kit.service.factory import PluginFactory, protocols_of
+from logsrv.kit.service.factory import PluginFactory, PluginProtocols
 from logsrv.kit.service.steps import with_time_limit
 
 LABEL = "dial"
@@ -119,12 +120,13 @@ class DialledConnections:
     def _guarded_factory(self) -> DialFactory:
         service = self._service
         if self._guarded is None:
-            served = PluginFactory(service, LABEL, DialledProtocol)
-            served.connects = True
             # Lines have no limit but the operator's.
-            served.line_format = protocols_of(None, None).line_format(service.settings)
+            served = PluginProtocols(DialledProtocol, None, LineFormat)
+            factory = PluginFactory(service, LABEL, served)
+            factory.connects = True
+            factory.apply_limits(service.settings)
             how = {"label": LABEL, "clock": service.clock, "metrics": service.metrics}
-            self._guarded = DialFactory(served, policy=GuardPolicy(), **how)
+            self._guarded = DialFactory(factory, policy=GuardPolicy(), **how)
         return self._guarded
 
     async def drain_all(self, seconds: float) -> int:

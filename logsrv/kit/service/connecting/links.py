@@ -28,30 +28,26 @@ log = Logger()
 
 
 @implementer(IStreamClientEndpoint)
+@attrs.define(eq=False, slots=False)
 class ReconnectingLink:
     """A connection to another server. label: its name in the log, and its `listener` in the metrics.
 
     It is the endpoint of its own ClientService, so it gets each try that fails.
     """
 
-    def __init__(
-        self,
-        label: str,
-        endpoint: IStreamClientEndpoint,
-        factory: Any,
-        clock: Any,
-        metrics: Metrics,
-    ) -> None:
-        self.label = label
-        self._endpoint = endpoint
-        self._factory = factory
-        self._metrics = metrics
-        self._limited_log = RateLimitedLog(clock.seconds)
-        how = {"label": label, "clock": clock, "metrics": metrics}
-        self._guarded = LinkFactory(factory, policy=GuardPolicy(), **how)
+    label: str
+    _endpoint: IStreamClientEndpoint
+    _factory: Any
+    _clock: Any
+    _metrics: Metrics
+
+    def __attrs_post_init__(self) -> None:
+        self._limited_log = RateLimitedLog(self._clock.seconds)
+        how = {"label": self.label, "clock": self._clock, "metrics": self._metrics}
+        self._guarded = LinkFactory(self._factory, policy=GuardPolicy(), **how)
         self._guarded.lost = self._log_lost
         self._client = ClientService(
-            self, self._guarded, clock=clock, prepareConnection=self._log_connected
+            self, self._guarded, clock=self._clock, prepareConnection=self._log_connected
         )
         self._closed = False
 

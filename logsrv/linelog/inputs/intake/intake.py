@@ -17,7 +17,7 @@ from zope.interface import Attribute, Interface
 from logsrv.kit.children.pool import ProcessPool, WorkerEndedError
 from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.observe.metrics import Counts
-from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.observe.peer_log import connection_log
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.framing.lines.rules import (
@@ -140,9 +140,7 @@ class Intake:
         self.secrets = read_secrets(self.options)
         self.structured_rules = for_structured(self.rules, self.options.max_record)
         self.max_record = self.structured_rules.max_line
-        self.connection_log = (
-            ConnectionLog(self.label, self.clock) if settings.log_connections else None
-        )
+        self.connection_log = connection_log(settings, self.label, self.clock)
         self._prefix = f"{settings.name}@" if settings.name else ""
 
     @property
