@@ -177,7 +177,7 @@ class SocketServer(ServerAndReceiver, ListenerContext, Factory):
         super().apply(settings)
         self.service.settings = settings
 
-    def buildProtocol(self, addr: IAddress | None) -> Session:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         session = Session()
         session.factory = self
         return session

@@ -126,13 +126,11 @@ class Plugin:
         from logsrv.kit.service.protocol_service import ProtocolService
 
         try:
+            given = {"": (self.protocol, self.datagrams)}
+            given |= {name: (what, None) for name, what in self.listeners.items()}
             served = {
-                "": protocols_of(
-                    self.load_if_named(self.protocol), self.load_if_named(self.datagrams)
-                )
+                name: protocols_of(*map(self.load_if_named, pair)) for name, pair in given.items()
             }
-            for name, what in self.listeners.items():
-                served[name] = protocols_of(self.load_if_named(what), None)
             return ProtocolService(
                 self.name,
                 options.settings,

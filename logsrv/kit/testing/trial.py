@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import attrs
@@ -91,14 +91,24 @@ class Trial:
         drawn = random.Random(7).sample(every[begins:], self.cuts - begins)  # noqa: S311 (no secret)
         return [*every[:begins], *sorted(drawn)]
 
-    def answer(self, talk: bytes) -> bytes:
-        """Return the answer to a peer that sends `talk` as one piece."""
-        with self.new_service(f"on {short_repr(talk)}") as service:
-            return answer_to_pieces(service, [talk])
+    def expect_begin(
+        self, talk: bytes, whole: bytes, came: bytes, when: str, excuse: str = SAME
+    ) -> None:
+        """Raise AssertionError unless the answer to `talk` begins with `whole`, if `same` is true."""
+        if self.same and not came.startswith(whole):
+            raise AssertionError(
+                f"{self.name} answers {short_repr(talk)} with {short_repr(came)} "
+                f"instead of {short_repr(whole)} {when}; pass {excuse}"
+            )
+
+    def answer(self, *pieces: bytes, doing: str = "", most: int = MOST_ANSWERS) -> bytes:
+        """Return the answer of a new service to a peer that sends these pieces. doing: for an error."""
+        with self.new_service(doing or f"on {short_repr(b''.join(pieces))}") as service:
+            return answer_to_pieces(service, pieces, most)
 
 
 def answer_to_pieces(
-    service: MemoryService, pieces: list[bytes], most: int = MOST_ANSWERS
+    service: MemoryService, pieces: Iterable[bytes], most: int = MOST_ANSWERS
 ) -> bytes:
     peer = service.connect()
     for piece in pieces:

@@ -38,7 +38,9 @@ def parse_place(text: str) -> tuple[str, str]:
     return scheme, rest
 
 
-PLACE = attrs.evolve(endpoint_kind(parse_place), show=":".join)
+PLACE = attrs.evolve(
+    endpoint_kind(parse_place, locate=lambda value, directory: value), show=":".join
+)
 
 
 @attrs.frozen(kw_only=True, slots=False)

@@ -185,8 +185,6 @@ def test_an_author_can_make_a_kind() -> None:
 
 
 def test_an_endpoint_is_what_the_function_given_takes_and_is_made_absolute_by_another() -> None:
-    plain = endpoint_kind(str.upper)
-    assert plain.locate(plain.parse("tcp:1"), Path("/srv")) == "TCP:1"
     located = endpoint_kind(str, locate=lambda text, directory: f"{directory}/{text}")
     assert located.locate(located.parse("unix:x"), Path("/srv")) == "/srv/unix:x"
 

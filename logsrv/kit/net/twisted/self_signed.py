@@ -12,8 +12,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from logsrv.errors import ConfigurationError
@@ -34,8 +35,9 @@ def write_key_and_certificate(directory: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        create_file(directory / KEY, _key_pem(key), 0o600)
-        certificate = _self_signed_certificate(key).public_bytes(serialization.Encoding.PEM)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        create_file(directory / KEY, pem, 0o600)
+        certificate = _self_signed_certificate(key).public_bytes(Encoding.PEM)
         create_file(directory / CERTIFICATE, certificate, 0o644)
     except FileExistsError as error:
         raise ConfigurationError(
@@ -44,14 +46,6 @@ def write_key_and_certificate(directory: Path) -> None:
     except OSError as error:
         where = shown(str(error.filename or directory))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 def _self_signed_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

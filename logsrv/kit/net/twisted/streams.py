@@ -65,11 +65,6 @@ def _log_exhausted(error: OSError, done: str = "accepted") -> None:
     )
 
 
-def _lacks_reserve_file(error: OSError) -> bool:
-    """Return true if Twisted has lost the file that it would close to accept and refuse (EMFILE)."""
-    return error.errno == errno.EMFILE and not reserved_file.available()
-
-
 class ReceivingTCP(tcp.Server):
     """A `tcp.Server` that receives more at a time while much data comes.
 
@@ -256,7 +251,9 @@ class FastAcceptMixin:
                 except OSError as error:
                     if error.errno in BROKEN_BEFORE:
                         break
-                    if error.errno in EXHAUSTED or _lacks_reserve_file(error):
+                    # Twisted may have lost the file that it would close to accept and refuse.
+                    no_reserve = error.errno == errno.EMFILE and not reserved_file.available()
+                    if error.errno in EXHAUSTED or no_reserve:
                         self._pause_accepting(error)
                         break
                     # Twisted's own method handles other errors, such as no free descriptor.
