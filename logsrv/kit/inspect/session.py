@@ -1,6 +1,6 @@
 """Inspection sessions over a socket: each line is a command, which is answered before the next is read.
 
-Only operators can reach the socket; `inspect_place` checks that.
+Only operators can reach the socket; `inspect_settings` checks that.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class SSHTransport(SSHServerTransport):
         super().connectionMade()
         self._login = Timer(self.factory.clock)
         self._login.start(LOGIN_SECONDS, self._end_unless_logged_in)
-        self.transport.registerProducer(self, True)
+        self.transport.registerProducer(self.transport, True)
 
     def dataReceived(self, data: bytes) -> None:
         # Conch raises any error for a malformed packet.
@@ -68,15 +68,6 @@ class SSHTransport(SSHServerTransport):
     def _end_unless_logged_in(self) -> None:
         if not hasattr(self, "avatar"):
             self.transport.abortConnection()
-
-    def pauseProducing(self) -> None:
-        self.transport.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        self.transport.resumeProducing()
-
-    def stopProducing(self) -> None:
-        """Do nothing: the connection is closing, and `connectionLost` comes next."""
 
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
         self._login.stop()

@@ -216,7 +216,7 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
     if taken is not None:
         set_file_mode(endpoint)
         if endpoint.scheme == "udp":
-            _enlarge_and_warn(taken, endpoint)
+            _enlarge_buffer(taken, endpoint)
         return taken
     remove_stale_socket(endpoint)
     family, address = (
@@ -232,7 +232,7 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
         finally:
             os.umask(mask)
         if endpoint.scheme == "udp":
-            _enlarge_and_warn(bound, endpoint)
+            _enlarge_buffer(bound, endpoint)
         elif endpoint.kind == "stream":
             bound.listen(int(endpoint.argument("backlog") or BACKLOG))
     except BaseException:
@@ -251,16 +251,10 @@ def set_file_mode(endpoint: Endpoint) -> None:
         log.info("{endpoint}: its mode stays: {error}", endpoint=str(endpoint), error=str(error))
 
 
-def _enlarge_and_warn(udp: socket.socket, endpoint: Endpoint) -> None:
-    sentence = enlarge_buffer(udp, endpoint)
-    if sentence is not None:
-        log.warn("{endpoint} {sentence}", endpoint=str(endpoint), sentence=sentence)
+def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:
+    """Set the receive buffer of a socket, and warn if it got less than half of `rcvbuf=`.
 
-
-def enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> str | None:
-    """Set the receive buffer of a socket. Return a sentence if it got less than half of `rcvbuf=`.
-
-    Without `rcvbuf=` ask for DEFAULT_BUFFER; the system may give any part of it, and None is returned.
+    Without `rcvbuf=` ask for DEFAULT_BUFFER, of which the system may give any part.
     """
     asked = endpoint.argument("rcvbuf")
     wanted = SIZE.parse(asked or str(DEFAULT_BUFFER))
@@ -270,9 +264,11 @@ def enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> str | None:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
     # Linux doubles the size for its own bookkeeping, and reports the double (socket(7)).
     given = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
-    if not asked or given >= wanted // 2:
-        return None
-    return (
-        f"has a receive buffer of {given} bytes, not {wanted}: bursts may be lost; "
-        f"sysctl -w net.core.rmem_max={wanted} allows it"
-    )
+    if asked and given < wanted // 2:
+        log.warn(
+            "{endpoint} has a receive buffer of {given} bytes, not {wanted}: bursts may be lost; "
+            "sysctl -w net.core.rmem_max={wanted} allows it",
+            endpoint=str(endpoint),
+            given=given,
+            wanted=wanted,
+        )

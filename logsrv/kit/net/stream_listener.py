@@ -75,6 +75,8 @@ class StreamListener:
         """`kept`: the sockets that outlive this process."""
         if endpoint.has_certificate and endpoint.begins_plain:
             check_starts_tls(endpoint, factory)
+        # A peer could begin TLS by mistake.
+        may_try_tls = endpoint.begins_plain and endpoint.scheme not in ("stdio", "stdin")
         self.endpoint = endpoint
         self._reactor = reactor
         # None until it listens, which may be after `bind`, with endpoint types of other packages.
@@ -93,7 +95,7 @@ class StreamListener:
             layered=endpoint.scheme not in REFUSING,
             proxied=endpoint.proxied,
             plain=endpoint.scheme in BARE and getattr(factory, "sends_text", True),
-            refuses_tls=getattr(factory, "refuses_tls", False) and peer_may_try_tls(endpoint),
+            refuses_tls=getattr(factory, "refuses_tls", False) and may_try_tls,
             certified=endpoint.asks_for_certificates and not endpoint.begins_plain,
         )
 
@@ -248,12 +250,6 @@ class StreamListener:
                 break
             port.doRead()
         log.warn("{listener} left peers that waited to be accepted", listener=self._label)
-
-
-def peer_may_try_tls(endpoint: Endpoint) -> bool:
-    """Return true if a peer could begin TLS by mistake: the endpoint has none from the beginning."""
-    has_tls = endpoint.has_certificate and not endpoint.begins_plain
-    return not has_tls and endpoint.scheme not in ("stdio", "stdin")
 
 
 def check_starts_tls(endpoint: Endpoint, factory: object) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from logsrv.kit.net.twisted.transports import unsent_bytes
 from logsrv.kit.protocols.awaiting import use_clock
 from logsrv.kit.protocols.context import AuthorProtocol
+from logsrv.kit.protocols.states import OPEN, State
 from logsrv.timer import Timer
 
 Result = TypeVar("Result")
@@ -28,18 +29,13 @@ class CrowdMember(Protocol):
     """The interface of a connection that this module needs, as a sender and as a receiver.
 
     author: the plugin's protocol on this connection. Its `max_unsent` is the bytes that may wait for the
-    peer, its `patience` the seconds that senders wait while the peer takes nothing.
+    peer, its `patience` the seconds that senders wait while the peer takes nothing. state: its state in the
+    tables. lines: None unless the author's code is on the stack, and so cannot wait before it returns.
     """
 
     author: AuthorProtocol
-
-    @property
-    def runs_author_code(self) -> bool:
-        """Return true if the author's code is on the stack, and so cannot wait before it returns."""
-
-    @property
-    def can_wait(self) -> bool:
-        """Return true if the protocol still gets input, which can be held back."""
+    state: State
+    lines: list[Any] | None
 
     def join_crowd(self, crowd: SenderCrowd) -> None:
         """Give the protocol no more input until `leave_crowd` is called."""
@@ -118,12 +114,14 @@ class SenderCrowd:
         """Let `sender` wait. Return False if there is none, or if it still writes too much."""
         if sender is None:
             return False
-        if not sender.can_wait:
-            return sender.runs_author_code
+        runs = sender.lines is not None
+        if sender.state.sending is not OPEN:
+            # The protocol gets no more input, which could be held back.
+            return runs
         if sender is self._receiver or sender in self._senders:
             # A coroutine that runs already waits only when it reads or drains next.
             more = self._more[sender] = self._more.get(sender, 0) + number
-            return sender.runs_author_code or more <= self._author.max_unsent
+            return runs or more <= self._author.max_unsent
         self._senders[sender] = None
         if not self._timer.running:
             self._taken_at_start = self._taken

@@ -202,14 +202,6 @@ class SendingSide:
         log = PeerLogger(type(self.author).__module__, self.author.peer)
         log.warn("cut off: {sentence}", sentence=sentence)
 
-    @property
-    def runs_author_code(self) -> bool:
-        return self.lines is not None
-
-    @property
-    def can_wait(self) -> bool:
-        return self.state.sending is states.OPEN
-
     def join_crowd(self, crowd: SenderCrowd) -> None:
         self._waits_for = self._waits_for or set()
         self._waits_for.add(crowd)

@@ -122,17 +122,15 @@ class State(dict[str, tuple["State", Doing]]):
     """
 
     __slots__ = (
-        "ended", "handler", "has_room", "held", "is_drained", "others", "outflow", "reading", "ready",
-        "sending",
+        "aspects", "ended", "handler", "has_room", "held", "is_drained", "others", "outflow", "reading",
+        "ready", "sending",
     )  # fmt: skip
 
-    def __init__(self, sending: str, handler: str, outflow: str, reading: str, others: str) -> None:
+    def __init__(self, aspects: Aspects) -> None:
         super().__init__()
-        self.sending = sending
-        self.handler = handler
-        self.outflow = outflow
-        self.reading = reading
-        self.others = others
+        self.aspects = aspects
+        self.sending, self.handler, self.outflow, self.reading, self.others = aspects
+        sending, handler, outflow, reading, others = aspects
         self.held = (
             sending != OPEN or handler in (PENDING, BUSY) or outflow == CLOGGED or others == STUCK
         )
@@ -141,14 +139,10 @@ class State(dict[str, tuple["State", Doing]]):
         self.is_drained = outflow not in (CLOGGED, BRIMMING) and others != STUCK
         self.has_room = sending == OPEN and self.is_drained
 
-    @property
-    def aspects(self) -> Aspects:
-        return self.sending, self.handler, self.outflow, self.reading, self.others
-
     def __missing__(self, event: str) -> tuple[State, Doing]:
         aspects, doing = next_aspects(self.aspects, event)
         if aspects not in _known:
-            _known[aspects] = State(*aspects)
+            _known[aspects] = State(aspects)
         self[event] = _known[aspects], doing
         return self[event]
 
@@ -175,5 +169,5 @@ def _rule_matches(rule: Sequence[str], now: Sequence[str]) -> bool:
 
 
 _known: dict[Aspects, State] = {}
-CONNECTED = State(OPEN, READY, UNUSED, READING, CLEAR)
+CONNECTED = State((OPEN, READY, UNUSED, READING, CLEAR))
 _known[CONNECTED.aspects] = CONNECTED

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.inspect.inspect_place import InspectPlace
-from logsrv.kit.inspect.inspect_settings import OperatorSettings
+from logsrv.kit.inspect.inspect_settings import InspectPlace, OperatorSettings
 from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.observe.metrics import MetricsPart

@@ -164,7 +164,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         served = self._served[name]
         if wanted.endpoint.kind != "datagram":
             if served.resource is not None:
-                return self._make_resource_server(served.resource, wanted)
+                # Most plugins need no web server, and start sooner without it.
+                from logsrv.kit.service.resource_factory import ResourceFactory
+
+                return ResourceFactory(self, served.resource, wanted.label, wanted.settings)
             return self.make_factory(wanted.label, wanted.settings, metrics, name)
         return self.make_datagram_server(
             self._datagrams_builder(wanted.label, served), wanted, metrics
@@ -179,12 +182,6 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         context.listener_name = name
         context.apply(wanted.settings)
         return context
-
-    def _make_resource_server(self, resource: Callable[..., Any], wanted: SiteSpec) -> SiteServer:
-        # Most plugins need no web server, and start sooner without it.
-        from logsrv.kit.service.resource_factory import ResourceFactory
-
-        return ResourceFactory(self, resource, wanted.label, wanted.settings)
 
     def unhealthy(self) -> list[str]:
         try:

@@ -11,7 +11,6 @@ from twisted.internet.protocol import Protocol
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guarded_connection import GuardedConnection
-from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.recvmmsg import Group
 from logsrv.kit.net.source import Sender
 from logsrv.kit.net.stream_listener import StreamListener
@@ -115,12 +114,3 @@ class MemoryDatagrams(MemoryListener, DatagramListener):
 
     def close(self) -> None:
         """Do nothing: there is no socket to close."""
-
-
-def memory_listener(endpoint: Any, receiver: Any, **how: Any) -> Listener:
-    """Return a listener in memory for an endpoint, instead of `logsrv.kit.net.listen.listener_for`."""
-    make: dict[str, Any] = {"stream": MemoryStreams, "datagram": MemoryDatagrams}
-    if endpoint.kind not in make:
-        raise AssertionError(f"{endpoint} is nothing that a MemoryService has")
-    listener: Listener = make[endpoint.kind](endpoint, receiver, **how)
-    return listener

@@ -28,7 +28,7 @@ from logsrv.kit.service.plugin import Plugin, protocol_plugin
 from logsrv.kit.service.protocol_service import ProtocolService
 from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS
 from logsrv.kit.testing.clock import MemoryClock
-from logsrv.kit.testing.listening import MemoryDatagrams, MemoryStreams, memory_listener
+from logsrv.kit.testing.listening import MemoryDatagrams, MemoryStreams
 from logsrv.kit.testing.peer import MemoryPeer, MemorySender
 from logsrv.kit.text.words import did_you_mean
 
@@ -188,8 +188,11 @@ class MemoryService:
         self.clock.until(self.service.when_ready(), START_SECONDS, "the start of its state")
 
     def _make_listener(self, endpoint: Endpoint, receiver: Any, **how: Any) -> Any:
-        made: Any = memory_listener(endpoint, receiver, **how)
-        self._listeners[str(endpoint)] = made
+        """Return a listener in memory for an endpoint, instead of `logsrv.kit.net.listen.listener_for`."""
+        make: dict[str, Any] = {"stream": MemoryStreams, "datagram": MemoryDatagrams}
+        if endpoint.kind not in make:
+            raise AssertionError(f"{endpoint} is nothing that a MemoryService has")
+        made = self._listeners[str(endpoint)] = make[endpoint.kind](endpoint, receiver, **how)
         return made
 
     @property

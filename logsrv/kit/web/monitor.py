@@ -96,11 +96,9 @@ class Monitor:
 
 
 def _health_reply(reasons: list[str]) -> MonitorReply:
-    return (
-        error_reply(503, "; ".join(reasons))
-        if reasons
-        else MonitorReply(200, b'{"status": "ok"}\n')
-    )
+    if reasons:
+        return error_reply(503, "; ".join(reasons))
+    return MonitorReply(200, b'{"status": "ok"}\n')
 
 
 def _send_reply(request: WebRequest, answer: MonitorReply) -> None:

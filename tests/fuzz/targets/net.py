@@ -19,7 +19,7 @@ from logsrv.cli.client.target import parse_target
 from logsrv.cli.client.wire import DatagramInputEncoder, StreamInputEncoder
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
-from logsrv.kit.inspect.inspect_place import parse_inspect_place
+from logsrv.kit.inspect.inspect_settings import parse_inspect_place
 from logsrv.kit.inspect.keys import authorized_keys
 from logsrv.kit.inspect.typing import LineEditor
 from logsrv.kit.net.guard.proxy_header import ProxyHeaderError, ProxyHeaderReader
@@ -143,7 +143,7 @@ KINDS: tuple[Kind[Any], ...] = (
 @target(
     "kit.net.parse",
     "kit.net.remote",
-    "kit.inspect.inspect_place",
+    "kit.inspect.inspect_settings",
     "linelog.plugin.logger_settings",
     "linelog.ship.address",
     "linelog.inputs.nats.place",

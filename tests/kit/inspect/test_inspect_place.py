@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.inspect.inspect_place import PLACE
+from logsrv.kit.inspect.inspect_settings import PLACE
 
 
 def test_a_socket_is_for_its_user_alone() -> None:

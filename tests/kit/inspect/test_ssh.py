@@ -20,8 +20,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.inspect.inspect_place import parse_inspect_place
-from logsrv.kit.inspect.inspect_settings import OperatorSettings
+from logsrv.kit.inspect.inspect_settings import OperatorSettings, parse_inspect_place
 from logsrv.kit.inspect.keys import host_key
 from logsrv.kit.inspect.session import SessionSettings
 from logsrv.kit.service.own_sites import operator_sites

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError as DeferredCancelled
@@ -38,22 +37,17 @@ class AsyncioThread:
 
     async def call_in_reactor(self, call: Callable[[], Any]) -> Any:
         """Make a call in the reactor's thread, from the loop; return its result, or its Deferred's."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
-
-        def answered(set_it: Callable[[Any], None], value: object) -> None:
-            # If the loop has ended, nobody waits any more.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(lambda: None if answer.done() else set_it(value))
+        answer: Future[Any] = Future()
+        # A cancelled caller must not keep the answer from being set.
+        answer.set_running_or_notify_cancel()
 
         def make() -> None:
             maybeDeferred(call).addCallbacks(
-                lambda result: answered(answer.set_result, result),
-                lambda failure: answered(answer.set_exception, failure.value),
+                answer.set_result, lambda failure: answer.set_exception(failure.value)
             )
 
         self._reactor.callFromThread(make)  # type: ignore[arg-type]
-        return await answer
+        return await asyncio.wrap_future(answer)
 
     def stop(self) -> Deferred[None]:
         """Cancel all tasks of the loop, and end it; fires when it has ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -44,19 +45,10 @@ class CheckRequest:
     file: Path | None = None
 
 
-def ok(subject: str, sentence: str) -> Finding:
-    """Return a finding without a fault."""
-    return Finding(FindingLevel.OK, subject, sentence)
-
-
-def warning(subject: str, sentence: str, advice: str = "") -> Finding:
-    """Return a finding about something that is odd, or will fail later."""
-    return Finding(FindingLevel.WARNING, subject, sentence, advice)
-
-
-def error(subject: str, sentence: str, advice: str = "") -> Finding:
-    """Return a finding about something that cannot work."""
-    return Finding(FindingLevel.ERROR, subject, sentence, advice)
+# A finding without a fault; about something that is odd, or will fail later; about what cannot work.
+ok = partial(Finding, FindingLevel.OK)
+warning = partial(Finding, FindingLevel.WARNING)
+error = partial(Finding, FindingLevel.ERROR)
 
 
 def short_place_text(endpoint: Endpoint) -> str:
