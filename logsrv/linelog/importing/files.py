@@ -219,6 +219,10 @@ def _path_for_message(path: str) -> str:
     return one_line(path, SHOWN_PATH_LENGTH)
 
 
+def _unreadable(path: str, error: OSError) -> str:
+    return f"{_path_for_message(path)} cannot be read: {reason(error)}"
+
+
 def _tell_nobody(sentence: str) -> None:
     """Report nothing: when the file is read to be imported, that is reported."""
 
@@ -234,13 +238,13 @@ def find_log_files(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFil
         try:
             names += _files_within(path, tell, leave) if path != STDIN else [STDIN]
         except OSError as error:
-            tell(f"{_path_for_message(path)} cannot be read: {reason(error)}")
+            tell(_unreadable(path, error))
     found = []
     for name in sorted(set(names), key=_rotation_key):
         try:
             found.append(LogFile(name, tell))
         except OSError as error:
-            tell(f"{_path_for_message(name)} cannot be read: {reason(error)}")
+            tell(_unreadable(name, error))
     return found
 
 
@@ -258,10 +262,7 @@ def _files_within(path: str, tell: Tell, leave: Tell) -> list[str]:
         return []
     found = []
     for folder, folders, names in os.walk(
-        path,
-        onerror=lambda error: tell(
-            f"{_path_for_message(error.filename)} cannot be read: {reason(error)}"
-        ),
+        path, onerror=lambda error: tell(_unreadable(error.filename, error))
     ):
         folders.sort()
         for name in sorted(names):
