@@ -70,7 +70,8 @@ class ShipPlace:
     method may raise OSError.
 
     new: whether the target has acknowledged nothing yet. gone: the amount of text before the place that was
-    removed before the target could get it. sent: the gaps before blocks that the target may have.
+    removed before the target could get it. sent: the gaps before blocks that the target may have. refused:
+    the file of refused lines.
 
     Raises ConfigurationError for an invalid name: names with a dot are for the files beside the place.
     """
@@ -89,6 +90,7 @@ class ShipPlace:
         self.new = True
         self.gone = MissingText()
         self.sent: list[UnconfirmedGap] = []
+        self.refused = RefusedLinesFile(self.folder, name)
 
     @property
     def path(self) -> str:
@@ -125,7 +127,8 @@ class ShipPlace:
         return kept.position
 
     def save(self, store: str, position: Position) -> None:
-        """Save and sync a place."""
+        """Save and sync a place, and before it the refused lines."""
+        self.refused.sync()
         sent = [[str(one.end), *one.missing] for one in self.sent]
         note = {
             "new": self.new,
@@ -138,7 +141,8 @@ class ShipPlace:
         place.save(self.folder.disk, self.name, kept)
 
     def close(self) -> None:
-        """Release the lock."""
+        """Close the files, and release the lock."""
+        self.refused.close()
         self.folder.close()
 
 
