@@ -35,11 +35,6 @@ class Scheme:
     extra: str = ""
     names: Literal["", "stream", "topic", "index"] = ""
 
-    @property
-    def may_list_hosts(self) -> bool:
-        """True if a URL may list several servers."""
-        return self.names in ("stream", "topic")
-
 
 def _scheme_pair(
     plain: str, encrypted: str, ports: tuple[int | None, int | None], maker: str, **more: Any
@@ -59,9 +54,7 @@ _STREAM: dict[str, Any] = {"takes": "blocks", "extra": "nats", "names": "stream"
 SCHEMES = {
     **_scheme_pair("http", "https", _WEB, "centre.CentreTarget", takes="blocks"),
     "file": Scheme(maker=_ARCHIVE, takes="segments"),
-    "s3": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
-    "gs": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
-    "az": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
+    **dict.fromkeys(("s3", "gs", "az"), Scheme(maker=_ARCHIVE, takes="segments", extra="archive")),
     **_scheme_pair("nats", "nats+tls", (NATS, NATS), "out.jetstream.JetStreamTarget", **_STREAM),
     **_scheme_pair(
         "kafka", "kafka+tls", (9092, 9093), "out.kafka.KafkaTarget", extra="kafka", names="topic"
@@ -181,7 +174,7 @@ def parse_ship_url(text: str) -> ShipURL:
     hosts = re.split("[/?#]", rest, maxsplit=1)[0]
     names = hosts.split(",")
     parts = urlsplit(f"{word}://host{rest.removeprefix(hosts)}")
-    if len(names) > 1 and not scheme.may_list_hosts:
+    if len(names) > 1 and scheme.names not in ("stream", "topic"):
         raise ValueError("names several hosts, which only NATS and Kafka may have")
     (host, port), *others = [_host_and_port(word, one, scheme) for one in names]
     if parts.fragment:

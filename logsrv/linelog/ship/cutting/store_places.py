@@ -66,23 +66,17 @@ def bytes_between(view: View, start: Position, end: Position) -> int | None:
 
     Raises OSError.
     """
-    if start.segment == end.segment:
-        return end.offset - start.offset
     total = end.offset - start.offset
     for number in range(start.segment, end.segment):
-        head = view.index_head(number)
-        if head is not None:
-            total += head.text
-            continue
         frames = view.open_segment(number)
-        if frames is None:
-            gone = view.missing_between(Position(number, 0), number + 1)
-            if not gone.known:
-                return None
-            total += gone.bytes
+        if frames is not None:
+            with frames:
+                total += frames.size
             continue
-        total += frames.size
-        frames.close()
+        gone = view.missing_between(Position(number, 0), number + 1)
+        if not gone.known:
+            return None
+        total += gone.bytes
     return total
 
 
