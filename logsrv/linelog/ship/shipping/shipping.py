@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
@@ -198,18 +198,16 @@ class Shipping:
             self._hold(holds)
 
     def _save_target_names(self) -> None:
-        folder = PlaceFolder(self._place(), FOLDER)
+        wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
         try:
-            wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
-            save_target_names(folder.disk, wanted)
+            with closing(PlaceFolder(self._place(), FOLDER)) as folder:
+                save_target_names(folder.disk, wanted)
             self._names_saved = True
         except OSError as error:
             if self._names_saved:
                 why = reason(error)
                 log.warn("ship: the names of the targets cannot be written: {why}", why=why)
             self._names_saved = False
-        finally:
-            folder.close()
 
     def stop(self) -> Deferred[None]:
         """End all processes; fires when they have ended, within a few seconds."""
