@@ -90,16 +90,13 @@ class LineShipper(Shipper[LineTarget]):
     def prepare_send(self) -> bool:
         self._require_store()
         if not self._waiting:
-            self._queue_batches()
+            self._waiting += self._batches.read_batches()
         # A batch without lines: the query selects nothing up to its end.
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
             if not self._hang_ups.has_skipped:
                 self._move_place(end)
         return bool(self._waiting)
-
-    def _queue_batches(self) -> None:
-        self._waiting += self._batches.read_batches()
 
     def send_prepared(self) -> Deferred[None]:
         """Send the first waiting batch, unless it is in flight; fires when it has an answer."""
@@ -134,7 +131,7 @@ class LineShipper(Shipper[LineTarget]):
     def _queue_batches_early(self) -> None:
         # When these lines are due, the same error comes again, and is reported.
         with suppress(OSError, LogsrvError):
-            self._queue_batches()
+            self._waiting += self._batches.read_batches()
 
     def _cancel_sends(self) -> None:
         """Cancel the sends in flight. Their batches keep waiting, to be sent again."""

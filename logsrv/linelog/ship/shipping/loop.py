@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -49,9 +49,12 @@ from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.pauses import RetryPauses
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.target import (
+    BlockTarget,
     ForeignStoreError,
+    LineTarget,
     MisplacedBlock,
     RefusedForGood,
+    SegmentTarget,
     TooMuchAtOnce,
     Unavailable,
 )
@@ -60,6 +63,7 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
 log = Logger()
+AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
 
 ANSWER = 30.0
 """The seconds within which a target has to answer; then the call is cancelled, and has failed."""
@@ -84,7 +88,7 @@ NEXT = parse_transitions(__doc__)
 
 
 @attrs.define(eq=False, kw_only=True)
-class ShipLoop:
+class ShipLoop(Generic[AnyTarget]):
     """The loop of a shipper, from `start` to `stop`; `state` is a state of the table above.
 
     store: the identity of the store. random: returns a number from 0 to 1. report: called with each report.
@@ -94,6 +98,7 @@ class ShipLoop:
     once.
     """
 
+    _target: AnyTarget
     _kept: ShipPlace
     _store: str
     _clock: IReactorTime
@@ -115,11 +120,6 @@ class ShipLoop:
 
     @property
     @abstractmethod
-    def promise(self) -> str:
-        """The target's guarantee, for the log, such as "exactly once"."""
-
-    @property
-    @abstractmethod
     def more_to_send(self) -> bool: ...
 
     @abstractmethod
@@ -134,9 +134,9 @@ class ShipLoop:
     def send_prepared(self) -> Deferred[None]:
         """Send the prepared text; fires when the target has acknowledged it. Fails as the target does."""
 
-    @abstractmethod
     def close(self) -> Deferred[None]:
         """Close the target, and all files but the place."""
+        return maybeDeferred(self._target.close)
 
     def start(self) -> None:
         self.state = NEXT[self.state, "start"]
@@ -274,7 +274,7 @@ class ShipLoop:
         self._pauses.reset()
         if not self._up:
             self._up = True
-            self._report(ShipReport("up", self.promise))
+            self._report(ShipReport("up", self._target.promise))
 
     def _log_own_error(self, failure: Failure) -> None:
         """Log an error in the shipper's own code, and go on after a pause."""

@@ -15,7 +15,6 @@ from typing import Any
 
 import attrs
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
@@ -72,17 +71,11 @@ class ShipPlace:
     new: whether the target has acknowledged nothing yet. gone: the amount of text before the place that was
     removed before the target could get it. sent: the gaps before blocks that the target may have. refused:
     the file of refused lines.
-
-    Raises ConfigurationError for an invalid name: names with a dot are for the files beside the place.
     """
 
     def __init__(
         self, directory: str, name: str, *, target: str, clock: Callable[[], float]
     ) -> None:
-        if not NAME.fullmatch(name):
-            raise ConfigurationError(
-                "the name of a target has 1 to 64 letters, digits, - and _, such as centre-2"
-            )
         self.name = name
         self.folder = PlaceFolder(directory, FOLDER)
         self._target = target

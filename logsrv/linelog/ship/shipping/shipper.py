@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
 
 import attrs
-from twisted.internet.defer import Deferred, maybeDeferred
 
 from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import end_of_store
@@ -14,29 +12,21 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
 from logsrv.linelog.ship.cutting.store_places import missing_after, place_for_ship_from
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.loop import ShipLoop
-from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
+from logsrv.linelog.ship.shipping.loop import AnyTarget, ShipLoop
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
-AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
-
 
 @attrs.define(eq=False, kw_only=True)
-class Shipper(ShipLoop, Generic[AnyTarget]):
+class Shipper(ShipLoop[AnyTarget]):
     """A shipper of a store to a target, from `start` to the end of `stop`.
 
     ship_from: `beginning`, `end` or a position, used if no place is saved.
     """
 
     _view: View
-    _target: AnyTarget
     _ship_from: str
-
-    @property
-    def promise(self) -> str:
-        return self._target.promise
 
     def _load_or_choose_place(self) -> None:
         """Find the place to begin at.
@@ -106,9 +96,6 @@ class Shipper(ShipLoop, Generic[AnyTarget]):
         if lines:
             why = f"{why}; kept in {self._kept.refused.path}"
         self._report(ShipReport("refused", why, bytes=size_with_lfs(lines), lines=number))
-
-    def close(self) -> Deferred[None]:
-        return maybeDeferred(self._target.close)
 
 
 def size_with_lfs(lines: Sequence[bytes]) -> int:

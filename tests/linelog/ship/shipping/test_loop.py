@@ -16,16 +16,15 @@ from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.loop import LAST, LOOK, NEXT, QUIET, ShipLoop
 from logsrv.linelog.ship.shipping.pauses import LONGEST, MOST_ASKED, SETTLED, SHORTEST, RetryPauses
 from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace
-from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.ship.target import LineTarget, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.ship.shipping.fakes import STORE, Reports
+from tests.linelog.ship.shipping.fakes import STORE, LineFarSide, Reports
 
 
 @attrs.define(eq=False, kw_only=True)
-class Steps(ShipLoop):
+class Steps(ShipLoop[LineTarget]):
     """A loop whose steps do what they are told; `done` says which were taken."""
 
-    promise: str = "much"
     more_to_send: bool = False
     there: bool = False
     asking: Callable[[], Deferred[None]] = lambda: succeed(None)
@@ -60,6 +59,7 @@ class Driven:
     listener: Callable[[ShipReport], object] = lambda _: None
     loop: Steps = attrs.Factory(
         lambda self: Steps(
+            target=LineFarSide(),
             kept=ShipPlace(str(self.directory), "far", target="far:", clock=lambda: 1e9),
             store=STORE,
             clock=self.clock,
