@@ -22,10 +22,10 @@ BEGINNING, END = "beginning", "end"
 class Scheme:
     """A protocol that sends lines.
 
-    takes: the unit that is sent. maker: module and name, below `logsrv.linelog.ship`, of the class or
-    function that makes the target. tls: whether the connection is encrypted. port: the default port; None
-    if the URL must name one. extra: the extra of logsrv that has the required package; "" for none. names:
-    the thing that the path of the URL names; "" for none of these.
+    takes: the unit that is sent. maker: module and name, below `logsrv.linelog.ship`, of the target's
+    class. tls: whether the connection is encrypted. port: the default port; None if the URL must name one.
+    extra: the extra of logsrv that has the required package; "" for none. names: the thing that the path of
+    the URL names; "" for none of these.
     """
 
     maker: str
@@ -47,7 +47,7 @@ def _scheme_pair(
 
 
 _WEB = 80, 443
-_ARCHIVE = "out.archive.make_archive_target"
+_ARCHIVE = "out.archive.ArchiveTarget"
 NATS = 4222
 """The default port of NATS."""
 _STREAM: dict[str, Any] = {"takes": "blocks", "extra": "nats", "names": "stream"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeAlias
@@ -38,8 +37,6 @@ class TargetSettings:
 
 
 Target: TypeAlias = BlockTarget | LineTarget | SegmentTarget
-Maker: TypeAlias = Callable[[TargetSettings, Any], Target]
-"""Makes a target from its settings and the reactor; opens nothing. Raises ConfigurationError."""
 
 
 def check_encrypted(settings: TargetSettings) -> None:
@@ -76,12 +73,15 @@ def check_package_installed(url: ShipURL) -> None:
 
 
 def make_target(settings: TargetSettings, reactor: Any) -> Target:
-    """Make the target with these settings. Raises ConfigurationError, also if a package is missing."""
+    """Make the target with these settings; opens nothing.
+
+    Raises ConfigurationError, also if a package is missing.
+    """
     check_encrypted(settings)
     check_package_installed(settings.url)
     module, _, name = SCHEMES[settings.url.scheme].maker.rpartition(".")
-    maker: Maker = getattr(import_module(f"logsrv.linelog.ship.{module}"), name)
-    return maker(settings, reactor)
+    made: Target = getattr(import_module(f"logsrv.linelog.ship.{module}"), name)(settings, reactor)
+    return made
 
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")

@@ -26,7 +26,7 @@ from logsrv.linelog.store.archive.manifest import (
     archived_segment_names,
     segment_base_name,
 )
-from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
+from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.putting import (
     OtherSegment,
     PuttingCancelled,
@@ -43,14 +43,18 @@ log = Logger()
 
 
 class ArchiveTarget:
-    """An archive as a target of a shipper."""
+    """An archive, in a directory or a bucket, as a target of a shipper."""
 
     promise = "each sealed segment once: it was read back and compared"
 
-    def __init__(self, url: str, archive: Archive, store: str, reactor: Any) -> None:
-        self.url = url
-        self._archive = archive
-        self._store = store
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        """Raises ConfigurationError."""
+        self.url = settings.url.text
+        try:
+            self._archive = open_archive(self.url, settings.token, settings.tls.cafile)
+        except ValueError as error:
+            raise ConfigurationError(f"target {settings.name}: {error}") from None
+        self._store = settings.store
         self._reactor = reactor
         # A single thread takes the steps in order.
         self._thread = ReaderThreads(at_once=1)
@@ -118,14 +122,3 @@ def raise_target_error(failure: Failure) -> Failure:
         # A panic of obstore.
         raise Unavailable(error_text(error)) from error
     return failure
-
-
-def make_archive_target(settings: TargetSettings, reactor: Any) -> ArchiveTarget:
-    """Make the target of a directory or a bucket. Raises ConfigurationError."""
-    try:
-        archive = open_archive(settings.url.text, settings.token, settings.tls.cafile)
-    except ValueError as error:
-        raise ConfigurationError(f"target {settings.name}: {error}") from None
-    if isinstance(archive, UnusableArchive):
-        raise ConfigurationError(f"target {settings.name}: {archive.why}")
-    return ArchiveTarget(settings.url.text, archive, settings.store, reactor)
