@@ -49,16 +49,11 @@ def may_begin_line(view: View, position: Position) -> bool:
 
 def _next_line_start(frames: SegmentFrames, offset: int) -> int:
     """Return the offset of the first line that begins at `offset` or later; `offset` if that is damaged."""
-    try:
-        frame = frames.frame_at(offset)
-        while frame < frames.count:
-            stop = frames.frame_bounds(frame)[1]
-            for start, _ in frames.lines_between(offset, stop):
-                return start
-            frame += 1
+    with suppress(DamagedSegment):
+        for start, _ in frames.lines_between(offset, frames.size):
+            return start
         return frames.size
-    except DamagedSegment:
-        return offset
+    return offset
 
 
 def bytes_between(view: View, start: Position, end: Position) -> int | None:

@@ -67,7 +67,9 @@ class HttpClient:
         """authorization: this header of each request. connections: how many are kept open."""
         url = settings.url
         self._origin = f"http{'s' if url.tls else ''}://{url.netloc}"
-        self._authorization = authorization
+        self._headers = {"User-Agent": f"logsrv/{__version__}"}
+        if authorization is not None:
+            self._headers["Authorization"] = authorization
         self._reactor = reactor
         self._who = one_line(url.loggable_url)
         self._pool = limited_head_pool(reactor)
@@ -91,12 +93,13 @@ class HttpClient:
         target: path and query. Raises Unavailable, TooMuchAtOnce and RefusedForGood.
         """
         url = (self._origin + target).encode("ascii")
+        named = {**self._headers, **(headers or {})}
         # In one piece, because each piece would take a turn of the reactor.
         sending = None if body is None else FileBodyProducer(BytesIO(body), readSize=len(body) + 1)
         receiving = BoundedBody(LARGEST_ANSWER)
         try:
             response = await self._agent.request(
-                method.encode(), url, self._request_headers(headers or {}), sending
+                method.encode(), url, Headers({one: [named[one]] for one in named}), sending
             )
             response.deliverBody(receiving)
             whole = await receiving.done
@@ -115,12 +118,6 @@ class HttpClient:
     async def close(self) -> None:
         """Close the idle connections."""
         await self._pool.closeCachedConnections()
-
-    def _request_headers(self, more: Mapping[str, str]) -> Headers:
-        headers = {"User-Agent": f"logsrv/{__version__}", **more}
-        if self._authorization is not None:
-            headers["Authorization"] = self._authorization
-        return Headers({name: [value] for name, value in headers.items()})
 
     def _unavailable(self, error: Exception) -> Unavailable:
         failures = getattr(error, "reasons", None) or [Failure(error)]
