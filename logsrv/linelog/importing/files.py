@@ -76,12 +76,15 @@ class LogFile:
         self._begin: int | None = None
         self._day_first: bool | None = None
         self._unread = b""
+        # True while the first time is looked for: faults are reported when the file is imported.
+        self._looking_ahead = False
 
     def read_first_moment(self) -> int | None:
         """Return the moment of the first line, of the earliest with `by_time`; None without lines.
 
         Reads the file up to the first time in it. The lines before that get this time, too.
         """
+        self._looking_ahead = True
         if self.name == STDIN:
             self._unread = sys.stdin.buffer.read(_AHEAD)
         self._read_to_first_time()
@@ -92,27 +95,23 @@ class LogFile:
         self._begin = self.dated.said
         moment = self.dated.first if self._begin is None else self._begin
         if self.by_time:
-            with closing(self._sorted_dated_lines(_tell_nobody)) as runs:
+            with closing(self._sorted_dated_lines()) as runs:
                 moment, _ = next(runs, (moment, b""))
         self.taken = self.unpacked = self.without_fields = 0
-        self.cut = False
+        self.cut = self._looking_ahead = False
         return moment
 
     def read_dated_lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield runs, consecutive lines of the same moment, oldest first; report damage of the file."""
-        return (
-            self._sorted_dated_lines(self._tell)
-            if self.by_time
-            else self._read_dated_lines(self._tell)
-        )
+        return self._sorted_dated_lines() if self.by_time else self._read_dated_lines()
 
-    def _sorted_dated_lines(self, tell: Tell) -> Generator[tuple[int, bytes]]:
+    def _sorted_dated_lines(self) -> Generator[tuple[int, bytes]]:
         """Yield the runs sorted by moment; equal moments keep their order.
 
         A line that comes more than 128 MiB after younger ones counts as late, and gets their moment.
         """
         newest = 0
-        for moment, lines in _sort_by_moment(self._read_dated_lines(tell), _WAITING):
+        for moment, lines in _sort_by_moment(self._read_dated_lines(), _WAITING):
             if moment < newest:
                 self.dated.late += lines.count(b"\n")
                 self.dated.latest = max(self.dated.latest, newest - moment)
@@ -121,13 +120,11 @@ class LogFile:
 
     def _read_to_first_time(self) -> None:
         self.dated = LineMoments(self._written)
-        with closing(self._read_dated_lines(_tell_nobody, peeking=True)) as runs:
+        with closing(self._read_dated_lines()) as runs:
             while self.dated.said is None and next(runs, None):
                 pass
 
-    def _read_dated_lines(
-        self, tell: Tell, *, peeking: bool = False
-    ) -> Generator[tuple[int, bytes]]:
+    def _read_dated_lines(self) -> Generator[tuple[int, bytes]]:
         self.dated = LineMoments(
             self._written,
             self._begin,
@@ -135,11 +132,11 @@ class LogFile:
             exact=self.exact,
             as_said=self.by_time,
         )
-        chunks = self._read_text(tell, peeking)
+        chunks = self._read_text()
         begin = next(chunks, b"")
         chunks = chain([begin], chunks)
         if _JOURNAL.match(begin):
-            yield from self._date_journal_entries(chunks, tell)
+            yield from self._date_journal_entries(chunks)
         else:
             yield from self._date_lines(chunks)
 
@@ -153,9 +150,7 @@ class LogFile:
         if last is not None:
             yield from self.dated.runs_with_moments(bytes(last))
 
-    def _date_journal_entries(
-        self, chunks: Iterator[bytes], tell: Tell
-    ) -> Iterator[tuple[int, bytes]]:
+    def _date_journal_entries(self, chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
         # With this limit every entry becomes JSON: text would have no time.
         framer = JournalFramer(_ENTRY_RULES.max_line)
         try:
@@ -163,8 +158,7 @@ class LogFile:
                 yield from self.dated.journal_runs(self._frame_entries(framer.receive(chunk)))
             yield from self.dated.journal_runs(self._frame_entries(framer.finish()))
         except RequestRefused as error:
-            self.cut = True
-            tell(f"{self.shown}: {error}; the entries before that are imported")
+            self._report_cut(f"{self.shown}: {error}; the entries before that are imported")
 
     def _frame_entries(self, entries: Records) -> bytes:
         self.without_fields += entries.refused_count
@@ -177,11 +171,16 @@ class LogFile:
         block, _ = frame_records(lines, _ENTRY_RULES, LineCounts())
         return b"" if block is None else bytes(block)
 
-    def _read_text(self, tell: Tell, peeking: bool) -> Iterator[bytes]:
+    def _report_cut(self, sentence: str) -> None:
+        self.cut = True
+        if not self._looking_ahead:
+            self._tell(sentence)
+
+    def _read_text(self) -> Iterator[bytes]:
         """Yield the text of the file in pieces; report where it cannot be read further."""
         if self.name == STDIN:
             yield self._count_unpacked(self._unread)
-            while not peeking and (chunk := sys.stdin.buffer.read(CHUNK)):
+            while not self._looking_ahead and (chunk := sys.stdin.buffer.read(CHUNK)):
                 yield self._count_unpacked(chunk)
             return
         try:
@@ -190,8 +189,7 @@ class LogFile:
                     self.taken = file.tell()
                     yield self._count_unpacked(chunk)
         except UNREADABLE as error:
-            self.cut = True
-            tell(f"{self.shown} cannot be read to its end: {explanation(error)}")
+            self._report_cut(f"{self.shown} cannot be read to its end: {explanation(error)}")
 
     def _count_unpacked(self, chunk: bytes) -> bytes:
         self.unpacked += len(chunk)
@@ -219,8 +217,8 @@ def _path_for_message(path: str) -> str:
     return one_line(path, SHOWN_PATH_LENGTH)
 
 
-def _tell_nobody(sentence: str) -> None:
-    """Report nothing: when the file is read to be imported, that is reported."""
+def _unreadable(path: str, error: OSError) -> str:
+    return f"{_path_for_message(path)} cannot be read: {reason(error)}"
 
 
 def find_log_files(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFile]:
@@ -234,13 +232,13 @@ def find_log_files(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFil
         try:
             names += _files_within(path, tell, leave) if path != STDIN else [STDIN]
         except OSError as error:
-            tell(f"{_path_for_message(path)} cannot be read: {reason(error)}")
+            tell(_unreadable(path, error))
     found = []
     for name in sorted(set(names), key=_rotation_key):
         try:
             found.append(LogFile(name, tell))
         except OSError as error:
-            tell(f"{_path_for_message(name)} cannot be read: {reason(error)}")
+            tell(_unreadable(name, error))
     return found
 
 
@@ -258,10 +256,7 @@ def _files_within(path: str, tell: Tell, leave: Tell) -> list[str]:
         return []
     found = []
     for folder, folders, names in os.walk(
-        path,
-        onerror=lambda error: tell(
-            f"{_path_for_message(error.filename)} cannot be read: {reason(error)}"
-        ),
+        path, onerror=lambda error: tell(_unreadable(error.filename, error))
     ):
         folders.sort()
         for name in sorted(names):

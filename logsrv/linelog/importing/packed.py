@@ -13,13 +13,14 @@ import os
 import sys
 import zlib
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from logsrv.linelog.framing.bodies.inflated import UnpackingError, unpack_zstd_pieces
+from logsrv.linelog.store.segments.heads import MAGIC
 
 # Bytes that are read at a time. Few, because all files that overlap in time are read at the same time.
 CHUNK = 64 << 10
-_ZSTD = b"\x28\xb5\x2f\xfd"
 # Keyed by the first bytes of a file. zlib reads only files with a gzip header.
 _UNPACKERS: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
@@ -29,7 +30,16 @@ _UNPACKERS: dict[bytes, Callable[[], Any]] = {
 
 
 class _DamagedError(UnpackingError):
-    """Data that cannot be unpacked further."""
+    """Data of a member that cannot be unpacked further.
+
+    unpacked: the bytes of its text before that. read_from: the place in the file of the bytes that were
+    read last.
+    """
+
+    def __init__(self, unpacked: int, read_from: int) -> None:
+        super().__init__("its compressed data is damaged")
+        self.unpacked = unpacked
+        self.read_from = read_from
 
 
 def unpack_file(file: BinaryIO) -> Iterator[bytes]:
@@ -39,7 +49,7 @@ def unpack_file(file: BinaryIO) -> Iterator[bytes]:
     """
     begin = file.read(6)
     file.seek(0)
-    if begin.startswith(_ZSTD):
+    if begin.startswith(MAGIC):
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             # In smaller pieces, because 8 MiB of LFs in one piece took a gigabyte of memory.
             for piece in unpack_zstd_pieces(mapped):
@@ -87,81 +97,49 @@ def _unpack_members(file: BinaryIO, magic: bytes, unpacker: Callable[[], Any]) -
 def _unpack_member(
     file: BinaryIO, unpacker: Callable[[], Any], data: bytes
 ) -> Generator[bytes, None, bytes]:
-    """Yield the text of a member; return bytes read after it. data: its bytes that are read already."""
-    begin = file.tell() - len(data)
-    yielded = 0
-    member = _MemberUnpacker(file, unpacker(), data)
-    try:
-        while piece := member.unpack(CHUNK):
-            yielded += len(piece)
-            yield piece
-    except _DamagedError:
-        file.seek(begin)
-        yield from _unpack_rest_slowly(
-            _MemberUnpacker(file, unpacker(), b"", slow_from=member.read_from), yielded
-        )
-        raise
-    return member.bytes_after_end
+    """Yield the text of a member; return bytes read after it. data: its bytes that are read already.
 
-
-def _unpack_rest_slowly(member: _MemberUnpacker, yielded: int) -> Iterator[bytes]:
-    """Yield the rest of a damaged member, up to the damage. yielded: the bytes that were yielded before.
-
-    The member is unpacked again, at the end byte by byte: the call that finds the damage returns none of
-    the text that it has unpacked.
+    A damaged member is unpacked again, at the end byte by byte: the call that finds the damage returns none
+    of the text that it has unpacked.
     """
+    begin = file.tell() - len(data)
     try:
-        while yielded and (piece := member.unpack(min(yielded, CHUNK))):
-            yielded -= len(piece)
-        while byte := member.unpack(1):
-            yield byte
-    except _DamagedError:
-        return
+        return (yield from _unpack_bytes(file, unpacker(), data))
+    except _DamagedError as error:
+        file.seek(begin)
+        with suppress(_DamagedError):
+            yield from _unpack_bytes(
+                file, unpacker(), b"", skip=error.unpacked, slow_from=error.read_from
+            )
+        raise
 
 
-class _MemberUnpacker:
-    """A member that is being unpacked. read_from: place in the file of the bytes that were read last."""
+def _unpack_bytes(
+    file: BinaryIO, unpacker: Any, data: bytes, *, skip: int = 0, slow_from: int = sys.maxsize
+) -> Generator[bytes, None, bytes]:
+    """Yield the text of a member after its first `skip` bytes; return bytes read after it.
 
-    def __init__(
-        self, file: BinaryIO, unpacker: Any, data: bytes, *, slow_from: int = sys.maxsize
-    ) -> None:
-        """data: the member's bytes that are read already. slow_from: the place in the file from which it is
-        read byte by byte, to get all text before a damage.
-        """
-        self._file = file
-        self._unpacker = unpacker
-        self._data = data
-        self._slow_from = slow_from
-        self.read_from = file.tell() - len(data)
-
-    @property
-    def bytes_after_end(self) -> bytes:
-        """The bytes that were read after the end of the member."""
-        found: bytes = self._unpacker.unused_data
-        return found
-
-    def unpack(self, most: int) -> bytes:
-        """Return the next bytes of its text, at most `most`; b"" at its end.
-
-        Raises UnpackingError and OSError.
-        """
-        while not self._unpacker.eof:
-            try:
-                piece: bytes = self._unpacker.decompress(self._data, most)
-            except (zlib.error, lzma.LZMAError, OSError) as error:
-                raise _DamagedError("its compressed data is damaged") from error
-            # Only zlib returns unused input; bz2 and lzma keep it themselves.
-            self._data = getattr(self._unpacker, "unconsumed_tail", b"")
-            if piece:
-                return piece
-            # Read more only when no output is left: each unpacker holds output back beyond `most`.
-            if not self._data and not self._unpacker.eof:
-                self._data = self._read_compressed()
-        return b""
-
-    def _read_compressed(self) -> bytes:
-        self.read_from = self._file.tell()
-        data = self._file.read(max(1, min(CHUNK, self._slow_from - self.read_from)))
-        if not data:
-            raise UnpackingError("its compressed data has no end")
-        return data
+    data: its bytes that are read already. slow_from: the place in the file from which it is read byte by
+    byte, to get all text before a damage. Raises _DamagedError, UnpackingError and OSError.
+    """
+    read_from = file.tell() - len(data)
+    unpacked = 0
+    while not unpacker.eof:
+        most = CHUNK if slow_from == sys.maxsize else max(1, min(skip - unpacked, CHUNK))
+        try:
+            piece: bytes = unpacker.decompress(data, most)
+        except (zlib.error, lzma.LZMAError, OSError) as error:
+            raise _DamagedError(unpacked, read_from) from error
+        unpacked += len(piece)
+        if unpacked > skip and piece:
+            yield piece
+        # Only zlib returns unused input; bz2 and lzma keep it themselves.
+        data = getattr(unpacker, "unconsumed_tail", b"")
+        # Read more only when no output is left: each unpacker holds output back beyond `most`.
+        if not piece and not data and not unpacker.eof:
+            read_from = file.tell()
+            data = file.read(max(1, min(CHUNK, slow_from - read_from)))
+            if not data:
+                raise UnpackingError("its compressed data has no end")
+    rest: bytes = unpacker.unused_data
+    return rest

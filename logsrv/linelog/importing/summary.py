@@ -41,19 +41,14 @@ def file_sentence(file: LogFile) -> str:
             parts.append(f"{counted(dated.undated, 'line')} before the first time have that one")
         if file.exact:
             parts.append(f"{counted(dated.without, 'line')} without a time")
-    if dated.unbelieved:
-        wrong = counted(dated.unbelieved, "line")
-        parts.append(
-            f"{wrong} with an invalid date, or one after the file's own, have a neighbour's time"
-        )
-    if dated.unclear:
-        unclear = counted(dated.unclear, "line")
-        parts.append(f"{unclear} with day and month in an unknown order have a neighbour's time")
-    if dated.late:
-        by = dated.latest / _MICRO
-        late = counted(dated.late, "line")
-        hint = "" if file.by_time or file.name == STDIN else " (--sort puts them where they belong)"
-        parts.append(f"{late} older than the one before, by up to {by:.0f} s, have its time{hint}")
+    by = dated.latest / _MICRO
+    hint = "" if file.by_time or file.name == STDIN else " (--sort puts them where they belong)"
+    kinds = {
+        "with an invalid date, or one after the file's own, have a neighbour's time": dated.unbelieved,
+        "with day and month in an unknown order have a neighbour's time": dated.unclear,
+        f"older than the one before, by up to {by:.0f} s, have its time{hint}": dated.late,
+    }
+    parts += (f"{counted(number, 'line')} {kind}" for kind, number in kinds.items() if number)
     return "; ".join(parts)
 
 

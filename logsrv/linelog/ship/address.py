@@ -22,10 +22,10 @@ BEGINNING, END = "beginning", "end"
 class Scheme:
     """A protocol that sends lines.
 
-    takes: the unit that is sent. maker: module and name, below `logsrv.linelog.ship`, of the class or
-    function that makes the target. tls: whether the connection is encrypted. port: the default port; None
-    if the URL must name one. extra: the extra of logsrv that has the required package; "" for none. names:
-    the thing that the path of the URL names; "" for none of these.
+    takes: the unit that is sent. maker: module and name, below `logsrv.linelog.ship`, of the target's
+    class. tls: whether the connection is encrypted. port: the default port; None if the URL must name one.
+    extra: the extra of logsrv that has the required package; "" for none. names: the thing that the path of
+    the URL names; "" for none of these.
     """
 
     maker: str
@@ -34,11 +34,6 @@ class Scheme:
     port: int | None = None
     extra: str = ""
     names: Literal["", "stream", "topic", "index"] = ""
-
-    @property
-    def may_list_hosts(self) -> bool:
-        """True if a URL may list several servers."""
-        return self.names in ("stream", "topic")
 
 
 def _scheme_pair(
@@ -52,16 +47,14 @@ def _scheme_pair(
 
 
 _WEB = 80, 443
-_ARCHIVE = "out.archive.make_archive_target"
+_ARCHIVE = "out.archive.ArchiveTarget"
 NATS = 4222
 """The default port of NATS."""
 _STREAM: dict[str, Any] = {"takes": "blocks", "extra": "nats", "names": "stream"}
 SCHEMES = {
     **_scheme_pair("http", "https", _WEB, "centre.CentreTarget", takes="blocks"),
     "file": Scheme(maker=_ARCHIVE, takes="segments"),
-    "s3": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
-    "gs": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
-    "az": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
+    **dict.fromkeys(("s3", "gs", "az"), Scheme(maker=_ARCHIVE, takes="segments", extra="archive")),
     **_scheme_pair("nats", "nats+tls", (NATS, NATS), "out.jetstream.JetStreamTarget", **_STREAM),
     **_scheme_pair(
         "kafka", "kafka+tls", (9092, 9093), "out.kafka.KafkaTarget", extra="kafka", names="topic"
@@ -181,7 +174,7 @@ def parse_ship_url(text: str) -> ShipURL:
     hosts = re.split("[/?#]", rest, maxsplit=1)[0]
     names = hosts.split(",")
     parts = urlsplit(f"{word}://host{rest.removeprefix(hosts)}")
-    if len(names) > 1 and not scheme.may_list_hosts:
+    if len(names) > 1 and scheme.names not in ("stream", "topic"):
         raise ValueError("names several hosts, which only NATS and Kafka may have")
     (host, port), *others = [_host_and_port(word, one, scheme) for one in names]
     if parts.fragment:

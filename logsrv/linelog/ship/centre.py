@@ -36,10 +36,10 @@ class CentreTarget:
 
     def fetch_last_block(self) -> Deferred[LastBlock | None]:
         """Ask for the centre's place; fires with None if it has nothing of this store."""
-        asked = self._client.request("GET", self._question, accepted=(404,))
-        return asked.addCallback(self._last_block_in)
+        return Deferred.fromCoroutine(self._fetch_last_block())
 
-    def _last_block_in(self, answer: HttpAnswer) -> LastBlock | None:
+    async def _fetch_last_block(self) -> LastBlock | None:
+        answer = await self._client.request("GET", self._question, accepted=(404,))
         if answer.status == 404:
             # Any unused path answers 404, but not with this body.
             if answer.body.strip() != b'{"place": null}':
@@ -56,13 +56,13 @@ class CentreTarget:
 
     def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the centre has it on disk."""
+        return Deferred.fromCoroutine(self._send(block))
+
+    async def _send(self, block: PackedBlock) -> None:
         headers = {**CODING, **block.headers()}
-        sent = self._client.request(
+        answer = await self._client.request(
             "POST", self._target, headers=headers, body=block.packed, accepted=(409,)
         )
-        return sent.addCallback(self._check_answer, block)
-
-    def _check_answer(self, answer: HttpAnswer, block: PackedBlock) -> None:
         place = self._header_position(answer, "logsrv-to")
         # A place after the block: it had these lines already, or others there, and dropped the block.
         if answer.status == 409 or (place is not None and place > block.end):

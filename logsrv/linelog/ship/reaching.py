@@ -1,4 +1,4 @@
-"""Endpoints of servers, and the errors for a server that cannot be reached."""
+"""Connections to servers, and the errors for a server that cannot be reached."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from OpenSSL import SSL
 from service_identity import VerificationError
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import tls_connection_creator
+from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.registry import TargetSettings
@@ -20,15 +22,16 @@ from logsrv.linelog.ship.target import Unavailable
 _LONGEST = 300
 
 
-def client_endpoint(settings: TargetSettings, reactor: Any) -> Any:
-    """Return the endpoint of a server; reads the certificate files now. Raises ConfigurationError."""
+async def connect(settings: TargetSettings, reactor: Any, factory: IProtocolFactory) -> Any:
+    """Return the protocol of a new connection to a server; reads the certificate files now.
+
+    Raises ConfigurationError, and the errors of Twisted's endpoints.
+    """
     url = settings.url
-    endpoint = HostnameEndpoint(reactor, url.host, url.port)
-    return (
-        wrapClientTLS(tls_connection_creator(settings.tls, url.host), endpoint)
-        if url.tls
-        else endpoint
-    )
+    endpoint: Any = HostnameEndpoint(reactor, url.host, url.port)
+    if url.tls:
+        endpoint = wrapClientTLS(tls_connection_creator(settings.tls, url.host), endpoint)
+    return with_no_delay(await endpoint.connect(factory))
 
 
 def unreachable_error(who: str, *failures: Failure) -> Unavailable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeAlias
@@ -38,8 +37,6 @@ class TargetSettings:
 
 
 Target: TypeAlias = BlockTarget | LineTarget | SegmentTarget
-Maker: TypeAlias = Callable[[TargetSettings, Any], Target]
-"""Makes a target from its settings and the reactor; opens nothing. Raises ConfigurationError."""
 
 
 def check_encrypted(settings: TargetSettings) -> None:
@@ -51,19 +48,18 @@ def check_encrypted(settings: TargetSettings) -> None:
     if url.tls or all(host == "localhost" or is_loopback(host) for host, _ in url.servers):
         return
     if url.is_nats_stream and token and "BEGIN NATS USER JWT" not in token:
-        raise ConfigurationError(
-            f"{one_line(url.loggable_url)} would carry the token in the clear: take nats+tls://, or a"
-            " credentials file, whose key stays here"
-        )
-    if url.scheme == "kafka" and token:
-        raise ConfigurationError(
-            f"{one_line(url.loggable_url)} would carry the password in the clear: take kafka+tls://"
-        )
-    if url.scheme.endswith("http") and (token or url.takes == "blocks"):
-        raise ConfigurationError(
-            f"{one_line(url.loggable_url)} would carry lines and the token in the clear: take"
-            f" {url.scheme}s://, for {url.scheme}:// is for this machine only"
-        )
+        what = "the token"
+        take = "nats+tls://, or a credentials file, whose key stays here"
+    elif url.scheme == "kafka" and token:
+        what, take = "the password", "kafka+tls://"
+    elif url.scheme.endswith("http") and (token or url.takes == "blocks"):
+        what = "lines and the token"
+        take = f"{url.scheme}s://, for {url.scheme}:// is for this machine only"
+    else:
+        return
+    raise ConfigurationError(
+        f"{one_line(url.loggable_url)} would carry {what} in the clear: take {take}"
+    )
 
 
 def check_package_installed(url: ShipURL) -> None:
@@ -71,28 +67,21 @@ def check_package_installed(url: ShipURL) -> None:
     extra = SCHEMES[url.scheme].extra
     package = _PACKAGES.get(extra)
     if package is not None and find_spec(package) is None:
-        raise _missing_package_error(url, package)
-
-
-def _missing_package_error(url: ShipURL, package: str | None) -> ConfigurationError:
-    return ConfigurationError(
-        f"{url.scheme}: needs the package {package}; install it with"
-        f" pip install 'logsrv[{SCHEMES[url.scheme].extra}]'"
-    )
+        raise ConfigurationError(
+            f"{url.scheme}: needs the package {package}; install it with pip install 'logsrv[{extra}]'"
+        )
 
 
 def make_target(settings: TargetSettings, reactor: Any) -> Target:
-    """Make the target with these settings. Raises ConfigurationError, also if a package is missing."""
+    """Make the target with these settings; opens nothing.
+
+    Raises ConfigurationError, also if a package is missing.
+    """
     check_encrypted(settings)
-    scheme = SCHEMES[settings.url.scheme]
-    module, _, name = scheme.maker.rpartition(".")
-    try:
-        maker: Maker = getattr(import_module(f"logsrv.linelog.ship.{module}"), name)
-    except ModuleNotFoundError as error:
-        if not scheme.extra or (error.name or "").startswith("logsrv"):
-            raise
-        raise _missing_package_error(settings.url, error.name) from None
-    return maker(settings, reactor)
+    check_package_installed(settings.url)
+    module, _, name = SCHEMES[settings.url.scheme].maker.rpartition(".")
+    made: Target = getattr(import_module(f"logsrv.linelog.ship.{module}"), name)(settings, reactor)
+    return made
 
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, HasField, Node, Or, Term
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
@@ -276,7 +276,4 @@ def _rows_by_time(op: str, value: Any) -> WantedRows:
 
 
 def _rfc3339_time(microseconds: int | None) -> str:
-    if microseconds is None:
-        return ""
-    seconds, rest = divmod(microseconds, 1_000_000)
-    return f"{rfc3339(seconds)[:19]}.{rest:06d}Z"
+    return "" if microseconds is None else exact_rfc3339(microseconds)

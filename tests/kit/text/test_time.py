@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.time import file_stamp, parse_rfc3339, rfc3339, shift_rfc3339
+from logsrv.kit.text.time import (
+    exact_rfc3339,
+    file_stamp,
+    parse_rfc3339,
+    rfc3339,
+    shift_rfc3339,
+)
 
 
 def test_a_moment_is_shown_as_rfc3339() -> None:
@@ -26,6 +32,11 @@ def test_any_year_has_four_digits(text: str) -> None:
 @given(st.integers(0, 4_000_000_000_000_000).map(lambda microseconds: microseconds / 1_000_000))
 def test_a_moment_comes_back_from_its_text(moment: float) -> None:
     assert abs(parse_rfc3339(rfc3339(moment)) - moment) < 2e-6
+
+
+@given(st.integers(0, 999_999))
+def test_microseconds_are_not_rounded(rest: int) -> None:
+    assert exact_rfc3339(1795155522_000_000 + rest) == f"2026-11-20T06:18:42.{rest:06}Z"
 
 
 @given(st.floats(0, 4e9), st.floats(0, 4e9))

@@ -43,14 +43,12 @@ def test_a_target_is_made_by_the_module_of_its_scheme(
 
 
 def test_a_missing_package_is_told_with_the_extra_that_has_it(
-    scheme: Scheme, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def missing(name: str) -> ModuleType:
-        raise ModuleNotFoundError("No module named 'parcels'", name="parcels")
-
-    monkeypatch.setattr("logsrv.linelog.ship.registry.import_module", missing)
-    with pytest.raises(ConfigurationError, match=r"package parcels; .* 'logsrv\[parcels\]'"):
-        make_target(settings(), None)
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    url = parse_ship_url("kafka+tls://broker/logs")
+    with pytest.raises(ConfigurationError, match=r"package confluent_kafka; .* 'logsrv\[kafka\]'"):
+        make_target(TargetSettings(name="a", url=url, store="0" * 32), None)
 
 
 def test_an_import_error_of_our_own_is_not_a_missing_package(scheme: Scheme) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from twisted.internet.defer import CancelledError as DeferredCancelled
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
+
+from logsrv.kit.net.twisted.futures import deferred_from_future
 
 T = TypeVar("T")
 AGAIN = 1.0
@@ -29,11 +30,7 @@ class AsyncioThread:
     def run_coroutine(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
         """Run a coroutine there; fires with its result. Cancelling the Deferred cancels the coroutine."""
         future = asyncio.run_coroutine_threadsafe(make(), self._running_loop())
-        fired: Deferred[T] = Deferred(lambda _: _cancel_future(future))
-        future.add_done_callback(
-            lambda done: self._reactor.callFromThread(_fire_with_result, fired, done)  # type: ignore[arg-type]
-        )
-        return fired
+        return deferred_from_future(future, self._reactor, lambda: _cancel_future(future))
 
     async def call_in_reactor(self, call: Callable[[], Any]) -> Any:
         """Make a call in the reactor's thread, from the loop; return its result, or its Deferred's."""
@@ -93,16 +90,3 @@ async def cancel_until_ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 def _cancel_future(future: Future[Any]) -> None:
     future.cancel()
-
-
-def _fire_with_result(fired: Deferred[T], done: Future[T]) -> None:
-    if fired.called:
-        return
-    try:
-        result = done.result()
-    except CancelledError:
-        fired.errback(DeferredCancelled())
-    except Exception as error:
-        fired.errback(error)
-    else:
-        fired.callback(result)

@@ -95,8 +95,8 @@ class NatsReceiver:
         tls = TLSOptions(cafile=place.ca, certificate=place.certificate, key=place.key)
         if place.encrypts:
             tls_context(tls)
-        context = (lambda: tls_context(tls)) if place.encrypts else None
-        return lambda: self._fetching.NatsLink(place.servers, login, context, place.api)
+        given = tls if place.encrypts else None
+        return lambda: self._fetching.NatsLink(place.servers, login, given, place.api)
 
     def _begin_again_later(self, failure: Failure, make: Callable[[], Any]) -> None:
         """Begin again later, after an error in our own code."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from logsrv.errors import StoreError
@@ -25,7 +24,7 @@ class LineBatches:
 
     query: None for all lines. gap: called with the amount of text that was removed or damaged, and the
     place of the next line after it. most_lines, most_bytes: limits of a batch; a longer line is a batch by
-    itself.
+    itself. may_have_more: whether more batches may be ready now.
 
     Raises QueryError for an invalid query.
     """
@@ -45,8 +44,7 @@ class LineBatches:
         self._follower = Follower(view, position)
         self._read_to = position
         self._gap = gap
-        self._ready: deque[LineBatch] = deque()
-        self._may_have_more = False
+        self.may_have_more = False
         self.most_lines = most_lines
         self.most_bytes = most_bytes
 
@@ -61,29 +59,20 @@ class LineBatches:
         """The amount of text that is gone at the place, and that `gap` was not called for yet."""
         return self._follower.missing
 
-    @property
-    def may_have_batch(self) -> bool:
-        """True if another batch may be ready now."""
-        return bool(self._ready) or self._may_have_more
-
     def close(self) -> None:
         self._durable.close()
         self._follower.close()
 
-    def next_batch(self) -> LineBatch | None:
-        """Return the next batch; None if there is none at present.
+    def read_batches(self) -> list[LineBatch]:
+        """Return the next batches; none if there are none at present.
 
         A batch without lines means that no line up to its end matches. Raises OSError and StoreError.
         """
-        if not self._ready:
-            self._read_batches()
-        return self._ready.popleft() if self._ready else None
-
-    def _read_batches(self) -> None:
+        found: list[LineBatch] = []
         lines: list[bytes] = []
         size, begin = 0, self._read_to
         end = begin
-        self._may_have_more = False
+        self.may_have_more = False
         for _ in range(PIECES):
             try:
                 news = self._next_durable_text()
@@ -91,7 +80,7 @@ class LineBatches:
                 if self._read_to == begin:
                     raise
                 # Send the text that was read so far; if the error persists, the next call raises it.
-                self._may_have_more = True
+                self.may_have_more = True
                 break
             if news is None:
                 break
@@ -99,18 +88,19 @@ class LineBatches:
             for start, stop in self._matcher.find(text, news.position):
                 size += stop - start + 1
                 if lines and (len(lines) == self.most_lines or size > self.most_bytes):
-                    self._ready.append(LineBatch(lines, end))
+                    found.append(LineBatch(lines, end))
                     lines, size = [], stop - start + 1
                 lines.append(text[start:stop])
                 end = Position(number, offset + stop + 1)
             end = self._read_to
-            if self._ready:
-                self._may_have_more = True
+            if found:
+                self.may_have_more = True
                 break
         else:
-            self._may_have_more = True
-        if lines or (end != begin and not self._ready):
-            self._ready.append(LineBatch(lines, end))
+            self.may_have_more = True
+        if lines or (end != begin and not found):
+            found.append(LineBatch(lines, end))
+        return found
 
     def _next_durable_text(self) -> AppendedLines | None:
         """Return the next piece of text that is on the medium."""

@@ -51,7 +51,7 @@ class BlockLimits(NamedTuple):
 class _UnfinishedBlock:
     """The frames of a block that is being cut."""
 
-    limit: int
+    limits: BlockLimits
     packed: list[bytes] = attrs.field(factory=list)
     size: int = 0
     text: int = 0
@@ -70,13 +70,9 @@ class _UnfinishedBlock:
         self.crc = crc
         self.lines += lines
 
-    def has_room_for(self, packed: bytes, size: int) -> bool:
-        """Return whether there is room for this packed frame, which has `size` bytes of text."""
-        return len(packed) <= self.bytes_left and size <= LARGEST_TEXT - self.text
-
     @property
     def bytes_left(self) -> int:
-        return self.limit - self.size
+        return self.limits.block - self.size
 
     @property
     def nearly_full(self) -> bool:
@@ -136,8 +132,8 @@ class BlockCutter:
                     return None
                 self._move_to_next_segment(frames, reach)
                 continue
-            unfinished = _UnfinishedBlock(limits.block)
-            self._fill_block(frames, unfinished, reach, limits)
+            unfinished = _UnfinishedBlock(limits)
+            self._fill_block(frames, unfinished, reach)
             if unfinished.packed:
                 return self._make_block(unfinished, after, reach)
             if self._position.offset == offset:
@@ -182,9 +178,7 @@ class BlockCutter:
         number, offset = self._position
         self._position = Position(number, offset + size)
 
-    def _fill_block(
-        self, frames: SegmentFrames, unfinished: _UnfinishedBlock, reach: int, limits: BlockLimits
-    ) -> None:
+    def _fill_block(self, frames: SegmentFrames, unfinished: _UnfinishedBlock, reach: int) -> None:
         """Fill the next block with frames of text from the position on.
 
         The position itself moves only past text that is not sent: damaged, unfinished or too large. reach:
@@ -194,10 +188,7 @@ class BlockCutter:
         if isinstance(frames, PlainFrames):
             text = bytearray(min(PIECE, reach - offset))
             for end in _read_whole_lines(frames.fd, offset, reach, text):
-                if (
-                    not self._compress_lines(text, end, unfinished, limits)
-                    or unfinished.nearly_full
-                ):
+                if not self._compress_lines(text, end, unfinished) or unfinished.nearly_full:
                     return
             return
         assert isinstance(frames, PackedFrames)
@@ -205,13 +196,13 @@ class BlockCutter:
         begin, stop = frames.frame_bounds(frame)
         try:
             if offset > begin or not _add_whole_frames(frames, frame, unfinished, self.unpacks):
-                self._compress_frame_rest(frames, stop, unfinished, limits)
+                self._compress_frame_rest(frames, stop, unfinished)
         except DamagedSegment as error:
             self._view.report_damage(str(error))
             self._skip_as_missing(stop - offset)
 
     def _compress_frame_rest(
-        self, frames: PackedFrames, stop: int, unfinished: _UnfinishedBlock, limits: BlockLimits
+        self, frames: PackedFrames, stop: int, unfinished: _UnfinishedBlock
     ) -> None:
         """Compress the rest of a frame from the place on. Raises DamagedSegment."""
         offset = self._position.offset
@@ -224,10 +215,10 @@ class BlockCutter:
             return
         # If the place is inside a line, the text begins with the next line.
         self._skip_as_missing(found[0][0] - offset)
-        self._compress_lines(whole, len(whole), unfinished, limits)
+        self._compress_lines(whole, len(whole), unfinished)
 
     def _compress_lines(
-        self, text: bytes | bytearray, stop: int, unfinished: _UnfinishedBlock, limits: BlockLimits
+        self, text: bytes | bytearray, stop: int, unfinished: _UnfinishedBlock
     ) -> bool:
         """Compress the lines up to `stop` into the block; return false once the block is full."""
         at = 0
@@ -237,13 +228,15 @@ class BlockCutter:
                 return False
             end = _last_line_end(text, at, min(PIECE, stop - at))
             frame = self._compressor.compress(memoryview(text)[at:end])
-            while not unfinished.has_room_for(frame, end - at):
+            while len(frame) > unfinished.bytes_left or end - at > LARGEST_TEXT - unfinished.text:
                 if unfinished.packed:
                     unfinished.full = True
                     return False
                 if text.find(b"\n", at) + 1 == end:
-                    return self._add_or_refuse_line(frame, bytes(text[at:end]), unfinished, limits)
-                less = min((end - at) // 2, (end - at) * unfinished.limit // len(frame) * 9 // 10)
+                    return self._add_or_refuse_line(frame, bytes(text[at:end]), unfinished)
+                less = min(
+                    (end - at) // 2, (end - at) * unfinished.limits.block // len(frame) * 9 // 10
+                )
                 end = _last_line_end(text, at, less)
                 frame = self._compressor.compress(memoryview(text)[at:end])
             piece = memoryview(text)[at:end]
@@ -251,11 +244,9 @@ class BlockCutter:
             at = end
         return True
 
-    def _add_or_refuse_line(
-        self, frame: bytes, line: bytes, unfinished: _UnfinishedBlock, limits: BlockLimits
-    ) -> bool:
+    def _add_or_refuse_line(self, frame: bytes, line: bytes, unfinished: _UnfinishedBlock) -> bool:
         """Make a block of a line that is larger than the limit of a block, or refuse and skip the line."""
-        if len(frame) <= limits.line and len(line) <= LARGEST_TEXT:
+        if len(frame) <= unfinished.limits.line and len(line) <= LARGEST_TEXT:
             unfinished.add_frame(frame, line, 1)
         else:
             # A line that is cut again after a failure is not refused a second time.
@@ -278,7 +269,7 @@ def _add_whole_frames(
     while after < frames.count:
         begin, stop = frames.frame_bounds(after)
         packed, text = packed + frames.file_bytes_of_frame(after), text + stop - begin
-        if packed > unfinished.limit or text > LARGEST_TEXT:
+        if packed > unfinished.limits.block or text > LARGEST_TEXT:
             unfinished.full = True
             break
         after += 1

@@ -7,8 +7,6 @@ and new lines would get their places.
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
-from operator import attrgetter
 
 from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import PlainFrames, SegmentFrames
@@ -16,8 +14,6 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.segments.torn import start_of_line
-
-_number = attrgetter("number")
 
 
 class SegmentSyncer:
@@ -75,9 +71,7 @@ class SegmentSyncer:
 
     def next_segment_number(self, number: int) -> int | None:
         """Return the number of the next segment after `number`; None if there is none."""
-        segments = self._view.segments
-        at = bisect_right(segments, number, key=_number)
-        return segments[at].number if at < len(segments) else None
+        return next((one.number for one in self._view.segments if one.number > number), None)
 
     def sync_whole_lines(self, after: int) -> int:
         """Return the offset up to which the segment's whole lines are on the medium.

@@ -49,16 +49,11 @@ def may_begin_line(view: View, position: Position) -> bool:
 
 def _next_line_start(frames: SegmentFrames, offset: int) -> int:
     """Return the offset of the first line that begins at `offset` or later; `offset` if that is damaged."""
-    try:
-        frame = frames.frame_at(offset)
-        while frame < frames.count:
-            stop = frames.frame_bounds(frame)[1]
-            for start, _ in frames.lines_between(offset, stop):
-                return start
-            frame += 1
+    with suppress(DamagedSegment):
+        for start, _ in frames.lines_between(offset, frames.size):
+            return start
         return frames.size
-    except DamagedSegment:
-        return offset
+    return offset
 
 
 def bytes_between(view: View, start: Position, end: Position) -> int | None:
@@ -66,23 +61,17 @@ def bytes_between(view: View, start: Position, end: Position) -> int | None:
 
     Raises OSError.
     """
-    if start.segment == end.segment:
-        return end.offset - start.offset
     total = end.offset - start.offset
     for number in range(start.segment, end.segment):
-        head = view.index_head(number)
-        if head is not None:
-            total += head.text
-            continue
         frames = view.open_segment(number)
-        if frames is None:
-            gone = view.missing_between(Position(number, 0), number + 1)
-            if not gone.known:
-                return None
-            total += gone.bytes
+        if frames is not None:
+            with frames:
+                total += frames.size
             continue
-        total += frames.size
-        frames.close()
+        gone = view.missing_between(Position(number, 0), number + 1)
+        if not gone.known:
+            return None
+        total += gone.bytes
     return total
 
 

@@ -9,23 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy
-from zstandard import (
-    CONTENTSIZE_UNKNOWN,
-    ZstdDecompressor,
-    ZstdError,
-    frame_content_size,
-    frame_header_size,
-    get_frame_parameters,
-)
+from zstandard import CONTENTSIZE_UNKNOWN, ZstdDecompressor, ZstdError, get_frame_parameters
 
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.framing.lines.clean import is_clean
+from logsrv.linelog.store.segments.heads import MAGIC, frame_sizes_at
 
 MOST_FRAMES = 256
-_MAGIC = b"\x28\xb5\x2f\xfd"
 _LARGEST_WINDOW = 8 << 20
-_RLE, _RESERVED = 1, 3
-_CHECKSUM = 4
 
 
 def split_frames(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
@@ -57,26 +48,20 @@ def frame_and_text_sizes(data: memoryview) -> tuple[int, int]:
 
     Raises ValueError, whose message is one sentence, also if the frame is cut off.
     """
-    if data[:4] != _MAGIC:
+    if data[: len(MAGIC)] != MAGIC:
         raise ValueError("the body is not made of Zstandard frames")
     try:
         found = get_frame_parameters(data)
-        content = frame_content_size(data)
-        at = frame_header_size(data)
     except ZstdError:
         raise ValueError("a frame breaks off") from None
-    if content in (-1, CONTENTSIZE_UNKNOWN) or content == 0 or not found.has_checksum:
+    if found.content_size in (0, CONTENTSIZE_UNKNOWN) or not found.has_checksum:
         raise ValueError("each frame has to have its size and a checksum")
     if found.dict_id or found.window_size > _LARGEST_WINDOW:
         raise ValueError("a frame needs a dictionary or too much memory")
-    last = False
-    while not last:
-        header = int.from_bytes(data[at : at + 3], "little")
-        last, kind, length = bool(header & 1), header >> 1 & 3, header >> 3
-        at += 3 + (1 if kind == _RLE else length)
-        if kind == _RESERVED or at + _CHECKSUM > len(data):
-            raise ValueError("a frame breaks off")
-    return at + _CHECKSUM, content
+    sizes = frame_sizes_at(lambda at, size: bytes(data[at : at + size]), 0, len(data))
+    if sizes is None:
+        raise ValueError("a frame breaks off")
+    return sizes
 
 
 def unpack_frames(frames: list[tuple[memoryview, int]]) -> Iterator[bytes]:

@@ -82,11 +82,8 @@ def parse_retry_after(text: str, now: float) -> float | None:
         return min(float(text), LONGEST_PAUSE)
     try:
         date = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    try:
         moment = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return min(max(0.0, moment - now), LONGEST_PAUSE)
 

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.twisted.futures import deferred_from_future
 from logsrv.kit.text.words import error_text
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
@@ -25,7 +26,7 @@ from logsrv.linelog.store.archive.manifest import (
     archived_segment_names,
     segment_base_name,
 )
-from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
+from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.putting import (
     OtherSegment,
     PuttingCancelled,
@@ -42,14 +43,18 @@ log = Logger()
 
 
 class ArchiveTarget:
-    """An archive as a target of a shipper."""
+    """An archive, in a directory or a bucket, as a target of a shipper."""
 
     promise = "each sealed segment once: it was read back and compared"
 
-    def __init__(self, url: str, archive: Archive, store: str, reactor: Any) -> None:
-        self.url = url
-        self._archive = archive
-        self._store = store
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        """Raises ConfigurationError."""
+        self.url = settings.url.text
+        try:
+            self._archive = open_archive(self.url, settings.token, settings.tls.cafile)
+        except ValueError as error:
+            raise ConfigurationError(f"target {settings.name}: {error}") from None
+        self._store = settings.store
         self._reactor = reactor
         # A single thread takes the steps in order.
         self._thread = ReaderThreads(at_once=1)
@@ -91,45 +96,19 @@ class ArchiveTarget:
 
     def close(self) -> Deferred[None]:
         """End the thread; fires when the thread has finished its steps, or given them up."""
-        ended: Deferred[None] = Deferred()
-        self._thread.start(lambda: self._reactor.callFromThread(self._close_thread, ended))
-        return ended
+        return self._run_in_thread(lambda _: None).addBoth(lambda _: self._thread.close())
 
     def _run_in_thread(self, step: Callable[[Callable[[], bool]], T]) -> Deferred[T]:
         """Take a step in the thread, after the earlier ones; give it up if its Deferred is cancelled."""
         given_up = threading.Event()
-        done: Deferred[T] = Deferred(lambda _: given_up.set())
 
-        def work() -> None:
+        def work() -> T:
             if given_up.is_set():
-                return
-            try:
-                found: Any = step(lambda: not given_up.is_set())
-            except PuttingCancelled:
-                return
-            # BaseException, because a panic of obstore is no Exception, and the thread has to go on.
-            except BaseException as error:
-                found = Failure(_as_exception(error))
-            self._reactor.callFromThread(_fire_unless_given_up, done, given_up, found)
+                raise PuttingCancelled
+            return step(lambda: not given_up.is_set())
 
-        self._thread.start(work)
+        done = deferred_from_future(self._thread.start(work), self._reactor, given_up.set)
         return done.addErrback(raise_target_error)
-
-    def _close_thread(self, ended: Deferred[None]) -> None:
-        self._thread.close()
-        # The caller may have stopped waiting.
-        if not ended.called:
-            ended.callback(None)
-
-
-def _fire_unless_given_up(done: Deferred[Any], given_up: threading.Event, found: object) -> None:
-    if not given_up.is_set():
-        done.callback(found)
-
-
-def _as_exception(error: BaseException) -> Exception:
-    """Return `error`, or an ArchiveError for one that is no Exception, such as a panic of obstore."""
-    return error if isinstance(error, Exception) else ArchiveError(error_text(error))
 
 
 def raise_target_error(failure: Failure) -> Failure:
@@ -139,15 +118,7 @@ def raise_target_error(failure: Failure) -> Failure:
         raise ForeignStoreError(str(error)) from error
     if isinstance(error, ArchiveError):
         raise Unavailable(str(error), settled=error.settled) from error
+    if error is not None and not isinstance(error, Exception):
+        # A panic of obstore.
+        raise Unavailable(error_text(error)) from error
     return failure
-
-
-def make_archive_target(settings: TargetSettings, reactor: Any) -> ArchiveTarget:
-    """Make the target of a directory or a bucket. Raises ConfigurationError."""
-    try:
-        archive = open_archive(settings.url.text, settings.token, settings.tls.cafile)
-    except ValueError as error:
-        raise ConfigurationError(f"target {settings.name}: {error}") from None
-    if isinstance(archive, UnusableArchive):
-        raise ConfigurationError(f"target {settings.name}: {archive.why}")
-    return ArchiveTarget(settings.url.text, archive, settings.store, reactor)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from io import BytesIO
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
@@ -26,12 +26,11 @@ from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from logsrv import __version__
-from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.errors import LogsrvError
 from logsrv.kit.net.twisted.agent import BoundedBody, HeadTooLarge, limited_head_pool
-from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.out.answers import HttpAnswer, raise_unless_success
-from logsrv.linelog.ship.reaching import client_endpoint, unreachable_error
+from logsrv.linelog.ship.reaching import connect, unreachable_error
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 
@@ -51,12 +50,7 @@ class _ServerEndpoint:
         return self
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
-        try:
-            endpoint = client_endpoint(self._settings, self._reactor)
-        except ConfigurationError:
-            return fail()
-        connecting: Deferred[Any] = endpoint.connect(protocolFactory)
-        return connecting.addCallback(with_no_delay)
+        return Deferred.fromCoroutine(connect(self._settings, self._reactor, protocolFactory))
 
 
 class HttpClient:
@@ -73,7 +67,9 @@ class HttpClient:
         """authorization: this header of each request. connections: how many are kept open."""
         url = settings.url
         self._origin = f"http{'s' if url.tls else ''}://{url.netloc}"
-        self._authorization = authorization
+        self._headers = {"User-Agent": f"logsrv/{__version__}"}
+        if authorization is not None:
+            self._headers["Authorization"] = authorization
         self._reactor = reactor
         self._who = one_line(url.loggable_url)
         self._pool = limited_head_pool(reactor)
@@ -83,7 +79,7 @@ class HttpClient:
             reactor, _ServerEndpoint(settings, reactor), self._pool
         )
 
-    def request(
+    async def request(
         self,
         method: str,
         target: str,
@@ -91,34 +87,19 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         accepted: Collection[int] = (),
-    ) -> Deferred[HttpAnswer]:
-        """Send a request. The Deferred fires with the answer if its status is 2xx or in `accepted`.
-
-        target: path and query. Fails with Unavailable, TooMuchAtOnce or RefusedForGood.
-        """
-        return Deferred.fromCoroutine(
-            self._send_and_check(method, target, headers or {}, body, accepted)
-        )
-
-    async def close(self) -> None:
-        """Close the idle connections."""
-        await self._pool.closeCachedConnections()
-
-    async def _send_and_check(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        accepted: Collection[int],
     ) -> HttpAnswer:
+        """Send a request; return the answer if its status is 2xx or in `accepted`.
+
+        target: path and query. Raises Unavailable, TooMuchAtOnce and RefusedForGood.
+        """
         url = (self._origin + target).encode("ascii")
+        named = {**self._headers, **(headers or {})}
         # In one piece, because each piece would take a turn of the reactor.
         sending = None if body is None else FileBodyProducer(BytesIO(body), readSize=len(body) + 1)
         receiving = BoundedBody(LARGEST_ANSWER)
         try:
             response = await self._agent.request(
-                method.encode(), url, self._request_headers(headers), sending
+                method.encode(), url, Headers({one: [named[one]] for one in named}), sending
             )
             response.deliverBody(receiving)
             whole = await receiving.done
@@ -134,11 +115,9 @@ class HttpClient:
         raise_unless_success(answer, self._who, self._reactor.seconds(), accepted)
         return answer
 
-    def _request_headers(self, more: Mapping[str, str]) -> Headers:
-        headers = {"User-Agent": f"logsrv/{__version__}", **more}
-        if self._authorization is not None:
-            headers["Authorization"] = self._authorization
-        return Headers({name: [value] for name, value in headers.items()})
+    async def close(self) -> None:
+        """Close the idle connections."""
+        await self._pool.closeCachedConnections()
 
     def _unavailable(self, error: Exception) -> Unavailable:
         failures = getattr(error, "reasons", None) or [Failure(error)]

@@ -61,15 +61,10 @@ class JetStreamTarget:
         self._subject = f"{SUBJECT}.{settings.store}"
         self._who = one_line(settings.url.loggable_url)
         self._thread = AsyncioThread(reactor, "nats")
-        tls = settings.tls
-        if settings.url.tls:
+        tls = settings.tls if settings.url.tls else None
+        if tls is not None:
             tls_context(tls)
-        self._link = NatsLink(
-            settings.url.servers,
-            login,
-            (lambda: tls_context(tls)) if settings.url.tls else None,
-            prefix,
-        )
+        self._link = NatsLink(settings.url.servers, login, tls, prefix)
         # The sequence of our store's last block in the stream; 0 if there is none.
         self._sequence = 0
 

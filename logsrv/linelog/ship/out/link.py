@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.kit.text.words import host_text
@@ -54,22 +55,18 @@ class PublishDenied(NatsTrouble):
 class NatsLink:
     """A connection to one of several servers, used in one event loop.
 
-    servers: hosts and ports. login: the arguments of nats-py's `connect` for the login. tls: makes the TLS
-    context; None for no encryption. prefix: the prefix of JetStream's subjects.
+    servers: hosts and ports. login: the arguments of nats-py's `connect` for the login. tls: read for each
+    connection; None for no encryption. prefix: the prefix of JetStream's subjects. ended_event: is set when
+    the connection has ended.
     """
 
-    _servers: Sequence[tuple[str, int]]
+    servers: Sequence[tuple[str, int]]
     _login: Mapping[str, Any]
-    _tls: Callable[[], ssl.SSLContext] | None
+    _tls: TLSOptions | None
     _prefix: str = API
+    ended_event: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
     _client: BoundedClient | None = attrs.field(init=False, default=None)
-    _ended: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
     _first: int = attrs.field(init=False, default=0)
-
-    @property
-    def server_count(self) -> int:
-        """The number of servers that the operator has named."""
-        return len(self._servers)
 
     @property
     def server_info(self) -> Mapping[str, Any]:
@@ -87,24 +84,19 @@ class NatsLink:
         """Raise NatsTrouble if the connection has ended."""
         if self._client is None:
             raise NatsTrouble("the connection has ended")
-        if self._ended.is_set():
+        if self.ended_event.is_set():
             raise self._client.ended_error()
-
-    @property
-    def ended_event(self) -> asyncio.Event:
-        """An event that is set when the connection has ended."""
-        return self._ended
 
     async def connect_if_needed(self) -> None:
         """Connect, unless connected. Raises NatsTrouble."""
-        if self._client is not None and not (self._ended.is_set() or self._client.is_closed):
+        if self._client is not None and not (self.ended_event.is_set() or self._client.is_closed):
             return
         await self.close()
         troubles = []
-        for number in range(len(self._servers)):
-            at = (self._first + number) % len(self._servers)
+        for number in range(len(self.servers)):
+            at = (self._first + number) % len(self.servers)
             try:
-                await self._connect_to(*self._servers[at])
+                await self._connect_to(*self.servers[at])
             except NatsTrouble as error:
                 troubles.append(error)
             else:
@@ -124,7 +116,7 @@ class NatsLink:
                 client.abort()
                 raise
             except ConfigurationError as error:
-                # The certificates are read for each connection, and cannot be used now.
+                # The certificates cannot be used now.
                 raise NatsTrouble(str(error), settled=True) from None
             except Exception as error:
                 # An invalid answer of a server causes errors of all kinds in nats-py.
@@ -138,7 +130,7 @@ class NatsLink:
                 if cut and tries_left and client.server_requires_login:
                     continue
                 raise _connect_error(where, failure) from None
-            self._client, self._ended = client, ended
+            self._client, self.ended_event = client, ended
             return
 
     async def _connect_and_log_in(
@@ -147,7 +139,7 @@ class NatsLink:
         client.wants_tls = self._tls is not None
         options = dict(self._login)
         if self._tls is not None:
-            options["tls"] = self._tls()
+            options["tls"] = tls_context(self._tls)
 
         async def noted(error: Exception) -> None:
             failures[:] = [error]
@@ -179,7 +171,10 @@ class NatsLink:
         question = asyncio.ensure_future(
             client.request(subject, body, timeout=SOON + SLOW + SOON, headers=dict(headers or {}))
         )
-        ended, denied = asyncio.ensure_future(self._ended.wait()), client.publish_denial(subject)
+        ended, denied = (
+            asyncio.ensure_future(self.ended_event.wait()),
+            client.publish_denial(subject),
+        )
         try:
             await self._wait_for_answer({question, ended, denied})
             if question.done():

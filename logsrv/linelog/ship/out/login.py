@@ -46,7 +46,7 @@ def _read_if_credentials(named: str, file: Path) -> str | None:
         raise ConfigurationError(f"{named}: {error}") from None
     if "BEGIN NATS USER JWT" not in text:
         return None
-    if _signing_key(text) is None:
+    if _parse_credentials(text) is None:
         raise ConfigurationError(
             f"{named} begins like credentials of NATS, and has no key in it that can sign: write it anew,"
             " as with `nsc generate creds`"
@@ -63,21 +63,20 @@ def nats_login_options(secret: str | None, user: str | None) -> Mapping[str, Any
         return {}
     if user is not None:
         return {"user": user, "password": secret}
-    found = _CREDENTIALS.search(secret)
-    signer = _signing_key(secret)
-    if found is None or signer is None:
+    found = _parse_credentials(secret)
+    if found is None:
         return {"token": secret}
-    jwt = bytearray(found["jwt"].encode())
+    jwt, signer = found
     return {
-        "user_jwt_cb": lambda: jwt,
+        "user_jwt_cb": lambda: bytearray(jwt),
         "signature_cb": lambda nonce: base64.b64encode(signer.sign(nonce.encode())),
     }
 
 
-def _signing_key(text: str) -> Ed25519PrivateKey | None:
-    """Return the key in credentials, which is Base32 of a prefix, 32 bytes and a checksum.
+def _parse_credentials(text: str) -> tuple[bytes, Ed25519PrivateKey] | None:
+    """Return the JWT and the key in credentials; None if one is missing or damaged.
 
-    None if it is missing or damaged.
+    The key is Base32 of a prefix, 32 bytes and a checksum.
     """
     found = _CREDENTIALS.search(text)
     if found is None:
@@ -85,11 +84,9 @@ def _signing_key(text: str) -> Ed25519PrivateKey | None:
     seed = found["seed"]
     try:
         raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
-        checked = binascii.crc_hqx(raw[:-2], 0).to_bytes(2, "little") == raw[-2:]
-        return (
-            Ed25519PrivateKey.from_private_bytes(raw[_PREFIX : _PREFIX + _SEED])
-            if checked
-            else None
-        )
+        if binascii.crc_hqx(raw[:-2], 0).to_bytes(2, "little") != raw[-2:]:
+            return None
+        key = Ed25519PrivateKey.from_private_bytes(raw[_PREFIX : _PREFIX + _SEED])
     except ValueError:
         return None
+    return found["jwt"].encode(), key

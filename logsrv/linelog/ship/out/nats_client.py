@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
 import attrs
 import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.protocol.parser import Parser
 
@@ -214,20 +212,10 @@ class BoundedClient(Client):
         if denied is not None and not denied.done():
             denied.set_result(None)
 
-    async def subscribe(
-        self,
-        subject: str,
-        queue: str = "",
-        cb: Callable[[Msg], Awaitable[None]] | None = None,
-        future: asyncio.Future[Any] | None = None,
-        max_msgs: int = 0,
-        pending_msgs_limit: int = _ANSWERS,
-        pending_bytes_limit: int = 2 * LARGEST,
-    ) -> Subscription:
+    async def subscribe(self, *args: Any, **given: Any) -> Subscription:
         # nats-py's own default is 128 MB for each subscription.
-        return await super().subscribe(
-            subject, queue, cb, future, max_msgs, pending_msgs_limit, pending_bytes_limit
-        )
+        given |= {"pending_msgs_limit": _ANSWERS, "pending_bytes_limit": 2 * LARGEST}
+        return await super().subscribe(*args, **given)
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         # nats-py leaves the connection open if its last write fails or is cancelled.

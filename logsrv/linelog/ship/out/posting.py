@@ -74,11 +74,11 @@ class PostingTarget:
     def check_answer(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
         """Raise the error for an answer that does not acknowledge all lines."""
 
-    def post(self, body: bytes) -> Deferred[HttpAnswer]:
-        """Send a body. Fires and fails as `HttpClient.request` does."""
+    async def post(self, body: bytes) -> HttpAnswer:
+        """Send a body. Returns and raises as `HttpClient.request` does."""
         if self.packed:
             body = gzip.compress(body, _LEVEL, mtime=0)
-        return self._client.request(
+        return await self._client.request(
             "POST", self._target, headers=self._headers, body=body, accepted=self.accepted
         )
 

@@ -15,9 +15,9 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.twisted.transports import unacknowledged_bytes, with_no_delay
+from logsrv.kit.net.twisted.transports import unacknowledged_bytes
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.reaching import client_endpoint, unreachable_error
+from logsrv.linelog.ship.reaching import connect, unreachable_error
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 
@@ -153,8 +153,7 @@ async def connect_to_server(
     )
     factory.noisy = False
     try:
-        endpoint = client_endpoint(settings, reactor)
-        conversation: ServerConnection = with_no_delay(await endpoint.connect(factory))
+        conversation: ServerConnection = await connect(settings, reactor, factory)
     except CancelledError:
         raise
     except Exception as error:

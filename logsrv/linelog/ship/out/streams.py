@@ -132,7 +132,7 @@ async def find_or_make_stream(link: NatsLink, name: str, origin: str) -> StreamF
 async def _make_stream(link: NatsLink, name: str) -> dict[str, Any]:
     """Make a stream: with three copies in a cluster of three servers or more, else with one."""
     urls = link.server_info.get("connect_urls")
-    known = max(link.server_count, len(urls) if isinstance(urls, list) else 0)
+    known = max(len(link.servers), len(urls) if isinstance(urls, list) else 0)
     order = {
         "name": name,
         "subjects": [f"{SUBJECT}.*"],

@@ -46,8 +46,6 @@ after a block was not taken, before several are in flight again."""
 class BlockShipper(Shipper[BlockTarget]):
     """A shipper of blocks. ship_from: where it begins if no place is saved, and the target is empty."""
 
-    asks_target: bool = attrs.field(init=False, default=True)
-    more_to_send: bool = attrs.field(init=False, default=False)
     # The end of the last sent block, or the place that the target named; None for an empty target.
     _after: Position | None = attrs.field(init=False, default=None)
     # True if the target has acknowledged text of this store; False before the first acknowledgement.
@@ -69,6 +67,11 @@ class BlockShipper(Shipper[BlockTarget]):
     _cutter: BlockCutter = attrs.Factory(
         lambda self: BlockCutter(self._view, self._store, self._refuse_large_line), takes_self=True
     )
+
+    @property
+    def more_to_send(self) -> bool:
+        """True if more text follows the block that was cut last."""
+        return self._cut is not None and self._cut.more
 
     def find_place(self) -> Deferred[None]:
         """Ask the target for its place, and continue there."""
@@ -151,7 +154,6 @@ class BlockShipper(Shipper[BlockTarget]):
         self._cut = None
         if not self._flights.failed:
             self._cut = ahead or self._cutter.cut_block(self._after, self._limits)
-        self.more_to_send = self._cut is not None and self._cut.more
         if self._cut is not None or self._flights:
             return True
         passed = self._cutter.cut_up_to

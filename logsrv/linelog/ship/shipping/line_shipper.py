@@ -48,8 +48,8 @@ class LineShipper(Shipper[LineTarget]):
     """A shipper of lines. query: selects the lines; None for all lines."""
 
     _query: str | None
-    asks_target: bool = attrs.field(init=False, default=False)
-    _batches: LineBatches | None = attrs.field(init=False, default=None)
+    # Set with `position`, when the place is found.
+    _batches: LineBatches = attrs.field(init=False)
     # The batches to send, in order; the first `len(_under_way)` of them are in flight.
     _waiting: deque[LineBatch] = attrs.field(init=False, factory=deque)
     _under_way: deque[_BatchInFlight] = attrs.field(init=False, factory=deque)
@@ -70,11 +70,11 @@ class LineShipper(Shipper[LineTarget]):
     @property
     def more_to_send(self) -> bool:
         """True if more lines may be ready to send."""
-        return bool(self._waiting) or (self._batches is not None and self._batches.may_have_batch)
+        return bool(self._waiting) or self._batches.may_have_more
 
     def find_place(self) -> Deferred[None]:
-        """Find the place to begin, at the first call only."""
-        if self._batches is None:
+        """Find the place to begin, at the first call only: the target keeps none."""
+        if self.position is None:
             self._load_or_choose_place()
             assert self.position is not None
             self._batches = LineBatches(
@@ -90,19 +90,13 @@ class LineShipper(Shipper[LineTarget]):
     def prepare_send(self) -> bool:
         self._require_store()
         if not self._waiting:
-            self._queue_next_batch()
+            self._waiting += self._batches.read_batches()
         # A batch without lines: the query selects nothing up to its end.
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
             if not self._hang_ups.has_skipped:
                 self._move_place(end)
         return bool(self._waiting)
-
-    def _queue_next_batch(self) -> None:
-        assert self._batches is not None
-        batch = self._batches.next_batch()
-        if batch is not None:
-            self._waiting.append(batch)
 
     def send_prepared(self) -> Deferred[None]:
         """Send the first waiting batch, unless it is in flight; fires when it has an answer."""
@@ -113,7 +107,7 @@ class LineShipper(Shipper[LineTarget]):
         batch, (sent, since) = self._waiting[0], self._under_way[0]
         return sent.addErrback(self._keep_partly_refused, batch).addCallbacks(
             lambda _: self._record_taken_batch(batch, since),
-            lambda failure: self._handle_failure(failure, batch),
+            lambda failure: self._handle_send_failure(failure, batch),
         )
 
     def _send_batch(self, batch: LineBatch) -> None:
@@ -122,12 +116,11 @@ class LineShipper(Shipper[LineTarget]):
 
     def _send_ahead(self) -> None:
         """Send the next batches while others are in flight, as many as the target allows (`ahead`)."""
-        assert self._batches is not None
         while 0 < len(self._under_way) <= self._target.ahead and not self._hang_ups.is_searching:
             if len(self._waiting) == len(self._under_way):
-                if not self._batches.may_have_batch:
+                if not self._batches.may_have_more:
                     return
-                self._queue_batch_early()
+                self._queue_batches_early()
             if len(self._waiting) == len(self._under_way):
                 return
             batch = self._fit_waiting_batch(len(self._under_way))
@@ -135,10 +128,10 @@ class LineShipper(Shipper[LineTarget]):
                 return
             self._send_batch(batch)
 
-    def _queue_batch_early(self) -> None:
+    def _queue_batches_early(self) -> None:
         # When these lines are due, the same error comes again, and is reported.
         with suppress(OSError, LogsrvError):
-            self._queue_next_batch()
+            self._waiting += self._batches.read_batches()
 
     def _cancel_sends(self) -> None:
         """Cancel the sends in flight. Their batches keep waiting, to be sent again."""
@@ -167,18 +160,17 @@ class LineShipper(Shipper[LineTarget]):
 
     def _grow_batches(self) -> None:
         batches, most = self._batches, self._target.most_bytes
-        assert batches is not None
         if batches.most_bytes < most:
             self._taken_since += 1
             if self._taken_since >= GROW:
                 self._taken_since = 0
                 batches.most_bytes = min(batches.most_bytes * 2, most)
 
-    def _handle_failure(self, failure: Failure, batch: LineBatch) -> Failure:
+    def _handle_send_failure(self, failure: Failure, batch: LineBatch) -> Failure:
         """Handle a failure: make batches smaller if that may help; keep a single refused line in a file."""
         since = self._under_way.popleft().since
         self._cancel_sends()
-        assert self._batches is not None and self.position is not None
+        assert self.position is not None
         lines = batch.lines
         late = self._clock.seconds() - since >= ANSWER
         if failure.check(TooMuchAtOnce, RefusedForGood) and len(lines) == 1:
@@ -196,12 +188,11 @@ class LineShipper(Shipper[LineTarget]):
 
     def _fit_waiting_batch(self, number: int) -> LineBatch:
         """Return waiting batch `number`, counted from 0, divided if it is over the present limit."""
-        batches = self._batches
-        assert batches is not None
-        if batches.most_bytes < self._target.most_bytes:
+        most = self._batches.most_bytes
+        if most < self._target.most_bytes:
             while (
                 len(self._waiting[number].lines) > 1
-                and size_with_lfs(self._waiting[number].lines) > batches.most_bytes
+                and size_with_lfs(self._waiting[number].lines) > most
             ):
                 self._halve_waiting_batch(number)
         return self._waiting[number]
@@ -227,7 +218,7 @@ class LineShipper(Shipper[LineTarget]):
             )
             return
         if len(self._waiting) == 1:
-            self._queue_batch_early()
+            self._queue_batches_early()
         refused = self._hang_ups.record_hang_up(self.position)
         if refused is not None:
             self._keep_refused(refused.lines, 1, f"{error}, each time that this line is sent")
@@ -235,11 +226,11 @@ class LineShipper(Shipper[LineTarget]):
 
     @property
     def store_needed_from(self) -> Position | None:
-        return self.position if self._batches is None else self._batches.store_needed_from
+        return None if self.position is None else self._batches.store_needed_from
 
     def missing_after_place(self) -> MissingText:
         met = [missing for _, missing in self._gaps]
-        if self._batches is not None:
+        if self.position is not None:
             met.append(self._batches.unreported_missing)
         return reduce(MissingText.plus, met, super().missing_after_place())
 
@@ -255,6 +246,6 @@ class LineShipper(Shipper[LineTarget]):
 
     def close(self) -> Deferred[None]:
         self._cancel_sends()
-        if self._batches is not None:
+        if self.position is not None:
             self._batches.close()
         return super().close()

@@ -33,8 +33,9 @@ After any failure the target is asked again, because without an answer its place
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
+from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -48,9 +49,12 @@ from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.pauses import RetryPauses
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.target import (
+    BlockTarget,
     ForeignStoreError,
+    LineTarget,
     MisplacedBlock,
     RefusedForGood,
+    SegmentTarget,
     TooMuchAtOnce,
     Unavailable,
 )
@@ -59,6 +63,7 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
 log = Logger()
+AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
 
 ANSWER = 30.0
 """The seconds within which a target has to answer; then the call is cancelled, and has failed."""
@@ -82,60 +87,26 @@ LAST = 4.0
 NEXT = parse_transitions(__doc__)
 
 
-class ShipSteps(Protocol):
-    """The steps that differ between shippers.
-
-    promise: the target's guarantee, for the log, such as "exactly once". position: the place up to which
-    the target has all text; None while that is unknown. more_to_send: whether the next send may follow at
-    once. asks_target: whether `find_place` sends a request to the target. patience: the seconds that the
-    target has to acknowledge a send.
-    """
-
-    @property
-    def promise(self) -> str: ...
-
-    @property
-    def position(self) -> Position | None: ...
-
-    @property
-    def more_to_send(self) -> bool: ...
-
-    @property
-    def asks_target(self) -> bool: ...
-
-    @property
-    def patience(self) -> float: ...
-
-    def find_place(self) -> Deferred[None]:
-        """Find the place to go on at. Fails with Unavailable, ForeignStoreError, StoreError or OSError."""
-
-    def prepare_send(self) -> bool:
-        """Prepare the next send; return whether there is one. Raises the errors of `find_place`."""
-
-    def send_prepared(self) -> Deferred[None]:
-        """Send the prepared text; fires when the target has acknowledged it. Fails as the target does."""
-
-    def before_saving(self) -> None:
-        """Sync all files that have to be on the medium before the place is saved. Raises OSError."""
-
-    def close(self) -> Deferred[None]:
-        """Close the store and the target."""
-
-
 @attrs.define(eq=False, kw_only=True)
-class ShipLoop:
+class ShipLoop(Generic[AnyTarget]):
     """The loop of a shipper, from `start` to `stop`; `state` is a state of the table above.
 
-    store: the identity of the store. random: returns a number from 0 to 1.
+    store: the identity of the store. random: returns a number from 0 to 1. report: called with each report.
+
+    position: the place up to which the target has all text; None while that is unknown. patience: the
+    seconds that the target has to acknowledge a send. more_to_send: whether the next send may follow at
+    once.
     """
 
-    _steps: ShipSteps
+    _target: AnyTarget
     _kept: ShipPlace
     _store: str
     _clock: IReactorTime
     _random: Callable[[], float]
     _report: Callable[[ShipReport], object]
     state: str = attrs.field(init=False, default="IDLE")
+    position: Position | None = attrs.field(init=False, default=None)
+    patience: float = attrs.field(init=False, default=ANSWER)
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _saving: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _pauses: RetryPauses = attrs.Factory(lambda self: RetryPauses(self._random), takes_self=True)
@@ -147,6 +118,26 @@ class ShipLoop:
     _up: bool | None = attrs.field(init=False, default=None)
     _stopped: Deferred[None] | None = attrs.field(init=False, default=None)
 
+    @property
+    @abstractmethod
+    def more_to_send(self) -> bool: ...
+
+    @abstractmethod
+    def find_place(self) -> Deferred[None]:
+        """Find the place to go on at. Fails with Unavailable, ForeignStoreError, StoreError or OSError."""
+
+    @abstractmethod
+    def prepare_send(self) -> bool:
+        """Prepare the next send; return whether there is one. Raises the errors of `find_place`."""
+
+    @abstractmethod
+    def send_prepared(self) -> Deferred[None]:
+        """Send the prepared text; fires when the target has acknowledged it. Fails as the target does."""
+
+    def close(self) -> Deferred[None]:
+        """Close the target, and all files but the place."""
+        return maybeDeferred(self._target.close)
+
     def start(self) -> None:
         self.state = NEXT[self.state, "start"]
         self._lock_place()
@@ -157,7 +148,7 @@ class ShipLoop:
             self._stopped = Deferred()
             self.state = NEXT[self.state, "stop"]
             if self.state == "ENDING":
-                self._timer.start(LAST, self._end_without_answer)
+                self._timer.start(LAST, self._take_due_step, self._save_and_close)
             else:
                 self._save_and_close()
         return self._stopped
@@ -180,15 +171,15 @@ class ShipLoop:
             return
         self.state = NEXT[self.state, "locked"]
         self._saving.start(SAVE, self._save_periodically)
-        self._find_place()
+        self._start_asking()
 
-    def _find_place(self) -> None:
+    def _start_asking(self) -> None:
         self._asked = self._clock.seconds()
-        self._call_step(self._steps.find_place, "there", self._prepare_send)
+        self._call_step(self.find_place, "there", self._start_reading)
 
-    def _prepare_send(self) -> None:
+    def _start_reading(self) -> None:
         try:
-            found = self._steps.prepare_send()
+            found = self.prepare_send()
         except Exception:
             self._handle_failure(Failure())
             return
@@ -197,16 +188,16 @@ class ShipLoop:
             return
         if found:
             self.state = NEXT[self.state, "found"]
-            self._call_step(self._steps.send_prepared, "taken", self._continue_after_send)
+            self._call_step(self.send_prepared, "taken", self._continue_after_send)
         else:
             self.state = NEXT[self.state, "nothing"]
             # Nothing waits to be sent: the target has acknowledged all, or has not failed yet.
             self._record_success()
-            if self._steps.asks_target and self._clock.seconds() - self._asked >= QUIET:
+            if self._clock.seconds() - self._asked >= QUIET:
                 self.state = NEXT[self.state, "quiet"]
-                self._find_place()
+                self._start_asking()
                 return
-            self._schedule_step(0 if self._steps.more_to_send else LOOK, self._prepare_send)
+            self._schedule_step(0 if self.more_to_send else LOOK, self._start_reading)
 
     def _continue_after_send(self) -> None:
         if self.state == "STOPPED":
@@ -216,7 +207,7 @@ class ShipLoop:
         self._asked = self._clock.seconds()
         # Between two sends the reactor gets a turn. If few lines arrive, a send waits until there are
         # several, because each send costs a sync of the disk on both sides.
-        self._schedule_step(0 if self._steps.more_to_send else LOOK, self._prepare_send)
+        self._schedule_step(0 if self.more_to_send else LOOK, self._start_reading)
 
     def _schedule_step(self, seconds: float, step: Callable[[], None]) -> None:
         if self._stopped is None:
@@ -236,7 +227,7 @@ class ShipLoop:
                 self.state = NEXT[self.state, event]
                 then()
 
-        seconds = self._steps.patience if event == "taken" else ANSWER
+        seconds = self.patience if event == "taken" else ANSWER
         call = self._call = maybeDeferred(make).addTimeout(
             seconds, self._clock, onTimeoutCancel=_raise_no_answer
         )
@@ -277,13 +268,13 @@ class ShipLoop:
                 # Save the place, so that later removals count as gaps from there on, even after a kill.
                 self._save_place()
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
-        self._schedule_step(pause, self._find_place)
+        self._schedule_step(pause, self._start_asking)
 
     def _record_success(self) -> None:
         self._pauses.reset()
         if not self._up:
             self._up = True
-            self._report(ShipReport("up", self._steps.promise))
+            self._report(ShipReport("up", self._target.promise))
 
     def _log_own_error(self, failure: Failure) -> None:
         """Log an error in the shipper's own code, and go on after a pause."""
@@ -291,11 +282,7 @@ class ShipLoop:
         self._report_trouble(f"an error of the shipper itself: {_failure_reason(failure)}")
         if self._stopped is None:
             self.state = "PAUSING"
-            self._schedule_step(self._pauses.next_pause(), self._find_place)
-
-    def _end_without_answer(self) -> None:
-        self.state = NEXT[self.state, "due"]
-        self._save_and_close()
+            self._schedule_step(self._pauses.next_pause(), self._start_asking)
 
     def _save_and_close(self) -> None:
         self._timer.stop()
@@ -303,7 +290,7 @@ class ShipLoop:
         if self._call is not None:
             self._call.cancel()
         self._save_place()
-        closed = maybeDeferred(self._steps.close).addTimeout(LAST, self._clock)
+        closed = maybeDeferred(self.close).addTimeout(LAST, self._clock)
         closed.addErrback(lambda _: None).addCallback(self._fire_stopped)
 
     def _fire_stopped(self, _: None) -> None:
@@ -316,12 +303,11 @@ class ShipLoop:
 
     def _save_place(self) -> bool:
         """Save the place if it has changed, and report it; return False if saving fails."""
-        position = self._steps.position
+        position = self.position
         if position is None:
             return True
         if position != self._saved:
             try:
-                self._steps.before_saving()
                 self._kept.save(self._store, position)
             except OSError as error:
                 self._report_trouble(

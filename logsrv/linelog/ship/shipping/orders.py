@@ -34,18 +34,17 @@ from logsrv.linelog.store.segments.segment import Position
 class ShipOrders:
     """The orders for the process of a target.
 
-    files: the marks (time, size, inode) of its certificate files: a changed file changes the orders.
-    directory, store: the directory and the identity of the store. due: the number of the last segment that
-    retention would remove. begin: the number of the store's first segment when the target was added.
+    tls_files: the paths of the authorities to trust, of our certificate and of its key. files: the marks
+    (time, size, inode) of these files: a changed file changes the orders. directory, store: the directory
+    and the identity of the store. due: the number of the last segment that retention would remove. begin:
+    the number of the store's first segment when the target was added.
     """
 
     name: str
     url: str
     query: str | None
     ship_from: str
-    ca: str | None
-    certificate: str | None
-    key: str | None
+    tls_files: tuple[str | None, ...]
     token: str | None = attrs.field(repr=False)
     files: tuple[FileFingerprint | None, ...] = ()
     directory: str = ""
@@ -54,19 +53,15 @@ class ShipOrders:
     begin: int = 0
 
     @property
-    def tls(self) -> TLSOptions:
-        """The authorities to trust, and the certificate to show."""
-        ca, certificate, key = (
-            None if path is None else Path(path) for path in (self.ca, self.certificate, self.key)
-        )
-        return TLSOptions(cafile=ca, certificate=certificate, key=key)
-
-    @property
     def target(self) -> TargetSettings:
         """The settings of the target."""
-        url = parse_ship_url(self.url)
+        cafile, certificate, key = (None if path is None else Path(path) for path in self.tls_files)
         return TargetSettings(
-            name=self.name, url=url, store=self.store, tls=self.tls, token=self.token
+            name=self.name,
+            url=parse_ship_url(self.url),
+            store=self.store,
+            tls=TLSOptions(cafile=cafile, certificate=certificate, key=key),
+            token=self.token,
         )
 
 
@@ -77,7 +72,6 @@ def make_orders(target: ShipSettings) -> ShipOrders:
     a secret would leave this machine unencrypted.
     """
     files = (target.ship_ca, target.ship_cert, target.ship_key)
-    ca, certificate, key = (None if path is None else str(path) for path in files)
     file = target.ship_token_file
     if target.ship.is_nats_stream:
         token = read_nats_login(file)
@@ -88,9 +82,7 @@ def make_orders(target: ShipSettings) -> ShipOrders:
         url=str(target.ship),
         query=target.query,
         ship_from=target.ship_from,
-        ca=ca,
-        certificate=certificate,
-        key=key,
+        tls_files=tuple(None if path is None else str(path) for path in files),
         token=token,
         files=tuple(None if path is None else file_fingerprint(path) for path in files),
     )
@@ -100,7 +92,7 @@ def make_orders(target: ShipSettings) -> ShipOrders:
         if target.ship.scheme.startswith("kafka"):
             kafka_login_options(target.ship, token)
         if target.ship.tls:
-            tls_connection_creator(orders.tls, target.ship.host)
+            tls_connection_creator(orders.target.tls, target.ship.host)
     except ConfigurationError as error:
         raise ConfigurationError(f"target {target.label}: {error}") from None
     return orders

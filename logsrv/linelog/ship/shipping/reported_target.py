@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
-from logsrv.kit.observe.rate_limited_log import QUIET_SECONDS, RateLimitedLog
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.lag import ShipLag
 from logsrv.linelog.store.segments.segment import Position
@@ -64,9 +64,8 @@ class ReportedTarget:
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
-    # Whether the log's last message says that the target is down, and the time of the last such message.
+    # Whether the log's last message says that the target is down.
     _down_logged: bool = attrs.field(init=False, default=False)
-    _down_at: float = attrs.field(init=False, default=float("-inf"))
     # The bytes and lines that were removed before they were sent, in all. The lines that are gone where the
     # target needs the next ones: 0 if their number is unknown, None if none are gone there.
     _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
@@ -171,9 +170,8 @@ class ReportedTarget:
 
     def _log_down(self, why: str) -> None:
         """Log once that the target takes nothing; at most once a minute if it goes up and down."""
-        now = self._clock()
-        if not self._down_logged and now - self._down_at >= QUIET_SECONDS:
-            self._down_logged, self._down_at = True, now
+        if not self._down_logged and self._limited_log.count_event("down") is not None:
+            self._down_logged = True
             self._log_sentence(log.warn, f"it takes nothing, and lines wait in the store: {why}")
 
     def _record_stopped(self, report: ShipReport) -> None:

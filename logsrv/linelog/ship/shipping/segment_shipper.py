@@ -45,7 +45,6 @@ class SegmentShipper(Shipper[SegmentTarget]):
     """
 
     _disk: Disk
-    asks_target: bool = attrs.field(init=False, default=True)
     # due: the number of the last segment that retention would remove. _released: the number of the first
     # that it may not remove yet.
     due: int = attrs.field(init=False, default=0)
@@ -78,12 +77,9 @@ class SegmentShipper(Shipper[SegmentTarget]):
             self._release_to_retention(1)
         if self._archived_names is not None and self._newest:
             return maybeDeferred(self._target.has_segment, self._newest).addCallback(
-                self._survey_if_lost
+                lambda there: None if there else self._survey_archive()
             )
         return self._survey_archive()
-
-    def _survey_if_lost(self, there: bool) -> Deferred[None] | None:
-        return None if there else self._survey_archive()
 
     def _survey_archive(self) -> Deferred[None]:
         assert self.position is not None

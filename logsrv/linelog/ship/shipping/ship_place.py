@@ -15,7 +15,6 @@ from typing import Any
 
 import attrs
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
@@ -70,18 +69,13 @@ class ShipPlace:
     method may raise OSError.
 
     new: whether the target has acknowledged nothing yet. gone: the amount of text before the place that was
-    removed before the target could get it. sent: the gaps before blocks that the target may have.
-
-    Raises ConfigurationError for an invalid name: names with a dot are for the files beside the place.
+    removed before the target could get it. sent: the gaps before blocks that the target may have. refused:
+    the file of refused lines.
     """
 
     def __init__(
         self, directory: str, name: str, *, target: str, clock: Callable[[], float]
     ) -> None:
-        if not NAME.fullmatch(name):
-            raise ConfigurationError(
-                "the name of a target has 1 to 64 letters, digits, - and _, such as centre-2"
-            )
         self.name = name
         self.folder = PlaceFolder(directory, FOLDER)
         self._target = target
@@ -89,6 +83,7 @@ class ShipPlace:
         self.new = True
         self.gone = MissingText()
         self.sent: list[UnconfirmedGap] = []
+        self.refused = RefusedLinesFile(self.folder, name)
 
     @property
     def path(self) -> str:
@@ -125,7 +120,8 @@ class ShipPlace:
         return kept.position
 
     def save(self, store: str, position: Position) -> None:
-        """Save and sync a place."""
+        """Save and sync a place, and before it the refused lines."""
+        self.refused.sync()
         sent = [[str(one.end), *one.missing] for one in self.sent]
         note = {
             "new": self.new,
@@ -138,7 +134,8 @@ class ShipPlace:
         place.save(self.folder.disk, self.name, kept)
 
     def close(self) -> None:
-        """Release the lock."""
+        """Close the files, and release the lock."""
+        self.refused.close()
         self.folder.close()
 
 

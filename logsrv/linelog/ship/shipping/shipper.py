@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
 
 import attrs
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 
 from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import end_of_store
@@ -15,63 +12,24 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
 from logsrv.linelog.ship.cutting.store_places import missing_after, place_for_ship_from
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
-from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace
-from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
+from logsrv.linelog.ship.shipping.loop import AnyTarget, ShipLoop
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
-AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
-
 
 @attrs.define(eq=False, kw_only=True)
-class Shipper(Generic[AnyTarget]):
+class Shipper(ShipLoop[AnyTarget]):
     """A shipper of a store to a target, from `start` to the end of `stop`.
 
-    store: the identity of the store. ship_from: `beginning`, `end` or a position, used if no place is
-    saved. random: returns a number from 0 to 1. report: called with each report.
+    ship_from: `beginning`, `end` or a position, used if no place is saved.
     """
 
     _view: View
-    _target: AnyTarget
-    _kept: ShipPlace
-    _store: str
     _ship_from: str
-    _clock: IReactorTime
-    _random: Callable[[], float]
-    _report: Callable[[ShipReport], object]
-    patience: float = attrs.field(init=False, default=ANSWER)
-    position: Position | None = attrs.field(init=False, default=None)
-    _refused: RefusedLinesFile = attrs.Factory(
-        lambda self: RefusedLinesFile(self._kept.folder, self._kept.name), takes_self=True
-    )
-    _loop: ShipLoop = attrs.Factory(
-        lambda self: ShipLoop(
-            steps=self,
-            kept=self._kept,
-            store=self._store,
-            clock=self._clock,
-            random=self._random,
-            report=self._report,
-        ),
-        takes_self=True,
-    )
 
-    def start(self) -> None:
-        self._loop.start()
-
-    def stop(self) -> Deferred[None]:
-        """End the shipper; fires within a few seconds, when the place is saved and the target closed."""
-        return self._loop.stop()
-
-    @property
-    def promise(self) -> str:
-        """The target's guarantee, as a sentence for the log."""
-        return self._target.promise
-
-    def _load_or_choose_place(self) -> bool:
-        """Find the place to begin at; return whether it was saved before.
+    def _load_or_choose_place(self) -> None:
+        """Find the place to begin at.
 
         A damaged or foreign saved place is reported, and replaced. Raises OSError and StoreError, also if
         the saved place is unreadable at present.
@@ -84,7 +42,7 @@ class Shipper(Generic[AnyTarget]):
         except ValueError as error:
             self._report_trouble(f"{error}; lines are sent from {self._ship_from} on")
         if self.position is not None:
-            return True
+            return
         position = place_for_ship_from(self._view, self._ship_from, end)
         # Save it now: if the shipper is killed before the first answer, "the end" must stay this place.
         try:
@@ -93,7 +51,6 @@ class Shipper(Generic[AnyTarget]):
             if self._ship_from == END:
                 raise StoreError(f"{self._kept.path} cannot be saved: {reason(error)}") from error
         self.position = position
-        return False
 
     def _require_store(self) -> None:
         """Raise StoreError if the store was removed."""
@@ -133,24 +90,12 @@ class Shipper(Generic[AnyTarget]):
         lines: the refused lines, as far as they are known. number: how many lines were refused.
         """
         try:
-            self._refused.add(lines)
+            self._kept.refused.add(lines)
         except OSError as error:
-            self._report_trouble(f"{self._refused.path} cannot be written: {reason(error)}")
+            self._report_trouble(f"{self._kept.refused.path} cannot be written: {reason(error)}")
         if lines:
-            why = f"{why}; kept in {self._refused.path}"
+            why = f"{why}; kept in {self._kept.refused.path}"
         self._report(ShipReport("refused", why, bytes=size_with_lfs(lines), lines=number))
-
-    def _report_trouble(self, why: str) -> None:
-        self._report(ShipReport("trouble", why))
-
-    def before_saving(self) -> None:
-        """Sync the file of refused lines. Raises OSError."""
-        self._refused.sync()
-
-    def close(self) -> Deferred[None]:
-        """Close the files and the target."""
-        self._refused.close()
-        return maybeDeferred(self._target.close)
 
 
 def size_with_lfs(lines: Sequence[bytes]) -> int:

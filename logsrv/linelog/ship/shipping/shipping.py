@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
@@ -49,18 +49,29 @@ Checked = tuple[tuple[ShipSettings, ...], Mapping[str, ShipOrders]]
 class _TargetProcess:
     """A target and its process."""
 
-    reported: ReportedTarget
-    process: ResidentProcess
     settings: ShipSettings
     orders: ShipOrders
-    looks: Callable[[int], object]
     # The number of the store's first segment when the target was added.
     begin: int
+    reported: ReportedTarget
+    process: ResidentProcess = attrs.field(init=False)
     wanted: bool = True
     # The number of the last segment that retention would remove.
     due: int = 0
     # True while the running process gets its orders again, with another `due`.
     asking: bool = False
+
+    def ask_archive(self, due: int) -> None:
+        """Make the process ask the archive whether it has the segments up to number `due`.
+
+        Retention will remove their texts.
+        """
+        if due != self.due:
+            self.due = due
+            if self.process.state == "RUNNING":
+                self.asking = True
+                self.process.start_or_update()
+                self.asking = False
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -131,29 +142,25 @@ class Shipping:
     def _make_target_process(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
         name = settings.label
         reported = ReportedTarget(name, self._metrics, self._clock.monotonic)
-        process = ResidentProcess(
+        begin = _first_segment_number(self._place(), name)
+        shipped = _TargetProcess(settings, orders, begin, reported)
+        shipped.process = ResidentProcess(
             MODULE,
             name=f"ship {name}",
-            orders=lambda pid: self._log_and_encode_orders(name, pid),
-            take=lambda line: self._handle_report(name, line),
+            orders=partial(self._log_and_encode_orders, shipped),
+            take=partial(self._handle_report, shipped),
             reactor=self._reactor,
-            environment=lambda: child_environment(
-                self._all[name].settings.ship.environment_variables
-            ),
+            environment=lambda: child_environment(shipped.settings.ship.environment_variables),
         )
-        looks = partial(self._ask_archive_again, name)
-        return _TargetProcess(
-            reported, process, settings, orders, looks, _first_segment_number(self._place(), name)
-        )
+        return shipped
 
-    def _log_and_encode_orders(self, name: str, pid: int | None) -> bytes:
-        shipped = self._all[name]
+    def _log_and_encode_orders(self, shipped: _TargetProcess, pid: int | None) -> bytes:
         if not shipped.asking:
             shipped.reported.record_process_end()
             self._update_holds()
             log.info(
                 "ship {target}: process {pid} sends lines on to {where}",
-                target=name,
+                target=shipped.reported.name,
                 pid=pid,
                 where=shipped.settings.ship.loggable_url,
             )
@@ -166,22 +173,8 @@ class Shipping:
         )
         return encode_message(orders)
 
-    def _ask_archive_again(self, name: str, due: int) -> None:
-        """Make the process ask the archive whether it has the segments up to number `due`.
-
-        Retention will remove their texts.
-        """
-        shipped = self._all.get(name)
-        if shipped is not None and due != shipped.due:
-            shipped.due = due
-            if shipped.process.state == "RUNNING":
-                shipped.asking = True
-                shipped.process.start_or_update()
-                shipped.asking = False
-
-    def _handle_report(self, name: str, line: bytes) -> None:
-        reported = self._all[name].reported
-        reported.handle_report(decode_report(line))
+    def _handle_report(self, shipped: _TargetProcess, line: bytes) -> None:
+        shipped.reported.handle_report(decode_report(line))
         if not self._names_saved:
             self._save_target_names()
         self._update_holds()
@@ -190,7 +183,11 @@ class Shipping:
         """Tell retention which segments to keep, if this has changed."""
         found = [
             _make_hold(
-                one.settings, self._place(), one.reported.position, one.looks, one.reported.released
+                one.settings,
+                self._place(),
+                one.reported.position,
+                one.ask_archive,
+                one.reported.released,
             )
             for one in self._all.values()
             if one.wanted
@@ -201,18 +198,16 @@ class Shipping:
             self._hold(holds)
 
     def _save_target_names(self) -> None:
-        folder = PlaceFolder(self._place(), FOLDER)
+        wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
         try:
-            wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
-            save_target_names(folder.disk, wanted)
+            with closing(PlaceFolder(self._place(), FOLDER)) as folder:
+                save_target_names(folder.disk, wanted)
             self._names_saved = True
         except OSError as error:
             if self._names_saved:
                 why = reason(error)
                 log.warn("ship: the names of the targets cannot be written: {why}", why=why)
             self._names_saved = False
-        finally:
-            folder.close()
 
     def stop(self) -> Deferred[None]:
         """End all processes; fires when they have ended, within a few seconds."""
@@ -250,18 +245,18 @@ def _make_hold(
     settings: ShipSettings,
     directory: str,
     position: Position | None = None,
-    looks: Callable[[int], object] = _ask_nobody,
+    ask: Callable[[int], object] = _ask_nobody,
     released: int = 0,
 ) -> Hold | None:
     """Return the request to keep segments for a target; None if there is none.
 
-    looks: makes the process ask its archive for segments up to a number.
+    ask: makes the process ask its archive for segments up to a number.
     """
     if position is None:
         position = _saved_position(directory, settings.label) or _begin_position(settings)
     if position is None:
         return None
-    asked = looks if settings.ship.takes == "segments" else None
+    asked = ask if settings.ship.takes == "segments" else None
     return Hold(settings.label, position.segment, settings.ship_at_most, asked, released)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def batches(
 
 
 def all_of(found: LineBatches) -> list[LineBatch]:
-    there = list(iter(found.next_batch, None))
+    there = list(chain.from_iterable(iter(found.read_batches, [])))
     found.close()
     return there
 
@@ -96,10 +97,10 @@ def test_removed_text_is_passed_to_gap(tmp_path: Path) -> None:
     path = next(directory.glob("0000000002-*.zst"))
     gaps: list[MissingText] = []
     found = batches(directory, gaps=gaps)
-    assert found.next_batch() is not None
+    first = found.read_batches()
     path.unlink()
-    there = [one for batch in all_of(found) for one in batch.lines]
-    assert there == LINES[100:500] + LINES[1000:] and gaps == [UNKNOWN]
+    there = [one for batch in [*first, *all_of(found)] for one in batch.lines]
+    assert there == LINES[:500] + LINES[1000:] and gaps == [UNKNOWN]
 
 
 @pytest.mark.slow
@@ -118,21 +119,21 @@ def test_damaged_text_is_passed_to_gap_with_its_size(tmp_path: Path) -> None:
 
 def test_more_is_true_while_there_may_be_another_batch(directory: Path) -> None:
     found = batches(directory, most_lines=400)
-    while (batch := found.next_batch()) is not None and batch.end != END:
-        assert found.may_have_batch
-    assert found.next_batch() is None and not found.may_have_batch
+    while (some := found.read_batches()) and some[-1].end != END:
+        assert found.may_have_more
+    assert not found.read_batches() and not found.may_have_more
     with open(directory / "current.log", "ab") as file:
         file.write(line("later"))
         file.flush()
         file.write(b"half a line")
         file.flush()
-        later = found.next_batch()
-        assert later is not None and later.lines == [line("later")[:-1]]
-        assert found.next_batch() is None
+        [later] = found.read_batches()
+        assert later.lines == [line("later")[:-1]]
+        assert not found.read_batches()
         file.write(b"\n")
-    assert found.next_batch() == LineBatch(
-        [b"half a line"], Position(3, END.offset + LINE + 2 + 12)
-    )
+    assert found.read_batches() == [
+        LineBatch([b"half a line"], Position(3, END.offset + LINE + 2 + 12))
+    ]
     found.close()
 
 
@@ -143,7 +144,7 @@ def test_unsynced_text_is_in_no_batch(directory: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "fdatasync", failing)
     found = batches(directory, begin=Position(3, 0))
     with pytest.raises(Exception, match="cannot be synced to the disk: Input/output error"):
-        found.next_batch()
+        found.read_batches()
     found.close()
 
 
@@ -163,9 +164,9 @@ def test_lines_read_before_an_error_are_not_lost(
         return until(segment, position)
 
     monkeypatch.setattr(SegmentSyncer, "sync_readable_end", failing)
-    first = found.next_batch()
-    assert first is not None and list(first.lines) == LINES[:500] and found.may_have_batch
+    [first] = found.read_batches()
+    assert list(first.lines) == LINES[:500] and found.may_have_more
     errors.append(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
     with pytest.raises(OSError, match="open files"):
-        found.next_batch()
+        found.read_batches()
     assert [one for batch in all_of(found) for one in batch.lines] == LINES[500:]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import pytest
-from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
@@ -37,7 +36,7 @@ def numbered(number: int) -> LineBatch:
     return sent(*(b"message %d" % each for each in range(number)))
 
 
-async def unavailable(sending: Deferred[Any]) -> Unavailable:
+async def unavailable(sending: Awaitable[Any]) -> Unavailable:
     """Wait for the failure of a `send`, or of a request."""
     with pytest.raises(Unavailable) as caught:
         await sending

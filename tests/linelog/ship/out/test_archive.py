@@ -121,8 +121,7 @@ async def test_an_unused_archive_target_closes_at_once(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_for_a_bucket_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "logsrv.linelog.store.archive.bucket", raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     url = parse_ship_url("s3://logs/edges")
-    with pytest.raises(ConfigurationError, match=r"target far: s3: needs the package obstore"):
+    with pytest.raises(ConfigurationError, match=r"^s3: needs the package obstore"):
         make_target(TargetSettings(name="far", url=url, store=STORE), REACTOR)

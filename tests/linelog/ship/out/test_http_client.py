@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER, HttpClient
@@ -117,7 +118,7 @@ async def test_giving_up_ends_the_connection() -> None:
             far_side(DeafPeer) as (peers, port),
             closing(client(f"http://127.0.0.1:{port}")) as one,
         ):
-            asking = one.request("POST", "/", body=body)
+            asking = Deferred.fromCoroutine(one.request("POST", "/", body=body))
             await until(lambda: peers.connections, "the connection")
             asking.cancel()
             assert not (await unavailable(asking)).settled

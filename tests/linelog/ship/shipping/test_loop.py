@@ -13,27 +13,22 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.loop import ANSWER, LAST, LOOK, NEXT, QUIET, ShipLoop
+from logsrv.linelog.ship.shipping.loop import LAST, LOOK, NEXT, QUIET, ShipLoop
 from logsrv.linelog.ship.shipping.pauses import LONGEST, MOST_ASKED, SETTLED, SHORTEST, RetryPauses
-from logsrv.linelog.ship.shipping.ship_place import ShipPlace
-from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace
+from logsrv.linelog.ship.target import LineTarget, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.ship.shipping.fakes import STORE, Reports
+from tests.linelog.ship.shipping.fakes import STORE, LineFarSide, Reports
 
 
-@attrs.define
-class Steps:
-    """Steps that do what they are told; `done` says which were taken."""
+@attrs.define(eq=False, kw_only=True)
+class Steps(ShipLoop[LineTarget]):
+    """A loop whose steps do what they are told; `done` says which were taken."""
 
-    promise: str = "much"
-    position: Position | None = None
     more_to_send: bool = False
-    asks_target: bool = True
-    patience: float = ANSWER
     there: bool = False
     asking: Callable[[], Deferred[None]] = lambda: succeed(None)
     sending: Callable[[], Deferred[None]] = lambda: succeed(None)
-    saving: Callable[[], None] = lambda: None
     closing: Callable[[], Deferred[None]] = lambda: succeed(None)
     done: list[str] = attrs.field(factory=list)
 
@@ -49,9 +44,6 @@ class Steps:
         self.done.append("send")
         return self.sending()
 
-    def before_saving(self) -> None:
-        self.saving()
-
     def close(self) -> Deferred[None]:
         self.done.append("close")
         return self.closing()
@@ -59,16 +51,15 @@ class Steps:
 
 @attrs.define
 class Driven:
-    """A loop with its steps, its clock and its reports."""
+    """A loop with its clock and its reports."""
 
     directory: Path
-    steps: Steps = attrs.field(factory=Steps)
     clock: Clock = attrs.field(factory=Clock)
     reports: Reports = attrs.field(factory=Reports)
     listener: Callable[[ShipReport], object] = lambda _: None
-    loop: ShipLoop = attrs.Factory(
-        lambda self: ShipLoop(
-            steps=self.steps,
+    loop: Steps = attrs.Factory(
+        lambda self: Steps(
+            target=LineFarSide(),
             kept=ShipPlace(str(self.directory), "far", target="far:", clock=lambda: 1e9),
             store=STORE,
             clock=self.clock,
@@ -104,11 +95,11 @@ def test_each_state_can_be_left_to_the_end() -> None:
 
 def test_it_looks_again_soon_and_asks_when_it_was_quiet_for_long(driven: Driven) -> None:
     driven.loop.start()
-    assert driven.steps.done == ["ask", "read"]
+    assert driven.loop.done == ["ask", "read"]
     driven.clock.pump([LOOK] * 5)
-    assert driven.steps.done == ["ask"] + ["read"] * 6
+    assert driven.loop.done == ["ask"] + ["read"] * 6
     driven.clock.pump([LOOK] * round(QUIET / LOOK))
-    assert driven.steps.done.count("ask") == 2
+    assert driven.loop.done.count("ask") == 2
     assert driven.reports.kinds == ["up"]
 
 
@@ -116,11 +107,11 @@ def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driv
     turns: list[int] = []
 
     def send() -> Deferred[None]:
-        driven.clock.callLater(0, turns.append, driven.steps.done.count("send"))
-        driven.steps.there = driven.steps.more_to_send = len(turns) < 20
+        driven.clock.callLater(0, turns.append, driven.loop.done.count("send"))
+        driven.loop.there = driven.loop.more_to_send = len(turns) < 20
         return succeed(None)
 
-    driven.steps.there, driven.steps.sending = True, send
+    driven.loop.there, driven.loop.sending = True, send
     driven.loop.start()
     driven.clock.advance(0)
     assert turns == list(range(1, 22))
@@ -129,14 +120,14 @@ def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driv
 
 @pytest.mark.parametrize("step", ["asking", "sending"])
 def test_a_bug_in_a_step_is_tried_again_and_said(driven: Driven, step: str) -> None:
-    driven.steps.there = True
-    setattr(driven.steps, step, raising)
+    driven.loop.there = True
+    setattr(driven.loop, step, raising)
     with capturedLogs() as events:
         driven.loop.start()
         driven.clock.pump([0.1] * 5)
     assert driven.reports.of("retry")[0].reason == "error"
     assert driven.reports.of("down")[0].why == "ZeroDivisionError: a bug"
-    setattr(driven.steps, step, lambda: succeed(None))
+    setattr(driven.loop, step, lambda: succeed(None))
     driven.clock.pump([1.0] * 5)
     assert driven.reports.kinds[-1] == "up"
     assert events[0]["log_failure"].type is ZeroDivisionError
@@ -151,21 +142,21 @@ def test_an_error_in_a_receiver_of_reports_does_not_end_the_loop(driven: Driven)
             raising()
 
     driven.listener = listener
-    driven.steps.there = True
+    driven.loop.there = True
     with capturedLogs() as events:
         driven.loop.start()
         driven.clock.pump([LONGEST] * 3)
-    assert driven.steps.done.count("send") > 2
+    assert driven.loop.done.count("send") > 2
     assert len(events) == 1
 
 
 @pytest.mark.parametrize("kind", ["up", "down", "retry"])
 def test_a_receiver_of_reports_may_stop_the_loop(driven: Driven, kind: str) -> None:
     if kind != "up":
-        driven.steps.asking = _gone
+        driven.loop.asking = _gone
     driven.listener = lambda report: report.kind == kind and driven.loop.stop()
     driven.loop.start()
-    assert driven.steps.done[-1] == "close"
+    assert driven.loop.done[-1] == "close"
     assert driven.loop.stop().called and not driven.clock.getDelayedCalls()
 
 
@@ -175,16 +166,16 @@ def _gone() -> Deferred[None]:
 
 def test_a_loop_can_be_stopped_before_its_start(driven: Driven) -> None:
     assert driven.loop.stop().called
-    assert driven.steps.done == ["close"]
+    assert driven.loop.done == ["close"]
 
 
 def test_an_answer_that_comes_within_the_end_counts(driven: Driven, tmp_path: Path) -> None:
     answer: Deferred[None] = Deferred()
 
     def taken() -> Deferred[None]:
-        return answer.addCallback(lambda _: setattr(driven.steps, "position", Position(7, 3)))
+        return answer.addCallback(lambda _: setattr(driven.loop, "position", Position(7, 3)))
 
-    driven.steps.there, driven.steps.sending = True, taken
+    driven.loop.there, driven.loop.sending = True, taken
     driven.loop.start()
     stopped = driven.loop.stop()
     assert not stopped.called
@@ -194,7 +185,7 @@ def test_an_answer_that_comes_within_the_end_counts(driven: Driven, tmp_path: Pa
 
 
 def test_a_target_that_does_not_let_go_is_not_waited_for(driven: Driven) -> None:
-    driven.steps.closing = Deferred
+    driven.loop.closing = Deferred
     driven.loop.start()
     stopped = driven.loop.stop()
     driven.clock.advance(LAST - 0.1)
@@ -203,25 +194,28 @@ def test_a_target_that_does_not_let_go_is_not_waited_for(driven: Driven) -> None
     assert stopped.called
 
 
-def test_a_place_whose_lines_are_not_safe_is_not_saved(driven: Driven, tmp_path: Path) -> None:
-    def full() -> None:
+def test_a_place_whose_lines_are_not_safe_is_not_saved(
+    driven: Driven, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    driven.steps.position, driven.steps.saving = Position(7, 3), full
-    driven.loop.start()
-    driven.clock.pump([1.0] * 4)
-    assert not (tmp_path / "ship" / "far").exists()
-    assert len(driven.reports.of("trouble")) == 1
-    driven.steps.saving = lambda: None
+    driven.loop.position = Position(7, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(RefusedLinesFile, "sync", full)
+        driven.loop.start()
+        driven.clock.pump([1.0] * 4)
+        assert not (tmp_path / "ship" / "far").exists()
+        assert len(driven.reports.of("trouble")) == 1
     driven.clock.pump([1.0] * 4)
     assert (tmp_path / "ship" / "far").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven: Driven) -> None:
     (driven.directory / "ship").write_text("")
-    driven.steps.there = True
+    driven.loop.there = True
     driven.loop.start()
-    assert driven.steps.done[:3] == ["ask", "read", "send"]
+    assert driven.loop.done[:3] == ["ask", "read", "send"]
     assert "cannot be locked: Not a directory" in driven.reports.of("trouble")[0].why
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
+from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.archive import ArchiveTarget, raise_target_error
+from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.shipping.loop import QUIET
 from logsrv.linelog.ship.shipping.segment_shipper import BELIEVED, LOOKED, SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
@@ -38,7 +40,8 @@ class Place(ArchiveTarget):
         self.script: list[Any] = []
         self.asked = self.puts = 0
         self.archive = DirectoryArchive(str(path))
-        super().__init__(f"file://{path}", self.archive, STORE, None)
+        url = parse_ship_url(f"file://{path}")
+        super().__init__(TargetSettings(name="far", url=url, store=STORE), None)
 
     def put_segment(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         self.puts += 1

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.errors import ConfigurationError
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.ship.shipping import ship_place as module
 from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace, UnconfirmedGap
@@ -60,12 +59,6 @@ def test_a_useless_place_says_why(
     place(tmp_path).save(STORE, Position(7, 3))
     with pytest.raises(ValueError, match="ship/far is of no use: " + why):
         place(tmp_path, target=target).load(store, end)
-
-
-@pytest.mark.parametrize("name", ["", "a/b", "..", "a.refused", "a" * 65, "\x1b[2J"])
-def test_an_invalid_name_of_a_target_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigurationError, match="the name of a target has 1 to 64 letters"):
-        place(tmp_path, name)
 
 
 def test_only_one_process_can_lock_a_name(tmp_path: Path) -> None:
