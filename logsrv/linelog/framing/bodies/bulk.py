@@ -110,7 +110,7 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
         size += len(items[-1])
         if size > rules.max_body:
             why = f"the answer has more than {rules.max_body} bytes: send fewer actions at once"
-            raise RequestRefused(413, "oversize", why)
+            raise RequestRefused(413, why)
         if records.should_yield_once:
             yield
     errors = b"true" if records.refused_count else b"false"
