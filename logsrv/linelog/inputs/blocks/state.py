@@ -139,17 +139,12 @@ def _state_of_json(found: Mapping[str, Any]) -> CentreState:
         raise ValueError("it has a word index that is too large for its segment")
     if any(size > LARGEST_NOTE for _, size in away):
         raise ValueError("it has a note of an impossible size")
-    return CentreState(
-        found["store"],
-        parse_position(found["position"]),
-        packed,
-        tuple(
-            (require_count(number), require_count(size))
-            for number, size in _require_list(found["texts"], 2)
-        ),
-        away,
-        notes,
+    texts = tuple(
+        (require_count(number), require_count(size))
+        for number, size in _require_list(found["texts"], 2)
     )
+    position = parse_position(found["position"])
+    return CentreState(found["store"], position, packed, texts, away, notes)
 
 
 def _require_consistent(state: CentreState) -> CentreState:
