@@ -65,10 +65,10 @@ def checked_here(take: Callable[..., Any], data: bytes, media: str, path: str) -
     at_most(sum(len(line) for line, _ in kept(records, RECORD)), 4 * MOST)
 
 
-def checked_in_worker(name: str, data: bytes, media: str, path: str) -> None:
+def checked_in_worker(data: bytes, media: str, path: str) -> None:
     """Demand that a worker and the server agree on what is stored."""
     rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
-    order = ParseOrder(name, "", rules, LineRules(max_line=100), data)
+    order = ParseOrder("", rules, LineRules(max_line=100), data)
     again = ParseOrder.decoded(b"".join(order.encoded()))
     assert again == order
     answer = b"".join(again.parse_and_answer())
@@ -97,14 +97,14 @@ def bulk(data: bytes) -> None:
     """The answer to a bulk request has an item for each of its actions."""
     checked_here(bulk_bodies.add_bulk_documents, data, "application/x-ndjson", "/_bulk")
     checked_here(bulk_bodies.add_bulk_documents, data, "application/json", "/an%20index/_bulk")
-    checked_in_worker("bulk", data, "application/x-ndjson", "/_bulk")
+    checked_in_worker(data, "application/x-ndjson", "/_bulk")
 
 
 @target("linelog.framing.bodies.loki", "linelog.inputs.http.worker")
 def loki_json(data: bytes) -> None:
     """A push of Loki in JSON."""
     checked_here(loki.add_loki_entries, data, "application/json", "/loki/api/v1/push")
-    checked_in_worker("loki", data, "application/json", "/loki/api/v1/push")
+    checked_in_worker(data, "application/json", "/loki/api/v1/push")
 
 
 @target("linelog.framing.bodies.loki", "linelog.framing.bodies.extras")
@@ -123,7 +123,7 @@ def loki_protobuf(data: bytes) -> None:
 def otlp_json(data: bytes) -> None:
     """An export of logs in JSON."""
     checked_here(otlp.add_otlp_records, data, "application/json", "/v1/logs")
-    checked_in_worker("otlp", data, "application/json", "/v1/logs")
+    checked_in_worker(data, "application/json", "/v1/logs")
 
 
 @target("linelog.framing.bodies.otlp", "linelog.framing.bodies.extras")

@@ -18,6 +18,7 @@ from logsrv.linelog.framing.bodies.json_made import HugeNumber, json_object_line
 from logsrv.linelog.framing.lines.records import RecordRun
 
 JSON = "application/json"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # All records of a body may take four times --max-body, because each record repeats its labels, and at least
 # 16 MiB. A body with more is refused.
 _GROWTH = 4
@@ -33,19 +34,34 @@ RECORD = 200
 # After this many bytes of records, a few milliseconds of work, other peers should have a turn.
 _STEP = 128 << 10
 
+# By HTTP status: the label of refused records in the metrics. Any other is "protocol".
+_REASONS = {
+    401: "unauthorized",
+    403: "unauthorized",
+    409: "misplaced",
+    413: "oversize",
+    503: "busy",
+}
+
 
 class RequestRefused(PeerError):
     """A refused request; `str()` is the sentence for its sender.
 
-    status: HTTP status. reason: label in the metrics. headers: further headers of the answer.
+    status: HTTP status. headers: further headers of the answer. reason: label in the metrics, which
+    follows from the status unless it is given.
     """
 
-    headers: Mapping[str, str] = MappingProxyType({})
-
-    def __init__(self, status: int, reason: str, sentence: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        sentence: str,
+        headers: Mapping[str, str] = NO_HEADERS,
+        reason: str | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.status = status
-        self.reason = reason
+        self.headers = headers
+        self.reason = reason or _REASONS.get(status, "protocol")
 
 
 @attrs.frozen
@@ -55,7 +71,7 @@ class Reply:
     status: int
     body: bytes = b""
     type: str = JSON
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: Mapping[str, str] = NO_HEADERS
 
 
 @attrs.frozen
@@ -106,8 +122,6 @@ class Records:
         self._taken = 0
         self._number = 0
         self._runs: list[RecordRun | WholeLines] = []
-        # The records of the last run, to which `add` appends.
-        self._open: list[bytes] = []
         self.as_text = 0
         self.reasons: Counter[str] = Counter()
 
@@ -117,16 +131,14 @@ class Records:
         self._number += 1
         last = self._runs[-1] if self._runs else None
         if isinstance(last, RecordRun) and last.structured is structured:
-            self._open.append(record)
+            last.lines.append(record)
         else:
-            self._open = [record]
-            self._runs.append(RecordRun(self._open, structured))
+            self._runs.append(RecordRun([record], structured))
 
     def add_texts(self, texts: list[bytes]) -> None:
         """Add many text records at once. Raises RequestRefused (413) as `add` does."""
         self.count_towards_limit(sum(map(len, texts)), len(texts))
         self._number += len(texts)
-        self._open = texts
         self._runs.append(RecordRun(texts, structured=False))
 
     def move_all_from(self, other: Records) -> None:
@@ -217,20 +229,18 @@ ReplySteps: TypeAlias = Generator[None, None, Reply]
 
 def malformed_body(sentence: str) -> RequestRefused:
     """Return the refusal (400) of a body that is not in the format it claims."""
-    return RequestRefused(400, "protocol", sentence)
+    return RequestRefused(400, sentence)
 
 
 def record_too_long(most: int, what: str = "a record") -> RequestRefused:
     """Return the refusal (413) of a request because of one record longer than `most` bytes."""
-    return RequestRefused(
-        413, "oversize", f"{what} is longer than {most} bytes, the limit of --max-record"
-    )
+    return RequestRefused(413, f"{what} is longer than {most} bytes, the limit of --max-record")
 
 
 def records_too_large(most: int, what: str) -> RequestRefused:
     """Return the refusal (413) of a message that would take more than `most` bytes in the store."""
     sentence = f"the message becomes {what} of more than {most} bytes; send fewer at once"
-    return RequestRefused(413, "oversize", sentence)
+    return RequestRefused(413, sentence)
 
 
 def parse_json_text(text: bytes) -> Any:

@@ -62,17 +62,10 @@ _LONGEST_ACTION = 256 << 10
 # Lines parsed before other peers have a turn.
 _TURN = 1024
 _STORING = ("index", "create")
+# By the status of an item: the type of the error of a document that is not stored.
+_KINDS = {400: "document_parsing_exception", 413: "document_too_large"}
 _WITHOUT_DOCUMENT = ("delete",)
 _ACTIONS = (*_STORING, "update", *_WITHOUT_DOCUMENT)
-
-
-class _RejectedAction(Exception):
-    """A document that is not stored. status: HTTP status of its item. kind: type of the error."""
-
-    def __init__(self, status: int, kind: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.kind = kind
 
 
 def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
@@ -95,22 +88,21 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
         names = _index_and_id_json(index, meta)
         try:
             if action not in _STORING:
-                raise _RejectedAction(
-                    400,
-                    "illegal_argument_exception",
-                    "only the actions index and create are stored here",
-                )
-            records.add(_document_record(document, index, rules.max_record))
+                raise RequestRefused(400, "only the actions index and create are stored here")
+            record = _document_record(document, index, rules.max_record)
+        except RequestRefused as refusal:
+            records.reasons[refusal.reason] += 1
+            kind = _KINDS[refusal.status] if action in _STORING else "illegal_argument_exception"
+            error = as_json({"type": kind, "reason": str(refusal)})
+            outcome = b'"status":%d,"error":%b' % (refusal.status, error)
+        else:
+            records.add(record)
             outcome = _CREATED % len(items)
-        except _RejectedAction as bad:
-            records.reasons["oversize" if bad.status == 413 else "protocol"] += 1
-            error = as_json({"type": bad.kind, "reason": str(bad)})
-            outcome = b'"status":%d,"error":%b' % (bad.status, error)
         items.append(b'{"%b":{%b,%b}}' % (action.encode(), names, outcome))
         size += len(items[-1])
         if size > rules.max_body:
             why = f"the answer has more than {rules.max_body} bytes: send fewer actions at once"
-            raise RequestRefused(413, "oversize", why)
+            raise RequestRefused(413, why)
         if records.should_yield_once:
             yield
     errors = b"true" if records.refused_count else b"false"
@@ -170,21 +162,19 @@ def _numbered_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _document_record(document: bytes, index: object, most: int) -> bytes:
-    """Return a document on one line, with its index, if any, as the last member. Raises _RejectedAction."""
+    """Return a document on one line, with its index, if any, as the last member. Raises RequestRefused."""
     if len(document) > SPARE * most:
-        raise _RejectedAction(413, "document_too_large", str(record_too_long(most, "the document")))
+        raise record_too_long(most, "the document")
     try:
         value = parse_json_text(document)
     except ValueError as error:
-        raise _RejectedAction(
-            400, "document_parsing_exception", f"the document is no JSON: {error}"
-        ) from None
+        raise RequestRefused(400, f"the document is no JSON: {error}") from None
     if not isinstance(value, dict):
-        raise _RejectedAction(400, "document_parsing_exception", "the document is no JSON object")
+        raise RequestRefused(400, "the document is no JSON object")
     record = json_on_one_line(document)
     if index:
         kept = _json_member(free_name("_index", value), index)
         record = b"%b%b%b}" % (record[:-1].rstrip(), b"," if value else b"", kept)
     if len(record) > most:
-        raise _RejectedAction(413, "document_too_large", str(record_too_long(most, "the document")))
+        raise record_too_long(most, "the document")
     return record

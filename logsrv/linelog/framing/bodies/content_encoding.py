@@ -30,9 +30,7 @@ def coding_to_undo(header: bytes | None, own: str = "") -> str:
     if name in ("", "identity", own):
         return ""
     if name not in _WAYS:
-        raise RequestRefused(
-            415, "protocol", "the Content-Encoding has to be gzip, zstd or deflate, or none"
-        )
+        raise RequestRefused(415, "the Content-Encoding has to be gzip, zstd or deflate, or none")
     return name
 
 
@@ -52,7 +50,7 @@ def unpacked_pieces(body: Body, how: str, most: int) -> Iterator[Buffer]:
         raise body_too_large(most) from None
     except UnpackingError as error:
         sentence = f"the body is not what its Content-Encoding says: {error}"
-        raise RequestRefused(400, "unpacking", sentence) from None
+        raise RequestRefused(400, sentence, reason="unpacking") from None
 
 
 def unpacked_beginning(body: Buffer, how: str, most: int) -> bytes:
@@ -68,9 +66,7 @@ def unpacked_beginning(body: Buffer, how: str, most: int) -> bytes:
 
 def body_too_large(most: int) -> RequestRefused:
     """Return the refusal of a body with more than `most` bytes."""
-    return RequestRefused(
-        413, "oversize", f"the body has more than {most} bytes, the limit of --max-body"
-    )
+    return RequestRefused(413, f"the body has more than {most} bytes, the limit of --max-body")
 
 
 def _unpack_deflate(body: Body) -> Iterator[bytes]:

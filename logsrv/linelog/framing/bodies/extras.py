@@ -17,7 +17,7 @@ def import_extra(module: str, what: str) -> Any:
         return import_module(module)
     except ImportError:
         raise RequestRefused(
-            501, "protocol", f"{what} need pip install 'logsrv[senders]' on the server"
+            501, f"{what} need pip install 'logsrv[senders]' on the server"
         ) from None
 
 

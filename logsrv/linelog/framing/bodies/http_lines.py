@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from enum import Enum
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -42,16 +41,6 @@ from logsrv.linelog.framing.bodies.json_text import (
 from logsrv.linelog.framing.lines.long_work import call_as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
 
-
-class BodyKind(Enum):
-    """The ways in which a posted body is taken."""
-
-    TEXT = "lines"
-    JSON = "an object, or an array of records"
-    JSON_LINES = "a value of JSON in each line"
-    FORM = "an object of the fields of a form"
-
-
 _SPACE = b" \t\r\n"
 _MOST_FIELDS = 10_000
 # Bytes of JSON lines that are parsed together: their values take several times as much memory for a moment.
@@ -66,22 +55,23 @@ def media_type(header: bytes | None) -> str:
     return (header or b"").partition(b";")[0].strip().lower().decode("latin-1")
 
 
-def body_kind_of(media: str) -> BodyKind:
-    """Return how a body of this type is parsed. Raises RequestRefused (415) for any other type."""
+def body_parser(media: str) -> Callable[[bytes, BodyRules, Records], Iterator[Any]] | None:
+    """Return the parser of bodies of this type; None for lines.
+
+    Raises RequestRefused (415) for a type that is not accepted.
+    """
     family, _, name = media.partition("/")
     name = name.removeprefix("x-")
     if family in ("application", "text") and name in _JSON_LINES:
-        return BodyKind.JSON_LINES
+        return add_json_lines
     if not media or family == "text" or (family == "application" and name in _TEXTS):
-        return BodyKind.TEXT
+        return None
     if media == JSON or (family == "application" and name.endswith("+json")):
-        return BodyKind.JSON
+        return add_json
     if media == "application/x-www-form-urlencoded":
-        return BodyKind.FORM
+        return add_form
     raise RequestRefused(
-        415,
-        "protocol",
-        "this Content-Type is not accepted; send text, JSON, NDJSON or a form",
+        415, "this Content-Type is not accepted; send text, JSON, NDJSON or a form"
     )
 
 
@@ -97,15 +87,10 @@ def add_body_records(
 
     Raises RequestRefused.
     """
-    kind = body_kind_of(rules.media)
-    if kind is BodyKind.JSON:
-        yield from _add_json(body, rules, records)
-    elif kind is BodyKind.JSON_LINES:
-        yield from add_json_lines(body, rules, records)
-    elif kind is BodyKind.FORM and _is_form(body.strip(_SPACE)):
-        yield from _add_form(body.strip(_SPACE), rules, records)
-    else:
+    parse = body_parser(rules.media)
+    if parse is None or (parse is add_form and not _is_form(body.strip(_SPACE))):
         return None
+    yield from parse(body, rules, records)
     return accepted_reply(len(records), records.as_text)
 
 
@@ -114,7 +99,8 @@ def _is_form(body: bytes) -> bool:
     return b"=" in body and b"\n" not in body and b"\r" not in body
 
 
-def _add_json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+def add_json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+    """Add a JSON object, or the elements of an array."""
     most = rules.max_record
     start = skip_space(body)
     if body[start : start + 1] == b"[":
@@ -221,7 +207,9 @@ def _add_record(records: Records, kind: type, record: bytes, most: int) -> None:
     records.add(record, structured=kind is not str)
 
 
-def _add_form(body: bytes, rules: BodyRules, records: Records) -> Generator[Any, None, None]:
+def add_form(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+    """Add the fields of a form as one object."""
+    body = body.strip(_SPACE)
     _check_length(len(body), rules.max_record)
     record = yield from call_as_long_work(partial(_form_record, body), len(body))
     if len(record) > rules.max_record:

@@ -49,10 +49,10 @@ def limited_pieces(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
         yield piece
 
 
-def in_pieces(data: Buffer) -> Iterator[memoryview]:
-    """Yield data in pieces of 256 KiB, uncopied: each call of zlib copies the input that it did not use."""
+def in_pieces(data: Buffer, size: int = _PIECE) -> Iterator[memoryview]:
+    """Yield data in pieces, uncopied: each call of zlib copies the input that it did not use."""
     view = memoryview(data)
-    return (view[at : at + _PIECE] for at in range(0, len(view), _PIECE))
+    return (view[at : at + size] for at in range(0, len(view), size))
 
 
 def inflate_pieces(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import codecs
 import json
 import math
@@ -147,11 +146,6 @@ def as_json(value: Any) -> bytes:
     """Return a value of dicts, lists, text, numbers, truth values and None as JSON on one line."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return escape_unsafe_json(text).encode()
-
-
-def base64_text(data: bytes) -> str:
-    """Return bytes of an unknown kind as Base64 text."""
-    return base64.b64encode(data).decode("ascii")
 
 
 def key_text(key: Any) -> str:

@@ -129,7 +129,7 @@ def _value_parts(
             continue
         size += where[1] - where[0]
         if size > _MOST_BESIDE or number > _MOST_MEMBERS:
-            raise RequestRefused(413, "oversize", "the body has too much beside its records")
+            raise RequestRefused(413, "the body has too much beside its records")
         beside[key] = parse_elements(text, [where])[0]
     if found is None:
         yield [beside]
@@ -173,7 +173,10 @@ def _member_spans(text: bytes, start: int, stop: int) -> Iterator[tuple[str, Spa
                 colon = place
                 continue
             if colon >= 0:
-                yield _parse_key(text[begin:colon]), (colon + 1, place)
+                [key] = parse_elements(text, [(begin, colon)])
+                if not isinstance(key, str):
+                    raise malformed_body("the body is no JSON: a key is no string")
+                yield key, (colon + 1, place)
             elif text[begin:place].strip(_SPACE) or place != end or begin > start + 1:
                 raise malformed_body("the body is no JSON: a member has no colon")
             begin, colon = place + 1, -1
@@ -183,16 +186,6 @@ def _member_spans(text: bytes, start: int, stop: int) -> Iterator[tuple[str, Spa
             return
         yield None
     raise malformed_body("the body is no JSON: an object has no end")
-
-
-def _parse_key(text: bytes) -> str:
-    try:
-        key = parse_json_text(text)
-    except ValueError as error:
-        raise malformed_body(f"the body is no JSON: {error}") from None
-    if not isinstance(key, str):
-        raise malformed_body("the body is no JSON: a key is no string")
-    return key
 
 
 def _find_separators(text: bytes, start: int) -> Iterator[tuple[Places, Places, int]]:

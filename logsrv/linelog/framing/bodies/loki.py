@@ -21,6 +21,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     json_line,
     malformed_body,
 )
+from logsrv.linelog.framing.bodies.content_encoding import body_too_large
 from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
 from logsrv.linelog.framing.bodies.json_made import decode_or_escape, free_name, json_object_line
 from logsrv.linelog.framing.bodies.json_parts import object_parts
@@ -73,7 +74,7 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySt
             )
         else:
             raise RequestRefused(
-                415, "protocol", "a push to Loki is application/json or application/x-protobuf"
+                415, "a push to Loki is application/json or application/x-protobuf"
             )
     except _DAMAGED:
         raise malformed_body(_NO_PUSH) from None
@@ -167,11 +168,7 @@ def _unpack_snappy(body: bytes, most: int) -> bytes:
     cramjam = import_extra("cramjam", "pushes to Loki in snappy")
     try:
         if cramjam.snappy.decompress_raw_len(body) > most:
-            raise RequestRefused(
-                413,
-                "oversize",
-                f"the body has more than {most} bytes, the limit of --max-body",
-            )
+            raise body_too_large(most)
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError:
         raise malformed_body("the body is not in snappy") from None

@@ -60,9 +60,7 @@ def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySt
         read = _records_of_protobuf
         parts = message_parts(body, _NUMBERS, rules.max_record, records)
     else:
-        raise RequestRefused(
-            415, "protocol", "logs over OTLP are application/json or application/x-protobuf"
-        )
+        raise RequestRefused(415, "logs over OTLP are application/json or application/x-protobuf")
     some: list[Record] = []
     try:
         for part in parts:
@@ -121,8 +119,10 @@ def _records_of_protobuf(part: bytes, records: Records) -> Iterator[Record | Non
 
 def _resource_keys(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record | None:
     """Return the flat keys of a resource; None if it is invalid: then all its records are rejected."""
+    found: Record = {}
     try:
-        return _flattened("resource", read(attributes))
+        _flatten_into("resource", read(attributes), found, top=True)
+        return found
     except (RequestRefused, *_DAMAGED):
         return None
 
@@ -272,7 +272,7 @@ def _flat_record(
     if number:
         found["severity_number"] = number
     if body is not None:
-        found |= _flattened("body", body)
+        _flatten_into("body", body, found)
     _flatten_into("attributes", attributes, found, top=True)
     found |= resource
     rest = zip(("scope", "trace_id", "span_id", "event_name"), (scope, *ids), strict=True)
@@ -280,21 +280,14 @@ def _flat_record(
     return found
 
 
-def _flattened(prefix: str, value: Any) -> Record:
-    """Return a value as flat keys: nested maps become keys with dots, such as `body.user.name`."""
-    found: Record = {}
-    _flatten_into(prefix, value, found, top=prefix == "resource")
-    return found
-
-
 def _flatten_into(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
-    """Put a value into `found` with flat keys.
+    """Put a value into `found` with flat keys: nested maps become keys with dots, such as `body.user.name`.
 
     Raises RequestRefused if the keys are too long, or too many become equal.
     """
     if _bytes_of_flat_keys(len(prefix), value) > _MOST_KEYS:
         sentence = f"the keys of a log record become more than {_MOST_KEYS} bytes, with dots"
-        raise RequestRefused(413, "oversize", sentence)
+        raise RequestRefused(413, sentence)
     _put_flattened(prefix, value, found, top=top)
 
 

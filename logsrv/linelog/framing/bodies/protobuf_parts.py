@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from logsrv.kit.framing.frames import Varint
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed_body
 
 PIECE = 256 << 10
@@ -21,9 +22,9 @@ def message_parts(
 ) -> Iterator[bytes | None]:
     """Yield a message in smaller messages of the same kind, and None to let other peers have a turn.
 
-    path: numbers of the repeated fields, from the outside to the inside. A part has some of these fields,
-    and all other fields. most: longest record in bytes; an innermost field that could only become a longer
-    record is left out and counted in `records`. Raises RequestRefused.
+    path: numbers, up to 15, of the repeated fields, from the outside to the inside. A part has some of
+    these fields, and all other fields. most: longest record in bytes; an innermost field that could only
+    become a longer record is left out and counted in `records`. Raises RequestRefused.
     """
     if len(message) <= PIECE:
         yield message
@@ -44,9 +45,9 @@ def _split_large_message(
         if number != path[0]:
             size += stop - start
             if size > _MOST_BESIDE:
-                raise RequestRefused(413, "oversize", "the body has too much beside its records")
+                raise RequestRefused(413, "the body has too much beside its records")
             beside.append(body[start:stop])
-    rest = b"".join(beside)
+    rest, tag = b"".join(beside), bytes((path[0] << 3 | 2,))
     yield rest
     begin = end = 0
     for field in _field_spans(body):
@@ -65,7 +66,7 @@ def _split_large_message(
             end = stop
         elif len(path) > 1:
             for part in _split_large_message(body[content:stop], path[1:], most, records):
-                yield None if part is None else rest + _encode_field(path[0], part)
+                yield None if part is None else rest + tag + Varint().pack(part)
         elif stop - start > 4 * most:
             records.count_oversize(stop - start)
         else:
@@ -97,9 +98,7 @@ def _field_spans(body: memoryview) -> Iterator[tuple[int, int, int, int] | None]
         count += 1
         if count % _STEP == 0:
             if count > _MOST_FIELDS:
-                raise RequestRefused(
-                    413, "oversize", f"a message has more than {_MOST_FIELDS} fields"
-                )
+                raise RequestRefused(413, f"a message has more than {_MOST_FIELDS} fields")
             yield None
 
 
@@ -113,13 +112,3 @@ def _read_varint(body: memoryview, at: int) -> tuple[int, int]:
             return number, at
         shift += 7
     raise malformed_body("the body ends in the middle of a field")
-
-
-def _encode_field(number: int, content: bytes) -> bytes:
-    head = bytearray()
-    for left in (number << 3 | 2, len(content)):
-        while left > 127:
-            head.append(left & 127 | 128)
-            left >>= 7
-        head.append(left)
-    return bytes(head) + content

@@ -44,8 +44,8 @@ class ChunkedMessage:
 class ChunkJoiner:
     """The unfinished messages of a listener, oldest first; the caller passes the time.
 
-    size: bytes of all unfinished messages. given_up: messages dropped so far, because chunks were missing
-        in time, or because of the limits.
+    size: bytes of all unfinished messages. given_up: messages dropped, because chunks were missing in time,
+        or because of the limits, since the caller set it to 0.
     """
 
     def __init__(self) -> None:

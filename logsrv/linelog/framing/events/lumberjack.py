@@ -55,43 +55,29 @@ def acknowledgement_frame(sequence: int) -> bytes:
     return b"2A" + _NUMBER.pack(sequence)
 
 
+@attrs.define(eq=False)
 class LumberjackFramer:
     """The framer of one connection: bytes become Events.
 
+    record: longest event that stays JSON, in bytes. body: longest frame, also unpacked, in bytes.
     fault: a sentence why the framer has stopped, "" without an error. reason: its label in the metrics.
     """
 
-    __slots__ = (
-        "_acknowledgements",
-        "_body",
-        "_events",
-        "_held",
-        "_record",
-        "_records",
-        "_size",
-        "_to_come",
-        "_wanted",
-        "fault",
-        "reason",
-    )
-
-    def __init__(self, record: int, body: int) -> None:
-        """record: longest event that stays JSON, in bytes. body: longest frame, also unpacked, in bytes."""
-        self.fault = ""
-        self.reason = "protocol"
-        self._record = record
-        self._body = body
-        self._held = bytearray()
-        # `_held` must have this many bytes before parsing can go on.
-        self._wanted = 0
-        # Events still to come in the window.
-        self._to_come = 0
-        # Whole events of the current window. Records and acknowledgements that are not yielded yet. The
-        # bytes of all these events and records.
-        self._events: list[bytes] = []
-        self._records = Records()
-        self._acknowledgements: list[bytes] = []
-        self._size = 0
+    _record: int
+    _body: int
+    fault: str = ""
+    reason: str = "protocol"
+    _held: bytearray = attrs.field(init=False, factory=bytearray)
+    # `_held` must have this many bytes before parsing can go on.
+    _wanted: int = 0
+    # Events still to come in the window.
+    _to_come: int = 0
+    # Whole events of the current window. Records and acknowledgements that are not yielded yet. The bytes
+    # of all these events and records.
+    _events: list[bytes] = attrs.field(init=False, factory=list)
+    _records: Records = attrs.field(init=False, factory=Records)
+    _acknowledgements: list[bytes] = attrs.field(init=False, factory=list)
+    _size: int = 0
 
     @property
     def unfinished_bytes(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
+import attrs
 from msgpack import OutOfData, Unpacker
 
 from logsrv.linelog.framing.bodies.inflated import Buffer
@@ -44,6 +45,7 @@ _SIZES[0xCA:0xD4] = (5, 9, 2, 3, 5, 9, 2, 3, 5, 9)
 _SIZES[0xD4:0xD9] = (3, 4, 6, 10, 18)
 
 
+@attrs.define(eq=False)
 class MsgpackValueFramer:
     """A framer that splits a stream of bytes into whole values.
 
@@ -52,17 +54,14 @@ class MsgpackValueFramer:
     passed: number of values so far, nested ones included.
     """
 
-    __slots__ = ("_at", "_held", "_open", "fault", "most", "passed")
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.fault = ""
-        self.passed = 0
-        self._held = bytearray()
-        # `_held` is scanned up to here.
-        self._at = 0
-        # For each unfinished array and map: how many of its values are missing.
-        self._open: list[int] = []
+    most: int
+    fault: str = ""
+    passed: int = 0
+    _held: bytearray = attrs.field(init=False, factory=bytearray)
+    # `_held` is scanned up to here.
+    _at: int = 0
+    # For each unfinished array and map: how many of its values are missing.
+    _open: list[int] = attrs.field(init=False, factory=list)
 
     @property
     def unfinished_bytes(self) -> int:

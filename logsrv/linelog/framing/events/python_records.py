@@ -42,9 +42,7 @@ def pickled_record_line(pickle: bytes, most: int) -> bytes:
         if key not in _OF_EVERY_RECORD and value is not None
     }
     ours = _known_keys(record, _GROWTH * most)
-    found = {}
-    for key, value in ours.items():
-        found[free_name(key, extras)] = value
+    found = {free_name(key, extras): value for key, value in ours.items()}
     exception = {key: found.pop(key) for key in list(found) if key.lstrip("_") in _LAST}
     return json_object_line({**found, **extras, **exception}, {})
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import attrs
+
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.clean import escaped, is_plain_ascii
@@ -46,6 +48,7 @@ class BlockFramer(Protocol):
     def finish(self) -> Block | None: ...
 
 
+@attrs.define(eq=False)
 class LineFramer:
     """The framer of one connection: `receive` and `finish` turn bytes into Blocks.
 
@@ -54,27 +57,16 @@ class LineFramer:
     Keeps at most `max_line` bytes of an unfinished line (and 1 KiB of a Telnet command) in memory.
     """
 
-    __slots__ = (
-        "_counts",
-        "_held",
-        "_oversize",
-        "_rest",
-        "_rest_plain",
-        "_rules",
-        "_telnet",
-        "closing",
-    )
     more = False
 
-    def __init__(self, rules: LineRules, counts: LineCounts) -> None:
-        self._rules = rules
-        self._counts = counts
-        self._rest: bytes | bytearray = b""
-        self._rest_plain = True
-        self._oversize = False
-        self._held = HeldReturn.NONE
-        self._telnet: TelnetFilter | None = None
-        self.closing: str | None = None
+    _rules: LineRules
+    _counts: LineCounts
+    _rest: bytes | bytearray = b""
+    _rest_plain: bool = True
+    _oversize: bool = False
+    _held: HeldReturn = HeldReturn.NONE
+    _telnet: TelnetFilter | None = None
+    closing: str | None = None
 
     def receive(self, chunk: bytes) -> Block | None:
         """Return the lines that `chunk` completes, or None. It never raises, for any bytes."""

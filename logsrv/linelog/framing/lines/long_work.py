@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 LONG = 16 << 10
@@ -11,30 +12,19 @@ LONG = 16 << 10
 Result = TypeVar("Result")
 
 
-class LongWork:
+class LongWork(Future[Any]):
     """A call of a function that shares no state, so that any thread may make the call."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
+        super().__init__()
         self._function = function
-        self._done = False
-        self._found: Any = None
-        self._error: Exception | None = None
 
     def call_function(self) -> None:
         """Call the function, and keep its result or its exception."""
         try:
-            self._found = self._function()
+            self.set_result(self._function())
         except Exception as error:
-            self._error = error
-        self._done = True
-
-    def result_now(self) -> Any:
-        """Return the function's result, or raise its exception; call it now if `call_function` has not."""
-        if not self._done:
-            self.call_function()
-        if self._error is not None:
-            raise self._error
-        return self._found
+            self.set_exception(error)
 
 
 def call_as_long_work(function: Callable[[], Result], size: int) -> Generator[Any, None, Result]:
@@ -47,7 +37,9 @@ def call_as_long_work(function: Callable[[], Result], size: int) -> Generator[An
         return function()
     work = LongWork(function)
     yield work
-    found: Result = work.result_now()
+    if not work.done():
+        work.call_function()
+    found: Result = work.result()
     return found
 
 

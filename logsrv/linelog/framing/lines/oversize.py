@@ -43,60 +43,34 @@ def cut_oversize(data: bytes, oversize: bool, rules: LineRules, counts: LineCoun
 
     oversize: `oversize` of the previous Cut; False at first.
     """
-    if rules.oversize is Oversize.SPLIT:
-        return _split_oversize(data, oversize, rules, counts)
-    return _truncate_oversize(data, oversize, rules, counts)
-
-
-def _split_oversize(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> CutLines:
-    limit = rules.max_line
-    pieces = []
+    limit, splits = rules.max_line, rules.oversize is Oversize.SPLIT
+    pieces: list[bytes] = []
     done = 0
-    start = next_oversize(data, 0, limit)
+    start = 0 if oversize and not splits else next_oversize(data, 0, limit)
     while start >= 0:
-        if start > 0 or not oversize:
-            counts.oversize_lines += 1
         pieces.append(data[done:start])
+        continued = oversize and start == 0
+        counts.oversize_lines += not continued
         ended = data.find(b"\n", start)
         stop = len(data) if ended < 0 else ended
-        while stop - start > limit:
+        while stop - start > limit and (splits or not continued):
             length = _piece_length(data, start, rules)
             pieces += data[start : start + length], b"\n"
             start += length
+            continued = True
+        if rules.oversize is Oversize.CLOSE:
+            counts.dropped_closed += len(data) - start - data.count(b"\n", start)
+            return CutLines(b"".join(pieces), b"", True)
         done = start
+        if not splits:
+            counts.dropped_truncated += stop - start
+            done = stop + 1
         if ended < 0:
             return CutLines(b"".join(pieces), data[done:], True)
         start = next_oversize(data, ended + 1, limit)
     stop = data.rfind(b"\n") + 1
     pieces.append(data[done:stop])
     return CutLines(b"".join(pieces), data[stop:], oversize and stop == 0)
-
-
-def _truncate_oversize(
-    data: bytes, oversize: bool, rules: LineRules, counts: LineCounts
-) -> CutLines:
-    pieces: list[bytes] = []
-    done = 0
-    start = 0 if oversize else next_oversize(data, 0, rules.max_line)
-    while start >= 0:
-        if not oversize:
-            counts.oversize_lines += 1
-            keep = start + _piece_length(data, start, rules)
-            pieces += data[done:keep], b"\n"
-            start = keep
-        if rules.oversize is Oversize.CLOSE:
-            counts.dropped_closed += len(data) - start - data.count(b"\n", start)
-            return CutLines(b"".join(pieces), b"", True)
-        ended = data.find(b"\n", start)
-        counts.dropped_truncated += (len(data) if ended < 0 else ended) - start
-        if ended < 0:
-            return CutLines(b"".join(pieces), b"", True)
-        oversize = False
-        done = ended + 1
-        start = next_oversize(data, done, rules.max_line)
-    stop = data.rfind(b"\n") + 1
-    pieces.append(data[done:stop])
-    return CutLines(b"".join(pieces), data[stop:], False)
 
 
 def _piece_length(data: bytes, start: int, rules: LineRules) -> int:

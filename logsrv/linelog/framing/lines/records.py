@@ -26,7 +26,7 @@ _PIECE = 64 << 10
 class RecordRun:
     """Consecutive records that are all structured, or all text."""
 
-    lines: Sequence[bytes]
+    lines: list[bytes]
     structured: bool
 
     @property

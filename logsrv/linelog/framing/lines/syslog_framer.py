@@ -18,6 +18,7 @@ from __future__ import annotations
 import enum
 import re
 
+import attrs
 import numpy as np
 
 from logsrv.linelog.batch import Block
@@ -80,6 +81,7 @@ _STARTS = (_FrameState.FIRST, _FrameState.START, _FrameState.AFTER_NUL)
 _LINES = (_FrameState.FIRST, _FrameState.START, _FrameState.LINE)
 
 
+@attrs.define(eq=False)
 class SyslogFramer:
     """The framer of one connection: `receive` and `finish` turn bytes into Blocks.
 
@@ -90,41 +92,32 @@ class SyslogFramer:
     merged: whether a stored line looked like several counted frames; after one such line none is checked.
     """
 
-    __slots__ = (
-        "_counts",
-        "_few_counted",
-        "_held",
-        "_later",
-        "_limit",
-        "_lines",
-        "_missing",
-        "_most",
-        "_place",
-        "_raw",
-        "_to_come",
-        "merged",
-    )
+    answering = False
 
-    def __init__(self, rules: LineRules, counts: LineCounts, most: int | None = None) -> None:
-        self._most = most
-        # The rest of a chunk after `most` pieces.
-        self._later = b""
-        self._raw = rules.raw
-        self._counts = counts
-        self._limit = rules.max_line
-        # It gets every frame as a line, keeps the beginning of an unfinished line, and splits or
-        # shortens over-long lines.
-        self._lines = LineFramer(for_frames(rules), counts)
-        self._place = _FrameState.FIRST
-        self.merged = False
-        # The beginning of a counted frame, or of a frame whose kind the next bytes decide.
-        self._held: bytes | bytearray = b""
-        # At least this many bytes must come before `_held` can be judged, unless an LF or NUL comes.
-        self._missing = 0
-        # Bytes still to come of a counted frame too long to be kept.
-        self._to_come = 0
-        # A hint for cutting the next counted frame of a chunk: few of them follow.
-        self._few_counted = False
+    _rules: LineRules
+    _counts: LineCounts
+    _most: int | None = None
+    # The rest of a chunk after `most` pieces.
+    _later: bytes = b""
+    _raw: bool = attrs.field(init=False)
+    _limit: int = attrs.field(init=False)
+    # It gets every frame as a line, keeps the beginning of an unfinished line, and splits or shortens
+    # over-long lines.
+    _lines: LineFramer = attrs.field(init=False)
+    _place: _FrameState = _FrameState.FIRST
+    merged: bool = False
+    # The beginning of a counted frame, or of a frame whose kind the next bytes decide.
+    _held: bytes | bytearray = b""
+    # At least this many bytes must come before `_held` can be judged, unless an LF or NUL comes.
+    _missing: int = 0
+    # Bytes still to come of a counted frame too long to be kept.
+    _to_come: int = 0
+    # A hint for cutting the next counted frame of a chunk: few of them follow.
+    _few_counted: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._raw, self._limit = self._rules.raw, self._rules.max_line
+        self._lines = LineFramer(for_frames(self._rules), self._counts)
 
     @property
     def more(self) -> bool:
@@ -133,11 +126,6 @@ class SyslogFramer:
     @property
     def closing(self) -> str | None:
         return self._lines.closing
-
-    @property
-    def answering(self) -> bool:
-        """Return false: syslog has no answers."""
-        return False
 
     def take_answers(self) -> bytes:
         """Return b"": syslog has no answers."""

@@ -52,7 +52,7 @@ def _body_of_posted_block(coming: IncomingBlocks, head: RequestHead) -> Body:
 def _body_of_place_question(head: RequestHead) -> Body:
     origin, intake = head.path.rpartition("/")[2], head.intake
     if not STORE_ID.fullmatch(origin):
-        raise RequestRefused(400, "protocol", "the ID of a store has 32 hexadecimal digits")
+        raise RequestRefused(400, "the ID of a store has 32 hexadecimal digits")
     require_known_place(origin, intake)
     require_no_pending_block(origin, intake)
     note = intake.store.origins.last_block(origin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import zlib
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from typing import TypeAlias
 
 import attrs
@@ -92,34 +92,37 @@ def without_stored_part(
 class IncomingBlocks:
     """The blocks that are being received; each waits for the one before it.
 
-    bodies: the blocks, by the positions at which they end. early: Deferreds of the blocks that arrived
-    before their predecessor, by the position at which the predecessor ends.
+    bodies: the blocks, by the positions at which they end. followers: Deferreds of the blocks that wait for
+    their predecessor, by the position at which that ends.
     """
 
     def __init__(self) -> None:
         self.bodies: dict[Key, BlockBody] = {}
-        self.early: dict[Key, list[Deferred[None]]] = {}
+        self.followers: dict[Key, list[Deferred[None]]] = {}
         # Blocks that may go on now, one after the other in one loop.
         self._let_in: deque[Deferred[None]] = deque()
         self._letting_in = False
 
-    def add_block(self, key: Key, body: BlockBody) -> list[Deferred[None]]:
-        """Note a new block; return the Deferreds of the blocks that wait for it."""
-        self.bodies.setdefault(key, body)
-        return self.early.pop(key, [])
-
     def wait_for_block(self, key: Key, clock: IReactorTime) -> Deferred[None]:
         """Return a Deferred that fires when the block that ends at `key` lets this one go on.
 
-        It also fires after OVERTAKEN seconds.
+        It also fires after OVERTAKEN seconds if that block has not arrived yet.
         """
         turn: Deferred[None] = Deferred()
-        self.early.setdefault(key, []).append(turn)
-        return turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._give_up_waiting(key))
+        self.followers.setdefault(key, []).append(turn)
+        if key not in self.bodies:
+            turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._give_up_waiting(key, turn))
+        return turn
 
-    def release_followers(self, followers: Sequence[Deferred[None]]) -> None:
-        """Let blocks go on, in one loop: each may release the next, and hundreds would nest too deep."""
-        self._let_in.extend(followers)
+    def release_followers(self, key: Key, body: BlockBody) -> None:
+        """Let the followers of a block go on: it is being stored, or never will be.
+
+        In one loop: each may release the next, and hundreds would nest too deep.
+        """
+        if self.bodies.get(key) is not body:
+            return
+        del self.bodies[key]
+        self._let_in.extend(self.followers.pop(key, ()))
         if self._letting_in:
             return
         self._letting_in = True
@@ -129,8 +132,10 @@ class IncomingBlocks:
         finally:
             self._letting_in = False
 
-    def _give_up_waiting(self, key: Key) -> None:
-        self.early.pop(key, None)
+    def _give_up_waiting(self, key: Key, turn: Deferred[None]) -> None:
+        self.followers[key].remove(turn)
+        if not self.followers[key]:
+            del self.followers[key]
 
 
 def last_block_headers(note: BlockNote | None) -> dict[str, str]:
@@ -144,15 +149,11 @@ def last_block_headers(note: BlockNote | None) -> dict[str, str]:
     }
 
 
-class MisplacedBlockRefused(RequestRefused):
-    """A block does not follow the last block of its origin (409). `headers` describe the last block."""
-
-    def __init__(self, note: BlockNote | None) -> None:
-        where = f"is at {note.end}" if note else "has not begun"
-        super().__init__(
-            409, "misplaced", f"the origin {where} here; ask, and go on from that place"
-        )
-        self.headers = last_block_headers(note)
+def misplaced_block_refusal(note: BlockNote | None) -> RequestRefused:
+    """Return the refusal (409) of a block that does not follow the last one of its origin, `note`."""
+    where = f"is at {note.end}" if note else "has not begun"
+    why = f"the origin {where} here; ask, and go on from that place"
+    return RequestRefused(409, why, last_block_headers(note))
 
 
 def require_known_place(origin: str, intake: Intake) -> None:
@@ -188,10 +189,9 @@ class BlockBody(Body):
     _size: int = attrs.field(init=False, default=0)
     _room: int = attrs.field(init=False, default=0)
     _stored: Deferred[Reply] | None = attrs.field(init=False, default=None)
-    _followers: list[Deferred[None]] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._followers = self._coming.add_block(self._block_key("Logsrv-To"), self)
+        self._coming.bodies.setdefault(self._block_key("Logsrv-To"), self)
 
     def _block_key(self, name: str) -> Key:
         return self._headers.get("Logsrv-Store", ""), self._headers.get(name, "")
@@ -218,15 +218,11 @@ class BlockBody(Body):
             return None
         origins = self._intake.store.origins
         key, place = self._block_key("Logsrv-After"), origins.end_of_last_block(block.store)
-        before = self._coming.bodies.get(key)
+        is_ahead = block.after is not None and (place is None or block.after > place)
         # Do not wait if the block before is stored already: another connection with it may hang.
-        if block.after == place or (before is None and not _is_ahead(block, place)):
+        if block.after == place or not (is_ahead or key in self._coming.bodies):
             return self._wait_for_room(block.text_size)
-        turn: Deferred[None] = Deferred()
-        if before is None:
-            turn = self._coming.wait_for_block(key, self._intake.clock)
-        else:
-            before._followers.append(turn)
+        turn = self._coming.wait_for_block(key, self._intake.clock)
         return turn.addCallback(lambda _: self._wait_for_room(block.text_size))
 
     def _wait_for_room(self, size: int) -> Deferred[None] | None:
@@ -235,11 +231,7 @@ class BlockBody(Body):
         return self._intake.store.origins.under_way.reserve(size)
 
     def _release_followers(self) -> None:
-        """Let the next block go on: this one is being stored, or never will be."""
-        if self._coming.bodies.get(self._block_key("Logsrv-To")) is self:
-            del self._coming.bodies[self._block_key("Logsrv-To")]
-        followers, self._followers = self._followers, []
-        self._coming.release_followers(followers)
+        self._coming.release_followers(self._block_key("Logsrv-To"), self)
 
     def stored(self) -> Deferred[Reply] | None:
         return self._stored
@@ -268,7 +260,7 @@ class BlockBody(Body):
                 )
                 lines = text.count(b"\n")
         except ValueError as error:
-            raise RequestRefused(422, "protocol", str(error)) from None
+            raise RequestRefused(422, str(error)) from None
         # Meanwhile another connection may have brought the same block.
         reply = self._reply_if_stored(block)
         if reply is not None:
@@ -295,7 +287,7 @@ class BlockBody(Body):
         if decided is BlockDecision.REFUSE and not (
             self._cuts and contains_last_block(block, note)
         ):
-            raise MisplacedBlockRefused(note)
+            raise misplaced_block_refusal(note)
         if decided is BlockDecision.FORGET:
             intake.metrics.count("blocks_forgotten_total", listener=intake.label)
             return _place_reply(note.end if note else block.end)
@@ -333,17 +325,13 @@ class BlockBody(Body):
         return reply
 
 
-def _is_ahead(block: PackedBlock, place: Position | None) -> bool:
-    return block.after is not None and (place is None or block.after > place)
-
-
 def _place_reply(place: Position) -> Reply:
     return Reply(200, json_line(place=str(place)), headers={"Logsrv-To": str(place)})
 
 
 def block_too_large() -> RequestRefused:
     """Return the refusal (413) of a body larger than any block."""
-    return RequestRefused(413, "oversize", f"a block has at most {LARGEST} bytes, packed")
+    return RequestRefused(413, f"a block has at most {LARGEST} bytes, packed")
 
 
 def block_body(head: RequestHead, coming: IncomingBlocks) -> BlockBody:
@@ -351,6 +339,6 @@ def block_body(head: RequestHead, coming: IncomingBlocks) -> BlockBody:
     if (head.length or 0) > LARGEST:
         raise block_too_large()
     if (head.header("Content-Encoding") or "").strip().lower() != CODING:
-        raise RequestRefused(415, "protocol", "the Content-Encoding of a block is zstd")
+        raise RequestRefused(415, "the Content-Encoding of a block is zstd")
     found = {name: value for name in NAMES if (value := head.header(name)) is not None}
     return BlockBody(head.intake, head.source, head.intake.unfinished, found, coming=coming)

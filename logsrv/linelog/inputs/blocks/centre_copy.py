@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+import attrs
 import zstandard
 
 from logsrv.descriptor import Descriptor
@@ -60,6 +61,7 @@ _ROUNDS = 100
 """The most states to fetch: each names the segments that were added while the last ones were copied."""
 
 
+@attrs.define(eq=False)
 class CentreCopy:
     """The copying of a centre into a locked directory.
 
@@ -67,17 +69,13 @@ class CentreCopy:
     identity: the identity of the new store, once the copy is complete.
     """
 
-    identity: identity.Identity
-
-    def __init__(
-        self, centre: CentreClient, state: CentreState, disk: Disk, random: Callable[[int], bytes]
-    ) -> None:
-        self.state = state
-        self._centre = centre
-        self._disk = disk
-        self._random = random
-        # Names of the segments that are copied, or cannot be.
-        self._done: set[str] = set()
+    _centre: CentreClient
+    state: CentreState
+    _disk: Disk
+    _random: Callable[[int], bytes]
+    identity: identity.Identity = attrs.field(init=False)
+    # Names of the segments that are copied, or cannot be.
+    _done: set[str] = attrs.field(init=False, factory=set)
 
     def segments(self) -> Iterator[RestoredSegment]:
         """Copy all segments, and yield each when it is on the disk.
@@ -86,7 +84,7 @@ class CentreCopy:
         """
         self._prepare_directory()
         for _ in range(_ROUNDS):
-            if missing := self._missing_segments():
+            if missing := [one for one in self.state.packed if one.name not in self._done]:
                 yield from map(self._copy_packed, missing)
                 self._fetch_state()
                 continue
@@ -143,9 +141,6 @@ class CentreCopy:
                 f"{self._disk.directory} has a part of another store than {self.state.store}, the one"
                 " at that address now; restore into a new directory"
             )
-
-    def _missing_segments(self) -> list[PackedFile]:
-        return [one for one in self.state.packed if one.name not in self._done]
 
     def _copy_packed(self, one: PackedFile) -> RestoredSegment:
         """Copy a compressed segment. Raises CentreError and OSError."""
@@ -282,7 +277,7 @@ def verified_frames(file: BinaryIO) -> Iterator[tuple[bytes, PackedFrame]]:
         found = heads.frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
         if (
             found is None
-            or not zstandard.get_frame_parameters(_read_frame_head(fd, at)).has_checksum
+            or not zstandard.get_frame_parameters(os.pread(fd, heads.LONGEST, at)).has_checksum
         ):
             raise ValueError(f"no whole frame with its size and a checksum begins at byte {at:,}")
         count += 1
@@ -290,10 +285,6 @@ def verified_frames(file: BinaryIO) -> Iterator[tuple[bytes, PackedFrame]]:
             raise ValueError(f"it has more frames than a segment may have: {heads.MOST:,}")
         yield _unpack_frame(fd, at, *found)
         at += found[0]
-
-
-def _read_frame_head(fd: int, at: int) -> bytes:
-    return os.pread(fd, heads.LONGEST, at)
 
 
 class _FileExtent:

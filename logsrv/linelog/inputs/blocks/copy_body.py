@@ -71,7 +71,7 @@ class CopyBody(Body):
         return reply
 
     def receive(self, data: bytes) -> None:
-        raise RequestRefused(413, "oversize", "a request for a copy has no body")
+        raise RequestRefused(413, "a request for a copy has no body")
 
     def stored(self) -> Deferred[Reply] | None:
         return self._reply_to_come
@@ -89,11 +89,11 @@ def state_request_body(head: RequestHead) -> Body:
     _check_copies_allowed(intake)
     store, identity = intake.store, intake.store.identity
     if identity is None:
-        raise RequestRefused(500, "protocol", "this store has no identity; its log says why")
+        raise RequestRefused(500, "this store has no identity; its log says why")
 
     if intake.store.origins.is_damaged:
         why = "the file `origins` is damaged: a copy would take blocks twice; the log here says what to do"
-        raise RequestRefused(500, "protocol", why)
+        raise RequestRefused(500, why)
 
     def begin() -> Deferred[Reply]:
         log.info("{source} fetches all that is stored here", source=head.source)
@@ -114,7 +114,7 @@ def piece_request_body(head: RequestHead) -> Body:
     name, disk = head.path.rpartition("/")[2], intake.store.disk
     found = _RANGE.fullmatch(head.header("Range") or "")
     if found is None or int(found[2]) < int(found[1]):
-        raise RequestRefused(416, "protocol", "a Range is needed, such as bytes=0-1048575")
+        raise RequestRefused(416, "a Range is needed, such as bytes=0-1048575")
     first = int(found[1])
     end = min(int(found[2]) + 1, first + PIECE)
 
@@ -128,11 +128,7 @@ def piece_request_body(head: RequestHead) -> Body:
 
 def _check_copies_allowed(intake: Intake) -> None:
     if intake.secrets.restore is None:
-        raise RequestRefused(
-            403,
-            "unauthorized",
-            "this centre gives no copies: it has no --restore-token-file",
-        )
+        raise RequestRefused(403, "this centre gives no copies: it has no --restore-token-file")
 
 
 def _piece_reply(data: bytes | None, first: int) -> Reply:

@@ -21,6 +21,7 @@ import attrs
 from logsrv.kit.text.outside_json import NO_JSON, parse_json
 from logsrv.linelog.store.archive.manifest import LARGEST as LARGEST_NOTE
 from logsrv.linelog.store.origins.notes import BlockNote, parse_origin_notes
+from logsrv.linelog.store.segments.index import require_count
 from logsrv.linelog.store.segments.segment import (
     ARCHIVED_SUFFIX,
     INDEX_SUFFIX,
@@ -128,27 +129,22 @@ def _state_of_json(found: Mapping[str, Any]) -> CentreState:
     if not STORE_ID.fullmatch(found["store"]):
         raise ValueError("it has an invalid identity of its store")
     packed = tuple(
-        PackedFile(name, _require_count(size), _require_count(w))
+        PackedFile(name, require_count(size), require_count(w))
         for name, size, w in _require_list(found["packed"], 3)
     )
-    away = tuple((name, _require_count(size)) for name, size in _require_list(found["away"], 2))
+    away = tuple((name, require_count(size)) for name, size in _require_list(found["away"], 2))
     if not all(is_packed_name(name) for name in (*(one.name for one in packed), *dict(away))):
         raise ValueError("it has an invalid name of a segment")
     if any(one.words > _LEAST_WORDS + _WORDS * one.size for one in packed):
         raise ValueError("it has a word index that is too large for its segment")
     if any(size > LARGEST_NOTE for _, size in away):
         raise ValueError("it has a note of an impossible size")
-    return CentreState(
-        found["store"],
-        parse_position(found["position"]),
-        packed,
-        tuple(
-            (_require_count(number), _require_count(size))
-            for number, size in _require_list(found["texts"], 2)
-        ),
-        away,
-        notes,
+    texts = tuple(
+        (require_count(number), require_count(size))
+        for number, size in _require_list(found["texts"], 2)
     )
+    position = parse_position(found["position"])
+    return CentreState(found["store"], position, packed, texts, away, notes)
 
 
 def _require_consistent(state: CentreState) -> CentreState:
@@ -192,9 +188,3 @@ def _parse_note(line: object) -> BlockNote:
             case [BlockNote() as note]:
                 return note
     raise ValueError("it has an invalid note of an origin")
-
-
-def _require_count(found: object) -> int:
-    if type(found) is int and 0 <= found < 1 << 62:
-        return found
-    raise TypeError("a number")

@@ -10,6 +10,7 @@ of a refused body is stored, except lines of text that proves too long, or too s
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
@@ -46,6 +47,8 @@ LARGE = 256 << 10
 """A worker parses a body of this many bytes or more: some milliseconds of work."""
 LARGE_PACKED = 32 << 10
 """The same limit for a packed body, which becomes several times as large."""
+RETRY_SECONDS = 2
+"""A sender refused as busy should try again after this many seconds."""
 
 
 class Body:
@@ -59,6 +62,10 @@ class Body:
     def receive(self, data: bytes) -> None:
         """Take the next part of the body. Raises RequestRefused."""
         raise NotImplementedError
+
+    def missing_bytes(self) -> int:
+        """Return how many of the next bytes need little work."""
+        return sys.maxsize
 
     def steps(self) -> Iterator[None]:
         """Store the whole records so far, in steps. Raises RequestRefused."""
@@ -106,9 +113,7 @@ class BodyHeaders:
 
         Raises RequestRefused (415) on a route with `by_type` for a type that is not accepted.
         """
-        return (
-            self.route.by_type and http_lines.body_kind_of(self.media) is http_lines.BodyKind.TEXT
-        )
+        return self.route.by_type and http_lines.body_parser(self.media) is None
 
 
 class QuestionBody(Body):
@@ -153,7 +158,7 @@ class TextBody(Body):
         self._in_line = not data.endswith(b"\n")
         self._store_block(self._framer.receive(data))
         if self._framer.closing:
-            raise RequestRefused(413, "oversize", self._framer.closing)
+            raise RequestRefused(413, self._framer.closing)
 
     def finish(self) -> ReplySteps:
         self._store_block(self._framer.finish())
@@ -182,7 +187,6 @@ class JournalBody(Body):
         return self._framer.unfinished_bytes > 0
 
     def missing_bytes(self) -> int:
-        """Return how many bytes must still come before the framer parses again."""
         return self._framer.missing_bytes
 
     def receive(self, data: bytes) -> None:
@@ -258,14 +262,12 @@ class KeptBody(Body):
     def ask_worker(self) -> Deferred[None] | None:
         """Let a worker make the records of a large body; the Deferred fires when it is done."""
         headers, intake = self._headers, self._intake
-        if not (headers.route.name_for_worker and intake.workers and intake.workers.most):
+        if not (headers.route.by_worker and intake.workers and intake.workers.most):
             return None
         body = self._kept.getvalue()
         if not self._takes_long_to_parse(body):
             return None
-        order = ParseOrder(
-            headers.route.name_for_worker, headers.coding, self._body_rules, intake.rules, body
-        )
+        order = ParseOrder(headers.coding, self._body_rules, intake.rules, body)
         asked = intake.ask_worker(*order.encoded())
         return asked.addCallbacks(self._keep_worker_answer, self._note_worker_failure)
 
@@ -380,9 +382,9 @@ def check_room_for_bodies(bodies: UnfinishedData, more: int = 0) -> None:
 
 def busy_refusal(sentence: str) -> RequestRefused:
     """Return the refusal (503) of a request that may be sent again soon."""
-    return RequestRefused(503, "busy", sentence)
+    return RequestRefused(503, sentence, {"Retry-After": str(RETRY_SECONDS)})
 
 
 def _refuse_if_closing(gathered: GatheredRecords) -> None:
     if gathered.closing is not None:
-        raise RequestRefused(413, "oversize", gathered.closing)
+        raise RequestRefused(413, gathered.closing)

@@ -26,7 +26,6 @@ States of its end. Bytes that came before the sender's end are taken in first, a
 from __future__ import annotations
 
 import enum
-import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -67,11 +66,7 @@ NEXT = parse_transitions(__doc__)
 
 
 class InputChannel(Channel):
-    """A connection of a sender.
-
-    at_once: returns how many of the next body bytes need little work, and may be parsed in one step.
-    storing: stores the whole records of an unfinished body, in steps.
-    """
+    """A connection of a sender."""
 
     factory: HttpInputFactory
     source = ""
@@ -84,7 +79,6 @@ class InputChannel(Channel):
     def connectionMade(self) -> None:
         super().connectionMade()
         self._unread: deque[memoryview] = deque()
-        self.at_once, self.storing = _no_limit, _no_steps
         self.source = self.factory.intake.source(source_of(self.transport))
         self._host = super().getHost()
 
@@ -125,14 +119,16 @@ class InputChannel(Channel):
     def _parse_steps(self) -> Iterator[None]:
         while self._unread and self._parsing == "PARSING":
             data = self._unread.popleft()
-            size = max(PIECE, min(self.at_once(), body_bytes_left(self)))
+            size = PIECE
+            for request in self.requests:
+                size = max(size, min(request.missing_bytes(), body_bytes_left(self)))
             if len(data) > size:
                 self._unread.appendleft(data[size:])
             # Not HTTPChannel's method: that restarts the time-out for each byte of the headers.
             LineReceiver.dataReceived(self, bytes(data[:size]))
             yield
-            if self._parsing == "PARSING":
-                yield from self.storing()
+            for request in self.requests:
+                yield from request.steps()
 
     def _parsing_ended(self, failure: Failure | None) -> None:
         self._advance_parsing("paused")
@@ -166,7 +162,6 @@ class InputChannel(Channel):
         super().allContentReceived()
 
     def read_next_request(self, request: Request) -> None:
-        self.at_once, self.storing = _no_limit, _no_steps
         # These bytes came after the answered request, and before the unread ones.
         behind = take_pipelined(self)
         if behind:
@@ -229,14 +224,6 @@ class InputChannel(Channel):
             self.setTimeout(self.timeOut)
         else:
             super().timeoutConnection()
-
-
-def _no_limit() -> int:
-    return sys.maxsize
-
-
-def _no_steps() -> Iterator[None]:
-    return iter(())
 
 
 class HttpInputFactory(ChannelFactory):

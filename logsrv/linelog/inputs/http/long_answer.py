@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
@@ -15,28 +16,23 @@ STALLED_AFTER = 30.0
 
 
 @implementer(IPushProducer)
+@attrs.define(eq=False)
 class LongAnswer:
-    """A producer that writes the body of one answer.
+    """A producer that writes one answer.
 
-    timer: measures how long the sender reads nothing. ended: called after the last piece. stalled: called
-    when the sender has read nothing for STALLED_AFTER.
+    left: the rest of its body. timer: measures how long the sender reads nothing. ended: called after the
+    last piece. stalled: called when the sender has read nothing for STALLED_AFTER.
     """
 
-    def __init__(
-        self,
-        consumer: IConsumer,
-        body: bytes,
-        timer: Timer,
-        ended: Callable[[], None],
-        stalled: Callable[[], None],
-    ) -> None:
-        self._consumer = consumer
-        self._left = memoryview(body)
-        self._timer = timer
-        self._ended = ended
-        self._stalled = stalled
-        self._paused = True
-        consumer.registerProducer(self, True)
+    _consumer: IConsumer
+    _left: memoryview
+    _timer: Timer
+    _ended: Callable[[], None]
+    _stalled: Callable[[], None]
+    _paused: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        self._consumer.registerProducer(self, True)
         self.resumeProducing()
 
     def resumeProducing(self) -> None:

@@ -35,6 +35,7 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
+from twisted.internet.defer import succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
@@ -47,6 +48,7 @@ from logsrv.kit.web.hosts import foreign_page_refusal
 from logsrv.linelog.framing.bodies import content_encoding, http_lines
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.http.body import (
+    RETRY_SECONDS,
     Body,
     BodyHeaders,
     JournalBody,
@@ -59,7 +61,7 @@ from logsrv.linelog.inputs.http.body import (
     check_room_for_bodies,
 )
 from logsrv.linelog.inputs.http.long_answer import PIECE, LongAnswer
-from logsrv.linelog.inputs.http.routes import MethodNotAllowed, Route, find_route, request_path
+from logsrv.linelog.inputs.http.routes import Route, find_route, request_path
 from logsrv.linelog.inputs.http.token import CHALLENGES, check_token
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.timer import Timer
@@ -73,13 +75,12 @@ MOST_DISCARDED = 1 << 20
 LINGER_SECONDS = 5
 # A request that is not safe after this many seconds is refused as busy: most senders give up after ten.
 ANSWER_SECONDS = 8
-# A sender refused as busy should try again after this many seconds.
-RETRY_SECONDS = 2
-RETRY_AFTER = str(RETRY_SECONDS)
 ENTRIES = "application/vnd.fdo.journal"
 
 
 NEXT = parse_transitions(__doc__)
+# The body of a request until its headers are checked, or if they are refused.
+_NO_BODY = Body()
 _UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 
 
@@ -104,7 +105,7 @@ class InputRequest(Request):
         self._routes = routes
         self._token = token
         self._route: Route | None = None
-        self._body: Body | None = None
+        self._body = _NO_BODY
         self._refusal: RequestRefused | None = None
         self._reply: Reply | None = None
         self._timer = Timer(intake.clock)
@@ -142,32 +143,31 @@ class InputRequest(Request):
         self._channel.resetTimeout()
         if self.state != "COMING":
             return
-        assert self._body is not None
         try:
             self._body.receive(data)
         except RequestRefused as refusal:
             self._refuse_rest(refusal, None)
 
+    def missing_bytes(self) -> int:
+        """Return how many of the next body bytes need little work, and may be parsed in one step."""
+        return self._body.missing_bytes()
+
     def steps(self) -> Iterator[None]:
         """Store the whole records of an unfinished body, in steps between which others are served."""
-        assert self._body is not None
-        try:
-            yield from self._body.steps()
-        except RequestRefused as refusal:
-            if self.state == "COMING":
-                self._refuse_rest(refusal, None)
+        if self.state == "COMING":
+            try:
+                yield from self._body.steps()
+            except RequestRefused as refusal:
+                if self.state == "COMING":
+                    self._refuse_rest(refusal, None)
 
     def process(self) -> None:
         if self.state == "COMING":
             self._advance_state("whole")
-            assert self._body is not None
             # The body is whole: it must not give way for unfinished bytes while it waits for the disk.
             self._intake.unfinished.forget(self)
-            asked = self._body.ask_worker()
-            if asked is None:
-                self._begin_storing()
-            else:
-                asked.addCallback(self._begin_storing)
+            asked = self._body.ask_worker() or succeed(None)
+            asked.addCallback(self._begin_storing)
             return
         if self.state == "DISCARDING":
             assert self._refusal is not None
@@ -175,8 +175,7 @@ class InputRequest(Request):
         self._end_request()
 
     def connectionLost(self, reason: Failure) -> None:
-        body = self._body
-        if self.state == "COMING" and body is not None and body.unfinished:
+        if self.state == "COMING" and self._body.unfinished:
             why = "the connection ended in the middle of a request, whose rest is not stored"
             self._intake.drop(self._channel.source, "unfinished", why)
         self._advance_state("lose")
@@ -191,7 +190,7 @@ class InputRequest(Request):
         intake, header = self._intake, self.getHeader
         why = foreign_page_refusal(header)
         if why is not None:
-            raise RequestRefused(403, "unauthorized", why)
+            raise RequestRefused(403, why)
         path = request_path(self.uri)
         check_token(header(b"Authorization"), self._token(path))
         route = self._route = find_route(self.method, path, self._routes)
@@ -205,7 +204,7 @@ class InputRequest(Request):
         coding = content_encoding.coding_to_undo(header(b"Content-Encoding"), route.coding)
         headers = BodyHeaders(route, path, http_lines.media_type(header(b"Content-Type")), coding)
         if route.entries and headers.media not in ("", ENTRIES):
-            raise RequestRefused(415, "protocol", f"entries of the journal are {ENTRIES}")
+            raise RequestRefused(415, f"entries of the journal are {ENTRIES}")
         text = headers.is_text
         if intake.valve.closed_for() > RETRY_SECONDS:
             # Under load the valve often closes for a moment; that is no reason to refuse.
@@ -222,17 +221,13 @@ class InputRequest(Request):
             )
         if text:
             return TextBody(intake, source, self)
-        entries = JournalBody(intake, source, self)
-        self._channel.at_once = entries.missing_bytes
-        self._channel.storing = self.steps
         self._channel.setTimeout(None)
-        return entries
+        return JournalBody(intake, source, self)
 
-    def _begin_storing(self, _: None = None) -> None:
+    def _begin_storing(self, _: None) -> None:
         self._intake.time_slices.begin(self._finish_body_steps(), self._work_ended, again=True)
 
     def _finish_body_steps(self) -> Iterator[None]:
-        assert self._body is not None
         self._reply = yield from self._body.finish()
 
     def _work_ended(self, failure: Failure | None) -> None:
@@ -290,7 +285,6 @@ class InputRequest(Request):
     def _answer_when_safe(self, reply: Reply) -> None:
         self._intake.valve.remove(self)
         self._timer.stop()
-        assert self._body is not None
         safe = self._body.stored()
         if safe is None:
             safe = self._intake.durable(self._since).addCallback(lambda _: reply)
@@ -311,7 +305,8 @@ class InputRequest(Request):
         else:
             self._advance_state("send")
             self._set_answer_headers(reply)
-            LongAnswer(self, reply.body, self._timer, self._end_request, self._channel.abort)
+            body = memoryview(reply.body)
+            LongAnswer(self, body, self._timer, self._end_request, self._channel.abort)
 
     def _refuse_unsafe(self, failure: Failure | None) -> None:
         """Refuse to acknowledge, so the sender repeats the request, and records may be stored twice."""
@@ -322,9 +317,7 @@ class InputRequest(Request):
         else:
             why = failure.getErrorMessage()
         self._intake.refused("busy")
-        self._write_answer(
-            refusal_reply(busy_refusal(f"{why}; send it again")), {"Retry-After": RETRY_AFTER}
-        )
+        self._answer_refusal(busy_refusal(f"{why}; send it again"))
         self._end_request()
 
     def _refuse_rest(self, refusal: RequestRefused, length: int | None) -> None:
@@ -357,22 +350,18 @@ class InputRequest(Request):
             self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
-        headers = {**refusal.headers}
         if refusal.status == 401:
             self.responseHeaders.setRawHeaders("WWW-Authenticate", CHALLENGES)
-        if refusal.status == 503:
-            headers["Retry-After"] = RETRY_AFTER
-        if isinstance(refusal, MethodNotAllowed):
-            headers["Allow"] = refusal.allowed
-        self._write_answer(refusal_reply(refusal), headers)
+        body = json_line(error=one_line(str(refusal)), status=refusal.status)
+        self._write_answer(Reply(refusal.status, body, headers=refusal.headers))
 
-    def _write_answer(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
-        self._set_answer_headers(reply, headers)
+    def _write_answer(self, reply: Reply) -> None:
+        self._set_answer_headers(reply)
         self.write(reply.body)
 
-    def _set_answer_headers(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
+    def _set_answer_headers(self, reply: Reply) -> None:
         more = {} if self._route is None else self._route.headers
-        for name, value in {**more, **reply.headers, **(headers or {})}.items():
+        for name, value in {**more, **reply.headers}.items():
             self.setHeader(name, value)
         self.setResponseCode(reply.status, HTTPStatus(reply.status).phrase.encode())
         if reply.status != 204:
@@ -391,10 +380,4 @@ class InputRequest(Request):
         self._timer.stop()
         self._intake.valve.remove(self)
         self._channel.resume_reading()
-        if self._body is not None:
-            self._body.let_go()
-
-
-def refusal_reply(refusal: RequestRefused) -> Reply:
-    """Return the answer to a refused request: its sentence and status as JSON."""
-    return Reply(refusal.status, json_line(error=one_line(str(refusal)), status=refusal.status))
+        self._body.let_go()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -14,6 +13,7 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.framing.bodies import bulk, http_lines, loki, otlp
 from logsrv.linelog.framing.bodies.bodies import (
     JSON,
+    NO_HEADERS,
     BodyRules,
     Records,
     Reply,
@@ -24,7 +24,6 @@ from logsrv.linelog.framing.events import journal
 # A parser of bodies: gets the unpacked body, its type and limits, and the Records to add to. Its result is
 # the answer; None if the body is lines.
 BodyParser: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -35,9 +34,9 @@ class Route:
     by_type: whether a body with a Content-Type of text is stored while it arrives.
     entries: whether bodies are journal uploads, stored while they arrive, at any length, unless packed.
     about: the fixed answer to a question. coding: a Content-Encoding that `take` undoes itself.
-    headers: headers of every answer. name_for_worker: the name of `take` in `BY_NAME`, if workers parse
-    large bodies with it. size: returns the unpacked size of a body, by its media type; None if the body's
-    length is its size. own: makes a Body of another class from a RequestHead.
+    headers: headers of every answer. by_worker: whether workers parse large bodies. size: returns the
+    unpacked size of a body, by its media type; None if the body's length is its size. own: makes a Body of
+    another class from a RequestHead.
     """
 
     methods: tuple[bytes, ...]
@@ -46,8 +45,8 @@ class Route:
     entries: bool = False
     about: Reply | None = None
     coding: str = ""
-    headers: Mapping[str, str] = _NO_HEADERS
-    name_for_worker: str = ""
+    headers: Mapping[str, str] = NO_HEADERS
+    by_worker: bool = False
     size: Callable[[bytes, str], int] | None = None
     own: Any = None
 
@@ -67,9 +66,7 @@ def _unpacked_loki_size(body: bytes, media: str) -> int:
 _POSTED = Route((b"POST",), http_lines.add_body_records, by_type=True)
 _ABOUT = Route((b"GET", b"HEAD"), about=bulk.ABOUT, headers=bulk.HEADERS)
 _LICENSE = Route((b"GET", b"HEAD"), about=bulk.LICENSE, headers=bulk.HEADERS)
-_BULK = Route(
-    (b"POST", b"PUT"), bulk.add_bulk_documents, headers=bulk.HEADERS, name_for_worker="bulk"
-)
+_BULK = Route((b"POST", b"PUT"), bulk.add_bulk_documents, headers=bulk.HEADERS, by_worker=True)
 _PATTERNS = (
     (re.compile(r"/[^/]+/_bulk"), "/INDEX/_bulk"),
     (re.compile(r"/blocks/[^/]+"), "/blocks/ID"),
@@ -88,19 +85,14 @@ ROUTES: Mapping[str, Sequence[Route]] = {
             (b"POST",),
             loki.add_loki_entries,
             coding="snappy",
-            name_for_worker="loki",
+            by_worker=True,
             size=_unpacked_loki_size,
         ),
     ),
-    "/v1/logs": (Route((b"POST",), otlp.add_otlp_records, name_for_worker="otlp"),),
+    "/v1/logs": (Route((b"POST",), otlp.add_otlp_records, by_worker=True),),
 }
 JOURNAL_ROUTES: Mapping[str, Sequence[Route]] = {
     "/upload": (Route((b"POST",), journal.add_journal_entries, entries=True),)
-}
-BY_NAME: Mapping[str, BodyParser] = {
-    "bulk": bulk.add_bulk_documents,
-    "loki": loki.add_loki_entries,
-    "otlp": otlp.add_otlp_records,
 }
 
 
@@ -118,16 +110,10 @@ def find_route(method: bytes, path: str, places: Mapping[str, Sequence[Route]] =
     routes = places.get(name)
     if routes is None:
         there = ", ".join(places)
-        raise RequestRefused(404, "protocol", f"there is nothing at {shown(path)}, only at {there}")
+        raise RequestRefused(404, f"there is nothing at {shown(path)}, only at {there}")
     for route in routes:
         if method in route.methods:
             return route
-    raise MethodNotAllowed([name.decode() for route in routes for name in route.methods])
-
-
-class MethodNotAllowed(RequestRefused):
-    """A request with a wrong method (405). allowed: the methods of its path, as text."""
-
-    def __init__(self, allowed: list[str]) -> None:
-        self.allowed = ", ".join(allowed)
-        super().__init__(405, "protocol", f"only {self.allowed} can be done here")
+    allowed = b", ".join(name for route in routes for name in route.methods).decode()
+    why = f"only {allowed} can be done here"
+    raise RequestRefused(405, why, {"Allow": allowed})

@@ -18,12 +18,10 @@ def check_token(header: bytes | None, token: str | None) -> None:
     given = _token_in(header or b"")
     if given is None:
         raise RequestRefused(
-            401,
-            "unauthorized",
-            "a token is needed: Authorization: Bearer TOKEN, or as the password of Basic",
+            401, "a token is needed: Authorization: Bearer TOKEN, or as the password of Basic"
         )
     if not hmac.compare_digest(given, token.encode()):
-        raise RequestRefused(401, "unauthorized", "the token is wrong")
+        raise RequestRefused(401, "the token is wrong")
 
 
 def _token_in(header: bytes) -> bytes | None:

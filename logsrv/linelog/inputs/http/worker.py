@@ -4,7 +4,7 @@
 
 It has no access to the store, and opens no files.
 
-an order     a line of JSON with the name of the parser and the limits, then the body
+an order     a line of JSON with the path and the limits, then the body
 an answer    a line of JSON with the reply or the refusal, the counts and the sizes of the blocks; then
              the body of the reply, and the blocks, each of whole lines
 """
@@ -30,7 +30,7 @@ from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, Requ
 from logsrv.linelog.framing.bodies.inflated import in_pieces
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.inputs.http.routes import BY_NAME, BodyParser
+from logsrv.linelog.inputs.http.routes import BodyParser, find_route
 from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 
 # Lower priority than the server, which receives lines; higher than searches, as a sender waits for the
@@ -40,9 +40,8 @@ NICE = 5
 
 @attrs.frozen
 class ParseOrder:
-    """A body to parse. take: name of the parser in `BY_NAME`. coding: Content-Encoding, "" for none."""
+    """A body to parse, as on the route of its path. coding: Content-Encoding, "" for none."""
 
-    take: str
     coding: str
     rules: BodyRules
     line_rules: LineRules
@@ -52,7 +51,7 @@ class ParseOrder:
         """Return the order as a message, in parts."""
         lines = {**attrs.asdict(self.line_rules), "oversize": self.line_rules.oversize.value}
         rules = attrs.asdict(self.rules)
-        head = {"take": self.take, "coding": self.coding, "rules": rules, "lines": lines}
+        head = {"coding": self.coding, "rules": rules, "lines": lines}
         return json.dumps(head).encode() + b"\n", self.body
 
     @classmethod
@@ -61,8 +60,7 @@ class ParseOrder:
         line, _, body = message.partition(b"\n")
         head = json.loads(line)
         lines = {**head["lines"], "oversize": Oversize(head["lines"]["oversize"])}
-        rules = BodyRules(**head["rules"])
-        return cls(head["take"], head["coding"], rules, LineRules(**lines), body)
+        return cls(head["coding"], BodyRules(**head["rules"]), LineRules(**lines), body)
 
     def parse_and_answer(self) -> Iterator[bytes]:
         """Parse the body, and yield the answer as a message, in parts."""
@@ -72,7 +70,8 @@ class ParseOrder:
         body = b""
         blocks: list[bytes] = []
         try:
-            take = BY_NAME[self.take]
+            take = find_route(b"POST", self.rules.path).take
+            assert take is not None
             making = unpack_and_parse(take, self.body, self.coding, self.rules, gathered.records)
             reply = run_to_result(gathered.run_parser(making))
             assert reply is not None
@@ -126,7 +125,8 @@ def read_worker_answer(
     for name, number in head["counts"].items():
         setattr(counts, name, getattr(counts, name) + number)
     if "refused" in head:
-        raise RequestRefused(*head["refused"])
+        status, reason, sentence = head["refused"]
+        raise RequestRefused(status, sentence, reason=reason)
     status, kind, size = head["reply"]
     reply = Reply(status, _take_bytes(left, size), kind)
     blocks = (Block.of(_take_bytes(left, size)) for size in head["sizes"])

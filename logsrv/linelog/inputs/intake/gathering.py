@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
+
+import attrs
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
@@ -31,6 +33,7 @@ _WHY = {
 }
 
 
+@attrs.define(eq=False)
 class GatheredRecords:
     """The records of one message.
 
@@ -40,29 +43,22 @@ class GatheredRecords:
     kept: bytes of lines that wait until the message is parsed. stored: bytes of lines stored so far.
     """
 
-    def __init__(
-        self,
-        records: Records,
-        rules: LineRules,
-        counts: LineCounts,
-        keeps: Callable[[int], None] = lambda kept: None,
-    ) -> None:
-        self.records = records
-        self.closing: str | None = None
-        self.kept = self.stored = 0
-        self._rules = rules
-        self._counts = counts
-        self._keeps = keeps
-        self._ready: Iterator[Block] = iter(())
-        self._blocks: deque[Block] = deque()
+    records: Records
+    _rules: LineRules
+    _counts: LineCounts
+    _keeps: Callable[[int], None] = lambda kept: None
+    closing: str | None = None
+    kept: int = 0
+    stored: int = 0
+    _ready: Iterable[Block] = ()
+    _blocks: deque[Block] = attrs.field(init=False, factory=deque)
 
     @classmethod
     def of_worker(
         cls, blocks: Iterator[Block], closing: str | None, as_text: int, reasons: Counter[str]
     ) -> GatheredRecords:
         """Return the Gathering of records that a worker has collected and counted."""
-        gathered = cls(Records(), LineRules(), LineCounts())
-        gathered._ready, gathered.closing = blocks, closing
+        gathered = cls(Records(), LineRules(), LineCounts(), closing=closing, ready=blocks)
         gathered.records.as_text, gathered.records.reasons = as_text, reasons
         return gathered
 

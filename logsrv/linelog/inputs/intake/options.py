@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import attrs
 
@@ -77,13 +77,10 @@ def with_secrets(options: Options) -> Options:
 
     Raises ConfigurationError as `read_secrets` does.
     """
-    secrets = read_secrets(options)
-    return attrs.evolve(
-        options,
-        input_token=secrets.token,
-        input_token_file=None,
-        restore_token=secrets.restore,
-        restore_token_file=None,
-        shared_key=secrets.shared_key,
-        shared_key_file=None,
-    )
+    found = read_secrets(options)
+    secrets: dict[str, Any] = {
+        "input_token": found.token,
+        "restore_token": found.restore,
+        "shared_key": found.shared_key,
+    }
+    return attrs.evolve(options, **secrets, **{f"{name}_file": None for name in secrets})

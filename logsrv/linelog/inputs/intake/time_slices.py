@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from functools import partial
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Thread
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -50,13 +51,13 @@ class _SlicedWork:
     ended: Callable[[Failure | None], None]
     again: bool
     slices: int = 0
-    # Set when the other thread has done the LongWork that this work waits for; None if it waits for none.
-    done: Event | None = None
+    # The work of the other thread that this work waits for, if any.
+    awaited: LongWork | None = None
 
     @property
     def ready(self) -> bool:
         """Return true unless the work waits for the other thread."""
-        return self.done is None or self.done.is_set()
+        return self.awaited is None or self.awaited.done()
 
 
 class ComputingThread:
@@ -66,18 +67,16 @@ class ComputingThread:
     """
 
     def __init__(self) -> None:
-        self._waiting: SimpleQueue[tuple[LongWork, Event] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[LongWork | None] = SimpleQueue()
         self._thread: Thread | None = None
 
-    def begin(self, work: LongWork) -> Event:
-        """Queue work for the thread; return an Event that is set when it is done."""
-        done = Event()
-        self._waiting.put((work, done))
+    def begin(self, work: LongWork) -> None:
+        """Queue work for the thread."""
+        self._waiting.put(work)
         if self._thread is None or not self._thread.is_alive():
             # A daemon thread, so that the process can exit without waiting for it.
             self._thread = Thread(target=self._run_queued_work, name="computing", daemon=True)
             self._thread.start()
-        return done
 
     def end(self) -> None:
         """Let the thread end after all queued work."""
@@ -85,12 +84,10 @@ class ComputingThread:
             self._waiting.put(None)
 
     def _run_queued_work(self) -> None:
-        while (wanted := self._waiting.get()) is not None:
-            work, done = wanted
+        while (work := self._waiting.get()) is not None:
             work.call_function()
-            done.set()
             # Free the result before waiting for the next work.
-            del work, done, wanted
+            del work
 
 
 class TimeSlices:
@@ -204,13 +201,14 @@ class TimeSlices:
         began = self._clock.seconds()
         work.slices += 1
         failure = None
-        if work.done is not None and not work.done.wait(waits):
+        if work.awaited is not None and not wait([work.awaited], waits).done:
             return False
-        work.done = None
+        work.awaited = None
         try:
             for step in work.steps:
                 if isinstance(step, LongWork):
-                    work.done = self._computing.begin(step)
+                    self._computing.begin(step)
+                    work.awaited = step
                     return False
                 # Somebody may set the clock back.
                 if not 0 <= self._clock.seconds() - began < SLICE:

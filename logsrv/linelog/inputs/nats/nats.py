@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -78,8 +79,11 @@ class NatsReceiver:
         self._running.addErrback(self._begin_again_later, make)
 
     async def _run_fetcher(self, make: Callable[[], Any]) -> None:
+        call = self._thread.call_in_reactor
         near = self._fetching.LocalStoreCalls(
-            self._last_sequence, self._store_from_loop, self._log_from_loop
+            lambda origin: call(partial(self._last_sequence, origin)),
+            lambda fetched: call(partial(self._store_fetched, fetched)),
+            lambda level, why: call(partial(self._log_sentence, level, why)),
         )
         await self._fetching.StreamFetcher(self._place, make(), near).fetch_until_cancelled()
 
@@ -111,16 +115,9 @@ class NatsReceiver:
             running.cancel()
         return self._thread.stop()
 
-    async def _last_sequence(self, origin: str) -> int | None:
-        def sequence() -> int | None:
-            note = self._intake.store.origins.last_block(origin)
-            return None if note is None else note.sequence
-
-        found: int | None = await self._thread.call_in_reactor(sequence)
-        return found
-
-    async def _log_from_loop(self, level: LogLevel, why: str) -> None:
-        await self._thread.call_in_reactor(lambda: self._log_sentence(level, why))
+    def _last_sequence(self, origin: str) -> int | None:
+        note = self._intake.store.origins.last_block(origin)
+        return None if note is None else note.sequence
 
     def _log_sentence(self, level: LogLevel, why: str) -> None:
         """Log a sentence; problems only once a minute each, because thousands of stores may have them."""
@@ -130,13 +127,26 @@ class NatsReceiver:
         more = f" (and {noted.number - 1} more such)" if noted and noted.number > 1 else ""
         log.emit(level, "{label}: {why}{more}", label=self._intake.label, why=why, more=more)
 
-    async def _store_from_loop(self, fetched: Any) -> None:
-        await self._thread.call_in_reactor(lambda: self._store_fetched(fetched))
+    async def _store_fetched(self, fetched: Any) -> None:
+        """Store a block; return when it is on the disk, or was stored before.
 
-    def _store_fetched(self, fetched: Any) -> Deferred[None]:
-        """Store a block; the Deferred fires when it is on the disk, or was stored before."""
-        if self._running is None:
-            return Deferred()
+        Try it again if there was no room. Raises HoleError or UnstorableBlockError.
+        """
+        while self._running is not None:
+            body = self._block_body(fetched)
+            try:
+                await self._finish_body(body, fetched.packed)
+                return
+            except Exception as error:
+                if getattr(error, "status", None) != _BUSY:
+                    raise self._final_error(error, fetched) from None
+            finally:
+                body.let_go()
+            await deferLater(self._reactor, BUSY)
+        # The asyncio loop, which waits for this, is about to end.
+        await Deferred[None]()
+
+    def _block_body(self, fetched: Any) -> BlockBody:
         intake = self._intake
         note = intake.store.origins.last_block(fetched.origin)
         headers = adapted_headers(
@@ -146,66 +156,35 @@ class NatsReceiver:
         # refused.
         if headers.get("Logsrv-Store", fetched.origin) != fetched.origin:
             headers.clear()
-        body = BlockBody(intake, self._source, self._bodies, headers, fetched.sequence, cuts=True)
-        done: Deferred[None] = Deferred()
-        try:
-            body.receive(fetched.packed)
-        except RequestRefused:
-            done.errback(Failure())
-        else:
-            intake.received_bytes += len(fetched.packed)
-            room = body.ask_worker() or succeed(None)
-            room.addCallback(
-                lambda _: intake.time_slices.begin(
-                    _finish_steps(body), _when_checked(body, done), again=True
-                )
-            )
-        return done.addErrback(self._retry_or_raise, fetched).addBoth(_free_body, body)
+        return BlockBody(intake, self._source, self._bodies, headers, fetched.sequence, cuts=True)
 
-    def _retry_or_raise(self, failure: Failure, fetched: Any) -> Deferred[None]:
-        """Try a block again if there was no room. Otherwise raises HoleError or UnstorableBlockError."""
-        error, origin = failure.value, fetched.origin
-        which = f"message {fetched.sequence} of the stream {self._place.stream}"
-        if not isinstance(error, RequestRefused):
-            raise self._fetching.UnstorableBlockError(f"{which} could not be stored: {error}")
-        if error.status == _BUSY:
-            waited: Deferred[None] = deferLater(self._reactor, BUSY)
-            return waited.addCallback(lambda _: self._store_fetched(fetched))
-        self._intake.refused(error.reason)
-        if error.status == _MISPLACED:
-            note = self._intake.store.origins.last_block(origin)
-            raise self._fetching.HoleError(
-                f"{which} does not follow {note.end if note else 'nothing'}, where the store {origin} ends"
-                " here: no more of that store is fetched; if the missing blocks are lost for good, let this"
-                f" listener skip them with holes=pass, such as {EXAMPLE}:holes=pass"
-            )
-        raise self._fetching.UnstorableBlockError(
-            f"{which} is no block of the store {origin}: {error}; no more of that store is fetched"
-        )
-
-
-def _finish_steps(body: BlockBody) -> Generator[None, None, None]:
-    yield from body.finish()
-
-
-def _when_checked(body: BlockBody, done: Deferred[None]) -> Callable[[Failure | None], None]:
-    """Return the callback for a checked block: fires `done` when the block is stored or has failed."""
-
-    def ended(failure: Failure | None) -> None:
+    async def _finish_body(self, body: BlockBody, packed: bytes) -> None:
+        body.receive(packed)
+        self._intake.received_bytes += len(packed)
+        await (body.ask_worker() or succeed(None))
+        checked: Deferred[None] = Deferred()
+        self._intake.time_slices.begin(body.finish(), checked.callback, again=True)
+        await checked
         stored = body.stored()
-        if failure is not None:
-            done.errback(failure)
-        elif stored is None:
-            done.callback(None)
-        else:
-            stored.addCallbacks(lambda _: done.callback(None), done.errback)
+        if stored is not None:
+            await stored
 
-    return ended
-
-
-def _free_body(result: Any, body: BlockBody) -> Any:
-    body.let_go()
-    return result
+    def _final_error(self, error: Exception, fetched: Any) -> Any:
+        """Return the HoleError or UnstorableBlockError for a block that cannot be stored."""
+        origin = fetched.origin
+        which = f"message {fetched.sequence} of the stream {self._place.stream}"
+        why = f"{which} could not be stored: {error}"
+        if isinstance(error, RequestRefused):
+            self._intake.refused(error.reason)
+            why = f"{which} is no block of the store {origin}: {error}; no more of that store is fetched"
+            if error.status == _MISPLACED:
+                note = self._intake.store.origins.last_block(origin)
+                return self._fetching.HoleError(
+                    f"{which} does not follow {note.end if note else 'nothing'}, where the store {origin}"
+                    " ends here: no more of that store is fetched; if the missing blocks are lost for good,"
+                    f" let this listener skip them with holes=pass, such as {EXAMPLE}:holes=pass"
+                )
+        return self._fetching.UnstorableBlockError(why)
 
 
 class Nats(Input):

@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -16,7 +17,8 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 EXAMPLE = "nats:n1.example.net,n2.example.net/LOGS:part=1/3"
 _KEYS = ("part", "holes", "tls", "ca", "cert", "key", "user", "creds", "api")
-_FILES = ("ca", "cert", "key", "creds")
+# The keys of files, and the fields of a StreamSource that they become.
+_FILES = {"ca": "ca", "cert": "certificate", "key": "key", "creds": "creds"}
 _SERVER = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?")
 AFTER, START, GAP = "Logsrv-After", "Logsrv-From", "Logsrv-Gap"
 _PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
@@ -76,23 +78,11 @@ def parse_stream_source(text: str) -> StreamSource:
         raise ValueError("api= is the prefix of JetStream subjects, such as api=JS.API")
     if "key" in given and "cert" not in given:
         raise ValueError("key= is the key of a cert=, which is missing")
-    ca, certificate, key_file, creds = (
-        Path(given[one]) if one in given else None for one in _FILES
-    )
-    return StreamSource(
-        tuple(_parse_server(one) for one in servers.split(",")),
-        stream,
-        part,
-        parts,
-        holes == "pass",
-        any(one in given for one in ("tls", "ca", "cert")),
-        ca,
-        certificate,
-        key_file,
-        given.get("user"),
-        creds,
-        given.get("api", API),
-    )
+    more: dict[str, Any] = {_FILES[key]: Path(given[key]) for key in _FILES if key in given}
+    more |= {key: given[key] for key in ("user", "api") if key in given}
+    hosts = tuple(_parse_server(one) for one in servers.split(","))
+    encrypts = any(one in given for one in ("tls", "ca", "cert"))
+    return StreamSource(hosts, stream, part, parts, holes == "pass", encrypts, **more)
 
 
 def _parse_part(text: str) -> tuple[int, int]:

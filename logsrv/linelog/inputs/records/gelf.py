@@ -63,7 +63,6 @@ class GelfDatagrams(InputDatagrams):
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
         self._chunks = ChunkJoiner()
-        self._given_up = 0
         self._expiry_timer = Timer(intake.clock)
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
@@ -109,11 +108,10 @@ class GelfDatagrams(InputDatagrams):
     def _count_given_up(self) -> None:
         """Count the messages that were given up, and start the timer for the unfinished ones."""
         chunks = self._chunks
-        if chunks.given_up > self._given_up:
+        number, chunks.given_up = chunks.given_up, 0
+        if number:
             why = "dropped unfinished messages: not all of their chunks came in time"
-            number = chunks.given_up - self._given_up
             self.intake.drop(self.intake.label, "unfinished", why, number)
-            self._given_up = chunks.given_up
         if len(chunks) and not self._expiry_timer.running:
             self._expiry_timer.start(SECONDS, self._drop_expired)
 

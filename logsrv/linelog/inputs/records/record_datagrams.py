@@ -7,25 +7,24 @@ from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from logsrv.kit.net.source import Sender, source_of
+from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.protocols.datagrams import AnswerSocket
 from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
+from logsrv.linelog.inputs.intake.connections import InputDatagrams
+from logsrv.linelog.inputs.intake.intake import Intake
 
 
-@implementer(IDatagramReceiver)
-class RecordDatagrams:
+class RecordDatagrams(InputDatagrams):
     """The receiver of one listener: override `received`; it stores lines, and answers when they are safe.
 
     source: the name of the present datagram's sender. intake: the listener's.
     """
 
     def __init__(self, intake: Intake) -> None:
-        self.intake = intake
+        super().__init__(intake)
         self.source = ""
         self._sender: Sender
         self._failures = Failures(intake.label, intake.clock.seconds)
@@ -74,10 +73,11 @@ class RecordDatagrams:
             self._way_back = None
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        intake = self.intake
-        intake.received_bytes += sum(map(len, payloads))
         self._sender = cast(Sender, source)
-        self.source = intake.source(source_of(source))
+        super().datagrams_received(payloads, source)
+
+    def take_in(self, payloads: Sequence[bytes], source: str) -> None:
+        intake, self.source = self.intake, source
         for payload in payloads:
             try:
                 result: object = self.received(payload)  # type: ignore[func-returns-value]

@@ -15,8 +15,8 @@ from logsrv.linelog.inputs.blocks.body import (
     OVERTAKEN,
     BlockBody,
     IncomingBlocks,
-    MisplacedBlockRefused,
     block_body,
+    misplaced_block_refusal,
 )
 from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
@@ -216,7 +216,8 @@ def test_a_block_does_not_wait_long_for_one_that_nobody_sent() -> None:
     clock: Any = centre.intake.clock
     clock.advance(OVERTAKEN)
     assert waited == [0]
-    assert not centre.coming.early
+    # The third waits for the second, which has come.
+    assert list(centre.coming.followers) == [(ONE, str(second.end))]
     # Behind the place there is nothing to wait for.
     centre.place(third.end)
     assert centre.body(second.headers()).ask_worker() is None
@@ -307,7 +308,7 @@ def test_a_block_of_a_stream_that_leaves_a_hole_is_not_stored() -> None:
     first, _, third = cut(3)
     centre.place(first.end)
     body = BlockBody(centre.intake, "nats", centre.intake.unfinished, third.headers(), cuts=True)
-    with pytest.raises(MisplacedBlockRefused):
+    with pytest.raises(RequestRefused, match="go on from that place"):
         centre.finished(body, third)
     assert not centre.sink.pending_blocks
 
@@ -316,14 +317,13 @@ def test_the_sender_of_a_misplaced_block_is_told_the_place() -> None:
     centre = Taking()
     centre.place(Position(1, 10))
     refusal = centre.refused()
-    assert isinstance(refusal, MisplacedBlockRefused)
     assert refusal.status == 409
     assert refusal.headers == {
         "Logsrv-To": "1:10",
         "Logsrv-From": "1:0",
         "Logsrv-CRC": "00000007",
     }
-    assert MisplacedBlockRefused(None).headers == {}
+    assert misplaced_block_refusal(None).headers == {}
 
 
 @pytest.mark.slow

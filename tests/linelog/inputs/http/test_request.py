@@ -349,7 +349,11 @@ def test_a_long_answer_goes_out_as_it_is_read() -> None:
     clock, said = Clock(), list[str]()
     body = bytes(range(256)) * (PIECE // 128) + b"end"
     LongAnswer(
-        consumer, body, Timer(clock), lambda: said.append("ended"), lambda: said.append("stalled")
+        consumer,
+        memoryview(body),
+        Timer(clock),
+        lambda: said.append("ended"),
+        lambda: said.append("stalled"),
     )
     while consumer.producer is not None:
         clock.advance(STALLED_AFTER - 1)
@@ -363,7 +367,7 @@ def test_a_sender_that_reads_nothing_is_cut_off() -> None:
     clock, said = Clock(), list[str]()
     LongAnswer(
         consumer,
-        bytes(3 * PIECE),
+        memoryview(bytes(3 * PIECE)),
         Timer(clock),
         lambda: said.append("ended"),
         lambda: said.append("stalled"),

@@ -19,7 +19,7 @@ from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.inputs.http.routes import BY_NAME
+from logsrv.linelog.inputs.http.routes import find_route
 from logsrv.linelog.inputs.http.worker import NICE, ParseOrder, read_worker_answer, unpack_and_parse
 from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 from tests.kit.children.spawned import read_message, send
@@ -50,9 +50,9 @@ def here(order: ParseOrder) -> Outcome:
     """Take the body apart in this process, as the server does it."""
     counts = LineCounts()
     gathered = GatheredRecords(Records(order.rules.max_made), order.line_rules, counts)
-    making = unpack_and_parse(
-        BY_NAME[order.take], order.body, order.coding, order.rules, gathered.records
-    )
+    take = find_route(b"POST", order.rules.path).take
+    assert take is not None
+    making = unpack_and_parse(take, order.body, order.coding, order.rules, gathered.records)
     try:
         reply = run_to_result(gathered.run_parser(making))
     except RequestRefused as refusal:
@@ -60,7 +60,7 @@ def here(order: ParseOrder) -> Outcome:
     return outcome(gathered, reply, counts)
 
 
-def name_for_worker(order: ParseOrder, size: int) -> Outcome:
+def by_worker(order: ParseOrder, size: int) -> Outcome:
     """Take it apart as a worker does, through pipes that give `size` bytes at a time."""
     counts = LineCounts()
     told = ParseOrder.decoded(b"".join(order.encoded()))
@@ -93,11 +93,12 @@ OTLP = st.lists(TEXTS, max_size=8).map(
 BULK = st.lists(
     st.sampled_from([b'{"index":{}}', b'{"a":1}', b'{"delete":{}}', b"oops"]), max_size=9
 )
+PATHS = LOKI_PATH, OTLP_PATH, BULK_PATH = "/loki/api/v1/push", "/v1/logs", "/index/_bulk"
 BODIES = st.one_of(
-    st.tuples(st.just("loki"), LOKI.map(lambda body: json.dumps(body).encode())),
-    st.tuples(st.just("otlp"), OTLP.map(lambda body: json.dumps(body).encode())),
-    st.tuples(st.just("bulk"), BULK.map(b"\n".join).map(lambda body: body + b"\n")),
-    st.tuples(st.sampled_from(sorted(BY_NAME)), st.binary(max_size=30)),
+    st.tuples(st.just(LOKI_PATH), LOKI.map(lambda body: json.dumps(body).encode())),
+    st.tuples(st.just(OTLP_PATH), OTLP.map(lambda body: json.dumps(body).encode())),
+    st.tuples(st.just(BULK_PATH), BULK.map(b"\n".join).map(lambda body: body + b"\n")),
+    st.tuples(st.sampled_from(PATHS), st.binary(max_size=30)),
 )
 
 
@@ -105,19 +106,19 @@ BODIES = st.one_of(
 def test_a_worker_makes_the_same(
     sent: tuple[str, bytes], oversize: Oversize, size: int, packed: bool
 ) -> None:
-    take, body = sent
-    rules = BodyRules("application/json", "/", 100)
+    path, body = sent
+    rules = BodyRules("application/json", path, 100)
     lines = LineRules(max_line=80, oversize=oversize)
     coding, body = ("gzip", gzip.compress(body)) if packed else ("", body)
-    order = ParseOrder(take, coding, rules, lines, body)
-    assert name_for_worker(order, size) == here(order)
+    order = ParseOrder(coding, rules, lines, body)
+    assert by_worker(order, size) == here(order)
 
 
 def test_too_much_is_refused_as_it_is_here() -> None:
     body = json.dumps({"streams": [{"stream": {}, "values": [["1", "text"]] * 9}]}).encode()
-    rules = BodyRules("application/json", "/", 100, max_made=500)
-    order = ParseOrder("loki", "", rules, LineRules(), body)
-    found = name_for_worker(order, 7)
+    rules = BodyRules("application/json", LOKI_PATH, 100, max_made=500)
+    order = ParseOrder("", rules, LineRules(), body)
+    found = by_worker(order, 7)
     assert found == here(order)
     assert isinstance(found.answer, tuple) and found.answer[0] == 413
 
@@ -141,10 +142,10 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
     assert read_message(worker.stdout) == b""
     nice = min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19)
     assert os.getpriority(os.PRIO_PROCESS, worker.pid) == nice
-    rules = BodyRules("application/json", "/", 1000)
+    rules = BodyRules("application/json", LOKI_PATH, 1000)
     bodies = (b'{"streams": []}', b'{"streams": [{"stream": {}, "values": [["1", "text"]]}]}')
     for body in bodies:
-        order = ParseOrder("loki", "", rules, LineRules(), body)
+        order = ParseOrder("", rules, LineRules(), body)
         send(worker, *order.encoded())
     worker.stdin.close()
     answers = list(MessageReader().receive(worker.stdout.read()))
@@ -166,7 +167,7 @@ def test_a_signal_to_all_processes_ends_no_body() -> None:
     read_message(worker.stdout)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         worker.send_signal(number)
-    order = ParseOrder("loki", "", BodyRules("", "/", 1000), LineRules(), b'{"streams": []}')
+    order = ParseOrder("", BodyRules("", LOKI_PATH, 1000), LineRules(), b'{"streams": []}')
     send(worker, *order.encoded())
     worker.stdin.close()
     assert len(list(MessageReader().receive(worker.stdout.read()))) == 1

@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 
 import pytest
 from twisted.internet.task import Clock
@@ -294,7 +295,7 @@ def test_others_go_on_while_a_thread_does_long_work() -> None:
 
     def steps() -> Iterator[object]:
         yield long
-        done.append(f"long {long.result_now()}")
+        done.append(f"long {long.result()}")
 
     time_slices.begin(steps(), ends)
     time_slices.begin(work("other", 3, done), others)
@@ -343,10 +344,11 @@ def test_one_piece_after_the_other_in_another_thread() -> None:
         LongWork(lambda: [][1]),
         LongWork(lambda: done.append("last")),
     ]
-    waiting = [computing.begin(work) for work in works]
-    assert not waiting[2].is_set()
+    for work in works:
+        computing.begin(work)
+    assert not works[2].done()
     begin.set()
-    assert all(one.wait(SECONDS) for one in waiting)
+    assert not wait(works, SECONDS).not_done
     first, last = done
     assert first.startswith("True ") and str(threading.get_ident()) not in first
     assert last == "last"
