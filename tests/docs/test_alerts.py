@@ -63,6 +63,5 @@ def test_the_limits_of_alerts_on_the_page_are_those_of_the_code() -> None:
     from logsrv.linelog.alerts import command, webhook
 
     assert (SHOWN, message.LONGEST, command.SECONDS, webhook.SECONDS) == (10, 1000, 60, 10)
-    assert len(webhook.PAUSES) == 3 and 20 < sum(webhook.PAUSES) < 40
     for code in webhook.AGAIN:
         assert re.search(rf"\b{code}\b", PAGE)

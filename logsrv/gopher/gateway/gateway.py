@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -26,7 +25,7 @@ from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.channel import WebFactory, WebRequest
-from logsrv.kit.web.hosts import HEADERS, client_key, is_allowed_host, is_loopback
+from logsrv.kit.web.hosts import SANDBOX_POLICY, client_key, is_allowed_host, is_loopback
 
 log = Logger()
 
@@ -37,8 +36,6 @@ POLICY = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-# The policy for content from servers: it may run no scripts and send no requests, wherever it is opened.
-SANDBOX_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 
 METRICS = (
     Metric("gateway_requests_total", "counter", "Web requests answered.", ("status",)),
@@ -158,13 +155,12 @@ class Gateway(ListeningService[GopherSettings]):
 
     async def _send_answer(self, request: WebRequest, answer: WebAnswer) -> None:
         self.metrics.count("gateway_requests_total", status=str(answer.status))
-        request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
+        # Content from servers may run no scripts and send no requests, wherever it is opened.
+        policy = POLICY if answer.rest is None else SANDBOX_POLICY
+        request.begin_answer(answer.status, answer.content_type, policy)
         length = len(answer.body) if answer.rest is None else answer.rest.length
         headers = {
-            **HEADERS,
-            "Content-Type": answer.content_type,
-            "Content-Security-Policy": POLICY if answer.rest is None else SANDBOX_POLICY,
-            "Cache-Control": f"public, max-age={answer.age}" if answer.age else "no-store",
+            **({"Cache-Control": f"public, max-age={answer.age}"} if answer.age else {}),
             **({} if length is None else {"Content-Length": str(length)}),
             **answer.headers,
         }

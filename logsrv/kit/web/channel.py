@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.http import MalformedRequestHook, pipelined_bytes
 from logsrv.kit.net.twisted.turns import call_in_next_turn
 from logsrv.kit.observe.peer_log import ConnectionLog, connection_log, end_sentence
+from logsrv.kit.web.hosts import HEADERS, SANDBOX_POLICY
 
 # Seconds from the end of one answer to the last header of the next request.
 REQUEST_SECONDS = 60
@@ -109,6 +111,23 @@ class WebRequest(Request):
             self.requestHeaders.setRawHeaders(b"host", [host])
             self.path = self.uri.partition(b"?")[0]
         self._handle(self)
+
+    def begin_answer(self, status: int, type_: str, policy: str = SANDBOX_POLICY) -> None:
+        """Set the status and the headers that every answer has. policy: for browsers that open it."""
+        self.setResponseCode(status, HTTPStatus(status).phrase.encode())
+        own = {
+            "Content-Type": type_,
+            "Content-Security-Policy": policy,
+            "Cache-Control": "no-store",
+        }
+        for name, value in {**HEADERS, **own}.items():
+            self.setHeader(name, value)
+
+    def end_answer(self, body: bytes) -> None:
+        """Send all of the content."""
+        self.setHeader("Content-Length", str(len(body)))
+        self.write(body)
+        self.finish()
 
 
 @implementer(IHalfCloseableProtocol)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from http import HTTPStatus
 
 import attrs
 from twisted.logger import Logger
@@ -13,13 +12,11 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
-from logsrv.kit.web.hosts import HEADERS, is_allowed_host, is_loopback
+from logsrv.kit.web.hosts import is_allowed_host, is_loopback
 
 log = Logger()
 
 JSON = "application/json"
-# A browser that opens an answer must not run or load anything.
-POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 READING = (b"GET", b"HEAD")
 
 
@@ -73,7 +70,8 @@ class Monitor:
         except Exception:
             log.failure("answering a request failed")
             answer = error_reply(500, "the server has failed; its log says why")
-        _send_reply(request, answer)
+        request.begin_answer(answer.status, answer.type)
+        request.end_answer(answer.body)
 
     def _answer(self, request: WebRequest) -> MonitorReply:
         hosts = request.requestHeaders.getRawHeaders(b"Host", [])
@@ -99,15 +97,3 @@ def _health_reply(reasons: list[str]) -> MonitorReply:
     if reasons:
         return error_reply(503, "; ".join(reasons))
     return MonitorReply(200, b'{"status": "ok"}\n')
-
-
-def _send_reply(request: WebRequest, answer: MonitorReply) -> None:
-    request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
-    for name, value in HEADERS.items():
-        request.setHeader(name, value)
-    request.setHeader("Content-Type", answer.type)
-    request.setHeader("Content-Security-Policy", POLICY)
-    request.setHeader("Cache-Control", "no-store")
-    request.setHeader("Content-Length", str(len(answer.body)))
-    request.write(answer.body)
-    request.finish()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.python.failure import Failure
@@ -46,7 +47,6 @@ class _RunningCommand(ProcessProtocol):
         self._text = text
         self._said = b""
         self._last_output_timer = Timer(reactor)
-        self._late: TemporaryFailure | None = None
 
     def start(self, command: Command, environment: Mapping[str, str]) -> None:
         with open(os.devnull, "wb") as nowhere:
@@ -74,9 +74,8 @@ class _RunningCommand(ProcessProtocol):
         self._last_output_timer.stop()
         self._finish(reason)
 
-    def kill(self, late: TemporaryFailure | None = None) -> None:
-        """Kill the program and all processes that it started. late: the failure to report at its end."""
-        self._late = late
+    def kill(self) -> None:
+        """Kill the program and all processes that it started."""
         assert self.transport is not None
         with contextlib.suppress(ProcessExitedAlready):
             self.transport.signalProcess("TERM")
@@ -89,9 +88,6 @@ class _RunningCommand(ProcessProtocol):
         end = ProcessEnd.of(reason)
         if end.status == 0:
             self.done.callback(None)
-            return
-        if self._late is not None:
-            self.done.errback(self._late)
             return
         words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
         said = f": {one_line(words, 300)}" if words else ""
@@ -121,11 +117,7 @@ async def run_command(
         running.start(command, environment)
     except OSError as error:
         raise TemporaryFailure(f"the command cannot be started: {error.strerror}") from error
-    limit = Timer(reactor)
-    limit.start(
-        seconds, running.kill, TemporaryFailure(f"the command took {seconds:g} s and was killed")
-    )
     try:
-        await running.done
-    finally:
-        limit.stop()
+        await running.done.addTimeout(seconds, reactor)
+    except DeferredTimeout:
+        raise TemporaryFailure(f"the command took {seconds:g} s and was killed") from None

@@ -29,10 +29,9 @@ Deliver = Callable[[str, AlertSettings, AlertMessage], Deferred[None]]
 def make_deliver(reactor: Any, *, test: bool = False) -> Deliver:
     """Return a function that sends a message by command or webhook, with the settings of the alert.
 
-    test: whether an operator tests the alert: the message says so, and there is only one attempt.
+    test: whether an operator tests the alert: the message says so.
     """
     server = socket.gethostname()
-    pauses = () if test else webhook.PAUSES
 
     def deliver(way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
         if isinstance(sent, EpisodeMessage):
@@ -53,7 +52,7 @@ def make_deliver(reactor: Any, *, test: bool = False) -> Deliver:
             body = webhook_bodies.alertmanager_body(message, sent)
         else:
             body = message.json
-        posting = webhook.post_message(alert.alert_webhook, body, reactor=reactor, pauses=pauses)
+        posting = webhook.post_message(alert.alert_webhook, body, reactor=reactor)
         return Deferred.fromCoroutine(posting)
 
     return deliver

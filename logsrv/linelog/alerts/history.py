@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import NamedTuple
 
 import attrs
@@ -13,19 +12,9 @@ from logsrv.linelog.alerts.windows import REMEMBERED, Change, Key, Windows
 from logsrv.linelog.query.language.condition import AlertQuery
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.groups import count_groups
-from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position, time_text
-
-
-def _first_moment(view: View, until: float) -> float:
-    """Return the time of the store's first line, since when its silence means anything."""
-    with closing(Follower(view, Position(0, 0))) as follower:
-        first = follower.read(1)
-    time = None if first is None else time_text(first.text)
-    return until if time is None else parse_rfc3339(time)
 
 
 class PastEpisodes(NamedTuple):
@@ -44,7 +33,10 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
     assert condition is not None
     known_by_lines = condition.is_absence and condition.by
     before = max(condition.window, REMEMBERED if known_by_lines else 0.0)
-    windows = Windows(condition, max(since - before, _first_moment(view, until)))
+    # Before the store's first line, its silence means nothing.
+    oldest, _ = view.read_time_span()
+    begin = max(since - before, parse_rfc3339(oldest) if oldest else until)
+    windows = Windows(condition, begin)
     scope = Scope(since=rfc3339(since - before), until=rfc3339(until))
     search = Search(view, make_matcher(asked.lines.node), scope)
     changes: list[Change] = []

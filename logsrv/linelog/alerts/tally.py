@@ -1,13 +1,7 @@
 """The tally of one alert: the lines that matched since the last message, and when the next is due.
 
-    state     event   next      what happens
-    QUIET     match   BEGUN     it waits for further lines of the same moment, and counts them
-    BEGUN     due     HELD      a message is sent
-    HELD      match   COUNTING  nothing is sent before the interval is over
-    HELD      due     QUIET
-    COUNTING  due     HELD      a message is sent
-    HELD      failed  COUNTING  the lines of the message are counted again, with newer ones
-    COUNTING  failed  COUNTING  the same
+The first line waits for further lines of the same moment. After a message nothing is sent before the
+interval is over. Lines of a message that fails are counted again, with newer ones.
 
 Only the first lines are kept, so that a flood takes no memory. There is no clock here: the caller gives the
 time.
@@ -19,7 +13,6 @@ from collections.abc import Sequence
 
 import attrs
 
-from logsrv.kit.text.transitions import parse_transitions
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position, time_text
 
@@ -29,8 +22,6 @@ LONGEST = 1 << 16
 """The most bytes of a line in a message; the rest is cut off."""
 SETTLE = 0.3
 """Seconds from the first match to its message, so that lines of the same moment are in it."""
-
-NEXT = parse_transitions(__doc__)
 
 
 @attrs.frozen(kw_only=True)
@@ -58,13 +49,12 @@ class MatchCount:
 
 
 class MatchTally:
-    """A count that is sent at most once in `every` seconds. due: when `take` has to act; None in QUIET."""
+    """A count that is sent at most once in `every` seconds. due: when `take_if_due` has to act, if ever."""
 
     def __init__(self, every: float, due: float | None = None) -> None:
         """due: the end of an interval that has begun already."""
         self.every = every
         self.due = due
-        self.state = "QUIET" if due is None else "HELD"
         self.counted = MatchCount()
 
     def add_matches(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
@@ -80,13 +70,11 @@ class MatchTally:
             begin=hits[0].position,
         )
         self.counted = self.counted.followed_by(newer)
-        self.state = NEXT.get((self.state, "match"), self.state)
         if self.due is None:
             self.due = now + SETTLE
 
     def put_back(self, undelivered: MatchCount, due: float) -> None:
         """Add the lines of a failed message to the count again, to be sent at `due`."""
-        self.state = NEXT[self.state, "failed"]
         self.counted = undelivered.followed_by(self.counted)
         self.due = due
 
@@ -101,11 +89,9 @@ class MatchTally:
         """
         if self.due is None or (now < self.due and not (at_once and self.counted.count)):
             return None
-        taken = self.counted
-        self.state = NEXT[self.state, "due"]
-        if self.state == "QUIET":
+        if not self.counted.count:
             self.due = None
             return None
+        taken, self.counted = self.counted, MatchCount()
         self.due = now + self.every
-        self.counted = MatchCount()
         return taken

@@ -1,4 +1,4 @@
-"""Posting an alert to a webhook: JSON by POST, with a time limit, repeated if that may help.
+"""Posting an alert to a webhook: JSON by POST, with a time limit.
 
 Redirects are not followed: the lines are sent only to the server that the operator named. For the same
 reason the certificate of an https:// server is verified.
@@ -6,14 +6,12 @@ reason the certificate of an https:// server is verified.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, FileBodyProducer
 from twisted.web.http_headers import Headers
@@ -25,9 +23,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 
 SECONDS = 10.0
-"""The most seconds for one attempt."""
-PAUSES = (1.0, 5.0, 20.0)
-"""Seconds between attempts."""
+"""The most seconds for a message."""
 AGAIN = (408, 425, 429)
 """Statuses below 500 after which another attempt may succeed."""
 _LARGEST_ANSWER = 1 << 16
@@ -39,38 +35,17 @@ def loggable_part(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-async def post_message(
-    url: str,
-    body: bytes,
-    *,
-    reactor: Any,
-    pauses: Sequence[float] = PAUSES,
-    seconds: float = SECONDS,
-) -> None:
-    """Post `body`, which is JSON, until the server accepts it.
+async def post_message(url: str, body: bytes, *, reactor: Any, seconds: float = SECONDS) -> None:
+    """Post `body`, which is JSON, to a server, which has to accept it within `seconds`.
 
-    pauses: the seconds before each further attempt. seconds: the most for one attempt. Raises
-    TemporaryFailure if all attempts failed, and Undelivered at once if the server refuses it. Cancelling
-    ends the attempts.
+    Raises Undelivered if it refuses it, and TemporaryFailure if it may accept it later.
     """
-    pool = limited_head_pool(reactor, persistent=False)
-    agent = Agent(reactor, connectTimeout=seconds, pool=pool)
-    for pause in (*pauses, None):
-        try:
-            await _post_once(agent, url, body, reactor, seconds)
-            return
-        except TemporaryFailure as error:
-            if pause is None:
-                tried = f"; it was tried {len(pauses) + 1} times" if pauses else ""
-                raise TemporaryFailure(f"{error}{tried}") from None
-        await deferLater(reactor, pause)
-
-
-async def _post_once(agent: Agent, url: str, body: bytes, reactor: Any, seconds: float) -> None:
     where = one_line(loggable_part(url))
     headers = Headers(
         {"Content-Type": ["application/json"], "User-Agent": [f"logsrv/{__version__}"]}
     )
+    pool = limited_head_pool(reactor, persistent=False)
+    agent = Agent(reactor, connectTimeout=seconds, pool=pool)
     answering = agent.request(b"POST", url.encode(), headers, FileBodyProducer(BytesIO(body)))
     answering.addTimeout(seconds, reactor, lambda *_: Failure(DeferredTimeout()))
     try:

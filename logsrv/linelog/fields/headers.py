@@ -5,10 +5,10 @@ Unusual messages, and those with JSON after the header, are returned to the call
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
+from logsrv.linelog.fields.one_pass import OnePassReader
 from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.syslog_header import FACILITIES, NAMES, SEVERITIES
 
@@ -43,7 +43,7 @@ _PARTS: tuple[tuple[str, bytes], ...] = (
 _OF_PRIORITY = ("facility", "severity")
 
 
-class HeaderReader:
+class HeaderReader(OnePassReader):
     """A reader of the fields called `names` in syslog headers; some may be fields that headers lack.
 
     wanted: indices in `names` of the fields that it reads. is_able: false if `names` has `text`, because
@@ -55,40 +55,23 @@ class HeaderReader:
         self.wanted = [place for place, name in enumerate(inner) if name in NAMES]
         # The text begins after the whole header, whose end this expression does not find.
         self.can_read = "text" not in inner
-        groups = ["priority" if name in _OF_PRIORITY else name for name in inner]
-        captured = [name for name, _ in _PARTS if name in groups]
-        self._find = re.compile(
-            b"".join(
-                b"(?:" + part[1:] if name and name not in groups else part for name, part in _PARTS
-            ),
-            re.MULTILINE,
-        ).findall
-        self._converters = [
-            (
-                place,
-                [at for at, name in enumerate(captured) if name == groups[place]],
-                _make_converter(inner[place]),
-            )
-            for place in self.wanted
-        ]
-
-    def read(self, text: bytes) -> tuple[list[tuple[int, list[str | None]]], list[int]]:
-        """Return columns, each with the index of its name, and the numbers of unusual messages.
-
-        text: the messages, each with its LF.
-        """
-        rows = self._find(text)
-        columns = [
-            (place, [take(*[row[at] for at in groups]) for row in rows])
-            for place, groups, take in self._converters
-        ]
-        return columns, [number for number, row in enumerate(rows) if row[-1]]
+        super().__init__(
+            _PARTS,
+            [
+                (
+                    place,
+                    "priority" if inner[place] in _OF_PRIORITY else inner[place],
+                    _make_converter(inner[place]),
+                )
+                for place in self.wanted
+            ],
+        )
 
 
 def _make_converter(name: str) -> Callable[..., str | None]:
     if name in _OF_PRIORITY:
         return partial(_priority_field, name)
-    return _value_of_rfc5424 if name == "msgid" else _value_of_either_rfc
+    return partial(_value_of_either_rfc, b"") if name == "msgid" else _value_of_either_rfc
 
 
 @lru_cache(maxsize=1000)
@@ -104,7 +87,3 @@ def _value_of_either_rfc(old: bytes, new: bytes) -> str | None:
     """Return the value from RFC 3164, or from RFC 5424, where `-` means none."""
     value = old or (b"" if new == b"-" else new)
     return decode_stored(value) if value else None
-
-
-def _value_of_rfc5424(value: bytes) -> str | None:
-    return _value_of_either_rfc(b"", value)

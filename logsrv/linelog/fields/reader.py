@@ -119,7 +119,7 @@ class FieldReader:
         found, others = self._headers.read(b"\n".join([*stamps.messages_of(rows), b""]))
         for place, column in found:
             _fill_column(columns[place], lines, column)
-        return {lines[number] for number in others}
+        return {lines[number] for number, _ in others}
 
     def _lines_with_objects(self, stamps: StampedLines, rows: Array) -> set[int]:
         """Return the lines that may have one of the fields in JSON after a header."""
@@ -140,12 +140,12 @@ class FieldReader:
         lines = rows.tolist()
         whole = len(lines) == len(stamps)
         text = stamps.text if whole else b"\n".join([*map(stamps.line, lines), b""])
-        found = self._access.read(text)
+        found, unread = self._access.read(text)
         kinds[rows] = _DONE
-        kinds[rows[[number for number, _ in found.others]]] = _PLAIN
-        for column, values in zip(columns, found.columns, strict=True):
-            _fill_column(column, lines, values)
-        return {lines[number] for number, line in found.others if _OF_ACCESS in line}
+        kinds[rows[[number for number, _ in unread]]] = _PLAIN
+        for place, column in found:
+            _fill_column(columns[place], lines, column)
+        return {lines[number] for number, line in unread if _OF_ACCESS in line}
 
     def _fill_from_pairs(
         self, stamps: StampedLines, kinds: Array, columns: list[Column]

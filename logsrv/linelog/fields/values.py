@@ -54,15 +54,11 @@ def number_of_text(text: str) -> Number | None:
     if not text or text[0] not in "0123456789+-.":
         return None
     if _INTEGER.fullmatch(text):
-        return int(text) if len(text) <= LONGEST_INTEGER else _parse_long_integer(text)
+        return int(text) if len(text) <= LONGEST_INTEGER else Decimal(text)
     if _DECIMAL.fullmatch(text):
         found = float(text)
         return found if math.isfinite(found) else None
     return None
-
-
-def _parse_long_integer(text: str) -> Number:
-    return Decimal(text)
 
 
 def text_of_value(value: Scalar) -> str:

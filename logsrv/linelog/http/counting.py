@@ -24,7 +24,7 @@ from logsrv.kit.children.child_side import answer_messages, limit_reading_proces
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position
-from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, combine_times, times_of
+from logsrv.linelog.store.segments.times import NONE, Times, combine_times, times_of
 
 # Nanoseconds by which the mtime of a directory may lag behind its last change: the kernel's clock for files
 # advances in ticks.
@@ -33,22 +33,8 @@ _PIECE = 256 << 10
 
 
 @attrs.frozen
-class _SegmentTotals:
-    """The totals of the first `size` bytes of a segment's text."""
-
-    lines: int
-    size: int
-    compressed: int
-    times: Times
-
-
-_NOTHING = _SegmentTotals(0, 0, 0, NONE)
-_GONE = _SegmentTotals(0, 0, 0, UNKNOWN)
-
-
-@attrs.frozen
-class _SumOfSegments:
-    """The totals of several segments."""
+class _Totals:
+    """The totals of segments that are there; of an active one, of the first `size` bytes of its text."""
 
     segments: int = 0
     lines: int = 0
@@ -56,35 +42,36 @@ class _SumOfSegments:
     compressed: int = 0
     times: Times = NONE
 
-    def plus(self, counted: Iterable[_SegmentTotals]) -> _SumOfSegments:
-        """Return the sum with further segments added."""
-        found = list(counted)
-        return _SumOfSegments(
-            self.segments + len(found),
-            self.lines + sum(one.lines for one in found),
-            self.size + sum(one.size for one in found),
-            self.compressed + sum(one.compressed for one in found),
-            combine_times([self.times, *(one.times for one in found)]),
+    def plus(self, others: Iterable[_Totals]) -> _Totals:
+        """Return the totals with those of further segments added."""
+        added = [self, *others]
+        return _Totals(
+            sum(one.segments for one in added),
+            sum(one.lines for one in added),
+            sum(one.size for one in added),
+            sum(one.compressed for one in added),
+            combine_times([one.times for one in added]),
         )
+
+
+_NOTHING = _Totals()
 
 
 class StoreTotals:
     """The totals of one store."""
 
     def __init__(self) -> None:
-        self._counted: dict[int, _SegmentTotals] = {}
+        self._counted: dict[int, _Totals] = {}
         # The sum of the compressed segments in `_segments`, and the numbers of the others there.
-        self._packed, self._open = _SumOfSegments(), [0]
+        self._packed, self._open = _NOTHING, [0]
         self._segments: object = None
 
     def stats_answer(self, view: View) -> dict[str, Any]:
         """Return the answer of /api/stats."""
         if self._segments is not view.segments:
             self._count_packed(view)
-        counted = [self._totals_of(view, number) for number in self._open]
-        sums = self._packed.plus(one for one in counted if one is not None)
+        sums = self._packed.plus([self._totals_of(view, number) for number in self._open])
         last = self._open[-1]
-        known = self._counted.get(last)
         return {
             "segments": sums.segments,
             "lines": sums.lines,
@@ -92,7 +79,7 @@ class StoreTotals:
             "compressed": sums.compressed,
             "oldest": sums.times.smallest,
             "newest": sums.times.largest,
-            "position": str(Position(last, known.size) if known else Position(0, 0)),
+            "position": str(Position(last, self._counted[last].size)),
         }
 
     def _count_packed(self, view: View) -> None:
@@ -100,32 +87,30 @@ class StoreTotals:
         self._counted = {key: one for key, one in self._counted.items() if key in numbers}
         packed = [one.number for one in view.segments if one.form is Form.PACKED]
         self._open = [one.number for one in view.segments if one.form is not Form.PACKED]
-        found = [self._totals_of(view, number) for number in packed]
-        self._packed = _SumOfSegments().plus(one for one in found if one is not None)
+        self._packed = _NOTHING.plus([self._totals_of(view, number) for number in packed])
         self._segments = view.segments
 
-    def _totals_of(self, view: View, number: int) -> _SegmentTotals | None:
-        """Return the totals of a segment, counted again unless it is compressed; None if it was removed."""
-        known = self._counted.get(number)
-        if known is None or not known.compressed:
-            before = _NOTHING if known is None or known is _GONE else known
-            known = self._counted[number] = _count_segment(view, number, before)
-        return known if known is not _GONE else None
+    def _totals_of(self, view: View, number: int) -> _Totals:
+        """Return the totals of a segment, counted again unless it is compressed."""
+        known = self._counted.get(number, _NOTHING)
+        if not known.compressed:
+            known = self._counted[number] = _count_segment(view, number, known)
+        return known
 
 
-def _count_segment(view: View, number: int, known: _SegmentTotals) -> _SegmentTotals:
-    """Return the totals of a segment. known: the totals of the last count."""
+def _count_segment(view: View, number: int, known: _Totals) -> _Totals:
+    """Return the totals of a segment; _NOTHING if it was removed. known: the totals of the last count."""
     head = view.index_head(number)
     if head is not None and head.lines:
-        return _SegmentTotals(head.lines, head.text, head.compressed, head.times)
+        return _Totals(1, head.lines, head.text, head.compressed, head.times)
     frames = view.open_segment(number)
     if frames is None:
-        return _GONE
+        return _NOTHING
     with closing(frames):
         return _count_frames(frames, known)
 
 
-def _count_frames(frames: SegmentFrames, known: _SegmentTotals) -> _SegmentTotals:
+def _count_frames(frames: SegmentFrames, known: _Totals) -> _Totals:
     if isinstance(frames, PackedFrames):
         index = frames.index
         # An index that `index_sound_frames` made has no line counts: use those of the last count.
@@ -133,7 +118,7 @@ def _count_frames(frames: SegmentFrames, known: _SegmentTotals) -> _SegmentTotal
         times = (
             combine_times((index.times, known.times)) if known.size == index.text else index.times
         )
-        return _SegmentTotals(lines, index.text, index.compressed, times)
+        return _Totals(1, lines, index.text, index.compressed, times)
     if frames.size < known.size:
         # The segment was truncated: count it anew.
         known = _NOTHING
@@ -142,7 +127,7 @@ def _count_frames(frames: SegmentFrames, known: _SegmentTotals) -> _SegmentTotal
         for _, text in frames.lines_between(start, min(start + _PIECE, frames.size)):
             lines += text.count(b"\n")
             times = combine_times((times, times_of(text)))
-    return _SegmentTotals(lines, frames.size, 0, times)
+    return _Totals(1, lines, frames.size, 0, times)
 
 
 class StoreCounter:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 
 from twisted.web.http import CACHED
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebRequest
-from logsrv.kit.web.hosts import HEADERS
-from logsrv.kit.web.monitor import POLICY
+from logsrv.kit.web.hosts import SANDBOX_POLICY
 from logsrv.linelog.http.endpoints import JSON
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import Problem
@@ -25,22 +23,17 @@ class ResponseSender:
         self._metrics = metrics
 
     def begin_response(
-        self, request: WebRequest, status: int, type_: str, policy: str = POLICY
+        self, request: WebRequest, status: int, type_: str, policy: str = SANDBOX_POLICY
     ) -> None:
         """Set the status and the headers, and count the response. The caller sends the content."""
         self._metrics.count("http_requests_total", status=str(status))
-        request.setResponseCode(status, HTTPStatus(status).phrase.encode())
-        for name, value in HEADERS.items():
-            request.setHeader(name, value)
-        request.setHeader("Content-Type", type_)
-        request.setHeader("Content-Security-Policy", policy)
-        request.setHeader("Cache-Control", "no-store")
+        request.begin_answer(status, type_, policy)
         # Otherwise nginx would hold back small pieces of an answer.
         request.setHeader("X-Accel-Buffering", "no")
 
     def send_body(self, request: WebRequest, status: int, body: bytes, type_: str = JSON) -> None:
         self.begin_response(request, status, type_)
-        self._write_and_finish(request, body)
+        request.end_answer(body)
 
     def send_asset(
         self, request: WebRequest, asset: assets.Asset, caching: str, problem: Problem | None = None
@@ -55,7 +48,7 @@ class ResponseSender:
         if problem is not None:
             for name, value in problem.headers.items():
                 request.setHeader(name, value)
-            self._write_and_finish(request, asset.body)
+            request.end_answer(asset.body)
             return
         body, tag = asset.body, asset.tag
         if asset.packed:
@@ -66,15 +59,14 @@ class ResponseSender:
         if request.setETag(tag.encode()) is CACHED:
             request.finish()
         else:
-            self._write_and_finish(request, body)
+            request.end_answer(body)
 
     def redirect_to_page(self, request: WebRequest, cookie: bytes, view: str = "") -> None:
         """Redirect to the page. view: the query of the link that the user opened before the log-in."""
         self.begin_response(request, 303, JSON)
         request.setHeader("Set-Cookie", cookie)
         request.setHeader("Location", f"/?{view}" if view else "/")
-        request.setHeader("Content-Length", "0")
-        request.finish()
+        request.end_answer(b"")
 
     def send_problem(self, request: WebRequest, problem: Problem) -> None:
         """Send a problem. If part of an answer has been sent already, end the connection instead."""
@@ -87,11 +79,6 @@ class ResponseSender:
         for name, value in problem.headers.items():
             request.setHeader(name, value)
         self.send_body(request, problem.status, problem.body)
-
-    def _write_and_finish(self, request: WebRequest, body: bytes) -> None:
-        request.setHeader("Content-Length", str(len(body)))
-        request.write(body)
-        request.finish()
 
 
 def accepts_gzip(accepted: bytes) -> bool:

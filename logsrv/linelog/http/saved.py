@@ -26,7 +26,7 @@ from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.endpoints import JSON, LONGEST_NAME, SAVED, SAVED_PARTS, check_query
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk, reason
+from logsrv.linelog.store.segments.disk import Disk, reason
 
 log = Logger()
 
@@ -188,11 +188,7 @@ def _write(file: Path, saved: Searches) -> None:
         if mode is not None and not stat.S_ISREG(mode):
             raise StoreError(f"{_shown_path(file)}: is a device, not a file")
         with Disk().open_directory(folder) as disk:
-            try:
-                disk.replace_durably(name, data)
-            except OSError:
-                disk.unlink(name + TMP_SUFFIX)
-                raise
+            disk.replace_durably(name, data)
         if mode is not None:
             os.chmod(file, stat.S_IMODE(mode))
     except OSError as error:

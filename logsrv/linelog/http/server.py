@@ -217,11 +217,11 @@ class WebServer:
                 self._answer_later(request, self._statistics.request_totals())
             case "/api/saved":
                 self._answer_later(request, self._saved.request_list())
-            case "/api/tail":
-                self._start_viewer(request, values)
             case _ if request.method == b"HEAD":
                 self._responses.begin_response(request, 200, _content_type(endpoint, values))
                 request.finish()
+            case "/api/tail":
+                self._start_viewer(request, values)
             case _:
                 # Each name in `REPLIES` of `searching`: search, histogram, top, fields and so on.
                 self._start_search(request, endpoint, values)
@@ -276,10 +276,6 @@ class WebServer:
             begin = None if after is None else parse_position(after)
         except ValueError as error:
             raise Problem(400, f"Last-Event-ID: {error}") from None
-        if request.method == b"HEAD":
-            self._responses.begin_response(request, 200, EVENTS)
-            request.finish()
-            return
         viewer = Viewer(
             request,
             values["q"],

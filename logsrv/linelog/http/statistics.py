@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
@@ -47,8 +47,8 @@ class StoreStatistics:
         waiting: Deferred[bytes] = Deferred()
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
-            answered = self._pool.answer(os.fsencode(self._place()))
-            answered.addCallbacks(self._handle_answer, self._handle_failure)
+            counted = self._pool.answer(os.fsencode(self._place()))
+            counted.addCallbacks(self._take_totals, self._failed).addBoth(self._answer_waiting)
         return waiting
 
     def stop(self) -> Deferred[None]:
@@ -56,24 +56,20 @@ class StoreStatistics:
         self._stopping = True
         return self._pool.stop()
 
-    def _handle_answer(self, answer: list[bytes]) -> None:
+    def _take_totals(self, answer: list[bytes]) -> bytes:
         counted = b"".join(answer)
         why = json.loads(counted).get("error")
         if why is not None:
-            self._fail_waiting(Problem(503, why))
-            return
+            raise Problem(503, why)
         self._counted, self._counted_at = counted, self._reactor.seconds()
-        for waiting in self._take_waiting():
-            waiting.callback(counted)
+        return counted
 
-    def _handle_failure(self, _: Failure) -> None:
+    def _failed(self, _: Failure) -> NoReturn:
         why = "the store could not be counted; the server's log says why"
-        self._fail_waiting(STOPPING if self._stopping else Problem(503, why))
+        raise STOPPING if self._stopping else Problem(503, why)
 
-    def _fail_waiting(self, problem: Problem) -> None:
-        for waiting in self._take_waiting():
-            waiting.errback(problem)
-
-    def _take_waiting(self) -> list[Deferred[bytes]]:
+    def _answer_waiting(self, answer: bytes | Failure) -> None:
         waiting, self._waiting = self._waiting, []
-        return waiting
+        for one in waiting:
+            # A Failure calls the errbacks.
+            one.callback(answer)

@@ -92,11 +92,11 @@ def fields(data: bytes) -> None:
         assert FieldReader(NAMES).read(StampedLines(text)) == wanted
         for name, column in zip(NAMES, wanted, strict=True):
             assert FieldReader([name]).read(StampedLines(text)) == [column]
-        found = AccessReader(("client", "status", "path", "agent")).read(text)
-        others = {number for number, _ in found.others}
+        found, unread = AccessReader(("client", "status", "path", "agent")).read(text)
+        others = {number for number, _ in unread}
         for number, record in enumerate(records):
             if number not in others:
-                of_line = [column[number] for column in found.columns]
+                of_line = [column[number] for _, column in found]
                 assert of_line == [record.get(one) for one in ("client", "status", "path", "agent")]
             for name, value in record.fields.items():
                 displayable_text(name).encode()

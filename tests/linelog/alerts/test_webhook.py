@@ -1,4 +1,4 @@
-"""The webhook that gets an alert: what is posted, what is tried again, what is not."""
+"""The webhook that gets an alert: what is posted, what may be posted again later, what not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.alerts.message import UndeliveredMessage
+from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.webhook import loggable_part, post_message
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, in_reactor, until
@@ -17,12 +17,10 @@ from tests.linelog.alerts.hooks import hook
 from tests.ports import free_port
 from tests.strangers import endless, stranger
 
-SOON = (0.01, 0.01)
-
 
 async def failure(url: str, seconds: float = PATIENCE) -> str:
     with pytest.raises(UndeliveredMessage) as caught:
-        await post_message(url, b"{}", reactor=REACTOR, pauses=SOON, seconds=seconds)
+        await post_message(url, b"{}", reactor=REACTOR, seconds=seconds)
     return str(caught.value)
 
 
@@ -37,19 +35,18 @@ async def test_an_alert_is_posted_once_as_json() -> None:
 
 
 @in_reactor
-async def test_a_server_in_trouble_is_asked_again() -> None:
-    with hook(503, 429, 200) as server:
-        await post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR, pauses=SOON)
-    assert len(server.posts) == 3
+@pytest.mark.parametrize("status", [500, 503, 408, 425, 429])
+async def test_a_server_in_trouble_may_accept_it_later(status: int) -> None:
+    with hook(status) as server, pytest.raises(TemporaryFailure):
+        await post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR)
+    assert len(server.posts) == 1
 
 
 @in_reactor
-async def test_after_some_attempts_posting_fails_without_the_secret_path_in_the_message() -> None:
+async def test_the_secret_path_is_not_in_the_message_of_a_failure() -> None:
     with hook(500) as server:
         said = await failure(f"http://127.0.0.1:{server.port}/secret")
-    assert said == (
-        f"http://127.0.0.1:{server.port} answered with status 500; it was tried 3 times"
-    )
+    assert said == f"http://127.0.0.1:{server.port} answered with status 500"
     assert loggable_part("https://x:8/secret?y") == "https://x:8"
 
 
@@ -76,7 +73,7 @@ async def test_a_server_that_does_not_answer_is_waited_for_so_long_only() -> Non
     with hook() as server:
         server.silent.set()
         said = await failure(f"http://127.0.0.1:{server.port}/", seconds=0.2)
-    assert "did not answer within 0.2 s; it was tried 3 times" in said
+    assert said.endswith("did not answer within 0.2 s") and len(server.posts) == 1
 
 
 @in_reactor
@@ -96,7 +93,7 @@ async def test_cancelling_ends_the_post() -> None:
     with hook() as server:
         server.silent.set()
         posting = Deferred.fromCoroutine(
-            post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR, pauses=SOON)
+            post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR)
         )
         await until(lambda: server.posts, "the request")
         posting.cancel()
@@ -127,7 +124,5 @@ async def test_an_endless_head_is_told_and_takes_no_memory() -> None:
     header = b"X-Name: %b\r\n" % (b"a" * 16_000)
     with stranger(endless(header, b"HTTP/1.1 200 OK\r\n")) as server:
         said = await failure(server.url)
-    assert said == (
-        f"{server.url}: the head of its answer is larger than 128 KiB; it was tried 3 times"
-    )
+    assert said == f"{server.url}: the head of its answer is larger than 128 KiB"
     assert server.said < 64 << 20

@@ -42,19 +42,22 @@ MESSAGES = st.one_of(
 def test_fields_are_those_of_records(messages: list[str], chosen: set[str]) -> None:
     every = [line(message.encode("utf-8", "surrogateescape")) for message in messages]
     names = [*sorted(chosen), "nothing"]
-    found = AccessReader(names).read(b"".join(every))
-    others = dict(found.others)
-    assert all(len(column) == len(every) for column in found.columns)
+    found, unread = AccessReader(names).read(b"".join(every))
+    others = dict(unread)
+    assert [names[place] for place, _ in found] == sorted(chosen)
+    assert all(len(column) == len(every) for _, column in found)
     for number, stored in enumerate(every):
         record = Record(stored[:-1])
         if number in others:
             assert others[number] == stored
             continue
         assert record.kind == "access"
-        assert [column[number] for column in found.columns] == [record.get(name) for name in names]
+        assert [column[number] for _, column in found] == [
+            record.get(name) for name in sorted(chosen)
+        ]
 
 
 def test_usual_lines_of_access_logs_are_read_together() -> None:
     usual = line('1.2.3.4 - u [20/Nov/2026:06:00:02 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"')
     found = AccessReader(["status", "fields.path"]).read(usual * 3)
-    assert found == ([["200"] * 3, ["/"] * 3], [])
+    assert found == ([(0, ["200"] * 3), (1, ["/"] * 3)], [])

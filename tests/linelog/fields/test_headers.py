@@ -37,7 +37,9 @@ def test_usual_headers_are_read_together() -> None:
 
 @pytest.mark.parametrize("message", UNUSUAL)
 def test_unusual_ones_are_handed_back(message: bytes) -> None:
-    assert HeaderReader(["app"]).read(USUAL[0] + b"\n" + message + b"\n")[1] == [1]
+    assert HeaderReader(["app"]).read(USUAL[0] + b"\n" + message + b"\n")[1] == [
+        (1, message + b"\n")
+    ]
 
 
 def test_only_names_of_headers_are_wanted() -> None:

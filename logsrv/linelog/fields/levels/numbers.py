@@ -208,10 +208,12 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     """Find the levels of lines without a field that may hold one."""
     rows, sizes = lines.beginnings[chosen], (lines.ends - lines.messages)[chosen]
     found = level_words.levels_of_beginnings(rows, sizes, access=True)
-    for levels in (_levels_by_status, _levels_by_words):
+    timed = numpy.flatnonzero(found == level_words.ACCESS)
+    if len(timed):
+        starts, ends = lines.messages[chosen[timed]], lines.ends[chosen[timed]]
+        found[timed] = levels_of_statuses(lines.raw, starts, ends)
         timed = numpy.flatnonzero(found == level_words.ACCESS)
-        if len(timed):
-            found[timed] = levels(lines, chosen[timed])
+        found[timed] = level_words.levels_of_beginnings(rows[timed], sizes[timed])
     # If JSON follows spaces, or the header of a file, a level in its text does not count: check such a line
     # by itself.
     first = rows[:, 0]
@@ -226,15 +228,6 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
         )
         found[maybe[has]] = UNSURE
     lines.found[chosen] = found
-
-
-def _levels_by_status(lines: _TextLines, chosen: Array) -> Array:
-    return levels_of_statuses(lines.raw, lines.messages[chosen], lines.ends[chosen])
-
-
-def _levels_by_words(lines: _TextLines, chosen: Array) -> Array:
-    sizes = (lines.ends - lines.messages)[chosen]
-    return level_words.levels_of_beginnings(lines.beginnings[chosen], sizes)
 
 
 def _find_in_objects(lines: _TextLines, chosen: Array) -> None:

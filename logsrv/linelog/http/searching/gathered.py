@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.http.nodes.answer import (
@@ -34,14 +34,12 @@ from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.node_settings import HERE
 from logsrv.linelog.http.nodes.spans import NodeQuestion, TimeSpan, span_between
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.asked import document_maker, json_line, question_of
+from logsrv.linelog.http.searching.asked import Values, document_maker, json_line, question_of
 from logsrv.linelog.http.searching.replies import REPLIES
 from logsrv.linelog.read.render import hit_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
-
-Values: TypeAlias = dict[str, Any]
 
 # A position has two numbers, of ten and of fifteen digits. If it is made from a time, the first counts
 # spans of 100 s; the second has 8 digits for microseconds, and 7 that number the lines of the same time.
@@ -49,8 +47,6 @@ _STEP, _EACH = 10**8, 10**7
 # Values for the own store that a request to nodes lacks. One process: threads send the requests to nodes,
 # and a process with threads must not fork.
 _OTHERS = {"before": None, "after": None, "processes": 1, "format": "json"}
-# Values that the server refuses with nodes.
-_OF_THIS_STORE = ("by",)
 _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 
 
@@ -200,7 +196,7 @@ def counts_of_nodes(
     """Return the answer of a counting endpoint for all nodes, with the failed nodes and their reasons."""
     missing: dict[str, str] = {}
     asking = AskedNodes(nodes, missing.__setitem__, seconds)
-    asked = {name: values[name] for name in values if name not in _OF_THIS_STORE}
+    asked = dict(values)
     if endpoint == "top":
         asked["limit"] = LARGEST
     found: dict[str, Any] = {}

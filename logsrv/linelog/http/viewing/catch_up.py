@@ -12,15 +12,10 @@ from typing import NamedTuple
 
 import attrs
 
-from logsrv.linelog.http.searching.asked import has_all_lines
 from logsrv.linelog.http.searching.events import missed_event
-from logsrv.linelog.http.viewing.live import LiveReader, size_between
-from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents
-from logsrv.linelog.query.language.pipeline import parse_lines
-from logsrv.linelog.query.language.question import Extraction
-from logsrv.linelog.query.matching.match import Matcher
-from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.read.records import JoinedLines
+from logsrv.linelog.http.viewing.live import size_between
+from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents, WatchedQuery
+from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.search import hits_in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -30,6 +25,8 @@ from logsrv.linelog.store.segments.segment import Position
 MOST_BEHIND = 4 << 20
 # Bytes of text after which a step ends: searching them takes a millisecond.
 MOST_IN_STEP = 256 << 10
+# Bytes that are searched at a time, because their events are in memory.
+STEP = 8 << 10
 
 
 class CatchUpStep(NamedTuple):
@@ -52,14 +49,11 @@ class CatchUp:
     read, lines: bytes and lines of text after `sure` that were searched. shown: how many of these it got.
     """
 
-    query: str
-    matcher: Matcher
+    query: WatchedQuery
     begin: Position
     sure: Position
     _view: View
-    _live: LiveReader = attrs.field(init=False)
-    _extractions: tuple[Extraction, ...] = attrs.field(init=False)
-    _joined: JoinedLines | None = attrs.field(init=False, default=None)
+    _follower: Follower = attrs.field(init=False)
     _read: int = 0
     _lines: int = 0
     _shown: int = 0
@@ -67,15 +61,12 @@ class CatchUp:
     def __attrs_post_init__(self) -> None:
         # Reading begins one byte earlier: if that byte is an LF, a line begins at `begin`.
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
-        self._live = LiveReader(self._view, start)
-        question = parse_lines(self.query, "a live view")
-        self._extractions = question.extractions
-        if has_all_lines(question):
-            self._joined = JoinedLines()
-            self._joined.read_before(self._view, self.begin)
+        self._follower = Follower(self._view, start)
+        if self.query.joined:
+            self.query.joined.read_before(self._view, self.begin)
 
     def close(self) -> None:
-        self._live.close()
+        self._follower.close()
 
     def next_step(self, until: Position, allowed: int, events: SharedEvents) -> CatchUpStep:
         """Return the next events, up to `until`, the position of the other viewers. Raises StoreError.
@@ -87,15 +78,15 @@ class CatchUp:
         while size < PIECE and text < MOST_IN_STEP:
             if self._shown >= allowed or self._read > MOST_BEHIND:
                 return self._give_up(b"".join(data), lines, until)
-            news = self._live.read_some(until)
+            news = self._follower.read(STEP, until=until)
             if news is None:
                 return CatchUpStep(b"".join(data), lines, over=True)
             text += len(news.text)
             news = self._cut_to_begin(news)
-            hits = list(hits_in_text(self.matcher, None, news.position, news.text))
-            if self._joined and news.has_gap:
-                self._joined.forget()
-            made = events.events_for(hits, self._extractions, self._joined)
+            hits = list(hits_in_text(self.query.matcher, None, news.position, news.text))
+            if self.query.joined and news.has_gap:
+                self.query.joined.forget()
+            made = events.events_for(hits, self.query)
             if news.has_gap:
                 made.insert(0, missed_event(None, str(news.position)))
             data += made
@@ -105,7 +96,7 @@ class CatchUp:
                 self._read += len(news.text)
                 self._lines += news.text.count(b"\n")
                 self._shown += len(hits)
-        return CatchUpStep(b"".join(data), lines, over=self._live.position == until)
+        return CatchUpStep(b"".join(data), lines, over=self._follower.position == until)
 
     def _cut_to_begin(self, news: AppendedLines) -> AppendedLines:
         """Return the lines of `news` that begin at position `begin` or after it."""
@@ -116,7 +107,7 @@ class CatchUp:
         return news._replace(position=Position(segment, offset + cut), text=news.text[cut:])
 
     def _give_up(self, data: bytes, lines: int, until: Position) -> CatchUpStep:
-        passed = size_between(self._view, self._live.position, until)
+        passed = size_between(self._view, self._follower.position, until)
         # An estimate, by the average length of the lines searched after `sure`, up to which all are shown.
         missed = passed * self._lines // self._read if self._read else 0
         return CatchUpStep(data, lines, missed, over=True)

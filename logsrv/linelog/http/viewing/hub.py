@@ -23,8 +23,6 @@ from logsrv.linelog.http.viewing.live import KEPT, LiveReader
 from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, group_queries
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
-from logsrv.linelog.query.language.pipeline import parse_lines
-from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -97,8 +95,7 @@ class Hub:
         if sure is None and (self._live is None or begin >= self._live.position):
             self._joined[viewer] = query, begin
             return
-        matcher = make_matcher(parse_lines(query, "a live view").node)
-        self._catching_up[viewer] = CatchUp(query, matcher, begin, sure or begin, self._view)
+        self._catching_up[viewer] = CatchUp(WatchedQuery(query), begin, sure or begin, self._view)
         self._asking.append(viewer)
 
     def queue_step(self, viewer: int) -> None:
@@ -129,7 +126,7 @@ class Hub:
             behind.close()
         if step.over:
             del self._catching_up[viewer]
-            self._add_live_viewer(viewer, behind.query)
+            self._add_live_viewer(viewer, behind.query.text)
 
     def poll(self) -> None:
         """Hand out the lines written since the last poll, and make new viewers live. Raises StoreError."""
@@ -160,9 +157,7 @@ class Hub:
     def _add_live_viewer(self, viewer: int, text: str) -> None:
         query = self._queries.get(text)
         if query is None:
-            query = self._queries[text] = WatchedQuery.from_text(
-                text, self._now(), self._lines_per_poll()
-            )
+            query = self._queries[text] = WatchedQuery(text, self._now(), self._lines_per_poll())
             self._units = None
             if query.joined and self._live is not None:
                 query.joined.read_before(self._view, self._live.position)
@@ -213,7 +208,7 @@ class Hub:
                     query.joined.forget()
                 self._hand_out_events(
                     tuple(query.viewers),
-                    self._events.events_for(query.hits, query.extractions, query.joined),
+                    self._events.events_for(query.hits, query),
                     missed,
                     gone,
                 )

@@ -23,8 +23,6 @@ MOST_KEPT = 4 << 20
 COUNTED = 8 << 20
 # Bytes of text that a poll reads at a time.
 PIECE = 32 << 10
-# Bytes that are searched at a time for a viewer that catches up, because their events are in memory.
-STEP = 8 << 10
 
 
 class PolledLines(NamedTuple):
@@ -54,13 +52,6 @@ class LiveReader:
 
     def close(self) -> None:
         self._follower.close()
-
-    def read_some(self, until: Position) -> AppendedLines | None:
-        """Return some of the next lines, all before `until`; None if there are none. Raises StoreError.
-
-        until: the start of a line. If retention has removed lines up to there, the reader may be past it.
-        """
-        return self._follower.read(STEP, until=until)
 
     def poll(self, until: Position | None = None, kept: int = 0) -> PolledLines:
         """Return the lines written since the last poll, up to `until` if it is given. Raises StoreError.

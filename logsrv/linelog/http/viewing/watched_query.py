@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import attrs
-
 from logsrv.linelog.http.searching.asked import document_maker, has_all_lines
 from logsrv.linelog.http.searching.events import line_event
 from logsrv.linelog.query.language.pipeline import parse_lines
-from logsrv.linelog.query.language.question import Extraction
-from logsrv.linelog.query.matching.match import Matcher, make_matcher
+from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.records import JoinedLines
 from logsrv.linelog.read.render import hit_as_json, safe_json
@@ -23,30 +20,24 @@ PIECE = 8 << 10
 KEPT_EVENTS = 8 << 20
 
 
-@attrs.define(eq=False)
 class WatchedQuery:
     """A query, its viewers, and the number of lines that they may get.
 
-    joined: finds the records of lines; None for a query that leaves out lines. allowed: lines of this poll
-    that they may still get. missed: lines of this poll that are left out.
+    now: the time, by a monotonic clock. left: lines that it may get at once now. joined: finds the records
+    of lines; None for a query that leaves out lines. allowed: lines of this poll that they may still get.
+    missed: lines of this poll that are left out.
     """
 
-    matcher: Matcher
-    extractions: tuple[Extraction, ...] = ()
-    joined: JoinedLines | None = None
-    allowed: int = 0
-    missed: int = 0
-    viewers: dict[int, None] = attrs.field(factory=dict)
-    _counted: float = 0.0
-    _left: float = 0.0
-    _found: list[list[Hit]] = attrs.field(factory=list)
-
-    @classmethod
-    def from_text(cls, query: str, now: float, left: float) -> WatchedQuery:
-        """Return the watched query for the text of a query. left: lines that it may get at once now."""
-        found = parse_lines(query, "a live view")
-        joined = JoinedLines() if has_all_lines(found) else None
-        return cls(make_matcher(found.node), found.extractions, joined, counted=now, left=left)
+    def __init__(self, text: str, now: float = 0.0, left: float = 0.0) -> None:
+        question = parse_lines(text, "a live view")
+        self.text = text
+        self.matcher = make_matcher(question.node)
+        self.extractions = question.extractions
+        self.joined = JoinedLines() if has_all_lines(question) else None
+        self.allowed = self.missed = 0
+        self.viewers: dict[int, None] = {}
+        self._counted, self._left = now, left
+        self._found: list[list[Hit]] = []
 
     def begin_poll(self, now: float, rate: float, burst: float, most: int) -> None:
         """Begin a poll. now: the time, by a monotonic clock. most: the lines that it may get in this poll.
@@ -85,19 +76,13 @@ class SharedEvents:
         self._made: dict[Position, bytes] = {}
         self._size = 0
 
-    def events_for(
-        self,
-        hits: list[Hit],
-        extractions: Sequence[Extraction] = (),
-        joined: JoinedLines | None = None,
-    ) -> list[bytes]:
+    def events_for(self, hits: list[Hit], query: WatchedQuery) -> list[bytes]:
         """Return the event of each line, in their order; one that is still kept is used again.
 
-        extractions: of the viewers' query. joined: finds their records. With one of these, events are
-        not shared.
+        Events are not shared if they have extracted fields, or if the query's lines are joined to records.
         """
-        if extractions or joined:
-            document = joined.document if joined else document_maker(extractions)
+        if query.extractions or query.joined:
+            document = query.joined.document if query.joined else document_maker(query.extractions)
             return [line_event(str(hit.position), safe_json(document(hit))) for hit in hits]
         made = self._made
         return [made.get(hit.position) or self._make_event(hit) for hit in hits]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from logsrv.descriptor import Descriptor
@@ -174,11 +175,16 @@ class Disk:
         sync: whether to sync the new content before it gets the name.
         """
         fresh = name + TMP_SUFFIX
-        with Descriptor(self.create_anew(fresh)) as fd:
-            self.write(fd, data)
-            if sync:
-                self.fdatasync(fd)
-        self.rename(fresh, name)
+        try:
+            with Descriptor(self.create_anew(fresh)) as fd:
+                self.write(fd, data)
+                if sync:
+                    self.fdatasync(fd)
+            self.rename(fresh, name)
+        except OSError:
+            with suppress(OSError):
+                self.unlink(fresh)
+            raise
 
     def overwrite_start(self, name: str, data: bytes, *, sync: bool) -> None:
         """Overwrite the beginning of a file by less than a sector; a crash leaves old or new data.

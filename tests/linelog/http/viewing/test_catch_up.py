@@ -11,9 +11,7 @@ import pytest
 
 from logsrv.linelog.http.viewing import catch_up as behind_module
 from logsrv.linelog.http.viewing.catch_up import CatchUp, CatchUpStep
-from logsrv.linelog.http.viewing.watched_query import SharedEvents
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -28,7 +26,7 @@ def viewer(
     view: View, begin: Position, sure: Position | None = None, query: str = ""
 ) -> Iterator[CatchUp]:
     end = end_of_store(view)
-    found = CatchUp(query, make_matcher(parse(query)), begin, sure or end, view)
+    found = CatchUp(WatchedQuery(query), begin, sure or end, view)
     yield found
     found.close()
 

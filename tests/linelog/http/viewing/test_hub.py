@@ -24,7 +24,7 @@ SIZE = len(line("0"))
 
 
 def one_line_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_module, "STEP", SIZE)
+    monkeypatch.setattr(behind_module, "STEP", SIZE)
     monkeypatch.setattr(behind_module, "PIECE", 1)
 
 

@@ -101,19 +101,3 @@ def test_a_look_says_that_retention_removed_lines(tmp_path: Path) -> None:
     assert b"".join(news.text for news in polled.pieces) == line("b") + line("c")
     place.close()
     view.close()
-
-
-def test_a_step_ends_at_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step ends where it is to, across segments and with lines longer than a step."""
-    monkeypatch.setattr(live, "STEP", 100)
-    first, second = [line("a"), line("x" * 300), line("b")], [line("y" * 300), line("c")]
-    store = make_store(tmp_path / "store", [first, second])
-    view = view_of(store)
-    place = LiveReader(view, Position(1, 0))
-    until = Position(2, len(second[0]))
-    steps = []
-    while place.position != until and (news := place.read_some(until)) is not None:
-        steps.append(news.text)
-    assert steps == [*first, second[0]] and place.read_some(until) is None
-    place.close()
-    view.close()

@@ -46,7 +46,7 @@ POLLED = polled_lines(
 
 
 def watched(texts: list[str], most: int = 1000) -> list[WatchedQuery]:
-    found = [WatchedQuery.from_text(text, 0.0, 1000) for text in texts]
+    found = [WatchedQuery(text, 0.0, 1000) for text in texts]
     for query in found:
         query.begin_poll(0.0, 1000, 1000, most)
     return found

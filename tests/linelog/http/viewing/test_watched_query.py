@@ -25,7 +25,7 @@ LINES = [(number * SIZE, (number + 1) * SIZE - 1) for number in range(6)]
 
 
 def test_the_newest_lines_within_what_is_allowed() -> None:
-    query = WatchedQuery.from_text("", 0.0, 4)
+    query = WatchedQuery("", 0.0, 4)
     query.begin_poll(0.0, 1, 5, 3)
     query.add_matches(AppendedLines(Position(1, 6 * SIZE), TEXT), LINES[:2])
     query.add_matches(AppendedLines(Position(1, 0), TEXT), LINES)
@@ -47,26 +47,26 @@ def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(watched_query, "hit_as_json", as_json)
     hits = [Hit(Position(1, number), b"x" * 100) for number in range(3)]
-    events = SharedEvents()
-    assert events.events_for(hits) == events.events_for(hits) and len(made) == 3
+    events, query = SharedEvents(), WatchedQuery("x")
+    assert events.events_for(hits, query) == events.events_for(hits, query) and len(made) == 3
     # What is kept is bounded.
     monkeypatch.setattr(watched_query, "KEPT_EVENTS", 300)
-    events.events_for([Hit(Position(2, 0), b"y" * 400)])
-    events.events_for(hits)
+    events.events_for([Hit(Position(2, 0), b"y" * 400)], query)
+    events.events_for(hits, query)
     assert len(made) == 7
 
 
 def test_extracted_fields_are_in_the_events_of_their_viewers() -> None:
     """Other viewers of the same line do not get them; figures are not live."""
-    query = WatchedQuery.from_text('x | extract "took <ms> ms" | where ms>5', 0.0, 9)
+    query = WatchedQuery('x | extract "took <ms> ms" | where ms>5', 0.0, 9)
     hits = [Hit(Position(1, 0), line("x took 7 ms", 0)[:-1])]
     events = SharedEvents()
-    (plain,) = events.events_for(hits)
-    (event,) = events.events_for(hits, query.extractions)
+    (plain,) = events.events_for(hits, WatchedQuery("x"))
+    (event,) = events.events_for(hits, query)
     assert b'"fields":{"ms":"7"}' in event and b'"fields":{}' in plain
     assert query.matcher.matches(hits[0].line)
     with pytest.raises(QueryError, match="a live view takes lines"):
-        WatchedQuery.from_text("x | count", 0.0, 9)
+        WatchedQuery("x | count", 0.0, 9)
 
 
 def test_events_are_joined_to_pieces() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
-from tests.linelog.store.faults import FaultyDisk, at
+from tests.linelog.store.faults import FaultyDisk, at, no_space
 
 
 def test_a_new_file_is_0640_and_not_inherited(tmp_path: Path) -> None:
@@ -150,3 +150,15 @@ def test_a_directory_held_by_a_descriptor_of_it(tmp_path: Path) -> None:
     disk.replace_durably("number", b"7")
     assert (tmp_path / "moved" / "number").read_bytes() == b"7"
     disk.close()
+
+
+@pytest.mark.parametrize("fails", ["writev", "fdatasync", "rename"])
+def test_a_file_that_cannot_be_replaced_stays_alone(tmp_path: Path, fails: str) -> None:
+    (tmp_path / "name").write_bytes(b"old")
+    disk = FaultyDisk().open_directory(tmp_path)
+    disk.errors[fails] = no_space()
+    with pytest.raises(OSError, match="No space"):
+        disk.replace("name", b"new")
+    disk.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]
+    assert (tmp_path / "name").read_bytes() == b"old"
