@@ -224,7 +224,7 @@ class GopherClient:
         """charset (see `checked_charset`): of the servers' error messages. allow: called with an address
         and a port; raises a GopherError if the client must not connect there.
         """
-        self._options = ConnectionOptions(timeouts, trust, proxy)
+        self._options = ConnectionOptions(timeouts or Timeouts(), trust or Trust(), proxy)
         self._limits = limits
         self._transfers = ReactorTransfers(reactor, self._options, allow)
         self._connections_per_host = connections_per_host

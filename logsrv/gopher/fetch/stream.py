@@ -65,10 +65,6 @@ class RetryPolicy:
 HIGH_WATER = 512 * 1024
 
 
-def _do_nothing() -> None:
-    pass
-
-
 class AnswerStream:
     """A sink that queues the body for `take_received`; above HIGH_WATER bytes it stops receiving.
 
@@ -92,8 +88,8 @@ class AnswerStream:
         self._queued = 0
         self._into: DownloadFile | None = None
         self.descriptor: int | None = None
-        self.wake: Callable[[], None] = _do_nothing
-        self.at_end: Callable[[], None] = _do_nothing
+        self.wake: Callable[[], object] = lambda: None
+        self.at_end: Callable[[], object] = lambda: None
         self._start_try()
 
     def _start_try(self, after: float = 0.0) -> None:

@@ -47,7 +47,7 @@ def fetcher() -> Iterator[Make]:
     made: list[Transfers] = []
 
     def make(trust: Trust | None = None, proxy: Proxy | None = None, **timeouts: Any) -> Transfers:
-        options = ConnectionOptions(Timeouts(**timeouts), trust, proxy)
+        options = ConnectionOptions(Timeouts(**timeouts), trust or Trust(), proxy)
         made.append(Transfers(options, time.monotonic))
         return made[-1]
 
