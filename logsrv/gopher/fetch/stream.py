@@ -196,9 +196,7 @@ class AnswerStream:
         error = self._transfer.error
         if error is None:
             return False
-        # A form is sent only once: it may have reached the server before the connection broke.
-        once = isinstance(error, Truncated) and self._how.get("request") is not None
-        seconds = None if once else self._retries.pause_before_retry(self.url, error, self._tries)
+        seconds = self._retries.pause_before_retry(self.url, error, self._tries)
         if seconds is None:
             raise error
         self._start_try(seconds)
