@@ -1,6 +1,5 @@
 """`gopher browse`: a full-screen terminal browser for Gopher, on Textual.
 
-    program           `gopher browse`: takes the terminal
     first_screen,
     start             the first screen, while the rest loads
     content/          answers as lines that are safe to show, and how they become rows (no I/O)

@@ -42,10 +42,6 @@ Exit status:
 """
 
 
-def _version() -> str:
-    return f"gopher (logsrv) {__version__}"
-
-
 def whole_number_type(least: int, most: int) -> Callable[[str], int]:
     """Return an argparse `type=` for a whole number from `least` to `most`."""
 
@@ -64,7 +60,8 @@ def wrong_value_error(text: str, wanted: str) -> Exception:
 
 def make_parser(prog: str, description: str, statuses: str = STATUSES) -> Parser:
     """Return the parser of a command, with `--help` and `--version` only."""
-    return Parser(prog, description, epilog=statuses, version=_version)
+    version = f"gopher (logsrv) {__version__}"
+    return Parser(prog, description, epilog=statuses, version=lambda: version)
 
 
 def add_charset_option(add: Callable[..., object], what: str = "of texts and menus") -> None:

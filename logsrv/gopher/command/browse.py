@@ -1,17 +1,22 @@
-"""`gopher browse [URL]`: its command line; the browser itself is in `logsrv.gopher.browse`."""
+"""`gopher browse [URL]`: takes the terminal, and shows a first screen before it loads the browser."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import BinaryIO, TextIO
 
-from logsrv.gopher.browse.program import browse_in_terminal as browse
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse.first_screen import FirstScreen
 from logsrv.gopher.command.arguments import (
     add_charset_option,
     add_connection_options,
     connection_options,
     make_parser,
 )
+from logsrv.gopher.serve.typed_address import resolve_typed_address
 from logsrv.kit.options.argument_parser import Parser
 
 DESCRIPTION = """\
@@ -21,6 +26,7 @@ Example:
 
   gopher browse gopher://example.org
 """
+_NEEDED = ("textual", "PIL")
 
 
 def parser_of(command: str) -> Parser:
@@ -38,6 +44,26 @@ def parser_of(command: str) -> Parser:
 
 
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    """Browse until the user quits; return the exit status. Raises UsageError, HelpRequest."""
+    """Browse until the user quits; return the exit status.
+
+    Raises HelpRequest, LogsrvError: also if Textual or Pillow is not installed, or without a terminal.
+    """
     options = parser_of(words[0]).parse_args(words[1:])
-    return browse(options.url, connection_options(options), options.charset)
+    connection = connection_options(options)
+    if not all(map(find_spec, _NEEDED)):
+        raise ConfigurationError(
+            "the browser needs Textual and Pillow: pip install 'logsrv[browse]'"
+        )
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigurationError("browsing needs a terminal; gopher URL prints one page anywhere")
+    if sys.stderr is None or not sys.stderr.isatty():
+        # Textual draws to standard error, which may be a file: then the user would see nothing.
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
+    place = None if options.url is None else resolve_typed_address(options.url)
+    with FirstScreen(sys.stdout, os.environ, str(place or "Start page")) as screen:
+        # Imported here, after the first screen is shown: these modules load slowly.
+        import asyncio
+
+        from logsrv.gopher.browse.start import browse
+
+        return asyncio.run(browse(place, os.environ, screen, connection, options.charset))

@@ -116,7 +116,8 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """
     try:
         try:
-            status = _dispatch(list(arguments), stdout, stderr)
+            command = _import_command_module(arguments[0] if arguments else "")
+            status: int = command.run(list(arguments), stdout, stderr)
         except HelpRequest as wanted:
             stdout.write(wanted.text.encode())
             status = 0
@@ -140,12 +141,6 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 def _print_error(stderr: TextIO, sentence: object, status: int) -> int:
     stderr.write(printable(f"gopher: {sentence}\n"))
     stderr.flush()
-    return status
-
-
-def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    """Run the command that `words` begin with; import only its module."""
-    status: int = _import_command_module(words[0] if words else "").run(words, stdout, stderr)
     return status
 
 

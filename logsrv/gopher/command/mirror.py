@@ -106,17 +106,19 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     directory: str = options.directory
     how = connection_options(options)
     # Nobody watches a mirror: a server that sends a byte now and then must not occupy it for ever.
-    how.timeouts = how.timeouts.replace(least=options.min_speed)
+    how = how.replace(timeouts=how.timeouts.replace(least=options.min_speed))
     transfers = Transfers(how, time.monotonic)
     try:
         scope = _make_scope(root, options, how, transfers)
         made = _make_missing_directories(directory)
         journal = MirrorJournal(directory, root, options.span, anew=options.refresh)
-        crawl = Crawl(
-            scope, journal, transfers, _make_crawl_options(options), time.monotonic, options.charset
+        given = {name: each for name, each in vars(options).items() if each is not None}
+        limits = CrawlOptions(
+            **{name: given[name] for name in given.keys() & CrawlOptions.__annotations__}
         )
+        crawl = Crawl(scope, journal, transfers, limits, time.monotonic, options.charset)
         try:
-            interrupted = _run_crawl(crawl, StatusLine(stderr, time.monotonic))
+            interrupted = _run_crawl(crawl, transfers, StatusLine(stderr, time.monotonic))
         except Exception as error:
             if not crawl.tally.fetched and journal.is_new:
                 _remove_empty_mirror(directory, made)
@@ -128,28 +130,18 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             journal.close()
     finally:
         transfers.close()
-    tally = crawl.tally
-    stdout.write(
-        report_text(
-            tally,
-            crawl.received_bytes,
-            scope.skipped,
-            scope.on_other_servers,
-            directory,
-            crawl.waiting,
-        ).encode()
-    )
+    stdout.write(report_text(crawl.tally, transfers.received, directory).encode())
     if interrupted is not None:
         raise interrupted
-    return INCOMPLETE if tally.failed or tally.stopped else 0
+    return INCOMPLETE if crawl.tally.failed or crawl.tally.stopped else 0
 
 
-def _run_crawl(crawl: Crawl, progress: StatusLine) -> BaseException | None:
+def _run_crawl(crawl: Crawl, transfers: Transfers, progress: StatusLine) -> BaseException | None:
     """Run the crawl, and show its progress. If Ctrl-C or SIGTERM ended it, return the exception."""
 
     def show() -> None:
         if progress.due:
-            progress.show(progress_line(crawl.tally, crawl.waiting, crawl.received_bytes))
+            progress.show(progress_line(crawl.tally, transfers.received))
 
     try:
         crawl.run(show)
@@ -210,17 +202,3 @@ def _make_scope(
     addresses = [] if how.proxy is not None else transfers.look_up_addresses(root)
     aliases = [canonical_host(name) for name in options.alias or ()]
     return MirrorScope(root, options.span, options.depth, aliases=aliases, addresses=addresses)
-
-
-def _make_crawl_options(options: Namespace) -> CrawlOptions:
-    default = CrawlOptions()
-    return CrawlOptions(
-        connections=options.connections,
-        delay=options.delay or default.delay,
-        items=options.max_items or default.items,
-        bytes=options.max_bytes or default.bytes,
-        item_bytes=options.max_size,
-        ignore_robots=options.ignore_robots,
-        update=options.update,
-        delete=options.delete,
-    )

@@ -126,7 +126,7 @@ def urlopen(
     target = url if isinstance(url, GopherURL) else GopherURL.parse(url)
     if data is not None:
         target = target.searching(data)
-    options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy)
+    options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust or Trust(), proxy)
     as_text = item_type(target.item_type).transfer == "text" and not as_sent
     how = {"most_bytes": most_bytes, "most_seconds": most_seconds}
     return GopherFile(_AnswerBody(target, options, as_text=as_text, **how), target)

@@ -9,7 +9,7 @@ async with await client.open("gopher://example.org/9/big") as response:
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -27,7 +27,6 @@ from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.wire.errors import GopherError
-from logsrv.gopher.wire.gopherplus import Attributes, form_request, parse_attributes
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.text import Text, unstuffed
@@ -205,7 +204,7 @@ class GopherClient:
 
     It repeats a request, after a pause that doubles, if the server cannot have begun to answer it: the
     connection was reset before the first byte, or refused or not accepted in time by a host that has
-    answered before. It never repeats a form that may have arrived.
+    answered before.
     """
 
     def __init__(
@@ -224,7 +223,7 @@ class GopherClient:
         """charset (see `checked_charset`): of the servers' error messages. allow: called with an address
         and a port; raises a GopherError if the client must not connect there.
         """
-        self._options = ConnectionOptions(timeouts, trust, proxy)
+        self._options = ConnectionOptions(timeouts or Timeouts(), trust or Trust(), proxy)
         self._limits = limits
         self._transfers = ReactorTransfers(reactor, self._options, allow)
         self._connections_per_host = connections_per_host
@@ -239,21 +238,18 @@ class GopherClient:
         *,
         most_bytes: int | None = None,
         most_seconds: float = math.inf,
-        answers: Sequence[bytes] = (),
     ) -> GopherResponse:
         """Return the answer as a stream, as soon as it is certain that it is no error.
 
         most_bytes: a longer answer raises TooBig; by default `Limits.download`. most_seconds: for the whole
-        answer. answers: the lines for the form of a Gopher+ item.
+        answer.
         """
-        request = form_request(url, answers) if answers else None
         release = await self._acquire_slot(url.host)
         try:
             response = GopherResponse(
                 self._transfers,
                 url,
                 retries=self._retries,
-                request=request,
                 most_bytes=self._limits.download if most_bytes is None else most_bytes,
                 most_seconds=most_seconds,
                 charset=self._charset,
@@ -329,15 +325,6 @@ class GopherClient:
                     unstuff_file(file)
                 size = file.seek(0, 2)
         return Download(url, path, size)
-
-    @_returns_deferred
-    async def attributes(
-        self, url: GopherURL, *, whole_menu: bool = False
-    ) -> tuple[Attributes, ...]:
-        """Fetch the Gopher+ attributes of an item, or of each item of a menu; () without Gopher+."""
-        about = url.replace(plus=b"$" if whole_menu else b"!")
-        async with await self._open_with_time_limit(about, self._limits.menu) as response:
-            return parse_attributes(await response.read()) if response.has_header else ()
 
     def _open_with_time_limit(self, url: GopherURL, most_bytes: int) -> Deferred[GopherResponse]:
         seconds = self._options.timeouts.whole

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
 
+def _check_positive(settings: Value, names: tuple[str, ...]) -> None:
+    for name in names:
+        if getattr(settings, name) <= 0:
+            raise ValueError(f"{name} must be more than 0")
+
+
 class Timeouts(Value):
     """Seconds until TimedOut.
 
@@ -47,18 +53,12 @@ class Limits(Value):
         _check_positive(self, ("menu", "text", "line", "items"))
 
 
-class ConnectionOptions:
+class ConnectionOptions(Value):
     """The way to connect: time-outs, trust in certificates, and the proxy."""
 
-    def __init__(
-        self,
-        timeouts: Timeouts | None = None,
-        trust: Trust | None = None,
-        proxy: Proxy | None = None,
-    ) -> None:
-        self.timeouts = timeouts or Timeouts()
-        self.trust = trust or Trust()
-        self.proxy = proxy
+    timeouts: Timeouts = Timeouts()
+    trust: Trust = Trust()
+    proxy: Proxy | None = None
 
     @cached_property
     def tls_context(self) -> SSLContext:
@@ -68,9 +68,3 @@ class ConnectionOptions:
         from logsrv.gopher.fetch.tls import tls_context
 
         return tls_context(self.trust)
-
-
-def _check_positive(settings: Timeouts | Limits, names: tuple[str, ...]) -> None:
-    for name in names:
-        if getattr(settings, name) <= 0:
-            raise ValueError(f"{name} must be more than 0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from socket import AF_INET, AF_INET6, inet_pton
 
 from logsrv.errors import ConfigurationError
@@ -10,6 +11,7 @@ from logsrv.gopher.wire.errors import ProxyError
 from logsrv.gopher.wire.url import canonical_host
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import host_text
 
 _PROXY = r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?"
 _HELLO = b"\5\1\0"
@@ -48,8 +50,7 @@ class Proxy(Value):
             ) from None
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"socks5://{host}:{self.port}"
+        return f"socks5://{host_text(self.host, self.port)}"
 
 
 class SocksHandshake:
@@ -109,9 +110,7 @@ class SocksHandshake:
 
 def _encoded_address(host: str) -> bytes:
     for kind, family in ((b"\1", AF_INET), (b"\4", AF_INET6)):
-        try:
+        with suppress(OSError):
             return kind + inet_pton(family, host)
-        except OSError:
-            pass
     name = host.encode("ascii")
     return _NAME + bytes([len(name)]) + name

@@ -65,10 +65,6 @@ class RetryPolicy:
 HIGH_WATER = 512 * 1024
 
 
-def _do_nothing() -> None:
-    pass
-
-
 class AnswerStream:
     """A sink that queues the body for `take_received`; above HIGH_WATER bytes it stops receiving.
 
@@ -92,8 +88,8 @@ class AnswerStream:
         self._queued = 0
         self._into: DownloadFile | None = None
         self.descriptor: int | None = None
-        self.wake: Callable[[], None] = _do_nothing
-        self.at_end: Callable[[], None] = _do_nothing
+        self.wake: Callable[[], object] = lambda: None
+        self.at_end: Callable[[], object] = lambda: None
         self._start_try()
 
     def _start_try(self, after: float = 0.0) -> None:
@@ -200,9 +196,7 @@ class AnswerStream:
         error = self._transfer.error
         if error is None:
             return False
-        # A form is sent only once: it may have reached the server before the connection broke.
-        once = isinstance(error, Truncated) and self._how.get("request") is not None
-        seconds = None if once else self._retries.pause_before_retry(self.url, error, self._tries)
+        seconds = self._retries.pause_before_retry(self.url, error, self._tries)
         if seconds is None:
             raise error
         self._start_try(seconds)

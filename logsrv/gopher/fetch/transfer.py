@@ -65,19 +65,17 @@ class Transfer:
         options: ConnectionOptions,
         now: float,
         *,
-        request: bytes | None = None,
         most_bytes: int | None = None,
         most_seconds: float = math.inf,
         charset: str | None = None,
     ) -> None:
-        """request: bytes to send instead of the request of `url`. most_bytes: a longer answer is TooBig.
-
-        most_seconds: for the whole transfer. charset: of the server's error messages.
+        """most_bytes: a longer answer is TooBig. most_seconds: for the whole transfer. charset: of the
+        server's error messages.
         """
         self.url = url
         self.reader = ResponseReader(url, most_bytes, charset)
         self._options = options
-        self.request = url.request() if request is None else request
+        self.request = url.request()
         self._most_seconds = most_seconds
         self._end = now + most_seconds
         self._set_phase("connect", now, options.timeouts.connect)

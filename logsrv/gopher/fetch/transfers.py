@@ -11,6 +11,7 @@ import fcntl
 import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
@@ -25,23 +26,13 @@ _SET_PIPE_SIZE = 1031
 
 
 class SplicePipe:
-    """A pipe between a socket and a file, on systems where it `is_supported`.
-
-    Both raise OSError.
-    """
-
-    @staticmethod
-    def is_supported() -> bool:
-        """Return true if the system has `splice`: Linux."""
-        return hasattr(os, "splice")
+    """A pipe between a socket and a file, on systems with `splice`: Linux. All methods raise OSError."""
 
     def __init__(self) -> None:
         self._out, self._in = os.pipe()
-        try:
+        # Linux limits the memory for all pipes of a user: then keep the pipe's default size, 64 KiB.
+        with suppress(OSError):
             fcntl.fcntl(self._in, _SET_PIPE_SIZE, SPLICE_SIZE)
-        except OSError:
-            # Linux limits the memory for all pipes of a user: keep the pipe's default size, 64 KiB.
-            pass
 
     def fill_from_socket(self, socket: int) -> int:
         """Move bytes from a socket into the pipe; return their number, 0 at the end.
@@ -207,7 +198,7 @@ class Transfers:
         elif (
             transfer.sink.descriptor is not None
             and transfer.rest_is_verbatim
-            and SplicePipe.is_supported()
+            and hasattr(os, "splice")
         ):
             self._splice_to_file(transfer, transfer.sink.descriptor)
             return

@@ -4,83 +4,53 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import SEEK_END
-from types import TracebackType
 from typing import BinaryIO
 
 from logsrv.gopher.wire.text import TAIL, Unstuffer, terminator_length
 
 _CHUNK = 64 * 1024
+_PARTIAL = r"(?s)\..*\.[0-9a-f]{12}\.part"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
-class whole_file:
-    """A new file, open for writing and reading, that gets the name `path` if the `with` block ends
-    normally.
+@contextmanager
+def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterator[BinaryIO]:
+    """Open a new file for writing and reading; it gets the name `path` if the `with` block ends normally.
 
     Until then its name is `.NAME.RANDOM.part`, in the same directory. After an exception it is removed, and
     an earlier file at `path` is unchanged. Raises OSError; without `replace` FileExistsError if `path`
     exists at the end.
     """
-
-    def __init__(self, path: str | os.PathLike[str], *, replace: bool = True) -> None:
-        self._path = path
-        self._replace = replace
-        # File systems allow names of 255 bytes: leave room for what is added to the name.
-        folder, name = os.path.split(path)
-        begin = os.fsencode(name)[:200].decode("utf-8", "ignore")
-        self._part = os.path.join(folder, f".{begin}.{os.urandom(6).hex()}.part")
-        self._file: BinaryIO
-
-    def __enter__(self) -> BinaryIO:
-        try:
-            # open() applies the umask to the mode; "x" is O_EXCL: never another process's file.
-            self._file = open(self._part, "x+b")
-        except OSError as error:
-            _set_filename(error, self._path, self._part)
-            raise
-        return self._file
-
-    def __exit__(
-        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
-    ) -> None:
-        if error is not None:
-            _set_filename(error, self._path, self._part)
-            self.abort()
-            return
-        try:
-            self._file.close()
-            if self._replace:
-                os.replace(self._part, self._path)
-            else:
-                _rename_unless_exists(self._part, self._path)
-        except BaseException as late:
-            _set_filename(late, self._path, self._part)
-            self.abort()
-            raise
-
-    def abort(self) -> None:
-        """Close and remove the incomplete file."""
-        try:
-            self._file.close()
-        except OSError:
-            # An error while the buffer is written does not matter: the file is removed.
-            pass
-        try:
-            os.unlink(self._part)
-        except FileNotFoundError:
-            pass
+    # File systems allow names of 255 bytes: leave room for what is added to the name.
+    folder, name = os.path.split(path)
+    begin = os.fsencode(name)[:200].decode("utf-8", "ignore")
+    part = os.path.join(folder, f".{begin}.{os.urandom(6).hex()}.part")
+    try:
+        # open() applies the umask to the mode; "x" is O_EXCL: never another process's file.
+        with open(part, "x+b") as file:
+            try:
+                yield file
+                file.close()
+                if replace:
+                    os.replace(part, path)
+                else:
+                    _rename_unless_exists(part, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(part)
+                raise
+    except OSError as error:
+        _set_filename(error, path, part)
+        raise
 
 
 def is_partial_file(name: str) -> bool:
     """Return true if `name` has the form `.NAME.RANDOM.part` of an incomplete `whole_file`."""
-    begin, _, number = name.removesuffix(".part").rpartition(".")
-    return (
-        begin.startswith(".")
-        and name.endswith(".part")
-        and len(number) == 12
-        and not number.strip("0123456789abcdef")
-    )
+    return re.fullmatch(_PARTIAL, name) is not None
 
 
 def create_or_replace(path: str, content: bytes) -> None:

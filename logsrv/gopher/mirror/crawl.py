@@ -22,7 +22,7 @@ from logsrv.gopher.mirror.menus import MenuFiles, MenuInProgress, MenusInProgres
 from logsrv.gopher.mirror.names import PathAssigner
 from logsrv.gopher.mirror.pages import MenuLine
 from logsrv.gopher.mirror.report import MirrorTally
-from logsrv.gopher.mirror.scope import ItemKeys, Key, MirrorScope, is_menu
+from logsrv.gopher.mirror.scope import NOT_FOLLOWED, ItemKeys, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink, MenuSink
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
@@ -33,7 +33,7 @@ _WRITTEN_DOWN = 0.1
 class Crawl:
     """Fetches the root of `scope`, and the items it leads to, into the directory of `journal`.
 
-    tally: the counts of the run. waiting: number of items that are known and not yet fetched.
+    tally: the counts of the run.
     """
 
     def __init__(
@@ -62,12 +62,6 @@ class Crawl:
         self._readings = MenusInProgress(self._write_menu, clock)
         self._next_flush = 0.0
         self.tally = MirrorTally()
-        self.waiting = 0
-
-    @property
-    def received_bytes(self) -> int:
-        """Return the number of bytes of all answers."""
-        return self._transfers.received
 
     def run(self, show: Callable[[], None]) -> None:
         """Make the mirror. show: called now and then, to show the progress.
@@ -109,7 +103,7 @@ class Crawl:
             self._journal.end_update(self._report_or_remove_unlisted())
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
-        while self.waiting or self._readings.first_unprocessed():
+        while self.tally.waiting or self._readings.first_unprocessed():
             self._fetching.start_jobs()
             # Meanwhile the servers answer the requests just sent.
             self._finish_ended_jobs()
@@ -118,12 +112,12 @@ class Crawl:
             self._readings.write_overdue()
             self._flush_journal_sometimes()
             show()
-            if self.received_bytes > self._manners.bytes:
-                self.tally.stopped = f"--max-bytes {self._manners.bytes}"
+            if self._transfers.received > self._manners.max_bytes:
+                self.tally.stopped = f"--max-bytes {self._manners.max_bytes}"
                 self._fetching.collect_ended()
                 self._finish_ended_jobs()
                 break
-            if self.waiting:
+            if self.tally.waiting:
                 self._fetching.wait_for_end(busy=self._readings.first_unprocessed() is not None)
 
     def _finish_ended_jobs(self) -> None:
@@ -138,11 +132,10 @@ class Crawl:
         # The report counts only the bytes of the mirror.
         self._transfers.received -= rules.size
         self._names.delimiter = rules.path_delimiter
-        for done in self._earlier.all_copies():
+        for done in self._earlier.copies.values():
             self._names.reserve_path(done.url, done.path)
-        robots = rules.robots
-        self._scope.use_robot_rules(robots)
-        self._fetching.slow_down(robots.delay)
+        self._scope.robots = rules.robots
+        self._fetching.slow_down(self._scope.robots.delay)
 
     # Finding.
 
@@ -156,15 +149,17 @@ class Crawl:
                 break
             url, job = self._scope.url_of_line(line, reading.menu.url), None
             if url is None:
-                self._scope.count_left_out(line)
-            elif self._scope.wants_else_counts(url, reading.depth):
+                if line.is_link:
+                    self.tally.skipped[NOT_FOLLOWED] += 1
+            elif (reason := self._scope.reason_left_out(url, reading.depth)) is None:
                 job = self._find_or_make_job(url, reading.depth)
             else:
+                self.tally.count_left_out(url, reason)
                 # Too deep on the way by this menu; but another menu may have led to the item on a shorter
                 # way.
                 job = self._jobs.get(self._items.key(url))
             if self._earlier.is_update:
-                self._earlier.note_line(line, url, job)
+                self._earlier.listed.note_line(line, url, is_fetched=job is not None)
             reading.jobs.append(job)
         if reading.is_processed or self.tally.stopped is not None:
             self._readings.end_first()
@@ -175,8 +170,8 @@ class Crawl:
         job = self._jobs.get(key)
         if job is not None:
             return job
-        if len(self._jobs) >= self._manners.items:
-            self.tally.stopped = f"--max-items {self._manners.items}"
+        if len(self._jobs) >= self._manners.max_items:
+            self.tally.stopped = f"--max-items {self._manners.max_items}"
             return None
         done = self._earlier.done.pop(key, None)
         if done is not None:
@@ -187,7 +182,7 @@ class Crawl:
             self._use_earlier_copy(done, job)
             return job
         job = self._jobs[key] = FetchJob(url, key, depth)
-        self.waiting += 1
+        self.tally.waiting += 1
         old = self._earlier.copy_before_update(key, url)
         if old is not None:
             job.known = True
@@ -261,7 +256,7 @@ class Crawl:
             self._retry_or_fail(job, error)
             return
         self.tally.fetched += 1
-        self.waiting -= 1
+        self.tally.waiting -= 1
         path = self._names.assign_path(url) if job.path is None else job.path
         old = self._earlier.copy_before_update(job.key, url)
         is_same = False
@@ -295,7 +290,7 @@ class Crawl:
             raise error
         self.tally.failed[url] = error
         self._journal.add_failure(url, str(error))
-        self.waiting -= 1
+        self.tally.waiting -= 1
         if old is not None and self._use_old_if_whole(old, job):
             self.tally.stays.add(url)
         self._readings.settle_job(job)

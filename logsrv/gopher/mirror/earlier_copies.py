@@ -10,6 +10,7 @@ shows that it is incomplete, or not the menu that was requested.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 
 from logsrv.gopher.mirror.fetching import FetchJob
 from logsrv.gopher.mirror.folders import MirrorFolders
@@ -106,26 +107,19 @@ class ListedItems:
         self._found: set[_Listed] = set()
         self._doubted: set[_Listed] = set()
 
-    def note_listed(self, url: GopherURL) -> None:
-        """Note that a menu lists `url`, which is fetched."""
-        self._found.add(self._listed(url))
+    def note_line(self, line: MenuItem, url: GopherURL | None, *, is_fetched: bool) -> None:
+        """Note that a menu has `line`, which leads to `url`, or nowhere.
 
-    def note_left_out(self, url: GopherURL) -> None:
-        """Note that a menu lists `url`, which is left out.
-
-        It may be on the root's server by another name (without an `--alias` of the run before), or with a
-        wrong port.
+        A URL that is not fetched may be on the root's server by another name (without an `--alias` of the
+        run before), or with a wrong port; a line that leads nowhere (a wrong port) may mean that server.
         """
-        self._found.update(self._keys_with_root_host(url))
-
-    def note_leads_nowhere(self, item: MenuItem) -> None:
-        """Note that a line of a menu leads nowhere (a wrong port): it may mean the root's server."""
-        if item.is_link and item.selector:
-            try:
-                here = self._root.replace(item_type=item.item_type, selector=item.selector)
-            except BadURL:
-                return
-            self._found.add(self._listed(here))
+        if url is not None:
+            found = [self._listed(url)] if is_fetched else self._keys_with_root_host(url)
+            self._found.update(found)
+        elif line.is_link and line.selector:
+            with suppress(BadURL):
+                here = self._root.replace(item_type=line.item_type, selector=line.selector)
+                self._found.add(self._listed(here))
 
     def note_maybe_listed(self, url: GopherURL) -> None:
         """Note that a menu may still list `url`."""
@@ -167,10 +161,11 @@ class ListedItems:
 
 
 class EarlierCopies:
-    """The copies of earlier runs.
+    """The copies of earlier runs, by path.
 
-    done: copies that this run does not request again, without those that one of its menus has listed
-    already. is_update: whether this run requests everything again.
+    copies: all of them. listed: the items that the menus of an update list. done: copies that this run does
+    not request again, without those that one of its menus has listed already. is_update: whether this run
+    requests everything again.
     """
 
     def __init__(
@@ -180,13 +175,13 @@ class EarlierCopies:
         self._scope = scope
         self._journal = journal
         self._folders = folders
-        self._listed = ListedItems(scope.root, items)
+        self.listed = ListedItems(scope.root, items)
         self._root_menu: bytes | None = None
         self.done: dict[Key, ItemCopy] = {}
         self.is_update = False
         # All copies from before the update: (key, whether the copy is a menu) → copy.
         self._before: dict[tuple[Key, bool], ItemCopy] = {}
-        self._copies: dict[tuple[str, ...], ItemCopy] = {}
+        self.copies: dict[tuple[str, ...], ItemCopy] = {}
 
     def read_journal(self, *, update: bool) -> None:
         """Read the journal. update: whether to begin an update; an interrupted one is always continued."""
@@ -196,17 +191,14 @@ class EarlierCopies:
             contents = self._journal.read()
         self.is_update = contents.old is not None
         for done in contents.old or ():
-            self._copies[done.path] = done
+            self.copies[done.path] = done
             self._before[self._items.key(done.url), done.size is None] = done
         for done in contents.done:
             key = self._items.key(done.url)
             if done.size is None or self._folders.has_whole_file(done.path, done.size):
-                self._copies[done.path] = self.done[key] = done
+                self.copies[done.path] = self.done[key] = done
             else:
                 self.done.pop(key, None)
-
-    def all_copies(self) -> Iterator[ItemCopy]:
-        return iter(self._copies.values())
 
     def copy_before_update(self, key: Key, url: GopherURL) -> ItemCopy | None:
         """Return the item's copy from before the update: first of the kind of `url` (menu or file)."""
@@ -226,18 +218,6 @@ class EarlierCopies:
         return parse_menu(self._journal.read_menu(copy))
 
     # Findings of an update.
-
-    def note_line(self, line: MenuItem, url: GopherURL | None, job: FetchJob | None) -> None:
-        """Note that a menu has `line`, which leads to `url`.
-
-        job: the job of that item, None if it is not fetched.
-        """
-        if url is None:
-            self._listed.note_leads_nowhere(line)
-        elif job is not None:
-            self._listed.note_listed(url)
-        else:
-            self._listed.note_left_out(url)
 
     def why_not_replace(self, job: FetchJob, menu: MenuSink) -> GopherError | None:
         """Return why a new menu must not replace the earlier copy of its item; None if it may."""
@@ -260,7 +240,7 @@ class EarlierCopies:
             return
         if may_be_cut(menu, self.read_menu(before)):
             for url in self._links_of_copy(before):
-                self._listed.note_maybe_listed(url)
+                self.listed.note_maybe_listed(url)
 
     def unused_and_unlisted(
         self, jobs: Collection[FetchJob]
@@ -273,14 +253,14 @@ class EarlierCopies:
         taken.update(done.path for done in self.done.values())
         copies = [
             copy
-            for path, copy in self._copies.items()
+            for path, copy in self.copies.items()
             if path not in taken and (copy.size is None or self._folders.has_name(path))
         ]
-        return copies, self._listed.unlisted_copies(copies, self._links_of_copy)
+        return copies, self.listed.unlisted_copies(copies, self._links_of_copy)
 
     def certainly_unlisted(self, unlisted: Collection[ItemCopy]) -> list[ItemCopy]:
         """Return those of `unlisted` that certainly no menu lists: a cut menu might list more."""
-        return self._listed.unlisted_copies(unlisted, self._links_of_copy, for_sure=True)
+        return self.listed.unlisted_copies(unlisted, self._links_of_copy, for_sure=True)
 
     def misses_a_menu(self, jobs: Collection[FetchJob]) -> bool:
         """Return true if a menu has no copy and was not listed before the update.
@@ -294,4 +274,6 @@ class EarlierCopies:
         return bool(missing)
 
     def _links_of_copy(self, copy: ItemCopy) -> Iterator[GopherURL]:
-        return self._scope.urls_of_lines(self.read_menu(copy).items, copy.url)
+        for item in self.read_menu(copy).items:
+            if (url := self._scope.url_of_line(item, copy.url)) is not None:
+                yield url

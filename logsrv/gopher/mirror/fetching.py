@@ -73,21 +73,17 @@ class JobQueue:
         self._later.append((self._clock() + seconds, self._number, job))
         self._later.sort()
 
-    def next_if_due(self) -> FetchJob | None:
-        """Return the next job if it may be started now, else None."""
+    def take_due(self) -> FetchJob | None:
+        """Remove and return the first job if it may start now, else None; then the next delay begins."""
         if self._later:
             now = self._clock()
             while self._later and self._later[0][0] <= now:
                 self._ready.appendleft(self._later.pop(0)[2])
         if not self._ready or (self.delay and self._next_start > self._clock()):
             return None
-        return self._ready[0]
-
-    def start_first(self) -> None:
-        """Remove the first job, which is started now; the delay before the next one begins."""
         if self.delay:
             self._next_start = self._clock() + self.delay
-        self._ready.popleft()
+        return self._ready.popleft()
 
     def seconds_to_start(self, has_room: bool) -> float:
         """Return the seconds until a job may be started, at most IDLE.
@@ -101,8 +97,6 @@ class JobQueue:
         return max(0.0, min([IDLE, *(each - now for each in times)]))
 
 
-# Connections at the same time: some servers, such as pygopherd, queue only five.
-_FEW = 4
 RETRIES = 4
 _MOST_OF_A_MENU = Limits().menu
 _TIME_FOR_A_MENU = Timeouts().whole
@@ -111,16 +105,17 @@ _TIME_FOR_A_MENU = Timeouts().whole
 class CrawlOptions(Value):
     """The limits and options of a run.
 
-    connections: at once, None for the default. delay: seconds between two requests. items, bytes: limits of
-    the whole mirror. item_bytes: limit of one answer. update: whether to request existing copies again.
+    The fields are the options of `gopher mirror` of these names. connections: at once. delay: seconds
+    between two requests. max_size: bytes of one answer. update: whether to request existing copies again.
     delete: whether to remove copies that no menu lists any more, at the end.
     """
 
-    connections: int | None = None
+    # Some servers, such as pygopherd, queue only five connections.
+    connections: int = 4
     delay: float = 0.0
-    items: int = 100_000
-    bytes: int = 10 * 1024**3
-    item_bytes: int | None = None
+    max_items: int = 100_000
+    max_bytes: int = 10 * 1024**3
+    max_size: int | None = None
     ignore_robots: bool = False
     update: bool = False
     delete: bool = False
@@ -138,8 +133,8 @@ class JobRunner:
     ) -> None:
         self._transfers = transfers
         self._folders = folders
-        self._connections = manners.connections or _FEW
-        self._item_bytes = manners.item_bytes
+        self._connections = manners.connections
+        self._max_size = manners.max_size
         self._queue = JobQueue(clock, manners.delay)
         self._retries = RetryPolicy(RETRIES)
         self._jobs: dict[SocketTransfer, FetchJob] = {}
@@ -164,8 +159,7 @@ class JobRunner:
 
     def start_jobs(self) -> None:
         """Start jobs until all connections are in use or none may be started."""
-        while self._has_free_connection and (job := self._queue.next_if_due()) is not None:
-            self._queue.start_first()
+        while self._has_free_connection and (job := self._queue.take_due()) is not None:
             try:
                 self._request_item(job)
             except (LogsrvError, OSError) as error:
@@ -216,12 +210,12 @@ class JobRunner:
         most_bytes: int | None
         if kind == "menu":
             sink = MenuSink()
-            most_bytes, most_seconds = self._item_bytes or _MOST_OF_A_MENU, _TIME_FOR_A_MENU
+            most_bytes, most_seconds = self._max_size or _MOST_OF_A_MENU, _TIME_FOR_A_MENU
         else:
             assert job.path is not None
             path = self._folders.checked_path(job.path)
             sink = FileSink(path, text=kind == "text", known=job.known)
-            most_bytes, most_seconds = self._item_bytes, math.inf
+            most_bytes, most_seconds = self._max_size, math.inf
         transfer = self._transfers.start(
             url, sink, most_bytes=most_bytes, most_seconds=most_seconds
         )

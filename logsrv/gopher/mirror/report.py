@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import Counter
 from pathlib import Path
 
 from logsrv.gopher.mirror.journal import FILE
+from logsrv.gopher.mirror.scope import OTHER_HOST
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import size_text
+from logsrv.kit.text.words import counted, size_text
 
 _MOST_SHOWN = 200
 INTERRUPTED = "Ctrl-C"
@@ -19,14 +20,16 @@ INTERRUPTED = "Ctrl-C"
 class MirrorTally:
     """The counts of a run.
 
-    fetched: items fetched. kept: earlier copies that were not requested. changed: earlier copies that an
-    update replaced. same: those that it found unchanged. unlisted: copies that no menu lists any
-    more, and that stay. removed: such copies that were removed. withheld: nothing was removed, because a
-    new menu that may list them could not be fetched. failed: errors by URL. stays: failed URLs that have an
-    earlier copy. stopped: the limit that ended the run, or INTERRUPTED.
+    waiting: items that are known and not yet fetched. fetched: items fetched. kept: earlier copies that
+    were not requested. skipped: items left out, by reason. on_other_servers: those left out because they
+    are on another server, by its address. changed: earlier copies that an update replaced. same: those
+    that it found unchanged. unlisted: copies that no menu lists any more, and that stay. removed: such
+    copies that were removed. withheld: nothing was removed, because a new menu that may list them could
+    not be fetched. failed: errors by URL. stays: failed URLs that have an earlier copy. stopped: the limit
+    that ended the run, or INTERRUPTED.
     """
 
-    fetched = kept = changed = same = 0
+    waiting = fetched = kept = changed = same = 0
     withheld = False
     stopped: str | None = None
 
@@ -35,25 +38,28 @@ class MirrorTally:
         self.stays: set[GopherURL] = set()
         self.unlisted: list[GopherURL] = []
         self.removed: list[GopherURL] = []
+        self.skipped: Counter[str] = Counter()
+        self.on_other_servers: Counter[str] = Counter()
+
+    def count_left_out(self, url: GopherURL, reason: str) -> None:
+        """Count an item that does not belong to the mirror."""
+        self.skipped[reason] += 1
+        known = self.on_other_servers
+        if reason == OTHER_HOST and (url.address in known or len(known) < 1000):
+            known[url.address] += 1
 
 
-def progress_line(tally: MirrorTally, waiting: int, received: int) -> str:
+def progress_line(tally: MirrorTally, received: int) -> str:
     """Return the line that a terminal shows during the run."""
     failed = f", {len(tally.failed)} failed" if tally.failed else ""
-    return f"{tally.fetched + tally.kept} done, {waiting} to go{failed}, {size_text(received)}"
+    done = tally.fetched + tally.kept
+    return f"{done} done, {tally.waiting} to go{failed}, {size_text(received)}"
 
 
-def report_text(
-    tally: MirrorTally,
-    received: int,
-    skipped: Mapping[str, int],
-    on_other_servers: Mapping[str, int],
-    directory: Path | str,
-    waiting: int = 0,
-) -> str:
-    """Return the whole report, ready to print. waiting: number of items that were known and not fetched."""
-    kept = f"; there already: {_item_count_text(tally.kept)}" if tally.kept else ""
-    lines = [f"{_item_count_text(tally.fetched)} fetched ({size_text(received)}){kept}"]
+def report_text(tally: MirrorTally, received: int, directory: Path | str) -> str:
+    """Return the whole report, ready to print. received: bytes of all answers."""
+    kept = f"; there already: {counted(tally.kept, 'item')}" if tally.kept else ""
+    lines = [f"{counted(tally.fetched, 'item')} fetched ({size_text(received)}){kept}"]
     if tally.changed or tally.same:
         new = tally.fetched - tally.changed - tally.same
         lines.append(f"of these {tally.changed:,} changed, {new:,} new, {tally.same:,} as before")
@@ -65,16 +71,14 @@ def report_text(
         left = len(tally.failed) - _MOST_SHOWN
         lines.append(f"failed: {left} more, which {os.path.join(directory, FILE)} names")
     lines += _unlisted_lines(tally)
-    lines += [
-        f"left out: {_item_count_text(count)} ({reason})" for reason, count in skipped.items()
-    ]
-    if on_other_servers:
-        address, count = max(on_other_servers.items(), key=lambda each: each[1])
+    for reason, count in tally.skipped.items():
+        lines.append(f"left out: {counted(count, 'item')} ({reason})")
+    for address, count in tally.on_other_servers.most_common(1):
         lines.append(f"most of those on other servers are on {address} ({count})")
     if tally.stopped == INTERRUPTED:
         lines.append(
-            f"stopped: {_item_count_text(tally.fetched + tally.kept)} of it are in {directory}, "
-            f"{waiting:,} known ones are not yet; the same command continues from here"
+            f"stopped: {counted(tally.fetched + tally.kept, 'item')} of it are in {directory}, "
+            f"{tally.waiting:,} known ones are not yet; the same command continues from here"
         )
     elif tally.stopped is not None:
         lines.append(f"not complete: stopped by {tally.stopped}; a higher one continues from here")
@@ -104,8 +108,5 @@ def _url_lines(word: str, urls: list[GopherURL]) -> list[str]:
 
 
 def _no_longer_listed(urls: list[GopherURL]) -> str:
-    return f"{_item_count_text(len(urls))} {'is' if len(urls) == 1 else 'are'} listed by no menu any more"
-
-
-def _item_count_text(count: int) -> str:
-    return f"{count:,} item{'' if count == 1 else 's'}"
+    verb = "is" if len(urls) == 1 else "are"
+    return f"{counted(len(urls), 'item')} {verb} listed by no menu any more"

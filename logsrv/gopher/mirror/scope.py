@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
 from logsrv.gopher.mirror.robots import RobotRules
@@ -52,8 +51,7 @@ class ItemKeys:
 class MirrorScope:
     """Decides for each item of a menu whether it belongs to the mirror.
 
-    root: where the mirror begins. skipped: number of items left out, by reason. on_other_servers: number of
-    items left out because they are on another server, by its address.
+    root: where the mirror begins. robots: the rules of its server, once they are known.
     """
 
     def __init__(
@@ -74,36 +72,13 @@ class MirrorScope:
         self._names = {root.host, *aliases, *addresses}
         if any(each == "::1" or each.startswith("127.") for each in addresses):
             self._names.add("localhost")
-        self._robots = RobotRules()
+        self.robots = RobotRules()
         selector = root.selector.rstrip(b"/")
         self._inside = selector + b"/" if selector else b""
-        self.skipped: Counter[str] = Counter()
-        self.on_other_servers: Counter[str] = Counter()
-
-    def use_robot_rules(self, robots: RobotRules) -> None:
-        """Obey, from now on, the robots.txt of the server where the mirror begins."""
-        self._robots = robots
 
     def is_on_root_server(self, url: GopherURL) -> bool:
         """Return true if `url` is on the root's server."""
         return url.port == self.root.port and url.host in self._names
-
-    def count_left_out(self, item: MenuItem) -> None:
-        """Count a line of a menu that leads nowhere, unless it is only text."""
-        if item.item_type not in "i3":
-            self.skipped[NOT_FOLLOWED] += 1
-
-    def wants_else_counts(self, url: GopherURL, depth: int) -> bool:
-        """Return true if an item belongs to the mirror, else count it. depth: menus from the root to it."""
-        reason = self._reason_left_out(url, depth)
-        if reason is None:
-            return True
-        self.skipped[reason] += 1
-        if reason == OTHER_HOST and (
-            url.address in self.on_other_servers or len(self.on_other_servers) < 1000
-        ):
-            self.on_other_servers[url.address] += 1
-        return False
 
     def url_of_line(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
         """Return the URL of a line of a menu, with the root's host name for all names of its server."""
@@ -116,19 +91,17 @@ class MirrorScope:
             return url
         return url.replace(host=root.host, tls=root.tls)
 
-    def urls_of_lines(self, items: Iterable[MenuItem], menu: GopherURL) -> Iterator[GopherURL]:
-        """Yield the URLs of the lines of a menu, also of those that do not belong to the mirror."""
-        for item in items:
-            if (url := self.url_of_line(item, menu)) is not None:
-                yield url
+    def reason_left_out(self, url: GopherURL, depth: int) -> str | None:
+        """Return why an item does not belong to the mirror; None if it does.
 
-    def _reason_left_out(self, url: GopherURL, depth: int) -> str | None:
+        depth: menus from the root to it.
+        """
         if url.item_type == "7":
             return SEARCH
         if not self.is_on_root_server(url):
             if self._span != "everywhere":
                 return OTHER_HOST
-        elif not self._robots.allows(url.selector):
+        elif not self.robots.allows(url.selector):
             return FORBIDDEN
         elif self._span == "path" and not self._is_below_root(url.selector):
             return OTHER_PATH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from io import SEEK_END, BytesIO
 from stat import S_ISREG
 from typing import BinaryIO
@@ -89,7 +90,7 @@ class FileSink:
     size = 0
     descriptor: int | None = None
     _content = b""
-    _whole: whole_file | None = None
+    _whole: AbstractContextManager[BinaryIO] | None = None
     _file: BinaryIO | None = None
 
     def __init__(self, path: str, *, text: bool, known: bool = False) -> None:
@@ -109,7 +110,9 @@ class FileSink:
             return False
         self._content = self._content + data if self._content else data
         if self.size > _SMALL:
-            self._file = self._open_partial_file()
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            self._whole = whole_file(self._path)
+            self._file = self._whole.__enter__()
             self._file.write(self._content)
             self._file.flush()
             self.descriptor = self._file.fileno()
@@ -164,11 +167,5 @@ class FileSink:
     def abort(self) -> None:
         self._content = b""
         if self._whole is not None:
-            self._whole.abort()
-
-    def _open_partial_file(self) -> BinaryIO:
-        os.makedirs(os.path.dirname(self._path), exist_ok=True)
-        whole = whole_file(self._path)
-        file = whole.__enter__()
-        self._whole = whole
-        return file
+            # As if writing had failed: the incomplete file is removed.
+            self._whole.__exit__(OSError, OSError(), None)

@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound, encoded_menu
 from logsrv.gopher.wire.files import item_type_of_file
@@ -164,9 +164,7 @@ class GopherServer(LineProtocol[ServeOptions, GopherdState]):
         for number, piece in enumerate(encoded_menu(items, *self._own_host_and_port())):
             if number:
                 # Give other connections a turn: a directory of thousands takes long.
-                turn: Deferred[None] = Deferred()
-                self.later(0, turn.callback, None)
-                await turn
+                await deferLater(self.clock, 0)
             await self._send_and_wait(piece)
 
     async def _send_file(self, selector: bytes, file: int) -> None:

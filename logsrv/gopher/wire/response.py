@@ -26,9 +26,12 @@ from logsrv.gopher.wire.url import GopherURL
 LONGEST_ERROR = 4096
 
 _SIGNS = (b"HTTP/", b"SSH-", b"\x15\x03")
-_HTTP = rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]"
-_SSH = rb"SSH-\d\.\d+-"
-_TLS_ALERT = rb"\x15\x03[\0-\x04]\0\x02"
+# Other protocols: how an answer begins, the name, a hint for the user.
+_OTHERS = (
+    (rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]", "HTTP", "try the address in a web browser"),
+    (rb"SSH-\d\.\d+-", "SSH", "look at the port"),
+    (rb"\x15\x03[\0-\x04]\0\x02", "TLS", "try gophers:// instead of gopher://"),
+)
 _LONGEST_SIGN = 14
 
 
@@ -36,13 +39,8 @@ def other_protocol_error(start: bytes) -> NotGopher | None:
     """Return the error for an answer in another protocol (HTTP, SSH, TLS) by its beginning, else None."""
     if not start.startswith(_SIGNS):
         return None
-    if re.match(_HTTP, start):
-        return NotGopher("HTTP", "try the address in a web browser")
-    if re.match(_SSH, start):
-        return NotGopher("SSH", "look at the port")
-    if re.match(_TLS_ALERT, start):
-        return NotGopher("TLS", "try gophers:// instead of gopher://")
-    return None
+    found = (NotGopher(name, hint) for sign, name, hint in _OTHERS if re.match(sign, start))
+    return next(found, None)
 
 
 def may_be_other_protocol(start: bytes) -> bool:

@@ -11,10 +11,12 @@ percent-encoded bytes, and `GopherURL.parse(str(url)) == url` for every URL.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.words import host_text
 
 DEFAULT_PORT = 70
 MENU_TYPE = "1"
@@ -26,6 +28,7 @@ _IN_A_HOST = _LOWER + _DIGITS + b"_-."
 _IN_A_ZONE = _LOWER + _UPPER + _DIGITS + b"._~-"
 _HEX_DIGITS = _DIGITS + b"ABCDEFabcdef"
 _AS_THEMSELVES = _LOWER + _UPPER + _DIGITS + b"/:@!$&'()*+,;=?._~-"
+_AUTHORITY = r"(?:\[([^]]*)]|([^][:]*))(?::(.*))?"
 _NOT_ON_THE_WIRE = b"\0\t\r\n"
 _CONTROL_NAMES = {0: "NUL", 9: "TAB", 13: "CR", 10: "LF"}
 
@@ -142,7 +145,7 @@ class GopherURL(Value):
     @property
     def address(self) -> str:
         """Return `HOST:PORT`, for messages and as a key."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_text(self.host, self.port)
 
     def beside(self, item_type: str, selector: bytes) -> GopherURL:
         """Return the URL of another item on the same server."""
@@ -227,19 +230,13 @@ def _has_only(text: str, characters: bytes) -> bool:
 def _parse_authority(authority: str) -> tuple[str, int]:
     if "@" in authority:
         raise BadURL(authority, "Gopher has no user names and passwords")
-    in_brackets = authority.startswith("[")
-    if in_brackets:
-        name, closed, rest = authority[1:].partition("]")
-        before, _, port = rest.partition(":")
-        is_sound = bool(closed) and not before
-    else:
-        name, _, port = authority.partition(":")
-        is_sound = "[" not in name and "]" not in name
-    if not is_sound:
+    found = re.fullmatch(_AUTHORITY, authority)
+    if found is None:
         raise BadURL(authority, "after gopher:// comes HOST or HOST:PORT, and IPv6 as [ADDRESS]")
-    if in_brackets:
+    address, name, port = found.groups()
+    if address is not None:
         # RFC 6874 writes the % before an interface as %25.
-        host = name.replace("%25", "%", 1)
+        host = address.replace("%25", "%", 1)
         if ":" not in host:
             raise BadURL(authority, "what is in brackets is not an IPv6 address")
     else:

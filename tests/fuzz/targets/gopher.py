@@ -40,7 +40,6 @@ from logsrv.gopher.wire.files import decode_gophernicus_name, file_name, item_ty
 from logsrv.gopher.wire.gophermap import parse_gophermap
 from logsrv.gopher.wire.gopherplus import (
     may_become_header,
-    parse_attributes,
     parse_error,
     parse_header,
 )
@@ -165,17 +164,13 @@ def responses(data: bytes) -> None:
 
 @target("gopher.wire.gopherplus")
 def gopher_plus(data: bytes) -> None:
-    """Any bytes are read as headers, attributes and errors of Gopher+ without an exception."""
+    """Any bytes are read as headers and errors of Gopher+ without an exception."""
     header = parse_header(data)
     if header is not None:
         _, size = header
         assert 0 < size <= len(data)
         for end in range(size):
             assert may_become_header(data[:end])
-    for attributes in parse_attributes(data):
-        for view in attributes.views:
-            assert isinstance(view.media_type, bytes)
-        attributes.block("INFO")
     safe(str(parse_error(data)), "\n")
 
 

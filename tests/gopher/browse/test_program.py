@@ -10,18 +10,19 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from logsrv.gopher.browse import program as browse
+from logsrv.gopher.command import browse
 from logsrv.gopher.command.main import run as gopher
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.escape import printable
 from tests.programs import program
 
-RUN = "import sys; from logsrv.gopher.browse.program import *; sys.exit(browse_in_terminal(*sys.argv[1:]))"
+RUN = "import sys; from logsrv.gopher.command.main import main; sys.exit(main(['browse', *sys.argv[1:]]))"
 
 
 class Terminal:
@@ -308,14 +309,15 @@ def test_an_address_that_is_none_is_a_sentence(terminal: Open) -> None:
 
 
 def test_without_textual_it_says_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(browse, "find_spec", lambda name: None)
-    assert browse.browse_in_terminal() == 1
-    assert "pip install 'logsrv[browse]'" in capsys.readouterr().err
+    errors = StringIO()
+    assert gopher(["browse"], BytesIO(), errors) == 1
+    assert "pip install 'logsrv[browse]'" in errors.getvalue()
 
 
-def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_it_says_so() -> None:
     run = subprocess.run(
         [sys.executable, "-c", RUN], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE
     )
@@ -325,5 +327,5 @@ def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.slow
 def test_importing_it_loads_nothing_heavy() -> None:
     """`gopher URL` imports this package for nothing."""
-    code = "import sys, logsrv.gopher.browse.program; sys.exit('textual' in sys.modules)"
+    code = "import sys, logsrv.gopher.command.browse; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE).returncode == 0

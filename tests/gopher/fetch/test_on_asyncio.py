@@ -30,7 +30,8 @@ from tests.ports import free_port
 
 
 async def fetched(url: str, trust: Trust | None = None, timeouts: Timeouts | None = None) -> bytes:
-    async with AsyncioStream(GopherURL.parse(url), ConnectionOptions(timeouts, trust)) as answer:
+    options = ConnectionOptions(timeouts or Timeouts(), trust or Trust())
+    async with AsyncioStream(GopherURL.parse(url), options) as answer:
         return b"".join([piece async for piece in answer])
 
 

@@ -47,7 +47,7 @@ def fetcher() -> Iterator[Make]:
     made: list[Transfers] = []
 
     def make(trust: Trust | None = None, proxy: Proxy | None = None, **timeouts: Any) -> Transfers:
-        options = ConnectionOptions(Timeouts(**timeouts), trust, proxy)
+        options = ConnectionOptions(Timeouts(**timeouts), trust or Trust(), proxy)
         made.append(Transfers(options, time.monotonic))
         return made[-1]
 
@@ -248,7 +248,8 @@ def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(
 
     get, sink = fetcher(), Pausing()
     url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
-    transfer = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
+    transfer = get.start(url, sink, after=0.01)
+    transfer.request = b"x\r\n" + b"y" * 20_000_000
     while not sink.content:
         get.run_round(0.1)
     came = len(sink.content)
@@ -273,7 +274,8 @@ def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
 
     get, sink = fetcher(), Stopping()
     url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
-    transfer = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
+    transfer = get.start(url, sink, after=0.01)
+    transfer.request = b"x\r\n" + b"y" * 20_000_000
     assert all_of(get) == []
     assert 0 < len(sink.content) < 100_000
 

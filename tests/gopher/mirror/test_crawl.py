@@ -120,14 +120,14 @@ def test_limits_end_a_server_without_end(serve: Serve, tmp_path: Path) -> None:
     site = Site(serve, endless(1000))
     done = crawl(site, tmp_path / "depth", "/1/0", depth=3)
     assert done.tally.fetched + len(done.tally.failed) == 7
-    done = crawl(site, tmp_path / "items", "/1/0", items=20)
+    done = crawl(site, tmp_path / "items", "/1/0", max_items=20)
     assert done.tally.stopped == "--max-items 20"
     assert done.tally.fetched + len(done.tally.failed) == 20
     big = Site(serve, {b"": b"9Big\t/big\t@\r\n0A\t/a\t@\r\n", b"/big": b"x" * 500_000})
-    done = crawl(big, tmp_path / "bytes", bytes=100_000)
+    done = crawl(big, tmp_path / "bytes", max_bytes=100_000)
     assert done.tally.stopped == "--max-bytes 100000"
     assert files(tmp_path / "bytes").get("big") in (None, b"x" * 500_000)
-    done = crawl(big, tmp_path / "item", item_bytes=1000)
+    done = crawl(big, tmp_path / "item", max_size=1000)
     # `/a` is not there; which of the two fails first is left to the network.
     assert any("larger than the limit" in str(error) for error in done.tally.failed.values())
 

@@ -27,7 +27,7 @@ def test_a_menu_that_a_limit_overtook_is_there(serve: Serve, tmp_path: Path) -> 
     site = Site(serve, {b"caps.txt": b"", b"": lines + b".\r\n"})
     # Its last byte is the one too many, so it is whole by then, however it comes.
     most = len(site.answers[b""].replace(b"@", b"127.0.0.1\t%d" % site.server.port)) - 1
-    done = crawl(site, tmp_path, bytes=most, ignore_robots=True)
+    done = crawl(site, tmp_path, max_bytes=most, ignore_robots=True)
     assert done.tally.stopped == f"--max-bytes {most}"
     assert (tmp_path / "gophermap").read_bytes().count(b"\n") == 500
 

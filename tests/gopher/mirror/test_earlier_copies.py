@@ -69,7 +69,7 @@ def test_what_is_there_is_done_as_long_as_it_is_whole(
     assert not earlier.is_update
     assert earlier.done.keys() == {items.key(url) for url in (ROOT, SUB, A)}
     assert earlier.copy_before_update(items.key(A), A) is None
-    assert [copy.path for copy in earlier.all_copies()] == [(), ("sub",), ("a",)]
+    assert [copy.path for copy in earlier.copies.values()] == [(), ("sub",), ("a",)]
 
 
 def test_an_update_asks_for_all_and_has_the_copies_as_long(
@@ -103,9 +103,9 @@ def test_what_was_neither_met_nor_listed_is_left_over(
     earlier.read_journal(update=True)
     copies, unlisted = earlier.unused_and_unlisted([job(items, ROOT, ())])
     assert [copy.url for copy in copies] == [SUB, A, B] == [copy.url for copy in unlisted]
-    earlier.note_line(LINE, A, job(items, A))
-    earlier.note_line(LINE, SUB, None)
-    earlier.note_line(LINE, None, None)
+    earlier.listed.note_line(LINE, A, is_fetched=True)
+    earlier.listed.note_line(LINE, SUB, is_fetched=False)
+    earlier.listed.note_line(LINE, None, is_fetched=False)
     copies, unlisted = earlier.unused_and_unlisted([job(items, ROOT, ())])
     assert ([copy.url for copy in copies], unlisted) == ([SUB, A, B], [])
 
@@ -116,7 +116,7 @@ def test_the_end_of_a_menu_that_may_be_cut_is_not_left_over_for_sure(
     earlier.read_journal(update=True)
     root = job(items, ROOT, ())
     earlier.note_replaced(root, parse_menu(MENU[: MENU.index(b"0A")]))
-    earlier.note_line(LINE, SUB, job(items, SUB))
+    earlier.listed.note_line(LINE, SUB, is_fetched=True)
     _, unlisted = earlier.unused_and_unlisted([root])
     assert [copy.url for copy in unlisted] == [A]
     assert earlier.certainly_unlisted(unlisted) == []
@@ -141,7 +141,13 @@ def test_what_stays_is_known_after_the_update(
     again = MirrorJournal(tmp_path, ROOT, "path")
     found = EarlierCopies(items, MirrorScope(ROOT, "path", None), again, MirrorFolders(tmp_path))
     found.read_journal(update=False)
-    assert {copy.path for copy in found.all_copies()} == {(), ("sub",), ("a",), ("b",), ("sub~2",)}
+    assert {copy.path for copy in found.copies.values()} == {
+        (),
+        ("sub",),
+        ("a",),
+        ("b",),
+        ("sub~2",),
+    }
     assert found.done[items.key(SUB)].path == ("sub~2",), "what has come since goes before"
     menu = found.read_menu(found.done[items.key(ROOT)])
     assert menu.items == [parse_menu_line(line) for line in MENU.split(b"\r\n")[:2]]
@@ -173,31 +179,31 @@ def left_over(listed: ListedItems, *, for_sure: bool = False) -> set[str]:
 def test_what_no_menu_lists_is_left_over() -> None:
     listed = ListedItems(ROOT, ItemKeys())
     assert left_over(listed) == {*MENUS, *FILES}
-    listed.note_listed(url("h/1/m"))
+    listed.note_line(LINE, url("h/1/m"), is_fetched=True)
     assert left_over(listed) == {"h/1/x", "h/9/y"}, "an old menu stands for what it lists"
-    listed.note_listed(url("h/0/y"))
+    listed.note_line(LINE, url("h/0/y"), is_fetched=True)
     assert left_over(listed) == {"h/1/x"}, "a file is a file, of whatever type"
 
 
 def test_a_menu_and_a_text_of_one_name_are_two_things() -> None:
     listed = ListedItems(ROOT, ItemKeys())
-    listed.note_listed(url("h/0/m"))
-    listed.note_listed(url("h/1/a"))
+    listed.note_line(LINE, url("h/0/m"), is_fetched=True)
+    listed.note_line(LINE, url("h/1/a"), is_fetched=True)
     assert left_over(listed) == {*MENUS, *FILES}
 
 
 def test_what_is_left_out_may_be_the_same_server_by_another_name() -> None:
     listed = ListedItems(ROOT, ItemKeys())
-    listed.note_listed(url("other/1/m"))
+    listed.note_line(LINE, url("other/1/m"), is_fetched=True)
     assert left_over(listed) == {*MENUS, *FILES}
-    listed.note_left_out(url("other/1/m"))
+    listed.note_line(LINE, url("other/1/m"), is_fetched=False)
     assert left_over(listed) == {"h/1/x", "h/9/y"}
 
 
 def test_what_leads_nowhere_may_lead_to_the_same_server() -> None:
     listed = ListedItems(ROOT, ItemKeys())
     for line in (b"1M\t/m\th\t0", b"0Y\t/y", b"iX\t/x\th\t0", b"0\t\th\t0", b"0\t/x\0\th\t0"):
-        listed.note_leads_nowhere(parse_menu_line(line))
+        listed.note_line(parse_menu_line(line), None, is_fetched=False)
     assert left_over(listed) == {"h/1/x"}
 
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,11 @@ def transfers() -> Transfers:
     return Transfers(ConnectionOptions(), time.monotonic)
 
 
-@pytest.mark.parametrize(("asked_for", "most"), [(None, 4), (1, 1), (6, 6)])
+@pytest.mark.parametrize(
+    ("asked_for", "most"), [({}, 4), ({"connections": 1}, 1), ({"connections": 6}, 6)]
+)
 def test_four_connections_unless_others_are_asked_for(
-    serve: Serve, tmp_path: Path, transfers: Transfers, asked_for: int | None, most: int
+    serve: Serve, tmp_path: Path, transfers: Transfers, asked_for: dict[str, Any], most: int
 ) -> None:
     go = threading.Event()
 
@@ -49,7 +52,7 @@ def test_four_connections_unless_others_are_asked_for(
         connection.sendall(request)
 
     server = serve(slow)
-    manners = CrawlOptions(connections=asked_for)
+    manners = CrawlOptions(**asked_for)
     fetching = JobRunner(transfers, MirrorFolders(tmp_path), manners, time.monotonic)
     for number in range(10):
         fetching.queue_job(job_for(server.url(f"/0/{number}"), str(number)))
@@ -84,7 +87,7 @@ def test_no_answer_takes_the_place_of_a_file(
 
 def test_limits_that_hurt_nobody() -> None:
     """A run has limits that hurt nobody, unless somebody asks for others."""
-    assert CrawlOptions().connections is None
+    assert CrawlOptions().connections == 4
     assert not CrawlOptions().ignore_robots
 
 
@@ -104,9 +107,7 @@ def taken(queue: JobQueue, times: int) -> list[str | None]:
     """Return the names of what may start now, one after the other."""
     found = []
     for _ in range(times):
-        first = queue.next_if_due()
-        if first is not None:
-            queue.start_first()
+        first = queue.take_due()
         found.append(None if first is None else first.url.selector.decode())
     return found
 

@@ -135,10 +135,12 @@ def test_a_root_that_is_not_itself_takes_nothing(site: Site, tmp_path: Path, ans
     assert files(tmp_path) == before
 
 
-@pytest.mark.parametrize("limits", [{"depth": 1}, {"items": 3}, {"bytes": 100}, {"item_bytes": 1}])
+@pytest.mark.parametrize(
+    "limits", [{"depth": 1}, {"max_items": 3}, {"max_bytes": 100}, {"max_size": 1}]
+)
 def test_smaller_limits_take_nothing(site: Site, tmp_path: Path, limits: dict[str, Any]) -> None:
     before, links = items(tmp_path), leading(tmp_path)
-    if "item_bytes" in limits:
+    if "max_size" in limits:
         site.answers = GOOD | {b"/a": b"longer", b"/sub/deep/d": b"longer", b"": GOOD[b""]}
         with pytest.raises(GopherError):
             crawl(site, tmp_path, update=True, delete=True, **limits)
@@ -277,5 +279,5 @@ def test_a_refresh_takes_no_empty_answer_for_a_file(site: Site, tmp_path: Path) 
 def test_a_text_that_has_grown_too_large_stays(site: Site, tmp_path: Path) -> None:
     before = items(tmp_path)
     site.answers = GOOD | {b"/a": b"a" * 1000}
-    tally = crawl(site, tmp_path, update=True, delete=True, item_bytes=500).tally
+    tally = crawl(site, tmp_path, update=True, delete=True, max_size=500).tally
     assert (items(tmp_path), selectors(tally.stays)) == (before, {b"/a"})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.mirror.report import INTERRUPTED, MirrorTally, progress_line, report_text
+from logsrv.gopher.mirror.scope import OTHER_HOST, SEARCH
 from logsrv.gopher.wire.errors import ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 
@@ -25,14 +26,16 @@ def test_nothing_is_done_at_first() -> None:
 
 
 def test_the_report_of_a_complete_mirror_has_one_line() -> None:
-    assert report_text(tally_of(fetched=1000, kept=1), 2048, {}, {}, Path("d")) == (
+    assert report_text(tally_of(fetched=1000, kept=1), 2048, Path("d")) == (
         "1,000 items fetched (2.0 KiB); there already: 1 item\n"
     )
 
 
 def test_the_report_names_failures_and_counts_left_out_items() -> None:
     tally = tally_of(fetched=1, failed={URL: Truncated("h:70", 5, "reset \x1b[2J")})
-    said = report_text(tally, 5, {"searches": 2}, {"x:70": 3, "y:70": 1}, Path("d")).splitlines()
+    tally.skipped.update({"searches": 2})
+    tally.on_other_servers.update({"x:70": 3, "y:70": 1})
+    said = report_text(tally, 5, Path("d")).splitlines()
     assert said[0] == "1 item fetched (5 bytes)"
     assert said[1].startswith("failed (truncated): gopher://h/0/a%1B: the answer of h:70")
     assert "\\x1b[2J" in said[1]
@@ -41,8 +44,16 @@ def test_the_report_names_failures_and_counts_left_out_items() -> None:
     assert said[4] == "not complete: the same command tries again what failed"
 
 
+def test_items_on_other_servers_are_counted_by_server() -> None:
+    tally = MirrorTally()
+    for reason in (OTHER_HOST, OTHER_HOST, SEARCH):
+        tally.count_left_out(GopherURL("x", 7070), reason)
+    assert tally.skipped == {OTHER_HOST: 2, SEARCH: 1}
+    assert tally.on_other_servers == {"x:7070": 2}
+
+
 def test_the_report_names_the_limit_that_stopped_the_run() -> None:
-    said = report_text(tally_of(stopped="--max-items 5"), 0, {}, {}, Path("d"))
+    said = report_text(tally_of(stopped="--max-items 5"), 0, Path("d"))
     assert "stopped by --max-items 5" in said
 
 
@@ -50,19 +61,19 @@ def test_many_failures_are_cut_and_counted() -> None:
     failed: dict[GopherURL, Exception] = {
         GopherURL("h", selector=b"%d" % number): OSError("x") for number in range(1000)
     }
-    said = report_text(tally_of(failed=failed), 0, {}, {}, Path("d"))
+    said = report_text(tally_of(failed=failed), 0, Path("d"))
     assert said.count("failed (error)") == 200
     assert "failed: 800 more, which d/.gopher-mirror names" in said
 
 
 def test_the_progress_line_counts_what_is_done_to_go_and_failed() -> None:
-    tally = tally_of(fetched=2, kept=1, failed={URL: OSError()})
-    assert progress_line(tally, 5, 2048) == "3 done, 5 to go, 1 failed, 2.0 KiB"
+    tally = tally_of(fetched=2, kept=1, failed={URL: OSError()}, waiting=5)
+    assert progress_line(tally, 2048) == "3 done, 5 to go, 1 failed, 2.0 KiB"
 
 
 def test_the_report_of_an_update_counts_changed_new_and_same_items() -> None:
     tally = tally_of(fetched=10, changed=2, same=7)
-    assert report_text(tally, 0, {}, {}, Path("d")).splitlines() == [
+    assert report_text(tally, 0, Path("d")).splitlines() == [
         "10 items fetched (0 bytes)",
         "of these 2 changed, 1 new, 7 as before",
     ]
@@ -70,7 +81,7 @@ def test_the_report_of_an_update_counts_changed_new_and_same_items() -> None:
 
 def test_a_copy_that_stays_instead_of_what_failed() -> None:
     tally = tally_of(failed={URL: ServerError("busy")}, stays={URL})
-    assert report_text(tally, 0, {}, {}, Path("d")).splitlines()[1] == (
+    assert report_text(tally, 0, Path("d")).splitlines()[1] == (
         "failed (server-error): gopher://h/0/a%1B: the server answers with an error: busy; "
         "the copy of before stays"
     )
@@ -84,9 +95,9 @@ def test_a_copy_that_stays_instead_of_what_failed() -> None:
     ],
 )
 def test_what_no_menu_lists_any_more(known: dict[str, object], said: str) -> None:
-    lines = report_text(tally_of(unlisted=[URL], **known), 0, {}, {}, Path("d")).splitlines()
+    lines = report_text(tally_of(unlisted=[URL], **known), 0, Path("d")).splitlines()
     assert lines[1:] == said.format(URL).split("|")
-    assert report_text(tally_of(removed=[URL, URL]), 0, {}, {}, Path("d")).splitlines()[1:] == [
+    assert report_text(tally_of(removed=[URL, URL]), 0, Path("d")).splitlines()[1:] == [
         f"removed: {URL}",
         f"removed: {URL}",
         "2 items are listed by no menu any more, and removed",
@@ -95,13 +106,13 @@ def test_what_no_menu_lists_any_more(known: dict[str, object], said: str) -> Non
 
 def test_most_of_many_that_no_menu_lists_are_counted() -> None:
     urls = [GopherURL("h", selector=b"%d" % number) for number in range(1500)]
-    said = report_text(tally_of(unlisted=urls), 0, {}, {}, Path("d"))
+    said = report_text(tally_of(unlisted=urls), 0, Path("d"))
     assert said.count("unlisted: gopher://") == 200
     assert "unlisted: 1,300 more\n1,500 items are listed by no menu any more; --update" in said
 
 
 def test_the_report_after_ctrl_c_says_how_to_continue() -> None:
-    said = report_text(tally_of(fetched=1, kept=2, stopped=INTERRUPTED), 0, {}, {}, Path("d"), 40)
+    said = report_text(tally_of(fetched=1, kept=2, stopped=INTERRUPTED, waiting=40), 0, Path("d"))
     assert said.splitlines()[-1] == (
         "stopped: 3 items of it are in d, 40 known ones are not yet; the same command continues from here"
     )
@@ -110,6 +121,6 @@ def test_the_report_after_ctrl_c_says_how_to_continue() -> None:
 @pytest.mark.parametrize(("number", "end"), [(200, ""), (201, "unlisted: 1 more\n")])
 def test_one_unlisted_item_above_limit_is_counted_instead_of_named(number: int, end: str) -> None:
     urls = [GopherURL.parse(f"gopher://h/0/{each}") for each in range(number)]
-    said = report_text(tally_of(unlisted=urls), 0, {}, {}, Path("d"))
+    said = report_text(tally_of(unlisted=urls), 0, Path("d"))
     assert said.count("unlisted: gopher://") == 200
     assert f"199\n{end}{number} items are listed by no menu" in said

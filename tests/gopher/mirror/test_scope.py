@@ -24,17 +24,10 @@ def scope(span: Span = "path", depth: int | None = None) -> MirrorScope:
     return MirrorScope(ROOT, span, depth, aliases=["other.name"], addresses=["192.0.2.1"])
 
 
-def decide(scope: MirrorScope, line: bytes, depth: int = 1) -> GopherURL | None:
-    return wanted(scope, line, ROOT, depth)
-
-
-def wanted(scope: MirrorScope, line: bytes, menu: GopherURL, depth: int) -> GopherURL | None:
-    item = parse_menu_line(line)
-    url = scope.url_of_line(item, menu)
-    if url is None:
-        scope.count_left_out(item)
-        return None
-    return url if scope.wants_else_counts(url, depth) else None
+def reason_of(scope: MirrorScope, line: bytes, depth: int = 1) -> str | None:
+    """Return why the item of a line is left out: "nowhere" if it leads nowhere, None if it is wanted."""
+    url = scope.url_of_line(parse_menu_line(line), ROOT)
+    return "nowhere" if url is None else scope.reason_left_out(url, depth)
 
 
 @pytest.mark.parametrize(
@@ -52,64 +45,34 @@ def wanted(scope: MirrorScope, line: bytes, menu: GopherURL, depth: int) -> Goph
         (b"0a\t/docs/a\tx\t70", "host", reasons.OTHER_HOST),
         (b"0a\t/docs/a\tx\t70", "everywhere", None),
         (b"7a\t/docs/a\th\t70", "everywhere", reasons.SEARCH),
-        (b"8a\t/docs/a\th\t70", "everywhere", reasons.NOT_FOLLOWED),
-        (b"2a\t/docs/a\th\t70", "everywhere", reasons.NOT_FOLLOWED),
-        (b"hWeb\tURL:http://x/\th\t70", "everywhere", reasons.NOT_FOLLOWED),
-        (b"0a\t/docs/a\th\t0", "everywhere", reasons.NOT_FOLLOWED),
+        (b"8a\t/docs/a\th\t70", "everywhere", "nowhere"),
+        (b"2a\t/docs/a\th\t70", "everywhere", "nowhere"),
+        (b"hWeb\tURL:http://x/\th\t70", "everywhere", "nowhere"),
+        (b"0a\t/docs/a\th\t0", "everywhere", "nowhere"),
     ],
 )
 def test_a_span_decides_which_items_belong(line: bytes, span: Span, reason: str | None) -> None:
-    judge = scope(span)
-    found = decide(judge, line)
-    assert (found is None) == (reason is not None)
-    assert judge.skipped == ({} if reason is None else {reason: 1})
-
-
-def test_lines_without_a_link_are_not_counted() -> None:
-    judge = scope()
-    assert decide(judge, b"iText\t\tnull\t1") is None
-    assert decide(judge, b"3Error\t\terror.host\t1") is None
-    assert judge.skipped == {}
+    assert reason_of(scope(span), line) == reason
 
 
 def test_items_too_deep_or_closed_to_robots_are_left_out() -> None:
     judge = scope(depth=1)
-    assert decide(judge, b"0a\t/docs/a\th\t70", depth=1) is not None
-    assert decide(judge, b"0a\t/docs/a\th\t70", depth=2) is None
-    judge.use_robot_rules(parse_robots(b"User-agent: *\nDisallow: /docs/a"))
-    assert decide(judge, b"0a\t/docs/a\th\t70", depth=1) is None
-    assert judge.skipped == {reasons.TOO_DEEP: 1, reasons.FORBIDDEN: 1}
+    line = b"0a\t/docs/a\th\t70"
+    assert reason_of(judge, line, depth=1) is None
+    assert reason_of(judge, line, depth=2) == reasons.TOO_DEEP
+    judge.robots = parse_robots(b"User-agent: *\nDisallow: /docs/a")
+    assert reason_of(judge, line, depth=1) == reasons.FORBIDDEN
 
 
 def test_all_names_of_the_server_become_one_and_keep_its_tls() -> None:
     root = GopherURL.parse("gophers://h/")
     judge = MirrorScope(root, "host", None, aliases=["www.h"])
-    found = wanted(judge, b"0a\t/a\twww.h\t70", root, 1)
+    found = judge.url_of_line(parse_menu_line(b"0a\t/a\twww.h\t70"), root)
     assert str(found) == "gophers://h/0/a"
     loopback = MirrorScope(
         GopherURL.parse("gopher://127.0.0.1/"), "host", None, addresses=["127.0.0.1"]
     )
     assert loopback.is_on_root_server(GopherURL.parse("gopher://localhost/"))
-
-
-def test_other_servers_are_counted_for_the_report() -> None:
-    judge = scope("host")
-    for _ in range(3):
-        decide(judge, b"0a\t/a\tx\t7070")
-    assert judge.on_other_servers == {"x:7070": 3}
-
-
-def test_links_are_where_lines_lead_wanted_or_not() -> None:
-    lines = (
-        b"ihere",
-        b"0a\t/docs/a\tother.name\t70",
-        b"7s\t/s\tx\t70",
-        b"hw\tURL:http://w/\th\t70",
-    )
-    judge = scope()
-    found = [str(url) for url in judge.urls_of_lines(map(parse_menu_line, lines), ROOT)]
-    assert found == ["gopher://h/0/docs/a", "gopher://x/7/s"]
-    assert judge.skipped == {}
 
 
 def test_an_item_is_one_under_every_type() -> None:

@@ -148,7 +148,7 @@ def test_an_update_of_a_server_that_lost_its_way_removes_nothing(
         crawl(site, tmp_path, update=True)
     assert items(tmp_path) == before
     site.answers = TWO
-    crawl(site, tmp_path, update=True, items=2)
+    crawl(site, tmp_path, update=True, max_items=2)
     assert items(tmp_path) == before, "nor does one that a limit has stopped"
 
 

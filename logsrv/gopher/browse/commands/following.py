@@ -84,29 +84,25 @@ class FollowingCommands:
     async def _toggle_following(self) -> None:
         page, about = self._visiting.page, self._visiting.subject_at_cursor
         followed, say = self._followed, self._window.say
-        with self._window.saying_errors():
-            if isinstance(about, FollowedMenu):
-                await followed.unfollow(about.url)
-                self._visiting.redraw()
-                say(f"No longer followed: {about.title}")
-            elif page is not None and can_follow(page.url) and followed.follows(page.url):
-                await followed.unfollow(page.url)
-                say(f"No longer followed: {title_from_url(page.url)}")
-            elif page is None:
-                say("F  follows the menu or text on show, and a menu below no longer.")
-            elif self._visiting.loading is not None:
-                say("This page is still loading: follow it when it is complete.")
-            else:
-                await followed.follow(page)
-                say(f"Followed: {title_from_url(page.url)}   W  shows what is new")
+        if isinstance(about, FollowedMenu):
+            await followed.unfollow(about.url)
+            self._visiting.redraw()
+            say(f"No longer followed: {about.title}")
+        elif page is not None and can_follow(page.url) and followed.follows(page.url):
+            await followed.unfollow(page.url)
+            say(f"No longer followed: {title_from_url(page.url)}")
+        elif page is None:
+            say("F  follows the menu or text on show, and a menu below no longer.")
+        elif self._visiting.loading is not None:
+            say("This page is still loading: follow it when it is complete.")
+        else:
+            await followed.follow(page)
+            say(f"Followed: {title_from_url(page.url)}   W  shows what is new")
 
     def mark_address_read(self, address: str) -> None:
         """Mark the items that lead to `address` as read: the user opens it."""
-        self._window.run_in_background(partial(self._mark_address_read, address), group="marking")
-
-    async def _mark_address_read(self, address: str) -> None:
-        with self._window.saying_errors():
-            await self._followed.mark_address_read(address)
+        mark = partial(self._followed.mark_address_read, address)
+        self._window.run_in_background(mark, group="marking")
 
     def toggle_read_mark(self) -> None:
         """Mark the item with the cursor as read, or as new again."""
@@ -117,19 +113,17 @@ class FollowingCommands:
         if not isinstance(entry, NewsItem):
             self._window.say("m  marks the item that is pointed at: W  shows what is new.")
             return
-        with self._window.saying_errors():
-            await self._followed.mark_entries([entry.id], read=not entry.read)
-            self._visiting.redraw()
+        await self._followed.mark_entries([entry.id], read=not entry.read)
+        self._visiting.redraw()
 
     def mark_all_read(self) -> None:
         """Mark everything as read."""
         self._window.run_in_background(self._mark_all_read, group="marking")
 
     async def _mark_all_read(self) -> None:
-        with self._window.saying_errors():
-            await self._followed.mark_all_read()
-            self._visiting.redraw()
-            self._window.say("All is marked as read.")
+        await self._followed.mark_all_read()
+        self._visiting.redraw()
+        self._window.say("All is marked as read.")
 
 
 def _identity_of(about: object) -> str:

@@ -87,9 +87,8 @@ class ExternalPrograms:
 
     async def _run_program(self, command: list[str], what: str) -> None:
         self._window.say(f"Opened with {command[0]}: {what}")
-        with self._window.saying_errors():
-            if status := await run_external_program(command, self._environ):
-                self._window.say(f"{command[0]} ended with status {status}: {what}")
+        if status := await run_external_program(command, self._environ):
+            self._window.say(f"{command[0]} ended with status {status}: {what}")
 
 
 def link_command(address: str, environ: Mapping[str, str]) -> list[str]:

@@ -147,7 +147,7 @@ class BrowsingSession:
             trust = Trust(pins=self._pins)
         if accept_cut:
             trust = trust.replace(accept_cut=True)
-        return ConnectionOptions(self._options.timeouts, trust, self._options.proxy)
+        return self._options.replace(trust=trust)
 
     def new_page_load(self, url: ItemURL) -> PageLoad:
         """Return the page of `url`, not yet requested."""

@@ -92,8 +92,7 @@ class NavigationCommands:
             self._window.run_in_background(work, group="going", exclusive=True)
 
     async def _open_typed_address(self, address: str) -> None:
-        with self._window.saying_errors():
-            self.open_link(link_to(await in_daemon_thread(partial(resolve_typed_address, address))))
+        self.open_link(link_to(await in_daemon_thread(partial(resolve_typed_address, address))))
 
     def ask_for_link_number(self, digit: str) -> None:
         """Ask for the number of a link, whose first digit is `digit`, and open it."""

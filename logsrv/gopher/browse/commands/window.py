@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textual.app import App
 from textual.worker import Worker
@@ -48,9 +48,17 @@ class BrowserWindow:
 
     def run_in_background(
         self, work: Callable[[], Awaitable[object]], group: str, *, exclusive: bool = False
-    ) -> Worker[object]:
-        """Run `work` in the background; with `exclusive`, other work of its group is cancelled first."""
-        return self._app.run_worker(work, group=group, exclusive=exclusive)
+    ) -> Worker[None]:
+        """Run `work` in the background, and show its error, as `saying_errors` does.
+
+        exclusive: whether to cancel other work of its group first.
+        """
+
+        async def run() -> None:
+            with self.saying_errors():
+                await work()
+
+        return self._app.run_worker(run, group=group, exclusive=exclusive)
 
     def ask_yes_or_no(self, title: str, question: str, then: Callable[[], object]) -> None:
         """Ask a question, and call `then` if the answer is yes."""
@@ -71,10 +79,8 @@ class BrowserWindow:
 
     def announce(self, title: str, sentence: str, *, failed: bool = False) -> None:
         """Show a sentence for some seconds wherever the user is: over the page, a prompt, a dialog."""
-        if failed:
-            self._app.notify(sentence, title=title, severity="error", timeout=15, markup=False)
-        else:
-            self._app.notify(sentence, title=title, markup=False)
+        how: Any = {"severity": "error", "timeout": 15} if failed else {}
+        self._app.notify(sentence, title=title, markup=False, **how)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Put a text into the clipboard."""

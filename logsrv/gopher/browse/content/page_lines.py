@@ -17,17 +17,11 @@ from logsrv.kit.text.escape import printable
 
 # Name of an item type → name of its style, which has a colour.
 _COLOURS = {
-    "text": "text",
-    "mail": "text",
-    "calendar": "text",
+    **dict.fromkeys(("text", "mail", "calendar"), "text"),
+    **dict.fromkeys(("image", "sound", "video"), "media"),
+    **dict.fromkeys(("telnet", "tn3270", "phonebook"), "session"),
     "menu": "menu",
     "search": "search",
-    "image": "media",
-    "sound": "media",
-    "video": "media",
-    "telnet": "session",
-    "tn3270": "session",
-    "phonebook": "session",
     "error": "problem",
     "information": "information",
 }
