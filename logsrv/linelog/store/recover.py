@@ -23,7 +23,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import NotesFile
 from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
-from logsrv.linelog.store.segments.disk import Disk, explanation, reason
+from logsrv.linelog.store.segments.disk import Disk, explanation, read_or, reason
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.removed import EMPTY, REMOVED, gaps, removed_or_empty_numbers
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
@@ -367,10 +367,7 @@ def check_or_rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
     """Log a segment that is shorter than its index says; make a missing or useless index again."""
     with _logging_unreadable(packed, disk, say):
         size = disk.stat(packed.name).st_size
-        try:
-            kept = index.load(packed, disk)
-        except (OSError, ValueError):
-            kept = None
+        kept = read_or(None, index.load, packed, disk)
         if kept is not None and size < kept.compressed:
             lines, text = kept.lost_if_cut(size)
             say(

@@ -88,7 +88,7 @@ def cut_between_lines(disk: Disk) -> StoreCut:
     Raises OSError and StoreError.
     """
     for _ in range(_TRIES):
-        before = _read_origins_file(disk)
+        before = disk.read_or_none(origins.NAME)
         fd, listed = open_active_and_list(disk)
         if fd < 0:
             raise StoreError(
@@ -98,7 +98,7 @@ def cut_between_lines(disk: Disk) -> StoreCut:
             size = os.fstat(fd).st_size
             os.fdatasync(fd)
             place = Position(listed.active, start_of_line(fd, size))
-            after = _read_origins_file(disk)
+            after = disk.read_or_none(origins.NAME)
             # If the notes file was rewritten meanwhile, it may lack notes of blocks before the place. Then
             # try again.
             if (after or b"").startswith(before or b""):
@@ -118,10 +118,3 @@ def _cut_between_blocks(
     place = min([place, *(note.at for note in found.notes if note.at < place < note.stored_end)])
     notes = [note for note in found.notes if note.stored_end <= place]
     return StoreCut(place, fd, listed, make_notes_file(notes, found))
-
-
-def _read_origins_file(disk: Disk) -> bytes | None:
-    try:
-        return disk.read(origins.NAME)
-    except FileNotFoundError:
-        return None
