@@ -87,19 +87,17 @@ def copy_growing_text(name: str, fd: int, size: int, target: Disk) -> bool:
 def _write_copy(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk) -> bool:
     """Write pieces to a temporary file with the times of `fd`; return whether all pieces are right."""
     whole = True
-    made = target.create_anew(tmp(name))
     try:
-        for piece, is_right in pieces:
-            target.write(made, piece)
-            whole = whole and is_right
-        held = os.fstat(fd)
-        os.utime(made, ns=(held.st_atime_ns, held.st_mtime_ns))
-        target.fdatasync(made)
+        with Descriptor(target.create_anew(tmp(name))) as made:
+            for piece, is_right in pieces:
+                target.write(made, piece)
+                whole = whole and is_right
+            held = os.fstat(fd)
+            os.utime(made, ns=(held.st_atime_ns, held.st_mtime_ns))
+            target.fdatasync(made)
     except BaseException:
         target.unlink(tmp(name))
         raise
-    finally:
-        os.close(made)
     return whole
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import ExitStack
 
 import attrs
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import NotesFile, make_notes_file, parse_notes_file
@@ -58,17 +60,15 @@ def open_active_and_list(disk: Disk) -> tuple[int, StoreListing]:
     """
     for _ in range(_TRIES):
         try:
-            fd = disk.open(ACTIVE, os.O_RDONLY)
+            held = Descriptor(disk.open(ACTIVE, os.O_RDONLY))
         except FileNotFoundError:
             return -1, StoreListing(disk)
-        try:
+        with ExitStack() as undo:
+            fd = undo.enter_context(held)
             listed = StoreListing(disk)
             if disk.leads_to(ACTIVE, fd):
+                undo.pop_all()
                 return fd, listed
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
     raise OSError(errno.EAGAIN, "the store begins a new segment all the time")
 
 

@@ -376,7 +376,7 @@ class Sealer:
         if not self._away:
             return
         gone = self.removing.attempt(
-            lambda: remove_archived_indexes(self._disk, self._away, self.policy, now)
+            remove_archived_indexes, self._disk, self._away, self.policy, now
         )
         for segment in gone or []:
             self._away.remove(segment)
