@@ -131,11 +131,7 @@ def note_empty(number: int, disk: Disk) -> None:
 
 def were_empty(numbers: range, disk: Disk) -> bool:
     """Return whether each of these numbers is that of a removed segment without lines."""
-    at = numbers.start
-    for run in runs_of_empty_segments(disk):
-        if at in run:
-            at = run.stop
-    return at >= numbers.stop
+    return not any(gaps((numbers.start - 1, numbers.stop), runs_of_empty_segments(disk)))
 
 
 def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:

@@ -227,11 +227,8 @@ def _form_of(name: str) -> Form | None:
 
 
 def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
-    try:
-        found = disk.stat(name)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    found = read_or(None, disk.stat, name)
+    return found and (found.st_dev, found.st_ino)
 
 
 def loose_files(disk: Disk, names: Names | None = None) -> list[str]:

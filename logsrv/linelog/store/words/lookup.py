@@ -141,7 +141,7 @@ class WordIndex:
         return isinstance(self._source, PartialFile)
 
     def require_fetched(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Raise MissingParts with the ranges that were not fetched, if any."""
+        """Raise MissingParts with the ranges that were not fetched, if any; a whole file asks for none."""
         if isinstance(self._source, PartialFile):
             self._source.require_fetched(ranges)
 
@@ -163,8 +163,7 @@ class Section:
 
     def frames_with_evidence(self, wanted: Evidence) -> int:
         """Return a bitmap of the frames with all the evidence; small and selective parts are read first."""
-        if self._words.is_partial:
-            self._words.require_fetched(self._first_parts(wanted))
+        self._words.require_fetched(self._first_parts(wanted))
         found = self._frames_in_all_rows("others", partial(hash_slots, wanted.others))
         if found:
             found &= self._frames_in_all_rows("ids", partial(hash_slots, wanted.ids))
@@ -235,8 +234,7 @@ class Section:
 
     def rows(self, name: str, numbers: Sequence[int]) -> Iterator[int]:
         """Yield the rows of a table with these numbers, which are in order."""
-        if self._words.is_partial:
-            self._words.require_fetched(self._block_extents(name, numbers))
+        self._words.require_fetched(self._block_extents(name, numbers))
         ends, rows, block, size = b"", b"", -1, self.header.row_size
         for number in numbers:
             if number // BLOCK_ROWS != block:
