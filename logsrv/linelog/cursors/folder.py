@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.segments.disk import DIRECTORY, DIRECTORY_MODE, Disk
+from logsrv.linelog.store.segments.lock import EXCLUSIVE
 
 LOCK_SUFFIX = ".lock"
 
@@ -21,7 +22,7 @@ class PlaceFolder:
     def __init__(self, directory: str, name: str) -> None:
         self._directory = os.path.join(directory, name)
         self._disk: Disk | None = None
-        self._locks: list[int] = []
+        self._locks = ExitStack()
 
     @property
     def disk(self) -> Disk:
@@ -49,8 +50,7 @@ class PlaceFolder:
 
     def close(self) -> None:
         """Close the folder and release its locks."""
-        while self._locks:
-            os.close(self._locks.pop())
+        self._locks.close()
         if self._disk is not None:
             self._disk.close()
             self._disk = None
@@ -62,17 +62,12 @@ class PlaceFolder:
         """
         try:
             if not name:
-                self.disk.lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.disk.lock(EXCLUSIVE)
                 return True
-            fd = self.disk.open(name + LOCK_SUFFIX, os.O_RDWR | os.O_CREAT)
+            with ExitStack() as undo:
+                fd = self.disk.open(name + LOCK_SUFFIX, os.O_RDWR | os.O_CREAT)
+                fcntl.flock(undo.enter_context(Descriptor(fd)), EXCLUSIVE)
+                self._locks.push(undo.pop_all())
         except BlockingIOError:
             return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(fd)
-            if isinstance(error, BlockingIOError):
-                return False
-            raise
-        self._locks.append(fd)
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from logsrv.errors import QueryError
 from logsrv.kit.options.kinds import TEXT, Kind, WrongPartError
@@ -28,10 +29,6 @@ def _checked_text(text: str, *, of_alert: bool = False) -> str:
     return text
 
 
-def _checked_alert(text: str) -> str:
-    return _checked_text(text, of_alert=True)
-
-
 def _query_hints(text: str, *, of_alert: bool = False) -> list[str]:
     from logsrv.linelog.query.language import condition, hints
 
@@ -39,9 +36,8 @@ def _query_hints(text: str, *, of_alert: bool = False) -> list[str]:
     return hints.foreign_syntax_hints(query)
 
 
-def hints_on_alert(text: str) -> list[str]:
-    """Return sentences on the filter of a valid alert that means something else in another tool."""
-    return _query_hints(text, of_alert=True)
+hints_on_alert = partial(_query_hints, of_alert=True)
+"""Returns sentences on the filter of a valid alert that means something else in another tool."""
 
 
 QUERY: Kind[str] = Kind(
@@ -53,7 +49,7 @@ QUERY: Kind[str] = Kind(
 )
 
 ALERT: Kind[str] = Kind(
-    _checked_alert,
+    partial(_checked_text, of_alert=True),
     "a query, perhaps with a condition, such as 'level>=error | count > 100 in 5m'",
     "QUERY",
     separator=r"\n",

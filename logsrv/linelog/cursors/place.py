@@ -55,9 +55,7 @@ def load(disk: Disk, name: str) -> Place | None:
 
     Raises OSError, and ValueError if the file is damaged.
     """
-    try:
-        line = disk.read(name, _LONGEST)
-    except FileNotFoundError:
+    if (line := disk.read_or_none(name, _LONGEST)) is None:
         return None
     try:
         found = read_json_then_checksum(line)

@@ -29,7 +29,6 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import FileIdentity, ImportedFiles, load
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.sealing.segment_sizes import file_size_or_zero
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
 from logsrv.linelog.store.segments.index import load as load_index
@@ -294,7 +293,7 @@ class ImportWriter:
         for one in segment.sealed_segments(self._disk):
             if one.form is not Form.PLAIN or one.number >= self._active.position.segment:
                 continue
-            if file_size_or_zero(one.name, self._disk):
+            if self._disk.size_or_zero(one.name):
                 seal(one, self._disk)
             else:
                 remove_empty_segment(one, self._active.position.segment, self._disk)

@@ -23,7 +23,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import NotesFile
 from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
-from logsrv.linelog.store.segments.disk import Disk, explanation, reason
+from logsrv.linelog.store.segments.disk import Disk, explanation, read_or, reason
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.removed import EMPTY, REMOVED, gaps, removed_or_empty_numbers
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
@@ -82,10 +82,8 @@ def open_and_repair_active(disk: Disk, synced: int | None = None) -> OpenedActiv
                 f"{path} is {_KINDS.get(kind, 'a device')}, not a plain file; move it away"
             )
         with contextlib.ExitStack() as undo:
-            fd = disk.open(segment.ACTIVE, os.O_RDWR | os.O_APPEND)
-            undo.callback(os.close, fd)
-            beside = disk.open(segment.ACTIVE, os.O_RDWR)
-            undo.callback(os.close, beside)
+            fd = undo.enter_context(Descriptor(disk.open(segment.ACTIVE, os.O_RDWR | os.O_APPEND)))
+            beside = undo.enter_context(Descriptor(disk.open(segment.ACTIVE, os.O_RDWR)))
             try:
                 active = OpenedActive(fd, beside, *repair_text(path, beside, synced))
             except OSError as error:
@@ -173,7 +171,7 @@ def _remove_if_left_behind(disk: Disk, named: Segment) -> bool:
     The next segment was current.log later, and then got a sealed name. A power cut may undo the first of
     these changes and keep the second.
     """
-    highest = _highest_sealed_number(disk)
+    highest = max(_sealed_numbers(disk))
     if highest < named.number:
         return False
     log.warn(
@@ -188,10 +186,10 @@ def _remove_if_left_behind(disk: Disk, named: Segment) -> bool:
     return True
 
 
-def _highest_sealed_number(disk: Disk) -> int:
-    """Return the highest number of a sealed segment, even if its text is only in an archive; 0 for none."""
+def _sealed_numbers(disk: Disk) -> set[int]:
+    """Return the numbers of the sealed segments, even if the text is only in an archive; 0 for none."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
-    return max((one.number for one in files), default=0)
+    return {one.number for one in files} or {0}
 
 
 def _read_or_make_synced(disk: Disk) -> Position:
@@ -254,8 +252,7 @@ def save_active_number(disk: Disk, least: int = 0) -> int:
 
 def _log_missing_segments(disk: Disk, number: int) -> None:
     """Log the missing segment numbers, up to that of the active segment, that no note explains."""
-    files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
-    numbers = {one.number for one in files} or {0}
+    numbers = _sealed_numbers(disk)
     found = list(gaps({*numbers, number}, removed_or_empty_numbers(disk)))
     between = [run for run in found if run.start < max(numbers)]
     if between:
@@ -367,10 +364,7 @@ def check_or_rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
     """Log a segment that is shorter than its index says; make a missing or useless index again."""
     with _logging_unreadable(packed, disk, say):
         size = disk.stat(packed.name).st_size
-        try:
-            kept = index.load(packed, disk)
-        except (OSError, ValueError):
-            kept = None
+        kept = read_or(None, index.load, packed, disk)
         if kept is not None and size < kept.compressed:
             lines, text = kept.lost_if_cut(size)
             say(

@@ -21,7 +21,7 @@ from logsrv.linelog.store.archive.manifest import (
 )
 from logsrv.linelog.store.archive.objects import Archive, UnusableArchive
 from logsrv.linelog.store.archive.url import FILE, parse_archive_url
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk, read_or
 from logsrv.linelog.store.segments.segment import Segment
 
 FOLDER = "ship"
@@ -91,10 +91,7 @@ def save_local_manifest(disk: Disk, packed: Segment, manifest: Manifest) -> None
 
 def local_manifest_or_none(segment: Segment, disk: Disk) -> Manifest | None:
     """Return the manifest beside a segment; None if it is missing or damaged."""
-    try:
-        return local_manifest(disk, segment)
-    except (OSError, ValueError):
-        return None
+    return read_or(None, local_manifest, disk, segment)
 
 
 def local_manifest(disk: Disk, segment: Segment) -> Manifest:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import obstore
 from obstore import exceptions
@@ -168,14 +169,12 @@ class BucketArchive:
         self, prefix: str, listed: Callable[[], Coroutine[Any, Any, T]], memory: int
     ) -> T:
         """Return the result of a listing, with at most `memory` bytes of memory. Raises ArchiveError."""
-        try:
+        with self._request(prefix, memory):
             # A server may send pages without names for ever; only the async interface can stop that.
-            with limit_extra_memory(memory):
+            try:
                 return asyncio.run(asyncio.wait_for(listed(), LONGEST))
-        except TimeoutError:
-            raise self._endless_listing_error(prefix) from None
-        except (exceptions.BaseError, OSError) as error:
-            self._raise_archive_error(prefix, error)
+            except TimeoutError:
+                raise self._endless_listing_error(prefix) from None
 
     def _endless_listing_error(self, prefix: str) -> ArchiveError:
         where = f"{prefix} in {self.place}" if prefix else self.place
@@ -184,54 +183,47 @@ class BucketArchive:
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
         """Make an object by one request: all of it is in memory. Raises as `Archive.create` does."""
         data = b"".join(pieces)
-        try:
-            with limit_extra_memory(_ANSWER + 2 * len(data)):
-                obstore.put(
-                    self._client_with_timeout(_WRITE),
-                    name,
-                    data,
-                    mode="create",
-                    use_multipart=False,
-                )
-        except exceptions.AlreadyExistsError as error:
-            raise ObjectExists(f"{self.place} has {name} already") from error
-        except (exceptions.BaseError, FileNotFoundError) as error:
-            self._raise_archive_error(name, error)
+        with self._request(name, _ANSWER + 2 * len(data)):
+            client = self._client_with_timeout(_WRITE)
+            obstore.put(client, name, data, mode="create", use_multipart=False)
 
     def remove(self, name: str) -> None:
-        try:
-            with limit_extra_memory(_ANSWER):
-                obstore.delete(self._client_with_timeout(_WRITE), name)
-        except (exceptions.BaseError, FileNotFoundError) as error:
-            try:
-                self._raise_archive_error(name, error)
-            except ObjectMissing:
-                return
+        with suppress(ObjectMissing), self._request(name, _ANSWER):
+            obstore.delete(self._client_with_timeout(_WRITE), name)
 
     def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
         """Return a part of an object; b"" if the part is after its end."""
-        try:
-            if not size:
-                return b""
-            options: Any = {} if size < 0 and not at else {"range": {"offset": at}}
-            if size >= 0:
-                options["range"] = (at, at + size)
-            with limit_extra_memory(_ANSWER + 2 * max(0, size)):
+        if not size:
+            return b""
+        options: Any = {} if size < 0 and not at else {"range": {"offset": at}}
+        if size >= 0:
+            options["range"] = (at, at + size)
+        with self._request(name, _ANSWER + 2 * max(0, size)):
+            try:
                 got = obstore.get(self._client_with_timeout(_READ), name, options=options)
                 return _first_bytes(got.stream(min_chunk_size=_PIECE), size)
-        except (exceptions.BaseError, FileNotFoundError) as error:
-            if _http_status(str(error)) == 416:
-                return b""
-            self._raise_archive_error(name, error)
+            except exceptions.BaseError as error:
+                if _http_status(str(error)) == 416:
+                    return b""
+                raise
 
-    def _raise_archive_error(self, name: str, error: Exception) -> NoReturn:
-        """Raise ArchiveError, or ObjectMissing, for an error of obstore."""
-        text = str(error)
-        why, settled = _cause_and_settled(text, self._url)
-        if isinstance(error, FileNotFoundError) and why is None:
-            raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
-        where = f"{name} in {self.place}" if name else self.place
-        raise ArchiveError(f"{where}: {why or _short_message(text)}", settled=settled) from error
+    @contextmanager
+    def _request(self, name: str, memory: int) -> Iterator[None]:
+        """Limit the memory for a request, and raise an ArchiveError for an error of obstore."""
+        try:
+            with limit_extra_memory(memory):
+                yield
+        except exceptions.AlreadyExistsError as error:
+            raise ObjectExists(f"{self.place} has {name} already") from error
+        except (exceptions.BaseError, OSError) as error:
+            text = str(error)
+            why, settled = _cause_and_settled(text, self._url)
+            if isinstance(error, FileNotFoundError) and why is None:
+                raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
+            where = f"{name} in {self.place}" if name else self.place
+            raise ArchiveError(
+                f"{where}: {why or _short_message(text)}", settled=settled
+            ) from error
 
 
 def _first_bytes(pieces: Iterable[Any], size: int) -> bytes:

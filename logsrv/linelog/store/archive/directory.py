@@ -6,9 +6,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
-from logsrv.descriptor import Descriptor
+from logsrv.descriptor import Descriptor, pieces_between
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
 from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk, make_directory
 
@@ -30,31 +30,25 @@ class DirectoryArchive:
 
     def names(self, prefix: str = "", after: str = "") -> list[str]:
         """Return the names of all files below `prefix`."""
-        try:
+        with self._archive_errors(prefix or "."):
             self._require_directory()
             return [name for name, _ in self._files_below(prefix) if name > after]
-        except OSError as error:
-            raise self._archive_error(prefix or ".", error) from error
 
     def sizes(self, prefix: str, after: str = "", until: str = "") -> dict[str, int]:
-        try:
+        with self._archive_errors(prefix):
             self._require_directory()
             return {
                 name: entry.stat(follow_symlinks=False).st_size
                 for name, entry in self._files_below(prefix)
                 if name > after and (not until or name < until)
             }
-        except OSError as error:
-            raise self._archive_error(prefix, error) from error
 
     def top_folders(self) -> list[str]:
         """Return the names of the directories in the archive."""
-        try:
+        with self._archive_errors("."):
             self._require_directory()
             with os.scandir(self._path) as found:
                 return [one.name for one in found if one.is_dir(follow_symlinks=False)]
-        except OSError as error:
-            raise self._archive_error(".", error) from error
 
     def _files_below(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         folders = [prefix]
@@ -79,15 +73,11 @@ class DirectoryArchive:
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
         """Make a file under a temporary name; it gets its name when it is on the medium."""
         folder, local = os.path.split(os.path.join(self._path, name))
-        try:
+        with self._archive_errors(name):
             self._require_directory()
             _make_folder(folder)
             with Disk().open_directory(folder) as disk:
                 _create_durable_file(disk, local, pieces)
-        except FileExistsError as error:
-            raise ObjectExists(f"{self.place} has {name} already") from error
-        except OSError as error:
-            raise self._archive_error(name, error) from error
 
     def _require_directory(self) -> None:
         """Raise ArchiveError unless the directory is there."""
@@ -98,38 +88,35 @@ class DirectoryArchive:
             )
 
     def remove(self, name: str) -> None:
-        try:
+        with self._archive_errors(name), suppress(FileNotFoundError):
             os.unlink(os.path.join(self._path, name))
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise self._archive_error(name, error) from error
 
     def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
         """Return a part of a file."""
-        try:
-            with Descriptor(os.open(os.path.join(self._path, name), _OLD)) as fd:
+        with self._archive_errors(name):
+            try:
+                held = Descriptor(os.open(os.path.join(self._path, name), _OLD))
+            except FileNotFoundError as error:
+                self._require_directory()
+                raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
+            with held as fd:
                 found = os.fstat(fd)
                 if not stat.S_ISREG(found.st_mode):
                     raise ArchiveError(f"{name} in {self.place} is no plain file", settled=True)
                 end = found.st_size if size < 0 else min(at + size, found.st_size)
-                return b"".join(_read_in_parts(fd, at, end))
-        except FileNotFoundError as error:
-            self._require_directory()
-            raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
+                return b"".join(pieces_between(fd, at, end, _ONCE))
+
+    @contextmanager
+    def _archive_errors(self, name: str) -> Iterator[None]:
+        """Raise ObjectExists or ArchiveError for an OSError of the block."""
+        try:
+            yield
+        except FileExistsError as error:
+            raise ObjectExists(f"{self.place} has {name} already") from error
         except OSError as error:
-            raise self._archive_error(name, error) from error
-
-    def _archive_error(self, name: str, error: OSError) -> ArchiveError:
-        settled = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
-        why = error.strerror or type(error).__name__
-        return ArchiveError(f"{name} in {self.place}: {why}", settled=settled)
-
-
-def _read_in_parts(fd: int, at: int, end: int) -> Iterator[bytes]:
-    while at < end and (part := os.pread(fd, min(_ONCE, end - at), at)):
-        yield part
-        at += len(part)
+            settled = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+            why = error.strerror or type(error).__name__
+            raise ArchiveError(f"{name} in {self.place}: {why}", settled=settled) from error
 
 
 def _is_real_folder(path: str) -> bool:

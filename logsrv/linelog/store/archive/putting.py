@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 
 from logsrv.linelog.store.archive.archive_notes import local_manifest_or_none
@@ -66,7 +67,7 @@ def make_manifest(packed: Segment, disk: Disk, store: str) -> Manifest:
 
 def digest_file(name: str, disk: Disk) -> FileDigest:
     """Return size and SHA-256 of a file of a store. Raises OSError."""
-    return size_and_sha256(file_pieces(name, disk))
+    return size_and_sha256(disk.pieces(name, PIECE))
 
 
 def size_and_sha256(pieces: Iterable[bytes]) -> FileDigest:
@@ -85,13 +86,6 @@ def _frame_checksums(packed: Segment, found: index.Index, disk: Disk) -> Iterato
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         for frame in range(len(found.frames)):
             yield frame_checksum(file.read(found.packed_extent(frame)[1]))
-
-
-def file_pieces(name: str, disk: Disk) -> Iterator[bytes]:
-    """Yield the content of a file of a store in pieces. Raises OSError."""
-    with open(disk.open(name, os.O_RDONLY), "rb") as file:
-        while piece := file.read(PIECE):
-            yield piece
 
 
 def find_manifest(archive: Archive, store: str, name: str) -> Manifest | None:
@@ -168,10 +162,10 @@ def _put_files(
 ) -> None:
     for name, wanted in files.items():
         local = name.rpartition("/")[2]
-        if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
+        if not _put_file(archive, name, disk.pieces(local, PIECE), wanted, going):
             # A killed attempt left other content, or the archive has lost a part of the file.
             archive.remove(name)
-            if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
+            if not _put_file(archive, name, disk.pieces(local, PIECE), wanted, going):
                 raise ChangedObject(archive.place, name)
 
 
@@ -221,10 +215,8 @@ def _put_file(
     going: Callable[[], bool],
 ) -> bool:
     """Put a file into an archive unless the name is taken; return whether the archive has this content."""
-    try:
+    with suppress(ObjectExists):
         archive.create(name, _cancellable_pieces(pieces, going))
-    except ObjectExists:
-        pass
     return size_and_sha256(object_pieces(archive, name, wanted.size, going)) == wanted
 
 
@@ -256,10 +248,8 @@ def object_pieces(
 
 def _put_manifest(archive: Archive, made: Manifest) -> None:
     name = manifest_object_name(made.store, made.name)
-    try:
+    with suppress(ObjectExists):
         archive.create(name, [encode_manifest(made)])
-    except ObjectExists:
-        pass
     known = find_manifest(archive, made.store, made.name)
     if known is None:
         raise ArchiveError(f"{archive.place} accepted {name}, but does not have it")

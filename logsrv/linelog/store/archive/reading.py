@@ -73,19 +73,18 @@ class ArchivedText:
     ) -> bytes:
         """Return a part of an object from the first archive that has it unchanged."""
         whole = object_name(self._manifest.store, name)
-        failed: ArchiveError | None = None
+        errors: list[str] = []
         for source in self._sources:
             try:
                 data = source.read(whole, at, size)
                 if is_whole(data):
                     return data
-                error: ArchiveError = ChangedObject(source.place, whole)
-            except ArchiveError as raised:
-                error = raised
-            failed = failed or error
-        if failed is None:
+                raise ChangedObject(source.place, whole)
+            except ArchiveError as error:
+                errors.append(str(error))
+        if not errors:
             raise ValueError(f"{whole} is in an archive, and this store knows of none")
-        raise ValueError(str(failed))
+        raise ValueError(errors[0])
 
 
 def open_archived_text(segment: Segment, disk: Disk, sources: Sequence[Archive]) -> ArchivedText:

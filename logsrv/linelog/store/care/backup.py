@@ -258,9 +258,6 @@ def count_store_lines(disk: Disk) -> int | None:
 
 
 def _count_segment_lines(segment: Segment, disk: Disk) -> int:
-    if segment.form is Form.PACKED:
-        return index.load(segment, disk).lines
     if segment.form is Form.AWAY:
         return local_manifest(disk, segment).lines
-    with open(disk.open(segment.name, os.O_RDONLY), "rb") as file:
-        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
+    return index.text_size_and_lines(segment, disk)[1]

@@ -8,13 +8,12 @@ import os
 import zlib
 from collections.abc import Iterator
 
-from logsrv.descriptor import Descriptor
+from logsrv.descriptor import Descriptor, pieces_between
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.backup_note import COMING
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk, read_or
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
-_PIECE = 1 << 20
 # A hard link fails with these errors, and the file is copied: the other directory is on another file
 # system, or on one without hard links, or the file belongs to another user.
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS)
@@ -42,7 +41,8 @@ def link_or_copy(name: str, source: Disk, target: Disk, *, of: Segment | None = 
     """
     wanted = source.stat(name)
     for there in (name, name + COMING):
-        if _is_copied_already(there, wanted, target):
+        found = target.stat_or_none(there)
+        if found and (found.st_size, found.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns):
             return CopyMethod.THERE
     target.unlink(name + COMING)
     # A sealed segment never changes. So if the backup has a different file, one of the two may be damaged:
@@ -76,7 +76,8 @@ def copy_growing_text(name: str, fd: int, size: int, target: Disk) -> bool:
     The file is never linked, because a start of a server may repair it in place. Raises OSError.
     """
     for there in (name, name + COMING):
-        if target.has_name(there) and target.stat(there).st_size == size:
+        found = target.stat_or_none(there)
+        if found and found.st_size == size:
             return False
     _write_copy(name, fd, _leading_pieces(fd, size, name), target)
     target.rename(tmp(name), name + COMING)
@@ -86,28 +87,18 @@ def copy_growing_text(name: str, fd: int, size: int, target: Disk) -> bool:
 def _write_copy(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk) -> bool:
     """Write pieces to a temporary file with the times of `fd`; return whether all pieces are right."""
     whole = True
-    made = target.create_anew(tmp(name))
     try:
-        for piece, is_right in pieces:
-            target.write(made, piece)
-            whole = whole and is_right
-        held = os.fstat(fd)
-        os.utime(made, ns=(held.st_atime_ns, held.st_mtime_ns))
-        target.fdatasync(made)
+        with Descriptor(target.create_anew(tmp(name))) as made:
+            for piece, is_right in pieces:
+                target.write(made, piece)
+                whole = whole and is_right
+            held = os.fstat(fd)
+            os.utime(made, ns=(held.st_atime_ns, held.st_mtime_ns))
+            target.fdatasync(made)
     except BaseException:
         target.unlink(tmp(name))
         raise
-    finally:
-        os.close(made)
     return whole
-
-
-def _is_copied_already(name: str, wanted: os.stat_result, target: Disk) -> bool:
-    try:
-        found = target.stat(name)
-    except FileNotFoundError:
-        return False
-    return (found.st_size, found.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns)
 
 
 def _leading_pieces(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
@@ -116,12 +107,11 @@ def _leading_pieces(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool
     Raises OSError if the file has fewer bytes.
     """
     at = 0
-    while at < size:
-        piece = os.pread(fd, min(_PIECE, size - at), at)
-        if not piece:
-            raise OSError(errno.EIO, f"it ends after {at} of {size} bytes", name)
+    for piece in pieces_between(fd, 0, size):
         yield piece, True
         at += len(piece)
+    if at < size:
+        raise OSError(errno.EIO, f"it ends after {at} of {size} bytes", name)
 
 
 def _verified_frames(
@@ -131,10 +121,7 @@ def _verified_frames(
 
     sure: whether a frame without a checksum in the index counts as wrong.
     """
-    try:
-        found = index.load(packed, source)
-    except (OSError, ValueError):
-        found = None
+    found = read_or(None, index.load, packed, source)
     if found is None or os.fstat(fd).st_size != found.compressed:
         # `logsrv doctor` explains this damage.
         for piece, _ in _leading_pieces(fd, os.fstat(fd).st_size, packed.name):

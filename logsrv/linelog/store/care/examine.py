@@ -30,7 +30,7 @@ from logsrv.linelog.store.care.texts import ExaminedStore, PackedSegmentCheck, c
 from logsrv.linelog.store.catalog.catalog import catalog_words, read_head_and_entries
 from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalog_names
 from logsrv.linelog.store.segments import backup_note, identity
-from logsrv.linelog.store.segments.disk import reason
+from logsrv.linelog.store.segments.disk import read_or, reason
 from logsrv.linelog.store.segments.format import why_too_new
 from logsrv.linelog.store.segments.removed import gaps, removed_or_empty_numbers
 from logsrv.linelog.store.segments.segment import (
@@ -161,9 +161,7 @@ class Examination(ExaminedStore):
             return
         if self._is_after_end(synced):
             yield make_finding("text-missing", SYNCED, place=synced)
-        found = None
-        with contextlib.suppress(OSError, ValueError):
-            found = identity.load(self.disk)
+        found = read_or(None, identity.load, self.disk)
         for name, one, why in places:
             if one is None:
                 yield make_finding("place", name, why=why)
@@ -198,10 +196,8 @@ class Examination(ExaminedStore):
 
     def _check_backup(self) -> Iterator[StoreFinding]:
         """Yield a finding if this is an incomplete backup, or lacks lines which its note promises."""
-        note = None
         # An unreadable note is reported with the other notes.
-        with contextlib.suppress(OSError, ValueError):
-            note = backup_note.load(self.disk)
+        note = read_or(None, backup_note.load, self.disk)
         if note is None:
             return
         if note.state != backup_note.COMPLETE:

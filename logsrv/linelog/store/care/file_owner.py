@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -21,10 +20,9 @@ def plain_files_of_store(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:
 
 def _plain_files_in_folder(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:
     for name in sorted(disk.entries()):
-        with contextlib.suppress(FileNotFoundError):
-            found = disk.stat(name)
-            if stat.S_ISREG(found.st_mode):
-                yield name, found
+        found = disk.stat_or_none(name)
+        if found and stat.S_ISREG(found.st_mode):
+            yield name, found
 
 
 def give_files_of_root(disk: Disk) -> None:

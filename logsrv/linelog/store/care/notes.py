@@ -153,7 +153,8 @@ def _check_identity_file(disk: Disk, places: Sequence[SavedPlace]) -> Iterator[S
     certain = None if found else identity.identity_before_bit_flip(disk)
     if certain is None and began is not None and len(others) == 1:
         certain = Identity(others.pop(), began)
-    mend = partial(_replace_identity, disk, certain) if certain else None
+    text = certain and identity.identity_text(certain)
+    mend = partial(replace_keeping_old, identity.NAME, text, disk) if text else None
     yield make_finding("identity", identity.NAME, why=why, remedy=mend)
 
 
@@ -163,8 +164,3 @@ def _start_of_identity(disk: Disk) -> Position | None:
         if match := _BEGAN.search(disk.read(identity.NAME, 1024)):
             return parse_position(match[1].decode())
     return None
-
-
-def _replace_identity(disk: Disk, known: Identity) -> None:
-    keep_aside(identity.NAME, disk)
-    identity.save_identity(disk, known)

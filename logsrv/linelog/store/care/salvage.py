@@ -26,6 +26,7 @@ from logsrv.linelog.store.segments.segment import Segment
 _ALLOWED = 4 << 30
 _PIECE = 1 << 20
 MOST_READS = 1 << 20
+_TOO_DAMAGED = "it is damaged in too many places"
 
 
 def most_unpacked_bytes(size: int) -> int:
@@ -58,17 +59,15 @@ def _index_of_whole_frames(fd: int, size: int, number: int) -> tuple[Index, bool
     def read(at: int, size: int) -> bytes:
         nonlocal walked
         walked += 1
+        if walked > MOST_READS:
+            raise ValueError(_TOO_DAMAGED)
         return os.pread(fd, size, at)
 
     while (at := made.compressed) < size:
-        extent, text = heads.frame_sizes_at(read, at, size, lambda _: walked > MOST_READS) or (0, 0)
+        extent, text = heads.frame_sizes_at(read, at, size) or (0, 0)
         spent += text
-        if (
-            spent > most_unpacked_bytes(size)
-            or walked > MOST_READS
-            or len(made.frames) >= heads.MOST
-        ):
-            raise ValueError("it is damaged in too many places")
+        if spent > most_unpacked_bytes(size) or len(made.frames) >= heads.MOST:
+            raise ValueError(_TOO_DAMAGED)
         if extent:
             frame = os.pread(fd, extent, at)
             with contextlib.suppress(ValueError):

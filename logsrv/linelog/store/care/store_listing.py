@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import ExitStack
 
 import attrs
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import NotesFile, make_notes_file, parse_notes_file
@@ -58,17 +60,15 @@ def open_active_and_list(disk: Disk) -> tuple[int, StoreListing]:
     """
     for _ in range(_TRIES):
         try:
-            fd = disk.open(ACTIVE, os.O_RDONLY)
+            held = Descriptor(disk.open(ACTIVE, os.O_RDONLY))
         except FileNotFoundError:
             return -1, StoreListing(disk)
-        try:
+        with ExitStack() as undo:
+            fd = undo.enter_context(held)
             listed = StoreListing(disk)
             if disk.leads_to(ACTIVE, fd):
+                undo.pop_all()
                 return fd, listed
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
     raise OSError(errno.EAGAIN, "the store begins a new segment all the time")
 
 
@@ -88,7 +88,7 @@ def cut_between_lines(disk: Disk) -> StoreCut:
     Raises OSError and StoreError.
     """
     for _ in range(_TRIES):
-        before = _read_origins_file(disk)
+        before = disk.read_or_none(origins.NAME)
         fd, listed = open_active_and_list(disk)
         if fd < 0:
             raise StoreError(
@@ -98,7 +98,7 @@ def cut_between_lines(disk: Disk) -> StoreCut:
             size = os.fstat(fd).st_size
             os.fdatasync(fd)
             place = Position(listed.active, start_of_line(fd, size))
-            after = _read_origins_file(disk)
+            after = disk.read_or_none(origins.NAME)
             # If the notes file was rewritten meanwhile, it may lack notes of blocks before the place. Then
             # try again.
             if (after or b"").startswith(before or b""):
@@ -118,10 +118,3 @@ def _cut_between_blocks(
     place = min([place, *(note.at for note in found.notes if note.at < place < note.stored_end)])
     notes = [note for note in found.notes if note.stored_end <= place]
     return StoreCut(place, fd, listed, make_notes_file(notes, found))
-
-
-def _read_origins_file(disk: Disk) -> bytes | None:
-    try:
-        return disk.read(origins.NAME)
-    except FileNotFoundError:
-        return None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 
+from logsrv.descriptor import PIECE
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.care.store_listing import StoreListing
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.torn import is_stamp_or_beginning
-
-_PIECE = 1 << 20
 
 
 def remove_superseded(disk: Disk) -> list[str]:
@@ -66,7 +65,7 @@ def _has_all_lines(packed: Segment, text: Segment, disk: Disk) -> bool:
                 # `startswith` first: it compares at the speed of memory, the other byte by byte.
                 if not (piece.startswith(there) or _differs_only_by_repair(there, piece)):
                     return False
-        return not any(b"\n" in piece for piece in iter(lambda: file.read(_PIECE), b""))
+        return not any(b"\n" in piece for piece in iter(lambda: file.read(PIECE), b""))
 
 
 def _differs_only_by_repair(text: bytes, piece: bytes) -> bool:
@@ -81,8 +80,5 @@ def _differs_only_by_repair(text: bytes, piece: bytes) -> bool:
 
 def _begins_with_text(longer: str, shorter: str, disk: Disk) -> bool:
     """Return whether the longer text begins with all of the shorter one."""
-    with (
-        open(disk.open(longer, os.O_RDONLY), "rb") as one,
-        open(disk.open(shorter, os.O_RDONLY), "rb") as other,
-    ):
-        return all(one.read(len(piece)) == piece for piece in iter(lambda: other.read(_PIECE), b""))
+    with open(disk.open(longer, os.O_RDONLY), "rb") as file:
+        return all(file.read(len(piece)) == piece for piece in disk.pieces(shorter))

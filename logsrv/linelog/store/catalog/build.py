@@ -111,7 +111,9 @@ def make_catalogs(
     waiting = [
         one
         for one in segments
-        if one.form is Form.PACKED and not has_words(one) and _is_small(one, disk)
+        if one.form is Form.PACKED
+        and not has_words(one)
+        and 0 < disk.size_or_zero(one.name) <= SMALL
     ]
     for name in sorted(found.damaged):
         put_away(name, disk)
@@ -120,10 +122,3 @@ def make_catalogs(
         if name:
             yield name
         del waiting[:MOST]
-
-
-def _is_small(segment: Segment, disk: Disk) -> bool:
-    try:
-        return disk.stat(segment.name).st_size <= SMALL
-    except FileNotFoundError:
-        return False

@@ -14,14 +14,14 @@ import contextlib
 import os
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from logsrv.descriptor import Descriptor
+from logsrv.descriptor import Descriptor, pieces_between
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.origins.notes import (
     BlockNote,
@@ -37,7 +37,6 @@ NAME = "origins"
 _NONE = NotesFile()
 MOST_LINES = 1000
 """The number of added lines after which the file is rewritten with only the last notes of each origin."""
-_PIECE = 1 << 20
 
 
 class Origins:
@@ -140,9 +139,7 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
     The notes of the incomplete blocks are removed as well. number: the number of the active segment. Raises
     OSError.
     """
-    try:
-        data = disk.read(NAME)
-    except FileNotFoundError:
+    if (data := disk.read_or_none(NAME)) is None:
         return NotesFile()
     found = parse_notes_file(data)
     if not crashed:
@@ -150,7 +147,11 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
     _log_damage(disk, found)
     notes = found.notes
     kept = len(notes)
-    with _open_active_or_none(disk) as fd:
+    with contextlib.ExitStack() as opened:
+        fd = None
+        # If current.log is missing, or not ours, `open_and_repair_active` reports it next.
+        with contextlib.suppress(OSError):
+            fd = opened.enter_context(Descriptor(disk.open(ACTIVE, os.O_RDWR)))
         for index, note in enumerate(notes):
             if note.at.segment >= number and not (
                 note.at.segment == number and _is_stored(fd, note, crashed)
@@ -196,31 +197,15 @@ def _log_damage(disk: Disk, found: NotesFile) -> None:
         )
 
 
-@contextlib.contextmanager
-def _open_active_or_none(disk: Disk) -> Iterator[int | None]:
-    try:
-        fd = disk.open(ACTIVE, os.O_RDWR)
-    except OSError:
-        # current.log is missing, or not ours: `open_and_repair_active` reports it next.
-        yield None
-        return
-    with Descriptor(fd):
-        yield fd
-
-
 def _is_stored(fd: int | None, note: BlockNote, crashed: bool) -> bool:
     """Return whether the text of a noted block is there. Without a crash, only the size is checked."""
     if fd is None or os.fstat(fd).st_size < note.stored_end.offset:
         return False
     if not crashed:
         return True
-    crc, at = 0, note.at.offset
-    while at < note.stored_end.offset:
-        piece = os.pread(fd, min(_PIECE, note.stored_end.offset - at), at)
-        if not piece:
-            return False
+    crc = 0
+    for piece in pieces_between(fd, note.at.offset, note.stored_end.offset):
         crc = zlib.crc32(piece, crc)
-        at += len(piece)
     return crc == note.crc
 
 

@@ -24,7 +24,7 @@ from logsrv.linelog.store.sealing.retain import (
     remove_expired_segments,
 )
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
-from logsrv.linelog.store.sealing.segment_sizes import SegmentSizes, file_size_or_zero
+from logsrv.linelog.store.sealing.segment_sizes import SegmentSizes
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.fault_state import FaultState, InReactor
 from logsrv.linelog.store.segments.lock import DirectoryLock
@@ -296,11 +296,11 @@ class Sealer:
                 return
             if one.number >= active or one in but:
                 continue
-            if one.number < active - EMPTY_KEPT or file_size_or_zero(one.name, self._disk):
+            if one.number < active - EMPTY_KEPT or self._disk.size_or_zero(one.name):
                 yield one
 
     def _seal(self, plain: Segment) -> None:
-        size = file_size_or_zero(plain.name, self._disk)
+        size = self._disk.size_or_zero(plain.name)
         complete = waiting_sizes(self._disk).get(plain.number, 0)
         if not size:
             if complete:
@@ -376,7 +376,7 @@ class Sealer:
         if not self._away:
             return
         gone = self.removing.attempt(
-            lambda: remove_archived_indexes(self._disk, self._away, self.policy, now)
+            remove_archived_indexes, self._disk, self._away, self.policy, now
         )
         for segment in gone or []:
             self._away.remove(segment)

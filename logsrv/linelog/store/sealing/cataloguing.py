@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from logsrv.linelog.store.catalog.build import SMALL, WANTED
 from logsrv.linelog.store.catalog.catalog import Catalogs
 from logsrv.linelog.store.catalog.layout import MOST, catalog_names, last_cataloged_number
-from logsrv.linelog.store.sealing.segment_sizes import file_size_or_zero
 from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk
 from logsrv.linelog.store.segments.segment import (
     CATALOG_SUFFIX,
@@ -61,16 +60,16 @@ class Cataloguer:
             if known is not None:
                 used.add(known.catalog.name)
             elif segment.form is Form.PACKED:
-                self.add_sealed(segment, file_size_or_zero(segment.name, self._disk))
+                self.add_sealed(segment, self._disk.size_or_zero(segment.name))
         for name in set(catalog_names(names)) - used:
             self._remove_catalog(name)
-        self._sizes = {name: file_size_or_zero(name, self._disk) for name in sorted(used)}
+        self._sizes = {name: self._disk.size_or_zero(name) for name in sorted(used)}
         self._begun = True
 
     def replace_known(self, names: Iterable[str]) -> None:
         """Replace the known catalogs by those in a listing of the directory. Raises OSError."""
         self._sizes = {
-            name: self._sizes.get(name) or file_size_or_zero(name, self._disk)
+            name: self._sizes.get(name) or self._disk.size_or_zero(name)
             for name in catalog_names(names)
         }
 
@@ -111,6 +110,6 @@ class Cataloguer:
             self._waiting.pop(segment.number, None)
         if name:
             # Sorted, because a catalog of segments that an earlier catalog left out is not the last one.
-            self._sizes[name] = file_size_or_zero(name, self._disk)
+            self._sizes[name] = self._disk.size_or_zero(name)
             self._sizes = dict(sorted(self._sizes.items()))
         return len(self._waiting) >= WANTED

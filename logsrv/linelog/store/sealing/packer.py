@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from logsrv.descriptor import Descriptor
 from logsrv.kit.children.blocking import BlockingChild
 from logsrv.linelog.store.sealing import packing
 from logsrv.linelog.store.sealing.seal import Interrupted, pack_here
@@ -44,14 +45,12 @@ class Packer:
     ) -> Index:
         """Do the same as `pack_here` in the process, or in this thread if the process does not start."""
         with contextlib.ExitStack() as undo:
-            text = disk.open(segment.name, os.O_RDONLY)
-            undo.callback(os.close, text)
-            made = {tmp(segment.packed): disk.create_anew(tmp(segment.packed))}
-            undo.callback(os.close, made[tmp(segment.packed)])
+            text = undo.enter_context(Descriptor(disk.open(segment.name, os.O_RDONLY)))
+            packed, words = tmp(segment.packed), tmp(segment.words)
+            made = {packed: undo.enter_context(Descriptor(disk.create_anew(packed)))}
             if with_words:
                 with contextlib.suppress(OSError):
-                    made[tmp(segment.words)] = disk.create_anew(tmp(segment.words))
-                    undo.callback(os.close, made[tmp(segment.words)])
+                    made[words] = undo.enter_context(Descriptor(disk.create_anew(words)))
             try:
                 self.start_process()
             except OSError:
@@ -71,14 +70,11 @@ class Packer:
         self, segments: Sequence[Segment], disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> str:
         """Do the same as `make_catalog` in the process. Raises OSError and Interrupted."""
-        directory = disk.open(".", os.O_RDONLY)
-        try:
+        with Descriptor(disk.open(".", os.O_RDONLY)) as directory:
             self.start_process()
             order = {"catalog": [one.name for one in segments], "words": with_words}
             name: str = self._ask_process(order, [directory], going)[0]["name"]
             return name
-        finally:
-            os.close(directory)
 
     def end_if_idle(self) -> None:
         """End the process if it was idle for LINGERS seconds."""

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from logsrv.kit.children.blocking import LOOK_EVERY
 from logsrv.linelog.store.sealing.packer import Packer
 from logsrv.linelog.store.sealing.seal import pack_here
-from logsrv.linelog.store.sealing.segment_sizes import file_size_or_zero
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Segment, tmp
@@ -73,7 +72,7 @@ class PackerPool:
             with_words: Callable[[int], bool],
         ) -> None:
             for one in segments[:number]:
-                size = file_size_or_zero(one.name, self._disk)
+                size = self._disk.size_or_zero(one.name)
                 if one not in self._packing and size >= SMALL:
                     made = threads.submit(self._pack_with_free_packer, one, going, with_words(size))
                     self._packing[one] = _BegunPacking(made, self._monotonic())

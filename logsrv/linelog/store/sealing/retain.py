@@ -5,7 +5,6 @@ A removed segment does not come back, so a clock that jumps is not trusted at fi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -14,13 +13,12 @@ from typing import NamedTuple
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
-from logsrv.linelog.store.sealing.segment_sizes import SegmentSize, SegmentSizes, file_size_or_zero
+from logsrv.linelog.store.sealing.segment_sizes import SegmentSize, SegmentSizes
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.index import load_head
+from logsrv.linelog.store.segments.index import text_size_and_lines
 from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
-from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, sync_number
+from logsrv.linelog.store.segments.segment import ACTIVE, Segment, sync_number
 
-PIECE = 1 << 20
 # Logging a removal takes longer than the removal itself, so many at once would block the reactor.
 MOST_AT_ONCE = 32
 # If less than this part of the disk is free, nothing is kept for readers. So a dead target cannot fill the
@@ -151,7 +149,7 @@ def _counted_bytes(
     disk: Disk, segment_sizes: SegmentSizes, catalogs: int, packing_fails: bool
 ) -> int:
     waiting = 0 if packing_fails else segment_sizes.waiting[1]
-    return file_size_or_zero(ACTIVE, disk) + catalogs + segment_sizes.total[1] - waiting
+    return disk.size_or_zero(ACTIVE) + catalogs + segment_sizes.total[1] - waiting
 
 
 def _runs_of_known_size(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
@@ -159,14 +157,7 @@ def _runs_of_known_size(removed: Iterable[Segment], disk: Disk) -> Iterator[Remo
     for segment in removed:
         with suppress(OSError, ValueError):
             numbers = range(segment.number, segment.number + 1)
-            if segment.form is Form.PACKED:
-                head = load_head(segment, disk)
-                yield RemovedRun(numbers, head.text, head.lines)
-            else:
-                size = file_size_or_zero(segment.name, disk)
-                with open(disk.open(segment.name, os.O_RDONLY), "rb") as file:
-                    lines = sum(piece.count(b"\n") for piece in iter(lambda: file.read(PIECE), b""))
-                yield RemovedRun(numbers, size, lines)
+            yield RemovedRun(numbers, *text_size_and_lines(segment, disk))
 
 
 def remove_archived_indexes(

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeAlias
 
+from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
@@ -69,10 +70,8 @@ def packing_steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[N
     made = Indexer(segment.number)
     frames = compressor()
     with contextlib.ExitStack() as undo:
-        fd = disk.create_anew(tmp(segment.packed))
-        undo.callback(os.close, fd)
-        source = disk.open(segment.name, os.O_RDONLY)
-        undo.callback(os.close, source)
+        fd = undo.enter_context(Descriptor(disk.create_anew(tmp(segment.packed))))
+        source = undo.enter_context(Descriptor(disk.open(segment.name, os.O_RDONLY)))
         words = WordIndexBuilder(segment, disk) if with_words else None
         if words is not None:
             undo.callback(words.close)

@@ -90,14 +90,13 @@ class SegmentSizes:
 
         A segment whose file is missing is not added, and is forgotten if it was known. Raises OSError.
         """
-        try:
-            found = self._disk.stat(segment.name)
-        except FileNotFoundError:
+        found = self._disk.stat_or_none(segment.name)
+        if found is None:
             if segment in self:
                 self.forget(segment.number)
             return
         beside = segment.files[1:] if segment.form is Form.PACKED else ()
-        size = found.st_size + sum(file_size_or_zero(name, self._disk) for name in beside)
+        size = found.st_size + sum(map(self._disk.size_or_zero, beside))
         entry = SegmentSize(segment, size, found.st_mtime)
         self._add_to_totals(self._by_number.get(segment.number), -1)
         self._by_number[segment.number] = entry
@@ -118,11 +117,3 @@ class SegmentSizes:
         self.total = (self.total[0] + sign, self.total[1] + sign * entry.size)
         if entry.awaits_packing:
             self.waiting = (self.waiting[0] + sign, self.waiting[1] + sign * entry.size)
-
-
-def file_size_or_zero(name: str, disk: Disk) -> int:
-    """Return the size of a file in bytes; 0 if it is missing. Raises OSError."""
-    try:
-        return disk.stat(name).st_size
-    except FileNotFoundError:
-        return 0

@@ -51,9 +51,7 @@ class BackupNote:
 
 def load(disk: Disk) -> BackupNote | None:
     """Return the note of a backup; None if the store is no backup. Raises OSError and ValueError."""
-    try:
-        line = disk.read(BACKUP, _LONGEST)
-    except FileNotFoundError:
+    if (line := disk.read_or_none(BACKUP, _LONGEST)) is None:
         return None
     try:
         found = read_json_then_checksum(line)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from logsrv.descriptor import Descriptor
+from logsrv.descriptor import PIECE, Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import fault_text
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from logsrv.linelog.batch import Buffer
+
+T = TypeVar("T")
 
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
@@ -115,13 +117,21 @@ class Disk:
         """Return the status of a name; a symbolic link is not followed."""
         return os.stat(name, dir_fd=self._fd, follow_symlinks=False)
 
+    def stat_or_none(self, name: str) -> os.stat_result | None:
+        """Return the status of a name as `stat` does; None if the directory does not have it."""
+        try:
+            return self.stat(name)
+        except FileNotFoundError:
+            return None
+
     def has_name(self, name: str) -> bool:
         """Return whether the directory has the name, without listing the directory."""
-        try:
-            self.stat(name)
-        except FileNotFoundError:
-            return False
-        return True
+        return self.stat_or_none(name) is not None
+
+    def size_or_zero(self, name: str) -> int:
+        """Return the size of a file in bytes; 0 if it is missing."""
+        found = self.stat_or_none(name)
+        return found.st_size if found else 0
 
     def leads_to(self, name: str, fd: int) -> bool:
         """Return whether the name leads to the open file `fd`."""
@@ -148,6 +158,19 @@ class Disk:
                 # For a directory or a bad sector, the error would name the number of the descriptor.
                 error.filename = name
                 raise
+
+    def read_or_none(self, name: str, size: int = -1) -> bytes | None:
+        """Return the same as `read`; None if the file is missing."""
+        try:
+            return self.read(name, size)
+        except FileNotFoundError:
+            return None
+
+    def pieces(self, name: str, size: int = PIECE) -> Iterator[bytes]:
+        """Yield the content of a file in pieces of `size` bytes."""
+        with open(self.open(name, os.O_RDONLY), "rb") as file:
+            while piece := file.read(size):
+                yield piece
 
     def create(self, name: str) -> int:
         """Make a file with mode 0640 under any umask; return a descriptor for reading and appending."""
@@ -254,6 +277,14 @@ def make_directory(directory: Path | str) -> None:
             continue
         with Descriptor(fd):
             os.fsync(fd)
+
+
+def read_or(otherwise: T, read: Callable[..., T], *what: object) -> T:
+    """Return the result of `read(*what)`; `otherwise` if a file cannot be read, or is damaged."""
+    try:
+        return read(*what)
+    except (OSError, ValueError):
+        return otherwise
 
 
 def reason(error: BaseException) -> str:

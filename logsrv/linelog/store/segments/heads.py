@@ -38,16 +38,10 @@ def text_size_in_head(data: bytes) -> int | None:
     return found.content_size
 
 
-def frame_sizes_at(
-    read: Callable[[int, int], bytes],
-    at: int,
-    end: int,
-    broken: Callable[[int], bool] = lambda _: False,
-) -> tuple[int, int] | None:
+def frame_sizes_at(read: Callable[[int, int], bytes], at: int, end: int) -> tuple[int, int] | None:
     """Return the size in bytes of the frame at offset `at`, and of its text; None if it is invalid.
 
-    read: returns bytes of the file, by offset and size. end: the size of the file. broken: called with the
-    offset of each block; if it returns True, the frame is invalid.
+    read: returns bytes of the file, by offset and size. end: the size of the file.
     """
     head = read(at, LONGEST)
     text = text_size_in_head(head)
@@ -59,7 +53,7 @@ def frame_sizes_at(
         bits = int.from_bytes(block, "little")
         last, kind, size = bool(bits & 1), bits >> 1 & 3, bits >> 3
         wrong = len(block) < _BLOCK_HEAD or kind == _RESERVED or size > _BLOCK
-        if wrong or place - at > LARGEST_PACKED or broken(place):
+        if wrong or place - at > LARGEST_PACKED:
             return None
         place += _BLOCK_HEAD + (1 if kind == _RLE else size)
     place += _CHECKSUM if zstandard.get_frame_parameters(head).has_checksum else 0

@@ -39,7 +39,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.segments import heads
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import Times, combine_times
 
 _Read = TypeVar("_Read")
@@ -150,7 +150,7 @@ def decode_index(data: bytes) -> Index:
 
 def decode_head(data: bytes) -> IndexHead:
     """Return the head in `data`, which is an index or its beginning. Raises ValueError if it is damaged."""
-    return _parse_or_value_error(_decode_head, data)
+    return _parse_or_value_error(_decode_head_and_format, data)[0]
 
 
 def _parse_or_value_error(read: Callable[[bytes], _Read], data: bytes) -> _Read:
@@ -191,10 +191,6 @@ def _parse_list(line: bytes) -> list[Any]:
         raise ValueError("it has more frames than a segment may have")
     found: list[Any] = json.loads(line)
     return found
-
-
-def _decode_head(data: bytes) -> IndexHead:
-    return _decode_head_and_format(data)[0]
 
 
 def _decode_head_and_format(data: bytes) -> tuple[IndexHead, int]:
@@ -247,6 +243,21 @@ def load_head(packed: Segment, disk: Disk) -> IndexHead:
     head = decode_head(disk.read(packed.index, _MOST_HEAD))
     _require_number(packed, head.segment)
     return head
+
+
+def text_size_and_lines(segment: Segment, disk: Disk) -> tuple[int, int]:
+    """Return the bytes and the lines of a sealed text, by the head of its index if it is compressed.
+
+    Raises OSError, and ValueError if the index is damaged.
+    """
+    if segment.form is Form.PACKED:
+        head = load_head(segment, disk)
+        return head.text, head.lines
+    size = lines = 0
+    for piece in disk.pieces(segment.name):
+        size += len(piece)
+        lines += piece.count(b"\n")
+    return size, lines
 
 
 def _require_number(packed: Segment, number: int) -> None:

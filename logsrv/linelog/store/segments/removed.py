@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from logsrv.kit.text.sums import line_with_checksum, strip_checksum
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk, read_or
 from logsrv.linelog.store.segments.segment import Position
 
 REMOVED, EMPTY = "removed", "empty"
@@ -56,10 +56,7 @@ class RemovedRun(NamedTuple):
 
 def removed_runs(disk: Disk) -> list[RemovedRun]:
     """Return the runs in the file `removed` in order; none if it cannot be read or is damaged."""
-    try:
-        return read_removed(disk)
-    except (OSError, ValueError):
-        return []
+    return read_or([], read_removed, disk)
 
 
 def read_removed(disk: Disk) -> list[RemovedRun]:
@@ -69,10 +66,7 @@ def read_removed(disk: Disk) -> list[RemovedRun]:
 
 def runs_of_empty_segments(disk: Disk) -> list[range]:
     """Return the runs in the file `empty` in order; none if it cannot be read or is damaged."""
-    try:
-        return read_empty_runs(disk)
-    except (OSError, ValueError):
-        return []
+    return read_or([], read_empty_runs, disk)
 
 
 def read_empty_runs(disk: Disk) -> list[range]:
@@ -137,11 +131,7 @@ def note_empty(number: int, disk: Disk) -> None:
 
 def were_empty(numbers: range, disk: Disk) -> bool:
     """Return whether each of these numbers is that of a removed segment without lines."""
-    at = numbers.start
-    for run in runs_of_empty_segments(disk):
-        if at in run:
-            at = run.stop
-    return at >= numbers.stop
+    return not any(gaps((numbers.start - 1, numbers.stop), runs_of_empty_segments(disk)))
 
 
 def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:

@@ -42,7 +42,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.kit.text.sums import line_with_checksum, strip_checksum
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.kit.text.words import shown
-from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk
+from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk, read_or
 
 Names: TypeAlias = Mapping[str, bool]
 """The names in a directory, each with whether it is a plain file."""
@@ -227,11 +227,8 @@ def _form_of(name: str) -> Form | None:
 
 
 def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
-    try:
-        found = disk.stat(name)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    found = read_or(None, disk.stat, name)
+    return found and (found.st_dev, found.st_ino)
 
 
 def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
@@ -301,10 +298,7 @@ def active_number(disk: Disk) -> int:
 
 def saved_number(disk: Disk) -> int:
     """Return the number in the file `number`; 0 if the file is missing or damaged."""
-    try:
-        text = _read_padded_file(disk, NUMBER)
-    except (OSError, ValueError):
-        return 0
+    text = read_or(b"", _read_padded_file, disk, NUMBER)
     return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
@@ -352,10 +346,7 @@ def repair_synced_file(disk: Disk) -> None:
 
 def synced_place(disk: Disk) -> Position:
     """Return the place up to which all text is known to be on the medium; NOWHERE if unknown."""
-    try:
-        return read_synced(disk)
-    except (OSError, ValueError):
-        return NOWHERE
+    return read_or(NOWHERE, read_synced, disk)
 
 
 def read_synced(disk: Disk) -> Position:

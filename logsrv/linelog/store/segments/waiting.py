@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 
 from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk, read_or
 from logsrv.linelog.store.segments.removed import note_empty
 from logsrv.linelog.store.segments.segment import Segment, save_number
 
@@ -22,10 +22,7 @@ _LARGEST = 64 << 10
 
 def waiting_sizes(disk: Disk) -> dict[int, int]:
     """Return the bytes of text by segment number; none if the file cannot be read or is damaged."""
-    try:
-        return read_waiting(disk)
-    except (OSError, ValueError):
-        return {}
+    return read_or({}, read_waiting, disk)
 
 
 def read_waiting(disk: Disk) -> dict[int, int]:

@@ -34,24 +34,12 @@ def previous_bits(members: Array) -> Array:
     return moved
 
 
-def three_in_a_row(members: Array) -> Array:
-    """Return a bitmap of the places at which three set bits side by side begin."""
-    found: Array = members & later_bits(members, 1) & later_bits(members, 2)
-    return found
-
-
-def five_in_a_row(members: Array) -> Array:
-    """Return a bitmap of the places at which five set bits side by side begin."""
-    two = members & later_bits(members, 1)
-    found: Array = two & later_bits(two, 2) & later_bits(members, 4)
-    return found
-
-
-def seven_in_a_row(members: Array) -> Array:
-    """Return a bitmap of the places at which seven set bits side by side begin."""
-    two = members & later_bits(members, 1)
-    four = two & later_bits(two, 2)
-    found: Array = four & later_bits(four, 3)
+def in_a_row(members: Array, count: int) -> Array:
+    """Return a bitmap of the places at which `count` set bits side by side begin."""
+    found, size = members, 1
+    while size < count:
+        more = min(size, count - size)
+        found, size = found & later_bits(found, more), size + more
     return found
 
 

@@ -6,7 +6,7 @@ same runs and windows in whole frames, by the same definitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from logsrv.linelog.store.segments.times import SHAPE
@@ -113,6 +113,11 @@ def address_hashes(window: bytes) -> tuple[int, int]:
     """Return the two hashes of a folded window of seven bytes."""
     value = int.from_bytes(window, "little") | ADDRESS_MARK
     return value * MULTIPLIER & _U64, value * SECOND_MULTIPLIER & _U64
+
+
+def hash_slots(hashes: Iterable[int], bits: int) -> set[int]:
+    """Return the numbers of the rows for some hashes of 64 bits, in a table of 2**bits rows."""
+    return {value >> 64 - bits for value in hashes}
 
 
 def letter_slots(letters: bytes, bits: int) -> set[int]:

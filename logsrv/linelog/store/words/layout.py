@@ -30,6 +30,7 @@ MAGIC = b"logsrv-words-2\n\0"
 SECTION_MAGIC = b"WSEC"
 SECTION_FRAMES = 512
 BLOCK_ROWS = 256
+TABLES = ("postings", "ids", "others", "letters")
 CRC = 4
 MOST_ROWS = 1 << 20
 # The numbers of runs begin at 1 and fit 16 bits.
@@ -100,7 +101,7 @@ class SectionHead(NamedTuple):
             "escapes": 2 * self.row_size + CRC,
             "dictionary": self.dictionary,
         }
-        for table in ("postings", "ids", "others", "letters"):
+        for table in TABLES:
             found: RowTable = getattr(self, table)
             parts[table] = found.ends_size + found.size
         for part, size in parts.items():

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import zstandard
 
 from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.words.evidence import ESCAPES, Evidence, LetterRun, evidence, letter_slots
+from logsrv.linelog.store.words.evidence import (
+    ESCAPES,
+    Evidence,
+    LetterRun,
+    evidence,
+    hash_slots,
+    letter_slots,
+)
 from logsrv.linelog.store.words.layout import (
     BLOCK_ROWS,
     CRC,
     HEADER_SIZE,
+    TABLES,
     TRAILER_SIZE,
     RowTable,
     SectionHead,
@@ -49,13 +58,11 @@ class WordIndex:
         Raises OSError; ValueError, with one sentence, if it is damaged, cut off or of another version. For
         a partial file each method may raise MissingParts, with the parts that it needs next.
         """
+        if isinstance(source, bytes):
+            source = PartialFile(len(source), [(0, source)])
         self._source = source
         self._begin = begin
-        if isinstance(source, int):
-            size = os.fstat(source).st_size
-        else:
-            size = len(source) if isinstance(source, bytes) else source.size
-        size -= begin
+        size = (os.fstat(source).st_size if isinstance(source, int) else source.size) - begin
         trailer: WordIndexTrailer = unpack_trailer(
             self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE)
         )
@@ -98,12 +105,17 @@ class WordIndex:
             else None
         )
 
-    def _combine_sections(self, look: Callable[[_Section], int]) -> int:
+    def _combine_sections(self, look: Callable[[Section], int]) -> int:
         found = first = 0
-        for at, header in self.sections:
-            found |= look(_Section(self, at, header)) << first
-            first += header.frames
+        for section in self.each_section():
+            found |= look(section) << first
+            first += section.header.frames
         return found
+
+    def each_section(self) -> Iterator[Section]:
+        """Yield the sections."""
+        for at, header in self.sections:
+            yield Section(self, at, header)
 
     def essential_parts(self) -> list[tuple[int, int]]:
         """Return offset and size of each part that is needed to find the other parts."""
@@ -112,16 +124,13 @@ class WordIndex:
         for at, header in self.sections:
             found.append((at, header.part_offset("dictionary")))
             found += [
-                (at + header.part_offset(name), getattr(header, name).ends_size)
-                for name in ("postings", "ids", "others", "letters")
+                (at + header.part_offset(name), getattr(header, name).ends_size) for name in TABLES
             ]
         return sorted(found)
 
     def read(self, at: int, size: int) -> bytes:
         """Return `size` bytes of the index from offset `at` on."""
         at += self._begin
-        if isinstance(self._source, bytes):
-            return self._source[at : at + size]
         if isinstance(self._source, int):
             return os.pread(self._source, size, at)
         return self._source.read(at, size)
@@ -129,85 +138,74 @@ class WordIndex:
     @property
     def is_partial(self) -> bool:
         """True if only parts of the file were fetched."""
-        return not isinstance(self._source, (int, bytes))
+        return isinstance(self._source, PartialFile)
 
     def require_fetched(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Raise MissingParts with the ranges that were not fetched, if any."""
-        if not isinstance(self._source, (int, bytes)):
+        """Raise MissingParts with the ranges that were not fetched, if any; a whole file asks for none."""
+        if isinstance(self._source, PartialFile):
             self._source.require_fetched(ranges)
 
 
-class _Section:
-    """A section of an index while a literal is looked up."""
+class Section:
+    """A section of an index. Each method raises OSError; ValueError if what it reads is damaged."""
 
     def __init__(self, words: WordIndex, at: int, header: SectionHead) -> None:
+        self.header = header
         self._words = words
         self._at = at
-        self._header = header
         self._all = (1 << header.frames) - 1
 
     def frames_with_escape(self, escape_number: int) -> int:
         """Return the frames with ESCAPES[escape_number], frame n as bit n."""
-        row = self._header.row_size
+        row = self.header.row_size
         rows = without_crc(self._read_part("escapes", 0, 2 * row + CRC))
         return int.from_bytes(rows[escape_number * row : (escape_number + 1) * row], "little")
 
     def frames_with_evidence(self, wanted: Evidence) -> int:
         """Return a bitmap of the frames with all the evidence; small and selective parts are read first."""
-        if self._words.is_partial:
-            self._words.require_fetched(self._first_parts(wanted))
-        found = self._frames_with_hashes("others", wanted.others)
+        self._words.require_fetched(self._first_parts(wanted))
+        found = self._frames_in_all_rows("others", partial(hash_slots, wanted.others))
         if found:
-            found &= self._frames_with_hashes("ids", wanted.ids)
+            found &= self._frames_in_all_rows("ids", partial(hash_slots, wanted.ids))
         if found and wanted.runs:
-            row = self._header.row_size
-            opened = int.from_bytes(without_crc(self._read_part("open", 0, row + CRC)), "little")
-            text = self._read_dictionary()
+            opened, text = self.open_frames(), self.dictionary()
             for run in wanted.runs:
                 found &= self._frames_with_run(run, text) | opened
         return found
 
     def _first_parts(self, wanted: Evidence) -> Iterator[tuple[int, int]]:
         """Yield the parts that are needed first, so that one round trip fetches them all."""
-        for name, hashes in (("others", wanted.others), ("ids", wanted.ids)):
-            slots = self._row_numbers(
-                name,
-                lambda bits, of=hashes: {value >> 64 - bits for value in of},  # type: ignore[misc]
-            )
-            yield from self._block_extents(name, sorted(slots)[:_FIRST_ROWS])
+        chosen: list[tuple[str, Callable[[int], set[int]]]] = [
+            ("others", partial(hash_slots, wanted.others)),
+            ("ids", partial(hash_slots, wanted.ids)),
+            *(("letters", partial(letter_slots, run.letters)) for run in wanted.runs),
+        ]
+        for name, slots in chosen:
+            yield from self._block_extents(name, self._row_numbers(name, slots)[:_FIRST_ROWS])
         if wanted.runs:
-            yield self._at + self._header.part_offset("dictionary"), self._header.dictionary
-        for run in wanted.runs:
-            letters = self._row_numbers(
-                "letters",
-                lambda bits, of=run: letter_slots(of.letters, bits),  # type: ignore[misc]
-            )
-            yield from self._block_extents("letters", sorted(letters)[:_FIRST_ROWS])
+            yield self._at + self.header.part_offset("dictionary"), self.header.dictionary
 
     def _block_extents(self, name: str, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
         """Yield offset and size of the parts of the file that have these rows of table `name`."""
-        table: RowTable = getattr(self._header, name)
+        table = self._table(name)
         blocks = sorted({number // BLOCK_ROWS for number in numbers}) if table.rows else []
         if blocks:
-            ends = without_crc(self._read_part(name, 0, table.ends_size))
+            ends = self.block_ends(name)
             for block in blocks:
                 start, end = block_extent(table, ends, block)
                 yield (
-                    self._at + self._header.part_offset(name) + table.ends_size + start,
+                    self._at + self.header.part_offset(name) + table.ends_size + start,
                     end - start,
                 )
 
-    def _frames_with_hashes(self, name: str, hashes: Iterable[int]) -> int:
-        return self._frames_in_all_rows(name, lambda bits: {value >> 64 - bits for value in hashes})
-
     def _frames_with_run(self, run: LetterRun, text: bytes) -> int:
         """Return the frames with a run that contains the letters."""
-        found = self._frames_in_all_rows("letters", lambda bits: letter_slots(run.letters, bits))
+        found = self._frames_in_all_rows("letters", partial(letter_slots, run.letters))
         wanted = b"\n" * run.begins + run.letters + b"\n" * run.ends
         numbers = list(_matching_run_numbers(text, wanted))
         if len(numbers) > MOST_HITS:
             return self._all
-        for row in self._read_rows("postings", numbers):
+        for row in self.rows("postings", numbers):
             found |= row
             if found == self._all:
                 break
@@ -218,50 +216,61 @@ class _Section:
 
         slots: gets the number of bits of a row number, returns the numbers of the chosen rows.
         """
-        table: RowTable = getattr(self._header, name)
-        numbers = sorted(self._row_numbers(name, slots))
+        numbers = self._row_numbers(name, slots)
         found = self._all
-        if numbers and not table.rows:
+        if numbers and not self._table(name).rows:
             return 0
         at_once = _FIRST_ROWS if self._words.is_partial else len(numbers)
         for some in (numbers[:at_once], numbers[at_once:]):
-            for row in self._read_rows(name, some):
+            for row in self.rows(name, some):
                 found &= row
                 if not found:
                     return 0
         return found
 
-    def _row_numbers(self, name: str, slots: Callable[[int], set[int]]) -> set[int]:
-        """Return the numbers of the chosen rows. slots: as of `_frames_in_all_rows`."""
-        table: RowTable = getattr(self._header, name)
-        return slots((table.rows or 1).bit_length() - 1)
+    def _row_numbers(self, name: str, slots: Callable[[int], set[int]]) -> list[int]:
+        """Return the numbers of the chosen rows in order. slots: as of `_frames_in_all_rows`."""
+        return sorted(slots((self._table(name).rows or 1).bit_length() - 1))
 
-    def _read_rows(self, name: str, numbers: Sequence[int]) -> Iterator[int]:
+    def rows(self, name: str, numbers: Sequence[int]) -> Iterator[int]:
         """Yield the rows of a table with these numbers, which are in order."""
-        if self._words.is_partial:
-            self._words.require_fetched(self._block_extents(name, numbers))
-        table: RowTable = getattr(self._header, name)
-        ends, rows, block, size = b"", b"", -1, self._header.row_size
+        self._words.require_fetched(self._block_extents(name, numbers))
+        ends, rows, block, size = b"", b"", -1, self.header.row_size
         for number in numbers:
             if number // BLOCK_ROWS != block:
-                ends = ends or without_crc(self._read_part(name, 0, table.ends_size))
+                ends = ends or self.block_ends(name)
                 block = number // BLOCK_ROWS
-                rows = self._read_block(name, table, ends, block)
+                rows = self._read_block(name, ends, block)
             start = number % BLOCK_ROWS * size
             yield int.from_bytes(rows[start : start + size], "little")
 
-    def _read_block(self, name: str, table: RowTable, ends: bytes, block: int) -> bytes:
+    def _read_block(self, name: str, ends: bytes, block: int) -> bytes:
+        table = self._table(name)
         start, end = block_extent(table, ends, block)
         rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)
         data = self._read_part(name, table.ends_size + start, end - start)
-        return decompress_exactly(data, rows * self._header.row_size)
+        return decompress_exactly(data, rows * self.header.row_size)
 
-    def _read_dictionary(self) -> bytes:
-        header = self._header
+    def block_ends(self, name: str) -> bytes:
+        """Return the list of the ends of a table's blocks."""
+        return without_crc(self._read_part(name, 0, self._table(name).ends_size))
+
+    def open_frames(self) -> int:
+        """Return the frames with letters that are not indexed, frame n as bit n."""
+        data = self._read_part("open", 0, self.header.row_size + CRC)
+        return int.from_bytes(without_crc(data), "little")
+
+    def dictionary(self) -> bytes:
+        """Return the text of the dictionary."""
+        header = self.header
         return decompress_exactly(self._read_part("dictionary", 0, header.dictionary), header.text)
 
+    def _table(self, name: str) -> RowTable:
+        found: RowTable = getattr(self.header, name)
+        return found
+
     def _read_part(self, name: str, offset: int, size: int) -> bytes:
-        return self._words.read(self._at + self._header.part_offset(name) + offset, size)
+        return self._words.read(self._at + self.header.part_offset(name) + offset, size)
 
 
 def _matching_run_numbers(text: bytes, wanted: bytes) -> Iterator[int]:

@@ -77,14 +77,14 @@ class FrameText:
 
     def window_hashes(self) -> tuple[Array, Array, Array, Array]:
         """Return the hashes of id windows, of other windows, and the two hashes of address windows."""
-        in_hex = bits.five_in_a_row(self._hex)
+        in_hex = bits.in_a_row(self._hex, 5)
         in_words = self._digit | self._letter
         if not self._chunk.isascii():
             in_words |= bits.pack_bits(self._text > 127)
-        others = bits.five_in_a_row(in_words) & ~(in_hex | bits.five_in_a_row(self._letter))
+        others = bits.in_a_row(in_words, 5) & ~(in_hex | bits.in_a_row(self._letter, 5))
         dot, colon = (bits.pack_bits(self._text == ord(mark)) for mark in ".:")
-        addresses = bits.seven_in_a_row(self._hex | dot) & bits.two_of_seven(dot)
-        addresses |= bits.seven_in_a_row(self._hex | colon) & bits.two_of_seven(colon)
+        addresses = bits.in_a_row(self._hex | dot, 7) & bits.two_of_seven(dot)
+        addresses |= bits.in_a_row(self._hex | colon, 7) & bits.two_of_seven(colon)
         marked = self._folded_bytes_at(addresses, _SEVEN)
         marked |= U64(ADDRESS_MARK)
         again = marked * U64(SECOND_MULTIPLIER)
@@ -127,7 +127,7 @@ class FrameText:
         return has[0], has[-1]
 
     def find_runs(self) -> FrameRuns:
-        three = bits.three_in_a_row(self._letter)
+        three = bits.in_a_row(self._letter, 3)
         begins = bits.unpack_bits((three & ~bits.previous_bits(three)).view(U8))
         starts = numpy.flatnonzero(begins)
         return FrameRuns(starts, self.eight_letters_at(starts))

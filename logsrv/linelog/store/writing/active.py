@@ -17,6 +17,7 @@ from typing import NamedTuple
 from twisted.logger import Logger
 
 from logsrv.clock import Clock
+from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.policy import StorePolicy
@@ -246,10 +247,8 @@ class ActiveSegment:
         fresh = segment.tmp(segment.ACTIVE)
         with contextlib.ExitStack() as undo:
             # The new file is made first: if no descriptor is free, nothing has changed.
-            fd = self._disk.create_anew(fresh)
-            undo.callback(os.close, fd)
-            beside = self._disk.open(fresh, os.O_RDWR)
-            undo.callback(os.close, beside)
+            fd = undo.enter_context(Descriptor(self._disk.create_anew(fresh)))
+            beside = undo.enter_context(Descriptor(self._disk.open(fresh, os.O_RDWR)))
             undo.callback(self._give_sealed_name(named))
             # Sync the sealed name first: if a power cut kept only the rename, the segment would have no
             # name.
