@@ -4,6 +4,7 @@ import { url } from "./address.js";
 import { get } from "./api.js";
 import { button, copy, element } from "./dom.js";
 import { serversOf } from "./nodes.js";
+import { say } from "./notice.js";
 import { fieldName, isField } from "./query.js";
 import { textsOf } from "./row.js";
 import { printable, unfolded } from "./text.js";
@@ -14,7 +15,7 @@ export class Details {
   /**
    * @param {import("./lines.js").Lines} lines
    * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void, column: (field: string) => void,
-   *   neighbours: (line: Line) => void, around: (line: Line) => void, say: (sentence: string) => void, query: () => string,
+   *   neighbours: (line: Line) => void, around: (line: Line) => void, query: () => string,
    *   place: (line: Line) => {nodes: string, position: string, columns: string}}} actions
    */
   constructor(lines, actions) {
@@ -96,7 +97,7 @@ export class Details {
    * @param {string} what
    */
   async copied(text, what) {
-    this.actions.say((await copy(text)) ? `${what} copied.` : "The browser does not allow copying here.");
+    say((await copy(text)) ? `${what} copied.` : "The browser does not allow copying here.");
   }
 
   /** @param {Line} line */

@@ -35,6 +35,26 @@ export function button(text, className, action, label) {
 }
 
 /**
+ * @param {string} value
+ * @param {string} [text]
+ */
+export function option(value, text = value) {
+  const made = /** @type {HTMLOptionElement} */ (element("option", "", text));
+  made.value = value;
+  return made;
+}
+
+/**
+ * Choose an entry of a menu, which is added if the menu does not have it.
+ * @param {HTMLSelectElement} menu
+ * @param {string} value
+ */
+export function choose(menu, value) {
+  if (![...menu.options].some((one) => one.value === value)) menu.append(option(value));
+  menu.value = value;
+}
+
+/**
  * @param {string} id
  * @returns {HTMLElement}
  */
@@ -42,6 +62,15 @@ export function byId(id) {
   const found = document.getElementById(id);
   if (!found) throw new Error(`The page has no #${id}.`);
   return found;
+}
+
+/**
+ * Write a sentence only if it changes, so that a screen reader says it once.
+ * @param {string} id
+ * @param {string} sentence
+ */
+export function sayOnce(id, sentence) {
+  if (byId(id).textContent !== sentence) byId(id).textContent = sentence;
 }
 
 /**

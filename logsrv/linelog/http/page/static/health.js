@@ -1,7 +1,7 @@
 /** The foot of the page: lines a second, the store, connections of senders. Above the lines: a fault of the server. */
 
 import { ApiError, get, request } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, sayOnce } from "./dom.js";
 import { counted, moment, number, size } from "./times.js";
 
 const EVERY = 2000;
@@ -110,16 +110,7 @@ export function shipped(metrics) {
  * @param {number} away the time since which the server does not answer, in milliseconds since 1970, or 0
  */
 export function showBanner(trouble, away) {
-  write("trouble-heading", away ? "The server is away." : trouble ? "Lines are not being stored." : "");
-  write("trouble", away ? `It has not answered since ${moment(new Date(away))}. This page goes on by itself when it does.` : trouble);
+  sayOnce("trouble-heading", away ? "The server is away." : trouble ? "Lines are not being stored." : "");
+  sayOnce("trouble", away ? `It has not answered since ${moment(new Date(away))}. This page goes on by itself when it does.` : trouble);
   byId("banner").hidden = !away && !trouble;
-}
-
-/**
- * @param {string} id
- * @param {string} sentence
- */
-function write(id, sentence) {
-  // Written only if it changes, so that a screen reader says it once.
-  if (byId(id).textContent !== sentence) byId(id).textContent = sentence;
 }

@@ -115,7 +115,7 @@ export class Lines {
   append(items, isSorted = false) {
     const fragment = document.createDocumentFragment();
     const added = [];
-    let day = this.dayAtEnd();
+    let day = this.rows.get(this.last)?.dataset.on ?? "";
     for (const item of items) {
       if (!("position" in item)) {
         fragment.append(this.gap(item, this.last));
@@ -260,8 +260,8 @@ export class Lines {
   /** Show the times of all lines again, after the zone has changed. */
   retime() {
     let before = "";
-    for (const made of this.rows.values()) retime(made, /** @type {Line} */ (this.data.get(made)));
     for (const made of /** @type {Iterable<HTMLElement>} */ (this.log.querySelectorAll(".line"))) {
+      retime(made, /** @type {Line} */ (this.data.get(made)));
       const { on = "" } = made.dataset;
       if (on === before) delete made.dataset.day;
       else made.dataset.day = before = on;
@@ -318,11 +318,6 @@ export class Lines {
       else low = middle + 1;
     }
     return /** @type {HTMLElement | undefined} */ (children[low]);
-  }
-
-  dayAtEnd() {
-    const last = this.rows.get(this.last);
-    return last?.dataset.on ?? "";
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { get, search } from "./api.js";
 import { button, element } from "./dom.js";
+import { attempt } from "./notice.js";
 import { compare } from "./position.js";
 import { withTerm } from "./query.js";
 import { hostnameOf, originOf } from "./summary.js";
@@ -131,7 +132,7 @@ function putButtons(view, line, side, reach, outermost) {
   const row = view.lines.rows.get(outermost);
   // Without a query all lines of the scope are shown, and scrolling loads more.
   if (!row || !(view.request.q || row.classList.contains("context"))) return;
-  const more = (/** @type {boolean} */ isOwn) => showFurther(view, line, side, isOwn).catch((error) => view.say("failed", { error }));
+  const more = (/** @type {boolean} */ isOwn) => attempt(() => showFurther(view, line, side, isOwn));
   const cell = element("span");
   cell.setAttribute("role", "gridcell");
   if (reach[side] < FURTHEST && !reach.ended.has(side)) cell.append(button(`Show ${FURTHER} more ${side}`, "small", () => more(false)));

@@ -3,7 +3,7 @@
 import { valueOf } from "./columns.js";
 import { button, element } from "./dom.js";
 import { short } from "./levels.js";
-import { bodyOf, hostnameOf, programOf, summarize } from "./summary.js";
+import { bodyOf, hostnameOf, originOf, programOf, summarize } from "./summary.js";
 import { folded, printable, runs, unfolded } from "./text.js";
 import { counted, figure, ofLine } from "./times.js";
 
@@ -295,7 +295,7 @@ function sourceName(line) {
   const at = line.source.indexOf("@");
   if (at > 0) return line.source.slice(0, at);
   // The host without the port, which differs for each connection; the opened line shows it.
-  return line.source.replace(/^(?:tcp|udp|tls):/, "").replace(/(?<=[\].\w]):\d+$/, "");
+  return originOf(line).replace(/^(?:tcp|udp|tls):/, "");
 }
 
 /** @param {string} source */
