@@ -33,10 +33,6 @@ export class Table {
     new ResizeObserver(() => this.draw()).observe(byId("table-drawing"));
   }
 
-  get shown() {
-    return !this.part.hidden;
-  }
-
   /** Hide it, and ignore an answer that is under way. */
   close() {
     this.abort.abort();
