@@ -53,7 +53,8 @@ export class Health {
       const [stats, metrics] = await Promise.all([get("/api/stats"), request("/metrics")]);
       this.show(stats);
       const text = await metrics.text();
-      this.showConnections(text);
+      const open = [...text.matchAll(OPEN)].map((found) => Number(found[1]));
+      byId("connections").textContent = open.length ? counted(open.reduce((sum, one) => sum + one, 0), "connection") : "";
       const { said, each } = shipped(text);
       byId("shipped").textContent = said;
       byId("shipped").title = each;
@@ -76,12 +77,6 @@ export class Health {
     byId("store").textContent = `${counted(stats.lines, "line")}, ${size(stats.bytes)} in ${counted(stats.segments, "segment")}`;
     const packed = stats.compressed ? `The compressed segments take ${size(stats.compressed)}` : "";
     byId("store").title = [stats.oldest && `Since ${stats.oldest}`, packed].filter(Boolean).join("\n");
-  }
-
-  /** @param {string} metrics in the format of Prometheus */
-  showConnections(metrics) {
-    const open = [...metrics.matchAll(OPEN)].map((found) => Number(found[1]));
-    byId("connections").textContent = open.length ? counted(open.reduce((sum, one) => sum + one, 0), "connection") : "";
   }
 }
 
