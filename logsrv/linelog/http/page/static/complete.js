@@ -114,11 +114,10 @@ export class Completion {
     this.list.hidden = offers.length === 0;
     this.list.replaceChildren(
       ...offers.map((offer, index) => {
-        const item = element("li");
+        const item = element("li", "", element("span", "", printable(offer.text)), element("span", "note", offer.note));
         item.id = `completion-${index}`;
         item.setAttribute("role", "option");
         item.setAttribute("aria-selected", "false");
-        item.append(element("span", "", printable(offer.text)), element("span", "note", offer.note));
         item.addEventListener("click", () => this.take(offer));
         return item;
       }),

@@ -3,13 +3,13 @@
 /**
  * @param {string} tag
  * @param {string} [className]
- * @param {string} [text]
+ * @param {(string | Node)[]} content
  * @returns {HTMLElement}
  */
-export function element(tag, className = "", text = "") {
+export function element(tag, className = "", ...content) {
   const made = document.createElement(tag);
   if (className) made.className = className;
-  if (text) made.textContent = text;
+  for (const one of content) if (one) made.append(one);
   return made;
 }
 
@@ -31,6 +31,16 @@ export function button(text, className, action, label) {
     event.stopPropagation();
     action();
   });
+  return made;
+}
+
+/**
+ * Return the bar behind a number.
+ * @param {number} part of all: as wide as that part of its place
+ */
+export function shareBar(part) {
+  const made = element("span", "share");
+  made.style.inlineSize = `${100 * part}%`;
   return made;
 }
 

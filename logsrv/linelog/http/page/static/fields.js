@@ -1,7 +1,7 @@
 /** The panel of fields: their names, and the most frequent values of opened fields. */
 
 import { get } from "./api.js";
-import { button, byId, element } from "./dom.js";
+import { button, byId, element, shareBar } from "./dom.js";
 import { Panel } from "./panel.js";
 import { isField } from "./query.js";
 import { printable } from "./text.js";
@@ -144,15 +144,11 @@ export class Fields {
    * @param {HTMLElement[] | undefined} list its values, if they are known
    */
   entry(name, lines, list) {
-    const entry = /** @type {HTMLDetailsElement} */ (element("details", "field"));
+    const summary = element("summary", "", element("span", "name", printable(name)), element("span", "count", lines));
+    const tools = element("p", "field-tools", button("Over time", "link", () => this.told.overTime(name), `Over time: bars by ${name}`));
+    const values = element("ul", "", ...(list ?? []));
+    const entry = /** @type {HTMLDetailsElement} */ (element("details", "field", summary, tools, values));
     entry.dataset.field = name;
-    const summary = element("summary");
-    summary.append(element("span", "name", printable(name)), element("span", "count", lines));
-    const values = element("ul");
-    if (list) values.replaceChildren(...list);
-    const tools = element("p", "field-tools");
-    tools.append(button("Over time", "link", () => this.told.overTime(name), `Over time: bars by ${name}`));
-    entry.append(summary, tools, values);
     entry.open = this.opened.has(name);
     entry.addEventListener("toggle", async () => {
       if (entry.open) this.opened.add(name);
@@ -161,11 +157,9 @@ export class Fields {
       this.showCounting(name);
       values.replaceChildren(...(await this.values(name, this.panel.abort.signal)));
     });
-    const whole = element("div", "field-entry");
     const column = button("", "column", () => this.told.column(name), `Column ${name}`);
     column.dataset.field = name;
-    whole.append(entry, column);
-    return whole;
+    return element("div", "field-entry", entry, column);
   }
 
   /**
@@ -204,14 +198,11 @@ export class Fields {
    * @param {number} total
    */
   value(field, value, count, total) {
-    const item = element("li", field === "level" ? `level-${value}` : "");
-    const share = element("span", "share");
-    share.style.inlineSize = `${total ? (100 * count) / total : 0}%`;
     const shown = printable(value);
     const add = button("", "add", () => this.told.term(field, value, false), `Only lines with ${field}=${shown || "(empty)"}: ${number(count)}`);
     add.append(element("span", "name", shown || "(empty)"), " ", element("span", "count", number(count)));
-    item.append(share, add, button("−", "exclude", () => this.told.term(field, value, true), `No lines with ${field}=${shown}`));
-    return item;
+    const exclude = button("−", "exclude", () => this.told.term(field, value, true), `No lines with ${field}=${shown}`);
+    return element("li", field === "level" ? `level-${value}` : "", shareBar(total && count / total), add, exclude);
   }
 }
 

@@ -76,11 +76,9 @@ export class Histogram {
     const rest = this.bars.some((bar) => bar.parts.some((part) => part.name === "none"));
     const shown = this.series.filter((one) => one.value !== undefined || rest);
     legend.replaceChildren(...shown.map(({ name, label, value }) => {
-      const item = element("li", `bar-${name}`);
       const text = printable(label.length > 24 ? `${label.slice(0, 23)}…` : label);
-      if (value === undefined) item.textContent = text;
-      else item.append(button(text, "link", () => this.onTerm(field, value, false), `Only lines with ${field}=${printable(label)}`));
-      return item;
+      const choose = () => button(text, "link", () => this.onTerm(field, label, false), `Only lines with ${field}=${printable(label)}`);
+      return element("li", `bar-${name}`, value === undefined ? text : choose());
     }));
   }
 

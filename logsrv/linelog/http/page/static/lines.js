@@ -325,15 +325,10 @@ export class Lines {
    * @param {string} after
    */
   gap(gap, after) {
-    const made = element("div", "gap");
-    made.setAttribute("role", "row");
     const lines = gap.lines === null ? "Lines" : counted(gap.lines, "line");
-    made.append(element("span", "", gap.why === "missed" ? `${lines} missed` : `${lines} skipped`));
-    if (after) {
-      const cell = element("span");
-      cell.append(button("Show", "link", () => this.showGap(after), "Stop here and show these lines"));
-      made.append(cell);
-    }
+    const made = element("div", "gap", element("span", "", gap.why === "missed" ? `${lines} missed` : `${lines} skipped`));
+    made.setAttribute("role", "row");
+    if (after) made.append(element("span", "", button("Show", "link", () => this.showGap(after), "Stop here and show these lines")));
     for (const cell of made.children) cell.setAttribute("role", "gridcell");
     return made;
   }

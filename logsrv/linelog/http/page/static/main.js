@@ -284,7 +284,7 @@ function showWork() {
   });
 }
 
-const toggle = () => attempt(() => (view.paused && (place.position || !view.live) ? leave() : view.toggle()));
+const toggle = () => attempt(() => (!view.paused ? view.pause("button") : place.position || !view.live ? leave() : view.follow()));
 const follow = () => attempt(() => (place.since || place.until || place.position || place.nodes ? leave() : view.follow()));
 // With other servers, lines and numbers are requested again.
 const leave = () => go({ since: "", until: "", position: "" }, true, Boolean(place.nodes));

@@ -106,16 +106,14 @@ function putButtons(view, line, side, { any, own }) {
   const outermost = [any.position, own.position].sort(compare)[side === "before" ? 0 : 1];
   const row = view.lines.rows.get(outermost);
   // Without a query all lines of the scope are shown, and scrolling loads more.
-  if (!row || !(view.request.q || row.classList.contains("context"))) return;
+  if (!row || any.isLast || !(view.request.q || row.classList.contains("context"))) return;
   const more = (/** @type {boolean} */ isOwn) => attempt(() => showFurther(view, line, side, isOwn));
-  const cell = element("span");
+  const buttons = [button(`Show ${FURTHER} more ${side}`, "small", () => more(false))];
+  if (!own.isLast) buttons.push(button(`Show ${FURTHER} ${side} of this source`, "small own", () => more(true)));
+  const cell = element("span", "", ...buttons);
   cell.setAttribute("role", "gridcell");
-  if (!any.isLast) cell.append(button(`Show ${FURTHER} more ${side}`, "small", () => more(false)));
-  if (!any.isLast && !own.isLast) cell.append(button(`Show ${FURTHER} ${side} of this source`, "small own", () => more(true)));
-  if (!cell.childElementCount) return;
-  const place = element("div", `edge further ${side}`);
+  const place = element("div", `edge further ${side}`, cell);
   place.dataset.of = line.position;
   place.setAttribute("role", "row");
-  place.append(cell);
   row[side](place);
 }

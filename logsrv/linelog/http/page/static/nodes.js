@@ -56,11 +56,7 @@ export class Nodes {
   draw() {
     this.list.hidden = !this.missing.size;
     this.list.replaceChildren(
-      ...[...this.missing].map(([node, error]) => {
-        const said = element("p");
-        said.append(element("strong", "", node === HERE ? "This server" : printable(node)), printable(`: ${error}.`));
-        return said;
-      }),
+      ...[...this.missing].map(([node, error]) => element("p", "", element("strong", "", node === HERE ? "This server" : printable(node)), printable(`: ${error}.`))),
     );
   }
 }

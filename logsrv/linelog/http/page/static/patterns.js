@@ -1,7 +1,7 @@
 /** The panel of patterns: what the messages have in common, asked for only while it is open. */
 
 import { get } from "./api.js";
-import { button, byId, element } from "./dom.js";
+import { button, byId, element, shareBar } from "./dom.js";
 import { Panel } from "./panel.js";
 import { printable } from "./text.js";
 import { clock, counted, number } from "./times.js";
@@ -74,20 +74,13 @@ export class Patterns {
    * @param {boolean} isNew
    */
   entry(one, lines, isNew) {
-    const item = element("li");
-    const share = element("span", "share");
-    share.style.inlineSize = `${(100 * one.count) / lines}%`;
     const query = one.query ?? "";
     const choose = button("", "add", () => this.onQuery(query, isNew ? (one.first ?? "") : ""));
     if (query) choose.title = `Only these lines: ${printable(query)}`;
-    const text = element("span", "name");
-    for (const part of printable(one.pattern).split(PLACEHOLDER)) {
-      if (part) text.append(PLACEHOLDER.test(part) ? element("span", "hole", part) : part);
-    }
-    if (!one.pattern) text.textContent = "(empty)";
+    const parts = (printable(one.pattern) || "(empty)").split(PLACEHOLDER);
+    const text = element("span", "name", ...parts.map((part) => (PLACEHOLDER.test(part) ? element("span", "hole", part) : part)));
     choose.disabled = !query;
     choose.append(element("span", "count", number(one.count)), " ", element("span", "app", printable(one.app)), " ", text);
-    item.append(share, choose);
-    return item;
+    return element("li", "", shareBar(one.count / lines), choose);
   }
 }

@@ -208,12 +208,7 @@ function nodes(pieces, plain, marks) {
   const made = [];
   for (const [from, to, marked] of parts(0, plain.length, marks)) {
     const inside = styled(pieces, plain, keys, from, to);
-    if (!marked) made.push(...inside);
-    else {
-      const mark = element("mark");
-      mark.append(...inside);
-      made.push(mark);
-    }
+    made.push(...(marked ? [element("mark", "", ...inside)] : inside));
   }
   return made;
 }

@@ -111,7 +111,6 @@ export class Saved {
    */
   entry(search, isShared) {
     const { name, q, last, since, until, error } = search;
-    const item = element("li");
     const choose = button("", "add", () => {
       this.dialog.close();
       write({ rows: this.shown().rows, ...partsOf(search) }, true);
@@ -120,8 +119,7 @@ export class Saved {
     const time = since || until ? [since, until].join(" – ") : (last ?? "");
     const about = [q === name ? "" : (q ?? ""), time, isShared ? "on the server" : ""].filter(Boolean).join(" · ");
     choose.append(element("span", "name", printable(name)), element("span", "note", printable(about)), element("span", "alarm", printable(error ?? "")));
-    item.append(choose, button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`));
-    return item;
+    return element("li", "", choose, button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`));
   }
 
   /**

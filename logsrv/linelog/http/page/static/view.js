@@ -91,9 +91,8 @@ export class View extends EventTarget {
       taken();
       try {
         if (request.position) await this.openAt(first, around.lines);
-        else if (this.kind === "sort") await this.openSorted(first);
-        else if (!request.until) await this.openEnd(first);
-        else await this.openRange(first);
+        else if (request.until || this.kind === "sort") await this.openRange(first);
+        else await this.openEnd(first);
       } finally {
         // Even if the search took too long: its lines so far are shown, and new lines follow.
         if (!opening.signal.aborted) this.finished();
@@ -194,23 +193,16 @@ export class View extends EventTarget {
       this.lines.prepend(group.reverse());
       if (!this.paused || (isFirst && !this.stream)) this.stick();
     }
-    this.atStart = found < PAGE || this.kind === "limit";
+    this.atStart = found < PAGE || this.kind !== "lines";
   }
 
-  /** @param {AsyncGenerator<Line[]>} groups in the order of a number */
-  async openSorted(groups) {
-    this.lines.append(await all(groups), true);
-    this.lines.scroller.scrollTop = 0;
-    this.atStart = this.atEnd = true;
-  }
-
-  /** @param {AsyncGenerator<Line[]>} groups the oldest first */
+  /** @param {AsyncGenerator<Line[]>} groups the oldest first, or in the order of a number */
   async openRange(groups) {
     let found = 0;
-    for await (const group of groups) found += this.lines.append(group).length;
+    for await (const group of groups) found += this.lines.append(group, this.kind === "sort").length;
     this.lines.scroller.scrollTop = 0;
     this.atStart = true;
-    this.atEnd = found < PAGE || this.kind === "limit";
+    this.atEnd = found < PAGE || this.kind !== "lines";
   }
 
   /**
@@ -331,11 +323,6 @@ export class View extends EventTarget {
     } else {
       await this.open({ ...this.request, position: "" });
     }
-  }
-
-  toggle() {
-    if (!this.paused) this.pause("button");
-    else return this.follow();
   }
 
   // Scrolling.
