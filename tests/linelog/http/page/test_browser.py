@@ -86,6 +86,20 @@ def test_scrolling_up_pauses_the_lines(logs: Logs, visit: Open) -> None:
     assert page.run("document.querySelector('#pause').ariaPressed") == "false"
 
 
+def test_text_that_grows_above_the_lines_does_not_pause_them(logs: Logs, visit: Open) -> None:
+    """Only the user scrolls up. The newest line comes back into sight, and a space still pauses."""
+    numbered(logs, 150)
+    page = visit(ready=f"{LIVE} && {COUNT} === 150")
+    paused = "document.querySelector('#pause').ariaPressed"
+    scroller = "document.querySelector('#scroller')"
+    page.run(f"{scroller}.firstElementChild.style.height = '9rem'")
+    # A browser may tell of an earlier scrolling only now.
+    assert page.run(f"{scroller}.dispatchEvent(new Event('scroll')), {paused}") == "false"
+    assert at_bottom(page)
+    page.press(" ")
+    page.wait(f"{paused} === 'true'")
+
+
 def test_typing_filters_the_lines_and_marks_hits(logs: Logs, visit: Open) -> None:
     """Only what fits, with the match marked; the address is a link to it; arrivals are filtered too."""
     logs.send("Timeout at once", "all is well", "a timeout", "no timeouts more")

@@ -79,7 +79,7 @@ def test_the_texts_that_a_line_must_contain_are_marked(call: Call) -> None:
         ('"unfinished', ["unfinished"], []),
         ("NOT NOT x -", ["x", "-"], []),
     ):
-        assert call("query.js", "wanted", query) == {"texts": texts, "regexes": regexes}, query
+        assert call("stages.js", "wanted", query) == {"texts": texts, "regexes": regexes}, query
 
 
 def test_stages_of_a_query_are_known(call: Call) -> None:
@@ -106,7 +106,7 @@ def test_stages_of_a_query_are_known(call: Call) -> None:
         ('| extract "<ms> s" | where -ms=1', "ms", '| extract "<ms> s" | where ms=1'),
     ):
         assert call("stages.js", "withCondition", query, field, "1", False) == expected
-    assert call("query.js", "wanted", "a | where b -c | count by d")["texts"] == ["a", "b"]
+    assert call("stages.js", "wanted", "a | where b -c | count by d")["texts"] == ["a", "b"]
 
 
 def test_a_stage_is_completed_by_what_can_stand_there(call: Call) -> None:

@@ -1,38 +1,27 @@
 /** The address of the page, which holds the query, the time and the line: a bookmark saves them, a copy shares them. */
 
+import { address } from "./api.js";
 import { isPosition } from "./position.js";
 
 /** @typedef {import("./view.js").Request & {last: string, rows: string, columns: string, by: string}} Place `last`: how far back the histogram goes; `rows`: "2" or "all"; `columns`: fields, separated by commas; `by`: the field of its bars */
 
+const NAMES = /** @type {const} */ (["q", "nodes", "since", "until", "last", "rows", "columns", "by", "position"]);
+
 /** @returns {Place} */
 export function read() {
   const given = new URLSearchParams(location.search);
-  const text = (/** @type {string} */ name) => (given.get(name) ?? "").slice(0, 4000);
-  const position = given.get("position");
-  return {
-    q: text("q"),
-    nodes: text("nodes"),
-    since: text("since"),
-    until: text("until"),
-    last: text("last"),
-    rows: text("rows"),
-    columns: text("columns"),
-    by: text("by"),
-    position: position !== null && isPosition(position) ? position : "",
-  };
+  const place = Object.fromEntries(NAMES.map((name) => [name, (given.get(name) ?? "").slice(0, 4000)]));
+  if (!isPosition(place.position)) place.position = "";
+  return /** @type {Place} */ (place);
 }
 
-/** @param {Partial<Place>} place */
-export function url(place) {
-  const given = new URLSearchParams();
-  for (const name of /** @type {const} */ (["q", "nodes", "since", "until", "last", "rows", "columns", "by", "position"])) {
-    const value = place[name];
-    if (value) given.set(name, value);
-  }
-  // Colons, slashes and commas are allowed in a query, and make positions and names easier to read.
-  const query = given.toString().replace(/%3A/g, ":").replace(/%2F/g, "/").replace(/%2C/g, ",");
-  return query ? `/?${query}` : "/";
-}
+/**
+ * Colons, slashes and commas are allowed in a query, and make positions and names easier to read.
+ * @param {Partial<Place>} place
+ */
+export const url = (place) =>
+  address("/", Object.fromEntries(NAMES.map((name) => [name, place[name]])))
+    .replace(/%3A/g, ":").replace(/%2F/g, "/").replace(/%2C/g, ",");
 
 /**
  * @param {Partial<Place>} place

@@ -1,7 +1,7 @@
 /** Messages for a screen reader: a summary of new lines every few seconds, never each line. */
 
 import { byId } from "./dom.js";
-import { isError } from "./levels.js";
+import { isAtLeast } from "./levels.js";
 import { counted } from "./times.js";
 
 const EVERY = 5000;
@@ -17,7 +17,7 @@ export class Announcer {
   /** @param {import("./api.js").Line[]} lines */
   add(lines) {
     this.lines += lines.length;
-    this.errors += lines.filter((line) => isError(line.level)).length;
+    this.errors += lines.filter((line) => isAtLeast(line.level, "error")).length;
     if (!this.timer) this.timer = setTimeout(() => this.speak(), EVERY);
   }
 

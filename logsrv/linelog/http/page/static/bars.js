@@ -1,6 +1,6 @@
 /** The bars of a histogram as SVG: one for each step of time, stacked by level or by the values of a field. */
 
-import { GROUPS } from "./levels.js";
+import { LEVELS, isAtLeast } from "./levels.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -15,14 +15,20 @@ const SVG = "http://www.w3.org/2000/svg";
 const CLASSES = new Map([["1xx", "debug"], ["2xx", "info"], ["3xx", "notice"], ["4xx", "warning"], ["5xx", "error"]]);
 
 /**
- * Return the series of a histogram by a field, or of a table over time, each with its colour.
- * @param {string[]} values the most frequent first
+ * @param {string[]} values
+ * @param {(value: string, index: number) => string} nameOf
  * @returns {Series[]}
  */
-export function seriesOf(values) {
-  const named = values.map((value, index) => ({ name: CLASSES.get(value) ?? `value-${index}`, label: value, value }));
-  return [...named, { name: "none", label: "other" }];
-}
+const named = (values, nameOf) => [...values.map((value, index) => ({ name: nameOf(value, index), label: value, value })), { name: "none", label: "other" }];
+
+/**
+ * Return the series of a histogram by a field, or of a table over time, each with its colour.
+ * @param {string[]} values the most frequent first
+ */
+export const seriesOf = (values) => named(values, (value, index) => CLASSES.get(value) ?? `value-${index}`);
+
+/** Levels are drawn from the bottom up: the worst is at the bottom. The three worst have one colour. */
+const OF_LEVELS = named([...LEVELS].reverse(), (level) => (isAtLeast(level, "critical") ? "critical" : level));
 
 /**
  * Return a bar for every step of the range, including steps without lines.
@@ -33,7 +39,7 @@ export function bars(answer) {
   const since = Date.parse(answer.since);
   const until = Date.parse(answer.until);
   const step = answer.step * 1000;
-  const series = answer.values && seriesOf(answer.values);
+  const series = answer.values ? seriesOf(answer.values) : OF_LEVELS;
   /** @type {Map<number, Bucket>} */
   const filled = new Map(answer.buckets.map((bucket) => [Math.floor(Date.parse(bucket.time) / step), bucket]));
   /** @type {Bar[]} */
@@ -42,40 +48,30 @@ export function bars(answer) {
     const bucket = filled.get(number);
     const [start, end] = [number * step, (number + 1) * step];
     const [from, to] = [Math.max(start, since), Math.min(end, until)];
-    made.push({ start, end, from, to, count: bucket?.count ?? 0, parts: bucket ? (series ? partsByValue(bucket, series) : parts(bucket)) : [] });
+    const count = bucket?.count ?? 0;
+    const counts = (answer.values ? bucket?.values : bucket?.levels) ?? {};
+    made.push({ start, end, from, to, count, parts: parts(count, counts, series) });
   }
   return made;
 }
 
-/** @param {Bucket} bucket */
-function parts(bucket) {
-  let known = 0;
-  const found = [];
-  for (const { name, levels } of GROUPS) {
-    const count = levels.reduce((sum, level) => sum + (bucket.levels[level] ?? 0), 0);
-    known += count;
-    if (count) found.push({ name, count });
-  }
-  if (bucket.count > known) found.push({ name: "none", count: bucket.count - known });
-  return found;
-}
-
 /**
  * Return the number of a value in a bucket. Values may have names of every object's own, such as `constructor`.
- * @param {Bucket} bucket
+ * @param {Record<string, number>} counts
  * @param {string} value
  */
-export const countOf = ({ values }, value) => (values && Object.hasOwn(values, value) ? values[value] : 0);
+export const countOf = (counts, value) => (Object.hasOwn(counts, value) ? counts[value] : 0);
 
 /**
- * @param {Bucket} bucket
+ * @param {number} lines
+ * @param {Record<string, number>} counts
  * @param {Series[]} series
  */
-function partsByValue(bucket, series) {
-  let left = bucket.count;
+function parts(lines, counts, series) {
+  let left = lines;
   const found = [];
   for (const { name, value } of series) {
-    const count = value === undefined ? left : Math.min(left, countOf(bucket, value));
+    const count = value === undefined ? left : Math.min(left, countOf(counts, value));
     left -= count;
     if (count) found.push({ name, count });
   }

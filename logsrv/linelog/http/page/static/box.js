@@ -20,7 +20,6 @@ export class Box {
     this.typed = -Infinity;
     /** @type {[string, number | null] | null} the error of the last query, if it had one */
     this.refused = null;
-    this.tell = () => {};
     this.input.addEventListener("input", () => {
       this.colours.draw();
       this.typed = performance.now();
@@ -52,13 +51,6 @@ export class Box {
     this.accept();
   }
 
-  /** @param {string} query */
-  change(query) {
-    this.input.value = query;
-    this.colours.draw();
-    this.ask();
-  }
-
   ask(again = false) {
     clearTimeout(this.timer);
     if (this.input.value === this.asked && !again) {
@@ -76,7 +68,7 @@ export class Box {
 
   hide() {
     clearTimeout(this.telling);
-    this.tell = () => {};
+    this.telling = 0;
     this.error.hidden = true;
     this.input.removeAttribute("aria-invalid");
   }
@@ -89,11 +81,6 @@ export class Box {
   refuse(sentence, at) {
     clearTimeout(this.telling);
     this.refused = [sentence, at];
-    this.tell = () => {
-      clearTimeout(this.telling);
-      this.tell = () => {};
-      this.show(sentence, at);
-    };
     this.telling = setTimeout(() => this.tell(), Math.max(0, this.typed + patience.typing - performance.now()));
   }
 
@@ -104,11 +91,12 @@ export class Box {
     place.textContent = printable(text);
   }
 
-  /**
-   * @param {string} sentence
-   * @param {number | null} at
-   */
-  show(sentence, at) {
+  /** Show the error now, if it waits for the end of typing. */
+  tell() {
+    if (!this.telling || !this.refused) return;
+    clearTimeout(this.telling);
+    this.telling = 0;
+    const [sentence, at] = this.refused;
     const caret = byId("query-caret");
     caret.hidden = at === null;
     if (at !== null) {

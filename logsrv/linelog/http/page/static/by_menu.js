@@ -1,17 +1,16 @@
 /** The menu of the histogram: by level, or by the values of a field. */
 
-import { byId, element } from "./dom.js";
+import { byId, choose, option } from "./dom.js";
 
 /** Offered before the fields of the lines are known. */
 const FIRST = ["level", "status_class", "app", "source"];
 const LEVEL = "level";
 
 export class ByMenu {
-  /** @param {(field: string) => void} onChoose gets "" for the level */
+  /** @param {(field: string) => void} onChoose */
   constructor(onChoose) {
-    this.onChoose = onChoose;
     this.menu = /** @type {HTMLSelectElement} */ (byId("by"));
-    this.menu.addEventListener("change", () => onChoose(this.chosen));
+    this.menu.addEventListener("change", () => onChoose(this.menu.value));
     this.offer([]);
   }
 
@@ -24,22 +23,12 @@ export class ByMenu {
     const { value } = this.menu;
     const names = [...new Set([...FIRST, ...fields, value])].filter(Boolean);
     if (names.join() === [...this.menu.options].map((one) => one.value).join()) return;
-    this.menu.replaceChildren(...names.map((name) => {
-      const option = /** @type {HTMLOptionElement} */ (element("option", "", name));
-      option.value = name;
-      return option;
-    }));
+    this.menu.replaceChildren(...names.map((name) => option(name)));
     this.menu.value = value || LEVEL;
   }
 
-  /**
-   * @param {string} field "" for the level
-   * @param {boolean} [tell] call `onChoose`, too
-   */
-  choose(field, tell = false) {
-    const value = field || LEVEL;
-    if (![...this.menu.options].some((one) => one.value === value)) this.offer([...[...this.menu.options].map((one) => one.value), value]);
-    this.menu.value = value;
-    if (tell) this.onChoose(this.chosen);
+  /** @param {string} field "" for the level */
+  choose(field) {
+    choose(this.menu, field || LEVEL);
   }
 }

@@ -6,7 +6,7 @@ import { share } from "./fields.js";
 import { LEVELS } from "./levels.js";
 import { isField, quoted } from "./query.js";
 import { extractedNames, pieceOfQuery } from "./stages.js";
-import { keep, kept } from "./storage.js";
+import { keep, keptList } from "./storage.js";
 import { printable } from "./text.js";
 import { number } from "./times.js";
 
@@ -114,11 +114,10 @@ export class Completion {
     this.list.hidden = offers.length === 0;
     this.list.replaceChildren(
       ...offers.map((offer, index) => {
-        const item = element("li");
+        const item = element("li", "", element("span", "", printable(offer.text)), element("span", "note", offer.note));
         item.id = `completion-${index}`;
         item.setAttribute("role", "option");
         item.setAttribute("aria-selected", "false");
-        item.append(element("span", "", printable(offer.text)), element("span", "note", offer.note));
         item.addEventListener("click", () => this.take(offer));
         return item;
       }),
@@ -185,14 +184,7 @@ function matching(all, typed, text) {
 }
 
 /** @returns {string[]} */
-function recent() {
-  try {
-    const known = JSON.parse(kept(RECENT) ?? "[]");
-    return Array.isArray(known) ? known.filter((one) => typeof one === "string").slice(0, MOST) : [];
-  } catch {
-    return [];
-  }
-}
+const recent = () => keptList(RECENT).filter((one) => typeof one === "string").slice(0, MOST);
 
 /** @param {string} query */
 function remember(query) {

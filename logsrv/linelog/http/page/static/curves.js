@@ -49,7 +49,7 @@ export function drawCurves(svg, histogram, series, width, height) {
     const known = histogram.buckets.filter(({ values }) => values && Object.hasOwn(values, value)).sort((a, b) => a.time.localeCompare(b.time));
     const points = known.map((bucket) => {
       const x = (width * (Date.parse(bucket.time) - since + histogram.step * 500)) / (until - since);
-      return [x, height - 3 - ((height - 6) * Math.max(0, countOf(bucket, value))) / most];
+      return [x, height - 3 - ((height - 6) * Math.max(0, countOf(bucket.values ?? {}, value))) / most];
     });
     const dots = points.map(([x, y]) => shape("circle", { class: `bar bar-${name}`, cx: x, cy: y, r: 2 }));
     const line = points.map((point) => point.map((one) => one.toFixed(1)).join(" ")).join("L");

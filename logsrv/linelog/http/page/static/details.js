@@ -4,6 +4,7 @@ import { url } from "./address.js";
 import { get } from "./api.js";
 import { button, copy, element } from "./dom.js";
 import { serversOf } from "./nodes.js";
+import { say } from "./notice.js";
 import { fieldName, isField } from "./query.js";
 import { textsOf } from "./row.js";
 import { printable, unfolded } from "./text.js";
@@ -14,7 +15,7 @@ export class Details {
   /**
    * @param {import("./lines.js").Lines} lines
    * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void, column: (field: string) => void,
-   *   neighbours: (line: Line) => void, around: (line: Line) => void, say: (sentence: string) => void, query: () => string,
+   *   neighbours: (line: Line) => void, around: (line: Line) => void, query: () => string,
    *   place: (line: Line) => {nodes: string, position: string, columns: string}}} actions
    */
   constructor(lines, actions) {
@@ -51,9 +52,8 @@ export class Details {
     row.classList.add("open");
     row.setAttribute("aria-expanded", "true");
     this.lines.show(row);
-    const details = element("div", "details");
+    const details = element("div", "details", this.tools(line), this.fields(line));
     details.setAttribute("role", "gridcell");
-    details.append(this.tools(line), this.fields(line));
     row.append(details);
     row.scrollIntoView({ block: "nearest" });
     // A merged line has no place in a store.
@@ -74,13 +74,14 @@ export class Details {
 
   /** @param {Line} line */
   tools(line) {
-    const tools = element("div", "tools");
     const place = this.actions.place(line);
     const link = () => new URL(url({ q: this.actions.query(), ...place }), location.href).href;
     const permalink = /** @type {HTMLAnchorElement} */ (element("a", "position", place.position));
     permalink.href = url({ q: this.actions.query(), ...place });
     permalink.title = "Link to this line";
-    tools.append(
+    return element(
+      "div",
+      "tools",
       button("Copy line", "small", () => this.copyLine(line), "Copy line (y)"),
       button("Copy JSON", "small", () => this.copied(JSON.stringify(line, null, 2), "JSON")),
       button("Copy link", "small", () => this.copied(link(), "Link")),
@@ -88,7 +89,6 @@ export class Details {
       button("±5 s", "small", () => this.actions.around(line), "±5 s: all lines of 5 seconds before and after, from all sources, without the filter"),
       permalink,
     );
-    return tools;
   }
 
   /**
@@ -96,7 +96,7 @@ export class Details {
    * @param {string} what
    */
   async copied(text, what) {
-    this.actions.say((await copy(text)) ? `${what} copied.` : "The browser does not allow copying here.");
+    say((await copy(text)) ? `${what} copied.` : "The browser does not allow copying here.");
   }
 
   /** @param {Line} line */
@@ -121,9 +121,8 @@ export class Details {
     for (const [name, field, value] of all) {
       if (value === null || value === undefined) continue;
       const values = Array.isArray(value) ? value : [value];
-      const shown = element("dd");
-      for (const one of values) shown.append(this.value(name, field, typeof one === "string" ? one : JSON.stringify(one), line.position));
-      table.append(this.name(name, field), shown);
+      const shown = values.map((one) => this.value(name, field, typeof one === "string" ? one : JSON.stringify(one), line.position));
+      table.append(this.name(name, field), element("dd", "", ...shown));
     }
     return table;
   }
@@ -149,19 +148,16 @@ export class Details {
   value(name, field, value, position) {
     const shown = printable(value);
     const text = unfolded(value).split("\n").map(printable).join("\n");
-    const whole = element("span", "value");
     const copier = button("", "copy", () => this.copied(value, `The value of ${printable(name)} is`), `Copy the value of ${printable(name)}`);
     // Buttons only if a query can ask for it: the name fits the grammar, and the value the search box.
-    if (!field || !isField(field) || value.length > 500 || shown !== value) {
-      whole.append(element("span", "", text), copier);
-      return whole;
-    }
+    if (!field || !isField(field) || value.length > 500 || shown !== value) return element("span", "value", element("span", "", text), copier);
     const said = shown.length > 60 ? `${shown.slice(0, 59)}…` : shown;
-    whole.append(
+    return element(
+      "span",
+      "value",
       button(text, "add", () => this.actions.term(field, value, false, position), `Only lines with ${field}=${said}`),
       button("−", "exclude", () => this.actions.term(field, value, true, position), `No lines with ${field}=${said}`),
       copier,
     );
-    return whole;
   }
 }

@@ -3,13 +3,13 @@
 /**
  * @param {string} tag
  * @param {string} [className]
- * @param {string} [text]
+ * @param {(string | Node)[]} content
  * @returns {HTMLElement}
  */
-export function element(tag, className = "", text = "") {
+export function element(tag, className = "", ...content) {
   const made = document.createElement(tag);
   if (className) made.className = className;
-  if (text) made.textContent = text;
+  for (const one of content) if (one) made.append(one);
   return made;
 }
 
@@ -35,6 +35,36 @@ export function button(text, className, action, label) {
 }
 
 /**
+ * Return the bar behind a number.
+ * @param {number} part of all: as wide as that part of its place
+ */
+export function shareBar(part) {
+  const made = element("span", "share");
+  made.style.inlineSize = `${100 * part}%`;
+  return made;
+}
+
+/**
+ * @param {string} value
+ * @param {string} [text]
+ */
+export function option(value, text = value) {
+  const made = /** @type {HTMLOptionElement} */ (element("option", "", text));
+  made.value = value;
+  return made;
+}
+
+/**
+ * Choose an entry of a menu, which is added if the menu does not have it.
+ * @param {HTMLSelectElement} menu
+ * @param {string} value
+ */
+export function choose(menu, value) {
+  if (![...menu.options].some((one) => one.value === value)) menu.append(option(value));
+  menu.value = value;
+}
+
+/**
  * @param {string} id
  * @returns {HTMLElement}
  */
@@ -42,6 +72,15 @@ export function byId(id) {
   const found = document.getElementById(id);
   if (!found) throw new Error(`The page has no #${id}.`);
   return found;
+}
+
+/**
+ * Write a sentence only if it changes, so that a screen reader says it once.
+ * @param {string} id
+ * @param {string} sentence
+ */
+export function sayOnce(id, sentence) {
+  if (byId(id).textContent !== sentence) byId(id).textContent = sentence;
 }
 
 /**

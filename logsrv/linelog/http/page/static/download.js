@@ -20,7 +20,6 @@ export class Download {
     this.columns = "";
     for (const menu of [this.format, this.order]) menu.addEventListener("change", () => this.show());
     byId("download-button").addEventListener("click", () => this.dialog.showModal());
-    byId("downloads-close").addEventListener("click", () => this.dialog.close());
     this.link.addEventListener("click", () => this.dialog.close());
   }
 

@@ -1,7 +1,8 @@
 /** The panel of fields: their names, and the most frequent values of opened fields. */
 
 import { get } from "./api.js";
-import { button, byId, element } from "./dom.js";
+import { button, byId, element, shareBar } from "./dom.js";
+import { Panel } from "./panel.js";
 import { isField } from "./query.js";
 import { printable } from "./text.js";
 import { clock, counted, number } from "./times.js";
@@ -12,38 +13,25 @@ const MOST = 40;
 const SAMPLE = 5000;
 /** Milliseconds after which values are requested again. They have the same scope as the bars. */
 const EVERY = 10_000;
-/** The longest pause before the next request after refusals, in milliseconds. */
-const LONGEST = 3_600_000;
-
 export class Fields {
   /**
-   * @param {(field: string, value: string, exclude: boolean) => void} onTerm
-   * @param {(field: string) => void} onColumn
+   * @param {{term: (field: string, value: string, exclude: boolean) => void, column: (field: string) => void, overTime: (field: string) => void,
+   *   names: (names: string[]) => void, work: () => void}} told
+   *   overTime: gets a field whose values are to be shown over time. names: gets the names of all fields, as soon as they are known.
+   *   work: called when a request begins or ends.
    */
-  constructor(onTerm, onColumn) {
-    this.onTerm = onTerm;
-    this.onColumn = onColumn;
+  constructor(told) {
+    this.told = told;
     /** @type {string[]} */
     this.columns = [];
-    this.panel = byId("fields");
+    this.panel = new Panel("fields", () => this.load(), told.work);
     this.list = byId("field-list");
     this.note = byId("field-note");
     /** @type {Set<string>} */
     this.opened = new Set(["level"]);
-    this.abort = new AbortController();
     /** @type {{q: string, since: string, until: string, nodes: string} | null} null until the first query */
     this.range = null;
     this.stale = true;
-    /** The values of the range have not arrived yet. */
-    this.pending = false;
-    this.timer = 0;
-    /** The number of refusals in a row. */
-    this.refusals = 0;
-    this.onWork = () => {};
-    /** @param {string} field whose values are to be shown over time */
-    this.onOverTime = (field) => {};
-    /** @param {string[]} names of all fields, as soon as they are known */
-    this.onNames = (names) => {};
     /** The number of matching lines; null while unknown. @type {number | null} */
     this.total = null;
   }
@@ -63,107 +51,69 @@ export class Fields {
     return `${counted(this.total, "line matches", "lines match")}, none has ${field}`;
   }
 
-  get shown() {
-    return !this.panel.hidden;
-  }
-
   /** @param {{q: string, since: string, until: string, nodes: string}} range */
   set(range) {
-    this.stop();
+    this.panel.stop();
     this.range = range;
     this.stale = true;
     this.total = null;
-    this.refusals = 0;
-    if (this.shown) this.load();
-  }
-
-  /** Ignore answers to earlier requests. */
-  stop() {
-    this.abort.abort();
-    clearTimeout(this.timer);
-  }
-
-  /** @param {boolean} [shown] */
-  toggle(shown = !this.shown) {
-    if (!shown && this.panel.contains(document.activeElement)) byId("fields-button").focus();
-    this.panel.hidden = !shown;
-    byId("fields-button").setAttribute("aria-expanded", String(shown));
-    if (shown) this.load();
-    else {
-      this.stop();
-      this.pending = false;
-      this.onWork();
-    }
+    this.panel.refusals = 0;
+    if (this.panel.shown) this.load();
   }
 
   /** @param {string} field */
   reveal(field) {
     this.opened.add(field);
-    this.toggle(true);
+    this.panel.toggle(true);
     this.load(field);
   }
 
   /** @param {string} [focus] a field to scroll into view */
   async load(focus) {
-    const { range } = this;
+    const { range, panel } = this;
     if (!range) return;
-    this.stop();
-    const { signal } = (this.abort = new AbortController());
-    this.pending = this.stale;
-    if (this.stale) this.panel.classList.add("stale");
-    this.onWork();
-    for (const field of this.opened) this.showCounting(field);
-    const begin = performance.now();
-    try {
-      const [{ fields, sampled }, ...tops] = await Promise.all([
-        get("/api/fields", range, signal),
-        ...[...this.opened].map((field) => this.values(field, signal)),
-      ]);
-      if (signal.aborted) return;
-      const lists = new Map([...this.opened].map((field, index) => [field, tops[index]]));
-      this.show(fields, sampled, lists, signal);
-      this.stale = false;
-      this.refusals = 0;
-      this.panel.classList.remove("stale");
-      if (focus) this.summary(focus)?.parentElement?.scrollIntoView({ block: "nearest" });
-    } catch (error) {
-      if (signal.aborted) return;
-      this.refusals += 1;
-      this.panel.classList.add("stale");
-      this.note.textContent = /** @type {Error} */ (error).message;
-    }
-    this.pending = false;
-    this.onWork();
-    const rest = Math.max(EVERY, 10 * (performance.now() - begin)) * 2 ** Math.max(0, this.refusals - 1);
-    this.timer = setTimeout(() => this.again(), Math.min(LONGEST, rest));
+    panel.pending = this.stale;
+    if (this.stale) panel.dim();
+    const opened = [...this.opened];
+    for (const field of opened) this.showCounting(field);
+    const isDone = await panel.ask(
+      (signal) => Promise.all([get("/api/fields", range, signal), ...opened.map((field) => this.values(field, signal))]),
+      ([{ fields, sampled }, ...tops]) => {
+        this.show(fields, sampled, new Map(opened.map((field, index) => [field, tops[index]])));
+        this.stale = false;
+        if (focus) this.summary(focus)?.parentElement?.scrollIntoView({ block: "nearest" });
+      },
+      (sentence) => (this.note.textContent = sentence),
+    );
+    if (isDone) panel.timer = setTimeout(() => this.again(), panel.pause(EVERY, 10));
   }
 
   /** Ask again if the answer can change, unless the user is just using the panel. */
   again() {
-    clearTimeout(this.timer);
-    if (!this.shown || ((this.range?.until || this.range?.nodes) && !this.stale)) return;
-    if (!document.hidden && !this.panel.matches(":hover, :focus-within")) this.load();
-    else this.timer = setTimeout(() => this.again(), EVERY);
+    const { panel } = this;
+    clearTimeout(panel.timer);
+    if (!panel.shown || ((this.range?.until || this.range?.nodes) && !this.stale)) return;
+    if (!document.hidden && !panel.part.matches(":hover, :focus-within")) this.load();
+    else panel.timer = setTimeout(() => this.again(), EVERY);
   }
 
   /**
    * @param {{name: string, lines: number}[]} fields
    * @param {number} sampled
    * @param {Map<string, HTMLElement[]>} lists the values of opened fields
-   * @param {AbortSignal} signal
    */
-  show(fields, sampled, lists, signal) {
+  show(fields, sampled, lists) {
     const known = new Map(fields.map((one) => [one.name, share(one.lines, sampled)]));
     const names = new Set([...FIRST, ...this.opened]);
     const found = fields.map((one) => one.name).filter((name) => !names.has(name)).slice(0, MOST);
-    const { scrollTop } = this.panel;
+    const { scrollTop } = this.panel.part;
     const entries = [...names, ...found].filter(isField);
-    this.onNames(entries);
+    this.told.names(entries);
     const at = document.activeElement?.closest("#field-list .field");
-    this.list.replaceChildren(...entries.map((name) => this.entry(name, known.get(name) ?? "", lists.get(name), signal)));
+    this.list.replaceChildren(...entries.map((name) => this.entry(name, known.get(name) ?? "", lists.get(name))));
     this.markColumns(this.columns);
     if (at instanceof HTMLElement) this.summary(at.dataset.field ?? "")?.focus();
-    this.panel.scrollTop = scrollTop;
+    this.panel.part.scrollTop = scrollTop;
     const of = sampled < SAMPLE ? `all ${counted(sampled, "line")}` : `the newest ${counted(sampled, "line")}; values of all`;
     this.note.textContent = `Fields of ${of}, at ${clock(new Date())}`;
   }
@@ -192,31 +142,24 @@ export class Fields {
    * @param {string} name
    * @param {string} lines the number, or the percentage, of lines that have it
    * @param {HTMLElement[] | undefined} list its values, if they are known
-   * @param {AbortSignal} signal
    */
-  entry(name, lines, list, signal) {
-    const entry = /** @type {HTMLDetailsElement} */ (element("details", "field"));
+  entry(name, lines, list) {
+    const summary = element("summary", "", element("span", "name", printable(name)), element("span", "count", lines));
+    const tools = element("p", "field-tools", button("Over time", "link", () => this.told.overTime(name), `Over time: bars by ${name}`));
+    const values = element("ul", "", ...(list ?? []));
+    const entry = /** @type {HTMLDetailsElement} */ (element("details", "field", summary, tools, values));
     entry.dataset.field = name;
-    const summary = element("summary");
-    summary.append(element("span", "name", printable(name)), element("span", "count", lines));
-    const values = element("ul");
-    if (list) values.replaceChildren(...list);
-    const tools = element("p", "field-tools");
-    tools.append(button("Over time", "link", () => this.onOverTime(name), `Over time: bars by ${name}`));
-    entry.append(summary, tools, values);
     entry.open = this.opened.has(name);
     entry.addEventListener("toggle", async () => {
       if (entry.open) this.opened.add(name);
       else this.opened.delete(name);
       if (!entry.open || values.childElementCount) return;
       this.showCounting(name);
-      values.replaceChildren(...(await this.values(name, signal)));
+      values.replaceChildren(...(await this.values(name, this.panel.abort.signal)));
     });
-    const whole = element("div", "field-entry");
-    const column = button("", "column", () => this.onColumn(name), `Column ${name}`);
+    const column = button("", "column", () => this.told.column(name), `Column ${name}`);
     column.dataset.field = name;
-    whole.append(entry, column);
-    return whole;
+    return element("div", "field-entry", entry, column);
   }
 
   /**
@@ -255,14 +198,11 @@ export class Fields {
    * @param {number} total
    */
   value(field, value, count, total) {
-    const item = element("li", field === "level" ? `level-${value}` : "");
-    const share = element("span", "share");
-    share.style.inlineSize = `${total ? (100 * count) / total : 0}%`;
     const shown = printable(value);
-    const add = button("", "add", () => this.onTerm(field, value, false), `Only lines with ${field}=${shown || "(empty)"}: ${number(count)}`);
+    const add = button("", "add", () => this.told.term(field, value, false), `Only lines with ${field}=${shown || "(empty)"}: ${number(count)}`);
     add.append(element("span", "name", shown || "(empty)"), " ", element("span", "count", number(count)));
-    item.append(share, add, button("−", "exclude", () => this.onTerm(field, value, true), `No lines with ${field}=${shown}`));
-    return item;
+    const exclude = button("−", "exclude", () => this.told.term(field, value, true), `No lines with ${field}=${shown}`);
+    return element("li", field === "level" ? `level-${value}` : "", shareBar(total && count / total), add, exclude);
   }
 }
 

@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
 import { Download } from "./download.js";
+import { Inquiry } from "./inquiry.js";
 import { clock } from "./times.js";
 
 /** @typedef {import("./scope.js").Scope} Scope */
@@ -13,8 +14,6 @@ import { clock } from "./times.js";
 const EVERY = 5000;
 const SOON = 2000;
 const WHEN_HIDDEN = 60_000;
-/** The longest pause before the next request after refusals, in milliseconds. */
-const LONGEST = 3_600_000;
 /** Milliseconds. Lines dated further ahead of now than this come from a wrong clock, not from the last moment. */
 const AHEAD = 10_000;
 
@@ -31,24 +30,21 @@ export class Figures {
     this.histogram = histogram;
     this.told = told;
     this.question = { q: "", since: "", until: "", nodes: "" };
-    this.abort = new AbortController();
+    this.inquiry = new Inquiry(byId("rate-part"), told.work);
     this.asked = false;
-    this.pending = this.known = false;
+    this.known = false;
     /** The first answer had no line, and none has arrived since. */
     this.empty = false;
-    this.timer = 0;
     this.next = Infinity;
     /** Milliseconds before the next request: the longer the last answer took, the more. */
     this.rest = 0;
-    /** The number of refusals in a row, and the sentence of the last one. */
-    this.refusals = 0;
+    /** The sentence of the last refusal. */
     this.refused = "";
     /** The time at which the shown numbers were requested, in milliseconds since 1970. */
     this.when = 0;
     this.download = new Download();
     /** The field of the bars; "": by level. */
     this.by = "";
-    fields.onWork = () => told.work();
   }
 
   /** True if the numbers can grow. Other servers are asked only once, for numbers as for lines. */
@@ -58,26 +54,21 @@ export class Figures {
 
   /** True if numbers of the requested scope have not arrived yet. */
   get busy() {
-    return this.pending || this.fields.pending;
+    return this.inquiry.pending || this.fields.panel.pending;
   }
 
   /** Dim the numbers, because something else is requested, and ignore earlier answers. */
   dim() {
-    this.known = this.asked && !this.busy && (this.known || !byId("rate-part").classList.contains("stale"));
-    this.abort.abort();
-    clearTimeout(this.timer);
-    this.fields.stop();
+    this.known = this.asked && !this.busy && (this.known || !this.inquiry.part.classList.contains("stale"));
+    for (const one of [this.inquiry, this.fields.panel]) one.dim();
     this.histogram.cancel();
-    byId("rate-part").classList.add("stale");
-    byId("fields").classList.add("stale");
   }
 
   /** Undim the numbers: the new request was refused, so they are still valid. */
   keep() {
     if (!this.asked) return;
     if (!this.known) return this.set(this.question.q, this.question);
-    byId("rate-part").classList.remove("stale");
-    byId("fields").classList.remove("stale");
+    for (const { part } of [this.inquiry, this.fields.panel]) part.classList.remove("stale");
     this.fields.again();
     if (this.grows) this.later(SOON);
   }
@@ -89,9 +80,9 @@ export class Figures {
    */
   set(q, { since, until, nodes }) {
     this.dim();
-    this.asked = this.pending = true;
+    this.asked = this.inquiry.pending = true;
     this.known = this.empty = false;
-    this.refusals = 0;
+    this.inquiry.refusals = 0;
     this.question = { q, since, until, nodes };
     this.download.offer(Infinity);
     this.fields.set(this.question);
@@ -102,7 +93,7 @@ export class Figures {
   setBy(field) {
     this.by = field;
     if (!this.asked) return;
-    byId("rate-part").classList.add("stale");
+    this.inquiry.dim();
     this.refresh();
   }
 
@@ -119,59 +110,67 @@ export class Figures {
 
   /** @param {number} milliseconds */
   later(milliseconds) {
-    clearTimeout(this.timer);
+    clearTimeout(this.inquiry.timer);
     this.next = performance.now() + milliseconds;
-    this.timer = setTimeout(() => this.refresh(), milliseconds);
+    this.inquiry.timer = setTimeout(() => this.refresh(), milliseconds);
   }
 
   /** Ask for the bars, and again after a while if they can change. The longer it takes, the less often. */
   async refresh() {
-    clearTimeout(this.timer);
     this.next = -Infinity;
-    this.abort.abort();
-    const { signal } = (this.abort = new AbortController());
-    this.told.work();
-    const begin = performance.now();
+    const { inquiry } = this;
     const when = Date.now();
-    const part = byId("rate-part");
-    try {
-      // Up to now, not up to the last line, so that the bars show when no more lines arrive.
-      const until = this.question.until || "now";
-      const by = this.question.nodes ? "" : this.by;
-      const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted, by }, signal);
-      // Two clocks: the first one stops while the computer sleeps, the second one may be set.
-      const passed = () => Math.max(performance.now() - begin, Date.now() - when);
-      const after = await this.after(Date.parse(answer.until), passed, signal);
-      if (signal.aborted) return;
-      this.histogram.show(answer, after);
-      const lines = answer.buckets.reduce((/** @type {number} */ sum, /** @type {{count: number}} */ bucket) => sum + bucket.count, after);
-      this.download.offer(lines);
-      this.fields.setTotal(lines);
-      this.empty = this.pending && this.grows && !lines;
-      if (answer.missing?.length) tellMissing(answer.missing);
-      this.when = when;
-      this.refusals = 0;
-      this.told.hint(hint);
-      if (!this.question.until && this.question.since) this.told.since(Date.parse(answer.since));
-      part.classList.remove("stale");
-    } catch (error) {
-      if (signal.aborted) return;
-      part.classList.add("stale");
-      this.refusals += 1;
-      this.refused = /** @type {Error} */ (error).message;
-      if (this.pending) {
-        this.histogram.fail(this.refused);
-        this.download.offer(Infinity);
-        this.when = 0;
-      }
-    }
-    this.pending = false;
-    this.told.work();
-    this.rest = 5 * (performance.now() - begin);
+    const isDone = await inquiry.ask(
+      (signal) => this.count(when, signal),
+      (counted) => this.show(counted, when),
+      (sentence) => this.refuse(sentence),
+    );
+    if (!isDone) return;
     // A request that took too long would take as long again, and other users would have to wait.
-    if (this.refusals) this.rest = Math.min(LONGEST, Math.max(EVERY, this.rest) * 2 ** (this.refusals - 1));
+    this.rest = inquiry.pause(inquiry.refusals ? EVERY : 0, 5);
     if (this.grows) this.later(Math.max(document.hidden ? WHEN_HIDDEN : EVERY, this.rest));
     this.showWhen();
+  }
+
+  /**
+   * Return the histogram, the hint on the query, and how many lines are dated after now.
+   * @param {number} when the time of the request
+   * @param {AbortSignal} signal
+   */
+  async count(when, signal) {
+    const begin = performance.now();
+    // Up to now, not up to the last line, so that the bars show when no more lines arrive.
+    const until = this.question.until || "now";
+    const by = this.question.nodes ? "" : this.by;
+    const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted, by }, signal);
+    // Two clocks: the first one stops while the computer sleeps, the second one may be set.
+    const passed = () => Math.max(performance.now() - begin, Date.now() - when);
+    return { answer, hint, after: await this.after(Date.parse(answer.until), passed, signal) };
+  }
+
+  /**
+   * @param {{answer: import("./bars.js").Histogram, hint: string, after: number}} counted
+   * @param {number} when the time of the request
+   */
+  show({ answer, hint, after }, when) {
+    this.histogram.show(answer, after);
+    const lines = answer.buckets.reduce((sum, bucket) => sum + bucket.count, after);
+    this.download.offer(lines);
+    this.fields.setTotal(lines);
+    this.empty = this.inquiry.pending && this.grows && !lines;
+    if (answer.missing?.length) tellMissing(answer.missing);
+    this.when = when;
+    this.told.hint(hint);
+    if (!this.question.until && this.question.since) this.told.since(Date.parse(answer.since));
+  }
+
+  /** @param {string} sentence */
+  refuse(sentence) {
+    this.refused = sentence;
+    if (!this.inquiry.pending) return;
+    this.histogram.fail(sentence);
+    this.download.offer(Infinity);
+    this.when = 0;
   }
 
   /**
@@ -195,7 +194,7 @@ export class Figures {
    */
   showWhen() {
     const said = this.when ? [`counted at ${clock(new Date(this.when))}`] : [];
-    if (this.refusals) {
+    if (this.inquiry.refusals) {
       // Without any numbers, the reason is shown in their place already.
       if (this.when) said.push(`not counted again: ${this.refused}`);
       if (this.grows) said.push(`asked again at ${clock(new Date(Date.now() + this.next - performance.now()))}`);

@@ -1,7 +1,7 @@
 /** The foot of the page: lines a second, the store, connections of senders. Above the lines: a fault of the server. */
 
 import { ApiError, get, request } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, sayOnce } from "./dom.js";
 import { counted, moment, number, size } from "./times.js";
 
 const EVERY = 2000;
@@ -53,7 +53,8 @@ export class Health {
       const [stats, metrics] = await Promise.all([get("/api/stats"), request("/metrics")]);
       this.show(stats);
       const text = await metrics.text();
-      this.showConnections(text);
+      const open = [...text.matchAll(OPEN)].map((found) => Number(found[1]));
+      byId("connections").textContent = open.length ? counted(open.reduce((sum, one) => sum + one, 0), "connection") : "";
       const { said, each } = shipped(text);
       byId("shipped").textContent = said;
       byId("shipped").title = each;
@@ -76,12 +77,6 @@ export class Health {
     byId("store").textContent = `${counted(stats.lines, "line")}, ${size(stats.bytes)} in ${counted(stats.segments, "segment")}`;
     const packed = stats.compressed ? `The compressed segments take ${size(stats.compressed)}` : "";
     byId("store").title = [stats.oldest && `Since ${stats.oldest}`, packed].filter(Boolean).join("\n");
-  }
-
-  /** @param {string} metrics in the format of Prometheus */
-  showConnections(metrics) {
-    const open = [...metrics.matchAll(OPEN)].map((found) => Number(found[1]));
-    byId("connections").textContent = open.length ? counted(open.reduce((sum, one) => sum + one, 0), "connection") : "";
   }
 }
 
@@ -110,16 +105,7 @@ export function shipped(metrics) {
  * @param {number} away the time since which the server does not answer, in milliseconds since 1970, or 0
  */
 export function showBanner(trouble, away) {
-  write("trouble-heading", away ? "The server is away." : trouble ? "Lines are not being stored." : "");
-  write("trouble", away ? `It has not answered since ${moment(new Date(away))}. This page goes on by itself when it does.` : trouble);
+  sayOnce("trouble-heading", away ? "The server is away." : trouble ? "Lines are not being stored." : "");
+  sayOnce("trouble", away ? `It has not answered since ${moment(new Date(away))}. This page goes on by itself when it does.` : trouble);
   byId("banner").hidden = !away && !trouble;
-}
-
-/**
- * @param {string} id
- * @param {string} sentence
- */
-function write(id, sentence) {
-  // Written only if it changes, so that a screen reader says it once.
-  if (byId(id).textContent !== sentence) byId(id).textContent = sentence;
 }

@@ -3,7 +3,7 @@
  * ended if an expression takes too long, so no query can freeze the page.
  */
 
-import { wanted } from "./query.js";
+import { wanted } from "./stages.js";
 
 /** @typedef {[number, number]} Range start and end in a text */
 

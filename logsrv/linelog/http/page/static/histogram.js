@@ -76,11 +76,9 @@ export class Histogram {
     const rest = this.bars.some((bar) => bar.parts.some((part) => part.name === "none"));
     const shown = this.series.filter((one) => one.value !== undefined || rest);
     legend.replaceChildren(...shown.map(({ name, label, value }) => {
-      const item = element("li", `bar-${name}`);
       const text = printable(label.length > 24 ? `${label.slice(0, 23)}…` : label);
-      if (value === undefined) item.textContent = text;
-      else item.append(button(text, "link", () => this.onTerm(field, value, false), `Only lines with ${field}=${printable(label)}`));
-      return item;
+      const choose = () => button(text, "link", () => this.onTerm(field, label, false), `Only lines with ${field}=${printable(label)}`);
+      return element("li", `bar-${name}`, value === undefined ? text : choose());
     }));
   }
 
@@ -151,7 +149,7 @@ export class Histogram {
       this.select();
     });
     this.box.addEventListener("pointercancel", () => this.clear());
-    this.box.addEventListener("pointerleave", () => !this.dragging && this.hideTip());
+    this.box.addEventListener("pointerleave", () => !this.dragging && (this.tip.hidden = true));
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("blur", () => !this.dragging && this.clear());
   }
@@ -166,7 +164,7 @@ export class Histogram {
       const to = Math.max(0, Math.min(last, target));
       this.range = { from: event.shiftKey && this.range ? this.range.from : to, to };
       this.drawRange();
-      this.speak();
+      byId("histogram-status").textContent = this.sentence(...(this.chosen ?? [to, to]));
     } else if (event.key === "Enter" && this.range) this.select();
     else if (event.key === "Escape") {
       if (this.range) this.clear();
@@ -183,19 +181,19 @@ export class Histogram {
     return Math.max(0, Math.min(this.bars.length - 1, index));
   }
 
-  /** Return the first and the last selected bar, by time. */
-  ends() {
+  /** The indexes of the first and the last selected bar, by time. */
+  get chosen() {
     if (!this.range) return null;
     const { from, to } = this.range;
-    const first = this.bars[Math.min(from, to)];
-    const last = this.bars[Math.max(from, to)];
-    return first && last ? { first, last } : null;
+    return Math.max(from, to) < this.bars.length ? [Math.min(from, to), Math.max(from, to)] : null;
   }
 
   select() {
-    const ends = this.ends();
+    const { chosen } = this;
     this.clear();
-    if (ends) this.onSelect(new Date(ends.first.from).toISOString(), new Date(ends.last.to).toISOString());
+    if (!chosen) return;
+    const [first, last] = chosen.map((index) => this.bars[index]);
+    this.onSelect(new Date(first.from).toISOString(), new Date(last.to).toISOString());
   }
 
   clear() {
@@ -205,10 +203,10 @@ export class Histogram {
   }
 
   drawRange() {
-    this.band.hidden = !this.range || !this.bars.length;
-    if (!this.range || !this.bars.length) return this.hideTip();
-    const from = Math.min(this.range.from, this.range.to);
-    const to = Math.max(this.range.from, this.range.to);
+    const { chosen } = this;
+    this.band.hidden = this.tip.hidden = !chosen;
+    if (!chosen) return;
+    const [from, to] = chosen;
     this.band.style.left = `${(100 * from) / this.bars.length}%`;
     this.band.style.width = `${(100 * (to + 1 - from)) / this.bars.length}%`;
     this.showTip(from, to);
@@ -222,13 +220,13 @@ export class Histogram {
     const chosen = this.bars.slice(from, to + 1);
     const sum = (/** @type {string[]} */ names) => chosen.flatMap((bar) => bar.parts).filter((part) => names.includes(part.name)).reduce((all, part) => all + part.count, 0);
     const lines = chosen.reduce((all, bar) => all + bar.count, 0);
-    const errors = sum(["error", "critical"]);
-    const warnings = sum(["warning"]);
+    const said = [span(new Date(chosen[0].from), new Date(chosen[chosen.length - 1].to)), counted(lines, "line")];
     if (this.series) {
       const each = this.series.map(({ name, label }) => ({ label, count: sum([name]) })).filter(({ count }) => count);
-      return [span(new Date(chosen[0].from), new Date(chosen[chosen.length - 1].to)), counted(lines, "line"), ...each.map(({ label, count }) => `${printable(label.slice(0, 24))} ${number(count)}`)].join(" · ");
+      return [...said, ...each.map(({ label, count }) => `${printable(label.slice(0, 24))} ${number(count)}`)].join(" · ");
     }
-    const said = [span(new Date(chosen[0].from), new Date(chosen[chosen.length - 1].to)), counted(lines, "line")];
+    const errors = sum(["error", "critical"]);
+    const warnings = sum(["warning"]);
     if (errors) said.push(counted(errors, "error"));
     if (warnings) said.push(counted(warnings, "warning"));
     return said.join(" · ");
@@ -239,21 +237,10 @@ export class Histogram {
    * @param {number} to
    */
   showTip(from, to) {
-    if (!this.bars[from] || !this.bars[to]) return;
     this.tip.textContent = this.sentence(from, to);
     this.tip.hidden = false;
     const middle = ((from + to + 1) / 2 / this.bars.length) * this.box.clientWidth;
     const half = this.tip.offsetWidth / 2;
     this.tip.style.left = `${Math.max(half, Math.min(this.box.clientWidth - half, middle))}px`;
-  }
-
-  hideTip() {
-    this.tip.hidden = true;
-  }
-
-  speak() {
-    if (!this.range) return;
-    const from = Math.min(this.range.from, this.range.to);
-    byId("histogram-status").textContent = this.sentence(from, Math.max(this.range.from, this.range.to));
   }
 }

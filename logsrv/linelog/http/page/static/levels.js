@@ -1,37 +1,18 @@
-/** Levels by severity, and groups of levels, each with a colour. */
+/** Levels by severity. */
 
 /** From the least to the most severe. */
 export const LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
-/** Groups of the histogram, drawn from the bottom up: the worst is at the bottom. */
-export const GROUPS = [
-  { name: "critical", levels: ["emergency", "alert", "critical"] },
-  { name: "error", levels: ["error"] },
-  { name: "warning", levels: ["warning"] },
-  { name: "notice", levels: ["notice"] },
-  { name: "info", levels: ["info"] },
-  { name: "debug", levels: ["debug"] },
-];
-
-const SHORT = new Map([
-  ["debug", "debug"],
-  ["info", "info"],
-  ["notice", "note"],
-  ["warning", "warn"],
-  ["error", "error"],
-  ["critical", "crit"],
-  ["alert", "alert"],
-  ["emergency", "emerg"],
-]);
+const SHORT = new Map([["notice", "note"], ["warning", "warn"], ["critical", "crit"], ["emergency", "emerg"]]);
 
 /**
  * The label of a line's level: at most five letters, the width of the column.
  * @param {string | null} level
  */
-export const short = (level) => (level && SHORT.get(level)) || "";
+export const short = (level) => SHORT.get(level ?? "") ?? level ?? "";
 
-/** @param {string | null} level */
-export const isProblem = (level) => level !== null && LEVELS.indexOf(level) >= LEVELS.indexOf("warning");
-
-/** @param {string | null} level */
-export const isError = (level) => level !== null && LEVELS.indexOf(level) >= LEVELS.indexOf("error");
+/**
+ * @param {string | null} level
+ * @param {"warning" | "error" | "critical"} least
+ */
+export const isAtLeast = (level, least) => level !== null && LEVELS.indexOf(level) >= LEVELS.indexOf(least);

@@ -115,7 +115,7 @@ export class Lines {
   append(items, isSorted = false) {
     const fragment = document.createDocumentFragment();
     const added = [];
-    let day = this.dayAtEnd();
+    let day = this.rows.get(this.last)?.dataset.on ?? "";
     for (const item of items) {
       if (!("position" in item)) {
         fragment.append(this.gap(item, this.last));
@@ -260,8 +260,8 @@ export class Lines {
   /** Show the times of all lines again, after the zone has changed. */
   retime() {
     let before = "";
-    for (const made of this.rows.values()) retime(made, /** @type {Line} */ (this.data.get(made)));
     for (const made of /** @type {Iterable<HTMLElement>} */ (this.log.querySelectorAll(".line"))) {
+      retime(made, /** @type {Line} */ (this.data.get(made)));
       const { on = "" } = made.dataset;
       if (on === before) delete made.dataset.day;
       else made.dataset.day = before = on;
@@ -320,25 +320,15 @@ export class Lines {
     return /** @type {HTMLElement | undefined} */ (children[low]);
   }
 
-  dayAtEnd() {
-    const last = this.rows.get(this.last);
-    return last?.dataset.on ?? "";
-  }
-
   /**
    * @param {Gap} gap
    * @param {string} after
    */
   gap(gap, after) {
-    const made = element("div", "gap");
-    made.setAttribute("role", "row");
     const lines = gap.lines === null ? "Lines" : counted(gap.lines, "line");
-    made.append(element("span", "", gap.why === "missed" ? `${lines} missed` : `${lines} skipped`));
-    if (after) {
-      const cell = element("span");
-      cell.append(button("Show", "link", () => this.showGap(after), "Stop here and show these lines"));
-      made.append(cell);
-    }
+    const made = element("div", "gap", element("span", "", gap.why === "missed" ? `${lines} missed` : `${lines} skipped`));
+    made.setAttribute("role", "row");
+    if (after) made.append(element("span", "", button("Show", "link", () => this.showGap(after), "Stop here and show these lines")));
     for (const cell of made.children) cell.setAttribute("role", "gridcell");
     return made;
   }

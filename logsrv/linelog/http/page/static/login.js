@@ -1,5 +1,6 @@
 /** The log-in form: shown when the server asks for a token, closed when it has accepted one. */
 
+import { ApiError, request } from "./api.js";
 import { byId } from "./dom.js";
 
 /** @param {() => void} then called after the log-in */
@@ -18,13 +19,13 @@ export function logIn(then) {
     event.preventDefault();
     const body = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
     try {
-      const response = await fetch(form.action, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } });
-      error.textContent = response.ok ? "" : response.status === 401 ? "That is not the token." : `The server answers ${response.status}.`;
-      if (!response.ok) return;
-    } catch {
-      error.textContent = "The server does not answer.";
+      await request(form.action, undefined, { method: "POST", body, headers: { Accept: "application/json" } }, 0);
+    } catch (refused) {
+      const { status, message } = /** @type {ApiError} */ (refused);
+      error.textContent = status === 401 ? "That is not the token." : message;
       return;
     }
+    error.textContent = "";
     since = performance.now();
     form.reset();
     dialog.close();

@@ -17,12 +17,12 @@ import { Health, showBanner } from "./health.js";
 import { Highlighter } from "./highlight.js";
 import { Histogram } from "./histogram.js";
 import { listen } from "./keys.js";
-import { isProblem } from "./levels.js";
+import { isAtLeast } from "./levels.js";
 import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
 import { showFurther, showNeighbours } from "./neighbours.js";
 import { Nodes, isMerged, whereIs } from "./nodes.js";
-import { attempt, failed, say } from "./notice.js";
+import { attempt, say } from "./notice.js";
 import { Older } from "./older.js";
 import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
@@ -42,14 +42,14 @@ import { View } from "./view.js";
 const LATER = [0, 429, 503];
 const AGAIN = 2000;
 
-const lines = new Lines(byId("scroller"), byId("lines"), new Highlighter(), (after) => attempt(() => go({ position: after }, true)));
+const lines = new Lines(byId("scroller"), byId("lines"), new Highlighter(), (after) => show({ position: after }));
 const view = new View(lines);
 const announcer = new Announcer();
 let place = address.read();
 /** @type {import("./scope.js").Scope} */
 let scope = { since: DEFAULT_LAST, until: "", nodes: "" };
 
-const box = new Box((query) => attempt(() => go({ q: query, position: "" }, false)));
+const box = new Box((query) => show({ q: query, position: "" }, false));
 const completion = new Completion(box, () => scope);
 
 /**
@@ -60,11 +60,8 @@ const completion = new Completion(box, () => scope);
  * @param {string} [position] of the line that has the value
  */
 function term(field, value, exclude, position = "") {
-  completion.close();
-  const query = withCondition(box.value, field, value, exclude);
-  if (!place.position || exclude || !position) return box.change(query);
-  box.set(query);
-  attempt(() => go({ q: query, position }, true));
+  const kept = place.position && !exclude ? position : "";
+  show({ q: withCondition(box.value, field, value, exclude), position: kept }, Boolean(kept));
 }
 
 /** Show the rows and columns of the address. */
@@ -101,55 +98,47 @@ function column(name) {
   say(columns.includes(name) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
 }
 
-const fields = new Fields(term, column);
+/** @param {string} field of the bars from now on; "" or "level": by level */
+function barsBy(field) {
+  by.choose(field);
+  place = { ...place, by: by.chosen };
+  address.write(place, false);
+  figures.setBy(by.chosen);
+}
+
+const by = new ByMenu(barsBy);
+const fields = new Fields({ term, column, overTime: barsBy, names: (names) => by.offer(names), work: showWork });
 const histogram = new Histogram(
-  (since, until) => attempt(() => go({ since, until, position: "" }, true)),
-  () => place.since && attempt(() => go({ since: "", until: "", position: "" }, true)),
+  (since, until) => show({ since, until, position: "" }),
+  () => place.since && show({ since: "", until: "", position: "" }),
   term,
 );
 const figures = new Figures(fields, histogram, {
   work: showWork,
   hint: (text) => box.hint(text),
-  since: (time) => older.beyond(view.expire(time)),
+  since: (time) => {
+    const cut = view.expire(time);
+    if (cut) older.found(cut.time);
+  },
   newest: () => health.newest,
 });
-const table = new Table((query) => {
-  box.set(query);
-  attempt(() => go({ q: query, position: "" }, true));
-});
-const by = new ByMenu((field) => {
-  place = { ...place, by: field };
-  address.write(place, false);
-  figures.setBy(field);
-});
-fields.onOverTime = (field) => by.choose(field, true);
-fields.onNames = (names) => by.offer(names);
+const table = new Table((query) => show({ q: query, position: "" }));
 const patterns = new Patterns({
   work: showWork,
-  opened: () => fields.toggle(false),
-  query: (query, since) => {
-    completion.close();
-    const q = withFilter(place.q, query);
-    box.set(q);
-    attempt(() => go({ q, ...(since && { since, until: "" }), position: "" }, true));
-  },
+  query: (query, since) => show({ q: withFilter(place.q, query), ...(since && { since, until: "" }), position: "" }),
 });
-const older = new Older(view, (time) => attempt(() => go(wider(place, scope, time), true)));
+const older = new Older(view, (time) => show(wider(place, scope, time)));
 const details = new Details(lines, {
   term,
-  top: (field) => {
-    patterns.toggle(false);
-    fields.reveal(field);
-  },
+  top: (field) => fields.reveal(field),
   column,
   neighbours,
   around,
-  say,
   query: () => asLines(place.q),
   place: (line) => ({ columns: place.columns, ...whereIs(line, place.nodes) }),
 });
 
-const nodes = new Nodes((names) => attempt(() => go({ nodes: names, position: "" }, true)));
+const nodes = new Nodes((names) => show({ nodes: names, position: "" }));
 
 /**
  * Show the lines around a line, in its store. If lines of several servers are shown, only that store is shown then.
@@ -157,9 +146,7 @@ const nodes = new Nodes((names) => attempt(() => go({ nodes: names, position: ""
  */
 function neighbours(line) {
   if (!isMerged(line) && view.kind !== "sort") return attempt(() => showNeighbours(view, line));
-  completion.close();
-  box.set("");
-  attempt(() => go({ ...whereIs(line, place.nodes), q: "", since: "", until: "" }, true));
+  show({ ...whereIs(line, place.nodes), q: "", since: "", until: "" });
 }
 
 /**
@@ -180,15 +167,26 @@ function further(side, isOwn) {
 function around(line) {
   const span = spanAround(line.time, 5);
   if (!span) return neighbours(line);
-  completion.close();
-  box.set("");
   if (!isMerged(line)) address.leaveAt(place, line.position);
-  attempt(() => go({ ...whereIs(line, place.nodes), ...span, q: "" }, true));
+  show({ ...whereIs(line, place.nodes), ...span, q: "" });
 }
 
-const picker = new TimePicker((span) => attempt(() => go(placeOfSpan(span), true)));
+const picker = new TimePicker((span) => show(placeOfSpan(span)));
 const pickTime = () => picker.open(scope);
 const saved = new Saved(() => place, () => begin());
+
+/**
+ * Show another place, because the user wants it.
+ * @param {Partial<address.Place>} change
+ * @param {boolean} [step] so that the way back leads to what is shown now
+ */
+function show(change, step = true) {
+  if (change.q !== undefined && change.q !== box.value) {
+    completion.close();
+    box.set(change.q);
+  }
+  return attempt(() => go(change, step));
+}
 
 /** The number of requests so far: only the answer to the last one is used. */
 let turns = 0;
@@ -279,14 +277,14 @@ function showStale(stale) {
 
 /** Show the progress while a requested part has not arrived. */
 function showWork() {
-  showProgress(asking || view.searching || figures.busy || patterns.pending, () => {
+  showProgress(asking || view.searching || figures.busy || patterns.panel.pending, () => {
     const when = lines.log.dataset.scope;
     if (view.searching) return `Searching ${when}, ${counted(lines.size, "line")} so far`;
     return asking ? "Waiting for the server" : `Counting the lines of ${when}`;
   });
 }
 
-const toggle = () => attempt(() => (view.paused && (place.position || !view.live) ? leave() : view.toggle()));
+const toggle = () => attempt(() => (!view.paused ? view.pause("button") : place.position || !view.live ? leave() : view.follow()));
 const follow = () => attempt(() => (place.since || place.until || place.position || place.nodes ? leave() : view.follow()));
 // With other servers, lines and numbers are requested again.
 const leave = () => go({ since: "", until: "", position: "" }, true, Boolean(place.nodes));
@@ -295,7 +293,7 @@ const leave = () => go({ since: "", until: "", position: "" }, true, Boolean(pla
 const seek = (direction) =>
   attempt(async () => {
     if (place.q) await travel.seek(view, direction, (line) => !line.context, place.q);
-    else await travel.seek(view, direction, (line) => isProblem(line.level), "level>=warning");
+    else await travel.seek(view, direction, (line) => isAtLeast(line.level, "warning"), "level>=warning");
   });
 
 /** @param {number} steps */
@@ -310,25 +308,19 @@ function walk(steps) {
 /** Close or leave the topmost thing that is open: completion, box, panel, line, selection, time. */
 function escape() {
   const at = document.activeElement;
+  const isNarrow = matchMedia("(max-width: 60rem)").matches;
   const open = [at?.closest(".line"), lines.selected, ...lines.log.querySelectorAll(".open")].find((row) => row?.matches(".open"));
   if (completion.open) completion.close();
   else if (at === box.input) {
     if (lines.selected) lines.select(lines.selected);
     else lines.scroller.focus();
-  } else if (fields.shown && matchMedia("(max-width: 60rem)").matches) fields.toggle(false);
-  else if (patterns.shown && (patterns.panel.contains(at) || matchMedia("(max-width: 60rem)").matches)) patterns.toggle(false);
+  } else if (fields.panel.shown && isNarrow) fields.panel.toggle(false);
+  else if (patterns.panel.shown && (isNarrow || patterns.panel.part.contains(at))) patterns.panel.toggle(false);
   else if (open) details.close(/** @type {HTMLElement} */ (open));
   else if (lines.selected) {
     lines.select(null);
     if (lines.log.contains(at)) lines.scroller.focus({ preventScroll: true });
   } else if (place.since || place.until || place.position) follow();
-}
-
-/** Open or close the fields; the patterns have the same place. */
-function toggleFields() {
-  if (!fields.shown) patterns.toggle(false);
-  fields.toggle();
-  fields.panel.focus();
 }
 
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
@@ -342,8 +334,8 @@ listen({
   " ": () => toggle(),
   n: () => seek(1),
   N: () => seek(-1),
-  f: () => toggleFields(),
-  p: () => patterns.toggle(),
+  f: () => fields.panel.switch(),
+  p: () => patterns.panel.switch(),
   r: rows,
   y: () => lines.selected && details.copyLine(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
   c: () => lines.selected && neighbours(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
@@ -375,15 +367,12 @@ lines.log.addEventListener("fold", () => view.pause("reading"));
 byId("pause").addEventListener("click", toggle);
 byId("newer").addEventListener("click", follow);
 byId("rows").addEventListener("click", rows);
-byId("fields-button").addEventListener("click", toggleFields);
-byId("fields-close").addEventListener("click", () => fields.toggle(false));
 byId("range").addEventListener("click", () => attempt(leave));
 byId("times-button").addEventListener("click", pickTime);
 byId("help-button").addEventListener("click", () => help.showModal());
-byId("help-close").addEventListener("click", () => help.close());
 byId("last").addEventListener("change", (event) => {
   const { value } = /** @type {HTMLSelectElement} */ (event.target);
-  attempt(() => go({ last: value === DEFAULT_LAST ? "" : value }, false));
+  show({ last: value === DEFAULT_LAST ? "" : value }, false);
 });
 byId("zone").addEventListener("click", () => {
   setUtc(!isUtc());
@@ -401,7 +390,6 @@ view.addEventListener("lines", (event) => {
   announcer.add(/** @type {CustomEvent} */ (event).detail.lines);
   figures.arrived();
 });
-view.addEventListener("failed", (event) => failed(/** @type {CustomEvent} */ (event).detail.error));
 for (const name of ["changed", "waiting", "connection", "loading"]) view.addEventListener(name, showAll);
 view.addEventListener("waiting", () => figures.arrived());
 
@@ -445,5 +433,5 @@ addEventListener("popstate", begin);
 logIn(begin);
 showZone();
 showAll();
-if (matchMedia("(min-width: 75rem)").matches) fields.toggle(true);
+if (matchMedia("(min-width: 75rem)").matches) fields.panel.toggle(true);
 begin();

@@ -1,7 +1,8 @@
 /** A line's neighbours in the store, whether they match the query or not: those of all sources, and those of its own. */
 
-import { get, search } from "./api.js";
+import { search } from "./api.js";
 import { button, element } from "./dom.js";
+import { attempt } from "./notice.js";
 import { compare } from "./position.js";
 import { withTerm } from "./query.js";
 import { hostnameOf, originOf } from "./summary.js";
@@ -10,17 +11,12 @@ import { all } from "./view.js";
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./view.js").View} View */
 /** @typedef {"before" | "after"} Side */
-/**
- * What is shown around a line: so many lines on each side; `any` and `own`: the positions of the furthest line, and of
- * the furthest of its source; `ended`: sides on which there are no more lines, `ownEnded`: none of its source.
- * @typedef {{before: number, after: number, any: Record<Side, string>, own: Record<Side, string>, ended: Set<Side>,
- *   ownEnded: Set<Side>}} Reach
- */
+/** @typedef {{position: string, isLast: boolean}} End the furthest shown neighbour on a side, or the line itself; isLast: the store has no further one */
+/** @typedef {Record<Side, {any: End, own: End}>} Reach what is shown around a line: of any source, and of its own */
 
-/** Neighbours on each side: at first, further ones with each click, and the API's limit. */
+/** Neighbours on each side: at first, and further ones with each click. */
 const NEAR = 5;
 const FURTHER = 20;
-const FURTHEST = 1000;
 /** @type {Side[]} */
 const SIDES = ["before", "after"];
 /** @type {WeakMap<HTMLElement, Reach>} */
@@ -31,30 +27,25 @@ const reaches = new WeakMap();
  * @param {View} view
  * @param {Line} line
  */
-export function showNeighbours(view, line) {
-  const { before, after } = reachOf(view, line);
-  return extend(view, line, { before: Math.max(before, NEAR), after: Math.max(after, NEAR) });
+export async function showNeighbours(view, line) {
+  view.pause("reading");
+  for (const side of SIDES) if (reachOf(view, line)[side].any.position === line.position) await load(view, line, side, false, NEAR);
+  const row = view.lines.rows.get(line.position);
+  if (row) view.lines.select(row, "center");
 }
 
 /**
- * Show further neighbours on a side.
+ * Show further neighbours on a side, and focus the button for more, which is a new one; without one, the line.
  * @param {View} view
  * @param {Line} line
  * @param {Side} side
  * @param {boolean} isOwn only those of the line's source
  */
 export async function showFurther(view, line, side, isOwn) {
-  const reach = reachOf(view, line);
-  if (!isOwn) return extend(view, line, { [side]: Math.min(FURTHEST, reach[side] + FURTHER) }, side);
   view.pause("reading");
-  const from = reach.own[side] || line.position;
-  const where = side === "before" ? { before: from, reverse: 1 } : { after: from };
-  const { nodes } = view.request;
-  const found = await all(await search({ ...ownTerm(line), nodes, limit: FURTHER, ...where }, view.abort.signal));
-  if (found.length) reach.own[side] = found[found.length - 1].position;
-  if (found.length < FURTHER) reach.ownEnded.add(side);
-  showFound(view, line, reach, side === "before" ? found.reverse() : found);
-  focusAfter(view, line, side, true);
+  await load(view, line, side, isOwn, FURTHER);
+  const pressed = view.lines.log.querySelector(`.further.${side}[data-of="${line.position}"] ${isOwn ? ".own" : "button:not(.own)"}`);
+  (/** @type {HTMLElement | null} */ (pressed) ?? view.lines.rows.get(line.position))?.focus({ preventScroll: true });
 }
 
 /**
@@ -72,89 +63,57 @@ function ownTerm(line) {
 /**
  * @param {View} view
  * @param {Line} line
- * @param {Partial<Reach>} further the new number of a side
- * @param {Side} [side] the side of the pressed button
- */
-async function extend(view, line, further, side) {
-  view.pause("reading");
-  const reach = { ...reachOf(view, line), ...further };
-  const { position } = line;
-  const { before, after } = reach;
-  const { lines } = await get("/api/show", { position, before, after, nodes: view.request.nodes }, view.abort.signal);
-  const at = lines.findIndex((/** @type {Line} */ one) => one.position === position);
-  reach.any = { before: lines[0].position, after: lines[lines.length - 1].position };
-  // Fewer lines than requested: the store has no more on that side.
-  reach.ended = new Set(SIDES.filter((one) => (one === "before" ? at < before : lines.length - at <= after)));
-  reach.ownEnded = new Set(reach.ended);
-  showFound(view, line, reach, lines);
-  focusAfter(view, line, side, false);
-}
-
-/**
- * @param {View} view
- * @param {Line} line
  * @returns {Reach}
  */
 function reachOf(view, line) {
   const row = view.lines.rows.get(line.position);
-  return (row && reaches.get(row)) ?? { before: 0, after: 0, any: { before: "", after: "" }, own: { before: "", after: "" }, ended: new Set(), ownEnded: new Set() };
+  const none = () => ({ any: { position: line.position, isLast: false }, own: { position: line.position, isLast: false } });
+  return (row && reaches.get(row)) ?? { before: none(), after: none() };
 }
 
 /**
  * Insert neighbours, and put the buttons for more beside the outermost.
  * @param {View} view
  * @param {Line} line
- * @param {Reach} reach
- * @param {Line[]} found in the order of the store
+ * @param {Side} side
+ * @param {boolean} isOwn
+ * @param {number} limit
  */
-function showFound(view, line, reach, found) {
+async function load(view, line, side, isOwn, limit) {
+  const reach = reachOf(view, line);
+  const end = reach[side][isOwn ? "own" : "any"];
+  const where = side === "before" ? { before: end.position, reverse: 1 } : { after: end.position };
+  const term = isOwn ? ownTerm(line) : {};
+  const found = await all(await search({ ...term, nodes: view.request.nodes, limit, ...where }, view.abort.signal));
+  if (found.length) end.position = found[found.length - 1].position;
+  end.isLast = found.length < limit;
   // Removed before the lines are inserted: a button at the top would keep its place, and the lines would move.
   for (const old of view.lines.log.querySelectorAll(`.further[data-of="${line.position}"]`)) old.remove();
-  view.lines.insert(found, originOf(line));
+  view.lines.insert(side === "before" ? found.reverse() : found, originOf(line));
   const row = view.lines.rows.get(line.position);
   if (!row) return;
   reaches.set(row, reach);
-  for (const side of SIDES) {
-    const ends = [line.position, reach.any[side], reach.own[side]].filter(Boolean).sort(compare);
-    putButtons(view, line, side, reach, side === "before" ? ends[0] : ends[ends.length - 1]);
-  }
+  for (const one of SIDES) putButtons(view, line, one, reach[one]);
 }
 
 /**
  * @param {View} view
  * @param {Line} line
  * @param {Side} side
- * @param {Reach} reach
- * @param {string} outermost the position of the furthest neighbour
+ * @param {{any: End, own: End}} ends
  */
-function putButtons(view, line, side, reach, outermost) {
+function putButtons(view, line, side, { any, own }) {
+  const outermost = [any.position, own.position].sort(compare)[side === "before" ? 0 : 1];
   const row = view.lines.rows.get(outermost);
   // Without a query all lines of the scope are shown, and scrolling loads more.
-  if (!row || !(view.request.q || row.classList.contains("context"))) return;
-  const more = (/** @type {boolean} */ isOwn) => showFurther(view, line, side, isOwn).catch((error) => view.say("failed", { error }));
-  const cell = element("span");
+  if (!row || any.isLast || !(view.request.q || row.classList.contains("context"))) return;
+  const more = (/** @type {boolean} */ isOwn) => attempt(() => showFurther(view, line, side, isOwn));
+  const buttons = [button(`Show ${FURTHER} more ${side}`, "small", () => more(false))];
+  if (!own.isLast) buttons.push(button(`Show ${FURTHER} ${side} of this source`, "small own", () => more(true)));
+  const cell = element("span", "", ...buttons);
   cell.setAttribute("role", "gridcell");
-  if (reach[side] < FURTHEST && !reach.ended.has(side)) cell.append(button(`Show ${FURTHER} more ${side}`, "small", () => more(false)));
-  if (!reach.ownEnded.has(side)) cell.append(button(`Show ${FURTHER} ${side} of this source`, "small own", () => more(true)));
-  if (!cell.childElementCount) return;
-  const place = element("div", `edge further ${side}`);
+  const place = element("div", `edge further ${side}`, cell);
   place.dataset.of = line.position;
   place.setAttribute("role", "row");
-  place.append(cell);
   row[side](place);
-}
-
-/**
- * Focus the button that was pressed, which is a new one now; without one, the line.
- * @param {View} view
- * @param {Line} line
- * @param {Side | undefined} side
- * @param {boolean} isOwn
- */
-function focusAfter(view, line, side, isOwn) {
-  const row = view.lines.rows.get(line.position);
-  if (!side) return row && view.lines.select(row, "center");
-  const kind = isOwn ? ".own" : "button:not(.own)";
-  const pressed = view.lines.log.querySelector(`.further.${side}[data-of="${line.position}"] ${kind}`);
-  (/** @type {HTMLElement | null} */ (pressed) ?? row)?.focus({ preventScroll: true });
 }

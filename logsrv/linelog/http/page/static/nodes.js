@@ -1,7 +1,7 @@
 /** The menu of servers, and sentences about servers whose lines are missing. */
 
 import { get } from "./api.js";
-import { byId, element } from "./dom.js";
+import { byId, choose, element, option } from "./dom.js";
 import { printable } from "./text.js";
 
 /** @typedef {import("./api.js").Line} Line */
@@ -30,15 +30,14 @@ export class Nodes {
     if (nodes.length) this.menu.append(option(ALL, "All servers"));
     for (const { name, nodes: each } of nodes) {
       this.menu.append(option(name, each.length > 1 ? `${name}, all ${each.length}` : name));
-      if (each.length > 1) this.menu.append(...each.map((one) => option(one, one)));
+      if (each.length > 1) this.menu.append(...each.map((one) => option(one)));
     }
     this.choose(chosen);
   }
 
   /** @param {string} names of the address; they are added if the menu does not have them */
   choose(names) {
-    if (![...this.menu.options].some((one) => one.value === names)) this.menu.append(option(names, names));
-    this.menu.value = names;
+    choose(this.menu, names);
     byId("nodes-choice").hidden = this.menu.options.length < 2;
   }
 
@@ -57,23 +56,9 @@ export class Nodes {
   draw() {
     this.list.hidden = !this.missing.size;
     this.list.replaceChildren(
-      ...[...this.missing].map(([node, error]) => {
-        const said = element("p");
-        said.append(element("strong", "", node === HERE ? "This server" : printable(node)), printable(`: ${error}.`));
-        return said;
-      }),
+      ...[...this.missing].map(([node, error]) => element("p", "", element("strong", "", node === HERE ? "This server" : printable(node)), printable(`: ${error}.`))),
     );
   }
-}
-
-/**
- * @param {string} value
- * @param {string} text
- */
-function option(value, text) {
-  const made = /** @type {HTMLOptionElement} */ (element("option", "", text));
-  made.value = value;
-  return made;
 }
 
 /**

@@ -41,14 +41,6 @@ export class Older {
     }
   }
 
-  /**
-   * Note a line that has just left the scope.
-   * @param {import("./api.js").Line | null} line
-   */
-  beyond(line) {
-    if (line) this.found(line.time);
-  }
-
   /** @param {string} time of the newest line before the scope; "" if there is none */
   found(time) {
     this.time = time;

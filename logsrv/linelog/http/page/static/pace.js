@@ -20,14 +20,6 @@ export class Pace {
   }
 
   /**
-   * Do not skip these waiting lines.
-   * @param {number} lines
-   */
-  expect(lines) {
-    this.backlog = lines;
-  }
-
-  /**
    * Return the lines and gaps for a frame.
    * @param {import("./queue.js").Queue} queue
    * @param {number} now the start of the frame, in milliseconds

@@ -1,7 +1,8 @@
 /** The panel of patterns: what the messages have in common, asked for only while it is open. */
 
 import { get } from "./api.js";
-import { button, byId, element } from "./dom.js";
+import { button, byId, element, shareBar } from "./dom.js";
+import { Panel } from "./panel.js";
 import { printable } from "./text.js";
 import { clock, counted, number } from "./times.js";
 
@@ -12,27 +13,19 @@ const PLACEHOLDER = /(<(?:n|hex|uuid|ip|time|quoted|\*)>)/;
 
 export class Patterns {
   /**
-   * @param {{work: () => void, opened: () => void, query: (query: string, since: string) => void}} told
-   *   work: called when a request begins or ends. opened: called before the panel is shown.
+   * @param {{work: () => void, query: (query: string, since: string) => void}} told
+   *   work: called when a request begins or ends.
    *   query: gets a query for the lines of a chosen pattern; since: the time of the first one if it is new, otherwise "".
    */
-  constructor(told) {
-    this.told = told;
-    this.panel = byId("patterns");
+  constructor({ work, query }) {
+    this.onQuery = query;
+    this.panel = new Panel("patterns", () => this.load(), work);
     this.list = byId("pattern-list");
     this.note = byId("pattern-note");
     this.choice = /** @type {HTMLSelectElement} */ (byId("patterns-new"));
-    this.abort = new AbortController();
     /** @type {{q: string, since: string, until: string, nodes: string} | null} null until the first query */
     this.range = null;
-    this.pending = false;
     this.choice.addEventListener("change", () => this.load());
-    byId("patterns-button").addEventListener("click", () => this.toggle());
-    byId("patterns-close").addEventListener("click", () => this.toggle(false));
-  }
-
-  get shown() {
-    return !this.panel.hidden;
   }
 
   /**
@@ -41,49 +34,23 @@ export class Patterns {
    */
   set(q, { since, until, nodes }) {
     this.range = { q, since, until, nodes };
-    if (this.shown) this.load();
-  }
-
-  /** @param {boolean} [shown] */
-  toggle(shown = !this.shown) {
-    if (!shown && this.panel.contains(document.activeElement)) byId("patterns-button").focus();
-    if (shown) this.told.opened();
-    this.panel.hidden = !shown;
-    byId("patterns-button").setAttribute("aria-expanded", String(shown));
-    this.panel.focus();
-    if (shown) this.load();
-    else {
-      this.abort.abort();
-      this.done();
-    }
-  }
-
-  done() {
-    this.pending = false;
-    this.told.work();
+    if (this.panel.shown) this.load();
   }
 
   async load() {
     if (!this.range) return;
-    this.abort.abort();
-    const { signal } = (this.abort = new AbortController());
-    this.pending = true;
-    this.panel.classList.add("stale");
+    this.panel.pending = true;
+    this.panel.dim();
     this.note.textContent = "Counting …";
-    this.told.work();
     const isNew = this.choice.value;
     const { q, since, until } = this.range;
     // Lines of any time before are known ones.
     const asked = { q, since: isNew ? "" : since, until, new_since: isNew, limit: MOST };
-    try {
-      const found = await get("/api/patterns", asked, signal);
-      if (signal.aborted) return;
-      this.show(found.patterns, found, Boolean(isNew));
-    } catch (error) {
-      if (signal.aborted) return;
-      this.note.textContent = /** @type {Error} */ (error).message;
-    }
-    this.done();
+    await this.panel.ask(
+      (signal) => get("/api/patterns", asked, signal),
+      (found) => this.show(found.patterns, found, Boolean(isNew)),
+      (sentence) => (this.note.textContent = sentence),
+    );
   }
 
   /**
@@ -92,9 +59,8 @@ export class Patterns {
    * @param {boolean} isNew
    */
   show(patterns, of, isNew) {
-    this.panel.classList.remove("stale");
     this.list.replaceChildren(...patterns.map((one) => this.entry(one, of.lines, isNew)));
-    this.panel.scrollTop = 0;
+    this.panel.part.scrollTop = 0;
     const said = [`${counted(of.total, isNew ? "new pattern" : "pattern")} in ${counted(of.lines, "line")}${isNew ? " since then" : ""}, at ${clock(new Date())}.`];
     if (of.total > patterns.length) said.push(`Shown are the ${number(patterns.length)} most frequent.`);
     if (of.forgotten) said.push(`The rarest, of ${counted(of.forgotten, "line")}, are left out: there are too many.`);
@@ -108,20 +74,13 @@ export class Patterns {
    * @param {boolean} isNew
    */
   entry(one, lines, isNew) {
-    const item = element("li");
-    const share = element("span", "share");
-    share.style.inlineSize = `${(100 * one.count) / lines}%`;
     const query = one.query ?? "";
-    const choose = button("", "add", () => this.told.query(query, isNew ? (one.first ?? "") : ""));
+    const choose = button("", "add", () => this.onQuery(query, isNew ? (one.first ?? "") : ""));
     if (query) choose.title = `Only these lines: ${printable(query)}`;
-    const text = element("span", "name");
-    for (const part of printable(one.pattern).split(PLACEHOLDER)) {
-      if (part) text.append(PLACEHOLDER.test(part) ? element("span", "hole", part) : part);
-    }
-    if (!one.pattern) text.textContent = "(empty)";
+    const parts = (printable(one.pattern) || "(empty)").split(PLACEHOLDER);
+    const text = element("span", "name", ...parts.map((part) => (PLACEHOLDER.test(part) ? element("span", "hole", part) : part)));
     choose.disabled = !query;
     choose.append(element("span", "count", number(one.count)), " ", element("span", "app", printable(one.app)), " ", text);
-    item.append(share, choose);
-    return item;
+    return element("li", "", shareBar(one.count / lines), choose);
   }
 }

@@ -25,7 +25,6 @@ export class TimePicker {
     this.dialog.addEventListener("close", () => this.abort.abort());
     // The dialog has no padding of its own, so a click on it is one beside its content.
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
-    byId("times-close").addEventListener("click", () => this.dialog.close());
   }
 
   /** @param {Span} span the shown span */

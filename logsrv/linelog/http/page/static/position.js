@@ -21,7 +21,5 @@ export function compare(a, b) {
   return segmentA - segmentB || offsetA - offsetB;
 }
 
-/** @param {string | null} text */
-export function isPosition(text) {
-  return text !== null && /^\d{1,15}:\d{1,15}$/.test(text);
-}
+/** @param {string} text */
+export const isPosition = (text) => /^\d{1,15}:\d{1,15}$/.test(text);

@@ -1,4 +1,4 @@
-/** The query language for the page: the atoms of a query, the texts to mark, and adding a term. `stages.js` has what follows `|`. */
+/** The query language for the page: the atoms of a query, and adding a term. `stages.js` has what follows `|`. */
 
 /**
  * @typedef {object} Atom
@@ -89,31 +89,6 @@ function atomAt(query, start) {
   const kind = field ? "field" : quoted ? "phrase" : regex ? "regex" : "word";
   const text = quoted ? quoted[1].replace(/\\(["\\])/g, "$1") : regex ? regex[1].replace(/\\\//g, "/") : plain;
   return { kind, text, start, end: Math.max(at + length, start + 1), negated: false, inner: false, ...named };
-}
-
-/**
- * Return the texts and expressions to mark in a message.
- * @param {string} query
- */
-export function wanted(query) {
-  const positive = filters(query).flatMap((start) => atoms(query, start)).filter((atom) => !atom.negated && atom.text);
-  return {
-    texts: positive.filter((atom) => atom.kind === "word" || atom.kind === "phrase").map((atom) => atom.text),
-    regexes: positive.filter((atom) => atom.kind === "regex").map((atom) => atom.text),
-  };
-}
-
-/**
- * Return where the filters of a query begin: at its start, and behind each `| where`.
- * @param {string} query
- */
-function filters(query) {
-  const found = [0];
-  for (let { end } = filterAt(query, 0); end < query.length; end = filterAt(query, end + 1).end) {
-    const where = /^\|\s+where(?=\s|$)/.exec(query.slice(end));
-    if (where) found.push(end + where[0].length);
-  }
-  return found;
 }
 
 /** @param {string} name */

@@ -5,10 +5,11 @@
  * @typedef {import("./stream.js").StreamEvent} StreamEvent
  */
 
+/** Lines that wait for the next frames, or for the end of a pause. */
+const MOST = 1000;
+
 export class Queue {
-  /** @param {number} limit */
-  constructor(limit) {
-    this.limit = limit;
+  constructor() {
     /** @type {StreamEvent[]} */
     this.events = [];
     this.skipped = 0;
@@ -23,15 +24,10 @@ export class Queue {
     return this.events.reduce((sum, event) => sum + linesOf(event), this.skipped);
   }
 
-  clear() {
-    this.events = [];
-    this.skipped = 0;
-  }
-
   /** @param {StreamEvent[]} events */
   push(events) {
     this.events.push(...events);
-    this.keep(this.limit);
+    this.keep(MOST);
   }
 
   /**

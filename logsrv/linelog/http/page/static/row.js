@@ -3,7 +3,7 @@
 import { valueOf } from "./columns.js";
 import { button, element } from "./dom.js";
 import { short } from "./levels.js";
-import { bodyOf, hostnameOf, programOf, summarize } from "./summary.js";
+import { bodyOf, hostnameOf, originOf, programOf, summarize } from "./summary.js";
 import { folded, printable, runs, unfolded } from "./text.js";
 import { counted, figure, ofLine } from "./times.js";
 
@@ -27,7 +27,7 @@ const CELLS = ["time", "source", "level", "message"].map((name) => cell(name ===
  * @param {string[]} [columns] fields with a cell of their own; none: time, source and level
  */
 export function row(line, highlighter, columns = []) {
-  const made = element("div", `line level-${line.level ?? "none"}${line.context ? " context" : ""}`);
+  const made = element("div", `line level-${line.level ?? "none"}${line.context ? " context" : ""}${line.number === undefined ? "" : " sorted"}`);
   made.dataset.position = line.position;
   made.tabIndex = -1;
   made.setAttribute("role", "row");
@@ -36,20 +36,8 @@ export function row(line, highlighter, columns = []) {
   made.append(...cells(line, columns), message);
   const breaks = fillSummary(message, line, highlighter, columns);
   if (breaks) showFold(made, breaks, false);
-  if (line.number !== undefined) {
-    made.classList.add("sorted");
-    made.prepend(numberCell(line.number));
-  }
   retime(made, line);
   return made;
-}
-
-/**
- * Return the cell of the number by which lines are sorted.
- * @param {number | null} number
- */
-function numberCell(number) {
-  return cell("span", "number", number === null ? "–" : figure(number));
 }
 
 /**
@@ -61,7 +49,7 @@ function numberCell(number) {
 export function recolumn(made, line, columns) {
   const message = /** @type {HTMLElement} */ (made.querySelector(".message"));
   while (made.firstChild && made.firstChild !== message) made.firstChild.remove();
-  message.before(...(line.number === undefined ? [] : [numberCell(line.number)]), ...cells(line, columns));
+  message.before(...cells(line, columns));
   retime(made, line);
 }
 
@@ -77,7 +65,7 @@ function cell(tag, className, text) {
 }
 
 /**
- * Return the cells before the message.
+ * Return the cells before the message; first the number by which lines are sorted.
  * @param {Line} line
  * @param {string[]} columns
  */
@@ -85,13 +73,14 @@ function cells(line, columns) {
   const [time, source, level] = CELLS.slice(0, 3).map((one) => /** @type {HTMLElement} */ (one.cloneNode()));
   time.setAttribute("datetime", line.time);
   level.textContent = short(line.level);
-  if (columns.length) return columns.map((name) => (name === "time" ? time : name === "level" ? level : valueCell(line, name)));
+  const number = line.number === undefined ? [] : [cell("span", "number", line.number === null ? "–" : figure(line.number))];
+  if (columns.length) return [...number, ...columns.map((name) => (name === "time" ? time : name === "level" ? level : valueCell(line, name)))];
   const host = hostnameOf(line);
   const name = host || sourceName(line);
   source.classList.add(`hue-${hue(host || line.source)}`);
   source.textContent = printable(name);
   source.title = printable(host ? `${host}, from ${line.source}` : line.source);
-  return [time, source, level];
+  return [...number, time, source, level];
 }
 
 /**
@@ -219,12 +208,7 @@ function nodes(pieces, plain, marks) {
   const made = [];
   for (const [from, to, marked] of parts(0, plain.length, marks)) {
     const inside = styled(pieces, plain, keys, from, to);
-    if (!marked) made.push(...inside);
-    else {
-      const mark = element("mark");
-      mark.append(...inside);
-      made.push(mark);
-    }
+    made.push(...(marked ? [element("mark", "", ...inside)] : inside));
   }
   return made;
 }
@@ -295,7 +279,7 @@ function sourceName(line) {
   const at = line.source.indexOf("@");
   if (at > 0) return line.source.slice(0, at);
   // The host without the port, which differs for each connection; the opened line shows it.
-  return line.source.replace(/^(?:tcp|udp|tls):/, "").replace(/(?<=[\].\w]):\d+$/, "");
+  return originOf(line).replace(/^(?:tcp|udp|tls):/, "");
 }
 
 /** @param {string} source */

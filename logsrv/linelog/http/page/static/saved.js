@@ -4,7 +4,7 @@ import { write } from "./address.js";
 import { request } from "./api.js";
 import { button, byId, element } from "./dom.js";
 import { say } from "./notice.js";
-import { keep, kept } from "./storage.js";
+import { keep, kept, keptList } from "./storage.js";
 import { printable } from "./text.js";
 import { EXACT } from "./times.js";
 
@@ -46,7 +46,6 @@ export class Saved {
     for (const one of [this.name, this.where]) one.addEventListener("input", () => this.showVerb());
     this.dialog.addEventListener("keydown", (event) => this.walk(event));
     byId("saved-button").addEventListener("click", () => this.open());
-    byId("saved-close").addEventListener("click", () => this.dialog.close());
   }
 
   async open() {
@@ -112,7 +111,6 @@ export class Saved {
    */
   entry(search, isShared) {
     const { name, q, last, since, until, error } = search;
-    const item = element("li");
     const choose = button("", "add", () => {
       this.dialog.close();
       write({ rows: this.shown().rows, ...partsOf(search) }, true);
@@ -121,8 +119,7 @@ export class Saved {
     const time = since || until ? [since, until].join(" – ") : (last ?? "");
     const about = [q === name ? "" : (q ?? ""), time, isShared ? "on the server" : ""].filter(Boolean).join(" · ");
     choose.append(element("span", "name", printable(name)), element("span", "note", printable(about)), element("span", "alarm", printable(error ?? "")));
-    item.append(choose, button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`));
-    return item;
+    return element("li", "", choose, button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`));
   }
 
   /**
@@ -188,11 +185,4 @@ function partsOf(place) {
  * Return the searches of this browser.
  * @returns {Search[]}
  */
-function own() {
-  try {
-    const found = JSON.parse(kept(KEY) ?? "[]");
-    return found.filter((/** @type {any} */ one) => one?.name && typeof one.name === "string").map((/** @type {any} */ one) => ({ name: one.name, ...partsOf(one) }));
-  } catch {
-    return [];
-  }
-}
+const own = () => keptList(KEY).filter((one) => one?.name && typeof one.name === "string").map((one) => ({ name: one.name, ...partsOf(one) }));

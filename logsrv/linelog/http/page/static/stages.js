@@ -1,9 +1,9 @@
 /** The stages behind a query's filter: `… | extract "took <ms> ms" | where ms>5 | avg ms by app`. */
 
-import { filterAt, pieceAt, withBoth, withTerm } from "./query.js";
+import { atoms, filterAt, pieceAt, withBoth, withTerm } from "./query.js";
 
 /** @typedef {"lines" | "limit" | "sort" | "table"} Kind the lines as they come, so many of them, lines in order, figures */
-/** @typedef {{text: string, start: number, end: number}} Stage its text, and where it is in the query, without the `|` */
+/** @typedef {{text: string, start: number, begin: number, end: number}} Stage its text, and where it is in the query, without the `|`; begin: without spaces, too */
 /** @typedef {{kind: "word" | "name", typed: string, start: number, end: number, words: string[]}} StagePiece words: to choose from; of a name: none */
 
 const FUNCTIONS = ["sum", "avg", "min", "max", "p50", "p95", "p99"];
@@ -22,7 +22,8 @@ export function stagesOf(query) {
   const found = [];
   for (let start = 0; ; ) {
     const { end } = filterAt(query, start);
-    found.push({ text: query.slice(start, end).trim(), start, end });
+    const text = query.slice(start, end).trim();
+    found.push({ text, start, begin: query.indexOf(text, start), end });
     if (end >= query.length) return found;
     start = end + 1;
   }
@@ -78,6 +79,19 @@ export function withFilter(query, other) {
 }
 
 /**
+ * Return the texts and expressions to mark in a message.
+ * @param {string} query
+ */
+export function wanted(query) {
+  const filters = stagesOf(query).flatMap((stage) => (!stage.start ? [0] : nameOf(stage) === "where" ? [stage.begin + 5] : []));
+  const positive = filters.flatMap((start) => atoms(query, start)).filter((atom) => !atom.negated && atom.text);
+  return {
+    texts: positive.filter((atom) => atom.kind === "word" || atom.kind === "phrase").map((atom) => atom.text),
+    regexes: positive.filter((atom) => atom.kind === "regex").map((atom) => atom.text),
+  };
+}
+
+/**
  * Return the names of the parts of messages that a query extracts.
  * @param {string} query
  */
@@ -114,7 +128,7 @@ export function pieceOfQuery(query, cursor) {
   const piece = { typed, start: cursor - typed.length, end: cursor + (/^[^\s,|]*/.exec(query.slice(cursor, stage.end))?.[0].length ?? 0) };
   const words = before.slice(0, before.length - typed.length).trim().split(/\s*,\s*|\s+/).filter(Boolean);
   if (!words.length) return before ? { kind: "word", ...piece, words: STAGES } : null;
-  if (words[0] === "where") return pieceAt(query, cursor, stage.start + before.indexOf("where") + 5);
+  if (words[0] === "where") return pieceAt(query, cursor, stage.begin + 5);
   if (words[0] === "extract" || words[0] === "limit") return null;
   const last = words[words.length - 1];
   const isBehindComma = /,\s*$/.test(before.slice(0, before.length - typed.length));
@@ -136,10 +150,10 @@ const KEYWORDS = new RegExp(`(?<!,\\s*)\\s(by|every|asc|desc)(?=\\s|$)|,\\s*(${F
 export function wordsOfStages(query) {
   /** @type {[number, number][]} */
   const found = [];
-  for (const { text, start, end } of stagesOf(query).slice(1)) {
+  for (const stage of stagesOf(query).slice(1)) {
+    const { text, start, begin } = stage;
     found.push([start - 1, start]);
-    const begin = start + (query.slice(start, end).length - query.slice(start, end).trimStart().length);
-    const name = STAGES.find((one) => one === nameOf({ text, start, end }));
+    const name = STAGES.find((one) => one === nameOf(stage));
     if (!name) continue;
     found.push([begin, begin + name.length]);
     if (["extract", "where", "limit"].includes(name)) continue;

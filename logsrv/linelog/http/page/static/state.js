@@ -1,6 +1,6 @@
 /** The state of the view in words: following or paused, waiting lines, the ends of the list, the connection. */
 
-import { byId, element } from "./dom.js";
+import { byId, element, sayOnce } from "./dom.js";
 import { counted, moment, number } from "./times.js";
 
 /**
@@ -9,9 +9,8 @@ import { counted, moment, number } from "./times.js";
  */
 export function showState(view, trouble) {
   const [kind, words] = connection(view, trouble);
-  const shown = byId("connection");
-  shown.className = `connection ${kind}`;
-  if (shown.textContent !== words) shown.textContent = words;
+  byId("connection").className = `connection ${kind}`;
+  sayOnce("connection", words);
 
   const waiting = view.live ? view.queue.waiting : 0;
   pause(view, waiting);

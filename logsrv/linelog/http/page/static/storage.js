@@ -13,6 +13,20 @@ export function kept(key) {
 }
 
 /**
+ * Return a list that was kept as JSON; an empty one if there is none, or if it is damaged.
+ * @param {string} key
+ * @returns {any[]}
+ */
+export function keptList(key) {
+  try {
+    const found = JSON.parse(kept(key) ?? "");
+    return Array.isArray(found) ? found : [];
+  } catch {
+    return [];
+  }
+}
+
+/**
  * @param {string} key
  * @param {string} value
  */

@@ -5,10 +5,11 @@
  */
 
 import { ApiError, address, request, texts } from "./api.js";
+import { Queue } from "./queue.js";
 
 /**
  * @typedef {{type: string, id: string, data: string}} StreamEvent
- * @typedef {{kind: "connecting" | "open" | "waiting" | "resting" | "stopped", reason: string, seconds: number}} StreamState
+ * @typedef {{kind: "connecting" | "open" | "waiting" | "resting" | "stopped", reason: string}} StreamState
  */
 
 const LONGEST_WAIT = 15;
@@ -19,17 +20,16 @@ export const patience = { unseen: 60_000 };
 
 export class Stream {
   /**
-   * @param {(events: StreamEvent[]) => void} onEvents
-   * @param {(state: StreamState) => void} onState
+   * @param {() => void} onEvents called after lines have arrived
+   * @param {() => void} onState called after `state` has changed
    */
   constructor(onEvents, onState) {
+    /** Lines that wait until they are shown. */
+    this.queue = new Queue();
     this.onEvents = onEvents;
-    this.onState = (/** @type {StreamState} */ state) => {
-      this.state = state;
-      onState(state);
-    };
+    this.onState = onState;
     /** @type {StreamState} */
-    this.state = { kind: "connecting", reason: "", seconds: 0 };
+    this.state = { kind: "connecting", reason: "" };
     this.lastId = "";
     this.attempts = 0;
     /** The time at which the connection was lost, in milliseconds since 1970; 0 while there is one. */
@@ -38,12 +38,8 @@ export class Stream {
     this.attempt = new AbortController();
     this.silence = 0;
     this.wake = () => {};
-    this.hurry = () => this.wake();
     this.resting = false;
     this.leaving = 0;
-    this.looked = () => this.seen();
-    // A browser may keep a page that was left, with its connection.
-    this.left = () => this.rest();
   }
 
   /**
@@ -55,10 +51,12 @@ export class Stream {
   start(query, after) {
     this.query = query;
     this.after = after;
-    addEventListener("online", this.hurry);
-    document.addEventListener("visibilitychange", this.looked);
-    addEventListener("pagehide", this.left);
-    addEventListener("pageshow", this.looked);
+    const { signal } = this.abort;
+    addEventListener("online", () => this.wake(), { signal });
+    // A browser may keep a page that was left, with its connection.
+    addEventListener("pagehide", () => this.rest(), { signal });
+    addEventListener("pageshow", () => this.seen(), { signal });
+    document.addEventListener("visibilitychange", () => this.seen(), { signal });
     this.seen();
     return new Promise((resolve, reject) => {
       this.run(() => resolve(undefined)).catch((error) => {
@@ -69,16 +67,21 @@ export class Stream {
   }
 
   stop() {
-    removeEventListener("online", this.hurry);
-    document.removeEventListener("visibilitychange", this.looked);
-    removeEventListener("pagehide", this.left);
-    removeEventListener("pageshow", this.looked);
     clearTimeout(this.silence);
     clearTimeout(this.leaving);
     if (this.abort.signal.aborted) return;
     this.abort.abort();
     this.wake();
-    this.onState({ kind: "stopped", reason: "", seconds: 0 });
+    this.become("stopped");
+  }
+
+  /**
+   * @param {StreamState["kind"]} kind
+   * @param {string} [reason]
+   */
+  become(kind, reason = "") {
+    this.state = { kind, reason };
+    this.onState();
   }
 
   /** Handle a change of visibility: a hidden page closes its connection after a while. */
@@ -113,10 +116,10 @@ export class Stream {
     while (!this.abort.signal.aborted) {
       let reason = "The connection was lost.";
       try {
-        this.onState({ kind: "connecting", reason: "", seconds: 0 });
+        this.become("connecting");
         const response = await this.connect();
         this.lost = 0;
-        this.onState({ kind: "open", reason: "", seconds: 0 });
+        this.become("open");
         settled();
         await this.read(response);
       } catch (error) {
@@ -164,34 +167,32 @@ export class Stream {
       rest = rest.slice(end + 2);
       for (const event of events) if (event.id) this.lastId = event.id;
       const known = events.filter((event) => event.type === "line" || event.type === "missed");
-      if (known.length) this.onEvents(known);
+      if (known.length) {
+        this.queue.push(known);
+        this.onEvents();
+      }
       const problem = events.find((event) => event.type === "problem");
       if (problem) throw new ApiError(0, String(JSON.parse(problem.data).error));
     }
   }
 
   /** Wait until the page is visible. */
-  sleep() {
+  async sleep() {
     clearTimeout(this.silence);
     this.attempts = 0;
-    this.onState({ kind: "resting", reason: "", seconds: 0 });
-    return new Promise((resolve) => {
-      this.wake = () => this.resting && !this.abort.signal.aborted || resolve(undefined);
-    });
+    this.become("resting");
+    while (this.resting && !this.abort.signal.aborted) await new Promise((resolve) => (this.wake = () => resolve(undefined)));
   }
 
   /** @param {string} reason */
-  pause(reason) {
+  async pause(reason) {
     const seconds = Math.min(LONGEST_WAIT, 0.5 * 2 ** this.attempts) * (0.75 + Math.random() / 2);
     this.attempts += 1;
     this.lost ||= Date.now();
-    this.onState({ kind: "waiting", reason, seconds });
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, seconds * 1000);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve(undefined);
-      };
+    this.become("waiting", reason);
+    await new Promise((resolve) => {
+      this.wake = () => resolve(undefined);
+      setTimeout(this.wake, seconds * 1000);
     });
   }
 }

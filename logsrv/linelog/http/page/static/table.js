@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { bars, draw } from "./bars.js";
 import { drawCurves, overTime } from "./curves.js";
-import { button, byId, element } from "./dom.js";
+import { button, byId, element, shareBar } from "./dom.js";
 import { isField } from "./query.js";
 import { asLines, withCondition } from "./stages.js";
 import { printable } from "./text.js";
@@ -31,10 +31,6 @@ export class Table {
     this.order = null;
     this.when = new Date();
     new ResizeObserver(() => this.draw()).observe(byId("table-drawing"));
-  }
-
-  get shown() {
-    return !this.part.hidden;
   }
 
   /** Hide it, and ignore an answer that is under way. */
@@ -70,9 +66,7 @@ export class Table {
     if (!this.answer) return;
     const { columns, rows } = this.answer;
     byId("table-sentence").textContent = this.sentence(this.answer);
-    const head = element("tr");
-    head.append(...columns.map((name, column) => this.header(name, column)));
-    byId("table-head").replaceChildren(head);
+    byId("table-head").replaceChildren(element("tr", "", ...columns.map((name, column) => this.header(name, column))));
     const first = this.firstFigure;
     const most = Math.max(0, ...rows.map((row) => Math.abs(Number(row[first]))).filter(Number.isFinite));
     byId("table-rows").replaceChildren(...this.sorted(rows).map((row) => this.row(row, most)));
@@ -105,17 +99,16 @@ export class Table {
    */
   header(name, column) {
     const isFigure = column >= this.firstFigure;
-    const cell = element("th", isFigure ? "number" : "");
-    cell.setAttribute("scope", "col");
     const order = this.order?.column === column ? (this.order.ascending ? "ascending" : "descending") : "none";
-    cell.setAttribute("aria-sort", order);
     const sort = button(printable(name), "link", () => {
       this.order = { column, ascending: order === "none" ? !isFigure : order === "descending" };
       this.show();
       byId("table-head").querySelectorAll("button")[column].focus();
     });
     sort.title = `Sort by ${printable(name)}`;
-    cell.append(sort);
+    const cell = element("th", isFigure ? "number" : "", sort);
+    cell.setAttribute("scope", "col");
+    cell.setAttribute("aria-sort", order);
     return cell;
   }
 
@@ -138,20 +131,21 @@ export class Table {
    * @param {number} most the largest first figure
    */
   row(row, most) {
-    const made = element("tr");
-    row.forEach((value, column) => {
-      const cell = element("td", column >= this.firstFigure ? "number" : "");
-      if (column === 0 && this.isOverTime) cell.append(value === null ? "no time" : moment(new Date(String(value))));
-      else if (column < this.firstFigure) cell.append(...this.group(/** @type {Answer} */ (this.answer).columns[column], value));
-      else cell.append(value === null ? "–" : figure(Number(value)));
-      if (column === this.firstFigure && most) {
-        const share = element("span", "share");
-        share.style.inlineSize = `${(100 * Math.abs(Number(value))) / most}%`;
-        cell.prepend(share);
-      }
-      made.append(cell);
+    const made = row.map((value, column) => {
+      const share = column === this.firstFigure && most ? [shareBar(Math.abs(Number(value)) / most)] : [];
+      return element("td", column >= this.firstFigure ? "number" : "", ...share, ...this.content(value, column));
     });
-    return made;
+    return element("tr", "", ...made);
+  }
+
+  /**
+   * @param {Cell} value
+   * @param {number} column
+   */
+  content(value, column) {
+    if (column === 0 && this.isOverTime) return [value === null ? "no time" : moment(new Date(String(value)))];
+    if (column < this.firstFigure) return this.group(/** @type {Answer} */ (this.answer).columns[column], value);
+    return [value === null ? "–" : figure(Number(value))];
   }
 
   /**

@@ -12,6 +12,8 @@ const SPECIAL =
   // eslint-disable-next-line no-control-regex
   /(?:\\x1b|\x1b)\[([0-9;:]{0,60})m|([\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff])/gu;
 
+/** What a code changes, by its tens: usual and bright colours. */
+const PLACES = new Map(/** @type {const} */ ([[3, "front"], [9, "front"], [4, "back"], [10, "back"]]));
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
 /**
@@ -65,19 +67,15 @@ function code(character) {
 function recolour(colours, parameters) {
   const codes = parameters.split(/[;:]/).map(Number);
   for (let index = 0; index < codes.length; index += 1) {
-    const one = codes[index];
-    if (one === 0) colours.front = colours.back = "";
-    else if (one >= 30 && one <= 37) colours.front = NAMES[one - 30];
-    else if (one >= 90 && one <= 97) colours.front = NAMES[one - 90];
-    else if (one >= 40 && one <= 47) colours.back = NAMES[one - 40];
-    else if (one >= 100 && one <= 107) colours.back = NAMES[one - 100];
-    else if (one === 39) colours.front = "";
-    else if (one === 49) colours.back = "";
-    else if (one === 38 || one === 48) {
+    const [place, digit] = [PLACES.get(Math.floor(codes[index] / 10)), codes[index] % 10];
+    if (codes[index] === 0) colours.front = colours.back = "";
+    else if (!place) continue;
+    else if (digit < 8) colours[place] = NAMES[digit];
+    else if (codes[index] > 50) continue;
+    else if (digit === 9) colours[place] = "";
+    else {
       const rich = codes[index + 1] === 5;
-      const name = rich ? indexed(codes[index + 2]) : nearest(codes[index + 2], codes[index + 3], codes[index + 4]);
-      if (one === 38) colours.front = name;
-      else colours.back = name;
+      colours[place] = rich ? indexed(codes[index + 2]) : nearest(codes[index + 2], codes[index + 3], codes[index + 4]);
       index += rich ? 2 : 4;
     }
   }

@@ -1,6 +1,6 @@
 /** Ticks of an axis of time: at round seconds, minutes, hours, days and months of the chosen zone. */
 
-import { ahead } from "./times.js";
+import { ahead, utc } from "./times.js";
 
 const DAY = 86400;
 /** Seconds between two ticks. */
@@ -37,12 +37,6 @@ function even(since, until, step) {
   }
   return found;
 }
-
-/**
- * Return the moment at which the clocks show this time.
- * @param {number} wall in milliseconds, as if the zone were UTC
- */
-const utc = (wall) => wall - ahead(wall - ahead(wall));
 
 /**
  * @param {number} since

@@ -90,10 +90,8 @@ export const moment = (moment) => (day(moment) === day(new Date()) ? clock(momen
 export function zone() {
   if (settings.utc) return { name: "UTC", offset: "" };
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone || "Local time";
-  const minutes = -new Date().getTimezoneOffset();
-  const two = (/** @type {number} */ value) => String(Math.floor(value)).padStart(2, "0");
-  const offset = `UTC${minutes < 0 ? "−" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
-  return { name, offset: name === "UTC" ? "" : offset };
+  const [, offset] = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" }).format().split("GMT");
+  return { name, offset: name === "UTC" ? "" : `UTC${offset.replace("-", "−") || "+00:00"}` };
 }
 
 /**
@@ -101,6 +99,12 @@ export function zone() {
  * @param {number} time
  */
 export const ahead = (time) => (settings.utc ? 0 : -60_000 * new Date(time).getTimezoneOffset());
+
+/**
+ * Return the moment at which the clocks of the zone show this time.
+ * @param {number} wall in milliseconds, as if the zone were UTC
+ */
+export const utc = (wall) => wall - ahead(wall - ahead(wall));
 
 /** A time with a zone. Without one it is in the server's zone, which the browser does not know. */
 export const EXACT = /T.*(Z|[+-]\d\d:?\d\d)$/i;
@@ -122,7 +126,7 @@ export function exactTime(text) {
   if (Number.isNaN(day) || (written && new Date(day).toISOString().slice(0, 10) !== written)) return given;
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) >= 60) return given;
   const wall = day + 36e5 * Number(hour) + 6e4 * Number(minute) + 1000 * Number(second);
-  return new Date(wall - ahead(wall - ahead(wall))).toISOString();
+  return new Date(utc(wall)).toISOString();
 }
 
 /**
@@ -167,10 +171,7 @@ export const counted = (count, one, many = `${one}s`) => `${number(count)} ${cou
 /** @param {number} bytes */
 export function size(bytes) {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  let unit = 0;
-  while (bytes >= 1024 && unit < units.length - 1) {
-    bytes /= 1024;
-    unit += 1;
-  }
-  return `${unit && bytes < 100 ? bytes.toFixed(1) : number(Math.round(bytes))} ${units[unit]}`;
+  const unit = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const shown = bytes / 1024 ** unit;
+  return `${unit && shown < 100 ? shown.toFixed(1) : number(Math.round(shown))} ${units[unit]}`;
 }

@@ -1,7 +1,7 @@
 /** Navigation: to the oldest lines, to the next line of a kind. */
 
 import { ApiError, search } from "./api.js";
-import { all, PAGE } from "./view.js";
+import { all } from "./view.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./view.js").View} View */
@@ -15,11 +15,9 @@ export async function toStart(view) {
   if (!view.atStart) {
     const groups = await view.ask(view.request, {}, view.abort.signal);
     view.lines.clear();
-    const found = await all(groups);
-    view.lines.append(found);
-    view.atStart = true;
     view.atEnd = false;
-    if (found.length < PAGE) await view.reachedEnd();
+    await view.openRange(groups);
+    if (view.atEnd) await view.reachedEnd();
   }
   view.lines.scroller.scrollTop = 0;
   view.say("changed");

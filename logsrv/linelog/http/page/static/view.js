@@ -4,6 +4,7 @@
  */
 
 import { get, search } from "./api.js";
+import { attempt } from "./notice.js";
 import { Pace } from "./pace.js";
 import { compare } from "./position.js";
 import { Queue } from "./queue.js";
@@ -22,9 +23,6 @@ export const PAGE = 200;
 const RUNNING = 400;
 const CUT = 250;
 const READING = 2000;
-/** Lines that wait for the next frames, and for the end of a pause. */
-const NEXT_FRAMES = 1000;
-const PAUSED = 1000;
 /** Pixels from an end at which more lines are loaded. */
 const EDGE = 600;
 
@@ -37,11 +35,9 @@ export class View extends EventTarget {
     this.request = { q: "", since: "", until: "", nodes: "", position: "" };
     /** The query's answer: only lines as they come are live. @type {import("./stages.js").Kind} */
     this.kind = "lines";
-    this.queue = new Queue(NEXT_FRAMES);
+    this.queue = new Queue();
     /** @type {Stream | null} */
     this.stream = null;
-    /** @type {WeakMap<Stream, Queue>} */
-    this.queues = new WeakMap();
     this.abort = new AbortController();
     /** @type {AbortController | null} of the request for another view, while it is under way */
     this.opening = null;
@@ -55,6 +51,8 @@ export class View extends EventTarget {
     lines.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     /** The last line was visible after the last scrolling. */
     this.atBottom = false;
+    /** The place to which the view has scrolled by itself, in pixels. */
+    this.stuck = 0;
     new ResizeObserver(() => (this.following || (this.atEnd && this.atBottom)) && this.stick()).observe(lines.scroller);
   }
 
@@ -93,9 +91,8 @@ export class View extends EventTarget {
       taken();
       try {
         if (request.position) await this.openAt(first, around.lines);
-        else if (this.kind === "sort") await this.openSorted(first);
-        else if (!request.until) await this.openEnd(first);
-        else await this.openRange(first);
+        else if (request.until || this.kind === "sort") await this.openRange(first);
+        else await this.openEnd(first);
       } finally {
         // Even if the search took too long: its lines so far are shown, and new lines follow.
         if (!opening.signal.aborted) this.finished();
@@ -147,28 +144,20 @@ export class View extends EventTarget {
     return { lines: lines.filter((/** @type {Line} */ line) => line.position === position) };
   }
 
-  /** Return a stream with a queue of its own, in which lines wait until they are shown. */
   newStream() {
-    const queue = new Queue(NEXT_FRAMES);
+    /** @type {Stream} */
     const stream = new Stream(
-      (events) => {
-        queue.push(events);
-        if (queue !== this.queue) return;
-        if (this.following) this.schedule();
-        else this.say("waiting");
-      },
-      (state) => stream === this.stream && this.say("connection", state),
+      () => stream === this.stream && (this.following ? this.schedule() : this.say("waiting")),
+      () => stream === this.stream && this.say("connection"),
     );
-    this.queues.set(stream, queue);
     return stream;
   }
 
   /** @param {Stream | null} stream */
   attach(stream) {
     this.stream = stream;
-    this.queue = (stream && this.queues.get(stream)) ?? new Queue(NEXT_FRAMES);
-    this.queue.limit = this.paused ? PAUSED : NEXT_FRAMES;
-    if (stream) this.say("connection", stream.state);
+    this.queue = stream?.queue ?? new Queue();
+    if (stream) this.say("connection");
   }
 
   /**
@@ -204,23 +193,16 @@ export class View extends EventTarget {
       this.lines.prepend(group.reverse());
       if (!this.paused || (isFirst && !this.stream)) this.stick();
     }
-    this.atStart = found < PAGE || this.kind === "limit";
+    this.atStart = found < PAGE || this.kind !== "lines";
   }
 
-  /** @param {AsyncGenerator<Line[]>} groups in the order of a number */
-  async openSorted(groups) {
-    this.lines.append(await all(groups), true);
-    this.lines.scroller.scrollTop = 0;
-    this.atStart = this.atEnd = true;
-  }
-
-  /** @param {AsyncGenerator<Line[]>} groups the oldest first */
+  /** @param {AsyncGenerator<Line[]>} groups the oldest first, or in the order of a number */
   async openRange(groups) {
     let found = 0;
-    for await (const group of groups) found += this.lines.append(group).length;
+    for await (const group of groups) found += this.lines.append(group, this.kind === "sort").length;
     this.lines.scroller.scrollTop = 0;
     this.atStart = true;
-    this.atEnd = found < PAGE || this.kind === "limit";
+    this.atEnd = found < PAGE || this.kind !== "lines";
   }
 
   /**
@@ -257,7 +239,7 @@ export class View extends EventTarget {
   finished() {
     this.ready = true;
     this.searching = false;
-    this.pace.expect(this.queue.size);
+    this.pace.backlog = this.queue.size;
     this.say("changed");
     this.schedule();
     // The user may have scrolled up while other servers were still asked, and wait there for more.
@@ -306,7 +288,9 @@ export class View extends EventTarget {
   }
 
   stick() {
-    this.lines.scroller.scrollTop = this.lines.scroller.scrollHeight;
+    const { scroller } = this.lines;
+    scroller.scrollTop = scroller.scrollHeight;
+    this.stuck = scroller.scrollTop;
   }
 
   /**
@@ -325,7 +309,6 @@ export class View extends EventTarget {
     if (this.paused === "button" || this.paused === why) return;
     this.paused = why;
     this.lines.endSpace();
-    this.queue.limit = PAUSED;
     this.say("changed");
   }
 
@@ -333,19 +316,13 @@ export class View extends EventTarget {
   async follow() {
     if (this.live && this.atEnd && this.stream && !this.stream.abort.signal.aborted) {
       this.paused = null;
-      this.pace.expect(this.queue.size);
-      this.queue.limit = Math.max(NEXT_FRAMES, this.queue.size);
+      this.pace.backlog = this.queue.size;
       this.stick();
       this.say("changed");
       this.schedule();
     } else {
       await this.open({ ...this.request, position: "" });
     }
-  }
-
-  toggle() {
-    if (!this.paused) this.pause("button");
-    else return this.follow();
   }
 
   // Scrolling.
@@ -355,7 +332,9 @@ export class View extends EventTarget {
     const { scrollTop, scrollHeight, clientHeight } = this.lines.scroller;
     const below = scrollHeight - scrollTop - clientHeight;
     this.atBottom = below < 5;
-    if (this.following && below > 30) this.pause("reading");
+    // Scrolled up; or only a text above the lines has come meanwhile, and moved them down.
+    if (this.following && below > 30 && scrollTop < this.stuck) this.pause("reading");
+    else if (this.following && below > 30) this.stick();
     else if (this.paused === "reading" && this.live && this.atEnd && this.stream && below < 5 && !this.lines.selected) this.follow();
     if (scrollTop < EDGE && this.paused) this.more(-1);
     if (below < EDGE && this.paused) this.more(1);
@@ -369,19 +348,12 @@ export class View extends EventTarget {
     const done = direction < 0 ? this.atStart : this.atEnd;
     if (this.loading || this.searching || done || !this.lines.size) return;
     this.loading = true;
-    this.say("loading", { direction });
+    this.say("loading");
     const { signal } = this.abort;
-    try {
-      if (direction < 0) await this.moreBefore(signal);
-      else await this.moreAfter(signal);
-    } catch (error) {
-      if (!signal.aborted) this.say("failed", { error });
-    } finally {
-      if (!signal.aborted) {
-        this.loading = false;
-        this.say("changed");
-      }
-    }
+    await attempt(() => (direction < 0 ? this.moreBefore(signal) : this.moreAfter(signal)));
+    if (signal.aborted) return;
+    this.loading = false;
+    this.say("changed");
   }
 
   /** @param {AbortSignal} signal */
