@@ -18,7 +18,7 @@ from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import BadURL, ServerError
 from logsrv.gopher.wire.menu import MenuItem, parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 UNTIL_DOT = -1
 UNTIL_CLOSE = -2

@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 DEFAULT_PORT = 70
 MENU_TYPE = "1"
