@@ -61,11 +61,15 @@ def has_ascii_capital(text: str) -> bool:
     return any("A" <= character <= "Z" for character in text)
 
 
-def need_of_text(text: str, *, ignore_case: bool) -> Need | None:
-    """Return the need of a line that contains `text`; None for the empty text."""
+def need_of_text(text: str, *, ignore_case: bool | None = None) -> Literal | None:
+    """Return the need of a line that contains `text`; None for the empty text.
+
+    ignore_case: None for a text whose case counts if it has a capital.
+    """
     needle = to_stored_bytes(text)
     if not needle:
         return None
     # A literal without letters is found faster if its case counts.
     small = needle.lower()
+    ignore_case = not has_ascii_capital(text) if ignore_case is None else ignore_case
     return Literal(small if ignore_case else needle, ignore_case and small != needle.upper())
