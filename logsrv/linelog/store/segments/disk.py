@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from logsrv.descriptor import Descriptor
@@ -257,6 +258,15 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"{type(error).__name__}: {error}"
+
+
+@contextmanager
+def store_errors(what: str, then: str = "") -> Iterator[None]:
+    """Raise StoreError for an OSError of the body: what failed, its cause, and what to do then."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{what}: {reason(error)}{then}") from error
 
 
 def explanation(error: Exception) -> str:
