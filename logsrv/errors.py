@@ -44,10 +44,10 @@ class StartError(ConfigurationError, SystemExit):
 class QueryError(LogsrvError):
     """A query is wrong.
 
-    sentence: the mistake and its remedy. at: the number of the character where it is, from 1.
+    sentence: the mistake and its remedy. at: the number of the character where it is, from 1; 0 if unknown.
     """
 
-    def __init__(self, sentence: str, at: int) -> None:
+    def __init__(self, sentence: str, at: int = 0) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.at = at

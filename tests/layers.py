@@ -13,6 +13,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "descriptor",
         "plugin_folders",
         "lazy_names",
+        "value",
         "__version__",
     ),
     ("kit.text", "kit.framing"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentTypeError
 from collections.abc import Sequence
 
 from logsrv.errors import UsageError
@@ -18,8 +17,6 @@ CONFIGURATION = "/etc/logsrv.toml"
 INSTALLED = "/var/lib/logsrv/lines"
 SAID = f"{HERE} if it is there, else that of {CONFIGURATION}; or the variable {VARIABLE}"
 """The rule for the usual store, for help texts."""
-UNNAMED = "the usual store"
-"""The default of an option that names a store. `store` compares it by identity, not by text."""
 
 
 def tell(sentence: str) -> None:
@@ -46,7 +43,7 @@ def parse_seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise ArgumentTypeError(f"{shown(text)} is no number of seconds, such as 2 or 0.5")
+        raise ValueError(f"{shown(text)} is no number of seconds, such as 2 or 0.5")
     return value
 
 
@@ -61,9 +58,18 @@ def require_other_option(arguments: object, other: str, *names: str) -> None:
         raise UsageError(f"{given[0]} needs --{other.replace('_', '-')}")
 
 
-def store(text: str) -> str:
-    """Return the store that a command line names, or the usual one if it names none. For `type=`."""
-    return usual_store() if text is UNNAMED else text
+def named_stores(arguments: object) -> list[str]:
+    """Return the stores or archives that a command line names, or the usual one if it names none."""
+    given = getattr(arguments, "directory", None)
+    return [*map(str, given)] if isinstance(given, list) else [str(given or usual_store())]
+
+
+def only_store(arguments: object) -> str:
+    """Return the store of a command that takes one. Raises UsageError if several are named."""
+    found = named_stores(arguments)
+    if len(found) > 1:
+        raise UsageError("--directory names several stores, and this command takes one")
+    return found[0]
 
 
 def usual_store(configuration: str = "") -> str:

@@ -41,7 +41,7 @@ from logsrv.linelog.store.care.backup import Backup
 from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.care.file_owner import give_store_to
 from logsrv.linelog.store.segments import backup_note
-from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
+from logsrv.linelog.store.segments.disk import Disk, make_directory, reason, store_errors
 from logsrv.linelog.store.segments.format import require_known_format
 from logsrv.linelog.store.segments.lock import locked, owning_process
 from logsrv.linelog.store.segments.segment import BACKUP
@@ -71,10 +71,8 @@ def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -
     """
     _require_separate_directories(directory, to)
     hint = "; an archive has a URL, such as file:///srv/archive" if command == "restore" else ""
-    try:
+    with store_errors(f"{shown(directory)} cannot be read", hint):
         source = Disk().open_directory(directory)
-    except OSError as error:
-        raise StoreError(f"{shown(directory)} cannot be read: {reason(error)}{hint}") from error
     try:
         require_known_format(source)
         # Check the store before any directory is made.

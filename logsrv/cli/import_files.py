@@ -31,9 +31,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from logsrv.cli.arguments import tell
+from logsrv.cli.arguments import only_store, tell
 from logsrv.cli.reading.arguments import declare_store
-from logsrv.errors import StoreError, UsageError
+from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.time import rfc3339
@@ -42,7 +42,7 @@ from logsrv.linelog.importing.merge import Run, merge_by_moment
 from logsrv.linelog.importing.summary import SkippedFileCounts, file_sentence, total_sentence
 from logsrv.linelog.importing.writer import ImportWriter, open_for_import
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.segments.disk import reason
+from logsrv.linelog.store.segments.disk import store_errors
 from logsrv.memory import keep_freed_memory
 
 _EVERY = 0.2
@@ -60,6 +60,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Import the files. Raises StoreError for a store that cannot take them, UsageError."""
     keep_freed_memory()
+    directory = Path(only_store(arguments))
     # Raise the limit of open files: files whose times overlap are open at the same time, maybe thousands.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         for _ in _show_progress(merge_by_moment(files), files):
             pass
     elif files:
-        with open_for_import(Path(arguments.directory), StorePolicy()) as writer:
+        with open_for_import(directory, StorePolicy()) as writer:
             found = files
             files = _import_new_files(
                 found, writer, " ".join(time.tzname) + " sorted" * arguments.sort
@@ -111,18 +112,15 @@ def _import_new_files(
     if first is None:
         return files
     writer.begin_import([file.identity for file in files], how, first[0])
+    goes_on = "; the same command goes on where this one was"
     try:
-        for moment, file, lines in _show_progress(chain([first], runs), files):
-            writer.append(moment, file.source, lines)
-        writer.finish_import()
+        with store_errors(f"the store {writer.directory} takes no more", goes_on):
+            for moment, file, lines in _show_progress(chain([first], runs), files):
+                writer.append(moment, file.source, lines)
+            writer.finish_import()
     except KeyboardInterrupt:
-        tell("logsrv import: interrupted; the same command goes on where this one was")
+        tell(f"logsrv import: interrupted{goes_on}")
         raise
-    except OSError as error:
-        raise StoreError(
-            f"the store {writer.directory} takes no more: {reason(error)}; the same command goes on"
-            " where this one was"
-        ) from error
     return files
 
 

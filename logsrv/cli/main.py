@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from logsrv import __version__
-from logsrv.cli.arguments import tell, usual_store
+from logsrv.cli.arguments import named_stores, tell
 from logsrv.cli.watched_child import fork_watched_child
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
@@ -129,19 +129,13 @@ def _reads_other_machines(name: str, arguments: object) -> bool:
     return (
         name == "restore"
         or bool(getattr(arguments, "nodes", None))
-        or any("://" in one for one in _directories(arguments))
+        or any("://" in one for one in named_stores(arguments))
     )
-
-
-def _directories(arguments: object) -> list[str]:
-    """Return the stores and archives that a command reads or writes."""
-    given = getattr(arguments, "directory", None)
-    return [*map(str, given)] if isinstance(given, list) else [str(given or usual_store())]
 
 
 def _reads_a_bucket(name: str, arguments: object) -> bool:
     """Return whether a command reads a bucket, directly or as the archive of its store."""
-    stores = _directories(arguments)
+    stores = named_stores(arguments)
     places = [*stores, str(getattr(arguments, "origin", None))]
     for store in stores if name in SEARCHING else ():
         if _has_archives(store):

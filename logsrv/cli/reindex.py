@@ -20,14 +20,13 @@ import argparse
 import os
 from pathlib import Path
 
-from logsrv.cli.arguments import tell
+from logsrv.cli.arguments import only_store, tell
 from logsrv.cli.reading.arguments import declare_store
-from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.catalog.build import cataloged_predicate, make_catalogs
-from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.segments.disk import Disk, store_errors
 from logsrv.linelog.store.segments.format import require_known_format
 from logsrv.linelog.store.words.reindex import ReindexedSegment, make_missing_indexes
 from logsrv.memory import keep_freed_memory
@@ -47,30 +46,28 @@ def run(arguments: argparse.Namespace) -> int:
     # Low priority: a server on this machine goes first. Not 19: then two busy programs on a core would
     # leave us a hundredth of it.
     os.nice(10)
-    directory = Path(arguments.directory)
+    directory = Path(only_store(arguments))
     looked_at = made = failed = reported = 0
-    try:
-        with Disk().open_directory(directory) as disk:
-            require_known_format(disk)
-            for name in make_catalogs(disk):
-                print(f"{name}: made the catalog of these small segments", flush=True)
-            for one in make_missing_indexes(disk, cataloged_predicate(disk)):
-                looked_at += not one.gone
-                made += bool(one.made)
-                failed += one.error is not None
-                if one.error is not None:
-                    tell(f"logsrv reindex: {one.segment.name}: {one.error}")
-                elif sentence := _made_indexes_sentence(one):
-                    reported += 1
-                    if reported <= MOST_NAMED:
-                        print(f"{one.segment.name}: {sentence}", flush=True)
-                    elif reported % REPORT_EVERY == 0:
-                        print(f"{looked_at} segments so far", flush=True)
-            give_files_of_root(disk)
-    except OSError as error:
-        raise StoreError(
-            f"the store {shown(str(directory))} cannot be read: {reason(error)}"
-        ) from error
+    with (
+        store_errors(f"the store {shown(str(directory))} cannot be read"),
+        Disk().open_directory(directory) as disk,
+    ):
+        require_known_format(disk)
+        for name in make_catalogs(disk):
+            print(f"{name}: made the catalog of these small segments", flush=True)
+        for one in make_missing_indexes(disk, cataloged_predicate(disk)):
+            looked_at += not one.gone
+            made += bool(one.made)
+            failed += one.error is not None
+            if one.error is not None:
+                tell(f"logsrv reindex: {one.segment.name}: {one.error}")
+            elif sentence := _made_indexes_sentence(one):
+                reported += 1
+                if reported <= MOST_NAMED:
+                    print(f"{one.segment.name}: {sentence}", flush=True)
+                elif reported % REPORT_EVERY == 0:
+                    print(f"{looked_at} segments so far", flush=True)
+        give_files_of_root(disk)
     print(f"{looked_at} sealed segments; indexes were made for {made}")
     return 1 if failed else 0
 

@@ -34,7 +34,7 @@ from pathlib import Path
 from logsrv.cli.arguments import require_other_option, tell
 from logsrv.cli.backup import contents_summary, copy_store
 from logsrv.clock import Clock
-from logsrv.errors import StoreError, UsageError
+from logsrv.errors import UsageError
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.secrets import read_secret
@@ -45,7 +45,7 @@ from logsrv.linelog.ship.address import ShipURL, parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings, check_encrypted
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.restoring import RestoredSegment, choose_store, restore_segments
-from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
+from logsrv.linelog.store.segments.disk import Disk, make_directory, store_errors
 from logsrv.linelog.store.segments.lock import locked
 
 
@@ -188,14 +188,10 @@ def _write_segments(
 ) -> _RestoredTotal:
     """Lock a directory, let `bring` write segments into it, and count them. Raises StoreError."""
     total = _RestoredTotal()
-    try:
+    what = f"{shown(directory)} cannot be written"
+    with store_errors(what, "; give the same command again to go on"):
         make_directory(Path(directory))
         with locked(Path(directory)) as disk:
             for one in bring(disk):
                 total.add(one)
-    except OSError as error:
-        raise StoreError(
-            f"{shown(directory)} cannot be written: {reason(error)}; give the same command"
-            " again to go on"
-        ) from error
     return total

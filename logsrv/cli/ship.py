@@ -23,8 +23,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from logsrv.cli.arguments import SAID, UNNAMED, aligned_columns, require_other_option, store, tell
-from logsrv.errors import StoreError
+from logsrv.cli.arguments import SAID, aligned_columns, require_other_option, tell, usual_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, shown, size_text
@@ -34,7 +33,7 @@ from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.shipping.ship_place import write_identity_to_places
 from logsrv.linelog.ship.shipping.status import TargetStatus, target_statuses
 from logsrv.linelog.store.segments import identity
-from logsrv.linelog.store.segments.disk import reason
+from logsrv.linelog.store.segments.disk import store_errors
 from logsrv.linelog.store.segments.lock import locked
 from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
@@ -48,7 +47,7 @@ def declare(parser: Parser) -> None:
         "--status",
         metavar="DIR",
         nargs="?",
-        const=UNNAMED,
+        const="",
         help=f"how far the targets of the store DIR are (default: {SAID})",
     )
     what.add_argument("--new-identity", metavar="DIR", help="make the store DIR another store")
@@ -66,15 +65,15 @@ def run(arguments: argparse.Namespace) -> int:
     require_other_option(arguments, "new_identity", "resend")
     if arguments.new_identity is not None:
         return _new_identity(arguments.new_identity, resend=arguments.resend)
-    return _status(store(arguments.status), as_json=arguments.json)
+    return _status(arguments.status or usual_store(), as_json=arguments.json)
 
 
 def _status(directory: str, *, as_json: bool) -> int:
-    try:
-        with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
-            found = target_statuses(directory, view, time.time())
-    except OSError as error:
-        raise StoreError(f"{directory} cannot be read: {reason(error)}") from error
+    with (
+        store_errors(f"{directory} cannot be read"),
+        View(directory, lambda why: tell(f"logsrv ship: {why}")) as view,
+    ):
+        found = target_statuses(directory, view, time.time())
     if as_json:
         print(json.dumps([_object(one) for one in found], indent=1))
     elif found:
@@ -140,19 +139,16 @@ def _rounded_time(seconds: float) -> str:
 
 
 def _new_identity(directory: str, *, resend: bool) -> int:
-    try:
-        with locked(directory) as disk:
-            with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
-                end, first = end_of_store(view), Position(view.segments[0].number, 0)
-                found = target_statuses(directory, view, time.time())
-                unsent = LagMeter(view).measure(first, time.time())
-            places = [one.position for one in found if one.position is not None]
-            began = min(places, default=first) if resend else end
-            made = identity.make_identity(disk, began, os.urandom)
-            if resend:
-                write_identity_to_places(directory, made.store)
-    except OSError as error:
-        raise StoreError(f"{directory} cannot be changed: {reason(error)}") from error
+    with store_errors(f"{directory} cannot be changed"), locked(directory) as disk:
+        with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
+            end, first = end_of_store(view), Position(view.segments[0].number, 0)
+            found = target_statuses(directory, view, time.time())
+            unsent = LagMeter(view).measure(first, time.time())
+        places = [one.position for one in found if one.position is not None]
+        began = min(places, default=first) if resend else end
+        made = identity.make_identity(disk, began, os.urandom)
+        if resend:
+            write_identity_to_places(directory, made.store)
     print(f"{shown(directory)} is store {made.store} from {made.began} on")
     _tell_unsent(found, unsent, resend=resend)
     return 0

@@ -24,8 +24,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from logsrv import __version__
-from logsrv.cli import main
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import did_you_mean, shown
@@ -52,9 +50,9 @@ def run(arguments: Namespace) -> int:
             f"this needs the package {error.name}: pip install 'logsrv[manuals]'"
         ) from error
     if arguments.what == "man":
-        files = programs.pages(main.COMMANDS, main.parser_of, origin=f"logsrv {__version__}")
+        files = programs.pages()
     else:
-        made = programs.completions(arguments.what, main.COMMANDS, main.parser_of)
+        made = programs.completions(arguments.what)
         files = {SHELLS[arguments.what].format(name): text for name, text in made.items()}
     if arguments.into is not None:
         _write_files(arguments.into, files)

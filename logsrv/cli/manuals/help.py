@@ -11,7 +11,7 @@ Examples:
 from __future__ import annotations
 
 import os
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 
 from logsrv.cli import main
 from logsrv.cli.reading.output import Output
@@ -50,7 +50,7 @@ class _CommandOrTopic:
     def __call__(self, text: str) -> str:
         if text not in self.words:
             near = did_you_mean(text, self.words)
-            raise ArgumentTypeError(
+            raise ValueError(
                 f"{shown(text)} is no command and no topic{near}; logsrv help lists them"
             )
         return text

@@ -7,13 +7,15 @@ completions are made from parsers.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import shtab
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
+from logsrv import __version__
+from logsrv.cli import main
 from logsrv.cli.manuals.help import topic_text, topics
 from logsrv.cli.manuals.pages import PageSubject, manual_page
 from logsrv.gopher.command import main as gopher_command
@@ -30,9 +32,6 @@ from logsrv.kit.options.help import INFORMATIVE, example_command, help_groups, o
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
-
-Purposes = Mapping[str, tuple[str, str]]
-ParserOf = Callable[[str], Parser]
 
 _LOGSRV = """\
 logsrv has the commands that read stores of lines and work on them. The server that writes them is a plugin
@@ -86,33 +85,31 @@ _OFFERED = {
 }
 
 
-def pages(commands: Purposes, parser_of: ParserOf, *, origin: str) -> dict[str, str]:
-    """Return all manual pages, by the names of their files. origin: program and version."""
+def pages() -> dict[str, str]:
+    """Return all manual pages, by the names of their files."""
     return {
-        f"{subject.name}.{subject.section}": manual_page(subject, origin)
-        for subject in subjects(commands, parser_of)
+        f"{subject.name}.{subject.section}": manual_page(subject, f"logsrv {__version__}")
+        for subject in subjects()
     }
 
 
-def completions(shell: str, commands: Purposes, parser_of: ParserOf) -> dict[str, str]:
+def completions(shell: str) -> dict[str, str]:
     """Return a shell's completion scripts for our programs, by the programs' names."""
-    made = (logsrv_parser(commands, parser_of), gopher_parser())
+    whole = Parser("logsrv", _LOGSRV, version=str)
+    made = (_with_commands(whole, _commands_of(main)), gopher_parser())
     return {parser.prog: shtab.complete(parser, shell) for parser in made}
 
 
-def logsrv_parser(commands: Purposes, parser_of: ParserOf) -> Parser:
-    """Return the parser of `logsrv`. commands: module and purpose of each of its commands, by name."""
-    whole = Parser("logsrv", _LOGSRV, version=str)
-    made = {name: (parser_of(name), purpose) for name, (_, purpose) in commands.items()}
-    return _with_commands(whole, made)
+def _commands_of(program: Any) -> dict[str, tuple[Parser, str]]:
+    """Return the parser and the purpose of each command of a program, given as its module."""
+    return {
+        name: (program.parser_of(name), purpose) for name, (_, purpose) in program.COMMANDS.items()
+    }
 
 
 def gopher_parser() -> Parser:
     """Return the parser of `gopher`, whose first word may be a URL as well."""
-    made = {
-        name: (gopher_command.parser_of(name), about)
-        for name, (_, about) in gopher_command.COMMANDS.items()
-    }
+    made = _commands_of(gopher_command)
     serve, _ = made["serve"]
     # The arguments after the directory are options of the server, which parses them itself.
     serve._actions = [one for one in serve._actions if one.nargs != argparse.REMAINDER]
@@ -189,8 +186,9 @@ def _kit_plugins() -> Iterator[tuple[Any, SettingsOptions[Any]]]:
             yield maker, made
 
 
-def subjects(commands: Purposes, parser_of: ParserOf) -> Iterator[PageSubject]:
+def subjects() -> Iterator[PageSubject]:
     """Yield the subjects of all manual pages."""
+    commands = _commands_of(main)
     pages = [f"logsrv-{name}(1)" for name in commands]
     whole = Parser("logsrv", _LOGSRV, version=str)
     _add_terms(
@@ -212,8 +210,8 @@ def subjects(commands: Purposes, parser_of: ParserOf) -> Iterator[PageSubject]:
             *("logsrv.toml(5)", "twistd-logsrv(8)"),
         ],
     )
-    for name, (_, purpose) in commands.items():
-        yield _command_page(name, purpose, parser_of(name))
+    for name, (parser, purpose) in commands.items():
+        yield _command_page(name, purpose, parser)
     yield from _gopher_pages()
     for maker, options in _kit_plugins():
         yield _plugin_page(maker, options)
@@ -259,7 +257,7 @@ def _gopher_pages() -> Iterator[PageSubject]:
         section=1,
         parser=parser,
         also={"ENVIRONMENT": topic_text("environment")},
-        see=[*see, "twistd-gopher_parser(8)", "twistd-gopherd(8)"],
+        see=[*see, "twistd-gopher(8)", "twistd-gopherd(8)"],
     )
     (below,) = [
         one for one in gopher_parser()._actions if isinstance(one, argparse._SubParsersAction)

@@ -6,11 +6,11 @@ import os
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import line_renderer
-from logsrv.cli.reading.figures import print_histogram, print_top_values, step_seconds
+from logsrv.cli.reading.figures import print_time_buckets, print_value_counts, step_seconds
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.patterns import pattern_table
 from logsrv.cli.reading.table import Table
@@ -25,10 +25,12 @@ from logsrv.linelog.query.language.question import (
     Sorting,
 )
 from logsrv.linelog.read.counting.groups import MOST_VALUES, Cell, Rows, counts_by_value, group
+from logsrv.linelog.read.counting.histogram import histogram
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
+from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.render import safe_json, to_local_time
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 
 _SORTED = 10
 """Lines of a sorted answer, unless another number is asked for."""
@@ -39,35 +41,32 @@ _NONE = "(none)"
 
 def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print the answer of a stage or of options; return whether anything was found."""
+    if arguments.top is not None:
+        tally = count_values(search, arguments.top, asked.extractions)
+        return print_value_counts(tally, arguments.top, asked.limit, arguments.output)
+    step = 0.0
+    if arguments.histogram:
+        step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
     if asked.answer is None:
-        if arguments.top is not None:
-            return print_top_values(
-                search, arguments.top, asked.limit, arguments.output, asked.extractions
-            )
-        return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
-    paged = not arguments.no_pager
-    if isinstance(asked.answer, Grouping):
-        if arguments.histogram:
-            step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
-            asked = asked._replace(answer=asked.answer._replace(every=step))
-        return print_table(search, asked, arguments.output, local=arguments.local, paged=paged)
+        buckets = histogram(search, step, levels=arguments.output == "json")
+        return print_time_buckets(buckets, step, arguments.output, local=arguments.local)
+    if isinstance(asked.answer, Sorting):
+        return _print_sorted(search, asked, asked.answer, arguments)
     if isinstance(asked.answer, PatternCounts):
-        columns, rows = pattern_table(search, asked, arguments)
-        _print_rows(columns, rows, arguments.output, paged=paged)
+        columns, rows = pattern_table(search, asked, asked.answer, arguments)
+        _print_rows(columns, rows, arguments)
         return bool(rows)
-    head, render = line_renderer(arguments, asked, search.matcher)
-    return print_sorted(search, asked, head, lambda hit: render(hit, False), paged=paged)
+    grouping = asked.answer._replace(every=step) if arguments.histogram else asked.answer
+    return _print_table(search, asked, grouping, arguments)
 
 
-def print_table(search: Search, asked: Question, output: str, *, local: bool, paged: bool) -> bool:
+def _print_table(search: Search, asked: Question, grouping: Grouping, arguments: Namespace) -> bool:
     """Print a row for each group of lines; return whether any line was found.
 
     In text, a count by time and one field has a column for each value.
     """
-    grouping = asked.answer
-    assert isinstance(grouping, Grouping)
     found = group(search, grouping, asked.extractions)
-    if output == "text":
+    if arguments.output == "text":
         found = _named_groups(found, len(found.columns) - len(grouping.figures))
         if (
             grouping.every is not None
@@ -76,36 +75,28 @@ def print_table(search: Search, asked: Question, output: str, *, local: bool, pa
         ):
             found = _by_value(found)
     rows = found.rows[: asked.limit]
-    if local:
+    if arguments.local:
         rows = [_with_local_time(found.columns, row) for row in rows]
-    _print_rows(found.columns, rows, output, paged=paged)
+    _print_rows(found.columns, rows, arguments)
     _tell_limits(found)
     return found.lines > 0
 
 
-def print_sorted(
-    search: Search,
-    asked: Question,
-    head: bytes,
-    render: Callable[[Hit], bytes],
-    *,
-    paged: bool,
-) -> bool:
+def _print_sorted(search: Search, asked: Question, sorting: Sorting, arguments: Namespace) -> bool:
     """Print the lines with the largest or smallest numbers in a field; return whether there are any.
 
-    head: what the output begins with. render: makes a hit's line. Raises UsageError for too many lines.
+    Raises UsageError for too many lines.
     """
-    sorting = asked.answer
-    assert isinstance(sorting, Sorting)
+    head, render = line_renderer(arguments, asked, search.matcher)
     wanted = _SORTED if asked.limit is None else asked.limit
     if wanted > MOST:
         raise UsageError(f"sorted answers have at most {MOST:,} lines; for more: logsrv sql")
     found = sort_lines(search, sorting, asked.extractions, wanted)
-    with Output(paged=paged) as file:
+    with Output(paged=not arguments.no_pager) as file:
         if head:
             file.write(head)
         for hit in found.hits:
-            file.write(render(hit))
+            file.write(render(hit, False))
     if found.lines and not found.with_number:
         tell(
             f"logsrv search: {counted(found.lines, 'line')} match, none has a number in {sorting.field}"
@@ -114,14 +105,14 @@ def print_sorted(
 
 
 def _print_rows(
-    columns: Sequence[str], rows: Sequence[Sequence[Cell]], output: str, *, paged: bool
+    columns: Sequence[str], rows: Sequence[Sequence[Cell]], arguments: Namespace
 ) -> None:
     terminal = sys.stdout.isatty()
-    with Output(paged=paged) as file:
-        if output == "json":
+    with Output(paged=not arguments.no_pager) as file:
+        if arguments.output == "json":
             for row in rows:
                 file.write(f"{safe_json(dict(zip(columns, row, strict=True)))}\n".encode())
-        elif output == "csv":
+        elif arguments.output == "csv":
             file.write(csv_rows([columns, *rows], escaped=terminal))
         else:
             width = os.get_terminal_size(sys.stdout.fileno()).columns or 80 if terminal else 0

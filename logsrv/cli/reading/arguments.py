@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from argparse import Action, ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Callable
-from functools import partial
 
 from logsrv.cli.arguments import (
     CONFIGURATION,
     SAID,
-    UNNAMED,
     parse_seconds,
     require_other_option,
-    store,
     tell,
 )
 from logsrv.cli.reading.stores import require_one_store, several_stores
@@ -27,7 +24,6 @@ from logsrv.linelog.query.language.caret import error_with_caret
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
 from logsrv.linelog.query.language.question import Question
-from logsrv.linelog.query.language.stage_words import parse_field_names
 from logsrv.linelog.query.language.times import parse_moment, parse_step
 from logsrv.linelog.query.matching import match
 from logsrv.linelog.query.matching.match import Matcher
@@ -35,7 +31,6 @@ from logsrv.linelog.read.csv_lines import csv_renderer
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import LineStyle, make_renderer
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segments.segment import Position, parse_position
 
 NOTHING = 1
 """The exit status of a search that finds nothing."""
@@ -46,24 +41,13 @@ FAILED = 2
 def declare_store(parser: Parser, *, to_write: bool = False) -> None:
     """Add `--directory`. to_write: whether the command writes into the store, and only into one.
 
-    Otherwise an archive may stand for a store, and `directory` is a list of all that are given, or None.
+    Otherwise an archive may stand for a store.
     """
-    add = partial(parser.add_argument, "--directory", "-d", metavar="DIR")
-    default = f"(default: {SAID})"
-    if to_write:
-        add(action=_OnlyOne, default=UNNAMED, type=store, help=f"the store {default}")
-    else:
-        what = "the store, or the URL of an archive; if given several times, all are read as one"
-        add(action="append", help=f"{what} {default}")
-
-
-class _OnlyOne(Action):
-    def __call__(
-        self, _: object, arguments: Namespace, value: object, option: object = None
-    ) -> None:
-        if getattr(arguments, self.dest) is not self.default:
-            raise UsageError("--directory names several stores, and this command takes one")
-        setattr(arguments, self.dest, value)
+    what = "the store"
+    if not to_write:
+        what += ", or the URL of an archive; if given several times, all are read as one"
+    help_ = f"{what} (default: {SAID})"
+    parser.add_argument("--directory", "-d", metavar="DIR", action="append", help=help_)
 
 
 def declare_nodes(parser: Parser) -> None:
@@ -177,16 +161,8 @@ def wants_records(arguments: Namespace) -> bool:
 def parse_count(text: str) -> int:
     """Parse a number of lines, for `type=`."""
     if not (text.isascii() and text.isdigit()) or len(text) > 12:
-        raise ArgumentTypeError(f"{shown(text)} is no number of lines, such as 10")
+        raise ValueError(f"{shown(text)} is no number of lines, such as 10")
     return int(text)
-
-
-def parse_position_argument(text: str) -> Position:
-    """Parse SEGMENT:OFFSET, for `type=`."""
-    try:
-        return parse_position(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
 
 
 def question_with_hints(words: list[str], command: str, *, only_lines: str = "") -> Question:
@@ -223,32 +199,17 @@ def parse_step_option(text: str) -> float:
 def parse_field_name(text: str) -> str:
     """Parse the name of one field, for `type=`."""
     if "," in text:
-        raise ArgumentTypeError(
-            f"{shown(text)} is no name of one field; for several: --count --by {text}"
-        )
+        raise ValueError(f"{shown(text)} is no name of one field; for several: --count --by {text}")
     return text
-
-
-def parse_columns(text: str) -> list[str]:
-    """Parse names of columns, for `type=`."""
-    try:
-        return parse_field_names(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
 
 
 def make_scope(arguments: Namespace) -> Scope:
     """Return the limits of the command line. Raises UsageError for a wrong time."""
     return Scope(
-        since=_parse_time(arguments.since, "--since", arguments.utc),
-        until=_parse_time(arguments.until, "--until", arguments.utc),
+        since=parse_time(arguments.since, "--since", arguments.utc),
+        until=parse_time(arguments.until, "--until", arguments.utc),
         source=arguments.source,
     )
-
-
-def since_of_tail(arguments: Namespace) -> str:
-    """Return the time of the first line that `tail --since` shows; "" without it. Raises UsageError."""
-    return _parse_time(arguments.since, "--since", arguments.utc)
 
 
 def lines_of_tail(arguments: Namespace) -> int | None:
@@ -257,7 +218,8 @@ def lines_of_tail(arguments: Namespace) -> int | None:
     return 10 if number is None and arguments.since is None else number
 
 
-def _parse_time(text: str | None, option: str, utc: bool) -> str:
+def parse_time(text: str | None, option: str, utc: bool) -> str:
+    """Return the TIME that `text` means; "" for None. Raises UsageError, which names the option."""
     if text is None:
         return ""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from contextlib import closing
 
 from logsrv.cli.reading import arguments as reading
@@ -30,15 +30,8 @@ def declare_around(parser: Parser) -> None:
         help="the lines of all sources from --span before to --span after this line or time",
     )
     parser.add_argument(
-        "--span", metavar="STEP", type=_parse_span, help="as 5s, 2m, 1h (5s), for --around"
+        "--span", metavar="STEP", type=parse_step, help="as 5s, 2m, 1h (5s), for --around"
     )
-
-
-def _parse_span(text: str) -> float:
-    try:
-        return parse_step(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
 
 
 def parse_around(arguments: Namespace) -> None:

@@ -7,35 +7,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import parse_step_option
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.query.language.question import Extraction
-from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
-from logsrv.linelog.read.counting.tallies import ValueCounts, count_values
+from logsrv.linelog.read.counting.histogram import TimeBucket, sensible_step
+from logsrv.linelog.read.counting.tallies import ValueCounts
 from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import safe_json, to_local_time
-from logsrv.linelog.read.search import Search
 
 _TEN = 10
 _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-
-
-def print_top_values(
-    search: Search,
-    field: str,
-    most: int | None,
-    output: str,
-    extractions: Sequence[Extraction] = (),
-) -> bool:
-    """Print the most frequent values of a field with their counts; return whether there are any.
-
-    extractions: those of the query, of which the field may be.
-    """
-    return print_value_counts(count_values(search, field, extractions), field, most, output)
 
 
 def print_value_counts(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
@@ -53,26 +38,18 @@ def print_value_counts(tally: ValueCounts, field: str, most: int | None, output:
         else:
             print(f"{count:>10}  {one_line(value)}")
     if not tally.exact:
-        print(f"logsrv search: {field} has so many values that the numbers may be too low",
-              file=sys.stderr)  # fmt: skip
+        tell(f"logsrv search: {field} has so many values that the numbers may be too low")
     return bool(values)
-
-
-def print_histogram(search: Search, every: str | None, output: str, *, local: bool = False) -> bool:
-    """Print a bar for each step of time; return whether any line was found.
-
-    The steps begin at whole multiples of their length, counted in UTC. local: whether to show their starts
-    in local time, with its offset.
-    """
-    step = step_seconds(every, search.scope, search.view.read_time_span)
-    buckets = histogram(search, step, levels=output == "json")
-    return print_time_buckets(buckets, step, output, local=local)
 
 
 def print_time_buckets(
     buckets: Sequence[TimeBucket], step: float, output: str, *, local: bool
 ) -> bool:
-    """Print a bar for each bucket, and for the empty ones between; return whether there are any."""
+    """Print a bar for each bucket, and for the empty ones between; return whether there are any.
+
+    The steps begin at whole multiples of their length, counted in UTC. local: whether to show their starts
+    in local time, with its offset.
+    """
     if output == "json":
         for begin, count, levels in buckets:
             print(safe_json({"time": rfc3339(begin), "count": count, "levels": levels}))

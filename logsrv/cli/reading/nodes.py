@@ -103,7 +103,7 @@ def tail_nodes(arguments: Namespace) -> int:
             "be shown once and in order"
         )
     matcher = reading.matcher_with_hints(arguments.query, "tail")
-    scope = Scope(since=reading.since_of_tail(arguments), source=arguments.source)
+    scope = reading.make_scope(arguments)
     most = reading.lines_of_tail(arguments)
     with _ask_nodes(arguments, "tail") as asked:
         lines: Iterable[MergedLine] = _merged_lines(

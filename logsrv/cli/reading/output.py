@@ -32,9 +32,9 @@ class Output:
         self._pager: subprocess.Popen[bytes] | None = None
         self._lines_left = 0
         self._file = sys.stdout.buffer
-        command = pager_command() if paged and sys.stdout.isatty() and sys.stdin.isatty() else []
-        self._command = command
-        if command:
+        is_terminal = sys.stdout.isatty() and sys.stdin.isatty()
+        self._command = pager_command() if paged and is_terminal else []
+        if self._command:
             # A terminal that does not know its size reports 0.
             self._lines_left = (os.get_terminal_size(sys.stdout.fileno()).lines or 24) - 2
 
@@ -52,11 +52,6 @@ class Output:
                 return
             self._pager = start_pager(self._command)
         if self._size >= _PIECE or now - self._first > _LONGEST_WAIT:
-            self.flush()
-
-    def write_waiting_unless_paging(self) -> None:
-        """Write the waiting lines: the next one may take long. Not while a pager may still be needed."""
-        if self._waiting and (not self._command or self._pager is not None):
             self.flush()
 
     def flush(self) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from argparse import Namespace
 from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
+from logsrv.cli.reading.arguments import parse_time
 from logsrv.errors import UsageError
-from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted
 from logsrv.linelog.query.language.question import PatternCounts, Question
-from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.read.counting.groups import Cell
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
 from logsrv.linelog.read.patterns.templates import share_of
@@ -23,18 +21,16 @@ _COLUMNS = ("count", "share", "app", "first", "position", "pattern")
 
 
 def pattern_table(
-    search: Search, asked: Question, arguments: Namespace
+    search: Search, asked: Question, wanted: PatternCounts, arguments: Namespace
 ) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
     """Return columns, and a row for each pattern of the lines that a search finds; tell what is left out.
 
     Raises UsageError for a wrong time.
     """
-    wanted = asked.answer
-    assert isinstance(wanted, PatternCounts)
-    since = ""
-    if wanted.new_since:
-        since = _parse_new_since(wanted.new_since, search.scope.since, arguments.utc)
-    found = find_patterns(search, since)
+    new_since = parse_time(wanted.new_since or None, "--new-since", arguments.utc)
+    if search.scope.since and search.scope.since >= new_since > "":
+        raise UsageError("--since must be before --new-since, or all patterns are new")
+    found = find_patterns(search, new_since)
     chosen = found.patterns[: _TWENTY if asked.limit is None else asked.limit]
     left = len(found.patterns) - len(chosen)
     if left and asked.limit is None:
@@ -63,13 +59,3 @@ def _row(
         pattern.template,
         *((stores[pattern.position.store - 1],) if stores else ()),
     )
-
-
-def _parse_new_since(text: str, since: str, utc: bool) -> str:
-    try:
-        found = rfc3339(parse_moment(text, time.time(), utc=utc))
-    except ValueError as error:
-        raise UsageError(f"--new-since: {error}") from None
-    if since and since >= found:
-        raise UsageError("--since must be before --new-since, or all patterns are new")
-    return found

@@ -69,7 +69,7 @@ def _parse_positive(text: str, what: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no {what}")
+        raise ValueError(f"{shown(text)} is no {what}")
     return value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -11,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import chain
 from typing import Any, BinaryIO, TypeAlias
 
 import attrs
@@ -23,6 +23,7 @@ from logsrv.cli.reading.table import Table
 from logsrv.errors import LogsrvError
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import printable
+from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.render import safe_json
 
 _EXPLAINED = ["explain_key", "explain_value"]
@@ -105,17 +106,10 @@ class CsvWriter(RowWriter):
     _is_begun: bool = False
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        if not self._is_begun:
-            self._is_begun = True
-            self._write_rows([[name for name, _ in columns]])
-        every = [cell_texts(column, self._local) for column in batch.columns]
-        self._write_rows(zip(*every, strict=True))
-
-    def _write_rows(self, rows: Any) -> None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        found = text.getvalue()
-        self._file.write((printable(found) if self._escaped else found).encode(errors="replace"))
+        head = [] if self._is_begun else [[name for name, _ in columns]]
+        self._is_begun = True
+        rows = zip(*[cell_texts(column, self._local) for column in batch.columns], strict=True)
+        self._file.write(csv_rows(chain(head, rows), escaped=self._escaped))
 
 
 @attrs.define

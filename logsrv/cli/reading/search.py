@@ -30,11 +30,7 @@ from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.around import declare_around, make_search_scope, parse_around
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
-from logsrv.cli.reading.stores import (
-    make_search,
-    open_view,
-    require_one_store,
-)
+from logsrv.cli.reading.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.query.language.question import (
@@ -45,7 +41,7 @@ from logsrv.linelog.query.language.question import (
     Question,
     Sorting,
 )
-from logsrv.linelog.query.language.stage_words import EACH_POSITION
+from logsrv.linelog.query.language.stage_words import EACH_POSITION, parse_field_names
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.found_records import FoundRecords
@@ -112,7 +108,7 @@ def declare(parser: Parser) -> None:
     add(
         "--columns",
         metavar="FIELD,…",
-        type=reading.parse_columns,
+        type=parse_field_names,
         help="the columns of CSV, in this order; empty if the line has no such field",
     )
     reading.declare_records(parser)
@@ -131,7 +127,8 @@ def run(arguments: Namespace) -> int:
         return search_nodes(arguments)
     asked = reading.question_with_hints(arguments.query, "search")
     asked = with_options(asked, arguments)
-    figures = _wants_figures(arguments) or asked.answer is not None
+    counts = arguments.count or arguments.top is not None or arguments.histogram
+    figures = counts or asked.answer is not None
     if arguments.columns and figures and not isinstance(asked.answer, Sorting):
         raise UsageError("--columns chooses the columns of lines; this answer has its own")
     if records and figures:
@@ -164,27 +161,27 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         raise UsageError(_ALL_BARS)
     asked = asked._replace(limit=min(limits, default=None))
     figures = [Figure(name, field) for name in FUNCTIONS for field in getattr(arguments, name)]
+    by = tuple(filter(None, (arguments.by or "").split(",")))
     if arguments.count and (arguments.by or figures or arguments.every):
         figures.insert(0, Figure("count"))
-    wanted = arguments.sort or figures or arguments.by or arguments.top or arguments.histogram
-    wanted = wanted or arguments.patterns
-    if asked.answer is not None and (wanted or arguments.count):
+    wants_table = figures or arguments.by
+    wants_lines = arguments.sort or arguments.patterns or arguments.top or arguments.histogram
+    if asked.answer is not None and (wants_table or wants_lines or arguments.count):
         raise UsageError(
             "the query has an answer behind | already; leave out these options, or the stage"
         )
-    if arguments.sort and (figures or arguments.by or arguments.every):
+    if arguments.sort and (wants_table or arguments.every):
         raise UsageError("--sort shows lines; figures, --by and --every make a table without it")
-    if "position" in (arguments.by or "").split(","):
+    if "position" in by:
         raise UsageError(f"--by: {EACH_POSITION}")
     if arguments.sort:
         return asked._replace(answer=Sorting(arguments.sort, ascending=arguments.reverse))
-    if arguments.patterns and (figures or arguments.by):
+    if arguments.patterns and wants_table:
         raise UsageError("--patterns makes a table of its own, without --by and figures")
     if arguments.patterns:
         return asked._replace(answer=PatternCounts(arguments.new_since or ""))
-    if not figures and not arguments.by:
+    if not wants_table:
         return asked
-    by = tuple(filter(None, (arguments.by or "").split(",")))
     if arguments.top or (arguments.histogram and figures):
         raise UsageError("--by and figures make a table: --top and --histogram stand without them")
     if not figures and not arguments.histogram:
@@ -210,9 +207,8 @@ def _check_options(arguments: Namespace) -> None:
             "--every needs --histogram, --count or a figure: it is the step of the bars or rows"
         )
     context = any(getattr(arguments, name) is not None for name in "ABC")
-    if context and (
-        _wants_figures(arguments) or has_figures or arguments.sort or arguments.patterns
-    ):
+    counts = arguments.top is not None or arguments.histogram or arguments.patterns
+    if context and (has_figures or counts or arguments.sort):
         raise UsageError(
             "-A, -B and -C show neighbours of lines, and here no lines are shown in their order"
         )
@@ -226,10 +222,6 @@ def _check_options(arguments: Namespace) -> None:
         raise UsageError("--records and --fold show whole records, and no neighbours")
     if context and arguments.output == "csv":
         raise UsageError("CSV has a row for each line that was found, and no neighbours")
-
-
-def _wants_figures(arguments: Namespace) -> bool:
-    return arguments.count or arguments.top is not None or arguments.histogram
 
 
 def _print_figures(search: Search, asked: Question, arguments: Namespace) -> bool:

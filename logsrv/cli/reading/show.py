@@ -24,21 +24,16 @@ from logsrv.linelog.read.found_records import whole_record
 from logsrv.linelog.read.render import make_renderer
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.store.segments.segment import parse_position
 
 
 def declare(parser: Parser) -> None:
     add = parser.add_argument
-    add("position", metavar="POSITION", type=reading.parse_position_argument, help="as 17:52311")
+    add("position", metavar="POSITION", type=parse_position, help="as 17:52311")
     reading.declare_store(parser)
     reading.declare_nodes(parser)
-    fetch_line_and_neighbours = "N neighbours before and behind (5)"
-    add(
-        "-C",
-        type=reading.parse_count,
-        metavar="N",
-        dest="around",
-        help=fetch_line_and_neighbours,
-    )
+    neighbours = "N neighbours before and behind (5)"
+    add("-C", type=reading.parse_count, metavar="N", dest="around", help=neighbours)
     reading.declare_zone(parser)
     reading.declare_looks(parser)
     reading.declare_records(parser)

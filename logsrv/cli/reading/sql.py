@@ -38,7 +38,6 @@ from logsrv.linelog.query.language.caret import error_with_caret
 
 if TYPE_CHECKING:
     from logsrv.linelog.sql.answer import SqlAnswer
-    from logsrv.linelog.sql.fault import StatementError
 
 # Bytes of memory; with more, the command ends with NO_MEMORY. This is twice what the largest answer needs.
 # DuckDB's own limit is not enough: it does not count a text that is made in one step.
@@ -93,7 +92,7 @@ def _run_statement(arguments: argparse.Namespace) -> int:
             answered = answer.SqlAnswer(arguments.statement, reading, utc=arguments.utc)
             found = _write_answer(answered, arguments)
             _report_odd_fields(answered)
-        except fault.StatementError as error:
+        except QueryError as error:
             raise UsageError(_error_with_caret(arguments.statement, error)) from None
         except MemoryError:
             raise LogsrvError(fault.NO_MEMORY) from None
@@ -139,10 +138,10 @@ def _report_odd_fields(answer: SqlAnswer) -> None:
             tell(f"logsrv sql: no line that was read has a field {one_line(field)}")
 
 
-def _error_with_caret(statement: str, error: StatementError) -> str:
+def _error_with_caret(statement: str, error: QueryError) -> str:
     """Return the sentence of the error, with a caret under the place in the statement if it is known."""
     if not error.at:
         return error.sentence
     # The statement on one line, because the caret stands below one line.
     shown = statement.replace("\n", " ").replace("\t", " ").replace("\r", " ")
-    return error_with_caret(shown, QueryError(error.sentence, error.at))
+    return error_with_caret(shown, error)

@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable
 
-from logsrv.cli.arguments import tell, usual_store
+from logsrv.cli.arguments import named_stores, tell
 from logsrv.errors import UsageError
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.plan import Scope
@@ -17,7 +17,7 @@ from logsrv.linelog.read.view import View
 def several_stores(arguments: Namespace) -> tuple[str, ...]:
     """Return the names of the stores to read, each once, if there are several; else none."""
     names: dict[str, str] = {}
-    for name in arguments.directory or ():
+    for name in named_stores(arguments):
         names.setdefault(os.path.realpath(name), name)
     return tuple(names.values()) if len(names) > 1 else ()
 
@@ -47,7 +47,7 @@ def open_view(arguments: Namespace, command: str) -> View:
         from logsrv.linelog.read.stores_view import StoresView
 
         return StoresView(names, open_of_several, warn)
-    return _open_store((arguments.directory or [usual_store()])[0], warn)
+    return _open_store(named_stores(arguments)[0], warn)
 
 
 def make_search(view: View, matcher: Matcher, scope: Scope, *, with_index: bool = True) -> Search:

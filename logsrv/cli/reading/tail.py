@@ -33,7 +33,6 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.fields.source import make_source_test
 from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.found_records import FollowedRecords, FoundRecords
-from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import make_renderer
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Hit, hits_in_text
@@ -45,6 +44,7 @@ _LOOK_EVERY = 0.03
 
 
 def declare(parser: Parser) -> None:
+    parser.set_defaults(until=None)
     reading.declare_query(parser)
     reading.declare_store(parser)
     reading.declare_nodes(parser)
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             "-f follows what is written into a store, and an archive only grows now and then"
         )
     found_by = reading.matcher_with_hints(arguments.query, "tail")
-    since, most = reading.since_of_tail(arguments), reading.lines_of_tail(arguments)
+    limits, most = reading.make_scope(arguments), reading.lines_of_tail(arguments)
     style = reading.line_style(arguments)
     if records:
         show = partial(_show, make_record_renderer(style, found_by, fold=arguments.fold))
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     with open_view(arguments, "tail") as view:
         ends = {number: end_of_store(store) for number, store in view.stores.items()}
-        scope = Scope(since=since, before=ends.get(0), source=arguments.source, ends=ends)
+        scope = limits._replace(before=ends.get(0), ends=ends)
         with (
             closing(make_search(view, found_by, scope)) as search,
             closing(StoredLines(view)) as lines,

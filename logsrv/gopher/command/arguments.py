@@ -6,7 +6,7 @@ Nothing here imports Twisted: loading it takes longer than fetching a menu.
 from __future__ import annotations
 
 import os
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -53,9 +53,9 @@ def whole_number_type(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def wrong_value_error(text: str, wanted: str) -> Exception:
+def wrong_value_error(text: str, wanted: str) -> ValueError:
     """Return the error for a wrong value; `wanted` describes the values that are right."""
-    return ArgumentTypeError(f"“{one_line(text, 60)}” is not {wanted}")
+    return ValueError(f"“{one_line(text, 60)}” is not {wanted}")
 
 
 def make_parser(prog: str, description: str, statuses: str = STATUSES) -> Parser:

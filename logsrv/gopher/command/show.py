@@ -13,8 +13,8 @@ from logsrv.gopher.serve.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line, printable
+from logsrv.value import Value
 
 # Bytes; a longer line is shown in pieces.
 _LONGEST_LINE = 64 * 1024

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 if TYPE_CHECKING:
     from ssl import SSLContext

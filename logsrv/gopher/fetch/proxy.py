@@ -9,9 +9,9 @@ from socket import AF_INET, AF_INET6, inet_pton
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import ProxyError
 from logsrv.gopher.wire.url import canonical_host
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import host_text
+from logsrv.value import Value
 
 _PROXY = r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?"
 _HELLO = b"\5\1\0"

@@ -13,7 +13,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import TLSError
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 TLS_CUT = (
     "the close of TLS is missing, so it was cut on the way or comes from a server that never sends "

@@ -8,8 +8,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL, parse_item_url
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
+from logsrv.value import Value
 
 
 class Bookmark(Value):

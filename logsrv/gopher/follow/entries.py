@@ -19,8 +19,8 @@ from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
+from logsrv.value import Value
 
 LONGEST_TITLE = 200
 # Characters; a longer line with a date is no entry, but prose that mentions the date.

@@ -23,7 +23,7 @@ from logsrv.gopher.follow.news import News, NewsItem
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 # Bytes of a file that are read. Somebody else may have put a larger one there: it counts as damaged.
 _MOST_BYTES = 16 * 1024 * 1024

@@ -23,8 +23,8 @@ from logsrv.gopher.follow.entries import (
     id_without_tls,
     is_entry_id,
 )
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
+from logsrv.value import Value
 
 # Keys of a menu that are remembered. Twice the most items of a menu (`fetching.LIMITS`), so that as many
 # entries that are missing now stay known.

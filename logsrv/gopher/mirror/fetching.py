@@ -22,7 +22,7 @@ from logsrv.gopher.mirror.sinks import FileSink, MenuSink, TextSink
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 # The longest wait for an event, in seconds.
 IDLE = 0.2

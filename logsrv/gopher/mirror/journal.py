@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked_name
+from logsrv.value import Value
 
 FILE = ".gopher-mirror"
 _VERSION = 1

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 AGENT = b"logsrv"
 # Seconds. A longer delay counts as this one: nobody would wait for the end of the mirror.

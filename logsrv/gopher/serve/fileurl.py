@@ -17,9 +17,9 @@ from logsrv.gopher.wire.files import file_name, item_type_by_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL, quoted, unquoted
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import safe_name
+from logsrv.value import Value
 
 # The server of the menu, for items without a host; they are local. An item with a host is on a server.
 _NO_SERVER = GopherURL("localhost")

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 Shape = Literal["drawing", "table", "prose"]
 

@@ -13,7 +13,7 @@ A selector that does not begin with `/` is relative to the directory, unless a h
 from __future__ import annotations
 
 from logsrv.gopher.wire.menu import MenuItem, parse_menu_line
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 FILE = "gophermap"
 

@@ -15,7 +15,7 @@ import re
 
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import ServerError
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 UNTIL_DOT = -1
 UNTIL_CLOSE = -2

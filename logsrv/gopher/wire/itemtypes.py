@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
+from logsrv.value import Value
 
 # The kinds of answers: "menu" and "text" end with a line `.` or by close, "binary" by close. An item type
 # with None cannot be fetched by the Gopher protocol.

@@ -20,7 +20,7 @@ from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.errors import BadURL, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 LONGEST_LINE = 64 * 1024
 MOST_ITEMS = 100_000

@@ -15,7 +15,7 @@ import re
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 MOST_HELD = 64 * 1024 * 1024
 _TERMINATOR_LINE = rb"\n\.\r?\n"

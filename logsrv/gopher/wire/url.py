@@ -15,8 +15,8 @@ import re
 from functools import lru_cache
 
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.words import host_text
+from logsrv.value import Value
 
 DEFAULT_PORT = 70
 MENU_TYPE = "1"

@@ -69,6 +69,7 @@ def _positional_usage(action: argparse.Action) -> str:
 class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError or HelpRequest instead of printing and ending the process.
 
+    A function for `type=` raises ValueError with a sentence.
     takes_query: true if arguments may stand between options, and a `-word` that is no option is an
     argument: in a query it excludes a word.
     passes_on: true if unknown options, and words that are no options, are arguments.
@@ -126,8 +127,12 @@ class Parser(argparse.ArgumentParser):
         return arguments
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
-        # An option may have taken such a word as its value.
-        return super()._get_value(action, arg_string.removeprefix(_GUARD))
+        parse: Callable[[str], Any] = self._registry_get("type", action.type, action.type)
+        try:
+            # An option may have taken such a word as its value.
+            return parse(arg_string.removeprefix(_GUARD))
+        except ValueError as error:
+            raise argparse.ArgumentError(action, str(error)) from None
 
     def short_usage(self) -> str:
         """Return the usage of the command in one line, with the required options only."""
@@ -199,6 +204,6 @@ def parser_of_kind(name: str) -> Callable[[str], Any]:
             return kind.parse(text)
         except ValueError as error:
             said = f"{shown(text)} is {error}; accepted: {kind.accepted}"
-            raise argparse.ArgumentTypeError(said) from None
+            raise ValueError(said) from None
 
     return parse

@@ -38,7 +38,6 @@ from logsrv.linelog.store.archive.objects import Archive, ArchiveError
 from logsrv.linelog.store.archive.readers import ReaderThreads
 from logsrv.linelog.store.archive.reading import ArchivedText
 from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.index import Index, IndexHead
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import UNKNOWN, Times, combine_times
 
@@ -46,7 +45,9 @@ _ASKED_TOGETHER = 128
 
 
 class ArchiveView(View):
-    """The segments of a store in an archive. Raises StoreError and ArchiveError.
+    """The segments of a store in an archive, to be searched. Raises StoreError and ArchiveError.
+
+    It has no files that could be followed, counted or removed.
 
     url: of the archive. Its last part may be the store's identity, and must be if the archive has several
     stores. tell: called with a sentence for each damaged or unusable object.
@@ -123,21 +124,10 @@ class ArchiveView(View):
         words = manifest.objects.get(object_name(self._store, manifest.segment.words))
         return ArchiveCatalogEntry(encode_manifest(manifest), b"", words.size if words else 0, ())
 
-    @property
-    def has_archived_text(self) -> bool:
-        return True
-
     def refresh(self) -> None:
         """Do nothing: the view keeps the segments that it found when it was opened."""
 
     refresh_if_rotated = refresh
-
-    @property
-    def directory_removed(self) -> bool:
-        return False
-
-    def report_odd_names(self) -> None:
-        """Do nothing: an archive has no names of segments that are not plain files."""
 
     def close(self) -> None:
         self._readers.close()
@@ -152,25 +142,9 @@ class ArchiveView(View):
         found = self._manifests.get(number)
         return UNKNOWN if found is None else found.times
 
-    def index_head(self, number: int) -> IndexHead | None:
-        try:
-            return index.decode_head(self._found[number].frames)
-        except (KeyError, ValueError):
-            return None
-
     def read_time_span(self) -> tuple[str, str]:
         found = combine_times(one.times for one in self._manifests.values())
         return found.smallest or "", found.largest or ""
-
-    def is_active_file(self, fd: int) -> bool:
-        return False
-
-    def segment_exists(self, number: int) -> bool:
-        return number in self._found
-
-    def were_segments_empty(self, numbers: range) -> bool:
-        """Return True: an archive does not tell about segments that were never archived."""
-        return True
 
     def open_segment(self, number: int) -> SegmentFrames | None:
         found = self._found.get(number)
@@ -178,15 +152,7 @@ class ArchiveView(View):
             return None
         manifest = self._manifests[number]
         text = ArchivedText(manifest, [self._archive], lambda: index.decode_index(found.frames))
-
-        def load() -> Index:
-            try:
-                return text.index()
-            except ValueError as error:
-                self.report_damage(f"segment {number} cannot be read: {error}")
-                return index.Index(number)
-
-        return ArchivedFrames(number, text.place, load, text.frame, text.size)
+        return ArchivedFrames(number, text, self.report_damage)
 
     def archived_frames_with(self, number: int, following: Iterable[int], need: Need) -> int | None:
         """Return the frames of a segment that can have lines with `need`; None for all.

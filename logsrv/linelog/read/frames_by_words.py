@@ -11,19 +11,19 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.catalog.catalog import Catalog
 from logsrv.linelog.store.catalog.layout import CatalogEntry
 from logsrv.linelog.store.segments.disk import explanation
-from logsrv.linelog.store.segments.segment import NEXT_STORE
+from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.words.lookup import WordIndex
 
 
 def frames_with_need(
-    view: View, frames: SegmentFrames, need: Need, following: Iterable[int] = ()
+    view: View, frames: SegmentFrames, need: Need | None, following: Iterable[int]
 ) -> int | None:
     """Return the frames that can have lines with `need`, frame n as bit n; None if all can.
 
     following: the numbers of the next segments of the search.
     A word index that is damaged or belongs to another segment is reported to the view, and not used.
     """
-    if not isinstance(frames, PackedFrames):
+    if need is None or not isinstance(frames, PackedFrames):
         return None
     fd = view.open_word_index(frames.number)
     if fd is None:
@@ -31,7 +31,7 @@ def frames_with_need(
     try:
         words = WordIndex(fd)
         found = frames_in_word_index(words, need)
-        number = frames.number % NEXT_STORE
+        number = Position(frames.number, 0).own.segment
         if found == 0 and (words.segment, words.compressed) == (number, frames.file_size):
             # The number of frames is enough: the segment's own index need not be loaded.
             frames.count = words.frames
@@ -47,11 +47,13 @@ def frames_with_need(
         os.close(fd)
 
 
-def make_catalog_exclusion(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
+def make_catalog_exclusion(view: View, need: Need | None) -> Callable[[int], CatalogEntry | None]:
     """Return a function: segment's number → its catalog entry if it has no line with `need`, else None.
 
     None also for a segment that is in no catalog.
     """
+    if need is None:
+        return lambda _: None
     answers: dict[Catalog, int | None] = {}
 
     def without(number: int) -> CatalogEntry | None:

@@ -7,12 +7,13 @@ been set back. The word index shows which frames lack the words. Every frame tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
+from logsrv.linelog.query.matching.needs import Need
+from logsrv.linelog.read.frames_by_words import frames_with_need, make_catalog_exclusion
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.catalog.layout import CatalogEntry
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.segments.times import NONE
 
@@ -71,19 +72,17 @@ def plan_tasks(
     view: View,
     scope: Scope,
     stats: SearchStats,
+    need: Need | None = None,
     *,
     reverse: bool = False,
-    by_words: Callable[[SegmentFrames, Iterable[int]], int | None] = lambda *_: None,
-    by_catalogs: Callable[[int], CatalogEntry | None] = lambda _: None,
     take: Callable[[SegmentFrames, int], bool] = lambda *_: False,
 ) -> Iterator[ReadTask]:
     """Yield the tasks of a search, in the order of the store, or the newest first.
 
-    by_words: returns the frames that can have a hit by the word index, frame n as bit n; None for all. It
-    also gets the numbers of the next segments.
-    by_catalogs: returns a segment's entry if its catalog says that it has no hit.
+    need: of each hit; word indexes and catalogs show which frames and segments lack it. None: unknown.
     take: is called for each frame whose lines are all in the scope; returns True if it need not be read.
     """
+    entry_without_need = make_catalog_exclusion(view, need)
     numbers = [one.number for one in view.segments]
     left = numbers if reverse else numbers[::-1]
     while left:
@@ -91,7 +90,7 @@ def plan_tasks(
         if not _may_have_lines(view, number, scope):
             stats.skipped_segments += 1
             continue
-        without = by_catalogs(number)
+        without = entry_without_need(number)
         if without is not None:
             stats.skipped_segments += 1
             stats.skipped_frames += without.frames
@@ -103,7 +102,7 @@ def plan_tasks(
         before = stats.frames
         try:
             next_ones = (one for one in reversed(left) if _may_have_lines(view, one, scope))
-            words = by_words(frames, next_ones)
+            words = frames_with_need(view, frames, need, next_ones)
             yield from _tasks_of_segment(frames, scope, words, stats, reverse, take)
         finally:
             frames.close()

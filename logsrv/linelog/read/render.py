@@ -10,12 +10,12 @@ import json
 import zlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import displayable_text, elements_of_value, text_of_value
+from logsrv.linelog.query.language.caret import terminal_columns
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.extract import ExtractedFields, extracted_fields
 from logsrv.linelog.query.matching.highlight import highlight_finder
@@ -101,17 +101,6 @@ def hit_document(
     return found
 
 
-def stamp_and_message(hit: Hit) -> dict[str, Any]:
-    """Return position, time, source and message of `hit_document`, for which no fields are parsed."""
-    record = Record(hit.line)
-    return {
-        "position": str(hit.position),
-        "time": record.time,
-        "source": record.source,
-        "message": record.message,
-    }
-
-
 def record_document(record: Record) -> dict[str, Any]:
     """Return a line's `hit_document` without its position.
 
@@ -194,7 +183,8 @@ def cut_to_width(text: str, width: int) -> str:
     """Return text shortened to `width` columns, with `…` at the end if it was longer; 0: unchanged."""
     if not width or len(text) * 2 <= width:
         return text
-    wcwidth = _load_wcwidth().wcwidth
+    from wcwidth import wcwidth
+
     taken = kept = 0
     for place, character in enumerate(text):
         if taken < width:
@@ -275,18 +265,3 @@ def highlight_message(message: bytes, spans: list[tuple[int, int]], base: str, w
         if text:
             shown.append(f"{base}{colour}{text}{RESET}" if base or colour else text)
     return "".join(shown)
-
-
-def terminal_columns(text: str) -> int:
-    """Return the number of terminal columns that a text takes."""
-    if text.isascii():
-        return len(text)
-    width: int = _load_wcwidth().wcswidth(text)
-    return max(0, width)
-
-
-def _load_wcwidth() -> ModuleType:
-    """Return the module wcwidth. It takes 14 ms to load, and only cut or non-ASCII text needs it."""
-    import wcwidth
-
-    return wcwidth

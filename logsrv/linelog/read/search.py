@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logsrv.linelog.fields.source import IsOf, make_source_test
-from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import Matcher
-from logsrv.linelog.read.frames_by_words import frames_with_need, make_catalog_exclusion
 from logsrv.linelog.read.indexed import IndexedCounts, levels_in_query
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_tasks
 from logsrv.linelog.read.pool import run_tasks
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import NEXT_STORE, Position
+from logsrv.linelog.store.segments.segment import Position
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -108,7 +106,7 @@ class Search:
     def matching_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield the texts of a task that have matches: offset, text, and the matching lines in it."""
         for offset, text in self.task_texts(task):
-            found = self.matcher.matching_lines(text, (task.segment % NEXT_STORE, offset))
+            found = self.matcher.matching_lines(text, Position(task.segment, offset).own)
             if found and self._needs_scope_test(task):
                 lines = found[:-1].split(b"\n")
                 in_time = task.in_time
@@ -140,10 +138,7 @@ class Search:
         step: seconds of a step of time; None for no steps. levels: whether to count by level, not only the
         total.
         """
-        query = self.matcher.node
-        if self.scope.source or not (query == EVERYTHING or getattr(query, "field", "") == "level"):
-            return None
-        wanted = levels_in_query(query)
+        wanted = None if self.scope.source else levels_in_query(self.matcher.node)
         return None if wanted is None else IndexedCounts(wanted, step, levels=levels)
 
     def run_on_frames(
@@ -153,8 +148,13 @@ class Search:
 
         indexed: counts the lines of frames that need not be read.
         """
-        planned = self._plan_tasks(
-            reverse, (lambda *_: False) if indexed is None else indexed.try_add_frame
+        planned = plan_tasks(
+            self.view,
+            self.scope,
+            self.stats,
+            self.matcher.needs if self._with_index else None,
+            reverse=reverse,
+            take=(lambda *_: False) if indexed is None else indexed.try_add_frame,
         )
         tell, processes = self.view.report_damage, self._processes
         if self.view.has_archived_text:
@@ -189,22 +189,6 @@ class Search:
             for result in results:
                 yield task, json.loads(result)
 
-    def _plan_tasks(
-        self, reverse: bool, take: Callable[[SegmentFrames, int], bool]
-    ) -> Iterator[ReadTask]:
-        view, needs = self.view, self.matcher.needs
-        if needs is None or not self._with_index:
-            return plan_tasks(view, self.scope, self.stats, reverse=reverse, take=take)
-        return plan_tasks(
-            view,
-            self.scope,
-            self.stats,
-            reverse=reverse,
-            by_words=lambda frames, left: frames_with_need(view, frames, needs, left),
-            by_catalogs=make_catalog_exclusion(view, needs),
-            take=take,
-        )
-
     def _prepare_for_many(self) -> None:
         # Each frame is unpacked into newly allocated memory: returning that to the system took half as long
         # as unpacking.
@@ -228,7 +212,7 @@ class Search:
             found = sum(1 for _ in self.hits_in_task(task))
         else:
             found = sum(
-                self.matcher.count(text, (task.segment % NEXT_STORE, offset))
+                self.matcher.count(text, Position(task.segment, offset).own)
                 for offset, text in self.task_texts(task)
             )
         return [b"%d" % found]
@@ -267,7 +251,7 @@ def hits_in_text(
 ) -> Iterator[Hit]:
     """Yield the lines of a text that match and have a wanted source. position: of the text's first byte."""
     segment, offset = position
-    for start, end in matcher.find(text, (segment % NEXT_STORE, offset)):
+    for start, end in matcher.find(text, position.own):
         if is_of is not None and not is_of(text, start, end):
             continue
         yield Hit(Position(segment, offset + start), text[start:end])

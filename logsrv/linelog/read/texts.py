@@ -10,13 +10,17 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import zstandard
 
+from logsrv.linelog.store.segments.disk import explanation
 from logsrv.linelog.store.segments.heads import LARGEST
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.times import Times, combine_times, times_of
+
+if TYPE_CHECKING:
+    from logsrv.linelog.store.archive.reading import ArchivedText
 
 SIZE = 1 << 20
 # Bytes that are read at once. For each piece of 128 KiB or more, glibc would map new memory: reading 250
@@ -184,10 +188,8 @@ class PackedFrames(SegmentFrames):
             offset, end = self.frame_bounds(frame)
             if offset >= stop:
                 break
-            yield from clip_lines(self._unpack_frame(frame, end - offset), offset, start, stop)
-
-    def _unpack_frame(self, frame: int, wanted: int) -> bytes:
-        return self.read_packed_and_text(frame, wanted)[1]
+            _, text = self.read_packed_and_text(frame, end - offset)
+            yield from clip_lines(text, offset, start, stop)
 
     def read_packed_and_text(self, frame: int, wanted: int) -> tuple[bytes, bytes]:
         """Return a compressed frame, and its text of `wanted` bytes.
@@ -254,31 +256,27 @@ class PackedFrames(SegmentFrames):
 
 
 class ArchivedFrames(PackedFrames):
-    """A compressed segment whose text is in an archive.
+    """A compressed segment whose text is in an archive. report: gets a sentence if no index is usable."""
 
-    read: returns a frame, by its number, offset and size; raises ValueError with a sentence.
-    size: bytes of the compressed text.
-    """
+    def __init__(self, number: int, text: ArchivedText, report: Callable[[str], None]) -> None:
+        super().__init__(number, text.place, -1, lambda: self._load_index(number))
+        self._text = text
+        self._report = report
 
-    def __init__(
-        self,
-        number: int,
-        path: str,
-        load: Callable[[], Index],
-        read: Callable[[int, int, int], bytes],
-        size: int,
-    ) -> None:
-        super().__init__(number, path, -1, load)
-        self._read_frame = read
-        self._size = size
+    def _load_index(self, number: int) -> Index:
+        try:
+            return self._text.index()
+        except ValueError as error:
+            self._report(f"segment {number} cannot be read: {explanation(error)}")
+            return Index(number)
 
     @property
     def file_size(self) -> int:
-        return self._size
+        return self._text.size
 
     def _read_bytes(self, frame: int, at: int, size: int) -> bytes:
         try:
-            return self._read_frame(frame, at, size)
+            return self._text.frame(frame, at, size)
         except ValueError as error:
             raise DamagedSegment(str(error)) from error
 

@@ -20,10 +20,10 @@ from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames,
 from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.catalog.catalog import Catalog, CatalogedSegment, Catalogs
 from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk, explanation, reason
+from logsrv.linelog.store.segments.disk import Disk, explanation, reason, store_errors
 from logsrv.linelog.store.segments.format import why_too_new
 from logsrv.linelog.store.segments.index import Index, IndexHead
-from logsrv.linelog.store.segments.removed import MissingText, missed_text, were_empty
+from logsrv.linelog.store.segments.removed import MissingText, missed_text
 from logsrv.linelog.store.segments.rights import hint_at_reading_group
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
@@ -134,13 +134,11 @@ class View:
     def refresh(self) -> None:
         """List the segments again. Raises StoreError."""
         self._close_active_file()
-        try:
+        with store_errors(f"{self._disk.directory} cannot be read"):
             # Open current.log before the listing, and compare after it: if it is the same file both times,
             # it was current.log during the listing.
             self._active = self._open_active_file()
             self.segments, names = segments_and_names(self._disk)
-        except OSError as error:
-            raise StoreError(f"{self._disk.directory} cannot be read: {reason(error)}") from error
         if not self.is_active_file(self._active):
             self._close_active_file()
         if self._away:
@@ -310,10 +308,6 @@ class View:
             return self._disk.has_name(segment.archived)
         return self._disk.has_name(segment.name) or self._disk.has_name(segment.packed)
 
-    def were_segments_empty(self, numbers: range) -> bool:
-        """Return whether no segment with one of these numbers ever had a line."""
-        return were_empty(numbers, self._disk)
-
     def missing_between(self, position: Position, following: int) -> MissingText:
         """Return what the store lacks between a position and a later segment."""
         return missed_text(position, following, self._disk)
@@ -383,15 +377,7 @@ class View:
         if self._archives is None:
             self._archives = archives_of_store(str(self._disk.directory))
         text = open_archived_text(segment, self._disk, self._archives)
-
-        def load() -> Index:
-            try:
-                return text.index()
-            except ValueError as error:
-                self.report_damage(f"segment {segment.number} cannot be read: {explanation(error)}")
-                return index.Index(segment.number)
-
-        return ArchivedFrames(segment.number, text.place, load, text.frame, text.size)
+        return ArchivedFrames(segment.number, text, self.report_damage)
 
     def _load_index(self, segment: Segment, path: str, fd: int) -> Index:
         # Keep the last index: planning and then reading need the same one.

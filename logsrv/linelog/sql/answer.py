@@ -19,10 +19,11 @@ from typing import Any
 import duckdb
 import pyarrow
 
+from logsrv.errors import QueryError
 from logsrv.linelog.read.plan import SearchStats
 from logsrv.linelog.sql.binding import StatementBinder
 from logsrv.linelog.sql.columns import ColumnType
-from logsrv.linelog.sql.fault import NO_MEMORY, StatementError, parse_fault
+from logsrv.linelog.sql.fault import NO_MEMORY, parse_fault
 from logsrv.linelog.sql.levels import CREATED, TYPE, replace_level_texts
 from logsrv.linelog.sql.plan import OPTIMIZERS, ReadingPlan, plan_everything, plan_from_duckdb
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
@@ -33,7 +34,7 @@ _ROWS = 10_000
 
 
 class SqlAnswer:
-    """The answer to one statement. Raises StatementError.
+    """The answer to one statement. Raises QueryError.
 
     utc: times without a zone are UTC, not local. pushed: read only rows that the statement's conditions can
     need. columns: names of the answer's columns with DuckDB's names of their types.
@@ -93,7 +94,7 @@ class SqlAnswer:
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     def batches(self) -> Iterator[pyarrow.RecordBatch]:
-        """Yield the rows of the answer. Raises StatementError."""
+        """Yield the rows of the answer. Raises QueryError."""
         lenient: set[str] = set()
         while True:
             begun = False
@@ -142,7 +143,7 @@ class SqlAnswer:
         except duckdb.InterruptException:
             raise KeyboardInterrupt from None
         except MemoryError:
-            raise StatementError(NO_MEMORY) from None
+            raise QueryError(NO_MEMORY) from None
         except (duckdb.Error, OSError, ValueError, RuntimeError) as error:
             if rows.error is not None:
                 raise rows.error from None
@@ -212,23 +213,23 @@ def disable_external_access(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def require_read_only(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
-    """Raise StatementError unless `statement` only reads; return whether it is an EXPLAIN."""
+    """Raise QueryError unless `statement` only reads; return whether it is an EXPLAIN."""
     try:
         found = connection.extract_statements(statement)
     except duckdb.Error as error:
         raise parse_fault(error).as_error(statement) from None
     if not found:
-        raise StatementError("there is no statement; a simple one is: select count(*) from logs")
+        raise QueryError("there is no statement; a simple one is: select count(*) from logs")
     if len(found) > 1:
         at = len(found[0].query.encode())
         before = statement.encode()[:at].decode(errors="replace")
-        raise StatementError("this is more than one statement", len(before) + 1)
+        raise QueryError("this is more than one statement", len(before) + 1)
     kind = found[0].type
     if kind not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
         name = str(kind).rpartition(".")[2].lower()
         with contextlib.suppress(IndexError):
             name = statement.split()[0].upper()
-        raise StatementError(
+        raise QueryError(
             f"{name[:20]} is not possible here: only SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW "
             "and EXPLAIN are, which change nothing"
         )

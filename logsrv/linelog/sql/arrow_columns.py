@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 import orjson
@@ -23,7 +23,7 @@ from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit
 from logsrv.linelog.read.counting.columns import column_reader
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
-from logsrv.linelog.store.segments.segment import NEXT_STORE, Position
+from logsrv.linelog.store.segments.segment import Position
 
 _INT64 = 1 << 63
 _IN_SOURCE = ("source", "name", "host")
@@ -40,18 +40,11 @@ class SegmentLines(NamedTuple):
     offsets: Callable[[Array], Any]
 
 
-class BadValues:
-    """Values that a column of numbers cannot hold.
+BadValues: TypeAlias = dict[str, tuple[int, bool]]
+"""Values that a column of numbers cannot hold.
 
-    For each field: how many, and whether all are numbers, only too large or with a fraction.
-    """
-
-    def __init__(self) -> None:
-        self.found: dict[str, tuple[int, bool]] = {}
-
-    def add_value(self, field: str, *, is_number: bool) -> None:
-        count, numbers = self.found.get(field, (0, True))
-        self.found[field] = count + 1, numbers and is_number
+For each field: how many, and whether all are numbers, only too large or with a fraction.
+"""
 
 
 class ArrowColumnMaker:
@@ -78,7 +71,7 @@ class ArrowColumnMaker:
 
     def make_batch(self, piece: SegmentLines) -> tuple[pyarrow.RecordBatch, BadValues]:
         """Return the columns of a piece, and the values that they cannot hold, which are NULL there."""
-        bad_values = BadValues()
+        bad_values: BadValues = {}
         stamps = StampedLines(piece.text)
         columns = self._parsed_columns(piece, stamps, bad_values)
         if self._of_sources:
@@ -142,29 +135,24 @@ def as_number_or_note(
     value: Value, kind: ColumnType, field: str, bad_values: BadValues
 ) -> int | float | None:
     """Return a field's value as a number of type `kind`; if that cannot hold it, add it to `bad_values`."""
-    if isinstance(value, list):
-        found = None
-    else:
-        found = (
-            _parse_number(value)
-            if isinstance(value, str) and len(value) < 32
-            else number_of_value(value)
-        )
-    if found is None and kind is ColumnType.NUMBER and not isinstance(value, list):
+    found: Any = None
+    if isinstance(value, str) and len(value) < 32:
+        found = _parse_number(value)
+    elif not isinstance(value, list):
+        found = number_of_value(value)
+    is_integer = kind is ColumnType.INTEGER
+    if found is None and not is_integer and not isinstance(value, list):
         found = number_in_field_unit(field, value)
-    if found is None:
-        bad_values.add_value(field, is_number=False)
-        return None
-    if kind is ColumnType.INTEGER:
-        if -_INT64 <= found < _INT64 and found == int(found):
-            return int(found)
-        bad_values.add_value(field, is_number=True)
-        return None
-    try:
-        return float(found)
-    except OverflowError:
-        bad_values.add_value(field, is_number=False)
-        return None
+    if found is not None and not is_integer:
+        try:
+            return float(found)
+        except OverflowError:
+            found = None
+    if found is not None and -_INT64 <= found < _INT64 and found == int(found):
+        return int(found)
+    count, numbers = bad_values.get(field, (0, True))
+    bad_values[field] = count + 1, numbers and found is not None
+    return None
 
 
 def to_compact_json(value: Any) -> str:
@@ -234,7 +222,7 @@ def _source_columns(names: Sequence[str], stamps: StampedLines) -> dict[str, Any
 
 
 def _segment_column(piece: SegmentLines, stamps: StampedLines) -> Any:
-    number = pyarrow.scalar(piece.segment % NEXT_STORE, pyarrow.int64())
+    number = pyarrow.scalar(Position(piece.segment, 0).own.segment, pyarrow.int64())
     return pyarrow.repeat(number, len(stamps))
 
 

@@ -44,7 +44,7 @@ class StatementBinder:
     def bind_fields(self, statement: str, *, explained: bool) -> dict[str, ColumnType]:
         """Return the fields that `statement` names, with a type for each.
 
-        explained: whether it is an EXPLAIN. Raises StatementError.
+        explained: whether it is an EXPLAIN. Raises QueryError.
         """
         fields = {
             name: self._kinds.type_of_field(name)

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from logsrv.errors import LogsrvError
+from logsrv.errors import QueryError
 
 _NO_SUCH_COLUMN = re.compile(
     r'Table ".*" does not have a column named "(.+)"|Column "(.+)" does not exist on \w+ side'
@@ -23,18 +23,6 @@ _NO_SUCH_TABLE = re.compile(r"Table with name (.+) does not exist!")
 _OFFSET = re.compile(r"\boffset[\s,)]*\Z", re.IGNORECASE)
 
 
-class StatementError(LogsrvError):
-    """DuckDB cannot run the statement.
-
-    sentence: what is wrong. at: the column of the fault, in characters from 1; 0 if unknown.
-    """
-
-    def __init__(self, sentence: str, at: int = 0) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.at = at
-
-
 class DuckDBFault(NamedTuple):
     """An error that DuckDB reported with `errors_as_json`.
 
@@ -47,15 +35,15 @@ class DuckDBFault(NamedTuple):
     position: int
     missing: str
 
-    def as_error(self, statement: str) -> StatementError:
+    def as_error(self, statement: str) -> QueryError:
         """Return the error to raise about `statement`."""
         if not 0 <= self.position <= len(statement.encode()):
-            return StatementError(self.sentence)
+            return QueryError(self.sentence)
         before = statement.encode()[: self.position].decode(errors="replace")
         sentence = self.sentence
         if self.kind == "Parser" and _OFFSET.search(before):
             sentence += '. The column is written in double quotes: "offset"'
-        return StatementError(sentence, len(before) + 1)
+        return QueryError(sentence, len(before) + 1)
 
 
 def parse_fault(error: Exception, added: int = 0) -> DuckDBFault:

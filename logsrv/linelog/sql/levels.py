@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.fields.level import LEVELS, canonical_level
-from logsrv.linelog.sql.fault import StatementError
 
 TYPE = "log_level"
 """The name of the type."""
@@ -24,7 +24,7 @@ _ORDERS = ("COMPARE_LESSTHAN", "COMPARE_GREATERTHAN")
 def replace_level_texts(statement: str, tree: Any) -> str:
     """Return the statement with texts replaced by levels wherever it compares `level` by order.
 
-    tree: DuckDB's syntax tree of the statement. Raises StatementError for a text that is no level.
+    tree: DuckDB's syntax tree of the statement. Raises QueryError for a text that is no level.
     """
     text = statement.encode()
     found = {int(one["query_location"]): one for one in _texts_compared_with_level(tree)}
@@ -33,7 +33,7 @@ def replace_level_texts(statement: str, tree: Any) -> str:
         written = constant["literal"]["text"]
         name = canonical_level(written)
         if name is None:
-            raise StatementError(
+            raise QueryError(
                 f"{one_line(written, 60)} is not a level; these are: {', '.join(LEVELS)}",
                 len(text[:at].decode(errors="replace")) + 1,
             )

@@ -12,7 +12,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, HasField, Node, Or, Term
+from logsrv.linelog.query.language.tree import (
+    EVERYTHING,
+    And,
+    Compare,
+    HasField,
+    Node,
+    Or,
+    Term,
+    all_of,
+)
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 
 Expression: TypeAlias = Mapping[str, Any]
@@ -64,10 +73,9 @@ class WantedRows(NamedTuple):
 
 def rows_in_all(parts: list[WantedRows]) -> WantedRows:
     """Return the rows that are in all of `parts`."""
-    nodes = [part.node for part in parts if part.node != EVERYTHING]
+    node = all_of(dict.fromkeys(part.node for part in parts))
     since = max((part.since for part in parts if part.since is not None), default=None)
     until = min((part.until for part in parts if part.until is not None), default=None)
-    node = nodes[0] if len(nodes) == 1 else And(tuple(dict.fromkeys(nodes)))
     return WantedRows(node, since, until)
 
 

@@ -125,7 +125,7 @@ class TableRows:
             ):
                 if maker.names:
                     batch, bad_values = maker.make_batch(piece)
-                    results += [_as_arrow_stream(batch), json.dumps(bad_values.found).encode()]
+                    results += [_as_arrow_stream(batch), json.dumps(bad_values).encode()]
                 else:
                     results += [b"", b"%d" % piece.text.count(b"\n")]
             return results

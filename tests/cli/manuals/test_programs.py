@@ -81,7 +81,7 @@ def test_no_sentence_names_a_file_that_pip_does_not_install() -> None:
 
 
 def test_all_programs_have_their_pages() -> None:
-    made = programs.pages(main.COMMANDS, main.parser_of, origin="logsrv 1")
+    made = programs.pages()
     search = made["logsrv-search.1"]
     assert f'"greet {__version__}"' in made["twistd-greet.8"], (
         "each plugin has a version of its own"
@@ -93,10 +93,16 @@ def test_all_programs_have_their_pages() -> None:
     assert "\\-\\-log\\-requests" in made["gopher-serve.1"]
 
 
+def test_pages_refer_only_to_pages_that_exist() -> None:
+    made = {"{0}({2})".format(*name.rpartition(".")) for name in programs.pages()}
+    others = {name for one in programs.subjects() for name in one.see} - made
+    assert others <= {"twistd(1)"}
+
+
 def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    script = programs.completions("bash", main.COMMANDS, main.parser_of)["logsrv"]
+    script = programs.completions("bash")["logsrv"]
     for line, offered in {
         "logsrv --": {"--version", "--help"},
         "logsrv backup ": {"folder"},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.cli.arguments import only_store
 from logsrv.cli.reading.arguments import (
     declare_query,
     declare_scope,
@@ -16,12 +17,10 @@ from logsrv.cli.reading.arguments import (
     make_scope,
     matcher_with_hints,
     parse_count,
-    parse_position_argument,
     search_status,
 )
 from logsrv.cli.reading.stores import open_view
 from logsrv.kit.options.argument_parser import Parser, UsageError
-from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import lines, make_store
 
 
@@ -68,20 +67,16 @@ def test_a_value_may_begin_with_a_hyphen() -> None:
 def test_the_variable_gives_the_directory_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
     parser = Parser("logsrv reindex", "")
     declare_store(parser, to_write=True)
-    assert parser.parse_args([]).directory == "logs"
+    assert only_store(parser.parse_args([])) == "logs"
     monkeypatch.setenv("LOGSRV_DIRECTORY", "/var/log/lines")
-    assert parser.parse_args([]).directory == "/var/log/lines"
-    assert parser.parse_args(["-d", "here"]).directory == "here"
+    assert only_store(parser.parse_args([])) == "/var/log/lines"
+    assert only_store(parser.parse_args(["-d", "here"])) == "here"
 
 
-def test_positions_and_numbers_of_lines_are_parsed() -> None:
-    assert parse_position_argument("17:52311") == Position(17, 52311)
-    for wrong in ("17", "17:", ":1", "a:1", "1:²", "-1:1", "1:2:3", "9" * 50 + ":1"):
-        with pytest.raises(argparse.ArgumentTypeError):
-            parse_position_argument(wrong)
+def test_numbers_of_lines_are_parsed() -> None:
     assert parse_count("0") == 0
     for wrong in ("-1", "x", "", "²", "9" * 13):
-        with pytest.raises(argparse.ArgumentTypeError):
+        with pytest.raises(ValueError, match="no number of lines"):
             parse_count(wrong)
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.reading import figures
-from logsrv.cli.reading.figures import print_histogram, print_top_values
+from logsrv.cli.reading.figures import print_time_buckets, print_value_counts, step_seconds
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read.counting.histogram import histogram
+from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.linelog.read.stores import line, make_store, view_of
@@ -20,6 +22,11 @@ from tests.linelog.read.stores import line, make_store, view_of
 def search_of(tmp_path: Path, *seconds: float) -> Search:
     some = [line("[error] no\x1b[2J" if second else "x", second) for second in seconds]
     return Search(view_of(make_store(tmp_path / "logs", [some])), make_matcher(parse("")), Scope())
+
+
+def print_histogram(search: Search, every: str | None, output: str) -> bool:
+    step = step_seconds(every, search.scope, search.view.read_time_span)
+    return print_time_buckets(histogram(search, step, levels=True), step, output, local=False)
 
 
 def test_bars_are_as_long_as_their_numbers(
@@ -70,7 +77,7 @@ def test_bars_as_json_have_levels(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_an_empty_store_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty = Search(view_of(make_store(tmp_path / "logs", [[]])), make_matcher(parse("")), Scope())
     assert not print_histogram(empty, None, "text")
-    assert not print_top_values(empty, "x", None, "text")
+    assert not print_value_counts(count_values(empty, "x"), "x", None, "text")
     assert capsys.readouterr().out == ""
 
 
@@ -87,5 +94,5 @@ def test_printed_values_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixtur
     search = Search(
         view_of(make_store(tmp_path / "logs", [evil])), make_matcher(parse("")), Scope()
     )
-    assert print_top_values(search, "a", 3, "text")
+    assert print_value_counts(count_values(search, "a"), "a", 3, "text")
     assert "\\x1b[2J" in capsys.readouterr().out

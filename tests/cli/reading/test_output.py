@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.reading.output import Output, pager_command, start_pager
+from logsrv.cli.reading.output import pager_command, start_pager
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.command import LOGSRV
 from tests.linelog.read.stores import lines, make_store
@@ -104,13 +104,3 @@ def test_less_is_told_to_show_colours_unless_the_user_says_how(
         child.stdin.close()
         assert child.wait(PATIENCE) == 0
         assert capfd.readouterr().out == shown
-
-
-def test_lines_that_were_found_do_not_wait_for_others(
-    capfdbinary: pytest.CaptureFixture[bytes],
-) -> None:
-    with Output(paged=False) as output:
-        output.write(b"one\n")
-        output.write_waiting_unless_paging()
-        assert capfdbinary.readouterr().out == b"one\n"
-        output.write_waiting_unless_paging()

@@ -194,7 +194,7 @@ def test_without_a_name_it_is_the_usual_store(
     monkeypatch.setenv("LOGSRV_DIRECTORY", str(here / "a"))
     assert main(["search", "-c"]) == 0
     assert capsys.readouterr().out == "40\n"
-    monkeypatch.setattr("logsrv.cli.reading.stores.usual_store", pytest.fail)
+    monkeypatch.setattr("logsrv.cli.arguments.usual_store", pytest.fail)
     assert main(["search", "-c", "--directory", str(here / "b")]) == 0
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read import plan
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, plan_tasks
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -96,9 +97,10 @@ def test_after_and_before_leave_out_exactly_their_lines(view: View) -> None:
     assert len(before) == COUNT + 2
 
 
-def test_the_word_index_chooses_frames(view: View) -> None:
+def test_the_word_index_chooses_frames(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "frames_with_need", lambda *_: 0b10)
     stats = SearchStats()
-    planned = list(plan_tasks(view, Scope(), stats, by_words=lambda *_: 0b10))
+    planned = list(plan_tasks(view, Scope(), stats))
     assert stats.frames == 5
     assert all(task.start > 0 for task in planned)
     assert stats.skipped_frames > 5

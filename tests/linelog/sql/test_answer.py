@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from logsrv.errors import QueryError
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
-from logsrv.linelog.sql.fault import StatementError
 from logsrv.linelog.sql.rows import StoreReading
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.words.reindex import make_missing_indexes
@@ -111,7 +111,7 @@ def test_each_statement_has_its_answer(view: View, statement: str, found: list[A
 def test_wrong_statements_say_what_and_where(
     view: View, statement: str, sentence: str, at: int
 ) -> None:
-    with pytest.raises(StatementError) as caught:
+    with pytest.raises(QueryError) as caught:
         rows(view, statement)
     assert sentence in caught.value.sentence
     assert "\n" not in caught.value.sentence
@@ -271,9 +271,9 @@ def test_what_is_left_out_changes_no_answer(
     statement = f'select segment, "offset", message from logs where {where}'
     try:
         expected = rows(view, statement, pushed=False)
-    except StatementError:
+    except QueryError:
         # Kinds that do not go together are an error in any case.
-        with pytest.raises(StatementError):
+        with pytest.raises(QueryError):
             rows(view, statement)
     else:
         assert rows(view, statement) == expected

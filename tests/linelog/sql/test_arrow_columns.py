@@ -57,7 +57,7 @@ def test_every_column_has_the_values_of_its_lines() -> None:
     assert rows[1]["time"].isoformat() == "2026-11-20T06:00:01.500000+00:00"
     assert rows[4]["time"] is rows[5]["time"] is None
     assert (rows[1]["ms"], rows[1]["list"], rows[2]["agent"]) == (1.5, '["a",1]', 'a "b"')
-    assert bad_values.found == {"status": (1, False), "big": (1, True)}
+    assert bad_values == {"status": (1, False), "big": (1, True)}
 
 
 @pytest.mark.parametrize(

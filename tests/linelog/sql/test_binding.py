@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from logsrv.errors import QueryError
 from logsrv.linelog.fields.values import Value
 from logsrv.linelog.sql.answer import connect_in_memory
 from logsrv.linelog.sql.binding import StatementBinder
@@ -19,7 +20,7 @@ from logsrv.linelog.sql.columns import (
     column_declarations,
     quoted_identifier,
 )
-from logsrv.linelog.sql.fault import DuckDBFault, StatementError, parse_fault
+from logsrv.linelog.sql.fault import DuckDBFault, parse_fault
 from logsrv.linelog.sql.sample import LineSample, lines_at_distances, type_of_value
 from tests.linelog.read.stores import lines, make_store, view_of
 
@@ -94,7 +95,7 @@ def test_fields_get_their_types(
     ],
 )
 def test_errors_are_not_mistaken_for_fields(binder: StatementBinder, statement: str) -> None:
-    with pytest.raises(StatementError):
+    with pytest.raises(QueryError):
         binder.bind_fields(statement, explained=False)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.errors import QueryError
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
-from logsrv.linelog.sql.fault import StatementError
 from logsrv.linelog.sql.levels import replace_level_texts
 from logsrv.linelog.sql.rows import StoreReading
 from tests.linelog.read.stores import lines, make_store, view_of
@@ -78,9 +78,7 @@ def test_levels_compare_in_any_statement(view: View, statement: str, found: list
 
 
 def test_a_text_that_is_no_level_has_no_order(view: View) -> None:
-    with pytest.raises(
-        StatementError, match="banana is not a level; these are: debug, info"
-    ) as error:
+    with pytest.raises(QueryError, match="banana is not a level; these are: debug, info") as error:
         first_column(view, "select 'ä' from logs where level >= 'banana'")
     assert error.value.at == 37
 

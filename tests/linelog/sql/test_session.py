@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from logsrv.errors import QueryError
 from logsrv.linelog.sql.answer import connect_in_memory, disable_external_access, require_read_only
-from logsrv.linelog.sql.fault import StatementError
 from tests.linelog.read.stores import make_store
 
 
@@ -64,7 +64,7 @@ def test_statements_that_only_ask_pass(tmp_path: Path, statement: str, explains:
 )
 def test_statements_that_change_something_are_refused(tmp_path: Path, statement: str) -> None:
     connection = connect_in_memory(str(tmp_path), utc=True)
-    with pytest.raises(StatementError):
+    with pytest.raises(QueryError):
         require_read_only(connection, statement)
     connection.close()
 

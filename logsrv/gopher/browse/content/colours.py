@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
+from logsrv.value import Value
 
 # A colour: its number among the 256 of terminals, or (red, green, blue); None for the page's own colour.
 Shade = int | tuple[int, int, int] | None

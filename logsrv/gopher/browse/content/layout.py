@@ -14,7 +14,7 @@ from typing import Literal
 
 from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.wire.columns import cell_count, shape_of
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 # fit: break prose, not drawings. all: break every line. none: break no line.
 Breaking = Literal["fit", "all", "none"]

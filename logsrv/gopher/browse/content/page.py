@@ -15,8 +15,8 @@ from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
+from logsrv.value import Value
 
 Way = Literal["menu", "text", "html", "picture", "download"]
 # The item types that are shown as pages, by name. BinHex and uuencode are texts too, but for programs.

@@ -25,7 +25,7 @@ SHORTEST_WINDOW, LONGEST_WINDOW = 1.0, 7 * 86400.0
 """Seconds."""
 
 _CLOSED = "nothing can stand behind a condition"
-_OPERATOR = re.compile(r"(>=|<=|>|<)\s*")
+_OPERATOR = re.compile(r">=|<=|>|<")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
 
 
@@ -48,11 +48,7 @@ class Condition(NamedTuple):
 
     def is_met_by(self, value: float | None) -> bool:
         """Return whether the figure `value` fulfils the condition; None, of no numbers, never does."""
-        if value is None:
-            return False
-        if self.operator in (">", ">="):
-            return value > self.threshold or (self.operator == ">=" and value == self.threshold)
-        return value < self.threshold or (self.operator == "<=" and value == self.threshold)
+        return value is not None and ORDERS[self.operator](value, self.threshold)
 
 
 class AlertQuery(NamedTuple):
@@ -91,8 +87,12 @@ class _ConditionWords(StageWords):
         if function != "none":
             figure = self._figure(function)
             self._skip_space()
-            operator, begin = self._operator(), self.at
-            threshold = self._threshold()
+            operator = self._take(_OPERATOR, "an alert compares the figure: count > 100 in 5m")
+            self._skip_space()
+            begin = self.at
+            missing = "a number is missing here, as in count > 100 in 5m"
+            threshold = float(self._take(_NUMBER, missing))
+            self._skip_space()
             if function == "count" and (
                 threshold < 0 or (threshold == 0 and operator in (">=", "<"))
             ):
@@ -100,21 +100,6 @@ class _ConditionWords(StageWords):
                 raise QueryError(f"a count is 0 or more, so this is {holds} true", begin + 1)
         window = self._window()
         return Condition(figure, operator, threshold, window, self._grouping_fields())
-
-    def _operator(self) -> str:
-        found = _OPERATOR.match(self._text, self.at)
-        if found is None or found[1] not in ORDERS:
-            raise self.wrong("an alert compares the figure: count > 100 in 5m")
-        self.at = found.end()
-        return found[1]
-
-    def _threshold(self) -> float:
-        found = _NUMBER.match(self._text, self.at)
-        if found is None:
-            raise self.wrong("a number is missing here, as in count > 100 in 5m")
-        self.at = found.end()
-        self._skip_space()
-        return float(found[0])
 
     def _window(self) -> float:
         if not self._keyword("in"):

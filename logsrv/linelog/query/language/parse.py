@@ -14,8 +14,9 @@ deep nor long queries can exhaust Python's stack.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from operator import ge, gt, le, lt
+from typing import Any, NamedTuple
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
@@ -31,7 +32,6 @@ from logsrv.linelog.query.language.size import (
 )
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
-    And,
     Compare,
     Extracted,
     HasField,
@@ -40,6 +40,7 @@ from logsrv.linelog.query.language.tree import (
     Or,
     Regex,
     Term,
+    all_of,
 )
 
 DEEPEST = 100
@@ -58,7 +59,7 @@ _FIELD = re.compile(rf"({FIELD})(!=|>=|<=|[=<>~]|:(?!//))")
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
 PIPE = re.compile(r"\|(?=\s|\Z)")
 _NEGATION = re.compile(r"-(?=[^\s)-])")
-ORDERS = ("<", "<=", ">", ">=")
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 """Operators that compare numbers, or levels by severity."""
 _BETWEEN = (")", "AND", "OR")
 ELSEWHERE = {"program": "app", "programname": "app", "appname": "app", "procid": "pid"}
@@ -77,7 +78,14 @@ class ExtractedNames:
 
     def check(self, pattern: str, at: int) -> None:
         """Raise QueryError if the expression at `at` is wrong, or the query's expressions are too large."""
-        _add_checked_expression(pattern, at, self._expressions)
+        self._expressions.append(pattern)
+        try:
+            check_expression_sizes(self._expressions)
+            require_valid_expression(pattern)
+        except TooLargeExpressions as error:
+            raise _query_error(str(error), at) from None
+        except WrongExpression as error:
+            raise _wrong_expression(pattern, str(error), at) from None
 
     def add(self, pattern: str, at: int) -> list[str]:
         """Check an expression of the query at `at`; return the names of its groups. Raises QueryError."""
@@ -181,7 +189,7 @@ class _BracketLevel:
                     token.at,
                 )
             if token.kind == "OR":
-                self.alternatives.append(_join_with_and(self.parts))
+                self.alternatives.append(all_of(self.parts))
                 self.parts = []
         self.waiting = token
 
@@ -195,12 +203,8 @@ class _BracketLevel:
             )
         if self.is_empty():
             raise _query_error("there is nothing between these brackets", self.at)
-        last = _join_with_and(self.parts)
+        last = all_of(self.parts)
         return Or((*self.alternatives, last)) if self.alternatives else last
-
-
-def _join_with_and(parts: list[Node]) -> Node:
-    return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
 def _tokens(text: str, start: int, extracted: ExtractedNames) -> Iterator[_Token]:
@@ -312,32 +316,21 @@ def _parse_phrase(text: str, at: int) -> tuple[str, int]:
     return _ESCAPED.sub(r"\1", quoted[1]), quoted.end()
 
 
-def _add_checked_expression(pattern: str, at: int, patterns: list[str]) -> None:
-    """Raise QueryError if `pattern` at `at` is invalid, or makes the query's expressions too large.
-
-    patterns: the query's expressions so far; this one is added.
-    """
-    patterns.append(pattern)
-    try:
-        check_expression_sizes(patterns)
-        require_valid_expression(pattern)
-    except TooLargeExpressions as error:
-        raise _query_error(str(error), at) from None
-    except WrongExpression as error:
-        reason, _, fragment = str(error).partition(": ")
-        # RE2 quotes the part that it refuses, but not its offset. Of nested repetitions it quotes the outer
-        # one, which stands after the inner ones.
-        find = pattern.rfind if "repetition size" in reason else pattern.find
-        place = find(fragment) if fragment else 0
-        detail = f"{reason}: {fragment}" if fragment and fragment != pattern else reason
-        hint = ""
-        if fragment.startswith(("(?=", "(?!", "(?<")):
-            hint = "; looking ahead or behind is not possible here"
-        elif "repetition size" in reason:
-            hint = "; at most 1000 repetitions in all"
-        raise _query_error(
-            f"this regular expression is wrong: {one_line(detail, 120)}{hint}", at + max(place, 0)
-        ) from None
+def _wrong_expression(pattern: str, said: str, at: int) -> QueryError:
+    """Return the error for the expression at `at`. said: by RE2."""
+    reason, _, fragment = said.partition(": ")
+    # RE2 quotes the part that it refuses, but not its offset. Of nested repetitions it quotes the outer
+    # one, which stands after the inner ones.
+    find = pattern.rfind if "repetition size" in reason else pattern.find
+    place = find(fragment) if fragment else 0
+    detail = f"{reason}: {fragment}" if fragment and fragment != pattern else reason
+    hint = ""
+    if fragment.startswith(("(?=", "(?!", "(?<")):
+        hint = "; looking ahead or behind is not possible here"
+    elif "repetition size" in reason:
+        hint = "; at most 1000 repetitions in all"
+    sentence = f"this regular expression is wrong: {one_line(detail, 120)}{hint}"
+    return _query_error(sentence, at + max(place, 0))
 
 
 def _query_error(sentence: str, index: int) -> QueryError:

@@ -129,15 +129,11 @@ class StageWords:
 
     def limit(self) -> int:
         """Take the number of `limit`."""
-        found = _NUMBER.match(self._text, self.at)
-        if found is None:
-            raise self.wrong("limit needs a number of lines or rows, such as 10")
-        self.at = found.end()
-        return int(found[0])
+        return int(self._take(_NUMBER, "limit needs a number of lines or rows, such as 10"))
 
     def sorting(self) -> Sorting:
         """Take the field of `sort` and its direction."""
-        field = self._field("sort needs a field with numbers, such as sort ms")
+        field = self._take(_FIELD, "sort needs a field with numbers, such as sort ms")
         self._skip_space()
         direction = self._keyword("asc", "desc")
         return Sorting(field, direction == "asc")
@@ -186,9 +182,9 @@ class StageWords:
         """Take `by` and its fields, if they stand here."""
         if not self._keyword("by"):
             return ()
-        by = [self._field("by needs a field, such as by app")]
+        by = [self._take(_FIELD, "by needs a field, such as by app")]
         while self._comma():
-            by.append(self._field("there is no field behind the comma"))
+            by.append(self._take(_FIELD, "there is no field behind the comma"))
         self._require_few(by, MOST_FIELDS, "fields")
         if "position" in by:
             raise self.wrong(EACH_POSITION)
@@ -198,16 +194,16 @@ class StageWords:
         if function == "count":
             return Figure(function)
         self._skip_space()
-        return Figure(
-            function, self._field(f"{function} needs a field with numbers, such as {function} ms")
-        )
+        missing = f"{function} needs a field with numbers, such as {function} ms"
+        return Figure(function, self._take(_FIELD, missing))
 
     def _require_few(self, found: Sequence[object], most: int, what: str) -> None:
         if len(found) > most:
             raise self.wrong(f"an answer may have {most} {what}; these are {len(found)}")
 
-    def _field(self, missing: str) -> str:
-        found = _FIELD.match(self._text, self.at)
+    def _take(self, pattern: re.Pattern[str], missing: str) -> str:
+        """Take the text that `pattern` finds here. Raises QueryError with the sentence `missing`."""
+        found = pattern.match(self._text, self.at)
         if found is None:
             raise self.wrong(missing)
         self.at = found.end()

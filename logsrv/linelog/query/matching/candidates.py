@@ -19,7 +19,6 @@ from logsrv.linelog.query.language.tree import (
     Regex,
     Term,
 )
-from logsrv.linelog.query.matching import needs
 from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.literals import (
     SHORTEST,
@@ -28,7 +27,7 @@ from logsrv.linelog.query.matching.literals import (
     as_single_literal,
     pattern_of_candidate,
 )
-from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
+from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need, need_of_text
 from logsrv.linelog.query.matching.shapes import candidate_of_comparison
 
 # More literals are joined to one expression. A search for each of a few is five times as fast.
@@ -38,9 +37,7 @@ _MOST_LITERALS = 4
 def candidate_of_query(node: Node) -> Candidate | None:
     """Return the candidate of a query, or None if any line may match."""
     if isinstance(node, Term):
-        return as_single_literal(
-            needs.need_of_text(node.text, ignore_case=not needs.has_ascii_capital(node.text))
-        )
+        return as_single_literal(need_of_text(node.text))
     if isinstance(node, (Regex, Extracted)):
         return _candidate_of_regex(node.pattern)
     if isinstance(node, (Compare, HasField)):

@@ -83,11 +83,6 @@ class ManyQueries:
         self._anywhere: Array = numpy.array([one.anywhere for one in numbers], bool)
         self._windows = LiteralWindows([one.literal for one in numbers]) if numbers else None
 
-    @property
-    def unshared_count(self) -> int:
-        """Return the number of queries that search the text by themselves."""
-        return len(self._alone)
-
     def find(
         self, text: bytes, place: Place | None = None, *, among: Container[int] | None = None
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:

@@ -55,19 +55,6 @@ class Matcher:
     node: its tree. needs: literals that every matching line contains, or None if none are certain.
     """
 
-    __slots__ = (
-        "_at_once",
-        "_candidate",
-        "_exact",
-        "_negated",
-        "_pattern",
-        "_places",
-        "_search",
-        "_test",
-        "needs",
-        "node",
-    )
-
     def __init__(self, node: Node) -> None:
         self.node = node
         self.needs: Need | None = need_of_query(node)

@@ -11,35 +11,26 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from logsrv.linelog.fields.stored import to_stored_bytes
-from logsrv.linelog.query.language.tree import TreeNode
+from logsrv.value import Value
 
 
-class Literal(TreeNode):
+class Literal(Value):
     """Bytes that the line contains. ignore_case: they are in small letters; A–Z in a line counts as a–z."""
 
-    __slots__ = ("ignore_case", "text")
-
-    def __init__(self, text: bytes, ignore_case: bool) -> None:
-        self.text = text
-        self.ignore_case = ignore_case
+    text: bytes
+    ignore_case: bool
 
 
-class AllOf(TreeNode):
+class AllOf(Value):
     """The line contains all of `parts`."""
 
-    __slots__ = ("parts",)
-
-    def __init__(self, parts: tuple[Need, ...]) -> None:
-        self.parts = parts
+    parts: tuple[Need, ...]
 
 
-class AnyOf(TreeNode):
+class AnyOf(Value):
     """The line contains at least one of `parts`."""
 
-    __slots__ = ("parts",)
-
-    def __init__(self, parts: tuple[Need, ...]) -> None:
-        self.parts = parts
+    parts: tuple[Need, ...]
 
 
 Need: TypeAlias = Literal | AllOf | AnyOf
@@ -70,11 +61,15 @@ def has_ascii_capital(text: str) -> bool:
     return any("A" <= character <= "Z" for character in text)
 
 
-def need_of_text(text: str, *, ignore_case: bool) -> Need | None:
-    """Return the need of a line that contains `text`; None for the empty text."""
+def need_of_text(text: str, *, ignore_case: bool | None = None) -> Literal | None:
+    """Return the need of a line that contains `text`; None for the empty text.
+
+    ignore_case: None for a text whose case counts if it has a capital.
+    """
     needle = to_stored_bytes(text)
     if not needle:
         return None
     # A literal without letters is found faster if its case counts.
     small = needle.lower()
+    ignore_case = not has_ascii_capital(text) if ignore_case is None else ignore_case
     return Literal(small if ignore_case else needle, ignore_case and small != needle.upper())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -15,6 +14,7 @@ from logsrv.linelog.fields.values import (
     number_of_value,
     text_of_value,
 )
+from logsrv.linelog.query.language.parse import ORDERS
 from logsrv.linelog.query.language.tree import (
     And,
     Compare,
@@ -32,13 +32,6 @@ from logsrv.linelog.query.matching.needs import has_ascii_capital
 from logsrv.linelog.query.matching.shapes import levels_satisfying
 
 Predicate: TypeAlias = Callable[[Record], bool]
-
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def predicate(node: Node) -> Predicate:
@@ -115,8 +108,8 @@ def _comparison_test(node: Compare) -> Predicate:
     if field == "level":
         wanted = levels_satisfying(op, value)
         return lambda record: record.level in wanted
-    if op in _ORDERS:
-        return _number_comparison(field, _ORDERS[op], value)
+    if op in ORDERS:
+        return _number_comparison(field, ORDERS[op], value)
     if op == ":":
         return _message_contains(value) if field == "message" else _field_contains(field, value)
     if op == "~":

@@ -42,10 +42,8 @@ _IN_A_NUMBER = re.compile(
 def need_of_query(node: Node) -> Need | None:
     """Return the need of every line for which `node` is true, or None if nothing is certain."""
     if isinstance(node, Term):
-        return need_of_text(node.text, ignore_case=not has_ascii_capital(node.text))
-    if isinstance(node, Regex):
-        return compile_expression(node.pattern).need
-    if isinstance(node, Extracted):
+        return need_of_text(node.text)
+    if isinstance(node, (Regex, Extracted)):
         return compile_expression(node.pattern).need
     if isinstance(node, Compare) and node.field == "message" and node.op == "~":
         return compile_expression(node.value).need

@@ -71,9 +71,7 @@ def _candidate_in_stamp(field: str, op: str, value: str) -> Literals | None:
     """Return the value itself: the stamp contains source, name, host and time unchanged."""
     if op not in ("=", ":") or field in ("port", "position") or is_number_or_amount(value):
         return None
-    return as_single_literal(
-        need_of_text(value, ignore_case=op == "=" or not has_ascii_capital(value))
-    )
+    return as_single_literal(need_of_text(value, ignore_case=True if op == "=" else None))
 
 
 def _candidate_by_value(node: Compare) -> Literals | None:

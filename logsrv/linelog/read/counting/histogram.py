@@ -83,13 +83,6 @@ def count_by_step(
     counts: Counter[tuple[bytes, str | None]] = Counter()
     for text in texts:
         counts.update(count_by_time(text, size, levels=levels))
-    return _sum_by_step(counts, step)
-
-
-def _sum_by_step(
-    counts: Mapping[tuple[bytes, str | None], int], step: float
-) -> list[tuple[float, Counter[str]]]:
-    """Add the numbers by time and level up to numbers by bucket."""
     buckets: dict[float, Counter[str]] = {}
     moments: dict[bytes, float | None] = {}
     for (time, level), lines in counts.items():

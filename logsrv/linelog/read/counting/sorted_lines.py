@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from logsrv.linelog.fields.stamp import TIME_LENGTH
@@ -41,28 +40,24 @@ def sort_lines(
     field, sign = sorting.field, 1 if sorting.ascending else -1
     read = column_reader([field], extractions)
 
-    def work(task: ReadTask) -> list[bytes]:
-        hits = list(search.hits_in_task(task))
-        if not hits:
-            return []
-        text = b"".join([hit.line + b"\n" for hit in hits])
-        column = numbers(field, read(StampedLines(text))[field])
-        known = [(sign * value, row) for row, value in enumerate(column) if value is not None]
-        found = [json.dumps([len(hits), len(known)]).encode()]
-        for key, row in heapq.nsmallest(most, known):
-            found += [json.dumps([key, hits[row].position.offset]).encode(), hits[row].line]
-        return found
+    def work(task: ReadTask) -> Iterator[tuple[int, int, list[tuple[float, int, str]]]]:
+        if hits := list(search.hits_in_task(task)):
+            text = b"".join([hit.line + b"\n" for hit in hits])
+            column = numbers(field, read(StampedLines(text))[field])
+            known = [(sign * value, row) for row, value in enumerate(column) if value is not None]
+            rows = [
+                (key, hits[row].position.offset, hits[row].line.decode("latin-1"))
+                for key, row in heapq.nsmallest(most, known)
+            ]
+            yield len(hits), len(known), rows
 
     lines = with_number = 0
     # The keys are negative, because the heap has its smallest at the top: the line that goes first.
     kept: list[tuple[float, int, tuple[int, int], bytes]] = []
-    for task, results in search.run_on_frames(work):
-        if not results:
-            continue
-        many, known = json.loads(results[0])
+    for task, (many, known, rows) in search.run_for_json(work):
         lines, with_number = lines + many, with_number + known
-        for place in range(1, len(results), 2):
-            (key, offset), line = json.loads(results[place]), results[place + 1]
+        for key, offset, text in rows:
+            line = text.encode("latin-1")
             moment = int.from_bytes(line[:TIME_LENGTH]) if search.view.names else 0
             one = (-key, -moment, (-task.segment, -offset), line)
             if len(kept) < most:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from logsrv.descriptor import PIECE, Descriptor
@@ -294,6 +294,15 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"{type(error).__name__}: {error}"
+
+
+@contextmanager
+def store_errors(what: str, then: str = "") -> Iterator[None]:
+    """Raise StoreError for an OSError of the body: what failed, its cause, and what to do then."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{what}: {reason(error)}{then}") from error
 
 
 def explanation(error: Exception) -> str:

@@ -129,11 +129,6 @@ def note_empty(number: int, disk: Disk) -> None:
     _write_note(EMPTY, map(_run_text, runs), disk)
 
 
-def were_empty(numbers: range, disk: Disk) -> bool:
-    """Return whether each of these numbers is that of a removed segment without lines."""
-    return not any(gaps((numbers.start - 1, numbers.stop), runs_of_empty_segments(disk)))
-
-
 def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
     """Yield the runs of numbers missing among `numbers`. explained: runs that may be missing, in order."""
     for before, after in pairwise(sorted(set(numbers))):

@@ -94,6 +94,11 @@ class Position(NamedTuple):
         return f"{self.segment % NEXT_STORE}:{self.offset}"
 
     @property
+    def own(self) -> Position:
+        """The position in its store alone."""
+        return Position(self.segment % NEXT_STORE, self.offset)
+
+    @property
     def store(self) -> int:
         """The number of its store, from 1 on; 0 if only one is read."""
         return self.segment // NEXT_STORE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.gopher.wire.value import Value
+from logsrv.value import Value
 
 
 class Point(Value):

@@ -1,6 +1,7 @@
 """Values: frozen objects, equal if their fields are.
 
-attrs makes such classes too, but importing it takes as long as all of `gopher URL`.
+attrs makes such classes too, but importing it takes as long as all of `gopher URL`; named tuples take a
+millisecond for seven, a fiftieth of a search for a rare word.
 """
 
 from __future__ import annotations
