@@ -76,6 +76,25 @@ def test_a_search_is_saved_chosen_after_a_reload_and_removed(logs: Logs, visit: 
     assert page.run(KEPT) == []
 
 
+def test_a_late_answer_of_the_server_leaves_the_focus_on_the_cross(logs: Logs, visit: Open) -> None:
+    """Otherwise a key meant to remove a search would choose it."""
+    page = visit("?q=old")
+    opened(page, 0)
+    page.press("Enter")
+    page.wait(f"!{OPEN}")
+    page.run("""(() => {
+        const fetched = fetch, released = new Promise((done) => { globalThis.release = done; });
+        globalThis.fetch = async (...request) => { await released; return fetched(...request); };
+    })()""")
+    opened(page, 1)
+    page.press("ArrowDown")
+    page.press("Tab")
+    page.run("globalThis.cross = document.activeElement; release()")
+    page.wait("!cross.isConnected")
+    page.press(" ")
+    page.wait(f"document.querySelectorAll('{NAMES}').length === 0")
+
+
 def test_neither_a_line_nor_a_fixed_time_is_saved(logs: Logs, visit: Open) -> None:
     logs.send("one", "two")
     first = logs.lines[0]

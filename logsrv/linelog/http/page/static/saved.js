@@ -92,9 +92,11 @@ export class Saved {
 
   draw() {
     const all = [...own().map((one) => this.entry(one, false)), ...this.shared.map((one) => this.entry(one, true))];
-    const focused = document.activeElement?.closest("#saved-list li")?.textContent;
+    const focused = document.activeElement;
+    const line = focused?.closest("#saved-list li");
+    const isCross = focused?.classList.contains("exclude");
     this.list.replaceChildren(...all.sort((one, other) => (one.textContent ?? "").localeCompare(other.textContent ?? "")));
-    all.find((one) => one.textContent === focused)?.querySelector("button")?.focus();
+    if (line) all.find((one) => one.textContent === line.textContent)?.querySelectorAll("button")[isCross ? 1 : 0].focus();
     this.showVerb();
   }
 
