@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import line_renderer
-from logsrv.cli.reading.figures import print_time_buckets, print_value_counts, step_seconds
+from logsrv.cli.reading.figures import print_value_counts, step_seconds
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.patterns import pattern_table
 from logsrv.cli.reading.table import Table
@@ -25,7 +25,6 @@ from logsrv.linelog.query.language.question import (
     Sorting,
 )
 from logsrv.linelog.read.counting.groups import MOST_VALUES, Cell, Rows, counts_by_value, group
-from logsrv.linelog.read.counting.histogram import histogram
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.csv_lines import csv_rows
@@ -44,19 +43,17 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
     if arguments.top is not None:
         tally = count_values(search, arguments.top, asked.extractions)
         return print_value_counts(tally, arguments.top, asked.limit, arguments.output)
-    step = 0.0
-    if arguments.histogram:
-        step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
-    if asked.answer is None:
-        buckets = histogram(search, step, levels=arguments.output == "json")
-        return print_time_buckets(buckets, step, arguments.output, local=arguments.local)
+    assert asked.answer is not None
     if isinstance(asked.answer, Sorting):
         return _print_sorted(search, asked, asked.answer, arguments)
     if isinstance(asked.answer, PatternCounts):
         columns, rows = pattern_table(search, asked, asked.answer, arguments)
         _print_rows(columns, rows, arguments)
         return bool(rows)
-    grouping = asked.answer._replace(every=step) if arguments.histogram else asked.answer
+    grouping = asked.answer
+    if arguments.histogram:
+        step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
+        grouping = grouping._replace(every=step)
     return _print_table(search, asked, grouping, arguments)
 
 
