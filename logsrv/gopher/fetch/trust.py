@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.wholefile import whole_file
+from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.value import Value
 
@@ -78,9 +78,8 @@ class PinStore:
             fcntl.flock(directory, fcntl.LOCK_EX)
             pins = self._read_pins()
             pins.setdefault(address, pin)
-            with whole_file(self._path) as file:
-                for known, its in pins.items():
-                    file.write(f"{known} sha256:{its}\n".encode())
+            lines = [f"{known} sha256:{its}\n" for known, its in pins.items()]
+            write_whole(self._path, "".join(lines).encode())
         return pins
 
     def has_pin(self, address: str) -> bool:

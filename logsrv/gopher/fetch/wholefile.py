@@ -48,6 +48,13 @@ def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterato
         raise
 
 
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a `whole_file` with this content, in a directory that is made if needed. Raises OSError."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with whole_file(path) as file:
+        file.write(content)
+
+
 def is_partial_file(name: str) -> bool:
     """Return true if `name` has the form `.NAME.RANDOM.part` of an incomplete `whole_file`."""
     return re.fullmatch(_PARTIAL, name) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.wholefile import whole_file
+from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL, parse_item_url
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.kit.text.escape import one_line
@@ -65,9 +65,7 @@ class Bookmarks:
     def _write_lines(self, lines: list[str]) -> None:
         text = "".join(f"{line}\n" for line in lines)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(self.path) as file:
-                file.write(text.encode("utf-8", "surrogateescape"))
+            write_whole(self.path, text.encode("utf-8", "surrogateescape"))
         except OSError as error:
             raise ConfigurationError(f"{self._what} cannot be written: {error}") from error
 

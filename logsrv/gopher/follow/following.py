@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.wholefile import whole_file
+from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.entries import Entry, entry_key, id_without_tls
 from logsrv.gopher.follow.news import News, NewsItem
@@ -97,7 +97,7 @@ class FollowedStore:
                 return False
             # Write the entries before the list: a full disk must not leave a menu without its entries in
             # the list.
-            self._write_news(url, News().after_fetch(entries, now))
+            write_whole(self._news_path(url), News().after_fetch(entries, now).as_json())
             return self._list.add(url, title)
 
     def unfollow(self, url: GopherURL) -> bool:
@@ -117,7 +117,7 @@ class FollowedStore:
                     continue
                 before = self.read_news(each)
                 if (after := change(before)) != before:
-                    self._write_news(each, after)
+                    write_whole(self._news_path(each), after.as_json())
                     changed = True
         return changed
 
@@ -132,8 +132,7 @@ class FollowedStore:
                 return uuid.UUID((self._news / _FEED).read_text("ascii").strip()).urn
             except (FileNotFoundError, ValueError):
                 made = uuid.uuid4()
-                with whole_file(self._news / _FEED) as file:
-                    file.write(f"{made}\n".encode())
+                write_whole(self._news / _FEED, f"{made}\n".encode())
                 return made.urn
 
     def _read_titles(self) -> dict[GopherURL, str]:
@@ -156,7 +155,3 @@ class FollowedStore:
 
     def _news_path(self, url: GopherURL) -> Path:
         return self._news / entry_key(str(url))
-
-    def _write_news(self, url: GopherURL, news: News) -> None:
-        with whole_file(self._news_path(url)) as file:
-            file.write(news.as_json())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Generic, NoReturn, TypeVar
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred
 
+from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.client import GopherClient, GopherResponse, IClientReactor
 from logsrv.gopher.fetch.connection_options import Limits, Timeouts
 from logsrv.gopher.gateway.destinations import is_public_name
@@ -22,8 +22,6 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.observe.metrics import Metrics
 
 Result = TypeVar("Result")
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
 
 # Shorter than the client's defaults: a person looks at an empty page meanwhile.
 TIMEOUTS = Timeouts(connect=10, first_byte=20, between=20, whole=60)
@@ -33,62 +31,6 @@ PATIENCE = 75.0
 CONNECTIONS_PER_HOST = 16
 # Bytes of memory that Python needs for an item of a menu, in addition to the bytes of the item.
 _ITEM_BYTES = 400
-
-
-class Cache(Generic[Key, Value]):
-    """A cache, bounded in bytes and in seconds, that drops the least recently used values first.
-
-    most_bytes: for all values together; one value may take a quarter. seconds: until a value expires.
-    now: a monotonic clock in seconds.
-    """
-
-    def __init__(self, most_bytes: int, seconds: float, now: Callable[[], float]) -> None:
-        self._most_bytes = most_bytes
-        self._seconds = seconds
-        self._now = now
-        self._entries: OrderedDict[Key, tuple[Value, int, float]] = OrderedDict()
-        self.size = 0
-
-    def get(self, key: Key) -> Value | None:
-        if key not in self._entries:
-            return None
-        value, _, until = self._entries[key]
-        if until <= self._now():
-            self.forget(key)
-            return None
-        self._entries.move_to_end(key)
-        return value
-
-    def put(self, key: Key, value: Value, size: int) -> None:
-        """Store `value`, which takes about `size` bytes of memory; a value that is too large is not
-        stored.
-        """
-        self.forget(key)
-        if size > self._most_bytes // 4:
-            return
-        self._entries[key] = value, size, self._now() + self._seconds
-        self.size += size
-        self._forget_oldest()
-
-    def add_size(self, key: Key, size: int) -> bool:
-        """Count `size` more bytes for a stored value; return false, and count nothing, if it gets too
-        large.
-        """
-        value, before, until = self._entries[key]
-        if before + size > self._most_bytes // 4:
-            return False
-        self._entries[key] = value, before + size, until
-        self.size += size
-        self._forget_oldest()
-        return True
-
-    def _forget_oldest(self) -> None:
-        while self.size > self._most_bytes:
-            self.forget(next(iter(self._entries)))
-
-    def forget(self, key: Key) -> None:
-        if key in self._entries:
-            self.size -= self._entries.pop(key)[1]
 
 
 @attrs.frozen(eq=False)
@@ -125,8 +67,9 @@ class Fetcher:
             # With a proxy, the proxy resolves names, and we connect only to the proxy's own address.
             allow=settings.check_address if settings.proxy is None else None,
         )
+        most = settings.cache_size or 0
         self.remembered: Cache[GopherURL, FetchedContent] = Cache(
-            settings.cache_size or 0, settings.cache_time, reactor.seconds
+            most, most // 4, settings.cache_time, reactor.seconds
         )
 
     async def fetch_content(self, url: GopherURL) -> tuple[Menu | Text, str]:

@@ -190,7 +190,7 @@ class Crawl:
             job.path = old.path
         elif not is_menu(url):
             job.path = self._names.assign_path(url)
-        self._fetching.queue_job(job, first=self._earlier.is_update and is_menu(url))
+        self._fetching.queue.add(job, first=self._earlier.is_update and is_menu(url))
         return job
 
     def _use_earlier_copy(self, done: ItemCopy, job: FetchJob) -> None:

@@ -62,6 +62,7 @@ class JobQueue:
         self._number = 0
 
     def add(self, job: FetchJob, *, first: bool = False) -> None:
+        """Put a job at the end of the queue, or at its front."""
         if first:
             self._ready.appendleft(job)
         else:
@@ -122,7 +123,7 @@ class CrawlOptions(Value):
 
 
 class JobRunner:
-    """Runs the jobs in the order of the queue, a few at a time, and returns those that have ended."""
+    """Runs the jobs in the order of `queue`, a few at a time, and returns those that have ended."""
 
     def __init__(
         self,
@@ -135,31 +136,27 @@ class JobRunner:
         self._folders = folders
         self._connections = manners.connections
         self._max_size = manners.max_size
-        self._queue = JobQueue(clock, manners.delay)
+        self.queue = JobQueue(clock, manners.delay)
         self._retries = RetryPolicy(RETRIES)
         self._jobs: dict[SocketTransfer, FetchJob] = {}
         self._ended: deque[FetchJob] = deque()
-
-    def queue_job(self, job: FetchJob, *, first: bool = False) -> None:
-        """Put a job at the end of the queue, or at its front."""
-        self._queue.add(job, first=first)
 
     def requeue_failed(self, job: FetchJob, error: Exception) -> bool:
         """Queue a failed job again, after a pause, if another try may help; else return false."""
         pause = self._retries.pause_before_retry(job.url, error, job.tries, afresh=True)
         if pause is not None:
-            self._queue.add_later(job, pause)
+            self.queue.add_later(job, pause)
         return pause is not None
 
     def slow_down(self, delay: float) -> None:
         """Leave at least `delay` seconds between two requests."""
-        if delay > self._queue.delay:
+        if delay > self.queue.delay:
             # A single connection is enough with a pause between requests.
-            self._queue.delay, self._connections = delay, 1
+            self.queue.delay, self._connections = delay, 1
 
     def start_jobs(self) -> None:
         """Start jobs until all connections are in use or none may be started."""
-        while self._has_free_connection and (job := self._queue.take_due()) is not None:
+        while self._has_free_connection and (job := self.queue.take_due()) is not None:
             try:
                 self._request_item(job)
             except (LogsrvError, OSError) as error:
@@ -170,7 +167,7 @@ class JobRunner:
         """Wait until a transfer ends or a job may start: at most IDLE seconds, not at all if `busy`."""
         self._note_ended(
             self._transfers.run_round(
-                0.0 if busy else self._queue.seconds_to_start(self._has_free_connection)
+                0.0 if busy else self.queue.seconds_to_start(self._has_free_connection)
             )
         )
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.wholefile import is_partial_file, whole_file
+from logsrv.gopher.fetch.wholefile import is_partial_file, write_whole
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked_name
 
@@ -82,9 +82,7 @@ class MirrorFolders:
         self.check_no_link(names)
         if has_same_content(path, BytesIO(content)):
             return
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with whole_file(path) as file:
-            file.write(content)
+        write_whole(path, content)
 
     def remove_file(self, names: tuple[str, ...]) -> None:
         """Remove a file if it exists, and the directories that are empty then. Raises OSError."""

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from logsrv.gopher.fetch.wholefile import create_or_replace, unstuff_file, whole_file
 from logsrv.gopher.mirror.folders import has_same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import TextParser
+from logsrv.gopher.wire.text import unstuffed
 
 # Bytes: a smaller file is written when all of it has arrived, a larger one while it arrives.
 _SMALL = 256 * 1024
@@ -70,8 +70,7 @@ class TextSink(_MemorySinkBase):
         return False
 
     def finish(self, has_header: bool) -> None:
-        parser = TextParser()
-        self.content = parser.feed(self.content) + parser.finish()
+        self.content, _ = unstuffed(self.content)
         self.ended = True
 
     def abort(self) -> None:
@@ -152,8 +151,7 @@ class FileSink:
         content = self._content
         # Most texts have no line that begins with a dot, and need no parsing.
         if self._text and (content[:1] == b"." or b"\n." in content):
-            parser = TextParser()
-            content = parser.feed(content) + parser.finish()
+            content, _ = unstuffed(content)
         self.size = len(content)
         if self._known and has_same_content(self._path, BytesIO(content)):
             self.changed = False
@@ -167,5 +165,5 @@ class FileSink:
     def abort(self) -> None:
         self._content = b""
         if self._whole is not None:
-            # As if writing had failed: the incomplete file is removed.
+            # The error makes it remove the incomplete file.
             self._whole.__exit__(OSError, OSError(), None)

@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.command.save import DownloadProgress
-from logsrv.gopher.fetch.wholefile import create_or_replace, unstuff_file, whole_file
+from logsrv.gopher.fetch.wholefile import (
+    create_or_replace,
+    unstuff_file,
+    whole_file,
+    write_whole,
+)
 from logsrv.gopher.wire.text import TextParser
 
 
@@ -23,6 +28,13 @@ def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
         assert not path.exists()
     assert path.read_bytes() == b"content"
     assert os.listdir(tmp_path) == [path.name]
+
+
+def test_a_written_file_replaces_another_and_its_directory_is_made(tmp_path: Path) -> None:
+    for content in (b"first", b"second"):
+        write_whole(tmp_path / "new" / "name", content)
+        assert (tmp_path / "new" / "name").read_bytes() == content
+    assert os.listdir(tmp_path / "new") == ["name"]
 
 
 def test_after_an_error_the_old_file_is_still_there(tmp_path: Path) -> None:

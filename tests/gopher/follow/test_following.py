@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -163,11 +161,11 @@ def test_what_cannot_be_kept_is_not_followed(
     """Else the command that failed, tried again, would say that it is followed already."""
     following = FollowedStore(tmp_path / "data")
 
-    def full(path: Path, **options: bool) -> AbstractContextManager[BinaryIO]:
+    def full(path: Path, content: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("logsrv.gopher.follow.following.whole_file", full)
+        patch.setattr("logsrv.gopher.follow.following.write_whole", full)
         with pytest.raises(ConfigurationError, match="No space"):
             following.follow(A, "The phlog of A", entries("old"), NOW)
     assert following.all() == []

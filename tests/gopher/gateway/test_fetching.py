@@ -11,14 +11,11 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from twisted.internet.task import Clock
 
 from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, DestinationNotAllowed
-from logsrv.gopher.gateway.fetching import TIMEOUTS, Cache, Fetcher
+from logsrv.gopher.gateway.fetching import TIMEOUTS, Fetcher
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.wire.errors import TimedOut, TLSError
@@ -168,63 +165,6 @@ async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(
     lenient = fetcher(reactor, allow_private=True, cafile=certificate, accept_cut=True)
     assert "close of TLS is missing" in (await strict.fetch_content(url))[1]
     assert (await lenient.fetch_content(url))[1] == ""
-
-
-def test_a_cached_value_expires_after_its_seconds() -> None:
-    """A page is fetched anew after the time that --cache-time says."""
-    clock = Clock()
-    cache: Cache[str, str] = Cache(1000, 10, clock.seconds)
-    cache.put("a", "menu", 10)
-    clock.advance(9)
-    assert cache.get("a") == "menu"
-    clock.advance(1)
-    assert cache.get("a") is None
-    assert cache.size == 0
-
-
-def test_the_least_recently_used_value_leaves_the_cache() -> None:
-    """What has not been asked for the longest makes room; one huge page throws nothing out."""
-    cache: Cache[str, int] = Cache(100, 10, Clock().seconds)
-    for number, key in enumerate("abcd"):
-        cache.put(key, number, 25)
-    cache.get("a")
-    cache.put("e", 4, 25)
-    cache.put("huge", 5, 26)
-    assert [key for key in ("a", "b", "c", "d", "e", "huge") if cache.get(key) is not None] == [
-        *("a", "c", "d", "e")
-    ]
-
-
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 60), st.integers(0, 5))))
-def test_the_cache_never_exceeds_its_bytes(steps: list[tuple[str, int, int]]) -> None:
-    """It never holds more than it may."""
-    clock = Clock()
-    cache: Cache[str, int] = Cache(100, 10, clock.seconds)
-    for key, size, seconds in steps:
-        clock.advance(seconds)
-        cache.put(key, size, size)
-        cache.get(key)
-        assert 0 <= cache.size <= 100
-
-
-def test_a_cache_of_no_bytes_stores_nothing() -> None:
-    """With --cache-size off nothing is remembered."""
-    cache: Cache[str, str] = Cache(0, 10, Clock().seconds)
-    cache.put("a", "menu", 1)
-    assert cache.get("a") is None
-
-
-def test_a_value_that_grows_is_counted_and_drives_out_the_oldest() -> None:
-    clock = Clock()
-    cache: Cache[str, str] = Cache(100, 10, clock.seconds)
-    for key in "abcde":
-        cache.put(key, key, 20)
-    clock.advance(9)
-    assert cache.add_size("e", 5) and cache.size == 85
-    assert cache.get("a") is None and cache.get("e") == "e"
-    assert not cache.add_size("e", 1) and cache.size == 85
-    clock.advance(1)
-    assert cache.get("e") is None
 
 
 async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(

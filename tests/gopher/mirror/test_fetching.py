@@ -55,7 +55,7 @@ def test_four_connections_unless_others_are_asked_for(
     manners = CrawlOptions(**asked_for)
     fetching = JobRunner(transfers, MirrorFolders(tmp_path), manners, time.monotonic)
     for number in range(10):
-        fetching.queue_job(job_for(server.url(f"/0/{number}"), str(number)))
+        fetching.queue.add(job_for(server.url(f"/0/{number}"), str(number)))
     ended: list[FetchJob] = []
     while len(ended) < 10:
         fetching.start_jobs()
@@ -76,7 +76,7 @@ def test_no_answer_takes_the_place_of_a_file(
     fetching = JobRunner(transfers, MirrorFolders(tmp_path), CrawlOptions(), time.monotonic)
     job = job_for(serve(b"").url("/0/a"), "a")
     job.known = True
-    fetching.queue_job(job)
+    fetching.queue.add(job)
     fetching.start_jobs()
     while not list(fetching.store_ended_jobs()):
         fetching.wait_for_end(busy=False)

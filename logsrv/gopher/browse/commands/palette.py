@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.trust import data_directory
-from logsrv.gopher.fetch.wholefile import whole_file
+from logsrv.gopher.fetch.wholefile import write_whole
 
 _FILE = "gopher-theme"
 # The numbers of light grey and white, as the background in COLORFGBG, which rxvt, Konsole and others set.
@@ -75,10 +75,8 @@ def prefers_light(environ: Mapping[str, str]) -> bool:
 
 def save_choice(environ: Mapping[str, str], *, light: bool) -> None:
     """Save the user's choice for the next run. Raises ConfigurationError."""
-    data = data_directory(environ)
+    path = os.path.join(data_directory(environ), _FILE)
     try:
-        os.makedirs(data, exist_ok=True)
-        with whole_file(os.path.join(data, _FILE)) as file:
-            file.write(b"light\n" if light else b"dark\n")
+        write_whole(path, b"light\n" if light else b"dark\n")
     except OSError as error:
         raise ConfigurationError(f"the choice cannot be kept: {error}") from error

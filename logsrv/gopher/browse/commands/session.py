@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from logsrv.gopher.browse.commands.downloads import Downloads, download_director
 from logsrv.gopher.browse.commands.load import PageLoad
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.follow.bookmarks import Bookmarks
@@ -78,34 +80,6 @@ class History:
         return list(reversed(seen))
 
 
-class PageCache:
-    """Pages of this session, up to a number of bytes; the least recently used is dropped first."""
-
-    def __init__(self, most_bytes: int = MOST_CACHED) -> None:
-        """most_bytes: the sum over the pages of the bytes received."""
-        self._most_bytes = most_bytes
-        self._pages: OrderedDict[ItemURL, Page] = OrderedDict()
-
-    def get(self, url: ItemURL) -> Page | None:
-        page = self._pages.get(url)
-        if page is not None:
-            self._pages.move_to_end(url)
-        return page
-
-    def put(self, page: Page) -> None:
-        """Keep a page, unless it has an error, is larger than the cache, or is a local file.
-
-        The user may edit a local file.
-        """
-        self._pages.pop(page.url, None)
-        if isinstance(page.url, FileURL) or page.error or page.received > self._most_bytes:
-            return
-        self._pages[page.url] = page
-        kept = sum(each.received for each in self._pages.values())
-        while kept > self._most_bytes:
-            kept -= self._pages.popitem(last=False)[1].received
-
-
 class BrowsingSession:
     """The history, cache, bookmarks, followed menus, downloads and trusted servers of a run.
 
@@ -124,7 +98,7 @@ class BrowsingSession:
         self._pins = PinStore(pins_path(environ))
         self.environ = environ
         self.history = History()
-        self.cache = PageCache()
+        self.cache: Cache[ItemURL, Page] = Cache(MOST_CACHED, MOST_CACHED, math.inf, time.monotonic)
         self.following = FollowedStore(data)
         self.bookmarks = Bookmarks(data / "gopher-bookmarks")
         self.downloads = Downloads(download_directory(environ))
@@ -148,6 +122,12 @@ class BrowsingSession:
         if accept_cut:
             trust = trust.replace(accept_cut=True)
         return self._options.replace(trust=trust)
+
+    def keep_page(self, page: Page) -> None:
+        """Keep a page in the cache, unless it has an error, or is a local file, which the user may edit."""
+        self.cache.forget(page.url)
+        if page.error is None and not isinstance(page.url, FileURL):
+            self.cache.put(page.url, page, page.received)
 
     def new_page_load(self, url: ItemURL) -> PageLoad:
         """Return the page of `url`, not yet requested."""

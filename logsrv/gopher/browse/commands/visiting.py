@@ -195,7 +195,7 @@ class CurrentPage:
         page = None if journey.step == 0 else self._session.cache.get(place)
         if page is None:
             page = await self._load_page(journey, place)
-            self._session.cache.put(page)
+            self._session.keep_page(page)
         is_begun = self._shows_beginning
         if is_begun:
             self.shown = page

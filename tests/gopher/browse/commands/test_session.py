@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,10 @@ from logsrv.gopher.browse.commands.session import (
     BrowsingSession,
     History,
     InternalPage,
-    PageCache,
     Place,
 )
 from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.trust import Trust
@@ -93,31 +95,37 @@ def page(url: ItemURL, size: int) -> Page:
     return Page(url, None, received=size)
 
 
+def session_with_cache(most_bytes: int = 100) -> BrowsingSession:
+    session = BrowsingSession({"HOME": "/nowhere"})
+    session.cache = Cache(most_bytes, most_bytes, math.inf, time.monotonic)
+    return session
+
+
 def test_the_page_unused_for_longest_makes_room() -> None:
-    cache = PageCache(most_bytes=100)
-    cache.put(page(A, 40))
-    cache.put(page(B, 40))
-    assert cache.get(A) is not None
-    cache.put(page(C, 40))
-    assert (cache.get(A), cache.get(B)) == (page(A, 40), None)
+    session = session_with_cache()
+    session.keep_page(page(A, 40))
+    session.keep_page(page(B, 40))
+    assert session.cache.get(A) is not None
+    session.keep_page(page(C, 40))
+    assert (session.cache.get(A), session.cache.get(B)) == (page(A, 40), None)
 
 
 def test_a_page_larger_than_everything_is_not_kept_and_costs_no_other() -> None:
-    cache = PageCache(most_bytes=100)
-    cache.put(page(A, 40))
-    cache.put(page(B, 101))
-    assert cache.get(A) is not None and cache.get(B) is None
+    session = session_with_cache()
+    session.keep_page(page(A, 40))
+    session.keep_page(page(B, 101))
+    assert session.cache.get(A) is not None and session.cache.get(B) is None
 
 
 def test_errors_are_asked_for_again() -> None:
-    cache = PageCache()
-    cache.put(page(A, 1))
-    cache.put(Page(A, None, ServerError("no")))
-    assert cache.get(A) is None
+    session = session_with_cache()
+    session.keep_page(page(A, 1))
+    session.keep_page(Page(A, None, ServerError("no")))
+    assert session.cache.get(A) is None
 
 
 def test_local_files_are_read_anew() -> None:
     """Who looks at them may edit them."""
-    cache = PageCache()
-    cache.put(page(FileURL(b"/srv"), 1))
-    assert cache.get(FileURL(b"/srv")) is None
+    session = session_with_cache()
+    session.keep_page(page(FileURL(b"/srv"), 1))
+    assert session.cache.get(FileURL(b"/srv")) is None

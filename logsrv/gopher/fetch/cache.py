@@ -1,0 +1,69 @@
+"""A cache that is bounded in bytes, for pages and what they are made from."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Kept = TypeVar("Kept")
+
+
+class Cache(Generic[Key, Kept]):
+    """A cache, bounded in bytes and in seconds, that drops the least recently used values first.
+
+    most_bytes: for all values together; most_of_one: for one value. seconds: until a value expires.
+    now: a monotonic clock in seconds.
+    """
+
+    def __init__(
+        self, most_bytes: int, most_of_one: int, seconds: float, now: Callable[[], float]
+    ) -> None:
+        self._most_bytes = most_bytes
+        self._most_of_one = most_of_one
+        self._seconds = seconds
+        self._now = now
+        self._entries: OrderedDict[Key, tuple[Kept, int, float]] = OrderedDict()
+        self.size = 0
+
+    def get(self, key: Key) -> Kept | None:
+        if key not in self._entries:
+            return None
+        value, _, until = self._entries[key]
+        if until <= self._now():
+            self.forget(key)
+            return None
+        self._entries.move_to_end(key)
+        return value
+
+    def put(self, key: Key, value: Kept, size: int) -> None:
+        """Store `value`, which takes about `size` bytes of memory; a value that is too large is not
+        stored.
+        """
+        self.forget(key)
+        if size > self._most_of_one:
+            return
+        self._entries[key] = value, size, self._now() + self._seconds
+        self.size += size
+        self._forget_oldest()
+
+    def add_size(self, key: Key, size: int) -> bool:
+        """Count `size` more bytes for a stored value; return false, and count nothing, if it gets too
+        large.
+        """
+        value, before, until = self._entries[key]
+        if before + size > self._most_of_one:
+            return False
+        self._entries[key] = value, before + size, until
+        self.size += size
+        self._forget_oldest()
+        return True
+
+    def _forget_oldest(self) -> None:
+        while self.size > self._most_bytes:
+            self.forget(next(iter(self._entries)))
+
+    def forget(self, key: Key) -> None:
+        if key in self._entries:
+            self.size -= self._entries.pop(key)[1]

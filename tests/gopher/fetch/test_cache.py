@@ -1,0 +1,66 @@
+"""What is cached is bounded in bytes and in time."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from logsrv.gopher.fetch.cache import Cache
+
+
+def test_a_cached_value_expires_after_its_seconds() -> None:
+    """A page is fetched anew after the time that --cache-time says."""
+    clock = Clock()
+    cache: Cache[str, str] = Cache(1000, 250, 10, clock.seconds)
+    cache.put("a", "menu", 10)
+    clock.advance(9)
+    assert cache.get("a") == "menu"
+    clock.advance(1)
+    assert cache.get("a") is None
+    assert cache.size == 0
+
+
+def test_the_least_recently_used_value_leaves_the_cache() -> None:
+    """What has not been asked for the longest makes room; one huge page throws nothing out."""
+    cache: Cache[str, int] = Cache(100, 25, 10, Clock().seconds)
+    for number, key in enumerate("abcd"):
+        cache.put(key, number, 25)
+    cache.get("a")
+    cache.put("e", 4, 25)
+    cache.put("huge", 5, 26)
+    assert [key for key in ("a", "b", "c", "d", "e", "huge") if cache.get(key) is not None] == [
+        *("a", "c", "d", "e")
+    ]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 60), st.integers(0, 5))))
+def test_the_cache_never_exceeds_its_bytes(steps: list[tuple[str, int, int]]) -> None:
+    """It never holds more than it may."""
+    clock = Clock()
+    cache: Cache[str, int] = Cache(100, 25, 10, clock.seconds)
+    for key, size, seconds in steps:
+        clock.advance(seconds)
+        cache.put(key, size, size)
+        cache.get(key)
+        assert 0 <= cache.size <= 100
+
+
+def test_a_cache_of_no_bytes_stores_nothing() -> None:
+    """With --cache-size off nothing is remembered."""
+    cache: Cache[str, str] = Cache(0, 0, 10, Clock().seconds)
+    cache.put("a", "menu", 1)
+    assert cache.get("a") is None
+
+
+def test_a_value_that_grows_is_counted_and_drives_out_the_oldest() -> None:
+    clock = Clock()
+    cache: Cache[str, str] = Cache(100, 25, 10, clock.seconds)
+    for key in "abcde":
+        cache.put(key, key, 20)
+    clock.advance(9)
+    assert cache.add_size("e", 5) and cache.size == 85
+    assert cache.get("a") is None and cache.get("e") == "e"
+    assert not cache.add_size("e", 1) and cache.size == 85
+    clock.advance(1)
+    assert cache.get("e") is None
