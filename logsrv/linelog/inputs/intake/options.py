@@ -83,4 +83,5 @@ def with_secrets(options: Options) -> Options:
         "restore_token": found.restore,
         "shared_key": found.shared_key,
     }
-    return attrs.evolve(options, **secrets, **{f"{name}_file": None for name in secrets})
+    secrets |= {f"{name}_file": None for name in secrets}
+    return attrs.evolve(options, **secrets)
