@@ -156,9 +156,9 @@ class KeptSockets:
         """Return true if there are given sockets, or a manager that keeps sockets."""
         return bool(self._given) or self._tell is not None
 
-    def holds(self, place: ListeningPlace) -> bool:
+    def holds(self, place: ListeningPlace | None) -> bool:
         """Return true if a given socket listens at a place, taken by a listener or not."""
-        return any(place.is_place_of(*one) for one in self._given.items())
+        return place is not None and any(place.is_place_of(*one) for one in self._given.items())
 
     def take(self, place: ListeningPlace) -> socket.socket | None:
         """Return the given socket that listens at a place, for the listener there; None if there is none.

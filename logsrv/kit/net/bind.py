@@ -125,11 +125,7 @@ def check_can_bind(endpoint: Endpoint, kept: KeptSockets | None = None) -> None:
 
     kept: the sockets of the service manager. Endpoint types of other packages are not checked.
     """
-    if (
-        kept is not None
-        and (place := listening_place_of(endpoint)) is not None
-        and kept.holds(place)
-    ):
+    if kept is not None and kept.holds(listening_place_of(endpoint)):
         return
     if endpoint.scheme in ("unix", "unixgram"):
         _find_stale_socket(endpoint)

@@ -91,10 +91,10 @@ def people_format(*, coloured: bool) -> EventFormat:
     def write(event: LogEvent) -> str:
         moment = time.strftime("%H:%M:%S", time.localtime(event.get("log_time")))
         word = WORDS.get(_shown_level(event))
-        if word is None:
-            return f"{moment} {_indented_text(event)}\n"
-        begin = f"\x1b[{colours[word]}m{word}:\x1b[0m" if word in colours else f"{word}:"
-        return f"{moment} {begin} {_indented_text(event)}\n"
+        begin = "" if word is None else f"{word}: "
+        if word in colours:
+            begin = f"\x1b[{colours[word]}m{word}:\x1b[0m "
+        return f"{moment} {begin}{_indented_text(event)}\n"
 
     return write
 

@@ -39,10 +39,6 @@ class MetricsCollector(Collector):
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
-    def describe(self) -> list[Family]:
-        """Return nothing, so that a registry does not collect just to learn the names."""
-        return []
-
     def collect(self) -> Iterator[Family]:
         """Yield each metric with its values; a counter without labels that nobody counted is 0."""
         values = defaultdict(list)

@@ -124,7 +124,7 @@ def _two_columns(entries: Iterable[tuple[str, str]], width: int) -> list[str]:
         if len(head) >= left_width:
             lines.append(head)
             head = ""
-        wrap_for_terminal = textwrap.wrap(right, width - left_width, break_on_hyphens=False)
-        for number, line in enumerate(wrap_for_terminal):
-            lines.append((head if number == 0 else "").ljust(left_width) + line)
+        for line in textwrap.wrap(right, width - left_width, break_on_hyphens=False):
+            lines.append(head.ljust(left_width) + line)
+            head = ""
     return lines

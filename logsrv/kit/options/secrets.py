@@ -14,7 +14,6 @@ from logsrv.kit.options.files import read_file
 from logsrv.kit.options.kinds import FILE, Kind
 
 LONGEST = 1000
-_OTHERS_READ, _OTHERS_WRITE, _OTHERS_ENTER = 0o004, 0o002, 0o001
 
 
 def _parse_secret(text: str) -> str:
@@ -67,10 +66,10 @@ def exposure_warning(path: Path) -> str | None:
     """
     try:
         mode = os.stat(path).st_mode
-        closed = any(not os.stat(one).st_mode & _OTHERS_ENTER for one in path.absolute().parents)
+        closed = any(not os.stat(one).st_mode & stat.S_IXOTH for one in path.absolute().parents)
     except OSError:
         return None
-    what = {_OTHERS_READ: "read", _OTHERS_WRITE: "change"}
+    what = {stat.S_IROTH: "read", stat.S_IWOTH: "change"}
     found = [word for bit, word in what.items() if mode & bit]
     # A device or a directory is refused elsewhere; nobody should chmod /dev/zero because of this sentence.
     if closed or not found or not stat.S_ISREG(mode):
