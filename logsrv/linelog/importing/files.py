@@ -207,9 +207,7 @@ def _sort_by_moment(runs: Iterator[tuple[int, bytes]], most: int) -> Iterator[tu
             moment, _, lines = heapq.heappop(waiting)
             size -= len(lines) + _RUN
             yield moment, lines
-    while waiting:
-        moment, _, lines = heapq.heappop(waiting)
-        yield moment, lines
+    yield from ((moment, lines) for moment, _, lines in sorted(waiting))
 
 
 def _path_for_message(path: str) -> str:
