@@ -54,7 +54,7 @@ class LogFile:
     identity: path, size and time of change, to recognize the file in a later import.
     taken: bytes of the file read so far. unpacked: bytes of text so far.
     exact: count each line without a time, which takes longer. by_time: sort its lines by their times.
-    cut: whether it could not be read to its end. without_fields: number of journal entries
+    cut: sentences about why it could not be read to its end. without_fields: number of journal entries
     of which fields were too long, and dropped.
     """
 
@@ -71,20 +71,18 @@ class LogFile:
         absolute = path if path == STDIN else os.fsencode(os.path.abspath(path)).decode("latin-1")
         self.identity = [absolute, self.size, written]
         self.taken = self.unpacked = self.without_fields = 0
-        self.cut = self.exact = self.by_time = False
+        self.cut: list[str] = []
+        self.exact = self.by_time = False
         self.dated = LineMoments(self._written)
         self._begin: int | None = None
         self._day_first: bool | None = None
         self._unread = b""
-        # True while the first time is looked for: faults are reported when the file is imported.
-        self._looking_ahead = False
 
     def read_first_moment(self) -> int | None:
         """Return the moment of the first line, of the earliest with `by_time`; None without lines.
 
         Reads the file up to the first time in it. The lines before that get this time, too.
         """
-        self._looking_ahead = True
         if self.name == STDIN:
             self._unread = sys.stdin.buffer.read(_AHEAD)
         self._read_to_first_time()
@@ -98,12 +96,14 @@ class LogFile:
             with closing(self._sorted_dated_lines()) as runs:
                 moment, _ = next(runs, (moment, b""))
         self.taken = self.unpacked = self.without_fields = 0
-        self.cut = self._looking_ahead = False
+        self.cut = []
         return moment
 
     def read_dated_lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield runs, consecutive lines of the same moment, oldest first; report damage of the file."""
-        return self._sorted_dated_lines() if self.by_time else self._read_dated_lines()
+        yield from self._sorted_dated_lines() if self.by_time else self._read_dated_lines()
+        for why in self.cut:
+            self._tell(why)
 
     def _sorted_dated_lines(self) -> Generator[tuple[int, bytes]]:
         """Yield the runs sorted by moment; equal moments keep their order.
@@ -120,11 +120,11 @@ class LogFile:
 
     def _read_to_first_time(self) -> None:
         self.dated = LineMoments(self._written)
-        with closing(self._read_dated_lines()) as runs:
+        with closing(self._read_dated_lines(peeking=True)) as runs:
             while self.dated.said is None and next(runs, None):
                 pass
 
-    def _read_dated_lines(self) -> Generator[tuple[int, bytes]]:
+    def _read_dated_lines(self, *, peeking: bool = False) -> Generator[tuple[int, bytes]]:
         self.dated = LineMoments(
             self._written,
             self._begin,
@@ -132,7 +132,7 @@ class LogFile:
             exact=self.exact,
             as_said=self.by_time,
         )
-        chunks = self._read_text()
+        chunks = self._read_text(peeking)
         begin = next(chunks, b"")
         chunks = chain([begin], chunks)
         if _JOURNAL.match(begin):
@@ -158,7 +158,7 @@ class LogFile:
                 yield from self.dated.journal_runs(self._frame_entries(framer.receive(chunk)))
             yield from self.dated.journal_runs(self._frame_entries(framer.finish()))
         except RequestRefused as error:
-            self._report_cut(f"{self.shown}: {error}; the entries before that are imported")
+            self.cut.append(f"{self.shown}: {error}; the entries before that are imported")
 
     def _frame_entries(self, entries: Records) -> bytes:
         self.without_fields += entries.refused_count
@@ -171,16 +171,11 @@ class LogFile:
         block, _ = frame_records(lines, _ENTRY_RULES, LineCounts())
         return b"" if block is None else bytes(block)
 
-    def _report_cut(self, sentence: str) -> None:
-        self.cut = True
-        if not self._looking_ahead:
-            self._tell(sentence)
-
-    def _read_text(self) -> Iterator[bytes]:
-        """Yield the text of the file in pieces; report where it cannot be read further."""
+    def _read_text(self, peeking: bool) -> Iterator[bytes]:
+        """Yield the text of the file in pieces, up to where it cannot be read further."""
         if self.name == STDIN:
             yield self._count_unpacked(self._unread)
-            while not self._looking_ahead and (chunk := sys.stdin.buffer.read(CHUNK)):
+            while not peeking and (chunk := sys.stdin.buffer.read(CHUNK)):
                 yield self._count_unpacked(chunk)
             return
         try:
@@ -189,7 +184,7 @@ class LogFile:
                     self.taken = file.tell()
                     yield self._count_unpacked(chunk)
         except UNREADABLE as error:
-            self._report_cut(f"{self.shown} cannot be read to its end: {explanation(error)}")
+            self.cut.append(f"{self.shown} cannot be read to its end: {explanation(error)}")
 
     def _count_unpacked(self, chunk: bytes) -> bytes:
         self.unpacked += len(chunk)
@@ -207,9 +202,7 @@ def _sort_by_moment(runs: Iterator[tuple[int, bytes]], most: int) -> Iterator[tu
             moment, _, lines = heapq.heappop(waiting)
             size -= len(lines) + _RUN
             yield moment, lines
-    while waiting:
-        moment, _, lines = heapq.heappop(waiting)
-        yield moment, lines
+    yield from ((moment, lines) for moment, _, lines in sorted(waiting))
 
 
 def _path_for_message(path: str) -> str:

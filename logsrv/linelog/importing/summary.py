@@ -70,7 +70,7 @@ def total_sentence(files: Sequence[LogFile], skipped: SkippedFileCounts, seconds
     parts = [f"in all: {', '.join(sums)}, in {seconds:.1f} s"]
     if skipped.imported:
         parts.append(f"{counted(skipped.imported, 'file')} imported before")
-    cut = sum(file.cut for file in files)
+    cut = sum(bool(file.cut) for file in files)
     short = sum(file.without_fields for file in files)
     entries = "1 entry" if short == 1 else f"{short:,} entries"
     dropped = [

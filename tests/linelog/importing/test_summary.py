@@ -55,7 +55,7 @@ def test_a_files_sentence_has_lines_and_times(tmp_path: Path, text: bytes, told:
 
 def test_the_sentence_about_all_files_has_totals_and_drops(tmp_path: Path) -> None:
     files = [read(tmp_path / "a", b"x\n" * 1000), read(tmp_path / "b", b"y\n")]
-    files[1].cut, files[1].without_fields = True, 2
+    files[1].cut, files[1].without_fields = ["b cannot be read to its end"], 2
     assert total_sentence(files[:1], SkippedFileCounts(), 0.04) == (
         "in all: 1 file, 1,000 lines, 2,000 bytes unpacked, in 0.0 s; dropped: nothing"
     )

@@ -171,7 +171,7 @@ class StreamFetcher:
                     await asyncio.wait_for(self._link.ended_event.wait(), LOOK)
                 except TimeoutError:
                     continue
-            self._link.raise_if_ended()
+            raise self._link.ended_error()
         finally:
             await cancel_until_ended(tasks.values())
 

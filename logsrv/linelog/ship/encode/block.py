@@ -63,12 +63,10 @@ class PackedBlock:
             "Logsrv-From": str(self.start),
             "Logsrv-To": str(self.end),
             "Logsrv-CRC": f"{self.crc:08x}",
+            "Logsrv-After": "" if self.after is None else str(self.after),
+            "Logsrv-Gap": self.gap,
         }
-        if self.after is not None:
-            found["Logsrv-After"] = str(self.after)
-        if self.gap:
-            found["Logsrv-Gap"] = self.gap
-        return found
+        return {name: value for name, value in found.items() if value}
 
 
 def block_from_headers(headers: Mapping[str, str], packed: bytes) -> PackedBlock:

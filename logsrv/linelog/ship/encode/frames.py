@@ -17,6 +17,7 @@ from logsrv.linelog.store.segments.heads import MAGIC, frame_sizes_at
 
 MOST_FRAMES = 256
 _LARGEST_WINDOW = 8 << 20
+_OTHER_SIZES = "the frames have other sizes than the headers say"
 
 
 def split_frames(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
@@ -32,21 +33,20 @@ def split_frames(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
     while whole:
         if len(found) == MOST_FRAMES:
             raise ValueError(f"a block has at most {MOST_FRAMES} frames")
-        end, content = frame_and_text_sizes(whole)
+        end, content = _frame_and_text_sizes(whole, left)
         left -= content
-        if left < 0:
-            break
         found.append((whole[:end], content))
         whole = whole[end:]
     if left:
-        raise ValueError("the frames have other sizes than the headers say")
+        raise ValueError(_OTHER_SIZES)
     return found
 
 
-def frame_and_text_sizes(data: memoryview) -> tuple[int, int]:
+def _frame_and_text_sizes(data: memoryview, most: int) -> tuple[int, int]:
     """Return the length of the frame at the start of `data`, and the number of bytes of its text.
 
-    Raises ValueError, whose message is one sentence, also if the frame is cut off.
+    most: the most bytes of its text. Raises ValueError, whose message is one sentence, also if the frame is
+    cut off.
     """
     if data[: len(MAGIC)] != MAGIC:
         raise ValueError("the body is not made of Zstandard frames")
@@ -58,6 +58,8 @@ def frame_and_text_sizes(data: memoryview) -> tuple[int, int]:
         raise ValueError("each frame has to have its size and a checksum")
     if found.dict_id or found.window_size > _LARGEST_WINDOW:
         raise ValueError("a frame needs a dictionary or too much memory")
+    if found.content_size > most:
+        raise ValueError(_OTHER_SIZES)
     sizes = frame_sizes_at(lambda at, size: bytes(data[at : at + size]), 0, len(data))
     if sizes is None:
         raise ValueError("a frame breaks off")

@@ -75,7 +75,7 @@ class JetStreamTarget:
     async def _fetch_last(self) -> LastBlock | None:
         await self._link.connect_if_needed()
         facts = await find_or_make_stream(self._link, self._stream, self._store)
-        self.promise, self.has_removed_blocks = facts.promise, facts.has_removed_blocks
+        self.promise, self.has_removed_blocks = facts.promise, facts.first > 1
         payload = self._link.server_info.get("max_payload")
         if isinstance(payload, int):
             self.largest = min(LARGEST, max(payload - HEADERS, 1))

@@ -76,16 +76,15 @@ class NatsLink:
     @property
     def connected_client(self) -> BoundedClient:
         """The connected client. Raises NatsTrouble if there is none."""
-        self.raise_if_ended()
-        assert self._client is not None
+        if self._client is None or self.ended_event.is_set():
+            raise self.ended_error()
         return self._client
 
-    def raise_if_ended(self) -> None:
-        """Raise NatsTrouble if the connection has ended."""
+    def ended_error(self) -> NatsTrouble:
+        """Return the error of a connection that has ended."""
         if self._client is None:
-            raise NatsTrouble("the connection has ended")
-        if self.ended_event.is_set():
-            raise self._client.ended_error()
+            return NatsTrouble("the connection has ended")
+        return self._client.ended_error()
 
     async def connect_if_needed(self) -> None:
         """Connect, unless connected. Raises NatsTrouble."""

@@ -57,7 +57,7 @@ class StreamFacts:
     version: the version of nats-server. clustered: whether the server belongs to a cluster. replicas: the
     number of copies of the stream. file: whether the copies are on disk. direct: whether the last message
     of a subject can be read by that subject. first: the sequence of the oldest message, or of the next one
-    if there is none.
+    if there is none: above 1 if messages were removed, by the limits of the stream or by a person.
     """
 
     name: str
@@ -67,11 +67,6 @@ class StreamFacts:
     file: bool
     direct: bool = True
     first: int = 1
-
-    @property
-    def has_removed_blocks(self) -> bool:
-        """True if messages were removed, by the limits of the stream or by a person."""
-        return self.first > 1
 
     @property
     def takes_each_once(self) -> bool:

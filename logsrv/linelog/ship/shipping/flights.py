@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 import attrs
-from twisted.internet.defer import Deferred, fail, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -54,10 +54,9 @@ class BlocksInFlight:
         If a block was not taken, the Deferred fails with the reason when all blocks in flight have an
         answer. Cancelling it drops the blocks.
         """
-        if self._all_answered_after_failure():
-            return fail(self._cancel_and_get_failure())
-        self._waiting = Deferred(lambda _: self.cancel_all())
-        return self._waiting
+        waiting = self._waiting = Deferred(lambda _: self.cancel_all())
+        self._fail_if_all_answered()
+        return waiting
 
     def cancel_all(self) -> None:
         """Cancel all sends in flight; the target may or may not have these blocks."""
@@ -77,17 +76,16 @@ class BlocksInFlight:
             first = self._all.popleft()
             self._taken(first.cut, first.since)
         waiting = self._waiting
-        if waiting is not None and self._all_answered_after_failure():
-            waiting.errback(self._cancel_and_get_failure())
-        elif waiting is not None and not self.failed and len(self._all) < before:
+        if waiting is not None and not self.failed and len(self._all) < before:
             self._waiting = None
             waiting.callback(None)
+        self._fail_if_all_answered()
 
-    def _all_answered_after_failure(self) -> bool:
-        return self.failed and all(flight.answered for flight in self._all)
-
-    def _cancel_and_get_failure(self) -> Failure:
-        """Drop all blocks; return the failure of the first one that was not taken."""
+    def _fail_if_all_answered(self) -> None:
+        """If a block was not taken, and all have an answer, drop all, and fail for the first of these."""
+        waiting = self._waiting
+        if waiting is None or not self.failed or not all(flight.answered for flight in self._all):
+            return
         failure = next(flight.failure for flight in self._all if flight.failure is not None)
         self.cancel_all()
-        return failure
+        waiting.errback(failure)

@@ -8,7 +8,6 @@ with another `due`. The process reports its progress and its faults.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -108,8 +107,7 @@ def decode_orders(line: bytes) -> ShipOrders:
 
 
 def decode_report(line: bytes) -> ShipReport:
-    found: Mapping[str, object] = json.loads(line)
-    position = found["position"]
-    return ShipReport(
-        **{**found, "position": Position(*position) if isinstance(position, list) else None}  # type: ignore[arg-type]
-    )
+    found = json.loads(line)
+    if found["position"] is not None:
+        found["position"] = Position(*found["position"])
+    return ShipReport(**found)

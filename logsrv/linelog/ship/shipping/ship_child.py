@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -25,6 +25,7 @@ from logsrv.linelog.ship.shipping.orders import ShipOrders, decode_orders, encod
 from logsrv.linelog.ship.shipping.reported_target import report_sentence
 from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
+from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.shipping.status import TargetState, save_state
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk, reason
@@ -39,13 +40,10 @@ _WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "end
 """The kinds of reports that are not about a fault."""
 
 
-AnyShipper: TypeAlias = BlockShipper | LineShipper | SegmentShipper
-
-
 class ShipWork:
     """The shipping of a store to one target."""
 
-    _shipper: AnyShipper
+    _shipper: Shipper[Any]
 
     def __init__(self, daemon: DaemonConnection, reactor: Any) -> None:
         self._daemon = daemon
@@ -76,7 +74,7 @@ class ShipWork:
         self._shipper.start()
         self._looking.start(LOOK, now=False).addErrback(self._daemon.end_after_failure)
 
-    def _make_shipper(self, orders: ShipOrders) -> AnyShipper:
+    def _make_shipper(self, orders: ShipOrders) -> Shipper[Any]:
         settings = orders.target
         self._only_sealed = settings.url.takes == "segments"
         given: dict[str, Any] = {

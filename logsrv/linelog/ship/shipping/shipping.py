@@ -42,8 +42,6 @@ log = Logger()
 
 MODULE = "logsrv.linelog.ship.shipping.ship_child"
 
-Checked = tuple[tuple[ShipSettings, ...], Mapping[str, ShipOrders]]
-
 
 @attrs.define(eq=False)
 class _TargetProcess:
@@ -88,7 +86,9 @@ class Shipping:
     _clock: Clock
     _reactor: Any
     _metrics: Metrics
-    _checked: Checked = attrs.field(init=False, default=((), {}))
+    # The targets whose orders were made last, and these orders by the targets' names.
+    _checked: tuple[ShipSettings, ...] = attrs.field(init=False, default=())
+    _orders: Mapping[str, ShipOrders] = attrs.field(init=False, factory=dict)
     _all: dict[str, _TargetProcess] = attrs.field(init=False, factory=dict)
     _holds: list[Hold] = attrs.field(init=False, factory=list)
     # True if the file with the names of the targets is up to date.
@@ -97,7 +97,8 @@ class Shipping:
 
     def prepare_orders(self, targets: tuple[ShipSettings, ...]) -> None:
         """Read the secrets and certificates of targets. Raises ConfigurationError."""
-        self._checked = (targets, {one.label: make_orders(one) for one in targets})
+        self._orders = {one.label: make_orders(one) for one in targets}
+        self._checked = targets
 
     def set_targets(self, targets: tuple[ShipSettings, ...]) -> None:
         """Ship only to these targets from now on, to none if the store has no identity.
@@ -106,13 +107,13 @@ class Shipping:
         """
         if self._stopping:
             return
-        if self._checked[0] != targets:
+        if self._checked != targets:
             self.prepare_orders(targets)
         if targets and not self._identity():
             log.error("ship: the store has no identity, so nothing can be shipped from it")
             targets = ()
         for one in targets:
-            self._start_or_change_target(one, self._checked[1][one.label])
+            self._start_or_change_target(one, self._orders[one.label])
         labels = {one.label for one in targets}
         for name, shipped in self._all.items():
             if shipped.wanted and name not in labels:
