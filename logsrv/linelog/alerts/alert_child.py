@@ -32,10 +32,9 @@ class AlertWork:
     def lock(self, line: bytes) -> bool:
         if self._kept is None:
             orders = orders_from_line(line)
-            now, clock = self._clock.monotonic, self._clock.time_of_day
-            self._kept = AlertPlaces(orders.directory, orders.store, now=now, clock=clock)
+            self._kept = AlertPlaces(orders.directory, orders.store, self._clock)
         try:
-            return self._kept.try_lock()
+            return self._kept.folder.lock()
         except OSError as error:
             self._report_trouble(f"the places of alerts cannot be saved: {reason(error)}")
             return True
@@ -48,7 +47,6 @@ class AlertWork:
             kept=self._kept,
             deliver=make_deliver(self._reactor),
             clock=self._reactor,
-            now=self._clock.monotonic,
             report=self._send_report,
             failed=self._daemon.end_after_failure,
         )

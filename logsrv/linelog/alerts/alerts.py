@@ -89,9 +89,8 @@ class Alerts:
         first, self._alerts = self._alerts is None, wanted
         self._firing.update(dict.fromkeys(self._firing.keys() - wanted, 0))
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
-        now, clock = self._clock.monotonic, self._clock.time_of_day
-        kept = AlertPlaces(self._place(), self._identity(), now=now, clock=clock)
-        with closing(kept):
+        kept = AlertPlaces(self._place(), self._identity(), self._clock)
+        with closing(kept.folder):
             replace_alerts(wanted, self._position(), kept)
         for label in wanted:
             # Counting 0 makes the metrics list an alert that never matched.
