@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from logsrv.clock import Clock
 from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.delivery import make_deliver
-from logsrv.linelog.alerts.reports import AlertReport, encode_report, orders_from_line
+from logsrv.linelog.alerts.reports import AlertReport, encode_message, orders_from_line
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
@@ -62,7 +62,7 @@ class AlertWork:
         self._send_report(AlertReport("trouble", why=why))
 
     def _send_report(self, report: AlertReport) -> None:
-        self._daemon.report(encode_report(report))
+        self._daemon.report(encode_message(report))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
-from logsrv.linelog.alerts.reports import AlertOrders, AlertReport, encode_orders, report_from_line
+from logsrv.linelog.alerts.reports import AlertOrders, AlertReport, encode_message, report_from_line
 from logsrv.linelog.alerts.tasks import AlertTasks
 from logsrv.linelog.store.segments.segment import Position
 
@@ -112,7 +112,7 @@ class Alerts:
             alerts=", ".join(wanted) or "none",
             out=f"; removed: {', '.join(out)}" if out else "",
         )
-        return encode_orders(AlertOrders(self._place(), self._identity(), self._tasks.all))
+        return encode_message(AlertOrders(self._place(), self._identity(), self._tasks.all))
 
     def stop(self) -> Deferred[None]:
         """End the process; the Deferred fires when it has ended, within some seconds."""

@@ -24,7 +24,7 @@ from logsrv.linelog.alerts.reports import (
     AlertOrders,
     AlertReport,
     AlertTask,
-    encode_orders,
+    encode_message,
     report_from_line,
 )
 from logsrv.linelog.store.segments.segment import Position
@@ -56,7 +56,7 @@ def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[by
     )
     assert process.stdin is not None
     try:
-        send(process, encode_orders(AlertOrders(str(store), "", {"1": task})))
+        send(process, encode_message(AlertOrders(str(store), "", {"1": task})))
         yield process
     finally:
         process.kill()
@@ -175,7 +175,7 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
     orders = AlertOrders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
     done = subprocess.run(
         COMMAND,
-        input=b"".join(frame_parts(encode_orders(orders))),
+        input=b"".join(frame_parts(encode_message(orders))),
         capture_output=True,
         timeout=PATIENCE,
     )

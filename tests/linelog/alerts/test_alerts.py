@@ -20,7 +20,7 @@ from logsrv.linelog.alerts.reports import (
     AlertOrders,
     AlertReport,
     AlertTask,
-    encode_report,
+    encode_message,
     orders_from_line,
 )
 from logsrv.linelog.plugin.metrics import METRICS
@@ -53,7 +53,7 @@ class Stage:
 
     def report(self, report: AlertReport) -> None:
         """Let the last process say so."""
-        self.reactor.last.say(encode_report(report))
+        self.reactor.last.say(encode_message(report))
 
     def service(self) -> Alerts:
         """Return the alerts of another service of the same store."""
