@@ -34,6 +34,12 @@ def rfc3339(moment: float) -> str:
     return f"{text}.{microseconds:06d}Z"
 
 
+def exact_rfc3339(moment: int) -> str:
+    """Return `moment`, in microseconds since 1970, as `rfc3339` does, and exactly."""
+    second, microseconds = divmod(moment, 1_000_000)
+    return f"{rfc3339(second)[:20]}{microseconds:06d}Z"
+
+
 def file_stamp(moment: float) -> str:
     """Return `moment`, in seconds since 1970, as `20261120T061842Z`: safe in a name on any file system."""
     return _utc(moment).strftime("%Y%m%dT%H%M%SZ")

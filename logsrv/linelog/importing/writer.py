@@ -19,7 +19,7 @@ from logsrv.clock import Clock
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH
-from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.forms import SECOND
@@ -71,8 +71,7 @@ def open_for_import(directory: Path, policy: StorePolicy) -> Iterator[ImportWrit
 
 def make_stamp(moment: int, source: str) -> bytes:
     """Return the prefix of a line, `TIME SOURCE `."""
-    second, micro = divmod(moment, SECOND)
-    return f"{rfc3339(second)[:20]}{micro:06d}Z {source} ".encode("ascii")
+    return f"{exact_rfc3339(moment)} {source} ".encode("ascii")
 
 
 class ImportWriter:

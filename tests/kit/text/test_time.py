@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.time import file_stamp, parse_rfc3339, rfc3339, shift_rfc3339
+from logsrv.kit.text.time import (
+    exact_rfc3339,
+    file_stamp,
+    parse_rfc3339,
+    rfc3339,
+    shift_rfc3339,
+)
 
 
 def test_a_moment_is_shown_as_rfc3339() -> None:
@@ -33,6 +39,12 @@ def test_text_sorts_as_time_does(one: float, other: float) -> None:
     """grep, sort and a binary search over a log depend on it."""
     if one < other:
         assert rfc3339(one) <= rfc3339(other)
+
+
+def test_whole_microseconds_are_shown_exactly_in_every_year() -> None:
+    assert exact_rfc3339(253_402_300_799_999_999) == "9999-12-31T23:59:59.999999Z"
+    assert exact_rfc3339(-62_135_596_799_999_999) == "0001-01-01T00:00:00.000001Z"
+    assert exact_rfc3339(-1) == "1969-12-31T23:59:59.999999Z"
 
 
 def test_a_file_stamp_has_no_special_characters() -> None:

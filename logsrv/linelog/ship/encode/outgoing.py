@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
-from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.source import Source, parse_source
@@ -17,7 +17,6 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 
 _TIME = len("2026-11-20T06:18:42.123456Z")
-_MICROSECONDS = 1_000_000
 _reader = FieldReader(("app", "hostname", "pid"))
 LONGEST_NAME = 255
 """The most characters in the name of a program, a machine or a process; the rest is cut off."""
@@ -67,7 +66,7 @@ class OutgoingLines:
         """The moments in the form of TIME, as bytes."""
         if NO_TIME not in self._stored_moments:
             return [line[:_TIME] for line in self.lines]
-        return [_time_text(moment).encode("ascii") for moment in self.moments]
+        return [exact_rfc3339(moment).encode("ascii") for moment in self.moments]
 
     @cached_property
     def _stored_moments(self) -> list[int]:
@@ -123,11 +122,6 @@ class OutgoingLines:
     def pids(self) -> list[str | None]:
         """The process IDs; None for a line without one."""
         return self._name_columns[2]
-
-
-def _time_text(moment: int) -> str:
-    second, microseconds = divmod(moment, _MICROSECONDS)
-    return f"{rfc3339(second).partition('.')[0]}.{microseconds:06d}Z"
 
 
 def _source_text(source: bytes) -> str:
