@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from logsrv.clock import Clock
 from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.delivery import make_deliver
-from logsrv.linelog.alerts.reports import AlertReport, encode_report, orders_from_line
+from logsrv.linelog.alerts.reports import AlertReport, encode_message, orders_from_line
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
@@ -32,10 +32,9 @@ class AlertWork:
     def lock(self, line: bytes) -> bool:
         if self._kept is None:
             orders = orders_from_line(line)
-            now, clock = self._clock.monotonic, self._clock.time_of_day
-            self._kept = AlertPlaces(orders.directory, orders.store, now=now, clock=clock)
+            self._kept = AlertPlaces(orders.directory, orders.store, self._clock)
         try:
-            return self._kept.try_lock()
+            return self._kept.folder.lock()
         except OSError as error:
             self._report_trouble(f"the places of alerts cannot be saved: {reason(error)}")
             return True
@@ -48,7 +47,6 @@ class AlertWork:
             kept=self._kept,
             deliver=make_deliver(self._reactor),
             clock=self._reactor,
-            now=self._clock.monotonic,
             report=self._send_report,
             failed=self._daemon.end_after_failure,
         )
@@ -64,7 +62,7 @@ class AlertWork:
         self._send_report(AlertReport("trouble", why=why))
 
     def _send_report(self, report: AlertReport) -> None:
-        self._daemon.report(encode_report(report))
+        self._daemon.report(encode_message(report))
 
 
 if __name__ == "__main__":

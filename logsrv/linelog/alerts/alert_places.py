@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from logsrv.clock import Clock
 from logsrv.errors import QueryError
 from logsrv.kit.options.files import create_file
 from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
@@ -59,34 +60,20 @@ class AlertProgress(NamedTuple):
 
 
 class AlertPlaces:
-    """The saved places of a store's alerts. store: the identity of the store; "" if it has none.
+    """The saved places of a store's alerts, in `folder`. Each method may raise OSError.
 
-    now: the monotonic clock. clock: the time of day. Both return seconds. Each method may raise OSError.
+    store: the identity of the store; "" if it has none.
     """
 
-    def __init__(
-        self, directory: str, store: str, *, now: Callable[[], float], clock: Callable[[], float]
-    ) -> None:
-        self._folder = PlaceFolder(directory, FOLDER)
+    def __init__(self, directory: str, store: str, clock: Clock) -> None:
+        self.folder = PlaceFolder(directory, FOLDER)
+        self.clock = clock
         self._store = store
-        self._now = now
-        self.time_of_day = clock
-
-    def close(self) -> None:
-        self._folder.close()
-
-    def folder_exists(self) -> bool:
-        """Return whether the folder exists, so a place may have been saved."""
-        return self._folder.exists()
-
-    def try_lock(self) -> bool:
-        """Take the lock; return False if another process holds it."""
-        return self._folder.lock()
 
     def saved_names(self) -> list[str]:
         """Return the names of all places."""
         return [
-            name for name, plain in self._folder.disk.entries().items() if plain and name.isdigit()
+            name for name, plain in self.folder.disk.entries().items() if plain and name.isdigit()
         ]
 
     def saved_keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, TaskKey]:
@@ -97,17 +84,17 @@ class AlertPlaces:
         found = {}
         for name in sorted(self.saved_names(), key=int):
             try:
-                kept = place.load(self._folder.disk, name)
+                kept = place.load(self.folder.disk, name)
                 if kept is None:
                     continue
                 why = place.why_foreign(kept, self._store, end)
                 if why is not None:
-                    raise ValueError(f"{self._folder.path(name)} cannot be used: {why}")
+                    raise ValueError(f"{self.folder.path(name)} cannot be used: {why}")
                 found[name] = TaskKey(kept.note["way"], kept.note["name"], kept.note["alert"])
             except OSError as error:
-                tell(f"{self._folder.path(name)} cannot be read: {reason(error)}")
+                tell(f"{self.folder.path(name)} cannot be read: {reason(error)}")
             except KeyError:
-                tell(f"{self._folder.path(name)} is no place of an alert")
+                tell(f"{self.folder.path(name)} is no place of an alert")
             except ValueError as error:
                 tell(str(error))
         return found
@@ -117,13 +104,13 @@ class AlertPlaces:
         found = []
         for name in names:
             with contextlib.suppress(OSError):
-                if self._folder.disk.read(name + STATE_SUFFIX) and self.load_state(name) is None:
+                if self.folder.disk.read(name + STATE_SUFFIX) and self.load_state(name) is None:
                     found.append(
-                        f"{self._folder.path(name + STATE_SUFFIX)} is damaged: what was firing is "
+                        f"{self.folder.path(name + STATE_SUFFIX)} is damaged: what was firing is "
                         "forgotten, and groups are known from now on"
                     )
         try:
-            load_silences(self._folder, self.time_of_day())
+            load_silences(self.folder, self.clock.time_of_day())
         except (OSError, ValueError) as error:
             found.append(f"no alert is silenced: {error}")
         return found
@@ -134,7 +121,7 @@ class AlertPlaces:
         every: the seconds of the task's interval.
         """
         try:
-            kept = place.load(self._folder.disk, name)
+            kept = place.load(self.folder.disk, name)
             if kept is None:
                 return None
             due = kept.note["due"] and parse_rfc3339(kept.note["due"])
@@ -144,39 +131,39 @@ class AlertPlaces:
         if due is None:
             return AlertProgress(kept.position)
         # Limited to 0…every, because the time of day may have jumped since the place was saved.
-        left = min(max(due - self.time_of_day(), 0.0), every)
-        return AlertProgress(kept.position, self._now() + left)
+        left = min(max(due - self.clock.time_of_day(), 0.0), every)
+        return AlertProgress(kept.position, self.clock.monotonic() + left)
 
     def save_progress(
         self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
     ) -> None:
         """Save the progress of a task. sync: whether it is on the medium on return."""
-        clock, due = self.time_of_day(), progress.due
+        now, due = self.clock.time_of_day(), progress.due
         note = {
             "alert": task.alert.alert,
             "name": task.alert.name,
             "way": task.way,
-            "due": None if due is None else rfc3339(clock + max(due - self._now(), 0.0)),
+            "due": None if due is None else rfc3339(now + max(due - self.clock.monotonic(), 0.0)),
         }
-        kept = Place(progress.position, self._store, rfc3339(clock), note)
-        place.save(self._folder.disk, name, kept, sync=sync)
+        kept = Place(progress.position, self._store, rfc3339(now), note)
+        place.save(self.folder.disk, name, kept, sync=sync)
 
     def remove_place(self, name: str) -> None:
         """Remove the place of a task, and its state."""
         for suffix in ("", STATE_SUFFIX, TASK_SUFFIX):
-            self._folder.disk.unlink(name + suffix)
+            self.folder.disk.unlink(name + suffix)
 
     def load_state(self, name: str) -> dict[str, Any] | None:
         """Return the saved state of a condition; None if there is none, or it cannot be used."""
         try:
-            return read_json_then_checksum(self._folder.disk.read(name + STATE_SUFFIX))
+            return read_json_then_checksum(self.folder.disk.read(name + STATE_SUFFIX))
         except (OSError, ValueError):
             return None
 
     def load_firing_task(self, name: str) -> AlertTask | None:
         """Return the task that was saved with a state, if that has episodes; None without."""
         try:
-            saved = read_json_then_checksum(self._folder.disk.read(name + TASK_SUFFIX))
+            saved = read_json_then_checksum(self.folder.disk.read(name + TASK_SUFFIX))
             task = decode_task(**saved)
             is_usable = task.way in task.alert.ways and parse_alert(task.alert.alert).condition
         except (OSError, KeyError, TypeError, ValueError, QueryError):
@@ -185,10 +172,10 @@ class AlertPlaces:
 
     def save_state(self, name: str, task: AlertTask, state: Mapping[str, Any]) -> None:
         """Save the state of a condition."""
-        disk, file = self._folder.disk, name + TASK_SUFFIX
+        disk, file = self.folder.disk, name + TASK_SUFFIX
         if state["episodes"]:
             disk.unlink(file + TMP_SUFFIX)
-            path = Path(self._folder.path(file + TMP_SUFFIX))
+            path = Path(self.folder.path(file + TMP_SUFFIX))
             create_file(path, json_then_checksum(attrs.asdict(task)), 0o600)
             disk.rename(file + TMP_SUFFIX, file)
         else:
@@ -198,6 +185,6 @@ class AlertPlaces:
     def silenced_labels(self) -> set[str]:
         """Return the labels of the alerts that are silenced now; of none if the file is damaged."""
         try:
-            return set(load_silences(self._folder, self.time_of_day()))
+            return set(load_silences(self.folder, self.clock.time_of_day()))
         except (OSError, ValueError):
             return set()

@@ -28,7 +28,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
-from logsrv.linelog.alerts.reports import AlertOrders, AlertReport, encode_orders, report_from_line
+from logsrv.linelog.alerts.reports import AlertOrders, AlertReport, encode_message, report_from_line
 from logsrv.linelog.alerts.tasks import AlertTasks
 from logsrv.linelog.store.segments.segment import Position
 
@@ -89,9 +89,8 @@ class Alerts:
         first, self._alerts = self._alerts is None, wanted
         self._firing.update(dict.fromkeys(self._firing.keys() - wanted, 0))
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
-        now, clock = self._clock.monotonic, self._clock.time_of_day
-        kept = AlertPlaces(self._place(), self._identity(), now=now, clock=clock)
-        with closing(kept):
+        kept = AlertPlaces(self._place(), self._identity(), self._clock)
+        with closing(kept.folder):
             replace_alerts(wanted, self._position(), kept)
         for label in wanted:
             # Counting 0 makes the metrics list an alert that never matched.
@@ -113,7 +112,7 @@ class Alerts:
             alerts=", ".join(wanted) or "none",
             out=f"; removed: {', '.join(out)}" if out else "",
         )
-        return encode_orders(AlertOrders(self._place(), self._identity(), self._tasks.all))
+        return encode_message(AlertOrders(self._place(), self._identity(), self._tasks.all))
 
     def stop(self) -> Deferred[None]:
         """End the process; the Deferred fires when it has ended, within some seconds."""

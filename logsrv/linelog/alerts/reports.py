@@ -70,9 +70,9 @@ class AlertReport:
     number: int = 0
 
 
-def encode_orders(orders: AlertOrders) -> bytes:
-    """Return the orders as a line, without its LF."""
-    return json.dumps(attrs.asdict(orders)).encode()
+def encode_message(message: AlertOrders | AlertReport) -> bytes:
+    """Return orders or a report as a line, without its LF."""
+    return json.dumps(attrs.asdict(message)).encode()
 
 
 def orders_from_line(line: bytes) -> AlertOrders:
@@ -90,12 +90,6 @@ def decode_task(
         alert[name] = alert[name] if alert[name] is None else tuple(alert[name])
     end = None if until is None else Position(*until)
     return AlertTask(label, way, AlertSettings(**alert), Position(*begin), end)
-
-
-def encode_report(report: AlertReport) -> bytes:
-    """Return a report as a line, without its LF."""
-    given = attrs.asdict(report, filter=lambda _, value: value not in ("", 0))
-    return json.dumps(given).encode()
 
 
 def report_from_line(line: bytes) -> AlertReport:

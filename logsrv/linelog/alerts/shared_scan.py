@@ -30,10 +30,8 @@ class AlertQueries:
     def replace(self, queries: Iterable[str]) -> None:
         """Replace the queries."""
         known = self._matchers
-        wanted = dict.fromkeys(queries)
-        if wanted.keys() != known.keys():
-            self._matchers = {one: known.get(one) or _matcher_of(one) for one in wanted}
-            self._many = None
+        self._matchers = {one: known.get(one) or _matcher_of(one) for one in dict.fromkeys(queries)}
+        self._many = None
 
     def find(
         self, news: AppendedLines, wanted: Sequence[str]

@@ -65,7 +65,7 @@ class AlertTasks:
 
     def _saved_keys(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> dict[str, TaskKey]:
         """Return the keys of the places that an earlier service saved; log and remove unusable places."""
-        if not wanted and not kept.folder_exists():
+        if not wanted and not kept.folder.exists():
             return {}
         try:
             names = kept.saved_names()

@@ -41,15 +41,13 @@ LAST = 4.0
 class Watcher:
     """The watches of a store, from `start` to the end of `finish`; `change` replaces them.
 
-    clock: for waiting. now: the monotonic clock in seconds. failed: called in the `except` block of an
-    exception that ends the work.
+    clock: for waiting. failed: called in the `except` block of an exception that ends the work.
     """
 
     _view: View
     _kept: AlertPlaces
     _deliver: Deliver
     _clock: IReactorTime
-    _now: Callable[[], float]
     _report: Callable[[AlertReport], object]
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
@@ -78,7 +76,7 @@ class Watcher:
         self._scans.replace_watches(self._watches.values(), new)
 
     def _make_watch(self, name: str, task: AlertTask, progress: AlertProgress) -> Watch:
-        deliver, now, report = self._deliver, self._now, self._report
+        deliver, now, report = self._deliver, self._kept.clock.monotonic, self._report
         if parse_alert(task.alert.alert).condition is None:
             return Watch(task, progress.due, deliver=deliver, now=now, report=report)
         return ConditionWatch(
@@ -87,7 +85,7 @@ class Watcher:
             deliver=deliver,
             now=now,
             report=report,
-            time_of_day=self._kept.time_of_day,
+            time_of_day=self._kept.clock.time_of_day,
         )
 
     def finish(self) -> Deferred[None]:
@@ -98,7 +96,7 @@ class Watcher:
         """
         if self._finished is None:
             self._finished = Deferred()
-            self._last = self._now() + LAST
+            self._last = self._kept.clock.monotonic() + LAST
             self._next.start(0, self._try_poll)
         return self._finished
 
@@ -111,7 +109,7 @@ class Watcher:
     def _poll_once(self) -> None:
         if self._view.directory_removed:
             raise StoreError("the store was removed")
-        now = self._now()
+        now = self._kept.clock.monotonic()
         # At a stop, messages wait until all lines are read, LAST / 2 at most: a flood may never end.
         late = self._finished is not None and now > self._last - LAST / 2
         searched = self._scans.search_next_pieces()

@@ -52,15 +52,16 @@ async def post_message(url: str, body: bytes, *, reactor: Any, seconds: float = 
         response = await answering
     except DeferredTimeout:
         raise TemporaryFailure(f"{where} did not answer within {seconds:g} s") from None
-    except CancelledError:
-        raise
     except Exception as error:
-        reasons = getattr(error, "reasons", ())
-        if any(reason.check(CancelledError) for reason in reasons):
+        # Twisted wraps some errors in others.
+        failures = getattr(error, "reasons", None) or [Failure(error)]
+        if any(failure.check(CancelledError) for failure in failures):
             raise CancelledError from None
-        if any(reason.check(HeadTooLarge) for reason in reasons):
-            raise TemporaryFailure(f"{where}: {_root_cause(error)}") from error
-        raise TemporaryFailure(f"{where} cannot be reached: {_root_cause(error)}") from error
+        is_there = any(failure.check(HeadTooLarge) for failure in failures)
+        why = one_line(end_sentence(failures[0]), 300).rstrip(".")
+        raise TemporaryFailure(
+            f"{where}{'' if is_there else ' cannot be reached'}: {why}"
+        ) from error
     # The answer is received and dropped: some servers log an error if the connection ends before its end.
     rest = BoundedBody(_LARGEST_ANSWER)
     response.deliverBody(rest)
@@ -72,10 +73,3 @@ async def post_message(url: str, body: bytes, *, reactor: Any, seconds: float = 
         raise TemporaryFailure(sentence)
     redirect = ", a redirect, which is not followed" if 300 <= response.code < 400 else ""
     raise UndeliveredMessage(sentence + redirect)
-
-
-def _root_cause(error: Exception) -> str:
-    """Return the cause of an error: Twisted wraps some errors in others."""
-    reasons = getattr(error, "reasons", None)
-    failure = reasons[0] if reasons else Failure(error)
-    return one_line(end_sentence(failure), 300).rstrip(".")

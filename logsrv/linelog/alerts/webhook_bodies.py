@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 from logsrv.kit.text.escape import one_line
@@ -35,15 +36,11 @@ def chat_body(message: Message) -> bytes:
     Code is not searched for mentions, such as @channel, and `<!channel>` is escaped.
     """
     text = message.text(with_page=False).rstrip("\n")[:LONGEST]
-    first, _, code = _escape_for_chat(text).partition("\n")
-    link = [f"<{_escape_for_chat(message.page)}|logsrv>"] if message.page else []
+    first, _, code = escape(text, quote=False).partition("\n")
+    link = [f"<{escape(message.page, quote=False)}|logsrv>"] if message.page else []
     code = code.replace("```", 3 * "'")
     parts = [f"`{first.replace('`', chr(39))}`", *link, f"```\n{code}\n```"]
     return json.dumps({"text": "\n".join(parts)}).encode()
-
-
-def _escape_for_chat(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def alertmanager_body(message: Message, sent: MatchCount | EpisodeMessage) -> bytes:

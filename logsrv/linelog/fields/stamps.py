@@ -51,14 +51,8 @@ class StampedLines:
         """Return a line without its LF."""
         return self.text[self.starts[row] : self.ends[row]]
 
-    def all_messages(self) -> list[bytes]:
-        """Return the message of each line."""
-        text = self.text
-        bounds = zip(self.messages.tolist(), self.ends.tolist(), strict=True)
-        return [text[start:end] for start, end in bounds]
-
-    def messages_of(self, rows: Array) -> list[bytes]:
-        """Return the messages of the lines with these numbers."""
+    def messages_of(self, rows: Array | slice = slice(None)) -> list[bytes]:
+        """Return the messages of the lines with these numbers; by default of all lines."""
         text = self.text
         bounds = zip(self.messages[rows].tolist(), self.ends[rows].tolist(), strict=True)
         return [text[start:end] for start, end in bounds]

@@ -170,3 +170,28 @@ def end_of_store(view: View) -> Position:
             with frames:
                 return Position(segment.number, frames.size)
     return Position(0, 0)
+
+
+def bytes_between(view: View, start: Position, end: Position) -> int | None:
+    """Return the bytes of text between two places; None if they include a removed segment of unknown size.
+
+    Raises OSError.
+    """
+    if start.segment == end.segment:
+        return end.offset - start.offset
+    total = end.offset - start.offset
+    for number in range(start.segment, end.segment):
+        head = view.index_head(number)
+        if head is not None:
+            total += head.text
+            continue
+        frames = view.open_segment(number)
+        if frames is None:
+            gone = view.missing_between(Position(number, 0), number + 1)
+            if not gone.known:
+                return None
+            total += gone.bytes
+            continue
+        total += frames.size
+        frames.close()
+    return total

@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import cache
 
 from logsrv.errors import QueryError
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.fields.access import parse_access
 from logsrv.linelog.fields.access_text import AccessReader
 from logsrv.linelog.fields.json import parse_json, parse_json_exactly
@@ -21,7 +22,7 @@ from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.fields.values import displayable_text, number_of_text
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from logsrv.linelog.http.nodes.address import parse_node_addresses
-from logsrv.linelog.http.nodes.answer import NodeFailure, format_moment, parse_node_line
+from logsrv.linelog.http.nodes.answer import NodeFailure, parse_node_line
 from logsrv.linelog.http.nodes.node_settings import parse_named_nodes
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.language.caret import error_with_caret
@@ -145,7 +146,7 @@ def stamps(data: bytes) -> None:
         record = Record(line)
         assert found.line(row) == line
         if moments[row] != int(NO_TIME):
-            assert record.time == format_moment(moments[row])
+            assert record.time == exact_rfc3339(moments[row])
     assert len(found.sources()) == sum(Record(line).start > 0 for line in data.split(b"\n"))
     for line in data.split(b"\n"):
         try:
@@ -282,7 +283,7 @@ def times(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     for utc in (False, True):
         try:
-            format_moment(int(parse_moment(text, NOW, utc) * 1_000_000))
+            exact_rfc3339(int(parse_moment(text, NOW, utc) * 1_000_000))
         except ValueError as error:
             safe(str(error), "")
 

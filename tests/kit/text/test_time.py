@@ -46,6 +46,12 @@ def test_text_sorts_as_time_does(one: float, other: float) -> None:
         assert rfc3339(one) <= rfc3339(other)
 
 
+def test_whole_microseconds_are_shown_exactly_in_every_year() -> None:
+    assert exact_rfc3339(253_402_300_799_999_999) == "9999-12-31T23:59:59.999999Z"
+    assert exact_rfc3339(-62_135_596_799_999_999) == "0001-01-01T00:00:00.000001Z"
+    assert exact_rfc3339(-1) == "1969-12-31T23:59:59.999999Z"
+
+
 def test_a_file_stamp_has_no_special_characters() -> None:
     assert file_stamp(1795155522.9) == "20261120T061842Z"
 

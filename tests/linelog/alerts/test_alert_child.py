@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.clock import Clock
 from logsrv.kit.children.child_side import MEMORY
 from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.testing import wait_until
@@ -23,7 +24,7 @@ from logsrv.linelog.alerts.reports import (
     AlertOrders,
     AlertReport,
     AlertTask,
-    encode_orders,
+    encode_message,
     report_from_line,
 )
 from logsrv.linelog.store.segments.segment import Position
@@ -55,7 +56,7 @@ def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[by
     )
     assert process.stdin is not None
     try:
-        send(process, encode_orders(AlertOrders(str(store), "", {"1": task})))
+        send(process, encode_message(AlertOrders(str(store), "", {"1": task})))
         yield process
     finally:
         process.kill()
@@ -141,15 +142,15 @@ def test_the_alert_process_sends_counted_lines_when_the_daemon_is_killed(tmp_pat
 def test_the_alert_process_waits_for_that_of_a_killed_daemon(tmp_path: Path) -> None:
     """That has the places for a few seconds more, and tells of lines from them on."""
     make_store(tmp_path / "store", [[line("before")]])
-    other = AlertPlaces(str(tmp_path / "store"), "", now=lambda: 0, clock=lambda: 0)
-    assert other.try_lock()
+    other = AlertPlaces(str(tmp_path / "store"), "", Clock())
+    assert other.folder.lock()
     with child(tmp_path) as process:
         write(tmp_path, "oops 1")
         task = AlertTask("1", "command", AlertSettings(alert="oops", alert_command=("x",)), BEGIN)
         wait_until(lambda: looks(process.pid), "it to look for the lock")
         size = (tmp_path / "store" / "current.log").stat().st_size
         other.save_progress("1", task, AlertProgress(Position(1, size)))
-        other.close()
+        other.folder.close()
         write(tmp_path, "oops 2")
         report(process, "sent")
     assert "oops 1" not in (tmp_path / "out").read_text()
@@ -174,7 +175,7 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
     orders = AlertOrders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
     done = subprocess.run(
         COMMAND,
-        input=b"".join(frame_parts(encode_orders(orders))),
+        input=b"".join(frame_parts(encode_message(orders))),
         capture_output=True,
         timeout=PATIENCE,
     )

@@ -10,6 +10,7 @@ from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, TaskK
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.store.segments.segment import Position
+from tests.clocks import HandClock
 
 ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",), alert_every=300)
 TASK = AlertTask("web", "command", ALERT, Position(1, 0))
@@ -17,7 +18,7 @@ PLACE = Position(3, 4)
 
 
 def kept(directory: Path, now: float = 0, clock: float = 1e9, store: str = "") -> AlertPlaces:
-    return AlertPlaces(str(directory), store, now=lambda: now, clock=lambda: clock)
+    return AlertPlaces(str(directory), store, HandClock(monotonic=now, time_of_day=clock))
 
 
 @pytest.mark.parametrize(
@@ -79,13 +80,13 @@ def test_damaged_states_and_silences_are_named(tmp_path: Path) -> None:
 
 def test_only_one_process_can_lock_the_places(tmp_path: Path) -> None:
     first, second = kept(tmp_path), kept(tmp_path)
-    assert first.try_lock() and not second.try_lock()
-    first.close()
-    assert second.try_lock()
+    assert first.folder.lock() and not second.folder.lock()
+    first.folder.close()
+    assert second.folder.lock()
     assert ((tmp_path / "alerts").stat().st_mode & 0o777) == 0o750
 
 
 def test_a_missing_store_has_no_places(tmp_path: Path) -> None:
-    assert not kept(tmp_path / "none").folder_exists()
+    assert not kept(tmp_path / "none").folder.exists()
     with pytest.raises(FileNotFoundError):
         kept(tmp_path / "none").save_progress("1", TASK, AlertProgress(PLACE))

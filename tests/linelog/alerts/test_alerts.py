@@ -20,7 +20,7 @@ from logsrv.linelog.alerts.reports import (
     AlertOrders,
     AlertReport,
     AlertTask,
-    encode_report,
+    encode_message,
     orders_from_line,
 )
 from logsrv.linelog.plugin.metrics import METRICS
@@ -53,7 +53,7 @@ class Stage:
 
     def report(self, report: AlertReport) -> None:
         """Let the last process say so."""
-        self.reactor.last.say(encode_report(report))
+        self.reactor.last.say(encode_message(report))
 
     def service(self) -> Alerts:
         """Return the alerts of another service of the same store."""
@@ -285,10 +285,8 @@ def test_the_metrics_say_which_alerts_fire(stage: Stage) -> None:
 
 def firing_before(stage: Stage, task: AlertTask) -> None:
     """Save what a process leaves that was killed while this task fired."""
-    clock = stage.clock
-    with closing(
-        AlertPlaces(stage.place, "ab" * 16, now=clock.monotonic, clock=clock.time_of_day)
-    ) as places:
+    places = AlertPlaces(stage.place, "ab" * 16, stage.clock)
+    with closing(places.folder):
         places.save_progress("1", task, AlertProgress(task.begin))
         places.save_state("1", task, {"episodes": [[[], 5.0, 1, None, True]]})
 

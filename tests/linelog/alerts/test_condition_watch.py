@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -42,7 +43,8 @@ class Stage:
 
     @property
     def places(self) -> AlertPlaces:
-        return AlertPlaces(str(self.directory), "", now=self.clock.seconds, clock=self.time_of_day)
+        clock = SimpleNamespace(monotonic=self.clock.seconds, time_of_day=self.time_of_day)
+        return AlertPlaces(str(self.directory), "", clock)  # type: ignore[arg-type]
 
     def time_of_day(self) -> float:
         return BEGIN + self.clock.seconds()
@@ -78,7 +80,6 @@ class Stage:
             kept=self.places,
             deliver=self.deliver,
             clock=self.clock,
-            now=self.clock.seconds,
             report=self.reports.append,
             failed=self.fail,
         )

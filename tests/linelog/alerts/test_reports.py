@@ -9,8 +9,7 @@ from logsrv.linelog.alerts.reports import (
     AlertOrders,
     AlertReport,
     AlertTask,
-    encode_orders,
-    encode_report,
+    encode_message,
     orders_from_line,
     report_from_line,
 )
@@ -34,7 +33,7 @@ def test_orders_are_read_as_they_were_written() -> None:
             "8": AlertTask("2", "webhook", hook, Position(3, 4), Position(5, 6)),
         },
     )
-    line = encode_orders(orders)
+    line = encode_message(orders)
     assert b"\n" not in line and orders_from_line(line) == orders
 
 
@@ -48,5 +47,5 @@ def test_orders_are_read_as_they_were_written() -> None:
     ],
 )
 def test_reports_are_read_as_they_were_written(report: AlertReport) -> None:
-    line = encode_report(report)
+    line = encode_message(report)
     assert b"\n" not in line and report_from_line(line) == report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -53,7 +54,8 @@ class Stage:
         self.reports: list[AlertReport] = []
         self.failures = 0
         self.tasks: dict[str, AlertTask] = {}
-        self.kept = Places(str(self.directory), "", now=self.clock.seconds, clock=lambda: 0.0)
+        clock = SimpleNamespace(monotonic=lambda: self.clock.seconds(), time_of_day=lambda: 0.0)
+        self.kept = Places(str(self.directory), "", clock)  # type: ignore[arg-type]
 
     def deliver(self, way: str, alert: AlertSettings, counted: AlertMessage) -> Deferred[None]:
         assert isinstance(counted, MatchCount)
@@ -75,7 +77,6 @@ class Stage:
             kept=self.kept,
             deliver=self.deliver,
             clock=self.clock,
-            now=self.clock.seconds,
             report=self.reports.append,
             failed=self.fail,
         )

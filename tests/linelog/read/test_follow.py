@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.read.follow import Follower, end_of_store
+from logsrv.linelog.read.follow import Follower, bytes_between, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import Writer, line, make_store, view_of
@@ -158,3 +158,16 @@ def test_a_line_before_a_rotation_is_read(tmp_path: Path, monkeypatch: pytest.Mo
     news = follower.read()
     assert news is not None and news.text == line("line 0", 0)
     follower.close()
+
+
+@pytest.mark.parametrize("packed", [0, 1, 3])
+def test_the_bytes_between_two_places(tmp_path: Path, packed: int) -> None:
+    texts = [[line(f"{segment} {n}", n) for n in range(100)] for segment in range(4)]
+    sizes = [sum(map(len, lines)) for lines in texts]
+    directory = make_store(tmp_path / "logs", texts, packed=packed)
+    with view_of(directory) as view:
+        assert bytes_between(view, Position(2, 5), Position(2, 9)) == 4
+        assert bytes_between(view, Position(1, 5), Position(4, 9)) == sum(sizes[:3]) - 5 + 9
+        for path in directory.glob("0000000002-*"):
+            path.unlink()
+        assert bytes_between(view, Position(1, 5), Position(4, 9)) is None

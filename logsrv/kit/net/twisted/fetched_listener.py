@@ -26,7 +26,7 @@ class FetchingReceiver(Protocol):
         """Stop fetching; fires when the data that has come is taken in or given up."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, slots=False)
 class FetchedListener:
     """A listener whose receiver fetches, from `open` to `drain`."""
 

@@ -77,11 +77,6 @@ def parse_moment(time: str) -> int:
     return (datetime.fromisoformat(time) - _EPOCH) // _MICROSECOND
 
 
-def format_moment(moment: int) -> str:
-    found = _EPOCH + timedelta(microseconds=moment)
-    return found.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
 def fetch_lines(
     node: AskedNode, asked: Mapping[str, Any], before: int = EARLIEST
 ) -> Generator[NodeLine, None, None]:

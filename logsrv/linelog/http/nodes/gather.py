@@ -12,6 +12,7 @@ from typing import TypeVar
 import attrs
 
 from logsrv.errors import LogsrvError
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.http.nodes.answer import (
     EARLIEST,
     LATEST,
@@ -19,7 +20,6 @@ from logsrv.linelog.http.nodes.answer import (
     NodeFailure,
     NodeLine,
     fetch_oldest_and_newest,
-    format_moment,
 )
 from logsrv.linelog.http.nodes.merge import MergedLine, merge_by_time
 from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, fetch_lines_by_time
@@ -94,9 +94,9 @@ class AskedNodes:
         except LogsrvError as error:
             missing = "its lines are missing"
             if question.reverse and edge < min(question.span.end, LATEST):
-                missing = f"its lines before {format_moment(edge)} are missing"
+                missing = f"its lines before {exact_rfc3339(edge)} are missing"
             elif not question.reverse and edge > max(question.span.begin, EARLIEST):
-                missing = f"its lines from {format_moment(edge)} on are missing"
+                missing = f"its lines from {exact_rfc3339(edge)} on are missing"
             self._report_failure(node, f"{error}; {missing}")
 
     def ask_each(self, ask: Callable[[AskedNode], T]) -> dict[str, T]:

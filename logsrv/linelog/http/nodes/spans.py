@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.http.nodes.answer import (
     EARLIEST,
     LATEST,
@@ -23,7 +24,6 @@ from logsrv.linelog.http.nodes.answer import (
     NodeFailure,
     NodeLine,
     fetch_lines,
-    format_moment,
     parse_moment,
 )
 
@@ -109,7 +109,7 @@ def fetch_lines_by_time(
             continue
         missing = ""
         if not is_whole:
-            moment = format_moment(lines[0].moment)
+            moment = exact_rfc3339(lines[0].moment)
             missing = f"it has more than {most.lines:,} lines of {moment}: the others are missing"
         at, cuts = end, 0
         yield SpanLines(lines, 1 - at if question.reverse else at, missing)
@@ -132,8 +132,8 @@ def _fetch_span(
         "source": question.source,
         "limit": room.lines + 1,
         "reverse": int(question.reverse),
-        "since": format_moment(span.begin) if span.begin > EARLIEST else "",
-        "until": format_moment(span.end) if span.end < LATEST else "",
+        "since": exact_rfc3339(span.begin) if span.begin > EARLIEST else "",
+        "until": exact_rfc3339(span.end) if span.end < LATEST else "",
     }
     found: list[NodeLine] = []
     size = 0
@@ -141,7 +141,7 @@ def _fetch_span(
         for line in lines:
             if not span.begin <= line.moment < span.end:
                 raise NodeFailure(
-                    f"it answers with a line of {format_moment(line.moment)}, not asked for"
+                    f"it answers with a line of {exact_rfc3339(line.moment)}, not asked for"
                 )
             found.append(line)
             size += len(line.line)

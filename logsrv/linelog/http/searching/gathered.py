@@ -18,6 +18,7 @@ from math import inf
 from typing import Any
 
 from logsrv.errors import LogsrvError
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.http.nodes.answer import (
     EARLIEST,
     AskedNode,
@@ -26,7 +27,6 @@ from logsrv.linelog.http.nodes.answer import (
     fetch_line_and_neighbours,
     fetch_lines,
     fetch_object,
-    format_moment,
     parse_moment,
 )
 from logsrv.linelog.http.nodes.declared import make_clients
@@ -205,7 +205,7 @@ def counts_of_nodes(
             oldest, newest = asking.ask_oldest_and_newest()
             asked["since"] = asked["since"] or oldest
             # One microsecond more, because a span does not include its end.
-            asked["until"] = asked["until"] or (newest and format_moment(parse_moment(newest) + 1))
+            asked["until"] = asked["until"] or (newest and exact_rfc3339(parse_moment(newest) + 1))
         found = {"since": asked["since"] or None, "until": asked["until"] or None}
         if not "" < asked["since"] <= asked["until"]:
             asking.nodes = ()

@@ -13,9 +13,8 @@ from typing import NamedTuple
 import attrs
 
 from logsrv.linelog.http.searching.events import missed_event
-from logsrv.linelog.http.viewing.live import size_between
 from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents, WatchedQuery
-from logsrv.linelog.read.follow import AppendedLines, Follower
+from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between
 from logsrv.linelog.read.search import hits_in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -107,7 +106,7 @@ class CatchUp:
         return news._replace(position=Position(segment, offset + cut), text=news.text[cut:])
 
     def _give_up(self, data: bytes, lines: int, until: Position) -> CatchUpStep:
-        passed = size_between(self._view, self._follower.position, until)
+        passed = bytes_between(self._view, self._follower.position, until) or 0
         # An estimate, by the average length of the lines searched after `sure`, up to which all are shown.
         missed = passed * self._lines // self._read if self._read else 0
         return CatchUpStep(data, lines, missed, over=True)

@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import closing
 from typing import NamedTuple
 
-from logsrv.linelog.read.follow import AppendedLines, Follower, end_of_store
+from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -88,7 +88,7 @@ class LiveReader:
     def _skip_ahead(self, end: Position) -> int:
         """Skip to the last KEPT bytes of lines before `end`; return the number of skipped bytes."""
         begin = Position(end.segment, _line_start_before(self._view, end))
-        passed = size_between(self._view, self.position, begin)
+        passed = bytes_between(self._view, self.position, begin) or 0
         if passed <= 0:
             return 0
         self._follower.close()
@@ -105,15 +105,3 @@ def _line_start_before(view: View, end: Position) -> int:
         return next(
             (at for at, _ in frames.lines_between(end.offset - KEPT, end.offset)), end.offset
         )
-
-
-def size_between(view: View, start: Position, end: Position) -> int:
-    """Return the number of bytes of text from `start` to `end`."""
-    size = end.offset - start.offset
-    for segment in view.segments:
-        if start.segment <= segment.number < end.segment and (
-            frames := view.open_segment(segment.number)
-        ):
-            size += frames.size
-            frames.close()
-    return size

@@ -23,7 +23,6 @@ import json
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from enum import Enum
 from typing import Any
 
 import attrs
@@ -54,18 +53,7 @@ BUFFER = 16 << 10
 SEND_BUFFER = 128 << 10
 _NOWHERE = Position(0, 0)
 
-
-class ViewerState(Enum):
-    """The states of a viewer."""
-
-    WAITING = "waiting"
-    SEARCHING = "searching"
-    JOINING = "joining"
-    LIVE = "live"
-    ENDED = "ended"
-
-
-NEXT = {key: ViewerState[new] for key, new in parse_transitions(__doc__).items()}
+NEXT = parse_transitions(__doc__)
 
 
 @implementer(IPushProducer)
@@ -85,7 +73,7 @@ class Viewer:
     _clock: IReactorTime
     _missed: Callable[[int], object]
     _ended: Callable[[Viewer], object]
-    state: ViewerState = ViewerState.WAITING
+    state: str = "WAITING"
     _search: AskedSearch | None = None
     _searched: int = 0
     _refused: bytes | None = None
@@ -118,11 +106,11 @@ class Viewer:
         self._request.registerProducer(self, True)
         self._request.notifyFinish().addBoth(lambda _: self._end_viewer())
         self._timer.start(HEARTBEAT_EVERY, self._send_heartbeat)
-        if self.state is ViewerState.WAITING:
+        if self.state == "WAITING":
             self._request_search(end)
 
     def _change_state(self, event: str) -> None:
-        self.state = NEXT[self.state.name, event]
+        self.state = NEXT[self.state, event]
 
     def _request_search(self, end: Position) -> None:
         """Request a search of the next lines up to `end`; it begins when few others run."""
@@ -146,7 +134,7 @@ class Viewer:
     def receive_end(self, problem: Problem | None) -> None:
         """Go on after the search: with another one, by joining the others, or by closing the stream."""
         self._search = None
-        if self.state is not ViewerState.SEARCHING:
+        if self.state != "SEARCHING":
             return
         if self._refused is not None:
             self.close(json.loads(self._refused)["error"])
@@ -179,7 +167,7 @@ class Viewer:
         if events.missed:
             self._outbox.count_left_out(events.missed)
             self._missed(events.missed)
-        if self.state is ViewerState.JOINING:
+        if self.state == "JOINING":
             # Written without a queue: these events are few, the answer to one `join` or `more`.
             self._asked = False
             self._request.write(events.data)
@@ -204,7 +192,7 @@ class Viewer:
             self._request.write(HEARTBEAT)
 
     def pauseProducing(self) -> None:
-        if self._full or self.state is ViewerState.ENDED:
+        if self._full or self.state == "ENDED":
             return
         self._full = True
         if self._search is not None:
@@ -212,13 +200,13 @@ class Viewer:
         self._timer.start(STALLED_AFTER, self._request.browser.abort)
 
     def resumeProducing(self) -> None:
-        if not self._full or self.state is ViewerState.ENDED:
+        if not self._full or self.state == "ENDED":
             return
         self._full = False
         self._timer.start(HEARTBEAT_EVERY, self._send_heartbeat)
         if self._search is not None:
             self._search.resume()
-        elif self.state is ViewerState.JOINING:
+        elif self.state == "JOINING":
             self._ask_for_more()
         else:
             self._write_waiting()
@@ -228,7 +216,7 @@ class Viewer:
 
     def close(self, why: str) -> None:
         """Close the stream with a reason; without one if the client does not read. It may connect again."""
-        if self.state is ViewerState.ENDED:
+        if self.state == "ENDED":
             return
         if self._full:
             self._request.browser.abort()
@@ -239,7 +227,7 @@ class Viewer:
         self._end_viewer()
 
     def _end_viewer(self) -> None:
-        if self.state is ViewerState.ENDED:
+        if self.state == "ENDED":
             return
         self._change_state("end")
         self._timer.stop()

@@ -43,7 +43,7 @@ def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Re
         if of_source:
             found.update(_source_columns(stamps, of_source))
         if extracted:
-            messages = stamps.all_messages()
+            messages = stamps.messages_of()
             for wanted, values in extracted:
                 rows = [values(message) for message in messages]
                 for place, name in enumerate(wanted):

@@ -56,25 +56,6 @@ def _next_line_start(frames: SegmentFrames, offset: int) -> int:
     return offset
 
 
-def bytes_between(view: View, start: Position, end: Position) -> int | None:
-    """Return the bytes of text between two places; None if they include a removed segment of unknown size.
-
-    Raises OSError.
-    """
-    total = end.offset - start.offset
-    for number in range(start.segment, end.segment):
-        frames = view.open_segment(number)
-        if frames is not None:
-            with frames:
-                total += frames.size
-            continue
-        gone = view.missing_between(Position(number, 0), number + 1)
-        if not gone.known:
-            return None
-        total += gone.bytes
-    return total
-
-
 def missing_after(view: View, position: Position, archived: Collection[int] = ()) -> MissingText:
     """Return the amount of text that is gone between a place and the next segment that the store has.
 

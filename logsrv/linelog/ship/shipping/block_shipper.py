@@ -15,9 +15,9 @@ import attrs
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
-from logsrv.linelog.read.follow import end_of_store
+from logsrv.linelog.read.follow import bytes_between, end_of_store
 from logsrv.linelog.ship.cutting.cut import BlockCutter, BlockLimits, CutBlock
-from logsrv.linelog.ship.cutting.store_places import bytes_between, crc_between, may_begin_line
+from logsrv.linelog.ship.cutting.store_places import crc_between, may_begin_line
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.flights import BlocksInFlight
 from logsrv.linelog.ship.shipping.loop import LEAST

@@ -9,13 +9,13 @@ from typing import Any
 
 import attrs
 
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.http.nodes.answer import (
     EARLIEST,
     LATEST,
     Body,
     NodeFailure,
     NodeLine,
-    format_moment,
     parse_moment,
 )
 from logsrv.linelog.http.nodes.spans import TimeSpan
@@ -30,7 +30,9 @@ EVERYTHING = TimeSpan(EARLIEST, LATEST)
 
 def node_line(moment: int, text: str, offset: int = 0) -> NodeLine:
     return NodeLine(
-        moment, f"{format_moment(moment)} tcp:1.2.3.4:5 {text}".encode(), Position(1, offset)
+        moment,
+        f"{exact_rfc3339(moment)} tcp:1.2.3.4:5 {text}".encode(),
+        Position(1, offset),
     )
 
 
@@ -60,7 +62,7 @@ class ListedNode:
         if endpoint == "stats":
             moments = [one.moment for one in self.stored]
             ends = (
-                (format_moment(min(moments)), format_moment(max(moments)))
+                (exact_rfc3339(min(moments)), exact_rfc3339(max(moments)))
                 if moments
                 else (None, None)
             )

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.http.nodes import answer
 from logsrv.linelog.http.nodes.answer import (
     EARLIEST,
     LATEST,
     NodeFailure,
-    format_moment,
     parse_moment,
     parse_node_line,
     split_body_lines,
@@ -24,7 +24,7 @@ from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.http.nodes.samples import BEGIN
 
-STAMP = format_moment(BEGIN)
+STAMP = exact_rfc3339(BEGIN)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
@@ -45,7 +45,7 @@ OBJECTS = st.fixed_dictionaries(
 
 @given(st.integers(EARLIEST, LATEST - 1))
 def test_a_moment_keeps_its_microseconds(moment: int) -> None:
-    assert parse_moment(format_moment(moment)) == moment
+    assert parse_moment(exact_rfc3339(moment)) == moment
 
 
 @pytest.mark.parametrize("text", ["plain", "a  b ", "\\xff", "日本", '{"level": "error"}', ""])

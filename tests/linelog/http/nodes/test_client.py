@@ -13,6 +13,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.http.nodes import answer as answers_of_nodes
 from logsrv.linelog.http.nodes import client, gather
 from logsrv.linelog.http.nodes.address import parse_node_address
@@ -24,7 +25,6 @@ from logsrv.linelog.http.nodes.answer import (
     fetch_lines,
     fetch_object,
     fetch_oldest_and_newest,
-    format_moment,
 )
 from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, node_tls_context
 from logsrv.linelog.http.nodes.gather import AskedNodes
@@ -55,7 +55,7 @@ def ok(body: bytes, kind: bytes = b"x-ndjson", more: int = 0) -> bytes:
 def as_sent(text: str, moment: int = BEGIN) -> bytes:
     found = {
         "position": "1:0",
-        "time": format_moment(moment),
+        "time": exact_rfc3339(moment),
         "source": "tcp:1.2.3.4:5",
         "message": text,
     }
@@ -241,9 +241,14 @@ def test_a_refused_connection_to_a_node_is_reported() -> None:
 
 def test_the_times_and_neighbours_of_a_node_are_parsed() -> None:
     with serving(
-        replying(ok(b'{"oldest": "%s", "newest": null}' % format_moment(BEGIN).encode(), b"json"))
+        replying(
+            ok(
+                b'{"oldest": "%s", "newest": null}' % exact_rfc3339(BEGIN).encode(),
+                b"json",
+            )
+        )
     ) as port:
-        assert fetch_oldest_and_newest(node(port)) == (format_moment(BEGIN), "")
+        assert fetch_oldest_and_newest(node(port)) == (exact_rfc3339(BEGIN), "")
     for wrong in (b"[]", b'{"oldest": "soon", "newest": ""}', b'{"oldest": 7, "newest": 8}'):
         with serving(replying(ok(wrong, b"json"))) as port, pytest.raises(NodeFailure):
             fetch_oldest_and_newest(node(port))

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.http.nodes import gather
-from logsrv.linelog.http.nodes.answer import Body, NodeLine, fetch_object, format_moment
+from logsrv.linelog.http.nodes.answer import Body, NodeLine, fetch_object
 from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine
 from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion
@@ -104,8 +105,8 @@ def test_the_times_are_those_of_all_nodes() -> None:
         ListedNode([], name="c"),
     ]
     assert Asked(nodes).asked.ask_oldest_and_newest() == (
-        format_moment(BEGIN),
-        format_moment(BEGIN + 5),
+        exact_rfc3339(BEGIN),
+        exact_rfc3339(BEGIN + 5),
     )
 
 
@@ -128,7 +129,7 @@ def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(
     found = [one.line.split()[-1] for one in asked.lines()]
     assert found == [b"before", *[b"x"] * 151, b"y"]
     assert asked.said == [
-        f"localhost:1: it has more than 150 lines of {format_moment(BEGIN + 7)}: the others are missing"
+        f"localhost:1: it has more than 150 lines of {exact_rfc3339(BEGIN + 7)}: the others are missing"
     ]
     assert asked.asked.failed
 
@@ -244,4 +245,4 @@ def test_an_answer_for_which_there_is_no_memory_is_missing() -> None:
 def test_each_node_is_asked_for_its_numbers() -> None:
     nodes = [ListedNode([node_line(BEGIN, "x")], name="a"), ListedNode([], name="b")]
     found = Asked(nodes).asked.ask_each(lambda node: fetch_object(node, "stats", {})["oldest"])
-    assert found == {"a": format_moment(BEGIN), "b": None}
+    assert found == {"a": exact_rfc3339(BEGIN), "b": None}

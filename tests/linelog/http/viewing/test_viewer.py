@@ -19,7 +19,6 @@ from logsrv.linelog.http.viewing.viewer import (
     NEXT,
     STALLED_AFTER,
     Viewer,
-    ViewerState,
 )
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.http.web import Browser
@@ -129,9 +128,9 @@ def place() -> Place:
 
 def test_the_table_of_states_is_complete() -> None:
     """All may end, and each but the last leads on."""
-    for state in ViewerState:
-        follows = {event for (old, event) in NEXT if old == state.name}
-        assert ("end" in follows) is (state is not ViewerState.ENDED)
+    for state in {"WAITING", *NEXT.values()}:
+        follows = {event for (old, event) in NEXT if old == state}
+        assert ("end" in follows) is (state != "ENDED")
 
 
 @pytest.mark.parametrize("after", [None, END])
@@ -144,7 +143,7 @@ def test_a_viewer_at_the_end_is_live_without_a_search(place: Place, after: Posit
     watch.hand(missed=3)
     watch.hand("c")
     assert watch.events == ["a", "b", ("missed", {"lines": 3}), "c"] and place.missed == 3
-    assert watch.viewer.state is ViewerState.LIVE and not place.asked
+    assert watch.viewer.state == "LIVE" and not place.asked
 
 
 def test_a_viewer_catches_up_by_a_search_and_steps(place: Place) -> None:
@@ -157,7 +156,7 @@ def test_a_viewer_catches_up_by_a_search_and_steps(place: Place) -> None:
     search.taker.receive_data(b"(1 and 2)")
     search.taker.receive_end(None)
     assert place.joined == [(watch.viewer, END, END)]
-    assert watch.viewer.state is ViewerState.JOINING
+    assert watch.viewer.state == "JOINING"
     watch.hand("3")
     assert place.asked == [watch.viewer]
     watch.hand("4", live=True)
@@ -194,7 +193,7 @@ def test_a_viewer_that_never_catches_up_is_told_what_it_missed(place: Place) -> 
     watch.hand("1")
     watch.hand(missed=7, live=True)
     assert watch.events == ["1", ("missed", {"lines": 7})] and place.missed == 7
-    assert watch.viewer.state is ViewerState.LIVE
+    assert watch.viewer.state == "LIVE"
 
 
 def test_a_slow_client_hears_what_it_missed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +280,7 @@ def test_a_failed_search_closes_the_stream_with_its_reason(place: Place, how: st
     else:
         taker.receive_end(Problem(503, "no disk"))
     assert watch.events == [("problem", {"error": "no disk"})]
-    assert watch.viewer.state is ViewerState.ENDED
+    assert watch.viewer.state == "ENDED"
 
 
 def test_a_viewer_without_a_process_leaves_nothing_behind(place: Place) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.ship.cutting.store_places import (
-    bytes_between,
     crc_between,
     may_begin_line,
     place_for_ship_from,
@@ -65,15 +64,6 @@ def test_begins_line_finds_the_beginning_of_each_line(directory: Path) -> None:
             starts = [sum(map(len, SEGMENTS[segment - 1][:n])) for n in range(101)]
             assert found == [*starts, SIZES[0] + 1]
         assert may_begin_line(view, Position(9, 3))
-
-
-def test_distance_counts_the_bytes_between_two_places(directory: Path) -> None:
-    with view_of(directory) as view:
-        assert bytes_between(view, Position(2, 5), Position(2, 9)) == 4
-        assert bytes_between(view, Position(1, 5), Position(4, 9)) == sum(SIZES[:3]) - 5 + 9
-        for path in directory.glob("0000000002-*"):
-            path.unlink()
-        assert bytes_between(view, Position(1, 5), Position(4, 9)) is None
 
 
 @pytest.mark.parametrize(
