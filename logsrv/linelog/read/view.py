@@ -146,7 +146,7 @@ class View:
             found.update((one.number, one) for one in self.segments)
             self.segments = [found[number] for number in sorted(found)]
         self._by_number = {one.number: one for one in self.segments}
-        self._no_files = not_plain_files(self._disk, names)
+        self._no_files = not_plain_files(names)
         self._catalog_names = [name for name in names if name.endswith(CATALOG_SUFFIX)]
         self._catalogs: Catalogs | None = None
 

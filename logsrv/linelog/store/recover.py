@@ -295,7 +295,7 @@ def tidy(
     """
     unseen = []
     names = disk.entries()
-    for name in segment.not_plain_files(disk, names):
+    for name in segment.not_plain_files(names):
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
     for found in segment.half_rotated_segments(disk, names):
         if found != spared:
@@ -323,7 +323,7 @@ def tidy(
             unseen.append(found)
         else:
             check_or_rebuild_index(found, disk, operator.call)
-    for name in segment.loose_files(disk, names):
+    for name in segment.loose_files(names):
         disk.unlink(name)
     return TidyReport(frozenset(conflicting_names), tuple(unseen))
 

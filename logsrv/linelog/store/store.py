@@ -83,7 +83,8 @@ def _warn_of_keep_bytes(policy: StorePolicy) -> None:
 class Store:
     """A directory of segments, owned by this process from `open` to `close`.
 
-    All methods have to be called in the reactor's thread. accepts: true from `open` to `close`.
+    All methods have to be called in the reactor's thread. accepts: true from `open` to `close`. disk: the
+    open directory, for readers.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Store:
         self._reactor = reactor
         self._clock = clock
         self._metrics = metrics
-        self._disk = disk or Disk()
+        self.disk = disk or Disk()
         self._holds: tuple[Hold, ...] = ()
         self.identity: Identity | None = None
         self._waiters = DurableWaiters()
@@ -111,7 +112,7 @@ class Store:
         self._deadline = Timer(reactor)
         self.accepts = False
         self._finished = False
-        self.origins = Origins(self._disk)
+        self.origins = Origins(self.disk)
 
     def open(self) -> None:
         """Lock the directory, repair it after a crash, and start the threads. Blocks until that is done.
@@ -121,8 +122,8 @@ class Store:
         try:
             make_directory(self.directory)
             with contextlib.ExitStack() as undo:
-                undo.callback(self._disk.open_directory(self.directory).close)
-                lock = DirectoryLock(self._disk)
+                undo.callback(self.disk.open_directory(self.directory).close)
+                lock = DirectoryLock(self.disk)
                 undo.callback(lock.release)
                 self._repair_and_start(lock)
                 undo.pop_all()
@@ -133,7 +134,7 @@ class Store:
             ) from error
 
     def _repair_and_start(self, lock: DirectoryLock) -> None:
-        disk, clock, tell = self._disk, self._clock, self._reactor.callFromThread
+        disk, clock, tell = self.disk, self._clock, self._reactor.callFromThread
         _warn_of_keep_bytes(self._policy)
         begun = recover.repair_and_open(disk, crashed=bool(lock.left_by))
         self.identity = recover.load_or_make_identity(disk)
@@ -258,11 +259,6 @@ class Store:
         return result
 
     @property
-    def disk(self) -> Disk:
-        """The open directory, for readers."""
-        return self._disk
-
-    @property
     def depositing(self) -> int:
         """The bytes of blocks of origins that are not on the medium yet."""
         return self.origins.under_way.size
@@ -358,7 +354,7 @@ class Store:
     @property
     def place(self) -> str:
         """The present path of the directory, which somebody may have moved."""
-        return self._disk.moved_to() or str(self.directory)
+        return self.disk.moved_to() or str(self.directory)
 
     @property
     def position(self) -> Position:
@@ -434,7 +430,7 @@ class Store:
             lock.sign_off()
         if not sealing.is_alive():
             lock.release(in_order=in_order)
-            self._disk.close()
+            self.disk.close()
         self._reactor.callFromThread(self._finish_close, why)
 
     def _close_origins_file(self, all_written: bool) -> None:

@@ -22,7 +22,7 @@ def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:
     """A service that is not started, and its disk."""
     logger = service("--listen", f"unix:{directory}/s", "--directory", f"{directory}/store")
     disk = FaultyDisk()
-    logger.store._disk = disk
+    logger.store.disk = disk
     return logger, disk
 
 

@@ -37,11 +37,8 @@ def save_archive_url(disk: Disk, name: str, url: str) -> None:
 
 def archives_of_store(directory: str) -> list[Archive]:
     """Return the archives that a store has noted; invalid URLs are left out."""
-    found = []
-    for url in archive_urls(directory):
-        with suppress(OSError, ValueError):
-            found.append(open_archive(url))
-    return found
+    found = (read_or(None, open_archive, url) for url in archive_urls(directory))
+    return [archive for archive in found if archive]
 
 
 def archive_environment_variables(directory: str) -> set[str]:

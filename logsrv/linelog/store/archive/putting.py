@@ -217,28 +217,28 @@ def _put_file(
     """Put a file into an archive unless the name is taken; return whether the archive has this content."""
     with suppress(ObjectExists):
         archive.create(name, _cancellable_pieces(pieces, going))
-    return size_and_sha256(object_pieces(archive, name, wanted.size, going)) == wanted
+    there = _cancellable_pieces(object_pieces(archive, name, wanted.size), going)
+    return size_and_sha256(there) == wanted
 
 
 def _cancellable_pieces(pieces: Iterator[bytes], going: Callable[[], bool]) -> Iterator[bytes]:
-    for piece in pieces:
-        if not going():
-            raise PuttingCancelled
+    """Yield pieces, each of which is read only if `going` returns true; else raise PuttingCancelled."""
+    while going():
+        piece = next(pieces, None)
+        if piece is None:
+            return
         yield piece
+    raise PuttingCancelled
 
 
-def object_pieces(
-    archive: Archive, name: str, expected: int, going: Callable[[], bool] = lambda: True
-) -> Iterator[bytes]:
-    """Yield the content of an object in pieces. Raises ArchiveError and PuttingCancelled.
+def object_pieces(archive: Archive, name: str, expected: int) -> Iterator[bytes]:
+    """Yield the content of an object in pieces. Raises ArchiveError.
 
     expected: its expected size in bytes; at most one byte more is read.
     """
     at = 0
     asked = got = 1
     while got == asked and at <= expected:
-        if not going():
-            raise PuttingCancelled
         asked = min(PIECE, expected + 1 - at)
         piece = archive.read(name, at, asked)
         got = len(piece)

@@ -9,7 +9,7 @@ from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.archive.manifest import Manifest, frame_checksum, object_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk, read_or
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Segment
 
@@ -41,14 +41,11 @@ class ArchivedText:
 
     def index(self) -> Index:
         """Return the index of its frames: the store's own, or if that is unusable, the archive's."""
-        try:
-            found = self._load()
-            totals = found.compressed, len(found.frames)
-            if totals == (self._manifest.packed_file.size, len(self._manifest.frames)):
-                return found
-        except (OSError, ValueError):
-            # The archive has the index as well.
-            pass
+        # If it is unusable, the archive has the index as well.
+        found = read_or(None, self._load)
+        totals = self._manifest.packed_file.size, len(self._manifest.frames)
+        if found and totals == (found.compressed, len(found.frames)):
+            return found
         name = self._manifest.segment.index
         wanted = self._manifest.files[name.removeprefix(self._manifest.name)]
         return index.decode_index(

@@ -77,11 +77,9 @@ def restore_segments(archive: Archive, store: str, disk: Disk) -> Iterator[Resto
     if not names:
         raise StoreError(f"{archive.place} has no segment of store {store}")
     disk.replace_durably(segment.RESTORING, f"{store}\n".encode())
-    first = last = 0
     for name in names:
-        last = int(name.partition("-")[0])
-        first = first or last
         yield _restore_segment(archive, store, name, disk)
+    first, last = (int(names[end].partition("-")[0]) for end in (0, -1))
     _finish_restored_store(store, first, last, disk)
 
 

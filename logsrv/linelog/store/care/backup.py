@@ -240,7 +240,7 @@ class Backup:
         listed = StoreListing(self.target)
         gone = [one for one in listed.by_number.values() if one.number < first]
         # Files that an interrupted removal has left go, too.
-        left = loose_files(self.target, listed.names)
+        left = loose_files(listed.names)
         old = [name for name in catalog_names(listed.names) if last_cataloged_number(name) < first]
         for name in (*left, *old, *(name for one in gone for name in (*one.files, one.archived))):
             self.target.unlink(name)

@@ -99,7 +99,7 @@ class Examination(ExaminedStore):
         """Yield the findings about missing segments, and about names that no search reads."""
         listed = StoreListing(self.disk)
         others = [ACTIVE] if listed.names.get(ACTIVE) is False else []
-        for name in [*not_plain_files(self.disk, listed.names), *others]:
+        for name in [*not_plain_files(listed.names), *others]:
             yield make_finding("no-file", name)
         for one, preferred in listed.files_with_preferred:
             if one.packed != preferred.packed:

@@ -26,11 +26,6 @@ class Catalog(NamedTuple):
     name: str
     head: bytes
 
-    @property
-    def has_words(self) -> bool:
-        """True if it has a word index."""
-        return unpack_head(self.head).words > 0
-
 
 def read_head_and_entries(fd: int) -> tuple[bytes, CatalogHead, list[CatalogEntry]]:
     """Return the head of a catalog, as bytes and parsed, and its entries.

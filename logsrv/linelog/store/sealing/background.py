@@ -387,24 +387,16 @@ class Sealer:
         self.removed += len(removed)
         for segment in removed:
             self._cataloguer.remove_catalogs_before(segment)
-            path = self._disk.path(segment.name)
             stays = holds_on(segment, holds)
-            if missed := [hold.name for hold in stays if hold.segment <= segment.number]:
-                self._tell(
-                    log.error,
-                    "removed {path}, by the policy, before all of its lines were shipped to {targets}",
-                    path=path,
-                    targets=", ".join(missed),
-                )
+            missed = [hold for hold in stays if hold.segment <= segment.number]
+            say, but = log.info, ""
+            if missed:
+                say, but = log.error, ", before all of its lines were shipped to {targets}"
             elif stays:
-                self._tell(
-                    log.warn,
-                    "removed {path}, by the policy, without making sure that {targets} still has it",
-                    path=path,
-                    targets=", ".join(hold.name for hold in stays),
-                )
-            else:
-                self._tell(log.info, "removed {path}, by the policy", path=path)
+                say, but = log.warn, ", without making sure that {targets} still has it"
+            targets = ", ".join(hold.name for hold in missed or stays)
+            path = self._disk.path(segment.name)
+            self._tell(say, f"removed {{path}}, by the policy{but}", path=path, targets=targets)
         if len(removed) == MOST_AT_ONCE:
             # The next removals wait until the reactor has logged these.
             said = self._clock.event()

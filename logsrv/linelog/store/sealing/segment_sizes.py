@@ -63,20 +63,14 @@ class SegmentSizes:
         there = {one.number for one in found}
         for number in [number for number in self._by_number if number not in there]:
             self.forget(number)
-        newest = max(self._by_number, default=0)
-        in_order = True
         try:
             for one in found:
-                known = self._by_number.get(one.number)
-                if known is None or known.segment != one or one.form is Form.PLAIN:
-                    in_order = in_order and (known is not None or one.number > newest)
+                if one not in self or one.form is Form.PLAIN:
                     self.add(one)
         finally:
-            # Sorted even after an error: the next listing takes the segments added so far as known,
-            # and would not sort them.
-            if not in_order:
-                self._by_number = dict(sorted(self._by_number.items()))
-                self._plain = dict(sorted(self._plain.items()))
+            # Sorted even after an error: the segments added so far count as known from now on.
+            self._by_number = dict(sorted(self._by_number.items()))
+            self._plain = dict(sorted(self._plain.items()))
         self._measure_some_again()
 
     def _measure_some_again(self) -> None:

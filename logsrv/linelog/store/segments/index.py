@@ -265,8 +265,8 @@ def _require_number(packed: Segment, number: int) -> None:
         raise ValueError(f"this is the index of segment {number}, not of {packed.number}")
 
 
-def unpack_frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
-    """Yield the text of each frame, and the size of the frame in bytes; uses no index.
+def unpack_frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the text of each frame, and the packed frame; uses no index.
 
     Raises OSError, and ValueError at the first damaged frame.
     """
@@ -279,7 +279,8 @@ def unpack_frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
                 raise ValueError(
                     f"no whole frame begins at byte {at:,}, where frame {count} should"
                 )
-            yield unpack_frame(os.pread(fd, found[0], at), found[1]), found[0]
+            frame = os.pread(fd, found[0], at)
+            yield unpack_frame(frame, found[1]), frame
             at += found[0]
 
 

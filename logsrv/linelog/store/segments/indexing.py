@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -187,9 +186,8 @@ def rebuild_index(packed: Segment, disk: Disk) -> Index:
     Raises OSError, and ValueError if the segment is damaged or empty.
     """
     made = Indexer(packed.number)
-    with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
-        for text, compressed in unpack_frames(packed, disk):
-            made.add(scan_frame(text, len(text)), file.read(compressed))
+    for text, frame in unpack_frames(packed, disk):
+        made.add(scan_frame(text, len(text)), frame)
     if not made.frames:
         raise ValueError("it is empty")
     save_index(made.index_so_far(), packed, disk)

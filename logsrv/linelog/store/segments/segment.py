@@ -195,12 +195,9 @@ def sealed_files(disk: Disk, names: Names | None = None) -> list[Segment]:
     return [found for found, active in _sealed_and_active(disk, names) if not active]
 
 
-def not_plain_files(disk: Disk, names: Names | None = None) -> list[str]:
+def not_plain_files(names: Names) -> list[str]:
     """Return the names of sealed segments that are no plain files but directories, pipes or links."""
-    entries = disk.entries() if names is None else names
-    return sorted(
-        name for name, plain in entries.items() if not plain and _form_of(name) is not None
-    )
+    return sorted(name for name, plain in names.items() if not plain and _form_of(name) is not None)
 
 
 def half_rotated_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
@@ -236,16 +233,14 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
     return found and (found.st_dev, found.st_ino)
 
 
-def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
+def loose_files(names: Names) -> list[str]:
     """Return the names of unfinished files, and of indexes and archive notes whose segment is gone."""
-    entries = disk.entries() if names is None else names
-    found = [(name, re.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
-    away = {one.name for one in away_segments(entries)}
+    found = [(name, re.fullmatch(_BESIDE, name)) for name, plain in names.items() if plain]
+    there = {*names, *(one.name for one in away_segments(names))}
     return [
         name
         for name, match in found
-        if match
-        and (name.endswith(TMP_SUFFIX) or (match[1] not in entries and match[1] not in away))
+        if match and (name.endswith(TMP_SUFFIX) or match[1] not in there)
     ]
 
 

@@ -116,8 +116,8 @@ def write_word_index(packed: Segment, made: Index, disk: Disk) -> bool:
     segment is damaged.
     """
     with contextlib.closing(WordIndexBuilder(packed, disk)) as builder:
-        for text, compressed in unpack_frames(packed, disk):
-            builder.add_frame(text, len(text), compressed)
+        for text, frame in unpack_frames(packed, disk):
+            builder.add_frame(text, len(text), len(frame))
         worth = builder.finish(made)
     if builder.error is not None:
         raise builder.error

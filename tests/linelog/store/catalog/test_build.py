@@ -68,8 +68,9 @@ def test_words_that_would_be_too_large_are_left_out(
     store = small_segments(tmp_path / "store", 3)
     in_catalog(store)
     disk = at(store)
-    known = Catalogs(disk, disk.entries(), pytest.fail).find_segment(sealed(store)[0])
-    assert known is not None and not known.catalog.has_words
+    found = Catalogs(disk, disk.entries(), pytest.fail)
+    known = found.find_segment(sealed(store)[0])
+    assert known is not None and found.ask_words(known.catalog, lambda _: 1) is None
 
 
 @pytest.fixture(autouse=True)

@@ -73,5 +73,6 @@ def test_a_catalog_with_words_is_used_before_one_without(tmp_path: Path) -> None
     os.rename(store / with_words, store / "0000000000-0000000003.catalog")
     in_catalog(store, with_words=False)
     disk = at(store)
-    known = Catalogs(disk, disk.entries(), pytest.fail).find_segment(sealed(store)[0])
-    assert known is not None and known.catalog.has_words
+    found = Catalogs(disk, disk.entries(), pytest.fail)
+    known = found.find_segment(sealed(store)[0])
+    assert known is not None and found.ask_words(known.catalog, lambda _: 1) == 1

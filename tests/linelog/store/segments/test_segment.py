@@ -38,7 +38,7 @@ def test_names_of_segments_that_are_no_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "0000000002-20261120T060003Z.log")
     (tmp_path / "notes").mkdir()
     (tmp_path / "0000000003-20261120T060003Z.log").touch()
-    assert not_plain_files(at(tmp_path)) == ["0000000002-20261120T060003Z.log"]
+    assert not_plain_files(at(tmp_path).entries()) == ["0000000002-20261120T060003Z.log"]
 
 
 def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path: Path) -> None:
@@ -136,19 +136,19 @@ def test_a_position_is_written_and_parsed_as_text() -> None:
 def test_indexes_of_an_archived_segment_are_no_strays() -> None:
     """Its text is elsewhere: a note says so, which needs the index."""
     name = "0000000007-20261120T061842Z.log.zst"
-    disk, away = at(Path("/")), [Segment(7, name, Form.AWAY)]
+    away = [Segment(7, name, Form.AWAY)]
     beside = {f"{name}.idx": True, f"{name}.words": True, f"{name}.archived": True}
     assert away_segments(beside) == away
-    assert loose_files(disk, beside) == []
+    assert loose_files(beside) == []
     assert (away[0].packed, away[0].index) == (name, f"{name}.idx")
     # Without its index, with its text, as no file: not so.
     assert away_segments({**beside, name: True}) == []
     assert away_segments({**beside, name.removesuffix(".zst"): True}) == []
     alone = {f"{name}.archived": True, f"{name}.words": True}
     assert away_segments(alone) == []
-    assert sorted(loose_files(disk, alone)) == sorted(alone)
-    assert loose_files(disk, {f"{name}.archived.tmp": True}) == [f"{name}.archived.tmp"]
-    assert loose_files(disk, {**beside, f"{name}.archived": False}) == []
+    assert sorted(loose_files(alone)) == sorted(alone)
+    assert loose_files({f"{name}.archived.tmp": True}) == [f"{name}.archived.tmp"]
+    assert loose_files({**beside, f"{name}.archived": False}) == []
 
 
 def test_the_number_of_an_archived_segment_is_not_used_again(tmp_path: Path) -> None:
