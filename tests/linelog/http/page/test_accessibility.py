@@ -86,6 +86,8 @@ def test_axe_finds_nothing_serious_on_a_dark_phone(logs: Logs, visit: Open) -> N
 def test_axe_finds_nothing_serious_where_something_is_wrong(logs: Logs, visit: Open) -> None:
     logs.trouble = "the store cannot write: No space left on device"
     page = visit(ready="!document.querySelector('#banner').hidden")
+    # A wrong query before the first answer would leave nothing to go back to.
+    page.wait("document.querySelector('#histogram-total').textContent === '0 lines'")
     page.fill("#q", "level>=banana")
     page.press("Enter")
     page.wait("!document.querySelector('#query-error').hidden")

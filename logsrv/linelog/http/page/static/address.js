@@ -34,15 +34,6 @@ export function write(place, step) {
   else history.replaceState(history.state, "", next);
 }
 
-/**
- * Let the way back lead to a line of the present place.
- * @param {Place} place
- * @param {string} position of the line
- */
-export function leaveAt(place, position) {
-  history.replaceState(history.state, "", url({ ...place, position }));
-}
-
 /** Go back to what was shown before, unless that was another page. */
 export function back() {
   if (history.state?.step) history.back();

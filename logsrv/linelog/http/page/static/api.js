@@ -113,6 +113,7 @@ export async function get(path, parameters, signal) {
  * Return the histogram, and the hint on its query: "" unless the query seems to use another tool's syntax.
  * @param {Record<string, string | number | null | undefined>} parameters
  * @param {AbortSignal} signal
+ * @returns {Promise<{answer: import("./bars.js").Histogram, hint: string}>}
  */
 export async function bars(parameters, signal) {
   const response = await request(address("/api/histogram", parameters), signal);

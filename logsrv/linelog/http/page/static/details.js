@@ -2,7 +2,7 @@
 
 import { url } from "./address.js";
 import { get } from "./api.js";
-import { button, copy, element } from "./dom.js";
+import { button, cell, copy, element } from "./dom.js";
 import { serversOf } from "./nodes.js";
 import { say } from "./notice.js";
 import { fieldName, isField } from "./query.js";
@@ -24,13 +24,8 @@ export class Details {
   }
 
   /** @param {HTMLElement} row */
-  isOpen(row) {
-    return row.classList.contains("open");
-  }
-
-  /** @param {HTMLElement} row */
   toggle(row) {
-    if (this.isOpen(row)) this.close(row);
+    if (row.classList.contains("open")) this.close(row);
     else this.open(row);
   }
 
@@ -52,9 +47,7 @@ export class Details {
     row.classList.add("open");
     row.setAttribute("aria-expanded", "true");
     this.lines.show(row);
-    const details = element("div", "details", this.tools(line), this.fields(line));
-    details.setAttribute("role", "gridcell");
-    row.append(details);
+    row.append(cell("div", "details", this.tools(line), this.fields(line)));
     row.scrollIntoView({ block: "nearest" });
     // A merged line has no place in a store.
     if (this.lines.record(row).length < 2 && !line.nodes) this.completeRecord(row, line).catch(() => {});
@@ -67,7 +60,7 @@ export class Details {
    */
   async completeRecord(row, { position }) {
     const { lines } = await get("/api/record", { position });
-    if (lines.length < 2 || !this.isOpen(row)) return;
+    if (lines.length < 2 || !row.classList.contains("open")) return;
     this.lines.whole.set(row, lines);
     this.lines.show(row);
   }

@@ -14,6 +14,16 @@ export function element(tag, className = "", ...content) {
 }
 
 /**
+ * Return an element that is a cell of a line.
+ * @param {Parameters<typeof element>} made
+ */
+export function cell(...made) {
+  const one = element(...made);
+  one.setAttribute("role", "gridcell");
+  return one;
+}
+
+/**
  * @param {string} text
  * @param {string} className
  * @param {() => void} action

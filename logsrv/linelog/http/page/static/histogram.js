@@ -181,7 +181,7 @@ export class Histogram {
     return Math.max(0, Math.min(this.bars.length - 1, index));
   }
 
-  /** The indexes of the first and the last selected bar, by time. */
+  /** The indexes of the first and the last selected bar, by time. @returns {[number, number] | null} */
   get chosen() {
     if (!this.range) return null;
     const { from, to } = this.range;

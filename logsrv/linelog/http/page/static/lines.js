@@ -3,7 +3,7 @@
  * visible lines stay in their place meanwhile.
  */
 
-import { button, element } from "./dom.js";
+import { button, cell, element } from "./dom.js";
 import { compare } from "./position.js";
 import { Records } from "./records.js";
 import { fill, fillSummary, recolumn, retime, row, showFold } from "./row.js";
@@ -326,10 +326,9 @@ export class Lines {
    */
   gap(gap, after) {
     const lines = gap.lines === null ? "Lines" : counted(gap.lines, "line");
-    const made = element("div", "gap", element("span", "", gap.why === "missed" ? `${lines} missed` : `${lines} skipped`));
+    const made = element("div", "gap", cell("span", "", gap.why === "missed" ? `${lines} missed` : `${lines} skipped`));
     made.setAttribute("role", "row");
-    if (after) made.append(element("span", "", button("Show", "link", () => this.showGap(after), "Stop here and show these lines")));
-    for (const cell of made.children) cell.setAttribute("role", "gridcell");
+    if (after) made.append(cell("span", "", button("Show", "link", () => this.showGap(after), "Stop here and show these lines")));
     return made;
   }
 

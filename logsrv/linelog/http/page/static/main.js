@@ -167,7 +167,7 @@ function further(side, isOwn) {
 function around(line) {
   const span = spanAround(line.time, 5);
   if (!span) return neighbours(line);
-  if (!isMerged(line)) address.leaveAt(place, line.position);
+  if (!isMerged(line)) address.write({ ...place, position: line.position }, false);
   show({ ...whereIs(line, place.nodes), ...span, q: "" });
 }
 

@@ -1,7 +1,7 @@
 /** A line's neighbours in the store, whether they match the query or not: those of all sources, and those of its own. */
 
 import { search } from "./api.js";
-import { button, element } from "./dom.js";
+import { button, cell, element } from "./dom.js";
 import { attempt } from "./notice.js";
 import { compare } from "./position.js";
 import { withTerm } from "./query.js";
@@ -110,9 +110,7 @@ function putButtons(view, line, side, { any, own }) {
   const more = (/** @type {boolean} */ isOwn) => attempt(() => showFurther(view, line, side, isOwn));
   const buttons = [button(`Show ${FURTHER} more ${side}`, "small", () => more(false))];
   if (!own.isLast) buttons.push(button(`Show ${FURTHER} ${side} of this source`, "small own", () => more(true)));
-  const cell = element("span", "", ...buttons);
-  cell.setAttribute("role", "gridcell");
-  const place = element("div", `edge further ${side}`, cell);
+  const place = element("div", `edge further ${side}`, cell("span", "", ...buttons));
   place.dataset.of = line.position;
   place.setAttribute("role", "row");
   row[side](place);

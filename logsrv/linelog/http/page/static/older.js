@@ -32,12 +32,12 @@ export class Older {
     }
     if (this.looked || !view.atStart || !view.ready || view.searching || !request.since || view.kind !== "lines") return;
     this.looked = abort;
-    this.say("Looking for older lines …");
+    this.place.textContent = "Looking for older lines …";
     try {
       const [line] = await all(await search({ q: request.q, nodes: request.nodes, until: request.since, reverse: 1, limit: 1 }, abort.signal));
       if (!abort.signal.aborted) this.found(line ? line.time : "");
     } catch (error) {
-      if (!abort.signal.aborted) this.say(`Whether older lines match is not known. ${/** @type {Error} */ (error).message}`);
+      if (!abort.signal.aborted) this.place.textContent = `Whether older lines match is not known. ${/** @type {Error} */ (error).message}`;
     }
   }
 
@@ -48,13 +48,9 @@ export class Older {
   }
 
   draw() {
-    if (!this.time) return this.say("");
+    this.place.textContent = "";
+    if (!this.time) return;
     const said = element("span", "", `Older lines match, the newest of ${moment(new Date(this.time))}. `);
-    this.place.replaceChildren(said, button("Show older lines", "small", () => this.onWiden(this.time), "Widen the time of lines, bars and values"));
-  }
-
-  /** @param {string} sentence */
-  say(sentence) {
-    this.place.replaceChildren(sentence);
+    this.place.append(said, button("Show older lines", "small", () => this.onWiden(this.time), "Widen the time of lines, bars and values"));
   }
 }

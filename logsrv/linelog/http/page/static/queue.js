@@ -69,10 +69,6 @@ const linesOf = (event) => (event.type === "missed" ? missed(event) || 0 : 1);
  * @returns {number | null}
  */
 function missed(event) {
-  try {
-    const { lines } = JSON.parse(event.data);
-    return typeof lines === "number" ? lines : null;
-  } catch {
-    return null;
-  }
+  const { lines } = JSON.parse(event.data);
+  return typeof lines === "number" ? lines : null;
 }

@@ -34,10 +34,9 @@ function compile(source) {
 function ranges(regex, text) {
   /** @type {[number, number][]} */
   const found = [];
-  regex.lastIndex = 0;
-  for (let match = regex.exec(text); match && found.length < 200; match = regex.exec(text)) {
+  for (const match of text.matchAll(regex)) {
+    if (found.length >= 200) break;
     if (match[0]) found.push([match.index, match.index + match[0].length]);
-    else regex.lastIndex += 1;
   }
   return found;
 }

@@ -1,7 +1,7 @@
 /** A line as an element: time, source, level or the chosen columns, and the message with its colours and marks. */
 
 import { valueOf } from "./columns.js";
-import { button, element } from "./dom.js";
+import { button, cell, element } from "./dom.js";
 import { short } from "./levels.js";
 import { bodyOf, hostnameOf, originOf, programOf, summarize } from "./summary.js";
 import { folded, printable, runs, unfolded } from "./text.js";
@@ -51,17 +51,6 @@ export function recolumn(made, line, columns) {
   while (made.firstChild && made.firstChild !== message) made.firstChild.remove();
   message.before(...cells(line, columns));
   retime(made, line);
-}
-
-/**
- * @param {string} tag
- * @param {string} className
- * @param {string} [text]
- */
-function cell(tag, className, text) {
-  const made = element(tag, className, text);
-  made.setAttribute("role", "gridcell");
-  return made;
 }
 
 /**
@@ -119,8 +108,7 @@ export function showFold(made, lines, isShown) {
   let fold = made.querySelector(":scope > .fold");
   if (!lines) return fold?.remove();
   if (!fold) {
-    fold = cell("span", "fold");
-    fold.append(button("", "", () => made.dispatchEvent(new CustomEvent("fold", { bubbles: true }))));
+    fold = cell("span", "fold", button("", "", () => made.dispatchEvent(new CustomEvent("fold", { bubbles: true }))));
     made.querySelector(":scope > .message")?.after(fold);
   }
   const pressed = /** @type {Element} */ (fold.firstElementChild);

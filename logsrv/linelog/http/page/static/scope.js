@@ -18,16 +18,15 @@ const lastOf = (place) => (LASTS.has(place.last) ? place.last : DEFAULT_LAST);
 /**
  * Return the scope of a place. For a single line it is centred on the line, as wide as the menu says.
  * @param {Place} place
- * @param {AbortSignal} [signal]
  * @returns {Promise<Scope>}
  */
-export async function scopeOf(place, signal) {
+export async function scopeOf(place) {
   const { since, until, position, nodes } = place;
   const last = lastOf(place);
   if (since || until) return { since, until, nodes };
   if (last === ALL) return { since: "", until: "", nodes };
   if (!position) return { since: last, until: "", nodes };
-  const { lines } = await get("/api/show", { position, before: 0, after: 0, nodes }, signal);
+  const { lines } = await get("/api/show", { position, before: 0, after: 0, nodes });
   const [time, half] = [Date.parse(lines[0].time), (LASTS.get(last) ?? 0) / 2];
   if (Number.isNaN(time)) return { since: "", until: "", nodes };
   return { since: iso(time - half), until: time + half < Date.now() ? iso(time + half) : "", nodes };

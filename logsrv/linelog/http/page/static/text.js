@@ -12,8 +12,8 @@ const SPECIAL =
   // eslint-disable-next-line no-control-regex
   /(?:\\x1b|\x1b)\[([0-9;:]{0,60})m|([\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff])/gu;
 
-/** What a code changes, by its tens: usual and bright colours. */
-const PLACES = new Map(/** @type {const} */ ([[3, "front"], [9, "front"], [4, "back"], [10, "back"]]));
+/** What a code changes, by its tens: usual and bright colours. @type {Map<number, "front" | "back">} */
+const PLACES = new Map([[3, "front"], [9, "front"], [4, "back"], [10, "back"]]);
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
 /**
