@@ -49,11 +49,13 @@ class SqlAnswer:
         self.on_frame: Callable[[], None] | None = None
         self._utc = utc
         self._pushed = pushed
-        # The directory's name is set before DuckDB makes it: so `close` removes it even if a signal comes
-        # in between.
+        # The directory's name is set before it is made: so `close` removes it even if a signal comes in
+        # between.
         self._temporary = f"{tempfile.gettempdir()}/logsrv-sql-{secrets.token_hex(8)}"
-        self._connection: duckdb.DuckDBPyConnection | None = None
-        self._binder: StatementBinder | None = None
+        self._resources = contextlib.ExitStack()
+        self._resources.callback(shutil.rmtree, self._temporary, ignore_errors=True)
+        # The rows and the connection of a run of the statement.
+        self._running = self._resources.enter_context(contextlib.ExitStack())
         self.rows: TableRows | None = None
         self.columns: list[tuple[str, str]] = []
         try:
@@ -65,6 +67,7 @@ class SqlAnswer:
 
     def _bind_fields(self) -> None:
         planning = connect_in_memory(self._temporary, utc=self._utc)
+        self._resources.callback(planning.close)
         every = planning.execute("SELECT name FROM duckdb_optimizers()").fetchall()
         others = ",".join(name for (name,) in every if name not in OPTIMIZERS)
         planning.execute(f"SET disabled_optimizers = '{others}'")
@@ -85,13 +88,7 @@ class SqlAnswer:
 
     def close(self) -> None:
         """End the reading, and remove its temporary files."""
-        if self.rows is not None:
-            self.rows.close()
-        if self._connection is not None:
-            self._connection.close()
-        if self._binder is not None:
-            self._binder.connection.close()
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._resources.close()
 
     def batches(self) -> Iterator[pyarrow.RecordBatch]:
         """Yield the rows of the answer. Raises QueryError."""
@@ -116,14 +113,13 @@ class SqlAnswer:
                 self._widen_field(misfit, lenient)
 
     def _run_statement(self, lenient: set[str]) -> Iterator[pyarrow.RecordBatch]:
-        if self.rows is not None:
-            self.rows.close()
-        if self._connection is not None:
-            self._connection.close()
+        self._running.close()
         self.rows = rows = TableRows(self._reading, self.fields, plan_everything(self.fields))
         rows.lenient = lenient
         rows.on_frame = self.on_frame
-        self._connection = connection = connect_in_memory(self._temporary, utc=self._utc)
+        connection = connect_in_memory(self._temporary, utc=self._utc)
+        self._running.callback(connection.close)
+        self._running.callback(rows.close)
         connection.register("stored", rows)
         connection.execute(
             f"CREATE TEMP VIEW logs AS SELECT * REPLACE (level::{TYPE} AS level) FROM stored"
@@ -151,7 +147,6 @@ class SqlAnswer:
 
     def _reading_plan(self, connection: duckdb.DuckDBPyConnection) -> ReadingPlan:
         """Return the plan of what has to be read; everything if DuckDB's plan is not understood."""
-        assert self._binder is not None
         if self._binder.find_fault(self.statement, self.fields, explained=False) is not None:
             return plan_everything(self.fields)
         try:
@@ -166,7 +161,6 @@ class SqlAnswer:
 
     def _widen_field(self, misfit: MisfitValue, lenient: set[str]) -> None:
         """Give a field a wider type. If the statement does not allow that, its bad values become NULL."""
-        assert self._binder is not None
         kind = ColumnType.NUMBER if misfit.is_number else ColumnType.TEXT
         fields = self.fields | {misfit.field: kind}
         if self._binder.is_valid_with(self.statement, fields, explained=self._explained):
