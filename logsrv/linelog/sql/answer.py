@@ -72,11 +72,10 @@ class SqlAnswer:
         others = ",".join(name for (name,) in every if name not in OPTIMIZERS)
         planning.execute(f"SET disabled_optimizers = '{others}'")
         disable_external_access(planning)
-        self._explained = require_read_only(planning, self.statement)
-        self._binder = StatementBinder(
-            planning, LineSample(self._reading.view, self._reading.question.extractions)
-        )
-        self.fields = self._binder.bind_fields(self.statement, explained=self._explained)
+        is_explained = require_read_only(planning, self.statement)
+        sample = LineSample(self._reading.view, self._reading.question.extractions)
+        self._binder = StatementBinder(planning, sample, is_explained=is_explained)
+        self.fields = self._binder.bind_fields(self.statement)
         self.statement = replace_level_texts(
             self.statement, self._binder.syntax_tree(self.statement)
         )
@@ -125,7 +124,7 @@ class SqlAnswer:
             f"CREATE TEMP VIEW logs AS SELECT * REPLACE (level::{TYPE} AS level) FROM stored"
         )
         disable_external_access(connection)
-        if self._pushed and not self._explained:
+        if self._pushed and not self._binder.is_explained:
             rows.plan = self._reading_plan(connection)
         try:
             relation = connection.sql(self.statement)
@@ -147,7 +146,7 @@ class SqlAnswer:
 
     def _reading_plan(self, connection: duckdb.DuckDBPyConnection) -> ReadingPlan:
         """Return the plan of what has to be read; everything if DuckDB's plan is not understood."""
-        if self._binder.find_fault(self.statement, self.fields, explained=False) is not None:
+        if self._binder.find_fault(self.statement, self.fields) is not None:
             return plan_everything(self.fields)
         try:
             explained: Any = connection.execute(
@@ -163,7 +162,7 @@ class SqlAnswer:
         """Give a field a wider type. If the statement does not allow that, its bad values become NULL."""
         kind = ColumnType.NUMBER if misfit.is_number else ColumnType.TEXT
         fields = self.fields | {misfit.field: kind}
-        if self._binder.is_valid_with(self.statement, fields, explained=self._explained):
+        if self._binder.is_valid_with(self.statement, fields):
             self.fields = fields
         else:
             lenient.add(misfit.field)
