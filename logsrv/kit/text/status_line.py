@@ -36,7 +36,7 @@ class StatusLine:
         self._shown = self._clock()
         if self.wanted:
             self._visible = True
-            self._stream.write(f"\r{text[: _terminal_columns(self._stream) - 1]}\x1b[K")
+            self._stream.write(f"\r{text[: terminal_columns(self._stream) - 1]}\x1b[K")
             self._stream.flush()
 
     def clear(self) -> None:
@@ -47,7 +47,8 @@ class StatusLine:
             self._stream.flush()
 
 
-def _terminal_columns(stream: TextIO) -> int:
+def terminal_columns(stream: TextIO) -> int:
+    """Return the columns of a stream's terminal; 80 if it is none, or does not know."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except OSError:
