@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from logsrv.cli.arguments import aligned_columns, tell
-from logsrv.errors import ConfigurationError, StoreError, UsageError
+from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.kinds import DURATION
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
@@ -21,7 +21,7 @@ from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.query.language.condition import AlertQuery, parse_alert
 from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.disk import reason
+from logsrv.linelog.store.segments.disk import store_errors
 
 
 def print_past_episodes(directory: str, alerts: Mapping[str, AlertSettings], since: str) -> int:
@@ -109,16 +109,15 @@ def end_silence(directory: str, name: str) -> int:
 def _silences(directory: str) -> dict[str, Silence]:
     with closing(PlaceFolder(directory, FOLDER)) as folder:
         try:
-            return load_silences(folder, time.time())
+            with store_errors("the silences cannot be read"):
+                return load_silences(folder, time.time())
         except ValueError as error:
             raise StoreError(str(error)) from error
-        except OSError as error:
-            raise StoreError(f"the silences cannot be read: {reason(error)}") from error
 
 
 def _replace_silences(directory: str, silences: Mapping[str, Silence]) -> None:
-    with closing(PlaceFolder(directory, FOLDER)) as folder:
-        try:
-            save_silences(directory, folder, silences.values())
-        except OSError as error:
-            raise ConfigurationError(f"the silences cannot be saved: {reason(error)}") from error
+    with (
+        closing(PlaceFolder(directory, FOLDER)) as folder,
+        store_errors("the silences cannot be saved"),
+    ):
+        save_silences(directory, folder, silences.values())

@@ -29,6 +29,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 from logsrv.cli.arguments import tell
@@ -86,12 +87,9 @@ def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -
         make_directory(Path(to))
         with locked(to) as target:
             backup = Backup(source, target, command, lambda: rfc3339(time.time()))
-            progress = CareProgress()
-            try:
+            with closing(CareProgress()) as progress:
                 for number, name in enumerate(backup.copy_segments(delete=delete), 1):
                     progress.show_part(number, name)
-            finally:
-                progress.clear_line()
             if command == "restore":
                 backup_note.make_ordinary_store(target)
             if os.geteuid() == 0:

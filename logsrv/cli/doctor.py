@@ -119,7 +119,7 @@ class DoctorRun:
     def examine_and_repair(self) -> None:
         """Examine all parts, repair the findings, and examine again. Raises OSError and StoreError."""
         parts = self.examination.parts()
-        try:
+        with contextlib.closing(self.progress):
             for number, part in enumerate(parts, 1):
                 self.progress.show_part(number, part.label, of=len(parts))
                 left = found = part.confirmed_findings()
@@ -128,8 +128,6 @@ class DoctorRun:
                 there = {(one.kind, one.name) for one in left}
                 self.repaired += [one for one in found if (one.kind, one.name) not in there]
                 self.found += left
-        finally:
-            self.progress.clear_line()
 
     def _try_repair(self, one: StoreFinding) -> bool:
         """Return whether a repair was tried, which may have failed."""

@@ -35,6 +35,6 @@ class CareProgress:
                 f"{self._what}, {speed:.0f} MB/s compressed" if self._bytes else self._what
             )
 
-    def clear_line(self) -> None:
+    def close(self) -> None:
         """Remove the line."""
         self._line.clear()

@@ -23,12 +23,12 @@ def test_the_progress_names_the_part_and_is_removed(monkeypatch: pytest.MonkeyPa
     progress.count_bytes(1000)
     assert "\r3 of 9: segment 7" in screen.getvalue()
     assert "MB/s compressed" in screen.getvalue()
-    progress.clear_line()
+    progress.close()
     assert screen.getvalue().endswith("\r\x1b[K")
 
 
 def test_without_a_terminal_there_is_no_progress(capfd: pytest.CaptureFixture[str]) -> None:
     progress = CareProgress()
     progress.show_part(1, "segment 1")
-    progress.clear_line()
+    progress.close()
     assert capfd.readouterr().err == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from argparse import Namespace
@@ -15,6 +14,7 @@ from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.patterns import pattern_table
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
+from logsrv.kit.text.status_line import terminal_columns
 from logsrv.kit.text.words import counted, listed
 from logsrv.linelog.query.language.parse import phrase_of
 from logsrv.linelog.query.language.question import (
@@ -112,8 +112,7 @@ def _print_rows(
         elif arguments.output == "csv":
             file.write(csv_rows([columns, *rows], escaped=terminal))
         else:
-            width = os.get_terminal_size(sys.stdout.fileno()).columns or 80 if terminal else 0
-            table = Table(width)
+            table = Table(terminal_columns(sys.stdout) if terminal else 0)
             kinds = [(name, _kind_of_column(rows, place)) for place, name in enumerate(columns)]
             texts = [[None if cell is None else _shown(cell) for cell in row] for row in rows]
             for line in [*table.lines(kinds, texts), *table.remaining_lines()]:

@@ -116,7 +116,8 @@ def declare_zone(parser: Parser) -> None:
 
 
 def declare_looks(parser: Parser, *, csv: bool = False) -> None:
-    """Add the options for the format of lines. csv: whether CSV is one."""
+    """Add the options for the format of lines, their times and records. csv: whether CSV is one."""
+    declare_zone(parser)
     parser.add_argument(
         "--output", choices=("text", "raw", "json", *(["csv"] if csv else [])), default="text",
         help="TIME SOURCE MESSAGE (text), the message alone (raw), an object a line (json)"
@@ -129,10 +130,6 @@ def declare_looks(parser: Parser, *, csv: bool = False) -> None:
     parser.add_argument(
         "--wrap", action="store_true", help="wrap long lines on a terminal instead of cutting them"
     )
-
-
-def declare_records(parser: Parser) -> None:
-    """Add the options for lines with their whole records."""
     records = parser.add_mutually_exclusive_group()
     records.add_argument(
         "--records", action="store_true",

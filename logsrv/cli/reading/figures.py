@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from collections.abc import Callable, Sequence
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import parse_step_option
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.status_line import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.counting.histogram import TimeBucket, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts
@@ -58,8 +58,9 @@ def print_time_buckets(
     if not counts:
         return False
     # The label and the count, before the bar, need up to 37 columns.
-    room = _terminal_columns() - len(_bar_label(0, step, local)) - 13
-    width = max(1, min(room, max(10, _terminal_columns() - 40)))
+    columns = terminal_columns(sys.stdout)
+    room = columns - len(_bar_label(0, step, local)) - 13
+    width = max(1, min(room, max(10, columns - 40)))
     most = max(counts.values())
     for start in _bar_starts(step, counts):
         if start is None:
@@ -116,7 +117,3 @@ def _bar_label(start: float, step: float, local: bool) -> str:
 def _bar(part: float, width: int) -> str:
     whole, eighth = divmod(round(part * width * 8), 8)
     return "█" * whole + _EIGHTHS[eighth].strip()
-
-
-def _terminal_columns() -> int:
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from logsrv.cli.reading.table import Table
 from logsrv.errors import LogsrvError
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import printable
+from logsrv.kit.text.status_line import terminal_columns
 from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.render import safe_json
 
@@ -67,8 +67,7 @@ def _writer_for(output: str, file: Any, local: bool, terminal: bool) -> RowWrite
         return JsonWriter(file, local)
     if output == "parquet":
         return ParquetWriter(file)
-    width = os.get_terminal_size(sys.stdout.fileno()).columns or 80 if terminal else 0
-    return TableWriter(file, local, Table(width))
+    return TableWriter(file, local, Table(terminal_columns(sys.stdout) if terminal else 0))
 
 
 @attrs.define

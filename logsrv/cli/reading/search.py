@@ -102,7 +102,6 @@ def declare(parser: Parser) -> None:
         metavar="STEP",
         help="the time of a bar, or of a row of figures, as 30s, 5m, 1h, 1d",
     )
-    reading.declare_zone(parser)
     reading.declare_looks(parser, csv=True)
     add(
         "--columns",
@@ -110,7 +109,6 @@ def declare(parser: Parser) -> None:
         type=parse_field_names,
         help="the columns of CSV, in this order; empty if the line has no such field",
     )
-    reading.declare_records(parser)
     add("--no-index", action="store_true", help="read everything, without word indexes")
     add("--stats", action="store_true", help="say at the end how much was read")
     add("--no-pager", action="store_true", help="use no pager on a terminal")

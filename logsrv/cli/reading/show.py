@@ -34,9 +34,7 @@ def declare(parser: Parser) -> None:
     reading.declare_nodes(parser)
     neighbours = "N neighbours before and behind (5)"
     add("-C", type=reading.parse_count, metavar="N", dest="around", help=neighbours)
-    reading.declare_zone(parser)
     reading.declare_looks(parser)
-    reading.declare_records(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -62,9 +62,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "--source", metavar="GLOB", default="", help="of these sources, as tcp:10.1.*"
     )
-    reading.declare_zone(parser)
     reading.declare_looks(parser)
-    reading.declare_records(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -48,7 +48,7 @@ class StatusLine:
 
 
 def terminal_columns(stream: TextIO | None) -> int:
-    """Return the columns of a stream's terminal; 80 if it is none, or closed."""
+    """Return the columns of a stream's terminal; 80 if it is none, is closed, or does not know."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80  # type: ignore[union-attr]
     except (AttributeError, ValueError, OSError):

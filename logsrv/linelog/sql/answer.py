@@ -49,11 +49,13 @@ class SqlAnswer:
         self.on_frame: Callable[[], None] | None = None
         self._utc = utc
         self._pushed = pushed
-        # The directory's name is set before DuckDB makes it: so `close` removes it even if a signal comes
-        # in between.
+        # The directory's name is set before it is made: so `close` removes it even if a signal comes in
+        # between.
         self._temporary = f"{tempfile.gettempdir()}/logsrv-sql-{secrets.token_hex(8)}"
-        self._connection: duckdb.DuckDBPyConnection | None = None
-        self._binder: StatementBinder | None = None
+        self._resources = contextlib.ExitStack()
+        self._resources.callback(shutil.rmtree, self._temporary, ignore_errors=True)
+        # The rows and the connection of a run of the statement.
+        self._running = self._resources.enter_context(contextlib.ExitStack())
         self.rows: TableRows | None = None
         self.columns: list[tuple[str, str]] = []
         try:
@@ -65,15 +67,15 @@ class SqlAnswer:
 
     def _bind_fields(self) -> None:
         planning = connect_in_memory(self._temporary, utc=self._utc)
+        self._resources.callback(planning.close)
         every = planning.execute("SELECT name FROM duckdb_optimizers()").fetchall()
         others = ",".join(name for (name,) in every if name not in OPTIMIZERS)
         planning.execute(f"SET disabled_optimizers = '{others}'")
         disable_external_access(planning)
-        self._explained = require_read_only(planning, self.statement)
-        self._binder = StatementBinder(
-            planning, LineSample(self._reading.view, self._reading.question.extractions)
-        )
-        self.fields = self._binder.bind_fields(self.statement, explained=self._explained)
+        is_explained = require_read_only(planning, self.statement)
+        sample = LineSample(self._reading.view, self._reading.question.extractions)
+        self._binder = StatementBinder(planning, sample, is_explained=is_explained)
+        self.fields = self._binder.bind_fields(self.statement)
         self.statement = replace_level_texts(
             self.statement, self._binder.syntax_tree(self.statement)
         )
@@ -85,13 +87,7 @@ class SqlAnswer:
 
     def close(self) -> None:
         """End the reading, and remove its temporary files."""
-        if self.rows is not None:
-            self.rows.close()
-        if self._connection is not None:
-            self._connection.close()
-        if self._binder is not None:
-            self._binder.connection.close()
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._resources.close()
 
     def batches(self) -> Iterator[pyarrow.RecordBatch]:
         """Yield the rows of the answer. Raises QueryError."""
@@ -116,20 +112,19 @@ class SqlAnswer:
                 self._widen_field(misfit, lenient)
 
     def _run_statement(self, lenient: set[str]) -> Iterator[pyarrow.RecordBatch]:
-        if self.rows is not None:
-            self.rows.close()
-        if self._connection is not None:
-            self._connection.close()
+        self._running.close()
         self.rows = rows = TableRows(self._reading, self.fields, plan_everything(self.fields))
         rows.lenient = lenient
         rows.on_frame = self.on_frame
-        self._connection = connection = connect_in_memory(self._temporary, utc=self._utc)
+        connection = connect_in_memory(self._temporary, utc=self._utc)
+        self._running.callback(connection.close)
+        self._running.callback(rows.close)
         connection.register("stored", rows)
         connection.execute(
             f"CREATE TEMP VIEW logs AS SELECT * REPLACE (level::{TYPE} AS level) FROM stored"
         )
         disable_external_access(connection)
-        if self._pushed and not self._explained:
+        if self._pushed and not self._binder.is_explained:
             rows.plan = self._reading_plan(connection)
         try:
             relation = connection.sql(self.statement)
@@ -151,8 +146,7 @@ class SqlAnswer:
 
     def _reading_plan(self, connection: duckdb.DuckDBPyConnection) -> ReadingPlan:
         """Return the plan of what has to be read; everything if DuckDB's plan is not understood."""
-        assert self._binder is not None
-        if self._binder.find_fault(self.statement, self.fields, explained=False) is not None:
+        if self._binder.find_fault(self.statement, self.fields) is not None:
             return plan_everything(self.fields)
         try:
             explained: Any = connection.execute(
@@ -166,10 +160,9 @@ class SqlAnswer:
 
     def _widen_field(self, misfit: MisfitValue, lenient: set[str]) -> None:
         """Give a field a wider type. If the statement does not allow that, its bad values become NULL."""
-        assert self._binder is not None
         kind = ColumnType.NUMBER if misfit.is_number else ColumnType.TEXT
         fields = self.fields | {misfit.field: kind}
-        if self._binder.is_valid_with(self.statement, fields, explained=self._explained):
+        if self._binder.is_valid_with(self.statement, fields):
             self.fields = fields
         else:
             lenient.add(misfit.field)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import duckdb
 
@@ -18,6 +18,8 @@ from logsrv.linelog.sql.columns import ColumnType, column_declarations
 from logsrv.linelog.sql.fault import DuckDBFault, parse_fault
 from logsrv.linelog.sql.levels import tree_objects
 
+Fields: TypeAlias = dict[str, ColumnType]
+"""The fields that a statement names, each with a type."""
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = tuple(f"U{name}" for name in _INTEGERS)
 _NUMBERS = frozenset((*_INTEGERS, *_UNSIGNED, "FLOAT", "DOUBLE", "DECIMAL"))
@@ -35,32 +37,35 @@ class FieldTypes(Protocol):
 
 
 class StatementBinder:
-    """A connection with an empty table `logs`, on which statements are tried."""
+    """A connection with an empty table `logs`, on which statements are tried.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, kinds: FieldTypes) -> None:
+    is_explained: whether these are EXPLAIN.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, kinds: FieldTypes, *, is_explained: bool
+    ) -> None:
         self.connection = connection
         self._kinds = kinds
+        self.is_explained = is_explained
 
-    def bind_fields(self, statement: str, *, explained: bool) -> dict[str, ColumnType]:
-        """Return the fields that `statement` names, with a type for each.
-
-        explained: whether it is an EXPLAIN. Raises QueryError.
-        """
+    def bind_fields(self, statement: str) -> Fields:
+        """Return the fields that `statement` names, with a type for each. Raises QueryError."""
         fields = {
             name: self._kinds.type_of_field(name)
             for name in self._fields_taken_for_functions(statement)
         }
-        seen: list[dict[str, ColumnType]] = []
+        seen: list[Fields] = []
         # No type may suit the whole statement: `ms = 5 or ms = 'none'`.
         while fields not in seen:
             seen.append(fields)
-            wrong = self.find_fault(statement, fields, explained=explained)
+            wrong = self.find_fault(statement, fields)
             if wrong is None:
                 better = self._types_as_used(statement, fields)
             elif wrong.missing and wrong.missing not in fields:
                 better = fields | {wrong.missing: self._kinds.type_of_field(wrong.missing)}
             else:
-                other = self._with_one_type_changed(statement, fields, wrong, explained)
+                other = self._with_one_type_changed(statement, fields, wrong)
                 if other is None:
                     raise wrong.as_error(statement)
                 better = other
@@ -88,21 +93,17 @@ class StatementBinder:
         except (ValueError, TypeError, RecursionError):
             return None
 
-    def is_valid_with(
-        self, statement: str, fields: dict[str, ColumnType], *, explained: bool
-    ) -> bool:
+    def is_valid_with(self, statement: str, fields: Fields) -> bool:
         """Return whether the statement is valid with these types, and converts no field to another."""
         return (
-            self.find_fault(statement, fields, explained=explained) is None
+            self.find_fault(statement, fields) is None
             and self._types_as_used(statement, fields) == fields
         )
 
-    def find_fault(
-        self, statement: str, fields: dict[str, ColumnType], *, explained: bool
-    ) -> DuckDBFault | None:
+    def find_fault(self, statement: str, fields: Fields) -> DuckDBFault | None:
         """Return the fault of a statement with these fields; None if it is valid."""
         # PREPARE, because EXPLAIN draws its plan, which takes minutes if a constant has many megabytes.
-        before = "" if explained else "PREPARE asked AS "
+        before = "" if self.is_explained else "PREPARE asked AS "
         try:
             self.connection.execute(f"CREATE OR REPLACE TABLE logs ({column_declarations(fields)})")
         except duckdb.Error as error:
@@ -115,20 +116,18 @@ class StatementBinder:
         return None
 
     def _with_one_type_changed(
-        self, statement: str, fields: dict[str, ColumnType], wrong: DuckDBFault, explained: bool
-    ) -> dict[str, ColumnType] | None:
+        self, statement: str, fields: Fields, wrong: DuckDBFault
+    ) -> Fields | None:
         """Return types, one of them changed, with which the statement is valid, or its fault further on."""
         for name, kind in fields.items():
             other = ColumnType.TEXT if kind.is_number else self._kinds.type_of_number_field(name)
             tried = fields | {name: other}
-            left = self.find_fault(statement, tried, explained=explained)
+            left = self.find_fault(statement, tried)
             if left is None or left.position > wrong.position >= 0:
                 return tried
         return None
 
-    def _types_as_used(
-        self, statement: str, fields: dict[str, ColumnType]
-    ) -> dict[str, ColumnType]:
+    def _types_as_used(self, statement: str, fields: Fields) -> Fields:
         """Return the types; one is changed if DuckDB would convert the field's values, which may fail."""
         for name, is_number in misused_columns(self.duckdb_plan(statement, optimized=False)):
             if name in fields and fields[name].is_number != is_number:

@@ -75,16 +75,12 @@ def plan_from_duckdb(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]
     return ReadingPlan(columns if used else frozenset(), wanted)
 
 
-def _table_scans(node: Any, above: Any) -> Iterator[tuple[Any, Any]]:
+def _table_scans(nodes: Any, above: Any) -> Iterator[tuple[Any, Any]]:
     """Yield each scan of the table, with the plan's node directly above it."""
-    if isinstance(node, list):
-        for one in node:
-            yield from _table_scans(one, above)
-        return
-    if (node.get("function_data") or {}).get("table") == "logs":
-        yield node, above
-    for child in node["children"]:
-        yield from _table_scans(child, node)
+    for node in nodes:
+        if (node.get("function_data") or {}).get("table") == "logs":
+            yield node, above
+        yield from _table_scans(node["children"], node)
 
 
 def _scanned_columns(scan: Any, names: Sequence[str]) -> list[str | None]:
@@ -112,11 +108,8 @@ def _wanted_rows(
 
 def _projected_columns(explained: Any) -> Iterator[list[str]]:
     """Yield the columns that each scan of the stream reads."""
-    if isinstance(explained, list):
-        for one in explained:
-            yield from _projected_columns(one)
-        return
-    if explained["name"].strip() == _SCAN:
-        found = explained["extra_info"].get("Projections", [])
-        yield [found] if isinstance(found, str) else list(found)
-    yield from _projected_columns(explained["children"])
+    for node in explained:
+        if node["name"].strip() == _SCAN:
+            found = node["extra_info"].get("Projections", [])
+            yield [found] if isinstance(found, str) else list(found)
+        yield from _projected_columns(node["children"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from functools import partial
 from operator import add
 from typing import Any, NamedTuple
@@ -130,7 +131,7 @@ class TableRows:
                     results += [b"", b"%d" % piece.text.count(b"\n")]
             return results
 
-        try:
+        with closing(search):
             for _, results in search.run_on_frames(work):
                 for packed, rest in zip(*[iter(results)] * 2, strict=True):
                     if packed:
@@ -140,8 +141,6 @@ class TableRows:
                         yield self._full_batch(known, batch.num_rows)
                     else:
                         yield self._full_batch({}, int(rest))
-        finally:
-            search.close()
 
     def _note_bad_values(self, bad_values: dict[str, tuple[int, bool]]) -> None:
         for field, (count, is_number) in bad_values.items():

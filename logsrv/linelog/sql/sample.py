@@ -7,6 +7,7 @@ a few frames: if all values of a field are numbers there, it is a column of numb
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 from logsrv.linelog.fields.record import Record
@@ -74,17 +75,13 @@ class LineSample:
             frames = self._view.open_segment(number_)
             if frames is None:
                 continue
-            try:
+            # Damage is skipped here: reading the store for the answer reports it.
+            with frames, suppress(DamagedSegment, OSError):
                 each = max(1, _FRAMES // len(chosen))
                 for frame in {frames.count * part // each for part in range(each)}:
                     if frame < frames.count:
                         for _, text in frames.lines_between(*frames.frame_bounds(frame)):
                             yield from map(Record, lines_at_distances(text))
-            except (DamagedSegment, OSError):
-                # Damage is skipped here: reading the store for the answer reports it.
-                continue
-            finally:
-                frames.close()
 
 
 def lines_at_distances(text: bytes) -> list[bytes]:

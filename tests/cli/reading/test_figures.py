@@ -48,7 +48,7 @@ def test_bars_fit_a_phone(
     step: str,
 ) -> None:
     for columns, shown in ((40, 40), (100, 100), (20, 38)):
-        monkeypatch.setattr(figures, "_terminal_columns", lambda columns=columns: columns)
+        monkeypatch.setattr(figures, "terminal_columns", lambda _, columns=columns: columns)
         print_histogram(search_of(tmp_path, 0, 1, 1), step, "text")
         assert max(map(len, capsys.readouterr().out.splitlines())) <= shown
 

@@ -52,7 +52,7 @@ class NotedStatements:
 @pytest.fixture
 def binder(tmp_path: Path) -> Iterator[StatementBinder]:
     connection = connect_in_memory(str(tmp_path), utc=True)
-    yield StatementBinder(connection, Known())
+    yield StatementBinder(connection, Known(), is_explained=False)
     connection.close()
 
 
@@ -81,7 +81,7 @@ def binder(tmp_path: Path) -> Iterator[StatementBinder]:
 def test_fields_get_their_types(
     binder: StatementBinder, statement: str, fields: dict[str, ColumnType]
 ) -> None:
-    assert binder.bind_fields(statement, explained=False) == fields
+    assert binder.bind_fields(statement) == fields
 
 
 @pytest.mark.parametrize(
@@ -96,19 +96,17 @@ def test_fields_get_their_types(
 )
 def test_errors_are_not_mistaken_for_fields(binder: StatementBinder, statement: str) -> None:
     with pytest.raises(QueryError):
-        binder.bind_fields(statement, explained=False)
+        binder.bind_fields(statement)
 
 
 def test_kinds_that_cannot_suit_all_do_not_go_round_for_ever(binder: StatementBinder) -> None:
-    assert binder.bind_fields(
-        "select 1 from logs where t1 = 5 or t1 = 'x'", explained=False
-    ).keys() == {"t1"}
+    assert binder.bind_fields("select 1 from logs where t1 = 5 or t1 = 'x'").keys() == {"t1"}
 
 
 def test_no_plan_is_drawn_to_bind_a_statement(binder: StatementBinder) -> None:
     """With `repeat('x', 30000000)` in it that took DuckDB 20 s, in which it heard no signal."""
     noted = binder.connection = NotedStatements(binder.connection)  # type: ignore[assignment]
-    assert binder.bind_fields("select repeat('x', 30), t1 from logs", explained=False) == {"t1": T}
+    assert binder.bind_fields("select repeat('x', 30), t1 from logs") == {"t1": T}
     assert {statement.partition("(")[0].split()[0] for statement in noted.statements} == {
         *("CREATE", "PREPARE", "SELECT")
     }

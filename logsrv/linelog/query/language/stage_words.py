@@ -226,6 +226,4 @@ class StageWords:
         return True
 
     def _skip_space(self) -> None:
-        found = SPACE.match(self._text, self.at)
-        assert found is not None
-        self.at = found.end()
+        self._take(SPACE, "")

@@ -50,7 +50,7 @@ def need_of_query(node: Node) -> Need | None:
     if isinstance(node, (Compare, HasField)):
         # `field=*` has the need of any `field!=…`: both only need the field.
         op, value = (node.op, node.value) if isinstance(node, Compare) else ("!=", "")
-        return need_of_field(node.field, op, value, ignore_case=not has_ascii_capital(value))
+        return need_of_field(node.field, op, value)
     if isinstance(node, And):
         return need_of_all([need_of_query(part) for part in node.parts])
     if isinstance(node, Or):
@@ -58,7 +58,7 @@ def need_of_query(node: Node) -> Need | None:
     return None
 
 
-def need_of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need | None:
+def need_of_field(name: str, op: str, value: str) -> Need | None:
     """Return the need of a line whose field `name` equals (`=`) or contains (`:`) `value`.
 
     With any other `op`, only the presence of the field is certain.
@@ -68,11 +68,11 @@ def need_of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need 
     if name == "message":
         if op not in ("=", ":") or (op == "=" and is_number_or_amount(value)):
             return None
-        return need_of_text(value, ignore_case=op == "=" or ignore_case)
+        return need_of_text(value, ignore_case=True if op == "=" else None)
     inner = name.removeprefix("fields.").removeprefix("syslog.")
     parts = [_need_of_key(name)]
     if inner not in ("facility", "severity"):
-        parts.append(need_of_value(op, value, ignore_case=ignore_case))
+        parts.append(need_of_value(op, value))
     return need_of_all(parts)
 
 
@@ -85,7 +85,7 @@ def _need_of_key(name: str) -> Need | None:
     return need_of_any((Literal(last.encode(), False), Literal(b"\\u00", False)))
 
 
-def need_of_value(op: str, value: str, *, ignore_case: bool) -> Need | None:
+def need_of_value(op: str, value: str) -> AnyOf | None:
     """Return the need of a line in which some field equals (`=`) or contains (`:`) `value`.
 
     Either None, or an AnyOf of the value's parts and of the escape that may replace them.
@@ -93,9 +93,9 @@ def need_of_value(op: str, value: str, *, ignore_case: bool) -> Need | None:
     is_number = is_number_or_amount(value) if op == "=" else number_of_text(value) is not None
     if op not in ("=", ":") or is_number or value[:1] in ("{", "["):
         return None
+    ignore_case = op == "=" or not has_ascii_capital(value)
     if op == "=":
         runs = _ESCAPABLE.split(value)
-        ignore_case = True
     else:
         runs = [run for run in _REWRITTEN.split(value) if not _IN_A_NUMBER.fullmatch(run)]
     found = need_of_all(need_of_text(run, ignore_case=ignore_case) for run in runs if len(run) > 1)

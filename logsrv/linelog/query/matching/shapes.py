@@ -23,7 +23,7 @@ from logsrv.linelog.query.matching.literals import (
     expression_for_text,
     required_literals,
 )
-from logsrv.linelog.query.matching.needs import AnyOf, has_ascii_capital, need_of_text
+from logsrv.linelog.query.matching.needs import has_ascii_capital, need_of_text
 from logsrv.linelog.query.matching.required import need_of_field, need_of_value
 
 # Bytes. A longer value is the candidate, instead of the key: it is probably an address or an identifier,
@@ -45,9 +45,7 @@ def candidate_of_comparison(node: Compare) -> Candidate | None:
     """Return the candidate of a comparison, or None if any line may match."""
     field, op, value = node.field, node.op, node.value
     if field == "message":
-        return as_single_literal(
-            need_of_field(field, op, value, ignore_case=not has_ascii_capital(value))
-        )
+        return as_single_literal(need_of_field(field, op, value))
     if field == "level":
         return _level_pattern(op, value)
     if field in IN_STAMP:
@@ -78,10 +76,9 @@ def _candidate_by_value(node: Compare) -> Literals | None:
     """Return the longest text of a value and the escape: a matching line contains one of them."""
     if node.field.rpartition(".")[2] in ("facility", "severity"):
         return None
-    need = need_of_value(node.op, node.value, ignore_case=not has_ascii_capital(node.value))
+    need = need_of_value(node.op, node.value)
     if need is None:
         return None
-    assert isinstance(need, AnyOf)
     best = max(required_literals(need.parts[0]), key=lambda one: len(one.text))
     return (best, *required_literals(need.parts[1])) if len(best.text) >= SHORTEST else None
 

@@ -11,11 +11,9 @@ from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.query.language.tree import (
     And,
     Compare,
-    Extracted,
     HasField,
     Node,
     Or,
-    Regex,
     Term,
 )
 from logsrv.linelog.query.matching.candidates import candidate_of_query
@@ -62,9 +60,7 @@ def trigger_choices(node: Node) -> list[Triggers]:
         if isinstance(found, tuple):
             return [tuple(Trigger(one, anywhere=True) for one in found)]
         return []
-    if isinstance(node, (Term, Regex, Compare, HasField, Extracted)):
-        return _choices_of_need(need_of_query(node))
-    return []
+    return _choices_of_need(need_of_query(node))
 
 
 def shortest_literal_size(triggers: Triggers) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 
 from logsrv.kit.text.escape import one_line
@@ -29,13 +30,10 @@ def hints_for_no_hits(search: Search, top: str | None) -> Iterator[str]:
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
     if not names:
         return
-    every = type(search)(search.view, make_matcher(EVERYTHING), Scope())
-    try:
+    with closing(type(search)(search.view, make_matcher(EVERYTHING), Scope())) as every:
         records = [
             Record(hit.line, str(hit.position)) for hit in islice(every.hits(reverse=True), _LINES)
         ]
-    finally:
-        every.close()
     for name in dict.fromkeys(names) if records else ():
         found = [value for record in records if (value := record.get(name)) is not None]
         if found:

@@ -111,12 +111,12 @@ def test_values_written_in_another_form_are_found(query: str, line: bytes) -> No
 
 def test_name_and_value_stand_in_the_line_or_an_escape_does() -> None:
     value = AnyOf((Literal(b"bob", True), _ESCAPE))
-    assert need_of_value("=", "Bob", ignore_case=False) == value
-    assert need_of_field("user.name", "=", "bob", ignore_case=True) == AllOf(
+    assert need_of_value("=", "Bob") == value
+    assert need_of_field("user.name", "=", "bob") == AllOf(
         (AnyOf((Literal(b"name", False), _ESCAPE)), value)
     )
 
 
 def test_nothing_is_certain_of_numbers_and_of_what_the_stamp_says() -> None:
-    assert need_of_value("=", "500", ignore_case=True) is None
-    assert need_of_field("host", "=", "10.0.0.1", ignore_case=True) is None
+    assert need_of_value("=", "500") is None
+    assert need_of_field("host", "=", "10.0.0.1") is None
