@@ -182,8 +182,8 @@ SABOTAGES = [
     Sabotage(
         "counts are stale after a segment was compressed",
         f"{_HTTP}/counting.py",
-        "if known is None or not known.compressed:",
-        "if known is None:",
+        "if not known.compressed:",
+        "if known is _NOTHING:",
         f"{_HTTP}/test_counting.py::test_totals_follow_writing_rotation_sealing_and_removal",
     ),
     Sabotage(

@@ -371,12 +371,11 @@ class View:
             # `open` lists again and finds the segment in its other form.
             raise FileNotFoundError(errno.ENOENT, "its text is here again")
         # Most stores have no archive; their searches need not load this.
-        from logsrv.linelog.store.archive.archive_notes import archives_of_store
-        from logsrv.linelog.store.archive.reading import open_archived_text
+        from logsrv.linelog.store.archive import archive_notes, reading
 
         if self._archives is None:
-            self._archives = archives_of_store(str(self._disk.directory))
-        text = open_archived_text(segment, self._disk, self._archives)
+            self._archives = archive_notes.archives_of_store(str(self._disk.directory))
+        text = reading.open_archived_text(segment, self._disk, self._archives)
         return ArchivedFrames(segment.number, text, self.report_damage)
 
     def _load_index(self, segment: Segment, path: str, fd: int) -> Index:
