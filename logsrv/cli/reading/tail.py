@@ -25,7 +25,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from itertools import islice
 
-from logsrv.cli.arguments import tell
+from logsrv.cli.arguments import named_stores, tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.stores import make_search, open_view
 from logsrv.errors import StoreError, UsageError
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         from logsrv.cli.reading.nodes import tail_nodes
 
         return tail_nodes(arguments)
-    if arguments.follow and any("://" in one for one in arguments.directory or ()):
+    if arguments.follow and any("://" in one for one in named_stores(arguments)):
         raise UsageError(
             "-f follows what is written into a store, and an archive only grows now and then"
         )

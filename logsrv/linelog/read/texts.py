@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import zstandard
@@ -255,20 +256,21 @@ class PackedFrames(SegmentFrames):
         return behind - index.frames[frame].lines
 
 
+def _archived_index(number: int, text: ArchivedText, report: Callable[[str], None]) -> Index:
+    try:
+        return text.index()
+    except ValueError as error:
+        report(f"segment {number} cannot be read: {explanation(error)}")
+        return Index(number)
+
+
 class ArchivedFrames(PackedFrames):
     """A compressed segment whose text is in an archive. report: gets a sentence if no index is usable."""
 
     def __init__(self, number: int, text: ArchivedText, report: Callable[[str], None]) -> None:
-        super().__init__(number, text.place, -1, lambda: self._load_index(number))
+        # A method of these frames would be a cycle, which only the collector frees, with zstd's memory.
+        super().__init__(number, text.place, -1, partial(_archived_index, number, text, report))
         self._text = text
-        self._report = report
-
-    def _load_index(self, number: int) -> Index:
-        try:
-            return self._text.index()
-        except ValueError as error:
-            self._report(f"segment {number} cannot be read: {explanation(error)}")
-            return Index(number)
 
     @property
     def file_size(self) -> int:

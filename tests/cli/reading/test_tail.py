@@ -139,3 +139,13 @@ def _readable(follows: Following) -> bool:
 
     assert follows.child.stdout is not None
     return bool(select.select([follows.child.stdout], [], [], 0.05)[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [(["-d", "file:///archive"], {}), ([], {"LOGSRV_DIRECTORY": "file:///archive"})],
+)
+def test_an_archive_is_not_followed(words: list[str], environment: dict[str, str]) -> None:
+    done = logsrv("tail", "-f", *words, environment=environment)
+    assert done.returncode == 2
+    assert b"an archive only grows now and then" in done.stderr
