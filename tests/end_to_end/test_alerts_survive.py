@@ -109,7 +109,7 @@ def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(
         assert server.stop() in (0, -signal.SIGTERM)
     assert read(tmp_path / "told").count("oops 1") == 1
     assert posts(web) == ["oops 1"] * 3 + ["oops 2"]
-    assert "not delivered" not in server.log()
+    assert server.log().count("it is sent again in") == 2
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_a_webhook_that_is_down_gets_all_in_one_message_when_it_is_back(
     words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{port}/")
     server = logger(*words, "--alert-every", "1s")
     server.send(b"oops 1\n")
-    server.wait_for_log("cannot be reached.*it is sent again in 30 s")
+    server.wait_for_log("cannot be reached.*it is sent again in 1 s")
     server.send(b"oops 2\n")
     server.wait_for_messages(2)
     server.stop(signal.SIGKILL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from io import SEEK_END, BytesIO
 from stat import S_ISREG
 from typing import BinaryIO
@@ -165,5 +165,6 @@ class FileSink:
     def abort(self) -> None:
         self._content = b""
         if self._whole is not None:
-            # The error makes it remove the incomplete file.
-            self._whole.__exit__(OSError, OSError(), None)
+            # The error makes it remove the incomplete file, whose last bytes a full disk may refuse.
+            with suppress(OSError):
+                self._whole.__exit__(OSError, OSError(), None)

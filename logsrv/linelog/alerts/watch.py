@@ -17,7 +17,7 @@ from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
-RETRY = (30.0, 60.0, 120.0, 300.0)
+RETRY = (1.0, 5.0, 20.0, 60.0, 120.0, 300.0)
 """Seconds before a failed message is sent again, after the first failure, the second, and so on."""
 
 

@@ -172,13 +172,12 @@ def end_of_store(view: View) -> Position:
     return Position(0, 0)
 
 
-def bytes_between(view: View, start: Position, end: Position) -> int | None:
-    """Return the bytes of text between two places; None if they include a removed segment of unknown size.
+def bytes_between(view: View, start: Position, end: Position) -> tuple[int, bool]:
+    """Return the known bytes of text between two places, and whether all segments there are known.
 
     Raises OSError.
     """
-    if start.segment == end.segment:
-        return end.offset - start.offset
+    is_known = True
     total = end.offset - start.offset
     for number in range(start.segment, end.segment):
         head = view.index_head(number)
@@ -188,10 +187,9 @@ def bytes_between(view: View, start: Position, end: Position) -> int | None:
         frames = view.open_segment(number)
         if frames is None:
             gone = view.missing_between(Position(number, 0), number + 1)
-            if not gone.known:
-                return None
+            is_known = is_known and gone.known
             total += gone.bytes
             continue
         total += frames.size
         frames.close()
-    return total
+    return total, is_known

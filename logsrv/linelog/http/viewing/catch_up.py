@@ -106,7 +106,7 @@ class CatchUp:
         return news._replace(position=Position(segment, offset + cut), text=news.text[cut:])
 
     def _give_up(self, data: bytes, lines: int, until: Position) -> CatchUpStep:
-        passed = bytes_between(self._view, self._follower.position, until) or 0
+        passed, _ = bytes_between(self._view, self._follower.position, until)
         # An estimate, by the average length of the lines searched after `sure`, up to which all are shown.
         missed = passed * self._lines // self._read if self._read else 0
         return CatchUpStep(data, lines, missed, over=True)

@@ -88,7 +88,7 @@ class LiveReader:
     def _skip_ahead(self, end: Position) -> int:
         """Skip to the last KEPT bytes of lines before `end`; return the number of skipped bytes."""
         begin = Position(end.segment, _line_start_before(self._view, end))
-        passed = bytes_between(self._view, self.position, begin) or 0
+        passed, _ = bytes_between(self._view, self.position, begin)
         if passed <= 0:
             return 0
         self._follower.close()

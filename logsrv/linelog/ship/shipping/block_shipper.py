@@ -91,10 +91,10 @@ class BlockShipper(Shipper[BlockTarget]):
         else:
             self._require_same_store(last)
             if self._acknowledged and last.position < self.position:
-                missing = bytes_between(self._view, last.position, self.position)
+                missing, is_known = bytes_between(self._view, last.position, self.position)
                 # 0 between the end of a segment and the beginning of the next one: nothing is lost.
-                if missing != 0:
-                    self._report_lost_text(last.position, missing)
+                if missing or not is_known:
+                    self._report_lost_text(last.position, missing if is_known else None)
             self._after = self.position = last.position
             self._kept.new = False
             for gap in self._kept.sent:

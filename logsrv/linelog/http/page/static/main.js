@@ -61,7 +61,9 @@ const completion = new Completion(box, () => scope);
  */
 function term(field, value, exclude, position = "") {
   const kept = place.position && !exclude ? position : "";
-  show({ q: withCondition(box.value, field, value, exclude), position: kept }, Boolean(kept));
+  const query = withCondition(box.value, field, value, exclude);
+  // Without a reload of what is being read.
+  if (query !== box.value || kept) show({ q: query, position: kept }, Boolean(kept));
 }
 
 /** Show the rows and columns of the address. */
@@ -181,6 +183,8 @@ const saved = new Saved(() => place, () => begin());
  * @param {boolean} [step] so that the way back leads to what is shown now
  */
 function show(change, step = true) {
+  // The query that was being typed is this one, or is given up.
+  clearTimeout(box.timer);
   if (change.q !== undefined && change.q !== box.value) {
     completion.close();
     box.set(change.q);

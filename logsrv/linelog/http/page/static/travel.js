@@ -13,10 +13,10 @@ import { all } from "./view.js";
 export async function toStart(view) {
   view.pause("reading");
   if (!view.atStart) {
-    const groups = await view.ask(view.request, {}, view.abort.signal);
+    // All at once: lines that came meanwhile would be looked for on both sides of a part.
+    const found = await all(await view.ask(view.request, {}, view.abort.signal));
     view.lines.clear();
-    view.atEnd = false;
-    await view.openRange(groups);
+    await view.openRange([found]);
     if (view.atEnd) await view.reachedEnd();
   }
   view.lines.scroller.scrollTop = 0;

@@ -196,7 +196,7 @@ export class View extends EventTarget {
     this.atStart = found < PAGE || this.kind !== "lines";
   }
 
-  /** @param {AsyncGenerator<Line[]>} groups the oldest first, or in the order of a number */
+  /** @param {AsyncGenerator<Line[]> | Line[][]} groups the oldest first, or in the order of a number */
   async openRange(groups) {
     let found = 0;
     for await (const group of groups) found += this.lines.append(group, this.kind === "sort").length;
