@@ -200,6 +200,35 @@ def test_a_click_opens_a_line_and_its_values_filter(logs: Logs, visit: Open) -> 
     page.wait(f"{COUNT} === 1 && document.querySelector('#q').value === '-app=cron'")
 
 
+def test_a_condition_that_is_there_already_reloads_nothing(logs: Logs, visit: Open) -> None:
+    logs.send("first", app="sshd")
+    page = visit("?q=app%3Dsshd")
+    page.wait(f"{COUNT} === 1")
+    page.click(".line .message")
+    page.wait("document.querySelector('.details')")
+    before = len(logs.asked)
+    page.click("[aria-label='Only lines with app=sshd']")
+    # A later request of another kind.
+    page.click("#saved-button")
+    wait_until(lambda: any("/api/saved" in one for one in logs.asked[before:]), "the saved ones")
+    assert not any("/api/search" in one for one in logs.asked[before:])
+
+
+def test_a_query_that_is_being_typed_is_asked_though_the_time_changes(
+    logs: Logs, visit: Open
+) -> None:
+    logs.send("first", "second")
+    page = visit(ready=f"{COUNT} === 2")
+    page.run("""(() => {
+        const box = document.querySelector("#q"), last = document.querySelector("#last");
+        box.value = "second";
+        box.dispatchEvent(new InputEvent("input"));
+        last.value = "1h";
+        last.dispatchEvent(new Event("change"));
+    })()""")
+    page.wait(f"location.search === '?q=second&last=1h' && {COUNT} === 1")
+
+
 def test_everything_works_without_a_mouse(logs: Logs, visit: Open) -> None:
     """Everything without a mouse."""
     numbered(logs, 300)

@@ -183,11 +183,13 @@ const saved = new Saved(() => place, () => begin());
  * @param {boolean} [step] so that the way back leads to what is shown now
  */
 function show(change, step = true) {
-  // The query that was being typed is this one, or is given up.
-  clearTimeout(box.timer);
-  if (change.q !== undefined && change.q !== box.value) {
-    completion.close();
-    box.set(change.q);
+  if (change.q !== undefined) {
+    // What was being typed is this query, or is given up.
+    clearTimeout(box.timer);
+    if (change.q !== box.value) {
+      completion.close();
+      box.set(change.q);
+    }
   }
   return attempt(() => go(change, step));
 }
