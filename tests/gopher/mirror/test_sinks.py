@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,20 @@ def test_nothing_is_left_of_what_broke_off(tmp_path: Path, size: int) -> None:
     sink = FileSink(str(tmp_path / "x"), text=False)
     sink.feed(b"x" * size)
     sink.abort()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_does_not_keep_it_from_ending(tmp_path: Path) -> None:
+    """Small pieces wait in a buffer, which is written when the file is closed."""
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, usual[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            deque(map(sink.feed, [b"x" * 1000] * 2000), maxlen=0)
+        sink.abort()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert os.listdir(tmp_path) == []
 
 
