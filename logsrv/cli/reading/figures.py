@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 
 from logsrv.cli.arguments import tell
@@ -11,16 +12,24 @@ from logsrv.cli.reading.arguments import parse_step_option
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.status_line import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.read.counting.histogram import TimeBucket, sensible_step
+from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts
 from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import safe_json, to_local_time
+from logsrv.linelog.read.search import Search
 
 _TEN = 10
 _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def print_histogram(search: Search, arguments: Namespace) -> bool:
+    """Print bars over time; return whether there are any."""
+    step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
+    buckets = histogram(search, step, levels=arguments.output == "json")
+    return print_time_buckets(buckets, step, arguments.output, local=arguments.local)
 
 
 def print_value_counts(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, cast
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.around import declare_around, make_search_scope, parse_around
-from logsrv.cli.reading.figures import print_time_buckets, step_seconds
 from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.cli.reading.stores import make_search, open_view, require_one_store
@@ -43,7 +42,6 @@ from logsrv.linelog.query.language.question import (
 )
 from logsrv.linelog.query.language.stage_words import EACH_POSITION, parse_field_names
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.counting.histogram import histogram
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
@@ -239,9 +237,10 @@ def _print_figures(search: Search, asked: Question, arguments: Namespace) -> boo
         print(found)
         return found > 0
     if arguments.histogram and asked.answer is None:
-        step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
-        buckets = histogram(search, step, levels=arguments.output == "json")
-        return print_time_buckets(buckets, step, arguments.output, local=arguments.local)
+        # Imported here: neither a search for lines nor a count needs it.
+        from logsrv.cli.reading.figures import print_histogram
+
+        return print_histogram(search, arguments)
     # Imported here because it loads NumPy.
     from logsrv.cli.reading.answers import print_answer
 

@@ -53,13 +53,12 @@ def _metrics_sites(
 ) -> list[SiteSpec]:
     def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         # A service without --metrics needs no web server, and starts sooner without it.
-        from logsrv.kit.web.channel import WebFactory
-        from logsrv.kit.web.monitor import Monitor
+        from logsrv.kit.web import channel, monitor
 
-        monitor = Monitor(
+        answers = monitor.Monitor(
             service.metrics, unhealthy=service.unhealthy, unready=service.unready_reasons
         )
-        return WebFactory(monitor.handle, service.clock, wanted.label, wanted.settings)
+        return channel.WebFactory(answers.handle, service.clock, wanted.label, wanted.settings)
 
     rules = web_guard_policy(settings, MOST_SCRAPES)
     return [

@@ -38,7 +38,7 @@ def loggable_part(url: str) -> str:
 async def post_message(url: str, body: bytes, *, reactor: Any, seconds: float = SECONDS) -> None:
     """Post `body`, which is JSON, to a server, which has to accept it within `seconds`.
 
-    Raises Undelivered if it refuses it, and TemporaryFailure if it may accept it later.
+    Raises UndeliveredMessage if it refuses it, and TemporaryFailure if it may accept it later.
     """
     where = one_line(loggable_part(url))
     headers = Headers(
