@@ -32,7 +32,9 @@ from logsrv.cli.reading.progress import ProgressLine
 from logsrv.cli.reading.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.query.language.parse import parse_field_names
 from logsrv.linelog.query.language.question import (
+    EACH_POSITION,
     FUNCTIONS,
     Figure,
     Grouping,
@@ -40,7 +42,6 @@ from logsrv.linelog.query.language.question import (
     Question,
     Sorting,
 )
-from logsrv.linelog.query.language.stage_words import EACH_POSITION, parse_field_names
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer

@@ -13,6 +13,7 @@ from logsrv.gopher.command.arguments import checked_fetchable
 from logsrv.gopher.fetch.blocking import GopherFile, urlopen
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.serve.fileurl import ItemURL, url_of_item
+from logsrv.gopher.serve.gopherhole import LocalAnswer
 from logsrv.gopher.serve.typed_address import resolve_typed_address
 from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -67,8 +68,6 @@ def open_answer(
     most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
     most_bytes = most_bytes or most[kind]
     if not isinstance(url, GopherURL):
-        from logsrv.gopher.serve.gopherhole import LocalAnswer  # 1 ms, as in resolve_typed_address
-
         return LocalAnswer(url, most_bytes)
     return urlopen(
         url,

@@ -10,6 +10,7 @@ import stat
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
+from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound
 from logsrv.gopher.wire.files import ENOUGH_TO_TELL, item_type_of_file
 from logsrv.gopher.wire.gophermap import FILE
 from logsrv.gopher.wire.url import parse_typed_url
@@ -39,9 +40,6 @@ def resolve_local_path(path: bytes) -> FileURL:
 
     Raises ConfigurationError.
     """
-    # Imported here: it takes 1 ms, which requests to servers save.
-    from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound
-
     shown = one_line(os.fsdecode(path), 4096)
     try:
         mode = os.stat(path).st_mode

@@ -7,6 +7,7 @@ accepted texts; for a long value, lines below it show the place of the mistake.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -106,9 +107,6 @@ def read_toml_file(path: Path, origin: str, *, again: bool = False) -> dict[str,
         text = read_file(path, LARGEST_FILE, pipe=not again)
     except ValueError as error:
         raise ConfigurationError(f"--config {name} ({origin}): {error}") from error
-    # Most starts have no file, and need not wait for this import.
-    import tomllib
-
     try:
         # Some editors write a byte order mark at the start of a UTF-8 file.
         document = text.decode("utf-8-sig")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.fields import json
+from logsrv.linelog.query.language.parse import parse_field_names
 from logsrv.linelog.query.language.pipeline import parse_question
-from logsrv.linelog.query.language.stage_words import parse_field_names
 from logsrv.linelog.read.csv_lines import csv_renderer
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
+from logsrv.kit.text.words import shown
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical_level
 from logsrv.linelog.fields.record import ALWAYS
 from logsrv.linelog.query.language.engine import require_valid_expression
@@ -302,6 +303,15 @@ def _of_field(test: Compare | HasField, extracted: ExtractedNames) -> Node:
             HasField(other) if isinstance(test, HasField) else Compare(other, test.op, test.value),
         )
     )
+
+
+def parse_field_names(text: str) -> list[str]:
+    """Return the names in `time,host,app`. Raises ValueError with a sentence."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if not re.fullmatch(FIELD, name):
+            raise ValueError(f"{shown(name)} is no name of a field, such as in time,host,app")
+    return names
 
 
 def phrase_of(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import did_you_mean, listed, shown
+from logsrv.kit.text.words import did_you_mean, listed
 from logsrv.linelog.query.language.parse import (
     EXPRESSION,
     FIELD,
@@ -17,6 +17,7 @@ from logsrv.linelog.query.language.parse import (
     ExtractedNames,
 )
 from logsrv.linelog.query.language.question import (
+    EACH_POSITION,
     FUNCTIONS,
     Figure,
     Grouping,
@@ -30,7 +31,6 @@ STAGES = ("extract", "where", "sort", "patterns", "limit", "count", *FUNCTIONS)
 MOST_FIGURES = 20
 MOST_FIELDS = 10
 """Figures of an answer, and fields by which it is grouped."""
-EACH_POSITION = "each line has another position; group by another field"
 
 _ELSEWHERE = {
     "stats": "count by FIELD, or avg FIELD by FIELD",
@@ -57,15 +57,6 @@ _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 # 2026-11-20. A time is only checked here; what it means depends on when it is asked.
 _SOME_DAY = 1_795_132_800.0
 _TIME = re.compile(r'"(?P<quoted>[^"]*)"|[^\s|]+')
-
-
-def parse_field_names(text: str) -> list[str]:
-    """Return the names in `time,host,app`. Raises ValueError with a sentence."""
-    names = _COMMA.split(text.strip())
-    for name in names:
-        if not _FIELD.fullmatch(name):
-            raise ValueError(f"{shown(name)} is no name of a field, such as in time,host,app")
-    return names
 
 
 class StageWords:

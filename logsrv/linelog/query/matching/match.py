@@ -8,6 +8,7 @@ on at the next line, so many hits in a line cost no more than one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from logsrv.linelog.fields.record import Record
@@ -64,6 +65,7 @@ class Matcher:
         self._pattern = None if self._exact else _pattern_if_only_expression(node, self._candidate)
         self._negated = Matcher(node.part) if isinstance(node, Not) else None
         self._places: Places | None = None
+        self._count_by_places: Callable[[bytes], int] | None = None
         self._search: Search | None = None
         self._at_once = 0
 
@@ -74,15 +76,21 @@ class Matcher:
         found = self._candidate
         if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
             # Loaded now, before the processes of a search are forked: each would load it for itself.
-            from logsrv.linelog.query.matching.bulk import FixedWidthSearch, offsets_of_literals
+            from logsrv.linelog.query.matching.bulk import (
+                FixedWidthSearch,
+                count_messages_with_hit,
+                offsets_of_literals,
+            )
 
-            self._places = lambda text: offsets_of_literals(text, found)
+            places: Places = partial(offsets_of_literals, literals=found)
             if (
                 self._pattern is not None
                 and (fixed := _fixed_width_classes(self.node, found)) is not None
             ):
-                self._places = FixedWidthSearch(*fixed).match_offsets
+                places = FixedWidthSearch(*fixed).match_offsets
                 self._exact, self._pattern = True, None
+            self._places = places
+            self._count_by_places = lambda text: count_messages_with_hit(text, places(text))
 
     def matches(self, line: bytes, position: str | None = None) -> bool:
         """Return whether the query is true for `line`, a stored line without LF."""
@@ -208,10 +216,8 @@ class Matcher:
 
     def _exact_count(self, text: bytes) -> int:
         """Return the number of lines with a candidate in their message. It avoids a slow generator."""
-        if self._places is not None:
-            from logsrv.linelog.query.matching.bulk import count_messages_with_hit
-
-            return count_messages_with_hit(text, self._places(text))
+        if self._count_by_places is not None:
+            return self._count_by_places(text)
         return _count_messages_with_hit(self._candidate_finder(text), text)
 
 
