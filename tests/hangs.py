@@ -35,10 +35,7 @@ class Hangs(BaseException):
 
 @contextlib.contextmanager
 def ended_after(seconds: float, stderr: int) -> Iterator[None]:
-    """Raise Hangs in the main thread, wherever it waits, or fail the Deferred that it waits for.
-
-    If C code does not return, end the process.
-    """
+    """Raise Hangs in the main thread, wherever it waits, or fail the Deferred that it waits for."""
 
     def ring(number: int, frame: FrameType | None) -> None:
         faulthandler.dump_traceback(stderr, all_threads=True)
@@ -56,11 +53,9 @@ def ended_after(seconds: float, stderr: int) -> Iterator[None]:
     before = children()
     old = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(seconds * 1.25, exit=True, file=stderr)
     try:
         yield
     finally:
-        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
 
@@ -99,18 +94,27 @@ class Alarm:
     """A plugin of pytest: limits the time of each test and its fixtures."""
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """End the process if C code does not return. Once for a whole test, as it takes a thread."""
+        faulthandler.dump_traceback_later(1.5 * _limit(item), exit=True, file=_stderr(item))
+        try:
+            return (yield)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
-        with self._around(item):
+        with ended_after(_limit(item), _stderr(item)):
             yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
-        with self._around(item):
+        with ended_after(_limit(item), _stderr(item)):
             yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
-        with self._around(item):
+        with ended_after(_limit(item), _stderr(item)):
             yield
 
     @pytest.hookimpl(optionalhook=True)
@@ -123,9 +127,15 @@ class Alarm:
             }
             kill_marked(*(f"{name}={value}\0".encode() for name, value in worker.items()))
 
-    def _around(self, item: pytest.Item) -> contextlib.AbstractContextManager[None]:
-        times = OTHERS if {"slow", "long"} & {mark.name for mark in item.iter_markers()} else QUICK
-        return ended_after(times * PATIENCE, item.config.stash[fault_handler_stderr_fd_key])
+
+def _limit(item: pytest.Item) -> float:
+    """Return the seconds that a test may take, and each of the parts around it."""
+    is_quick = item.get_closest_marker("slow") is None and item.get_closest_marker("long") is None
+    return (QUICK if is_quick else OTHERS) * PATIENCE
+
+
+def _stderr(item: pytest.Item) -> int:
+    return item.config.stash[fault_handler_stderr_fd_key]
 
 
 def kill_marked(*marks: bytes) -> None:
