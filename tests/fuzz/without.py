@@ -15,7 +15,6 @@ WITHOUT = {
     "kit.text.transitions": "reads the tables of states of this program",
     "linelog.alerts.reports": "reads the settings of a task that this program wrote",
     "linelog.http.searching.answer": _HANDS_ON,
-    "linelog.query.language.stage_words": "reads the stages that `query` goes through",
     "linelog.http.searching.searches": _HANDS_ON,
     "linelog.http.viewing.viewer": _HANDS_ON,
     "linelog.ship.shipping.orders": _OURS,

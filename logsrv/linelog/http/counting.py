@@ -14,7 +14,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from time import time_ns
 from typing import Any
 
 import attrs
@@ -26,9 +25,6 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position
 from logsrv.linelog.store.segments.times import NONE, Times, combine_times, times_of
 
-# Nanoseconds by which the mtime of a directory may lag behind its last change: the kernel's clock for files
-# advances in ticks.
-_TICK = 50_000_000
 _PIECE = 256 << 10
 
 
@@ -163,9 +159,9 @@ class StoreCounter:
         if view.directory_removed:
             raise StoreError("the store was removed")
         changed = view.change_stamp
-        if self._listed != changed:
+        if changed is None or changed != self._listed:
             view.refresh()
-            self._listed = changed if time_ns() - changed[2] > _TICK else None
+            self._listed = changed
         return view
 
 

@@ -181,9 +181,9 @@ class View:
         return self._disk.is_gone()
 
     @property
-    def change_stamp(self) -> tuple[int, int, int]:
-        """A value that changes when a name in the directory is made or removed; the last part is in ns."""
-        return self._disk.change_token()
+    def change_stamp(self) -> object:
+        """A value that changes when a name in the directory is made or removed; None if it may not now."""
+        return self._disk.change_token(time.time())
 
     def report_odd_names(self) -> None:
         """Report names of segments that are not plain files."""

@@ -24,6 +24,9 @@ FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
 TMP_SUFFIX = ".tmp"
 IOV_MAX: int = os.sysconf("SC_IOV_MAX")
+TICK = 0.05
+"""Seconds by which the mtime of a directory may lag behind its last change: the kernel's clock for files
+advances in ticks."""
 
 DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 
@@ -102,9 +105,14 @@ class Disk:
         found = os.fstatvfs(self._fd)
         return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
-    def change_token(self) -> tuple[int, int, int]:
-        """Return a value that changes when a name is made or removed, or another directory is opened."""
+    def change_token(self, time_of_day: float) -> tuple[int, int, int] | None:
+        """Return a value that changes when a name is made or removed, or another directory is opened.
+
+        None if a change at this time of day, in seconds since 1970, might leave it as it is.
+        """
         held = os.fstat(self._fd)
+        if time_of_day - held.st_mtime < TICK:
+            return None
         return held.st_dev, held.st_ino, held.st_mtime_ns
 
     def entries(self) -> dict[str, bool]:

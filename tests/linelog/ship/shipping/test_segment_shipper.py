@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -144,7 +145,7 @@ def test_a_store_that_is_removed_is_said(start: Runs, store: Path) -> None:
 
 
 def test_a_store_that_does_not_change_is_listed_once(
-    start: Runs, monkeypatch: pytest.MonkeyPatch
+    start: Runs, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = start()
     refresh, listed = process.view.refresh, []
@@ -154,6 +155,8 @@ def test_a_store_that_does_not_change_is_listed_once(
         refresh()
 
     monkeypatch.setattr(process.view, "refresh", counted)
+    # Long before now: a store that has just changed is listed again, as it may change within the same tick.
+    os.utime(store, (0, 0))
     process.run(10)
     assert len(listed) <= 1
 
@@ -195,6 +198,26 @@ def test_a_segment_that_is_not_compressed_yet_is_waited_for(
     for path in away.iterdir():
         os.rename(path, store / path.name)
     plain.unlink()
+    process.run()
+    assert names(place) == [1, 2, 3]
+
+
+def test_what_is_sealed_within_a_tick_of_a_listing_is_found(
+    start: Runs, store: Path, place: Place, tmp_path: Path
+) -> None:
+    """The time of the directory does not change then."""
+    [*_, last] = packed(store)
+    (tmp_path / "away").mkdir()
+    for name in last.files[:2]:
+        os.rename(store / name, tmp_path / "away" / name)
+    process = start()
+    this_tick = (time() + 3600,) * 2
+    os.utime(store, this_tick)
+    process.run()
+    assert names(place) == [1, 2]
+    for name in last.files[:2]:
+        os.rename(tmp_path / "away" / name, store / name)
+    os.utime(store, this_tick)
     process.run()
     assert names(place) == [1, 2, 3]
 
