@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import leaks
 from tests.archives import Archives, Building
+from tests.chromium import Chromium
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.hangs import Alarm
 from tests.once import folder_of_all_workers
@@ -131,6 +132,20 @@ def nothing_wrong_in_a_daemon(request: pytest.FixtureRequest) -> Iterator[None]:
 def asked_for(request: pytest.FixtureRequest) -> list[str]:
     """Return the expressions of the errors that a test expects."""
     return [pattern for mark in request.node.iter_markers("complains") for pattern in mark.args]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """The browser of all tests of this process: ask for `browser`."""
+    with Chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(chromium: Chromium) -> Iterator[Chromium]:
+    """A browser without pages; those that a test opens are left at its end."""
+    yield chromium
+    chromium.close_pages()
 
 
 @pytest.fixture(scope="session")

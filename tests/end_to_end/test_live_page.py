@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.chromium import Chromium, Page
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.web import Client
-from tests.linelog.http.page.chromium import Chromium, Page
 
 pytestmark = pytest.mark.long
 LAST = "[...document.querySelectorAll('.line .message')].at(-1).textContent"
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
 LIVE = "document.querySelector('#connection.live')"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with Chromium() as chromium:
-        yield chromium
 
 
 @pytest.fixture
@@ -239,7 +232,6 @@ def test_a_search_saved_on_the_server_is_there_for_all(
     page.press("Enter")
     page.wait("!document.querySelector('#saved').open")
     assert file.read_text() == '{\n  "one": {\n    "q": "one"\n  }\n}\n'
-    page.close()
     server.stop()
     server = logger("--http", LOOPBACK, "--saved", str(file))
     other = open_page(browser, server)

@@ -8,23 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.chromium import Chromium, Page
 from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start, starting
 from tests.end_to_end.test_nodes import BOTH, OF_A, OF_B, THRICE, running
 from tests.end_to_end.web_daemon import TOKEN
-from tests.linelog.http.page.chromium import Chromium, Page
 from tests.linelog.read.stores import line
 from tests.ports import free_port
 
 pytestmark = pytest.mark.long
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
 PICTURES = os.environ.get("LOGSRV_PICTURES")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with Chromium() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -20,21 +19,15 @@ from urllib.parse import quote
 import pytest
 
 from logsrv.kit.testing import wait_until
+from tests.chromium import Chromium, Page
 from tests.cli.command import logsrv
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
-from tests.linelog.http.page.chromium import Chromium, Page
 
 pytestmark = pytest.mark.long
 ROWS = "document.querySelectorAll('#table-rows tr').length"
 LINES = "[...document.querySelectorAll('.line .message')].map((one) => one.textContent)"
 ADDRESSES = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
 HOSTILE = "<img/src=x/onerror=alert(1)>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with Chromium() as chromium:
-        yield chromium
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 
 from logsrv.gopher.gateway.pages import STYLE
 from logsrv.kit.testing import TwistdProcess
+from tests.chromium import Chromium
 from tests.gopher.gateway.browser import dom, screenshot
 from tests.gopher.servers import Scripted
 
@@ -25,44 +26,46 @@ SERVERS = ["gophernicus", pytest.param("pygopherd", marks=(pytest.mark.long, pyt
 @pytest.mark.long
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_browser_follows_the_menu_of_a_real_server(
-    server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
+    server: str, gateway_process: TwistdProcess, browser: Chromium, request: pytest.FixtureRequest
 ) -> None:
     """The menu of a real server has its items, and they lead to what they say."""
     port = request.getfixturevalue(server)
-    menu, console = dom(address(gateway_process, f"/gopher/127.0.0.1:{port}/"))
-    assert console == ""
+    menu, console = dom(browser, address(gateway_process, f"/gopher/127.0.0.1:{port}/"))
+    assert console == []
     links = menu.attributes("a", "href")
     # One of them leaves off the endings.
     for name in ("hello", "pic", "bin", "dir with space"):
         assert name in menu.text
     text = next(link for link in links if link.endswith("/hello.txt"))
-    page, console = dom(address(gateway_process, text))
-    assert console == ""
+    page, console = dom(browser, address(gateway_process, text))
+    assert console == []
     assert "Hello from gopher.\nSecond line." in page.text
     image = next(link for link in links if link.endswith("pic.gif"))
-    page, console = dom(address(gateway_process, image))
-    assert console == ""
+    page, console = dom(browser, address(gateway_process, image))
+    assert console == []
     assert len(page.attributes("img", "src")) == 1
     for link in links:
         if "caf" in link or "space" in link:
-            page, console = dom(address(gateway_process, link))
+            page, console = dom(browser, address(gateway_process, link))
             assert "error" not in page.text.lower()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_browser_searches_on_a_real_server(
-    server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
+    server: str, gateway_process: TwistdProcess, browser: Chromium, request: pytest.FixtureRequest
 ) -> None:
     """What is typed into the form of a search reaches the real server's program."""
     port = request.getfixturevalue(server)
     path = f"/gopher/127.0.0.1:{port}/7/cgi-bin/search.cgi?q=two+words"
-    page, _ = dom(address(gateway_process, path))
+    page, _ = dom(browser, address(gateway_process, path))
     assert "Results for: two words" in page.text
 
 
 @pytest.mark.long
-def test_no_script_of_a_server_runs_in_the_browser(gateway_process: TwistdProcess) -> None:
+def test_no_script_of_a_server_runs_in_the_browser(
+    gateway_process: TwistdProcess, browser: Chromium
+) -> None:
     """No server gets a script to run, whatever it sends as what."""
 
     def script(connection: object, request: bytes) -> None:
@@ -77,7 +80,9 @@ def test_no_script_of_a_server_runs_in_the_browser(gateway_process: TwistdProces
     server = Scripted(script)
     try:
         for item in ("1/menu", "0/text", "h/page.html", "1/x"):
-            page, _ = dom(address(gateway_process, f"/gopher/127.0.0.1:{server.port}/{item}"))
+            page, _ = dom(
+                browser, address(gateway_process, f"/gopher/127.0.0.1:{server.port}/{item}")
+            )
             assert "owned" not in _title(page.text)
             assert not page.attributes("img", "src")
             assert not [name for name, _ in page.elements if name == "script"]
@@ -90,23 +95,27 @@ def _title(text: str) -> str:
 
 
 @pytest.mark.long
-def test_the_style_sheet_is_loaded_in_dark(gateway_process: TwistdProcess, tmp_path: Path) -> None:
+def test_the_style_sheet_is_loaded_in_dark(
+    gateway_process: TwistdProcess, browser: Chromium, tmp_path: Path
+) -> None:
     """The style sheet is loaded under our own policy, in light and in dark."""
     url = address(gateway_process, "/")
     for dark, paper in ((False, "#fcfbf8"), (True, "#16181b")):
         assert paper.encode() in STYLE
-        rows = screenshot(url, tmp_path / "page.png", 390, 600, dark=dark)
+        rows = screenshot(browser, url, tmp_path / "page.png", 390, 600, dark=dark)
         assert rows[0][:3].hex() == paper[1:]
 
 
 @pytest.mark.slow
-def test_a_drawing_fits_a_phone(gateway_process: TwistdProcess, tmp_path: Path) -> None:
+def test_a_drawing_fits_a_phone(
+    gateway_process: TwistdProcess, browser: Chromium, tmp_path: Path
+) -> None:
     """A drawing of 80 columns fits into the window of a phone, each of its lines on one line."""
     drawing = b"".join(b"i" + b"#" * 80 + b"\t\t\t0\r\n" for _ in range(5))
     server = Scripted(lambda connection, _: connection.sendall(drawing))
     try:
         path = f"/gopher/127.0.0.1:{server.port}/1/drawing"
-        rows = screenshot(address(gateway_process, path), tmp_path / "phone.png", 390, 600)
+        rows = screenshot(browser, address(gateway_process, path), tmp_path / "phone.png", 390, 600)
     finally:
         server.close()
     paper = rows[0][:3]

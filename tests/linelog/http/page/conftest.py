@@ -1,4 +1,4 @@
-"""A browser for all tests of the page, and a server of the API for each."""
+"""A server of the API, and the page in a browser, for each test."""
 
 from __future__ import annotations
 
@@ -8,19 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.linelog.http.page.chromium import Chromium, Page
+from tests.chromium import Chromium, Page
 from tests.linelog.http.page.fake import Logs
 
 Open = Callable[..., Page]
 LIVE = "document.querySelector('#connection.live')"
 LAST = "[...document.querySelectorAll('.line .message')].at(-1).textContent"
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Chromium]:
-    with Chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -30,7 +24,7 @@ def logs() -> Iterator[Logs]:
 
 
 @pytest.fixture
-def visit(chromium: Chromium, logs: Logs) -> Iterator[Open]:
+def visit(browser: Chromium, logs: Logs) -> Iterator[Open]:
     """`visit("?q=x", width=375)` opens the page and waits until it shows what there is.
 
     A page that complained (uncaught errors, refused loads) fails the test.
@@ -38,15 +32,14 @@ def visit(chromium: Chromium, logs: Logs) -> Iterator[Open]:
     pages: list[Page] = []
 
     def open_page(query: str = "", ready: str = LIVE, **how: object) -> Page:
-        page = chromium.page(logs.url + query, **how)  # type: ignore[arg-type]
+        page = browser.page(logs.url + query, **how)  # type: ignore[arg-type]
         pages.append(page)
         page.wait(ready)
         return page
 
     yield open_page
     complaints = [complaint for page in pages for complaint in page.complaints]
-    for page in pages:
-        page.close()
+    browser.close_pages()
     assert [one for one in complaints if "responded with a status of" not in one] == []
 
 

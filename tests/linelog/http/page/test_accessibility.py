@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tests
-from tests.linelog.http.page.chromium import Page
+from tests.chromium import Page
 from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, Open, numbered
 from tests.linelog.http.page.fake import TOKEN, Logs
 from tests.linelog.http.page.samples import samples

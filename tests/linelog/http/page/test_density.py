@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.linelog.http.page.chromium import Page
+from tests.chromium import Page
 from tests.linelog.http.page.conftest import COUNT, LIVE, Open
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.samples import samples

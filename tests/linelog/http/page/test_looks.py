@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.linelog.http.page.chromium import Page
+from tests.chromium import Page
 from tests.linelog.http.page.conftest import LIVE, Open
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.samples import samples

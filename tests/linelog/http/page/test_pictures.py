@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
-from tests.linelog.http.page.chromium import Chromium
+from tests.chromium import Chromium
 from tests.linelog.http.page.conftest import Open
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.test_looks import FULL, PICTURES, open_an_error, sampled
@@ -65,7 +65,7 @@ def test_a_picture_of_a_line_and_its_fields(sampled: Logs, visit: Open, folder: 
     assert page.picture(folder / "details.png").startswith(b"\x89PNG")
 
 
-def test_the_documented_alert_is_real(chromium: Chromium, folder: Path, tmp_path: Path) -> None:
+def test_the_documented_alert_is_real(browser: Chromium, folder: Path, tmp_path: Path) -> None:
     """As a command gets it on its standard input, from a real daemon."""
     told = tmp_path / "told"
     command = tmp_path / "notify"
@@ -80,7 +80,6 @@ def test_the_documented_alert_is_real(chromium: Chromium, folder: Path, tmp_path
     message = told.read_text()
     assert "payment refused" in message
     text = html.escape(f"Subject: logsrv: level>=error\n\n{message}")
-    page = chromium.page("about:blank", width=900, height=360)
+    page = browser.page("about:blank", width=900, height=360)
     page.run(f"void (document.body.innerHTML = {json.dumps(MAIL % text)})")
     assert page.picture(folder / "alert.png").startswith(b"\x89PNG")
-    page.close()

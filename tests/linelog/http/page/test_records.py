@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from tests.chromium import Page
 from tests.linelog.fields.test_continuation import GO, JAVA, PYTHON, split_sample
-from tests.linelog.http.page.chromium import Page
 from tests.linelog.http.page.conftest import COUNT, LIVE, Open, at_bottom, numbered
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.test_accessibility import serious

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.linelog.http.page.chromium import Page
+from tests.chromium import Page
 from tests.linelog.http.page.conftest import COUNT, LIVE, Open, numbered
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.test_accessibility import serious

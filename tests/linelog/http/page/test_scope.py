@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.linelog.http.page.chromium import Page
+from tests.chromium import Page
 from tests.linelog.http.page.conftest import LAST, LIVE, Open, let_time_pass
 from tests.linelog.http.page.fake import Logs
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.linelog.http.page.chromium import Page
+from tests.chromium import Page
 from tests.linelog.http.page.conftest import LIVE, Open, let_time_pass
 from tests.linelog.http.page.fake import Logs
 

@@ -137,6 +137,11 @@ class Chromium:
         self.call("Storage.clearCookies", browserContextId=tab.context)
         self._tabs.append(tab)
 
+    def close_pages(self) -> None:
+        """Leave all pages. One that is left open goes on drawing, and trying to reach its server."""
+        for page in list(self._pages.values()):
+            page.close()
+
     def call(self, method: str, session: str | None = None, **parameters: Any) -> Any:
         """Send a command and return its result. Raises AssertionError with Chromium's complaint."""
         self._number += 1
