@@ -56,7 +56,11 @@ def stop_at_random(ended: Event, without: set[int], chance: random.Random) -> No
         found = [*descendants(os.getpid(), without)]
         # The process may have ended meanwhile.
         with contextlib.suppress(OSError):
-            process = os.pidfd_open(chance.choice(found or [0]))
+            chosen = chance.choice(found or [0])
+            if ") T " in Path(f"/proc/{chosen}/stat").read_text():
+                # A test has stopped it, and must not see it go on.
+                continue
+            process = os.pidfd_open(chosen)
             try:
                 signal.pidfd_send_signal(process, signal.SIGSTOP)
                 ended.wait(STOPPED)
