@@ -45,11 +45,11 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
 
         # After -- a URL cannot be mistaken for an option, or for a command such as mirror.
         raise SystemExit(main([*settings.as_command_words, "--", settings.url, *settings.words]))
-    from twisted.internet import reactor
-
     from logsrv.gopher.gateway.gateway import Gateway
+    from logsrv.kit.net.twisted.clocks import steady_reactor
 
     check_twistd_files("gopher", options.parent)
+    reactor = steady_reactor()
     service = Gateway(settings, load=options.reload, reactor=reactor)
     service.take_over_process()
     service.launch = Launch(options, reactor)

@@ -19,6 +19,7 @@ from logsrv.kit import (
     option,
     read_file,
     rfc3339,
+    time_of_day,
 )
 
 LARGEST_FILE = 64 * 1024
@@ -55,7 +56,7 @@ class GreetingState:
         if self._always is not None:
             return self._always
         host, port = host_and_port(peer)
-        now = rfc3339(self._clock.seconds())
+        now = rfc3339(time_of_day(self._clock))
         return self._message.render(
             {"peer": peer, "host": host, "port": port, "time": now, "count": self.count}
         )

@@ -32,7 +32,8 @@
 | `REMOTE`, `LISTEN` | the kinds of places to connect to, for `service.connect`, and to listen at |
 | `integer`, `choice`, `Kind` | make kinds of values: a number with bounds, one of some words, your own |
 | `Metric`, `Durations`, `exposition` | figures of your own, and the text that Prometheus reads |
-| `one_line`, `rfc3339`, `read_file` | a peer's text made printable, a time as text, a small file |
+| `one_line`, `read_file` | a peer's text made printable, a small file |
+| `time_of_day`, `rfc3339` | the time, by a clock of tests too; a time as text |
 | `ConfigurationError`, `PeerError` | raise them for a mistake of the operator or the peer |
 | `PeerGone` | a PeerError: `drain` raises it when the peer has gone |
 

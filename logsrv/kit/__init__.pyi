@@ -8,6 +8,7 @@ from logsrv.kit.framing.frames import Varint as Varint
 from logsrv.kit.framing.incoming import LineTooLong as LineTooLong
 from logsrv.kit.net.remote import REMOTE as REMOTE
 from logsrv.kit.net.source import Sender as Sender
+from logsrv.kit.net.twisted.clocks import time_of_day as time_of_day
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate as PeerCertificate
 from logsrv.kit.observe.durations import Durations as Durations
 from logsrv.kit.observe.metrics import Metric as Metric

@@ -117,6 +117,23 @@ def logger(tmp_path: Path) -> Iterator[Start]:
         yield start
 
 
+def faked_time(clock: Path) -> dict[str, str]:
+    """Return the environment of a process whose time of day has the offset in the file `clock`."""
+    program("faketime", "faketime")
+    found = list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    if not found:
+        missing("libfaketime is not installed (Debian: apt install faketime)")
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        # Without a cache two threads that read at once may get a time that was never in the file: only a
+        # test whose daemon reads the time once can do without.
+        "FAKETIME_CACHE_DURATION": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
+
+
 __all__ = ["Logger", "Start", "wait_until"]
 
 

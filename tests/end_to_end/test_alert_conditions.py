@@ -9,7 +9,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.cli.command import logsrv
-from tests.end_to_end.conftest import Start
+from tests.end_to_end.conftest import Start, faked_time
+from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_alerts import processes
 from tests.end_to_end.test_alerts_survive import reload
 from tests.linelog.alerts.hooks import Hook, hook
@@ -52,6 +53,33 @@ def test_a_condition_fires_once_over_a_kill_is_resolved_and_can_be_silenced(
         history = logsrv("alert", *config, "--since", "10m")
         assert history.stdout.count(b" would have fired once since ") == 2
         assert "Traceback" not in server.log()
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_set_back_stops_no_alert(logger: Start, tmp_path: Path) -> None:
+    """Neither the looks at new lines, each of which is due at a time of a timer, nor the windows."""
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    with hook() as web:
+        (tmp_path / "c.toml").write_text(
+            f'directory = "{tmp_path}/store"\nalert-webhook = "http://127.0.0.1:{web.port}/"\n'
+            '[[alerts]]\nname = "web"\nalert = "status>=500 | count > 2 in 10s by app"\n'
+        )
+        server = logger("--config", str(tmp_path / "c.toml"), environment=faked_time(clock))
+        processes(server, 1)
+        server.send(b"before\n")
+        server.wait_for_messages(1)
+        clock.write_text("-3600")
+
+        def is_set_back() -> bool:
+            server.send(b"tick\n")
+            lines = stored_lines(server.store)
+            return lines[-1].time < lines[0].time
+
+        server.wait_until(is_set_back, "a line by the new clock")
+        server.send(b"app=shop status=503\n" * 3)
+        wait_until(lambda: web.posts, "the message")
+        assert told(web) == [("firing", "shop")]
 
 
 CHANGED = "status>=500 | count > 5 in 1h by app"

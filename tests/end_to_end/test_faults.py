@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.end_to_end.conftest import LOOPBACK, Logger, Start, faked_time
 from tests.end_to_end.stored import (
     assert_whole,
     by_source,
@@ -26,7 +26,6 @@ from tests.end_to_end.stored import (
     stored_lines,
 )
 from tests.end_to_end.web import Client
-from tests.programs import missing, program
 
 
 @pytest.mark.complains("cannot start")
@@ -212,7 +211,7 @@ def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
     """Lines are still stored in order."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
-    server = logger(environment={**_faked_time(clock), "FAKETIME_NO_CACHE": "1"})
+    server = logger(environment={**faked_time(clock), "FAKETIME_NO_CACHE": "1"})
     with server.connect() as connection:
         connection.sendall(b"before\n")
         server.wait_for_messages(1)
@@ -231,7 +230,7 @@ def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
     """After a jump of ten years, and after a restart, --keep-days removes nothing, and says so."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
-    server = logger("--rotate-size", "1", "--keep-days", "1", environment=_faked_time(clock))
+    server = logger("--rotate-size", "1", "--keep-days", "1", environment=faked_time(clock))
     server.send(b"one\n")
     server.wait_until(lambda: list(server.store.glob("*.idx")), "a sealed segment")
     clock.write_text("+3650d")
@@ -249,23 +248,6 @@ def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
         assert server.log().count("until that has lasted for a day") == 1
         assert [line.message for line in stored_lines(server.store)] == [b"one"]
         server.start().ready()
-
-
-def _faked_time(clock: Path) -> dict[str, str]:
-    """Return the environment of a process whose time of day has the offset in the file `clock`."""
-    program("faketime", "faketime")
-    found = list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    if not found:
-        missing("libfaketime is not installed (Debian: apt install faketime)")
-    return {
-        "LD_PRELOAD": str(found[0]),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        # Without a cache two threads that read at once may get a time that was never in the file: only a
-        # test whose daemon reads the time once can do without.
-        "FAKETIME_CACHE_DURATION": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
 
 
 @pytest.mark.long

@@ -110,11 +110,11 @@ class Plugin:
 
     def makeService(self, options: Any) -> IService:
         """Return the service for parsed options. Raises StartError with one sentence."""
-        from twisted.internet import reactor
-
+        from logsrv.kit.net.twisted.clocks import steady_reactor
         from logsrv.kit.service.launch import Launch, check_twistd_files
 
         check_twistd_files(self.name, options.parent)
+        reactor = steady_reactor()
         service = self.make_service_on(reactor, options)
         service.take_over_process()
         service.launch = Launch(options, reactor)

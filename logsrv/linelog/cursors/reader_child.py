@@ -28,6 +28,7 @@ from logsrv.kit.children.child_side import (
     tell_service,
 )
 from logsrv.kit.children.frames import MessageReader, frame_parts
+from logsrv.kit.net.twisted.clocks import steady_reactor
 
 TRY = 0.1
 """Seconds between two attempts to take the lock."""
@@ -150,9 +151,7 @@ def run_reader_process(make: Callable[[DaemonConnection, Any], ReaderWork]) -> i
 
     make: gets the connection to the daemon and the reactor, and returns the work.
     """
-    from twisted.internet import reactor
-
-    running: Any = reactor
+    running = steady_reactor()
     # This also limits the memory of programs that the process starts. For the commands of alerts,
     # `alerts/subreaper.py` lifts that limit.
     limit_process()

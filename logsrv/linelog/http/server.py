@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
+from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
@@ -198,7 +199,7 @@ class WebServer:
 
     def _answer_api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
         values = endpoint.parse_query_string(
-            request.uri.partition(b"?")[2], self._reactor.seconds()
+            request.uri.partition(b"?")[2], time_of_day(self._reactor)
         )
         if found := foreign_syntax_hints(values.get("q", "")):
             # Escaped, because a header must be ASCII.

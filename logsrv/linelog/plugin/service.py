@@ -24,6 +24,7 @@ from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import ListenError, check_can_bind
 from logsrv.kit.net.datagrams import DatagramListener
 from logsrv.kit.net.listen import Listener
+from logsrv.kit.net.twisted.clocks import steady_reactor
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
@@ -392,9 +393,7 @@ def log_interpreter_fault(needed_by: Sequence[str]) -> None:
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
     """Make the service that twistd runs."""
-    # Imported here: by now twistd has chosen the reactor.
-    from twisted.internet import reactor
-
+    reactor = steady_reactor()
     check_twistd_files("logsrv", options.parent)
     service = LoggerService(options.settings, load=options.reload, reactor=reactor)
     service.take_over_process()

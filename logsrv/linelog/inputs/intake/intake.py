@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 from logsrv.kit.children.pool import ProcessPool, WorkerEndedError
+from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import connection_log
@@ -159,7 +160,7 @@ class Intake:
         """
         if not isinstance(block, Block):
             block = Block.of_bytes(block)
-        received = self.clock.seconds()
+        received = time_of_day(self.clock)
         if self.counts.oversize_lines != self._oversize_said:
             self._report_oversize(source)
         line = len(source) + TIME_AND_SPACES + 1

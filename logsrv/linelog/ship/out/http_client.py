@@ -28,6 +28,7 @@ from zope.interface import implementer
 from logsrv import __version__
 from logsrv.errors import LogsrvError
 from logsrv.kit.net.twisted.agent import BoundedBody, HeadTooLarge, limited_head_pool
+from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.out.answers import HttpAnswer, raise_unless_success
 from logsrv.linelog.ship.reaching import connect, unreachable_error
@@ -112,7 +113,7 @@ class HttpClient:
             for name, values in response.headers.getAllRawHeaders()
         }
         answer = HttpAnswer(response.code, found, receiving.body, whole)
-        raise_unless_success(answer, self._who, self._reactor.seconds(), accepted)
+        raise_unless_success(answer, self._who, time_of_day(self._reactor), accepted)
         return answer
 
     async def close(self) -> None:

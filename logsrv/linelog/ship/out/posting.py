@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 
+from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.encode.loki import LokiEncoder, count_refused_by_time
 from logsrv.linelog.ship.encode.ndjson import encode_ndjson
@@ -143,4 +144,4 @@ class LokiTarget(PostingTarget):
         if number:
             why = f"{self.who} refuses lines for their time: too old for it, or too new"
             raise PartlyRefused(why, number)
-        raise_unless_success(answer, self.who, self._reactor.seconds())
+        raise_unless_success(answer, self.who, time_of_day(self._reactor))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import attrs
@@ -12,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from logsrv.errors import LogsrvError, StoreError
+from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
@@ -61,7 +63,7 @@ class ShipWork:
         orders = decode_orders(line)
         place = orders.target.url.loggable_url
         self._kept = ShipPlace(
-            orders.directory, orders.name, target=place, clock=self._reactor.seconds
+            orders.directory, orders.name, target=place, clock=partial(time_of_day, self._reactor)
         )
         try:
             self._view = View(orders.directory, self._report_trouble)
@@ -114,7 +116,7 @@ class ShipWork:
 
     def _save_state(self, report: ShipReport) -> None:
         """Save the target's state for other processes, if a report has changed it."""
-        now = rfc3339(self._reactor.seconds())
+        now = rfc3339(time_of_day(self._reactor))
         if report.kind in _UP:
             self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
         if report.kind not in _WELL:
@@ -133,7 +135,7 @@ class ShipWork:
             return
         try:
             lag = self._meter.measure(
-                position, self._reactor.seconds(), only_sealed=self._only_sealed
+                position, time_of_day(self._reactor), only_sealed=self._only_sealed
             )
             missing = self._shipper.missing_after_place()
         except (OSError, StoreError) as error:
