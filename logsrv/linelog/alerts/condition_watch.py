@@ -48,7 +48,7 @@ class ConditionWatch(Watch):
         assert parsed.condition is not None
         self._time_of_day = time_of_day
         self._episodes = Episodes()
-        begin = self._looked_at = time_of_day()
+        begin = time_of_day()
         if state is None or state.get("alert") != task.alert.alert:
             self._windows = Windows(parsed.condition, begin)
         else:
@@ -99,12 +99,12 @@ class ConditionWatch(Watch):
         self._windows.add(self._counter.counted(b"".join([text[a:b] + b"\n" for a, b in lines])))
 
     def begin_text(self, news: AppendedLines) -> None:
-        moment = self._time_of_day()
-        if moment < self._looked_at and not self.searched_all:
-            # Now, because lines by a clock that was set back would be too old for the windows.
-            self._windows.follow_clock(moment - LAG)
-        self._looked_at = moment
+        if not self.searched_all:
+            # Before lines by a clock that was set back are too old for the windows.
+            self._windows.go_back_with_clock(self._time_of_day() - LAG)
         step = self._windows.current
+        while self._read and self._read[-1][0] > step:
+            self._read.pop()
         if not self._read or self._read[-1][0] < step:
             self._read.append((step, news.position))
 

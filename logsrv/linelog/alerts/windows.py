@@ -142,19 +142,22 @@ class Windows:
 
     def follow_clock(self, now: float) -> None:
         """Advance to the time of day, or go back if the clock was set back by more than a window."""
-        number = self._step_at(now)
-        if number < self.current - STEPS:
-            self._set_back(number)
-        self._advance_to_step(number)
+        self.go_back_with_clock(now)
+        self._advance_to_step(self._step_at(now))
+
+    def go_back_with_clock(self, now: float) -> None:
+        """Begin new windows if the clock was set back by more than a window."""
+        number, known = self._step_at(now), max(self.current, self.known_to)
+        if number < known - STEPS:
+            self._set_back(number, known - number)
 
     def _step_at(self, moment: float) -> int:
         # In whole microseconds, because 0.3 // 0.1 is 2.
         return int(round(moment * 1e6) // round(self.step * 1e6))
 
-    def _set_back(self, number: int) -> None:
-        """Begin new windows after the clock was set back by more than a window."""
-        by = self.current - number
+    def _set_back(self, number: int, by: int) -> None:
         self.current, self.begin = number, min(self.begin, number)
+        self.known_to = min(self.known_to, number - 1)
         for one in self.groups.values():
             one.steps.clear()
             one.since, one.seen = one.since - by, one.seen - by

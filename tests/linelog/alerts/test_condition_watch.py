@@ -35,6 +35,7 @@ class Stage:
     def __init__(self, directory: Path) -> None:
         self.directory = make_store(directory / "store", [[line("before")]])
         self.clock = Clock()
+        self.ahead = 0.0
         self.sent: list[list[Told]] = []
         self.removed: list[bool] = []
         self.failures: list[Exception] = []
@@ -47,7 +48,7 @@ class Stage:
         return AlertPlaces(str(self.directory), "", clock)  # type: ignore[arg-type]
 
     def time_of_day(self) -> float:
-        return BEGIN + self.clock.seconds()
+        return BEGIN + self.clock.seconds() + self.ahead
 
     def deliver(self, way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
         assert isinstance(sent, EpisodeMessage)
@@ -96,7 +97,7 @@ class Stage:
 
     def write(self, *messages: str) -> None:
         with (self.directory / "current.log").open("ab") as file:
-            file.write(b"".join(line(one, self.clock.seconds()) for one in messages))
+            file.write(b"".join(line(one, self.clock.seconds() + self.ahead) for one in messages))
 
     def advance(self, seconds: float) -> None:
         self.clock.pump([0.25] * round(seconds / 0.25))
@@ -184,6 +185,25 @@ def test_state_and_window_survive_a_kill(stage: Stage) -> None:
     stage.start(text)
     stage.advance(100)
     assert len(stage.sent) == 3
+
+
+@pytest.mark.parametrize("behind", [25, 3600])
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_clock_that_is_set_back_loses_no_lines(stage: Stage, behind: int, killed: bool) -> None:
+    """Not even those that come before anybody has looked at the new time."""
+    text = "oops | count > 2 in 10s"
+    stage.start(text)
+    stage.write("fine")
+    stage.advance(100)
+    stage.ahead = -behind
+    if killed:
+        stage.kill()
+        stage.start(text)
+    stage.write("oops", "oops", "oops")
+    stage.advance(1)
+    assert stage.sent == [[("firing", "")]]
+    stage.advance(30)
+    assert stage.sent[1:] == [[("resolved", "")]]
 
 
 def test_nobody_is_absent_because_the_server_was_off(stage: Stage) -> None:
