@@ -208,8 +208,7 @@ class DatagramListener:
         """Deliver until nothing is left, the receiver pauses us, or SLICE is over."""
         while self._kept and not self._paused:
             self._deliver(self._kept.popleft())
-            # The reactor's clock is the time of day, which may be set back.
-            if not 0 <= self._reactor.seconds() - began < SLICE:
+            if self._reactor.seconds() - began >= SLICE:
                 self._deliver_kept_later()
                 return
 

@@ -245,8 +245,7 @@ class StreamListener:
         for _ in range(MOST_WAITING):
             if not poll.poll(0):
                 return
-            # The reactor's clock is the time of day, which may be set back.
-            if not 0 <= end - self._reactor.seconds() <= MOST_SECONDS:
+            if self._reactor.seconds() > end:
                 break
             port.doRead()
         log.warn("{listener} left peers that waited to be accepted", listener=self._label)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, cast
@@ -27,7 +26,6 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.http import MalformedRequestHook, pipelined_bytes
-from logsrv.kit.net.twisted.turns import call_in_next_turn
 from logsrv.kit.observe.peer_log import ConnectionLog, connection_log, end_sentence
 from logsrv.kit.web.hosts import HEADERS, SANDBOX_POLICY
 
@@ -178,7 +176,7 @@ class Channel(MalformedRequestHook, HTTPChannel):
         if self._done % MOST_IN_A_TURN:
             self.read_next_request(request)
         else:
-            call_in_next_turn(self.factory.clock, partial(self._read_next_if_connected, request))
+            self.factory.clock.callLater(0, self._read_next_if_connected, request)
 
     def read_next_request(self, request: Request) -> None:
         """Read the next request, because `request` is answered."""

@@ -18,7 +18,6 @@ from twisted.logger import Logger
 
 from logsrv.clock import Clock
 from logsrv.errors import StoreError
-from logsrv.kit.net.twisted.turns import call_in_next_turn
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
@@ -220,7 +219,7 @@ class Store:
             self.valve.close()
             # Only the next turn of the reactor may open the valve: while thousands of senders are paused,
             # much is written, and otherwise the valve would open and close again for each of them.
-            call_in_next_turn(self._reactor, self._open_or_close_valve)
+            self._reactor.callLater(0, self._open_or_close_valve)
         return lines
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
@@ -126,17 +124,10 @@ def test_the_sender_that_delivered_last_is_resumed_last() -> None:
 class Reactor(Clock):
     """Makes calls in a turn of its own: none that is asked for meanwhile."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[Callable[[], object]] = []
-
-    def callFromThread(self, call: Callable[[], object]) -> None:
-        self.asked.append(call)
-
     def turn(self) -> None:
-        calls, self.asked = self.asked, []
-        for call in calls:
-            call()
+        due, self.calls = self.calls, []
+        for call in due:
+            call.func()
 
 
 def running(senders: list[Sender]) -> list[int]:
@@ -161,7 +152,7 @@ def test_many_senders_are_resumed_step_by_step() -> None:
     assert running(senders) == list(range(3 * FIRST))
     reactor.turn()
     assert running(senders) == list(range(4 * FIRST))
-    assert not reactor.asked
+    assert not reactor.calls
     assert all(sender.told == ["pause", "resume"] for sender in senders)
 
 

@@ -1,22 +1,9 @@
-"""Calls in the next turn of the reactor, even if the clock is set back."""
+"""Calls in the next turn of the reactor."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-
-
-def call_in_next_turn(reactor: Any, call: Callable[[], object]) -> None:
-    """Make a call in the reactor's next turn, even if the clock is set back meanwhile.
-
-    Twisted uses the time of day: `callLater(0)` would wait until the clock reaches the old time again. Only
-    a clock of tests gets `callLater`, because it has no `callFromThread`.
-    """
-    from_threads = getattr(reactor, "callFromThread", None)
-    if from_threads is None:
-        reactor.callLater(0, call)
-    else:
-        from_threads(call)
 
 
 class NextTurnCall:
@@ -33,7 +20,7 @@ class NextTurnCall:
         """Ask for the call in the next turn."""
         if not self._asked:
             self._asked = True
-            call_in_next_turn(self._reactor, self._make_call)
+            self._reactor.callLater(0, self._make_call)
 
     def _make_call(self) -> None:
         self._asked = False

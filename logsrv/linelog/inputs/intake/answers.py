@@ -7,7 +7,6 @@ import enum
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from logsrv.kit.net.twisted.turns import call_in_next_turn
 from logsrv.linelog.inputs.intake.connections import InputProtocol
 
 
@@ -45,7 +44,7 @@ class AnswerWriter:
         if self.state is AnswerState.NOTHING:
             self.state = AnswerState.ON_THE_WAY
             transport.registerProducer(self, True)
-            call_in_next_turn(self._clock, self._turn_ended)
+            self._clock.callLater(0, self._turn_ended)
         transport.write(data)
 
     def _turn_ended(self) -> None:

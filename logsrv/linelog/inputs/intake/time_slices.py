@@ -168,7 +168,7 @@ class TimeSlices:
     def _do_first_slice(self, work: _SlicedWork) -> bool:
         began = self._clock.seconds()
         ended = self._do_slice(work)
-        self._at_once += max(0.0, self._clock.seconds() - began)
+        self._at_once += self._clock.seconds() - began
         return ended
 
     def _on_next_turn(self) -> None:
@@ -210,8 +210,7 @@ class TimeSlices:
                     self._computing.begin(step)
                     work.awaited = step
                     return False
-                # Somebody may set the clock back.
-                if not 0 <= self._clock.seconds() - began < SLICE:
+                if self._clock.seconds() - began >= SLICE:
                     return False
         except Exception:
             failure = Failure()

@@ -38,7 +38,7 @@ from logsrv.kit.net.twisted.transports import (
     unsent_bytes,
     with_no_delay,
 )
-from logsrv.kit.net.twisted.turns import NextTurnCall, call_in_next_turn
+from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import KIB, LOOPBACK, REACTOR, Chunks, Reactor, in_reactor, until
 from tests.strangers import Answer, endless, stranger
@@ -300,48 +300,3 @@ async def test_a_large_head_comes_through_and_what_is_behind_it_does_not_count()
         agent = Agent(REACTOR, pool=limited_head_pool(REACTOR, persistent=False))
         response = await agent.request(b"GET", server.url.encode())
         assert await readBody(response) == body
-
-
-class Turning:
-    """A reactor that makes no call before it is turned."""
-
-    def __init__(self) -> None:
-        self.calls: list[Callable[[], Any]] = []
-
-    def callFromThread(self, call: Callable[[], Any]) -> None:
-        self.calls.append(call)
-
-    def turn(self) -> None:
-        calls, self.calls = self.calls, []
-        for call in calls:
-            call()
-
-
-def test_next_turn_works_with_a_clock_of_tests() -> None:
-    made: list[str] = []
-    clock = Clock()
-    call_in_next_turn(clock, lambda: made.append("call"))
-    assert made == []
-    clock.advance(0)
-    assert made == ["call"]
-
-
-def test_a_reactor_makes_the_call_whatever_its_clock_says() -> None:
-    made: list[str] = []
-    reactor = Turning()
-    call_in_next_turn(reactor, lambda: made.append("call"))
-    reactor.turn()
-    assert made == ["call"]
-
-
-def test_a_call_that_is_asked_for_twice_is_made_once() -> None:
-    made: list[str] = []
-    reactor = Turning()
-    call = NextTurnCall(reactor, lambda: made.append("call"))
-    call.schedule()
-    call.schedule()
-    reactor.turn()
-    assert made == ["call"]
-    call.schedule()
-    reactor.turn()
-    assert made == ["call", "call"]

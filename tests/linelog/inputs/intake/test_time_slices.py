@@ -5,18 +5,15 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import wait
 
-import pytest
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.lines.long_work import LongWork
-from logsrv.linelog.inputs.intake import time_slices as module
 from logsrv.linelog.inputs.intake.time_slices import (
     FEW,
     LAST_SECONDS,
@@ -120,28 +117,6 @@ def test_many_that_come_together_do_not_all_begin_at_once() -> None:
     assert done == [f"{number}.0" for number in range(100)]
 
 
-class Reactor(Clock):
-    """A clock that has, as a reactor, turns that no time has to come for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.soon = deque[Callable[[], object]]()
-
-    def callFromThread(self, call: Callable[[], object]) -> None:
-        self.soon.append(call)
-
-
-def test_a_clock_that_is_set_back_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that is due at a time of day would have to wait until then once more."""
-    monkeypatch.setattr(module, "SLICE", 0)
-    clock, done, ends = Reactor(), list[str](), Ends()
-    TimeSlices(Valve(clock), clock).begin(work("a", 10, done), ends)
-    while clock.soon:
-        clock.rightNow -= 3600
-        clock.soon.popleft()()
-    assert len(done) == 10 and ends.failures == [None]
-
-
 def test_all_begin_at_once_while_the_store_takes_nothing() -> None:
     """They are told so."""
     clock, done, ends = Slow(), list[str](), Ends()
@@ -235,19 +210,6 @@ def test_nothing_is_done_while_the_store_has_enough() -> None:
     while not ends.failures:
         clock.turn()
     assert len(done) == 9
-
-
-def test_a_clock_that_is_set_back_ends_a_slice() -> None:
-    clock, done = Clock(), list[str]()
-    time_slices = TimeSlices(Valve(clock), clock)
-
-    def setting_back() -> Iterator[None]:
-        for _ in work("a", 5, done):
-            clock.rightNow -= 3600
-            yield
-
-    time_slices.begin(setting_back(), Ends())
-    assert done == ["a0"]
 
 
 def test_the_rest_is_done_at_the_end_although_the_store_waits() -> None:
