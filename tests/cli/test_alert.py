@@ -53,7 +53,7 @@ def test_only_named_alerts_of_a_file_are_sent(tmp_path: Path) -> None:
 
 def test_a_query_that_hardly_means_what_was_meant_is_told(tmp_path: Path) -> None:
     """A line would have to contain the word `and`."""
-    query = "level>=error and disk | count > 100 in 5m"
+    query = "level>=error | where disk and full | count > 100 in 5m"
     done = logsrv("alert", "--alert", query, "--alert-command", "cat", directory=tmp_path)
     assert done.returncode == 0
     assert "logsrv alert: alert 1: and is a word here" in done.stderr.decode()

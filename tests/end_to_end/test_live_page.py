@@ -68,6 +68,8 @@ def test_what_another_tool_would_mean_is_said(server: Logger, browser: Chromium)
     page.wait("!document.querySelector('#query-hint').hidden")
     assert page.text("#query-hint") == "and is a word here; the operator is AND, in capitals"
     assert page.run(f"{COUNT}") == 1
+    page.fill("#q", "| where bytes > 1000 | count")
+    page.wait("document.querySelector('#query-hint').textContent.startsWith('> is a word here')")
     page.fill("#q", "Failed root")
     page.wait("document.querySelector('#query-hint').hidden")
 

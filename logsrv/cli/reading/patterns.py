@@ -27,9 +27,10 @@ def pattern_table(
 
     Raises UsageError for a wrong time.
     """
-    new_since = parse_time(wanted.new_since or None, "--new-since", arguments.utc)
+    option = "--new-since" if arguments.patterns else "patterns since"
+    new_since = parse_time(wanted.new_since or None, option, arguments.utc)
     if search.scope.since and search.scope.since >= new_since > "":
-        raise UsageError("--since must be before --new-since, or all patterns are new")
+        raise UsageError(f"--since must be before {option}, or all patterns are new")
     found = find_patterns(search, new_since)
     chosen = found.patterns[: _TWENTY if asked.limit is None else asked.limit]
     left = len(found.patterns) - len(chosen)

@@ -20,6 +20,8 @@ from logsrv.linelog.store.segments.segment import Position, time_text
 
 LAG = 1.0
 """Seconds after which a line with an earlier TIME has certainly been stored."""
+PRESENT = 10.0
+"""Seconds for which lines that were read last say what is true now."""
 UNWATCHED = 90.0
 """Seconds without a saved state after which nobody may have stored lines: absence needs a new window."""
 
@@ -134,12 +136,13 @@ class ConditionWatch(Watch):
             self._send_report("firing", number=self._firing)
 
     def _take_message(self, *, at_once: bool) -> EpisodeMessage | None:
-        moment, gap = self._time_of_day(), self._gap
-        episodes = self._episodes.due(moment, self._windows.values, at_once=at_once)
+        moment, gap, windows = self._time_of_day(), self._gap, self._windows
+        true_now = windows.true_at(moment - PRESENT)
+        episodes = self._episodes.due(moment, windows.values, true_now, at_once=at_once)
         if not episodes:
             return None
         self._gap = False
-        return EpisodeMessage(episodes, moment, gap, self._windows.left_out, self.searched_all)
+        return EpisodeMessage(episodes, moment, gap, windows.left_out, self.searched_all)
 
     def _mark_reported(self, message: EpisodeMessage) -> None:
         super()._mark_reported(message)

@@ -1,12 +1,12 @@
 """The episodes of an alert with a condition: which of them have to be reported, and when.
 
-An episode is reported when it begins, again every `--alert-every` while it goes on, and when it is over;
-then it is forgotten. There is no clock here: the caller gives the time of day.
+An episode is reported when it begins, again every `--alert-every` while the condition is true, and when it
+is over; then it is forgotten. There is no clock here: the caller gives the time of day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -92,18 +92,25 @@ class Episodes:
             self._all[change.key] = ended
 
     def due(
-        self, now: float, values: Mapping[Key, float | None], *, at_once: bool
+        self,
+        now: float,
+        values: Mapping[Key, float | None],
+        true_now: Collection[Key],
+        *,
+        at_once: bool,
     ) -> tuple[Episode, ...]:
         """Return the episodes to report now.
 
-        values: the present figures. at_once: whether the process is about to end.
+        values: the present figures. true_now: the groups that fulfil the condition. at_once: whether the
+        process is about to end.
         """
         new = [one for one in self._all.values() if one.ended or not one.is_reported]
         if new:
             waits = self.sent_at <= now < self.sent_at + GATHER and not at_once
             chosen: Sequence[Episode] = () if waits else new
         else:
-            chosen = () if at_once or now < self.repeat_at else [*self._all.values()]
+            is_early = at_once or now < self.repeat_at
+            chosen = () if is_early else [self._all[key] for key in self._all if key in true_now]
         return tuple(
             one if one.ended else attrs.evolve(one, value=values.get(one.key, one.value))
             for one in chosen

@@ -26,7 +26,7 @@ from logsrv.linelog.read.render import safe_json
 LONGEST = 4000
 """The most characters of a text in a chat; the rest is cut off."""
 ENDS_AFTER = 4
-"""Repetitions without which Alertmanager takes a firing alert as resolved."""
+"""Repetitions without which, and a window, Alertmanager takes a firing alert as resolved."""
 _OURS = ("alertname", "server", "other_groups")
 
 
@@ -63,7 +63,8 @@ def _alert_of_episode(message: Message, sent: EpisodeMessage, episode: Episode) 
         annotations["value"] = value_in_words(episode.value)
     if sent.is_removed:
         annotations["reason"] = REMOVED
-    end = sent.time + ENDS_AFTER * alert.alert_every if episode.ended is None else episode.ended
+    lasts = condition.window + ENDS_AFTER * alert.alert_every
+    end = sent.time + lasts if episode.ended is None else episode.ended
     page = page_of_episode(alert, episode)
     return _alert(message, labels, annotations, (episode.begun, end), page)
 

@@ -113,6 +113,15 @@ class Windows:
         function = self.condition.figure.function
         return {key: one.value(function) for key, one in self.groups.items() if one.met is not None}
 
+    def true_at(self, moment: float) -> set[Key]:
+        """Return the groups that fulfil the condition; none before the lines until `moment` are read."""
+        if self.current <= self.known_to:
+            return set()
+        newest = max(self.current, self._step_at(moment)) - 1
+        return {
+            key for key, one in self.groups.items() if one.met is not None and one.met >= newest
+        }
+
     def take_changes(self) -> list[Change]:
         """Return the changes since the last call."""
         taken, self._changes = self._changes, []

@@ -32,12 +32,12 @@ def _checked_text(text: str, *, of_alert: bool = False) -> str:
 def _query_hints(text: str, *, of_alert: bool = False) -> list[str]:
     from logsrv.linelog.query.language import condition, hints
 
-    query = condition.parse_alert(text).filter_text if of_alert else text
+    query = condition.parse_alert(text).lines_text if of_alert else text
     return hints.foreign_syntax_hints(query)
 
 
 hints_on_alert = partial(_query_hints, of_alert=True)
-"""Returns sentences on the filter of a valid alert that means something else in another tool."""
+"""Returns sentences on the filters of a valid alert that mean something else in another tool."""
 
 
 QUERY: Kind[str] = Kind(

@@ -73,6 +73,10 @@ def test_more_patterns_than_are_shown_are_mentioned(store: Path, tmp_path: Path)
             ("--patterns", "--since", "today", "--new-since", "yesterday"),
             "--since must be before --new-since, or all patterns are new",
         ),
+        (
+            ("--since", "today", "| patterns since yesterday"),
+            "--since must be before patterns since, or all patterns are new",
+        ),
         (("--patterns", "-c"), "not allowed with argument"),
         (("--patterns", "-C", "3"), "-A, -B and -C show neighbours of lines"),
         (("--patterns", "--nodes", "h:1"), "--patterns reads a store"),

@@ -124,13 +124,30 @@ def test_an_alert_fires_repeats_and_is_resolved(stage: Stage) -> None:
     stage.write("oops")
     stage.advance(1)
     assert stage.sent == [[("firing", "")]] and stage.firing == [0, 1]
-    # The window has three lines up to 1:00, and a window later the episode is over.
+    # The window has three lines up to 1:00, then nothing is due; a window later the episode is over.
     stage.advance(119)
-    assert stage.sent[1:] == [[("firing", "")]] * 2 + [[("resolved", "")]]
+    assert stage.sent[1:] == [[("firing", "")], [("resolved", "")]]
     assert stage.firing == [0, 1, 0]
     stage.advance(300)
-    assert len(stage.sent) == 4
+    assert len(stage.sent) == 3
     assert [one.number for one in stage.reports if one.kind == "lines"] == [2, 1]
+
+
+def test_a_false_condition_has_no_repetition_until_it_is_true_again_also_over_kills(
+    stage: Stage,
+) -> None:
+    stage.start(OOPS, alert_every=40)
+    stage.write("app=a msg=oops", "app=b msg=oops")
+    stage.advance(58)
+    assert stage.sent == [[("firing", "a"), ("firing", "b")]] * 2
+    stage.write("app=a msg=fine")
+    stage.kill(37)
+    stage.start(OOPS, alert_every=40)
+    stage.advance(10)
+    assert len(stage.sent) == 2
+    stage.write("app=b msg=oops")
+    stage.advance(1)
+    assert stage.sent[2:] == [[("firing", "b")]]
 
 
 def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage: Stage) -> None:

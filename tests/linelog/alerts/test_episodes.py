@@ -21,7 +21,7 @@ def end(
 
 
 def due(those: Episodes, now: float, *, at_once: bool = False) -> list[tuple[str, bool]]:
-    found = those.due(now, {A: 7}, at_once=at_once)
+    found = those.due(now, {A: 7}, {A, B}, at_once=at_once)
     if found:
         those.mark_reported(found, now, 100)
     return [(str(one.key[0]), one.ended is None) for one in found]
@@ -50,9 +50,9 @@ def test_other_groups_wait_a_moment_unless_the_process_ends() -> None:
 def test_the_present_figure_is_reported() -> None:
     those = Episodes()
     begin(those)
-    assert [one.value for one in those.due(0, {A: 7}, at_once=False)] == [7]
+    assert [one.value for one in those.due(0, {A: 7}, {A}, at_once=False)] == [7]
     end(those)
-    assert [one.value for one in those.due(60, {}, at_once=False)] == [1]
+    assert [one.value for one in those.due(60, {}, set(), at_once=False)] == [1]
 
 
 def test_an_end_is_not_reported_if_it_is_not_wanted_or_if_nobody_heard_of_the_begin() -> None:
@@ -72,7 +72,7 @@ def test_an_end_is_not_reported_if_it_is_not_wanted_or_if_nobody_heard_of_the_be
 def test_a_message_about_an_earlier_episode_says_nothing_about_the_present_one() -> None:
     those = Episodes()
     begin(those)
-    first = those.due(0, {}, at_once=False)
+    first = those.due(0, {}, set(), at_once=False)
     end(those, 60)
     begin(those, A, 70)
     those.mark_reported(first, 75, 100)

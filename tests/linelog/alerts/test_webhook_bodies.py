@@ -84,8 +84,8 @@ async def test_alertmanager_gets_an_alert_for_each_group() -> None:
     assert one["annotations"]["query"] == CONDITION and one["annotations"]["value"] == "142"
     assert one["annotations"]["summary"].startswith("firing app=shop http.status=500: count 142")
     assert one["generatorURL"].startswith("https://logs.example.net/?q=%28oops%29+app%3Dshop")
-    # Without repetitions Alertmanager takes it as resolved after four of them.
-    assert moment(one["startsAt"]) == BEGIN and moment(one["endsAt"]) == BEGIN + 700 + 240
+    # Without repetitions Alertmanager takes it as resolved after a window and four of them.
+    assert moment(one["startsAt"]) == BEGIN and moment(one["endsAt"]) == BEGIN + 700 + 300 + 240
     assert moment(two["endsAt"]) == BEGIN + 600 and two["annotations"]["value"] == "0"
 
 

@@ -53,6 +53,13 @@ def test_more_lines_than_the_threshold_fire_until_a_window_has_passed_without() 
     assert told(those) == [("", False, 121)]
 
 
+def test_lines_count_at_once_after_the_clock_was_set_back_to_before_the_begin() -> None:
+    those = windows("| count > 0 in 1m")
+    those.follow_clock(BEGIN - 3600)
+    add(those, line("a", -3590))
+    assert told(those) == [("", True, -3590)]
+
+
 def test_each_group_has_its_own_window() -> None:
     those = windows("| count >= 2 in 1m by app")
     add(those, line("app=a n=1", 0), line("app=b n=1", 1), line("none", 2), line("app=b n=1", 3))

@@ -17,10 +17,11 @@ from logsrv.linelog.query.language.parse import (
     EXPRESSION,
     FIELD,
     ORDERS,
+    PIPE,
     QUOTED,
-    ExtractedNames,
-    parse_filter,
 )
+from logsrv.linelog.query.language.pipeline import parse_question
+from logsrv.linelog.query.language.question import FUNCTIONS, STAGES
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Not, Or
 from logsrv.linelog.query.language.units import numbers_by_unit
 
@@ -31,7 +32,9 @@ _PIECE = re.compile(
     r'|(?P<word>[^\s()"]+)',
     re.DOTALL,
 )
-_EQUAL = re.compile(rf"(-?)({FIELD})==(.*)", re.DOTALL)
+# <root@example.com> is a value.
+_EQUAL = re.compile(rf"(-?)({FIELD})=(?!<.*>)([=<>])(.*)", re.DOTALL)
+_FIGURES = rf"(?:count|(?:{'|'.join(FUNCTIONS)}) {FIELD}) by {FIELD}(?:, ?{FIELD})*"
 _STARS = re.compile(rf"(-?)({FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
 _SPECIAL = re.compile(r"[].\\/^$+?{}|[]")
 # A name, not an address: IPv6 addresses have colons, and no address has a letter after F.
@@ -43,25 +46,49 @@ _SELECTOR = re.compile(rf"\{{({FIELD})(?:=~|!~|!=|=)", re.DOTALL)
 def foreign_syntax_hints(query: str) -> list[str]:
     """Return at most MOST_HINTS sentences on a valid query that means something else in another tool."""
     node: Node = EVERYTHING
-    end = len(query)
     # A query with an error says itself what is wrong.
     with suppress(QueryError):
-        node, end = parse_filter(query, 0, ExtractedNames())
-    pieces = list(_PIECE.finditer(query, 0, end))
+        node = parse_question(query).node
     found = []
-    for place, piece in enumerate(pieces):
-        if word := piece["word"]:
-            behind = pieces[place + 1][0] if place + 1 < len(pieces) else ""
-            is_between = 0 < place < len(pieces) - 1
-            found.append(_hint_on_word(word, behind, is_between=is_between))
+    for pieces in _filters(query):
+        for place, piece in enumerate(pieces):
+            if word := piece["word"]:
+                behind = pieces[place + 1][0] if place + 1 < len(pieces) else ""
+                is_between = 0 < place < len(pieces) - 1
+                found.append(_hint_on_word(word, behind, is_between=is_between))
     found += map(_hint_on_comparison, comparisons(node))
+    words = " ".join(query.partition("|")[0].split())
+    if " by " in words and re.fullmatch(_FIGURES, words):
+        found.append(hint_on_stage(words))
     return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
+
+
+def _filters(query: str) -> Iterator[list[re.Match[str]]]:
+    """Yield the pieces of the filter, and of each one behind `where`."""
+    stages: list[list[re.Match[str]]] = [[]]
+    for piece in _PIECE.finditer(query):
+        if PIPE.match(query, piece.start()):
+            stages.append([])
+        else:
+            stages[-1].append(piece)
+    yield stages[0]
+    yield from (pieces[1:] for pieces in stages[1:] if pieces and pieces[0][0] == "where")
+
+
+def hint_on_stage(words: str) -> str:
+    """Return the hint on words that would be a stage behind a `|`."""
+    return f"these are words here; write | {_shortened_line(words)}"
 
 
 def _hint_on_word(word: str, behind: str, *, is_between: bool) -> str | None:
     if equal := _EQUAL.fullmatch(word):
-        no, name, value = equal[1], _shortened_line(equal[2]), _shortened_line(equal[3]) or '"…"'
-        return f"{name}=={value} asks for a value that begins with =; write {no}{name}={value}"
+        no, sign, name = equal[1], equal[3], _shortened_line(equal[2])
+        value, op = _shortened_line(equal[4]) or '"…"', sign.removesuffix("=") + "="
+        asked = f"{name}={sign}{value} asks for a value that begins with {sign}"
+        return f"{asked}; write {no}{name}{op}{value}"
+    _, pipe, name = (word + behind if word.endswith("|") else word).rpartition("|")
+    if pipe and (stage := name.rstrip(",")) in STAGES:
+        return f"a | stands alone, between spaces: write | {stage}"
     stars = _STARS.fullmatch(word)
     if stars and not word.endswith(f"{stars[2]}=*"):
         return _hint_on_stars(*stars.groups())
@@ -106,6 +133,8 @@ def _hint_on_comparison(node: Compare) -> str | None:
         if node.field in ("time", "timestamp"):
             return f"{asked}; times are given apart from the query, as --since and --until"
         return f"{asked}, with a unit (500ms, 1m30s, 10kB, 1.5GiB) or without"
+    if _EQUAL.fullmatch(f"{name}{op}{value}"):
+        return None
     if node.field == "level" and op in ("=", "!=") and canonical_level(node.value) is None:
         return f"{value} is no level; these are: {', '.join(LEVELS)}"
     if node.field == "severity" and op == "=" and node.value.lower() in ("error", "critical"):

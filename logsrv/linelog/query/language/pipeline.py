@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from logsrv.errors import QueryError
 from logsrv.linelog.query.language.parse import ExtractedNames, parse_filter
-from logsrv.linelog.query.language.question import Answer, Extraction, PatternCounts, Question
+from logsrv.linelog.query.language.question import (
+    STAGES,
+    Answer,
+    Extraction,
+    PatternCounts,
+    Question,
+)
 from logsrv.linelog.query.language.tree import Node, all_of
 
 if TYPE_CHECKING:
@@ -34,7 +40,7 @@ def parse_question(text: str) -> Question:
     if stages.end == len(text):
         return Question(stages.node, stages.extractions)
     # Imported here: most queries have no stage, and a search for lines starts 2 % sooner without it.
-    from logsrv.linelog.query.language.stage_words import STAGES, StageWords
+    from logsrv.linelog.query.language.stage_words import StageWords
 
     answer: Answer | None = None
     limit: int | None = None

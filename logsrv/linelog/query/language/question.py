@@ -19,6 +19,7 @@ from logsrv.linelog.query.language.tree import (
 
 FUNCTIONS = ("sum", "avg", "min", "max", "p50", "p95", "p99")
 """Functions of a field's numbers in a group of lines; `count` counts the lines."""
+STAGES = ("extract", "where", "sort", "patterns", "limit", "count", *FUNCTIONS)
 EACH_POSITION = "each line has another position; group by another field"
 
 

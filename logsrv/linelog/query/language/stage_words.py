@@ -19,6 +19,7 @@ from logsrv.linelog.query.language.parse import (
 from logsrv.linelog.query.language.question import (
     EACH_POSITION,
     FUNCTIONS,
+    STAGES,
     Figure,
     Grouping,
     PatternCounts,
@@ -27,7 +28,6 @@ from logsrv.linelog.query.language.question import (
 from logsrv.linelog.query.language.template import expression_of_template
 from logsrv.linelog.query.language.times import parse_moment, parse_step
 
-STAGES = ("extract", "where", "sort", "patterns", "limit", "count", *FUNCTIONS)
 MOST_FIGURES = 20
 MOST_FIELDS = 10
 """Figures of an answer, and fields by which it is grouped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
@@ -10,9 +11,10 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, did_you_mean
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
-from logsrv.linelog.query.language.hints import comparisons
-from logsrv.linelog.query.language.parse import ELSEWHERE, ORDERS
-from logsrv.linelog.query.language.tree import EVERYTHING, Compare
+from logsrv.linelog.query.language.hints import comparisons, hint_on_stage
+from logsrv.linelog.query.language.parse import ELSEWHERE, FIELD, ORDERS
+from logsrv.linelog.query.language.question import FUNCTIONS
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Term
 from logsrv.linelog.query.language.units import TIME, parse_amount
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
@@ -22,10 +24,14 @@ _LINES = 500
 
 
 def hints_for_no_hits(search: Search, top: str | None) -> Iterator[str]:
-    """Yield a sentence for each field that the newest lines lack, or have with a unit.
+    """Yield a sentence for each field that the newest lines lack, or have with a unit; for `sort ms`, too.
 
     top: the field that was counted, if any.
     """
+    match search.matcher.node:
+        case And(parts=(Term(text=name), Term(text=field))) if name in ("sort", *FUNCTIONS):
+            if re.fullmatch(FIELD, field):
+                yield hint_on_stage(f"{name} {field}")
     asked = {one.field: one for one in comparisons(search.matcher.node)}
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
     if not names:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.hints import MOST_HINTS, foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.matching.match import make_matcher
 from tests.linelog.read.stores import line
 
@@ -42,10 +43,18 @@ from tests.linelog.read.stores import line
         ("host!=db", "hostname!=db"),
         ("level=banana", "banana is no level"),
         ("severity=Error", "level=Error"),
+        ("level=>error", "write level>=error"),
+        ("-took=<5s", "write -took<=5s"),
+        ("status>=500 |count by app", "a | stands alone, between spaces: write | count"),
+        ("error| p95 ms, count", "write | p95"),
+        ("x | where bytes > 1000 | count", "field>value"),
+        ("| where NOT level=banana | limit 5", "banana is no level"),
+        ("count by app", "write | count by app"),
+        ("avg ms by app, host | limit 5", "write | avg ms by app, host"),
     ],
 )
 def test_each_foreign_syntax_has_its_hint(query: str, said: str) -> None:
-    parse(query)
+    parse_question(query)
     assert any(said in hint for hint in foreign_syntax_hints(query)), foreign_syntax_hints(query)
 
 
@@ -69,11 +78,25 @@ def test_each_foreign_syntax_has_its_hint(query: str, said: str) -> None:
         "duration>1s size<=10MiB status>=500 level>=warn took>-1.5e3",
         "host=10.0.0.1 host:cafe host=::1 hostname=web2 level=Warn",
         "severity=err severity>=warning",
+        "count",
+        "sort order",
+        "count by",
+        '"count" by app',
+        "error count by app",
+        "from=<root@example.com>",
+        'x | extract "a > <severity> | where b > c" | where severity=error',
+        "a|b /x|count/",
     ],
 )
 def test_a_query_that_means_what_it_says_has_no_hint(query: str) -> None:
-    parse(query)
+    parse_question(query)
     assert foreign_syntax_hints(query) == []
+
+
+def test_a_comparison_with_turned_signs_has_one_hint() -> None:
+    assert (
+        len(foreign_syntax_hints("level=>error")) == len(foreign_syntax_hints("level==error")) == 1
+    )
 
 
 @pytest.mark.parametrize(

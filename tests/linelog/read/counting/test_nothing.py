@@ -31,6 +31,9 @@ def store(tmp_path: Path) -> Path:
         (["n>5"], ""),
         (["duration>1s"], ""),
         (["level=error"], ""),
+        (["sort", "ms"], "write | sort ms"),
+        (["p95 ms"], "write | p95 ms"),
+        (["sort order now"], ""),
         (["program=cron plain"], "none of the newest 3 lines has a field app"),
     ],
 )
