@@ -59,9 +59,10 @@ test-slow: .venv/dev.ready
 
 # What CI runs beside make test. Only files with such tests are collected, which each worker does by itself; it
 # gets all tests of a file. With four workers for two cores a quarter of the CPU was idle.
+REST = (slow or long) and not nightly
 test-rest: .venv/dev.ready
 	@echo 'make test-rest: running the slow and the long tests, but for those of each night'
-	@$(PYTEST) -m '(slow or long) and not nightly' -n 6 --dist loadfile $(ARGS) \
+	@$(PYTEST) -m '$(REST)' -n 6 --dist loadfile $(ARGS) \
 		$$(grep -rlE --include='test_*.py' 'mark\.(slow|long)' tests)
 	@echo 'make test-rest: all passed'
 

@@ -10,7 +10,7 @@ import pytest
 from tests.debian.conftest import Installed, Made
 from tests.debian.roots import Root
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.package]
 
 SCRIPT = Path(__file__).parent / "service.sh"
 
