@@ -15,7 +15,7 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts
 from logsrv.linelog.read.csv_lines import csv_rows
-from logsrv.linelog.read.indexed import step_start
+from logsrv.linelog.read.indexed import step_size, step_start
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import safe_json, to_local_time
 from logsrv.linelog.read.search import Search
@@ -23,6 +23,8 @@ from logsrv.linelog.read.search import Search
 _TEN = 10
 _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+# How much of a time to show where steps are whole multiples of so many microseconds.
+_LABELS = ((10, 86_400_000_000), (16, 60_000_000), (19, 1_000_000), (23, 1000), (26, 1))
 
 
 def print_histogram(search: Search, arguments: Namespace) -> bool:
@@ -66,7 +68,7 @@ def print_time_buckets(
     counts = {bucket.start: bucket.lines for bucket in buckets}
     if not counts:
         return False
-    # The label and the count, before the bar, need up to 37 columns.
+    # The label and the count, before the bar, need up to 40 columns in UTC.
     columns = terminal_columns(sys.stdout)
     room = columns - len(_bar_label(0, step, local)) - 13
     width = max(1, min(room, max(10, columns - 40)))
@@ -112,15 +114,13 @@ def _bar_starts(step: float, counts: dict[float, int]) -> list[float | None]:
 
 
 def _bar_label(start: float, step: float, local: bool) -> str:
+    """Return the start of a step without the parts that are 0 in all starts of such steps."""
+    size = step_size(step)
+    length = next(length for length, unit in _LABELS if size % unit == 0)
     if local:
         text = to_local_time(rfc3339(start))
-        return text[: 16 if step >= 60 else 19 if step >= 1 else 23] + text[26:]
-    text = rfc3339(start)
-    if step >= 86400:
-        return text[:10]
-    if step >= 60:
-        return text[:16] + "Z"
-    return (text[:19] if step >= 1 else text[:23]) + "Z"
+        return text[: max(length, 16)] + text[26:]
+    return rfc3339(start)[:length] + "Z" * (length > 10)
 
 
 def _bar(part: float, width: int) -> str:

@@ -17,7 +17,7 @@ from twisted.web.client import Agent, FileBodyProducer
 from twisted.web.http_headers import Headers
 
 from logsrv import __version__
-from logsrv.kit.net.twisted.agent import BoundedBody, HeadTooLarge, limited_head_pool
+from logsrv.kit.net.twisted.agent import NOT_HTTP, BoundedBody, HeadTooLarge, limited_head_pool
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
@@ -57,6 +57,8 @@ async def post_message(url: str, body: bytes, *, reactor: Any, seconds: float = 
         failures = getattr(error, "reasons", None) or [Failure(error)]
         if any(failure.check(CancelledError) for failure in failures):
             raise CancelledError from None
+        if any(failure.check(*NOT_HTTP) for failure in getattr(error, "reasons", ())):
+            raise TemporaryFailure(f"{where} does not answer in HTTP") from error
         is_there = any(failure.check(HeadTooLarge) for failure in failures)
         why = one_line(end_sentence(failures[0]), 300).rstrip(".")
         raise TemporaryFailure(

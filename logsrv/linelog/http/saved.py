@@ -184,13 +184,11 @@ def _write(file: Path, saved: Searches) -> None:
     # Through a symbolic link, so that the link stays.
     folder, name = os.path.split(os.path.realpath(file))
     try:
-        mode = os.stat(file).st_mode if file.exists() else None
-        if mode is not None and not stat.S_ISREG(mode):
+        known = os.stat(file) if file.exists() else None
+        if known is not None and not stat.S_ISREG(known.st_mode):
             raise StoreError(f"{_shown_path(file)}: is a device, not a file")
         with Disk().open_directory(folder) as disk:
-            disk.replace_durably(name, data)
-        if mode is not None:
-            os.chmod(file, stat.S_IMODE(mode))
+            disk.replace_durably(name, data, like=known)
     except OSError as error:
         raise StoreError(f"{_shown_path(file)}: cannot be written: {reason(error)}") from error
 

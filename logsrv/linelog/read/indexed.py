@@ -86,5 +86,10 @@ def levels_in_query(query: Node) -> frozenset[str | None] | None:
 def step_start(moment: float, step: float) -> float:
     """Return the start of the step that contains a moment; both in seconds since 1970."""
     # Computed in whole microseconds, because 0.3 // 0.1 is 2.
-    micro = round(step * 1e6)
-    return round(moment * 1e6) // micro * micro / 1e6
+    size = step_size(step)
+    return round(moment * 1e6) // size * size / 1e6
+
+
+def step_size(step: float) -> int:
+    """Return the length of a step of so many seconds in whole microseconds."""
+    return round(step * 1e6)

@@ -40,6 +40,22 @@ def test_bars_are_as_long_as_their_numbers(
     assert lengths[2] == 0
 
 
+@pytest.mark.parametrize(
+    ("step", "shown"),
+    [
+        ("1.5s", ["06:00:00.000Z", "06:01:31.500Z"]),
+        ("1.5ms", ["06:00:00.999000Z", "06:01:31.999500Z"]),
+        ("1.5m", ["06:00:00Z", "06:01:30Z"]),
+    ],
+)
+def test_labels_are_as_exact_as_the_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], step: str, shown: list[str]
+) -> None:
+    assert print_histogram(search_of(tmp_path, 1, 92), step, "text")
+    lines = capsys.readouterr().out.splitlines()
+    assert [lines[0].split()[0][11:], lines[-1].split()[0][11:]] == shown
+
+
 @pytest.mark.parametrize("step", ["1s", "10ms", "1m", "1d"])
 def test_bars_fit_a_phone(
     tmp_path: Path,

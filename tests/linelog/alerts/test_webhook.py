@@ -89,6 +89,13 @@ async def test_a_port_without_a_server_is_an_error() -> None:
 
 
 @in_reactor
+@pytest.mark.parametrize("answer", [b"\0\1x\r\n\r\n", b"HTTP/1.1 200 OK\r\nwrong\r\n\r\n"])
+async def test_an_answer_that_is_not_http_is_named_so(answer: bytes) -> None:
+    with stranger(lambda _: [answer]) as server:
+        assert await failure(server.url) == f"{server.url} does not answer in HTTP"
+
+
+@in_reactor
 async def test_cancelling_ends_the_post() -> None:
     with hook() as server:
         server.silent.set()

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from logsrv.linelog.http.endpoints import openapi_document
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.saved import LARGEST_FILE, MOST
+from tests.kit.service.checks.others import as_root
 from tests.linelog.http.test_server import Place
 from tests.linelog.http.web import Browser
 
@@ -101,6 +102,27 @@ def test_the_file_is_readable_and_may_be_edited(place: Saving) -> None:
     assert stat.S_IMODE(place.file.stat().st_mode) == 0o664
     place.file.write_bytes(b"")
     assert place.listed == []
+
+
+@as_root
+def test_the_file_keeps_its_owner(place: Saving) -> None:
+    place.file.write_text("{}")
+    place.file.chmod(0o664)
+    os.chown(place.file, 65534, 65533)
+    place.put("x", {})
+    found = place.file.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (65534, 65533, 0o664)
+
+
+def test_a_file_of_another_user_is_saved_where_it_cannot_be_given_back(
+    place: Saving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(1, "no")
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    place.file.write_text("{}")
+    assert place.put("x", {})[0] == 200
 
 
 def test_a_symbolic_link_to_the_file_stays(place: Saving, tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web._newclient import HTTP11ClientProtocol
+from twisted.web._newclient import HTTP11ClientProtocol, ParseError
 from twisted.web.client import HTTPConnectionPool, ResponseDone, _HTTP11ClientFactory
 from twisted.web.http import PotentialDataLoss
 
 LARGEST_HEAD = 128 << 10
 """The most bytes of an answer's head and of the 1xx answers before it. Servers send a few KiB."""
+
+NOT_HTTP = (ParseError, ValueError)
+"""The reasons of an Agent's failure if the answer is not HTTP."""
 
 
 class HeadTooLarge(Exception):

@@ -53,7 +53,7 @@ _FIELD = re.compile(FIELD)
 _WORD = re.compile(r"[^\s,]+")
 _WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
 _COMMA = re.compile(r"\s*,\s*")
-_NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,12}(?![0-9])", re.ASCII)
 # 2026-11-20. A time is only checked here; what it means depends on when it is asked.
 _SOME_DAY = 1_795_132_800.0
 _TIME = re.compile(r'"(?P<quoted>[^"]*)"|[^\s|]+')
@@ -120,7 +120,8 @@ class StageWords:
 
     def limit(self) -> int:
         """Take the number of `limit`."""
-        return int(self._take(_NUMBER, "limit needs a number of lines or rows, such as 10"))
+        missing = "limit needs a number of lines or rows, such as 10, with at most 12 digits"
+        return int(self._take(_NUMBER, missing))
 
     def sorting(self) -> Sorting:
         """Take the field of `sort` and its direction."""
@@ -155,7 +156,12 @@ class StageWords:
         self._require_few(figures, MOST_FIGURES, "figures")
         self._skip_space()
         every = self._step("every") if self._keyword("every") else None
-        return Grouping(tuple(figures), self._grouping_fields(), every)
+        by = self._grouping_fields()
+        self._skip_space()
+        at = self.at
+        if by and self._keyword("every"):
+            raise QueryError("every stands before by: count every 5m by app", at + 1)
+        return Grouping(tuple(figures), by, every)
 
     def _step(self, name: str) -> float:
         """Take a step of time; return its seconds. name: the word before it."""

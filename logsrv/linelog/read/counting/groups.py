@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy
+
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
@@ -18,7 +20,7 @@ from logsrv.linelog.query.language.question import Extraction, Grouping
 from logsrv.linelog.read.counting.columns import column_reader, numbers
 from logsrv.linelog.read.counting.quantiles import QuantileNumbers
 from logsrv.linelog.read.counting.values import LONGEST
-from logsrv.linelog.read.indexed import step_start
+from logsrv.linelog.read.indexed import step_size
 from logsrv.linelog.read.search import Search
 
 MOST_GROUPS = 100_000
@@ -154,16 +156,12 @@ def kept_fields(grouping: Grouping) -> set[str]:
 
 
 def _steps(stamps: StampedLines, every: float) -> list[float | None]:
-    known: dict[int, float | None] = {int(NO_TIME): None}
-    found = []
-    size = max(1, round(min(every, 1.0) * 1e6))
-    for moment in stamps.moments().tolist():
-        # Lines in the same second, or step, are asked for once.
-        whole = moment if moment == NO_TIME else moment // size * size
-        if whole not in known:
-            known[whole] = step_start(whole / 1e6, every)
-        found.append(known[whole])
-    return found
+    moments = stamps.moments()
+    size = step_size(every)
+    starts: list[float | None] = (moments // size * size / 1e6).tolist()
+    for row in numpy.flatnonzero(moments == NO_TIME).tolist():
+        starts[row] = None
+    return starts
 
 
 def _texts(value: Value | None) -> list[str | float | None]:

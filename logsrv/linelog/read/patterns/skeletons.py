@@ -44,6 +44,8 @@ def skeletons(text: bytes, starts: Array, ends: Array) -> list[bytes]:
     raw: Array = numpy.frombuffer(text, numpy.uint8)
     found = numpy.frombuffer(text.translate(_NUMBERS), numpy.uint8).copy()
     classes = _CLASSES[raw]
+    if b"\\x" in text:
+        _keep_escapes(raw, classes, found)
     digits = classes == _DIGIT
     # The number of dropped spans that begin at each byte, less those that end there.
     edges: Array = numpy.zeros(len(raw) + 1, numpy.int8)
@@ -56,6 +58,16 @@ def skeletons(text: bytes, starts: Array, ends: Array) -> list[bytes]:
     dropped[raw == _LF] = False
     kept: bytes = found[~dropped].tobytes()
     return kept.removesuffix(b"\n").split(b"\n")
+
+
+def _keep_escapes(raw: Array, classes: Array, found: Array) -> None:
+    """Keep escapes such as `\\x0a` as they are: they are no numbers, nor parts of words."""
+    at = numpy.flatnonzero(raw[:-3] == _BACKSLASH)
+    is_hex = classes & (_DIGIT | _HEX_LETTER)
+    at = at[(raw[at + 1] == ord("x")) & (is_hex[at + 2] > 0) & (is_hex[at + 3] > 0)]
+    for place in (at + 1, at + 2, at + 3):
+        classes[place] = 0
+        found[place] = raw[place]
 
 
 def _drop_unwanted(size: int, starts: Array, ends: Array, edges: Array) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.python.failure import Failure
-from twisted.web._newclient import ParseError
 from twisted.web.client import (
     URI,
     Agent,
@@ -27,7 +26,7 @@ from zope.interface import implementer
 
 from logsrv import __version__
 from logsrv.errors import LogsrvError
-from logsrv.kit.net.twisted.agent import BoundedBody, HeadTooLarge, limited_head_pool
+from logsrv.kit.net.twisted.agent import NOT_HTTP, BoundedBody, HeadTooLarge, limited_head_pool
 from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.out.answers import HttpAnswer, raise_unless_success
@@ -125,7 +124,7 @@ class HttpClient:
         endless = next((one for one in failures if one.check(HeadTooLarge)), None)
         if endless is not None:
             return Unavailable(f"{self._who}: {endless.getErrorMessage()}")
-        if any(failure.check(ParseError, ValueError) for failure in failures):
+        if any(failure.check(*NOT_HTTP) for failure in failures):
             return Unavailable(f"{self._who} does not answer in HTTP")
         found = unreachable_error(self._who, *failures)
         # Such an error means that there was a connection, but no answer.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -195,12 +196,19 @@ class Disk:
         self.unlink(name)
         return self.create(name)
 
-    def replace_durably(self, name: str, data: bytes) -> None:
-        """Replace a file's content by `data`, and sync it. A crash leaves the old or the new content."""
-        self.replace(name, data)
+    def replace_durably(
+        self, name: str, data: bytes, *, like: os.stat_result | None = None
+    ) -> None:
+        """Replace a file's content by `data`, and sync it. A crash leaves the old or the new content.
+
+        like: a file whose mode it gets, and whose owner and group as far as the process may.
+        """
+        self.replace(name, data, like=like)
         self.sync_directory()
 
-    def replace(self, name: str, data: bytes, *, sync: bool = True) -> None:
+    def replace(
+        self, name: str, data: bytes, *, sync: bool = True, like: os.stat_result | None = None
+    ) -> None:
         """Replace a file by `data` as `replace_durably` does, without syncing the directory.
 
         sync: whether to sync the new content before it gets the name.
@@ -208,6 +216,8 @@ class Disk:
         fresh = name + TMP_SUFFIX
         try:
             with Descriptor(self.create_anew(fresh)) as fd:
+                if like is not None:
+                    _make_alike(fd, like)
                 self.write(fd, data)
                 if sync:
                     self.fdatasync(fd)
@@ -316,3 +326,11 @@ def store_errors(what: str, then: str = "") -> Iterator[None]:
 def explanation(error: Exception) -> str:
     """Return the cause of an error: as `reason` does for a system error, in plain words for wrong data."""
     return reason(error) if isinstance(error, OSError | StoreError) else fault_text(error)
+
+
+def _make_alike(fd: int, like: os.stat_result) -> None:
+    with suppress(OSError):
+        os.fchown(fd, -1, like.st_gid)
+    os.fchmod(fd, stat.S_IMODE(like.st_mode))
+    with suppress(OSError):
+        os.fchown(fd, like.st_uid, -1)

@@ -162,6 +162,12 @@ class Logs:
             self.missed.append((len(self.lines), lines))
             self.changed.notify_all()
 
+    def replace(self) -> None:
+        """Start again with another store, which is empty."""
+        with self.changed:
+            self.lines.clear()
+        self.cut()
+
     def cut(self) -> None:
         """End all streams."""
         with self.changed:
@@ -408,6 +414,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(b": hello\n\n")
+        if after and key(after) > max(
+            (key(line["position"]) for line in logs.lines), default=(0, 0)
+        ):
+            at = 0
+            self.wfile.write(b'event: missed\ndata: {"lines": null, "from": "1:0"}\n\n')
         while generation == logs.generation:
             with logs.changed:
                 while (len(logs.lines), len(logs.missed), logs.generation) == (

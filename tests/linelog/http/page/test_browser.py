@@ -290,6 +290,20 @@ def test_a_lost_connection_is_reported_and_loses_no_line(logs: Logs, visit: Open
     assert page.texts(".gap") == []
 
 
+def test_another_store_begins_anew(logs: Logs, visit: Open) -> None:
+    """Its positions are those of lines that the page has shown from the store before."""
+    numbered(logs, 3)
+    page = visit(ready=f"{LIVE} && {COUNT} === 3")
+    assert page.text("#edge-start").startswith("There is nothing before this")
+    logs.replace()
+    page.wait("document.querySelector('#lines').textContent === 'Lines missed'")
+    assert page.text("#edge-start") == ""
+    numbered(logs, 2)
+    page.wait(f"{COUNT} === 2 && {LIVE}")
+    assert page.texts("#lines > *") == ["Lines missed", *page.texts(".line")]
+    assert page.texts(".line .message") == ["line 0", "line 1"]
+
+
 def test_missed_lines_are_said_where_they_are_missing(logs: Logs, visit: Open) -> None:
     logs.send("one")
     page = visit()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.query.language.pipeline import parse_question
-from logsrv.linelog.query.language.question import Grouping, Sorting
+from logsrv.linelog.query.language.question import Figure, Grouping, Sorting
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting import groups as module
-from logsrv.linelog.read.counting.groups import Rows, group
+from logsrv.linelog.read.counting.groups import GroupCounter, Rows, group
 from logsrv.linelog.read.counting.quantiles import QuantileNumbers
 from logsrv.linelog.read.counting.sorted_lines import SortedLines, sort_lines
 from logsrv.linelog.read.plan import Scope
@@ -99,6 +101,21 @@ def test_figures_by_groups(
     assert found.rows == rows
     assert found.exact
     assert not found.left_out
+
+
+@given(
+    st.integers(1_000, 10**7),
+    st.lists(st.integers(0, 10**7).map(lambda one: 1795155522 * 10**6 + one)),
+)
+@example(1_666_666, [1795155522 * 10**6 + 150_000 * number for number in range(40)])
+def test_steps_of_any_length_hold_their_lines(step: int, moments: list[int]) -> None:
+    """Also those of alerts: a window of 100 s has steps of 1.666666 s. All in microseconds."""
+    text = b"".join(f"{exact_rfc3339(moment)} a x\n".encode() for moment in moments)
+    counter = GroupCounter(Grouping((Figure("count"),), every=step / 1e6), [])
+    _, groups = counter.counted(text + b"no time\n")
+    found = {start and round(start * 1e6): lines for (start,), lines, _ in groups}
+    assert found.pop(None) == 1
+    assert found == Counter(moment // step * step for moment in moments)
 
 
 def test_a_field_that_no_line_has_is_named(store: Path) -> None:

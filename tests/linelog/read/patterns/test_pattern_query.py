@@ -53,6 +53,19 @@ def test_the_query_of_each_pattern_finds_its_lines_and_few_others(tmp_path: Path
         assert one.lines <= count <= one.lines + 5, (query, one, count)
 
 
+def test_the_line_breaks_of_joined_lines_are_no_numbers(tmp_path: Path) -> None:
+    texts = [*(rf"{n} bad:\x0a  at {n}\x0aEnd{n}" for n in (1, 2)), r"3 bad:\x1a  at 3\x0aEnd3"]
+    view = view_of(make_store(tmp_path / "logs", [list(map(line, texts))]))
+    found = find_patterns(Search(view, make_matcher(parse("")), Scope())).patterns
+    assert [(one.template, one.lines) for one in found] == [
+        (r"<n> bad:\x0a at <n>\x0aEnd<n>", 2),
+        (r"<n> bad:\x1a at <n>\x0aEnd<n>", 1),
+    ]
+    for one in found:
+        query = query_of_pattern(one, line(texts[one.lines % 2 * 2]).rstrip(b"\n"))
+        assert Search(view, make_matcher(parse(query)), Scope()).count() == one.lines
+
+
 def test_a_long_pattern_is_cut_between_placeholders() -> None:
     template = "word <n> " * 100
     message = template.replace("<n>", "5").strip()

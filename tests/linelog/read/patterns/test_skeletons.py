@@ -31,6 +31,8 @@ def of_lines(*lines: bytes) -> list[bytes]:
         (b'an odd " stays', b'an odd " stays'),
         (b'level=info msg="took 3 ms" user="ann"', b'level=info msg="took \x01 ms" user=\x05'),
         (rb'in "an \"escaped\" part"', b"in \x05"),
+        (b"a3\\x0aline12\\x1B[0m", b"a\x01\\x0aline\x01\\x1B[\x01m"),
+        (b"no escapes: \\x0 \\xg0 \\y00 \\", b"no escapes: \\x\x01 \\xg\x01 \\y\x01 \\"),
         (b"", b""),
     ],
 )

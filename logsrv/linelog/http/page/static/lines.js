@@ -118,6 +118,13 @@ export class Lines {
     let day = this.rows.get(this.last)?.dataset.on ?? "";
     for (const item of items) {
       if (!("position" in item)) {
+        // The server has another store, whose positions begin again.
+        if (item.from && this.last && compare(item.from, this.last) <= 0) {
+          fragment.replaceChildren();
+          added.length = 0;
+          day = "";
+          this.clear();
+        }
         fragment.append(this.gap(item, this.last));
         this.records.end(this.last);
         continue;

@@ -1,7 +1,7 @@
 /** Lines that have arrived and are not shown yet: only the newest are kept, the others are counted. */
 
 /**
- * @typedef {{lines: number | null, why: "skipped" | "missed"}} Gap
+ * @typedef {{lines: number | null, why: "skipped" | "missed", from?: string}} Gap from: the position of the next line, if known
  * @typedef {import("./stream.js").StreamEvent} StreamEvent
  */
 
@@ -55,7 +55,7 @@ export class Queue {
       this.skipped = 0;
     }
     for (const event of this.events.splice(0, number)) {
-      taken.push(event.type === "missed" ? { lines: missed(event), why: "missed" } : event);
+      taken.push(event.type === "missed" ? { lines: missed(event), why: "missed", from: JSON.parse(event.data).from } : event);
     }
     return taken;
   }

@@ -268,11 +268,14 @@ export class View extends EventTarget {
       .take(this.queue, now)
       .map((item) => ("data" in item ? /** @type {Line} */ (JSON.parse(item.data)) : item));
     const isFirst = !this.lines.log.childElementCount;
+    const { first } = this.lines;
     const added = this.lines.append(items);
-    if (this.lines.size > RUNNING && this.lines.cutStart(CUT, true)) this.atStart = false;
+    if (this.lines.size > RUNNING) this.lines.cutStart(CUT, true);
+    const isCut = this.atStart && first && this.lines.first !== first;
+    if (isCut) this.atStart = false;
     this.stick();
     if (added.length) this.say("lines", { lines: added });
-    if (isFirst) this.say("changed");
+    if (isFirst || isCut) this.say("changed");
     if (this.queue.size) this.schedule();
   }
 
