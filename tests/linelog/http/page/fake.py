@@ -297,6 +297,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.server_logs.slow.wait()
         self.wfile.write(body)
 
+    def _table(self, given: dict[str, str]) -> None:
+        count = len(list(self._found({**given, "q": given["q"].partition("|")[0]})))
+        none: list[str] = []
+        self._json(
+            {"columns": ["count"], "rows": [[count]], "by": none, "groups": 1, "lines": count}
+            | {"without": none, "left_out": 0, "exact": True, "absent": none}
+        )
+
     def _nodes(self, _: dict[str, str]) -> None:
         self._json({"nodes": self.server_logs.nodes})
 

@@ -175,3 +175,17 @@ def test_reduced_motion_stops_all_transitions(sampled: Logs, visit: Open) -> Non
         ".filter((one) => parseFloat(getComputedStyle(one).transitionDuration) > 0).length"
     )
     assert page.run(moving) == 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_an_underscore_is_seen_in_the_field(visit: Open, width: int, height: int) -> None:
+    page = visit("?q=status_class", width=width, height=height)
+    left, top, *size = page.place("#q")
+    place = {"x": left, "y": top, "width": size[0], "height": size[1], "scale": 1}
+
+    def picture() -> str:
+        return str(page.call("Page.captureScreenshot", format="png", clip=place)["data"])
+
+    shown = picture()
+    page.run("void (document.querySelector('#q').value = 'status class')")
+    assert shown != picture()

@@ -273,3 +273,21 @@ def test_a_search_of_seconds_says_what_it_is_of(logs: Logs, visit: Open) -> None
     page.wait(f"/^Counting the lines of the last 15 minutes, [2-9] s$/.test({words}.textContent)")
     logs.slow_bars.set()
     page.wait(f"{words}.hidden && {DONE}")
+
+
+def test_the_seconds_of_a_count_begin_anew_with_each_query(logs: Logs, visit: Open) -> None:
+    """Their words cover no line."""
+    words = "document.querySelector('#progress-words')"
+    logs.send("a")
+    page = visit(ready=f"{COUNT} === 1 && {DONE}")
+    page.run(TIMERS_TEN_TIMES_AS_FAST)
+    logs.slow_bars.clear()
+    page.fill("#q", "a")
+    page.wait(f"!{words}.hidden")
+    _, top, _, height = page.place("#progress-words")
+    assert top + height < page.place("#scroller")[1]
+    page.fill("#q", "a -b")
+    page.wait(f"location.search.includes('b') && {words}.hidden && !{DONE}")
+    page.wait(f"{words}.textContent.endsWith(', 2 s')")
+    logs.slow_bars.set()
+    page.wait(f"{words}.hidden && {DONE}")

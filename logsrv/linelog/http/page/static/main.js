@@ -29,7 +29,7 @@ import { TimePicker } from "./picker.js";
 import { printHead } from "./print.js";
 import { showProgress } from "./progress.js";
 import { Saved } from "./saved.js";
-import { DEFAULT_LAST, placeOfSpan, scopeOf, showScope, showZone, spanAround, wider } from "./scope.js";
+import { DEFAULT_LAST, figuresKey, placeOfSpan, scopeOf, showScope, showZone, spanAround, wider } from "./scope.js";
 import { asLines, kindOf, withCondition, withFilter } from "./stages.js";
 import { showState } from "./state.js";
 import { Table } from "./table.js";
@@ -46,6 +46,8 @@ const lines = new Lines(byId("scroller"), byId("lines"), new Highlighter(), (aft
 const view = new View(lines);
 const announcer = new Announcer();
 let place = address.read();
+/** The place that is asked for: the shown one with all changes that are not answered yet, or were refused. */
+let wanted = place;
 /** @type {import("./scope.js").Scope} */
 let scope = { since: DEFAULT_LAST, until: "", nodes: "" };
 
@@ -81,10 +83,10 @@ function showLayout() {
  * Show lines in other rows or columns: the address changes, nothing is requested.
  * @param {Partial<address.Place>} change
  */
-function layOut(change) {
-  place = { ...place, ...change };
+function layOut(change, draw = () => view.keepingEnd(showLayout)) {
+  for (const one of [place, wanted]) Object.assign(one, change);
   address.write(place, false);
-  view.keepingEnd(showLayout);
+  draw();
 }
 
 function rows() {
@@ -103,16 +105,14 @@ function column(name) {
 /** @param {string} field of the bars from now on; "" or "level": by level */
 function barsBy(field) {
   by.choose(field);
-  place = { ...place, by: by.chosen };
-  address.write(place, false);
-  figures.setBy(by.chosen);
+  layOut({ by: by.chosen }, () => figures.setBy(by.chosen));
 }
 
 const by = new ByMenu(barsBy);
 const fields = new Fields({ term, column, overTime: barsBy, names: (names) => by.offer(names), work: showWork });
 const histogram = new Histogram(
   (since, until) => show({ since, until, position: "" }),
-  () => place.since && show({ since: "", until: "", position: "" }),
+  () => (place.since || wanted.since) && show({ since: "", until: "", position: "" }),
   term,
 );
 const figures = new Figures(fields, histogram, {
@@ -127,9 +127,9 @@ const figures = new Figures(fields, histogram, {
 const table = new Table((query) => show({ q: query, position: "" }));
 const patterns = new Patterns({
   work: showWork,
-  query: (query, since) => show({ q: withFilter(place.q, query), ...(since && { since, until: "" }), position: "" }),
+  query: (query, since) => show({ q: withFilter(box.value, query), ...(since && { since, until: "" }), position: "" }),
 });
-const older = new Older(view, (time) => show(wider(place, scope, time)));
+const older = new Older(view, (time) => show(wider(wanted, scope, time)));
 const details = new Details(lines, {
   term,
   top: (field) => fields.reveal(field),
@@ -175,7 +175,7 @@ function around(line) {
 
 const picker = new TimePicker((span) => show(placeOfSpan(span)));
 const pickTime = () => picker.open(scope);
-const saved = new Saved(() => place, () => begin());
+const saved = new Saved(() => (asking ? wanted : place), () => begin());
 
 /**
  * Show another place, because the user wants it.
@@ -199,6 +199,7 @@ let turns = 0;
 let againTimer = 0;
 let asking = false;
 let nothingShown = true;
+let wantsStep = false;
 
 /**
  * Show another place. The address changes as soon as the server has accepted the query.
@@ -207,16 +208,19 @@ let nothingShown = true;
  * @param {boolean} [first] all parts are requested
  */
 async function go(change, step, first = false) {
-  const next = { ...place, ...change };
+  const next = { ...wanted, ...change };
   const kind = kindOf(next.q);
   // Sorted lines and figures have no place among the lines of the store.
   if (kind !== "lines") next.position = "";
   const turn = ++turns;
   clearTimeout(againTimer);
   againTimer = 0;
-  // What stands behind | changes neither the bars nor the values, unless it is of the lines.
+  table.abort.abort();
+  view.giveUp();
   nothingShown ||= first;
-  const narrowed = nothingShown || asLines(next.q) !== asLines(place.q) || ["nodes", "since", "until", "last", "position"].some((name) => next[/** @type {"nodes"} */ (name)] !== place[/** @type {"nodes"} */ (name)]);
+  const narrowed = nothingShown || [wanted, next].some((one) => figuresKey(one) !== figuresKey(place));
+  wanted = next;
+  wantsStep ||= step;
   let taken = false;
   asking = true;
   showStale(true);
@@ -232,12 +236,14 @@ async function go(change, step, first = false) {
       if (turn !== turns) return;
       if (kind === "table") view.close(request);
       else table.close();
-      arrived(next, found, step, narrowed);
+      arrived(found, narrowed);
     });
   } catch (error) {
     if (turn !== turns) return;
     if (!taken && error instanceof ApiError && LATER.includes(error.status)) againTimer = setTimeout(() => attempt(() => go(change, step, first)), AGAIN);
     else if (!taken && narrowed) figures.keep();
+    // The line may be gone.
+    if (!taken && !againTimer) next.position = place.position;
     if (!(error instanceof ApiError && error.status === 400 && !taken)) throw error;
     box.refuse(error.message, error.at);
   } finally {
@@ -251,20 +257,19 @@ async function go(change, step, first = false) {
 
 /**
  * Set the parts around the lines to the new scope, after the server has accepted the query.
- * @param {address.Place} next
  * @param {import("./scope.js").Scope} found
- * @param {boolean} step
  * @param {boolean} narrowed
  */
-function arrived(next, found, step, narrowed) {
-  place = next;
+function arrived(found, narrowed) {
+  place = wanted;
   scope = found;
   nothingShown = false;
   showStale(false);
   box.accept();
   nodes.choose(place.nodes);
   nodes.clear();
-  address.write(place, step);
+  address.write(place, wantsStep);
+  wantsStep = false;
   showScope(place, scope);
   by.choose(place.by);
   figures.by = place.by;
@@ -287,11 +292,11 @@ function showWork() {
     const when = lines.log.dataset.scope;
     if (view.searching) return `Searching ${when}, ${counted(lines.size, "line")} so far`;
     return asking ? "Waiting for the server" : `Counting the lines of ${when}`;
-  });
+  }, turns);
 }
 
 const toggle = () => attempt(() => (!view.paused ? view.pause("button") : place.position || !view.live ? leave() : view.follow()));
-const follow = () => attempt(() => (place.since || place.until || place.position || place.nodes ? leave() : view.follow()));
+const follow = () => attempt(() => ([place, wanted].some((one) => one.since || one.until || one.position || one.nodes) ? leave() : view.follow()));
 // With other servers, lines and numbers are requested again.
 const leave = () => go({ since: "", until: "", position: "" }, true, Boolean(place.nodes));
 
@@ -326,7 +331,7 @@ function escape() {
   else if (lines.selected) {
     lines.select(null);
     if (lines.log.contains(at)) lines.scroller.focus({ preventScroll: true });
-  } else if (place.since || place.until || place.position) follow();
+  } else if ([place, wanted].some((one) => one.since || one.until || one.position)) follow();
 }
 
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
@@ -417,7 +422,7 @@ function showAll() {
 
 /** Show the place in the address. If its line no longer exists, show the newest lines. */
 async function begin() {
-  place = address.read();
+  place = wanted = address.read();
   showLayout();
   box.set(place.q);
   nodes.choose(place.nodes);

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { byId } from "./dom.js";
+import { asLines } from "./stages.js";
 import { EXACT, isUtc, moment, span, zone } from "./times.js";
 
 /** @typedef {import("./address.js").Place} Place */
@@ -31,6 +32,12 @@ export async function scopeOf(place) {
   if (Number.isNaN(time)) return { since: "", until: "", nodes };
   return { since: iso(time - half), until: time + half < Date.now() ? iso(time + half) : "", nodes };
 }
+
+/**
+ * Return a text that tells places with other bars and values apart: what stands behind | changes neither, unless it is of the lines.
+ * @param {Place} place
+ */
+export const figuresKey = ({ q, nodes, since, until, last, position }) => JSON.stringify([asLines(q), nodes, since, until, last, position]);
 
 /**
  * Return a change of place after which a line of `time` is in the scope.

@@ -33,9 +33,7 @@ export class Table {
     new ResizeObserver(() => this.draw()).observe(byId("table-drawing"));
   }
 
-  /** Hide it, and ignore an answer that is under way. */
   close() {
-    this.abort.abort();
     this.part.hidden = true;
     byId("scroller").hidden = false;
   }
@@ -46,7 +44,6 @@ export class Table {
    * @param {() => void} taken called when the answer is there
    */
   async open(request, taken) {
-    this.abort.abort();
     const { signal } = (this.abort = new AbortController());
     const { q, since, until } = request;
     const answer = await get("/api/table", { q, since, until, limit: MOST_ROWS }, signal);

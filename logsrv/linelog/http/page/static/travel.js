@@ -44,5 +44,5 @@ export async function seek(view, direction, accept, query) {
   const { since, until, nodes } = request;
   const found = await all(await search({ q: query, since, until, nodes, limit: 1, ...where }, view.abort.signal));
   if (!found.length) throw new ApiError(404, direction < 0 ? "No such line before this one." : "No such line after this one.");
-  await view.open({ ...request, position: found[0].position }, undefined, found);
+  if (!view.unanswered) await view.open({ ...request, position: found[0].position }, undefined, found);
 }

@@ -61,6 +61,16 @@ export class View extends EventTarget {
     return !this.request.until && !this.request.nodes && this.kind === "lines";
   }
 
+  /** True while a request for something else has no answer yet. */
+  get unanswered() {
+    return Boolean(this.opening) && this.opening !== this.abort;
+  }
+
+  /** Ignore the answer to that request. */
+  giveUp() {
+    if (this.unanswered) this.opening?.abort();
+  }
+
   get following() {
     return this.live && this.atEnd && !this.paused;
   }
@@ -323,7 +333,7 @@ export class View extends EventTarget {
       this.stick();
       this.say("changed");
       this.schedule();
-    } else {
+    } else if (!this.unanswered) {
       await this.open({ ...this.request, position: "" });
     }
   }
