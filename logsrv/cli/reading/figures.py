@@ -23,7 +23,7 @@ from logsrv.linelog.read.search import Search
 _TEN = 10
 _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-# How much of a time to show where steps are whole multiples of so many microseconds.
+# The characters of a time to show, by the microseconds of which all steps are whole multiples.
 _LABELS = ((10, 86_400_000_000), (16, 60_000_000), (19, 1_000_000), (23, 1000), (26, 1))
 
 
