@@ -19,6 +19,7 @@ from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.store import Store
 from tests.clocks import HandClock
+from tests.linelog.store.faults import batch, until
 
 OpenStore = Callable[..., Store]
 
@@ -60,3 +61,12 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
 def clock() -> HandClock:
     """The clock of the threads of a store that is opened with it: it goes on when the test says so."""
     return HandClock()
+
+
+async def segments(store: Store, metrics: Metrics, *, packed: int) -> None:
+    """Write and seal so many segments, and wait until they are counted."""
+    for number in range(packed):
+        store.append(batch(b"%d" % number))
+        store.rotate()
+    await until(lambda: len(list(store.directory.glob("*.zst"))) == packed)
+    await until(lambda: metrics.value("segments_sealed_total") == packed)

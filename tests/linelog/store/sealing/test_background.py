@@ -28,9 +28,8 @@ from logsrv.linelog.store.words.build import LEAST_TEXT
 from tests.clocks import HandClock
 from tests.linelog.read.stores import view_of
 from tests.linelog.store.care.stores import found, kinds
+from tests.linelog.store.conftest import OpenStore, segments
 from tests.linelog.store.faults import FaultyDisk, Hang, batch, no_space, stored, text_of, until
-
-OpenStore = Callable[..., Store]
 
 
 def full_for_the_sealer() -> None:

@@ -12,18 +12,9 @@ from twisted.logger import capturedLogs
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.sealing import background
-from logsrv.linelog.store.store import Store
 from tests.clocks import HandClock
+from tests.linelog.store.conftest import OpenStore, segments
 from tests.linelog.store.faults import FaultyDisk, batch, stored, text_of, until
-
-
-async def segments(store: Store, metrics: Metrics, *, packed: int) -> None:
-    """Write and seal so many segments, and wait until they are counted."""
-    for number in range(packed):
-        store.append(batch(b"%d" % number))
-        store.rotate()
-    await until(lambda: len(list(store.directory.glob("*.zst"))) == packed)
-    await until(lambda: metrics.value("segments_sealed_total") == packed)
 
 
 def on_disk(directory: Path) -> int:
