@@ -20,7 +20,7 @@ from logsrv.linelog.query.language.parse import (
     PIPE,
     QUOTED,
 )
-from logsrv.linelog.query.language.pipeline import parse_question
+from logsrv.linelog.query.language.pipeline import LineStages, parse_question
 from logsrv.linelog.query.language.question import FUNCTIONS, STAGES
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Not, Or
 from logsrv.linelog.query.language.units import numbers_by_unit
@@ -48,6 +48,8 @@ def foreign_syntax_hints(query: str) -> list[str]:
     node: Node = EVERYTHING
     # A query with an error says itself what is wrong.
     with suppress(QueryError):
+        # The filter alone first: the condition of an alert is no stage of a question.
+        node = LineStages(query).node
         node = parse_question(query).node
     found = []
     for pieces in _filters(query):

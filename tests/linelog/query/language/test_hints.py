@@ -49,6 +49,7 @@ from tests.linelog.read.stores import line
         ("error| p95 ms, count", "write | p95"),
         ("x | where bytes > 1000 | count", "field>value"),
         ("| where NOT level=banana | limit 5", "banana is no level"),
+        ("level=banana | count > 1 in 5m", "banana is no level"),
         ("count by app", "write | count by app"),
         ("avg ms by app, host | limit 5", "write | avg ms by app, host"),
     ],
