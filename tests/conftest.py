@@ -9,10 +9,12 @@ import importlib
 import os
 import signal
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest import unittest
 from hypothesis import HealthCheck, settings
 
 from tests import leaks
@@ -40,6 +42,9 @@ ROOT = Path(__file__).parent.parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # pytest 9 reads the version of Twisted from a file before each test: 5 s of CPU in all.
+    if (version := getattr(unittest, "_get_twisted_version", None)) is not None:
+        unittest._get_twisted_version = cache(version)
     config.pluginmanager.register(Alarm())
     config.pluginmanager.register(leaks)
 

@@ -189,8 +189,8 @@ SABOTAGES = [
     Sabotage(
         "a line has the time of another",
         f"{_INTAKE}/intake.py",
-        "        received = self.clock.seconds()\n",
-        "        received = self._first = getattr(self, '_first', self.clock.seconds())\n",
+        "        received = time_of_day(self.clock)\n",
+        "        received = self._first = getattr(self, '_first', time_of_day(self.clock))\n",
         f"{_INTAKE}/test_intake.py::test_each_line_of_a_connection_has_the_time_of_its_own_chunk",
     ),
     Sabotage(
