@@ -314,7 +314,7 @@ def test_the_failures_of_a_stopped_test_are_counted_by_name(tmp_path: Path) -> N
 
 
 # The other programs of a system that .ci/run uses.
-TOOLS = "bash sh awk cat cut dirname env grep mktemp rm sort tail tee tr uname"
+TOOLS = "bash sh awk cat chmod cut df dirname env git grep mktemp rm sort tail tee tr uname"
 
 
 @pytest.fixture
