@@ -1,4 +1,4 @@
-"""What `--dist loadfile` gives a worker: the tests of a file, of the Debian package, of the live page."""
+"""What `--dist loadfile` gives a worker: the tests of a file, or of the Debian package."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 DEBIAN = "tests/debian/"
-PAGES = "tests/linelog/http/page/"
+PAGES = "tests/linelog/http/page/test_"
 # The scopes that take longest, the longest first. xdist begins with those of most tests: a file of one test
 # that installs things would be the last, and all workers but one would be idle meanwhile.
 LONGEST = (
     DEBIAN,
-    PAGES,
     "tests/docs/test_tutorial.py",
+    "tests/end_to_end/test_live_page.py",
     "tests/end_to_end/test_alerts_survive.py",
     "tests/docs/test_first_hour.py",
     "tests/kit/servers/test_servers.py",
+    "tests/end_to_end/test_live_page_nodes.py",
+    "tests/end_to_end/test_ten_questions.py",
+    "tests/end_to_end/test_alert_conditions.py",
     "tests/end_to_end/test_nats_lies.py",
     "tests/powercut/test_states.py",
-    "tests/end_to_end/test_live_page_nodes.py",
-    "tests/end_to_end/test_live_page.py",
+    "tests/cli/running/test_run.py",
+    *(f"{PAGES}{name}.py" for name in ("browser", "accessibility", "browser_past", "scope")),
 )
 
 
 def scope_of(test: str) -> str:
-    """Return the scope of a test: its file, or a folder whose tests share a package or a browser."""
+    """Return the scope of a test: its file, or the folder whose tests share a package."""
     file = test.partition("::")[0]
-    return next((folder for folder in (DEBIAN, PAGES) if file.startswith(folder)), file)
+    return DEBIAN if file.startswith(DEBIAN) else file
 
 
 class FilesTogether(LoadFileScheduling):

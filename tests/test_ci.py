@@ -150,12 +150,11 @@ def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
     [
         ("tests/debian/test_boot.py::test_a", "tests/debian/"),
         ("tests/debian/test_life.py::test_b[tests/x.py::c]", "tests/debian/"),
-        ("tests/linelog/http/page/test_scope.py::test_a", "tests/linelog/http/page/"),
         ("tests/linelog/http/test_open.py::test_a", "tests/linelog/http/test_open.py"),
         ("tests/kit/test_names.py::test_c[tests/debian/]", "tests/kit/test_names.py"),
     ],
 )
-def test_a_file_is_a_scope_and_so_are_the_package_and_the_page(test: str, scope: str) -> None:
+def test_a_file_is_a_scope_and_so_is_the_package(test: str, scope: str) -> None:
     assert scope_of(test) == scope
 
 
