@@ -159,7 +159,7 @@ class StoreCounter:
         if view.directory_removed:
             raise StoreError("the store was removed")
         changed = view.change_stamp
-        if changed is None or changed != self._listed:
+        if changed != self._listed:
             view.refresh()
             self._listed = changed
         return view

@@ -182,7 +182,7 @@ class View:
 
     @property
     def change_stamp(self) -> object:
-        """A value that changes when a name in the directory is made or removed; None if it may not now."""
+        """A value that changes when a name in the directory is made or removed."""
         return self._disk.change_token(time.time())
 
     def report_odd_names(self) -> None:

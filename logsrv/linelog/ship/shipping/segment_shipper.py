@@ -152,7 +152,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         if self._next is not None and not self._disk.has_name(self._next.name):
             # Retention has removed the segment since the names were listed: list them again.
             self._next = self._listing = None
-        if self._next is None and (changed is None or changed != self._listing):
+        if self._next is None and changed != self._listing:
             self._listing = changed
             self._view.refresh()
             self._next = self._find_next_segment()

@@ -218,9 +218,7 @@ class Sealer:
         listed, moment = self._listed, self._clock.monotonic()
         # Read before the listing, so that a change during the listing is noticed the next time.
         changed = self._disk.change_token(self._clock.time_of_day())
-        if listed is not None and (
-            moment - listed[0] < LOOK_EVERY or (changed is not None and listed[1] == changed)
-        ):
+        if listed is not None and (moment - listed[0] < LOOK_EVERY or listed[1] == changed):
             return
         self._listed = moment, changed
         names = self._disk.entries()

@@ -106,14 +106,14 @@ class Disk:
         found = os.fstatvfs(self._fd)
         return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
-    def change_token(self, time_of_day: float) -> tuple[int, int, int] | None:
+    def change_token(self, time_of_day: float) -> object:
         """Return a value that changes when a name is made or removed, or another directory is opened.
 
-        None if a change at this time of day, in seconds since 1970, might leave it as it is.
+        It equals no other if a change at this time of day, in seconds since 1970, might go unseen.
         """
         held = os.fstat(self._fd)
         if time_of_day - held.st_mtime < TICK:
-            return None
+            return object()
         return held.st_dev, held.st_ino, held.st_mtime_ns
 
     def entries(self) -> dict[str, bool]:
