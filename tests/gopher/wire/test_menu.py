@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.gopher.wire.beginnings import BEGINNINGS
@@ -43,6 +43,7 @@ def slow_reference(data: bytes, longest: int) -> tuple[list[bytes], bool]:
     ),
     st.lists(st.integers(0, 60)),
 )
+@example([b"1a\tb", b"\n", b".", b"\n", b"xxxx", b"\n"], [])
 def test_the_split_of_the_bytes_changes_nothing(pieces: list[bytes], cuts: list[int]) -> None:
     data = b"".join(pieces)
     expected, ended = slow_reference(data, 9)

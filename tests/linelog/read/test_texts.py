@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.read.texts import SIZE, ArchivedFrames, DamagedSegment, SegmentFrames
+from logsrv.linelog.read.texts import (
+    SIZE,
+    ArchivedFrames,
+    DamagedSegment,
+    PackedFrames,
+    SegmentFrames,
+)
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.times import NONE, Times
 from tests.linelog.read.stores import line, make_store, view_of
@@ -69,6 +75,15 @@ def test_offsets_lead_to_their_frame(frames: SegmentFrames) -> None:
         assert frames.frame_at(start) == frame
         assert frames.frame_at(stop - 1) == frame
     assert frames.frame_at(frames.size) == frames.count
+
+
+@pytest.mark.parametrize("frames", ["packed"], indirect=True)
+def test_packed_frames_know_how_many_lines_they_have(frames: PackedFrames) -> None:
+    found = [
+        sum(text.count(b"\n") for _, text in frames.lines_between(*frames.frame_bounds(frame)))
+        for frame in range(frames.count)
+    ]
+    assert [frames.line_count(frame) for frame in range(frames.count)] == found
 
 
 def test_frames_know_the_times_of_their_lines(frames: SegmentFrames) -> None:

@@ -64,7 +64,9 @@ def test_bytes_and_entries_too_long() -> None:
         {"A": "\\xff\n=", "B": "\\xfe"}
     ]
     long = records_of_datagram(field("A", b"x" * 100), 50)
-    assert long.as_text == 1 and not runs_of(long)[0].structured
+    (run,) = runs_of(long)
+    assert long.as_text == 1 and not run.structured
+    assert run.lines == [b'{"A":"%b"}' % (b"x" * 100)], "KEY=VALUE only where JSON takes long"
 
 
 @pytest.mark.parametrize(

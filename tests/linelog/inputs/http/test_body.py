@@ -154,6 +154,15 @@ def test_a_document_too_long_is_told_in_its_item_and_counted() -> None:
     assert sender.sink.text == b'{"b":1,"_index":"logs"}\n'
 
 
+def test_an_answer_of_many_items_arrives_whole_and_says_its_length() -> None:
+    sender = Sender()
+    sender.post(b'{"create":{}}\n{}\n' * 2000, "/_bulk")
+    sender.sink.sync()
+    ((status, answer),) = sender.answers()
+    assert status == 200 and len(answer["items"]) == 2000
+    assert b"Content-Type: application/json" in sender.head
+
+
 def test_a_push_to_loki_may_say_that_it_is_in_snappy() -> None:
     """Loki's own server takes it with that header and without; some senders set it, others do not."""
     stream = b'\x0a\x09{app="a"}' + b"\x12\x0a\x0a\x02\x08\x01\x12\x04text"

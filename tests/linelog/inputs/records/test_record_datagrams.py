@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.net.source import Sender
 from logsrv.kit.testing import TwistdProcess
@@ -154,8 +155,12 @@ def test_a_datagram_that_fails_costs_no_other(bound: Bound) -> None:
     metrics: Any = way.metrics
     words = Words(way)
     words.attach(bound)
-    words.datagrams_received([b"one", b"no word", b"bug", b"bug", b"later", b"two"], bound.sender)
+    datagrams = [b"one", b"no word", b"bug", b"bug", b"later", b"two"]
+    with capturedLogs() as events:
+        words.datagrams_received(datagrams, bound.sender)
     sink.sync()
+    said = str(formatEvent(next(one for one in events if "log_failure" in one)))
+    assert f"received failed for {bound.sender.source}" in said
     assert bound.answers() == [b"one", b"later", b"two"]
     assert sink.text == b"one\nlater\ntwo\n"
     assert metrics.value("records_refused_total", reason="protocol") == 1

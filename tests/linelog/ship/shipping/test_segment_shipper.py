@@ -164,6 +164,8 @@ def test_a_store_that_does_not_change_is_listed_once(
 def test_a_quiet_archive_is_asked_for_its_newest_segment_only(
     start: Runs, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Even by a process that has found all segments there, and sent none itself."""
+    start()
     process = start()
     asked = place.asked
     surveyed: list[object] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.segments.identity import Identity, load, make_identity
+from logsrv.linelog.store.segments.identity import Identity, load, load_and_repair, make_identity
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.store.faults import FaultyDisk, at
 
@@ -22,6 +22,22 @@ def test_the_identity_of_a_store_is_one_line_of_json(tmp_path: Path) -> None:
     )
     assert load(disk) == made == Identity(ID, Position(7, 0))
     assert disk.calls[-3:] == ["fdatasync", "rename", "sync_directory"]
+
+
+@pytest.mark.parametrize("bit", [3, 300, 600])
+def test_a_changed_bit_of_the_identity_is_corrected(tmp_path: Path, bit: int) -> None:
+    disk = at(tmp_path)
+    made = make_identity(disk, Position(7, 0), lambda size: bytes(range(size)))
+    whole = (tmp_path / "store").read_bytes()
+    data = bytearray(whole)
+    data[bit // 8] ^= 1 << bit % 8
+    (tmp_path / "store").write_bytes(data)
+    assert load_and_repair(disk) == made
+    assert (tmp_path / "store").read_bytes() == whole
+    data[-3] ^= 1
+    (tmp_path / "store").write_bytes(data)
+    with pytest.raises(ValueError, match="holds no identity"):
+        load_and_repair(disk)
 
 
 @pytest.mark.parametrize(
