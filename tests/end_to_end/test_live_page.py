@@ -48,18 +48,6 @@ def test_lines_come_and_are_filtered(server: Logger, browser: Chromium) -> None:
     assert page.complaints == []
 
 
-def test_wrong_query(server: Logger, browser: Chromium) -> None:
-    """The page shows the sentence of the daemon, and the caret."""
-    server.send(b"one\n")
-    page = open_page(browser, server)
-    page.wait(f"{COUNT} === 1")
-    page.fill("#q", "one level>=banana")
-    page.wait("!document.querySelector('#query-error').hidden")
-    assert "banana" in page.text("#query-sentence")
-    caret = page.texts("#query-place")[0]
-    assert "one level>=banana"[caret.index("^") :].startswith("banana")
-
-
 def test_what_another_tool_would_mean_is_said(server: Logger, browser: Chromium) -> None:
     server.send(b"Failed and root\n")
     page = open_page(browser, server)
@@ -109,6 +97,19 @@ def test_permalink_and_scrolling_back(server: Logger, browser: Chromium) -> None
         assert shown == [f"line {number}" for number in range(first, first + len(shown))]
 
 
+def test_a_first_page_takes_few_small_files(server: Logger, browser: Chromium) -> None:
+    page = open_page(browser, server)
+    page.wait(LIVE)
+    files = page.run(
+        "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+        ".filter((one) => !/\\/(api|metrics|healthz)/.test(one.name))"
+        ".map((one) => [one.name, one.encodedBodySize, one.decodedBodySize])"
+    )
+    assert 3 < len(files) <= 8, files
+    assert sum(sent for _, sent, _ in files) < 90_000
+    assert all(sent < whole for _, sent, whole in files if whole > 500), files
+
+
 def test_log_in(logger: Start, browser: Chromium) -> None:
     """A form asks for the token; with it the log is shown, also after the page is loaded again."""
     server = logger("--http", LOOPBACK, "--http-token", "open-sesame")
@@ -124,16 +125,6 @@ def test_log_in(logger: Start, browser: Chromium) -> None:
     page.wait(f"{LIVE} && {COUNT} === 1")
     page.run("globalThis.old = true; location.reload()")
     page.wait(f"!globalThis.old && {LIVE} && {COUNT} === 1")
-
-
-def test_restart(server: Logger, browser: Chromium) -> None:
-    """The page says that the daemon is gone, and keeps the lines that it has."""
-    server.send(b"one\n")
-    page = open_page(browser, server)
-    page.wait(f"{COUNT} === 1 && {LIVE}")
-    server.stop()
-    page.wait("document.querySelector('#connection.lost')")
-    assert page.run(COUNT) == 1
 
 
 def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) -> None:
