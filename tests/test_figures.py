@@ -238,7 +238,7 @@ def code_lines(path: Path) -> int:
         line
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if ast.get_docstring(node) is not None
+        if ast.get_docstring(node, clean=False) is not None
         for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
     }
     lines = enumerate(path.read_text().splitlines(), 1)

@@ -256,7 +256,7 @@ WHERE = st.recursive(
 
 
 @pytest.mark.long
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(stored=STORED, where=WHERE)
 def test_what_is_left_out_changes_no_answer(
     stored: list[str], where: str, tmp_path_factory: pytest.TempPathFactory
