@@ -56,7 +56,9 @@ def test_the_episodes_of_a_store_are_those_that_sql_finds(tmp_path: Path, seed: 
     store = store_of(tmp_path / "s", lines)
     database = duckdb.connect()
     database.execute("create table lines (second bigint, app text)")
-    database.execute("insert into lines select unnest(?), unnest(?)", list(zip(*lines, strict=True)))
+    database.execute(
+        "insert into lines select unnest(?), unnest(?)", list(zip(*lines, strict=True))
+    )
     wanted = database.execute(EPISODES, {"most": 20}).fetchall()
     found = episodes(store, "| count > 20 in 1m by app", -60)
     assert len(found) > 3
