@@ -8,7 +8,7 @@ import pytest
 
 from bench.archive import main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 pytest.importorskip("obstore")
 

@@ -7,7 +7,8 @@ import pytest
 from bench.patterns import FORMATS, main, stored_lines
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_both_planted_messages_are_found(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--lines", "20000", "--runs", "1"])
     said = capsys.readouterr().out

@@ -9,7 +9,8 @@ import pytest
 from bench.scale import MODEL, Measured, measure, report
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_what_was_sent_is_on_both_centres(tmp_path: Path) -> None:
     found = measure(tmp_path, edges=2, senders=10, rate=2000, burst=5, seconds=1.0)
     assert 0 < found.lines <= 2000

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_numbers_agree_and_nothing_is_left(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -32,7 +33,8 @@ def test_numbers_agree_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_planted_lines_are_in_a_store(tmp_path: Path) -> None:
     made = make(tmp_path / "store", 3, 5)
     view = View(str(made.directory), pytest.fail)

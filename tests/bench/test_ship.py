@@ -10,7 +10,8 @@ from bench.ship import Shipped, main, report
 from tests.linelog.ship.out.servers import newer
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_a_store_is_shipped_and_measured(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     words = ["--text", "live", "--megabytes", "12", "--directory", str(tmp_path)]
     assert main([*words, "--to", "blocks", "--to", "nats-1", "--nats-server", newer()]) == 0

@@ -127,6 +127,7 @@ def written_now(directory: Path) -> None:
     make_store(directory, [[text]])
 
 
+@pytest.mark.slow
 def test_alert_says_when_it_would_have_fired_without_a_way_to_send(tmp_path: Path) -> None:
     written_now(tmp_path / "logs")
     asked = ("alert", "--since", "1h", "--alert", "| count > 5 in 10s by app")
@@ -147,6 +148,7 @@ def test_alert_says_when_it_would_have_fired_without_a_way_to_send(tmp_path: Pat
         assert done.returncode != 0 and said in done.stderr
 
 
+@pytest.mark.slow
 def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path: Path) -> None:
     make_store(tmp_path / "logs", [lines(["a"])])
     (tmp_path / "c.toml").write_text(

@@ -29,6 +29,7 @@ def test_an_example_of_sql_gives_the_printed_output(example: str, tmp_path: Path
     assert done.stdout.decode() == shown
 
 
+@pytest.mark.slow
 def test_each_recipe_is_a_statement_that_answers(tmp_path: Path) -> None:
     messages = [
         '{"app": "shop", "ms": 5, "level": "error", "status": 200}',

@@ -108,6 +108,7 @@ def test_a_flood_is_few_messages_with_all_its_lines(
     assert memory is not None and int(memory[1]) < 150_000
 
 
+@pytest.mark.slow
 def test_what_is_written_before_the_start_is_not_told(
     logger: Start, tmp_path: Path, notify: Path
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_process_that_is_killed_is_replaced_and_nothing_is_left_out(
     assert out(tmp_path).count("oops 2") in (1, 2)
 
 
+@pytest.mark.slow
 def test_an_alert_that_can_never_fire_is_warned_of_at_the_start_and_at_a_reload(
     logger: Start, tmp_path: Path, notify: Path
 ) -> None:
@@ -212,6 +214,7 @@ def test_a_daemon_that_is_killed_takes_the_process_along(
     wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "its end")
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_is_logged_and_counted(logger: Start, tmp_path: Path) -> None:
     script = tmp_path / "fails"
     script.write_text("#!/bin/sh\necho no route to pager >&2\nexit 3\n")

@@ -217,6 +217,7 @@ def test_a_webhook_that_is_down_gets_all_in_one_message_when_it_is_back(
     assert posts(web) == ["oops 1", "oops 2"]
 
 
+@pytest.mark.slow
 def test_lines_that_retention_removed_unseen_are_told_and_counted(
     logger: Start, tmp_path: Path
 ) -> None:

@@ -209,6 +209,7 @@ def has_grown_to(directory: Path, size: int) -> bool:
     return directory.exists() and size_of(directory) >= size
 
 
+@pytest.mark.slow
 def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(
     logger: Start, tmp_path: Path
 ) -> None:

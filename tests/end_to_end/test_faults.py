@@ -148,6 +148,7 @@ def test_a_directory_that_is_moved_away_under_the_server(logger: Start, tmp_path
     assert first.log().count("was moved to") == 1 and "was moved" not in second.log()
 
 
+@pytest.mark.slow
 def test_a_store_that_is_moved_is_read_where_it_is(logger: Start, tmp_path: Path) -> None:
     """New searches and live views find its lines, not those of a new store at the old path."""
     place = str(tmp_path / "web")

@@ -141,6 +141,7 @@ def test_search_and_live_view_work_over_a_unix_socket(logger: Start, tmp_path: P
         assert events.lines(1) == ["more"]
 
 
+@pytest.mark.slow
 def test_tls(logger: Start, tmp_path: Path) -> None:
     """The cookie is sent over TLS only, and over TLS too a stream is as slow as its client."""
     files = certificate_file(tmp_path / "pem")

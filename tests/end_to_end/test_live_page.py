@@ -62,15 +62,6 @@ def test_what_another_tool_would_mean_is_said(server: Logger, browser: Chromium)
     page.wait("document.querySelector('#query-hint').hidden")
 
 
-def test_no_expression_hangs_anybody(server: Logger, browser: Chromium) -> None:
-    """Neither the daemon hangs nor the page, which marks with the regular expressions of JavaScript."""
-    server.send(b"a" * 40 + b"!\n")
-    page = open_page(browser, server, "?q=/(a%2B)%2B%24|a/")
-    page.wait(f"{COUNT} === 1 && {LIVE}")
-    server.send(b"and a second one\n")
-    page.wait(f"{LAST} === 'and a second one'")
-
-
 def test_permalink_and_scrolling_back(server: Logger, browser: Chromium) -> None:
     """A position leads to its line; from there scrolling reaches all lines, in order, none twice."""
     server.send(b"".join(b"line %d\n" % number for number in range(1500)))

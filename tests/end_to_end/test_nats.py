@@ -137,6 +137,7 @@ def test_a_gap_is_refused_and_logged_until_operator_allows_it(logger: Start, hom
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.complains("is no block of the store")
 def test_a_message_that_is_not_a_block_is_refused_and_logged(logger: Start, homes: Path) -> None:
     """A client that may write to the stream may write any bytes."""
@@ -152,6 +153,7 @@ def test_a_message_that_is_not_a_block_is_refused_and_logged(logger: Start, home
         assert "\x1b" not in centre.log()
 
 
+@pytest.mark.slow
 def test_a_centre_with_a_certificate_and_a_token(logger: Start, homes: Path) -> None:
     authority = Authority(homes)
     theirs, ours = authority.certify("localhost"), authority.certify("centre")

@@ -88,6 +88,7 @@ def test_numbers_count_each_line_once(centres: tuple[Logger, Logger]) -> None:
     assert sum(step["levels"].get("error", 0) for step in steps) == 30
 
 
+@pytest.mark.slow
 def test_time_source_and_query_narrow_down(centres: tuple[Logger, Logger]) -> None:
     nodes = ("--nodes", address(*centres), "--output", "raw")
     since = ("--since", "2026-11-20T06:00:10Z", "--until", "2026-11-20T06:00:13Z")
@@ -100,6 +101,7 @@ def test_time_source_and_query_narrow_down(centres: tuple[Logger, Logger]) -> No
     assert found(*nodes, "--source", "udp:*", status=1) == []
 
 
+@pytest.mark.slow
 def test_json_says_where_a_line_is(centres: tuple[Logger, Logger]) -> None:
     nodes = address(*centres)
     for one in map(json.loads, found("--nodes", nodes, "--output", "json", "again")):
@@ -120,6 +122,7 @@ def test_tail_shows_the_last_of_all(centres: tuple[Logger, Logger]) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 def test_a_line_and_its_neighbours_in_one_node(centres: tuple[Logger, Logger]) -> None:
     first, second = centres
     (line_,) = found("--nodes", address(first), "--output", "json", "again", "-n", "1")
@@ -167,6 +170,7 @@ def test_a_node_needs_the_right_token(logger: Start, tmp_path: Path) -> None:
     assert readable.returncode == 2 and b"others would see the token" in readable.stderr
 
 
+@pytest.mark.slow
 def test_tls_and_names_of_the_configuration(logger: Start, tmp_path: Path) -> None:
     """One configured name stands for both nodes, with their token and certificate."""
     authority = Authority(tmp_path)

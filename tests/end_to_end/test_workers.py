@@ -138,6 +138,7 @@ def test_a_body_in_a_worker_at_a_stop_is_stored_and_answered(logger: Start) -> N
     assert len(server.messages()) == 3 * MANY
 
 
+@pytest.mark.slow
 def test_a_reload_changes_the_number_of_workers(logger: Start, tmp_path: Path) -> None:
     (tmp_path / "logsrv.toml").write_text("workers = 0\n")
     server = logger("--config", str(tmp_path / "logsrv.toml"), listen=LISTEN)

@@ -86,7 +86,8 @@ def test_each_line_has_a_mutant_before_one_has_two() -> None:
     assert sorted(places) == sorted(places_in(HOSTS))
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_survivors_are_reported_with_their_diff(monkeypatch: pytest.MonkeyPatch) -> None:
     places = list(places_in(HOSTS))[:3]
     monkeypatch.setattr(mutants, "survives", lambda place, tree, end: place == places[1])
@@ -99,7 +100,8 @@ def test_survivors_are_reported_with_their_diff(monkeypatch: pytest.MonkeyPatch)
     assert "\n+" in places[1].diff and places[1].diff in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_no_mutant_is_tried_when_the_time_is_over() -> None:
     counts, survivors = look(list(places_in(HOSTS))[:5], 0, 1)
     assert (counts, survivors) == (Counter({"not tried": 5}), [])
@@ -112,7 +114,8 @@ def test_a_text_that_is_there_twice_cannot_be_changed() -> None:
             Patch("a", "b", "c").applied(source)
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_a_mutant_is_in_a_copy_and_only_for_a_while(tmp_path: Path) -> None:
     tree = Tree(tmp_path / "tree")
     file, tests = "logsrv/greet/message.py", ["tests/greet/test_message.py"]

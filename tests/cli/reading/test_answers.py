@@ -157,6 +157,7 @@ def test_what_makes_no_sense_is_refused(store: Path, words: tuple[str, ...], sen
     assert sentence in " ".join(search(store, *words, status=2)[1].split())
 
 
+@pytest.mark.slow
 def test_sql_has_extracted_fields_as_columns_and_the_same_figures(store: Path) -> None:
     query = 'cron OR app=shop | extract "took <n> ms"'
     for statement, stages in (

@@ -60,6 +60,7 @@ def test_an_answer_can_be_csv_json_or_parquet(store: str, tmp_path: Path) -> Non
     assert pyarrow.parquet.read_table(file).column("status").to_pylist() == [503]
 
 
+@pytest.mark.slow
 def test_exit_status_says_whether_there_are_rows(store: str) -> None:
     assert (
         logsrv("sql", "--directory", store, "select 1 from logs where status = 1").returncode == 1

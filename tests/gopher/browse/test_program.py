@@ -163,6 +163,7 @@ def test_a_text_as_the_first_page(terminal: Open, gophernicus: int) -> None:
     window.until(lambda screen: screen.splitlines()[1:3] == text, "the text below the title")
 
 
+@pytest.mark.slow
 def test_keys_that_come_all_at_once(terminal: Open, serve: Callable[..., Any]) -> None:
     """A fast hand on a slow line: each key is for what the one before it opened."""
     texts = b"".join(b"0Text %d\t/%d\t\t\r\n" % (each, each) for each in range(1, 21))
@@ -187,6 +188,7 @@ def test_keys_that_come_all_at_once(terminal: Open, serve: Callable[..., Any]) -
     window.shows("status=0")
 
 
+@pytest.mark.slow
 def test_errors_and_texts_of_pygopherd_are_shown(terminal: Open, pygopherd: int) -> None:
     window = terminal(f"127.0.0.1:{pygopherd}/")
     window.shows(" menu  sub")
@@ -208,6 +210,7 @@ def test_errors_and_texts_of_pygopherd_are_shown(terminal: Open, pygopherd: int)
     window.shows("status=0")
 
 
+@pytest.mark.slow
 def test_a_self_signed_certificate_is_trusted_after_a_question(
     terminal: Open, pygopherd: int
 ) -> None:
@@ -228,6 +231,7 @@ def test_searching_in_a_real_server(terminal: Open, gophernicus: int) -> None:
     window.shows("Results for: lost words")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
 def test_a_mirror_of_a_real_server_is_read_from_disk(
     terminal: Open, request: pytest.FixtureRequest, tmp_path: Path, server: str

@@ -374,6 +374,7 @@ def test_an_absence_is_over_when_its_alert_is_removed(stage: Stage) -> None:
     assert stage.sent == [[("firing", "")], [("resolved", "")]]
 
 
+@pytest.mark.slow
 def test_an_end_that_no_receiver_takes_is_given_up_after_a_day(stage: Stage) -> None:
     watcher = stage.start(OOPS)
     stage.write("app=a msg=oops")

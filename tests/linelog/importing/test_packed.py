@@ -139,6 +139,7 @@ class _Failing(io.BytesIO):
         return super().read(size)
 
 
+@pytest.mark.slow
 @kinds
 def test_all_that_stands_before_an_error_of_the_medium_is_there(kind: str) -> None:
     whole = packed(kind, LINES)

@@ -81,6 +81,7 @@ def found_lines(search: Search, *, reverse: bool = False) -> list[bytes]:
     return found
 
 
+@pytest.mark.slow
 @given(
     written(),
     st.integers(1, 8),

@@ -14,7 +14,7 @@ import zstandard
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.recover import form_with_all_text, save_active_number, tidy
+from logsrv.linelog.store.recover import form_with_all_text, tidy
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, saved_number
@@ -235,14 +235,6 @@ async def test_a_number_that_makes_no_sense_is_reported_and_nothing_is_lost(
     await store.close()
     assert text_of(tmp_path) == stored(b"six", b"seven", b"eight")
     assert saved_number(at(tmp_path)) == 8
-
-
-def test_a_number_that_cannot_be_saved_is_said(tmp_path: Path) -> None:
-    disk = FaultyDisk().open_directory(tmp_path)
-    disk.errors["rename"] = no_space()
-    with capturedLogs() as events:
-        assert save_active_number(disk, 3) == 3
-    assert formatEvent(events[-1]) == "number cannot be saved: No space left on device"
 
 
 @pytest_twisted.ensureDeferred

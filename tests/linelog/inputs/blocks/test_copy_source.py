@@ -62,6 +62,7 @@ def test_the_state_is_that_of_the_moment_it_was_asked_for(store: Path) -> None:
     assert read_centre_state(disk, STORE, Snapshot(Position(2, 0), ())).texts == ()
 
 
+@pytest.mark.slow
 def test_the_text_of_a_segment_is_the_same_in_each_form(store: Path) -> None:
     disk = at(store)
     for number, held in enumerate(segments(), 1):

@@ -62,6 +62,7 @@ def test_new_are_patterns_that_no_line_before_has(store: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_two_planted_messages_of_twelve_formats_are_new_and_no_other(tmp_path: Path) -> None:
     lines = list(stored_lines(30_000))
     store = make_store(tmp_path / "logs", [lines[:15_000], lines[15_000:], []])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 from twisted.internet.threads import deferToThread
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.policy import StorePolicy
@@ -413,6 +413,14 @@ def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once
         assert names == {"current.log", "number", "lock"} | sealed
         steps += 1
     assert steps >= 6
+
+
+def test_a_number_that_cannot_be_saved_is_said(tmp_path: Path) -> None:
+    disk = FaultyDisk().open_directory(tmp_path)
+    disk.errors["rename"] = no_space()
+    with capturedLogs() as events:
+        assert save_active_number(disk, 3) == 3
+    assert formatEvent(events[-1]) == "number cannot be saved: No space left on device"
 
 
 @leaks.killed()
