@@ -20,7 +20,8 @@ def test_blocks_become_smaller_on_a_slow_link(tmp_path: Path) -> None:
     process.run(400)
     assert far.text == b"".join(store[0])
     assert 1 <= len(process.reports.of("retry")) <= 5
-    assert min(len(block.packed) for block in far.blocks[:-1]) >= LEAST // 2
+    # Halved as often as needed, not at once to the least.
+    assert min(len(block.packed) for block in far.blocks[:-1]) > LEAST
 
 
 def test_batches_become_smaller_on_a_slow_link(tmp_path: Path) -> None:
