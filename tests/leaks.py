@@ -11,7 +11,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,17 @@ FOLDERS = tuple(
     f"{Path(__file__).parent}/linelog/{folder}/"
     for folder in ("cursors", "importing", "read", "store")
 )
+_FAILED = pytest.StashKey[bool]()
 _opened: dict[int, Any] = {}
 _strict = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport]:
+    """Note that a test has failed."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -100,7 +109,10 @@ def a_test_leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
         _, one = _opened.popitem()
         one.close()
         del one
-    if _strict and things() - before and (found := left_for_good(before)):
+    if request.node.stash.get(_FAILED, False):
+        # The traceback of the failure keeps what was open, for as long as one would wait.
+        end(left(before))
+    elif _strict and things() - before and (found := left_for_good(before)):
         end(found)
         pytest.fail("\n".join(["the test leaves", *sorted(found.values())]), pytrace=False)
 

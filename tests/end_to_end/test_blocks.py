@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from logsrv.cli.main import main
 from logsrv.kit.testing.patience import PATIENCE
@@ -147,57 +146,6 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(
     assert place == str(second.end if changed == 1 else first.end)
 
 
-@pytest.mark.slow
-def test_body_that_is_not_block_is_refused_and_not_stored(logger: Start, connect: Connect) -> None:
-    """Bombs, damage, wrong checksums and text that no store would have are refused."""
-    edge = edge_of(ONE, 500)
-    (block, *_) = blocks(edge, 40_000)
-    server = logger(*TOKEN, listen=[LISTEN])
-    sender = connect(server.port())
-
-    def refused(status: int, why: str, packed: bytes, text: bytes = b"", **headers: str) -> None:
-        made = block_of(ONE, text, Position(1, 0), None) if text else block
-        answer = sender.ask(
-            "POST",
-            "/blocks",
-            packed,
-            **{"Content_Encoding": "zstd", **made.headers(), **headers},
-        )
-        assert answer.status == status, answer
-        assert why in answer.body.decode(), answer
-
-    bomb = zstandard.ZstdCompressor(write_checksum=True).compress(bytes(2 << 30))
-    assert len(bomb) < 1_000_000
-    refused(422, "other sizes", bomb)
-    # A bomb that hides its size: its header announces the size of the block's text.
-    hides = zstandard.ZstdCompressor(write_checksum=True).compress(bytes(block.text_size))
-    body = bomb[zstandard.frame_header_size(bomb) :]
-    refused(422, "damaged", hides[: zstandard.frame_header_size(hides)] + body)
-    refused(422, "checksum", zstandard.ZstdCompressor().compress(b"x" * block.text_size))
-    refused(422, "other sizes", b"")
-    refused(422, "not made of Zstandard", b"x" * 100)
-    refused(422, "breaks off", block.packed[:-5])
-    refused(422, "damaged", block.packed[:-4] + b"abcd")
-    refused(422, "another checksum", block.packed, Logsrv_CRC="00000000")
-    refused(422, "Logsrv-Format", block.packed, Logsrv_Format="2")
-    refused(422, "Logsrv-Store", block.packed, Logsrv_Store="../../etc/passwd")
-    refused(415, "zstd", block.packed, Content_Encoding="gzip")
-    refused(413, "at most", random.Random(1).randbytes(1_000_001))
-    for text, why in (
-        (b"no stamp\n", "TIME and a SOURCE"),
-        (b"2026-13-20T06:18:42.123456Z tcp:1 month\n", "TIME and a SOURCE"),
-        (b"2026-11-20T06:18:42.123456Z tcp:\xc3\xa4 source\n", "printable ASCII"),
-        (b"2026-11-20T06:18:42.123456Z tcp:1 \x1b[31mred\n", "control characters"),
-        (b"2026-11-20T06:18:42.123456Z tcp:1 \xff\n", "no UTF-8"),
-        (b"2026-11-20T06:18:42.123456Z tcp:1 torn", "does not end with an LF"),
-    ):
-        made = block_of(ONE, text, Position(1, 0), None)
-        refused(422, why, made.packed, text)
-    assert stored_bytes(server.store) == b""
-    assert sender.place(ONE).status == 404
-    assert sender.send(block).status == 200
-
-
 def test_a_centre_refuses_clients_without_the_token(logger: Start, connect: Connect) -> None:
     (block,) = blocks(edge_of(ONE, 10), 1 << 20)
     server = logger(*TOKEN, listen=[LISTEN])
@@ -209,13 +157,6 @@ def test_a_centre_refuses_clients_without_the_token(logger: Start, connect: Conn
     assert sender.ask("POST", "/lines", b"hello\n").status == 401
     assert connect(server.port()).ask("POST", "/lines", b"hello\n").status == 404
     assert connect(server.port()).ask("GET", "/blocks/../store").status in (400, 404)
-
-
-@pytest.mark.complains("would take blocks of anybody", "cannot start")
-def test_a_centre_without_a_token_or_certificates_does_not_start(logger: Start) -> None:
-    server = logger(listen=[LISTEN], wait=False)
-    assert server.wait() == 1
-    assert "would take blocks of anybody: give --input-token-file FILE" in server.log()
 
 
 class Shipping(threading.Thread):

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import socket
 import subprocess
-from hashlib import sha512
 from pathlib import Path
-from typing import Any
 
 import msgpack
 import pytest
@@ -46,46 +43,6 @@ def chunk_of(number: int, first: int, size: int) -> bytes:
         for n in range(first, first + size)
     )
     return bytes(msgpack.packb(["t", entries, {"size": size, "chunk": f"c{number}"}]))
-
-
-def test_shared_key_over_a_real_connection(logger: Start) -> None:
-    server = logger("--shared-key", "secret", listen=[FORWARD])
-    with server.connect() as connection:
-        unpacker = msgpack.Unpacker(strict_map_key=False)
-
-        def receive() -> Any:
-            while True:
-                try:
-                    return unpacker.unpack()
-                except msgpack.OutOfData:
-                    data = connection.recv(4096)
-                    assert data
-                    unpacker.feed(data)
-
-        nonce = receive()[1]["nonce"]
-        digest = sha512(b"salt" + b"me" + nonce + b"secret").hexdigest()
-        connection.sendall(msgpack.packb(["PING", "me", b"salt", digest, "", ""]))
-        pong = receive()
-        assert pong[:2] == ["PONG", True]
-        assert pong[4] == sha512(b"salt" + pong[3].encode() + nonce + b"secret").hexdigest()
-        connection.sendall(chunk_of(1, 0, 3))
-        assert receive() == {"ack": "c1"}
-    assert len(server.wait_for_messages(3)) == 3
-    with server.connect() as connection:
-        connection.sendall(chunk_of(2, 3, 3))
-        while connection.recv(4096):
-            pass
-    assert len(server.messages()) == 3
-    server.wait_for_log("unauthorized|shared key")
-
-
-def test_heartbeats_over_udp_are_answered(logger: Start) -> None:
-    server = logger(listen=[FORWARD, "forward:udp:0:interface=127.0.0.1"])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
-        connection.settimeout(PATIENCE)
-        connection.connect(("127.0.0.1", server.ports()[1]))
-        connection.send(b"\0")
-        assert connection.recv(10) == b"\0"
 
 
 def test_lines_of_fluent_bit_are_stored(logger: Start, tmp_path: Path) -> None:

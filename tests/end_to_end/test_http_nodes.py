@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
 from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start, starting
 from tests.end_to_end.test_nodes import BOTH, OF_A, OF_B, THRICE, running
 from tests.end_to_end.web import Client
 from tests.end_to_end.web_daemon import TOKEN, client_of
 from tests.linelog.read.stores import line
-from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -162,39 +160,6 @@ def test_only_configured_nodes_are_asked(three: tuple[Logger, Logger, Logger]) -
     refused = api.ask("/api/show", nodes="all", position="1:0")
     assert refused.status == 400 and "a place in one store" in refused.json["error"]
     assert client_of(three[0]).ask("/api/tail", nodes="b").status == 400
-
-
-def test_what_fails_is_a_sentence_beside_the_lines_of_the_others(
-    logger: Start, tmp_path: Path
-) -> None:
-    """A node may be away, silent, without HTTP, with a wrong certificate or token: the others'
-    lines come.
-    """
-    authority = Authority(tmp_path)
-    pair = authority.certify("localhost")
-    (tmp_path / "token").write_text(f"{TOKEN}\n")
-    where = f"ssl:0:interface=127.0.0.1:privateKey={pair}"
-    options = ("--http", where, "--http-token-file", str(tmp_path / "token"))
-    b = running(logger, tmp_path / "b", [THRICE], *options)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        ports = {"silent": silent.getsockname()[1], "away": free_port()}
-        address = f"https://localhost:{b.ports()[-1]}"
-        a = running(
-            logger, tmp_path / "a", [THRICE[:1]], "--http", LOOPBACK, "--http-search-time", "8s",
-            *(f"--nodes={name}=127.0.0.1:{port}" for name, port in ports.items()),
-            f"--nodes=untrusted={address}",
-        )  # fmt: skip
-        found = search(client_of(a), nodes="all")
-        said = {one["node"]: one["error"] for one in found if "node" in one}
-        assert stored([one for one in found if "node" not in one]) == stored_lines(THRICE[:1])
-        assert said["away"] == "it cannot be reached: connection refused; its lines are missing"
-        assert said["silent"].endswith(" 2 s; its lines are missing")
-        assert said["untrusted"].startswith("its certificate is refused: ")
-        bars = client_of(a).ask("/api/histogram", nodes="all").json
-        assert {one["node"] for one in bars["missing"]} == set(said)
-        assert sum(one["count"] for one in bars["buckets"]) == 1
-        shown = client_of(a).ask("/api/show", nodes="away", position="1:0")
-        assert shown.status == 502 and "away: it cannot be reached" in shown.json["error"]
 
 
 def test_a_question_ends_when_its_browser_goes(logger: Start, tmp_path: Path) -> None:

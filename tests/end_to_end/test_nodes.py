@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from tests.cli.command import LOGSRV, logsrv
 from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import Logger, Start, starting
 from tests.end_to_end.web_daemon import HTTP, TOKEN
-from tests.linelog.inputs.blocks.making import Edge, Sender, blocks, stored_lines
 from tests.linelog.read.stores import line, make_store
 from tests.ports import free_port
 from tests.warm.process import popen
@@ -197,16 +195,6 @@ def test_tls_and_names_of_the_configuration(logger: Start, tmp_path: Path) -> No
     assert unknown.returncode == 2 and b"did you mean centres?" in unknown.stderr
 
 
-@pytest.mark.slow
-def test_a_node_that_says_nothing_holds_up_nobody_for_long(centres: tuple[Logger, Logger]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        nodes = f"127.0.0.1:{silent.getsockname()[1]},{address(centres[1])}"
-        options = ("--nodes-timeout", "4", "--output", "raw")
-        done = logsrv("search", "--nodes", nodes, *options, "again")
-    assert (done.returncode, done.stdout) == (2, b"again\n" * 2)
-    assert b"it said nothing for 4 s; its lines are missing" in done.stderr
-
-
 @pytest.mark.long
 def test_a_frozen_daemon_is_left_out_after_ten_seconds(logger: Start, tmp_path: Path) -> None:
     """Its system still accepts connections (a search once took 77 s); when it continues, its lines are
@@ -240,31 +228,3 @@ def test_ctrl_c_waits_for_no_node() -> None:
             assert connection.recv(1) == b""
         assert [*process.communicate(timeout=PATIENCE)] == [b"", b""]
         assert process.returncode == 130
-
-
-@pytest.mark.slow
-def test_two_centres_with_the_same_blocks_in_different_orders(
-    logger: Start, tmp_path: Path
-) -> None:
-    """The second centre lacks the end of one origin; the lines of both origins have the same times."""
-    first, second = (Edge(letter * 32, stored_lines(letter, 1500), 40_000) for letter in "ab")
-    one, other = [*blocks(first, 20_000)], [*blocks(second, 20_000)]
-    options = (*HTTP, "--input-token", "geheim")
-    servers = []
-    for name, order in (("x", [*one, *other]), ("y", [*other[:2], *one, *other[2:-3]])):
-        (tmp_path / name).mkdir()
-        listen = ["blocks:tcp:0:interface=127.0.0.1"]
-        server = logger(*options, listen=listen, directory=tmp_path / name)
-        with closing(Sender(server.port())) as sender:
-            assert {sender.send(block).status for block in order} == {200}
-        servers.append(server)
-    nodes = ("--nodes", address(*servers))
-    every = found(*nodes)
-    sent = [edge.text.decode().splitlines() for edge in (first, second)]
-    times = [one.partition(" ")[0] for one in every]
-    assert times == sorted(times)
-    assert [[one for one in every if f"<{letter} " in one] for letter in "ab"] == sent
-    assert len(every) == 3000
-    # A limited search from each end finds the same lines.
-    assert sorted(found(*nodes, "-n", "100")) == sorted(every[:100])
-    assert sorted(found(*nodes, "-n", "100", "--reverse")) == sorted(every[-100:])

