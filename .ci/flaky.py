@@ -97,7 +97,12 @@ def main(words: Sequence[str]) -> int:
         "tests", nargs="+", help="as pytest takes them; @FILE has lines 'flaky: TEST'"
     )
     chosen = parser.parse_args(words)
-    names = [*names_of(chosen.tests)]
+    if chosen.times < 1:
+        parser.error(f"--times is {chosen.times}; it is at least 1")
+    try:
+        names = [*names_of(chosen.tests)]
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"the file with the names cannot be read: {error}")
     if not names:
         parser.error("no line there begins with 'flaky: '")
     failures: Counter[str] = Counter()
@@ -115,4 +120,5 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ run: an error while tests are collected, a crash of pytest, no tests at all.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from xml.etree import ElementTree
 # More failures than this have a common reason, and a second run would only repeat it.
 MOST = 20
 TESTS_FAILED = 1
+# What pytest ends with if it has failed itself.
+INTERNAL_ERROR = 3
 
 
 def run(words: Sequence[str], cache: Path) -> tuple[int, list[str]]:
@@ -27,8 +30,13 @@ def run(words: Sequence[str], cache: Path) -> tuple[int, list[str]]:
     """
     command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *words]
     status = subprocess.run(command).returncode
-    note = cache / "v/cache/lastfailed"
+    cached = cache / "v/cache"
+    note = cached / "lastfailed"
     failed = list(json.loads(note.read_text())) if note.exists() else []
+    # A test may have ended the process with any status; pytest writes the other note at its own end.
+    if status == 0 and (failed or not (cached / "nodeids").exists()):
+        print("rerun: pytest has ended with status 0 before it was through", flush=True)
+        status = INTERNAL_ERROR
     return status, failed
 
 
@@ -50,10 +58,14 @@ def main(words: Sequence[str], place: Path) -> int:
     (place / "names").write_text("\n".join(failed))
     report = place / "report.xml"
     again, twice = run([f"--junitxml={report}", f"@{place / 'names'}"], place / "second")
-    if again not in (0, TESTS_FAILED):
-        return again
+    # Nobody knows what would have passed in a run that was cut off.
+    whole = again in (0, TESTS_FAILED)
     for name in failed:
-        print(f"failed twice: {name}" if name in twice else f"flaky: {name}", flush=True)
+        print(
+            f"flaky: {name}" if whole and name not in twice else f"failed twice: {name}", flush=True
+        )
+    if not whole:
+        return again
     if again == 0 and not all_passed(report, len(failed)):
         print("rerun: not all of them were run the second time", flush=True)
         return TESTS_FAILED
@@ -61,5 +73,6 @@ def main(words: Sequence[str], place: Path) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="logsrv-rerun-") as folder:
         sys.exit(main(sys.argv[1:], Path(folder)))

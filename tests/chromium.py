@@ -6,11 +6,13 @@ Over the DevTools protocol through a pair of pipes: no port, no WebSocket, nothi
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -54,14 +56,15 @@ _GUARD = """(() => {
 class Chromium:
     """A browser process; use it in a `with` statement. `page(url)` opens pages."""
 
-    def __init__(self) -> None:
+    def __enter__(self) -> Chromium:
+        self.has_ended = False
         self._replies: dict[int, queue.Queue[dict[str, Any]]] = {}
         self._pages: dict[str, Page] = {}
         # Blank tabs, each in a context of its own.
         self._tabs: list[Tab] = []
         self._number = 0
-
-    def __enter__(self) -> Chromium:
+        # The same engine without a browser's windows takes two thirds of the CPU.
+        command = shutil.which("chromium-headless-shell") or program("chromium", "chromium")
         self._profile = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
@@ -72,10 +75,9 @@ class Chromium:
             os.dup2(ends[0], 3)
             os.dup2(ends[1], 4)
 
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [
-                # The same engine without a browser's windows takes two thirds of the CPU.
-                shutil.which("chromium-headless-shell") or program("chromium", "chromium"),
+                command,
                 *_QUIET,
                 f"--user-data-dir={self._profile.name}",
                 "about:blank",
@@ -84,6 +86,8 @@ class Chromium:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(3, 4),
+            # Debian's program is a shell that waits for the browser.
+            start_new_session=True,
             preexec_fn=place,
         )
         for end in (theirs_in, theirs_out, *ends):
@@ -104,10 +108,10 @@ class Chromium:
         self._out.close()
         self._reader.join(PATIENCE)
         try:
-            self._process.wait(PATIENCE)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
         self._in.close()
         self._profile.cleanup()
 
@@ -141,8 +145,14 @@ class Chromium:
 
     def close_pages(self) -> None:
         """Leave all pages. One that is left open goes on drawing, and trying to reach its server."""
-        for page in list(self._pages.values()):
+        for page in [] if self.has_ended else list(self._pages.values()):
             page.close()
+
+    def restart_if_ended(self) -> None:
+        """Start it again: one that has died in a test must fail no other."""
+        if self.has_ended:
+            self.__exit__(None, None, None)
+            self.__enter__()
 
     def call(self, method: str, session: str | None = None, **parameters: Any) -> Any:
         """Send a command and return its result. Raises AssertionError with Chromium's complaint."""
@@ -152,6 +162,8 @@ class Chromium:
         message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
         if session:
             message["sessionId"] = session
+        # Then nobody answers; the reader tells those who have asked before.
+        assert not self.has_ended, "Chromium has ended"
         self._out.write(json.dumps(message).encode() + b"\0")
         reply = self._replies[number].get(timeout=PATIENCE + 5)
         del self._replies[number]
@@ -168,6 +180,10 @@ class Chromium:
                         waiting.put(message)
                 elif page := self._pages.get(message.get("sessionId", "")):
                     page.heard(message["method"], message["params"])
+        self.has_ended = True
+        for waiting in [*self._replies.values()]:
+            with contextlib.suppress(queue.Full):
+                waiting.put_nowait({"error": "Chromium has ended"})
 
 
 class Tab(NamedTuple):

@@ -149,6 +149,7 @@ def chromium() -> Iterator[Chromium]:
 @pytest.fixture
 def browser(chromium: Chromium) -> Iterator[Chromium]:
     """A browser without pages; those that a test opens are left at its end."""
+    chromium.restart_if_ended()
     yield chromium
     chromium.close_pages()
 

@@ -273,6 +273,16 @@ def test_dies():
             (),
             "rerun: 21 failed, more than a flake: not run again",
         ),
+        (
+            "def test_it(): assert False\ndef test_last(): os._exit(0)",
+            (),
+            "rerun: pytest has ended with status 0 before it was through",
+        ),
+        (
+            "import atexit\ndef test_it():\n    atexit.register(os._exit, 0)\n    assert False",
+            ("-n", "1"),
+            "failed twice: test_it.py::test_it",
+        ),
     ],
 )
 def test_anything_but_a_test_that_failed_and_then_passes_is_red(

@@ -21,23 +21,15 @@ ROOT = Path(__file__).parent.parent
 SOURCES = [path for path in sorted((ROOT / "logsrv").rglob("*.py")) if "template" not in path.parts]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-# Class names that stand for two things, each with the reason why it stays.
-SHARED_NAMES = {
-    "Body": "what a search answers and what a sender sends are both the body of an HTTP message",
-    "Finding": "a check before the start finds what is odd with a machine, the doctor what is with a store",
-    "Question": "a dialog of the browser asks one, and so does a request that brings no lines",
-    "Reading": "the browser's commands in a page, and a store that SQL reads; neither meets the other",
-}
-NAMES_THAT_EXIST_TWICE = 5
-IMPORTS_INSIDE_FUNCTIONS = 76
+IMPORTS_INSIDE_FUNCTIONS = 75
 CLAUSES_INSTEAD_OF_SENTENCES = 2
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
-PATCHES_OF_PRIVATES = 19
+PATCHES_OF_PRIVATES = 15
 TEST_FILES_OVER_500_LINES = 0
-# The issue about seeing has added some 4,400, the page not counted.
+# Whoever adds lines finds others that have become needless; if none have, these two grow, with a reason.
 CODE = 71_880
-CODE_OF_TESTS = 109_595
+CODE_OF_TESTS = 109_500
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.
@@ -85,8 +77,7 @@ def test_class_names_that_exist_twice() -> None:
                 homes[node.name].append(str(path.relative_to(ROOT)))
     twice = {name: paths for name, paths in sorted(homes.items()) if len(paths) > 1}
     found = [f"{name}: {', '.join(paths)}" for name, paths in twice.items()]
-    hold(found, NAMES_THAT_EXIST_TWICE, "class names that exist more than once")
-    assert set(twice) <= set(SHARED_NAMES), "give the reason in SHARED_NAMES, or another name"
+    hold(found, 0, "class names that exist more than once")
 
 
 def test_imports_inside_functions() -> None:

@@ -175,8 +175,15 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("files", nargs="*", metavar="FILE", help="mutate all of these instead")
     options = parser.parse_args(arguments)
-    # SIGTERM raises SystemExit, so the copies are removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("make mutants: ended"))
+    if options.since and not git("rev-parse", "--verify", f"{options.since}^{{commit}}"):
+        parser.error(f"there is no revision {options.since}")
+    if options.random is not None and options.random < 1:
+        parser.error(f"--random is {options.random}; it is at least 1")
+    if others := [one for one in options.files if not (is_source(one) and (ROOT / one).is_file())]:
+        parser.error(f"{others[0]} is no source of logsrv")
+    # An end by a signal raises SystemExit, so the copies are removed.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("make mutants: ended"))
     since = options.since or last_release()
     if options.files or options.random:
         files = options.files or git("ls-files", "logsrv").splitlines()

@@ -15,6 +15,7 @@ from tests.mutants.mutants import (
     is_source,
     last_release,
     look,
+    main,
     places_in,
     report,
     stages_of,
@@ -77,6 +78,23 @@ def test_without_a_tag_the_last_commits_are_new(monkeypatch: pytest.MonkeyPatch)
     assert last_release() == "oldest"
     said["describe"] = "v1.2"
     assert last_release() == "v1.2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--since", "no-such-revision"], "there is no revision no-such-revision"),
+        (["--random", "0"], "--random is 0; it is at least 1"),
+        (["README.md"], "README.md is no source of logsrv"),
+        (["logsrv/nothing.py"], "logsrv/nothing.py is no source of logsrv"),
+    ],
+)
+def test_nothing_to_break_is_an_error(
+    arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert why in capsys.readouterr().err
 
 
 def test_each_line_has_a_mutant_before_one_has_two() -> None:
