@@ -159,6 +159,13 @@ def test_a_centre_refuses_clients_without_the_token(logger: Start, connect: Conn
     assert connect(server.port()).ask("GET", "/blocks/../store").status in (400, 404)
 
 
+@pytest.mark.complains("would take blocks of anybody", "cannot start")
+def test_a_centre_without_a_token_or_certificates_does_not_start(logger: Start) -> None:
+    server = logger(listen=[LISTEN], wait=False)
+    assert server.wait() == 1
+    assert "would take blocks of anybody: give --input-token-file FILE" in server.log()
+
+
 class Shipping(threading.Thread):
     """A shipper that asks for its position after any error, and continues from there."""
 

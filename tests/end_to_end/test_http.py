@@ -128,30 +128,6 @@ def test_a_wrong_request_gets_a_status_and_a_sentence(server: Logger) -> None:
     wrong("/static/%2e%2e/server.py", 404, "nothing")
 
 
-def test_what_another_tool_would_mean_is_said_beside_the_answer(server: Logger) -> None:
-    client = client_of(server)
-    for path in ("search", "histogram", "fields"):
-        answer = client.ask(f"/api/{path}?q=%C3%A4+and+app%3D%3D%C3%A4")
-        assert answer.status == 200
-        assert answer.headers["logsrv-hint"] == (
-            "and is a word here; the operator is AND, in capitals; "
-            r"app==\xe4 asks for a value that begins with =; write app=\xe4"
-        )
-    assert "logsrv-hint" not in client.ask("/api/search?q=a+b").headers
-
-
-def test_only_get_and_head_are_allowed(server: Logger) -> None:
-    client = client_of(server)
-    for path in ("/", "/api/search", "/api/tail", "/api/stats", "/healthz", "/openapi.json"):
-        head = client.ask(path, method="HEAD")
-        assert (head.status, head.body) == (200, b"")
-        refused = client.ask(path, method="POST", body="x")
-        assert refused.status == 405 and refused.headers["allow"] == "GET, HEAD"
-    assert client.ask("/login").headers["allow"] == "POST"
-    assert client.ask("/", method="BREW").status == 405
-    assert client.ask("/api/stats", body="x").status == 413
-
-
 def test_page(server: Logger) -> None:
     """The page loads nothing from other hosts, runs nothing inline, and cannot be framed."""
     client = client_of(server)

@@ -10,19 +10,12 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.conftest import Start
 from tests.end_to_end.test_reload import reload
 from tests.end_to_end.web import Client
 from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
 from tests.gopher.servers import certificate_file
 from tests.ports import free_port
-
-
-def test_a_configured_host_name_is_allowed(logger: Start) -> None:
-    server = logger(*HTTP, "--http-host", "logs.example.org")
-    client = client_of(server)
-    assert client.ask("/api/stats", {"Host": "logs.example.org:8080"}).status == 200
-    assert client.ask("/api/stats", {"Host": "example.org"}).status == 403
 
 
 def test_token(logger: Start, tmp_path: Path) -> None:
@@ -98,28 +91,6 @@ def test_wrong_tokens_do_not_lock_out_the_right_one(logger: Start) -> None:
     assert client.ask("/login", form, "POST", f"token={TOKEN}").status == 303
     assert client.ask("/login", form, "POST", "token=guess").status == 429
     assert client.ask("/api/stats", {"Cookie": cookie.partition(";")[0]}).status == 200
-
-
-@pytest.mark.complains("cannot start")
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--http", "tcp:0"], "can be reached by others: give --http-token-file"),
-        (["--http", "udp:0"], "takes no connections"),
-        (["--http", LOOPBACK, "--http-token-file", "/nowhere"], "no such file"),
-        (["--http", LOOPBACK, "--http-token-file", "/dev/null"], "has no token in it"),
-        (["--http", LOOPBACK, "--http-token", "a", "--http-token-file", "/x"], "take one"),
-        (["--http", LOOPBACK, "--http-token", "a b"], "not a token"),
-        (["--http", LOOPBACK, "--http-host", "a:80"], "not a name"),
-        (["--http", LOOPBACK, "--http", LOOPBACK], "twice"),
-    ],
-)
-def test_wrong_options_end_start_with_sentence(
-    logger: Start, options: list[str], said: str
-) -> None:
-    server = logger(*options, wait=False)
-    assert server.wait() == 1
-    assert said in server.log() and "Traceback" not in server.log()
 
 
 def test_public_with_a_token(logger: Start) -> None:

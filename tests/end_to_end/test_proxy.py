@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
-from logsrv.kit.testing.memory import every_split
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_lines
@@ -44,15 +43,6 @@ def ends(server: Logger, *sent: bytes) -> bool:
             return True
 
 
-def test_the_source_is_the_client_wherever_the_header_is_cut(logger: Start) -> None:
-    server = logger(listen=[PROXY])
-    splits = list(every_split(HEADER + b"hello\n"))
-    for pieces in splits:
-        send(server, *pieces)
-    assert server.wait_for_messages(len(splits)) == [b"hello"] * len(splits)
-    assert set(sources(server)) == {b"tcp:192.0.2.7:51234"}
-
-
 def test_binary_headers(logger: Start) -> None:
     """Headers are read with additional fields, and without an address, as for the proxy's own checks."""
     server = logger(listen=[PROXY])
@@ -63,35 +53,6 @@ def test_binary_headers(logger: Start) -> None:
     client, proxy = sources(server)
     assert client == b"tcp:192.0.2.7:51234"
     assert proxy.startswith(b"tcp:127.0.0.1:")
-
-
-def test_a_dual_stack_proxy_does_not_lead_around_deny(logger: Start) -> None:
-    server = logger("--deny", "10.0.0.0/8", listen=[PROXY])
-    assert ends(server, b"PROXY TCP6 ::FFFF:a01:203 ::ffff:10.0.0.1 4000 514\r\nhello\n")
-    send(server, b"PROXY TCP6 ::ffff:192.0.2.9 ::ffff:192.0.2.1 4000 514\r\nhello\n")
-    server.wait_for_messages(1)
-    assert sources(server) == [b"tcp:192.0.2.9:4000"]
-    server.wait_for_log("its network is denied")
-
-
-def test_headers_that_are_none_are_one_sentence_in_the_log(logger: Start) -> None:
-    """The log has no traceback for any header, and later clients are served."""
-    server = logger(listen=[PROXY])
-    for sent in (
-        b"PROXY TCP4 banana 10.0.0.2 1 2\r\nhello\n",
-        b"PROXY TCP4 10.0.0.1 10.0.0.2 70000 2\r\n",
-        b"PROXY TCP4 10.0.\x000.1 10.0.0.2 1 2\r\n",
-        b"x" * 200,
-        BINARY_SIGNATURE + b"\x21\x41\x00\x00",
-    ):
-        assert ends(server, sent)
-    send(server, b"PROXY UNKNOWN\r\nhello\n")
-    assert server.wait_for_messages(1) == [b"hello"]
-    log = server.log()
-    assert log.count("refused 127.0.0.1: its PROXY header has banana for an IPv4 address") == 1
-    assert log.count("its PROXY header") == 1
-    assert "Traceback" not in log
-    assert "Unhandled" not in log
 
 
 @pytest.mark.slow
