@@ -252,7 +252,7 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, condition: str, seconds: float = PATIENCE) -> Any:
-        """Return the value of a JavaScript expression as soon as it is true, looked at each frame."""
+        """Return the value of a JavaScript expression as soon as it is true."""
         script = f"""new Promise((done) => {{
             const end = performance.now() + {seconds * 1000};
             const look = () => {{

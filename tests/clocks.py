@@ -9,9 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from logsrv.clock import Clock
-
-PATIENCE = 60.0
-"""Seconds of real time for which threads may be at work before a test fails."""
+from logsrv.kit.testing.patience import PATIENCE
 
 
 class HandClock(Clock):

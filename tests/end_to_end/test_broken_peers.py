@@ -330,6 +330,7 @@ class _PoliteSender(threading.Thread):
         return self.longest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("listener", "message"), [("forward", _event_of), ("python", _pickle_of)])
 def test_keys_chosen_for_their_hashes_keep_nobody_waiting(
     logger: Start, listener: str, message: Callable[[Any], bytes]
