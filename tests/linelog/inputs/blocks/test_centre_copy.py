@@ -46,7 +46,7 @@ from tests.linelog.store.archive.segments import (
     remove_texts,
     sealed_store,
 )
-from tests.linelog.store.faults import at, no_space, text_of
+from tests.linelog.store.faults import FaultyDisk, at, no_space, text_of
 
 LINES = 5000
 FEW = 1000
@@ -153,6 +153,16 @@ def test_a_copy_has_all_segments_and_texts_and_its_own_identity(
     # Nothing is written behind what came: its next line is in a segment of its own.
     assert [one.number for one in segments(at(back))] == [1, 2, 3, 4, 5, 6]
     assert (back / "current.log").read_bytes() == b""
+
+
+@pytest.mark.parametrize("store", [FEW], ids=["few"], indirect=True)
+def test_a_segment_is_on_the_medium_when_it_is_said_to_be_here(
+    centre: NearCentre, back: Path
+) -> None:
+    disk = FaultyDisk().open_directory(back)
+    for one in CentreCopy(centre, centre.fetch_state(), disk, os.urandom).segments():
+        assert disk.calls[-1] == "sync_directory", one.name
+    disk.close()
 
 
 def steps_of(centre: NearCentre, directory: Path) -> int:
