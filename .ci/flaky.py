@@ -57,8 +57,10 @@ def stop_at_random(ended: Event, without: set[int], chance: random.Random) -> No
         # The process may have ended meanwhile.
         with contextlib.suppress(OSError):
             chosen = chance.choice(found or [0])
-            if ") T " in Path(f"/proc/{chosen}/stat").read_text():
-                # A test has stopped it, and must not see it go on.
+            stopped = ") T " in Path(f"/proc/{chosen}/stat").read_text()
+            if stopped or "python" not in os.readlink(f"/proc/{chosen}/exe"):
+                # A test has stopped it, and must not see it go on. It may stop the programs of others,
+                # such as a server of NATS, meanwhile too.
                 continue
             process = os.pidfd_open(chosen)
             try:
