@@ -50,6 +50,8 @@ async def start_tls(
     if connection.lines:
         connection.send_gathered()
     if reader.late or (before is not None and before.discard_early_input):
+        # It fails when the connection has ended, and nobody waits for it.
+        reader.wanted.addErrback(lambda _: None)
         cut_off_early_sender(connection, before)
         raise PeerGone(f"{author.peer} {IN_PLAIN_TEXT.sentence}")
     outflow = connection.state.outflow
