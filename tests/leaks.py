@@ -111,11 +111,13 @@ def a_test_leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
         _, one = _opened.popitem()
         one.close()
         del one
-    if request.node.stash.get(_FAILED, False):
-        # The traceback of the failure keeps what was open, for as long as one would wait.
-        end(left(before))
-    elif _strict and things() - before and (found := left_for_good(before)):
-        end(found)
+    if not (_strict and things() - before):
+        return
+    failed = request.node.stash.get(_FAILED, False)
+    # The traceback of a failure keeps what was open, for as long as one would wait.
+    found = left(before) if failed else left_for_good(before)
+    end(found)
+    if found and not failed:
         pytest.fail("\n".join(["the test leaves", *sorted(found.values())]), pytrace=False)
 
 

@@ -87,3 +87,20 @@ def test_a_test_that_fails_is_not_waited_for(tmp_path: Path) -> None:
     body = f"def test_it(): left = {OPENED}; assert not left\n"
     done = run(tmp_path, body, "-W", "ignore", patience=PATIENCE, conftest=CONFTEST)
     assert "1 failed, 2 passed in" in done.stdout and "the test leaves" not in done.stdout
+
+
+@pytest.mark.slow
+def test_a_test_that_fails_ends_nothing_of_others(tmp_path: Path) -> None:
+    """Such as the browser or the server of a whole file, also where leaks are not looked for."""
+    body = f"""
+one = subprocess.Popen({SLEEPER})
+def test_it(): assert False
+def test_behind():
+    assert one.poll() is None
+    one.kill()
+    one.wait()
+"""
+    for folders in ("''", "'/nowhere'"):
+        conftest = CONFTEST.replace('FOLDERS = ""', f"FOLDERS = {folders}")
+        done = run(tmp_path, body, "-W", "ignore", patience=0.01, conftest=conftest)
+        assert "1 failed, 3 passed in" in done.stdout, done.stdout
