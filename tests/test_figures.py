@@ -27,9 +27,9 @@ CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 15
 TEST_FILES_OVER_500_LINES = 0
-# Whoever adds lines finds others that have become needless; if none have, these two grow, with a reason.
-CODE = 71_880
-CODE_OF_TESTS = 109_500
+# Whoever adds lines finds others that have become needless; if none have, it grows, with a reason. Lines of tests are
+# printed only: a ceiling made tests that say five things in one statement.
+CODE = 73_500
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.
@@ -250,5 +250,5 @@ def code_lines(path: Path) -> int:
 def test_lines_of_code() -> None:
     lines, of_tests = (sum(map(code_lines, paths)) for paths in (SOURCES, TESTS))
     print(f"\n{lines:6} of at most {CODE}: lines of code in logsrv")
-    print(f"{of_tests:6} of at most {CODE_OF_TESTS}: in tests")
-    assert lines <= CODE and of_tests <= CODE_OF_TESTS
+    print(f"{of_tests:6}: in tests, {of_tests / lines:.2f} for each in logsrv")
+    assert lines <= CODE
