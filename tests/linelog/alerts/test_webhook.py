@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ssl
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
@@ -80,6 +83,26 @@ async def test_a_server_that_does_not_answer_is_waited_for_so_long_only() -> Non
 async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
     with hook(body=b"x" * 50_000_000) as server:
         await post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR)
+
+
+@in_reactor
+async def test_an_answer_is_received_to_its_end() -> None:
+    """Some servers log an error if the connection ends before that."""
+    sent = threading.Event()
+
+    def answer(_: bytes) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no"
+        sent.wait(PATIENCE)
+        yield b"k"
+
+    with stranger(answer) as server:
+        posting = Deferred.fromCoroutine(post_message(server.url, b"{}", reactor=REACTOR))
+        await until(lambda: server.said > 0, "the first half of the answer")
+        for _ in range(100):
+            await deferLater(REACTOR, 0)
+        assert not posting.called
+        sent.set()
+        await posting
 
 
 @in_reactor

@@ -146,6 +146,16 @@ def test_wrong_tokens_are_forgotten_after_a_while() -> None:
         assert not refused(attempts, "a")
 
 
+def test_no_tries_are_saved_up_while_a_client_is_away() -> None:
+    clock = Clock()
+    attempts = WrongTokenLimiter(clock.seconds)
+    attempts.count_or_refuse("a")
+    clock.advance(86_400)
+    for _ in range(AT_ONCE):
+        assert not refused(attempts, "a")
+    assert refused(attempts, "a")
+
+
 @pytest.mark.slow
 def test_many_clients_take_little_memory() -> None:
     """The guesser is not forgotten before those who made one mistake."""

@@ -120,6 +120,16 @@ def test_messages_that_would_grow_huge_stay_unfilled() -> None:
         assert read(pickled(msg=message, args={"a": "x" * 1000}))["message"] == message
 
 
+def test_a_message_may_grow_to_four_times_the_longest_record() -> None:
+    """A record that is longer than a line is split or cut further on; one far longer is not made."""
+    for length, filled in ((3 * MOST, True), (5 * MOST, False)):
+        count = length // 1000
+        message = "%(a)s" * count
+        text = "x" * 1000
+        made = read(pickled(msg=message, args={"a": text}))["message"]
+        assert made == (text * count if filled else message)
+
+
 def test_a_long_name_is_none() -> None:
     """Each `%(` would else be the beginning of one up to the end of the message."""
     key = "k" * 99

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.framing.lines.dated import LineMoments
-from logsrv.linelog.framing.lines.forms import FORMS, TimeForm
+from logsrv.linelog.framing.lines.forms import FORMS, TimeForm, match_time_form
 
 
 def moment(text: str) -> int:
@@ -47,6 +47,20 @@ def test_the_example_of_a_form_is_read_as_that_and_the_documents_have_it(form: T
     assert dated.forms == {form.name: 1} and not dated.without
     [row] = [row for row in DOCUMENT.read_text().splitlines() if row.startswith(f"- {form.name}: ")]
     assert f"`{line.strip()}`" in row
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.name}: {form.example}")
+def test_a_match_has_the_places_of_the_whole_text(form: TimeForm) -> None:
+    before = b"a line of before\n"
+    line = form.example.encode() + b" x\n"
+    name, alone = match_time_form(line, 0)
+    behind, found = match_time_form(before + line, len(before))
+    assert (behind, found.start(), found.end()) == (
+        name,
+        len(before) + alone.start(),
+        len(before) + alone.end(),
+    )
+    assert found.groupdict() == alone.groupdict()
 
 
 @pytest.mark.parametrize(

@@ -179,3 +179,19 @@ def test_too_many_queries_are_refused(store: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Problem, match="other queries") as caught:
         views.join(Watcher("c"), END)
     assert caught.value.status == 429
+
+
+def test_queries_of_viewers_that_left_are_not_counted(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
+    views = LiveViews(lambda: str(store), Spawner())
+    stays = Watcher("stays")
+    views.join(stays, END)
+    for number in range(10):
+        watchers = [Watcher(str(number)) for _ in range(2)]
+        for watcher in watchers:
+            views.join(watcher, END)
+        for watcher in watchers:
+            views.leave(watcher)
+    views.join(Watcher("last"), END)

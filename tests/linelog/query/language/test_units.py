@@ -14,6 +14,8 @@ from logsrv.linelog.query.matching.match import make_matcher
 from tests.linelog.read.stores import line
 
 _NS = 10**9
+_DECIMAL = ("kb", "mb", "gb")
+_BINARY = ("kib", "mib", "gib")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,10 @@ _NS = 10**9
         ("-.5s", "s", -500 * 10**6),
         ("12.345 ms", "s", 12_345_000),
         ("2d", "s", 2 * 86400 * _NS),
+        ("3ns", "s", 3),
+        ("3us", "s", 3000),
+        ("3m", "s", 180 * _NS),
+        ("3h", "s", 3 * 3600 * _NS),
         ("10B", "B", 10),
         ("10kB", "B", 10_000),
         ("10KB", "B", 10_000),
@@ -62,6 +68,13 @@ def test_other_texts_are_no_amount(text: str) -> None:
         ("sizeMB", ("B", 10**6)),
         ("size_kib", ("B", 1024)),
         ("bytes", ("B", 1)),
+        *((f"took_{name}", ("s", 1)) for name in ("ns", "nanos", "nanoseconds")),
+        *((f"took_{name}", ("s", 10**3)) for name in ("us", "micros", "microseconds")),
+        *((f"took_{name}", ("s", 10**6)) for name in ("msec", "millis", "milliseconds")),
+        *((f"took_{name}", ("s", _NS)) for name in ("s", "sec", "secs", "seconds")),
+        *((f"took_{name}", ("s", 60 * _NS)) for name in ("min", "minutes")),
+        *((f"size_{name}", ("B", 1000**power)) for power, name in enumerate(_DECIMAL, 1)),
+        *((f"size_{name}", ("B", 1024**power)) for power, name in enumerate(_BINARY, 1)),
         ("duration", ("", 1)),
         ("items", ("", 1)),
         ("status", ("", 1)),

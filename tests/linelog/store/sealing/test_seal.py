@@ -39,6 +39,21 @@ def plain(directory: Path, text: bytes = TEXT) -> Segment:
     return Segment(1, path.name, Form.PLAIN)
 
 
+def test_names_are_on_the_medium_before_what_stands_on_them(tmp_path: Path) -> None:
+    """The plain name before the text has another, the packed name before the plain one goes.
+
+    A power cut keeps any of the names that were not synced, and none.
+    """
+    disk, segment = FaultyDisk().open_directory(tmp_path), plain(tmp_path)
+    seal(segment, disk)
+    calls = [call for call in disk.calls if call in ("sync_directory", "rename", "unlink")]
+    # Temporary files of an earlier try are removed before they are made.
+    steps = calls[calls.index("sync_directory") :]
+    first, last = steps.index("rename"), len(steps) - steps[::-1].index("rename")
+    assert steps[0] == "sync_directory" and first > 0
+    assert steps[last:] == ["sync_directory", "unlink"]
+
+
 def recover(directory: Path) -> None:
     """What a start does before it writes."""
     disk = at(directory)

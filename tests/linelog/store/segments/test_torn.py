@@ -88,6 +88,17 @@ def test_lines_around_a_hole_stay_at_their_places_and_a_line_tells_of_it(
     assert sum(note in line for line in told) == 1
 
 
+@pytest.mark.parametrize("start", [0, 512, (1 << 20) - 512, 1 << 20, (1 << 20) + 512])
+def test_a_hole_larger_than_a_piece_is_found_whole(tmp_path: Path, start: int) -> None:
+    """Pieces of 1 MiB are scanned; the hole begins before, at or behind the border of the first."""
+    lines = stored(b"x" * 463) * 2049
+    assert len(lines) % 512 == 0 and len(lines) > 1 << 20
+    hole = 3 << 20
+    with capturedLogs() as events:
+        mended(tmp_path / "current.log", lines[:start] + bytes(hole) + TEXT)
+    assert [(event["missing"], event["start"]) for event in events] == [(hole, start)]
+
+
 def test_a_hole_too_small_for_a_line_ends_the_torn_one(tmp_path: Path) -> None:
     path = tmp_path / "current.log"
     end = TEXT.index(b"line 19") // 512 * 512
