@@ -39,14 +39,15 @@ def test_the_subreaper_ends_as_its_command_does(tmp_path: Path, code: str, statu
 def test_stdin_is_the_commands_alone(tmp_path: Path) -> None:
     """Whoever writes to it sees that the command has closed it, while the command goes on."""
     words = (*SUBREAPER, str(os.getpid()), "sh", "-c", "exec <&-; exec 2>&-; exec sleep 600")
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe) as process:
         assert process.stderr is not None and process.stdin is not None
-        assert process.stderr.read() == b""
-        with pytest.raises(BrokenPipeError):
-            os.write(process.stdin.fileno(), b"x")
-        process.terminate()
+        try:
+            assert process.stderr.read() == b""
+            with pytest.raises(BrokenPipeError):
+                os.write(process.stdin.fileno(), b"x")
+        finally:
+            process.terminate()
 
 
 @pytest.mark.parametrize("number", subreaper.END_SIGNALS)

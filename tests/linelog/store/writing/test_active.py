@@ -12,27 +12,14 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 from twisted.internet.threads import deferToThread
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.recover import (
-    StartState,
-    open_and_repair_active,
-    save_active_number,
-    tidy,
-)
-from logsrv.linelog.store.segments.lock import DirectoryLock
-from logsrv.linelog.store.segments.segment import Position, saved_number, sealed_name
+from logsrv.linelog.store.segments.segment import saved_number
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
-from logsrv.linelog.store.writing.active import ActiveSegment
-from tests import leaks
 from tests.clocks import HandClock
 from tests.linelog.store.faults import (
-    MOMENT,
-    Crash,
-    CrashingDisk,
     FaultyDisk,
     another_lock,
     at,
@@ -386,102 +373,3 @@ async def test_something_else_under_the_name_leaves_the_old_file_in_use(
     assert not store.troubles()
     assert any("lines go on in a new file" in event["log_format"] for event in events)
     assert (tmp_path / "moved").read_bytes() == stored(b"one")
-
-
-@pytest.mark.parametrize("links", [True, False])
-def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once(
-    tmp_path: Path, links: bool
-) -> None:
-    steps = 0
-    finished = False
-    while not finished:
-        directory = tmp_path / str(steps)
-        directory.mkdir()
-        finished = rotate_until_crash(directory, steps, links)
-        if links:
-            assert text_of(directory) == stored(b"one")
-        disk = at(directory)
-        tidy(disk)
-        number = save_active_number(disk)
-        opened = open_and_repair_active(disk)
-        os.close(opened.fd)
-        os.close(opened.beside)
-        assert text_of(directory) == stored(b"one")
-        assert (number, opened.size) in ((1, len(stored(b"one"))), (2, 0))
-        sealed = {sealed_name(1, MOMENT)} if number == 2 else set()
-        names = {path.name for path in directory.iterdir()}
-        assert names == {"current.log", "number", "lock"} | sealed
-        steps += 1
-    assert steps >= 6
-
-
-def test_a_number_that_cannot_be_saved_is_said(tmp_path: Path) -> None:
-    disk = FaultyDisk().open_directory(tmp_path)
-    disk.errors["rename"] = no_space()
-    with capturedLogs() as events:
-        assert save_active_number(disk, 3) == 3
-    assert formatEvent(events[-1]) == "number cannot be saved: No space left on device"
-
-
-@leaks.killed()
-def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
-    """Write a line and rotate; the process "ends" at that step. True if it came to its end."""
-    opened = open_and_repair_active(at(directory))
-    save_active_number(at(directory))
-    disk = CrashingDisk(at=step).open_directory(directory)
-    if not links:
-        disk.errors["link"] = no_links()
-    lock = DirectoryLock(at(directory))
-    active = ActiveSegment(
-        StartState(opened, 1),
-        StorePolicy(),
-        started=0.0,
-        clock=HandClock(),
-        disk=disk,
-        lock=lock,
-        tell=lambda *_: None,
-    )
-    os.write(opened.fd, stored(b"one"))
-    active.position = Position(1, len(stored(b"one")))
-    try:
-        active.rotate()
-    except Crash:
-        return False
-    finally:
-        lock.release()
-        os.close(opened.fd)
-    os.close(active.fd)
-    return True
-
-
-class CutHalfWay(FaultyDisk):
-    """A disk that keeps what was synced of the directory: its names at the last `sync_directory`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: set[int] = set()
-
-    def sync_directory(self) -> None:
-        super().sync_directory()
-        self.kept = {self.stat(name).st_ino for name in self.entries()}
-
-    def rename(self, old: str, new: str) -> None:
-        if old == "current.log.tmp":
-            sealed = [name for name in self.entries() if name.endswith("Z.log")]
-            self.calls += [f"kept {self.stat(name).st_ino in self.kept}" for name in sealed]
-        super().rename(old, new)
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_segment_has_its_sealed_name_on_the_medium_before_it_loses_the_other(
-    open_store: OpenStore,
-) -> None:
-    """Else a power cut that keeps only the last step takes the whole segment."""
-    disk = CutHalfWay()
-    store = open_store(disk, rotate_size=1)
-    store.append(batch(b"one"))
-    await until(lambda: store.position.segment == 2)
-    calls = [
-        call for call in disk.calls if call in ("link", "sync_directory", "kept True", "rename")
-    ]
-    assert calls[calls.index("link") :][:3] == ["link", "sync_directory", "kept True"]
