@@ -52,6 +52,10 @@ def repository(tmp_path: Path) -> Path:
     """A repository whose last commit may be released as 1.0.0."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/changelog.md").write_text(CHANGELOG)
+    stores = tmp_path / "tests/corpus/stores"
+    stores.mkdir(parents=True)
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        (stores / f"{version}.tar.xz").touch()
     git(tmp_path, "init", "--quiet")
     commit(tmp_path)
     return tmp_path
@@ -108,3 +112,11 @@ def test_a_version_that_was_released_already(repository: Path, how: tuple[str, .
 )
 def test_a_changelog_that_is_not_done(repository: Path, version: str, said: str) -> None:
     assert objections(repository, version) == [said]
+
+
+def test_a_version_is_released_with_its_stores(repository: Path) -> None:
+    (repository / "tests/corpus/stores/1.0.0.tar.xz").unlink()
+    commit(repository)
+    assert any(
+        "tests/corpus/stores/1.0.0.tar.xz is missing" in one for one in objections(repository)
+    )

@@ -1,0 +1,86 @@
+"""Stores of each earlier version, made by its release: every file is read, and none is called damaged.
+
+A format that is only tested by writing and reading it back can change without a test that fails.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import logsrv
+
+STORES = Path(__file__).parents[2] / "corpus" / "stores"
+ARCHIVES = sorted(STORES.glob("*.tar.xz"))
+
+
+@pytest.fixture(scope="module", params=ARCHIVES, ids=lambda path: path.name.removesuffix(".tar.xz"))
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with edge, centre, archive and backup of a version."""
+    found = tmp_path_factory.mktemp("stores")
+    with tarfile.open(request.param) as archive:
+        archive.extractall(found, filter="data")
+    return found
+
+
+def lines(place: Path) -> list[bytes]:
+    """Return the lines that were sent, as they are stored."""
+    sent = (place / "lines").read_bytes()
+    return sent.replace(b"\xff", rb"\xff").replace(b"\x1b", rb"\x1b").splitlines()
+
+
+def quiet(*words: str | Path) -> bytes:
+    """Run a command that has nothing to complain of; return its output."""
+    done = logsrv(*map(str, words))
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout
+
+
+@pytest.mark.parametrize("store", ["edge", "centre", "backup"])
+def test_every_line_is_found(place: Path, store: str) -> None:
+    assert quiet("search", "-d", place / store, "--output", "raw").splitlines() == lines(place)
+
+
+@pytest.mark.parametrize("store", ["edge", "backup"])
+def test_the_indexes_say_which_text_cannot_have_a_word(place: Path, store: str) -> None:
+    """Small segments are left out by their catalog, the large one by its word index."""
+    done = logsrv("search", "-d", str(place / store), "--stats", "-c", "nowhere")
+    assert done.stdout == b"0\n"
+    # The two that are read have no word index: the active one, and the last small one.
+    assert re.search(rb"frames: 2 read, 257 skipped;", done.stderr)
+
+
+@pytest.mark.parametrize("store", ["edge", "backup"])
+def test_an_id_is_found_by_the_word_index(place: Path, store: str) -> None:
+    ids = re.findall(rb'"trace": "([0-9a-f]{32})"', (place / "lines").read_bytes())
+    assert quiet("search", "-d", place / store, "-c", ids[50].decode()) == b"1\n"
+
+
+@pytest.mark.parametrize("store", ["edge", "centre", "backup"])
+def test_levels_are_counted(place: Path, store: str) -> None:
+    errors = sum(b"plain" not in line for line in lines(place))
+    assert quiet("search", "-d", place / store, "-c", "level>=error") == b"%d\n" % errors
+
+
+@pytest.mark.parametrize("store", ["edge", "centre", "backup"])
+def test_every_part_is_sound(place: Path, store: str) -> None:
+    assert quiet("doctor", place / store).endswith(b": sound\n")
+
+
+def test_an_archive_is_searched_and_restored(place: Path, tmp_path: Path) -> None:
+    archived = quiet("search", "-d", f"file://{place}/archive", "--output", "raw").splitlines()
+    assert len(archived) > 3000 and archived == lines(place)[: len(archived)]
+    quiet("restore", "--from", f"file://{place}/archive", tmp_path / "back")
+    assert quiet("search", "-d", tmp_path / "back", "--output", "raw").splitlines() == archived
+
+
+def test_places_of_targets_are_known(place: Path) -> None:
+    shown = json.loads(logsrv("ship", "--json", "--status", str(place / "edge")).stdout)
+    assert {target["name"]: target["saved"][:4] for target in shown} == {
+        "centre": "2026",
+        "archive": "2026",
+    }
