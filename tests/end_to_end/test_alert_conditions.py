@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import random
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,9 @@ from tests.cli.command import logsrv
 from tests.end_to_end.conftest import Start, faked_time
 from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_alerts import processes
-from tests.end_to_end.test_alerts_survive import reload
+from tests.end_to_end.test_alerts_survive import KILLS, reload
 from tests.linelog.alerts.hooks import Hook, hook
+from tests.ports import free_port
 
 
 def told(web: Hook) -> list[tuple[str, str]]:
@@ -53,6 +57,69 @@ def test_a_condition_fires_once_over_a_kill_is_resolved_and_can_be_silenced(
         history = logsrv("alert", *config, "--since", "10m")
         assert history.stdout.count(b" would have fired once since ") == 2
         assert "Traceback" not in server.log()
+
+
+def steps_of(web: Hook, app: str) -> list[tuple[str, str]]:
+    """The state and begin of each step of a group that was posted, without repetitions."""
+    found = [
+        (group["state"], group["since"])
+        for _, _, body in web.posts
+        for group in body["groups"]
+        if group["labels"]["app"] == app
+    ]
+    return [one for at, one in enumerate(found) if not at or one != found[at - 1]]
+
+
+@pytest.mark.slow
+def test_each_episode_is_told_in_order_over_an_outage_of_the_receiver_and_kills(
+    logger: Start, tmp_path: Path
+) -> None:
+    """Groups fire again before anybody was told, while the daemon or its alert process is killed."""
+    chance, port = random.Random(KILLS), free_port(socket.SOCK_STREAM)
+    (tmp_path / "c.toml").write_text(
+        f'directory = "{tmp_path}/store"\nalert-webhook = "http://127.0.0.1:{port}/"\n'
+        '[[alerts]]\nname = "web"\nalert = "status>=500 | count > 0 in 1s by app"\n'
+    )
+    config = ("--config", str(tmp_path / "c.toml"))
+    server = logger(*config)
+    processes(server, 1)
+    number = 0
+
+    def fire(apps: str, *, is_over: bool) -> None:
+        """Let these groups fire. is_over: wait until their episodes are over."""
+        nonlocal number
+        server.send(b"".join(b"app=%c status=503\n" % ord(app) for app in apps))
+        number += len(apps)
+        server.wait_until(lambda: len(server.messages()) >= number, "the lines")
+        if is_over:
+            wait_until(lambda: all(past(app)[1] for app in apps), "the end of the episode")
+
+    def past(app: str) -> tuple[list[str], bool]:
+        """The begins of all episodes of a group, and whether the last one is over."""
+        said = logsrv("alert", *config, "--since", "1h", "web").stdout.decode()
+        mine = [line.split() for line in said.splitlines() if f"app={app}" in line]
+        return [words[0] for words in mine], bool(mine) and "still" not in mine[-1]
+
+    fire("ab", is_over=True)
+    fire("a", is_over=True)
+    with hook(port=port) as web:
+        wait_until(lambda: len(steps_of(web, "a")) > 2, "the first messages")
+    earlier = web.posts
+    for _ in range(KILLS):
+        fire(chance.choice(["a", "ab", "bc", "c"]), is_over=chance.random() < 0.6)
+        child = server.child("alerts.alert_child")
+        if child and chance.random() < 0.5:
+            os.kill(child, signal.SIGKILL)
+            continue
+        server.stop(signal.SIGKILL)
+        server = logger(*config)
+    with hook(port=port) as web:
+        web.posts[:0] = earlier
+        for app in "abc":
+            server.wait_until(lambda: past(app)[1], "the end")  # noqa: B023
+            wanted = [(state, since) for since in past(app)[0] for state in ("firing", "resolved")]
+            wait_until(lambda: steps_of(web, app) == wanted, f"{app} told: {wanted}")  # noqa: B023
+    assert "Traceback" not in server.log()
 
 
 @pytest.mark.slow

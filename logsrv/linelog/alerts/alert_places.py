@@ -134,6 +134,14 @@ class AlertPlaces:
         left = min(max(due - self.clock.time_of_day(), 0.0), every)
         return AlertProgress(kept.position, self.clock.monotonic() + left)
 
+    def load_time(self, name: str) -> float | None:
+        """Return when a task's progress was saved, in seconds since 1970; None for no usable one."""
+        try:
+            kept = place.load(self.folder.disk, name)
+            return None if kept is None else parse_rfc3339(kept.saved)
+        except (OSError, ValueError):
+            return None
+
     def save_progress(
         self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
     ) -> None:

@@ -150,6 +150,15 @@ class Alerts:
                 alert=report.label,
                 number=report.number,
             )
+        elif report.kind == "dropped":
+            count("alerts_dropped_episodes_total", report.number, **labels)
+            if self._limited_log.count_event(f"dropped {report.label} {report.way}") is not None:
+                log.warn(
+                    "alert {alert}: its receiver has been away for so long that episodes are dropped and"
+                    " only counted; see its command or webhook ({number} now)",
+                    alert=report.label,
+                    number=report.number,
+                )
         elif self._limited_log.count_event(report.why) is not None:
             log.warn("alerts: {why}", why=report.why)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -29,7 +30,8 @@ UNWATCHED = 90.0
 class ConditionWatch(Watch):
     """A running task of an alert with a condition.
 
-    state: the state that an earlier process has saved; None for none. time_of_day: seconds since 1970.
+    state: the state that an earlier process has saved; None for none. since: when its place was saved,
+    in seconds since 1970; None for no place. time_of_day: seconds since 1970.
     """
 
     # They take about a day.
@@ -44,6 +46,7 @@ class ConditionWatch(Watch):
         now: Callable[[], float],
         report: Callable[[AlertReport], object],
         time_of_day: Callable[[], float],
+        since: float | None = None,
     ) -> None:
         super().__init__(task, None, deliver=deliver, now=now, report=report)
         parsed = parse_alert(task.alert.alert)
@@ -52,7 +55,12 @@ class ConditionWatch(Watch):
         self._episodes = Episodes()
         begin = time_of_day()
         if state is None or state.get("alert") != task.alert.alert:
-            self._windows = Windows(parsed.condition, begin)
+            # A process takes a second to start, and may be killed before it saves a state: lines behind
+            # the place count all the same. For absence somebody must have stored them meanwhile.
+            longest = UNWATCHED if parsed.condition.is_absence else math.inf
+            if since is None or not 0 <= begin - since <= longest:
+                since = begin
+            self._windows = Windows(parsed.condition, since)
         else:
             if 0 <= begin - state["saved"] <= UNWATCHED:
                 begin = state["begin"]
@@ -62,7 +70,6 @@ class ConditionWatch(Watch):
         self._counter = GroupCounter(self._windows.grouping, parsed.lines.extractions)
         # Step and position of text that was read, from one window back on.
         self._read: deque[tuple[int, Position]] = deque()
-        self._gap = False
         self._firing: int | None = None
 
     @property
@@ -94,7 +101,7 @@ class ConditionWatch(Watch):
         self._episodes.repeat_at = min(self._episodes.repeat_at, self._time_of_day() + every)
 
     def _note_gap(self) -> None:
-        self._gap = True
+        self._episodes.gap = True
 
     def _add_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         text = news.text
@@ -120,10 +127,12 @@ class ConditionWatch(Watch):
             self._windows.follow_clock(self._time_of_day() - LAG)
 
     def _add_changes(self, changes: Iterable[Change], *, silenced: bool) -> None:
+        dropped = 0
         for change in changes:
             self.changed = True
-            with_end = self.task.alert.alert_resolved
-            self._episodes.add_change(change, silenced=silenced, with_end=with_end)
+            dropped += not self._episodes.add_change(change, silenced=silenced)
+        if dropped:
+            self._send_report("dropped", number=dropped)
 
     def _note_time(self, *, silenced: bool) -> None:
         moment, values = self._time_of_day(), self._windows.values
@@ -136,18 +145,30 @@ class ConditionWatch(Watch):
             self._send_report("firing", number=self._firing)
 
     def _take_message(self, *, at_once: bool) -> EpisodeMessage | None:
-        moment, gap, windows = self._time_of_day(), self._gap, self._windows
-        true_now = windows.true_at(moment - PRESENT)
-        episodes = self._episodes.due(moment, windows.values, true_now, at_once=at_once)
-        if not episodes:
+        moment, windows, waiting = self._time_of_day(), self._windows, self._episodes
+        due = waiting.due(
+            moment,
+            windows.values,
+            windows.true_at(moment - PRESENT),
+            with_ends=self.task.alert.alert_resolved,
+            at_once=at_once,
+        )
+        if not due:
             return None
-        self._gap = False
-        return EpisodeMessage(episodes, moment, gap, windows.left_out, self.searched_all)
+        # Saved before it is sent: after a kill nobody drops an episode of which a receiver may know.
+        self.changed = True
+        is_removed = self.task.until is not None
+        return EpisodeMessage(
+            due, moment, waiting.gap, windows.left_out, is_removed, waiting.dropped
+        )
 
     def _mark_reported(self, message: EpisodeMessage) -> None:
         super()._mark_reported(message)
         every = self.task.alert.alert_every
-        self._episodes.mark_reported(message.episodes, self._time_of_day(), every)
+        self._episodes.mark_reported(message, self._time_of_day(), every)
+
+    def _give_up(self, message: EpisodeMessage) -> None:
+        self._episodes.forget_all()
 
     def _put_back(self, message: EpisodeMessage) -> None:
         """The episodes know that they are not reported."""

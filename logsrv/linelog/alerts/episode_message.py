@@ -8,6 +8,7 @@ from typing import Any
 
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import counted
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.message import GAP, Message, link_to_page, true_notes
@@ -19,6 +20,7 @@ SHOWN = 20
 """The most episodes in a text; the others are only counted."""
 REMOVED = "The alert was removed or changed; its condition may still be true."
 _LEFT_OUT = "There are more groups than are kept; the lines of the others are counted together."
+_DROPPED = "While messages waited for this receiver, {} came and went that nobody is told of."
 _TEST = "This is a test by hand: the condition need not be true."
 # A message may have the links of 1,000 groups.
 _parsed = lru_cache(maxsize=16)(parse_alert)
@@ -43,6 +45,7 @@ def message_of_episodes(
         notes=true_notes(
             (sent.gap, "gap", GAP),
             (sent.left_out, "left_out", _LEFT_OUT),
+            (sent.dropped > 0, "dropped", _DROPPED.format(counted(sent.dropped, "episode"))),
             (sent.is_removed, "removed", REMOVED),
             (test, "test", _TEST),
         ),
@@ -55,6 +58,7 @@ def message_of_episodes(
             "threshold": condition.threshold,
             "window": condition.window,
             "groups": [_episode_document(alert, condition, one) for one in sent.episodes],
+            **({"dropped": sent.dropped} if sent.dropped else {}),
         },
         state=sent.state,
     )

@@ -1,12 +1,16 @@
 """The episodes of an alert with a condition: which of them have to be reported, and when.
 
-An episode is reported when it begins, again every `--alert-every` while the condition is true, and when it
-is over; then it is forgotten. There is no clock here: the caller gives the time of day.
+Each episode is reported when it begins, again every `--alert-every` while the condition is true, and when
+it is over; then it is forgotten. The episodes of a group are reported one after the other: a message has at
+most one step of each group, its begin or its end, and the next one waits until this one has arrived. So a
+receiver sees begin, end, begin, end …, and a message that comes twice repeats only the newest step. There
+is no clock here: the caller gives the time of day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,22 +18,29 @@ import attrs
 from logsrv.linelog.alerts.windows import Change, Key
 
 GATHER = 10.0
-"""Seconds between a message and the next one about other groups."""
+"""Seconds between a message and the next one, so that one tells of many groups. What had to wait for
+a message of its own group does not wait for more.
+"""
+MOST_ENDED = 2000
+"""Episodes that are over and wait for messages. Further ones are dropped at their end, and counted."""
+MOST_IN_MESSAGE = 1000
 
 
 @attrs.frozen
 class Episode:
-    """The time for which a group fulfils the condition.
+    """The time for which a group fulfils the condition, as a message tells it.
 
-    begun, ended: seconds since 1970; ended: None while it goes on. value: the newest figure that is known.
-    is_reported: whether a message about its begin has arrived.
+    begun, ended: seconds since 1970; ended: None in a message about the begin. value: the figure.
     """
 
     key: Key
     begun: float
     value: float | None = None
     ended: float | None = None
-    is_reported: bool = False
+
+    def ended_at(self, moment: float, value: float | None) -> Episode:
+        """Return the episode with its end; after a clock was set back, that is its begin at least."""
+        return attrs.evolve(self, ended=max(moment, self.begun), value=value)
 
 
 @attrs.frozen
@@ -37,7 +48,8 @@ class EpisodeMessage:
     """A message about episodes, made at `time`, in seconds since 1970.
 
     gap: whether lines were removed unsearched. left_out: whether there are more groups than are kept.
-    is_removed: whether the episodes end because the alert was removed, or has another query.
+    is_removed: whether the episodes end because the alert was removed, or has another query. dropped: how
+    many episodes were dropped since the last message.
     """
 
     episodes: tuple[Episode, ...]
@@ -45,6 +57,7 @@ class EpisodeMessage:
     gap: bool = False
     left_out: bool = False
     is_removed: bool = False
+    dropped: int = 0
 
     @property
     def count(self) -> int:
@@ -53,43 +66,91 @@ class EpisodeMessage:
     @property
     def state(self) -> str:
         """`firing` if an episode goes on."""
-        return "resolved" if all(one.ended for one in self.episodes) else "firing"
+        return "resolved" if all(one.ended is not None for one in self.episodes) else "firing"
+
+
+@attrs.define(eq=False)
+class _Waiting:
+    """An episode whose end is not reported yet, in the order of the saved state.
+
+    value, end_value: the figure at its begin and at its end. is_reported: whether a message about its
+    begin has arrived. is_tried: whether one may have arrived. in_silence: whether it began in a silence.
+    """
+
+    key: Key
+    begun: float
+    value: float | None
+    ended: float | None = None
+    is_reported: bool = False
+    end_value: float | None = None
+    is_tried: bool = False
+    in_silence: bool = False
+
+    @property
+    def steps(self) -> int:
+        """How many of its begin and its end can be reported."""
+        return (not self.is_reported) + (self.ended is not None)
+
+    @property
+    def begin(self) -> Episode:
+        return Episode(self.key, self.begun, self.value)
+
+    @property
+    def next_step(self) -> Episode:
+        if not self.is_reported or self.ended is None:
+            return self.begin
+        return self.begin.ended_at(self.ended, self.end_value)
 
 
 class Episodes:
     """The episodes that go on, or whose end is not reported yet.
 
     sent_at: when the last message has arrived; repeat_at: when episodes that go on are reported again.
+    gap: whether lines were removed unsearched. dropped: how many episodes nobody hears of.
     """
 
     def __init__(self) -> None:
-        self._all: dict[Key, Episode] = {}
+        # Of each group the oldest first; only the last may go on.
+        self._by_key: dict[Key, deque[_Waiting]] = {}
+        self._ended = 0
+        self._has_more = False
         self.sent_at, self.repeat_at = -GATHER, 0.0
+        self.gap, self.dropped = False, 0
 
     def __len__(self) -> int:
-        return len(self._all)
+        return sum(map(len, self._by_key.values()))
 
     @property
     def going_on(self) -> list[Key]:
         """The groups whose episodes go on."""
-        return [key for key, one in self._all.items() if one.ended is None]
+        return [key for key, those in self._by_key.items() if those[-1].ended is None]
 
-    def add_change(self, change: Change, *, silenced: bool, with_end: bool) -> None:
-        """Begin or end an episode. with_end: whether to report the ends of episodes.
+    def add_change(self, change: Change, *, silenced: bool) -> bool:
+        """Begin or end an episode; return False if it is dropped, because too many wait.
 
-        The end is always reported if the begin has not been; but neither is after an episode in a silence.
+        An episode that begins and ends in silences is forgotten, unless a message may have told of it.
         """
+        key = change.key
         if change.begins:
-            self._all[change.key] = Episode(change.key, change.time, change.value)
-            return
-        known = self._all.get(change.key)
-        if known is None:
-            return
-        if (not with_end) if known.is_reported else silenced:
-            del self._all[change.key]
-        else:
-            ended = attrs.evolve(known, ended=change.time, value=change.value)
-            self._all[change.key] = ended
+            added = _Waiting(key, change.time, change.value, in_silence=silenced)
+            self._by_key.setdefault(key, deque()).append(added)
+            return True
+        known = self._by_key.get(key)
+        if not known or known[-1].ended is not None:
+            return True
+        one = known[-1]
+        can_drop = not (one.is_reported or one.is_tried)
+        is_silent = can_drop and silenced and one.in_silence
+        if is_silent or (can_drop and self._ended >= MOST_ENDED):
+            known.pop()
+            if not known:
+                del self._by_key[key]
+            self.dropped += not is_silent
+            return is_silent
+        one.ended = one.begin.ended_at(change.time, None).ended
+        one.end_value = change.value
+        self._ended += 1
+        return True
 
     def due(
         self,
@@ -97,47 +158,87 @@ class Episodes:
         values: Mapping[Key, float | None],
         true_now: Collection[Key],
         *,
+        with_ends: bool,
         at_once: bool,
     ) -> tuple[Episode, ...]:
-        """Return the episodes to report now.
+        """Return the episodes to report now; from then on a message may have told of them.
 
-        values: the present figures. true_now: the groups that fulfil the condition. at_once: whether the
-        process is about to end.
+        values: the present figures. true_now: the groups that fulfil the condition. with_ends: whether to
+        report ends. at_once: whether the process is about to end.
         """
-        new = [one for one in self._all.values() if one.ended or not one.is_reported]
+        if not with_ends:
+            self._forget_reported_ends()
+        new = [those[0] for those in self._by_key.values() if those[0].steps]
+        chosen: Sequence[_Waiting] = ()
         if new:
-            waits = self.sent_at <= now < self.sent_at + GATHER and not at_once
-            chosen: Sequence[Episode] = () if waits else new
-        else:
-            is_early = at_once or now < self.repeat_at
-            chosen = () if is_early else [self._all[key] for key in self._all if key in true_now]
-        return tuple(
-            one if one.ended else attrs.evolve(one, value=values.get(one.key, one.value))
-            for one in chosen
-        )
+            is_held = self.sent_at <= now < self.sent_at + GATHER
+            if at_once or self._has_more or not is_held:
+                # A receiver that is away gets no new episodes before the old ones: these can be dropped.
+                chosen = sorted(new, key=lambda one: not one.is_tried)[:MOST_IN_MESSAGE]
+                self._has_more = len(new) > len(chosen) or any(
+                    one.steps > 1 or len(self._by_key[one.key]) > 1 for one in chosen
+                )
+        elif not at_once and now >= self.repeat_at:
+            chosen = [those[0] for key, those in self._by_key.items() if key in true_now]
+        for one in chosen:
+            one.is_tried = True
+            if one.ended is None:
+                one.value = values.get(one.key, one.value)
+        return tuple(one.next_step for one in chosen)
 
-    def mark_reported(self, episodes: Sequence[Episode], now: float, every: float) -> None:
-        """Note that a message has arrived. every: seconds until they are reported again."""
-        for one in episodes:
-            known = self._all.get(one.key)
-            if known is None or known.begun != one.begun:
-                continue
-            if one.ended:
-                del self._all[one.key]
+    def _forget_reported_ends(self) -> None:
+        for those in list(self._by_key.values()):
+            if those[0].is_reported and those[0].ended is not None:
+                self._forget_first(those)
+
+    def _forget_first(self, those: deque[_Waiting]) -> None:
+        """Forget an episode that is over."""
+        first = those.popleft()
+        self._ended -= 1
+        if not those:
+            del self._by_key[first.key]
+
+    def mark_reported(self, message: EpisodeMessage, now: float, every: float) -> None:
+        """Note that a message has arrived. every: seconds until episodes are reported again."""
+        for one in message.episodes:
+            those = self._by_key[one.key]
+            if one.ended is None:
+                those[0].is_reported = True
             else:
-                self._all[one.key] = attrs.evolve(known, is_reported=True)
+                self._forget_first(those)
+        self.gap = self.gap and not message.gap
+        self.dropped -= message.dropped
         self.sent_at, self.repeat_at = now, now + every
+
+    def forget_all(self) -> None:
+        """Forget all episodes, which no receiver takes."""
+        self._by_key.clear()
+        self._ended = 0
 
     def to_document(self) -> dict[str, Any]:
         """Return the episodes as JSON can represent them."""
         return {
             "sent": self.sent_at,
             "repeat": self.repeat_at,
-            "episodes": [attrs.astuple(one) for one in self._all.values()],
+            "gap": self.gap,
+            "dropped": self.dropped,
+            "episodes": [attrs.astuple(one) for one in self._all()],
         }
 
+    def _all(self) -> Iterator[_Waiting]:
+        for those in self._by_key.values():
+            yield from those
+
     def restore(self, document: Mapping[str, Any]) -> None:
-        """Continue with what `to_document` has returned."""
+        """Continue with what `to_document` has returned, or that of an older version.
+
+        That kept one episode of each group, with one figure.
+        """
         self.sent_at, self.repeat_at = document["sent"], document["repeat"]
+        self.gap, self.dropped = document.get("gap", False), document.get("dropped", 0)
         for key, *others in document["episodes"]:
-            self._all[tuple(key)] = Episode(tuple(key), *others)
+            one = _Waiting(tuple(key), *others)
+            if len(others) == 4 and one.ended is not None:
+                one.end_value = one.value
+            self._by_key.setdefault(one.key, deque()).append(one)
+            self._ended += one.ended is not None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import attrs
-
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.episodes import Episode
 from logsrv.linelog.alerts.windows import REMEMBERED, Change, Key, Windows
@@ -51,7 +49,7 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
         if change.begins:
             begun[change.key] = Episode(change.key, change.time, change.value)
         elif (first := begun.pop(change.key, None)) is not None:
-            found.append(attrs.evolve(first, ended=change.time))
+            found.append(first.ended_at(change.time, first.value))
     found += begun.values()
     found.sort(key=lambda one: (one.begun, str(one.key)))
     return PastEpisodes([one for one in found if one.begun >= since], windows.left_out)

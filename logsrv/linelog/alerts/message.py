@@ -80,7 +80,8 @@ class Message:
         """The message as a JSON object."""
         named = {"name": self.alert.name, "page": self.page}
         known = {name: value for name, value in named.items() if value}
-        return safe_json({**self.document, **known, **dict.fromkeys(self.notes, True)}).encode()
+        notes = dict.fromkeys(self.notes, True)
+        return safe_json({**notes, **self.document, **known}).encode()
 
 
 def message_of_lines(

@@ -58,7 +58,8 @@ class AlertReport:
     kind: `lines`: `number` lines match; `firing`: `number` groups fulfil the condition; `sent`: a message
         was sent; `failed`: a message could not be sent, and is given up; `later`: it could not be sent, and
         will be sent again; `put-off`: it will be sent again at the next start; `missed`: `number` segments
-        were removed unsearched; `done`: the task has ended; `trouble`: something else failed.
+        were removed unsearched; `dropped`: nobody will be told of `number` episodes; `done`: the task has
+        ended; `trouble`: something else failed.
     name: the name of the task, for `done`. why: a sentence, for `failed`, `later` and `trouble`.
     """
 

@@ -57,7 +57,7 @@ class Watch:
 
     @property
     def is_sending(self) -> bool:
-        """True if a message is under way."""
+        """True if a message is taken, or under way."""
         return self._sending is not None
 
     @property
@@ -137,10 +137,10 @@ class Watch:
         """True if its alert was removed: messages of a newer one wait, but not for a failing receiver."""
         return self.task.until is not None and self._failures < len(RETRY)
 
-    def send_if_due(
+    def take_if_due(
         self, *, ending: bool = False, silenced: bool = False, waits: bool = False
     ) -> None:
-        """Send a message if one is due, and none is under way. silenced, waits: send none now.
+        """Take a message for `send_taken` if one is due, and none is under way. silenced, waits: take none.
 
         ending: whether the process is about to end. Then every message is due, except a failed one, which
         the next process sends.
@@ -149,7 +149,10 @@ class Watch:
         if silenced or waits or self.is_sending or self._now() < self._retry_at:
             return
         self._sending = self._take_message(at_once=ending or self.searched_all)
-        if self._sending is not None:
+
+    def send_taken(self) -> None:
+        """Send the message that was taken; its progress is saved before."""
+        if self.is_sending and self._delivery is None:
             self._sent_by = self.task.alert
             self._delivery = self._deliver(self.task.way, self.task.alert, self._sending)
             self._delivery.addCallbacks(self._on_delivered, self._on_failed)
@@ -177,7 +180,7 @@ class Watch:
         sending, why = self._end_sending(), self._why_failed(failure)
         given_up = self.task.until is not None and self._failures >= self.tries_after_removal
         if given_up or not failure.check(CancelledError, TemporaryFailure):
-            self._mark_reported(sending)
+            self._give_up(sending) if given_up else self._mark_reported(sending)
             self._send_report("failed", why)
             return
         pause = RETRY[min(self._failures, len(RETRY) - 1)]
@@ -200,6 +203,10 @@ class Watch:
     def _mark_reported(self, message: Any) -> None:
         """Note that a message has arrived, or is given up."""
         self._failures, self._retry_at = 0, 0.0
+
+    def _give_up(self, message: Any) -> None:
+        """Note that a message of a removed alert will never arrive."""
+        self._mark_reported(message)
 
     def _put_back(self, message: Any) -> None:
         """Keep what a failed message was about."""

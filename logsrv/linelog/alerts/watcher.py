@@ -86,6 +86,7 @@ class Watcher:
             now=now,
             report=report,
             time_of_day=self._kept.clock.time_of_day,
+            since=self._kept.load_time(name),
         )
 
     def finish(self) -> Deferred[None]:
@@ -119,15 +120,17 @@ class Watcher:
         for name, watch in list(self._watches.items()):
             if watch not in searched:
                 watch.reach_end_of_store()
-            watch.send_if_due(
+            watch.take_if_due(
                 ending=late or (self._finished is not None and watch not in searched),
                 silenced=watch.task.label in self._silenced,
                 waits=watch.task.until is None and watch.task.destination in first,
             )
             if watch.is_done:
                 self._remove_watch(name)
-            else:
-                self._save_if_due(name, now)
+                continue
+            # Saved before the next message: one that has arrived is not sent again after it.
+            self._save_if_due(name, now)
+            watch.send_taken()
         if self._finished is None:
             self._next.start(0 if reading else POLL_EVERY, self._try_poll)
         else:

@@ -53,6 +53,9 @@ OF_ALERTS = {
     "alerts_missed_segments_total": (
         "Segments that were removed before an alert had looked at all of their lines."
     ),
+    "alerts_dropped_episodes_total": (
+        "Episodes of a condition that nobody is told of, because too many waited for a receiver."
+    ),
 }
 TARGET_GAUGES = {
     "ship_up": "1 while a target takes lines, else 0.",

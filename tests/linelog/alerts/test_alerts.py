@@ -196,6 +196,8 @@ def test_reports_are_counted_and_failures_logged_once_a_minute(stage: Stage) -> 
         for _ in range(3):
             stage.report(AlertReport("failed", "web", "webhook", "no route"))
         stage.report(AlertReport("missed", "1", "command", number=3))
+        for _ in range(3):
+            stage.report(AlertReport("dropped", "1", "command", number=2))
         stage.report(AlertReport("put-off", "1", "command", number=7))
         for _ in range(3):
             stage.report(AlertReport("trouble", why="it is damaged"))
@@ -207,9 +209,14 @@ def test_reports_are_counted_and_failures_logged_once_a_minute(stage: Stage) -> 
     assert stage.metrics.value("alerts_failed_total", alert="web", way="webhook") == 3
     assert stage.metrics.value("alerts_missed_segments_total", alert="1", way="command") == 3
     assert stage.metrics.value("alerts_put_off_total", alert="1", way="command") == 1
+    assert stage.metrics.value("alerts_dropped_episodes_total", alert="1", way="command") == 6
     assert messages == [
         "alert web was not delivered: no route",
         "alert 1: lines were removed from the store before they were searched (segments: 3)",
+        (
+            "alert 1: its receiver has been away for so long that episodes are dropped and only counted;"
+            " see its command or webhook (2 now)"
+        ),
         (
             "alert 1: a message was under way when the service ended (lines: 7); it is sent again at"
             " the next start"

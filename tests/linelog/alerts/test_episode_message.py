@@ -64,6 +64,13 @@ def test_nothing_of_a_group_drives_a_terminal_or_forges_a_line() -> None:
     assert 'firing app="a\\x0a\\x1b[2J\\u202e": since' in text
 
 
+def test_a_message_says_how_many_episodes_were_dropped() -> None:
+    sent = EpisodeMessage((FIRING,), BEGIN, dropped=98_000)
+    found = episode_message.message_of_episodes(alert(), sent, "web1")
+    assert "98,000 episodes came and went that nobody is told of" in found.text()
+    assert standard.loads(found.json)["dropped"] == 98_000
+
+
 def test_the_json_has_condition_and_groups() -> None:
     sent = EpisodeMessage((FIRING, RESOLVED), BEGIN, gap=True, left_out=True)
     found = standard.loads(

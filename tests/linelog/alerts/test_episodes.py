@@ -1,40 +1,51 @@
-"""Which episodes are due, and what is remembered of them."""
+"""Which episodes are due, in which order, and what is remembered of them."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from logsrv.linelog.alerts.episodes import GATHER, Episodes
-from logsrv.linelog.alerts.windows import Change
+import pytest
+
+from logsrv.linelog.alerts import episodes
+from logsrv.linelog.alerts.episodes import GATHER, MOST_ENDED, EpisodeMessage, Episodes
+from logsrv.linelog.alerts.windows import Change, Key
 
 A, B = ("a",), ("b",)
+Told = list[tuple[str, float | None]]
 
 
-def begin(those: Episodes, key: tuple[str, ...] = A, time: float = 0) -> None:
-    those.add_change(Change(key, True, time, 5), silenced=False, with_end=True)
+def begin(those: Episodes, key: Key = A, time: float = 0, *, silenced: bool = False) -> None:
+    those.add_change(Change(key, True, time, 5), silenced=silenced)
 
 
-def end(
-    those: Episodes, time: float = 60, *, silenced: bool = False, with_end: bool = True
-) -> None:
-    those.add_change(Change(A, False, time, 1), silenced=silenced, with_end=with_end)
+def end(those: Episodes, time: float = 60, key: Key = A, *, silenced: bool = False) -> bool:
+    return those.add_change(Change(key, False, time, 1), silenced=silenced)
 
 
-def due(those: Episodes, now: float, *, at_once: bool = False) -> list[tuple[str, bool]]:
-    found = those.due(now, {A: 7}, {A, B}, at_once=at_once)
-    if found:
+def message(
+    those: Episodes, now: float, *, with_ends: bool = True, at_once: bool = False
+) -> EpisodeMessage:
+    found = those.due(now, {A: 7}, {A, B}, with_ends=with_ends, at_once=at_once)
+    return EpisodeMessage(found, now, those.gap, dropped=those.dropped)
+
+
+def due(those: Episodes, now: float, **options: bool) -> Told:
+    """Let a message arrive; return the groups in it, each with its end, if that is told."""
+    found = message(those, now, **options)
+    if found.episodes:
         those.mark_reported(found, now, 100)
-    return [(str(one.key[0]), one.ended is None) for one in found]
+    return [(str(one.key[0]), one.ended) for one in found.episodes]
 
 
 def test_an_episode_is_due_at_its_begin_each_interval_and_its_end() -> None:
     those = Episodes()
     begin(those)
-    assert due(those, 0) == [("a", True)]
+    assert due(those, 0) == [("a", None)]
     assert due(those, 99) == []
-    assert due(those, 100) == [("a", True)]
+    assert due(those, 100) == [("a", None)]
     end(those, 150)
-    assert due(those, 150) == [("a", False)]
+    assert due(those, 150) == [("a", 150)]
     assert due(those, 1000) == [] and len(those) == 0
 
 
@@ -44,52 +55,147 @@ def test_other_groups_wait_a_moment_unless_the_process_ends() -> None:
         begin(those)
         assert due(those, 0)
         begin(those, B, 1)
-        assert due(those, waits, at_once=at_once) == [("b", True)]
+        assert due(those, waits, at_once=at_once) == [("b", None)]
 
 
 def test_the_present_figure_is_reported() -> None:
     those = Episodes()
     begin(those)
-    assert [one.value for one in those.due(0, {A: 7}, {A}, at_once=False)] == [7]
+    assert [one.value for one in message(those, 0).episodes] == [7]
     end(those)
-    assert [one.value for one in those.due(60, {}, set(), at_once=False)] == [1]
+    those.mark_reported(message(those, 0), 0, 100)
+    assert [one.value for one in message(those, 60).episodes] == [1]
 
 
-def test_an_end_is_not_reported_if_it_is_not_wanted_or_if_nobody_heard_of_the_begin() -> None:
-    unwanted, silenced, unheard = Episodes(), Episodes(), Episodes()
-    begin(unwanted)
-    assert due(unwanted, 0)
-    end(unwanted, with_end=False)
-    begin(silenced)
-    end(silenced, silenced=True)
-    assert due(unwanted, 1000) == due(silenced, 1000) == []
-    # Its message could not be delivered until now.
-    begin(unheard)
-    end(unheard, with_end=False)
-    assert due(unheard, 1000) == [("a", False)]
+def test_each_episode_of_a_group_is_told_although_the_next_ones_have_come() -> None:
+    """One step in a message, and what waited for its group is not held for more."""
+    those = Episodes()
+    for time in (0, 13, 40):
+        begin(those, A, time)
+        end(those, time + 5)
+    begin(those, A, 60)
+    begin(those, B, 61)
+    assert due(those, 70) == [("a", None), ("b", None)]
+    told = [due(those, 70 + step / 5) for step in range(7)]
+    assert told == [[("a", time)] for time in (5, None, 18, None, 45, None)] + [[]]
+    end(those, 71, B)
+    assert due(those, 72) == [] and due(those, 71 + GATHER) == [("b", 71)]
 
 
-def test_a_message_about_an_earlier_episode_says_nothing_about_the_present_one() -> None:
+def test_ends_that_are_not_wanted_are_not_told_but_each_begin_is() -> None:
+    those = Episodes()
+    for time in (0, 10):
+        begin(those, A, time)
+        end(those, time + 5)
+    assert [due(those, now, with_ends=False) for now in (20, 21, 22)] == [
+        [("a", None)], [("a", None)], [],
+    ]  # fmt: skip
+    assert len(those) == 0
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "tried", "told"),
+    [
+        (True, True, False, []),
+        (True, False, False, [("a", None), ("a", 60)]),
+        (False, True, False, [("a", None), ("a", 60)]),
+        (True, True, True, [("a", None), ("a", 60)]),
+    ],
+)
+def test_only_what_begins_and_ends_in_silence_is_never_told(
+    begins: bool, ends: bool, tried: bool, told: Told
+) -> None:
+    """Unless a message has been tried, between two silences: a receiver may know of the begin."""
+    those = Episodes()
+    begin(those, silenced=begins)
+    if tried:
+        message(those, 30)
+    end(those, silenced=ends)
+    assert due(those, 100) + due(those, 101) == told
+
+
+def test_a_message_under_way_says_nothing_about_the_next_episode() -> None:
     those = Episodes()
     begin(those)
-    first = those.due(0, {}, set(), at_once=False)
-    end(those, 60)
+    first = message(those, 0)
+    end(those)
     begin(those, A, 70)
     those.mark_reported(first, 75, 100)
-    assert due(those, 75 + GATHER) == [("a", True)]
+    assert due(those, 75 + GATHER) + due(those, 76 + GATHER) == [("a", 60), ("a", None)]
+
+
+def test_no_episode_ends_before_its_begin() -> None:
+    """A clock was set back meanwhile, by an hour or by what a step lasts; 0 is a time, too."""
+    for begun, ended, told in ((3600, 10, 3600), (5, 4.9, 5), (0, -1, 0), (-9, -3, -3)):
+        those = Episodes()
+        begin(those, A, begun)
+        end(those, ended)
+        assert due(those, 4000) + due(those, 4001) == [("a", None), ("a", told)]
 
 
 def test_an_end_without_a_begin_is_nothing() -> None:
     those = Episodes()
-    end(those)
-    assert len(those) == 0
+    assert end(those) and len(those) == 0
+    begin(those)
+    assert end(those) and end(those, 70)
+    assert due(those, 100) + due(those, 101) + due(those, 120) == [("a", None), ("a", 60)]
+
+
+def test_while_a_receiver_is_away_only_so_many_episodes_wait_and_the_others_are_counted() -> None:
+    """100,000 groups: those that go on are all told, and what was tried once has its end."""
+    those = Episodes()
+    begin(those)
+    assert message(those, 0).count == 1
+    kept = [True] * 1
+    for number in range(100_000):
+        begin(those, (f"g{number}",), number)
+        kept.append(end(those, number, (f"g{number}",)))
+        assert number % 10_000 or message(those, number).dropped == those.dropped
+    begin(those, B, 100_000)
+    assert end(those, 100_000, A)
+    assert those.dropped == kept.count(False) == 100_000 - MOST_ENDED
+    again = Episodes()
+    again.restore(json.loads(json.dumps(those.to_document())))
+    told: Told = []
+    while (found := message(again, 200_000)).episodes:
+        assert found.count <= episodes.MOST_IN_MESSAGE and found.dropped in (0, 98_000)
+        told += [(str(one.key[0]), one.ended) for one in found.episodes]
+        again.mark_reported(found, 200_000, 1e9)
+    assert len(told) == len(set(told)) == 2 * MOST_ENDED + 3
+    assert told[0] == ("a", None) and ("a", 100_000) in told and ("b", None) in told
+
+
+def test_a_gap_is_told_again_if_its_message_fails() -> None:
+    those = Episodes()
+    begin(those)
+    those.gap = True
+    assert message(those, 0).gap and message(those, 1).gap
+    due(those, 2)
+    assert not those.gap
 
 
 def test_episodes_survive_as_json() -> None:
     those, again = Episodes(), Episodes()
     begin(those)
     assert due(those, 0)
-    begin(those, B, 5)
+    end(those, 3)
+    begin(those, A, 4)
+    begin(those, B, 5, silenced=True)
     again.restore(json.loads(json.dumps(those.to_document())))
     assert again.to_document() == those.to_document()
-    assert due(again, 20) == [("b", True)]
+    assert due(again, 20) + due(again, 21) == [("a", 3), ("b", None), ("a", None)]
+
+
+@pytest.mark.parametrize(
+    ("saved", "told"),
+    [
+        ([["a"], 1.0, 5.0, None, False], [("a", None)]),
+        ([["a"], 1.0, 5.0, None, True], []),
+        ([["a"], 1.0, 5.0, 9.0, True], [("a", 9.0)]),
+        ([["a"], 1.0, None, 9.0, False], [("a", None), ("a", 9.0)]),
+    ],
+)
+def test_the_state_of_an_older_version_is_read(saved: list[Any], told: Told) -> None:
+    those = Episodes()
+    those.restore({"sent": -100.0, "repeat": 1e9, "episodes": [saved]})
+    assert due(those, 20) + due(those, 21) == told

@@ -45,7 +45,8 @@ def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: P
     found, scans, reports = watch(tmp_path)
     assert scans.search_next_pieces()
     for _ in range(3):
-        found.send_if_due(ending=True)
+        found.take_if_due(ending=True)
+        found.send_taken()
     assert [one.kind for one in reports] == ["lines", "later"]
     assert found.progress == AlertProgress(Position(1, 0))
 
@@ -53,7 +54,8 @@ def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: P
 def test_a_removed_alert_ends_at_its_line_and_gives_up_a_failed_message(tmp_path: Path) -> None:
     found, scans, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
     assert scans.search_next_pieces() and not scans.search_next_pieces()
-    found.send_if_due()
+    found.take_if_due()
+    found.send_taken()
     assert [one.kind for one in reports] == ["lines", "failed"] and found.is_done
 
 
