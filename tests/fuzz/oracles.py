@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
@@ -21,23 +21,18 @@ def variety(data: bytes) -> random.Random:
     return random.Random(zlib.crc32(data))
 
 
-def cuts(data: bytes, never: Container[int] = ()) -> Iterator[list[bytes]]:
-    """Yield some ways to cut an input into pieces, as the network may, but not at the places `never`."""
+def cuts(data: bytes) -> Iterator[list[bytes]]:
+    """Yield some ways to cut an input into pieces, as the network may."""
     chosen = sorted(variety(data).choices(range(len(data) + 1), k=min(8, len(data))))
     for places in (chosen, range(1, len(data)) if len(data) <= _SMALL else []):
-        edges = [0, *(place for place in places if place not in never), len(data)]
+        edges = [0, *places, len(data)]
         yield [data[begin:end] for begin, end in pairwise(edges)]
 
 
-def same_however_cut(
-    data: bytes, outcome: Callable[[list[bytes]], Result], never: Container[int] = ()
-) -> Result:
-    """Demand the same outcome for an input as a whole and for its pieces; return it.
-
-    never: places where a cut may make a difference.
-    """
+def same_however_cut(data: bytes, outcome: Callable[[list[bytes]], Result]) -> Result:
+    """Demand the same outcome for an input as a whole and for its pieces; return it."""
     whole = outcome([data])
-    for pieces in cuts(data, never):
+    for pieces in cuts(data):
         found = outcome(pieces)
         assert found == whole, f"cut as {pieces!r}: {found!r}, as a whole: {whole!r}"
     return whole

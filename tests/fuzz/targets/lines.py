@@ -29,7 +29,7 @@ from logsrv.linelog.ship.encode.relp import RelpSession
 from tests.fuzz.oracles import at_most, safe_lines, same_however_cut
 from tests.fuzz.target import target
 from tests.kit.framing.reference import reference_telnet
-from tests.linelog.framing.reference import Outcome, reference, where_a_cut_decides
+from tests.linelog.framing.reference import Outcome, reference
 
 # The rules of a listener without options, and limits so short that most inputs have longer lines.
 RULES = (
@@ -104,12 +104,12 @@ def telnet(data: bytes) -> None:
     "linelog.framing.lines.syslog_framer",
     "linelog.framing.lines.counted",
     "linelog.framing.lines.fits",
+    "linelog.framing.lines.bom",
 )
 def syslog(data: bytes) -> None:
-    """Frames of any kind are the same at every cut, except where a count just fits."""
-    never = where_a_cut_decides(data)
+    """Frames of any kind are the same at every cut."""
     for rules in RULES:
-        found = same_however_cut(data, framed(SyslogFramer, rules), never)
+        found = same_however_cut(data, framed(SyslogFramer, rules))
         stored(found.stored, rules)
         at_most(len(found.stored), 4 * len(data) + 2 + len(data) // rules.max_line)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import attrs
 
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
@@ -78,6 +76,9 @@ def reference(data: bytes, rules: LineRules) -> Outcome:
     outcome = Outcome()
     counts = outcome.counts
     if not rules.raw:
+        if data.startswith(b"\xef\xbb\xbf"):
+            data = data[3:]
+            counts.dropped_bom = 3
         if rules.telnet:
             data = reference_telnet(data, outcome)
         data = reference_cr_nul(data, outcome)
@@ -111,19 +112,3 @@ def reference(data: bytes, rules: LineRules) -> Outcome:
         for piece in pieces:
             outcome.stored += (piece if rules.raw else reference_escape(piece)) + b"\n"
     return outcome
-
-
-def where_a_cut_decides(data: bytes) -> set[int]:
-    """Return where the end of what has come decides what a number is that a line of syslog begins with.
-
-    That is at the end of its count if no count follows there; and anywhere if the first message has LFs,
-    which is one if it comes whole.
-    """
-    found: set[int] = set()
-    for header in re.finditer(rb"(?<![^\n\0])([1-9]\d{0,8}) (?!<)", data):
-        end = header.end() + int(header[1])
-        if not re.compile(rb"[1-9]\d{0,8} ").match(data, end):
-            found.add(end)
-        if header.start() == 0 and re.search(rb"[\n\0]", data[header.end() : end - 1]):
-            return set(range(len(data)))
-    return found

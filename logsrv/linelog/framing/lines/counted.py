@@ -23,16 +23,16 @@ from logsrv.linelog.framing.lines.records import escape_line_ends, without_endin
 
 Places: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 
-HEADER = re.compile(rb"([1-9][0-9]{0,8}) (?=<)")
-"""The header of a frame at any place where a frame may begin."""
+HEADER = re.compile(rb"([1-9][0-9]{0,8}) (?=<|\xef\xbb\xbf<)")
+"""The header of a frame at any place where a frame may begin. A BOM may stand before the `<PRI>`."""
 COUNT = re.compile(rb"([1-9][0-9]{0,8}) ")
 """The header of a frame that is not empty, if its count fits (`fits.py`)."""
 NEXT_COUNT = re.compile(rb"(0|[1-9][0-9]{0,8}) ")
 """The header of a frame directly after another."""
-MAY_BECOME_HEADER = re.compile(rb"[1-9][0-9]{0,8}(?: \Z|\Z)")
+MAY_BECOME_HEADER = re.compile(rb"[1-9][0-9]{0,8}(?: (?:\xef(?:\xbb\xbf?)?)?)?\Z")
 MAY_BECOME_NEXT = re.compile(rb"(?:0|[1-9][0-9]{0,8})\Z")
 LONGEST_HEADER = 11
-"""Bytes of the longest count, its space and the `<`."""
+"""Bytes of the longest count, its space and the first byte of the message."""
 
 _DIGITS = 9
 _LF, _CR, _SPACE, _ZERO, _LESS_THAN = 10, 13, 32, 48, 60

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.lines.bom import payloads_without_bom
 from logsrv.linelog.framing.lines.joined import JoiningFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
@@ -23,8 +24,10 @@ def frame_datagrams(
     """
     if not payloads:
         return None
+    if not rules.raw:
+        payloads = payloads_without_bom(payloads, counts)
     lines = b"".join([line if line[-1:] == b"\n" else line + b"\n" for line in payloads])
-    return LineFramer(for_datagrams(rules), counts).receive(lines)
+    return LineFramer(for_datagrams(rules), counts, start=None).receive(lines)
 
 
 def join_datagrams(payloads: Sequence[bytes], rules: LineRules, counts: LineCounts) -> Block | None:

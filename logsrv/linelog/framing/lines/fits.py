@@ -5,18 +5,16 @@ JSON: `8 {"n": 1}`. The rules for counts without `<`:
 
 - Directly after a counted frame, every count begins a frame; `0 ` is an empty frame. Some senders put an LF
   after a frame; the byte after it is judged as after any other LF.
-- Elsewhere a count fits if its frame ends at the next count or at the last received byte, and is not longer
-  than a line may be. So `200 OK` is a line, and so is a text with an LF before the end of its count: a
+- Elsewhere a count is one only if its frame is whole and what follows proves it: another count, of a frame
+  that is whole as well; or the end of the connection, or a second of silence, exactly there. Both frames
+  are no longer than a line may be. So `200 OK` is a line.
+- Elsewhere only the first message of a connection may contain LFs, and its last byte is neither digit nor
+  space: rows of numbers are lines. Any other text with an LF before the end of its count is a line, so a
   sender of lines finds each line stored at once.
-- Elsewhere only the first message of a connection may contain LFs: it must have arrived whole, counted
-  frames must follow as far as bytes have arrived (eight are checked), and its last byte must be neither
-  digit nor space. So rows of numbers are lines.
-- Bytes that may be either wait for the bytes that decide; if the connection ends first, they are lines.
+- Until these bytes have arrived, the number waits for them. A first message with LFs waits only until a
+  second of silence, and then is lines: it may come from a sender of lines.
 
-The decision depends only on the bytes, with two exceptions that depend on how the network cut them. A count
-fits if its frame ends at the last received byte: `8 packets` and an LF are a frame if nothing else arrived,
-and a line if `hello` arrived with them. A first message with LFs is a frame only if it arrives whole.
-Waiting for more bytes, which may never come, would keep a line from the disk.
+The decision depends on the bytes, never on how the network cut them.
 """
 
 from __future__ import annotations
@@ -30,19 +28,18 @@ import numpy.typing as npt
 
 from logsrv.linelog.framing.lines.counted import (
     COUNT,
+    HEADER,
     LONGEST_HEADER,
     MAY_BECOME_HEADER,
-    MAY_BECOME_NEXT,
-    NEXT_COUNT,
 )
 
 Codes: TypeAlias = npt.NDArray[np.uint8]
 Ends: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 Marks: TypeAlias = npt.NDArray[np.bool_]
 
-_LF, _SPACE, _LESS_THAN, _ZERO, _ONE, _NINE = 10, 32, 60, 48, 49, 9
+_LF, _SPACE, _LESS_THAN, _ZERO, _ONE, _NINE, _BOM = 10, 32, 60, 48, 49, 9, 0xEF
 _END_OF_LINE = re.compile(rb"[\n\0]")
-_LOOKED_AT = 8
+_NUMBERS = tuple(b" 0123456789"[place : place + 1] for place in range(11))
 # Merged frames are searched for in this many bytes of a line. This many frames in a row count as merged.
 _SEARCHED = 1 << 10
 _SUSPECT = 3
@@ -58,7 +55,20 @@ class CountVerdict(enum.Enum):
     """The next bytes decide."""
 
 
-def judge_count(data: bytes, at: int, limit: int, *, first: bool) -> CountVerdict:
+class Following(enum.Enum):
+    """The continuation of the bytes that have arrived."""
+
+    BYTES = enum.auto()
+    """More bytes, as far as is known."""
+    SILENCE = enum.auto()
+    """No byte for a second."""
+    END = enum.auto()
+    """The end of the connection."""
+
+
+def judge_count(
+    data: bytes | bytearray, at: int, limit: int, *, first: bool, following: Following
+) -> CountVerdict:
     """Judge the beginning of `data[at:]`, a new frame that does not directly follow a counted one.
 
     limit: longest line in bytes. first: whether this is the first byte of the connection.
@@ -68,30 +78,39 @@ def judge_count(data: bytes, at: int, limit: int, *, first: bool) -> CountVerdic
         return CountVerdict.NONE
     begin = header.end()
     end = begin + int(header[1])
-    if data[begin : begin + 1] == b"<":
+    if HEADER.match(data, at):
         return CountVerdict.FITS
     if end - begin > limit:
         return CountVerdict.NONE
-    if _END_OF_LINE.search(data, begin, end - 1):
-        whole = first and end <= len(data)
-        return CountVerdict.FITS if whole and _frames_follow(data, end) else CountVerdict.NONE
+    has_lines = _END_OF_LINE.search(data, begin, end - 1) is not None
+    if has_lines and (not first or data[end - 1 : end] in _NUMBERS):
+        return CountVerdict.NONE
+    undecided = CountVerdict.OPEN
+    if following is Following.END or (has_lines and following is Following.SILENCE):
+        undecided = CountVerdict.NONE
     if end > len(data):
-        return CountVerdict.OPEN
-    if end == len(data) or COUNT.match(data, end):
-        return CountVerdict.FITS
-    return CountVerdict.OPEN if MAY_BECOME_HEADER.match(data, end) else CountVerdict.NONE
+        return undecided
+    if end == len(data):
+        return CountVerdict.OPEN if following is Following.BYTES else CountVerdict.FITS
+    second = COUNT.match(data, end)
+    if second is None:
+        return undecided if MAY_BECOME_HEADER.match(data, end) else CountVerdict.NONE
+    length = int(second[1])
+    if length > limit:
+        return CountVerdict.NONE
+    return CountVerdict.FITS if second.end() + length <= len(data) else undecided
 
 
-def _frames_follow(data: bytes, at: int) -> bool:
-    """Tell whether counted frames, not rows of numbers, follow at `at`, as far as bytes have arrived."""
-    if data[at - 1] in b" 0123456789":
-        return False
-    for _ in range(_LOOKED_AT):
-        header = NEXT_COUNT.match(data, at)
-        if header is None:
-            return at >= len(data) or MAY_BECOME_NEXT.match(data, at) is not None
+def missing_bytes(data: bytes, at: int, limit: int) -> int:
+    """Return how many bytes are missing of the frame whose count stands at `at`, or of the one after it."""
+    for _ in range(2):
+        header = COUNT.match(data, at)
+        if header is None or int(header[1]) > limit:
+            return 0
         at = header.end() + int(header[1])
-    return True
+        if at >= len(data):
+            break
+    return max(0, at - len(data))
 
 
 def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> bool:
@@ -110,7 +129,8 @@ def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> 
         counted = running & (code == _SPACE)
         if counted.any():
             begins = starts[counted] + place + 1
-            if (padded[begins] == _LESS_THAN).any():
+            firsts = padded[begins]
+            if ((firsts == _LESS_THAN) | (firsts == _BOM)).any():
                 return True
             numbers = np.zeros(len(begins), np.int64)
             for digit in range(place, 0, -1):

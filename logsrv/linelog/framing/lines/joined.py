@@ -59,9 +59,10 @@ class JoiningFramer:
         return None if self._later else self._closing or self._framer.closing
 
     @property
-    def unfinished(self) -> bool:
-        """Return whether a record is kept."""
-        return bool(self._parts)
+    def waits(self) -> tuple[int, ...]:
+        """Return what silence decides: a kept record ends a second after its last line."""
+        waits = self._framer.waits
+        return (*waits, self.lines) if self._parts else waits
 
     def receive(self, chunk: bytes) -> Block | None:
         """Return the records that `chunk` completes as lines, or None."""
@@ -69,10 +70,14 @@ class JoiningFramer:
             self._add_lines(self._framer.receive(chunk))
         return _block_of(self._join_lines(-1 if self._closing else _MOST_AT_ONCE))
 
-    def end_record(self) -> Block | None:
+    def receive_silence(self) -> Block | None:
         """Return the kept record, and forget what it looked like: no line goes on with it any more."""
+        self._add_lines(self._framer.receive_silence())
+        lines = self._join_lines(_MOST_AT_ONCE)
+        if self._later:
+            return _block_of(lines)
         self._joiner = None
-        return _block_of(self._take_record())
+        return _block_of(lines + self._take_record())
 
     def finish(self) -> Block | None:
         """Return the rest as lines, or None. Call it after the last `receive`."""

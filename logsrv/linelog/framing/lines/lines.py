@@ -1,6 +1,6 @@
 """The framer of connections: bytes, cut anywhere, become blocks of whole lines (sans-IO).
 
-    bytes ─ Telnet taken out ─ CR NUL, CR LF ─ at LF: Block + rest ─ too long? cut ─ escaped ─► Block
+    bytes ─ BOM, Telnet taken out ─ CR NUL, CR LF ─ at LF: Block + rest ─ too long? cut ─ escaped ─► Block
 
 A chunk that needs none of these steps is not copied; `is_plain_ascii` finds that out in a few microseconds.
 The result depends only on the bytes, never on how they were cut into chunks.
@@ -14,6 +14,7 @@ import attrs
 
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.lines.bom import without_bom
 from logsrv.linelog.framing.lines.clean import escaped, is_plain_ascii
 from logsrv.linelog.framing.lines.oversize import cut_oversize, next_oversize
 from logsrv.linelog.framing.lines.returns import HeldReturn, without_returns
@@ -30,10 +31,15 @@ class BlockFramer(Protocol):
     """The methods of a framer such as `LineFramer`; its answers are bytes for the peer.
 
     more: whether it kept part of a chunk; then call `receive(b"")` again.
+    waits: names the bytes whose fate a second of silence decides: call `receive_silence` when it has been
+        the same for a second. () if there are none.
     """
 
     @property
     def more(self) -> bool: ...
+
+    @property
+    def waits(self) -> tuple[int, ...]: ...
 
     @property
     def closing(self) -> str | None: ...
@@ -45,6 +51,8 @@ class BlockFramer(Protocol):
 
     def receive(self, chunk: bytes) -> Block | None: ...
 
+    def receive_silence(self) -> Block | None: ...
+
     def finish(self) -> Block | None: ...
 
 
@@ -52,15 +60,19 @@ class BlockFramer(Protocol):
 class LineFramer:
     """The framer of one connection: `receive` and `finish` turn bytes into Blocks.
 
+    start: bytes before the text; None if it begins inside a stream, where a BOM belongs to a line.
     closing: one sentence why the connection must be closed, or None.
 
     Keeps at most `max_line` bytes of an unfinished line (and 1 KiB of a Telnet command) in memory.
     """
 
     more = False
+    waits = ()
 
     _rules: LineRules
     _counts: LineCounts
+    # The first bytes, while they may be the beginning of a BOM; then None.
+    _start: bytes | None = b""
     _rest: bytes | bytearray = b""
     _rest_plain: bool = True
     _oversize: bool = False
@@ -72,6 +84,11 @@ class LineFramer:
         """Return the lines that `chunk` completes, or None. It never raises, for any bytes."""
         if self._rules.raw:
             return self._frame_lines(chunk, True)
+        if self._start is not None:
+            start = self._start + chunk
+            text = without_bom(start, self._counts)
+            self._start = start if text is None else None
+            chunk = b"" if text is None else text
         # CR LF, or text such as Cyrillic, usually shows in the first bytes: then the full check is
         # needless.
         first = chunk[:_FIRST_LOOK]
@@ -81,9 +98,13 @@ class LineFramer:
         data = self._without_telnet_and_returns(chunk)
         return self._frame_lines(data, plain if data is chunk else is_plain_ascii(data))
 
+    def receive_silence(self) -> Block | None:
+        """Return None: silence decides nothing about lines."""
+        return None
+
     def finish(self) -> Block | None:
         """Return the unfinished last line, with an ending, or None. Call it after the last `receive`."""
-        data = b""
+        data, self._start = self._start or b"", None
         if self._telnet is not None:
             data = self._without_returns(self._telnet.finish())
         unfinished = data or self._rest

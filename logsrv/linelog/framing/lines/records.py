@@ -85,7 +85,7 @@ def frame_long_record(record: bytes, rules: LineRules, counts: LineCounts) -> It
 
     Escaping all of it at once would take seconds.
     """
-    framer = LineFramer(for_frames(rules), counts)
+    framer = LineFramer(for_frames(rules), counts, start=None)
     for at in range(0, len(record), _PIECE):
         block = framer.receive(escape_line_ends(record[at : at + _PIECE], rules.raw))
         if block is not None:

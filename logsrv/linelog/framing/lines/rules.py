@@ -85,6 +85,7 @@ class LineCounts:
     oversize_lines: lines longer than `max_line`.
     dropped_telnet: bytes of Telnet commands; IAC IAC counts as one, because its other byte is data.
     dropped_cr_nul: bytes of CR NUL, Telnet's bare return: two for each.
+    dropped_bom: bytes of byte order marks in front of a text.
     dropped_truncated: bytes cut from the end of over-long lines (TRUNCATE).
     dropped_closed: bytes that a connection sent after the stored beginning of an over-long line, up to
         the end of the connection (CLOSE).
@@ -94,6 +95,7 @@ class LineCounts:
     oversize_lines: int = 0
     dropped_telnet: int = 0
     dropped_cr_nul: int = 0
+    dropped_bom: int = 0
     dropped_truncated: int = 0
     dropped_closed: int = 0
     empty: int = 0

@@ -1,6 +1,6 @@
 """The framer of syslog over connections: the start of a frame decides its end (RFC 6587, and NUL; sans-IO).
 
-    begins with COUNT and ` <`          it has COUNT bytes (section 3.4.1)
+    begins with COUNT and ` <`          it has COUNT bytes (section 3.4.1); a BOM may stand before the `<`
     begins with COUNT and a space       the same, directly after such a frame or if it fits (`fits.py`)
     begins with `<` right after a NUL   it ends at the next NUL, or at an LF that `<PRI>` follows
     begins otherwise                    it ends at the first LF or NUL (section 3.4.2)
@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import enum
 import re
+from codecs import BOM_UTF8
 
 import attrs
 import numpy as np
 
 from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.lines.bom import BEFORE_PRIORITY, without_bom, without_boms
 from logsrv.linelog.framing.lines.counted import (
     COUNT,
     HEADER,
@@ -32,10 +34,12 @@ from logsrv.linelog.framing.lines.counted import (
 )
 from logsrv.linelog.framing.lines.fits import (
     CountVerdict,
+    Following,
     judge_count,
     longest_line_span,
     looks_counted,
     may_be_counted,
+    missing_bytes,
 )
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import escape_line_ends, without_ending
@@ -47,7 +51,8 @@ _DIGITS = b"0123456789"
 _MANY = 8
 _MAY_BE_ENDING = re.compile(rb"(?:\r?\n|\r|\0)\Z")
 _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
-_EMPTY_LINES = re.compile(rb"\n(?:\r?\n)+")
+_EMPTY_LINES = re.compile(rb"(\n)(?:\r?\n)+")
+_EMPTY_FRAMES = re.compile(rb"([\n\0])(?:\r?\n|\0)+")
 # Matches before the next frame that may end in another way than a line.
 _OTHERWISE = re.compile(rb"\0<|[\n\0]([1-9][0-9]{0,8}) ")
 # For a frame after a NUL: its end; a possible end; and the end of a chunk that only the next bytes can
@@ -83,11 +88,12 @@ _LINES = (_FrameState.FIRST, _FrameState.START, _FrameState.LINE)
 
 @attrs.define(eq=False)
 class SyslogFramer:
-    """The framer of one connection: `receive` and `finish` turn bytes into Blocks.
+    """The framer of one connection: `receive`, `receive_silence` and `finish` turn bytes into Blocks.
 
     most: pieces made in one call; None for no limit. While `more` is true, call `receive(b"")` again,
         also before `finish`.
     more: whether part of a chunk waits for the next call.
+    waits: () unless a second of silence decides about bytes; then it changes with each byte that comes.
     closing: one sentence why the connection must be closed, or None.
     merged: whether a stored line looked like several counted frames; after one such line none is checked.
     """
@@ -105,6 +111,12 @@ class SyslogFramer:
     # over-long lines.
     _lines: LineFramer = attrs.field(init=False)
     _place: _FrameState = _FrameState.FIRST
+    # The first bytes, while they may be the beginning of a BOM; then None.
+    _start: bytes | None = b""
+    # The bytes after those that have arrived, as far as they are known.
+    _following: Following = Following.BYTES
+    waits: tuple[int, ...] = ()
+    _waited: int = 0
     merged: bool = False
     # The beginning of a counted frame, or of a frame whose kind the next bytes decide.
     _held: bytes | bytearray = b""
@@ -117,7 +129,7 @@ class SyslogFramer:
 
     def __attrs_post_init__(self) -> None:
         self._raw, self._limit = self._rules.raw, self._rules.max_line
-        self._lines = LineFramer(for_frames(self._rules), self._counts)
+        self._lines = LineFramer(for_frames(self._rules), self._counts, start=None)
 
     @property
     def more(self) -> bool:
@@ -136,6 +148,11 @@ class SyslogFramer:
         if self._later:
             chunk, self._later = self._later + chunk, b""
             return self._frame_lines(b"".join(self._frames_as_lines(chunk)))
+        if self._start is not None:
+            start = self._start + chunk
+            text = without_bom(start, self._counts)
+            self._start = start if text is None else None
+            chunk = b"" if text is None else text
         self._few_counted = False
         if self._missing > len(chunk) and b"\n" not in chunk and b"\0" not in chunk:
             # A bytearray grows in place; joining `bytes` for each chunk would cost quadratic time.
@@ -143,9 +160,10 @@ class SyslogFramer:
                 self._held = bytearray(self._held)
             self._held += chunk
             self._missing -= len(chunk)
+            if self.waits:
+                self._begin_wait()
             return None
-        data, self._held = bytes(self._held) + chunk if self._held else chunk, b""
-        self._missing = 0
+        data = self._take_held() + chunk if self._held else chunk
         if self._place in _LINES and data and self._has_only_lines(data):
             data = self._hold_undecided_end(data)
             if data:
@@ -153,25 +171,38 @@ class SyslogFramer:
             return self._frame_lines(data)
         return self._frame_lines(b"".join(self._frames_as_lines(data)))
 
+    def receive_silence(self) -> Block | None:
+        """Return the frames that a second of silence completes as lines, or None."""
+        if not self.waits:
+            return None
+        self._following = Following.SILENCE
+        lines = self._frames_as_lines(self._take_held())
+        self._following = Following.BYTES
+        return self._frame_lines(b"".join(lines))
+
     def finish(self) -> Block | None:
         """Return the unfinished rest as lines, or None. An unfinished counted frame loses its count.
 
         Call it at the end of the stream.
         """
-        data, self._held = bytes(self._held), b""
+        self._following = Following.END
+        data, self._start = self._start or self._take_held(), None
+        lines: list[bytes] = []
+        if self._place in _STARTS and COUNT.match(data):
+            self._later = data
+            while self._later:
+                data, self._later = self._later, b""
+                lines += self._frames_as_lines(data)
+            data = self._take_held()
         after_counted = self._place is _FrameState.AFTER_COUNTED
         header = (NEXT_COUNT if after_counted else HEADER).match(data)
-        lines: list[bytes] = []
-        if self._place in _STARTS and header is None and COUNT.match(data):
-            # More bytes could have shown that this is a count, but the stream has ended: these are lines.
-            self._take_lines(data, 0, lines)
-            data, self._held = bytes(self._held), b""
         empty = False
         in_line = self._place is _FrameState.LINE
         if self._place in (_FrameState.UNTIL_NUL, _FrameState.COUNTED):
             data = self._escape_line_ends(without_ending(data))
         elif header and not in_line:
             data = self._escape_line_ends(without_ending(data[header.end() :]))
+            data = self._without_boms(data)
             empty = not data
         elif not in_line:
             empty = data == b"\r"
@@ -226,13 +257,14 @@ class SyslogFramer:
         return True
 
     def _judge_count(self, data: bytes, at: int) -> CountVerdict:
-        return judge_count(data, at, self._limit, first=self._place is _FrameState.FIRST)
+        first = at == 0 and self._place is _FrameState.FIRST
+        return judge_count(data, at, self._limit, first=first, following=self._following)
 
     def _hold_undecided_end(self, lines: bytes) -> bytes:
         """Return lines without the end that only the next bytes can judge; keep that end."""
         begin = len(lines) - self._undecided_length(lines)
         if begin < len(lines):
-            self._hold_from(lines, begin, _missing_bytes(lines, begin))
+            self._hold_number(lines, begin)
         return lines[:begin]
 
     def _undecided_length(self, data: bytes) -> int:
@@ -252,9 +284,12 @@ class SyslogFramer:
 
     def _drop_empty_lines(self, lines: bytes) -> bytes:
         """Remove the empty lines; the first line is not empty."""
-        kept, runs = _EMPTY_LINES.subn(b"\n", lines)
+        # A search for one byte is the faster one.
+        empty = _EMPTY_FRAMES if b"\0" in lines else _EMPTY_LINES
+        kept, runs = empty.subn(rb"\1", lines)
         if runs:
-            self._counts.empty += lines.count(b"\n") - kept.count(b"\n")
+            ends = (text.count(b"\n") + text.count(b"\0") for text in (lines, kept))
+            self._counts.empty += next(ends) - next(ends)
         return kept
 
     def _escape_line_ends(self, part: bytes) -> bytes:
@@ -288,10 +323,30 @@ class SyslogFramer:
                 at = self._take_lines(data, at, lines)
         return lines
 
+    def _without_boms(self, lines: bytes) -> bytes:
+        return lines if self._raw else without_boms(lines, self._counts)
+
     def _hold_from(self, data: bytes, at: int, missing: int = 0) -> int:
         """Keep bytes that cannot be judged until `missing` more bytes, or an LF or NUL, arrive."""
         self._held, self._missing = data[at:], missing
         return len(data)
+
+    def _hold_number(self, data: bytes, at: int) -> int:
+        """Keep a number that may be a count, or a CR."""
+        if self._judge_count(data, at) is CountVerdict.OPEN:
+            following, self._following = self._following, Following.SILENCE
+            if self._judge_count(data, at) is not CountVerdict.OPEN:
+                self._begin_wait()
+            self._following = following
+        return self._hold_from(data, at, missing_bytes(data, at, self._limit))
+
+    def _begin_wait(self) -> None:
+        self._waited += 1
+        self.waits = (self._waited,)
+
+    def _take_held(self) -> bytes:
+        held, self._held, self._missing, self.waits = bytes(self._held), b"", 0, ()
+        return held
 
     def _take_after_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take the bytes directly after a counted frame."""
@@ -309,7 +364,7 @@ class SyslogFramer:
         if count is CountVerdict.FITS:
             return self._take_counted_frames(data, at, lines)
         if count is CountVerdict.OPEN or MAY_BECOME_HEADER.match(data, at):
-            return self._hold_from(data, at, _missing_bytes(data, at))
+            return self._hold_number(data, at)
         self._place = _FrameState.START
         return self._take_lines(data, at, lines)
 
@@ -336,16 +391,23 @@ class SyslogFramer:
         if cut is not None:
             self._few_counted = cut.after - at < (len(data) - at) // _MANY
             self._counts.empty += cut.empty
-            lines.append(cut.lines)
+            lines.append(self._without_boms(cut.lines))
             self._place = _state_after_counted(cut.end, cut.after)
             return cut.after
         header = NEXT_COUNT.match(data, at)
         assert header is not None
-        length = int(header[1])
+        begin, length = header.end(), int(header[1])
         if length <= self._limit:
-            return self._hold_from(data, at, _missing_bytes(data, at))
+            return self._hold_from(data, at, begin + length - len(data))
+        if not self._raw and length > len(BEFORE_PRIORITY):
+            start = data[begin : begin + len(BEFORE_PRIORITY)]
+            if start == BEFORE_PRIORITY:
+                begin, length = begin + len(BOM_UTF8), length - len(BOM_UTF8)
+                self._counts.dropped_bom += len(BOM_UTF8)
+            elif BEFORE_PRIORITY.startswith(start):
+                return self._hold_from(data, at)
         self._to_come, self._place = length, _FrameState.COUNTED
-        return header.end()
+        return begin
 
     def _take_rest_of_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take more of a counted frame that is too long: LineFramer gets it as one line."""
@@ -378,20 +440,21 @@ class SyslogFramer:
         if stop == len(data):
             some = self._hold_undecided_end(some)
         self._place = _state_after_end(some.endswith(b"\0"))
+        some = self._drop_empty_lines(some)
         if b"\0" in some:
-            some = (some if self._raw else some.replace(b"\r\0", rb"\x0d" + b"\n")).replace(
-                b"\0", b"\n"
-            )
+            # A CR before a NUL belongs to the message.
+            some = some if self._raw else some.replace(b"\r\0", rb"\x0d" + b"\n")
+            some = some.replace(b"\0", b"\n")
         if not some.endswith(b"\n"):
             self._place = _FrameState.LINE
-        lines.append(self._drop_empty_lines(some))
+        lines.append(some)
         return stop
 
     def _next_other_frame(self, data: bytes, at: int) -> int:
         """Return where the next frame after `at` begins that may end in another way than a line."""
         for found in _OTHERWISE.finditer(data, at):
             begin, text = found.start() + 1, found.end()
-            if found[1] is not None and data[text : text + 1] != b"<":
+            if found[1] is not None and data[text : text + 1] not in (b"<", b"\xef"):
                 # Most candidates are lines; this finds out at half the cost of `_judge_count`.
                 count = int(found[1])
                 end = text + count
@@ -438,12 +501,6 @@ class SyslogFramer:
 
 def _state_after_end(nul: bool) -> _FrameState:
     return _FrameState.AFTER_NUL if nul else _FrameState.START
-
-
-def _missing_bytes(data: bytes, at: int) -> int:
-    """Return how many bytes are missing of the frame whose count stands at `at`."""
-    header = NEXT_COUNT.match(data, at)
-    return 0 if header is None else max(0, header.end() + int(header[1]) - len(data))
 
 
 def _state_after_counted(end: int, after: int) -> _FrameState:

@@ -129,7 +129,7 @@ class Intake:
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
         metrics.watch("received_lines_total", lambda: self.received_lines, listener=label)
         metrics.watch("oversize_lines_total", lambda: counts.oversize_lines, listener=label)
-        for reason in ("telnet", "cr_nul", "truncated", "closed"):
+        for reason in ("telnet", "cr_nul", "bom", "truncated", "closed"):
             read = partial(getattr, counts, f"dropped_{reason}")
             metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
         metrics.watch("records_refused_total", lambda: counts.empty, listener=label, reason="empty")

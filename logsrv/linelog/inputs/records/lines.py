@@ -22,8 +22,8 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# Seconds without a further line after which a record has ended.
-_RECORD_ENDS = 1.0
+# Seconds without a byte after which a framer decides about bytes that wait.
+_SILENCE = 1.0
 
 
 class LineReceiver(InputProtocol):
@@ -35,6 +35,10 @@ class LineReceiver(InputProtocol):
 
     # Made for the first answer: most peers never get one, and idle connections should be small.
     answers: AnswerWriter | None = None
+    # Made for the first bytes that wait.
+    _timer: Timer | None = None
+    # The framer's `waits` since the timer runs.
+    _waits: tuple[int, ...] = ()
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
@@ -106,11 +110,37 @@ class LineReceiver(InputProtocol):
             return 0
         block = framer.receive(data)
         size = 0 if block is None else intake.take(block, self.source)
+        if framer.waits != self._waits:
+            self._time_silence()
         if framer.answering and self.connected:
             self._send_telnet_answers()
         if framer.closing:
             self._close_with_reason(framer.closing)
         return size
+
+    def _time_silence(self) -> None:
+        """Start the timer anew, or stop it if nothing waits."""
+        self._waits = self._framer.waits
+        if self._timer is None:
+            self._timer = Timer(self.intake.clock)
+        if self._waits:
+            self._timer.start(_SILENCE, self._silence)
+        else:
+            self._timer.stop()
+
+    def _silence(self) -> None:
+        if self.working or unread_bytes(self.transport):
+            # The connection is paused, so further bytes may be there already.
+            self._time_silence()
+            return
+        block = self._framer.receive_silence()
+        if block is not None:
+            self.intake.take(block, self.source)
+        self._waits = ()
+        if self.more:
+            self._store_in_slices(b"")
+        elif self._framer.waits:
+            self._time_silence()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
@@ -121,6 +151,8 @@ class LineReceiver(InputProtocol):
 
     def finish(self) -> None:
         """Store the unfinished line. Called after the peer has gone and all its data is taken in."""
+        if self._timer is not None:
+            self._timer.stop()
         block = self._framer.finish()
         if block is not None:
             self.intake.take(block, self.source)
@@ -151,32 +183,9 @@ class JoiningReceiver(LineReceiver):
     """A connection whose lines of one record are stored as one line (--join)."""
 
     _framer: JoiningFramer
-    _lines = 0
-
-    def __init__(self, intake: Intake) -> None:
-        super().__init__(intake)
-        self._timer = Timer(intake.clock)
 
     def make_framer(self, rules: LineRules, counts: LineCounts) -> JoiningFramer:
         return JoiningFramer(super().make_framer(rules, counts), rules, counts)
-
-    def take_in(self, data: bytes) -> int:
-        size = super().take_in(data)
-        if self._framer.unfinished and self._framer.lines != self._lines:
-            self._lines = self._framer.lines
-            self._timer.start(_RECORD_ENDS, self._end_record)
-        return size
-
-    def _end_record(self) -> None:
-        if self.working or unread_bytes(self.transport):
-            # The connection is paused, so further lines may be there already.
-            self._timer.start(_RECORD_ENDS, self._end_record)
-        elif (block := self._framer.end_record()) is not None:
-            self.intake.take(block, self.source)
-
-    def finish(self) -> None:
-        self._timer.stop()
-        super().finish()
 
 
 class LineDatagrams(InputDatagrams):

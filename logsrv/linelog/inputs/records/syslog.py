@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from logsrv.linelog.framing.lines.bom import payloads_without_bom
 from logsrv.linelog.framing.lines.joined import JoiningFramer
 from logsrv.linelog.framing.lines.records import frame_records, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
@@ -59,6 +60,8 @@ class SyslogDatagrams(InputDatagrams):
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         intake = self.intake
         together = b"".join(payloads)
+        if not intake.rules.raw:
+            payloads = payloads_without_bom(payloads, intake.counts)
         messages = payloads
         # Most messages have no ending to remove: RFC 5426 has none.
         if b"\n" in together or b"\0" in together:

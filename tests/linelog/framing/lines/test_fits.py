@@ -9,48 +9,73 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines.fits import (
     CountVerdict,
+    Following,
     judge_count,
     longest_line_span,
     looks_counted,
     may_be_counted,
 )
 
-
-@pytest.mark.parametrize(
-    ("data", "sense"),
-    [
-        (b"2 {}", CountVerdict.FITS),
-        (b"2 {}3 ", CountVerdict.FITS),
-        (b"3 <13>", CountVerdict.FITS),
-        (b"2 {}3", CountVerdict.OPEN),
-        (b"2 {", CountVerdict.OPEN),
-        (b"2 {}\n", CountVerdict.NONE),
-        (b"2 {}x", CountVerdict.NONE),
-        (b"30 {", CountVerdict.NONE),
-        (b"9 a\nb", CountVerdict.NONE),
-        (b"text", CountVerdict.NONE),
-    ],
-)
-def test_the_sense_of_a_number(data: bytes, sense: CountVerdict) -> None:
-    assert judge_count(data, 0, 20, first=False) is sense
+FITS, NONE, OPEN = CountVerdict.FITS, CountVerdict.NONE, CountVerdict.OPEN
 
 
-@pytest.mark.parametrize(
-    ("data", "fits"),
-    [
-        (b"3 a\nb", True),
-        (b"3 a\nb3 c\nd", True),
-        (b"4 a\nb\n9 c\nd", True),
-        (b"3 a\nbtext", False),
-        (b"4 a\nb", False),
-        (b"9 1 2 3\n9 1 2 3\n9 1 2 3\n", False),
-    ],
-)
-def test_the_first_message_of_a_connection_may_have_lines(data: bytes, fits: bool) -> None:
-    assert judge_count(data, 0, 20, first=True) is (
-        CountVerdict.FITS if fits else CountVerdict.NONE
+def verdicts(data: bytes, *, first: bool = False) -> tuple[CountVerdict, ...]:
+    """The verdicts if more bytes may follow, if a second is silent, and at the end."""
+    return tuple(
+        judge_count(data, 0, 20, first=first, following=following) for following in Following
     )
-    assert judge_count(data, 0, 20, first=False) is CountVerdict.NONE
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"3 <13>", (FITS, FITS, FITS)),
+        (b"30 <", (FITS, FITS, FITS)),
+        (b"9 \xef\xbb\xbf<13>", (FITS, FITS, FITS)),
+        # Its end is the last byte.
+        (b"2 {}", (OPEN, FITS, FITS)),
+        (b"8 packets\n", (OPEN, FITS, FITS)),
+        (b"5 \xef\xbb\xbf{}", (OPEN, FITS, FITS)),
+        # The frame after it is whole, may become so, is none.
+        (b"2 {}3 abc", (FITS, FITS, FITS)),
+        (b"2 {}3 a\nbc", (FITS, FITS, FITS)),
+        (b"2 {}3 ", (OPEN, OPEN, NONE)),
+        (b"2 {}3 ab", (OPEN, OPEN, NONE)),
+        (b"2 {}3", (OPEN, OPEN, NONE)),
+        (b"2 {}21 ab", (NONE, NONE, NONE)),
+        (b"2 {}999999999 ab", (NONE, NONE, NONE)),
+        (b"2 {}0 ", (NONE, NONE, NONE)),
+        (b"2 {", (OPEN, OPEN, NONE)),
+        (b"2 {}\n", (NONE, NONE, NONE)),
+        (b"2 {}x", (NONE, NONE, NONE)),
+        (b"30 {", (NONE, NONE, NONE)),
+        (b"999999999 {", (NONE, NONE, NONE)),
+        (b"9 a\nb", (NONE, NONE, NONE)),
+        (b"3 a\nb", (NONE, NONE, NONE)),
+        (b"text", (NONE, NONE, NONE)),
+    ],
+)
+def test_what_follows_a_number_decides(data: bytes, expected: tuple[CountVerdict, ...]) -> None:
+    assert verdicts(data) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"3 a\nb", (OPEN, FITS, FITS)),
+        (b"3 a\nb3 c\nd", (FITS, FITS, FITS)),
+        (b"3 a\nb3 c\n", (OPEN, NONE, NONE)),
+        (b"3 a\nb1", (OPEN, NONE, NONE)),
+        (b"9 a\nb", (OPEN, NONE, NONE)),
+        (b"3 a\nbtext", (NONE, NONE, NONE)),
+        (b"9 1 2 3\n9 1 2 3\n9 1 2 3\n", (NONE, NONE, NONE)),
+    ],
+)
+def test_the_first_message_of_a_connection_may_have_lines(
+    data: bytes, expected: tuple[CountVerdict, ...]
+) -> None:
+    assert verdicts(data, first=True) == expected
+    assert verdicts(data) == (NONE, NONE, NONE)
 
 
 LINES = st.lists(
@@ -67,7 +92,9 @@ def test_lines_are_judged_all_at_once_as_one_by_one(lines: list[bytes], last: by
     codes = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(codes[:-1] == 10)
     digits = (codes[1:][ends] >= 49) & (codes[1:][ends] <= 57)
-    senses = [judge_count(data, int(end) + 1, 50, first=False) for end in ends]
+    senses = [
+        judge_count(data, int(end) + 1, 50, first=False, following=Following.BYTES) for end in ends
+    ]
     whole = [sense for end, sense in zip(ends, senses, strict=True) if b"\n" in data[end + 1 :]]
     if any(sense is not CountVerdict.NONE for sense in whole):
         assert may_be_counted(codes, ends, digits, 50)

@@ -115,11 +115,11 @@ def test_a_record_longer_than_max_line(
 def test_the_last_record_is_kept_until_another_one_begins_or_it_is_ended() -> None:
     framer = framer_of()
     assert framer.receive(TRACE) is None
-    assert framer.unfinished
+    assert framer.waits
     assert bytes(framer.receive(b"next\n") or b"") == TRACE[:-1].replace(b"\n", rb"\x0a") + b"\n"
-    assert bytes(framer.end_record() or b"") == b"next\n"
-    assert framer.end_record() is None
-    assert not framer.unfinished
+    assert bytes(framer.receive_silence() or b"") == b"next\n"
+    assert framer.receive_silence() is None
+    assert not framer.waits
     assert stored(framer, [b"\tlate\n"]) == b"\tlate\n"
 
 
@@ -127,7 +127,7 @@ def test_an_object_of_json_is_stored_at_once_and_never_joined() -> None:
     framer = framer_of()
     lines = [json.dumps({"log": text}).encode() + b"\n" for text in ("ERROR no", "\tat f")]
     assert bytes(framer.receive(b"plain\n" + lines[0]) or b"") == b"plain\n" + lines[0]
-    assert not framer.unfinished
+    assert not framer.waits
     assert stored(framer, [lines[1], b"\tat g\n"]) == lines[1] + b"\tat g\n"
 
 
@@ -142,7 +142,7 @@ def test_a_kept_record_is_never_longer_than_a_line() -> None:
     framer = framer_of(LineRules(max_line=1000))
     for number in range(300):
         framer.receive(b"app%d %b\n" % (number, b"x" * 900) + b"\tmore\n" * 20)
-        assert len(kept := framer.end_record() or b"") <= 1000, kept
+        assert len(kept := framer.receive_silence() or b"") <= 1000, kept
 
 
 def test_many_lines_are_joined_in_pieces() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from codecs import BOM_UTF8
 
 import pytest
 from hypothesis import example, given
@@ -15,7 +14,6 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from tests.costs import allocated, doubled
 from tests.examples import more
-from tests.linelog.framing.reference import where_a_cut_decides
 
 PIECES = st.lists(
     st.sampled_from(
@@ -24,7 +22,7 @@ PIECES = st.lists(
             b"<123>", b"text", b"2026-11-20 x\n", b"<13>a\nb\0", b"3 <x\n4 <y\0\n", b"\xc3\xa9\xff",
             b"<34>Oct 11 22:14:15 mymachine su: x\n", b"0 <1>", b"9 <1>in\n<1>x",
             b"2 {}", b"3 {}\n", b"7 {\n 1\n}\n", b"0 ", b"1 \n", b"8 packets\n", b"200 OK\n", b" 4 x",
-            b"2 \r\n",
+            b"2 \r\n", b"\xef\xbb\xbf", b"9 \xef\xbb\xbf<13>ab",
         ]
     ),
     max_size=12,
@@ -33,19 +31,17 @@ COUNT = re.compile(rb"([1-9]\d{0,8}) ")
 NEXT_COUNT = re.compile(rb"(0|[1-9]\d{0,8}) ")
 
 
-def slowly(data: bytes, ends: Sequence[int] = ()) -> list[bytes]:
-    """The frames of a connection that has ended, frame by frame, as the contract's sentences go.
-
-    ends: of the chunks as they came.
-    """
+def slowly(data: bytes) -> list[bytes]:
+    """The frames of a connection that has ended, frame by frame, as the contract's sentences go."""
+    data = data.removeprefix(BOM_UTF8)
     found = []
     at, behind_nul, straight = 0, False, False
     while at < len(data):
         header = (NEXT_COUNT if straight else COUNT).match(data, at)
-        if header and (straight or fits(data, at, header, ends or [len(data)])):
+        if header and (straight or fits(data, at, header)):
             begin = header.end()
             end = begin + int(header[1])
-            found.append(without_one_ending(data[begin:end]))
+            found.append(re.sub(rb"\A\xef\xbb\xbf(?=<)", b"", without_one_ending(data[begin:end])))
             at = end + (data[end : end + 1] == b"\n")
             behind_nul, straight = False, at == end
             continue
@@ -73,28 +69,21 @@ def slowly(data: bytes, ends: Sequence[int] = ()) -> list[bytes]:
     return found
 
 
-def fits(data: bytes, at: int, header: re.Match[bytes], ends: Sequence[int]) -> bool:
+def fits(data: bytes, at: int, header: re.Match[bytes]) -> bool:
     """Tell whether a count that is not straight behind a frame is one."""
     begin = header.end()
     end = begin + int(header[1])
-    if data[begin : begin + 1] == b"<":
+    if data[begin:].startswith((b"<", BOM_UTF8 + b"<")):
         return True
-    inner = re.compile(rb"[\n\0]").search(data, begin, max(begin, end - 1))
-    if not inner:
-        return end in ends or COUNT.match(data, end) is not None
-    seen = data[: min(each for each in ends if each > inner.start())]
-    return at == 0 and end <= len(seen) and frames_follow(seen, end)
-
-
-def frames_follow(data: bytes, at: int) -> bool:
-    if data[at - 1 : at] in (b" ", *(b"%d" % digit for digit in range(10))):
+    if end > len(data):
         return False
-    for _ in range(8):
-        header = NEXT_COUNT.match(data, at)
-        if header is None:
-            return re.fullmatch(rb"(0|[1-9]\d{0,8})?", data[at:]) is not None
-        at = header.end() + int(header[1])
-    return True
+    if re.compile(rb"[\n\0]").search(data, begin, max(begin, end - 1)) and (
+        at > 0 or data[end - 1 : end] in (b" ", *(b"%d" % digit for digit in range(10)))
+    ):
+        return False
+    second = COUNT.match(data, end)
+    whole = second is not None and second.end() + int(second[1]) <= len(data)
+    return end == len(data) or whole
 
 
 def without_one_ending(frame: bytes) -> bytes:
@@ -117,30 +106,31 @@ def counted_and_framed(pieces: list[bytes], **rules: object) -> tuple[int, list[
     return counts.empty, text.split(b"\n")[:-1]
 
 
+def kept_bytes(framer: SyslogFramer) -> int:
+    return len(framer._held) + len(framer._lines._rest)
+
+
 def as_line(frame: bytes) -> bytes:
     return escaped(frame.replace(b"\n", rb"\x0a"))
 
 
 @pytest.mark.slow
 @more(4)
-@given(PIECES.map(b"".join), st.integers(1, 40))
-@example(b"<13>x\0<13>a\n\0<1>b\r\n\0", 3)
-@example(b"<13>x\0<13>a\r\n<1>b\n", 40)
-@example(b"5 <1>ab\n\n6 <1>ab\n\n\n", 7)
-@example(b"8 packets\nhello\n", 10)
-@example(b"8 packets\nhello\n", 11)
-@example(b"8 packets\n9 is more", 1)
-@example(b"7 {\n 1\n}\n7 {\n 2\n}\n", 9)
-@example(b"7 {\n 1\n}\n7 {\n 2\n}\n", 5)
-@example(b"<13>x\n200 OK\n\0\x002 {}2 {}", 3)
-def test_as_the_contract_says_at_every_cut(data: bytes, size: int) -> None:
-    for ends in ([len(data)], [*range(size, len(data), size), len(data)]):
-        frames = slowly(data, ends)
-        pieces = [data[begin:end] for begin, end in pairwise([0, *ends])]
-        assert counted_and_framed(pieces) == (
-            frames.count(b""),
-            [as_line(frame) for frame in frames if frame],
-        )
+@given(PIECES.map(b"".join))
+@example(b"<13>x\0<13>a\n\0<1>b\r\n\0")
+@example(b"<13>x\0<13>a\r\n<1>b\n")
+@example(b"5 <1>ab\n\n6 <1>ab\n\n\n")
+@example(b"8 packets\nhello\n")
+@example(b"8 packets\n9 is more")
+@example(b"7 {\n 1\n}\n7 {\n 2\n}\n")
+@example(b"<13>x\n200 OK\n\0\x002 {}2 {}")
+def test_as_the_contract_says(data: bytes) -> None:
+    """Wherever it is cut: tests/test_cuts.py."""
+    frames = slowly(data)
+    assert counted_and_framed([data]) == (
+        frames.count(b""),
+        [as_line(frame) for frame in frames if frame],
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,10 +150,26 @@ def test_as_the_contract_says_at_every_cut(data: bytes, size: int) -> None:
         (b"2 {}", [b"{}"]),
         (b"2 {}3 {} 2 {}", [b"{}", b"{} ", b"{}"]),
         (b"a line\n2 {}4 <13>", [b"a line", b"{}", b"<13>"]),
+        (b"a line\n2 {}5 <13>", [b"a line", b"2 {}5 <13>"]),
+        (b"a line\n5 abcde3 fgh", [b"a line", b"abcde", b"fgh"]),
+        (b"a line\n5 abcde0 3 fgh", [b"a line", b"5 abcde0 3 fgh"]),
+        (b"a line\n5 abcde3 fgh0 3 ijk", [b"a line", b"abcde", b"fgh", b"ijk"]),
+        (b"a line\n2 {}70000 x", [b"a line", b"2 {}70000 x"]),
+        # A BOM in front of the connection, and before a priority.
+        (b"\xef\xbb\xbf<13>x\n\xef\xbb\xbf<13>y\n", [b"<13>x", b"\xef\xbb\xbf<13>y"]),
+        (b"\xef\xbb\xbf5 <1>ab8 \xef\xbb\xbf<1>cd", [b"<1>ab", b"<1>cd"]),
+        (b"8 \xef\xbb\xbf<1>ab8 \xef\xbb\xbf<1>cd", [b"<1>ab", b"<1>cd"]),
+        (b"\xef\xbb\xbf2 {}2 []", [b"{}", b"[]"]),
+        (b"30 \xef\xbb\xbf<1>unfinished", [b"<1>unfinished"]),
+        (b"\xef\xbb\xbf", []),
+        (b"\xef\xbb", [rb"\xef\xbb"]),
         (b"8 packets\n", [b"packets"]),
         (b"7 {\n 1\n}\n2 {}", [rb"{\x0a 1\x0a}", b"{}"]),
         # So these are lines.
         (b"5 abcdefghij", [b"5 abcdefghij"]),
+        (b"a line\n5 abcdefghij\n", [b"a line", b"5 abcdefghij"]),
+        (b"3 little pigs", [b"3 little pigs"]),
+        (b"a line\n12 digits first\n", [b"a line", b"12 digits first"]),
         (b"5 hello\n", [b"5 hello"]),
         (b"200 OK\n", [b"200 OK"]),
         (b"12 digits first\n", [b"12 digits first"]),
@@ -186,7 +192,7 @@ def test_syslog_frames_of_every_kind_become_lines(data: bytes, lines: list[bytes
 
 
 def test_a_line_that_begins_with_a_number_waits_for_nothing() -> None:
-    for data in (b"200 OK\n", b"<13>x\n200 OK\n", b"10 packets\n11 packets\n"):
+    for data in (b"<13>x\n200 OK\n", b"10 packets\n11 packets\n" * 2, b"x\n5 abcdefghij\n"):
         block = SyslogFramer(LineRules(), LineCounts()).receive(data)
         assert block is not None and bytes(block) == data
 
@@ -251,18 +257,73 @@ def test_a_count_beyond_the_limit_is_consumed_as_counted() -> None:
         assert cut == [long[:40], b"<1>ab"]
 
 
-@more(2)
-@given(PIECES.map(b"".join), st.integers(1, 40))
-@example(b"ab\rcdefgh\0", 1)
-@example(b"\0<13>x\r", 1)
-@example(b"\r\rtext\r\r\r", 1)
-@example(b"6 <\n\n\n", 1)
-def test_too_long_ones_are_cut_alike_wherever_the_network_cuts(data: bytes, size: int) -> None:
-    whole = counted_and_framed([data], max_line=6)
-    never = where_a_cut_decides(data)
-    places = [0, *(at for at in range(size, len(data), size) if at not in never), len(data)]
-    pieces = [data[begin:end] for begin, end in pairwise(places)]
-    assert counted_and_framed(pieces, max_line=6) == whole
+@pytest.mark.parametrize(
+    ("data", "at_once", "after_a_second"),
+    [
+        (b"2 {}", b"", b"{}\n"),
+        (b"12 digits first", b"", b"digits first\n"),
+        (b"x\n8 packets\n", b"x\n", b"packets\n"),
+        (b"x\n8 packets\0", b"x\n", b"packets\n"),
+        (b"x\n5 plain", b"x\n", b"plain\n"),
+        (b"7 {\n 1\n}\n", b"", b"{\\x0a 1\\x0a}\n"),
+        # Not whole after a second: the lines of a sender of lines do not wait longer.
+        (b"200 OK\n", b"", b"200 OK\n"),
+        (b"1234 started\n8 packets\n", b"", b"1234 started\npackets\n"),
+        # Nothing is decided: it waits for more bytes.
+        (b"9 unfini", b"", b""),
+        (b"x\n2 {}", b"x\n", b"{}\n"),
+        (b"x\n2 {}5", b"x\n", b""),
+        (b"x\n2 {}5 <1>a", b"x\n", b""),
+        (b"x\n8 packets\n9 lives\n", b"x\n", b""),
+        (b"12", b"", b""),
+        (b"99999999 ", b"", b""),
+        (b"20 <1>unfinished", b"", b""),
+        (b"5 <1>ab9 unfini", b"<1>ab\n", b""),
+        (b"unfinished\r", b"", b""),
+    ],
+)
+def test_a_second_of_silence_decides_as_the_end_would(
+    data: bytes, at_once: bytes, after_a_second: bytes
+) -> None:
+    for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
+        framer = SyslogFramer(LineRules(), LineCounts())
+        blocks = [framer.receive(piece) for piece in pieces]
+        assert b"".join(bytes(block) for block in blocks if block) == at_once
+        assert bool(framer.waits) == bool(after_a_second)
+        assert bytes(framer.receive_silence() or b"") == after_a_second
+        assert not framer.waits and framer.receive_silence() is None
+
+
+def test_each_byte_begins_the_second_anew() -> None:
+    framer = SyslogFramer(LineRules(), LineCounts())
+    found = []
+    for byte in b"500 OK\nmore\n":
+        framer.receive(bytes((byte,)))
+        found.append(framer.waits)
+    assert found[:6] == [()] * 6 and len(set(found[6:])) == len(found) - 6
+
+
+def test_a_byte_after_a_count_that_fits_shows_that_it_is_a_line() -> None:
+    framer = SyslogFramer(LineRules(), LineCounts())
+    assert framer.receive(b"5 plain") is None and framer.waits
+    assert framer.receive(b" text") is None and not framer.waits
+    assert bytes(framer.receive(b"\n") or b"") == b"5 plain text\n"
+
+
+def test_what_waits_is_bounded() -> None:
+    """Two frames that are not proved yet, of a line's length each."""
+    for start in (
+        b"1000 ",
+        b"x\n1000 ",
+        b"1000 " + b"x" * 1000 + b"1000 ",
+        b"999999999 ",
+        b"1 x99999 ",
+    ):
+        framer = SyslogFramer(LineRules(max_line=1000), LineCounts())
+        framer.receive(start)
+        for _ in range(100):
+            framer.receive(b"x" * 99)
+            assert kept_bytes(framer) <= 2 * 1000 + 100
 
 
 def test_what_is_unfinished_is_stored_though_its_escapes_make_it_long() -> None:
@@ -282,7 +343,7 @@ def test_a_frame_with_a_giant_count_is_not_kept_in_memory() -> None:
     assert framer.receive(b"999999999 <1>") is None
     for _ in range(100):
         framer.receive(b"x" * 1000)
-    assert len(framer._held) + len(framer._lines._rest) <= 1000
+    assert kept_bytes(framer) <= 1000
 
 
 def test_many_tiny_frames_behind_nuls_do_not_copy_their_chunk_for_each() -> None:

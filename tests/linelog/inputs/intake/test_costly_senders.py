@@ -73,7 +73,7 @@ def test_a_slow_chunk_is_costly_however_little_is_stored(
     receive = peer.protocol._framer.receive
 
     class Slow:
-        closing, answering, more = None, False, False
+        closing, answering, more, waits = None, False, False, ()
 
         def receive(self, chunk: bytes) -> Any:
             clock: Any = way.clock

@@ -108,6 +108,67 @@ def turn_all(clock: Any) -> None:
         call.func(*call.args, **call.kw)
 
 
+@pytest.mark.parametrize("join", [False, True])
+def test_a_count_that_fits_is_stored_after_a_second_without_a_byte(join: bool) -> None:
+    sink = Sink()
+    way = intake(sink, LineRules(join=join))
+    receiver, transport = connect(way)
+    clock: Any = way.clock
+    unread = [0]
+    transport.unread = lambda: unread[0]  # type: ignore[attr-defined]
+    receiver.dataReceived(b"2 {")
+    clock.advance(5)
+    receiver.dataReceived(b"}")
+    clock.advance(0.9)
+    assert not sink.text
+    unread[0] = 7
+    clock.advance(0.2)
+    assert not sink.text
+    unread[0] = 0
+    clock.advance(1)
+    assert sink.text.endswith(b"{}\n")
+    assert not clock.calls
+    receiver.dataReceived(b"5 a\nbc\n")
+    assert sink.text == b"{}\n" + (b"" if join else b"a\\x0abc\n")
+    receiver.connectionLost()
+    assert sink.text == b"{}\na\\x0abc\n"
+    assert not clock.calls
+
+
+@pytest.mark.parametrize(
+    ("pieces", "stored"),
+    [
+        ([b"plain\n", b"5 abcde", b"fghij\n"], b"plain\n5 abcdefghij\n"),
+        ([b"12 digits first"], b"digits first\n"),
+        ([b"2 {}", b"5 <13>a"], b"{}\n<13>a\n"),
+        ([b"x\n8 packets\n", b"9 lives\n"], b"x\n8 packets\n9 lives\n"),
+    ],
+)
+def test_what_waits_is_stored_when_its_peer_goes_or_the_server_stops(
+    pieces: list[bytes], stored: bytes
+) -> None:
+    sink = Sink()
+    receiver, _ = connect(way := intake(sink))
+    clock: Any = way.clock
+    for piece in pieces:
+        receiver.dataReceived(piece)
+        clock.advance(0.9)
+    receiver.connectionLost()
+    assert sink.text == stored
+    assert not clock.calls
+
+
+def test_a_bom_in_front_of_a_datagram_is_left_out() -> None:
+    sink = Sink()
+    way = intake(sink)
+    receiver = Syslog().datagrams(way)
+    receiver.datagrams_received(
+        [b"\xef\xbb\xbf<13>x", b"<13>\xef\xbb\xbfy", b"\xef\xbb\xbf"], SENDER
+    )
+    assert sink.text == b"<13>x\n<13>\xef\xbb\xbfy\n"
+    assert (way.counts.dropped_bom, way.counts.empty) == (6, 1)
+
+
 def test_a_datagram_is_one_message() -> None:
     """Also one that begins with a count, or has lines; an empty one is none, and counted."""
     sink = Sink()
