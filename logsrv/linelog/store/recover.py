@@ -156,8 +156,16 @@ def repair_and_open(disk: Disk, *, crashed: bool, importing: bool = False) -> St
     number = spared.number if spared else save_active_number(disk, synced.segment)
     known = _synced_bytes(number, synced if crashed or synced.segment == number else EVERYWHERE)
     # Before the text is repaired, because the rest of a block is no torn line.
+    size = disk.size_or_zero(segment.ACTIVE)
     settled = origins.cut_incomplete_blocks(disk, number, crashed=crashed)
+    if known is not None:
+        # Bytes that were cut off just now are not lost; those that were missing before are.
+        known = min(known, disk.size_or_zero(segment.ACTIVE) + max(0, known - size))
     opened = open_and_repair_active(disk, known)
+    if synced.segment == number and opened.size < synced.offset:
+        # The log has said what is missing: the start after another kill must not say it again.
+        with contextlib.suppress(OSError):
+            segment.note_synced(Position(number, opened.size), disk)
     # Skip also a file that is shorter than it was: somebody has moved, removed or shortened it.
     segments_to_skip = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
     return StartState(
