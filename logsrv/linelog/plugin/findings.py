@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +17,15 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
 from logsrv.kit.service.checks.certificates import check_certificate_file
 from logsrv.kit.service.checks.files import check_directory_writable
-from logsrv.kit.service.checks.findings import CheckRequest, Finding, error, findings_or_error, ok
+from logsrv.kit.service.checks.findings import (
+    CheckRequest,
+    Finding,
+    FindingLevel,
+    error,
+    findings_or_error,
+    ok,
+    warning,
+)
 from logsrv.kit.service.checks.user import User
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted
@@ -26,6 +35,8 @@ from logsrv.linelog.alerts.alert_settings import (
     missing_program_sentence,
 )
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
+from logsrv.linelog.ship.out.login import read_nats_login
+from logsrv.linelog.ship.registry import TargetSettings, check_package_installed
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.care.file_owner import plain_files_of_store
 from logsrv.linelog.store.segments.backup_note import store_folders
@@ -101,11 +112,29 @@ def check_target(target: ShipSettings, asked: CheckRequest) -> Iterator[Finding]
             subject, f"goes to {one_line(url.loggable_url)} (a bucket is never contacted here)"
         )
     else:
+        answers = False
         # NATS begins TLS after a line in plain text.
         wants_tls = url.tls and not url.is_nats_stream
         tls = TLSOptions(cafile=target.ship_ca, certificate=target.ship_cert, key=target.ship_key)
         for host, port in url.servers:
-            yield check_server(asked, subject, host, port, tls if wants_tls else None)
+            found = check_server(asked, subject, host, port, tls if wants_tls else None)
+            answers |= found.level is FindingLevel.OK
+            yield found
+        if url.is_nats_stream and asked.reach and answers:
+            yield from check_stream(subject, target, tls)
+
+
+def check_stream(subject: str, target: ShipSettings, tls: TLSOptions) -> Iterator[Finding]:
+    """Ask a server for its stream, and yield whether the limits of that will do."""
+    check_package_installed(target.ship)
+    token = read_nats_login(target.ship_token_file)
+    settings = TargetSettings(name="", url=target.ship, store="", tls=tls, token=token)
+    # Only now, because the package may be missing.
+    asking = import_module("logsrv.linelog.ship.out.stream_check")
+    found, warnings = asking.ask_about_stream(settings)
+    yield from (warning(subject, one) for one in warnings)
+    if found:
+        yield ok(subject, found)
 
 
 def check_alert(subject: str, alert: AlertSettings, asked: CheckRequest) -> Iterator[Finding]:

@@ -91,12 +91,14 @@ class BlockTarget(Protocol):
 
     promise: its guarantee, for the log, such as "exactly once". largest: the most bytes of a packed block.
     window: the number of blocks that may be in flight. has_removed_blocks: whether, at the last answer, it
-    had removed old blocks. Then it may have nothing of this store without having lost anything.
+    had removed old blocks. Then it may have nothing of this store without having lost anything. warning: a
+    sentence for the operator about the target while it still takes blocks; "" for none.
     """
 
     promise: str
     largest: int
     has_removed_blocks: bool
+    warning: str
     window: int
 
     def fetch_last_block(self) -> Deferred[LastBlock | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import shutil
 import socket
@@ -19,8 +20,10 @@ from logsrv.kit.service.checks.user import User, current_user
 from logsrv.linelog.plugin import findings as logger
 from logsrv.linelog.plugin.findings import check_logger, check_server, check_store
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
+from logsrv.linelog.ship.out.link import NatsLink
 from tests.cli.command import echo, serving
 from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
+from tests.linelog.ship.out.servers import newer, one_server, url_of
 
 REACHING = CheckRequest(current_user(), reach=True)
 NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
@@ -135,6 +138,42 @@ def test_targets_are_not_contacted_unless_asked_for(tmp_path: Path) -> None:
     [found] = told(tmp_path, text, REACHING)
     assert found.level is FindingLevel.ERROR
     assert found.sentence == f"127.0.0.1:{port} cannot be reached: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("config", "level", "why"),
+    [
+        (None, FindingLevel.OK, "there is no stream LOGS yet; it is made with at most 10.0 GiB"),
+        ({}, FindingLevel.WARNING, "the stream LOGS has no limits"),
+        ({"max_age": 10**9, "duplicate_window": 10**9}, FindingLevel.OK, "above 1s it drops"),
+        ({"max_bytes": 8 << 20}, FindingLevel.OK, "above 8.0 MiB it drops the oldest"),
+        (
+            {"max_bytes": 8 << 20, "discard": "new"},
+            FindingLevel.OK,
+            "when it has 8.0 MiB, lines wait",
+        ),
+        ({"subjects": ["else.*"]}, FindingLevel.ERROR, "takes other subjects than logs"),
+        ({"retention": "workqueue"}, FindingLevel.ERROR, "removes messages once they are read"),
+        ({"max_msgs": 100}, FindingLevel.OK, "the stream LOGS: exactly once"),
+    ],
+)
+def test_the_limits_of_a_stream_are_looked_at(
+    tmp_path: Path, config: dict[str, object] | None, level: FindingLevel, why: str
+) -> None:
+    with one_server(newer(), tmp_path) as server:
+        if config is not None:
+            made: dict[str, object] = {"name": "LOGS", "subjects": ["logs.*"], **config}
+            asyncio.run(ask_jetstream(server.port, "STREAM.CREATE.LOGS", made))
+        reached, found = told(tmp_path, f'ship = ["{url_of([server])}"]', REACHING)
+    assert reached.level is FindingLevel.OK
+    assert (found.level, why in found.sentence) == (level, True), found.sentence
+
+
+async def ask_jetstream(port: int, what: str, order: dict[str, object]) -> None:
+    link = NatsLink([("127.0.0.1", port)], {}, None)
+    await link.connect_if_needed()
+    await link.ask_jetstream(what, order)
+    await link.close()
 
 
 def test_a_bucket_is_not_contacted_and_a_missing_archive_is_made_later(tmp_path: Path) -> None:

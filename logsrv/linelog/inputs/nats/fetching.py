@@ -19,6 +19,7 @@ from twisted.logger import LogLevel
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.net.twisted.asyncio_thread import cancel_until_ended
+from logsrv.linelog.inputs.nats.emptying import StreamEmptier
 from logsrv.linelog.inputs.nats.place import StreamSource
 from logsrv.linelog.ship.out.link import (
     NatsLink,
@@ -89,12 +90,14 @@ class LocalStoreCalls:
     """The calls from the asyncio loop into our store.
 
     sequence: returns the number in the stream of a store's last block here, or None.
-    store: stores a block; raises HoleError or UnstorableBlockError. tell: logs a sentence.
+    store: stores a block; raises HoleError or UnstorableBlockError. tell: logs a sentence. centre: the
+    identity of our store.
     """
 
     sequence: Callable[[str], Awaitable[int | None]]
     store: Callable[[FetchedBlock], Awaitable[None]]
     tell: Callable[[LogLevel, str], Awaitable[None]]
+    centre: str = ""
 
 
 @attrs.define(eq=False)
@@ -120,6 +123,10 @@ class StreamFetcher:
     _slots: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(MOST))
     # Limits how many consumers are created at once.
     _making: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(_MAKING))
+    _emptier: StreamEmptier = attrs.Factory(
+        lambda self: StreamEmptier(self._place, self._link, self._near.centre, self._near.tell),
+        takes_self=True,
+    )
     _room: MessageMemory = attrs.field(init=False, factory=lambda: MessageMemory(ROOM))
     _well: bool | None = attrs.field(init=False, default=None)
     # Number of the stream's last message at the last search for stores.
@@ -161,6 +168,7 @@ class StreamFetcher:
                 for origin in origins:
                     if origin not in tasks and len(tasks) < STORES:
                         tasks[origin] = asyncio.create_task(self._keep_fetching_store(origin))
+                await self._emptier.empty_if_needed()
                 if not self._well:
                     self._well = True
                     place = self._place
@@ -187,6 +195,7 @@ class StreamFetcher:
                 if error.code == NO_STREAM:
                     raise NatsTrouble(f"there is no stream {self._place.stream} yet") from None
                 raise
+            await self._emptier.look_at(answer)
             state = required_object(answer, "state")
             self._last = required_number(state, "last_seq")
             subjects = required_object(state, "subjects") if "subjects" in state else {}
@@ -244,6 +253,7 @@ class StreamFetcher:
             if last is not None and last > self._last:
                 # The stream was created anew: read all of it; blocks that are here already are skipped.
                 last = None
+            last = self._emptier.begin_after(last)
             consumer, pending = await self._create_consumer(origin, last)
         inbox = await self._link.connected_client.open_inbox(self._room)
         subject = self._link.api_subject(f"CONSUMER.MSG.NEXT.{self._place.stream}.{consumer}")
@@ -273,6 +283,7 @@ class StreamFetcher:
         storing = asyncio.ensure_future(self._near.store(block))
         storing.add_done_callback(stored)
         await asyncio.shield(storing)
+        self._emptier.record_stored(asking.origin, block.sequence)
 
     async def _store_backlog(self, asking: _BlockRequest) -> None:
         """Store the backlog; the next block is fetched while one is stored."""

@@ -84,6 +84,7 @@ class NatsReceiver:
             lambda origin: call(partial(self._last_sequence, origin)),
             lambda fetched: call(partial(self._store_fetched, fetched)),
             lambda level, why: call(partial(self._log_sentence, level, why)),
+            identity.store if (identity := self._intake.store.identity) else "",
         )
         await self._fetching.StreamFetcher(self._place, make(), near).fetch_until_cancelled()
 

@@ -6,6 +6,7 @@ of the message before it. So the stream refuses a block that comes twice or late
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -27,15 +28,22 @@ from logsrv.linelog.ship.out.login import nats_login_options
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import (
     EXPECTED,
+    STORAGE_FULL,
+    STREAM_FULL,
     SUBJECT,
     WRONG_SEQUENCE,
+    StreamFacts,
     fetch_last_message,
     find_or_make_stream,
+    full_stream_error,
 )
 from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.stream_limits import limits_of_url
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
 
 T = TypeVar("T")
+LOOK = 10.0
+"""Seconds between two questions how full the stream is, while blocks are sent."""
 HEADERS = 2048
 """The bytes of a message that are reserved for its headers."""
 TOO_LARGE, OTHER_STREAM = 10054, 10060
@@ -48,6 +56,7 @@ class JetStreamTarget:
     promise = "exactly once"
     largest = LARGEST
     has_removed_blocks = False
+    warning = ""
     window = 1
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
@@ -67,6 +76,10 @@ class JetStreamTarget:
         self._link = NatsLink(settings.url.servers, login, tls, prefix)
         # The sequence of our store's last block in the stream; 0 if there is none.
         self._sequence = 0
+        self._limits = limits_of_url(settings.url)
+        self._facts: StreamFacts | None = None
+        # The time of the loop at which it was last asked how full the stream is.
+        self._looked = 0.0
 
     def fetch_last_block(self) -> Deferred[LastBlock | None]:
         """Ask for the stream's place; fires with None if it has nothing of this store."""
@@ -74,8 +87,7 @@ class JetStreamTarget:
 
     async def _fetch_last(self) -> LastBlock | None:
         await self._link.connect_if_needed()
-        facts = await find_or_make_stream(self._link, self._stream, self._store)
-        self.promise, self.has_removed_blocks = facts.promise, facts.first > 1
+        facts = await self._look_at_stream()
         payload = self._link.server_info.get("max_payload")
         if isinstance(payload, int):
             self.largest = min(LARGEST, max(payload - HEADERS, 1))
@@ -96,11 +108,21 @@ class JetStreamTarget:
         self._sequence = found.sequence
         return LastBlock(block.end, block.start, block.crc)
 
+    async def _look_at_stream(self) -> StreamFacts:
+        """Find the stream, or make it, and see how full it is."""
+        facts = await find_or_make_stream(self._link, self._stream, self._store, self._limits)
+        self._facts, self._looked = facts, asyncio.get_running_loop().time()
+        self.promise, self.has_removed_blocks = facts.promise, facts.first > 1
+        self.warning = facts.limits.warning(self._stream)
+        return facts
+
     def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the stream has it."""
         return self._call_in_thread(lambda: self._send(block))
 
     async def _send(self, block: PackedBlock) -> None:
+        if asyncio.get_running_loop().time() - self._looked >= LOOK:
+            await self._look_at_stream()
         headers = {
             **block.headers(),
             "Nats-Expected-Stream": self._stream,
@@ -119,6 +141,9 @@ class JetStreamTarget:
                 raise MisplacedBlock(None) from None
             if error.code == TOO_LARGE:
                 raise TooMuchAtOnce(f"the stream {self._stream}: {error}") from None
+            if error.code == STREAM_FULL or error.code in STORAGE_FULL:
+                limits = self._facts.limits if self._facts else None
+                raise full_stream_error(self._stream, limits, error) from None
             raise
         if answer.get("stream") != self._stream:
             raise NatsTrouble("it answers without confirming the block", settled=True)

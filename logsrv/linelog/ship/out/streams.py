@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import size_text
 from logsrv.linelog.ship.out.link import (
     NatsLink,
     PublishDenied,
@@ -27,6 +28,7 @@ from logsrv.linelog.ship.out.nats_wire import (
     STATUS,
     known_nats_headers,
 )
+from logsrv.linelog.ship.stream_limits import LEAST, StreamLimits, limits_of_stream
 
 SUBJECT = "logs"
 """Blocks of the store ID have the subject `logs.ID`."""
@@ -38,6 +40,9 @@ NO_STREAM, NO_MESSAGE, NO_JETSTREAM = 10059, 10037, 10039
 NOT_CLUSTERED, NO_PEERS = 10074, 10005
 WRONG_SEQUENCE = 10071, 10164
 """Error codes of JetStream: server/errors.json of nats-server."""
+STREAM_FULL = 10077
+STORAGE_FULL = 10002, 10023, 10047
+"""A stream's own limit, and those of an account and a server."""
 _SETTLED = (NO_JETSTREAM, 10076, 10058, 10065, 10060, 10052)
 LAGS, TRIES = 0.2, 5
 """Seconds between two requests to a server that lags behind the leader of the stream; the most requests."""
@@ -50,6 +55,12 @@ _LAST = re.compile(r"wrong last sequence: ([0-9]{1,19})")
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
+def is_safe_version(version: str) -> bool:
+    """Return whether a version of nats-server is SAFE or later."""
+    found = _VERSION.match(version)
+    return found is not None and (int(found[1]), int(found[2])) >= SAFE
+
+
 @attrs.frozen
 class StreamFacts:
     """The known facts about a stream and its server.
@@ -58,6 +69,7 @@ class StreamFacts:
     number of copies of the stream. file: whether the copies are on disk. direct: whether the last message
     of a subject can be read by that subject. first: the sequence of the oldest message, or of the next one
     if there is none: above 1 if messages were removed, by the limits of the stream or by a person.
+    limits: those of the stream, and how far they are used.
     """
 
     name: str
@@ -67,13 +79,12 @@ class StreamFacts:
     file: bool
     direct: bool = True
     first: int = 1
+    limits: StreamLimits = attrs.field(factory=StreamLimits)
 
     @property
     def takes_each_once(self) -> bool:
         """True if it never takes two blocks for the same place."""
-        found = _VERSION.match(self.version)
-        new = found is not None and (int(found[1]), int(found[2])) >= SAFE
-        return new or not self.clustered
+        return is_safe_version(self.version) or not self.clustered
 
     @property
     def promise(self) -> str:
@@ -87,8 +98,9 @@ class StreamFacts:
             )
         copies = f"{self.replicas} server{'s' * (self.replicas != 1)}"
         kept = f"the stream {self.name} keeps them on {copies}"
+        full = self.limits.promise and f"; {self.limits.promise}"
         if not self.file:
-            return f"{often}; {kept} in memory: they are gone when the servers end"
+            return f"{often}; {kept} in memory: they are gone when the servers end{full}"
         lost = (
             "a power cut of that machine loses"
             if self.replicas == 1
@@ -96,21 +108,24 @@ class StreamFacts:
         )
         return (
             f"{often}; {kept}; {lost} what came within their sync_interval, which is 2 minutes unless"
-            " it is set: they are sent again while the store has them"
+            f" it is set: they are sent again while the store has them{full}"
         )
 
 
-async def find_or_make_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
-    """Return the facts of a stream; make the stream if there is none. Raises NatsTrouble.
+async def find_or_make_stream(
+    link: NatsLink, name: str, origin: str, wanted: StreamLimits | None = None
+) -> StreamFacts:
+    """Return the facts of a stream. Raises NatsTrouble.
 
-    origin: the identity of the store whose blocks the stream must take.
+    origin: the identity of the store whose blocks the stream must take. wanted: make the stream with these
+    limits if there is none; None to make none.
     """
     try:
         found = await link.ask_jetstream(f"STREAM.INFO.{name}")
     except NatsTrouble as error:
-        if error.code != NO_STREAM:
+        if error.code != NO_STREAM or wanted is None:
             raise _with_stream_name(name, error) from None
-        found = await _make_stream(link, name)
+        found = await _make_stream(link, name, wanted)
     config = required_object(found, "config")
     _check_stream_config(name, config, f"{SUBJECT}.{origin}")
     return StreamFacts(
@@ -121,10 +136,34 @@ async def find_or_make_stream(link: NatsLink, name: str, origin: str) -> StreamF
         config.get("storage") == "file",
         config.get("allow_direct") is True,
         required_number(required_object(found, "state"), "first_seq"),
+        limits_of_stream(config, required_object(found, "state")),
     )
 
 
-async def _make_stream(link: NatsLink, name: str) -> dict[str, Any]:
+async def _make_stream(link: NatsLink, name: str, wanted: StreamLimits) -> dict[str, Any]:
+    """Make a stream, the largest up to the wanted one for which its servers have room."""
+    limits = wanted
+    while True:
+        try:
+            return await _make_stream_of(link, name, limits)
+        except PublishDenied as error:
+            raise NatsTrouble(
+                f"there is no stream {name}, and {error}, or make the stream", settled=True
+            ) from None
+        except NatsTrouble as error:
+            no_room = error.code in STORAGE_FULL or (
+                error.code == NO_PEERS and "insufficient storage" in str(error)
+            )
+            if no_room and limits.bytes >= 2 * LEAST and limits.is_default_size:
+                limits = attrs.evolve(limits, bytes=limits.bytes // 2)
+                continue
+            if no_room:
+                why = f"{error}: JetStream has no room for {size_text(limits.bytes)}; give it more, as by"
+                error = NatsTrouble(f"{why} max_file_store, or name a ?max-bytes=", code=error.code)
+            raise _with_stream_name(name, error) from None
+
+
+async def _make_stream_of(link: NatsLink, name: str, limits: StreamLimits) -> dict[str, Any]:
     """Make a stream: with three copies in a cluster of three servers or more, else with one."""
     urls = link.server_info.get("connect_urls")
     known = max(len(link.servers), len(urls) if isinstance(urls, list) else 0)
@@ -135,21 +174,15 @@ async def _make_stream(link: NatsLink, name: str) -> dict[str, Any]:
         "retention": "limits",
         "num_replicas": CLUSTER if link.server_info.get("cluster") else 1,
         "allow_direct": True,
+        **limits.settings(),
     }
     try:
-        try:
-            return await link.ask_jetstream(f"STREAM.CREATE.{name}", order)
-        except NatsTrouble as error:
-            # If three servers are known, the others may just be starting: fail rather than keep one copy.
-            if error.code != NOT_CLUSTERED and (error.code != NO_PEERS or known >= CLUSTER):
-                raise
-            return await link.ask_jetstream(f"STREAM.CREATE.{name}", {**order, "num_replicas": 1})
-    except PublishDenied as error:
-        raise NatsTrouble(
-            f"there is no stream {name}, and {error}, or make the stream", settled=True
-        ) from None
+        return await link.ask_jetstream(f"STREAM.CREATE.{name}", order)
     except NatsTrouble as error:
-        raise _with_stream_name(name, error) from None
+        # If three servers are known, the others may just be starting: fail rather than keep one copy.
+        if error.code != NOT_CLUSTERED and (error.code != NO_PEERS or known >= CLUSTER):
+            raise
+        return await link.ask_jetstream(f"STREAM.CREATE.{name}", {**order, "num_replicas": 1})
 
 
 def _with_stream_name(name: str, error: NatsTrouble) -> NatsTrouble:
@@ -177,6 +210,25 @@ def _check_stream_config(name: str, config: Mapping[str, Any], subject: str) -> 
             f"stream {name} removes messages once they are read; blocks need one with retention by limits",
             settled=True,
         )
+
+
+def full_stream_error(name: str, limits: StreamLimits | None, error: NatsTrouble) -> NatsTrouble:
+    """Return the error of a stream that has no room, with the reason and the remedy."""
+    if error.code == STREAM_FULL:
+        size = f" ({size_text(limits.bytes)})" if limits and limits.bytes else ""
+        remedy = (
+            "a centre removes from it what it has stored; until then lines wait here, or give it more:"
+            f" nats stream edit {name} --max-bytes SIZE"
+        )
+        if limits is not None and not limits.fetched:
+            remedy = f"no centre fetches from it at present; {remedy}"
+        why = f"the stream {name} is full{size}: {remedy}"
+    else:
+        why = (
+            f"the storage of JetStream is full ({error}): limit the stream {name} to less, as by nats"
+            f" stream edit {name} --max-bytes SIZE --max-age 7d, or give JetStream more (max_file_store)"
+        )
+    return NatsTrouble(why, code=error.code)
 
 
 def subject_matches(pattern: str, subject: str) -> bool:

@@ -60,6 +60,8 @@ class BlockShipper(Shipper[BlockTarget]):
     _taken_since: int = attrs.field(init=False, default=0)
     # The number of blocks that must still be taken one by one before several may be in flight.
     _one_by_one: int = attrs.field(init=False, default=1)
+    # The target's last warning, which was reported.
+    _warning: str = attrs.field(init=False, default="")
     _flights: BlocksInFlight = attrs.Factory(
         lambda self: BlocksInFlight(self._send_block, self._record_taken_block, self._clock),
         takes_self=True,
@@ -84,6 +86,7 @@ class BlockShipper(Shipper[BlockTarget]):
 
     def _continue_after(self, last: LastBlock | None) -> None:
         assert self.position is not None
+        self._report_warning()
         if last is None:
             if self._acknowledged:
                 self._report_forgotten(self.position)
@@ -110,6 +113,13 @@ class BlockShipper(Shipper[BlockTarget]):
         )
         self._drop_cut_ahead()
         self._cutter.move_to(self.position)
+
+    def _report_warning(self) -> None:
+        """Report the target's warning, if it is another than before."""
+        if self._target.warning != self._warning:
+            self._warning = self._target.warning
+            if self._warning:
+                self._report_trouble(self._warning)
 
     def _report_forgotten(self, position: Position) -> None:
         on = f"sending goes on at {position}"
@@ -205,6 +215,7 @@ class BlockShipper(Shipper[BlockTarget]):
     def _record_taken_block(self, cut: CutBlock, since: float) -> None:
         block = cut.block
         self._acknowledged = True
+        self._report_warning()
         if not self._flights.failed:
             self._cutter.unpacks = False
         self._one_by_one = max(0, self._one_by_one - 1)

@@ -26,6 +26,7 @@ from logsrv.linelog.ship.registry import (
 )
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.stream_limits import limits_of_url
 from logsrv.linelog.store.segments.segment import Position
 
 
@@ -90,6 +91,8 @@ def make_orders(target: ShipSettings) -> ShipOrders:
         check_encrypted(orders.target)
         if target.ship.scheme.startswith("kafka"):
             kafka_login_options(target.ship, token)
+        if target.ship.is_nats_stream:
+            limits_of_url(target.ship)
         if target.ship.tls:
             tls_connection_creator(orders.target.tls, target.ship.host)
     except ConfigurationError as error:

@@ -60,7 +60,7 @@ def chain(origin: str, count: int) -> list[PackedBlock]:
 class Centre:
     """A store that is a list. fails: what the next blocks meet; sequences: of the last blocks.
 
-    misses: the next block takes long, and its end is missed.
+    misses: the next block takes long, and its end is missed. name: its identity.
     """
 
     server: NatsServer | Liar
@@ -73,12 +73,19 @@ class Centre:
     running: Deferred[None] | None = None
     misses: bool = False
     login: dict[str, str] = attrs.field(factory=dict)
+    name: str = ""
+
+    @property
+    def part(self) -> str:
+        """Its part, as in the name of its consumer."""
+        place = parse_stream_source(f"127.0.0.1/LOGS{self.more}")
+        return f"{place.part}-{place.parts}"
 
     def start(self) -> None:
         place = parse_stream_source(f"127.0.0.1:{self.server.port}/LOGS{self.more}")
 
         async def run() -> None:
-            near = LocalStoreCalls(self.sequence, self.store, self.tell)
+            near = LocalStoreCalls(self.sequence, self.store, self.tell, self.name)
             link = NatsLink(place.servers, self.login, None, place.api)
             await StreamFetcher(place, link, near).fetch_until_cancelled()
 

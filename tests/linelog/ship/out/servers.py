@@ -42,7 +42,9 @@ def debian() -> str:
 class NatsServer:
     """A server that can be killed and started again; its store stays."""
 
-    def __init__(self, program: str, directory: Path, port: int, config: str) -> None:
+    def __init__(
+        self, program: str, directory: Path, port: int, config: str, storage: str = ""
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.name = directory.name
         self.together = 1
@@ -51,9 +53,10 @@ class NatsServer:
         self._program = program
         self._directory = directory
         self._conf = directory / "nats.conf"
+        room = f", max_file_store: {storage}" if storage else ""
         self._conf.write_text(
             f'listen: "127.0.0.1:{port}"\nserver_name: "{directory.name}"\n'
-            f'jetstream {{ store_dir: "{directory}/data" }}\n{config}'
+            f'jetstream {{ store_dir: "{directory}/data"{room} }}\n{config}'
         )
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -98,9 +101,11 @@ class NatsServer:
 
 
 @contextlib.contextmanager
-def one_server(program: str, directory: Path, config: str = "") -> Iterator[NatsServer]:
-    """Run a server."""
-    server = NatsServer(program, directory / "alone", free_port(), config)
+def one_server(
+    program: str, directory: Path, config: str = "", storage: str = ""
+) -> Iterator[NatsServer]:
+    """Run a server. storage: the bytes that it has for streams."""
+    server = NatsServer(program, directory / "alone", free_port(), config, storage)
     server.start()
     try:
         server.wait()

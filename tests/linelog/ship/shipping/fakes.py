@@ -66,6 +66,7 @@ class FarSide:
     questions: int = 0
     closed: int = 0
     has_removed_blocks: bool = False
+    warning: str = ""
     clock: Clock | None = None
     delays: list[float] = attrs.field(factory=list)
     speed: float = 0.0

@@ -1,0 +1,172 @@
+"""Tests for emptying streams: a real server, and centres whose stores are lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.task import deferLater
+
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.linelog.inputs.nats import emptying, fetching
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.out.jetstream import JetStreamTarget
+from logsrv.linelog.ship.out.link import NatsLink
+from logsrv.linelog.ship.out.nats_client import NatsTrouble
+from logsrv.linelog.ship.registry import TargetSettings
+from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.inputs.nats.test_fetching import ONE, OTHER, Centre, chain
+from tests.linelog.ship.out.servers import NatsServer, debian, newer, one_server, url_of
+
+EITHER = pytest.mark.parametrize("program", [debian, newer])
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look often, and empty streams that are hardly filled."""
+    monkeypatch.setattr(fetching, "LOOK", 0.1)
+    monkeypatch.setattr(emptying, "FILLED", 0.0)
+    monkeypatch.setattr(emptying, "NEARLY", 0.0)
+
+
+def target(server: NatsServer, store: str, more: str = "") -> JetStreamTarget:
+    url = parse_ship_url(url_of([server]) + more)
+    return JetStreamTarget(TargetSettings(name="a", url=url, store=store), REACTOR)
+
+
+async def ask(server: NatsServer, what: str, order: dict[str, Any] | None = None) -> Any:
+    """Ask JetStream; returns None if it refuses."""
+    thread = AsyncioThread(REACTOR, "asking")
+
+    async def asked() -> Any:
+        link = NatsLink([("127.0.0.1", server.port)], {}, None)
+        await link.connect_if_needed()
+        try:
+            return await link.ask_jetstream(what, order)
+        except NatsTrouble:
+            return None
+        finally:
+            await link.close()
+
+    try:
+        return await thread.run_coroutine(asked)
+    finally:
+        await thread.stop()
+
+
+async def messages(server: NatsServer) -> int:
+    return int((await ask(server, "STREAM.INFO.LOGS"))["state"]["messages"])
+
+
+async def until_messages(server: NatsServer, count: int) -> None:
+    for _ in range(200):
+        if await messages(server) == count:
+            return
+        await deferLater(REACTOR, 0.1)
+    raise AssertionError(f"{await messages(server)} messages, not {count}")
+
+
+async def fill(server: NatsServer, count: int = 6, more: str = "") -> None:
+    for origin in ONE, OTHER:
+        one = target(server, origin, more)
+        await one.fetch_last_block()
+        for block in chain(origin, count):
+            await one.send(block)
+        await one.close()
+
+
+@EITHER
+@in_reactor
+async def test_all_blocks_but_the_last_of_each_store_go_when_they_are_stored(
+    program: Callable[[], str], tmp_path: Path
+) -> None:
+    with one_server(program(), tmp_path) as server:
+        await fill(server)
+        centre = Centre(server, name=32 * "c")
+        centre.start()
+        await until(lambda: len(centre.stored) >= 12, "all blocks")
+        await until_messages(server, 2)
+        await centre.stop()
+        assert [centre.places(one) for one in (ONE, OTHER)] == [
+            [str(block.end) for block in chain(one, 6)] for one in (ONE, OTHER)
+        ]
+
+
+@EITHER
+@in_reactor
+async def test_what_was_stored_before_a_kill_goes_after_it(
+    program: Callable[[], str], tmp_path: Path
+) -> None:
+    """The stream is full, so no new block comes that would tell that older ones are stored."""
+    with one_server(program(), tmp_path) as server:
+        await fill(server)
+        centre = Centre(server, name=32 * "c", sequences={ONE: 6, OTHER: 12})
+        centre.start()
+        await until_messages(server, 2)
+        await centre.stop()
+
+
+@in_reactor
+async def test_blocks_that_could_not_be_stored_stay(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        await fill(server)
+        why = fetching.UnstorableBlockError("no block")
+        centre = Centre(server, name=32 * "c", fails=[why, why])
+        centre.start()
+        await until(lambda: len(centre.said) >= 3, "two refusals")
+        await deferLater(REACTOR, 0.5)
+        assert await messages(server) == 12
+        await centre.stop()
+
+
+@pytest.mark.parametrize(
+    ("other", "left"),
+    [
+        ("", 12),
+        (":part=1/1", 12),
+        (":part=1/2", 7),
+        (":part=2/2", 7),
+    ],
+)
+@in_reactor
+async def test_what_another_centre_fetches_stays_also_while_that_is_away(
+    tmp_path: Path, other: str, left: int
+) -> None:
+    with one_server(newer(), tmp_path) as server:
+        await fill(server, 1)
+        second = Centre(server, other, name=32 * "d")
+        second.start()
+        await until(lambda: bool(second.stored), "a block")
+        await second.stop()
+        await deferLater(REACTOR, 0.1)
+        for origin in ONE, OTHER:
+            one = target(server, origin)
+            last = await one.fetch_last_block()
+            assert last is not None
+            for block in chain(origin, 6)[1:]:
+                await one.send(block)
+            await one.close()
+        centre = Centre(server, name=32 * "c")
+        centre.start()
+        await until(lambda: len(centre.stored) >= 12, "all blocks")
+        await until_messages(server, left)
+        await until(lambda: any("stay in the stream" in why for why, _ in centre.said), "the word")
+        await ask(server, f"CONSUMER.DELETE.LOGS.logsrv-{32 * 'd'}-{second.part}")
+        await until_messages(server, 2)
+        await centre.stop()
+
+
+@pytest.mark.parametrize("more", ["?discard=old", "?discard=old&max-age=1h"])
+@in_reactor
+async def test_a_stream_that_drops_its_oldest_is_left_alone(tmp_path: Path, more: str) -> None:
+    with one_server(newer(), tmp_path) as server:
+        await fill(server, more=more)
+        centre = Centre(server, name=32 * "c")
+        centre.start()
+        await until(lambda: len(centre.stored) >= 12, "all blocks")
+        await deferLater(REACTOR, 0.5)
+        assert await messages(server) == 12
+        assert (await ask(server, "CONSUMER.NAMES.LOGS"))["total"] == 2
+        await centre.stop()
