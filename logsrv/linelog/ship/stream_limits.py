@@ -59,7 +59,7 @@ class StreamLimits:
 
     @property
     def promise(self) -> str:
-        """What happens at the limit, as a sentence for the log; "" without limits."""
+        """The sentence for the log about a stream at its limit; "" without limits."""
         if self.drops_oldest:
             limits = [size_text(self.bytes)] if self.bytes else []
             limits += [DURATION.show(self.nanoseconds / NS)] if self.nanoseconds else []

@@ -20,7 +20,8 @@ class Unavailable(LogsrvError):
     after: seconds until the next attempt; None for the shipper's own pauses. settled: whether the cause
     will not pass by itself (401, a certificate): then attempts are a minute apart. hung_up: whether the
     target ended a connection on which lines were in flight. taken: how many of these lines, from the first
-    on, it had acknowledged: the others are sent again.
+    on, it had acknowledged: the others are sent again. busy: whether it asks to be tried again soon (429,
+    503, a full stream), as targets do now and then while all is well.
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class Unavailable(LogsrvError):
         settled: bool = False,
         hung_up: bool = False,
         taken: int = 0,
+        busy: bool = False,
     ) -> None:
         super().__init__(why)
+        self.busy = busy
         self.after = after
         self.settled = settled
         self.hung_up = hung_up

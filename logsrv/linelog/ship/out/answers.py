@@ -64,7 +64,9 @@ def raise_unless_success(
         raise TooMuchAtOnce(sentence)
     if status == 429 or status >= 500:
         raise Unavailable(
-            sentence, after=parse_retry_after(answer.headers.get("retry-after", ""), now)
+            sentence,
+            after=parse_retry_after(answer.headers.get("retry-after", ""), now),
+            busy=status in (429, 503),
         )
     if status in _SOON:
         raise Unavailable(sentence)

@@ -155,7 +155,8 @@ class JetStreamTarget:
                 return await make()
             except NatsTrouble as error:
                 settled = error.settled or error.code == OTHER_STREAM
-                raise Unavailable(f"{self._who}: {error}", settled=settled) from None
+                busy = error.code == STREAM_FULL
+                raise Unavailable(f"{self._who}: {error}", settled=settled, busy=busy) from None
 
         return self._thread.run_coroutine(called)
 

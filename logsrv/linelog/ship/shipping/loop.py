@@ -81,6 +81,8 @@ TRY = 1.0
 """Seconds between two attempts to lock the place."""
 TRIES = 10
 """Failed attempts to lock before a report: the process of a killed daemon may run on for a few seconds."""
+BUSY = 10.0
+"""Seconds for which a target may ask to be tried again before it counts as down."""
 LAST = 4.0
 """Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 
@@ -116,6 +118,8 @@ class ShipLoop(Generic[AnyTarget]):
     _call: Deferred[Any] | None = attrs.field(init=False, default=None)
     _saved: Position | None = attrs.field(init=False, default=None)
     _up: bool | None = attrs.field(init=False, default=None)
+    # The time since which the target has only asked to be tried again; None if it took something since.
+    _busy_since: float | None = attrs.field(init=False, default=None)
     _stopped: Deferred[None] | None = attrs.field(init=False, default=None)
 
     @property
@@ -261,7 +265,8 @@ class ShipLoop(Generic[AnyTarget]):
         if found == "store":
             known = isinstance(error, StoreError)
             self._report_trouble(why if known else f"the store cannot be read: {why}")
-        if self._up is not False and found in ("unavailable", "settled", "error"):
+        is_down = found in ("unavailable", "settled", "error") and not self._is_busy(error)
+        if is_down and self._up is not False:
             self._up = False
             self._report(ShipReport("down", why))
             if isinstance(error, Unavailable):
@@ -270,8 +275,17 @@ class ShipLoop(Generic[AnyTarget]):
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
         self._schedule_step(pause, self._start_asking)
 
+    def _is_busy(self, error: BaseException | None) -> bool:
+        """Return whether the target only asks to be tried again, and has not done so for long."""
+        if not isinstance(error, Unavailable) or not error.busy:
+            return False
+        now = self._clock.seconds()
+        self._busy_since = now if self._busy_since is None else self._busy_since
+        return now - self._busy_since < BUSY
+
     def _record_success(self) -> None:
         self._pauses.reset()
+        self._busy_since = None
         if not self._up:
             self._up = True
             self._report(ShipReport("up", self._target.promise))

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.loop import LAST, LOOK, NEXT, QUIET, ShipLoop
+from logsrv.linelog.ship.shipping.loop import BUSY, LAST, LOOK, NEXT, QUIET, ShipLoop
 from logsrv.linelog.ship.shipping.pauses import LONGEST, MOST_ASKED, SETTLED, SHORTEST, RetryPauses
 from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace
 from logsrv.linelog.ship.target import LineTarget, Unavailable
@@ -242,3 +242,47 @@ def test_a_target_is_given_the_pause_that_it_asks_for() -> None:
     # One that asks for none is not asked in a tight loop.
     assert pauses.next_pause(after=0.0) == SHORTEST * 2
     assert pauses.next_pause(settled=True) == SETTLED
+
+
+def busy() -> Deferred[None]:
+    raise Unavailable("a block of this store is being stored; ask again", busy=True)
+
+
+def test_a_target_that_asks_to_be_tried_again_now_and_then_is_not_down(
+    driven: Driven,
+) -> None:
+    """A centre that gets the same blocks over another input, a target that limits the rate."""
+    loop = driven.loop
+    loop.start()
+    loop.there = True
+    well = loop.sending
+    for _ in range(50):
+        loop.sending = busy
+        driven.clock.advance(LOOK)
+        loop.sending = well
+        driven.clock.pump([0.1] * 5)
+    assert "down" not in driven.reports.kinds
+    assert driven.reports.kinds.count("up") == 1
+    assert driven.reports.kinds.count("retry") >= 20
+
+
+def test_a_target_that_is_busy_for_long_is_down(driven: Driven) -> None:
+    driven.loop.asking = busy
+    driven.loop.start()
+    driven.clock.pump([0.5] * round(BUSY * 1.5))
+    assert "down" not in driven.reports.kinds
+    driven.clock.pump([0.5] * round(BUSY * 3))
+    assert driven.reports.kinds.count("down") == 1
+    assert driven.reports.kinds.count("up") == 0
+
+
+def test_a_busy_target_that_fails_otherwise_is_down_at_once(driven: Driven) -> None:
+    driven.loop.asking = busy
+    driven.loop.start()
+    driven.loop.asking = raising_unavailable
+    driven.clock.advance(SHORTEST)
+    assert driven.reports.kinds.count("down") == 1
+
+
+def raising_unavailable() -> Deferred[None]:
+    raise Unavailable("cannot be reached")
