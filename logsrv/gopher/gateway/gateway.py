@@ -97,7 +97,7 @@ class Gateway(ListeningService[GopherSettings]):
     def wanted_sites(self, settings: GopherSettings) -> list[SiteSpec]:
         check_url_or_gateway(settings)
         return [
-            SiteSpec(str(one), one, str(one), settings, sentence="gateway at {url}/")
+            SiteSpec(str(one), one, one.label, settings, sentence="gateway at {url}/")
             for one in settings.gateway
         ]
 

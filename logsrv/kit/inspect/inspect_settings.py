@@ -14,7 +14,7 @@ import attrs
 from logsrv.kit.net.checks import named_arguments
 from logsrv.kit.net.endpoint import Endpoint, endpoint_text
 from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import FLAG, Kind, choice, endpoint_kind
 from logsrv.kit.text.words import shown
@@ -43,6 +43,13 @@ class InspectPlace:
         return self.text
 
     @property
+    def label(self) -> str:
+        """Return the text without its files, for metrics and the log."""
+        if self.keys:
+            return f"ssh{self.endpoint.text.removeprefix('tcp')}"
+        return self.endpoint.label if self.endpoint.has_certificate else self.text
+
+    @property
     def key(self) -> str:
         """Return the identity of the listener, which does not depend on its key files."""
         return f"ssh {self.endpoint}" if self.keys else str(self.endpoint)
@@ -51,7 +58,7 @@ class InspectPlace:
         """Return the same place with its relative paths below `directory`."""
         return attrs.evolve(
             self,
-            endpoint=self.endpoint.with_paths_below(directory),
+            endpoint=located_endpoint(self.endpoint, directory),
             keys=None if self.keys is None else directory / self.keys,
             host_key=None if self.host_key is None else directory / self.host_key,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
 
 from logsrv.kit.net.endpoint import (
@@ -166,10 +166,19 @@ def _check_certificate_arguments(scheme: str, arguments: dict[str, str]) -> None
             f"clientcert={arguments['clientcert']} needs to know whom to trust: clientca=FILE, a file "
             "of certificates of authorities, or caCertsDir=DIRECTORY"
         )
-    for name in FILE_ARGUMENTS:
-        if name in arguments and not os.path.exists(arguments[name]):
+
+
+def check_paths(scheme: str, arguments: Iterable[tuple[str, str]]) -> None:
+    """Raise ValueError for a missing file of a certificate, and for a path that no socket can have.
+
+    arguments: pairs of name and value, with absolute paths.
+    """
+    for name, value in arguments:
+        if name == "address":
+            _checked_socket_path(scheme, value)
+        elif name in FILE_ARGUMENTS and not os.path.exists(value):
             what = "directory" if name in DIRECTORY_ARGUMENTS else f"file ({name})"
-            raise ValueError(f"{scheme}: there is no {what} {shown(arguments[name])}")
+            raise ValueError(f"{scheme}: there is no {what} {shown(value)}")
 
 
 def check_tls_arguments(rest: str) -> None:

@@ -52,6 +52,7 @@ FILE_ARGUMENTS = (
 )  # fmt: skip
 # Arguments that Twisted's `ssl:` has, too; the others say which clients must show a certificate.
 TLS_ARGUMENTS = ("privateKey", "certKey", "sslmethod", "extraCertChain", "dhParameters")
+_NOT_IN_LABELS = {*START_TLS_ARGUMENTS, *TLS_ARGUMENTS, *DIRECTORY_ARGUMENTS}
 
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -85,6 +86,14 @@ class Endpoint:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def label(self) -> str:
+        """The text without key and certificate files: the listener's name in metrics and the log."""
+        arguments = {name: value for name, value in self.arguments if name not in _NOT_IN_LABELS}
+        if len(arguments) == len(self.arguments):
+            return self.text
+        return self._text_before_scheme + endpoint_text(self.scheme, arguments)
 
     @property
     def kind(self) -> str:

@@ -7,12 +7,18 @@ backslash that belongs to a value.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import attrs
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
-from logsrv.kit.net.checks import check_and_complete_arguments, check_tls_arguments, named_arguments
+from logsrv.kit.net.checks import (
+    check_and_complete_arguments,
+    check_paths,
+    check_tls_arguments,
+    named_arguments,
+)
 from logsrv.kit.net.endpoint import ARGUMENTS, START_TLS, START_TLS_ARGUMENTS, Endpoint
 from logsrv.kit.text.words import listed, nearest_word, shown
 
@@ -20,7 +26,7 @@ from logsrv.kit.text.words import listed, nearest_word, shown
 def parse_endpoint(text: str) -> Endpoint:
     """Return the endpoint that a string describes.
 
-    Looks up the names of services, and checks that certificate files exist; opens nothing.
+    Looks up the names of services; `located_endpoint` looks for the files. Opens nothing.
     Raises ValueError with one sentence.
     """
     if not text:
@@ -45,6 +51,16 @@ def parse_endpoint(text: str) -> Endpoint:
     arguments = named_arguments(scheme, rest, ARGUMENTS[scheme], named)
     check_and_complete_arguments(scheme, arguments)
     return Endpoint(text, scheme, tuple(arguments.items()))
+
+
+def located_endpoint(endpoint: Endpoint, directory: Path) -> Endpoint:
+    """Return the same endpoint with its relative paths below `directory`: the `locate` of a Kind.
+
+    Raises ValueError with one sentence if a file of a certificate is missing.
+    """
+    located = endpoint.with_paths_below(directory)
+    check_paths(located.scheme, located.arguments)
+    return located
 
 
 def parse_named_endpoint(names: Sequence[str], text: str) -> Endpoint:

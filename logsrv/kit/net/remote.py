@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ ARGUMENTS = {
 }
 ARGUMENTS["tls"] = ARGUMENTS["ssl"]
 CONNECT_SECONDS = 30.0
+# Such an argument in the text of a place; a backslash escapes a colon in it.
+_FILE_ARGUMENT = r":(?:cafile|certKey|privateKey)=(?:\\.|[^:\\])*"
 
 
 @attrs.frozen
@@ -41,9 +44,14 @@ class RemotePlace:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def label(self) -> str:
+        """The text without the files of certificates, for metrics and the log."""
+        return re.sub(_FILE_ARGUMENT, "", self.text)
+
 
 def parse_remote(text: str) -> RemotePlace:
-    """Return the place for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; opens nothing.
+    """Return the place for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; looks for no file.
 
     A colon in a value is written `\\:`, as in an IPv6 address. ssl: (or tls:) takes cafile= (authorities to
     trust instead of the system's), certKey= and privateKey= (our own certificate), and hostname= (the
@@ -72,9 +80,6 @@ def parse_remote(text: str) -> RemotePlace:
     files = {
         name: Path(found[name]) for name in ("cafile", "certKey", "privateKey") if name in found
     }
-    for name, file in files.items():
-        if not file.exists():
-            raise ValueError(f"{scheme}: there is no file ({name}) {shown(str(file))}")
     tls = TLSOptions(
         cafile=files.get("cafile"),
         certificate=files.get("certKey"),
@@ -86,7 +91,31 @@ def parse_remote(text: str) -> RemotePlace:
     )
 
 
-REMOTE = Kind(parse_remote, "a place to connect to, such as tcp:example.net:7000", "ENDPOINT")
+def located_remote(place: RemotePlace, directory: Path) -> RemotePlace:
+    """Return the same place with its relative paths below `directory`. Raises ValueError for no file."""
+
+    def located(name: str, file: Path | None) -> Path | None:
+        if file is not None and not (file := directory / file).exists():
+            raise ValueError(f"{place.scheme}: there is no file ({name}) {shown(str(file))}")
+        return file
+
+    tls = attrs.evolve(
+        place.tls,
+        cafile=located("cafile", place.tls.cafile),
+        certificate=located("certKey", place.tls.certificate),
+        key=located("privateKey", place.tls.key),
+    )
+    is_relative = place.path and not place.path.startswith("\0")
+    path = str(directory / place.path) if is_relative else place.path
+    return attrs.evolve(place, path=path, tls=tls)
+
+
+REMOTE = Kind(
+    parse_remote,
+    "a place to connect to, such as tcp:example.net:7000",
+    "ENDPOINT",
+    locate=located_remote,
+)
 
 
 def remote_endpoint(

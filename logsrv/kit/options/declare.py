@@ -2,7 +2,7 @@
 
     @attrs.frozen(kw_only=True, slots=False)
     class StoreOptions:
-        directory: Path = option("logs", DIRECTORY, "where the lines are kept")
+        directory: Path = option("logs", PATH, "where the lines are kept")
         rotate_size: int = option("256MiB", SIZE, "seal the active segment at this size")
         keep_days: float | None = option(None, DAYS, "remove segments older than this")
         allow: tuple[Network, ...] = option((), NETWORK, "who may connect", repeatable=True)
@@ -90,13 +90,14 @@ class Option:
         return self._parsed_default(self.default, directory)
 
     def _parsed_default(self, value: Any, directory: Path | None) -> Any:
-        if isinstance(value, str) and not isinstance(value, Enum):
-            try:
-                value = self.kind.parse(value)
-            except ValueError as error:
-                what = f"the default {value!r:.80} of an option ({self.help})"
-                raise ConfigurationError(f"{what}: {error}; accepted: {self.accepted}") from error
-        return value if directory is None else self.kind.locate(value, directory)
+        parsed = value
+        try:
+            if isinstance(value, str) and not isinstance(value, Enum):
+                parsed = self.kind.parse(value)
+            return parsed if directory is None else self.kind.locate(parsed, directory)
+        except ValueError as error:
+            what = f"the default {value!r:.80} of an option ({self.help})"
+            raise ConfigurationError(f"{what}: {error}; accepted: {self.accepted}") from error
 
     @property
     def default_text(self) -> str:

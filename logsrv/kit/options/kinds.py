@@ -5,6 +5,7 @@ A new kind is a `Kind` of your own: `Kind(parse, "a colour such as red or #ff000
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -52,7 +53,8 @@ class Kind(Generic[T]):
     native: the TOML types that may be written without quotes; `parse` gets their text.
     separator: a regular expression that splits an environment variable into several values; None if a
         variable always has one value.
-    locate: gets a value and a directory, and returns the value with relative paths made absolute.
+    locate: gets a value and a directory, and returns the value with relative paths made absolute. Raises
+        ValueError, as `parse` does, for instance if a file is missing there.
     completion: the completions that a shell offers: files, directories or these words.
     secret: whether the value, or the contents of the file that it names, is secret.
     advise: returns sentences for the log about a valid value that is probably a mistake.
@@ -265,8 +267,29 @@ PATH: Kind[Path] = Kind(
     completion="files",
 )
 FILE: Kind[Path] = attrs.evolve(PATH, accepted="a file that is there", metavar="FILE")
-DIRECTORY: Kind[Path] = attrs.evolve(
+NEW_DIRECTORY: Kind[Path] = attrs.evolve(
     PATH, accepted="a directory", metavar="DIR", completion="directories"
+)
+"""A directory that is made if it is not there."""
+
+
+def _located_directory(value: Path, directory: Path) -> Path:
+    located = directory / value
+    try:
+        # Also whether the files in it may be opened.
+        os.listdir(located / ".")
+    except OSError as error:
+        known = {
+            errno.ENOENT: "there is no such directory",
+            errno.ENOTDIR: "not a directory",
+            errno.EACCES: "no permission to read this directory",
+        }
+        raise ValueError(known.get(error.errno or 0, error.strerror or str(error))) from None
+    return located
+
+
+DIRECTORY: Kind[Path] = attrs.evolve(
+    NEW_DIRECTORY, accepted="a directory that is there", locate=_located_directory
 )
 
 

@@ -24,6 +24,7 @@ from logsrv.kit.protocols.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol
+from logsrv.kit.protocols.method_names import check_method_names
 from logsrv.kit.protocols.plain import TwistedDatagrams, check_not_async, error_counting_subclass
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
@@ -83,6 +84,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         stream, datagrams = None, datagrams or stream
     receiver: Callable[[], Datagrams] | None = None
     if isinstance(datagrams, type) and issubclass(datagrams, Datagrams):
+        check_method_names(datagrams)
         receiver = datagrams
     elif isinstance(datagrams, type) and issubclass(datagrams, AbstractDatagramProtocol):
         receiver = partial(TwistedDatagrams, datagrams)
@@ -142,6 +144,7 @@ def check_protocol_class(stream: type[TwistedProtocol]) -> None:
         )
     if not issubclass(stream, PeerProtocol):
         return
+    check_method_names(stream)
     for attribute, kinds in ATTRIBUTES.items():
         value = getattr(stream, attribute, kinds[0](1))
         # A property has another value for each connection.

@@ -62,7 +62,9 @@ def _metrics_sites(
 
     rules = web_guard_policy(settings, MOST_SCRAPES)
     return [
-        SiteSpec(f"metrics {one}", one, f"metrics {one}", rules, make, "metrics at {url}/metrics")
+        SiteSpec(
+            f"metrics {one}", one, f"metrics {one.label}", rules, make, "metrics at {url}/metrics"
+        )
         for one in places
     ]
 
@@ -97,7 +99,7 @@ def _inspect_site(service: Service, settings: OperatorSettings, place: InspectPl
 
     sentence = f"listening for operators{' by ssh' if place.host_key else ''} on {{place}}"
     return SiteSpec(
-        f"inspect {place.key}", place.endpoint, f"inspect {place}", rules, make, sentence
+        f"inspect {place.key}", place.endpoint, f"inspect {place.label}", rules, make, sentence
     )
 
 

@@ -145,7 +145,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self._served[""].line_format(settings)
         found = []
         for one, rules in listeners:
-            label, served = str(one), self._served[one.name]
+            label, served = one.label, self._served[one.name]
             check_limits(served.limits, rules, f"{label}: ", settings)
             served.line_format(rules)
             if one.kind == "datagram":
@@ -156,7 +156,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
                     f"{label}: {one.name or self.name} takes datagrams only; use {udp}"
                 )
             sentence = f"{one.name}: {LISTENING}" if one.name else LISTENING
-            found.append(SiteSpec(label, one, label, rules, sentence=sentence))
+            found.append(SiteSpec(str(one), one, label, rules, sentence=sentence))
         return found
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:

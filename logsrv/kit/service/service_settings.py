@@ -15,7 +15,7 @@ from logsrv.kit.framing.line_format import DEFAULT_MAX_LINE
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
-from logsrv.kit.net.parse import parse_endpoint, parse_named_endpoint
+from logsrv.kit.net.parse import located_endpoint, parse_endpoint, parse_named_endpoint
 from logsrv.kit.options.declare import REQUIRED, attrs_field_of, option, options_of, tables
 from logsrv.kit.options.kinds import SIZE, Kind, endpoint_kind
 from logsrv.kit.protocols.datagrams import DatagramLines, Datagrams
@@ -23,7 +23,7 @@ from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol
 from logsrv.kit.text.words import listed
 
-LISTEN = endpoint_kind(parse_endpoint, locate=Endpoint.with_paths_below)
+LISTEN = endpoint_kind(parse_endpoint, locate=located_endpoint)
 """The kind of places to listen at; the text of a value is `str(value)`."""
 
 # The limits that a protocol class sets, in bytes, by the names of the options. Such a limit is the option's
@@ -164,7 +164,7 @@ def listen_kind(names: Sequence[str]) -> Kind[Endpoint]:
     """Return the kind of the places of a plugin that has listeners of these names."""
     if not names:
         return LISTEN
-    named = endpoint_kind(partial(parse_named_endpoint, names), locate=Endpoint.with_paths_below)
+    named = endpoint_kind(partial(parse_named_endpoint, names), locate=located_endpoint)
     before = listed([f"{name}:" for name in names])
     return attrs.evolve(
         named,

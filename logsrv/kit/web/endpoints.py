@@ -6,7 +6,7 @@ import attrs
 
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.kinds import Kind, endpoint_kind
 from logsrv.kit.web.hosts import is_loopback
 
@@ -27,7 +27,7 @@ def web_endpoint_kind(port: int, why: str = "browsers connect") -> Kind[Endpoint
         return endpoint
 
     return attrs.evolve(
-        endpoint_kind(parse, locate=Endpoint.with_paths_below),
+        endpoint_kind(parse, locate=located_endpoint),
         accepted=f"an endpoint, such as {example} or unix:/run/web",
     )
 

@@ -12,9 +12,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import ARGUMENTS, Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
-from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind, integer
+from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, Kind, integer
 from logsrv.kit.service.loading import broken_plugins
 from logsrv.kit.text.words import listed, nearest_word, shown
 from logsrv.linelog.alerts.alert_settings import AlertOptions, require_unique_labels
@@ -23,7 +23,7 @@ from logsrv.linelog.http.http_settings import HttpSettings, require_token_if_pub
 from logsrv.linelog.http.nodes.node_settings import check_node_set_names
 from logsrv.linelog.inputs.intake.options import USED_BY, InputOptions
 from logsrv.linelog.inputs.intake.registry import OURS, inputs
-from logsrv.linelog.inputs.nats.place import parse_stream_source
+from logsrv.linelog.inputs.nats.place import parse_stream_source, without_files
 from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
@@ -44,6 +44,15 @@ class InputEndpoint:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def label(self) -> str:
+        """The text without the files of certificates, for metrics and the log."""
+        if self.input == FETCHED:
+            return without_files(self.text)
+        if not self.endpoint.has_certificate and self.endpoint.scheme != "tls":
+            return self.text
+        return f"{self.input}:" * self.text.startswith(f"{self.input}:") + self.endpoint.label
 
 
 def parse_listen(text: str) -> InputEndpoint:
@@ -69,7 +78,7 @@ def parse_listen(text: str) -> InputEndpoint:
 
 
 def _resolve_in_directory(listen: InputEndpoint, directory: Path) -> InputEndpoint:
-    return attrs.evolve(listen, endpoint=listen.endpoint.with_paths_below(directory))
+    return attrs.evolve(listen, endpoint=located_endpoint(listen.endpoint, directory))
 
 
 LISTEN: Kind[InputEndpoint] = Kind(
@@ -96,7 +105,7 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
     @property
     def label(self) -> str:
         """The name of the listener in logs and metrics."""
-        return f"{self.name}@{self.listen}" if self.name else str(self.listen)
+        return f"{self.name}@{self.listen.label}" if self.name else self.listen.label
 
     @property
     def without_use(self) -> dict[str, str]:
@@ -185,7 +194,7 @@ class LoggerSettings(
         integer(0, 64),
         "processes at most that parse large bodies of Loki, OTLP and _bulk; 0: the server itself",
     )
-    directory: Path = option("logs", DIRECTORY, "the directory of the store")
+    directory: Path = option("logs", NEW_DIRECTORY, "the directory of the store")
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()

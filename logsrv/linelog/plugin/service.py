@@ -239,7 +239,9 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._shipping.prepare_orders(settings.targets)
         rules = web_guard_policy(settings, MOST_CONNECTIONS)
         return listeners + [
-            SiteSpec(f"http {one}", one, f"http {one}", rules, sentence="page and API at {url}/")
+            SiteSpec(
+                f"http {one}", one, f"http {one.label}", rules, sentence="page and API at {url}/"
+            )
             for one in settings.http
         ]
 

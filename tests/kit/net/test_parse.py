@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.net.endpoint import ARGUMENTS
-from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_each_kind_of_endpoint_is_parsed_and_gives_its_text_back(
         ("unix:", "has no path"),
         ("unix:/x:mode=abc", "is no file mode"),
         ("unix:/" + "x" * 107, "too long for a socket"),
-        ("ssl:443", "there is no file (privateKey) server.pem"),
+        ("ssl:443", "there is no file (privateKey) /"),
         ("ssl:443:privateKey=/:clientca=/nonexistent", "there is no file (clientca) /nonexistent"),
         ("ssl:443:privateKey=/:caCertsDir=/nonexistent", "there is no directory /nonexistent"),
         ("ssl:443:privateKey=/:clientcert=required", "clientca=FILE, a file of certificates of au"),
@@ -89,7 +90,7 @@ def test_each_kind_of_endpoint_is_parsed_and_gives_its_text_back(
 )
 def test_a_wrong_endpoint_is_one_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ValueError) as caught:
-        parse_endpoint(text)
+        located_endpoint(parse_endpoint(text), Path.cwd())
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
 

@@ -14,7 +14,7 @@ from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.testing import StringTransport
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.remote import RemotePlace, parse_remote, remote_endpoint
+from logsrv.kit.net.remote import RemotePlace, located_remote, parse_remote, remote_endpoint
 from logsrv.kit.net.source import STANDARD_INPUT, Sender, host_of, source_of, unix_source
 from tests.kit.net.network import REACTOR
 
@@ -107,7 +107,7 @@ def test_a_place_to_connect_to_is_parsed(tmp_path: Path) -> None:
 )
 def test_an_invalid_place_to_connect_to_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        parse_remote(text)
+        located_remote(parse_remote(text), Path.cwd())
 
 
 def test_a_remote_place_becomes_a_client_endpoint(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import attrs
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import (
     DAYS,
-    DIRECTORY,
     DURATION,
     FLAG,
     NETWORK,
+    NEW_DIRECTORY,
     SIZE,
     TEXT,
     Network,
@@ -65,7 +65,7 @@ class ListenerOptions(GuardOptions, FramingOptions):
 
 @attrs.frozen(kw_only=True, slots=False)
 class StoreOptions:
-    directory: Path = option("logs", DIRECTORY, "where the lines are kept")
+    directory: Path = option("logs", NEW_DIRECTORY, "where the lines are kept")
     rotate_size: int = option("256MiB", SIZE, "seal the active segment at this size")
     rotate_every: float | None = option("1d", DURATION, "seal it after this time", off=True)
     sync: Sync = option("interval", choice(Sync), "when to sync to disk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from enum import Enum
 from ipaddress import IPv4Address, ip_network
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from logsrv.kit.options.kinds import (
     DAYS,
+    DIRECTORY,
     DURATION,
     FLAG,
     INTEGER,
@@ -194,3 +196,28 @@ def test_names_are_words_that_any_log_and_label_takes() -> None:
     for text in ("", "-a", "a b", "a@b", "x" * 65, "a\n"):
         with pytest.raises(ValueError, match="not a name"):
             NAME.parse(text)
+
+
+def test_a_directory_has_to_be_there(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "locked").mkdir(mode=0)
+    for name in ("there", "link", ".", "there/..", str(tmp_path / "there")):
+        assert DIRECTORY.locate(DIRECTORY.parse(name), tmp_path) == tmp_path / name
+    for name, said in {
+        "missing": "there is no such directory",
+        "missing/inner": "there is no such directory",
+        "dangling": "there is no such directory",
+        "file": "not a directory",
+        "file/inner": "not a directory",
+        "loop": "Too many levels of symbolic links",
+        "x" * 300: "File name too long",
+    }.items():
+        with pytest.raises(ValueError, match=said):
+            DIRECTORY.locate(DIRECTORY.parse(name), tmp_path)
+    if os.getuid():
+        with pytest.raises(ValueError, match="no permission to read this directory"):
+            DIRECTORY.locate(DIRECTORY.parse("locked"), tmp_path)

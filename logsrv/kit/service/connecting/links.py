@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,7 +17,13 @@ from zope.interface import implementer
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
-from logsrv.kit.net.remote import CONNECT_SECONDS, RemotePlace, parse_remote, remote_endpoint
+from logsrv.kit.net.remote import (
+    CONNECT_SECONDS,
+    RemotePlace,
+    located_remote,
+    parse_remote,
+    remote_endpoint,
+)
 from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.peer_log import end_sentence
@@ -163,11 +170,11 @@ def client_endpoint(
     """
     if isinstance(place, str):
         try:
-            place = parse_remote(place)
+            place = located_remote(parse_remote(place), Path())
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
     if isinstance(place, RemotePlace):
-        return place.text, remote_endpoint(place, reactor, seconds), place.host
+        return place.label, remote_endpoint(place, reactor, seconds), place.host
     if not hasattr(place, "connect"):
         raise TypeError(
             f"connect takes an endpoint such as tcp:HOST:PORT, not {wrong_value_text(place)}"

@@ -22,6 +22,13 @@ _FILES = {"ca": "ca", "cert": "certificate", "key": "key", "creds": "creds"}
 _SERVER = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?")
 AFTER, START, GAP = "Logsrv-After", "Logsrv-From", "Logsrv-Gap"
 _PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
+# The argument of a file in the text of a source; a backslash escapes a colon in it.
+_FILE_ARGUMENT = rf":(?:{'|'.join(_FILES)})=(?:\\.|[^:\\])*"
+
+
+def without_files(text: str) -> str:
+    """Return the text of a source without its files, for metrics and the log."""
+    return re.sub(_FILE_ARGUMENT, "", text)
 
 
 @attrs.frozen

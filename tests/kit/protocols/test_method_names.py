@@ -1,0 +1,172 @@
+"""Method names that the kit would never call: refused at the start, with the right one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit import (
+    DatagramLines,
+    Datagrams,
+    FrameProtocol,
+    LineProtocol,
+    RequestProtocol,
+)
+from logsrv.kit.service.factory import protocols_of
+from logsrv.kit.testing import MemoryService
+
+
+def anything(self: Any, *arguments: Any) -> Any:
+    return None
+
+
+def class_of(base: type[Any], *names: str, **attributes: Any) -> Any:
+    inside = {"__module__": "shout", **dict.fromkeys(names, anything), **attributes}
+    return type("Mine", (base,), inside)
+
+
+def served(protocol: Any) -> None:
+    protocols_of(protocol, None)
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "meant"),
+    [
+        (LineProtocol, "connectionMade", "connection_made"),
+        (LineProtocol, "connectionLost", "connection_lost"),
+        (LineProtocol, "dataReceived", "line_received"),
+        (LineProtocol, "makeConnection", "connection_made"),
+        (LineProtocol, "lineReceived", "line_received"),
+        (LineProtocol, "rawDataReceived", "line_received"),
+        (LineProtocol, "lineLengthExceeded", "line_too_long"),
+        (LineProtocol, "line_recieved", "line_received"),
+        (LineProtocol, "line_recived", "line_received"),
+        (LineProtocol, "line_receive", "line_received"),
+        (LineProtocol, "lines_received", "line_received"),
+        (LineProtocol, "linereceived", "line_received"),
+        (LineProtocol, "frame_received", "line_received"),
+        (LineProtocol, "data_received", "line_received"),
+        (LineProtocol, "conection_made", "connection_made"),
+        (LineProtocol, "connectionmade", "connection_made"),
+        (LineProtocol, "connection_lots", "connection_lost"),
+        (LineProtocol, "line_to_long", "line_too_long"),
+        (RequestProtocol, "requestReceived", "request_received"),
+        (RequestProtocol, "request_recieved", "request_received"),
+        (RequestProtocol, "connectionMade", "connection_made"),
+        (FrameProtocol, "stringReceived", "frame_received"),
+        (FrameProtocol, "frame_recieved", "frame_received"),
+        (FrameProtocol, "lengthLimitExceeded", "frame_refused"),
+        (FrameProtocol, "dataReceived", "frame_received"),
+        (FrameProtocol, "line_received", "frame_received"),
+        (Datagrams, "datagramReceived", "datagram_received"),
+        (Datagrams, "datagram_recieved", "datagram_received"),
+        (Datagrams, "datagrams_received", "datagram_received"),
+        (Datagrams, "startProtocol", "begin"),
+        (DatagramLines, "lineReceived", "line_received"),
+        (DatagramLines, "line_recieved", "line_received"),
+    ],
+)
+def test_a_method_that_is_never_called_is_refused_with_the_right_name(
+    base: type[Any], name: str, meant: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf"Mine\.{name} .*did you mean {meant}\?"):
+        served(class_of(base, name))
+
+
+@pytest.mark.parametrize(
+    ("base", "names"),
+    [
+        (LineProtocol, ("line_received", "lines_received")),
+        (LineProtocol, ("line_received", "line_receiver")),
+        (LineProtocol, ("line_received", "lineReceived")),
+        (LineProtocol, ("line_received", "connection_mode")),
+        (LineProtocol, ("line_received", "connection_list")),
+        (LineProtocol, ("line_received", "line_too_short")),
+        (LineProtocol, ("connection_made",)),
+        (LineProtocol, ("line_received", "line_not_next")),
+        (LineProtocol, ("line_received", "sendLine")),
+        (LineProtocol, ("line_received", "handle_line", "do_line", "on_line", "send")),
+        (RequestProtocol, ("line_received",)),
+        (RequestProtocol, ("request_received", "request_receiver")),
+        (FrameProtocol, ("frame_received", "frames_received")),
+        (FrameProtocol, ("frame_received", "frame_reviewed")),
+        (Datagrams, ("datagram_received", "datagram_receiver")),
+        (DatagramLines, ("lines_received",)),
+        (DatagramLines, ("datagram_received",)),
+    ],
+)
+def test_methods_of_the_authors_own_are_not(base: type[Any], names: tuple[str, ...]) -> None:
+    served(class_of(base, *names))
+
+
+def test_a_near_name_that_the_author_calls_is_a_helper() -> None:
+    class Helped(LineProtocol):
+        def connection_made(self) -> None:
+            self.line_receive("hello")
+            getattr(self, "line_to_long")  # noqa: B009
+
+        def line_receive(self, line: str) -> None:
+            self.send_line(line)
+
+        def line_to_long(self) -> None:
+            pass
+
+    assert MemoryService(Helped).connect().received() == b"hello\r\n"
+
+
+def test_a_method_of_a_mixin_counts_as_the_authors() -> None:
+    class Mixin:
+        def connectionMade(self) -> None:
+            pass
+
+    class Before(Mixin, LineProtocol):
+        pass
+
+    class Behind(LineProtocol, Mixin):
+        pass
+
+    with pytest.raises(ConfigurationError, match="did you mean connection_made"):
+        served(Before)
+    served(Behind)
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "meant"),
+    [
+        (LineProtocol, "delimeter", None),
+        (LineProtocol, "delimiters", "delimiter"),
+        (LineProtocol, "delimter", "delimiter"),
+        (LineProtocol, "max_lien", "max_line"),
+        (LineProtocol, "maxLine", "max_line"),
+        (LineProtocol, "unfinshed_line", "unfinished_line"),
+        (RequestProtocol, "error_anwser", "error_answer"),
+        (FrameProtocol, "max_farme", "max_frame"),
+        (FrameProtocol, "framming", "framing"),
+        (Datagrams, "max_answer", "max_answers"),
+        (DatagramLines, "lowestport", "lowest_port"),
+        (LineProtocol, "greeting", None),
+        (LineProtocol, "endings", None),
+        (LineProtocol, "error", None),
+    ],
+)
+def test_an_attribute_that_nobody_reads_is_refused_too(
+    base: type[Any], name: str, meant: str | None
+) -> None:
+    mine = class_of(base, **{name: 7})
+    if meant is None:
+        served(mine)
+        return
+    with pytest.raises(ConfigurationError, match=rf"Mine\.{name} .*did you mean {meant}\?"):
+        served(mine)
+
+
+def test_a_service_with_such_a_class_does_not_start() -> None:
+    with pytest.raises((ConfigurationError, SystemExit), match="did you mean line_received"):
+        MemoryService(class_of(LineProtocol, "line_recieved"))
+    service = MemoryService(class_of(LineProtocol, "line_received"))
+    with pytest.raises(ConfigurationError, match="did you mean datagram_received"):
+        service.service.datagrams("udp:0", class_of(Datagrams, "datagramReceived"))
+    with pytest.raises(ConfigurationError, match="did you mean connection_made"):
+        service.service.connect("tcp:localhost:1", class_of(LineProtocol, "connectionMade"))
