@@ -16,8 +16,7 @@ from zope.interface.interface import InterfaceClass, Method
 
 from logsrv.gopher.gateway import gateway
 from logsrv.gopher.serve import protocol as gopherd
-from logsrv.kit.observe.metrics import CATALOGUE
-from logsrv.kit.observe.prometheus import exposed_name
+from logsrv.kit.observe.metrics import CATALOGUE, exposed_name
 from logsrv.kit.options.declare import Option, option_name, options_of, table_key, tables_of
 from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix

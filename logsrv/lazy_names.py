@@ -31,6 +31,9 @@ def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list
         return sorted(modules())
 
     def load(name: str) -> object:
+        # For `from … import *`. pydoc asks for it too, and would then print all about every name.
+        if name == "__all__" and sys._getframe(1).f_globals.get("__name__") != "pydoc":
+            return names()
         # Python asks for names such as __path__ while it imports a module of the package.
         if name.startswith("__") or name not in modules():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")

@@ -17,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.observe.metrics import CATALOGUE
-from logsrv.kit.observe.prometheus import exposed_name, exposition
+from logsrv.kit.observe.metrics import CATALOGUE, exposed_name
+from logsrv.kit.observe.prometheus import exposition
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from tests.kit.net.network import until

@@ -30,6 +30,13 @@ def test_every_name_is_there_and_documented(module: object, page: str) -> None:
         assert f"`{name}`" in text or f"`{name}(" in text, f"{page} does not mention {name}"
 
 
+@pytest.mark.parametrize("module", ["logsrv.kit", "logsrv.kit.testing", "logsrv.gopher"])
+def test_a_star_imports_every_name(module: str) -> None:
+    found: dict[str, object] = {}
+    exec(f"from {module} import *", found)  # noqa: S102
+    assert found.keys() >= set(dir(import_module(module)))
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'LineProtocoll'"):
         logsrv.kit.LineProtocoll  # type: ignore[attr-defined]  # noqa: B018

@@ -102,7 +102,7 @@ class GopherdState:
     def __init__(self, service: RunningService[ServeOptions, GopherdState]) -> None:
         self.metrics = service.metrics
         for metric in METRICS:
-            self.metrics.declare(metric)
+            self.metrics.declare(metric, ours=True)
         self.apply(service.settings)
 
     def apply(self, settings: ServeOptions) -> None:

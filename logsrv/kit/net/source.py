@@ -34,6 +34,16 @@ class Sender:
     host: str | None
     source: str
 
+    @property
+    def peer_host(self) -> str | None:
+        """Return its IP address; None for a UNIX socket."""
+        return self.host
+
+    @property
+    def peer_port(self) -> int | None:
+        """Return its port; None for a UNIX socket."""
+        return None if self.host is None else int(self.source.rpartition(":")[2])
+
 
 STANDARD_INPUT = Sender(None, "stdin:")
 """The one peer of `stdin:`."""
@@ -108,6 +118,12 @@ def host_of(address: object) -> str | None:
     """Return the IP address for networks and limits per peer; None if there is none."""
     host = getattr(address, "host", None)
     return canonical_host(host) if isinstance(host, str) else None
+
+
+def port_of(address: object) -> int | None:
+    """Return the port of a peer; None if there is none."""
+    port = getattr(address, "port", None)
+    return port if isinstance(port, int) else None
 
 
 def _peer_credentials(transport: Any) -> str:

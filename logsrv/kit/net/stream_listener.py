@@ -94,7 +94,7 @@ class StreamListener:
             metrics=metrics,
             layered=endpoint.scheme not in REFUSING,
             proxied=endpoint.proxied,
-            plain=endpoint.scheme in BARE and getattr(factory, "sends_text", True),
+            plain=endpoint.scheme in BARE,
             refuses_tls=getattr(factory, "refuses_tls", False) and may_try_tls,
             certified=endpoint.asks_for_certificates and not endpoint.begins_plain,
         )

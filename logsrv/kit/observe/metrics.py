@@ -25,6 +25,8 @@ log = Logger()
 
 Labels = tuple[tuple[str, str], ...]
 KINDS = ("counter", "gauge", "histogram")
+PREFIX = "logsrv"
+"""Stands in Prometheus before the names of our metrics; before an author's stands the plugin's name."""
 _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII | re.IGNORECASE)
 
 
@@ -80,6 +82,12 @@ CATALOGUE: tuple[Metric, ...] = (
 """The metrics that every service has for its listeners."""
 
 
+def exposed_name(metric: Metric, prefix: str = PREFIX) -> str:
+    """Return the name of a metric in Prometheus; the series of a histogram append to it."""
+    counter = metric.kind == "counter" and not metric.name.endswith("_total")
+    return f"{prefix}_" * bool(prefix) + metric.name + "_total" * counter
+
+
 class Metrics:
     """The values of one running service, by metric name and labels.
 
@@ -87,8 +95,11 @@ class Metrics:
     drains and a new one of the same name share it.
     """
 
-    def __init__(self, *catalogues: Iterable[Metric]) -> None:
-        """`catalogues`: the service's own metrics, in addition to CATALOGUE."""
+    def __init__(self, *catalogues: Iterable[Metric], name: str = PREFIX) -> None:
+        """`catalogues`: the service's own metrics, in addition to CATALOGUE.
+
+        name: stands in Prometheus before the names of all others, which its author declares.
+        """
         self._catalogue = {metric.name: metric for metric in CATALOGUE}
         self._counted: dict[tuple[str, Labels], float] = {}
         self._watched: dict[tuple[str, Labels], list[Callable[[], float]]] = {}
@@ -96,15 +107,24 @@ class Metrics:
         self._unreadable: set[tuple[str, Labels]] = set()
         for metric in chain(*catalogues):
             self.declare(metric)
+        self._ours = set(self._catalogue)
+        self._name = name
+
+    def exposed_name(self, metric: Metric) -> str:
+        """Return the name of a metric in Prometheus: ours after `logsrv_`, others after the plugin's."""
+        if metric.name in self._ours:
+            return exposed_name(metric)
+        return exposed_name(metric, "" if metric.name.startswith(f"{self._name}_") else self._name)
 
     @property
     def catalogue(self) -> tuple[Metric, ...]:
         """Return all metrics, used or not."""
         return tuple(self._catalogue.values())
 
-    def declare(self, metric: Metric) -> None:
+    def declare(self, metric: Metric, *, ours: bool = False) -> None:
         """Add a metric to the catalogue. Raises ValueError if the name is declared already.
 
+        ours: whether its name in Prometheus begins with `logsrv_`, and not with the plugin's.
         A name that was used before may still be declared, with the same kind and labels.
         """
         before = self._catalogue.get(metric.name)
@@ -117,6 +137,8 @@ class Metrics:
                 )
             metric = attrs.evolve(metric, labels=before.labels)
         self._catalogue[metric.name] = metric
+        if ours:
+            self._ours.add(metric.name)
 
     def key(self, name: str, labels: dict[str, str], kind: str = "") -> tuple[str, Labels]:
         """Return the key of a value.

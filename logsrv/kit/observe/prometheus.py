@@ -19,15 +19,8 @@ from prometheus_client.utils import floatToGoString
 from logsrv.kit.observe.durations import Distribution
 from logsrv.kit.observe.metrics import Labels, Metric, Metrics
 
-PREFIX = "logsrv_"
 # prometheus_client before 0.23 has no name for this format; its CONTENT_TYPE_LATEST is the newest one.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-
-def exposed_name(metric: Metric) -> str:
-    """Return the name of a metric in Prometheus; the series of a histogram append to it."""
-    counter = metric.kind == "counter" and not metric.name.endswith("_total")
-    return PREFIX + metric.name + "_total" * counter
 
 
 class MetricsCollector(Collector):
@@ -48,10 +41,11 @@ class MetricsCollector(Collector):
         for metric, labels, counted in self._metrics.distributions():
             distributions[metric.name].append((_label_values(labels), counted))
         for metric in self._metrics.catalogue:
+            name = self._metrics.exposed_name(metric)
             if metric.kind == "histogram":
-                yield _histogram_family(metric, distributions[metric.name])
+                yield _histogram_family(metric, name, distributions[metric.name])
             else:
-                yield _number_family(metric, values[metric.name])
+                yield _number_family(metric, name, values[metric.name])
 
 
 def _label_values(labels: Labels) -> list[str]:
@@ -59,9 +53,9 @@ def _label_values(labels: Labels) -> list[str]:
     return [text.encode(errors="backslashreplace").decode() for _, text in labels]
 
 
-def _number_family(metric: Metric, values: list[tuple[list[str], float]]) -> Family:
+def _number_family(metric: Metric, name: str, values: list[tuple[list[str], float]]) -> Family:
     make = GaugeMetricFamily if metric.kind == "gauge" else CounterMetricFamily
-    family = make(PREFIX + metric.name, metric.help, labels=metric.labels)
+    family = make(name, metric.help, labels=metric.labels)
     if metric.kind == "counter" and not metric.labels:
         values = values or [([], 0)]
     for labels, value in values:
@@ -69,8 +63,10 @@ def _number_family(metric: Metric, values: list[tuple[list[str], float]]) -> Fam
     return family
 
 
-def _histogram_family(metric: Metric, values: list[tuple[list[str], Distribution]]) -> Family:
-    family = HistogramMetricFamily(PREFIX + metric.name, metric.help, labels=metric.labels)
+def _histogram_family(
+    metric: Metric, name: str, values: list[tuple[list[str], Distribution]]
+) -> Family:
+    family = HistogramMetricFamily(name, metric.help, labels=metric.labels)
     for labels, counted in values:
         buckets = [(floatToGoString(bound), many) for bound, many in counted.cumulative()]
         family.add_metric(labels, buckets, counted.total)

@@ -280,7 +280,7 @@ def _located_directory(value: Path, directory: Path) -> Path:
         os.listdir(located / ".")
     except OSError as error:
         known = {
-            errno.ENOENT: "there is no such directory",
+            errno.ENOENT: "there is no directory with this name",
             errno.ENOTDIR: "not a directory",
             errno.EACCES: "no permission to read this directory",
         }

@@ -45,6 +45,10 @@ WITHHELD = (
 AT_FAULT = "{listener}: {subject}: {sentence}; {number} since this was last logged"
 
 
+class UnsetAnswers(float):
+    """The default of `max_answers`, which the operator has not given: then each class has its own."""
+
+
 class Datagrams(Generic[Settings, State]):
     """Datagrams as bytes; one object per listener, for all its peers.
 
@@ -96,10 +100,12 @@ class Datagrams(Generic[Settings, State]):
 
     def send(self, data: bytes, peer: Sender) -> None:
         """Send a datagram unchanged, unless the peer has had its limit of answers."""
-        if peer.host is not None and port_of(peer) < self.lowest_port:
+        given = self.context.max_answers
+        most = self.max_answers if isinstance(given, UnsetAnswers) else given
+        if peer.host is not None and (peer.peer_port or 0) < self.lowest_port:
             self.withhold(peer, "port", f"no port below {self.lowest_port} is answered")
-        elif self.max_answers is not None and not self.context.limit.take_token(
-            peer.host or peer.source, self.max_answers, self.answer_burst
+        elif most is not None and not self.context.limit.take_token(
+            peer.host or peer.source, most, self.answer_burst
         ):
             self.withhold(peer, "rate", f"it had {self.answer_burst} answers at once")
         else:
@@ -186,11 +192,6 @@ class DatagramLines(Datagrams[Settings, State]):
         return self.lines_received([line.decode(self.encoding, "replace") for line in lines], peer)
 
 
-def port_of(peer: Sender) -> int:
-    """Return the port of a sender that has an IP address."""
-    return int(peer.source.rpartition(":")[2])
-
-
 def unix_path_of(peer: Sender) -> bytes | None:
     """Return the path to which a sender has bound its UNIX socket; None if it has none."""
     escaped = peer.source.removeprefix("unix:").encode("ascii")
@@ -236,7 +237,7 @@ class AnswerSocket:
         if peer.host is not None:
             return socket.getaddrinfo(
                 peer.host,
-                port_of(peer),
+                peer.peer_port,
                 self._socket.family,
                 socket.SOCK_DGRAM,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV | socket.AI_V4MAPPED,
@@ -250,7 +251,8 @@ class AnswerSocket:
 class DatagramContext(ListenerContext):
     """The context of one listener's datagrams, which its receiver uses to answer.
 
-    limit: of the answers to each address. answers: the socket for answers; None before the first.
+    limit: of the answers to each address. max_answers: those a second; None for no limit.
+    answers: the socket for answers; None before the first.
     """
 
     def __init__(
@@ -268,6 +270,7 @@ class DatagramContext(ListenerContext):
         self._withheld = RateLimitedLog(service.clock.seconds)
         self._faults = RateLimitedLog(service.clock.seconds)
         self.answers: AnswerSocket | None = None
+        self.max_answers: float | None = UnsetAnswers()
         self._unsent = 0
         metrics.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
         receiver.context = self
@@ -275,6 +278,10 @@ class DatagramContext(ListenerContext):
     def attach(self, listener: Any) -> None:
         self.listener = listener
         self.receiver.begin()
+
+    def apply_limits(self, settings: Any) -> None:
+        super().apply_limits(settings)
+        self.max_answers = getattr(settings, "max_answers", UnsetAnswers())
 
     def send(self, data: bytes, peer: Any) -> bool:
         """Send a datagram. Return whether the system took it; count one that it did not."""

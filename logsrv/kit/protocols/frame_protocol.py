@@ -113,6 +113,15 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
             raise TypeError(f"send_frame takes bytes, not {wrong_value_text(frame)}") from None
         return data
 
+    @classmethod
+    def encoded_words(cls, words: Any) -> bytes:
+        framing: Any = cls.framing
+        data: bytes = framing.pack(words)
+        return data
+
+    def _last_words(self, words: Any) -> bytes:
+        return self._pack_frame(words)
+
     def close(self, last_frame: Frame | None = None) -> None:
         """Send `last_frame`, if any, after all earlier output, then close the connection.
 

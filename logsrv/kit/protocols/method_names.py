@@ -46,7 +46,7 @@ _OTHERS = {
     "stopProtocol": "end",
 }
 # For each base the method for input, and the other methods and attributes that an author sets.
-_OF_PEERS = ("connection_made", "connection_lost")
+_OF_PEERS = ("connection_made", "connection_lost", "refusal_words", "idle_words")
 _ATTRIBUTES_OF_PEERS = ("max_unsent", "patience", "half_close")
 _OF_LINES = ("delimiter", "ending", "encoding", "max_line", "unfinished_line")
 _BASES: tuple[tuple[type[Any], str, tuple[str, ...], tuple[str, ...]], ...] = (

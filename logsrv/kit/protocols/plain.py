@@ -16,7 +16,7 @@ from logsrv.kit.net.guard.guarded_connection import ThirdPartyProtocol
 from logsrv.kit.net.senders import sender_at
 from logsrv.kit.net.source import Sender, source_of
 from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.protocols.datagrams import Datagrams, port_of, unix_path_of
+from logsrv.kit.protocols.datagrams import Datagrams, unix_path_of
 from logsrv.kit.protocols.faults import wrong_value_text
 
 # An address of a peer in Twisted's form: host and port, or the path of a UNIX socket.
@@ -140,6 +140,6 @@ class DatagramTransport:
 def address_of(peer: Sender) -> Address:
     """Return the address of a sender; "" for a UNIX socket that has bound no path."""
     if peer.host is not None:
-        return peer.host, port_of(peer)
+        return peer.host, peer.peer_port or 0
     path = unix_path_of(peer)
     return "" if path is None else os.fsdecode(path)

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.guard.start_tls import Certificate
-from logsrv.kit.net.source import source_of
+from logsrv.kit.net.source import host_of, port_of, source_of
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.net.twisted.transports import close_at_once
 from logsrv.kit.net.twisted.twisted_tls import certificate_of, is_encrypted
@@ -27,6 +27,7 @@ from logsrv.kit.protocols.context import (
     Settings,
     State,
 )
+from logsrv.kit.protocols.faults import check_text
 from logsrv.kit.protocols.starting_tls import start_tls
 from logsrv.kit.protocols.states import END, LOST
 
@@ -73,12 +74,56 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     def connection_lost(self, reason: str) -> object:
         """Called when the connection is gone; `reason` is a sentence."""
 
+    @classmethod
+    def refusal_words(cls, reason: str) -> Any:
+        """Return the words for a peer that the guard refuses; None sends none. Not called over TLS.
+
+        reason: `max_connections`, `max_connections_per_peer`, `descriptors`, `denied` or `not_allowed`.
+        """
+
+    def idle_words(self) -> Any:
+        """Return the last words for a peer that `--idle-timeout` closes; None sends none."""
+
+    @classmethod
+    def encoded_words(cls, words: Any) -> bytes:
+        """Return words as they are sent: as a line."""
+        check_text(words, "refusal_words")
+        return f"{words}{cls.ending}".encode(cls.encoding, "replace")
+
+    def close_as_idle(self) -> bool:
+        """Close with the last words for an idle peer; return False, and do nothing, if there are none."""
+        if self.working:
+            return False
+        try:
+            said = self.idle_words()
+            if said is not None:
+                (self._connection or self._ensure_connection()).close(self._last_words(said))
+        except Exception:
+            self.factory.log_failure("idle_words", self.peer, Failure())
+            return False
+        return said is not None
+
+    def _last_words(self, words: Any) -> Any:
+        """Return words in the form that the connection's `close` takes."""
+        check_text(words, "idle_words")
+        return words
+
     @property
     def peer(self) -> str:
         """The peer's name: `tcp:127.0.0.1:51234`, `unix:uid=0,pid=77`; printable ASCII without spaces."""
         if self.known_peer is None:
             self.known_peer = source_of(self.transport)
         return self.known_peer
+
+    @property
+    def peer_host(self) -> str | None:
+        """The peer's IP address; behind a proxy the client's. None for a UNIX socket."""
+        return host_of(self.transport.getPeer())
+
+    @property
+    def peer_port(self) -> int | None:
+        """The peer's port; None for a UNIX socket."""
+        return port_of(self.transport.getPeer())
 
     @property
     def certificate(self) -> PeerCertificate | None:

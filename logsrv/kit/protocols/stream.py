@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.net.guard.start_tls import Certificate
+from logsrv.kit.net.source import host_of, port_of
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.net.twisted.transports import end_output
 from logsrv.kit.observe.peer_log import PeerLogger
@@ -43,6 +44,7 @@ class Connection(Generic[Settings, State]):
     max_unsent, patience: of the peer as a receiver, as in `PeerProtocol`.
     tell_errors: whether a dismissed peer is told the reason, in a line. False is for protocols whose
         peers read no text; then only the log has it.
+    idle_words: the last line for a peer that --idle-timeout closes; None for none.
 
     Set these before the first `read_line`:
     encoding: of lines, both ways; bytes that are not text become U+FFFD.
@@ -59,6 +61,7 @@ class Connection(Generic[Settings, State]):
     max_unsent = PeerProtocol.max_unsent
     patience = PeerProtocol.patience
     tell_errors = True
+    idle_words: str | None = None
 
     def __init__(self, connection: PeerConnection) -> None:
         context = connection.author.factory
@@ -81,6 +84,16 @@ class Connection(Generic[Settings, State]):
     def peer(self) -> str:
         """The peer's name: `tcp:127.0.0.1:51234`; printable ASCII without spaces."""
         return self._connection.author.peer
+
+    @property
+    def peer_host(self) -> str | None:
+        """The peer's IP address; behind a proxy the client's. None for a UNIX socket."""
+        return host_of(self._connection.author.transport.getPeer())
+
+    @property
+    def peer_port(self) -> int | None:
+        """The peer's port; None for a UNIX socket."""
+        return port_of(self._connection.author.transport.getPeer())
 
     @property
     def listener(self) -> str:
@@ -426,6 +439,9 @@ class StreamProtocol(PeerProtocol):
     def forget_peer_name(self) -> None:
         super().forget_peer_name()
         vars(self.stream).pop("log", None)
+
+    def idle_words(self) -> str | None:
+        return self.stream.idle_words
 
     half_close = property(attrgetter("stream.half_close"))  # type: ignore[assignment]
     max_unsent = property(attrgetter("stream.max_unsent"))  # type: ignore[assignment]

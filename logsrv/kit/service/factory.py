@@ -222,6 +222,18 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
             "tcp:25:privateKey=key.pem:certKey=cert.pem; a protocol asks can_start_tls before"
         )
 
+    def refusal_words(self, reason: str) -> bytes:
+        """Return the protocol's own words for a refused peer, as they are sent; b"" for none."""
+        served: Any = self._served.stream
+        if not isinstance(served, type) or not issubclass(served, PeerProtocol):
+            return b""
+        try:
+            words = served.refusal_words(reason)
+            return b"" if words is None else served.encoded_words(words)
+        except Exception:
+            self.log_failure("refusal_words", "a refused peer", Failure())
+            return b""
+
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
         assert self._served.stream is not None
         try:

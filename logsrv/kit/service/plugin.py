@@ -84,7 +84,12 @@ class Plugin:
         """
         from logsrv.kit.options.declare import options_of
         from logsrv.kit.options.usage import usage_options
-        from logsrv.kit.service.service_settings import limits_of, needless_options, settings_class
+        from logsrv.kit.service.service_settings import (
+            answers_of,
+            limits_of,
+            needless_options,
+            settings_class,
+        )
 
         try:
             own = self.load_if_named(self.settings)
@@ -94,10 +99,11 @@ class Plugin:
             served = self.load_if_named(self.protocol), self.load_if_named(self.datagrams)
             named = [self.load_if_named(one) for one in self.listeners.values()]
             limits, needless = limits_of(*served, named=named), needless_options(*served, *named)
+            answers = answers_of(*served, *named)
             return usage_options(
                 settings_class(
                     *(self.name, own, self.listen, tuple(limits.items())),
-                    *(needless, tuple(self.listeners)),
+                    *(needless, tuple(self.listeners), answers),
                 ),
                 name=self.name,
                 version=self.version,

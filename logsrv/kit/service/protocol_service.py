@@ -88,7 +88,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
 
         `state` is called with this service when it starts; its ConfigurationError stops the start.
         """
-        metrics = Metrics(PLUGIN_METRICS)
+        metrics = Metrics(PLUGIN_METRICS, name=name)
         super().__init__(name, settings, load=load, reactor=reactor, metrics=metrics)
         self.failures = Failures(name, reactor.seconds)
         # A client of --metrics is no peer of the plugin.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
+from math import inf
 from typing import Any, TypeAlias
 
 import attrs
@@ -18,7 +20,7 @@ from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint, parse_named_endpoint
 from logsrv.kit.options.declare import REQUIRED, attrs_field_of, option, options_of, tables
 from logsrv.kit.options.kinds import SIZE, Kind, endpoint_kind
-from logsrv.kit.protocols.datagrams import DatagramLines, Datagrams
+from logsrv.kit.protocols.datagrams import DatagramLines, Datagrams, UnsetAnswers
 from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol
 from logsrv.kit.text.words import listed
@@ -35,6 +37,37 @@ DEFAULTS = {"max_line": DEFAULT_MAX_LINE, "max_frame": DEFAULT_MAX_FRAME}
 
 class UnsetLimit(int):
     """The default of a limit that the operator has not given: then each class has its own limit."""
+
+
+def answers_of(*served: object) -> tuple[float | None, ...]:
+    """Return `max_answers` of the first class for datagrams; an empty tuple if there is none."""
+    return tuple(
+        one.max_answers for one in served if isinstance(one, type) and issubclass(one, Datagrams)
+    )[:1]
+
+
+def _parse_rate(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not float(text):
+        raise ValueError("not a number above 0")
+    return float(text)
+
+
+RATE: Kind[float] = Kind(
+    _parse_rate,
+    "a number above 0",
+    "NUMBER",
+    show=lambda value: "off" if value == inf else f"{value:g}",
+    native=(int, float),
+)
+
+
+def _answers_option(most: float | None) -> Any:
+    return option(
+        UnsetAnswers(inf if most is None else most),
+        RATE,
+        "datagrams a second to one address at most, in the long run",
+        off=True,
+    )
 
 
 HELP = {"max_line": "how long a line may be", "max_frame": "how long a frame may be"}
@@ -115,14 +148,17 @@ def settings_class(
     limits: tuple[tuple[str, int | None], ...],
     needless: tuple[str, ...] = (),
     names: tuple[str, ...] = (),
+    answers: tuple[float | None, ...] = (),
 ) -> type[Any]:
     """Return one frozen class of the author's options and the kit's; the author's win over the kit's.
 
     limits: the items of `Limits`. needless: options of the kit that are left out; their values are None,
     and () for `listen`, which a plugin that does not listen leaves out. names: the names of its listeners.
-    With them, a file may have tables `[[listener]]`; `settings.listener` has a table for each endpoint.
+    answers: the default of `max_answers`, if datagrams are answered.
+    With names, a file may have tables `[[listener]]`; `settings.listener` has a table for each endpoint.
     """
     theirs = attrs.fields_dict(own) if own is not None else {}
+    answers = () if "max_answers" in theirs else answers
     limiting = {name: most for name, most in limits if name not in theirs}
     limited = _frozen_class(
         "Limits",
@@ -130,6 +166,7 @@ def settings_class(
             name: option(UnsetLimit(DEFAULTS[name] if most is None else most), SIZE, HELP[name])
             for name, most in limiting.items()
         }
+        | ({"max_answers": _answers_option(answers[0])} if answers else {})
         | {
             one: attrs.field(default=() if one == "listen" else None)
             for one in needless
@@ -137,6 +174,8 @@ def settings_class(
         },
     )
     limited.__annotations__.update(dict.fromkeys(limiting, int))
+    if answers:
+        limited.__annotations__["max_answers"] = float | None
     alone = "listen" in needless
     bases = (
         *((own,) if own is not None else ()),

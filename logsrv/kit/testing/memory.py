@@ -28,6 +28,7 @@ from logsrv.kit.service.plugin import Plugin, protocol_plugin
 from logsrv.kit.service.protocol_service import ProtocolService
 from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS
 from logsrv.kit.testing.clock import MemoryClock
+from logsrv.kit.testing.difference import difference
 from logsrv.kit.testing.listening import MemoryDatagrams, MemoryStreams
 from logsrv.kit.testing.peer import MemoryPeer, MemorySender
 from logsrv.kit.text.words import did_you_mean
@@ -280,8 +281,8 @@ class MemoryService:
         if len(answers) > 1:
             (one, cut), (other, otherwise) = list(answers.items())[:2]
             raise AssertionError(
-                f"the answer to {cut} is {one!r}, to {otherwise} {other!r}; all of these went to one "
-                "service, whose state may have changed"
+                f"the answer to {cut} is {one!r}, to {otherwise} {other!r}: "
+                f"{difference(one, other)}; all of these went to one service, whose state may have changed"
             )
         return next(iter(answers))
 

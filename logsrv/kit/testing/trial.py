@@ -11,6 +11,7 @@ import attrs
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
+from logsrv.kit.testing.difference import difference, short_repr
 from logsrv.kit.testing.memory import MemoryService
 from logsrv.kit.testing.peer import MemoryPeer
 
@@ -78,7 +79,7 @@ class Trial:
         """
         if self.same and wanted != came:
             raise AssertionError(
-                f"{self.name} {sentence}: {short_repr(came)} instead of {short_repr(wanted)}; pass {excuse}"
+                f"{self.name} {sentence}: {difference(wanted, came)}; pass {excuse}"
             )
 
     def cut_places(self, talk: bytes) -> list[int]:
@@ -97,8 +98,8 @@ class Trial:
         """Raise AssertionError unless the answer to `talk` begins with `whole`, if `same` is true."""
         if self.same and not came.startswith(whole):
             raise AssertionError(
-                f"{self.name} answers {short_repr(talk)} with {short_repr(came)} "
-                f"instead of {short_repr(whole)} {when}; pass {excuse}"
+                f"{self.name} answers {short_repr(talk)} with {difference(whole, came)} {when}; "
+                f"pass {excuse}"
             )
 
     def answer(self, *pieces: bytes, doing: str = "", most: int = MOST_ANSWERS) -> bytes:
@@ -126,13 +127,6 @@ def remaining_answer(service: MemoryService, peer: MemoryPeer, most: int = MOST_
             break
         came += more
     return came
-
-
-def short_repr(value: object) -> str:
-    """Return the `repr` of a value; long bytes without their middle, and with their number."""
-    if not isinstance(value, bytes) or len(value) <= 80:
-        return repr(value)
-    return f"{value[:40]!r}…{value[-20:]!r} ({len(value)} bytes)"
 
 
 def answers_to_datagram(service: MemoryService, datagram: bytes) -> list[bytes]:

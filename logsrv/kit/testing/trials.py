@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from logsrv.kit.service.stop import DRAIN_SECONDS
+from logsrv.kit.testing.difference import short_repr
 from logsrv.kit.testing.memory import MemoryService, as_plugin
 from logsrv.kit.testing.trial import (
     ANSWER_SECONDS,
@@ -27,7 +28,6 @@ from logsrv.kit.testing.trial import (
     answer_to_pieces,
     answers_to_datagram,
     remaining_answer,
-    short_repr,
 )
 
 TIMES = 10_000

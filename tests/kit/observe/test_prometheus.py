@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from logsrv.greet.protocol import Greet, GreetingState, GreetOptions
 from logsrv.kit.observe.durations import Durations
-from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics
-from logsrv.kit.observe.prometheus import MetricsCollector, exposed_name, exposition
+from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics, exposed_name
+from logsrv.kit.observe.prometheus import MetricsCollector, exposition
 from logsrv.kit.testing import MemoryService
 
 

@@ -208,9 +208,9 @@ def test_a_directory_has_to_be_there(tmp_path: Path) -> None:
     for name in ("there", "link", ".", "there/..", str(tmp_path / "there")):
         assert DIRECTORY.locate(DIRECTORY.parse(name), tmp_path) == tmp_path / name
     for name, said in {
-        "missing": "there is no such directory",
-        "missing/inner": "there is no such directory",
-        "dangling": "there is no such directory",
+        "missing": "there is no directory with this name",
+        "missing/inner": "there is no directory with this name",
+        "dangling": "there is no directory with this name",
         "file": "not a directory",
         "file/inner": "not a directory",
         "loop": "Too many levels of symbolic links",

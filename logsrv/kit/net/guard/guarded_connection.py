@@ -220,6 +220,14 @@ class GuardedConnection:
         # A protocol of the kit has no such method: its transport waits for its answer.
         getattr(self.protocol, "close_when_answered", self.transport.loseConnection)()
 
+    def close_as_idle(self) -> None:
+        """Close it as `close` does, with the last words of its protocol, if it has any."""
+        say = getattr(self.protocol, "close_as_idle", None)
+        if say is not None and say():
+            self.closing = True
+        else:
+            self.close()
+
     def stop_awaiting_goodbye(self) -> None:
         """Wait no longer for the peer's goodbye of TLS, if ours has been sent."""
         tls = tls_under(self.transport)

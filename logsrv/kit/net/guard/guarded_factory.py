@@ -80,8 +80,8 @@ class GuardedFactory(Factory):
         refuses_tls: bool = False,
     ) -> None:
         """`label` names the listener. `layered`: the endpoint wraps protocols, and cannot wrap None.
-        `certified`: clients are asked for certificates. `plain`: a refused peer can be sent a line, because
-        its protocol is one of text, and no layer is under it. `refuses_tls`: a peer that begins with TLS is
+        `certified`: clients are asked for certificates. `plain`: a refused peer can be sent bytes, because
+        no layer is under its protocol. `refuses_tls`: a peer that begins with TLS is
         closed.
         """
         self.guard = Guard(policy)
@@ -147,7 +147,8 @@ class GuardedFactory(Factory):
         self._restart_idle_timer()
 
     def _apply_rates(self, policy: GuardPolicy) -> None:
-        self._tells = self._plain and getattr(policy, "tell_refused", False)
+        tells_in_text = self._plain and getattr(self._factory, "sends_text", True)
+        self._tells = tells_in_text and getattr(policy, "tell_refused", False)
         self._rates.apply(policy)
         self.has_rate_limits = bool(self._rates)
 
@@ -185,8 +186,8 @@ class GuardedFactory(Factory):
                 if protocol is None:
                     self.guard.release_connection(host)
         if protocol is None:
-            if refusal in REFUSAL_SENTENCES and self._tells:
-                return RefusalProtocol(REFUSAL_SENTENCES[refusal])
+            if refusal is not None and (said := self._words_for(refusal)):
+                return RefusalProtocol(said)
             return AbortingProtocol() if self._layered else None
         admitted = GuardedConnection(self, protocol, host)
         return admitted if self._front is None else self._front(admitted)
@@ -212,11 +213,22 @@ class GuardedFactory(Factory):
         self, connection: GuardedConnection, refusal: Refusal, host: str | None
     ) -> None:
         self.count_refusal(refusal, host)
-        if refusal in REFUSAL_SENTENCES and self._tells:
-            connection.transport.write(refusal_line(REFUSAL_SENTENCES[refusal]))
+        if said := self._words_for(refusal):
+            connection.transport.write(said)
             connection.close()
         else:
             connection.abort()
+
+    def _words_for(self, refusal: Refusal) -> bytes:
+        """Return the bytes for a refused peer: the protocol's own, or a line of ours; b"" for none."""
+        own = getattr(self._factory, "refusal_words", None)
+        if self._plain and own is not None and (said := own(refusal.reason)):
+            return bytes(said)
+        return (
+            refusal_line(REFUSAL_SENTENCES[refusal])
+            if self._tells and refusal in REFUSAL_SENTENCES
+            else b""
+        )
 
     def refuse_tls_peer(self, connection: GuardedConnection, size: int) -> None:
         self._metrics.count("dropped_bytes_total", size, listener=self._label, reason="tls")
@@ -279,7 +291,7 @@ class GuardedFactory(Factory):
                 connection.abort()
             # Bytes that wait while the store has paused the connection are no silence.
             elif not unread_bytes(connection.transport):
-                connection.close()
+                connection.close_as_idle()
                 closed += 1
         if closed:
             self.idle_closed += closed

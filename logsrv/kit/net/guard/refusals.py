@@ -64,10 +64,10 @@ def refusal_line(sentence: str) -> bytes:
 
 
 class RefusalProtocol(Protocol):
-    """A protocol that says why its connection is refused, and ends it at once."""
+    """A protocol that sends the words for a refused peer, and ends the connection at once."""
 
-    def __init__(self, sentence: str) -> None:
-        self._data = refusal_line(sentence)
+    def __init__(self, data: bytes) -> None:
+        self._data = data
 
     def makeConnection(self, transport: Any) -> None:
         # In this turn if the system takes it: otherwise many at once would use up the descriptors.
