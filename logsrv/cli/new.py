@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import keyword
 import re
 import sys
@@ -36,6 +37,7 @@ import logsrv.kit
 from logsrv.cli.origin import installable_origin
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
@@ -51,20 +53,18 @@ LONGEST_NAME = 40
 class ProjectKind:
     """A kind of project.
 
-    listen: its endpoint; "" if it has none. connect: the endpoint for a client. module: the file with its
-    behaviour.
+    listen: its endpoint; "" if it has none. module: the file with its behaviour.
     """
 
     description: str
     listen: str = "tcp:7000"
-    connect: str = "localhost:7000"
     module: str = "protocol"
 
 
 KINDS = {
     "line": ProjectKind("Shouts each line back."),
     "request": ProjectKind("Adds numbers."),
-    "datagram": ProjectKind("Shouts each datagram back.", "udp:7000", "udp:localhost:7000"),
+    "datagram": ProjectKind("Shouts each datagram back.", "udp:7000"),
     "frame": ProjectKind("Shouts each frame back."),
     "job": ProjectKind("Counts the files of a folder.", listen="", module="job"),
     "input": ProjectKind("Records that end with a NUL byte, for logsrv.", module="records"),
@@ -75,6 +75,8 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument
     add("name", metavar="NAME", help="the plugin's name")
     add("--kind", choices=sorted(KINDS), default="line", help="what it serves (default: line)")
+    add("--description", metavar="TEXT", help="a sentence for twistd --help and the package")
+    add("--listen", metavar="ENDPOINT", help="where it listens by default (default: tcp:7000)")
     add("--directory", type=Path, metavar="DIR", help="the project's folder (default: ./NAME)")
     add(
         "--tls",
@@ -90,9 +92,16 @@ def run(arguments: argparse.Namespace) -> int:
     directory = arguments.directory or Path(name)
     _check_directory_unused(directory)
     _check_name_unused(name, kind)
-    if arguments.tls and not KINDS[kind].listen.startswith("tcp"):
-        raise ConfigurationError(f"there is no TLS for a {kind}; take another --kind, or no --tls")
-    files = dict(render_project(name, kind, tls=arguments.tls))
+    given = {"description": arguments.description, "listen": arguments.listen}
+    changes = {key: value for key, value in given.items() if value is not None}
+    project = attrs.evolve(KINDS[kind], **changes)
+    _check_description(project.description)
+    if "listen" in changes:
+        _check_listen(kind, project.listen)
+    if arguments.tls and not project.listen.startswith(("tcp:", "tcp6:")):
+        what = project.listen if "listen" in changes else f"a {kind}"
+        raise ConfigurationError(f"there is no TLS for {what}; take another --kind, or no --tls")
+    files = dict(render_project(name, kind, project, tls=arguments.tls))
     files[Path("local.mk")] = f"LOGSRV ?= {quoted_for_make(installable_origin())}\n"
     try:
         for path, text in files.items():
@@ -139,6 +148,31 @@ def _check_name_unused(name: str, kind: str) -> None:
         )
 
 
+def _check_description(description: str) -> None:
+    if not description.isprintable() or not description.strip():
+        raise ConfigurationError(f"--description {shown(description)} is not one line of text")
+
+
+def _check_listen(kind: str, listen: str) -> None:
+    """Raise ConfigurationError for a place at which this kind of project cannot listen by default."""
+    if not KINDS[kind].listen:
+        raise ConfigurationError(f"a {kind} listens nowhere; take another --kind, or no --listen")
+    try:
+        endpoint = parse_endpoint(listen)
+    except ValueError as error:
+        raise ConfigurationError(f"--listen {shown(listen)}: {error}") from None
+    wanted = "datagram" if kind == "datagram" else "stream"
+    if endpoint.kind != wanted and kind != "input":
+        example = "udp:7000" if wanted == "datagram" else "tcp:7000"
+        raise ConfigurationError(
+            f"--listen {shown(listen)}: a {kind} listens at a place such as {example}"
+        )
+    if endpoint.has_certificate:
+        raise ConfigurationError(
+            f"--listen {shown(listen)}: files do not belong into a package; take tcp: and --tls"
+        )
+
+
 def _check_directory_unused(directory: Path) -> None:
     where = shown(str(directory))
     if directory.is_dir():
@@ -148,21 +182,33 @@ def _check_directory_unused(directory: Path) -> None:
         raise ConfigurationError(f"{where} is there and no folder; --directory names another")
 
 
+def _target_before_port(listen: str, tls: bool) -> str:
+    """Return what stands before the port or path in the target of `logsrv connect`."""
+    scheme = listen.removeprefix("haproxy:").partition(":")[0]
+    if scheme in ("unix", "unixgram"):
+        return f"{scheme}:"
+    return "tls:localhost:" if tls else "udp:localhost:" if scheme == "udp" else "localhost:"
+
+
 def quoted_for_make(value: str) -> str:
     """Return `value` for a variable of make that the shell uses between single quotes."""
     quoted = value.replace("'", "'\\''")
     return quoted.replace("$", "$$").replace("#", "\\#")
 
 
-def render_project(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
+def render_project(
+    name: str, kind: str, project: ProjectKind, *, tls: bool = False
+) -> Iterator[tuple[Path, str]]:
     """Yield the files of a project: path within the project, text."""
     # Without escapes for HTML: the files are none, and the name has been checked.
     environment = template_environment(TEMPLATES, html=False)
     values = {
-        **attrs.asdict(KINDS[kind]),
+        **attrs.asdict(project),
+        "description_literal": json.dumps(project.description, ensure_ascii=False),
+        "listen_literal": json.dumps(project.listen, ensure_ascii=False),
         "name": name,
         "tls": tls,
-        "target": "tls:localhost:7000 --cafile tls/cert.pem" if tls else KINDS[kind].connect,
+        "target_before": _target_before_port(project.listen, tls),
         "kind": kind,
         "cls": "".join(word.capitalize() for word in name.split("_")),
     }

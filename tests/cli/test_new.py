@@ -274,7 +274,8 @@ def test_a_project_of_a_checkout_tests_and_runs(tmp_path: Path) -> None:
     make = (program("make", "make"), f"PYTHON={sys.executable}")
     assert "4 passed" in run(*make, "test", directory=project)
     makefile = (project / "Makefile").read_text()
-    (project / "Makefile").write_text(makefile.replace("ssl:7000:", "ssl:0:interface=127.0.0.1:"))
+    makefile = re.sub("^LISTEN .*", "LISTEN = tcp:0:interface=127.0.0.1", makefile, flags=re.M)
+    (project / "Makefile").write_text(makefile)
     with output.open("wb") as file:
         serving = subprocess.Popen(
             [*make, "run"], cwd=project, stdout=file, stderr=file, start_new_session=True
@@ -329,3 +330,82 @@ def test_a_new_project_is_listed_by_plugins(line_project: Path, tmp_path: Path) 
     rows = [line.split() for line in run(command, "plugins", directory=tmp_path).splitlines()]
     (row,) = [row for row in rows if row and row[0] == "shout"]
     assert row[1:4] == ["0.1.0", "tcp:7000", "shout"]
+
+
+@pytest.mark.parametrize("kind", new.KINDS)
+def test_description_and_port_stand_where_they_are_changed(tmp_path: Path, kind: str) -> None:
+    """The port once; the description once for twistd and once for the package."""
+    assert logsrv("new", "shout", "--kind", kind, directory=tmp_path).returncode == 0
+    texts = {
+        str(path.relative_to(tmp_path / "shout")): path.read_text()
+        for path in (tmp_path / "shout").rglob("*")
+        if path.is_file()
+    }
+    described = [name for name, text in texts.items() if new.KINDS[kind].description in text]
+    plugin = "twisted/plugins/shout_plugin.py"
+    assert sorted(described) == (["setup.cfg"] if kind == "input" else ["setup.cfg", plugin])
+    with_port = [name for name, text in texts.items() for _ in range(text.count("7000"))]
+    assert with_port == {"job": [], "input": ["Makefile"]}.get(kind, [plugin])
+
+
+@pytest.mark.parametrize(
+    ("kind", "listen", "target"),
+    [
+        ("line", "tcp:143", "localhost:143"),
+        ("line", "tcp:1430:interface=127.0.0.1", "localhost:1430"),
+        ("request", "tcp6:7001", "localhost:7001"),
+        ("line", "unix:/run/shout.sock", "unix:/run/shout.sock"),
+        ("frame", "haproxy:tcp:7002", None),
+        ("datagram", "udp:3478", "udp:localhost:3478"),
+        ("datagram", "udp:3478:interface=127.0.0.1", "udp:localhost:3478"),
+        ("input", "udp:9000", "udp:localhost:9000"),
+        ("input", "tcp:9000", "localhost:9000"),
+    ],
+)
+def test_a_project_takes_the_given_description_and_place(
+    tmp_path: Path, kind: str, listen: str, target: str | None
+) -> None:
+    said = 'An "own" server, 100 % \\ ready; it\'s mine: ä.'
+    made = logsrv(
+        *("new", "shout", "--kind", kind, "--listen", listen, "--description", said),
+        directory=tmp_path,
+    )
+    assert made.returncode == 0, made.stderr
+    config = configparser.RawConfigParser()
+    config.read(tmp_path / "shout" / "setup.cfg")
+    assert config["metadata"]["description"] == said
+    plugin = (tmp_path / "shout" / "twisted/plugins/shout_plugin.py").read_text()
+    if kind != "input":
+        [call] = [node for node in ast.walk(ast.parse(plugin)) if isinstance(node, ast.Call)]
+        given = {one.arg: ast.literal_eval(one.value) for one in call.keywords}
+        assert (given["description"], given["listen"]) == (said, listen)
+    make = [program("make", "make"), "--dry-run", "run", f"PYTHON={sys.executable}"]
+    planned = subprocess.run(
+        make, cwd=tmp_path / "shout", capture_output=True, text=True, check=True
+    )
+    assert listen in planned.stdout
+    assert target is None or f"logsrv connect {target}" in planned.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--listen", "tpc:7000"], "did you mean tcp?"),
+        (["--listen", "7000"], "did you mean tcp:7000?"),
+        (["--listen", "tcp:70000"], "ports go from 0"),
+        (["--listen", ""], "empty"),
+        (["--listen", "udp:7000"], "a line listens at a place such as tcp:7000"),
+        (["--kind", "datagram", "--listen", "tcp:1"], "a datagram listens at a place such as udp"),
+        (["--kind", "job", "--listen", "tcp:7000"], "a job listens nowhere"),
+        (["--listen", "ssl:7000:privateKey=key.pem"], "take tcp: and --tls"),
+        (["--tls", "--listen", "unix:/run/x"], "there is no TLS for unix:/run/x"),
+        (["--description", ""], "is not one line of text"),
+        (["--description", "two\nlines"], "is not one line of text"),
+        (["--description", "\x1b[2J"], "is not one line of text"),
+    ],
+)
+def test_a_wrong_place_or_description_is_refused_before_anything_is_written(
+    tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    assert sentence in refusal("shout", *arguments, directory=tmp_path)
+    assert not (tmp_path / "shout").exists()

@@ -91,7 +91,7 @@ def _serves_tls_after_a_reload(machine: Machine) -> None:
         /opt/logsrv/bin/python -m logsrv.kit.net.twisted.self_signed /etc/shout
         chown root:shout /etc/shout/*.pem
         chmod 640 /etc/shout/*.pem
-        sed -i 's!^listen = .*!listen = ["tcp:7000:interface=127.0.0.1", "{SSL}"]!' /etc/shout.toml
+        sed -i 's!^allow = .*!listen = ["tcp:7000:interface=127.0.0.1", "{SSL}"]!' /etc/shout.toml
         systemctl reload shout
         """,
     )
