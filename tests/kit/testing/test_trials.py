@@ -26,7 +26,8 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, conformance, trials
-from logsrv.kit.testing.trial import Trial, short_repr
+from logsrv.kit.testing.difference import short_repr
+from logsrv.kit.testing.trial import Trial
 
 
 class Shout(LineProtocol):
