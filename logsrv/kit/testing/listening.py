@@ -80,7 +80,8 @@ class MemoryDatagrams(MemoryListener, DatagramListener):
 
     def bind(self) -> None:
         # Answers go through this object instead of a socket.
-        self._receiver.context.answers = self  # type: ignore[attr-defined]
+        context: Any = getattr(self._receiver, "context", self._receiver)
+        context.answers = self
 
     async def drain(self, seconds: float) -> int:
         self.opened = False

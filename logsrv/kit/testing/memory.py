@@ -24,6 +24,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option_name, options_of, tables_of
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.service.connecting.links import client_endpoint
+from logsrv.kit.service.loading import load_object
 from logsrv.kit.service.plugin import Plugin, protocol_plugin
 from logsrv.kit.service.protocol_service import ProtocolService
 from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS
@@ -34,6 +35,9 @@ from logsrv.kit.testing.peer import MemoryPeer, MemorySender
 from logsrv.kit.text.words import did_you_mean
 
 FIRST_PORT = 50000
+# The attributes of an input of the line logger, and the function that makes a plugin of one.
+INPUT = ("name", "stream", "datagrams")
+INPUT_PLUGIN = "logsrv.linelog.plugin.input_in_memory:input_plugin"
 # Seconds of the clock in memory; no start takes longer.
 START_SECONDS = 3600.0
 
@@ -47,9 +51,13 @@ def every_split(data: bytes) -> Iterator[list[bytes]]:
 
 
 def as_plugin(what: Any, **how: Any) -> Plugin:
-    """Return `what` if it is a plugin; else a plugin named `plugin` for this protocol class or function."""
+    """Return `what` if it is a plugin; else a plugin for this input, protocol class or function."""
     if isinstance(what, Plugin):
         return what
+    if all(hasattr(what, name) for name in INPUT) and not isinstance(what, type):
+        plugin: Plugin | None = load_object(INPUT_PLUGIN)(what)
+        if plugin is not None:
+            return plugin
     if isinstance(what, type) and issubclass(what, Datagrams | AbstractDatagramProtocol):
         how.setdefault("listen", "udp:7000")
     return protocol_plugin("plugin", what, **how)
@@ -166,7 +174,7 @@ class MemoryService:
     """
 
     def __init__(self, what: Any, *arguments: str, **how: Any) -> None:
-        """`what`: a Plugin, a protocol class or a function. `arguments`: as on the command line.
+        """`what`: a Plugin, an input, a protocol class or a function. `arguments`: as on the command line.
 
         `how`: arguments of `protocol_plugin`, unless `what` is a Plugin. Raises ConfigurationError or
         SystemExit with the sentence with which twistd would end.
@@ -293,6 +301,11 @@ class MemoryService:
         answer = peer.received()
         peer.disconnect()
         return answer
+
+    @property
+    def stored(self) -> bytes:
+        """Return the lines that an input has stored, without time and source; b"" of other plugins."""
+        return getattr(self.service, "stored", b"")
 
     def reload(self, **changed: Any) -> None:
         """Reload with changed settings, by attribute: `reload(topic="cats", max_connections=3)`.

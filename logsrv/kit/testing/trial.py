@@ -107,6 +107,16 @@ class Trial:
         with self.new_service(doing or f"on {short_repr(b''.join(pieces))}") as service:
             return answer_to_pieces(service, pieces, most)
 
+    def answer_and_stored(self, *pieces: bytes, doing: str = "") -> tuple[bytes, bytes]:
+        """Return the answer as `answer` does, and the lines that an input has stored by its end."""
+        with self.new_service(doing or f"on {short_repr(b''.join(pieces))}") as service:
+            peer = service.connect()
+            for piece in pieces:
+                peer.feed(piece)
+            came = remaining_answer(service, peer)
+            peer.disconnect()
+            return came, service.stored
+
 
 def answer_to_pieces(
     service: MemoryService, pieces: Iterable[bytes], most: int = MOST_ANSWERS

@@ -52,7 +52,7 @@ def conformance(
     to: str | None = None,
     **how: Any,
 ) -> None:
-    """Run all trials on a plugin, a protocol class or a function.
+    """Run all trials on a plugin, an input, a protocol class or a function.
 
     talks: the bytes of one client's whole conversation each, or one datagram each; by default `hello` and a
         line ending. arguments: as on the command line. how: arguments of `protocol_plugin`.
@@ -110,12 +110,15 @@ def stop_and_check_timers(trial: Trial, service: MemoryService) -> None:
 
 def try_cuts(trial: Trial, talk: bytes) -> None:
     """The answer is the same however the input is split."""
-    whole, said = trial.answer(talk), short_repr(talk)
+    whole, said = trial.answer_and_stored(talk), short_repr(talk)
     singly = [talk[at : at + 1] for at in range(len(talk))]
     for pieces in ([talk], *([talk[:at], talk[at:]] for at in trial.cut_places(talk)), singly):
         cut = short_repr(pieces)
-        came = trial.answer(*pieces, doing=f"on {said} that came as {cut}")
-        trial.expect_same(whole, came, f"answers {said} differently when it comes as {cut}")
+        doing = f"on {said} that came as {cut}"
+        for what, wanted, came in zip(
+            ("answers", "stores"), whole, trial.answer_and_stored(*pieces, doing=doing), strict=True
+        ):
+            trial.expect_same(wanted, came, f"{what} {said} differently when it comes as {cut}")
 
 
 def try_repeated_talk(trial: Trial, talk: bytes) -> None:

@@ -65,7 +65,7 @@ async def test_metrics_show_the_counters_of_a_plugin() -> None:
         place = running.addresses[-1]
         status, said = await deferToThread(ask, place, "/metrics")
         assert status == 200
-        assert 'logsrv_jokes_told_total{kind="pun"} 1.0' in said
+        assert 'jokes_told_total{kind="pun"} 1.0' in said
         assert f'logsrv_connections_total{{listener="metrics {LOOPBACK}"}} 1.0' in said
         assert await deferToThread(ask, place, "/readyz") == (200, '{"status": "ok"}\n')
 

@@ -20,7 +20,8 @@ from logsrv.linelog.inputs.intake.intake import Intake
 class RecordDatagrams(InputDatagrams):
     """The receiver of one listener: override `received`; it stores lines, and answers when they are safe.
 
-    source: the name of the present datagram's sender. intake: the listener's.
+    source: the name of the present datagram's sender. intake: the listener's. answers: the socket for them;
+    None before the first.
     """
 
     def __init__(self, intake: Intake) -> None:
@@ -29,7 +30,7 @@ class RecordDatagrams(InputDatagrams):
         self._sender: Sender
         self._failures = Failures(intake.label, intake.clock.seconds)
         self._listener: Any = None
-        self._way_back: AnswerSocket | None = None
+        self.answers: AnswerSocket | None = None
 
     def received(self, data: bytes) -> None:
         """Take a datagram. A ValueError is the sender's fault: it is counted as dropped, and logged.
@@ -68,9 +69,9 @@ class RecordDatagrams(InputDatagrams):
     def close(self) -> None:
         """Close the copy of the socket. Answers that are due later are not sent."""
         self._listener = None
-        if self._way_back is not None:
-            self._way_back.close()
-            self._way_back = None
+        if self.answers is not None:
+            self.answers.close()
+            self.answers = None
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
         self._sender = cast(Sender, source)
@@ -95,6 +96,6 @@ class RecordDatagrams(InputDatagrams):
     def _send_datagram(self, data: bytes, peer: Sender) -> None:
         if self._listener is None:
             return
-        if self._way_back is None:
-            self._way_back = AnswerSocket(self._listener.fileno())
-        self._way_back.send(data, peer)
+        if self.answers is None:
+            self.answers = AnswerSocket(self._listener.fileno())
+        self.answers.send(data, peer)
