@@ -105,11 +105,11 @@ class Chunks(Input):
     no_datagrams = "none"
 
     def stream(self, intake: Intake) -> Any:
-        factory = inputs()["lines"].stream(intake)
+        factory: Any = inputs()["lines"].stream(intake)
         build = factory.buildProtocol
 
         def built(address: Any) -> Any:
-            protocol = build(address)
+            protocol: Any = build(address)
             protocol.dataReceived = lambda data: intake.take(data.hex().encode() + b"\n", "x")
             return protocol
 
