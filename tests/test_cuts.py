@@ -44,6 +44,7 @@ from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize, for_frames
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
+from logsrv.linelog.importing.readable import readable_text
 from logsrv.linelog.ship.out.nats_wire import NatsReader, WireError
 from tests.linelog.framing.steps import lines_of
 
@@ -222,6 +223,8 @@ def event(text: bytes) -> bytes:
     return b"2J" + struct.pack(">II", 1, len(text)) + text
 
 
+add("imported file", lambda pieces: b"".join(readable_text(iter(pieces))), b"\0" * 4, b"\0\n")
+add("imported UTF-16", lambda pieces: b"".join(readable_text(iter([b"\xff\xfe", *pieces]))), b"a\0")
 RULES: tuple[dict[str, Any], ...] = (
     {},
     *({"max_line": 7, "oversize": oversize} for oversize in Oversize),

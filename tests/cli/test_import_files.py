@@ -65,7 +65,7 @@ def test_lines_of_all_files_are_found_by_their_own_times(logs: Path, tmp_path: P
     assert each == [
         "log/access.log.zst: 1 line, 2026-11-19T06:25:05Z to 2026-11-19T06:25:05Z, access log",
         "log/journal: 2 lines, 2026-11-20T00:00:00Z to 2026-11-20T00:00:01Z, journal",
-        "log/notes: 1 line without a time; they have the file's own, 2026-11-20T12:00:00Z",
+        "log/notes: 1 line without a time; it has the file's own, 2026-11-20T12:00:00Z",
         "log/syslog.2.gz: 2 lines, 2026-11-18T05:25:01Z to 2026-11-18T05:25:09Z, RFC 3339",
         "log/syslog.1: 2 lines, 2026-11-19T06:25:01Z to 2026-11-19T06:25:09Z, RFC 3164",
     ]
@@ -120,8 +120,8 @@ def test_a_dry_run_says_what_was_recognised_and_makes_nothing(logs: Path, tmp_pa
     tried = logsrv("import", "--dry-run", "log/mixed", environment=UTC, directory=tmp_path)
     assert tried.stdout.startswith(
         b"log/mixed: 7 lines, 2026-11-19T06:25:01Z to 2026-11-20T06:00:00Z, RFC 3164 (6), logfmt (1);"
-        b" 2 lines without a time; 1 line older than the one before, by up to 8 s, have its time"
-        b" (--sort puts them where they belong)\n"
+        b" 2 lines without a time; 1 line older than the one before, by 8 s, has its time"
+        b" (--sort puts it where it belongs)\n"
     )
 
 

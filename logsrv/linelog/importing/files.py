@@ -23,6 +23,7 @@ from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.importing.packed import CHUNK, unpack_file
+from logsrv.linelog.importing.readable import JOURNAL, readable_text
 from logsrv.linelog.store.segments.disk import explanation, reason
 
 STDIN = "-"
@@ -31,8 +32,9 @@ STDIN = "-"
 _AHEAD = 1 << 20
 _RULES = LineRules(telnet=False)
 _ENTRY_RULES = LineRules(telnet=False, max_line=8 * MOST_ENTRY)
+# A file whose first bytes have a NUL that belongs to no run is no text.
+_TELLING = 1024
 _ROTATED = re.compile(r"\.([0-9]+)(?:\.[a-z0-9]+)?$")
-_JOURNAL = re.compile(rb"__(?:CURSOR|REALTIME_TIMESTAMP)=")
 # The most bytes of lines that wait in memory to be sorted; with more, the earliest are written. Each run
 # counts as so many bytes more.
 _WAITING, _RUN = 128 << 20, 200
@@ -76,12 +78,14 @@ class LogFile:
         self.dated = LineMoments(self._written)
         self._begin: int | None = None
         self._day_first: bool | None = None
+        self._first_year: int | None = None
         self._unread = b""
 
     def read_first_moment(self) -> int | None:
         """Return the moment of the first line, of the earliest with `by_time`; None without lines.
 
-        Reads the file up to the first time in it. The lines before that get this time, too.
+        Reads the file up to the first time in it, or all of it if that has no year. The lines before the
+        first time get this time, too.
         """
         if self.name == STDIN:
             self._unread = sys.stdin.buffer.read(_AHEAD)
@@ -89,6 +93,11 @@ class LogFile:
         if self.dated.day_first is not None:
             # The order of day and month is known now, so earlier lines may have a time: read again.
             self._day_first = self.dated.day_first
+            self._read_to_first_time()
+        if self.dated.lacks_years and self.name != STDIN:
+            for _ in self._read_dated_lines():
+                pass
+            self._first_year = self.dated.find_first_year()
             self._read_to_first_time()
         self._begin = self.dated.said
         moment = self.dated.first if self._begin is None else self._begin
@@ -129,13 +138,14 @@ class LogFile:
             self._written,
             self._begin,
             day_first=self._day_first,
+            first_year=self._first_year,
             exact=self.exact,
             as_said=self.by_time,
         )
-        chunks = self._read_text(peeking)
+        chunks: Iterator[bytes] = filter(None, readable_text(self._read_bytes(peeking)))
         begin = next(chunks, b"")
         chunks = chain([begin], chunks)
-        if _JOURNAL.match(begin):
+        if JOURNAL.match(begin):
             yield from self._date_journal_entries(chunks)
         else:
             yield from self._date_lines(chunks)
@@ -171,8 +181,8 @@ class LogFile:
         block, _ = frame_records(lines, _ENTRY_RULES, LineCounts())
         return b"" if block is None else bytes(block)
 
-    def _read_text(self, peeking: bool) -> Iterator[bytes]:
-        """Yield the text of the file in pieces, up to where it cannot be read further."""
+    def _read_bytes(self, peeking: bool) -> Iterator[bytes]:
+        """Yield the unpacked file in pieces, up to where it cannot be read further."""
         if self.name == STDIN:
             yield self._count_unpacked(self._unread)
             while not peeking and (chunk := sys.stdin.buffer.read(CHUNK)):
@@ -266,8 +276,12 @@ def _files_within(path: str, tell: Tell, leave: Tell) -> list[str]:
 def _counts_as_text(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            begin = next(unpack_file(file), b"")
+            begin = b""
+            for text in readable_text(unpack_file(file)):
+                begin += text
+                if len(begin) >= _TELLING:
+                    break
     except UNREADABLE:
         # It counts as text, so that the import reads it, and reports the reason.
         return True
-    return b"\0" not in begin[:1024] or _JOURNAL.match(begin) is not None
+    return b"\0" not in begin[:_TELLING] or JOURNAL.match(begin) is not None

@@ -34,22 +34,33 @@ def file_sentence(file: LogFile) -> str:
     first, last = (rfc3339(moment / _MICRO)[:19] + "Z" for moment in (dated.first, dated.last))
     lines = counted(dated.lines, "line")
     if dated.undated == dated.lines:
-        parts = [f"{lines} without a time; they have the file's own, {first}"]
+        has = "it has" if dated.lines == 1 else "they have"
+        parts = [f"{lines} without a time; {has} the file's own, {first}"]
     else:
         parts = [f"{lines}, {first} to {last}, {_forms_text(dated.forms)}"]
         if dated.undated:
-            parts.append(f"{counted(dated.undated, 'line')} before the first time have that one")
+            parts.append(f"{_lines_that_have(dated.undated, 'before the first time')} that one")
         if file.exact:
             parts.append(f"{counted(dated.without, 'line')} without a time")
     by = dated.latest / _MICRO
-    hint = "" if file.by_time or file.name == STDIN else " (--sort puts them where they belong)"
-    kinds = {
-        "with an invalid date, or one after the file's own, have a neighbour's time": dated.unbelieved,
-        "with day and month in an unknown order have a neighbour's time": dated.unclear,
-        f"older than the one before, by up to {by:.0f} s, have its time{hint}": dated.late,
-    }
-    parts += (f"{counted(number, 'line')} {kind}" for kind, number in kinds.items() if number)
+    belongs = "it where it belongs" if dated.late == 1 else "them where they belong"
+    hint = "" if file.by_time or file.name == STDIN else f" (--sort puts {belongs})"
+    most = "" if dated.late == 1 else "up to "
+    kinds = (
+        (
+            dated.unbelieved,
+            "with an invalid date, or one after the file's own,",
+            "a neighbour's time",
+        ),
+        (dated.unclear, "with day and month in an unknown order", "a neighbour's time"),
+        (dated.late, f"older than the one before, by {most}{by:.0f} s,", f"its time{hint}"),
+    )
+    parts += (f"{_lines_that_have(number, kind)} {time}" for number, kind, time in kinds if number)
     return "; ".join(parts)
+
+
+def _lines_that_have(number: int, kind: str) -> str:
+    return f"{counted(number, 'line')} {kind} {'has' if number == 1 else 'have'}"
 
 
 def _forms_text(forms: Mapping[str, int]) -> str:
@@ -73,8 +84,9 @@ def total_sentence(files: Sequence[LogFile], skipped: SkippedFileCounts, seconds
     cut = sum(bool(file.cut) for file in files)
     short = sum(file.without_fields for file in files)
     entries = "1 entry" if short == 1 else f"{short:,} entries"
+    are = "is" if skipped.binary == 1 else "are"
     dropped = [
-        (skipped.binary, f"{counted(skipped.binary, 'file')} that is no text"),
+        (skipped.binary, f"{counted(skipped.binary, 'file')} that {are} no text"),
         (skipped.unreadable, f"{counted(skipped.unreadable, 'file')} that cannot be read"),
         (cut, f"the rest of {counted(cut, 'file')}, broken or cut off"),
         (short, f"fields of more than {MOST_ENTRY >> 20} MiB, of {entries}"),

@@ -265,3 +265,82 @@ def test_days_and_months_are_told_apart_by_a_later_line(tmp_path: Path) -> None:
     assert {one for one, _ in file.read_dated_lines()} == {
         WRITTEN * 1_000_000
     } and file.dated.unclear == 12
+
+
+def moments_of(path: Path, data: bytes, date: str) -> list[str]:
+    """The times of the lines of a file that was last changed at a date, to the day."""
+    path.write_bytes(data)
+    changed = datetime.fromisoformat(f"{date}T00:00:00+00:00").timestamp()
+    os.utime(path, (changed, changed))
+    (file,) = find_log_files([str(path)], pytest.fail, pytest.fail)
+    first = file.read_first_moment()
+    runs = [
+        (moment, line) for moment, lines in file.read_dated_lines() for line in lines.splitlines()
+    ]
+    assert first == runs[0][0]
+    return [datetime.fromtimestamp(moment / 1e6, UTC).date().isoformat() for moment, _ in runs]
+
+
+@pytest.mark.parametrize("packer", ["plain", "gz", "xz"])
+def test_dates_without_a_year_go_over_several_years(tmp_path: Path, packer: str) -> None:
+    for number, (days, date, expected) in enumerate(
+        (
+            (
+                ["Jan  5", "May  5", "Jan  6"],
+                "2026-01-07",
+                ["2025-01-05", "2025-05-05", "2026-01-06"],
+            ),
+            (
+                ["Feb 29", "Nov  1", "Feb 28"],
+                "2025-03-01",
+                ["2024-02-29", "2024-11-01", "2025-02-28"],
+            ),
+            (
+                ["Dec 31", "Jan  1", "Dec 31"],
+                "2026-01-07",
+                ["2025-12-31", "2026-01-01", "2026-01-01"],
+            ),
+        )
+    ):
+        text = b"".join(f"{day} 12:00:00 db7 app: x\n".encode() for day in days)
+        path = tmp_path / f"log.{number}"
+        assert moments_of(path, PACKERS[packer](text), date) == expected
+
+
+def test_two_years_of_a_large_file_are_two_years(tmp_path: Path) -> None:
+    days = [(month, day) for month in range(1, 13) for day in range(1, 29)]
+    text = b"".join(
+        f"{datetime(2000, month, day):%b %e} {hour:02}:00:00 db7 app: {'x' * 200}\n".encode()
+        for month, day in days * 2
+        for hour in (1, 9, 20)
+    )
+    assert len(text) > 5 * CHUNK
+    found = moments_of(tmp_path / "log", text, "2025-12-31")
+    assert found == [
+        f"{year}-{month:02}-{day:02}"
+        for year in (2024, 2025)
+        for month, day in days
+        for _ in range(3)
+    ]
+
+
+def test_text_with_nuls_and_utf_16_are_text(tmp_path: Path) -> None:
+    line = "2026-11-20T06:00:00Z grüß\n"
+    for name, data in (
+        ("copytruncate", b"\0" * 200_000 + line.encode()),
+        ("power cut", line.encode() + b"\0" * 4000),
+        ("utf-16", line.encode("utf-16")),
+    ):
+        written(tmp_path / name, data)
+    for name, data in (
+        ("elf", b"\x7fELF\2\1\1" + b"\0" * 9 + b"\3\0>\0"),
+        ("sqlite", b"SQLite format 3\0\x10\0"),
+    ):
+        written(tmp_path / name, data)
+    left: list[str] = []
+    found = find_log_files([str(tmp_path)], pytest.fail, left.append)
+    assert [Path(file.name).name for file in found] == ["copytruncate", "power cut", "utf-16"]
+    assert len(left) == 2
+    for file in found:
+        lines = b"".join(lines for _, lines in file.read_dated_lines()).decode().splitlines(True)
+        assert line in lines and file.dated.said == SIX

@@ -21,9 +21,9 @@ OUT_OF_THE_YEARS = (
     " after the file's own, have a neighbour's time"
 )
 ALL_OF_IT = (
-    "3 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:00Z, RFC 3339; 1 line before the first time have"
-    " that one; 1 line older than the one before, by up to 2 s, have its time"
-    " (--sort puts them where they belong)"
+    "3 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:00Z, RFC 3339; 1 line before the first time has"
+    " that one; 1 line older than the one before, by 2 s, has its time"
+    " (--sort puts it where it belongs)"
 )
 
 
@@ -40,7 +40,7 @@ def read(path: Path, text: bytes) -> LogFile:
     ("text", "told"),
     [
         (b"", "no lines"),
-        (b"no time\n", "1 line without a time; they have the file's own, 2026-11-20T16:00:00Z"),
+        (b"no time\n", "1 line without a time; it has the file's own, 2026-11-20T16:00:00Z"),
         (
             b"05/06/2026 06:00:00 a\n06/06/2026 06:00:00 b\n",
             "2 lines without a time; they have the file's own, 2026-11-20T16:00:00Z" + UNCLEAR,
@@ -51,6 +51,21 @@ def read(path: Path, text: bytes) -> LogFile:
 )
 def test_a_files_sentence_has_lines_and_times(tmp_path: Path, text: bytes, told: str) -> None:
     assert file_sentence(read(tmp_path / "log", text)) == told
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(1, "1 file that is no text"), (4, "4 files that are no text")]
+)
+def test_files_that_are_no_text_are_told_in_right_words(number: int, told: str) -> None:
+    assert total_sentence([], SkippedFileCounts(binary=number), 0).endswith(f"dropped: {told}")
+
+
+def test_several_lines_are_told_in_right_words(tmp_path: Path) -> None:
+    text = b"a\nb\n2026-11-20T06:00:09Z\n2026-11-20T06:00:02Z\n2026-11-20T06:00:01Z\n"
+    assert file_sentence(read(tmp_path / "log", text)).partition("RFC 3339; ")[2] == (
+        "2 lines before the first time have that one; 2 lines older than the one before, by up to 8 s,"
+        " have its time (--sort puts them where they belong)"
+    )
 
 
 def test_the_sentence_about_all_files_has_totals_and_drops(tmp_path: Path) -> None:

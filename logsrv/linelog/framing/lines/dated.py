@@ -27,6 +27,7 @@ from logsrv.linelog.framing.lines.forms import (
     fraction_microseconds,
     match_time_form,
 )
+from logsrv.linelog.framing.lines.years import LEAP_YEAR, NewYears
 
 _PLAIN = rb"(?:" + b"|".join(form.pattern_without_groups for form in DATES) + rb")"
 _OTHER = rb"(?:" + b"|".join(form.pattern_without_groups for form in OTHERS) + rb")"
@@ -74,6 +75,8 @@ class LineMoments:
     begin: the moment for lines before the first time, if their text has no time after them: `said` of an
         earlier reading, or by default `written`.
     day_first: whether `05/06/2026` is in June, if an earlier reading found that out.
+    first_year: year of the first date without one, if an earlier reading found it by `find_first_year`;
+        else each such date is in the last possible year.
     exact: count `without` exactly, which takes 1.5 times as long.
     as_said: let moments go back; for a caller that sorts the lines.
 
@@ -97,6 +100,7 @@ class LineMoments:
         begin: int | None = None,
         *,
         day_first: bool | None = None,
+        first_year: int | None = None,
         exact: bool = False,
         as_said: bool = False,
     ) -> None:
@@ -108,13 +112,26 @@ class LineMoments:
         self._form = self._read = ""
         self._minute = 0
         self._head, self._tail = b"\0", b""
-        self.day_first = day_first
+        self.day_first, self._first_year = day_first, first_year
+        self._new_years: NewYears | None = None
         self.forms: Counter[str] = Counter()
         self.first: int | None = None
         self.last: int | None = None
         self.said: int | None = None
         self.lines = self.undated = self.without = self.unbelieved = self.unclear = 0
         self.late = self.latest = 0
+
+    @property
+    def lacks_years(self) -> bool:
+        """Return whether a date without a year was found."""
+        return self._new_years is not None
+
+    def find_first_year(self) -> int | None:
+        """Return the year of the first date without one, after all lines; None without such dates."""
+        if self._new_years is None:
+            return None
+        latest = (_EPOCH + (self._written + DAY) * _MICROSECOND).astimezone()
+        return self._new_years.first_year(latest.replace(tzinfo=None))
 
     def runs_with_moments(self, text: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the whole lines of `text` in runs, each with its moment."""
@@ -264,7 +281,13 @@ class LineMoments:
         return self.day_first is not None
 
     def _moment_without_year(self, parts: dict[str, bytes]) -> int | None:
-        """Return the latest moment with this date and time, up to a day after the file's last change."""
+        """Return the moment by `first_year`, or the latest up to a day after the file's last change."""
+        if self._new_years is None:
+            self._new_years = NewYears()
+        date = datetime_of_parts(parts, LEAP_YEAR).replace(tzinfo=None)
+        passed = self._new_years.passed_before(date)
+        if self._first_year is not None:
+            return self._moment_of_datetime(datetime_of_parts(parts, self._first_year + passed))
         newest = (_EPOCH + (self._written + DAY) * _MICROSECOND).year
         for year in range(newest, newest - _YEARS_BACK - 1, -1):
             try:
