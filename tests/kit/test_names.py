@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,3 +83,38 @@ def test_import_costs_next_to_nothing() -> None:
     code = "import sys, logsrv.kit; print([m for m in sys.modules if m.startswith(('twisted', 'attr'))])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+# Names on objects of the kit that examples use and that are Python's, Twisted's or the example's own.
+NOT_THE_KITS = {"waiting", "read", "close", "values", "items", "get", "decode", "format"}
+
+
+def test_every_name_of_the_examples_is_in_the_reference() -> None:
+    """Methods and attributes of the kit's classes, and the arguments of `protocol_plugin`."""
+    kit, testing = logsrv.kit, logsrv.kit.testing
+    classes = (
+        kit.LineProtocol, kit.RequestProtocol, kit.FrameProtocol, kit.Datagrams, kit.DatagramLines,
+        kit.Connection, kit.RunningService, kit.Sender, kit.Link, kit.Task, kit.Durations,
+        testing.MemoryService, testing.MemoryPeer, testing.MemorySender, testing.TelnetSession,
+        testing.Running, testing.TwistdProcess,
+    )  # fmt: skip
+    known = {name for one in classes for name in dir(one) if not name.startswith("_")}
+    known |= {"settings", "state", "metrics", "clock", "declare", "count", "watch", "time"}
+    used: dict[str, str] = {}
+    for page in ("tutorial.md", "kit.md", "cookbook.md"):
+        for example in examples((DOCS / page).read_text()):
+            for node in ast.walk(ast.parse(example.code)):
+                names: list[str] = []
+                if isinstance(node, ast.Attribute) and node.attr in known - NOT_THE_KITS:
+                    names = [node.attr]
+                elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    names = [node.name] if node.name in known else []
+                elif (
+                    isinstance(node, ast.Call) and getattr(node.func, "id", "") == "protocol_plugin"
+                ):
+                    names = [str(one.arg) for one in node.keywords]
+                used |= dict.fromkeys(names, page)
+    reference = (DOCS / "kit-reference.md").read_text()
+    said = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`|^    .*", reference, re.M))))
+    assert len(used) > 40
+    assert {name: page for name, page in used.items() if name not in said} == {}
