@@ -239,7 +239,10 @@ def _inherits_value(option: Option, enclosing: Option, *, given: bool) -> bool:
 def _default_value(option: Option, label: str, directory: Path) -> Any:
     if option.default is REQUIRED:
         raise ConfigurationError(f"{label} is missing; accepted: {option.accepted}")
-    return option.default_value(directory)
+    try:
+        return option.default_value(directory)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{label}: {error}") from error
 
 
 def _make_settings(settings_class: type[S], values: Mapping[str, Any], place: str) -> S:

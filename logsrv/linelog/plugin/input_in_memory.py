@@ -33,7 +33,7 @@ PLACES = ("tcp:7000", "udp:7000")
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class InputSettings(ListenerSettings, OperatorSettings):
+class MemoryInputSettings(ListenerSettings, OperatorSettings):
     """The options of a listener, which a test may give; where it listens is PLACES."""
 
     listen: InputEndpoint = option(
@@ -61,14 +61,14 @@ class MemoryStore:
         return succeed(None)
 
 
-class InputService(ListeningService[InputSettings]):
+class InputService(ListeningService[MemoryInputSettings]):
     """The service of one input. stored: the lines so far, each with its ending."""
 
     # MemoryService replaces it; an input connects to nothing.
     client_endpoint: Any = None
 
     def __init__(
-        self, tested: Any, settings: InputSettings, load: Callable[[], Any], reactor: Any
+        self, tested: Any, settings: MemoryInputSettings, load: Callable[[], Any], reactor: Any
     ) -> None:
         metrics = Metrics(METRICS)
         super().__init__(tested.name, settings, load=load, reactor=reactor, metrics=metrics)
@@ -79,7 +79,7 @@ class InputService(ListeningService[InputSettings]):
     def stored(self) -> bytes:
         return bytes(self._store.stored)
 
-    def wanted_sites(self, settings: InputSettings) -> list[SiteSpec]:
+    def wanted_sites(self, settings: MemoryInputSettings) -> list[SiteSpec]:
         found = []
         for place in PLACES:
             spec = SiteSpec(place, parse_endpoint(place), f"{self.name}:{place}", settings)
@@ -109,7 +109,7 @@ class InputPlugin(Plugin):
     @property
     def options(self) -> Any:
         return usage_options(
-            InputSettings, name=self.name, version="0", description=self.description
+            MemoryInputSettings, name=self.name, version="0", description=self.description
         )
 
     def make_service_on(self, reactor: Any, options: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import DURATION, FLAG, TEXT, Kind, choice, integer
+from logsrv.kit.options.kinds import DIRECTORY, DURATION, FLAG, TEXT, Kind, choice, integer
 from logsrv.kit.options.load import LoadedSettings, SettingsSources, load_settings
 from tests.kit.options.example_settings import PLACE, LoggerOptions, Sync
 
@@ -363,3 +363,15 @@ def test_a_file_from_a_pipe_is_read_once_and_relative_to_the_server(
     with pytest.raises(ConfigurationError, match="cannot be read again at a reload"):
         load_settings(LoggerOptions, sources)
     os.close(reader)
+
+
+def test_a_default_directory_that_is_missing_is_a_sentence_with_its_option(tmp_path: Path) -> None:
+    @attrs.frozen(kw_only=True)
+    class Spooled:
+        spool: Path = option("spool", DIRECTORY, "the folder of mails")
+
+    sources = SettingsSources(name="imapd", directory=tmp_path)
+    with pytest.raises(ConfigurationError, match=r"^--spool: the default 'spool' .*no directory"):
+        load_settings(Spooled, sources)
+    (tmp_path / "spool").mkdir()
+    assert load_settings(Spooled, sources).settings.spool == tmp_path / "spool"
