@@ -5,27 +5,49 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 
 from logsrv.cli.arguments import named_stores, tell
 from logsrv.errors import UsageError
+from logsrv.kit.text.words import listed
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.archive.objects import ArchiveError
 
 
 def several_stores(arguments: Namespace) -> tuple[str, ...]:
     """Return the names of the stores to read, each once, if there are several; else none."""
+    found = _stores_to_read(arguments)
+    return found if len(found) > 1 else ()
+
+
+def _stores_to_read(arguments: Namespace) -> tuple[str, ...]:
+    """Return the names of the stores to read, each once: of an archive, the URLs of all of its stores."""
     names: dict[str, str] = {}
-    for name in named_stores(arguments):
-        names.setdefault(os.path.realpath(name), name)
-    return tuple(names.values()) if len(names) > 1 else ()
+    for named in named_stores(arguments):
+        for name in _stores_of_archive(named) if "://" in named else (named,):
+            names.setdefault(os.path.realpath(name), name)
+    return tuple(names.values())
+
+
+@cache
+def _stores_of_archive(url: str) -> tuple[str, ...]:
+    """Return the URLs of the stores in an archive; that of the archive if none is found."""
+    from logsrv.linelog.read.archive_view import archive_store_urls
+
+    # Opening the archive raises the error again.
+    with suppress(ArchiveError, ValueError):
+        return tuple(archive_store_urls(url)) or (url,)
+    return (url,)
 
 
 def require_one_store(arguments: Namespace, why: str) -> None:
     """Raise UsageError if several stores are to be read."""
-    if several_stores(arguments):
-        raise UsageError(f"{why}; --directory names several here")
+    if found := several_stores(arguments):
+        raise UsageError(f"{why}; --directory names several here: {listed(found)}")
 
 
 def open_view(arguments: Namespace, command: str) -> View:
@@ -47,7 +69,7 @@ def open_view(arguments: Namespace, command: str) -> View:
         from logsrv.linelog.read.stores_view import StoresView
 
         return StoresView(names, open_of_several, warn)
-    return _open_store(named_stores(arguments)[0], warn)
+    return _open_store(_stores_to_read(arguments)[0], warn)
 
 
 def make_search(view: View, matcher: Matcher, scope: Scope, *, with_index: bool = True) -> Search:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 
@@ -31,6 +32,7 @@ from logsrv.linelog.store.archive.manifest import (
     archived_segment_names,
     decode_manifest,
     encode_manifest,
+    no_store_sentence,
     object_name,
     store_identities,
 )
@@ -42,6 +44,8 @@ from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import UNKNOWN, Times, combine_times
 
 _ASKED_TOGETHER = 128
+FOLDERS_DEEP = 3
+"""The most folders above the stores of archives that are searched together."""
 
 
 class ArchiveView(View):
@@ -190,6 +194,27 @@ class ArchiveView(View):
         )
 
 
+def archive_store_urls(url: str, depth: int = FOLDERS_DEEP) -> list[str]:
+    """Return the URL of each store in an archive, and in the folders of a directory or prefix of archives.
+
+    Raises ValueError and ArchiveError.
+    """
+    address, _, options = url.partition("?")
+    address = address.rstrip("/")
+    if re.fullmatch(STORE, address.rpartition("/")[2]):
+        return [url]
+    folders = sorted(open_archive(url).top_folders())
+    stores = store_identities(folders)
+    urls = [f"{address}/{one}{'?' * bool(options)}{options}" for one in folders]
+    found = [one for name, one in zip(folders, urls, strict=True) if name in stores]
+    for name, one in zip(folders, urls, strict=True):
+        if name not in stores and depth:
+            # A folder of others, such as lost+found, may be closed to us.
+            with suppress(ArchiveError, ValueError):
+                found += archive_store_urls(one, depth - 1)
+    return found
+
+
 def _open_archive(url: str) -> tuple[Archive, str]:
     """Return the archive and the store's identity of a URL. Raises ValueError, StoreError, ArchiveError."""
     address, _, options = url.partition("?")
@@ -198,9 +223,10 @@ def _open_archive(url: str) -> tuple[Archive, str]:
     archive = open_archive(f"{where if named else address}{'?' * bool(options)}{options}")
     if named:
         return archive, store
-    found = store_identities(archive.top_folders())
+    folders = archive.top_folders()
+    found = store_identities(folders)
     if not found:
-        raise StoreError(f"{archive.place} has no segment of any store")
+        raise StoreError(no_store_sentence(archive.place, folders))
     if len(found) > 1:
         raise StoreError(
             f"{archive.place} has several stores: put one of {', '.join(found)} behind it, as"

@@ -307,9 +307,11 @@ class BlockBody(Body):
         if block.gap:
             missing = "an unknown number of" if block.gap == UNKNOWN else block.gap
             log.warn(
-                "the store {store} has lost {missing} bytes before {start}, so they are missing here too",
+                "the store {store} has lost {missing} bytes from {after} to {start}, so they are missing"
+                " here too",
                 store=block.store,
                 missing=missing,
+                after=str(block.after or "its beginning"),
                 start=str(block.start),
             )
         pending = PendingBlock(

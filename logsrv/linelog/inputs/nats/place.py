@@ -130,5 +130,6 @@ def adapted_headers(
         found.setdefault(AFTER, str(place))
     elif start > place and passes_holes and found.get(AFTER) != str(place):
         found[AFTER] = str(place)
-        found.setdefault(GAP, UNKNOWN)
+        same = start.segment == place.segment
+        found.setdefault(GAP, str(start.offset - place.offset) if same else UNKNOWN)
     return found

@@ -19,6 +19,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from logsrv.kit.text.checked_json import json_with_checksum, read_json_with_checksum
+from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.segments import heads
 from logsrv.linelog.store.segments.index import require_count
@@ -119,6 +120,12 @@ def archived_segment_names(objects: Iterable[str], store: str) -> list[str]:
 def store_identities(folders: list[str]) -> list[str]:
     """Return the identities of stores among the folders of an archive, in order."""
     return sorted(one for one in folders if re.fullmatch(STORE, one))
+
+
+def no_store_sentence(place: str, folders: list[str]) -> str:
+    """Return the sentence about an archive without a store, with the folders that are there."""
+    names = ", ".join(one_line(one) for one in sorted(folders)[:10])
+    return f"{place} has no segment of any store{names and f'; it has the folders {names}'}"
 
 
 def frame_checksum(data: bytes) -> str:

@@ -18,6 +18,7 @@ from logsrv.linelog.store.archive.manifest import (
     FileDigest,
     Manifest,
     archived_segment_names,
+    no_store_sentence,
     object_name,
     store_identities,
 )
@@ -51,11 +52,12 @@ def choose_store(archive: Archive, wanted: str | None) -> str:
 
     Raises StoreError and ArchiveError.
     """
-    found = store_identities(archive.top_folders())
+    folders = archive.top_folders()
+    found = store_identities(folders)
     if wanted is not None and wanted in found:
         return wanted
     if not found:
-        raise StoreError(f"{archive.place} has no segment of any store")
+        raise StoreError(no_store_sentence(archive.place, folders))
     if wanted is not None or len(found) > 1:
         raise StoreError(
             f"{archive.place} has the stores {', '.join(found)}: name one of them with --store"
