@@ -92,11 +92,21 @@ def test_whatever_is_there_first_begins_a_store_and_what_begins_at_its_place_fol
         assert what(one.headers(), Position(3, 200)) == (BlockDecision.FORGET, "")
 
 
-@pytest.mark.parametrize("place", [Position(3, 50), Position(2, 7)])
-def test_a_hole_is_refused_unless_it_is_to_be_passed_over(place: Position) -> None:
+@pytest.mark.parametrize(
+    ("place", "gap"),
+    [
+        (Position(3, 50), "50"),
+        (Position(3, 0), "100"),
+        (Position(3, 99), "1"),
+        (Position(2, 7), "unknown"),
+        (Position(1, 0), "unknown"),
+    ],
+)
+def test_a_hole_is_refused_unless_it_is_to_be_passed_over(place: Position, gap: str) -> None:
+    """Inside a segment its size is known."""
     for one in BLOCK, FIRST:
         assert what(one.headers(), place) == (BlockDecision.REFUSE, "")
-        assert what(one.headers(), place, passes_holes=True) == (BlockDecision.TAKE, "unknown")
+        assert what(one.headers(), place, passes_holes=True) == (BlockDecision.TAKE, gap)
 
 
 def test_a_block_that_begins_before_the_place_is_never_taken_in_part() -> None:
