@@ -185,6 +185,11 @@ class Records:
         self.count_towards_limit(0, number)
         self.reasons["protocol"] += number
 
+    def count_unknown(self, number: int = 1) -> None:
+        """Count records under keys that their format does not have. Raises RequestRefused as `add` does."""
+        self.count_towards_limit(0, number)
+        self.reasons["unknown"] += number
+
     def count_towards_limit(self, size: int, number: int = 1) -> None:
         """Count `number` records, `size` bytes in all, or work that costs as much, towards the limit.
 
@@ -230,6 +235,11 @@ ReplySteps: TypeAlias = Generator[None, None, Reply]
 def malformed_body(sentence: str) -> RequestRefused:
     """Return the refusal (400) of a body that is not in the format it claims."""
     return RequestRefused(400, sentence)
+
+
+def nothing_found(sentence: str) -> RequestRefused:
+    """Return the refusal (400) of a body in which no record of its format was found."""
+    return RequestRefused(400, sentence, reason="unknown")
 
 
 def record_too_long(most: int, what: str = "a record") -> RequestRefused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     ReplySteps,
     RequestRefused,
     malformed_body,
+    nothing_found,
     parse_json_text,
     record_too_long,
 )
@@ -77,7 +79,7 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
     usual = rules.path.removesuffix("/_bulk").strip("/")
     items: list[bytes] = []
     size = 0
-    for found in _parse_actions(body):
+    for found in _parse_actions(body.removeprefix(BOM_UTF8)):
         if found is None:
             yield
             continue
@@ -105,6 +107,10 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
             raise RequestRefused(413, why)
         if records.should_yield_once:
             yield
+    if not items:
+        raise nothing_found(
+            'the body has no action: a line such as {"index": {}}, then its document'
+        )
     errors = b"true" if records.refused_count else b"false"
     return Reply(200, b'{"took":0,"errors":%b,"items":[%b]}\n' % (errors, b",".join(items)))
 

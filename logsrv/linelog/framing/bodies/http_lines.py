@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     RequestRefused,
     json_line,
     malformed_body,
+    nothing_found,
     parse_json_text,
     record_too_long,
 )
@@ -87,10 +89,13 @@ def add_body_records(
 
     Raises RequestRefused.
     """
+    body = body.removeprefix(BOM_UTF8)
     parse = body_parser(rules.media)
     if parse is None or (parse is add_form and not _is_form(body.strip(_SPACE))):
         return None
     yield from parse(body, rules, records)
+    if not len(records):
+        raise nothing_found("the body has no record")
     return accepted_reply(len(records), records.as_text)
 
 

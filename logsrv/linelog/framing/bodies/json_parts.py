@@ -8,6 +8,7 @@ there are parsed together. Invalid JSON fails to parse wherever it was split.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -95,6 +96,7 @@ def object_parts(
     all other members. most: longest record in bytes; an innermost element that could only become a longer
     record is left out and counted in `records`. Raises RequestRefused.
     """
+    text = text.removeprefix(BOM_UTF8)
     start, stop = skip_space(text), len(text.rstrip(_SPACE))
     if text[start : start + 1] != b"{":
         raise malformed_body("the body is no JSON object")

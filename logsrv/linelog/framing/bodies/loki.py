@@ -20,6 +20,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     RequestRefused,
     json_line,
     malformed_body,
+    nothing_found,
 )
 from logsrv.linelog.framing.bodies.content_encoding import body_too_large
 from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
@@ -45,6 +46,9 @@ _ESCAPE = re.compile(
 )
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _NO_PUSH = "the body is no valid push to Loki"
+_NO_ENTRY = (
+    'the keys are {"streams": [{"stream": {"label": "value"}, "values": [["TIME", "LINE"]]}]}'
+)
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 # The most entries that become lines in one call, and the most bytes of their labels.
@@ -78,12 +82,16 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySt
             )
     except _DAMAGED:
         raise malformed_body(_NO_PUSH) from None
-    if not records.refused_count:
-        return Reply(204)
     damaged = records.reasons["protocol"]
+    if not records.refused_count and len(records):
+        return Reply(204)
+    if not len(records) and records.refused_count == records.reasons["unknown"]:
+        raise nothing_found(_NO_ENTRY)
     if damaged and not len(records):
         raise malformed_body(_NO_PUSH)
     what = "invalid, or " if damaged else ""
+    if records.reasons["unknown"]:
+        damaged, what = 1, f"in a stream without values ({_NO_ENTRY}), {what}or "
     sentence = (
         f"{records.refused_count} of {records.refused_count + len(records)} entries are {what}longer than"
         f" {rules.max_record} bytes, the limit of --max-record; the others are stored"
@@ -96,12 +104,20 @@ def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
         for number, stream in enumerate(push["streams"] if push is not None else (), 1):
             if number % _STREAMS_AT_ONCE == 0:
                 yield
+            if type(stream) is dict and "values" not in stream:
+                records.count_unknown(_entries_elsewhere(stream))
+                continue
             labels, values = _labels_and_entries(stream)
             if type(labels) is dict:
                 yield from _add_entries(labels, map(_parse_entry, values), most, records)
             else:
                 records.count_invalid(len(values))
         yield
+
+
+def _entries_elsewhere(stream: dict[str, Any]) -> int:
+    """Return how many entries a stream has under other keys than its own; one if it has none."""
+    return max((len(value) for value in stream.values() if type(value) is list), default=1) or 1
 
 
 def _labels_and_entries(stream: Any) -> tuple[Any, list[Any]]:
@@ -189,7 +205,7 @@ def _add_from_protobuf(body: bytes, most: int, records: Records) -> Iterator[Non
             try:
                 labels = _parsed_labels(stream.labels)
             except ValueError:
-                records.count_invalid(len(stream.entries))
+                records.count_invalid(len(stream.entries) or 1)
                 continue
             yield from _add_entries(labels, map(_entry_of_protobuf, stream.entries), most, records)
 

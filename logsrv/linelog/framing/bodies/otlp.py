@@ -16,10 +16,17 @@ from logsrv.linelog.framing.bodies.bodies import (
     RequestRefused,
     json_line,
     malformed_body,
+    nothing_found,
 )
 from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
 from logsrv.linelog.framing.bodies.json_made import json_object_line
 from logsrv.linelog.framing.bodies.json_parts import object_parts
+from logsrv.linelog.framing.bodies.otlp_keys import (
+    UnknownKeys,
+    camel_case,
+    has_unknown_fields,
+    with_known_keys,
+)
 from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
 from logsrv.linelog.framing.bodies.times import nanoseconds_as_rfc3339
 
@@ -53,8 +60,9 @@ def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySt
 
     Raises RequestRefused.
     """
+    unknown = UnknownKeys(records)
     if rules.media == JSON:
-        read: Callable[[Any, Records], Iterator[Record | None]] = _records_of_json
+        read: Callable[[Any, UnknownKeys], Iterator[Record | None]] = _records_of_json
         parts: Iterator[Any] = object_parts(body, _PATH, rules.max_record, records)
     elif rules.media == PROTOBUF:
         read = _records_of_protobuf
@@ -64,7 +72,7 @@ def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySt
     some: list[Record] = []
     try:
         for part in parts:
-            for one in chain(() if part is None else read(part, records), (None,)):
+            for one in chain(() if part is None else read(part, unknown), (None,)):
                 if one is not None:
                     some.append(one)
                     records.require_room_for_records(len(some))
@@ -76,18 +84,24 @@ def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySt
         raise malformed_body(_NO_LOGS) from None
     if records.reasons["protocol"] and not len(records):
         raise malformed_body(_NO_LOGS)
-    return _export_reply(records, rules)
+    if body and unknown.foreign and not len(records):
+        raise nothing_found(f"{_NO_LOGS}: {unknown.sentence}")
+    return _export_reply(records, rules, unknown)
 
 
-def _export_reply(records: Records, rules: BodyRules) -> Reply:
-    rejected = records.refused_count
-    what = "invalid, or " if records.reasons["protocol"] else ""
-    why = f"{what}longer than {rules.max_record} bytes, the limit of --max-record"
+def _export_reply(records: Records, rules: BodyRules, unknown: UnknownKeys) -> Reply:
+    """Return the answer; one without any record says so, because that is rarely what its sender meant."""
+    rejected = records.refused_count - records.reasons["unknown"]
+    whys = [unknown.sentence] if unknown.sentence else []
+    if rejected:
+        what = "invalid, or " if records.reasons["protocol"] else ""
+        whys.append(f"{what}longer than {rules.max_record} bytes, the limit of --max-record")
+    why = "; ".join(whys) or ("" if len(records) else "the body has no log records")
     if rules.media == JSON:
-        partial = {"rejectedLogRecords": str(rejected), "errorMessage": why} if rejected else {}
+        partial = {"rejectedLogRecords": str(rejected), "errorMessage": why} if why else {}
         return Reply(200, json_line(partialSuccess=partial))
     answer = _import_service().ExportLogsServiceResponse()
-    if rejected:
+    if why:
         answer.partial_success.rejected_log_records = rejected
         answer.partial_success.error_message = why
     return Reply(200, answer.SerializeToString(), PROTOBUF)
@@ -97,21 +111,28 @@ def _import_service() -> Any:
     return import_extra(_SERVICE, "logs over OTLP in protobuf")
 
 
-def _records_of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
+def _records_of_protobuf(part: bytes, unknown: UnknownKeys) -> Iterator[Record | None]:
     """Yield the log records of a part; None means: make lines of the records so far."""
+    records = unknown.records
     request = parse_protobuf(_import_service().ExportLogsServiceRequest, part)
     containers = count(1)
+    unknown.note_fields(request, request.resource_logs)
     for logs in request.resource_logs:
         if next(containers) % _AT_ONCE == 0:
             yield None
         records.count_towards_limit(_CONTAINER)
+        unknown.note_fields(logs, logs.scope_logs)
         resource = _resource_keys(_dict_of_pairs, logs.resource.attributes)
         large = resource is not None and len(json_object_line(resource, {})) > _LARGE
         for scope_logs in logs.scope_logs:
             if next(containers) % _AT_ONCE == 0:
                 yield None
             records.count_towards_limit(_CONTAINER)
+            unknown.note_fields(scope_logs, scope_logs.log_records)
             for one in scope_logs.log_records:
+                if not (one.time_unix_nano or one.HasField("body")) and has_unknown_fields(one):
+                    unknown.note_foreign_record()
+                    continue
                 yield _record_or_reject(records, _record_of_message, one, scope_logs, resource)
                 if large:
                     yield None
@@ -165,16 +186,20 @@ def _value_of_message(value: Any) -> Any:
     return None if kind is None else getattr(value, kind)
 
 
-def _records_of_json(request: dict[str, Any], records: Records) -> Iterator[Record | None]:
+def _records_of_json(request: dict[str, Any], unknown: UnknownKeys) -> Iterator[Record | None]:
+    records = unknown.records
     containers = count(1)
+    unknown.note_keys(request, 0)
     for logs in _list_under_key(request, "resourceLogs"):
         if next(containers) % _AT_ONCE == 0:
             yield None
+        unknown.note_keys(logs, 1)
         resource = _resource_keys(_resource_attributes, logs)
         large = resource is not None and len(json_object_line(resource, {})) > _LARGE
         for scope_logs in _list_under_key(logs, "scopeLogs"):
             if next(containers) % _AT_ONCE == 0:
                 yield None
+            unknown.note_keys(scope_logs, 2)
             for one in _list_under_key(scope_logs, "logRecords"):
                 yield _record_or_reject(records, _record_of_object, one, scope_logs, resource)
                 if large:
@@ -194,7 +219,8 @@ def _resource_attributes(logs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record_of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource: Record) -> Record:
-    return _flat_record(
+    one, others = with_known_keys(one)
+    found = _flat_record(
         int(one.get("timeUnixNano") or 0) or int(one.get("observedTimeUnixNano") or 0),
         (_severity_number(one.get("severityNumber") or 0), one.get("severityText") or ""),
         _value_of_json(one.get("body"), 1),
@@ -202,13 +228,23 @@ def _record_of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource:
         (resource, (scope_logs.get("scope") or {}).get("name") or ""),
         tuple((one.get(key) or "") for key in ("traceId", "spanId", "eventName")),
     )
+    for key, value in others.items():
+        _flatten_into(key, value, found)
+    return found
 
 
 def _dict_of_json_pairs(pairs: Sequence[Any] | None, depth: int = 1) -> dict[str, Any]:
     return {
-        _require_text_key(pair["key"]): _value_of_json(pair.get("value"), depth)
+        _require_text_key(pair["key"]): _value_of_json(_value_of_pair(pair), depth)
         for pair in pairs or ()
     }
+
+
+def _value_of_pair(pair: dict[str, Any]) -> Any:
+    """Return the value of a pair; without one, its other members, so that none is lost."""
+    if "value" in pair:
+        return pair["value"]
+    return {key: value for key, value in pair.items() if key != "key"}
 
 
 def _require_text_key(key: Any) -> str:
@@ -219,10 +255,11 @@ def _require_text_key(key: Any) -> str:
 
 
 def _value_of_json(value: Mapping[str, Any] | None, depth: int) -> Any:
-    """Return an AnyValue as a Python value; None for an empty one or an unknown kind."""
+    """Return an AnyValue as a Python value; None for an empty one; an unknown kind stays as it is."""
     if depth > DEEPEST:
         raise malformed_body(f"a value is nested deeper than {DEEPEST} times")
-    for kind, found in (value or {}).items():
+    for name, found in (value or {}).items():
+        kind = camel_case(name)
         if kind == "arrayValue":
             return [_value_of_json(one, depth + 1) for one in found.get("values") or ()]
         if kind == "kvlistValue":
@@ -233,7 +270,7 @@ def _value_of_json(value: Mapping[str, Any] | None, depth: int) -> Any:
             return base64.b64decode(found)
         if kind in ("stringValue", "boolValue", "doubleValue"):
             return found
-    return None
+    return value or None
 
 
 def _severity_number(severity: int | str) -> int:
@@ -291,9 +328,13 @@ def _flatten_into(prefix: str, value: Any, found: Record, *, top: bool = False) 
     _put_flattened(prefix, value, found, top=top)
 
 
-def _bytes_of_flat_keys(before: int, value: Any) -> int:
+def _bytes_of_flat_keys(before: int, value: Any, depth: int = 0) -> int:
+    if depth > 2 * DEEPEST:
+        raise malformed_body(f"a value is nested deeper than {2 * DEEPEST} times")
     if isinstance(value, Mapping) and value:
-        return sum(_bytes_of_flat_keys(before + 1 + len(key), one) for key, one in value.items())
+        return sum(
+            _bytes_of_flat_keys(before + 1 + len(key), one, depth + 1) for key, one in value.items()
+        )
     return before
 
 

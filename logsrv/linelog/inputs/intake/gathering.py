@@ -30,6 +30,7 @@ Result = TypeVar("Result")
 _WHY = {
     "oversize": "dropped a record that is too long; the rest of the message is stored",
     "protocol": "dropped an invalid record; the rest of the message is stored",
+    "unknown": "dropped a record under a key that its format does not have; the answer names the key",
 }
 
 
