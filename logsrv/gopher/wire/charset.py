@@ -47,8 +47,11 @@ def decode_line(line: bytes, charset: str | None = None) -> str:
 
 
 def decode_text(text: bytes, charset: str | None = None) -> str:
-    """Decode lines that end with LF or CRLF to text with LF; without `charset`, each line by itself."""
-    text = text.replace(b"\r\n", b"\n")
+    """Decode lines that end with LF or CRLF to text with LF; without `charset`, each line by itself.
+
+    A byte order mark in front is left out.
+    """
+    text = text.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
     if charset is not None:
         return text.decode(charset, "replace")
     try:

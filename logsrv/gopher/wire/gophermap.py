@@ -12,6 +12,8 @@ A selector that does not begin with `/` is relative to the directory, unless a h
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
+
 from logsrv.gopher.wire.menu import MenuItem, parse_menu_line
 from logsrv.value import Value
 
@@ -34,7 +36,7 @@ def parse_gophermap(content: bytes, directory: bytes) -> Gophermap:
     """Parse the gophermap of `directory`, a selector. Items of this server have no host."""
     items: list[MenuItem] = []
     hidden: set[bytes] = set()
-    lines = content.split(b"\n")
+    lines = content.removeprefix(BOM_UTF8).split(b"\n")
     if not lines[-1]:
         lines.pop()
     for line in (each.rstrip(b"\r") for each in lines):

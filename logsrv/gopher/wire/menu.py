@@ -14,6 +14,7 @@ An error in one line never affects another line:
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from functools import lru_cache
 
 from logsrv.gopher.wire.charset import decode_line
@@ -242,6 +243,8 @@ class MenuParser:
             items[-1] = items[-1].replace(port=None)
 
     def _add_item(self, items: list[MenuItem], line: bytes) -> None:
+        if not self._items:
+            line = line.removeprefix(BOM_UTF8)
         self._items += 1
         if self._items > self._most_items:
             raise TooBig("the menu", self._most_items, "lines")

@@ -6,6 +6,7 @@ import os
 import select
 import stat
 import time
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from logsrv.descriptor import Descriptor
@@ -21,7 +22,9 @@ FileFingerprint = tuple[int, int, int]
 
 
 def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
-    """Return the contents of a file of at most `largest` bytes: a regular file, or the null device.
+    """Return the contents of a file of at most `largest` bytes, without a byte order mark in front.
+
+    It is a regular file, or the null device.
 
     pipe: whether to accept a pipe too, such as `<(…)` of a shell. It can be read only once, and the read
     waits for its writer, so this is not for a running reactor. Raises ValueError with a phrase to follow
@@ -36,7 +39,8 @@ def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
         with Descriptor(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as descriptor:
             found = os.fstat(descriptor)
             _check_readable_kind(found, pipe)
-            return _read_descriptor(descriptor, largest, patient=stat.S_ISFIFO(found.st_mode))
+            contents = _read_descriptor(descriptor, largest, patient=stat.S_ISFIFO(found.st_mode))
+            return contents.removeprefix(BOM_UTF8)
     except OSError as error:
         raise ValueError((error.strerror or "unreadable").lower()) from error
 

@@ -4,6 +4,7 @@ authors write.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def slow_reference(data: bytes, longest: int) -> tuple[list[bytes], bool]:
         ended = ended or (shown == b"." and len(whole) <= longest)
         if not ended:
             lines.append(shown)
+    if lines:
+        lines[0] = lines[0].removeprefix(BOM_UTF8)
     return lines, ended
 
 
@@ -286,3 +289,15 @@ def test_places() -> None:
     assert [GopherURL.parse(address).host for address, _ in BEGINNINGS]
     assert any(GopherURL.parse(address).item_type == "7" for address, _ in BEGINNINGS)
     assert all(title.isascii() and title for _, title in BEGINNINGS)
+
+
+def test_a_byte_order_mark_in_front_costs_nothing_but_itself() -> None:
+    line = b"0Text\t/a\th.example\t70\r\n"
+    parser = MenuParser()
+    found = [
+        item for byte in BOM_UTF8 + line + BOM_UTF8 + line for item in parser.feed(bytes((byte,)))
+    ]
+    assert found[0] == parse_menu_line(line.rstrip())
+    written = parse_gophermap(BOM_UTF8 + b"0Text\ta.txt\n", b"/")
+    assert written == parse_gophermap(b"0Text\ta.txt\n", b"/")
+    assert parse_gophermap(BOM_UTF8 + b"# a comment\n", b"/").items == ()

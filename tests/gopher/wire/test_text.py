@@ -157,3 +157,8 @@ def test_a_charset_that_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="not a character set for Gopher") as caught:
         checked_charset(name)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("charset", [None, "utf-8", "cp437"])
+def test_a_byte_order_mark_in_front_is_not_shown(charset: str | None) -> None:
+    assert decode_text(b"\xef\xbb\xbfa text\r\n", charset) == "a text\n"

@@ -24,6 +24,22 @@ def test_a_file_is_read_up_to_its_largest_size(tmp_path: Path) -> None:
     assert read_file(path, 0) == b""
 
 
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [
+        (b"\xef\xbb\xbf[a]\n", b"[a]\n"),
+        (b"\xef\xbb\xbf", b""),
+        (b"a\xef\xbb\xbf", b"a\xef\xbb\xbf"),
+    ],
+)
+def test_a_byte_order_mark_in_front_is_left_out(
+    tmp_path: Path, content: bytes, read: bytes
+) -> None:
+    """Editors on Windows write one; a configuration could not be read with it."""
+    (tmp_path / "file").write_bytes(content)
+    assert read_file(tmp_path / "file", 100) == read
+
+
 def test_no_file_at_all_is_written_as_the_null_device() -> None:
     assert read_file(Path("/dev/null"), 10) == b""
 

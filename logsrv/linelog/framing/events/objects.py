@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any
@@ -38,7 +39,8 @@ def add_objects_or_text(
 
 
 def _object_line(message: bytes, most: int) -> bytes | None:
-    """Return a JSON object on one line, or None for anything else."""
+    """Return a JSON object on one line, or None for anything else. A BOM in front of it is left out."""
+    message = message.removeprefix(BOM_UTF8)
     if len(message) > most or not message.lstrip(_SPACE).startswith(b"{"):
         return None
     try:

@@ -55,7 +55,7 @@ class CountVerdict(enum.Enum):
     """The next bytes decide."""
 
 
-class Following(enum.Enum):
+class NextBytes(enum.Enum):
     """The continuation of the bytes that have arrived."""
 
     BYTES = enum.auto()
@@ -67,7 +67,7 @@ class Following(enum.Enum):
 
 
 def judge_count(
-    data: bytes | bytearray, at: int, limit: int, *, first: bool, following: Following
+    data: bytes | bytearray, at: int, limit: int, *, first: bool, following: NextBytes
 ) -> CountVerdict:
     """Judge the beginning of `data[at:]`, a new frame that does not directly follow a counted one.
 
@@ -86,12 +86,12 @@ def judge_count(
     if has_lines and (not first or data[end - 1 : end] in _NUMBERS):
         return CountVerdict.NONE
     undecided = CountVerdict.OPEN
-    if following is Following.END or (has_lines and following is Following.SILENCE):
+    if following is NextBytes.END or (has_lines and following is NextBytes.SILENCE):
         undecided = CountVerdict.NONE
     if end > len(data):
         return undecided
     if end == len(data):
-        return CountVerdict.OPEN if following is Following.BYTES else CountVerdict.FITS
+        return CountVerdict.OPEN if following is NextBytes.BYTES else CountVerdict.FITS
     second = COUNT.match(data, end)
     if second is None:
         return undecided if MAY_BECOME_HEADER.match(data, end) else CountVerdict.NONE

@@ -34,7 +34,7 @@ from logsrv.linelog.framing.lines.counted import (
 )
 from logsrv.linelog.framing.lines.fits import (
     CountVerdict,
-    Following,
+    NextBytes,
     judge_count,
     longest_line_span,
     looks_counted,
@@ -114,7 +114,7 @@ class SyslogFramer:
     # The first bytes, while they may be the beginning of a BOM; then None.
     _start: bytes | None = b""
     # The bytes after those that have arrived, as far as they are known.
-    _following: Following = Following.BYTES
+    _following: NextBytes = NextBytes.BYTES
     waits: tuple[int, ...] = ()
     _waited: int = 0
     merged: bool = False
@@ -175,9 +175,9 @@ class SyslogFramer:
         """Return the frames that a second of silence completes as lines, or None."""
         if not self.waits:
             return None
-        self._following = Following.SILENCE
+        self._following = NextBytes.SILENCE
         lines = self._frames_as_lines(self._take_held())
-        self._following = Following.BYTES
+        self._following = NextBytes.BYTES
         return self._frame_lines(b"".join(lines))
 
     def finish(self) -> Block | None:
@@ -185,7 +185,7 @@ class SyslogFramer:
 
         Call it at the end of the stream.
         """
-        self._following = Following.END
+        self._following = NextBytes.END
         data, self._start = self._start or self._take_held(), None
         lines: list[bytes] = []
         if self._place in _STARTS and COUNT.match(data):
@@ -334,7 +334,7 @@ class SyslogFramer:
     def _hold_number(self, data: bytes, at: int) -> int:
         """Keep a number that may be a count, or a CR."""
         if self._judge_count(data, at) is CountVerdict.OPEN:
-            following, self._following = self._following, Following.SILENCE
+            following, self._following = self._following, NextBytes.SILENCE
             if self._judge_count(data, at) is not CountVerdict.OPEN:
                 self._begin_wait()
             self._following = following

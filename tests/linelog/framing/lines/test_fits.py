@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines.fits import (
     CountVerdict,
-    Following,
+    NextBytes,
     judge_count,
     longest_line_span,
     looks_counted,
@@ -22,7 +22,7 @@ FITS, NONE, OPEN = CountVerdict.FITS, CountVerdict.NONE, CountVerdict.OPEN
 def verdicts(data: bytes, *, first: bool = False) -> tuple[CountVerdict, ...]:
     """The verdicts if more bytes may follow, if a second is silent, and at the end."""
     return tuple(
-        judge_count(data, 0, 20, first=first, following=following) for following in Following
+        judge_count(data, 0, 20, first=first, following=following) for following in NextBytes
     )
 
 
@@ -93,7 +93,7 @@ def test_lines_are_judged_all_at_once_as_one_by_one(lines: list[bytes], last: by
     ends = np.flatnonzero(codes[:-1] == 10)
     digits = (codes[1:][ends] >= 49) & (codes[1:][ends] <= 57)
     senses = [
-        judge_count(data, int(end) + 1, 50, first=False, following=Following.BYTES) for end in ends
+        judge_count(data, int(end) + 1, 50, first=False, following=NextBytes.BYTES) for end in ends
     ]
     whole = [sense for end, sense in zip(ends, senses, strict=True) if b"\n" in data[end + 1 :]]
     if any(sense is not CountVerdict.NONE for sense in whole):

@@ -48,12 +48,3 @@ def test_years_are_counted_back_from_the_last_change(
     passed = [found.passed_before(datetime.fromisoformat(f"{LEAP_YEAR}-{date}")) for date in dates]
     first = found.first_year(datetime.fromisoformat(written))
     assert [first + number for number in passed] == years
-
-
-def test_endless_new_years_take_no_memory() -> None:
-    found = NewYears()
-    for _ in range(10_000):
-        found.passed_before(datetime(LEAP_YEAR, 8, 1))
-        found.passed_before(datetime(LEAP_YEAR, 2, 29))
-    assert found.passed == 10_000
-    assert len(found._leap_years) == 100
