@@ -5,7 +5,7 @@
               | "none" "in" TIME [ "by" FIELD { "," FIELD } ]
     figure    = "count" | ( "sum" | "avg" | "min" | "max" ) FIELD
 
-The stages are `extract` and `where` (pipeline.py).
+The comparison, `in` and `by` may stand in any order. The stages are `extract` and `where` (pipeline.py).
 """
 
 from __future__ import annotations
@@ -83,27 +83,36 @@ class _ConditionWords(StageWords):
 
     def condition(self, function: str) -> Condition:
         """Take a condition whose first word was `function`. Raises QueryError."""
-        figure, operator, threshold = Figure("count"), "<", 1.0
-        if function != "none":
-            figure = self._figure(function)
-            self._skip_space()
-            operator = self._take(_OPERATOR, "an alert compares the figure: count > 100 in 5m")
-            self._skip_space()
-            begin = self.at
-            missing = "a number is missing here, as in count > 100 in 5m"
-            threshold = float(self._take(_NUMBER, missing))
-            self._skip_space()
-            if function == "count" and (
-                threshold < 0 or (threshold == 0 and operator in (">=", "<"))
-            ):
-                holds = "always" if operator in (">", ">=") else "never"
-                raise QueryError(f"a count is 0 or more, so this is {holds} true", begin + 1)
-        window = self._window()
-        return Condition(figure, operator, threshold, window, self._grouping_fields())
+        figure = Figure("count") if function == "none" else self._figure(function)
+        self._skip_space()
+        compared = ("<", 1.0) if function == "none" else None
+        window: float | None = None
+        by: tuple[str, ...] = ()
+        for part in self._parts("in", "by", symbol=None if compared else _OPERATOR):
+            if part == "in":
+                window = self._window()
+            elif part == "by":
+                by = self._grouping_fields()
+            else:
+                compared = self._comparison(function)
+        if compared is None:
+            raise self.wrong("an alert compares the figure: count > 100 in 5m")
+        if window is None:
+            raise self.wrong("a length of time is missing here: in 5m")
+        return Condition(figure, *compared, window, by)
+
+    def _comparison(self, function: str) -> tuple[str, float]:
+        operator = self._take(_OPERATOR, "")
+        self._skip_space()
+        begin = self.at
+        missing = "a number is missing here, as in count > 100 in 5m"
+        threshold = float(self._take(_NUMBER, missing))
+        if function == "count" and (threshold < 0 or (threshold == 0 and operator in (">=", "<"))):
+            holds = "always" if operator in (">", ">=") else "never"
+            raise QueryError(f"a count is 0 or more, so this is {holds} true", begin + 1)
+        return operator, threshold
 
     def _window(self) -> float:
-        if not self._keyword("in"):
-            raise self.wrong("a length of time is missing here: in 5m")
         begin = self.at
         found = self._step("in")
         if not SHORTEST_WINDOW <= found <= LONGEST_WINDOW:

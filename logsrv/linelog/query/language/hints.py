@@ -34,7 +34,10 @@ _PIECE = re.compile(
 )
 # <root@example.com> is a value.
 _EQUAL = re.compile(rf"(-?)({FIELD})=(?!<.*>)([=<>])(.*)", re.DOTALL)
-_FIGURES = rf"(?:count|(?:{'|'.join(FUNCTIONS)}) {FIELD}) by {FIELD}(?:, ?{FIELD})*"
+_FIGURES = (
+    rf"(?:count|(?:{'|'.join(FUNCTIONS)}) {FIELD})(?: every \S+)?"
+    rf" by {FIELD}(?:, ?{FIELD})*(?: every \S+)?"
+)
 _STARS = re.compile(rf"(-?)({FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
 _SPECIAL = re.compile(r"[].\\/^$+?{}|[]")
 # A name, not an address: IPv6 addresses have colons, and no address has a letter after F.

@@ -2,10 +2,13 @@
 
     question = filter { "|" stage } [ "|" answer ] [ "|" "limit" N ]
     stage    = "extract" ( "…<name>…" | /…(?P<name>…)…/ ) | "where" filter
-    answer   = "sort" FIELD [ "asc" | "desc" ]
+    answer   = "sort" [ "by" ] FIELD [ "asc" | "desc" ]
              | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ]
              | "patterns" [ "since" TIME ]
     figure   = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
+
+The direction may stand before the field, and `by` before `every`. Behind `sort`, `extract` and `where` mean
+the same as before it.
 
 A `|` stands alone, between spaces; anywhere else it is a character of a word.
 """
@@ -121,7 +124,7 @@ class LineStages:
             words = kind(self._text, at + 1)
             name = words.name(known)
             if name not in ("extract", "where"):
-                is_closed = True
+                is_closed = is_closed or name != "sort"
                 yield name, words
                 at = words.end()
                 continue

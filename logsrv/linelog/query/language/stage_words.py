@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
@@ -124,10 +124,28 @@ class StageWords:
         return int(self._take(_NUMBER, missing))
 
     def sorting(self) -> Sorting:
-        """Take the field of `sort` and its direction."""
-        field = self._take(_FIELD, "sort needs a field with numbers, such as sort ms")
-        self._skip_space()
-        direction = self._keyword("asc", "desc")
+        """Take the field of `sort`, with or without `by`, and its direction, before or behind it."""
+        words: list[str] = []
+        while len(words) < 3 and (found := _FIELD.match(self._text, self.at)):
+            words.append(found[0])
+            self.at = found.end()
+            self._skip_space()
+        match words:
+            case ["by", field, "asc" | "desc" as direction] | [
+                "by",
+                "asc" | "desc" as direction,
+                field,
+            ]:
+                pass
+            case [field, "asc" | "desc" as direction] | ["asc" | "desc" as direction, field]:
+                pass
+            case ["by", field] | [field]:
+                direction = "desc"
+            case []:
+                raise self.wrong("sort needs a field with numbers, such as sort ms")
+            case _:
+                self.at = self._text.rindex(words[-1], self.begin, self.at)
+                raise self.wrong(f"{one_line(words[-1], 60)} is one word too many here")
         return Sorting(field, direction == "asc")
 
     def patterns(self) -> PatternCounts:
@@ -155,13 +173,31 @@ class StageWords:
             figures.append(self._figure(found))
         self._require_few(figures, MOST_FIGURES, "figures")
         self._skip_space()
-        every = self._step("every") if self._keyword("every") else None
-        by = self._grouping_fields()
-        self._skip_space()
-        at = self.at
-        if by and self._keyword("every"):
-            raise QueryError("every stands before by: count every 5m by app", at + 1)
+        every: float | None = None
+        by: tuple[str, ...] = ()
+        for part in self._parts("every", "by"):
+            if part == "every":
+                every = self._step("every")
+            else:
+                by = self._grouping_fields()
         return Grouping(tuple(figures), by, every)
+
+    def _parts(self, *words: str, symbol: re.Pattern[str] | None = None) -> Iterator[str]:
+        """Take these words in any order, each once; yield each, and the caller takes what follows it.
+
+        symbol: begins another part, which is yielded as "" and is left to the caller.
+        """
+        left = list(words)
+        while True:
+            self._skip_space()
+            if symbol is not None and symbol.match(self._text, self.at):
+                symbol = None
+                yield ""
+            elif found := self._keyword(*left):
+                left.remove(found)
+                yield found
+            else:
+                return
 
     def _step(self, name: str) -> float:
         """Take a step of time; return its seconds. name: the word before it."""
@@ -176,9 +212,7 @@ class StageWords:
         return found
 
     def _grouping_fields(self) -> tuple[str, ...]:
-        """Take `by` and its fields, if they stand here."""
-        if not self._keyword("by"):
-            return ()
+        """Take the fields behind `by`."""
         by = [self._take(_FIELD, "by needs a field, such as by app")]
         while self._comma():
             by.append(self._take(_FIELD, "there is no field behind the comma"))

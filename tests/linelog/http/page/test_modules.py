@@ -119,6 +119,8 @@ def test_a_stage_is_completed_by_what_can_stand_there(call: Call) -> None:
         ("x | avg ms ", "word", "", "by"),
         ("x | avg ms, co", "word", "co", "count"),
         ("x | avg ms by app,", "name", "", ""),
+        ("x | avg ms by app ", "word", "", "every"),
+        ("x | avg ms by app every ", "word", "", "1m"),
         ("x | count every ", "word", "", "1m"),
         ("x | where app=ss", "value", "ss", ""),
         ("x | where ap", "field", "ap", ""),

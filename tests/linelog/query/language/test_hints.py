@@ -50,6 +50,8 @@ from tests.linelog.read.stores import line
         ("x | where bytes > 1000 | count", "field>value"),
         ("| where NOT level=banana | limit 5", "banana is no level"),
         ("count by app", "write | count by app"),
+        ("count by app every 1h", "write | count by app every 1h"),
+        ("p95 ms every 5m by app", "write | p95 ms every 5m by app"),
         ("avg ms by app, host | limit 5", "write | avg ms by app, host"),
     ],
 )

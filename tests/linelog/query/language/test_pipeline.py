@@ -45,6 +45,22 @@ COUNT = Figure("count")
             "a | avg ms,p95 ms , count every 5m by app",
             Grouping((Figure("avg", "ms"), Figure("p95", "ms"), COUNT), ("app",), 300.0),
         ),
+        ("a | count by app every 1h", Grouping((COUNT,), ("app",), 3600.0)),
+        (
+            "a | count by app , level  every 1h | limit 3",
+            Grouping((COUNT,), ("app", "level"), 3600.0),
+        ),
+        (
+            "a | avg ms, count by every every 5m",
+            Grouping((Figure("avg", "ms"), COUNT), ("every",), 300.0),
+        ),
+        ("a | p95 ms by by every 1d", Grouping((Figure("p95", "ms"),), ("by",), 86400.0)),
+        ("a | sort by ms", Sorting("ms")),
+        ("a | sort by ms asc", Sorting("ms", ascending=True)),
+        ("a | sort asc ms", Sorting("ms", ascending=True)),
+        ("a | sort by desc ms", Sorting("ms")),
+        ("a | sort by", Sorting("by")),
+        ("a | sort by asc", Sorting("by", ascending=True)),
         ("a | patterns", PatternCounts()),
         ("a | patterns since yesterday", PatternCounts("yesterday")),
         ('a | patterns since "2026-11-20 06:00" | limit 5', PatternCounts("2026-11-20 06:00")),
@@ -53,6 +69,11 @@ COUNT = Figure("count")
 )
 def test_the_answer_that_each_stage_asks_for(query: str, answer: Answer) -> None:
     assert parse_question(query).answer == answer
+
+
+def test_stages_of_lines_may_stand_behind_sort() -> None:
+    wanted = parse_question('a | extract "took <ms> ms" | where ms>5 | sort ms | limit 3')
+    assert parse_question('a | sort ms | extract "took <ms> ms" | where ms>5 | limit 3') == wanted
 
 
 def test_a_bar_is_a_stage_only_between_spaces() -> None:
@@ -101,7 +122,11 @@ def test_named_groups_of_an_expression_are_fields_too() -> None:
         ("a | count by app,", 18, "no field behind the comma"),
         ("a | count every x by app", 17, "x is no step of time"),
         ("a | count every", 16, "is no step of time"),
-        ("a | count by app every 5m", 18, "every stands before by: count every 5m by app"),
+        ("a | count by app every 5m every 1m", 27, "every is one word too many"),
+        ("a | count by app every 5m by level", 27, "by is one word too many"),
+        ("a | sort by ms up", 16, "up is one word too many"),
+        ("a | sort asc ms desc", 17, "desc is one word too many"),
+        ("a | count by app | where count>5", 20, "only limit can stand behind"),
         ("a | limit", 10, "limit needs a number"),
         ("a | limit 9999999999999", 11, "at most 12 digits"),
         ("a | limit 3 | count", 15, "only limit can stand behind"),

@@ -136,7 +136,7 @@ export function pieceOfQuery(query, cursor) {
   if (words[0] === "sort") return { kind: "word", ...piece, words: ["asc", "desc"] };
   if (last === "every") return { kind: "word", ...piece, words: STEPS };
   if (isBehindComma) return { kind: "word", ...piece, words: FIGURES };
-  return { kind: "word", ...piece, words: words.includes("by") ? [] : ["by", "every"].filter((word) => !words.includes(word)) };
+  return { kind: "word", ...piece, words: ["by", "every"].filter((word) => !words.includes(word)) };
 }
 
 /** Words that part a stage of figures, or of `sort`; figures behind a comma. */
