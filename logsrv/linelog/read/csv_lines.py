@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Hit
 
 Cells: TypeAlias = Sequence[str | int | float | None]
+_TO_QUOTE = re.compile(r'[",\r\n]')
 LINE_COLUMNS = ("position", "time", "source", "level", "message")
 
 
@@ -61,8 +61,19 @@ def _text(value: Value | None) -> str | None:
 
 
 def csv_rows(rows: Iterable[Cells], *, escaped: bool = False) -> bytes:
-    """Return rows as CSV. escaped: whether control characters are made visible."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    found = text.getvalue()
+    """Return rows as CSV: None is nothing, and an empty text is `""`, as in PostgreSQL and DuckDB.
+
+    escaped: whether control characters are made visible.
+    """
+    found = "".join([",".join(map(_cell, row)) + "\n" for row in rows])
     return (printable(found) if escaped else found).encode(errors="backslashreplace")
+
+
+def _cell(value: str | float | None) -> str:
+    # Not the standard library's: before Python 3.12 that writes None and the empty text alike.
+    if value is None:
+        return ""
+    text = str(value)
+    if not text or _TO_QUOTE.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from logsrv.linelog.fields import json
 from logsrv.linelog.query.language.parse import parse_field_names
 from logsrv.linelog.query.language.pipeline import parse_question
-from logsrv.linelog.read.csv_lines import csv_renderer
+from logsrv.linelog.read.csv_lines import csv_renderer, csv_rows
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
@@ -23,6 +26,14 @@ STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
         ("a,b,c", b'{"a":[1,null,"x"],"b":true,"c":1.50}', '"1,x",true,1.50'),
         ("x,a", b"a=\xff b=2", ",\\xff"),
         ("took", b"took 5 ms took=7 a=1", "5"),
+        ("a,b,c", b'{"a":"","b":null}', '"",,'),
+        ("a,b", b'a="" b=1 c=2', '"",1'),
+        ("a,b", b'{"a":[""],"b":[]}', '"",'),
+        ("a", b'{"a":""}', '""'),
+        ("a", b'{"b":""}', ""),
+        ("app,msgid", b'<13>1 - - app - - - ', "app,"),
+        ("a,b", b'{"a":"x\\ry","b":" "}', '"x\ry", '),
+        ("a,b", b'{"a":"say \\"\\"","b":"\\n"}', '"say """"","\n"'),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("without_orjson", [0, 400])
@@ -36,6 +47,15 @@ def test_a_row_has_the_columns_in_their_order(
     head, render = csv_renderer(asked, names)
     assert head.decode() == ",".join(names) + "\n"
     assert render(Hit(Position(1, 7), STAMP + message)).decode() == row + "\n"
+
+
+def test_an_empty_text_is_quoted_and_a_missing_one_is_nothing() -> None:
+    rows = [("a", "b"), ("", None), (None, ""), ('"', 1.5), (",", "x\ry")]
+    found = csv_rows(rows)
+    assert found == b'a,b\n"",\n,""\n"""",1.5\n",","x\ry"\n'
+    assert [tuple(row) for row in csv.reader(io.StringIO(found.decode(), newline=""))] == [
+        tuple("" if cell is None else str(cell) for cell in row) for row in rows
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "a,", "a b", "a;b", ",", "5"])
