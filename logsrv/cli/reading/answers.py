@@ -176,9 +176,11 @@ def _tell_limits(found: Rows) -> None:
     for what, fields in (("number in", found.without), ("field", found.absent)):
         if found.lines and fields:
             tell(f"logsrv search: {found.lines:,} {one}, none has a {what} {listed(fields)}")
-    if found.left_out:
+    if found.missed:
         tell(
-            f"logsrv search: {counted(found.left_out, 'line')} are in further groups, which are too many"
+            "logsrv search: there are so many groups that those with few lines were forgotten, "
+            f"{counted(found.left_out, 'line')} in all: a row may lack up to "
+            f"{counted(found.missed, 'line')}, and no missing group has more"
         )
     if not found.exact:
         tell("logsrv search: p50, p95 and p99 are of so many numbers that they are within 0.5 %")

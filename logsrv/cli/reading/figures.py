@@ -12,6 +12,7 @@ from logsrv.cli.reading.arguments import parse_step_option
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.status_line import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.kit.text.words import counted
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts
 from logsrv.linelog.read.csv_lines import csv_rows
@@ -48,8 +49,11 @@ def print_value_counts(tally: ValueCounts, field: str, most: int | None, output:
             print(safe_json({"value": value, "count": count}))
         else:
             print(f"{count:>10}  {one_line(value)}")
-    if not tally.exact:
-        tell(f"logsrv search: {field} has so many values that the numbers may be too low")
+    if tally.missed:
+        tell(
+            f"logsrv search: {field} has so many values that rare ones were forgotten: a count may"
+            f" lack up to {counted(tally.missed, 'line')}, and no missing value has more"
+        )
     return bool(values)
 
 

@@ -54,7 +54,7 @@ def _row(
     return (
         pattern.lines,
         share_of(share) if arguments.output == "text" else round(share, 6),
-        pattern.app,
+        pattern.app or None,
         first,
         str(pattern.position),
         pattern.template,

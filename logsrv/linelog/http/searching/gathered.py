@@ -221,12 +221,23 @@ def counts_of_nodes(
             del answers[name]
     if endpoint == "top":
         found["field"] = values["field"]
+        found["missed"] = _most_missed(list(answers.values()))
     if whole := _WHOLE.get(endpoint):
         found[whole] = sum(answer[whole] for answer in answers.values())
     rows = _add_up_rows(endpoint, list(answers.values()))
     found[_KEYS[endpoint][0]] = rows[: values["limit"]] if endpoint == "top" else rows
     failed = [{"node": name, "error": why} for name, why in missing.items()]
     return {**found, "added": len(answers) > 1, "missing": failed}
+
+
+def _most_missed(answers: list[dict[str, Any]]) -> int:
+    """Return by how much a count of all nodes may be too low: also by values that a node has not listed."""
+    missed: int = sum(answer["missed"] for answer in answers)
+    if len(answers) == 1:
+        return missed
+    lists = [answer["values"] for answer in answers]
+    unlisted: int = sum(rows[-1]["count"] for rows in lists if len(rows) >= LARGEST)
+    return missed + unlisted
 
 
 def _add_up_rows(endpoint: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -258,6 +269,9 @@ def _check_counts(endpoint: str, found: dict[str, Any]) -> dict[str, Any]:
                     _require_count(lines)
             if endpoint == "sources" and row["last"] is not None:
                 _require_text(row["last"])
+        if endpoint == "top":
+            # Older nodes do not say it.
+            _require_count(found.setdefault("missed", 0))
         if endpoint in _WHOLE:
             _require_count(found[_WHOLE[endpoint]])
         if endpoint == "histogram":

@@ -220,7 +220,8 @@ def top(view: View, values: Values) -> Reply:
     found = [
         {"value": value, "count": count} for value, count in tally.most_common(values["limit"])
     ]
-    yield json_line({"field": values["field"], "total": tally.total, "values": found})
+    sums = {"total": tally.total, "missed": tally.missed}
+    yield json_line({"field": values["field"], **sums, "values": found})
 
 
 def patterns(view: View, values: Values) -> Reply:

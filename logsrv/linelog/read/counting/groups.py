@@ -18,14 +18,12 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 from logsrv.linelog.query.language.question import Extraction, Grouping
 from logsrv.linelog.read.counting.columns import column_reader, numbers
+from logsrv.linelog.read.counting.frequent import FrequentKeys
 from logsrv.linelog.read.counting.quantiles import QuantileNumbers
 from logsrv.linelog.read.counting.values import LONGEST
 from logsrv.linelog.read.indexed import step_size
 from logsrv.linelog.read.search import Search
 
-MOST_GROUPS = 100_000
-MOST_CHARACTERS = 8 << 20
-"""Characters in the values of all groups together. Lines of further groups are only counted."""
 MOST_VALUES = 8
 """Values with a column or part of their own in an answer by time and value."""
 MOST_NUMBERS = 2_000_000
@@ -44,8 +42,9 @@ class Rows(NamedTuple):
 
     columns: names: `time`, the fields of `by`, then such as `avg_ms`. rows: their values, by time, then by
     the first figure, the largest first. lines: how many match the query. without: fields of figures of
-    which no line has a number. absent: fields of `by` that no line has. left_out: lines in groups beyond
-    the bounds. exact: whether all quantiles are exact.
+    which no line has a number. absent: fields of `by` that no line has. left_out: lines that are in no row,
+    as groups with few lines are forgotten beyond a bound. exact: whether all quantiles are exact. missed:
+    how many lines a row may lack, and a group without a row may have.
     """
 
     columns: tuple[str, ...]
@@ -55,6 +54,7 @@ class Rows(NamedTuple):
     left_out: int
     exact: bool
     absent: tuple[str, ...] = ()
+    missed: int = 0
 
 
 def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction]) -> Rows:
@@ -175,6 +175,10 @@ def _texts(value: Value | None) -> list[str | float | None]:
     return [*found] or [None]
 
 
+def _characters(key: Key) -> int:
+    return sum(len(part) for part in key if isinstance(part, str))
+
+
 class _Group:
     """The figures of one group so far."""
 
@@ -182,6 +186,11 @@ class _Group:
         self.lines = 0
         self.sums: list[Sums] = [()] * len(fields)
         self.distributions = [QuantileNumbers() if field in kept else None for field in fields]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers are kept in memory."""
+        return sum(len(one) for one in self.distributions if one is not None)
 
     def add(self, lines: int, packed: Sequence[Sequence[float]]) -> int:
         """Add the numbers of a text; return how many of them are kept in memory."""
@@ -200,29 +209,32 @@ class _Group:
 
 
 class GroupTable:
-    """The groups of all texts, in bounded memory."""
+    """The groups of all texts, in bounded memory: those with the most lines stay."""
 
     def __init__(self, grouping: Grouping) -> None:
         self._grouping = grouping
         self._fields = fields_of(grouping)
         self._kept_fields = kept_fields(grouping)
         self._groups: dict[Key, _Group] = {}
-        self._size = self._numbers = self._lines = self._left_out = 0
+        self._frequent: FrequentKeys[Key] = FrequentKeys(_characters)
+        self._numbers = self._lines = self._counted = 0
         self._exact = True
 
     def add(self, counted: Sequence[Any]) -> None:
         """Add what `GroupCounter.counted` returns."""
         self._lines += counted[0]
+        added = {}
         for parts, lines, packed in counted[1]:
             key = tuple(parts)
             found = self._groups.get(key)
             if found is None:
-                if len(self._groups) >= MOST_GROUPS or self._size > MOST_CHARACTERS:
-                    self._left_out += lines
-                    continue
                 found = self._groups[key] = _Group(self._fields, self._kept_fields)
-                self._size += sum(len(part) for part in key if isinstance(part, str))
             self._numbers += found.add(lines, packed)
+            added[key] = lines
+        self._counted += sum(added.values())
+        if self._frequent.add(added):
+            for key in [key for key in self._groups if key not in self._frequent]:
+                self._numbers -= self._groups.pop(key).numbers
         if self._numbers > MOST_NUMBERS:
             self._exact = False
             self._numbers = 0
@@ -259,7 +271,9 @@ class GroupTable:
             for place, name in enumerate(grouping.by, first)
             if all(key[place] is None for key in self._groups)
         )
-        return Rows(columns, shown, self._lines, without, self._left_out, self._exact, absent)
+        left_out = self._counted - sum(one.lines for one in self._groups.values())
+        missed = self._frequent.missed
+        return Rows(columns, shown, self._lines, without, left_out, self._exact, absent, missed)
 
     def _order(self, row: tuple[Key, list[Cell]]) -> tuple[Any, ...]:
         key, figures = row

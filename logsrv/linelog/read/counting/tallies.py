@@ -15,46 +15,31 @@ from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.extract import extracted_fields
+from logsrv.linelog.read.counting.frequent import MOST_CHARACTERS, MOST_KEYS, FrequentKeys
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 
-# At twice as many different values, the least frequent ones are forgotten, so that this many are kept.
-MOST_VALUES = 100_000
-# The same for the characters of all values together; a character has up to four bytes.
-MOST_CHARACTERS = 8 << 20
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
 
 class ValueCounts:
     """Values with their counts, in bounded memory: rare values may be forgotten.
 
-    total: the number of lines that have a value. exact: no value was forgotten.
+    total: the number of lines that have a value. missed: by how much each count may be too low.
     """
 
     def __init__(self) -> None:
         self.total = 0
-        self.exact = True
-        self._counts: Counter[str] = Counter()
-        self._size = 0
+        self._counts: FrequentKeys[str] = FrequentKeys(len)
+
+    @property
+    def missed(self) -> int:
+        return self._counts.missed
 
     def add_counts(self, counts: dict[str, int], total: int) -> None:
         """Add the counts of some lines, `total` of which have a value."""
         self.total += total
-        self._size += sum(len(value) for value in counts if value not in self._counts)
-        self._counts.update(counts)
-        if len(self._counts) > 2 * MOST_VALUES or self._size > 2 * MOST_CHARACTERS:
-            self._forget_rare()
-
-    def _forget_rare(self) -> None:
-        self.exact = False
-        kept: Counter[str] = Counter()
-        self._size = 0
-        for value, count in self._counts.most_common(MOST_VALUES):
-            if self._size + len(value) > MOST_CHARACTERS:
-                break
-            kept[value] = count
-            self._size += len(value)
-        self._counts = kept
+        self._counts.add(counts)
 
     def most_common(self, number: int) -> list[tuple[str, int]]:
         """Return the `number` most frequent values with their counts; equally frequent ones by text."""
@@ -99,7 +84,7 @@ def count_fields(
         size += sum(len(name) for name in names if name not in counts)
         counts.update(names)
         sampled += 1
-        if sampled >= lines or len(counts) > MOST_VALUES or size > MOST_CHARACTERS:
+        if sampled >= lines or len(counts) > MOST_KEYS or size > MOST_CHARACTERS:
             break
     return dict(counts.most_common(1000)), sampled
 
@@ -139,7 +124,7 @@ def count_sources(search: Search) -> dict[str, tuple[int, str]]:
             # The source is put at the end of the dict. Of too many sources the first ones are forgotten:
             # they have the oldest lines.
             sources[source] = before[0] + lines, max(before[1], last)
-        while len(sources) > MOST_VALUES:
+        while len(sources) > MOST_KEYS:
             del sources[next(iter(sources))]
     return sources
 

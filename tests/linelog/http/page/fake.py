@@ -302,7 +302,7 @@ class _Handler(BaseHTTPRequestHandler):
         none: list[str] = []
         self._json(
             {"columns": ["count"], "rows": [[count]], "by": none, "groups": 1, "lines": count}
-            | {"without": none, "left_out": 0, "exact": True, "absent": none}
+            | {"without": none, "left_out": 0, "exact": True, "absent": none, "missed": 0}
         )
 
     def _nodes(self, _: dict[str, str]) -> None:

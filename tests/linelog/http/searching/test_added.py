@@ -11,6 +11,7 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.nodes.answer import Body, NodeFailure
+from logsrv.linelog.http.searching import gathered
 from logsrv.linelog.http.searching.gathered import OwnStoreNode, counts_of_nodes
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -90,7 +91,8 @@ def test_an_empty_span_has_no_bars(tmp_path: Path) -> None:
 def test_values_fields_and_sources_of_nodes_are_added(stores: list[OwnStoreNode]) -> None:
     found = asked(stores, "top", field="user", limit=1)
     assert found == {
-        "field": "user", "total": 4, "values": [{"value": "ann", "count": 4}], "added": True, "missing": []
+        "field": "user", "total": 4, "missed": 0, "values": [{"value": "ann", "count": 4}],
+        "added": True, "missing": [],
     }  # fmt: skip
     assert len(asked(stores, "top", field="level", limit=1)["values"]) == 1
     assert asked(stores, "fields") == {
@@ -139,3 +141,28 @@ def test_a_wrong_answer_with_values_is_left_out_and_reported(
     assert [one["error"] for one in found["missing"]] == [
         "its answer does not have the expected numbers; its lines are missing"
     ]
+
+
+@pytest.mark.parametrize(
+    ("lists", "missed"),
+    [
+        ([([5, 3], 0), ([4], 0)], 0),
+        ([([5, 3], 2), ([4], 0)], 2),
+        ([([5, 3], 2), ([4], 7)], 9),
+        ([([5, 3, 2], 0), ([4], 0)], 2),
+        ([([5, 3, 2], 1), ([4, 4, 4], 1), ([1], 1)], 9),
+        ([([5, 3, 2], 0)], 0),
+        ([([5, 3, 2], 6)], 6),
+        ([([], 0), ([], 3)], 3),
+    ],
+)
+def test_counts_of_nodes_say_by_how_much_they_may_be_too_low(
+    lists: list[tuple[list[int], int]], missed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value may also be one that a node has, and has not listed."""
+    monkeypatch.setattr(gathered, "LARGEST", 3)
+    answers = [
+        {"missed": own, "values": [{"value": "x", "count": count} for count in counts_]}
+        for counts_, own in lists
+    ]
+    assert gathered._most_missed(answers) == missed

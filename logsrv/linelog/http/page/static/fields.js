@@ -178,14 +178,16 @@ export class Fields {
    */
   async values(field, signal) {
     try {
-      const { values, total, added } = await get("/api/top", { ...this.range, field }, signal);
+      const { values, total, added, missed } = await get("/api/top", { ...this.range, field }, signal);
       if (!values.length) {
         const item = element("li", "empty", this.lacks(field));
         item.dataset.lacks = field;
         return [item];
       }
       const items = values.map((/** @type {any} */ one) => this.value(field, String(one.value), one.count, total));
-      return added ? [...items, element("li", "empty", "Those of each server added")] : items;
+      if (added) items.push(element("li", "empty", "Those of each server added"));
+      if (missed) items.push(element("li", "empty", `So many values that each may have ${counted(missed, "line")} more`));
+      return items;
     } catch (error) {
       return signal.aborted ? [] : [element("li", "empty", /** @type {Error} */ (error).message)];
     }

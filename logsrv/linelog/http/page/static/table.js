@@ -10,7 +10,7 @@ import { printable } from "./text.js";
 import { clock, counted, figure, moment, number } from "./times.js";
 
 /** @typedef {string | number | null} Cell */
-/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[]}} Answer */
+/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number}} Answer */
 /** @typedef {import("./view.js").Request} Request */
 
 const MOST_ROWS = 1000;
@@ -80,12 +80,12 @@ export class Table {
   }
 
   /** @param {Answer} answer */
-  sentence({ lines, groups, rows, without, left_out, exact, absent }) {
+  sentence({ lines, groups, rows, without, left_out, exact, absent, missed }) {
     const one = counted(lines, "line matches", "lines match");
     const said = [without.length ? `${one}, none has a number in ${without.join(", ")}` : `${one}, in ${counted(groups, "group")}`];
     if (absent.length) said.push(`none has a field ${absent.map(printable).join(", ")}`);
     if (rows.length < groups) said.push(`the first ${number(rows.length)} are shown`);
-    if (left_out) said.push(`${counted(left_out, "line")} in further groups, which are too many`);
+    if (missed) said.push(`so many groups that those with few lines were forgotten, ${counted(left_out, "line")} in all: a row may lack up to ${counted(missed, "line")}, and no missing group has more`);
     if (!exact) said.push("p50, p95 and p99 are within 0.5 %");
     return `${said.join("; ")}. Counted at ${clock(this.when)}; not live.`;
   }
