@@ -54,7 +54,7 @@ def _row(
     return (
         pattern.lines,
         share_of(share) if arguments.output == "text" else round(share, 6),
-        pattern.app or None,
+        pattern.app or (None if arguments.output == "csv" else ""),
         first,
         str(pattern.position),
         pattern.template,

@@ -88,7 +88,7 @@ class _Waiting:
 
     @property
     def steps(self) -> int:
-        """How many of its begin and its end can be reported."""
+        """The number of its messages that can be sent: of its begin, of its end."""
         return (not self.is_reported) + (self.ended is not None)
 
     @property

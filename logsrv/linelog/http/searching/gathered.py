@@ -221,7 +221,7 @@ def counts_of_nodes(
             del answers[name]
     if endpoint == "top":
         found["field"] = values["field"]
-        found["missed"] = _most_missed(list(answers.values()))
+        found["missed"] = most_missed(list(answers.values()))
     if whole := _WHOLE.get(endpoint):
         found[whole] = sum(answer[whole] for answer in answers.values())
     rows = _add_up_rows(endpoint, list(answers.values()))
@@ -230,8 +230,8 @@ def counts_of_nodes(
     return {**found, "added": len(answers) > 1, "missing": failed}
 
 
-def _most_missed(answers: list[dict[str, Any]]) -> int:
-    """Return by how much a count of all nodes may be too low: also by values that a node has not listed."""
+def most_missed(answers: list[dict[str, Any]]) -> int:
+    """Return the most that a count of all nodes may lack, values that a node has not listed included."""
     missed: int = sum(answer["missed"] for answer in answers)
     if len(answers) == 1:
         return missed

@@ -189,7 +189,7 @@ class _Group:
 
     @property
     def numbers(self) -> int:
-        """How many numbers are kept in memory."""
+        """The number of its numbers in memory."""
         return sum(len(one) for one in self.distributions if one is not None)
 
     def add(self, lines: int, packed: Sequence[Sequence[float]]) -> int:

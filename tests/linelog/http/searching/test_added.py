@@ -165,4 +165,4 @@ def test_counts_of_nodes_say_by_how_much_they_may_be_too_low(
         {"missed": own, "values": [{"value": "x", "count": count} for count in counts_]}
         for counts_, own in lists
     ]
-    assert gathered._most_missed(answers) == missed
+    assert gathered.most_missed(answers) == missed
