@@ -51,6 +51,12 @@ log = Logger()
 
 # Bytes parsed in one step: they may be hundreds of chunks or entries, which take some 5 ms.
 PIECE = 2 << 10
+# The first line of HTTP/2 (RFC 9113, section 3.4), which a client sends without asking.
+_PREFACE = b"PRI * HTTP/2.0"
+_HTTP2 = (
+    "refused: it speaks HTTP/2, as gRPC does; set its exporter to OTLP over HTTP (http/protobuf), or to"
+    " HTTP/1.1"
+)
 
 
 class PauseReason(enum.Flag):
@@ -75,6 +81,7 @@ class InputChannel(Channel):
     _waits = PauseReason.NOTHING
     _paused = False
     _reason = connectionDone
+    _speaks_http2 = False
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -190,8 +197,15 @@ class InputChannel(Channel):
         self._advance_ending("lose")
         self._update_reading()
 
+    def lineReceived(self, line: bytes) -> None:
+        if line == _PREFACE:
+            self._speaks_http2 = True
+            self._respondToBadRequestAndDisconnect()
+        else:
+            super().lineReceived(line)
+
     def note_malformed(self) -> None:
-        why = "refused: it sent no valid HTTP request"
+        why = _HTTP2 if self._speaks_http2 else "refused: it sent no valid HTTP request"
         self.factory.intake.drop(self.source, "protocol", why)
 
     def hold_reading(self) -> None:

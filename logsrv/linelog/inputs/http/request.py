@@ -128,8 +128,10 @@ class InputRequest(Request):
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
         self.method, self.uri, self.clientproto = request_line(self._channel)
-        self.uri = host_and_target(self.uri)[1]
+        host, self.uri = host_and_target(self.uri)
         try:
+            if host is None:
+                self._require_host()
             self._body = self._choose_body(length)
         except RequestRefused as refusal:
             self._refuse_rest(refusal, length)
@@ -184,6 +186,12 @@ class InputRequest(Request):
         super().connectionLost(reason)
 
     # Taking in.
+
+    def _require_host(self) -> None:
+        """Raise RequestRefused (400) for HTTP/1.1 without one Host header (RFC 9112, section 3.2)."""
+        hosts = self.requestHeaders.getRawHeaders(b"host", [])
+        if self.clientproto == b"HTTP/1.1" and len(hosts) != 1:
+            raise RequestRefused(400, "HTTP/1.1 needs one Host header")
 
     def _choose_body(self, length: int | None) -> Body:
         """Return the Body for this request, by its headers. Raises RequestRefused."""

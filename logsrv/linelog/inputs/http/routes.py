@@ -103,6 +103,8 @@ def request_path(target: bytes) -> str:
 
 def find_route(method: bytes, path: str, places: Mapping[str, Sequence[Route]] = ROUTES) -> Route:
     """Return the route for a request. places: the routes of each path. Raises RequestRefused (404, 405)."""
+    if method == b"CONNECT":
+        raise RequestRefused(405, "this is no proxy", {"Allow": "GET, HEAD, POST, PUT"})
     name = path.rstrip("/") or "/"
     for pattern, stands_for in _PATTERNS:
         if pattern.fullmatch(path):

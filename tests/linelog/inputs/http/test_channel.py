@@ -186,3 +186,25 @@ def test_what_is_refused_and_ends_in_the_same_piece_is_closed_in_order() -> None
     assert [status for status, _ in sender.answers()] == [413]
     assert sender.transport.disconnecting and not sender.transport.aborted
     assert sender.transport.producerState == "producing"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (request(b"x", Host=""), 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 1\r\n\r\nx", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost:\r\nContent-Length: 1\r\n\r\nx", 200),
+        (b"POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx", 200),
+        (b"POST http://h/ HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", 200),
+        (request(b"", "example.com:443", "CONNECT"), 405),
+        (request(b"", "/lines", "CONNECT"), 405),
+        (request(b"abc", method="DELETE"), 405),
+        (request(b"", method="DELETE", Content_Length="999999999"), 405),
+    ],
+)
+def test_rules_of_http_for_the_host_and_the_method(sent: bytes, status: int) -> None:
+    sender = Sender()
+    sender.send(sent)
+    sender.sink.sync()
+    assert [found for found, _ in sender.answers()] == [status]

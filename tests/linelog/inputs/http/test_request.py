@@ -121,7 +121,8 @@ def test_refused_in_a_sentence_and_the_connection_goes_on(
         b"\x16\x03\x01 hello\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         b"POST / HTTP/1.1\r\nX: " + b"x" * 70_000,
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
         request(b"x", "/nowhere"),
     ],
 )
@@ -134,6 +135,7 @@ def test_a_refused_request_is_counted_and_said(data: bytes) -> None:
             assert peer.transport.value().startswith(b"HTTP/1.1 4")
     (said,) = map(formatEvent, events)
     assert said.startswith("tcp:192.0.2.1:5: refused: ")
+    assert ("it speaks HTTP/2, as gRPC does; set" in said) is data.startswith(b"PRI")
     metrics: Any = sender.intake.metrics
     assert metrics.value("records_refused_total") == 2
 
