@@ -120,10 +120,10 @@ def test_a_count_that_fits_is_stored_after_a_second_without_a_byte(join: bool) -
     clock.advance(5)
     receiver.dataReceived(b"}")
     clock.advance(0.9)
-    assert not sink.text
+    assert not sink.batches
     unread[0] = 7
     clock.advance(0.2)
-    assert not sink.text
+    assert not sink.batches
     unread[0] = 0
     clock.advance(1)
     assert sink.text.endswith(b"{}\n")
