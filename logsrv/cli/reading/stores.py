@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from typing import Any
 
 from logsrv.cli.arguments import named_stores, tell
 from logsrv.errors import UsageError
@@ -36,11 +37,9 @@ def _stores_to_read(arguments: Namespace) -> tuple[str, ...]:
 @cache
 def _stores_of_archive(url: str) -> tuple[str, ...]:
     """Return the URLs of the stores in an archive; that of the archive if none is found."""
-    from logsrv.linelog.read.archive_view import archive_store_urls
-
     # Opening the archive raises the error again.
     with suppress(ArchiveError, ValueError):
-        return tuple(archive_store_urls(url)) or (url,)
+        return tuple(_archives().archive_store_urls(url)) or (url,)
     return (url,)
 
 
@@ -81,12 +80,17 @@ def make_search(view: View, matcher: Matcher, scope: Scope, *, with_index: bool 
     return StoresSearch(view, matcher, scope, with_index=with_index)
 
 
+def _archives() -> Any:
+    # This import takes as long as all others together.
+    from logsrv.linelog.read import archive_view
+
+    return archive_view
+
+
 def _open_store(directory: str, warn: Callable[[str], None]) -> View:
     if "://" in directory:
-        # This import takes as long as all others together.
-        from logsrv.linelog.read.archive_view import ArchiveView
-
-        return ArchiveView(directory, warn)
+        view: View = _archives().ArchiveView(directory, warn)
+        return view
     view = View(directory, warn, away=True)
     view.report_odd_names()
     return view
