@@ -34,6 +34,11 @@ class GelfFramer:
         return len(self._held)
 
     @property
+    def is_ended_by_lf(self) -> bool:
+        """Return whether the unfinished message looks whole, with LF in the place of NUL."""
+        return self._held.endswith((b"}\n", b"}\r\n"))
+
+    @property
     def closing(self) -> str | None:
         """Return one sentence why the connection must be closed, or None."""
         return self._lines.closing

@@ -30,6 +30,12 @@ _TIMES_A_RECORD = 8
 # After this many unpacked bytes the messages so far are stored; the other datagrams follow when the store
 # has room. One datagram may become megabytes.
 _AT_ONCE = 1 << 20
+# A message that ends with LF is reported if no NUL comes within this time.
+_NUL_SECONDS = 1
+_LF = (
+    "its message ends with LF, but GELF over TCP ends with NUL: it waits, as one with all that follows; set"
+    " the sender to end messages with NUL, or send JSON lines to the lines input"
+)
 # Seconds of CPU time after which other senders come first.
 _COSTLY = 0.02
 
@@ -42,14 +48,22 @@ class GelfReceiver(RecordReceiver):
 
     def make_framer(self) -> GelfFramer:
         intake = self.intake
+        self._nul_timer = Timer(intake.clock)
         return GelfFramer(intake.rules, intake.counts, intake.options.max_record)
 
     def received(self, data: bytes) -> Iterator[None]:
         yield from self.store((yield from self.framer.receive(data)))
         if self.framer.closing:
             self.refuse("oversize", self.framer.closing)
+        self._nul_timer.stop()
+        if self.framer.is_ended_by_lf:
+            self._nul_timer.start(_NUL_SECONDS, self._tell_of_lf)
+
+    def _tell_of_lf(self) -> None:
+        self.intake.complain(self.source, _LF)
 
     def lost(self) -> None:
+        self._nul_timer.stop()
         for _ in self.store(run_to_result(self.framer.finish())):
             pass
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.batch import Block
@@ -231,3 +232,30 @@ def test_what_is_unfinished_when_the_listener_closes_is_counted() -> None:
     receiver.close()
     assert counted(way, "records_refused_total", reason="unfinished") == 1
     assert not clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b'{"a":1}\n', True),
+        (b'{"a":1}\r\n', True),
+        (b'{"a":1}\n{"b":2}\n', True),
+        (b'{"a":1}\0{"b":2}\n', True),
+        (b'{"a":1}\n\0', False),
+        (b'{"a":1,\n', False),
+        (b'{"a":1}', False),
+        (b'{"a":1}\0', False),
+    ],
+)
+def test_a_message_ended_by_lf_is_told_after_a_second(sent: bytes, said: bool) -> None:
+    receiver, _ = opened(Sink())
+    clock: Any = receiver.intake.clock
+    with capturedLogs() as events:
+        receiver.dataReceived(sent)
+        clock.advance(0.9)
+        assert not events
+        clock.advance(0.2)
+        clock.advance(5)
+    assert [("NUL" in formatEvent(one)) for one in events] == [True] * said
+    receiver.connectionLost()
+    assert not clock.getDelayedCalls() or not said
