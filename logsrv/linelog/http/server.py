@@ -163,7 +163,7 @@ class WebServer:
         allowed = ", ".join(methods)
         if request.method.decode("latin-1") not in methods:
             raise Problem(405, f"only {allowed} can be done here", {"Allow": allowed})
-        if request.has_body and request.method not in (b"POST", b"PUT"):
+        if request.has_body and request.method not in (b"POST", b"PUT", b"DELETE"):
             request.browser.persistent = 0
             raise Problem(413, "a request for this must not have content", {"Connection": "close"})
 

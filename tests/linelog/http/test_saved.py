@@ -253,3 +253,11 @@ def test_the_changes_are_in_the_description() -> None:
     assert set(operations) == {"put", "delete"}
     assert set(operations["put"]["requestBody"]["content"]) == {TYPE}
     assert all(one["parameters"][0]["in"] == "path" for one in operations.values())
+
+
+def test_removing_may_have_a_body(place: Saving) -> None:
+    place.put("a", {"q": "x"})
+    browser = Browser(place.server.handle, place.reactor)
+    browser.get("/api/saved/a", "DELETE", Content_Length="2")
+    browser.channel.dataReceived(b"{}")
+    assert browser.received.startswith(b"HTTP/1.1 2") and place.listed == []
