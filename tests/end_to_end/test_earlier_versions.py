@@ -1,4 +1,4 @@
-"""A server goes on with the store of an earlier version: nothing is sent, archived or alerted a second time."""
+"""A server goes on with the store of an earlier version: nothing is sent, archived or alerted twice."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Episodes:
     """
 
     def __init__(self) -> None:
-        # Of each group the oldest first; only the last may go on.
+        # The episodes of each group, the oldest first; only the last may go on.
         self._by_key: dict[Key, deque[_Waiting]] = {}
         self._ended = 0
         self._has_more = False
