@@ -54,6 +54,7 @@ def test_only_sources_of_logsrv_have_mutants(file: str, wanted: bool) -> None:
             [
                 [
                     "tests/linelog/store/writing/test_active.py",
+                    "tests/linelog/store/writing/test_active_crash.py",
                     "tests/linelog/store/writing/test_active_looks.py",
                     "tests/linelog/store/writing/test_active_time.py",
                 ],
