@@ -176,7 +176,7 @@ def journal(data: bytes) -> None:
         try:
             for piece in pieces:
                 records.move_all_from(framer.receive(piece))
-            records.move_all_from(framer.finish())
+            records.move_all_from(framer.finish_upload())
         except RequestRefused as refusal:
             refused = refusal.status
         return kept(records, 300), records.reasons, refused

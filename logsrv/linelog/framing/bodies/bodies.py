@@ -111,8 +111,8 @@ class WholeLines:
 class Records:
     """A queue for the records of a message: a parser adds them, and the store takes them step by step.
 
-    as_text: number of records that should be structured but are stored as text.
-    reasons: numbers of the records that are not stored, by reason.
+    as_text: number of records that should be structured but are stored as text. empty: number of those that
+    `add` got empty; they are not stored. reasons: numbers of the records that are not stored, by reason.
     """
 
     def __init__(self, most: int | None = None) -> None:
@@ -123,12 +123,14 @@ class Records:
         self._number = 0
         self._runs: list[RecordRun | WholeLines] = []
         self.as_text = 0
+        self.empty = 0
         self.reasons: Counter[str] = Counter()
 
     def add(self, record: bytes, *, structured: bool = True) -> None:
         """Add a record. Raises RequestRefused (413) if the records exceed the limit."""
         self.count_towards_limit(len(record))
         self._number += 1
+        self.empty += not record
         last = self._runs[-1] if self._runs else None
         if isinstance(last, RecordRun) and last.structured is structured:
             last.lines.append(record)

@@ -96,7 +96,7 @@ def add_body_records(
     yield from parse(body, rules, records)
     if not len(records):
         raise nothing_found("the body has no record")
-    return accepted_reply(len(records), records.as_text)
+    return accepted_reply(len(records) - records.empty, records.as_text)
 
 
 def _is_form(body: bytes) -> bool:

@@ -91,6 +91,9 @@ def _add_event(value: memoryview, limits: ForwardLimits, records: Records) -> Ev
         yield from entries.add_entries(_unpacked_entries(value[at:end], way, limits))
     if asked.get("fluent_signal", _LOGS) != _LOGS:
         raise RefusedEventError("an event has metrics or traces; only logs are stored", "no_logs")
+    if not len(records):
+        # It is acknowledged all the same: a sender that repeats it has no more to send.
+        records.count_unknown()
     chunk = asked.get("chunk")
     if not isinstance(chunk, (str, bytes)):
         return b""

@@ -31,6 +31,7 @@ from logsrv.linelog.framing.events.msgpack_values import (
     begins_text,
     find_value_end,
     has_more_values,
+    is_small_integer,
     value_ends,
 )
 from logsrv.linelog.framing.lines.long_work import call_as_long_work
@@ -89,7 +90,8 @@ class EntryWriter:
         """Add consecutive entries, cut anywhere; return their length in bytes.
 
         number: how many entries there are; None if they fill `pieces`. With None, a damaged rest of at most
-        `limits.record` bytes is stored as text: a sender's file may have been cut off there.
+        `limits.record` bytes is stored as text: a sender's file may have been cut off there. So is all of
+        `pieces` if it begins with a small integer, as text does: each of its bytes would be an entry.
         Raises ValueError for any other damage.
         """
         left, done = number, 0
@@ -99,6 +101,8 @@ class EntryWriter:
         while left != 0 and (piece := after_long or next(windows, None)) is not None:
             rest += piece
             after_long = b""
+            if left is None and not done and is_small_integer(rest[0]):
+                break
             if len(rest) > self._limits.record + PIECE:
                 after_long, end = yield from self._add_long_entry(rest, windows)
                 rest = b""
@@ -275,7 +279,7 @@ class EntryWriter:
         self._add_text_record(text or b"".join(values))
 
     def _add_text_record(self, text: bytes) -> None:
-        self._records.as_text += 1
+        self._records.as_text += bool(text)
         self._records.add(text, structured=False)
 
 

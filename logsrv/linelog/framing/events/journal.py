@@ -9,6 +9,7 @@ https://systemd.io/JOURNAL_EXPORT_FORMATS and https://systemd.io/JOURNAL_NATIVE_
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 
 from logsrv.linelog.framing.bodies.bodies import (
@@ -18,6 +19,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     ReplySteps,
     RequestRefused,
     malformed_body,
+    nothing_found,
 )
 from logsrv.linelog.framing.bodies.json_made import (
     decode_or_escape,
@@ -50,11 +52,15 @@ class JournalFramer:
     """The framer of one upload: `receive` and `finish` return whole entries.
 
     max_record: longest record in bytes; a longer entry is stored as text. Fields after the first MOST_ENTRY
-    bytes or MOST_FIELDS fields of an entry are dropped, and the entry is counted as oversize.
+    bytes or MOST_FIELDS fields of an entry are dropped, and the entry is counted as oversize. A BOM before
+    the upload is left out. has_entries: whether an entry has ended.
     """
 
     def __init__(self, max_record: int) -> None:
         self._max_record = max_record
+        self.has_entries = False
+        # True until the first field.
+        self._at_start = True
         self._held = bytearray()
         # The fields in `_held` are parsed up to here.
         self._at = 0
@@ -120,8 +126,17 @@ class JournalFramer:
         if self._error:
             raise self._error
         if self._held or self._to_skip:
-            raise malformed_body("the upload ends in the middle of a field")
+            raise malformed_body(
+                "the upload ends in the middle of a field, or a line of it is not KEY=value"
+            )
         self._end_entry(records)
+        return records
+
+    def finish_upload(self) -> Records:
+        """Return the last entry. Raises RequestRefused as `finish`, and for an upload without any entry."""
+        records = self.finish()
+        if not self.has_entries:
+            raise nothing_found("the upload has no entry")
         return records
 
     def _entry_has_room(self, more: int) -> bool:
@@ -153,6 +168,12 @@ class JournalFramer:
             self._at += 1
             self._end_entry(records)
             return True
+        if self._at_start:
+            self._at_start = False
+            at += len(BOM_UTF8) if held.startswith(BOM_UTF8) else 0
+            if ended == at:
+                self._at = ended + 1
+                return True
         key, equals, value = bytes(held[at:ended]).partition(b"=")
         self._at = ended + 1
         if not equals:
@@ -187,6 +208,8 @@ class JournalFramer:
         return not self._to_skip
 
     def _end_entry(self, records: Records) -> None:
+        if self._fields or self._left_out:
+            self.has_entries = True
         if self._left_out:
             records.reasons["oversize"] += 1
             self._left_out = False
@@ -226,7 +249,7 @@ def add_journal_entries(body: bytes, rules: BodyRules, records: Records) -> Repl
     for at in range(0, len(body), _PIECE):
         records.move_all_from(framer.receive(body[at : at + _PIECE]))
         yield
-    records.move_all_from(framer.finish())
+    records.move_all_from(framer.finish_upload())
     return TAKEN
 
 

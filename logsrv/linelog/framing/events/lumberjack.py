@@ -80,6 +80,11 @@ class LumberjackFramer:
     _size: int = 0
 
     @property
+    def missing_events(self) -> int:
+        """Return how many events of the present window have not come."""
+        return self._to_come
+
+    @property
     def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished frame."""
         return len(self._held)
@@ -120,6 +125,8 @@ class LumberjackFramer:
             (number,) = _NUMBER.unpack_from(data, at + header - 4)
             if kind == _WINDOW:
                 self._to_come = number
+                if not number:
+                    self._records.count_unknown()
                 at += header
                 continue
             if number > self._body:
@@ -181,6 +188,8 @@ class LumberjackFramer:
             self.fault = f"compressed data cannot be unpacked: {error}"
             self.reason = "unpacking"
             return
+        if not size:
+            self._records.count_unknown()
         # Much data is unpacked a second time: keeping it would take too much memory.
         yield from self._take_unpacked_frames(
             kept if size <= _KEPT else inflate_pieces(in_pieces(content))
@@ -227,5 +236,5 @@ class LumberjackFramer:
         records, self._records = self._records, Records()
         due, self._acknowledgements = b"".join(self._acknowledgements), []
         self._size = 0
-        if len(records):
+        if len(records) or records.refused_count:
             yield EventsToAcknowledge(records, due)

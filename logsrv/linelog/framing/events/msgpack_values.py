@@ -222,6 +222,11 @@ def begins_text(code: int) -> bool:
     return code & 0xE0 == 0xA0 or 0xC4 <= code <= 0xC6 or 0xD9 <= code <= 0xDB
 
 
+def is_small_integer(code: int) -> bool:
+    """Return whether a first byte is the whole integer: ASCII, and most first bytes of other UTF-8, are."""
+    return code < 0x80 or code >= 0xE0
+
+
 def text_content(text: memoryview) -> memoryview:
     """Return the content of a whole string or bytes value, without its header."""
     width = _LENGTHS[text[0]][0] if text[0] in _LENGTHS else 0

@@ -18,13 +18,17 @@ _SPACE = b" \t\r\n"
 def add_objects_or_text(
     messages: Sequence[bytes], most: int, records: Records
 ) -> Generator[Any, None, None]:
-    """Add messages in order, in steps. most: longest object in bytes; a longer one becomes text."""
+    """Add messages in order, in steps; a BOM in front of one is left out.
+
+    most: longest object in bytes; a longer one becomes text.
+    """
     lines = b"\n".join(messages)
     if count_storable_objects(lines, most) == len(messages) > 0:
         records.add_whole_lines(lines + b"\n", len(messages))
         return
     size = 0
-    for message in messages:
+    for with_bom in messages:
+        message = with_bom.removeprefix(BOM_UTF8)
         size += len(message)
         if size > LONG:
             size = 0
@@ -39,8 +43,7 @@ def add_objects_or_text(
 
 
 def _object_line(message: bytes, most: int) -> bytes | None:
-    """Return a JSON object on one line, or None for anything else. A BOM in front of it is left out."""
-    message = message.removeprefix(BOM_UTF8)
+    """Return a JSON object on one line, or None for anything else."""
     if len(message) > most or not message.lstrip(_SPACE).startswith(b"{"):
         return None
     try:

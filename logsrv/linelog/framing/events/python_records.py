@@ -17,6 +17,8 @@ _GROWTH = 4
 # Attributes that every LogRecord has: only _KEPT keep their names; the others are renamed, or not stored.
 _OF_EVERY_RECORD = {*vars(makeLogRecord({})), "taskName", "message", "asctime"}
 _KEPT = ("pathname", "lineno", "funcName", "process", "thread")
+_ESSENTIAL = {"name", "msg", "levelname", "created"}
+_STORED = {*_ESSENTIAL, *_KEPT, "args", "exc_text", "message", "stack_info"}
 # Every part is bounded: otherwise a long text that is no conversion is searched again and again.
 _CONVERSION = re.compile(
     r"%(?:\((?P<key>[^)]{0,99})\))?(?P<flags>[-+ #0]{0,5})(?P<width>\d{0,5})"
@@ -36,11 +38,10 @@ def pickled_record_line(pickle: bytes, most: int) -> bytes:
     record = read_plain_pickle(pickle, _GROWTH * most)
     if not isinstance(record, dict) or not all(isinstance(key, str) for key in record):
         raise NotPlainError("it is no LogRecord")
-    extras = {
-        key: value
-        for key, value in record.items()
-        if key not in _OF_EVERY_RECORD and value is not None
-    }
+    # A dict without these is none of Python's: all of its keys are kept. Of a LogRecord the others can be
+    # told from those that are stored.
+    known = _OF_EVERY_RECORD if record.keys() >= _ESSENTIAL else _STORED
+    extras = {key: value for key, value in record.items() if key not in known and value is not None}
     ours = _known_keys(record, _GROWTH * most)
     found = {free_name(key, extras): value for key, value in ours.items()}
     exception = {key: found.pop(key) for key in list(found) if key.lstrip("_") in _LAST}

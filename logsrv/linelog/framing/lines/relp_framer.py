@@ -44,14 +44,16 @@ class RelpFramer(Framer):
     """The framer of one connection: `receive` returns messages, `take_answers` the answers.
 
     closed: the peer sent `close`; later bytes are ignored.
+    unknown: number of commands answered with 500, since the caller set it to 0.
     oversize: `fault` is set because a message is longer than --max-line.
     """
 
-    __slots__ = ("_answers", "_longest", "_open", "closed", "oversize")
+    __slots__ = ("_answers", "_longest", "_open", "closed", "oversize", "unknown")
 
     def __init__(self, rules: LineRules) -> None:
         super().__init__(MOST_DATA)
         self.closed = self.oversize = self._open = False
+        self.unknown = 0
         # With CLOSE, a message that is too long is neither stored nor acknowledged.
         self._longest = rules.max_line if rules.oversize is Oversize.CLOSE else MOST_DATA
         self._answers: list[bytes] = []
@@ -132,6 +134,7 @@ class RelpFramer(Framer):
             self.closed = True
             answers += number, b" rsp 0\n0 serverclose 0\n"
         else:
+            self.unknown += 1
             answers.append(_response(number, b"500 there is no such command"))
 
 

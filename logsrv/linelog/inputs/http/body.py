@@ -11,6 +11,7 @@ of a refused body is stored, except lines of text that proves too long, or too s
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
@@ -28,6 +29,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     Reply,
     ReplySteps,
     RequestRefused,
+    nothing_found,
     record_bytes_limit,
     records_too_large,
 )
@@ -161,14 +163,19 @@ class TextBody(Body):
             raise RequestRefused(413, self._framer.closing)
 
     def finish(self) -> ReplySteps:
-        self._store_block(self._framer.finish())
+        stored = self._store_block(self._framer.finish())
         yield from ()
-        return http_lines.accepted_reply(self._lines + self._in_line)
+        # A BOM alone is no line.
+        last = self._in_line and (stored or self._size > len(BOM_UTF8))
+        if not (self._lines or last):
+            raise nothing_found("the body has no line")
+        return http_lines.accepted_reply(self._lines + last)
 
-    def _store_block(self, block: Block | None) -> None:
+    def _store_block(self, block: Block | None) -> bool:
         if block is not None:
             self._intake.take(block, self._source)
             self._intake.valve.served(self._producer)
+        return block is not None
 
 
 class JournalBody(Body):
@@ -204,7 +211,9 @@ class JournalBody(Body):
             _refuse_if_closing(gathered)
 
     def finish(self) -> ReplySteps:
-        self._whole.append(self._framer.finish())
+        # Store the whole entries first: the rest may be invalid.
+        yield from self.steps()
+        self._whole.append(self._framer.finish_upload())
         yield from self.steps()
         return TAKEN
 

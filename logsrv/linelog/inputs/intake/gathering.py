@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 _WHY = {
     "oversize": "dropped a record that is too long; the rest of the message is stored",
     "protocol": "dropped an invalid record; the rest of the message is stored",
-    "unknown": "dropped a record under a key that its format does not have; the answer names the key",
+    "unknown": "a message has no record, or some under keys that its format does not have",
 }
 
 
@@ -52,6 +52,7 @@ class GatheredRecords:
     kept: int = 0
     stored: int = 0
     _ready: Iterable[Block] = ()
+    _empty: int = 0
     _blocks: deque[Block] = attrs.field(init=False, factory=deque)
 
     @classmethod
@@ -100,6 +101,8 @@ class GatheredRecords:
             intake.as_text(source, self.records.as_text)
         for reason, number in self.records.reasons.items():
             intake.drop(source, reason, _WHY[reason], number)
+        if self._empty:
+            intake.complain(source, "dropped an empty record", "empty")
 
     def _take_new_blocks(self) -> Iterator[Block]:
         """Yield the lines of the records that were added since the last call."""
@@ -116,7 +119,9 @@ class GatheredRecords:
             else:
                 # The length of structured records was checked when they were added.
                 limits = for_structured(rules, sys.maxsize) if run.structured else rules
+                empty = counts.empty
                 block, self.closing = frame_records(run.lines, limits, counts)
+                self._empty += counts.empty - empty
                 if block is not None:
                     yield block
 

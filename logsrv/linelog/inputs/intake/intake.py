@@ -241,9 +241,9 @@ class Intake:
         self.metrics.count("records_refused_total", records, listener=self.label, reason=reason)
 
     def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
-        """Count records that are not stored, and log why."""
+        """Count records that are not stored, and log why, each reason once a minute for an address."""
         self.refused(reason, records)
-        self.complain(source, sentence)
+        self.complain(source, sentence, reason)
 
     def complain(self, source: str, sentence: str, about: str = "") -> None:
         """Log what is wrong with a peer's data, at most once a minute for its address.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from logsrv.kit.text.words import counted
 from logsrv.linelog.framing.events.lumberjack import EventsToAcknowledge, LumberjackFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
@@ -33,6 +34,16 @@ class LumberjackReceiver(RecordReceiver):
                 yield step
         if self.framer.fault:
             self.refuse(self.framer.reason, f"closing the connection: {self.framer.fault}")
+
+    def lost(self) -> None:
+        super().lost()
+        missing = self.framer.missing_events
+        if missing and not self.unfinished_bytes:
+            why = (
+                f"the connection ended before a window was complete: {counted(missing, 'event')} did not"
+                " come, and none of its events is acknowledged"
+            )
+            self.intake.complain(self.source, why, "window")
 
 
 class Lumberjack(Input):

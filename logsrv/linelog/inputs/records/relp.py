@@ -31,6 +31,10 @@ class RelpReceiver(RecordReceiver):
             self.answer_when_safe(answer)
         else:
             self.answer(answer)
+        if framer.unknown:
+            why = "dropped a command that RELP does not have; the answer is 500"
+            self.intake.drop(self.source, "unknown", why, framer.unknown)
+            framer.unknown = 0
         if framer.fault:
             self.refuse("oversize" if framer.oversize else "protocol", framer.fault)
         elif framer.closed:

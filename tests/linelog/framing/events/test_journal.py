@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from codecs import BOM_UTF8
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.events import journal
-from logsrv.linelog.framing.events.journal import JournalFramer, records_of_datagram
+from logsrv.linelog.framing.events.journal import (
+    JournalFramer,
+    add_journal_entries,
+    records_of_datagram,
+)
+from logsrv.linelog.framing.lines.long_work import run_to_result
 from tests.costs import SoughtBytes, allocated
 from tests.linelog.framing.steps import lines_of, runs_of
 
@@ -196,3 +202,25 @@ def test_an_entry_much_longer_than_a_record_is_text_and_takes_little_more_than_i
 def test_no_entry_has_more_fields_than_systemd_writes_several_times_over() -> None:
     found = JournalFramer(1 << 20).receive(b"A=1\n" * (journal.MOST_FIELDS + 1) + b"\n")
     assert found.refused_count == 1 and entries(found) == [{"A": ["1"] * journal.MOST_FIELDS}]
+
+
+@pytest.mark.parametrize("at", range(1, 16))
+def test_a_bom_in_front_of_an_upload_is_left_out_however_it_is_cut(at: int) -> None:
+    sent = BOM_UTF8 + b"MESSAGE=m\n\nA=" + BOM_UTF8 + b"\n\n"
+    framer = JournalFramer(1000)
+    found = [*lines_of(framer.receive(sent[:at])), *lines_of(framer.receive(sent[at:]))]
+    assert found == [b'{"MESSAGE":"m"}', b'{"A":"\xef\xbb\xbf"}']
+    assert len(framer.finish_upload()) == 0
+
+
+def test_a_bom_in_front_of_a_binary_field_is_left_out() -> None:
+    framer = JournalFramer(1000)
+    sent = BOM_UTF8 + b"MESSAGE\n\2\0\0\0\0\0\0\0"
+    assert lines_of(framer.receive(sent)) == []
+    assert lines_of(framer.receive(b"ab\n\n")) == [b'{"MESSAGE":"ab"}']
+
+
+@pytest.mark.parametrize("upload", [b"", b"\n", b"\n\n\n", BOM_UTF8, BOM_UTF8 + b"\n\n"])
+def test_an_upload_without_an_entry_is_refused(upload: bytes) -> None:
+    with pytest.raises(RequestRefused):
+        run_to_result(add_journal_entries(upload, BodyRules("", "/upload", 1000), Records()))

@@ -161,3 +161,25 @@ def test_bytes_that_python_shows_as_halves_of_surrogate_pairs() -> None:
     ]
     found = orjson.loads(line)
     assert found["message"] == r"caf\xe9 \xed\xa0\x80" and found[r"na\xffme"] == r"\xe9"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({}, {}),
+        ({"module": "m", "levelno": 20}, {"module": "m", "levelno": 20}),
+        ({"Msg": "m", "msecs": 1}, {"Msg": "m", "msecs": 1}),
+        ({"msg": "m", "levelno": 40}, {"message": "m", "levelno": 40}),
+        ({"message": "m", "filename": "f"}, {"message": "m", "filename": "f"}),
+        ({"levelname": "INFO", "asctime": "now"}, {"level": "INFO", "asctime": "now"}),
+        ({"name": "n", "processName": "p"}, {"logger": "n", "processName": "p"}),
+        (
+            {"msg": "m", "taskName": None, "relativeCreated": 1},
+            {"message": "m", "relativeCreated": 1},
+        ),
+    ],
+)
+def test_a_dict_that_is_no_log_record_keeps_all_of_its_keys(
+    value: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert orjson.loads(pickled_record_line(pickle.dumps(value), 1000)) == expected

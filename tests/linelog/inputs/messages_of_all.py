@@ -1,0 +1,296 @@
+"""Messages for every input: valid ones, those in which nothing of its protocol is, and half of each.
+
+`sent` is how many records a message has; one that has none of its protocol counts as one.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pickle
+import struct
+import zlib
+from codecs import BOM_UTF8
+from typing import Any
+
+import attrs
+import cramjam
+import msgpack
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp_logs
+
+JSON, NDJSON, PROTOBUF = "application/json", "application/x-ndjson", "application/x-protobuf"
+TEXT, ENTRIES = "text/plain", "application/vnd.fdo.journal"
+
+
+@attrs.frozen
+class Message:
+    """What a connection sends to an input. kind: what it is like. sent: how many records it has."""
+
+    input: str
+    kind: str
+    data: bytes
+    sent: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.input}-{self.kind}"
+
+    @property
+    def valid(self) -> bool:
+        return self.kind.startswith("valid")
+
+
+def posted(path: str, media: str, body: Any) -> bytes:
+    """Return a request."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+        path.encode(), media.encode(), len(data), data,
+    )  # fmt: skip
+
+
+def relp(*commands: bytes) -> bytes:
+    """Return a session. A command: its name, a space, and its data."""
+    sent = b"1 open 0\n"
+    for number, command in enumerate(commands, 2):
+        name, _, data = command.partition(b" ")
+        sent += b"%d %b %d%b\n" % (number, name, len(data), b" " + data if data else b"")
+    return sent
+
+
+def window(*events: bytes, number: int | None = None) -> bytes:
+    """Return a window of Lumberjack. number: how many events it announces."""
+    frames = [
+        b"2J" + struct.pack(">II", place, len(one)) + one for place, one in enumerate(events, 1)
+    ]
+    return b"2W" + struct.pack(">I", len(events) if number is None else number) + b"".join(frames)
+
+
+def packed(frames: bytes) -> bytes:
+    """Return frames of Lumberjack as a compressed one."""
+    data = zlib.compress(frames)
+    return b"2C" + struct.pack(">I", len(data)) + data
+
+
+def pickled(value: Any) -> bytes:
+    """Return a pickle as SocketHandler sends it; bytes are taken as the pickle."""
+    data = value if isinstance(value, bytes) else pickle.dumps(value, 1)
+    return struct.pack(">I", len(data)) + data
+
+
+def forward(*event: Any) -> bytes:
+    return bytes(msgpack.packb(event))
+
+
+ACKED = {"chunk": "c"}
+EVENT = forward("tag", [[1, {"a": "b"}], [2, {"a": "c"}]], ACKED)
+LUMBERJACK = window(b'{"a":"b"}', b'{"a":"c"}')
+GELF = b'{"version":"1.1","host":"h","short_message":"m"}'
+LOG_RECORD = {"name": "n", "msg": "m %s", "args": ("x",), "levelname": "INFO", "created": 1.5}
+OTLP_RECORD = {"timeUnixNano": "1", "body": {"stringValue": "m"}}
+OTLP = {"resourceLogs": [{"scopeLogs": [{"logRecords": [OTLP_RECORD] * 2}]}]}
+LOKI = {"streams": [{"stream": {"a": "b"}, "values": [["1", "m"], ["2", "m"]]}]}
+BULK = b'{"index":{}}\n{"a":"b"}\n{"create":{}}\n{"a":"c"}\n'
+ENTRY = b"MESSAGE=m\nPRIORITY=6\n\n"
+
+
+def _protobuf() -> bytes:
+    request = otlp_logs.ExportLogsServiceRequest()
+    request.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=1)
+    return bytes(request.SerializeToString())
+
+
+def _entries(kind: str, sent: int, body: bytes) -> tuple[str, int, bytes]:
+    return kind, sent, posted("/upload", ENTRIES, body)
+
+
+def _http(kind: str, sent: int, path: str, media: str, body: Any) -> tuple[str, int, bytes]:
+    return kind, sent, posted(path, media, body)
+
+
+# For each input: the kind, how many records are sent, the bytes.
+_ALL: dict[str, list[tuple[str, int, bytes]]] = {
+    "lines": [
+        ("valid", 2, b"one\ntwo\n"),
+        ("object", 1, b"{}\n"),
+        ("array", 1, b"[]\n"),
+        ("other", 1, EVENT.replace(b"\n", b"") + b"\n"),
+        ("misspelt", 1, b'{"Messag":"m"}\n'),
+        ("half", 2, b"one\n\n"),
+        ("empty", 1, b"\n"),
+        ("valid-bom", 2, BOM_UTF8 + b"one\ntwo\n"),
+    ],
+    "syslog": [
+        ("valid", 2, b"<13>one\n<13>two\n"),
+        ("valid-counted", 2, b"7 <13>one7 <13>two"),
+        ("object", 1, b"{}\n"),
+        ("array", 1, b"[]\n"),
+        ("other", 1, GELF + b"\n"),
+        ("misspelt", 1, b"<999>one\n"),
+        ("half", 3, b"<13>one\nno priority\n<13>two\n"),
+        ("valid-bom", 2, BOM_UTF8 + b"<13>one\n<13>two\n"),
+    ],
+    "relp": [
+        ("valid", 2, relp(b"syslog <13>one", b"syslog <13>two\n")),
+        ("object", 1, relp(b"syslog {}")),
+        ("array", 1, relp(b"syslog []")),
+        ("other", 1, b"<13>one\n"),
+        ("other-forward", 1, EVENT),
+        ("misspelt", 1, relp(b"SYSLOG <13>one")),
+        ("misspelt-log", 2, relp(b"log <13>one", b"syslog <13>two")),
+        ("half", 2, relp(b"syslog <13>one", b"syslog")),
+        ("empty", 1, relp(b"syslog")),
+        ("empty-end", 1, relp(b"syslog \r\n")),
+        ("unopened", 1, b"1 syslog 7 <13>one\n"),
+        ("bom", 1, relp(b"syslog " + BOM_UTF8 + b"<13>one")),
+    ],
+    "gelf": [
+        ("valid", 2, GELF + b"\0" + GELF + b"\0"),
+        ("object", 1, b"{}\0"),
+        ("array", 1, b"[]\0"),
+        ("null", 1, b"null\0"),
+        ("other", 1, json.dumps(LOKI).encode() + b"\0"),
+        ("misspelt", 1, b'{"Short_Message":"m"}\0'),
+        ("half", 2, GELF + b"\0text\0"),
+        ("empty", 1, b"\0"),
+        ("empty-end", 1, b"\n\0"),
+        ("bom-alone", 1, BOM_UTF8 + b"\0"),
+        ("valid-bom", 1, BOM_UTF8 + GELF + b"\0"),
+    ],
+    "forward": [
+        ("valid", 2, EVENT),
+        ("valid-packed", 1, forward("tag", msgpack.packb([1, {"a": "b"}]), ACKED)),
+        ("valid-message", 1, forward("tag", 1, {"a": "b"}, ACKED)),
+        ("object", 1, bytes(msgpack.packb({}))),
+        ("object-entries", 1, forward("tag", {})),
+        ("array", 1, forward("tag", [], ACKED)),
+        ("array-alone", 1, forward()),
+        ("other", 1, LUMBERJACK),
+        ("other-text", 1, b"hello world\n"),
+        ("misspelt", 1, bytes(msgpack.packb({"Tag": "tag", "Entries": [[1, {"a": "b"}]]}))),
+        ("half", 4, forward("tag", [[1, {"a": "b"}], 5, [1], [1, None]], ACKED)),
+        ("records-only", 2, forward("tag", [{"a": "b"}, {"a": "c"}], ACKED)),
+        ("no-map", 2, forward("tag", [[1, "text"], [1, ["a"]]], ACKED)),
+        ("empty", 1, forward("tag", b"", ACKED)),
+        ("empty-gzip", 1, forward("tag", gzip.compress(b""), {"compressed": "gzip", **ACKED})),
+        ("empty-record", 1, forward("tag", [[1, ""]], ACKED)),
+        ("unacked", 1, forward("tag", [])),
+        ("garbage", 1, forward("tag", b"garbage!", ACKED)),
+        ("garbage-utf8", 1, forward("tag", "größer".encode(), ACKED)),
+        ("garbage-long", 1, forward("tag", b"x" * 60_000, ACKED)),
+        ("bom", 1, BOM_UTF8 + EVENT),
+    ],
+    "lumberjack": [
+        ("valid", 2, LUMBERJACK),
+        ("valid-packed", 1, b"2W\0\0\0\1" + packed(window(b'{"a":"b"}')[6:])),
+        ("object", 1, window(b"{}")),
+        ("array", 1, window(b"[]")),
+        ("text", 2, window(b"text", b"null")),
+        ("other", 1, EVENT),
+        ("misspelt", 1, window(b'{"Message":"m"}')),
+        ("half", 2, window(b'{"a":"b"}', b"")),
+        ("short", 1, window(b'{"a":"b"}', number=2)),
+        ("empty", 1, window()),
+        ("empty-event", 1, window(b"")),
+        ("empty-packed", 1, b"2W\0\0\0\1" + packed(b"")),
+        ("empty-frame", 1, b"2W\0\0\0\1" + b"2C\0\0\0\0"),
+        ("garbage-packed", 1, b"2W\0\0\0\1" + packed(b"garbage")),
+        ("valid-bom", 1, window(BOM_UTF8 + b'{"a":"b"}')),
+    ],
+    "journal": [
+        _entries("valid", 2, ENTRY + ENTRY),
+        _entries("valid-binary", 1, b"MESSAGE\n\1\0\0\0\0\0\0\0m\n\n"),
+        _entries("object", 1, b"{}\n"),
+        _entries("array", 1, b"[]"),
+        _entries("other", 1, json.dumps(OTLP).encode()),
+        _entries("misspelt", 1, b"messag=m\n\n"),
+        _entries("no-message", 1, b"PRIORITY=6\n\n"),
+        _entries("half", 2, ENTRY + b"hello\n"),
+        _entries("empty", 1, b""),
+        _entries("empty-lines", 1, b"\n\n\n"),
+        _entries("bom-alone", 1, BOM_UTF8 + b"\n"),
+        _entries("valid-bom", 1, BOM_UTF8 + ENTRY),
+        ("other-type", 1, posted("/upload", JSON, b"{}")),
+    ],
+    "python": [
+        ("valid", 2, pickled(LOG_RECORD) * 2),
+        ("object", 1, pickled({})),
+        ("array", 1, pickled([])),
+        ("list", 1, pickled([LOG_RECORD])),
+        ("other", 1, LUMBERJACK),
+        ("other-http", 1, posted("/", TEXT, b"x")),
+        ("misspelt", 1, pickled({"Msg": "m", "LevelName": "INFO"})),
+        ("other-dict", 1, pickled({"module": "m", "levelno": 20, "filename": "f"})),
+        ("half", 2, pickled(LOG_RECORD) + pickled(5)),
+        ("empty", 1, pickled(b"")),
+        ("empty-pickle", 1, pickled(b".")),
+        ("bom", 1, pickled(BOM_UTF8 + pickle.dumps(LOG_RECORD, 1))),
+    ],
+    "http": [
+        _http("valid", 2, "/", JSON, [{"a": "b"}, {"a": "c"}]),
+        _http("valid-text", 2, "/lines", TEXT, b"one\ntwo"),
+        _http("valid-form", 1, "/", "application/x-www-form-urlencoded", b"a=b"),
+        _http("object", 1, "/", JSON, {}),
+        _http("array", 1, "/", JSON, []),
+        _http("null", 1, "/", JSON, None),
+        _http("other", 1, "/", JSON, LOKI),
+        _http("other-media", 1, "/", PROTOBUF, b"x"),
+        _http("misspelt", 1, "/", JSON, {"Messag": "m"}),
+        _http("half", 2, "/", JSON, [{"a": "b"}, ""]),
+        _http("half-lines", 2, "/", NDJSON, b'{"a":"b"}\n{\n'),
+        _http("empty", 1, "/", JSON, b""),
+        _http("empty-text", 1, "/lines", TEXT, b""),
+        _http("empty-lines", 1, "/", NDJSON, b"\n\n"),
+        _http("empty-strings", 2, "/", JSON, ["", ""]),
+        _http("bom-alone", 1, "/", TEXT, BOM_UTF8),
+        _http("valid-bom", 1, "/", JSON, BOM_UTF8 + b'{"a":"b"}'),
+        _http("valid-bom-text", 2, "/", TEXT, BOM_UTF8 + b"one\ntwo\n"),
+        _http("loki-valid", 2, "/loki/api/v1/push", JSON, LOKI),
+        _http("loki-object", 1, "/loki/api/v1/push", JSON, {}),
+        _http("loki-array", 1, "/loki/api/v1/push", JSON, []),
+        _http("loki-other", 1, "/loki/api/v1/push", JSON, OTLP),
+        _http("loki-misspelt", 1, "/loki/api/v1/push", JSON, {"Streams": LOKI["streams"]}),
+        _http("loki-half", 3, "/loki/api/v1/push", JSON, {"streams": [*LOKI["streams"], {"entries": [1]}]}),
+        _http("loki-empty", 1, "/loki/api/v1/push", PROTOBUF, bytes(cramjam.snappy.compress_raw(b""))),
+        _http("loki-bom", 2, "/loki/api/v1/push", JSON, BOM_UTF8 + json.dumps(LOKI).encode()),
+        _http("otlp-valid", 2, "/v1/logs", JSON, OTLP),
+        _http("otlp-valid-protobuf", 1, "/v1/logs", PROTOBUF, _protobuf()),
+        _http("otlp-object", 1, "/v1/logs", JSON, {}),
+        _http("otlp-array", 1, "/v1/logs", JSON, []),
+        _http("otlp-other", 1, "/v1/logs", JSON, LOKI),
+        _http("otlp-misspelt", 2, "/v1/logs", JSON, {"resource_logs": OTLP["resourceLogs"]}),
+        _http("otlp-half", 4, "/v1/logs", JSON, {**OTLP, "ResourceLogs": OTLP["resourceLogs"]}),
+        _http("otlp-half-record", 2, "/v1/logs", JSON,
+              {"resourceLogs": [{"scopeLogs": [{"logRecords": [OTLP_RECORD, 5]}]}]}),
+        _http("otlp-none", 0, "/v1/logs", PROTOBUF, b""),
+        _http("otlp-empty", 1, "/v1/logs", JSON, b""),
+        _http("otlp-bom", 2, "/v1/logs", JSON, BOM_UTF8 + json.dumps(OTLP).encode()),
+        _http("bulk-valid", 2, "/_bulk", NDJSON, BULK),
+        _http("bulk-object", 1, "/_bulk", NDJSON, {}),
+        _http("bulk-array", 1, "/_bulk", NDJSON, []),
+        _http("bulk-other", 1, "/_bulk", NDJSON, LOKI),
+        _http("bulk-misspelt", 1, "/_bulk", NDJSON, b'{"Index":{}}\n{"a":"b"}\n'),
+        _http("bulk-half", 2, "/_bulk", NDJSON, b'{"index":{}}\n{"a":"b"}\n{"index":{}}\n{\n'),
+        _http("bulk-empty", 1, "/_bulk", NDJSON, b""),
+        _http("bulk-bom", 2, "/_bulk", NDJSON, BOM_UTF8 + BULK),
+    ],
+}  # fmt: skip
+MESSAGES = [
+    Message(name, kind, data, sent) for name, some in _ALL.items() for kind, sent, data in some
+]
+
+
+def promises_all(message: Message, answer: bytes) -> bool:
+    """Return whether an answer says that all of a message is safe, and nothing beside that."""
+    if message.input in ("http", "journal"):
+        return (
+            answer.startswith(b"HTTP/1.1 2")
+            and b"errorMessage" not in answer
+            and b"the body has no log records" not in answer
+            and b'"errors": true' not in answer
+            and b'"accepted": 0' not in answer
+        )
+    return {
+        "relp": b"200 OK\n" in answer.partition(b"commands=syslog\n")[2] and b" 500 " not in answer,
+        "lumberjack": b"2A" in answer,
+        "forward": b"\xa3ack" in answer,
+    }.get(message.input, False)
