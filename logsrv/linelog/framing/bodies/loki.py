@@ -26,6 +26,7 @@ from logsrv.linelog.framing.bodies.content_encoding import body_too_large
 from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
 from logsrv.linelog.framing.bodies.json_made import decode_or_escape, free_name, json_object_line
 from logsrv.linelog.framing.bodies.json_parts import object_parts
+from logsrv.linelog.framing.bodies.otlp_keys import meant, records_below
 from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
 from logsrv.linelog.framing.bodies.times import NANOSECONDS, nanoseconds_as_rfc3339
 
@@ -91,7 +92,7 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySt
         raise malformed_body(_NO_PUSH)
     what = "invalid, or " if damaged else ""
     if records.reasons["unknown"]:
-        damaged, what = 1, f"in a stream without values ({_NO_ENTRY}), {what}or "
+        damaged, what = 1, f"under keys that are none of Loki's ({_NO_ENTRY}), {what}or "
     sentence = (
         f"{records.refused_count} of {records.refused_count + len(records)} entries are {what}longer than"
         f" {rules.max_record} bytes, the limit of --max-record; the others are stored"
@@ -100,7 +101,14 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySt
 
 
 def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
+    at_start = True
     for push in object_parts(body, ("streams", "values"), most, records):
+        if push is not None and at_start:
+            # Each part of a large push repeats what stands beside its streams.
+            at_start = False
+            for key in push.keys() - {"streams"}:
+                if meant(key, ("streams",)):
+                    records.count_unknown(records_below(push[key], 1))
         for number, stream in enumerate(push["streams"] if push is not None else (), 1):
             if number % _STREAMS_AT_ONCE == 0:
                 yield

@@ -61,6 +61,18 @@ def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySt
     Raises RequestRefused.
     """
     unknown = UnknownKeys(records)
+    try:
+        return (yield from _add_otlp_records(body, rules, records, unknown))
+    except RequestRefused as refusal:
+        if not unknown.sentence:
+            raise
+        why = f"{refusal}: {unknown.sentence}"
+        raise RequestRefused(refusal.status, why, refusal.headers, refusal.reason) from None
+
+
+def _add_otlp_records(
+    body: bytes, rules: BodyRules, records: Records, unknown: UnknownKeys
+) -> ReplySteps:
     if rules.media == JSON:
         read: Callable[[Any, UnknownKeys], Iterator[Record | None]] = _records_of_json
         parts: Iterator[Any] = object_parts(body, _PATH, rules.max_record, records)
@@ -85,7 +97,7 @@ def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySt
     if records.reasons["protocol"] and not len(records):
         raise malformed_body(_NO_LOGS)
     if body and unknown.foreign and not len(records):
-        raise nothing_found(f"{_NO_LOGS}: {unknown.sentence}")
+        raise nothing_found(_NO_LOGS)
     return _export_reply(records, rules, unknown)
 
 

@@ -20,6 +20,11 @@ _LEVELS = (
     ("scopeLogs", "resource", "schemaUrl"),
     ("logRecords", "scope", "schemaUrl"),
 )
+# The keys of what stands beside a list.
+_INSIDE = {
+    "resource": ("attributes", "droppedAttributesCount", "entityRefs"),
+    "scope": ("name", "version", "attributes", "droppedAttributesCount"),
+}
 _FORMER = {"instrumentationLibraryLogs": "scopeLogs", "instrumentationLibrary": "scope"}
 _OF_RECORD = frozenset(
     (
@@ -95,7 +100,18 @@ class UnknownKeys:
             hint = f"did you mean {name}?" if name else f"there is no such key here, only {wanted}"
             self._name(f"{shown(key)}: {hint}")
             if (name or wanted) == wanted and self._is_new(holder[key]):
-                self.records.count_unknown(_records_below(holder[key], len(_LEVELS) - 1 - level))
+                self.records.count_unknown(records_below(holder[key], len(_LEVELS) - 1 - level))
+        for key in beside:
+            self._note_keys_inside(key, holder.get(key))
+
+    def _note_keys_inside(self, place: str, found: Any) -> None:
+        """Look at the keys of a resource or a scope; those of a later version are like none of ours."""
+        names = _INSIDE.get(place, ())
+        if not (names and isinstance(found, dict)):
+            return
+        for key in found:
+            if key not in names and (name := meant(key, names)):
+                self._name(f"{shown(key)} in {place}: did you mean {name}?")
 
     def note_fields(self, holder: Any, inside: Sequence[Any]) -> None:
         """Look at the fields of a protobuf message; inside: its list."""
@@ -134,8 +150,8 @@ def meant(key: str, names: Sequence[str]) -> str | None:
     return plain[close[0]] if close else None
 
 
-def _records_below(value: Any, levels: int) -> int:
-    """Return how many log records stand in the list of an unknown key, as far as they can be seen."""
+def records_below(value: Any, levels: int) -> int:
+    """Return how many records stand in the list of an unknown key, as far as they can be seen."""
     if not isinstance(value, list) or not levels:
         return max(1, len(value)) if isinstance(value, list) else 1
     lists = (
@@ -144,4 +160,4 @@ def _records_below(value: Any, levels: int) -> int:
         else []
         for element in value
     )
-    return sum(sum(_records_below(one, levels - 1) for one in some) or 1 for some in lists) or 1
+    return sum(sum(records_below(one, levels - 1) for one in some) or 1 for some in lists) or 1

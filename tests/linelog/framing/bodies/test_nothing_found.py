@@ -217,3 +217,61 @@ def test_a_log_record_of_a_later_version_is_no_foreign_one() -> None:
     request.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=1)
     later = request.SerializeToString() + b"\x9a\x06\x01x"
     assert len(taken(OTLP, later, PROTOBUF)[2]) == 1
+
+
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        ({"resource": {"Attributes": []}}, "Attributes in resource: did you mean attributes?"),
+        ({"resource": {"attribute": []}}, "did you mean attributes?"),
+        ({"resource": {"ATTRIBUTES": [], "attributes": []}}, "did you mean attributes?"),
+        ({"resource": {"dropped_attributes_count": 1}}, "did you mean droppedAttributesCount?"),
+        ({"scope": {"Name": "n"}}, "Name in scope: did you mean name?"),
+        ({"scope": {"names": "n"}}, "did you mean name?"),
+        ({"scope": {"Version": "1", "name": "n"}}, "did you mean version?"),
+        ({"resource": {"attributes": [], "ofALaterVersion": 1}}, None),
+        ({"scope": {"name": "n", "version": "1", "attributes": []}}, None),
+        ({"resource": None, "scope": None}, None),
+    ],
+)
+def test_misspelt_keys_of_a_resource_or_a_scope_are_named(
+    inside: dict[str, Any], said: str | None
+) -> None:
+    scope_logs = {"scope": inside.get("scope"), "logRecords": [RECORD]}
+    body = {"resourceLogs": [{"resource": inside.get("resource"), "scopeLogs": [scope_logs]}]}
+    status, answer, stored, refused = taken(OTLP, body)
+    assert (status, len(stored), refused) == (200, 1, 0)
+    assert said in answer if said else json.loads(answer) == {"partialSuccess": {}}
+
+
+def test_a_refusal_names_the_keys_too() -> None:
+    long = {"timeUnixNano": "1", "body": {"stringValue": "x" * (3 << 20)}}
+    bad = {"resourceLogs": [{"scopeLogs": [{"logRecords": [5]}]}], "resource_logs": [GOOD]}
+    for body in (bad, {**bad, "resourceLogs": [{"scopeLogs": [{"logRecords": [5, long]}]}]}):
+        status, sentence, _, refused = taken(OTLP, body)
+        assert (status, refused) == (
+            400,
+            1 + len(body["resourceLogs"][0]["scopeLogs"][0]["logRecords"]),
+        )
+        assert "did you mean resourceLogs?" in sentence
+
+
+@pytest.mark.parametrize(
+    ("more", "refused"),
+    [
+        ({"Streams": LOKI_BODY["streams"] * 2}, 2),
+        ({"stream": [{"values": [["1", "a"], ["2", "b"]]}]}, 2),
+        ({"streamss": []}, 1),
+        ({"STREAMS": {"stream": {}, "values": []}}, 1),
+        ({"of_a_later_version": [1]}, 0),
+    ],
+)
+def test_misspelt_streams_beside_good_ones_are_told(more: dict[str, Any], refused: int) -> None:
+    many = {"streams": LOKI_BODY["streams"] * 20_000}
+    for push in (LOKI_BODY, many):
+        status, _, stored, found = taken(LOKI, {**push, **more})
+        assert (status, len(stored), found) == (
+            400 if refused else 204,
+            len(push["streams"]),
+            refused,
+        )
