@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         wanted = lines.line_at(arguments.position)
         if wanted is None:
             tell(f"logsrv show: no line begins at {arguments.position}")
+            view.report_if_missing(arguments.position.segment)
             return reading.search_status(view.damaged, False)
         if records:
             show = make_record_renderer(style, fold=arguments.fold)

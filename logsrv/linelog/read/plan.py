@@ -8,6 +8,7 @@ been set back. The word index shows which frames lack the words. Every frame tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from logsrv.linelog.query.matching.needs import Need
@@ -85,8 +86,12 @@ def plan_tasks(
     entry_without_need = make_catalog_exclusion(view, need)
     numbers = [one.number for one in view.segments]
     left = numbers if reverse else numbers[::-1]
+    last: int | None = None
     while left:
-        number = left.pop()
+        number, neighbour = left.pop(), last
+        last = number
+        if neighbour is not None:
+            _report_missing(view, scope, *sorted((neighbour, number)))
         if not _may_have_lines(view, number, scope):
             stats.skipped_segments += 1
             continue
@@ -110,6 +115,23 @@ def plan_tasks(
                 stats.segments += 1
             else:
                 stats.skipped_segments += 1
+
+
+def _report_missing(view: View, scope: Scope, before: int, after: int) -> None:
+    """Report segments that are missing between two neighbours, if they can have lines in the scope."""
+    if after - before > 1 and any(_may_have_lines(view, one, scope) for one in (before, after)):
+        view.report_missing_segments(before, after)
+
+
+def missing_segments(view: View, scope: Scope) -> list[str]:
+    """Return a sentence for each run of missing segments that can have lines in the scope."""
+    return [
+        sentence
+        for before, after in pairwise(one.number for one in view.segments)
+        if after - before > 1
+        if any(_may_have_lines(view, one, scope) for one in (before, after))
+        for sentence in view.missing_segments(before, after)
+    ]
 
 
 def _may_have_lines(view: View, number: int, scope: Scope) -> bool:

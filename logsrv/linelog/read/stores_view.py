@@ -63,6 +63,11 @@ class StoresView(View):
     def _store_of(self, number: int) -> View:
         return self._stores[number // NEXT_STORE]
 
+    def missing_segments(self, before: int, after: int) -> list[str]:
+        if before // NEXT_STORE != after // NEXT_STORE:
+            return []
+        return self._store_of(before).missing_segments(before % NEXT_STORE, after % NEXT_STORE)
+
     def open_segment(self, number: int) -> SegmentFrames | None:
         frames = self._store_of(number).open_segment(number % NEXT_STORE)
         if frames is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
@@ -23,7 +24,13 @@ from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason, store_errors
 from logsrv.linelog.store.segments.format import why_too_new
 from logsrv.linelog.store.segments.index import Index, IndexHead
-from logsrv.linelog.store.segments.removed import MissingText, missed_text
+from logsrv.linelog.store.segments.removed import (
+    MissingText,
+    gaps,
+    missed_text,
+    removed_or_empty_numbers,
+    segments_in_words,
+)
 from logsrv.linelog.store.segments.rights import hint_at_reading_group
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
@@ -311,6 +318,40 @@ class View:
     def missing_between(self, position: Position, following: int) -> MissingText:
         """Return what the store lacks between a position and a later segment."""
         return missed_text(position, following, self._disk)
+
+    def report_missing_segments(self, before: int, after: int) -> None:
+        """Report the segments between two neighbours of `segments` that are gone without a note."""
+        if after - before > 1:
+            for sentence in self.missing_segments(before, after):
+                self.report_damage(sentence)
+
+    def report_if_missing(self, number: int) -> None:
+        """Report the segments around `number` if it is one of those that are gone without a note."""
+        numbers = [one.number for one in self.segments]
+        at = bisect_left(numbers, number)
+        if 0 < at < len(numbers):
+            self.report_missing_segments(numbers[at - 1], numbers[at])
+
+    def missing_segments(self, before: int, after: int) -> list[str]:
+        """Return a sentence for each run of segments between two others that is gone without a note."""
+        with store_errors(f"{self._disk.directory} cannot be read"):
+            # Listed again: a segment that is sealed during a listing may be in it under neither name. The
+            # notes are read after the listing, because a segment is noted before it is removed.
+            listed, names = segments_and_names(self._disk)
+            there = {one.number: one for one in (*away_segments(names), *listed)}
+            known = {one for one in there if before < one < after}
+            runs = gaps({before, *known, after}, removed_or_empty_numbers(self._disk))
+        found = []
+        for run in runs:
+            one = self._by_number.get(run.start - 1)
+            other = self._by_number.get(run.stop)
+            since = f" from {one.first_time} on" if one else ""
+            until = f" up to {other.first_time}" if other and other.form is not Form.ACTIVE else ""
+            found.append(
+                f"{segments_in_words(run)} {'is' if len(run) == 1 else 'are'} missing, with lines{since}"
+                f"{until}, and no note says why; logsrv doctor says what to do"
+            )
+        return found
 
     def open_segment(self, number: int) -> SegmentFrames | None:
         """Open a segment. None if it was removed, or if it is unreadable, which is reported."""

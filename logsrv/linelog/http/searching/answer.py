@@ -45,8 +45,10 @@ class SearchAnswer:
         self._longest.start(LONGEST, self._abort_connection)
         self._request.notifyFinish().addBoth(lambda _: self._end_search())
 
-    def receive_status(self, status: int) -> None:
+    def receive_status(self, status: int, missing: str = "") -> None:
         self._status = status
+        if missing:
+            self._request.setHeader("Logsrv-Missing", missing.encode("ascii", "backslashreplace"))
 
     def receive_data(self, data: bytes) -> None:
         if not self._begun:

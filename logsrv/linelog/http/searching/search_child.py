@@ -3,8 +3,8 @@
     python -P -m logsrv.linelog.http.searching.search_child SECONDS
 
 The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), optionally "variables" for the
-environment, and "nodes" if nodes are asked (see `gathered`). The answer is a message with the status, then
-the body of the HTTP response in any number of messages.
+environment, and "nodes" if nodes are asked (see `gathered`). The answer is a message with the status and what the
+answer lacks, then the body of the HTTP response in any number of messages.
 
 It is a process of its own so that even a large search does not delay the receiving of lines. It has the
 lowest priority, and limits of memory and time. It is killed when nobody waits for its answer.
@@ -32,6 +32,7 @@ from logsrv.kit.children.child_side import (
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.http.searching import replies
 from logsrv.linelog.http.searching.gathered import reply_from_nodes
+from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.view import View
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
@@ -40,17 +41,21 @@ NO_MEMORY = "this search needs more memory than it may have"
 
 
 class SearchAnswerWriter:
-    """The body of an answer. The status is sent before the first bytes."""
+    """The body of an answer. The status is sent before the first bytes.
+
+    missing: a sentence for each run of segments that the answer lacks.
+    """
 
     def __init__(self, send_message: Callable[[bytes], None]) -> None:
         self._send = send_message
         self.begun = False
+        self.missing: list[str] = []
 
     def send_status_once(self) -> None:
-        """Send status 200, once."""
+        """Send status 200 and what is missing, once."""
         if not self.begun:
             self.begun = True
-            self._send(b"200")
+            self._send(" ".join(["200", *filter(None, ["; ".join(self.missing)])]).encode())
 
     def write(self, data: bytes) -> None:
         """Send a part of the body."""
@@ -77,10 +82,14 @@ def answer_request(
     body = SearchAnswerWriter(send_message)
     try:
         with View(request["directory"], tell_service, away=True) as view:
+            values = request["values"]
+            body.missing = missing_segments(
+                view, Scope(values.get("since") or "", values.get("until") or "")
+            )
             if "nodes" in request:
                 found = reply_from_nodes(view, request)
             else:
-                found = replies.REPLIES[request["endpoint"]](view, request["values"])
+                found = replies.REPLIES[request["endpoint"]](view, values)
             for data in found:
                 body.write(data)
             body.send_status_once()

@@ -39,8 +39,8 @@ class SearchSink(Protocol):
     `receive_end` is not called if the receiver itself has killed the search.
     """
 
-    def receive_status(self, status: int) -> None:
-        """Receive the status. The body follows with `receive_data`."""
+    def receive_status(self, status: int, missing: str = "") -> None:
+        """Receive the status, and what the answer lacks. The body follows with `receive_data`."""
 
     def receive_data(self, data: bytes) -> None: ...
 
@@ -124,7 +124,8 @@ class AskedSearch:
             self.sink.receive_data(data)
         else:
             self._begun = True
-            self.sink.receive_status(int(data))
+            status, _, missing = data.partition(b" ")
+            self.sink.receive_status(int(status), missing.decode())
 
     def _mark_over(self) -> None:
         self.over = True

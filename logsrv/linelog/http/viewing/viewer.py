@@ -120,7 +120,7 @@ class Viewer:
         values = {"q": self.query, "begin": str(self._begin), "end": str(end)}
         self._search = self._searches.queue_search({"endpoint": "tail", "values": values}, self)
 
-    def receive_status(self, status: int) -> None:
+    def receive_status(self, status: int, missing: str = "") -> None:
         """Receive the status of the search: not 200 if it failed."""
         self._refused = b"" if status != 200 else None
 

@@ -32,7 +32,11 @@ from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalog
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import read_or, reason
 from logsrv.linelog.store.segments.format import why_too_new
-from logsrv.linelog.store.segments.removed import gaps, removed_or_empty_numbers
+from logsrv.linelog.store.segments.removed import (
+    gaps,
+    removed_or_empty_numbers,
+    segments_in_words,
+)
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,
@@ -109,8 +113,7 @@ class Examination(ExaminedStore):
             before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
             begin = f"from {before.first_time} on" if before else "before the others"
             end = f"up to {after.first_time}" if after else "up to now"
-            last = f"s {run.start} to {run.stop - 1}" if len(run) > 1 else f" {run.start}"
-            yield make_finding("segment-missing", f"segment{last}", when=f"{begin} {end}")
+            yield make_finding("segment-missing", segments_in_words(run), when=f"{begin} {end}")
 
     def _check_small_files(self) -> Iterator[StoreFinding]:
         # Read the places first, so that none of them is after the segments of the listing.

@@ -141,6 +141,11 @@ def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
             yield range(at, after)
 
 
+def segments_in_words(run: range) -> str:
+    """Return a run of segments for a sentence, such as `segments 3 to 5`."""
+    return f"segments {run[0]} to {run[-1]}" if len(run) > 1 else f"segment {run[0]}"
+
+
 def missed_text(position: Position, following: int, disk: Disk) -> MissingText:
     """Return how much text of removed segments was between a place and the segment `following`.
 

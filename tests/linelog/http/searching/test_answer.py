@@ -63,6 +63,12 @@ def test_an_answer_is_sent_to_its_end(case: Case) -> None:
     assert len(case.clock.getDelayedCalls()) == 1
 
 
+def test_a_header_says_what_an_answer_lacks(case: Case) -> None:
+    case.answer.receive_status(200, "segment 2 is missing\u2028")
+    case.answer.receive_data(b"one\n")
+    assert b"\r\nLogsrv-Missing: segment 2 is missing\\u2028\r\n" in case.browser.received
+
+
 def test_an_empty_answer_is_status_200(case: Case) -> None:
     case.answer.receive_end(None)
     assert case.browser.received.startswith(b"HTTP/1.1 200 ")

@@ -62,6 +62,16 @@ def test_a_failure_in_the_middle_is_the_last_line(
     assert status == 200 and "memory" in found[1]["error"]
 
 
+def test_the_status_says_which_segments_are_missing(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", [lines([name]) for name in "abc"])
+    for path in store.glob("0000000002-*"):
+        path.unlink()
+    sent: list[bytes] = []
+    answer_request(request(store), sent.append, lambda _: None)
+    assert sent[0].startswith(b"200 segment 2 is missing, with lines from ")
+    assert len(b"".join(sent[1:]).splitlines()) == 2
+
+
 @pytest.mark.slow
 def test_a_searching_process_answers_and_ends(tmp_path: Path) -> None:
     """It ends by itself, and imports nothing of the directory it is started in.

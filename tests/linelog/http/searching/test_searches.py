@@ -36,7 +36,7 @@ class SearchSink:
         self.first: Deferred[None] = Deferred()
         self.done: Deferred[Problem | None] = Deferred()
 
-    def receive_status(self, status: int) -> None:
+    def receive_status(self, status: int, missing: str = "") -> None:
         self.status = status
 
     def receive_data(self, data: bytes) -> None:

@@ -110,14 +110,15 @@ export async function get(path, parameters, signal) {
 }
 
 /**
- * Return the histogram, and the hint on its query: "" unless the query seems to use another tool's syntax.
+ * Return the histogram, and a hint: "" unless the query seems to use another tool's syntax, or lines are missing.
  * @param {Record<string, string | number | null | undefined>} parameters
  * @param {AbortSignal} signal
  * @returns {Promise<{answer: import("./bars.js").Histogram, hint: string}>}
  */
 export async function bars(parameters, signal) {
   const response = await request(address("/api/histogram", parameters), signal);
-  return { answer: await json(response, signal), hint: response.headers.get("Logsrv-Hint") ?? "" };
+  const hints = [response.headers.get("Logsrv-Hint"), response.headers.get("Logsrv-Missing")];
+  return { answer: await json(response, signal), hint: hints.filter(Boolean).join("; ") };
 }
 
 /**
