@@ -35,9 +35,10 @@ def remove(store: Path, *numbers: int) -> None:
             path.unlink()
 
 
-def told(
-    store: Path, scope: Scope = Scope(), *, most: int = 100, reverse: bool = False
-) -> list[str]:
+ALL = Scope()
+
+
+def told(store: Path, scope: Scope = ALL, *, most: int = 100, reverse: bool = False) -> list[str]:
     """Return what a search that ends after `most` lines reports."""
     said: list[str] = []
     with View(str(store), said.append, away=True) as view:

@@ -3,8 +3,8 @@
     python -P -m logsrv.linelog.http.searching.search_child SECONDS
 
 The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), optionally "variables" for the
-environment, and "nodes" if nodes are asked (see `gathered`). The answer is a message with the status and what the
-answer lacks, then the body of the HTTP response in any number of messages.
+environment, and "nodes" if nodes are asked (see `gathered`). The answer is a message with the status and
+what the answer lacks, then the body of the HTTP response in any number of messages.
 
 It is a process of its own so that even a large search does not delay the receiving of lines. It has the
 lowest priority, and limits of memory and time. It is killed when nobody waits for its answer.
