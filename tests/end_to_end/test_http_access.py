@@ -5,17 +5,37 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from tests.end_to_end.conftest import Start
+from logsrv.kit.testing.patience import PATIENCE
+from tests.end_to_end.conftest import Start, starting
 from tests.end_to_end.test_reload import reload
 from tests.end_to_end.web import Client
 from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
 from tests.gopher.servers import certificate_file
 from tests.ports import free_port
+
+
+@pytest.fixture(scope="module")
+def servers_by_path(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, list[int | str]]]:
+    """A path that answers with 200, and where its servers listen: ports, and UNIX sockets."""
+    home = tmp_path_factory.mktemp("servers")
+    listen = "tcp:0:interface=127.0.0.1"
+    page, metrics, lines = (str(home / name) for name in ("page", "metrics", "lines"))
+    with starting(home) as start:
+        server = start(
+            *("--http", listen, "--http", f"unix:{page}"),
+            *("--metrics", listen, "--metrics", f"unix:{metrics}"),
+            listen=[f"http:{listen}", f"http:unix:{lines}"],
+        )
+        ports = server.ports()
+        yield {"/": [ports[0], ports[1], page, lines], "/healthz": [ports[2], metrics]}
 
 
 def test_token(logger: Start, tmp_path: Path) -> None:
@@ -170,3 +190,33 @@ def test_reload(logger: Start, tmp_path: Path) -> None:
                 pass
     with pytest.raises(OSError):
         client.ask("/api/stats")
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET {path} HTTP/1.1", b"400"),
+        ("GET {path} HTTP/1.1\r\nHost: localhost\r\nHost: localhost", b"400"),
+        ("GET {path} HTTP/1.0\r\nHost: localhost\r\nHost: localhost", b"400"),
+        ("CONNECT localhost:80 HTTP/1.1", b"400"),
+        ("CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80", b"405"),
+        ("CONNECT localhost:80 HTTP/1.0", b"405"),
+        ("GET {path} HTTP/1.1\r\nHost: localhost", b"200"),
+        ("GET http://localhost{path} HTTP/1.1", b"200"),
+        ("GET {path} HTTP/1.0", b"200"),
+        ("GET {path} HTTP/1.0\r\nHost: localhost", b"200"),
+    ],
+)
+def test_every_server_refuses_what_breaks_http(
+    servers_by_path: dict[str, list[int | str]], head: str, status: bytes
+) -> None:
+    for path, places in servers_by_path.items():
+        for place in places:
+            family = socket.AF_UNIX if isinstance(place, str) else socket.AF_INET
+            with socket.socket(family) as connection:
+                connection.settimeout(PATIENCE)
+                connection.connect(place if isinstance(place, str) else ("127.0.0.1", place))
+                connection.sendall(head.format(path=path).encode() + b"\r\n\r\n")
+                answer = connection.recv(1 << 16)
+            assert answer.split(b" ")[1] == status, (path, place, answer)
+            assert status != b"405" or b"\r\nAllow: GET, HEAD" in answer

@@ -140,9 +140,9 @@ class Gateway(ListeningService[GopherSettings]):
             await self._send_answer(request, answer)
 
     def _check_request(self, request: WebRequest) -> None:
+        if refusal := request.refusal:
+            raise RequestDenied(refusal.status, refusal.sentence, **refusal.headers)
         headers = request.requestHeaders.getRawHeaders(b"Host", [])
-        if len(headers) > 1:
-            raise RequestDenied(400, "the request has more than one Host header")
         local = is_loopback(getattr(request.getHost(), "host", None))
         if not is_allowed_host(headers[0] if headers else None, self._answers.settings.host, local):
             raise RequestDenied(

@@ -66,6 +66,12 @@ class ResourceRequest(WebRequest, Request):
     def _answer(self) -> None:
         # Until the channel forgets this request.
         self.working = True
+        if refusal := self.refusal:
+            self.begin_answer(refusal.status, "text/plain; charset=utf-8")
+            for name, value in refusal.headers.items():
+                self.setHeader(name, value)
+            self.end_answer(f"{refusal.sentence}\n".encode())
+            return
         Request.process(self)
 
     def connectionLost(self, reason: Failure) -> None:

@@ -27,7 +27,7 @@ from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.http import MalformedRequestHook, pipelined_bytes
 from logsrv.kit.observe.peer_log import ConnectionLog, connection_log, end_sentence
-from logsrv.kit.web.hosts import HEADERS, SANDBOX_POLICY
+from logsrv.kit.web.hosts import HEADERS, SANDBOX_POLICY, HttpRefusal, http_refusal
 
 # Seconds from the end of one answer to the last header of the next request.
 REQUEST_SECONDS = 60
@@ -109,6 +109,12 @@ class WebRequest(Request):
             self.requestHeaders.setRawHeaders(b"host", [host])
             self.path = self.uri.partition(b"?")[0]
         self._handle(self)
+
+    @property
+    def refusal(self) -> HttpRefusal | None:
+        """Return why no server may answer this request; None for usual ones."""
+        hosts = self.requestHeaders.getRawHeaders(b"host", [])
+        return http_refusal(self.method, self.clientproto, hosts)
 
     def begin_answer(self, status: int, type_: str, policy: str = SANDBOX_POLICY) -> None:
         """Set the status and the headers that every answer has. policy: for browsers that open it."""

@@ -5,8 +5,11 @@ sent it; and the security headers of every answer. Sans-IO.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from types import MappingProxyType
+
+import attrs
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -24,6 +27,31 @@ _HOST_HEADER = re.compile(
     r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]{1,253}))(?::\d{1,5})?", re.ASCII
 )
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@attrs.frozen
+class HttpRefusal:
+    """The refusal of a request: its status, a sentence, further headers of the answer."""
+
+    status: int
+    sentence: str
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+def http_refusal(
+    method: bytes, version: bytes, hosts: Sequence[bytes], allow: str = "GET, HEAD"
+) -> HttpRefusal | None:
+    """Return the refusal of a request that no server of ours answers, whatever it is for; else None.
+
+    hosts: its Host headers; HTTP/1.1 needs one (RFC 9112, section 3.2). allow: the methods of the server.
+    """
+    if len(hosts) > 1:
+        return HttpRefusal(400, "the request has more than one Host header")
+    if not hosts and version == b"HTTP/1.1":
+        return HttpRefusal(400, "HTTP/1.1 needs one Host header")
+    if method == b"CONNECT":
+        return HttpRefusal(405, "this is no proxy", {"Allow": allow})
+    return None
 
 
 def host_in_header(header: bytes) -> str | None:

@@ -74,9 +74,11 @@ class Monitor:
         request.end_answer(answer.body)
 
     def _answer(self, request: WebRequest) -> MonitorReply:
+        if refusal := request.refusal:
+            for name, value in refusal.headers.items():
+                request.setHeader(name, value)
+            return error_reply(refusal.status, refusal.sentence)
         hosts = request.requestHeaders.getRawHeaders(b"Host", [])
-        if len(hosts) > 1:
-            return error_reply(400, "the request has more than one Host header")
         local = is_loopback(getattr(request.getHost(), "host", None))
         # Every browser sends a Host header, so a request without one does not come from a page.
         if hosts and not is_allowed_host(hosts[0], (), local):

@@ -83,13 +83,11 @@ class AccessRules:
         return self._token == other._token
 
     def check_host(self, request: Request) -> None:
-        """Raise Problem: 403 if the request's Host is not this server, 400 if the request has several.
+        """Raise Problem (403) if the request's Host is not this server.
 
         A request without Host, or on a UNIX socket, is accepted.
         """
         given = request.requestHeaders.getRawHeaders(b"Host", [])
-        if len(given) > 1:
-            raise Problem(400, "the request has more than one Host header")
         local = request.getHost()
         if not given or not hasattr(local, "host"):
             # Accepted: such a request is not from a browser.

@@ -130,6 +130,8 @@ class WebServer:
     def _route_request(self, request: WebRequest) -> None:
         if self._access is None or self._stopping:
             raise STOPPING
+        if refusal := request.refusal:
+            raise Problem(refusal.status, refusal.sentence, refusal.headers)
         path = request.path.decode("latin-1")
         self._access.check_host(request)
         self._access.check_origin(request, page=path == "/")

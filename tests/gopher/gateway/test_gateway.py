@@ -329,6 +329,7 @@ async def test_rubbish_instead_of_http_harms_nobody(gateway: Start) -> None:
         b"\0" * 1000,
         b"GET\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
     ):
         answer = await deferToThread(send, data)
         assert answer[:12] in (b"", b"HTTP/1.1 400"), data

@@ -10,6 +10,7 @@ from logsrv.kit.web.hosts import (
     client_key,
     foreign_page_refusal,
     host_in_header,
+    http_refusal,
     is_allowed_host,
     is_loopback,
 )
@@ -103,3 +104,29 @@ def test_requests_of_other_sites_pages_are_refused(headers: dict[str, str]) -> N
 def test_a_followed_link_is_accepted() -> None:
     headers = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}
     assert why(headers, link=True) is None and why(headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "version", "hosts", "status"),
+    [
+        (b"GET", b"HTTP/1.1", [b"localhost"], None),
+        (b"GET", b"HTTP/1.1", [b""], None),
+        (b"GET", b"HTTP/1.0", [], None),
+        (b"POST", b"HTTP/1.0", [b"localhost"], None),
+        (b"GET", b"HTTP/1.1", [], 400),
+        (b"POST", b"HTTP/1.1", [], 400),
+        (b"GET", b"HTTP/1.1", [b"a", b"b"], 400),
+        (b"GET", b"HTTP/1.1", [b"a", b"a"], 400),
+        (b"GET", b"HTTP/1.0", [b"a", b"a"], 400),
+        (b"CONNECT", b"HTTP/1.1", [], 400),
+        (b"CONNECT", b"HTTP/1.1", [b"a"], 405),
+        (b"CONNECT", b"HTTP/1.0", [], 405),
+    ],
+)
+def test_a_request_that_breaks_http_is_refused(
+    method: bytes, version: bytes, hosts: list[bytes], status: int | None
+) -> None:
+    refusal = http_refusal(method, version, hosts, "GET, PUT")
+    assert (refusal and refusal.status) == status
+    if status == 405:
+        assert refusal and refusal.headers == {"Allow": "GET, PUT"}

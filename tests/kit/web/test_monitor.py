@@ -90,7 +90,8 @@ def test_a_sentence_of_a_stranger_forges_nothing() -> None:
         ("/metrics", "GET", ("Host: localhost", "Content-Length: 5"), 413),
         ("/metrics", "GET", ("Host: evil.example",), 403),
         ("/metrics", "GET", ("Host: localhost", "Host: localhost"), 400),
-        ("/metrics", "GET", ("Accept: text/plain",), 200),
+        ("/metrics", "GET", ("Accept: text/plain",), 400),
+        ("/healthz", "CONNECT", (), 405),
     ],
 )
 def test_each_request_has_its_status(

@@ -44,7 +44,7 @@ from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.transitions import parse_transitions
 from logsrv.kit.web.channel import host_and_target
-from logsrv.kit.web.hosts import foreign_page_refusal
+from logsrv.kit.web.hosts import foreign_page_refusal, http_refusal
 from logsrv.linelog.framing.bodies import content_encoding, http_lines
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.http.body import (
@@ -61,7 +61,7 @@ from logsrv.linelog.inputs.http.body import (
     check_room_for_bodies,
 )
 from logsrv.linelog.inputs.http.long_answer import PIECE, LongAnswer
-from logsrv.linelog.inputs.http.routes import Route, find_route, request_path
+from logsrv.linelog.inputs.http.routes import METHODS, Route, find_route, request_path
 from logsrv.linelog.inputs.http.token import CHALLENGES, check_token
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.timer import Timer
@@ -130,8 +130,7 @@ class InputRequest(Request):
         self.method, self.uri, self.clientproto = request_line(self._channel)
         host, self.uri = host_and_target(self.uri)
         try:
-            if host is None:
-                self._require_host()
+            self._require_http(host)
             self._body = self._choose_body(length)
         except RequestRefused as refusal:
             self._refuse_rest(refusal, length)
@@ -187,11 +186,12 @@ class InputRequest(Request):
 
     # Taking in.
 
-    def _require_host(self) -> None:
-        """Raise RequestRefused (400) for HTTP/1.1 without one Host header (RFC 9112, section 3.2)."""
-        hosts = self.requestHeaders.getRawHeaders(b"host", [])
-        if self.clientproto == b"HTTP/1.1" and len(hosts) != 1:
-            raise RequestRefused(400, "HTTP/1.1 needs one Host header")
+    def _require_http(self, host: bytes | None) -> None:
+        """Raise RequestRefused for a request that no server answers. host: that of its URI."""
+        hosts = self.requestHeaders.getRawHeaders(b"host", []) if host is None else [host]
+        refusal = http_refusal(self.method, self.clientproto, hosts, METHODS)
+        if refusal is not None:
+            raise RequestRefused(refusal.status, refusal.sentence, refusal.headers)
 
     def _choose_body(self, length: int | None) -> Body:
         """Return the Body for this request, by its headers. Raises RequestRefused."""

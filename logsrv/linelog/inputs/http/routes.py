@@ -91,6 +91,8 @@ ROUTES: Mapping[str, Sequence[Route]] = {
     ),
     "/v1/logs": (Route((b"POST",), otlp.add_otlp_records, by_worker=True),),
 }
+METHODS = "GET, HEAD, POST, PUT"
+"""All methods of these routes."""
 JOURNAL_ROUTES: Mapping[str, Sequence[Route]] = {
     "/upload": (Route((b"POST",), journal.add_journal_entries, entries=True),)
 }
@@ -103,8 +105,6 @@ def request_path(target: bytes) -> str:
 
 def find_route(method: bytes, path: str, places: Mapping[str, Sequence[Route]] = ROUTES) -> Route:
     """Return the route for a request. places: the routes of each path. Raises RequestRefused (404, 405)."""
-    if method == b"CONNECT":
-        raise RequestRefused(405, "this is no proxy", {"Allow": "GET, HEAD, POST, PUT"})
     name = path.rstrip("/") or "/"
     for pattern, stands_for in _PATTERNS:
         if pattern.fullmatch(path):
