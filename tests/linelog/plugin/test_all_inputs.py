@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.logger import LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublisher
+from zope.interface import provider
 
 from logsrv.kit.testing import MemoryService
 from logsrv.linelog.inputs.intake.registry import inputs
@@ -18,6 +19,7 @@ def warnings() -> Iterator[list[str]]:
     """The sentences that are logged as warnings."""
     found: list[str] = []
 
+    @provider(ILogObserver)
     def keep(event: dict[str, Any]) -> None:
         if event.get("log_level") is LogLevel.warn:
             found.append(formatEvent(event))
