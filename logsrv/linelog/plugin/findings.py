@@ -34,6 +34,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
+from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
 from logsrv.linelog.ship.out.login import read_nats_login
 from logsrv.linelog.ship.registry import TargetSettings, check_package_installed
@@ -53,6 +54,7 @@ def check_logger(
     for listener in listeners_without_plugin(settings):
         why = "is left out: no plugin that can be loaded has that input"
         yield error(listener, why, "mend the plugin")
+    yield from check_listeners(settings)
     yield from findings_or_error("store", partial(check_store, settings.directory, asked.user))
     files = {one.ship_cert: False for one in settings.targets}
     files |= {one.ship_ca: True for one in settings.targets}
@@ -74,6 +76,14 @@ def check_logger(
         yield from findings_or_error(
             f"alert {label}", partial(check_alert, f"alert {label}", alert, asked)
         )
+
+
+def check_listeners(settings: LoggerSettings) -> Iterator[Finding]:
+    """Yield what senders have to know about a listener for connections."""
+    for one in settings.listener:
+        note = getattr(inputs().get(one.listen.input), "stream_note", "")
+        if note and one.listen.endpoint.kind == "stream":
+            yield ok(one.listen.label, note)
 
 
 def check_store(directory: Path, user: User) -> Iterator[Finding]:

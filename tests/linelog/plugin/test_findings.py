@@ -287,3 +287,20 @@ def test_searches_can_be_saved_where_the_user_may_write(tmp_path: Path) -> None:
     for place, level in ((".", FindingLevel.OK), ("file", FindingLevel.ERROR)):
         found = told(tmp_path, f'saved = "{place}/saved.json"')
         assert [one.level for one in found] == [level]
+
+
+@pytest.mark.parametrize(
+    ("listen", "noted"),
+    [
+        ("gelf:tcp:12201", True),
+        ("gelf:unix:/run/gelf.sock", True),
+        ("gelf:udp:12201", False),
+        ("syslog:tcp:514", False),
+        ("tcp:1234", False),
+    ],
+)
+def test_it_says_how_messages_of_gelf_end(directory: Path, listen: str, noted: bool) -> None:
+    text = f'listen = ["{listen}"]\ndirectory = "{directory}"\n'
+    found = [one for one in told(directory.parent, text) if one.subject == listen]
+    assert [one.level for one in found] == noted * [FindingLevel.OK]
+    assert all("end with NUL" in one.sentence for one in found)

@@ -107,6 +107,7 @@ class Input:
     one with `--join`. receiver: class of the receiver of datagrams (IDatagramReceiver). no_datagrams,
     no_streams: if the input takes none, a sentence that says what to use instead. refuses_tls: close a
     connection without TLS that begins with the bytes 16 03 of TLS, because no message begins with them.
+    stream_note: what `logsrv check` says about each listener for connections, "" for nothing.
     """
 
     name = ""
@@ -116,6 +117,7 @@ class Input:
     receiver: ClassVar[type[Any]]
     no_datagrams = ""
     no_streams = ""
+    stream_note = ""
 
     def stream(self, intake: Intake) -> Any:
         """Return the factory of a listener. Raises ConfigurationError if the input takes no connections."""

@@ -144,5 +144,6 @@ class Gelf(Input):
     """The `gelf` input."""
 
     name = "gelf"
+    stream_note = "takes messages that end with NUL; one that ends with LF waits for its NUL"
     connection = GelfReceiver
     receiver = GelfDatagrams
