@@ -84,6 +84,22 @@ def test_records_of_http_handler_are_stored(logger: Start, logging_by: logging.L
 
 
 @pytest.mark.slow
+def test_records_of_the_loki_handler_are_stored_once(
+    logger: Start, logging_by: logging.Logger
+) -> None:
+    from logging_loki import LokiHandler
+
+    server = logger(listen=[HTTP])
+    url = f"http://127.0.0.1:{server.port()}/loki/api/v1/push"
+    logging_by.addHandler(LokiHandler(url=url, tags={"app": "shop"}, version="1"))
+    for number in range(100):
+        logging_by.warning("%s", text(number))
+    found = stored(server, 100)
+    assert [one["message"] for one in found] == [text(number) for number in range(100)]
+    assert {one["app"] for one in found} == {"shop"}
+
+
+@pytest.mark.slow
 def test_opentelemetry_records_are_stored_once(logger: Start, logging_by: logging.Logger) -> None:
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
