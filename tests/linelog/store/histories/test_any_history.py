@@ -1,0 +1,36 @@
+"""Whatever happens to a store, in any order: a confirmed line is there, once, and at its place."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.examples import more
+from tests.linelog.store.histories.life import Life
+
+
+def lived(seed: int) -> Life:
+    with tempfile.TemporaryDirectory(prefix="history.") as home, Life(Path(home), seed) as life:
+        try:
+            life.live()
+        except BaseException as error:
+            error.add_note("\n".join(life.told))
+            raise
+    return life
+
+
+# A smaller seed is no simpler history.
+@settings(more(0.4), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.integers(0, 2**32 - 1))
+def test_a_store_keeps_its_promises_whatever_happens(seed: int) -> None:
+    lived(seed)
+
+
+def test_a_seed_repeats_its_history() -> None:
+    first, second = lived(7), lived(7)
+    assert len(first.told) > 50
+    assert first.told == second.told
+    assert [str(one) for one in first.operations] == [str(one) for one in second.operations]
