@@ -28,7 +28,7 @@ _LEAST = 4
 def readable_text(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the text of a file in UTF-8, without a byte order mark, a line in place of each run of NULs."""
     start = b""
-    while len(start) < _TELLING and (chunk := next(chunks, b"")):
+    while len(start) < _TELLING and (chunk := next(chunks, None)) is not None:
         start += chunk
     encoding = next((name for mark, name in _MARKS if start.startswith(mark)), None)
     chunks = chain([start.removeprefix(codecs.BOM_UTF8)], chunks)

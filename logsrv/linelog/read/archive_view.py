@@ -29,6 +29,7 @@ from logsrv.linelog.store.archive.catalog import (
 from logsrv.linelog.store.archive.manifest import (
     STORE,
     Manifest,
+    NewerFormat,
     archived_segment_names,
     decode_manifest,
     encode_manifest,
@@ -115,6 +116,9 @@ class ArchiveView(View):
     def _add_catalog_segment(self, one: ArchiveCatalogEntry) -> None:
         try:
             manifest = decode_manifest(one.manifest)
+        except NewerFormat as error:
+            self.report_damage(f"a manifest in {self._archive.place} {error}")
+            return
         except ValueError:
             # The catalog has the manifest's name instead of the damaged manifest.
             self._damaged.append(one.manifest.decode("ascii", "replace"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from collections.abc import Callable
 
 from logsrv.errors import PeerError
@@ -25,6 +26,7 @@ from logsrv.linelog.framing.lines.records import frame_long_record, frame_record
 from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
+from logsrv.linelog.importing.readable import readable_text
 from logsrv.linelog.ship.encode.relp import RelpSession
 from tests.fuzz.oracles import at_most, safe_lines, same_however_cut
 from tests.fuzz.target import target
@@ -208,6 +210,14 @@ def dated(data: bytes) -> None:
             whole += part
         assert whole == text
         assert found.unbelieved + found.unclear <= found.without <= found.lines
+
+
+@target("linelog.importing.readable")
+def readable(data: bytes) -> None:
+    """The text of a file is the same however it is read, and every LF of UTF-8 stays."""
+    text = same_however_cut(data, lambda pieces: b"".join(readable_text(iter(pieces))))
+    if data[:2] not in (BOM_UTF16_LE, BOM_UTF16_BE) and BOM_UTF32_BE not in data[:4]:
+        assert text.count(b"\n") >= data.replace(b"\0\n", b"\0").count(b"\n")
 
 
 @target("kit.framing.incoming", "kit.framing.line_format", "kit.framing.telnet")

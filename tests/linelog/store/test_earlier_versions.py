@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from logsrv.kit.text.checked_json import json_with_checksum
 from tests.cli.command import logsrv
 
 STORES = Path(__file__).parents[2] / "corpus" / "stores"
@@ -76,6 +78,37 @@ def test_an_archive_is_searched_and_restored(place: Path, tmp_path: Path) -> Non
     assert len(archived) > 3000 and archived == lines(place)[: len(archived)]
     quiet("restore", "--from", f"file://{place}/archive", tmp_path / "back")
     assert quiet("search", "-d", tmp_path / "back", "--output", "raw").splitlines() == archived
+
+
+@pytest.fixture
+def newer(place: Path, tmp_path: Path) -> Path:
+    """The same, with one segment's manifest, and its note in the store, in a format of the future."""
+    shutil.copytree(place, tmp_path / "newer")
+    [catalogs] = (tmp_path / "newer" / "archive").glob("*/catalog")
+    shutil.rmtree(catalogs)
+    for pattern in ("archive/*/0000000002-*.json", "edge/0000000002-*.archived"):
+        [path] = (tmp_path / "newer").glob(pattern)
+        document = json.loads(path.read_bytes().rpartition(b" ")[0] or path.read_bytes())
+        path.write_bytes(json_with_checksum({**document, "format": 2, "more": True}))
+    return tmp_path / "newer"
+
+
+NEWER = b"has format 2, and this logsrv reads up to 1: a newer one wrote it"
+
+
+@pytest.mark.slow
+def test_what_a_newer_version_wrote_is_said_to_be_that(newer: Path) -> None:
+    """It is neither called damaged nor repaired, replaced or removed."""
+    before = {path: path.read_bytes() for path in newer.glob("*/*/0000000002-*.json")}
+    found = logsrv("search", "-d", f"file://{newer}/archive", "-c", "needle3")
+    restored = logsrv("restore", "--from", f"file://{newer}/archive", str(newer / "back"))
+    for done, status in ((found, 2), (restored, 1)):
+        assert NEWER in done.stderr and b"damaged" not in done.stderr
+        assert done.returncode == status
+    looked = logsrv("doctor", str(newer / "edge"), "--repair")
+    assert NEWER in looked.stdout and b"damaged:" not in looked.stdout
+    assert len(list((newer / "edge").glob("0000000002-*.archived"))) == 1
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_places_of_targets_are_known(place: Path) -> None:

@@ -32,11 +32,13 @@ from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.archive.manifest import (
     LARGEST,
     Manifest,
+    NewerFormat,
     archived_segment_names,
     decode_manifest,
     encode_manifest,
     manifest_object_name,
     object_name,
+    require_known_format,
     segment_base_name,
 )
 from logsrv.linelog.store.archive.objects import (
@@ -124,12 +126,17 @@ def pack_archive_catalog(segments: list[ArchiveCatalogEntry]) -> bytes:
 
 
 def unpack_archive_catalog(data: bytes) -> list[ArchiveCatalogEntry]:
-    """Return the segments of a stored catalog. Raises ValueError if it is damaged or no catalog."""
+    """Return the segments of a stored catalog.
+
+    Raises ValueError if it is damaged or no catalog: NewerFormat if a newer version wrote it.
+    """
     try:
         if not 0 < zstandard.frame_content_size(data) <= min(_MOST, _RATIO * len(data)):
             raise ValueError("its size makes no sense")
         file = BytesIO(zstandard.ZstdDecompressor().decompress(data))
-        found = parse_json(file.readline(_MOST_HEAD))
+        head = file.readline(_MOST_HEAD)
+        require_known_format(head, FORMAT)
+        found = parse_json(head)
         if found["format"] != FORMAT:
             raise ValueError(f"it has format {found['format']!r}, which this version does not know")
         made = [
@@ -144,6 +151,8 @@ def unpack_archive_catalog(data: bytes) -> list[ArchiveCatalogEntry]:
         if file.read(1):
             raise ValueError("it is longer than it says")
         return made
+    except NewerFormat:
+        raise
     except (KeyError, TypeError, ValueError, RecursionError, zstandard.ZstdError) as error:
         raise ValueError(f"it is no catalog of an archive: {fault_text(error)}") from error
 
@@ -163,6 +172,8 @@ def read_catalog(archive: Archive, name: str) -> list[ArchiveCatalogEntry]:
     """Return the segments of a catalog. Raises ArchiveError."""
     try:
         return unpack_archive_catalog(archive.read(name, 0, LARGEST_PACKED))
+    except NewerFormat as error:
+        raise ArchiveError(f"{name} in {archive.place} {error}", settled=True) from None
     except ValueError:
         raise ChangedObject(archive.place, name) from None
 
@@ -230,6 +241,8 @@ def manifest_in_archive(archive: Archive, store: str, name: str) -> Manifest:
     wanted = manifest_object_name(store, name)
     try:
         manifest = decode_manifest(archive.read(wanted, 0, LARGEST))
+    except NewerFormat as error:
+        raise ArchiveError(f"{wanted} in {archive.place} {error}", settled=True) from None
     except ValueError:
         raise ChangedObject(archive.place, wanted) from None
     if (manifest.store, manifest.name) != (store, segment_base_name(name)):

@@ -44,6 +44,7 @@ _WORDS = 16 << 20
 _TEXT = ".log" + PACKED_SUFFIX
 _KNOWN = (_TEXT + WORDS_SUFFIX, _TEXT + INDEX_SUFFIX, _TEXT)
 """The suffixes of the files of a segment, in the order in which they are put into an archive."""
+_FORMAT = re.compile(rb'\{"format": ?([0-9]{1,4})\b')
 _NAME = r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z"
 _SHA256, _HALF = r"[0-9a-f]{64}", r"[0-9a-f]{32}"
 STORE = r"[0-9a-f]{32}"
@@ -138,8 +139,27 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return json_with_checksum({"format": FORMAT, **manifest._asdict()})
 
 
+class NewerFormat(ValueError):
+    """A file of an archive has a format that this version does not know: a newer one wrote it."""
+
+    def __init__(self, found: int, known: int) -> None:
+        super().__init__(
+            f"has format {found}, and this logsrv reads up to {known}: a newer one wrote it"
+        )
+
+
+def require_known_format(data: bytes, known: int) -> None:
+    """Raise NewerFormat for a JSON object whose first member is a `format` above `known`."""
+    if (found := _FORMAT.match(data)) and int(found[1]) > known:
+        raise NewerFormat(int(found[1]), known)
+
+
 def decode_manifest(data: bytes) -> Manifest:
-    """Return the manifest in the content of a file. Raises ValueError if it is damaged or no manifest."""
+    """Return the manifest in the content of a file.
+
+    Raises ValueError if it is damaged or no manifest: NewerFormat if a newer version wrote it.
+    """
+    require_known_format(data, FORMAT)
     try:
         most = 64 + len(data) // _SHORTEST
         return _checked_manifest(

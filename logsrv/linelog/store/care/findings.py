@@ -81,6 +81,11 @@ _TABLE = {
     "catalog": (_DAMAGED, "it is of no use: {why}", _ANEW),
     "away-index": (_DAMAGED, "it is of no use: {why}", "Copy this file from the archive."),
     "archived": (_DAMAGED, "an archive's note, which is of no use: {why}", _ARCHIVED),
+    "archived-newer": (
+        _NOTE,
+        "an archive's note that {why}",
+        "Use that version to read the archive.",
+    ),
     "no-file": (_DAMAGED, "it has the name of a segment and is no plain file", _PLAIN),
     "rival": (_DAMAGED, "it has the number of {other}, which alone is read", "Move it away."),
     "number": (_DAMAGED, "{why}; by the other files it is {number}", _NUMBER),

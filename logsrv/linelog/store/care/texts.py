@@ -19,6 +19,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.archive_notes import local_manifest
+from logsrv.linelog.store.archive.manifest import NewerFormat
 from logsrv.linelog.store.care.findings import (
     ExaminedText,
     StoreFinding,
@@ -172,8 +173,20 @@ class PackedSegmentCheck:
             kind, mend = ("away-index", None) if away else ("words", self._remake_words)
             yield make_finding(kind, packed.words, why=why, remedy=mend)
         if why := why_unreadable(self._verify_archive_note, found):
+            if self._is_archive_note_newer():
+                yield make_finding("archived-newer", packed.archived, why=why)
+                return
             aside = None if away else partial(keep_aside, packed.archived, self.by.disk)
             yield make_finding("archived", packed.archived, why=why, remedy=aside)
+
+    def _is_archive_note_newer(self) -> bool:
+        try:
+            local_manifest(self.by.disk, self.packed)
+        except NewerFormat:
+            return True
+        except (OSError, ValueError):
+            pass
+        return False
 
     def _verify_words(self, found: Index | None) -> None:
         with Descriptor(self.by.disk.open(self.packed.words, os.O_RDONLY)) as fd:

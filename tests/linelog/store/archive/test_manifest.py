@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.store.archive.manifest import (
     FileDigest,
     Manifest,
+    NewerFormat,
     archived_segment_names,
     decode_manifest,
     encode_manifest,
@@ -74,7 +75,8 @@ def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("format", 2),
+        ("format", 0),
+        ("format", "1"),
         ("store", "../../../../../../../etc/passwd....."),
         ("store", STORE + "\n"),
         ("name", "../" + NAME),
@@ -93,6 +95,13 @@ def test_names_that_could_lead_elsewhere_are_refused(key: str, value: object) ->
     """It may come from anybody who can write into the archive."""
     found = {**json.loads(encode_manifest(MADE)), key: value}
     with pytest.raises(ValueError, match="no manifest"):
+        decode_manifest(json.dumps(found).encode())
+
+
+@pytest.mark.parametrize("more", [{}, {"files": []}, {"new": True}])
+def test_a_manifest_of_a_newer_version_is_told_from_a_damaged_one(more: dict[str, object]) -> None:
+    found = {**json.loads(encode_manifest(MADE)), "format": 2, **more}
+    with pytest.raises(NewerFormat, match="has format 2, and this logsrv reads up to 1"):
         decode_manifest(json.dumps(found).encode())
 
 
