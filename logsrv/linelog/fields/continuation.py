@@ -45,7 +45,9 @@ class _Kind(Enum):
     BLANK = auto()
     PART = auto()  # goes on with any record
     TRACEBACK = auto()
-    EXCEPTION = auto()  # Java's name of one, with its package
+    GROUP = auto()  # Python's group of exceptions: a trace that is indented as a whole
+    EXCEPTION = auto()  # the name of its class, with the package or namespace
+    RUST_ERROR = auto()  # what a main function has returned, before a blank line and its causes
     CHAIN = auto()
     PANIC = auto()
     GOROUTINE = auto()
@@ -57,27 +59,48 @@ _KINDS = re.compile(
         b"(?P<%s>%s)" % (kind.name.encode(), pattern)
         for kind, pattern in (
             (_Kind.BLANK, rb"\s*\Z"),
+            (_Kind.GROUP, rb"\s*\+ Exception Group Traceback \(most recent call last\):"),
             (
                 _Kind.PART,
                 (
-                    rb"[ \t]|#011|Caused by: |Suppressed: |\.\.\. [0-9]+ (?:more|common)|--- End of "
-                    rb"|Stack trace:|stack backtrace:|note: run with `RUST_"
-                    rb"|#[0-9]+ (?:/|0x|\{main|\[internal)"
+                    rb"[ \t]|#011|Caused by:|Suppressed:|Wrapped by:"
+                    rb"|\.\.\. ?[0-9]+ (?:more|common|frames?|lines?)\b"
+                    # Frames of Java and JavaScript without their tab.
+                    rb"|at [^\s(]{1,300} ?\((?:[^()]{1,300}:[0-9]{1,9}"
+                    rb"|Native Method|Unknown Source|<[^()<>]{1,100}>)\)"
+                    rb"|--- End of |---> |--- <exception caught here> ---"
+                    rb"|(?:PHP )?Stack trace:|PHP +[0-9]+\. "
+                    rb"|#[0-9]+ +(?:/|0x|\{main|\[internal|phar:|[A-Za-z]:\\)"
+                    rb"|[Ss]tack backtrace:|note: (?:run with `RUST_|Some details are omitted)"
+                    # Ruby's, without their tab.
+                    rb"|from [^\s:]{1,300}:[0-9]{1,9}:in "
+                    rb"|[^\s:]{1,300}:[0-9]{1,9}:in [`'][^`']{1,300}'\s*\Z"
+                    # The end of an object that Node shows with an error.
+                    rb"|[}\])]+[,;]?\s*\Z"
                 ),
             ),
             (_Kind.TRACEBACK, rb"Traceback \(most recent call last\):"),
             (
                 _Kind.EXCEPTION,
-                rb"(?:[a-z_][\w$]{0,60}\.){1,12}[A-Z][\w$]{0,100}(?:Exception|Error)\b",
+                (
+                    rb"(?:[A-Za-z_\x80-\xff][\w$\x80-\xff]{0,60}\.){1,12}(?=[A-Z\x80-\xff])(?:"
+                    rb"[\w$\x80-\xff]{0,100}(?:Exception|Error|Throwable|ThreadDeath)\b"
+                    rb"|[\w$\x80-\xff]{1,100}(?::\s|:?\s*\Z))"
+                ),
             ),
             (_Kind.CHAIN, rb"During handling of the above exc|The above exception was the direct"),
             (_Kind.PANIC, rb"panic: |fatal error: "),
-            (_Kind.GOROUTINE, rb"goroutine [0-9]+ \["),
+            (_Kind.GOROUTINE, rb"goroutine [0-9]+ (?:gp=\S+ [^\[]{0,60})?\["),
+            (_Kind.RUST_ERROR, rb"Error: "),
         )
     )
 )
 _GO_ON = {
     (_State.TRACEBACK, _Kind.EXCEPTION): _State.RAISED,
+    (_State.PLAIN, _Kind.GROUP): _State.RAISED,
+    (_State.TRACEBACK, _Kind.GROUP): _State.RAISED,
+    (_State.CHAINED, _Kind.GROUP): _State.RAISED,
+    (_State.RAISED, _Kind.GROUP): _State.RAISED,
     (_State.RAISED, _Kind.BLANK): _State.RAISED,
     (_State.RAISED, _Kind.CHAIN): _State.CHAINED,
     (_State.CHAINED, _Kind.BLANK): _State.CHAINED,
@@ -88,15 +111,26 @@ _GO_ON = {
 """The state after a line that goes on with the record; `_Kind.PART` does so in each, and changes none."""
 _BEGIN = {
     _Kind.TRACEBACK: _State.TRACEBACK,
+    _Kind.GROUP: _State.RAISED,
+    _Kind.RUST_ERROR: _State.RAISED,
     _Kind.PANIC: _State.GOROUTINES,
     _Kind.GOROUTINE: _State.GOROUTINES,
 }
 """The state after a line that begins a record, if not PLAIN."""
+# Python's line with the exception may have these shapes too.
+_UNKNOWN = (_Kind.OTHER, _Kind.RUST_ERROR)
 # A line with a level of at least this has its exception in the following lines.
 _FAULT = RANK["warning"]
+# Python's sentences before a traceback.
+_ANNOUNCES = re.compile(
+    rb"Exception (?:ignored )?in |Unhandled (?:Error|exception)|Task exception was never retr"
+    rb"|--- Logging error ---"
+)
 # Python's line with the exception; it may have no message.
 _RAISED = re.compile(rb"[A-Za-z_][\w.]{0,200}(?::|\s*\Z)")
-_GO_LINE = re.compile(rb"created by |exit status [0-9]|\[signal |\[originating from ")
+_GO_LINE = re.compile(
+    rb"created by |exit status [0-9]|runtime stack:|\[signal |\[originating from "
+)
 
 
 class _Stream:
@@ -206,7 +240,10 @@ def _state_within(stream: _Stream, text: bytes, kind: _Kind) -> _State | None:
         return state
     if kind in (_Kind.TRACEBACK, _Kind.EXCEPTION) and state is _State.PLAIN:
         return _BEGIN.get(kind, state) if stream.lines == 1 and _tells_fault(stream.first) else None
-    if state is _State.TRACEBACK and kind is _Kind.OTHER and _RAISED.match(text):
+    if kind is _Kind.GOROUTINE and state is _State.PLAIN:
+        is_panic = stream.lines == 1 and b"panic" in text_of_record(stream.first)
+        return _State.GOROUTINES if is_panic else None
+    if state is _State.TRACEBACK and kind in _UNKNOWN and _RAISED.match(text):
         kind = _Kind.EXCEPTION
     if state is _State.GOROUTINES and kind is _Kind.OTHER and _is_of_goroutine(text):
         return state
@@ -214,8 +251,16 @@ def _state_within(stream: _Stream, text: bytes, kind: _Kind) -> _State | None:
 
 
 def _tells_fault(record: Record) -> bool:
-    """Return whether a line has a level of a fault, in its text too: a sender may frame all lines alike."""
-    found = (record.level, level_in_text(decode_stored(text_of_record(record)[:4096])))
+    """Return whether a line has a level of a fault, in its text too: a sender may frame all lines alike.
+
+    The name of an exception is no such line: the next name is that of another exception.
+    """
+    text = text_of_record(record)[:4096]
+    if _kind_of_text(text) is _Kind.EXCEPTION:
+        return False
+    if _ANNOUNCES.match(text):
+        return True
+    found = (record.level, level_in_text(decode_stored(text)))
     return any(RANK[one] >= _FAULT for one in found if one)
 
 
@@ -227,6 +272,8 @@ def _kind_of_text(text: bytes) -> _Kind:
 def _is_of_goroutine(text: bytes) -> bool:
     """Return whether a line is a call such as `net/http.(*conn).serve(0xc0)`, or one of Go's notes."""
     if _GO_LINE.match(text):
+        return True
+    if text.startswith((b"panic(", b"...additional frames elided")):
         return True
     called = text.partition(b"(")[0]
     return text.endswith(b")") and b"." in called and b" " not in called
