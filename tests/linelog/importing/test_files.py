@@ -162,9 +162,9 @@ def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> No
         [written(tmp_path / "j", entry + b"MESSAGE\n\xff")], said.append, said.append
     )
     assert [moment for moment, _ in file.read_dated_lines()] == [1763619522123456]
-    assert said == [
-        f"{tmp_path}/j: the upload ends in the middle of a field; the entries before that are imported"
-    ]
+    [sentence] = said
+    assert sentence.startswith(f"{tmp_path}/j: the upload ends in the middle of a field")
+    assert sentence.endswith("; the entries before that are imported")
 
 
 @pytest.mark.slow
