@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
+from logsrv.linelog.fields.header_words import FACILITIES, NO_HOST, SEVERITIES
 from logsrv.linelog.fields.one_pass import OnePassReader
 from logsrv.linelog.fields.stored import decode_stored
-from logsrv.linelog.fields.syslog_header import FACILITIES, NAMES, SEVERITIES
+from logsrv.linelog.fields.syslog_header import NAMES
 
 _NO_OBJECT = rb"(?![ \t\r]*\{)[^\n]*\n"
+# Nor what may stand between the name of a host and the message of a device: see device_header.py.
+_NO_DEVICE = rb"(?![%*.:]|[0-9]{1,12}[: ywd]|[A-Z][a-z]{2} [ 0-9]|[A-Za-z0-9_]+\[[0-9]+\] ?: |[A-Z0-9]{1,4}/)"  # noqa: E501
 _MONTHS = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 # The parts of the regular expression, each with the name of its group, or "": first RFC 3164, where local
 # programs omit the hostname; then RFC 5424.
@@ -21,13 +24,13 @@ _PARTS: tuple[tuple[str, bytes], ...] = (
     ("priority", rb"(1[0-8][0-9]|19[01]|0?[0-9]{1,2})"),
     ("", rb">(?:"),
     ("timestamp", rb"(" + _MONTHS + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2})"),
-    ("", rb" (?:"),
+    ("", rb" (?!" + NO_HOST + rb")(?:"),
     ("hostname", rb"([A-Za-z0-9][A-Za-z0-9._-]*)"),
     ("", rb" )?"),
     ("app", rb'([A-Za-z_/.(][^\s:\[\]="]{0,127})'),
     ("", rb"(?:\["),
     ("pid", rb"([^\]\s]{0,128})"),
-    ("", rb"\]:?|:) " + _NO_OBJECT),
+    ("", rb"\]:?|:) " + _NO_DEVICE + _NO_OBJECT),
     ("", rb"|[1-9][0-9]{0,2} "),
     ("timestamp", rb"(-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ \n]+)"),
     ("", rb" "),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_value
 
-RULES = 2
+RULES = 3
 """The version of the rules that give a line its level, here and in the parsers of fields.
 
 Raise it whenever a line may get another level: indexes contain numbers of lines by level."""

@@ -18,11 +18,12 @@ from logsrv.linelog.fields.access_text import AccessReader
 from logsrv.linelog.fields.headers import HeaderReader
 from logsrv.linelog.fields.levels.byte_places import Array, byte_membership_table
 from logsrv.linelog.fields.objects import ObjectReader
+from logsrv.linelog.fields.odd_headers import lines_with_odd_headers
 from logsrv.linelog.fields.pairs import PairReader
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.servers import ServerLineSearch
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.syslog_header import IN_FILES
+from logsrv.linelog.fields.syslog_header import BEGIN
 from logsrv.linelog.fields.values import Value
 
 Column: TypeAlias = list[Value | None]
@@ -34,7 +35,7 @@ _FIRST[ord("{")], _FIRST[ord("<")] = _OBJECT, _HEADER
 _SPACE, _DASH = b" -"
 _WHITE = b" \t\r"
 _IS_WHITE = byte_membership_table(_WHITE)
-_in_file = re.compile(IN_FILES.encode()).match
+_has_header = re.compile(BEGIN.encode()).match
 # Names that are written without escapes in every kind of line; with others, each line becomes a Record.
 _USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")
 # The text before the request in every line of an access log.
@@ -194,6 +195,8 @@ def _kinds_of_lines(stamps: StampedLines) -> tuple[Array, set[int]]:
         bytes_[numpy.minimum(stamps.messages + 4, last)] == _DASH
     )
     for row in numpy.flatnonzero(dated & (kinds == _PLAIN)).tolist():
-        if _in_file(stamps.text, int(stamps.messages[row])):
+        if _has_header(stamps.text, int(stamps.messages[row])):
             kinds[row] = _FILE
+    odd = lines_with_odd_headers(stamps.text, bytes_, stamps.messages, stamps.ends)
+    kinds[odd[kinds[odd] == _PLAIN]] = _FILE
     return kinds, others

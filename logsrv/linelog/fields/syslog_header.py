@@ -1,7 +1,8 @@
 """Parse the syslog header of a message: RFC 5424, or RFC 3164 as senders really write it.
 
-Also parses the headers that syslog daemons write to files, without a priority:
-`Nov 20 06:18:42 HOST APP[PID]: TEXT`, or with a time of RFC 3339.
+Also parses headers without a priority: those that syslog daemons write to files,
+`Nov 20 06:18:42 HOST APP[PID]: TEXT`, or with a time of RFC 3339; those of Cisco's devices; and the
+prefixes of container runtimes.
 
 Values keep the sender's text: `timestamp` is not parsed. A part that is `-`, or omitted, is a missing
 field.
@@ -13,15 +14,20 @@ import re
 from typing import NamedTuple
 
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields.level import canonical_level
+from logsrv.linelog.fields import container_prefix
+from logsrv.linelog.fields.device_header import MNEMONIC, parse_device_header
+from logsrv.linelog.fields.header_words import (
+    FACILITIES,
+    SEVERITIES,
+    TAG,
+    TAG_OF_WORDS,
+    TIME,
+    match_host,
+)
+from logsrv.linelog.fields.level import LEVELS, RANK, canonical_level
+from logsrv.linelog.fields.level import NAMES as NAMES_OF_LEVELS
 from logsrv.linelog.fields.stored import decode_stored
 
-FACILITIES = (
-    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"),
-    *("uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock"),
-    *(f"local{number}" for number in range(8)),
-)
-SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 NAMES = frozenset(
     ("facility", "severity", "app", "pid", "msgid", "hostname", "timestamp", "text"),
 )
@@ -34,27 +40,40 @@ _RFC5424 = re.compile(
 _VALUE = pattern_until('"').encode()
 # Senders forget to escape a bracket inside quotes: only a quote ends a value.
 _ELEMENT = re.compile(rb'\[([^ =\]"]+)((?: +[^ =\]"]+="' + _VALUE + rb'")*) *\]')
+# One that is not as it should be, with an equals sign; it ends before another one, a space or the end.
+_BROKEN_ELEMENT = re.compile(
+    rb"\[(?=[^ =\]\"]+ [^\]\"]*=)(?:(?:[^\"\]]|\"" + _VALUE + rb"\")*\](?=\[| |\Z)|[^ ]*?\](?=\[| )"
+    rb"|[^\[\]]*\](?=\[| |\Z))"
+)
 _PARAM = re.compile(rb' +([^ =\]"]+)="(' + _VALUE + rb')"')
 _ESCAPED = re.compile(rb'\\(["\\\]])')
-_TIME = re.compile(
-    rb"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9]?[0-9](?: [0-9]{4})?"
-    rb" [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
-    rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[^ ]*):? +"
-)
-_TAG = re.compile(rb"([A-Za-z_/.(][^\s:\[\]=\"]{0,127})(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)")
-# macOS has tags of several words: `Microsoft Word[14463]:`.
-_TAG_OF_WORDS = re.compile(
-    rb"([A-Za-z_][^\s:\[\]=\"]{0,63}(?: [A-Z0-9(][^\s:\[\]=\"]{0,63}){1,4})\[([0-9]{1,10})\]:?(?: |\Z)"
-)
-_HOST = re.compile(rb"([^\s:\[\]=\"]+(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
+_DIGITS_AND_BRACKET = b"0123456789["
+_LEVEL = rb"(emerg|emergency|panic|alert|crit|critical|err|error|warn|warning|notice|info|debug)"
+_FACILITY = b"(" + "|".join(FACILITIES).encode() + rb"|security)"
+# FreeBSD's `<auth.info>` or `<4.6>` before the host.
+_BEFORE_HOST = re.compile(rb"<(?:" + _FACILITY + rb"\." + _LEVEL + rb"|[0-9]{1,2}\.[0-7])> +")
+# BusyBox' `daemon.info` and F5's `warning` before the tag.
+_BEFORE_TAG = re.compile(rb"(?:" + _FACILITY + rb"\.)?" + _LEVEL + rb" +(?=" + TAG.pattern + rb")")
+# AIX: the host that a message comes from.
+_FORWARDED = re.compile(rb"(?:Message forwarded from|From) ([0-9A-Za-z][0-9A-Za-z._:-]*): +")
 # A header without a priority: stricter rules, because a program's own line may begin with a time, too.
-IN_FILES = (
-    r"(?:(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
+_IN_FILES = (
+    r"(?:(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?"
+    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] (?:20[0-9]{2} )?"
+    r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?: [A-Z]{3,5}| 20[0-9]{2}){0,2}"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
-    r" [A-Za-z0-9][A-Za-z0-9._-]* [A-Za-z_/.(]"
+    r" (?:<[a-z0-9]+\.[a-z0-9]+> )?(?:[A-Za-z0-9][A-Za-z0-9._/-]* |From |Message )[A-Za-z0-9_/.(%]"
 )
-"""The beginning of a header without a priority. No stamp of the store matches: each source has a colon."""
-_IN_FILES = re.compile(IN_FILES.encode())
+BEGIN = rf"(?:{_IN_FILES}|{container_prefix.BEGIN})"
+"""The beginning of a header without a priority, but for a device's. No stamp of the store matches: each
+source has a colon."""
+WITHOUT_PRIORITY = (
+    rf"{_IN_FILES}|{MNEMONIC}|"
+    r" std(?:out|err) [PF]|[A-Za-z0-9_.-] +\| |\[pod/|\.[0-9]{9}(?:Z|[+-])"
+    r"|T[0-9:]{8}[.0-9]*(?:Z|[+-][0-9:]{5}) \{"
+)
+"""What is in every line with a header without a priority; an expression of RE2, too."""
+_begins_file_header = re.compile(_IN_FILES.encode()).match
 
 
 class SyslogHeader(NamedTuple):
@@ -62,15 +81,17 @@ class SyslogHeader(NamedTuple):
 
     fields: dict[str, str]
     severity: int | None
-    """The severity from 0, emerg, to 7, debug; None without a priority."""
+    """The severity from 0, emerg, to 7, debug; None without a priority or a word for it."""
     text: bytes
     """The text after the header, without a NUL at its end."""
+    is_partial: bool = False
+    """Whether a container's line goes on in its next one (`P` of the CRI)."""
 
 
 def parse_syslog_header(message: bytes) -> SyslogHeader | None:
     """Return the header at the beginning of `message`, or None."""
     if not message.startswith(b"<"):
-        return _header_in_file(message) if _IN_FILES.match(message) else None
+        return _header_without_priority(message)
     priority = _PRIORITY.match(message)
     if priority is None or int(priority[1]) > 191:
         return None
@@ -80,21 +101,36 @@ def parse_syslog_header(message: bytes) -> SyslogHeader | None:
     if new:
         rest = _add_rfc5424(message, new, fields)
     else:
-        rest = _add_rfc3164(message, priority.end(), fields)
+        rest = _add_device(message, priority.end(), fields) if b"%" in message else 0
+        rest = rest or _add_rfc3164(message, priority.end(), fields)
     return _make_header(message, rest, fields, severity)
 
 
-def _header_in_file(message: bytes) -> SyslogHeader | None:
-    """Return a header without a priority.
-
-    None without a host or an app, or if one of them is a level, as in `TIME ERROR db: …`.
-    """
+def _header_without_priority(message: bytes) -> SyslogHeader | None:
     fields: dict[str, str] = {}
-    rest = _add_rfc3164(message, 0, fields)
-    names = (fields.get("hostname"), fields.get("app"))
-    if any(name is None or canonical_level(name) for name in names):
+    rest = _add_device(message, 0, fields) if b"%" in message else 0
+    if not rest and _begins_file_header(message):
+        rest = _add_rfc3164(message, 0, fields)
+        # A word before the program names no host in `TIME ERROR db: …`; with a facility, the host may be
+        # missing.
+        if "app" not in fields or canonical_level(fields["app"]):
+            rest = 0
+        elif "facility" not in fields:
+            host = fields.get("hostname")
+            rest = rest if host is not None and not canonical_level(host) else 0
+    if rest:
+        severity = fields.get("severity")
+        return _make_header(
+            message, rest, fields, None if severity is None else SEVERITIES.index(severity)
+        )
+    if message[:1] not in _DIGITS_AND_BRACKET and b" | " not in message:
         return None
-    return _make_header(message, rest, fields, None)
+    prefix = container_prefix.parse_container_prefix(message)
+    if prefix is None:
+        return None
+    fields = {name: decode_stored(value) for name, value in prefix.fields.items()}
+    header = _make_header(message, prefix.at, fields, None)
+    return header._replace(is_partial=True) if prefix.is_partial else header
 
 
 def _make_header(
@@ -117,20 +153,43 @@ def _add_rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]
     if message.startswith(b"-", at) and message[at + 1 : at + 2] in (b" ", b""):
         at += 1
     else:
-        while element := _ELEMENT.match(message, at):
-            prefix = decode_stored(element[1])
-            for name, value in _PARAM.findall(element[2]):
-                text = _ESCAPED.sub(rb"\1", value)
-                if text != b"-":
-                    fields[f"{prefix}.{decode_stored(name)}"] = decode_stored(text)
-                else:
-                    fields.pop(f"{prefix}.{decode_stored(name)}", None)
-            at = element.end()
+        at = _add_structured_data(message, at, fields)
     if message.startswith(b" ", at):
         at += 1
     if message.startswith(b"\xef\xbb\xbf", at):
         at += 3
     return at
+
+
+def _add_structured_data(message: bytes, at: int, fields: dict[str, str]) -> int:
+    """Add the values of the elements from `at` on; return the offset after them. Skip broken ones."""
+    while message.startswith(b"[", at):
+        element = _ELEMENT.match(message, at)
+        if element is None:
+            broken = _BROKEN_ELEMENT.match(message, at)
+            if broken is None:
+                return at
+            at = broken.end()
+            continue
+        prefix = decode_stored(element[1])
+        for name, value in _PARAM.findall(element[2]):
+            text = _ESCAPED.sub(rb"\1", value)
+            if text != b"-":
+                fields[f"{prefix}.{decode_stored(name)}"] = decode_stored(text)
+            else:
+                fields.pop(f"{prefix}.{decode_stored(name)}", None)
+        at = element.end()
+    return at
+
+
+def _add_device(message: bytes, at: int, fields: dict[str, str]) -> int:
+    """Add the fields of the header of one of Cisco's devices; return where the text begins, or 0."""
+    header = parse_device_header(message, at)
+    if header is None:
+        return 0
+    fields.setdefault("severity", SEVERITIES[header.severity])
+    fields.update({name: decode_stored(value) for name, value in header.fields.items()})
+    return header.at
 
 
 def _add_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
@@ -139,19 +198,40 @@ def _add_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     Programs on the same machine omit the host, some also the time; a word is a tag only if a colon or a
     PID in brackets follows it.
     """
-    time = _TIME.match(message, at)
+    time = TIME.match(message, at)
     host = None
     if time:
         fields["timestamp"] = decode_stored(time[1])
         at = time.end()
-        host = None if _TAG.match(message, at) else _HOST.match(message, at)
+        if message.startswith(b"<", at) and (level := _BEFORE_HOST.match(message, at)):
+            at = _add_level(level, fields)
+        host = None if TAG.match(message, at) else match_host(message, at)
         if host:
             fields["hostname"] = decode_stored(host[1])
             at = host.end()
-    tag = _TAG.match(message, at) or (host and _TAG_OF_WORDS.match(message, at))
+        if origin := _FORWARDED.match(message, at):
+            fields["hostname"] = decode_stored(origin[1])
+            at = origin.end()
+    tag = TAG.match(message, at)
+    if tag is None and time:
+        if level := _BEFORE_TAG.match(message, at):
+            at = _add_level(level, fields)
+            tag = TAG.match(message, at)
+        elif host:
+            tag = TAG_OF_WORDS.match(message, at)
     if tag:
         fields["app"] = decode_stored(tag[1])
         if tag[2]:
             fields["pid"] = decode_stored(tag[2])
         at = tag.end()
     return at
+
+
+def _add_level(said: re.Match[bytes], fields: dict[str, str]) -> int:
+    """Add a level and a facility that stand between the parts if there is no priority; return the end."""
+    facility, level = (part.decode() if part else None for part in said.group(1, 2))
+    if level and "severity" not in fields:
+        fields["severity"] = SEVERITIES[len(LEVELS) - 1 - RANK[NAMES_OF_LEVELS[level]]]
+        if facility:
+            fields["facility"] = "auth" if facility == "security" else facility
+    return said.end()

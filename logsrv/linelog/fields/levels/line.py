@@ -16,6 +16,7 @@ from logsrv.linelog.fields.level import (
     level_after_time,
     level_in_text,
 )
+from logsrv.linelog.fields.odd_headers import may_begin
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.fields.stored import decode_stored
@@ -44,6 +45,8 @@ def level_of(line: bytes) -> str | None:
     [begin] = _BEGINNING.match(message).groups()  # type: ignore[union-attr]
     if begin[:1] == b"<":
         return _BY_PRIORITY.get(begin) or Record(line).level
+    if may_begin(message):
+        return Record(line).level
     if not begin.isascii() or begin.lstrip(b" \t\r")[:1] == b"{":
         return Record(line).level
     if b"/" in begin and _DAY.search(begin):

@@ -109,7 +109,7 @@ def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = Non
     else:
         found.append("[:=]")
     if inner in syslog_header.NAMES or name.startswith("syslog."):
-        found += [_HEADER, syslog_header.IN_FILES]
+        found += [_HEADER, syslog_header.WITHOUT_PRIORITY]
     if inner in access.ALL_NAMES:
         found.append(_pattern_in_access_log(inner, number))
     if inner in programs.SSHD_NAMES:

@@ -17,8 +17,9 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from logsrv.linelog.fields.header_words import FACILITIES
 from logsrv.linelog.fields.level import BY_SYSLOG
-from logsrv.linelog.fields.syslog_header import FACILITIES, parse_syslog_header
+from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 
 _USER = 1
@@ -127,7 +128,7 @@ def _rfc5424_header_after_time(hostname: str | None, app: str | None, pid: str |
 def _parse_priority_and_text(message: bytes) -> tuple[bytes, bytes] | None:
     """Return priority and text of a message that has a header; None if it has none."""
     header = parse_syslog_header(message)
-    if header is None or header.severity is None:
+    if header is None or header.severity is None or not message.startswith(b"<"):
         return None
     facility = _FACILITIES[header.fields["facility"]]
     return b"<%d>1" % (8 * facility + header.severity), header.text

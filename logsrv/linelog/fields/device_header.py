@@ -1,0 +1,86 @@
+"""Parse the headers of Cisco's devices, whose messages are named `%FACILITY-SEVERITY-MNEMONIC`.
+
+IOS, IOS XE, IOS XR, NX-OS, ASA, FTD and AireOS put counters, names, times and processes before that name in
+different orders, and relays put their own time and host before these.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from logsrv.linelog.fields.header_words import TIME
+
+MNEMONIC = r"%[A-Z][A-Z0-9_]*[A-Za-z0-9_-]*-[0-7]-"
+"""The beginning of the name of a message."""
+_MNEMONIC = re.compile(
+    rb"(?<![^\s:])(%[A-Z][A-Z0-9_]*(?:-[A-Za-z0-9_]+){0,4}?-([0-7])-[A-Za-z0-9_]+) ?:(?: +|\Z)"
+)
+_LONGEST = 200
+"""The name of a message ends within this many bytes."""
+_MOST_PARTS = 12
+# `00:20:10:`, `1d02h:`, `1y2w:`: how long the device has been running.
+_UPTIME = rb"(?P<uptime>[0-9]{2,4}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?|[0-9]{1,4}y[0-9]{1,2}w|[0-9]{1,3}w[0-9]d|[0-9]{1,3}d[0-9]{1,2}h): +"  # noqa: E501
+_DEVICE_TIME = (
+    rb"[*.]?(?P<time>"
+    + TIME.pattern.removesuffix(rb":? +")
+    + rb"(?: [A-Z]{2,5}(?=:))?) ?(?:: *| +|\Z)"
+)
+_NAME = rb"(?=[^\s]*[A-Za-z:]|[0-9]+\.[0-9]+\.)[0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*(?::[^\s\[\]=\":]+)*(?:::)?"  # noqa: E501
+_PART = re.compile(
+    rb"(?P<counter>[0-9]{1,12}: +|: *|%\$ \S{1,40} %\$ +|\*[A-Za-z]\w{0,60}: +|[A-Z0-9]{1,4}/\S{1,30}?:(?! ))"  # noqa: E501
+    rb"|" + _UPTIME + rb"|" + _DEVICE_TIME
+    + rb"|(?P<app>[A-Za-z_][^\s:\[\]=\"]{0,60})\[(?P<pid>[0-9]{1,10})\] ?: +"
+    rb"|(?P<name>" + _NAME + rb")(?P<colon> ?:)? +"
+)  # fmt: skip
+
+
+class DeviceHeader(NamedTuple):
+    """The parts of a header of a device.
+
+    at: offset of the text. severity: the digit in the name of the message.
+    """
+
+    fields: dict[str, bytes]
+    severity: int
+    at: int
+
+
+def parse_device_header(message: bytes, start: int) -> DeviceHeader | None:
+    """Return the header from offset `start` on, or None if anything else stands before a message's name."""
+    name = _MNEMONIC.search(message, start, start + _LONGEST)
+    if name is None:
+        return None
+    fields: dict[str, bytes] = {}
+    at, end, last = start, name.start(), ""
+    for _ in range(_MOST_PARTS):
+        if at == end:
+            break
+        part = _PART.match(message, at, end)
+        if part is None or not _add_part(part, fields, last, is_last=part.end() == end):
+            return None
+        last, at = str(part.lastgroup), part.end()
+    if at != end:
+        return None
+    if "app" in fields:
+        return DeviceHeader(fields, int(name[2]), name.start())
+    return DeviceHeader({**fields, "app": name[1]}, int(name[2]), name.end())
+
+
+def _add_part(part: re.Match[bytes], fields: dict[str, bytes], last: str, *, is_last: bool) -> bool:
+    """Add what a part says; return False if it cannot stand here. last: the kind of the part before it."""
+    if part["time"]:
+        fields["timestamp"] = part["time"]
+    elif part["uptime"]:
+        fields.setdefault("timestamp", part["uptime"])
+    elif part["app"]:
+        fields["app"], fields["pid"] = part["app"], part["pid"]
+        return is_last
+    elif part["name"]:
+        if is_last and part["colon"] and "hostname" in fields:
+            fields["app"] = part["name"]
+        elif part["colon"] or last in ("time", "counter"):
+            fields["hostname"] = part["name"]
+        else:
+            return False
+    return True

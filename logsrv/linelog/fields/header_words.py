@@ -1,0 +1,78 @@
+"""The words of syslog headers as senders write them: times, names of hosts, tags, levels."""
+
+from __future__ import annotations
+
+import re
+
+FACILITIES = (
+    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"),
+    *("uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock"),
+    *(f"local{number}" for number in range(8)),
+)
+SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+
+MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_YEAR = rb"(?:19|20)[0-9]{2}"
+_CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+# Abbreviations that are no names of hosts; a hostname such as WEB must stay one.
+_ZONES = (
+    "UTC|GMT|Z|WET|WEST|CET|CEST|EET|EEST|BST|IST|MSK|MSD|TRT|EST|EDT|CST|CDT|MST|MDT|PST|PDT|AKST|AKDT|HST"
+    "|AST|ADT|NST|NDT|BRT|BRST|ART|CLT|CLST|SAST|EAT|CAT|WAT|GST|PKT|IRST|NPT|ICT|WIB|WITA|WIT|SGT|MYT|HKT"
+    "|PHT|JST|KST|AEST|AEDT|ACST|ACDT|AWST|NZST|NZDT|SAMT|YEKT|OMST|KRAT|IRKT|YAKT|VLAT|MAGT|PETT"
+)
+ZONE = rb"(?:" + _ZONES.encode() + rb"|[+-][0-9]{2}(?::?[0-9]{2})?)"
+"""A zone behind a time."""
+NO_HOST = (
+    rb"(?:(?:"
+    + ZONE
+    + rb"|"
+    + _YEAR
+    + rb")[ :]|(?:last )?message repeated |Message forwarded from |From "
+    rb"|(?:" + "|".join(FACILITIES).encode() + rb"|security)\.[a-z]|"
+    rb"(?:debug|info|notice|warn|warning|err|error|crit|critical|alert|emerg|emergency|panic) )"
+)
+"""The beginning of a text behind a time that is no name of a host."""
+
+OLD_TIME = (
+    rb"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:" + _YEAR + rb" )?" + MONTH + rb" [ 0-9]?[0-9](?: "
+    + _YEAR + rb")? " + _CLOCK + rb"(?:\.[0-9]+)?"
+)  # fmt: skip
+"""A time as in RFC 3164, perhaps with its weekday, year or fraction."""
+_ISO_TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T" + _CLOCK + rb"[^ ]*?"
+_AFTER_TIME = (
+    rb"(?: " + ZONE + rb"(?=[ :]))?(?: " + _YEAR + rb"(?=[ :]))?(?: " + ZONE + rb"(?=[ :]))?"
+)
+TIME = re.compile(rb"((?:" + OLD_TIME + rb"|" + _ISO_TIME + rb")" + _AFTER_TIME + rb"):? +")
+is_no_host = re.compile(NO_HOST).match
+_SUSPECTS = frozenset(
+    (
+        f"{_ZONES}|last|message|Message|From|debug|info|notice|warn|warning|err|error|crit|critical|alert|emerg"
+        "|emergency|panic"
+    )
+    .encode()
+    .split(b"|")
+)
+HOST = re.compile(rb"([0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
+TAG = re.compile(
+    rb"((?:[A-Za-z_/.(]|[0-9][0-9.-]*[A-Za-z_]|%+[A-Za-z0-9])[^\s:\[\]=\"]{0,127})"
+    rb"(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)"
+)
+# macOS has tags of several words: `Microsoft Word[14463]:`.
+TAG_OF_WORDS = re.compile(
+    rb"([A-Za-z_][^\s:\[\]=\"]{0,63}(?: [A-Z0-9(][^\s:\[\]=\"]{0,63}){1,4})\[([0-9]{1,10})\]:?(?: |\Z)"
+)
+
+
+def match_host(message: bytes, at: int) -> re.Match[bytes] | None:
+    """Return the match of a host's name at this place, or None for another word."""
+    host = HOST.match(message, at)
+    if host is None:
+        return None
+    word = host[1].rstrip(b":")
+    # Most names need no look at the expression.
+    suspicious = (
+        word in _SUSPECTS
+        or word.isdigit()
+        or word.partition(b".")[0].decode("latin-1") in FACILITIES
+    )
+    return None if suspicious and is_no_host(message, at) else host

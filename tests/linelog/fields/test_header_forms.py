@@ -1,0 +1,124 @@
+"""Headers of devices, relays and containers: each line has its host, program, PID, time, level and text."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.syslog_header import parse_syslog_header
+
+STAMP = "2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+DEVICES = """
+<190>3132811: sw01: 3132807: Jul 11 2026 19:30:44.575 UTC: %SEC-6-IPACCESSLOGP: x|sw01|%SEC-6-IPACCESSLOGP|-|Jul 11 2026 19:30:44.575 UTC|info
+3132811: sw01: 3132807: Jul 11 2026 19:30:44.575 UTC: %SEC-3-IPACCESSLOGP: x|sw01|%SEC-3-IPACCESSLOGP|-|Jul 11 2026 19:30:44.575 UTC|error
+<189>29: *Mar  1 00:00:46.123: %SYS-5-CONFIG_I: x|-|%SYS-5-CONFIG_I|-|Mar  1 00:00:46.123|notice
+<189>29: .Mar  1 00:00:46.123 CEST: %SYS-5-CONFIG_I: x|-|%SYS-5-CONFIG_I|-|Mar  1 00:00:46.123 CEST|notice
+<189>30: 00:20:10: %LINK-3-UPDOWN: x|-|%LINK-3-UPDOWN|-|00:20:10|notice
+30: 1y2w: %LINK-3-UPDOWN: x|-|%LINK-3-UPDOWN|-|1y2w|error
+<189>: 2026 Jul 11 19:30:44 UTC: %ETHPORT-5-IF_UP: x|-|%ETHPORT-5-IF_UP|-|2026 Jul 11 19:30:44 UTC|notice
+2026 Jul 11 19:30:44.123 n9k1 %$ VDC-1 %$ %ETHPORT-5-IF_DOWN: x|n9k1|%ETHPORT-5-IF_DOWN|-|2026 Jul 11 19:30:44.123|notice
+<166>%ASA-6-302013: x|-|%ASA-6-302013|-|-|info
+<166>:Jul 11 19:30:44 UTC: %ASA-session-6-302013: x|-|%ASA-session-6-302013|-|Jul 11 19:30:44 UTC|info
+Jul 11 2026 19:30:44 edge1 : %ASA-4-106023: x|edge1|%ASA-4-106023|-|Jul 11 2026 19:30:44|warning
+edge1 : %FTD-4-106023: x|edge1|%FTD-4-106023|-|-|warning
+<165>2026-07-11T19:30:44Z edge1 : %FTD-5-430003: x|edge1|%FTD-5-430003|-|2026-07-11T19:30:44Z|notice
+Jul 11 19:30:45 10.0.0.1 29: *Mar  1 00:00:46.123: %SYS-5-CONFIG_I: x|10.0.0.1|%SYS-5-CONFIG_I|-|Mar  1 00:00:46.123|notice
+<134>wlc1: *spamApTask7: Jul 11 19:30:44.575: %CAPWAP-3-ECHO_ERR: x|wlc1|%CAPWAP-3-ECHO_ERR|-|Jul 11 19:30:44.575|info
+"""  # noqa: E501
+WORDS = """
+<13>Jul 11 10:00:00 MSK web1 sshd[12]: x|web1|sshd|12|Jul 11 10:00:00 MSK|notice
+<13>Jul 11 10:00:00 +01:00 sshd[1]: x|-|sshd|1|Jul 11 10:00:00 +01:00|notice
+<13>Jul 11 06:18:42 2026 wlc1 stm[3456]: x|wlc1|stm|3456|Jul 11 06:18:42 2026|notice
+Jul 11 06:18:42 2026 wlc1 stm[3456]: x|wlc1|stm|3456|Jul 11 06:18:42 2026|-
+<13>Jul 11 10:00:00 daemon.info dnsmasq[7]: x|-|dnsmasq|7|Jul 11 10:00:00|notice
+Fri Jul 11 10:00:00 2026 daemon.warn dnsmasq[7]: x|-|dnsmasq|7|Fri Jul 11 10:00:00 2026|warning
+Jul 11 10:00:00 ap1 daemon.err dnsmasq[7]: x|ap1|dnsmasq|7|Jul 11 10:00:00|error
+<13>Jul 11 10:00:00 Message forwarded from db7: sshd[1234]: x|db7|sshd|1234|Jul 11 10:00:00|notice
+<13>Jul 11 10:00:00 From db7: sshd[1234]: x|db7|sshd|1234|Jul 11 10:00:00|notice
+Jul 11 10:00:00 relay1 Message forwarded from db7: sshd[1234]: x|db7|sshd|1234|Jul 11 10:00:00|-
+<132>Jul 11 10:00:00 lb1 warning tmm[11048]: x|lb1|tmm|11048|Jul 11 10:00:00|warning
+Jul 11 10:00:00 lb1 warning tmm[11048]: x|lb1|tmm|11048|Jul 11 10:00:00|warning
+<132>Jul 11 10:00:00 warning tmm[11048]: x|-|tmm|11048|Jul 11 10:00:00|warning
+<13>Jul 11 10:00:00 web1 389-ds[7]: x|web1|389-ds|7|Jul 11 10:00:00|notice
+Jul 11 10:00:00 web1 389-ds[7]: x|web1|389-ds|7|Jul 11 10:00:00|-
+<13>Jul 11 10:00:00 web1 %HA: x|web1|%HA|-|Jul 11 10:00:00|notice
+Jul 11 10:00:00 <auth.info> bsd1 sshd[7]: x|bsd1|sshd|7|Jul 11 10:00:00|info
+<28>Jul 11 10:00:00 mx1 rpd[1234]: x|mx1|rpd|1234|Jul 11 10:00:00|warning
+"""
+CONTAINERS = """
+2026-07-11T10:00:00.123456789Z stdout F {"level":"warn"}|-|-|-|2026-07-11T10:00:00.123456789Z|warning
+2026-07-11T10:00:00.12+02:00 stderr P ERROR x|-|-|-|2026-07-11T10:00:00.12+02:00|error
+web-1  / {"level":"error"}|-|web-1|-|-|error
+web-1  / 2026-07-11T10:00:00.123456789Z {"level":"error"}|-|web-1|-|2026-07-11T10:00:00.123456789Z|error
+postgres  / {"level":"error"}|-|postgres|-|-|error
+[pod/web-0/app] 2026-07-11T10:00:00.123456789Z {"level":"error"}|web-0|app|-|2026-07-11T10:00:00.123456789Z|error
+[pod/web-0/app] ERROR x|web-0|app|-|-|error
+2026-07-11T10:00:00.123456789Z {"level":"error"}|-|-|-|2026-07-11T10:00:00.123456789Z|error
+2026-07-11T10:00:00Z {"level":"error"}|-|-|-|2026-07-11T10:00:00Z|error
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize("row", (DEVICES + WORDS + CONTAINERS).split("\n"))
+def test_the_header_of_every_form_is_read(row: str) -> None:
+    if not row:
+        return
+    message, *wanted = row.replace("  / ", "  ¦ ").split("|")
+    line = (STAMP + message.replace("¦", "|")).encode()
+    record = Record(line)
+    found = [record.get(name) for name in ("hostname", "app", "pid", "timestamp", "level")]
+    # The content's own level is a field of the content, too.
+    found[4] = record.level
+    assert found == [None if value == "-" else value for value in wanted]
+    assert OF_NUMBERS[level_numbers(line + b"\n")[0]] == record.level
+    assert record.header is not None
+    text = record.header.text.decode()
+    assert text in ("x", "ERROR x") or text.startswith("{")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "last message repeated 3 times",
+        "message repeated 2 times: [x]",
+        "--- last message repeated 3 times ---",
+        "-- MARK --",
+    ],
+)
+def test_a_sentence_of_the_daemon_has_no_host(text: str) -> None:
+    header = parse_syslog_header(b"<13>Jul 11 10:00:00 " + text.encode())
+    assert header is not None
+    assert (header.fields.get("hostname"), header.fields["text"]) == (None, text)
+
+
+@pytest.mark.parametrize(
+    ("data", "fields", "text"),
+    [
+        ('[good a="1"][bad b=2][also c="3"] x', {"good.a": "1", "also.c": "3"}, "x"),
+        ('[a x="1][b y="2"] x', {"b.y": "2"}, "x"),
+        ('[bad b=2][good a="1"] x', {"good.a": "1"}, "x"),
+        ("[bad b=2] x", {}, "x"),
+        ('[good a="1"][bad b=2] x', {"good.a": "1"}, "x"),
+        ('[bad b=][good a="]"] x', {"good.a": "]"}, "x"),
+        ('[bad b="1" c][good a="1"]', {"good.a": "1"}, ""),
+        ("[main thread] x", {}, "[main thread] x"),
+    ],
+)
+def test_a_broken_element_costs_only_itself(data: str, fields: dict[str, str], text: str) -> None:
+    header = parse_syslog_header(f"<165>1 2026-07-11T10:00:00Z h a 1 m {data}".encode())
+    assert header is not None and header.fields["text"] == text
+    assert {name: value for name, value in header.fields.items() if "." in name} == fields
+
+
+def test_a_part_of_a_line_of_a_container_is_marked() -> None:
+    for letter in ("P", "F"):
+        header = parse_syslog_header(f"2026-07-11T10:00:00Z stdout {letter} x".encode())
+        assert header is not None and header.is_partial == (letter == "P")
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["id | name", "see error %SYS-5-X: y", "100 %C3-4-x", "2026-07-11T10:00:00Z main error: x"],
+)
+def test_other_texts_have_no_header(message: str) -> None:
+    assert parse_syslog_header(message.encode()) is None
