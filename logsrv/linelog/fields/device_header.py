@@ -14,21 +14,28 @@ from logsrv.linelog.fields.header_words import TIME
 MNEMONIC = r"%[A-Z][A-Z0-9_]*[A-Za-z0-9_-]*-[0-7]-"
 """The beginning of the name of a message."""
 _MNEMONIC = re.compile(
-    rb"(?<![^\s:])(%[A-Z][A-Z0-9_]*(?:-[A-Za-z0-9_]+){0,4}?-([0-7])-[A-Za-z0-9_]+) ?:(?: +|\Z)"
+    rb"(%(?<![^\s:]%)[A-Z][A-Z0-9_]*(?:-[A-Za-z0-9_]+){0,4}?-([0-7])-[A-Za-z0-9_]+) ?:(?: +|\Z)"
 )
 _LONGEST = 200
 """The name of a message ends within this many bytes."""
 _MOST_PARTS = 12
 # `00:20:10:`, `1d02h:`, `1y2w:`: how long the device has been running.
-_UPTIME = rb"(?P<uptime>[0-9]{2,4}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?|[0-9]{1,4}y[0-9]{1,2}w|[0-9]{1,3}w[0-9]d|[0-9]{1,3}d[0-9]{1,2}h): +"  # noqa: E501
+_UPTIME = (
+    rb"(?P<uptime>[0-9]{2,4}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?|[0-9]{1,4}y[0-9]{1,2}w|[0-9]{1,3}w[0-9]d"
+    rb"|[0-9]{1,3}d[0-9]{1,2}h): +"
+)
 _DEVICE_TIME = (
     rb"[*.]?(?P<time>"
     + TIME.pattern.removesuffix(rb":? +")
     + rb"(?: [A-Z]{2,5}(?=:))?) ?(?:: *| +|\Z)"
 )
-_NAME = rb"(?=[^\s]*[A-Za-z:]|[0-9]+\.[0-9]+\.)[0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*(?::[^\s\[\]=\":]+)*(?:::)?"  # noqa: E501
+_NAME = (
+    rb"(?=[^\s]*[A-Za-z:]|[0-9]+\.[0-9]+\.)[0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*"
+    rb"(?::[^\s\[\]=\":]+)*(?:::)?"
+)
 _PART = re.compile(
-    rb"(?P<counter>[0-9]{1,12}: +|: *|%\$ \S{1,40} %\$ +|\*[A-Za-z]\w{0,60}: +|[A-Z0-9]{1,4}/\S{1,30}?:(?! ))"  # noqa: E501
+    rb"(?P<counter>[0-9]{1,12}: +|: *|%\$ \S{1,40} %\$ +|\*[A-Za-z]\w{0,60}: +"
+    rb"|[A-Z0-9]{1,4}/\S{1,30}?:(?! ))"
     rb"|" + _UPTIME + rb"|" + _DEVICE_TIME
     + rb"|(?P<app>[A-Za-z_][^\s:\[\]=\"]{0,60})\[(?P<pid>[0-9]{1,10})\] ?: +"
     rb"|(?P<name>" + _NAME + rb")(?P<colon> ?:)? +"

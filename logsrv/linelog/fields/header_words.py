@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"),
@@ -11,6 +12,7 @@ FACILITIES = (
 )
 SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
+LEVEL = rb"(?:emerg|emergency|panic|alert|crit|critical|err|error|warn|warning|notice|info|debug)"
 MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _YEAR = rb"(?:19|20)[0-9]{2}"
 _CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -28,8 +30,7 @@ NO_HOST = (
     + rb"|"
     + _YEAR
     + rb")[ :]|(?:last )?message repeated |Message forwarded from |From "
-    rb"|(?:" + "|".join(FACILITIES).encode() + rb"|security)\.[a-z]|"
-    rb"(?:debug|info|notice|warn|warning|err|error|crit|critical|alert|emerg|emergency|panic) )"
+    rb"|(?:(?:" + "|".join(FACILITIES).encode() + rb"|security)\.)?" + LEVEL + rb" )"
 )
 """The beginning of a text behind a time that is no name of a host."""
 
@@ -43,15 +44,10 @@ _AFTER_TIME = (
     rb"(?: " + ZONE + rb"(?=[ :]))?(?: " + _YEAR + rb"(?=[ :]))?(?: " + ZONE + rb"(?=[ :]))?"
 )
 TIME = re.compile(rb"((?:" + OLD_TIME + rb"|" + _ISO_TIME + rb")" + _AFTER_TIME + rb"):? +")
-is_no_host = re.compile(NO_HOST).match
-_SUSPECTS = frozenset(
-    (
-        f"{_ZONES}|last|message|Message|From|debug|info|notice|warn|warning|err|error|crit|critical|alert|emerg"
-        "|emergency|panic"
-    )
-    .encode()
-    .split(b"|")
-)
+_is_no_host = re.compile(NO_HOST).match
+_WORD_OF_OTHERS = re.compile(
+    rb"[0-9]+|last|[mM]essage|From|" + ZONE + rb"|(?:[a-z0-7]+\.)?" + LEVEL
+).fullmatch
 HOST = re.compile(rb"([0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
 TAG = re.compile(
     rb"((?:[A-Za-z_/.(]|[0-9][0-9.-]*[A-Za-z_]|%+[A-Za-z0-9])[^\s:\[\]=\"]{0,127})"
@@ -66,13 +62,12 @@ TAG_OF_WORDS = re.compile(
 def match_host(message: bytes, at: int) -> re.Match[bytes] | None:
     """Return the match of a host's name at this place, or None for another word."""
     host = HOST.match(message, at)
-    if host is None:
+    if host is None or (may_be_no_host(host[1]) and _is_no_host(message, at)):
         return None
-    word = host[1].rstrip(b":")
-    # Most names need no look at the expression.
-    suspicious = (
-        word in _SUSPECTS
-        or word.isdigit()
-        or word.partition(b".")[0].decode("latin-1") in FACILITIES
-    )
-    return None if suspicious and is_no_host(message, at) else host
+    return host
+
+
+@lru_cache(maxsize=4096)
+def may_be_no_host(word: bytes) -> bool:
+    """Tell whether a word may be no name of a host; what follows it decides."""
+    return _WORD_OF_OTHERS(word.rstrip(b":")) is not None

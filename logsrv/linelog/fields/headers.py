@@ -5,17 +5,18 @@ Unusual messages, and those with JSON after the header, are returned to the call
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
-from logsrv.linelog.fields.header_words import FACILITIES, NO_HOST, SEVERITIES
+from logsrv.linelog.fields.header_words import FACILITIES, SEVERITIES, may_be_no_host
 from logsrv.linelog.fields.one_pass import OnePassReader
 from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.syslog_header import NAMES
 
 _NO_OBJECT = rb"(?![ \t\r]*\{)[^\n]*\n"
-# Nor what may stand between the name of a host and the message of a device: see device_header.py.
-_NO_DEVICE = rb"(?![%*.:]|[0-9]{1,12}[: ywd]|[A-Z][a-z]{2} [ 0-9]|[A-Za-z0-9_]+\[[0-9]+\] ?: |[A-Z0-9]{1,4}/)"  # noqa: E501
+# The name of a message of a device, which may have another header than its line seems to have.
+_has_device = re.compile(rb"%(?<=[ :]%)[A-Z]").search
 _MONTHS = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 # The parts of the regular expression, each with the name of its group, or "": first RFC 3164, where local
 # programs omit the hostname; then RFC 5424.
@@ -24,13 +25,13 @@ _PARTS: tuple[tuple[str, bytes], ...] = (
     ("priority", rb"(1[0-8][0-9]|19[01]|0?[0-9]{1,2})"),
     ("", rb">(?:"),
     ("timestamp", rb"(" + _MONTHS + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2})"),
-    ("", rb" (?!" + NO_HOST + rb")(?:"),
+    ("", rb" (?:"),
     ("hostname", rb"([A-Za-z0-9][A-Za-z0-9._-]*)"),
     ("", rb" )?"),
     ("app", rb'([A-Za-z_/.(][^\s:\[\]="]{0,127})'),
     ("", rb"(?:\["),
     ("pid", rb"([^\]\s]{0,128})"),
-    ("", rb"\]:?|:) " + _NO_DEVICE + _NO_OBJECT),
+    ("", rb"\]:?|:) " + _NO_OBJECT),
     ("", rb"|[1-9][0-9]{0,2} "),
     ("timestamp", rb"(-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ \n]+)"),
     ("", rb" "),
@@ -43,6 +44,7 @@ _PARTS: tuple[tuple[str, bytes], ...] = (
     ("msgid", rb"([^ \n]+)"),
     ("", rb" (?:- (?:\xef\xbb\xbf)?" + _NO_OBJECT + rb"|\[[^{\n]*\n))|([^\n]*\n)"),
 )
+_AFTER_TIME = ("hostname", "app", "pid", "timestamp")
 _OF_PRIORITY = ("facility", "severity")
 
 
@@ -68,7 +70,20 @@ class HeaderReader(OnePassReader):
                 )
                 for place in self.wanted
             ],
+            # A word that is no host moves the others.
+            checked=("hostname", "app") if set(inner) & set(_AFTER_TIME) else (),
+            is_odd=may_be_no_host,
         )
+
+    def read(
+        self, text: bytes
+    ) -> tuple[list[tuple[int, list[str | None]]], list[tuple[int, bytes]]]:
+        """Return columns and other lines, as OnePassReader does."""
+        columns, others = super().read(text)
+        if text.find(b"%") >= 0 and _has_device(text):
+            lines = text.split(b"\n")[:-1]
+            others += [(number, line) for number, line in enumerate(lines) if _has_device(line)]
+        return columns, others
 
 
 def _make_converter(name: str) -> Callable[..., str | None]:

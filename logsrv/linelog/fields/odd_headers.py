@@ -7,58 +7,133 @@ These are prefixes of container runtimes, headers of Cisco's devices, and those 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import numpy
 
-from logsrv.linelog.fields.level import LEVELS, OTHER_NAMES
-from logsrv.linelog.fields.levels.byte_places import Array, indexes_of_true
+from logsrv.linelog.fields import container_prefix
+from logsrv.linelog.fields.header_words import FACILITIES, LEVEL, TIME
+from logsrv.linelog.fields.levels.byte_places import U64, Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.levels.names import may_begin_level_name
 
-_STREAMS = re.compile(rb" std(?:out|err) [PF]")
-_LEVELS = b"|".join(name.encode() for name in OTHER_NAMES | dict.fromkeys(LEVELS))
+# A level between the parts of a header in a file.
 _WITH_LEVEL = (
-    rb"(?:[A-Z][a-z]{2} (?=[A-Z]))?[A-Z][a-z]{2} [ 0-9][0-9] [^\n]{0,40}?[0-9]{2}:[0-9]{2}:[0-9]{2}[^\n]{0,100}?"  # noqa: E501
-    rb"[ .](?:" + _LEVELS + rb")(?:>| [^\s:\[]+[:\[])"
+    TIME.pattern
+    + rb"(?:<|(?:[^\s:\[]+ +)?(?:(?:Message forwarded from|From) \S+ +)?"
+    + rb"(?:[a-z0-7]+\.)?"
+    + LEVEL
+    + rb" +[^\s:\[]+[:\[])"
 )
 _has_level = re.compile(_WITH_LEVEL).match
-may_begin = re.compile(
-    rb"\[pod/|[A-Za-z0-9][A-Za-z0-9_.-]{0,127} +\| |[0-9-]{10}T[^ \n]+ std(?:out|err) [PF]"
-    rb"|[0-9-]{10}T[0-9:]{8}\.[0-9]{9}|" + _WITH_LEVEL + rb"|(?:[^\n]{0,200}?[\s:])?%[A-Z]"
-).match
-"""Tell whether a message may begin with such a header."""
+_begins_odd = re.compile(container_prefix.BEGIN.encode() + rb"|" + _WITH_LEVEL).match
+_names_device = re.compile(rb"%(?<![^\s:]%)[A-Z]").search
+_BEFORE_DEVICE = 200
+_FACILITIES = frozenset((*FACILITIES, "security"))
+_DOTS, _ONES, _HIGHEST = (U64(byte * 0x0101010101010101) for byte in (ord("."), 1, 0x80))
+_SPACE, _LF = 0x20, 0x0A
+# The bytes of a line between the shortest time and the last place where a container's text begins.
+_AFTER_ISO_TIME, _WIDTH = 20, 24
+
+
+def may_begin(message: bytes) -> bool:
+    """Tell whether a message may begin with such a header."""
+    return _begins_odd(message) is not None or (
+        message.find(b"%") >= 0 and _names_device(message, 0, _BEFORE_DEVICE) is not None
+    )
 
 
 def lines_with_odd_headers(text: bytes, raw: Array, messages: Array, ends: Array) -> Array:
-    """Return the numbers of these lines, and of a few more.
+    """Return the numbers of these lines, without those with a level, and of a few more.
 
     raw: the bytes of the text, perhaps with padding. messages: where each message begins, -1 if unknown.
     """
     places = []
-    if b"%" in text:
-        at = indexes_of_true(raw == ord("%"))
-        before, after = raw[at - 1], raw[numpy.minimum(at + 1, len(raw) - 1)]
-        named = (before == ord(" ")) | (before == ord(":")) | (before == ord("\n"))
-        places.append(at[named & (after - numpy.uint8(ord("A")) < 26)])
-    if b"[pod/" in text or b" | " in text:
-        at = indexes_of_true((raw == ord("|")) | (raw == ord("[")))
-        after = raw[numpy.minimum(at + 1, len(raw) - 1)]
-        places.append(at[(after == ord(" ")) | (after == ord("p"))])
-    if b" std" in text:
-        places.append(numpy.array([one.start() for one in _STREAMS.finditer(text)], numpy.int64))
-    found = numpy.searchsorted(ends, numpy.concatenate([[], *places]).astype(numpy.int64))
-    # Docker's nanoseconds.
+    if text.find(b"%") >= 0:
+        named = raw[:-1] == ord("%")
+        named &= raw[1:] - numpy.uint8(ord("A")) < 26
+        at = indexes_of_true(named)
+        before = raw[at - 1]
+        places.append(at[(before == _SPACE) | (before == ord(":")) | (before == _LF) | (at == 0)])
+    if text.find(b"|") >= 0:
+        at = indexes_of_true(raw == ord("|"))
+        places.append(at[raw[at - 1] == _SPACE])
+    found = [numpy.searchsorted(ends, at) for at in places]
+    if text.find(b"[") >= 0:
+        found.append(numpy.flatnonzero(raw[messages] == ord("[")))
     last = len(raw) - 1
-    starts = numpy.maximum(messages, 0)
-    timed = (raw[numpy.minimum(starts + 10, last)] == ord("T")) & (
-        raw[numpy.minimum(starts + 19, last)] == ord(".")
-    )
-    timed &= raw[numpy.minimum(starts + 28, last)] - numpy.uint8(ord("0")) < 10
-    dated = (raw[numpy.minimum(starts + 3, last)] == ord(" ")) & (
-        raw[starts] - numpy.uint8(ord("A")) < 26
-    )
-    levels = [
-        row for row in numpy.flatnonzero(dated).tolist() if _has_level(text, int(starts[row]))
-    ]
-    rows = (found[found < len(ends)], numpy.flatnonzero(timed), numpy.array(levels, numpy.int64))
-    numbers = numpy.unique(numpy.concatenate(rows))
+    timed = numpy.flatnonzero(raw[numpy.minimum(messages + 10, last)] == ord("T"))
+    if len(timed):
+        found.append(timed[_are_of_containers(raw, messages[timed])])
+    if not any(map(len, found)):
+        return numpy.zeros(0, numpy.int64)
+    numbers = numpy.unique(numpy.concatenate(found))
+    numbers = numbers[numbers < len(ends)]
     known: Array = numbers[messages[numbers] >= 0]
     return known
+
+
+def _are_of_containers(raw: Array, messages: Array) -> Array:
+    """Return which of these messages, with a time of RFC 3339, may be lines of containers."""
+    whole = messages + _AFTER_ISO_TIME + _WIDTH <= len(raw)
+    found: Array = ~whole
+    rows = rows_at(raw, messages[whole] + _AFTER_ISO_TIME, _WIDTH)
+    # The ninth digit of nanoseconds.
+    nanoseconds = (rows[:, 8] - numpy.uint8(ord("0")) < 10) & (rows[:, 9] != ord(":"))
+    after_space, next_byte = rows[:, 1:-1], rows[:, 2:]
+    begins = rows[:, :-2] == _SPACE
+    begins &= ((after_space == ord("s")) & (next_byte == ord("t"))) | (after_space == ord("{"))
+    found[whole] = nanoseconds | begins.any(1)
+    return found
+
+
+def rows_with_levels_in_headers(rows: Array) -> Array:
+    """Return the numbers of the rows that begin with the header of a file that has a level.
+
+    rows: the beginnings of messages; a multiple of eight bytes of each.
+    """
+    dated = (rows[:, 3] == _SPACE) & (rows[:, 0] - numpy.uint8(ord("A")) < 26)
+    dated |= rows[:, 10] == ord("T")
+    chosen = numpy.flatnonzero(dated)
+    if not len(chosen):
+        return chosen
+    width = rows.shape[1]
+    flat: Array = numpy.zeros(len(chosen) * width + width, numpy.uint8)
+    flat[: len(chosen) * width] = rows[chosen].reshape(-1)
+    # The first two words after the time: one may be the level, the other the host.
+    first = numpy.arange(15, len(chosen) * width, width)
+    first += (rows_at(flat, first, _WIDTH) == _SPACE).argmax(1) + 1
+    second = first + (rows_at(flat, first, 2 * _WIDTH) == _SPACE).argmax(1) + 1
+    likely = _may_be_level(flat, first) | _may_be_level(flat, second) | _is_zone(flat, first)
+    some = numpy.flatnonzero(likely).tolist()
+    with_level = [row for row in some if _has_level(flat[row * width :][:width].tobytes())]
+    odd: Array = chosen[with_level]
+    return odd
+
+
+def _may_be_level(flat: Array, at: Array) -> Array:
+    """Return which words may be a level, `FACILITY.LEVEL` or `<FACILITY.LEVEL>`."""
+    eights: Array = numpy.ndarray((len(flat) - 7,), "<u8", flat, 0, (1,))[at]
+    found = may_begin_level_name(eights.astype(numpy.uint32)) | (flat[at] == ord("<"))
+    # The zero byte of a word, as in Hacker's Delight: where a dot stands.
+    dots = eights ^ _DOTS
+    dots = (dots - _ONES) & ~dots & _HIGHEST
+    # `authpriv` and `security` fill the eight bytes.
+    named = numpy.flatnonzero(((dots != 0) | (flat[at + 8] == ord("."))) & (flat[at] >= ord("a")))
+    if len(named):
+        words = eights[named].tolist()
+        of_facilities = {word for word in set(words) if _begins_facility(word)}
+        found[named[[word in of_facilities for word in words]]] = True
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _begins_facility(word: int) -> bool:
+    return word.to_bytes(8, "little").partition(b".")[0].decode("latin-1") in _FACILITIES
+
+
+def _is_zone(flat: Array, at: Array) -> Array:
+    """Return which words may be a zone or a year."""
+    capitals = (flat[at] - numpy.uint8(ord("A")) < 26) & (flat[at + 1] - numpy.uint8(ord("A")) < 26)
+    years = (flat[at + 4] == _SPACE) & (flat[at] - numpy.uint8(ord("1")) < 2)
+    found: Array = capitals | years
+    return found

@@ -197,6 +197,7 @@ def _kinds_of_lines(stamps: StampedLines) -> tuple[Array, set[int]]:
     for row in numpy.flatnonzero(dated & (kinds == _PLAIN)).tolist():
         if _has_header(stamps.text, int(stamps.messages[row])):
             kinds[row] = _FILE
-    odd = lines_with_odd_headers(stamps.text, bytes_, stamps.messages, stamps.ends)
-    kinds[odd[kinds[odd] == _PLAIN]] = _FILE
+    if (kinds == _PLAIN).any():
+        odd = lines_with_odd_headers(stamps.text, bytes_, stamps.messages, stamps.ends)
+        kinds[odd[kinds[odd] == _PLAIN]] = _FILE
     return kinds, others

@@ -17,7 +17,7 @@ from logsrv.linelog.fields.levels.byte_places import U64, Array, RowShape, index
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.names import UNSURE
 from logsrv.linelog.fields.levels.statuses import levels_of_statuses
-from logsrv.linelog.fields.odd_headers import lines_with_odd_headers
+from logsrv.linelog.fields.odd_headers import lines_with_odd_headers, rows_with_levels_in_headers
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
 OF_NUMBERS = (None, *LEVELS)
@@ -84,9 +84,10 @@ def level_numbers_if_quick(text: bytes, ends: Array, most: int) -> Array | None:
     if headers.any():
         _find_by_priority(lines, numpy.flatnonzero(headers))
     fields = _find_by_field(lines, objects) if not objects.all() else objects
-    odd = lines_with_odd_headers(text, lines.raw[: len(text)], lines.messages, ends)
-    fields[odd[plain[odd]]] = True
-    lines.found[odd[plain[odd]]] = UNSURE
+    if plain.any():
+        odd = lines_with_odd_headers(text, lines.raw, lines.messages, ends)
+        fields[odd[plain[odd]]] = True
+        lines.found[odd[plain[odd]]] = UNSURE
     chosen = numpy.flatnonzero(plain & ~fields)
     if len(chosen):
         _find_in_text(lines, chosen)
@@ -231,6 +232,7 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
             braces, lines.ends[line]
         )
         found[maybe[has]] = UNSURE
+    found[rows_with_levels_in_headers(rows)] = UNSURE
     lines.found[chosen] = found
 
 
