@@ -113,7 +113,7 @@ def rows_with_levels_in_headers(rows: Array) -> Array:
 def _may_be_level(flat: Array, at: Array) -> Array:
     """Return which words may be a level, `FACILITY.LEVEL` or `<FACILITY.LEVEL>`."""
     eights: Array = numpy.ndarray((len(flat) - 7,), "<u8", flat, 0, (1,))[at]
-    found = may_begin_level_name(eights.astype(numpy.uint32)) | (flat[at] == ord("<"))
+    found: Array = may_begin_level_name(eights.astype(numpy.uint32)) | (flat[at] == ord("<"))
     # The zero byte of a word, as in Hacker's Delight: where a dot stands.
     dots = eights ^ _DOTS
     dots = (dots - _ONES) & ~dots & _HIGHEST
