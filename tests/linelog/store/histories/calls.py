@@ -44,13 +44,18 @@ class Calls:
     def begin_with(self, image: Image) -> None:
         """Record an image as files that are on the medium already."""
         self._note(Kind.MARK, path="there store")
-        for path in image.entries:
-            if (self.root / path).is_file():
-                self._set_time(self.root / path)
-                ino = (self.root / path).stat().st_ino
-                self._note(Kind.CREATE, ino=ino, path=path)
-                self._note(Kind.WRITE, ino=ino, path=path, data=(self.root / path).read_bytes())
-                self._synced(self._note(Kind.SYNC, ino=ino, path=path), 0)
+        first: dict[int, str] = {}
+        for path, node in image.entries.items():
+            if not (self.root / path).is_file():
+                continue
+            if first.setdefault(node, path) != path:
+                self._note(Kind.LINK, path=first[node], second=path)
+                continue
+            self._set_time(self.root / path)
+            ino = (self.root / path).stat().st_ino
+            self._note(Kind.CREATE, ino=ino, path=path)
+            self._note(Kind.WRITE, ino=ino, path=path, data=(self.root / path).read_bytes())
+            self._synced(self._note(Kind.SYNC, ino=ino, path=path), 0)
         self._synced(self._note(Kind.SYNC, path="store"), 0)
 
     def _note(self, kind: Kind, **how: Any) -> Operation:
