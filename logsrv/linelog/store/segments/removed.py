@@ -93,7 +93,8 @@ def _read_note_words(name: str, disk: Disk) -> list[str]:
 
 
 def _write_note(name: str, words: Iterable[str], disk: Disk) -> None:
-    disk.replace(name, line_with_checksum(" ".join((name, *words)).encode()))
+    # Durable: a power cut that kept a removal without its note would make readers report a gap.
+    disk.replace_durably(name, line_with_checksum(" ".join((name, *words)).encode()))
 
 
 def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[int] = ()) -> None:

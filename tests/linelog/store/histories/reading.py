@@ -137,9 +137,7 @@ class Reader:
         for one in ids[len(ids) // 2 :][:1]:
             assert len(search(self._view, f"word{one:06}")) == 1, f"word{one} is not found once"
         known.seen.update((at, (line, len(self._calls.operations))) for at, line in hits)
-        if self._keeps_all or not known.power_lost:
-            # A power cut may keep a removal by retention, and not the note that explains it.
-            assert not self._complaints, self._complaints
+        assert not self._complaints, self._complaints
 
 
 def search(view: View, query: str) -> list[tuple[Position, bytes]]:

@@ -24,7 +24,7 @@ from logsrv.linelog.store.segments.removed import (
     runs_of_empty_segments,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.store.faults import at
+from tests.linelog.store.faults import FaultyDisk, at
 
 
 @pytest.fixture
@@ -146,4 +146,13 @@ def test_an_invalid_file_empty_tells_nothing(tmp_path: Path, data: bytes) -> Non
     assert not runs_of_empty_segments(disk)
     note_empty(1, disk)
     assert runs_of_empty_segments(disk) == [range(1, 2)]
+    disk.close()
+
+
+def test_a_note_is_on_the_medium_before_what_it_tells_of_is_removed(tmp_path: Path) -> None:
+    disk = FaultyDisk().open_directory(tmp_path)
+    note_removed([RemovedRun(range(1, 3), 100, 2)], disk)
+    assert disk.calls[-3:] == ["fdatasync", "rename", "sync_directory"]
+    note_empty(3, disk)
+    assert disk.calls[-3:] == ["fdatasync", "rename", "sync_directory"]
     disk.close()
