@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from logsrv.kit.text.colours import text_without_colours
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_value
 
 RULES = 3
@@ -47,7 +48,7 @@ BY_NUMBER = {"levelno": _BY_PYTHON, "severity_number": _BY_OTLP, "PRIORITY": BY_
 _FIELDS = dict.fromkeys(BY_NAME_OR_NUMBER, _BY_NUMBER) | BY_NUMBER
 
 LOOKED_AT = 64
-"""A level's name, or the time of an access log, counts only if it begins within this many characters."""
+"""A level's name counts only if it begins within this many characters, behind header and time."""
 _LONGEST = max(map(len, NAMES))
 _WORD = re.compile(r"\w+")
 
@@ -71,8 +72,6 @@ OF_LETTERS = {
 # and the name of a level. Then characters that may follow the name.
 CLINGING, BETWEEN, AFTER_LEVEL = "0123456789.,:;+])|Z-", " \t,;:|-", " \t,;:|])"
 MOST_CLINGING, MOST_BETWEEN = 31, 7
-MOST_TO_TIME = 256
-"""A level next to a time ends within this many characters."""
 
 
 def _run_pattern(characters: str, most: int) -> str:
@@ -94,11 +93,26 @@ _AT_THE_TIME = re.compile(
     + r"|\S{1,39} [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} \S{1,39} [0-9]{4}(?:-[0-9]{2}){3}[0-9.]{13}"
     + r" \S{1,39} [A-Z]{1,15} [A-Z]{1,15} (?P<bluegene>[A-Z]{4,8}) "
 )  # fmt: skip
-_ACCESS_TIME = re.compile(r"\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = f"(?:{'|'.join(MONTHS)})"
+BEFORE_CLOCK = (
+    rf"[\[(]?(?:(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?{_MONTH} [ 0-9][0-9] (?:[0-9]{{4}} )?"
+    rf"|[0-9]{{2}}[/-]{_MONTH}[/-][0-9]{{4}}[: ]|(?:[0-9][0-9/.,T -]{{0,10}}[/.,T -])?)"
+)
+"""What may stand between the beginning of a text and its clock: a date."""
+# Behind a time: its fraction, a zone, a PID such as `[1234-1]`, and what parts them.
+BEHIND_CLOCK, AFTER_ZONE = "0123456789.,:;+-|)] \t", " \t,;|])"
+LONGEST_ZONE = 5
+_BEHIND_CLOCK = rf"(?:[{re.escape(BEHIND_CLOCK)}]|\[(?=[0-9]))*"
+_LEADING_TIME = re.compile(
+    rf"{BEFORE_CLOCK}{_CLOCK}(?![0-9]){_BEHIND_CLOCK}"
+    rf"(?:(?P<zone>[A-Z_][A-Z0-9_]{{0,{LONGEST_ZONE - 1}}})(?=[{re.escape(AFTER_ZONE)}]){_BEHIND_CLOCK})?"
+)
 
 
 def canonical_level(name: str) -> str | None:
     """Return the level that `name` means, in any case; None if it is no name of a level."""
+    name = text_without_colours(name)
     return NAMES.get(name.lower()) if len(name) <= _LONGEST and name.isascii() else None
 
 
@@ -116,7 +130,7 @@ def level_of_fields(get: Callable[[str], Value | None]) -> str | None:
 
 
 def level_in_text(text: str) -> str | None:
-    """Return the level at the beginning of `text`, or None.
+    """Return the level at the beginning of `text`, which has no header, or None.
 
     A name directly after the time, or in brackets, may have small letters; elsewhere it counts only in
     capitals. PostgreSQL's words count before a colon and two spaces, and the letters of logcat and klog
@@ -124,25 +138,31 @@ def level_in_text(text: str) -> str | None:
     """
     if level := level_after_time(text):
         return level
-    for word in _WORD.finditer(text, 0, LOOKED_AT + _LONGEST + 1):
-        if word.start() >= LOOKED_AT:
+    begin = end_of_leading_time(text)
+    for word in _WORD.finditer(text, begin, begin + LOOKED_AT + _LONGEST + 1):
+        if word.start() >= begin + LOOKED_AT:
             return None
         if word[0] in OF_POSTGRESQL and text.startswith(AFTER_POSTGRESQL, word.end()):
             return OF_POSTGRESQL[word[0]]
         level = canonical_level(word[0])
-        if level and (word[0].isupper() or _is_in_brackets(text, word.start(), word.end())):
+        if level and (word[0].isupper() or _is_in_brackets(text, begin, word)):
             return level
     return None
 
 
-def level_of_access_log(text: str, status: str | None) -> str | None:
-    """Return the level of a line of an access log, by its HTTP status, or None.
+def end_of_leading_time(text: str) -> int:
+    """Return the offset behind the time at the beginning of `text`, and its PID; 0 without a time."""
+    found = _LEADING_TIME.match(text)
+    if found is None:
+        return 0
+    is_level = found["zone"] is not None and canonical_level(found["zone"]) is not None
+    end = found.start("zone") if is_level else found.end()
+    # In `[06:18:42 main error]` the bracket goes on.
+    return end if text.count("[", 0, end) == text.count("]", 0, end) else 0
 
-    If no time of an access log begins within LOOKED_AT characters, return that of `level_in_text`.
-    """
-    time = _ACCESS_TIME.search(text)
-    if time is None or time.start() >= LOOKED_AT:
-        return level_in_text(text)
+
+def level_of_access_log(status: str | None) -> str | None:
+    """Return the level of a line of an access log, by its HTTP status, or None."""
     return OF_STATUS.get(status[0]) if status else None
 
 
@@ -158,9 +178,9 @@ def level_after_time(text: str) -> str | None:
     return None if level in NOUNS and found["sentence"] else level
 
 
-def _is_in_brackets(text: str, start: int, end: int) -> bool:
-    opened = text.rfind("[", 0, start)
-    if opened < 0 or text.find("]", opened, start) >= 0:
+def _is_in_brackets(text: str, begin: int, word: re.Match[str]) -> bool:
+    opened = text.rfind("[", begin, word.start())
+    if opened < 0 or text.find("]", opened, word.start()) >= 0:
         return False
-    closed = text.find("]", end)
-    return closed >= 0 and text.find("[", end, closed) < 0
+    closed = text.find("]", word.end())
+    return closed >= 0 and text.find("[", word.end(), closed) < 0

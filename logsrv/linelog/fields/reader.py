@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy
 
+from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.fields.access import NAMES as OF_ACCESS
 from logsrv.linelog.fields.access import STATUS_CLASS, class_of_status
 from logsrv.linelog.fields.access_text import AccessReader
@@ -70,7 +71,12 @@ class FieldReader:
         columns: list[Column] = [[None] * len(stamps) for _ in self.names]
         others: Iterable[int] = range(len(stamps))
         if self._is_usual and len(stamps):
-            others = self._fill_columns(stamps, columns)
+            plain = (
+                StampedLines(without_colours(stamps.text)) if has_colours(stamps.text) else stamps
+            )
+            # No line may get a stamp by that.
+            if numpy.array_equal(plain.stamped, stamps.stamped):
+                others = self._fill_columns(plain, columns)
         for row in others:
             record = Record(stamps.line(row))
             for name, column in zip(self.names, columns, strict=True):

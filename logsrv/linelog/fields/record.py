@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logsrv.kit.text.colours import without_colours
 from logsrv.linelog.fields import level as levels
 from logsrv.linelog.fields.access import STATUS_CLASS, class_of_status, parse_access
 from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
@@ -143,13 +144,13 @@ class Record:
         """The syslog header, or None."""
         if not self._is_header_known:
             self._is_header_known = True
-            self._header = parse_syslog_header(self.body)
+            self._header = parse_syslog_header(without_colours(self.body))
         return self._header
 
     @property
     def content(self) -> bytes:
-        """The message without its header."""
-        return self.header.text if self.header else self.body
+        """The message without its header, and without colours."""
+        return self.header.text if self.header else without_colours(self.body)
 
     @property
     def kind(self) -> str | None:
@@ -160,8 +161,7 @@ class Record:
 
     def _parse_content(self) -> None:
         self._is_content_known = True
-        header = self.header
-        content = header.text if header else self.body
+        header, content = self.header, self.content
         kind: str | None = "json"
         found: Object | dict[str, str] | None = parse_json(content)
         if found is None:
@@ -192,11 +192,10 @@ class Record:
         if found is None and self.header and self.header.severity is not None:
             found = levels.BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
-            # A level begins in the first characters, of up to four bytes each; its bracket may close later.
-            text = decode_stored(self.body[:4096])
             if self.kind == "access":
-                return levels.level_of_access_log(text, self._content.get("status"))
-            found = levels.level_in_text(text)
+                return levels.level_of_access_log(self._content.get("status"))
+            # A level begins in the first characters, of up to four bytes each; its bracket may close later.
+            found = levels.level_in_text(decode_stored(self.content[:4096]))
         return found
 
     @property

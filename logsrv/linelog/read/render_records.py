@@ -80,7 +80,7 @@ def make_record_renderer(
 
 def _object(hits: Sequence[Hit], extracted: ExtractedFields | None, context: bool) -> bytes:
     found = hit_document(hits[0], extracted, context=context)
-    texts = (found["message"].encode(), *(text_of_record(Record(hit.line)) for hit in hits[1:]))
+    texts = (found["message"].encode(), *(_text_to_show(hit) for hit in hits[1:]))
     message = b"\n".join(_TAB.sub(b"\t", _BREAK.sub(b"\n", text)) for text in texts)
     found["message"] = message.decode("utf-8", "backslashreplace")
     return safe_json(found | {"lines": len(hits)}).encode() + b"\n"
@@ -106,5 +106,12 @@ def _shown_lines(hits: Sequence[Hit]) -> list[bytes]:
         breaks, tab = _BREAK_IN_JSON, _TAB_IN_JSON
     shown = breaks.split(tab.sub(b"\t", record.body))
     for hit in hits[1:]:
-        shown += _BREAK.split(_TAB.sub(b"\t", text_of_record(Record(hit.line))))
+        shown += _BREAK.split(_TAB.sub(b"\t", _text_to_show(hit)))
     return shown
+
+
+def _text_to_show(hit: Hit) -> bytes:
+    """Return the text of a line without its header; a whole message keeps its colours."""
+    record = Record(hit.line)
+    whole = record.header is None and record.kind != "json"
+    return record.body if whole else text_of_record(record)

@@ -1,6 +1,6 @@
-"""Find levels in plain text: names in capitals, in brackets or after the time, at the start of messages.
+"""Find levels in plain text: names in capitals or in brackets at the start of texts.
 
-The rules are those of `level.level_in_text`, for messages that begin in ASCII.
+The rules are those of `level.level_in_text` behind the time, for texts that begin in ASCII.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy
 
 from logsrv.linelog.fields.level import AFTER_POSTGRESQL, LOOKED_AT
-from logsrv.linelog.fields.levels.at_times import levels_at_times
 from logsrv.linelog.fields.levels.byte_places import (
     Array,
     RowShape,
@@ -29,33 +28,23 @@ from logsrv.linelog.fields.levels.names import (
 
 WIDTH = 80
 """Bytes of a beginning: those in which a name may begin, plus the longest name, a multiple of eight."""
-ACCESS = 254
-"""The number for a level that depends on the status in an access log."""
-
 _MARK = numpy.uint32(int.from_bytes(AFTER_POSTGRESQL.encode(), "little"))
 _TIME = RowShape(b"[00/???/0000:00:00:00 ?0000]")
-# The date alone, because HAProxy's time goes on with milliseconds.
-_DATE = RowShape(b"[00/???/0000:")
 
 
-def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> Array:
-    """Return the number of the level in each row, the beginning of a message; 0 for none, or UNSURE.
+def levels_of_beginnings(rows: Array, sizes: Array) -> Array:
+    """Return the number of the level in each row, the beginning of a text; 0 for none, or UNSURE.
 
-    rows: WIDTH bytes from the start of each message on. sizes: bytes of each message. access: whether rows
-    with the time of an access log get ACCESS.
+    rows: WIDTH bytes from the start of each text on. sizes: bytes of each text.
     """
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     if not len(rows):
         return found
-    bracketed, timed = _rows_with_brackets(rows)
-    if access:
-        found[timed] = ACCESS
+    bracketed = _rows_with_brackets(rows)
     for some, any_case in ((~bracketed, False), (bracketed, True)):
-        chosen = numpy.flatnonzero(some & (found != ACCESS))
+        chosen = numpy.flatnonzero(some)
         if len(chosen):
             found[chosen] = _levels_in_rows(rows[chosen], sizes[chosen], any_case=any_case)
-    at_times = levels_at_times(rows)
-    found = numpy.where(at_times > 0, at_times, found)
     # A row with bytes beyond ASCII is checked by itself, although these may belong to the next message.
     found[rows_with_nonzero(rows & numpy.uint8(0x80))] = UNSURE
     return found
@@ -92,8 +81,8 @@ def _levels_in_rows(rows: Array, sizes: Array, *, any_case: bool) -> Array:
     return found
 
 
-def _rows_with_brackets(rows: Array) -> tuple[Array, Array]:
-    """Return which rows have a bracket that begins no time of an access log, and which have such a time."""
+def _rows_with_brackets(rows: Array) -> Array:
+    """Return which rows have a bracket that begins no time of an access log."""
     padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(_TIME.width, numpy.uint8)))
     at = indexes_of_true(padded == ord("["))
     times = rows_at(padded, at, _TIME.width)
@@ -101,9 +90,7 @@ def _rows_with_brackets(rows: Array) -> tuple[Array, Array]:
     is_time = _TIME.matching_rows(times) & (padded[at + 5] | 0x20 != ord("r"))
     bracketed: Array = numpy.zeros(len(rows), bool)
     bracketed[at[~is_time] // WIDTH] = True
-    timed: Array = numpy.zeros(len(rows), bool)
-    timed[at[_DATE.matching_rows(times) & (at % WIDTH < LOOKED_AT)] // WIDTH] = True
-    return bracketed, timed
+    return bracketed
 
 
 def _word_begins(rows: Array, *, any_case: bool) -> Array:

@@ -11,12 +11,19 @@ from typing import Any
 import numpy
 import orjson
 
+from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical_level
-from logsrv.linelog.fields.levels import level_words, pairs
+from logsrv.linelog.fields.levels import level_words, pairs, text_starts
+from logsrv.linelog.fields.levels.at_times import levels_at_times
 from logsrv.linelog.fields.levels.byte_places import U64, Array, RowShape, indexes_of_true, rows_at
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.statuses import levels_of_statuses
+from logsrv.linelog.fields.levels.statuses import (
+    NO_ACCESS,
+    access_brackets,
+    levels_of_statuses,
+    rows_with_access_times,
+)
 from logsrv.linelog.fields.odd_headers import lines_with_odd_headers, rows_with_levels_in_headers
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
@@ -28,24 +35,27 @@ _BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(
 _TIME = RowShape(b"0000-00-00T00:00:00.000000Z ")
 # Nearly all sources are shorter; lines with longer ones are checked one by one.
 _SOURCE = 40
-_PADDING = bytes(_TIME.width + _SOURCE + level_words.WIDTH + pairs.WIDTH)
+_PADDING = bytes(_TIME.width + _SOURCE + level_words.WIDTH + max(pairs.WIDTH, text_starts.PADDING))
 _LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
 
 
 class _TextLines:
     """All lines of a text.
 
-    starts, ends: bounds of each line; an LF is at the end. messages: where each message begins, -1 if
-    unknown. found: the number of each line's level. beginnings: the first bytes of each message.
+    ends: the end of each line, an LF. messages: where each message begins, -1 if unknown. unstamped: lines
+    to be checked one by one. found: the number of each line's level. beginnings: the first bytes of each
+    message.
     """
 
-    def __init__(self, text: bytes, ends: Array) -> None:
+    def __init__(self, text: bytes, ends: Array, unstamped: Array | None = None) -> None:
         self.text = text
         # Padded, so that rows of bytes can be taken from the last lines too.
         self.raw: Array = numpy.frombuffer(text + _PADDING, numpy.uint8)
         self.ends = ends
-        self.starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
-        self.messages = _message_starts(self.raw, self.starts, ends)
+        starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
+        self.messages = _message_starts(self.raw, starts, ends)
+        if unstamped is not None:
+            self.messages[unstamped] = -1
         self.found: Array = numpy.where(self.messages < 0, UNSURE, 0).astype(numpy.uint8)
         self.beginnings = rows_at(self.raw, numpy.maximum(self.messages, 0), level_words.WIDTH)
 
@@ -61,7 +71,7 @@ def level_numbers(text: bytes, ends: Array | None = None) -> Array:
     ends: the places of the LFs, if known.
     """
     if ends is None:
-        ends = indexes_of_true(numpy.frombuffer(text, numpy.uint8) == _LF)
+        ends = _line_ends(text)
     found = level_numbers_if_quick(text, ends, most=len(text))
     assert found is not None
     return found
@@ -75,8 +85,23 @@ def level_numbers_if_quick(text: bytes, ends: Array, most: int) -> Array | None:
     if not len(ends):
         return numpy.zeros(0, numpy.uint8)
     lines = _TextLines(text, ends)
+    if has_colours(text):
+        plain = without_colours(text)
+        lines = _TextLines(plain, _line_ends(plain), unstamped=lines.messages < 0)
+    _find_at_once(lines)
+    unsure = numpy.flatnonzero(lines.found == UNSURE)
+    if len(unsure) > most:
+        return None
+    starts = numpy.concatenate(([0], ends[:-1] + 1))[unsure].tolist()
+    for number, start, end in zip(unsure.tolist(), starts, ends[unsure].tolist(), strict=True):
+        lines.found[number] = _NUMBERS[level_of(text[start:end])]
+    return lines.found
+
+
+def _find_at_once(lines: _TextLines) -> None:
+    """Find the levels of all lines but the unsure ones."""
     first = lines.beginnings[:, 0]
-    empty = lines.messages == ends
+    empty = lines.messages == lines.ends
     known = lines.found == UNSURE
     objects = (first == _OBJECT) & ~known & ~empty
     headers = (first == _HEADER) & ~known & ~empty
@@ -85,7 +110,7 @@ def level_numbers_if_quick(text: bytes, ends: Array, most: int) -> Array | None:
         _find_by_priority(lines, numpy.flatnonzero(headers))
     fields = _find_by_field(lines, objects) if not objects.all() else objects
     if plain.any():
-        odd = lines_with_odd_headers(text, lines.raw, lines.messages, ends)
+        odd = lines_with_odd_headers(lines.text, lines.raw, lines.messages, lines.ends)
         fields[odd[plain[odd]]] = True
         lines.found[odd[plain[odd]]] = UNSURE
     chosen = numpy.flatnonzero(plain & ~fields)
@@ -93,13 +118,10 @@ def level_numbers_if_quick(text: bytes, ends: Array, most: int) -> Array | None:
         _find_in_text(lines, chosen)
     if objects.any():
         _find_in_objects(lines, numpy.flatnonzero(objects))
-    unsure = numpy.flatnonzero(lines.found == UNSURE)
-    if len(unsure) > most:
-        return None
-    for number in unsure.tolist():
-        line = text[lines.starts[number] : ends[number]]
-        lines.found[number] = _NUMBERS[level_of(line)]
-    return lines.found
+
+
+def _line_ends(text: bytes) -> Array:
+    return indexes_of_true(numpy.frombuffer(text, numpy.uint8) == _LF)
 
 
 def _message_starts(raw: Array, starts: Array, ends: Array) -> Array:
@@ -203,37 +225,42 @@ def _lines_with_escapes(lines: _TextLines) -> tuple[Array, Array]:
 def _lines_with_access_bracket(lines: _TextLines) -> Array:
     """Return which lines have a bracket like that before the time in an access log."""
     found: Array = numpy.zeros(len(lines.ends), bool)
-    at = indexes_of_true(lines.raw == ord("["))
-    at = at[(lines.raw[at - 1] == _SPACE) & (lines.raw[at + 1] - numpy.uint8(ord("0")) < 10)]
-    found[lines.line_number_at(at)] = True
+    found[lines.line_number_at(access_brackets(lines.raw))] = True
     return found
 
 
 def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     """Find the levels of lines without a field that may hold one."""
-    rows, sizes = lines.beginnings[chosen], (lines.ends - lines.messages)[chosen]
-    found = level_words.levels_of_beginnings(rows, sizes, access=True)
-    timed = numpy.flatnonzero(found == level_words.ACCESS)
-    if len(timed):
-        starts, ends = lines.messages[chosen[timed]], lines.ends[chosen[timed]]
-        found[timed] = levels_of_statuses(lines.raw, starts, ends)
-        timed = numpy.flatnonzero(found == level_words.ACCESS)
-        found[timed] = level_words.levels_of_beginnings(rows[timed], sizes[timed])
-    # If JSON follows spaces, or the header of a file, a level in its text does not count: check such a line
-    # by itself.
+    rows, ends = lines.beginnings[chosen], lines.ends[chosen]
+    content = text_starts.ends_of_file_headers(lines.raw, lines.messages[chosen], rows, ends)
+    headed = numpy.flatnonzero(content.at > lines.messages[chosen])
+    rows[headed] = rows_at(lines.raw, content.at[headed], level_words.WIDTH)
+    text = text_starts.ends_of_leading_times(lines.raw, content.at, rows)
+    words = rows.copy()
+    timed = numpy.flatnonzero(text.at > content.at)
+    words[timed] = rows_at(lines.raw, text.at[timed], level_words.WIDTH)
+    found = level_words.levels_of_beginnings(words, ends - text.at)
+    at_times = levels_at_times(rows)
+    found = numpy.where((at_times > 0) & (found != UNSURE), at_times, found)
+    # If JSON follows spaces, or a header, a level in its text does not count: check such a line by itself.
     first = rows[:, 0]
-    blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r"))
-    headed = (rows[:, 3] == _SPACE) | (rows[:, 10] == ord("T"))
-    maybe = numpy.flatnonzero((found > 0) & (found != UNSURE) & (blank | headed))
-    if len(maybe):
-        braces = indexes_of_true(lines.raw == _OBJECT)
-        line = chosen[maybe]
-        has = numpy.searchsorted(braces, lines.messages[line]) < numpy.searchsorted(
-            braces, lines.ends[line]
-        )
-        found[maybe[has]] = UNSURE
-    found[rows_with_levels_in_headers(rows)] = UNSURE
-    lines.found[chosen] = found
+    blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r")) | (first == _OBJECT)
+    unsure = content.unsure | text.unsure | ((found > 0) & blank & _have_braces(lines, chosen))
+    access, distant = rows_with_access_times(lines.raw, content.at, ends)
+    statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
+    found[access] = numpy.where(statuses == NO_ACCESS, found[access], statuses)
+    unsure[distant] = True
+    unsure[rows_with_levels_in_headers(lines.beginnings[chosen])] = True
+    lines.found[chosen] = numpy.where(unsure, UNSURE, found)
+
+
+def _have_braces(lines: _TextLines, chosen: Array) -> Array:
+    """Return which of some lines have a brace in their message."""
+    braces = indexes_of_true(lines.raw == _OBJECT)
+    found: Array = numpy.searchsorted(braces, lines.messages[chosen]) < numpy.searchsorted(
+        braces, lines.ends[chosen]
+    )
+    return found
 
 
 def _find_in_objects(lines: _TextLines, chosen: Array) -> None:

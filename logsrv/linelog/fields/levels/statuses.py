@@ -15,9 +15,10 @@ from logsrv.linelog.fields.levels.byte_places import (
     indexes_of_true,
     rows_at,
 )
-from logsrv.linelog.fields.levels.level_words import ACCESS
 from logsrv.linelog.fields.levels.names import UNSURE
 
+NO_ACCESS = 254
+"""The number for a message of no access log."""
 _TO_REQUEST = b'[00/???/0000:00:00:00 ?0000] "'
 _TIME = RowShape(_TO_REQUEST)
 _AFTER_REQUEST = 24
@@ -29,12 +30,33 @@ for _digit, _level in OF_STATUS.items():
     _LEVELS[ord(_digit)] = RANK[_level] + 1
 
 
+def access_brackets(raw: Array) -> Array:
+    """Return the places of brackets like that before the time in an access log."""
+    at = indexes_of_true(raw == ord("["))
+    found: Array = at[(raw[at - 1] == _BLANK) & _DIGIT[raw[at + 1]]]
+    return found
+
+
+def rows_with_access_times(raw: Array, starts: Array, ends: Array) -> tuple[Array, Array]:
+    """Return which messages may have the time of an access log within LOOKED_AT bytes, and which later."""
+    at = access_brackets(raw)
+    at = at[raw[at + 3] == ord("/")]
+    row = numpy.searchsorted(ends, at)
+    at, row = at[row < len(ends)], row[row < len(ends)]
+    inside = at >= starts[row]
+    # Only the first one in a message counts.
+    rows, first = numpy.unique(row[inside], return_index=True)
+    near = at[inside][first] - starts[rows] < LOOKED_AT
+    return rows[near], rows[~near]
+
+
 def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
     """Return the number of the level of each message, by its HTTP status.
 
-    UNSURE: the whole line has to be parsed. ACCESS: the message is of no access log after all.
+    UNSURE: the whole line has to be parsed. NO_ACCESS: its words count.
 
-    raw: the text, with padding after it. starts, ends: bounds of the messages.
+    raw: the text, with padding after it. starts, ends: bounds of the messages without their headers; the
+    time of each begins within LOOKED_AT bytes.
     """
     rows = rows_at(raw, starts, LOOKED_AT)
     bracket = (rows == ord("[")).argmax(1)
@@ -49,25 +71,21 @@ def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
     status_text = rows_at(raw, numpy.where(usual, close, starts), _AFTER_REQUEST)
     usual &= _rows_with_status(status_text)
     found: Array = numpy.where(usual, _LEVELS[status_text[:, 2]], UNSURE)
-    found[elsewhere] = ACCESS
+    found[elsewhere] = NO_ACCESS
     return found
 
 
 def _rows_with_client_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]:
     """Return which rows have exactly client, identity and user before the bracket, and which have more
     words.
-
-    A row that may begin with the header of a file is in neither.
     """
     before = numpy.arange(rows.shape[1]) < bracket[:, None]
     blank = (rows == _BLANK) & before
     number = blank.sum(1, dtype=numpy.uint8)
     apart = ~(blank[:, 1:] & blank[:, :-1]).any(1) & ~blank[:, 0]
     plain = ~((rows < _BLANK) & before).any(1)
-    dated = rows[:, 10] == ord("T")
     last = rows[numpy.arange(len(rows)), bracket - 1] == _BLANK
-    three = (number == 3) & apart & last & plain & ~dated
-    return three, (number > 3) & apart & plain & ~dated & (rows[:, 3] != _BLANK)
+    return (number == 3) & apart & last & plain, (number > 3) & apart & plain
 
 
 def _places_with_time(raw: Array, at: Array) -> Array:

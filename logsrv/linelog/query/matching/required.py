@@ -29,9 +29,9 @@ from logsrv.linelog.query.matching.needs import (
     need_of_text,
 )
 
-# Characters of a value that its line may lack, because JSON, logfmt, RFC 5424 and access logs escape
-# them. Any other character stands in the line itself, or as \u00.. .
-_ESCAPABLE = re.compile(r'[\x00-\x1f"\\/\]\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+# Characters of a value that its line may lack, because JSON, logfmt, RFC 5424 and access logs escape them,
+# and those beside which a colour may begin. The words between them stand in the line, or as \u00.. .
+_BETWEEN_WORDS = re.compile(r"[^\w.:@+%-]")
 # A field in a list of objects is serialized again, which may change numbers, white space and punctuation.
 _REWRITTEN = re.compile(r"[^A-Za-z0-9_.+-]")
 _IN_A_NUMBER = re.compile(
@@ -95,7 +95,7 @@ def need_of_value(op: str, value: str) -> AnyOf | None:
         return None
     ignore_case = op == "=" or not has_ascii_capital(value)
     if op == "=":
-        runs = _ESCAPABLE.split(value)
+        runs = _BETWEEN_WORDS.split(value)
     else:
         runs = [run for run in _REWRITTEN.split(value) if not _IN_A_NUMBER.fullmatch(run)]
     found = need_of_all(need_of_text(run, ignore_case=ignore_case) for run in runs if len(run) > 1)

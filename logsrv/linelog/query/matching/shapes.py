@@ -29,11 +29,12 @@ from logsrv.linelog.query.matching.required import need_of_field, need_of_value
 # Bytes. A longer value is the candidate, instead of the key: it is probably an address or an identifier,
 # not a common word.
 _TELLING = 8
-_ESCAPE = r"\\u00"
+# Escapes of JSON, and colours, which may stand between a key and its value.
+_ESCAPE = r"\\u00|\\x1b|\x{1b}"
 _HEADER = "<[0-9]{1,3}>"
 _PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
 _CLASS = re.compile(r"[1-5]xx", re.ASCII | re.IGNORECASE)
-_PLAIN_START = re.compile(r"[A-Za-z0-9_ .:,;@+-]*")
+_PLAIN_START = re.compile(r"[A-Za-z0-9_.@+-]*")
 # The text before the status in an access log: the end of the request, or of HAProxy's times.
 _BEFORE_STATUS = '(?:"|/[+]?[0-9]+)'
 # The first letter of a unit (`\\u03bc` is one), or of an exponent.
@@ -73,7 +74,7 @@ def _candidate_in_stamp(field: str, op: str, value: str) -> Literals | None:
 
 
 def _candidate_by_value(node: Compare) -> Literals | None:
-    """Return the longest text of a value and the escape: a matching line contains one of them."""
+    """Return the longest word of a value and the escape: a matching line contains one of them."""
     if node.field.rpartition(".")[2] in ("facility", "severity"):
         return None
     need = need_of_value(node.op, node.value)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.level import LEVELS, NAMES, level_in_text
+from logsrv.linelog.fields.level import LEVELS, NAMES, end_of_leading_time, level_in_text
 from logsrv.linelog.fields.levels.level_words import WIDTH, levels_of_beginnings
 from logsrv.linelog.fields.levels.names import UNSURE
 from tests.examples import more
@@ -27,6 +27,8 @@ def levels(*messages: str) -> list[str | int | None]:
 @more(2)
 @given(st.lists(st.lists(PIECES, max_size=8).map("".join), min_size=1, max_size=5))
 def test_sure_levels_are_right(messages: list[str]) -> None:
+    messages = [message[end_of_leading_time(message) :] for message in messages]
+    messages = [message for message in messages if not end_of_leading_time(message)]
     for message, found in zip(messages, levels(*messages), strict=True):
         assert found in (UNSURE, level_in_text(message))
         if len(message) <= WIDTH:

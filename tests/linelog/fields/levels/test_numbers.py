@@ -26,9 +26,32 @@ PIECES = st.sampled_from(
      b'" 404 7 "-"',
      b"1.2.3.4:5 [06/Feb/2009:12:14:14.655] h b/s 10/0/30/69/109 503 2750 - - ---- 1/1/1/1/0 0/0 ",
      TIME, TIME.replace(b"Nov", b"Err"), b"x" * 30, b"x" * 60, b"a" * 78, b"10.0.0.1 - - ",
-     b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b "]
+     b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b ",
+     rb"\x1b[31m", rb"\x1b[0m", rb"\x1b]8;;http://x/ERROR\x1b\\", rb"\x1b", b"\x1b[1;36m", b"[", b"]"]
 )  # fmt: skip
-MESSAGES = st.lists(PIECES, max_size=10).map(b"".join)
+TIMES = st.sampled_from(
+    [b"", b"2026-11-20T06:18:42Z ", b"2026-11-20T06:18:42.123456+01:00 ", b"Nov 20 06:18:42 ",
+     b"Nov  5 06:18:42 ", b"Fri Nov 20 06:18:42 2026 ", b"[Fri Nov 20 06:18:42.123456 2026] ",
+     b"2026/11/20 06:18:42 ", b"2026-11-20 06:18:42.123 UTC [1234] ",
+     b"2026-11-20 06:18:42 CET [7]: [3-1] ", b"[2026-11-20 06:18:42,123: ", b"06:18:42.123 ",
+     b"[06:18:42] ", b"20/Nov/2026:06:18:42 +0000 ", b"20-Nov-2026 06:18:42.1 ",
+     b"11/20/2026, 06:18:42 AM ", b"261120  6:18:42 ", b"(2026-11-20 06:18:42) ",
+     b"2026-11-20 06:18:42 ERR ", b"2026-11-20T06:18:42Z [", b"12:00:00 INFO ",
+     b"2026-11-20T06:18:42.1234567890Z "]
+)  # fmt: skip
+HOSTS = st.sampled_from(
+    [b"", b"web1 ", b"a ", b"db-with-a-very-long-name-17.example.com ", b"UTC ", b"2026 ", b"ERROR ",
+     b"error ", b"From ", b"Message ", b"10.0.0.1 ", b"daemon.info ", b"web/1 ", b"h" * 63 + b" ",
+     b"web1  "]
+)  # fmt: skip
+TAGS = st.sampled_from(
+    [b"", b"nginx: ", b"postgres[1234]: ", b"su:", b"a[1] ", b"a[1]:", b"a[", b"Microsoft Word[14463]: ",
+     b"error: ", b"warning tmm[7]: ", b"389-ds[7]: ", b"%HA: ", b"a=b ", b"main INFO Foo[12]: ",
+     b"From db7: ", b"forwarded from "]
+)  # fmt: skip
+MESSAGES = st.tuples(TIMES, HOSTS, TAGS, TIMES, st.lists(PIECES, max_size=8).map(b"".join)).map(
+    b"".join
+) | st.lists(PIECES, max_size=10).map(b"".join)
 STAMPS = st.sampled_from(
     [STAMP, STAMP, STAMP, b"", STAMP[:27], STAMP[:28] + b" ", STAMP.replace(b"web", b"w" * 50), b"\t",
      STAMP.replace(b"-11-", b"-1x-"), STAMP.replace(b"tcp", b"ERROR"), STAMP.replace(b"web", b"level=x")]
@@ -57,6 +80,8 @@ def of_numbers(text: bytes) -> list[str | None]:
     ]
 )
 @example([STAMP + b"[" + b"x" * 61 + b" error", STAMP + b"]"])
+@example([STAMP + b"2026-11-20 06:18:42 " + b"7" * size + b" ERROR" for size in (29, 30, 31, 64)])
+@example([STAMP + b"x" * size + b" - " + TIME + b'"GET / HTTP/1.1" 503 5' for size in (40, 64, 99)])
 @example([STAMP + b'Nov 20 06:18:42 web su: {"x":"ERROR"}', STAMP + b' {"x":"ERROR"}'])
 def test_levels_as_numbers_are_those_of_the_records(lines: list[bytes]) -> None:
     text = b"".join(line + b"\n" for line in lines)

@@ -6,9 +6,8 @@ import numpy
 import pytest
 
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.fields.levels.level_words import ACCESS
 from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.statuses import levels_of_statuses
+from logsrv.linelog.fields.levels.statuses import NO_ACCESS, levels_of_statuses
 
 TIME = b"[20/Nov/2026:06:18:42 +0000]"
 
@@ -16,7 +15,7 @@ TIME = b"[20/Nov/2026:06:18:42 +0000]"
 def level(message: bytes) -> str | int | None:
     raw = numpy.frombuffer(message + b"\n" + bytes(200), numpy.uint8)
     [number] = levels_of_statuses(raw, numpy.array([0]), numpy.array([len(message)])).tolist()
-    return int(number) if number in (UNSURE, ACCESS) else (None, *LEVELS)[number]
+    return int(number) if number in (UNSURE, NO_ACCESS) else (None, *LEVELS)[number]
 
 
 @pytest.mark.parametrize(
@@ -25,13 +24,13 @@ def level(message: bytes) -> str | int | None:
         (b"::1 - - " + TIME + b' "GET / HTTP/1.1" 503 12 "-" "curl"', "error"),
         (b"::1 - bob " + TIME + b' "GET / HTTP/1.1" 404 -', "warning"),
         (b"::1 - - " + TIME + b' "" 200 5', None),
-        (b"www:80 ::1 - - " + TIME + b' "GET / HTTP/1.1" 503 12', ACCESS),
+        (b"www:80 ::1 - - " + TIME + b' "GET / HTTP/1.1" 503 12', NO_ACCESS),
         (b"::1 - - " + TIME + b' "GET /\\"x HTTP/1.1" 503 12', UNSURE),
         (b"::1 - - " + TIME + b' "GET / HTTP/1.1" 503 12x', UNSURE),
         (b"::1 - - " + TIME + b' "GET / HTTP/1.1" 50', UNSURE),
         (b"::1 - - " + TIME + b' "GET /', UNSURE),
         (b"::1 - - [20/Nov/2026:06:18:42.123] x", UNSURE),
-        (b"2026-11-20T06:18:42Z web nginx: " + TIME + b' "GET /" 503 12', UNSURE),
+        (b"2026-11-20T06:18:42Z web nginx: x " + TIME + b' "GET /" 503 12', NO_ACCESS),
     ],
 )
 def test_an_access_logs_status_gives_the_level(message: bytes, found: str | int | None) -> None:

@@ -1,0 +1,250 @@
+"""Find where the texts of many messages begin: behind the header of a file, and behind a time.
+
+The rules are those of `syslog_header.parse_syslog_header`, for its usual headers without a priority, and of
+`level.end_of_leading_time`. What these would have to look at closely is unsure.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy
+
+from logsrv.linelog.fields.level import (
+    AFTER_ZONE,
+    BEFORE_CLOCK,
+    BEHIND_CLOCK,
+    LONGEST_ZONE,
+    MONTHS,
+)
+from logsrv.linelog.fields.levels.byte_places import (
+    DIGITS_AS_ZEROS,
+    Array,
+    RowShape,
+    byte_membership_table,
+    rows_at,
+)
+from logsrv.linelog.fields.levels.names import NAME, first_words
+
+WIDTH = 64
+"""Bytes of a word that are looked at; a longer one is unsure."""
+PADDING = 6 * WIDTH
+"""Bytes behind a text that are looked at."""
+_AFTER_CLOCK = 32
+_MOST_BEFORE_COLON = 20
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_DIGITS = b"0123456789"
+_DIGIT = byte_membership_table(_DIGITS)
+_CAPITAL = byte_membership_table(_LETTERS[:26])
+_LETTER_OR_DIGIT = byte_membership_table(_LETTERS + _DIGITS)
+_IN_HOST = byte_membership_table(_LETTERS + _DIGITS + b"._-")
+_BEGINS_TAG = byte_membership_table(_LETTERS + b"_/.(")
+_BEGINS_ODD_TAG = byte_membership_table(_DIGITS + b"%")
+_BEGINS_NEXT_WORD = byte_membership_table(_LETTERS[:26] + _DIGITS + b"(")
+_ENDS_TAG = byte_membership_table(b' \t\n\r\f\v:[]="')
+_ENDS_PID = byte_membership_table(b" \t\n\r\f\v]")
+_BEHIND_CLOCK = byte_membership_table(BEHIND_CLOCK.encode())
+_AFTER_ZONE = byte_membership_table(AFTER_ZONE.encode())
+_SPACE, _COLON, _OPEN, _CLOSE = b" :[]"
+_OLD = RowShape(b"??? ?0 00:00:00 ")
+_NEW = RowShape(b"0000-00-00T00:00:00")
+_DATED = RowShape(b"0000-00-00 00:00:00", bytes.maketrans(b"123456789/.T", b"000000000-- "))
+_CLOCK = RowShape(b"00:00:00")
+_WORDS_WITH_SPACE = [
+    int.from_bytes(f"{word} ".encode(), "little")
+    for word in (*MONTHS, "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+]
+_BEGIN_FORWARDED = (b"From ", b"Message ")
+_before_clock = re.compile(BEFORE_CLOCK.encode()).fullmatch
+
+
+class TextStarts(NamedTuple):
+    """The places where texts begin. unsure: for which of them that is unsure."""
+
+    at: Array
+    unsure: Array
+
+
+def ends_of_file_headers(raw: Array, starts: Array, rows: Array, ends: Array) -> TextStarts:
+    """Return where each message goes on behind the header of a file, or where it begins without one.
+
+    raw: the text, with PADDING behind it. starts, ends: bounds of the messages. rows: their beginnings.
+    """
+    at, unsure = starts.copy(), numpy.zeros(len(starts), bool)
+    chosen = numpy.flatnonzero((rows[:, 3] == _SPACE) | (rows[:, 10] == ord("T")))
+    if not len(chosen):
+        return TextStarts(at, unsure)
+    rows = rows[chosen]
+    first: Array = numpy.ascontiguousarray(rows[:, :4]).view("<u4")[:, 0]
+    named = numpy.isin(first, _WORDS_WITH_SPACE)
+    old = named & _OLD.matching_rows(rows) & (_DIGIT[rows[:, 4]] | (rows[:, 4] == _SPACE))
+    new, size = _rfc3339_sizes(rows)
+    # Weekdays, years and fractions are rare.
+    unsure[chosen[named & ~old]] = True
+    known = numpy.flatnonzero(old | new)
+    chosen = chosen[known]
+    host = starts[chosen] + numpy.where(old, 16, size)[known]
+    found = _ends_of_host_and_tag(raw, host, ends[chosen])
+    at[chosen] = numpy.where(found.at > 0, found.at, starts[chosen])
+    unsure[chosen] = found.unsure
+    return TextStarts(at, unsure)
+
+
+def _rfc3339_sizes(rows: Array) -> tuple[Array, Array]:
+    """Return which rows begin with a time of RFC 3339 and a space, and the bytes of both."""
+    line = numpy.arange(len(rows))
+    fraction = rows[:, 19] == ord(".")
+    digits = (~_DIGIT[rows[:, 20:31]]).argmax(1)
+    zone = numpy.where(fraction, 20 + digits, 19)
+    is_utc = rows[line, zone] == ord("Z")
+    sign = (rows[line, zone] == ord("+")) | (rows[line, zone] == ord("-"))
+    for place in (1, 2, 4, 5):
+        sign &= _DIGIT[rows[line, zone + place]]
+    sign &= rows[line, zone + 3] == _COLON
+    end = zone + numpy.where(is_utc, 1, 6)
+    good: Array = _NEW.matching_rows(rows) & (is_utc | sign) & (rows[line, end] == _SPACE)
+    return good & (~fraction | ((digits > 0) & (digits < 10))), end + 1
+
+
+def _ends_of_host_and_tag(raw: Array, host: Array, ends: Array) -> TextStarts:
+    """Return where the text begins behind a host and a tag; 0 if they are none."""
+    rows = rows_at(raw, host, WIDTH)
+    line = numpy.arange(len(rows))
+    size = (~_IN_HOST[rows]).argmax(1)
+    after = rows[line, size]
+    good = _LETTER_OR_DIGIT[rows[:, 0]] & (after == _SPACE)
+    unsure = (after == ord("/")) | (rows[:, 0] == ord("<")) | _IN_HOST[rows].all(1)
+    # A zone, a year, or a sentence of a relay may be no host.
+    short = (~_CAPITAL[rows[:, :6]]).argmax(1)
+    numeric = (~_DIGIT[rows]).argmax(1)
+    level = _are_levels(rows, size)
+    odd = ((short == size) & ~level) | (numeric == size) | _are_forwarded(rows)
+    unsure |= good & odd
+    good &= ~level
+    tag = host + size + 1
+    rows = rows_at(raw, tag, WIDTH)
+    unsure |= good & (_BEGINS_ODD_TAG[rows[:, 0]] | _are_forwarded(rows))
+    good &= _BEGINS_TAG[rows[:, 0]]
+    size = _ENDS_TAG[rows].argmax(1)
+    after = rows[line, size]
+    unsure |= good & ~_ENDS_TAG[after]
+    spaced = (after == _SPACE) & _BEGINS_NEXT_WORD[rows[line, numpy.minimum(size + 1, WIDTH - 1)]]
+    # macOS has tags of several words.
+    unsure |= good & spaced & _have_bracket(raw, tag, ends)
+    good &= ~_are_levels(rows, size)
+    place = tag + size
+    pid = rows_at(raw, place + 1, WIDTH)
+    pid_size = _ENDS_PID[pid].argmax(1)
+    after_pid = pid[line, pid_size]
+    bracketed = after == _OPEN
+    unsure |= good & bracketed & ~_ENDS_PID[after_pid]
+    place = numpy.where(bracketed, place + 1 + pid_size + 1, place)
+    tagged = (bracketed & (after_pid == _CLOSE)) | (after == _COLON)
+    place = place + (raw[place] == _COLON)
+    good &= tagged & ((raw[place] == _SPACE) | (place == ends))
+    # A NUL at the end, as it is or as `\x00`, is no part of the text.
+    unsure |= good & (
+        (raw[ends - 1] == 0) | ((raw[ends - 4] == ord("\\")) & (raw[ends - 1] == ord("0")))
+    )
+    return TextStarts(numpy.where(good, place + (place < ends), 0), unsure)
+
+
+def _are_levels(rows: Array, sizes: Array) -> Array:
+    """Return which of the words at the beginning of rows are names of levels."""
+    words = first_words(numpy.ascontiguousarray(rows[:, :NAME]))
+    found: Array = (words.number > 0) & (words.size == sizes)
+    return found
+
+
+def _are_forwarded(rows: Array) -> Array:
+    found: Array = numpy.zeros(len(rows), bool)
+    for words in _BEGIN_FORWARDED:
+        found |= (rows[:, : len(words)] == numpy.frombuffer(words, numpy.uint8)).all(1)
+    return found
+
+
+def _have_bracket(raw: Array, starts: Array, ends: Array) -> Array:
+    """Return in which parts of a text there is an opening bracket."""
+    at = numpy.flatnonzero(raw == _OPEN)
+    found: Array = numpy.searchsorted(at, starts) < numpy.searchsorted(at, ends)
+    return found
+
+
+def ends_of_leading_times(raw: Array, starts: Array, rows: Array) -> TextStarts:
+    """Return where each text goes on behind a time at its beginning, or where it begins without one.
+
+    raw: the whole text, with PADDING behind it. starts: where the texts begin. rows: their beginnings.
+    """
+    at, unsure = starts.copy(), numpy.zeros(len(starts), bool)
+    clock = _clock_places(rows)
+    chosen = numpy.flatnonzero(clock >= 0)
+    if not len(chosen):
+        return TextStarts(at, unsure)
+    place = starts[chosen] + clock[chosen] + 8
+    opened = (rows[chosen, 0] == _OPEN).astype(int)
+    place, more, long = _skip_behind_clock(raw, place)
+    opened += more
+    unsure[chosen] = long
+    words = first_words(rows_at(raw, place, NAME))
+    zone = words.capital & (words.size > 0) & (words.size <= LONGEST_ZONE) & (words.number == 0)
+    zone &= _AFTER_ZONE[raw[place + words.size]]
+    some = numpy.flatnonzero(zone)
+    after, more, long = _skip_behind_clock(raw, place[some] + words.size[some])
+    place[some] = after
+    opened[some] += more
+    unsure[chosen[some]] |= long
+    # In `[06:18:42 main error]` the bracket goes on.
+    at[chosen] = numpy.where(opened == 0, place, starts[chosen])
+    return TextStarts(at, unsure)
+
+
+def _clock_places(rows: Array) -> Array:
+    """Return where the clock of a time at the beginning of each row is, or -1."""
+    found: Array = numpy.full(len(rows), -1)
+    colons = rows[:, : _MOST_BEFORE_COLON + 5] == _COLON
+    first = colons.argmax(1)
+    likely = numpy.flatnonzero((first > 0) & (first <= _MOST_BEFORE_COLON))
+    usual = numpy.zeros(len(rows), bool)
+    for start in (0, 1):
+        some = likely[first[likely] == start + 13]
+        some = some[_DATED.matching_rows(rows[some, start:])]
+        if start:
+            some = some[(rows[some, 0] == _OPEN) | (rows[some, 0] == ord("("))]
+        found[some] = start + 11
+        usual[some] = True
+    likely = likely[~usual[likely]]
+    # The other forms: few of their dates differ, once each digit is a zero.
+    width = _MOST_BEFORE_COLON + 2
+    heads = rows[likely, :width].tobytes().translate(DIGITS_AS_ZEROS)
+    found[likely] = [
+        _clock_place(heads[at * width : at * width + size + 1])
+        for at, size in enumerate(first[likely].tolist())
+    ]
+    chosen = numpy.flatnonzero(found >= 0)
+    flat = rows.reshape(-1)
+    place = chosen * rows.shape[1] + found[chosen]
+    clocks = _CLOCK.matching_rows(rows_at(flat, place, 8)) & ~_DIGIT[flat[place + 8]]
+    found[chosen[~clocks]] = -1
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _clock_place(head: bytes) -> int:
+    """Return where the clock begins in a text that begins like this, up to its first colon; -1 for none."""
+    if _before_clock(head[:-3]) and head[-3:] == b"00:":
+        return len(head) - 3
+    return len(head) if _before_clock(head) else -1
+
+
+def _skip_behind_clock(raw: Array, at: Array) -> tuple[Array, Array, Array]:
+    """Return where what may follow a clock ends; the brackets that it opens; whether it is too long."""
+    rows = rows_at(raw, at, _AFTER_CLOCK + 8)
+    now, following = rows[:, :_AFTER_CLOCK], rows[:, 1 : _AFTER_CLOCK + 1]
+    opens = now == _OPEN
+    others = ~(_BEHIND_CLOCK[now] | (opens & _DIGIT[following]))
+    size = others.argmax(1)
+    within = numpy.arange(_AFTER_CLOCK) < size[:, None]
+    opened = (opens & within).sum(1) - ((now == _CLOSE) & within).sum(1)
+    return at + size, opened, ~others.any(1)

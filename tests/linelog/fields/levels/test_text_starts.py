@@ -1,0 +1,118 @@
+"""The level of a text does not depend on what stands before it: header, time, PID, of any length."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+from logsrv.linelog.fields.level import end_of_leading_time
+from logsrv.linelog.fields.levels.line import level_of
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.levels.text_starts import (
+    PADDING,
+    ends_of_file_headers,
+    ends_of_leading_times,
+)
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.syslog_header import parse_syslog_header
+
+STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+HEADERS = [
+    "",
+    "Nov 20 06:18:42 a su: ",
+    "Nov  5 06:18:42 db-with-a-long-name-01.example.com postgres[1234567]: ",
+    "2026-11-20T06:18:42Z w nginx: ",
+    "2026-11-20T06:18:42.123456+01:00 frontend-proxy-17.eu-central-1.example.com nginx[7]: ",
+    "2026-11-20T06:18:42.123456+01:00 WEB01-PRODUCTION-EUROPE docker/web-1[12345]: ",
+    "2026-11-20T06:18:42.1-05:00 10.0.0.1 (systemd)[1]: ",
+]
+TIMES = [
+    "",
+    "2026-11-20 06:18:42 ",
+    "2026-11-20 06:18:42.123456 UTC [1234567]: [3-1] ",
+    "2026/11/20 06:18:42 ",
+    "[2026-11-20T06:18:42,123] ",
+    "[Fri Nov 20 06:18:42.123456 2026] ",
+    "Nov 20 06:18:42 ",
+    "20-Nov-2026 06:18:42.123 ",
+    "[20/Nov/2026:06:18:42 +0000] ",
+    "11/20/2026, 06:18:42 AM ",
+    "20261120 06:18:42 ",
+    "06:18:42.123 ",
+    "2026-11-20 06:18:42 CEST [12345-1] ",
+]
+TEXTS = [
+    ("[error] 12#0: *5 upstream timed out", "error"),
+    ("app@shop ERROR:  duplicate key", "error"),
+    ("user=shop,db=shop_production,app=[unknown],client=10.1.2.3 FATAL:  x", "critical"),
+    ("[unknown]@[unknown] LOG:  connection received", "info"),
+    ("x" * 62 + " ERROR", "error"),
+    ("x" * 63 + " ERROR", None),
+    ("GET /error and an ERROR much further on in a text without any level at its start", "error"),
+    ("a sentence without a level that goes on and on, further than all others, to an ERROR", None),
+    ("[core:error] [pid 7] AH00124: Request exceeded the limit", "error"),
+    ("done with an error", None),
+]
+
+
+@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize("header", HEADERS)
+def test_what_stands_before_a_text_changes_no_level(header: str, time: str) -> None:
+    lines = [STAMP + (header + time + text).encode() for text, _ in TEXTS]
+    wanted = [level for _, level in TEXTS]
+    assert [Record(line).level for line in lines] == wanted
+    assert [level_of(line) for line in lines] == wanted
+    numbers = level_numbers(b"".join(line + b"\n" for line in lines)).tolist()
+    assert [OF_NUMBERS[number] for number in numbers] == wanted
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize(
+    "client", ["::1", "203.0.113.255", "2001:db8:85a3:8d3:1319:8a2e:370:7348", "h" * 90]
+)
+@pytest.mark.parametrize(("status", "level"), [(200, None), (404, "warning"), (502, "error")])
+def test_the_status_of_an_access_log_counts_wherever_its_time_is(
+    header: str, client: str, status: int, level: str | None
+) -> None:
+    text = f'{client} - - [20/Nov/2026:06:18:42 +0000] "GET /ERROR HTTP/1.1" {status} 12'
+    line = STAMP + (header + text).encode()
+    assert Record(line).level == level_of(line) == level
+    assert OF_NUMBERS[level_numbers(line + b"\n")[0]] == level
+
+
+MESSAGES = [
+    *(header + time + "x" for header in HEADERS for time in TIMES),
+    "2026-11-20T06:18:42Z ERROR db: x",
+    "2026-11-20T06:18:42Z web1 error: x",
+    "2026-11-20T06:18:42Z web1 main x",
+    "Nov 20 06:18:42 sshd[7]: x",
+    "Nov 20 06:18:42 web1 Microsoft Word[14463]: x",
+    "Nov 20 06:18:42 web1 su:x",
+    "Nov 20 06:18:42 web1 su:",
+    "[06:18:42 main ERROR] x",
+    "06:18:42 ERROR x",
+    "2026-11-20 06:18:42",
+    "12 06:18:427 x",
+]
+
+
+def test_many_messages_go_on_where_each_one_does() -> None:
+    text = b"".join(message.encode() + b"\n" for message in MESSAGES)
+    raw = numpy.frombuffer(text + bytes(PADDING + 80), numpy.uint8)
+    ends = numpy.flatnonzero(raw == ord("\n"))
+    starts = numpy.concatenate(([0], ends[:-1] + 1))
+
+    def rows(at: numpy.ndarray) -> numpy.ndarray:  # type: ignore[type-arg]
+        return numpy.array([raw[place : place + 80] for place in at.tolist()])
+
+    content = ends_of_file_headers(raw, starts, rows(starts), ends)
+    found = ends_of_leading_times(raw, content.at, rows(content.at))
+    for number, message in enumerate(MESSAGES):
+        header = parse_syslog_header(message.encode())
+        rest = header.text.decode() if header else message
+        if not content.unsure[number]:
+            assert text[content.at[number] : ends[number]].decode() == rest
+            if not found.unsure[number]:
+                at = end_of_leading_time(rest)
+                assert text[found.at[number] : ends[number]].decode() == rest[at:]
+    assert content.unsure.sum() + found.unsure.sum() < len(MESSAGES) / 8
