@@ -55,6 +55,7 @@ _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 # The most entries that become lines in one call, and the most bytes of their labels.
 _AT_ONCE = 512
 _MOST_AT_ONCE = 1 << 20
+_OF_STREAM = ("stream", "values")
 # The field numbers of `streams`, and of `entries` inside it.
 _STREAMS_ENTRIES = (1, 2)
 # Bytes that a stream in protobuf counts towards the limit for records: it may have only a few itself.
@@ -90,18 +91,20 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySt
         raise nothing_found(_NO_ENTRY)
     if damaged and not len(records):
         raise malformed_body(_NO_PUSH)
-    what = "invalid, or " if damaged else ""
-    if records.reasons["unknown"]:
-        damaged, what = 1, f"under keys that are none of Loki's ({_NO_ENTRY}), {what}or "
+    unknown = records.reasons["unknown"]
+    why = f"under keys that are none of Loki's ({_NO_ENTRY}), " if unknown else ""
+    why += "invalid, " if damaged else ""
+    why += "or " if why else ""
     sentence = (
-        f"{records.refused_count} of {records.refused_count + len(records)} entries are {what}longer than"
+        f"{records.refused_count} of {records.refused_count + len(records)} entries are {why}longer than"
         f" {rules.max_record} bytes, the limit of --max-record; the others are stored"
     )
-    return Reply(400 if damaged else 413, json_line(error=sentence))
+    return Reply(400 if damaged or unknown else 413, json_line(error=sentence))
 
 
 def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
     at_start = True
+    beside: dict[str, Any] = {}
     for push in object_parts(body, ("streams", "values"), most, records):
         if push is not None and at_start:
             # Each part of a large push repeats what stands beside its streams.
@@ -115,6 +118,8 @@ def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
             if type(stream) is dict and "values" not in stream:
                 records.count_unknown(_entries_elsewhere(stream))
                 continue
+            if type(stream) is dict:
+                beside = _count_entries_beside(stream, beside, records)
             labels, values = _labels_and_entries(stream)
             if type(labels) is dict:
                 yield from _add_entries(labels, map(_parse_entry, values), most, records)
@@ -126,6 +131,24 @@ def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
 def _entries_elsewhere(stream: dict[str, Any]) -> int:
     """Return how many entries a stream has under other keys than its own; one if it has none."""
     return max((len(value) for value in stream.values() if type(value) is list), default=1) or 1
+
+
+def _count_entries_beside(
+    stream: dict[str, Any], before: dict[str, Any], records: Records
+) -> dict[str, Any]:
+    """Count the entries under other keys than `values`, and return these members of a stream.
+
+    before: those of the stream before. The parts of a large stream share them: each counts once.
+    """
+    beside = {
+        key: value
+        for key, value in stream.items()
+        if key not in _OF_STREAM and type(value) is list and value
+    }
+    for key, value in beside.items():
+        if value is not before.get(key):
+            records.count_unknown(len(value))
+    return beside
 
 
 def _labels_and_entries(stream: Any) -> tuple[Any, list[Any]]:

@@ -195,6 +195,42 @@ def test_good_streams_are_stored_and_others_are_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("beside", "refused"),
+    [
+        ({"entries": old_loki("one", "two")["entries"]}, 2),
+        ({"Values": [["1", "text"]]}, 1),
+        ({"value": [["1", "text"]], "lines": ["a", "b", "c"]}, 4),
+        ({"entries": [["1", "text"]] * 3000}, 3000),
+        ({"entries": []}, 0),
+        ({"entries": None, "labels": '{a="b"}', "hash": 7}, 0),
+    ],
+)
+@pytest.mark.parametrize("number", [1, 5000])
+def test_entries_under_other_keys_beside_the_values_are_told(
+    number: int, beside: dict[str, Any], refused: int
+) -> None:
+    """Five thousand values make a stream that is parsed in parts, which share the other keys."""
+    stream = {"stream": {"a": "b"}, "values": [["1", "text"]] * number, **beside}
+    status, answer, stored, told = taken(LOKI, {"streams": [stream, *LOKI_BODY["streams"]]})
+    assert (len(stored), told) == (number + 1, refused)
+    assert status == (400 if refused else 204)
+    assert not refused or f"{refused} of {refused + number + 1} entries are under keys" in answer
+
+
+@pytest.mark.parametrize(
+    ("values", "streams", "why"),
+    [
+        (["x", "text"], [], "are invalid, or longer than"),
+        (["1", "text"], [old_loki("one")], '"LINE"]]}]}), or longer than'),
+        (["x", "text"], [old_loki("one")], '"LINE"]]}]}), invalid, or longer than'),
+    ],
+)
+def test_loki_names_each_reason_once(values: list[str], streams: list[Any], why: str) -> None:
+    body = {"streams": [*LOKI_BODY["streams"], {"stream": {}, "values": [values]}, *streams]}
+    assert why in json.loads(taken(LOKI, body)[1])["error"]
+
+
+@pytest.mark.parametrize(
     ("path", "body", "media"),
     [
         ("/", b'{"a":"text"}', JSON),
