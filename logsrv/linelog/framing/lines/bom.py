@@ -1,7 +1,7 @@
 """The byte order mark (BOM) of UTF-8, which some programs write in front of a text (sans-IO).
 
-It is no part of the text: it is removed where a connection or a datagram begins, and in front of the
-`<PRI>` of a counted message.
+It is no part of the text: it is removed where a connection, a datagram or a message of RELP begins, and
+in front of the `<PRI>` of a counted message.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def without_boms(lines: bytes, counts: LineCounts) -> bytes:
 
 
 def payloads_without_bom(payloads: Sequence[bytes], counts: LineCounts) -> Sequence[bytes]:
-    """Return datagrams, each without a BOM at its beginning."""
+    """Return datagrams or messages, each without a BOM at its beginning."""
     if not any(payload.startswith(BOM_UTF8) for payload in payloads):
         return payloads
     counts.dropped_bom += len(BOM_UTF8) * sum(one.startswith(BOM_UTF8) for one in payloads)

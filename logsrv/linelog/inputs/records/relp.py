@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from logsrv.linelog.framing.bodies.bodies import Records
+from logsrv.linelog.framing.lines.bom import payloads_without_bom
 from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
@@ -24,7 +25,10 @@ class RelpReceiver(RecordReceiver):
     def received(self, data: bytes) -> Iterator[None]:
         framer, records = self.framer, Records()
         messages = framer.receive(data)
-        records.add_texts(messages)
+        texts: Sequence[bytes] = messages
+        if not self.intake.rules.raw:
+            texts = payloads_without_bom(messages, self.intake.counts)
+        records.add_texts(list(texts))
         yield from self.store(records)
         answer = framer.take_answers()
         if answer and (messages or self.due):

@@ -139,3 +139,29 @@ def test_a_message_longer_than_a_line_is_split_or_closes_the_connection() -> Non
 def test_there_is_no_relp_in_datagrams() -> None:
     with pytest.raises(ConfigurationError, match="RELP needs connections"):
         Relp().datagrams(intake(Sink()))
+
+
+@pytest.mark.parametrize(
+    ("data", "raw", "stored"),
+    [
+        (b"\xef\xbb\xbf<13>x", False, b"<13>x\n"),
+        (b"\xef\xbb\xbf<13>x\n", False, b"<13>x\n"),
+        (b"\xef\xbb\xbfx", False, b"x\n"),
+        (b"\xef\xbb\xbf", False, b""),
+        (b"<13>\xef\xbb\xbfx", False, b"<13>\xef\xbb\xbfx\n"),
+        (b"\xef\xbbx", False, b"\\xef\\xbbx\n"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf<13>x", False, b"\xef\xbb\xbf<13>x\n"),
+        (b"\xef\xbb\xbf<13>x", True, b"\xef\xbb\xbf<13>x\n"),
+    ],
+)
+@pytest.mark.parametrize("number", [1, 200])
+def test_a_bom_in_front_of_a_message_is_left_out(
+    number: int, data: bytes, raw: bool, stored: bytes
+) -> None:
+    """As in front of a datagram: behind it, the priority and the header were not read."""
+    sink = Sink()
+    receiver, transport = opened(sink, raw=raw)
+    receiver.dataReceived(b"2 syslog %d %b\n" % (len(data), data) * number)
+    assert sink.text == stored * number
+    sink.sync()
+    assert transport.value() == b"2 rsp 6 200 OK\n" * number
