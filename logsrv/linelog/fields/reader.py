@@ -18,8 +18,8 @@ from logsrv.linelog.fields.access import STATUS_CLASS, class_of_status
 from logsrv.linelog.fields.access_text import AccessReader
 from logsrv.linelog.fields.headers import HeaderReader
 from logsrv.linelog.fields.levels.byte_places import Array, byte_membership_table
+from logsrv.linelog.fields.levels.odd_headers import lines_with_odd_headers
 from logsrv.linelog.fields.objects import ObjectReader
-from logsrv.linelog.fields.odd_headers import lines_with_odd_headers
 from logsrv.linelog.fields.pairs import PairReader
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.servers import ServerLineSearch

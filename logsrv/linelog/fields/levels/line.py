@@ -7,7 +7,7 @@ from typing import Any
 
 from logsrv.linelog.fields.json import load_orjson_parser
 from logsrv.linelog.fields.level import BY_SYSLOG, canonical_level, level_in_text
-from logsrv.linelog.fields.odd_headers import may_begin
+from logsrv.linelog.fields.levels.odd_headers import may_begin
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import decode_stored
 

@@ -18,13 +18,16 @@ from logsrv.linelog.fields.levels.at_times import levels_at_times
 from logsrv.linelog.fields.levels.byte_places import U64, Array, RowShape, indexes_of_true, rows_at
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.names import UNSURE
+from logsrv.linelog.fields.levels.odd_headers import (
+    lines_with_odd_headers,
+    rows_with_levels_in_headers,
+)
 from logsrv.linelog.fields.levels.statuses import (
     NO_ACCESS,
     access_brackets,
     levels_of_statuses,
     rows_with_access_times,
 )
-from logsrv.linelog.fields.odd_headers import lines_with_odd_headers, rows_with_levels_in_headers
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
 OF_NUMBERS = (None, *LEVELS)
