@@ -85,6 +85,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     receiver: Callable[[], Datagrams] | None = None
     if isinstance(datagrams, type) and issubclass(datagrams, Datagrams):
         check_method_names(datagrams)
+        check_attributes(datagrams)
         receiver = datagrams
     elif isinstance(datagrams, type) and issubclass(datagrams, AbstractDatagramProtocol):
         receiver = partial(TwistedDatagrams, datagrams)
@@ -131,7 +132,16 @@ ATTRIBUTES: dict[str, tuple[type, ...]] = {
     "max_frame": (int, type(None)),
     "delimiter": (bytes,),
     "encoding": (str,),
+    "errors": (str,),
     "ending": (str,),
+    "telnet": (bool,),
+    "unfinished_line": (bool,),
+    "half_close": (bool,),
+    "max_unsent": (int,),
+    "patience": (int, float),
+    "max_answers": (int, float, type(None)),
+    "answer_burst": (int,),
+    "lowest_port": (int,),
 }
 
 
@@ -145,14 +155,7 @@ def check_protocol_class(stream: type[TwistedProtocol]) -> None:
     if not issubclass(stream, PeerProtocol):
         return
     check_method_names(stream)
-    for attribute, kinds in ATTRIBUTES.items():
-        value = getattr(stream, attribute, kinds[0](1))
-        # A property has another value for each connection.
-        if not isinstance(value, kinds) and not hasattr(value, "__get__"):
-            wanted = " or ".join("None" if one is type(None) else one.__name__ for one in kinds)
-            raise ConfigurationError(f"{name}.{attribute} is {value!r:.80}; it has to be {wanted}")
-        if attribute in DEFAULTS and type(value) is int and value < 1:
-            raise ConfigurationError(f"{name}.{attribute} is {value}; it has to be 1 or more")
+    check_attributes(stream)
     framing = getattr(stream, "framing", FrameProtocol.framing)
     makes = (
         not isinstance(framing, type) and hasattr(framing, "framer") and hasattr(framing, "pack")
@@ -162,6 +165,24 @@ def check_protocol_class(stream: type[TwistedProtocol]) -> None:
             f"{name}.framing is {framing!r:.80}; it has to be an object with framer and pack, such as "
             "Netstring(), or a class of your own with receive(data)"
         )
+
+
+def check_attributes(protocol_class: type[Any]) -> None:
+    """Raise ConfigurationError for a wrong type of an attribute of the kit's, or a limit below 1."""
+    name = protocol_class.__name__
+    for attribute, kinds in ATTRIBUTES.items():
+        owners = [one for one in protocol_class.__mro__ if attribute in vars(one)]
+        # Without a class of the kit among them, the name is the author's, for anything.
+        if not any(one.__module__.startswith("logsrv.kit.protocols.") for one in owners):
+            continue
+        value = vars(owners[0])[attribute]
+        # A property has another value for each connection.
+        if not isinstance(value, kinds) and not hasattr(value, "__get__"):
+            *others, last = ["None" if one is type(None) else one.__name__ for one in kinds]
+            wanted = f"{', '.join(others)} or {last}" if others else last
+            raise ConfigurationError(f"{name}.{attribute} is {value!r:.80}; it has to be {wanted}")
+        if attribute in DEFAULTS and type(value) is int and value < 1:
+            raise ConfigurationError(f"{name}.{attribute} is {value}; it has to be 1 or more")
 
 
 class PluginFactory(ServerAndReceiver, ListenerContext, Factory):

@@ -14,6 +14,7 @@ from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit import (
     Connection,
     DatagramLines,
+    Datagrams,
     FrameProtocol,
     LineProtocol,
     Netstring,
@@ -68,6 +69,27 @@ def test_a_datagram_class_may_be_the_only_protocol(datagrams: Any) -> None:
         (FrameProtocol, "max_frame", "1024", "Wrong.max_frame is '1024'; it has to be int or None"),
         (LineProtocol, "max_line", "9", "Wrong.max_line is '9'; it has to be int or None"),
         (LineProtocol, "delimiter", "\0", r"Wrong.delimiter is '\\x00'; it has to be bytes"),
+        (LineProtocol, "errors", None, "Wrong.errors is None; it has to be str"),
+        (LineProtocol, "telnet", "no", "Wrong.telnet is 'no'; it has to be bool"),
+        (
+            LineProtocol,
+            "unfinished_line",
+            "off",
+            "Wrong.unfinished_line is 'off'; it has to be bool",
+        ),
+        (LineProtocol, "half_close", None, "Wrong.half_close is None; it has to be bool"),
+        (LineProtocol, "patience", "5", "Wrong.patience is '5'; it has to be int or float"),
+        (FrameProtocol, "patience", None, "Wrong.patience is None; it has to be int or float"),
+        (FrameProtocol, "max_unsent", "1MiB", "Wrong.max_unsent is '1MiB'; it has to be int"),
+        (
+            Datagrams,
+            "max_answers",
+            "5",
+            "Wrong.max_answers is '5'; it has to be int, float or None",
+        ),
+        (DatagramLines, "answer_burst", None, "Wrong.answer_burst is None; it has to be int"),
+        (Datagrams, "lowest_port", "ntp", "Wrong.lowest_port is 'ntp'; it has to be int"),
+        (DatagramLines, "ending", b"", "Wrong.ending is b''; it has to be str"),
         (LineProtocol, "encoding", None, "Wrong.encoding is None; it has to be str"),
         (LineProtocol, "ending", b"\n", r"Wrong.ending is b'\\n'; it has to be str"),
         (HTTPChannel, "a", 1, "Wrong needs the factory of twisted.web: give a Resource"),
@@ -79,6 +101,23 @@ def test_a_class_that_would_fail_with_its_first_peer_is_refused_at_the_start(
     plugin = protocol_plugin("shout", type("Wrong", (base,), {attribute: value}))
     with pytest.raises(StartError, match=rf"^shout: .*{sentence}"):
         plugin.make_service_on(Clock(), parsed(plugin, ()))
+
+
+@pytest.mark.parametrize(
+    ("base", "attribute"),
+    [
+        (Datagrams, "errors"),
+        (Datagrams, "ending"),
+        (Datagrams, "patience"),
+        (DatagramLines, "max_line"),
+        (FrameProtocol, "errors"),
+        (FrameProtocol, "telnet"),
+        (FrameProtocol, "delimiter"),
+        (LineProtocol, "lowest_port"),
+    ],
+)
+def test_a_name_that_is_none_of_its_base_is_the_authors(base: type, attribute: str) -> None:
+    assert protocols_of(type("Mine", (base,), {attribute: "anything"}), None)
 
 
 def test_the_framing_of_a_class_may_depend_on_the_connection() -> None:

@@ -1,4 +1,6 @@
-"""Refuses a protocol class with a method that is never called: one of Twisted's, or ours misspelt.
+"""Refuses a protocol class with a method that is never called, or could not be.
+
+It is one of Twisted's, or ours misspelt; or ours, and not a method, or not one of the class.
 
 A misspelt name looks like one of ours, while ours is not overridden and the author's code does not use the
 name. A method that the author calls is a helper, whatever its name.
@@ -82,7 +84,9 @@ _PACKAGES = ("logsrv.", "twisted.", "zope.")
 
 
 def check_method_names(protocol_class: type[Any]) -> None:
-    """Raise ConfigurationError for a method or attribute that would have no effect, with the right name."""
+    """Raise ConfigurationError for a method that could not be called, and for a method or attribute that
+    would have no effect, with the right name.
+    """
     bases = [row for row in _BASES if issubclass(protocol_class, row[0])]
     if not bases:
         return
@@ -94,18 +98,36 @@ def check_method_names(protocol_class: type[Any]) -> None:
         meant = _KITS.get(name) if is_method else None
         if meant is not None and hasattr(base, name):
             raise _refusal(protocol_class, name, meant or for_input)
+        if name == for_input or name in methods:
+            _check_callable(protocol_class, name, value)
         if hasattr(base, name):
             continue
         if is_method:
             meant = _meant_method(name, for_input, methods, own)
         elif not callable(value) and not hasattr(value, "__get__"):
             meant = next(
-                (one for one in attributes if one not in own and _is_typo(name, one)), None
+                (one for one in attributes if one not in own and _is_meant(name, one)), None
             )
         if meant is not None:
             used = _names_used_by_author(protocol_class) if used is None else used
             if name not in used:
                 raise _refusal(protocol_class, name, meant)
+
+
+def _check_callable(protocol_class: type[Any], name: str, value: object) -> None:
+    """Raise ConfigurationError unless the kit can call `value`, the author's for one of our methods."""
+    if not callable(value) and not hasattr(value, "__get__"):
+        wanted = f"is {value!r:.80}; it has to be a method"
+    elif name == "refusal_words" and isfunction(value):
+        wanted = "has to be a @classmethod: a refused peer has no object of the class"
+    else:
+        return
+    raise ConfigurationError(f"{protocol_class.__name__}.{name} {wanted}")
+
+
+def _is_meant(name: str, ours: str) -> bool:
+    """Return whether the author means our attribute `ours` by `name`: a limit of Twisted's, or a typo."""
+    return _is_typo(name, ours) or (name == "MAX_LENGTH" and ours in ("max_line", "max_frame"))
 
 
 def _refusal(protocol_class: type[Any], name: str, meant: str) -> ConfigurationError:
@@ -121,7 +143,7 @@ def _meant_method(
     if meant is not None:
         meant = meant or for_input
         return meant if meant not in own else None
-    if for_input not in own and (_is_typo(name, for_input) or _distance(name, for_input) <= 2):
+    if for_input not in own and _distance(_folded(name), _folded(for_input)) <= 2:
         return for_input
     return next((one for one in methods if one not in own and _is_typo(name, one)), None)
 
@@ -174,13 +196,16 @@ def _names_in(code: CodeType, texts: bool) -> Iterator[str]:
 
 
 def _is_typo(name: str, ours: str) -> bool:
-    """Return whether `name` is `ours` with other capitals and underscores, or one letter more or less.
+    """Return whether `name` is `ours` with other capitals and underscores, and one letter more or less.
 
     Also with two letters in the wrong order. One letter in place of another often makes another word.
     """
-    if name.lower().replace("_", "") == ours.replace("_", ""):
-        return True
-    return len(ours) >= _SHORTEST and _distance(name, ours, replacing=2) <= 1
+    one, other = _folded(name), _folded(ours)
+    return one == other or (len(ours) >= _SHORTEST and _distance(one, other, replacing=2) <= 1)
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def _distance(one: str, other: str, replacing: int = 1) -> int:

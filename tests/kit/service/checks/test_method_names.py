@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -46,6 +47,9 @@ def served(protocol: Any) -> None:
         (LineProtocol, "line_receive", "line_received"),
         (LineProtocol, "lines_received", "line_received"),
         (LineProtocol, "linereceived", "line_received"),
+        (LineProtocol, "lineRecieved", "line_received"),
+        (LineProtocol, "conectionMade", "connection_made"),
+        (FrameProtocol, "frameRecieved", "frame_received"),
         (LineProtocol, "frame_received", "line_received"),
         (LineProtocol, "data_received", "line_received"),
         (LineProtocol, "conection_made", "connection_made"),
@@ -140,6 +144,10 @@ def test_a_method_of_a_mixin_counts_as_the_authors() -> None:
         (LineProtocol, "delimter", "delimiter"),
         (LineProtocol, "max_lien", "max_line"),
         (LineProtocol, "maxLine", "max_line"),
+        (LineProtocol, "MAX_LENGTH", "max_line"),
+        (RequestProtocol, "MAX_LENGTH", "max_line"),
+        (FrameProtocol, "MAX_LENGTH", "max_frame"),
+        (Datagrams, "MAX_LENGTH", None),
         (LineProtocol, "unfinshed_line", "unfinished_line"),
         (RequestProtocol, "error_anwser", "error_answer"),
         (FrameProtocol, "max_farme", "max_frame"),
@@ -160,6 +168,38 @@ def test_an_attribute_that_nobody_reads_is_refused_too(
         return
     with pytest.raises(ConfigurationError, match=rf"Mine\.{name} .*did you mean {meant}\?"):
         served(mine)
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "value", "sentence"),
+    [
+        (LineProtocol, "idle_words", "421 bye", "is '421 bye'; it has to be a method"),
+        (LineProtocol, "refusal_words", "421 busy", "is '421 busy'; it has to be a method"),
+        (LineProtocol, "refusal_words", None, "is None; it has to be a method"),
+        (LineProtocol, "line_received", 5, "is 5; it has to be a method"),
+        (LineProtocol, "connection_made", {}, "is {}; it has to be a method"),
+        (LineProtocol, "line_too_long", 500, "is 500; it has to be a method"),
+        (RequestProtocol, "request_received", "ok", "is 'ok'; it has to be a method"),
+        (FrameProtocol, "frame_refused", b"no", "is b'no'; it has to be a method"),
+        (DatagramLines, "lines_received", (), r"is \(\); it has to be a method"),
+        (Datagrams, "datagram_received", True, "is True; it has to be a method"),
+        (LineProtocol, "refusal_words", anything, "has to be a @classmethod"),
+        (RequestProtocol, "refusal_words", anything, "has to be a @classmethod"),
+        (FrameProtocol, "refusal_words", anything, "has to be a @classmethod"),
+    ],
+)
+def test_a_method_that_could_not_be_called_is_refused(
+    base: type[Any], name: str, value: object, sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf"Mine\.{name} {sentence}"):
+        served(class_of(base, **{name: value}))
+
+
+@pytest.mark.parametrize(
+    "value", [classmethod(anything), staticmethod(anything), partial(anything)]
+)
+def test_words_for_refused_peers_may_come_without_a_connection(value: object) -> None:
+    served(class_of(LineProtocol, refusal_words=value))
 
 
 def test_a_service_with_such_a_class_does_not_start() -> None:
