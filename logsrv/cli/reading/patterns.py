@@ -17,7 +17,7 @@ from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Search
 
 _TWENTY = 20
-_COLUMNS = ("count", "share", "app", "first", "position", "pattern")
+_COLUMNS = ("count", "share", "app", "level", "first", "position", "pattern")
 
 
 def pattern_table(
@@ -54,7 +54,10 @@ def _row(
     return (
         pattern.lines,
         share_of(share) if arguments.output == "text" else round(share, 6),
-        pattern.app or (None if arguments.output == "csv" else ""),
+        *(
+            one or (None if arguments.output == "csv" else "")
+            for one in (pattern.app, pattern.level)
+        ),
         first,
         str(pattern.position),
         pattern.template,

@@ -27,9 +27,20 @@ def search(store: Path, *words: str, status: int = 0) -> str:
 
 def test_a_row_for_each_pattern(store: Path) -> None:
     rows = [line.split() for line in search(store, "--patterns").splitlines()]
-    assert rows[0] == ["count", "share", "app", "first", "position", "pattern"]
+    assert rows[0] == ["count", "share", "app", "level", "first", "position", "pattern"]
     assert rows[2] == [
-        *("9", "81.8", "%", "sshd", "2026-11-20T06:00:00.000000Z", "1:0", "user", "<n>", "gone"),
+        *(
+            "9",
+            "81.8",
+            "%",
+            "sshd",
+            "info",
+            "2026-11-20T06:00:00.000000Z",
+            "1:0",
+            "user",
+            "<n>",
+            "gone",
+        ),
     ]
     assert "\x1b" not in search(store, "--patterns")
 
@@ -41,6 +52,7 @@ def test_new_ones_as_objects_and_by_the_same_words_as_a_stage(store: Path) -> No
         "count": 1,
         "share": 1.0,
         "app": "",
+        "level": "",
         "first": "2026-11-20T06:00:10.000000Z",
         "position": json.loads(row)["position"],
         "pattern": "full <n>",
@@ -53,7 +65,8 @@ def test_new_ones_as_objects_and_by_the_same_words_as_a_stage(store: Path) -> No
 def test_as_csv(store: Path) -> None:
     rows = list(csv.reader(search(store, "--patterns", "--output", "csv", "-n", "1").splitlines()))
     assert rows[1] == [
-        *("9", "0.818182", "sshd", "2026-11-20T06:00:00.000000Z", "1:0", "user <n> gone"),
+        *("9", "0.818182", "sshd", "info", "2026-11-20T06:00:00.000000Z", "1:0"),
+        "user <n> gone",
     ]
 
 

@@ -12,7 +12,14 @@ import numpy
 import orjson
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical_level
+from logsrv.linelog.fields.level import (
+    BY_NAME_OR_NUMBER,
+    BY_NUMBER,
+    BY_SYSLOG,
+    LEVELS,
+    RANK,
+    canonical_level,
+)
 from logsrv.linelog.fields.levels import level_words, pairs, text_starts
 from logsrv.linelog.fields.levels.at_times import levels_at_times
 from logsrv.linelog.fields.levels.byte_places import U64, Array, RowShape, indexes_of_true, rows_at
@@ -40,6 +47,11 @@ _TIME = RowShape(b"0000-00-00T00:00:00.000000Z ")
 _SOURCE = 40
 _PADDING = bytes(_TIME.width + _SOURCE + level_words.WIDTH + max(pairs.WIDTH, text_starts.PADDING))
 _LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
+# The keys of an object that may lead to its level, and the value of one without them.
+_KEYS = frozenset(
+    [*BY_NUMBER, *BY_NAME_OR_NUMBER, *(name.partition(".")[0] for name in BY_NAME_OR_NUMBER)]
+)
+_NO_LEVEL = object()
 
 
 class _TextLines:
@@ -248,7 +260,9 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     # If JSON follows spaces, or a header, a level in its text does not count: check such a line by itself.
     first = rows[:, 0]
     blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r")) | (first == _OBJECT)
-    unsure = content.unsure | text.unsure | ((found > 0) & blank & _have_braces(lines, chosen))
+    braces = indexes_of_true(lines.raw == _OBJECT)
+    braced = numpy.searchsorted(braces, content.at) < numpy.searchsorted(braces, ends)
+    unsure = content.unsure | text.unsure | ((found > 0) & blank & braced)
     access, distant = rows_with_access_times(lines.raw, content.at, ends)
     statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
     found[access] = numpy.where(statuses == NO_ACCESS, found[access], statuses)
@@ -257,21 +271,15 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     lines.found[chosen] = numpy.where(unsure, UNSURE, found)
 
 
-def _have_braces(lines: _TextLines, chosen: Array) -> Array:
-    """Return which of some lines have a brace in their message."""
-    braces = indexes_of_true(lines.raw == _OBJECT)
-    found: Array = numpy.searchsorted(braces, lines.messages[chosen]) < numpy.searchsorted(
-        braces, lines.ends[chosen]
-    )
-    return found
-
-
 def _find_in_objects(lines: _TextLines, chosen: Array) -> None:
     """Find the levels of lines that are JSON: nearly always in the field `level`."""
     bounds = zip(lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True)
     objects = [lines.text[start:end] for start, end in bounds]
     try:
-        values = [found.get("level") for found in map(orjson.loads, objects)]
+        values = [
+            _NO_LEVEL if _KEYS.isdisjoint(found) else found.get("level")
+            for found in map(orjson.loads, objects)
+        ]
     except ValueError:
         values = [_level_value_of_json(one) for one in objects]
     try:
@@ -290,5 +298,7 @@ def _level_value_of_json(content: bytes) -> Any:
 
 
 def _number_of_level(value: object) -> int:
+    if value is _NO_LEVEL:
+        return 0
     level = canonical_level(value) if isinstance(value, str) else None
     return UNSURE if level is None else _NUMBERS[level]

@@ -6,6 +6,7 @@ that differ only in some words at the end.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -30,8 +31,9 @@ MOST_CHARACTERS = 8 << 20
 class Pattern(NamedTuple):
     """A pattern.
 
-    app: the program, "" if unknown. template: the text with placeholders. lines: how many have it.
-    position, time: of the first of them; no time for a line without one.
+    app, level: of its lines, "" if unknown. template: the text with placeholders. lines: how many have it.
+    position, time: of the first of them; no time for a line without one. is_text_shared: whether lines of
+    another level have the same text.
     """
 
     app: str
@@ -39,6 +41,8 @@ class Pattern(NamedTuple):
     lines: int
     position: Position
     time: str | None
+    level: str = ""
+    is_text_shared: bool = False
 
 
 class Patterns(NamedTuple):
@@ -81,7 +85,7 @@ class _TextCounter:
     def counted(self, text: bytes, found: bytes) -> Iterator[list[Any]]:
         """Yield whether lines are earlier, how many are left out, and for each template of `found`:
 
-        app, template, number of lines, offset in `text` and TIME of the first line.
+        app, template, level, number of lines, offset in `text` and TIME of the first line.
         """
         stamps = StampedLines(found)
         for is_earlier, rows in self._parts(stamps):
@@ -153,13 +157,13 @@ class _TemplateTable:
         text: Position,
         is_earlier: bool,
         unknown: int,
-        listed: list[tuple[str, str, int, int, str | None]],
+        listed: list[tuple[str, str, str, int, int, str | None]],
     ) -> None:
         """Add the counts of a text at a position."""
         self._forgotten += unknown
         self._lines += 0 if is_earlier else unknown
-        for app, template, lines, offset, time in listed:
-            key = PatternKey(app, template)
+        for app, template, level, lines, offset, time in listed:
+            key = PatternKey(app, template, level)
             counts = self._counts.get(key)
             if counts is None:
                 counts = self._counts[key] = _Counts()
@@ -193,10 +197,19 @@ class _TemplateTable:
             merged.setdefault(pattern, _Counts()).add(
                 one.earlier, one.since, one.position, one.time
             )
+        texts = Counter((key.app, key.template) for key in merged)
         found = [
-            Pattern(*key, counts.since, counts.position, counts.time)
+            Pattern(
+                key.app,
+                key.template,
+                counts.since,
+                counts.position,
+                counts.time,
+                key.level,
+                is_text_shared=texts[key.app, key.template] > 1,
+            )
             for key, counts in merged.items()
             if counts.since and not (is_new_only and counts.earlier)
         ]
-        found.sort(key=lambda one: (-one.lines, one.app, one.template))
+        found.sort(key=lambda one: (-one.lines, one.app, one.template, one.level))
         return Patterns(found, self._lines, self._forgotten)

@@ -8,7 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy
 
+from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.fields.levels.byte_places import Array
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.read.patterns.objects import ObjectParts, read_object
@@ -24,10 +26,11 @@ _OBJECT_WITHIN = re.compile(rb' (?:@cee: ?)?\{"')
 
 
 class PatternKey(NamedTuple):
-    """A program, "" for an unknown one, and the pattern of its messages."""
+    """A program, the pattern of its messages, and their level; "" for an unknown one."""
 
     app: str
     template: str
+    level: str = ""
 
 
 class CountedPattern(NamedTuple):
@@ -38,8 +41,10 @@ class CountedPattern(NamedTuple):
     row: int
 
 
-_Key: TypeAlias = bytes | PatternKey
+_Shape: TypeAlias = bytes | PatternKey
 """The skeleton of a line; of a JSON object its program and the skeleton of its text."""
+_Key: TypeAlias = tuple[_Shape, int]
+"""The shape of a line, and the number of its level."""
 
 
 class LinePatterns:
@@ -51,7 +56,10 @@ class LinePatterns:
 
     def count(self, stamps: StampedLines, rows: Array) -> tuple[list[CountedPattern], int]:
         """Return the patterns of some lines, and the number of lines whose pattern is not known."""
-        keys = self._keys_of_lines(stamps)
+        levels = level_numbers(stamps.text, stamps.ends).tolist()
+        if has_colours(stamps.text):
+            stamps = StampedLines(without_colours(stamps.text))
+        keys = list(zip(self._shapes_of_lines(stamps), levels, strict=True))
         numbers = rows.tolist()
         if len(numbers) < len(keys):
             keys = [keys[row] for row in numbers]
@@ -69,15 +77,15 @@ class LinePatterns:
             merged[known] = CountedPattern(known, one.lines + lines, min(first[key], one.row))
         return list(merged.values()), unknown
 
-    def _keys_of_lines(self, stamps: StampedLines) -> list[_Key]:
-        """Return a key for each line, equal for most lines of one pattern."""
+    def _shapes_of_lines(self, stamps: StampedLines) -> list[_Shape]:
+        """Return a shape for each line, equal for most lines of one pattern."""
         ends = stamps.ends
         objects = _keys_of_objects(stamps)
         if objects:
             ends = ends.copy()
             known = list(objects)
             ends[known] = stamps.messages[known]
-        found: list[_Key] = [*skeletons(stamps.text, stamps.messages, ends)]
+        found: list[_Shape] = [*skeletons(stamps.text, stamps.messages, ends)]
         for row, key in objects.items():
             found[row] = key
         return found
@@ -96,8 +104,10 @@ class LinePatterns:
             self._keys.clear()
         lines = []
         for key in new:
-            if isinstance(key, PatternKey):
-                self._keys[key] = PatternKey(key.app, template_of_skeleton(key.template.encode()))
+            shape, level = key
+            if isinstance(shape, PatternKey):
+                template = template_of_skeleton(shape.template.encode())
+                self._keys[key] = PatternKey(shape.app, template, OF_NUMBERS[level] or "")
             else:
                 lines.append(key)
         apps, contents = [], []
@@ -106,7 +116,8 @@ class LinePatterns:
             apps.append(app_in_pattern(header.fields.get("app", "")) if header else "")
             contents.append(header.text if header else message)
         for key, app, skeleton in zip(lines, apps, skeletons_of(contents), strict=True):
-            self._keys[key] = PatternKey(app, template_of_skeleton(skeleton))
+            template = template_of_skeleton(skeleton)
+            self._keys[key] = PatternKey(app, template, OF_NUMBERS[key[1]] or "")
 
 
 def _keys_of_objects(stamps: StampedLines) -> dict[int, PatternKey]:

@@ -1,8 +1,10 @@
 """Merge templates that differ only in some words: `user ann logged in` and others are `user <*> logged in`.
 
-Templates of one program with the same separators are one group. A group is split by the place with the
-fewest different words, as long as these are few: they are a part of the message. What then differs is a
-variable part, if there are enough templates and words that stay.
+Templates of one program and level with the same separators and names are one group. Names never become a
+placeholder: those of classes and levels, and the first word behind time and level, unless it has a digit
+or is an address. A group is split by the place with the fewest different words, as long as these are few:
+they are a part of the message. What then differs is a variable part, if there are enough templates and
+words that stay.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
+from logsrv.linelog.fields.level import canonical_level
 from logsrv.linelog.read.patterns.line_patterns import PatternKey
 from logsrv.linelog.read.patterns.templates import ANY
 
@@ -24,21 +28,53 @@ _MANY = 16
 _PARTS = re.compile(r"((?:<[a-z*]+>|[^\s=/,;:()\[\]{}\"'|<>])+)")
 # Placeholders of which one place may have several: an id of digits alone looks like a number.
 _OF_IDS = frozenset(("<n>", "<hex>", ANY))
+# `LedgerMismatch`, `ValueError`, `com.acme.Boom`, `Acme\\Boom`, `Outer$Inner`.
+_CLASS = re.compile(
+    r"(?:[\w$.\\]|<n>)*(?:Exception|Error|Throwable|Fault|Failure|Warning|Interrupt|Death)"
+    r"|(?:[A-Za-z_]\w*[.\\$])+[A-Z][\w$]*|(?:[A-Z][a-z]{2,}){2,}"
+)
+# A first word with one of these may be an id or an address.
+_NO_PLAIN_WORD = re.compile(r"[0-9<@]")
+_TIME = "<time>"
 _Words: TypeAlias = tuple[str, ...]
 
 
 def merge_templates(keys: Sequence[PatternKey]) -> dict[PatternKey, PatternKey]:
     """Return the pattern of each template: itself, or one with `<*>` for words that differ."""
-    groups: dict[tuple[str, _Words], list[tuple[_Words, PatternKey]]] = defaultdict(list)
+    groups: dict[tuple[str, str, _Words, _Words], list[tuple[_Words, PatternKey]]] = defaultdict(
+        list
+    )
     for key in keys:
         parts = _PARTS.split(key.template)
-        groups[key.app, tuple(parts[::2])].append((tuple(parts[1::2]), key))
+        words = tuple(parts[1::2])
+        groups[key.app, key.level, tuple(parts[::2]), _names(words)].append((words, key))
     found: dict[PatternKey, PatternKey] = {}
-    for (app, separators), members in groups.items():
+    for (app, level, separators, _), members in groups.items():
         for words, some in _merged(members):
-            merged = PatternKey(app, _join(separators, words)) if len(some) > 1 else some[0]
+            template = _join(separators, words)
+            merged = PatternKey(app, template, level) if len(some) > 1 else some[0]
             found.update((key, merged) for key in some)
     return found
+
+
+def _names(words: _Words) -> _Words:
+    """Return the words that are names, and "" for each other one."""
+    found = [word if _is_name(word) else "" for word in words]
+    for place, word in enumerate(words):
+        if word != _TIME and not _is_level(word):
+            if not _NO_PLAIN_WORD.search(word):
+                found[place] = word
+            break
+    return tuple(found)
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_name(word: str) -> bool:
+    return _is_level(word) or _CLASS.fullmatch(word) is not None
+
+
+def _is_level(word: str) -> bool:
+    return canonical_level(word) is not None
 
 
 def _join(separators: _Words, words: _Words) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
+from logsrv.kit.text.colours import text_without_colours
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.json import Object, look_up_field
 from logsrv.linelog.read.patterns.skeletons import LONGEST
@@ -41,7 +42,7 @@ def read_object(content: bytes) -> ObjectParts | None:
     for key in MESSAGE_KEYS:
         text = parsed.get(key)
         if type(text) is str and text:
-            return ObjectParts(app, key, text[:LONGEST])
+            return ObjectParts(app, key, text_without_colours(text[:LONGEST]))
     more = ", …" if len(parsed) > _MOST_KEYS else ""
     return ObjectParts(app, "", f"{{{', '.join(sorted(parsed)[:_MOST_KEYS])}{more}}}"[:LONGEST])
 

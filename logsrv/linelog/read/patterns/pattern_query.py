@@ -37,6 +37,7 @@ def pattern_document(pattern: Pattern, lines: StoredLines) -> dict[str, Any]:
     return {
         "pattern": pattern.template,
         "app": pattern.app,
+        "level": pattern.level or None,
         "count": pattern.lines,
         "first": pattern.time,
         "position": str(pattern.position),
@@ -51,8 +52,12 @@ def query_of_pattern(pattern: Pattern, line: bytes) -> str:
     """
     record = Record(line)
     app = f"app={pattern.app}" if _PLAIN_NAME.fullmatch(pattern.app) else ""
+    level = ""
+    if pattern.is_text_shared:
+        level = f"level={pattern.level}" if pattern.level else "-level=*"
     for condition in _conditions(pattern.template, record):
-        for query in (f"{app} {condition}".strip(), condition):
+        for parts in ((app, level, condition), (level, condition)):
+            query = " ".join(filter(None, parts))
             if _finds(query, line):
                 return query
     return app if app and _finds(app, line) else ""

@@ -376,6 +376,7 @@ class _Handler(BaseHTTPRequestHandler):
             {
                 "pattern": text,
                 "app": first[text].get("app") or "",
+                "level": first[text].get("level"),
                 "count": count,
                 "first": first[text]["time"],
                 "position": first[text]["position"],

@@ -127,6 +127,7 @@ def test_patterns_have_a_query_that_finds_their_lines(store: Path) -> None:
             {
                 "pattern": "start user=ann n=<n>",
                 "app": "",
+                "level": None,
                 "count": 8,
                 "first": "2026-11-20T06:00:00.000000Z",
                 "position": found(store)[0],

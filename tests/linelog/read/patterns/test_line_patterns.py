@@ -11,7 +11,7 @@ from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
 from tests.linelog.read.stores import line
 
 
-def counted(*messages: str | bytes) -> list[tuple[str, str, int, int]]:
+def counted(*messages: str | bytes) -> list[tuple[str, str, str, int, int]]:
     stamps = StampedLines(b"".join(line(one, second) for second, one in enumerate(messages)))
     found, unknown = LinePatterns().count(stamps, numpy.arange(len(stamps)))
     assert not unknown
@@ -19,31 +19,39 @@ def counted(*messages: str | bytes) -> list[tuple[str, str, int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("message", "app", "template"),
+    ("message", "app", "template", "level"),
     [
-        ("<38>Nov 20 06:18:42 web1 sshd[77]: user 5 gone", "sshd", "user <n> gone"),
-        ("<11>1 2026-11-20T06:00:03Z web1 pay7 77 - - took 3 ms", "pay<n>", "took <n> ms"),
-        ("Nov 20 06:18:42 web1 cron[7]: job 4", "cron", "job <n>"),
-        ('{"msg": "took 5 ms", "app": "shop"}', "shop", "took <n> ms"),
-        ('{"msg": "two\\nlines \\"quoted\\""}', "", "two lines <quoted>"),
-        ('{"cpu": 0.5, "rss": 7}', "", "{cpu, rss}"),
-        ("{no object} 5", "", "{no object} <n>"),
-        ('<38>Nov 20 06:18:42 web1 shop[1]: {"msg": "sold 5"}', "shop", "sold <n>"),
-        ('<38>Nov 20 06:18:42 web1 shop[1]: {"b": 1, "a": 2}', "shop", "{a, b}"),
-        ("plain 5", "", "plain <n>"),
-        ("", "", ""),
+        ("<38>Nov 20 06:18:42 web1 sshd[77]: user 5 gone", "sshd", "user <n> gone", "info"),
+        ("<11>1 2026-11-20T06:00:03Z web1 pay7 77 - - took 3 ms", "pay<n>", "took <n> ms", "error"),
+        ("Nov 20 06:18:42 web1 cron[7]: job 4", "cron", "job <n>", ""),
+        ('{"msg": "took 5 ms", "app": "shop"}', "shop", "took <n> ms", ""),
+        ('{"msg": "two\\nlines \\"quoted\\""}', "", "two lines <quoted>", ""),
+        ('{"cpu": 0.5, "rss": 7}', "", "{cpu, rss}", ""),
+        ("{no object} 5", "", "{no object} <n>", ""),
+        ('<38>Nov 20 06:18:42 web1 shop[1]: {"msg": "sold 5"}', "shop", "sold <n>", "info"),
+        ('<38>Nov 20 06:18:42 web1 shop[1]: {"b": 1, "a": 2}', "shop", "{a, b}", "info"),
+        ("plain 5", "", "plain <n>", ""),
+        ("", "", "", ""),
+        (r"\x1b[31mERROR\x1b[0m failed 5", "", "ERROR failed <n>", "error"),
+        ('{"msg": "\\u001b[1mfailed\\u001b[0m 5"}', "", "failed <n>", ""),
+        (
+            'a - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 500 5',
+            "",
+            "a - - [<time>] <quoted> <n> <n>",
+            "error",
+        ),
     ],
 )
-def test_the_pattern_of_a_message(message: str, app: str, template: str) -> None:
-    assert counted(message) == [(app, template, 1, 0)]
+def test_the_pattern_of_a_message(message: str, app: str, template: str, level: str) -> None:
+    assert counted(message) == [(app, template, level, 1, 0)]
 
 
 def test_lines_of_one_pattern_are_counted_with_the_first() -> None:
     messages = ("took 5 ms", '{"a": 1}', "took 6 ms", '{"a": 2}', "other", "took 7 ms")
     assert counted(*messages) == [
-        ("", "took <n> ms", 3, 0),
-        ("", "{a}", 2, 1),
-        ("", "other", 1, 4),
+        ("", "took <n> ms", "", 3, 0),
+        ("", "{a}", "", 2, 1),
+        ("", "other", "", 1, 4),
     ]
 
 

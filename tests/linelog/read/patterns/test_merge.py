@@ -4,9 +4,40 @@ from __future__ import annotations
 
 import random
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from logsrv.linelog.read.patterns.line_patterns import PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates
+from tests.examples import more
 
+LEVEL_NAMES = ("ERROR", "warn", "Info", "fatal")
+CLASSES = (
+    *(
+        "LedgerMismatchException",
+        "NullPointerException",
+        "ValueError",
+        "java.lang.Error",
+        "com.acme.Boom",
+    ),
+    *(
+        "ThreadDeath",
+        "OrderService",
+        "Outer$Inner",
+        r"Acme\Boom",
+        "java.lang.Throwable",
+        "IOException",
+    ),
+    *(
+        "requests.exceptions.ConnectionError",
+        "Http<n>Exception",
+        "DeprecationWarning",
+        "c.e.shop.Stock",
+    ),
+)
+FIRST_WORDS = ("done", "failed", "started", "GET", "ann", "über", "cache_miss", "a-b")
+IDS = ("a1b", "<hex>", "<uuid>", "<ip>", "<n>", "<*>", "req-7f", "bob@example.com")
 USERS = ("ann", "bob", "carl", "dora", "d<n>", "<hex>", "<n>")
 
 
@@ -57,5 +88,64 @@ def test_programs_are_not_merged() -> None:
 def test_lines_of_random_words_become_few() -> None:
     r = random.Random(1)
     words = ["".join(r.choices("ghijklm", k=6)) for _ in range(5000)]
-    templates = {f"{r.choice(words)} {r.choice(words)}" for _ in range(5000)}
+    templates = {f"sold {r.choice(words)} {r.choice(words)}" for _ in range(5000)}
     assert len(merged(*templates)) < 50
+
+
+@pytest.mark.parametrize(
+    "text", ["{}: no such row", "Caused by: {}: x", "<time> ERROR {} in <n> ms", "user {} x"]
+)
+def test_classes_and_levels_are_never_a_placeholder(text: str) -> None:
+    """Neither among many other words, nor among many of them."""
+    others = [text.format(f"w{number}xyz") for number in range(30)]
+    for names in (CLASSES, LEVEL_NAMES):
+        named = [text.format(name) for name in names]
+        found = merged(*named, *others)
+        assert set(named) <= set(found)
+        assert len(found) == len(named) + 1
+
+
+@pytest.mark.parametrize(
+    "before", ["", "<time> ", "[<time>] ", "<time> ERROR ", "ERROR: ", "<time> [INFO] "]
+)
+@pytest.mark.parametrize("after", ["", " <n> ms", " of <n> items by ann"])
+def test_the_first_word_is_a_placeholder_only_if_it_is_an_id(before: str, after: str) -> None:
+    plain = [f"{before}{word}{after}" for word in FIRST_WORDS]
+    assert merged(*plain) == sorted(plain)
+    ids = [f"{before}{word} sold it to us" for word in IDS]
+    assert merged(*ids) == [f"{before}<*> sold it to us"]
+
+
+def test_patterns_of_different_levels_are_not_merged() -> None:
+    levels = ("info", "error", "", "warning")
+    keys = [PatternKey("shop", f"job {user} ended", level) for user in USERS for level in levels]
+    found = merge_templates(keys)
+    assert set(found.values()) == {PatternKey("shop", "job <*> ended", level) for level in levels}
+    assert all(key.level == pattern.level for key, pattern in found.items())
+
+
+WORDS = st.sampled_from(
+    [*CLASSES[:3], *LEVEL_NAMES, *FIRST_WORDS[:4], *IDS[:4], "<time>", "in", "user", "-", ""]
+)
+
+
+@more(4)
+@given(
+    st.lists(
+        st.builds(
+            lambda words, level: PatternKey("", " ".join(words), level),
+            st.lists(WORDS, min_size=1, max_size=4),
+            st.sampled_from(["", "info", "error"]),
+        ),
+        max_size=60,
+    )
+)
+def test_names_stay_whatever_else_there_is(keys: list[PatternKey]) -> None:
+    for key, pattern in merge_templates(list(dict.fromkeys(keys))).items():
+        assert key.level == pattern.level
+        before, after = key.template.split(), pattern.template.split()
+        assert len(before) == len(after)
+        rest = [place for place, word in enumerate(before) if word not in ("<time>", *LEVEL_NAMES)]
+        for place, (old, new) in enumerate(zip(before, after, strict=True)):
+            if old in CLASSES or old in LEVEL_NAMES or (rest[:1] == [place] and old in FIRST_WORDS):
+                assert new == old

@@ -6,7 +6,7 @@ import { Panel } from "./panel.js";
 import { printable } from "./text.js";
 import { clock, counted, number } from "./times.js";
 
-/** @typedef {{pattern: string, app: string, count: number, first: string | null, position: string, query: string | null}} Pattern */
+/** @typedef {{pattern: string, app: string, level: string | null, count: number, first: string | null, position: string, query: string | null}} Pattern */
 
 const MOST = 100;
 const PLACEHOLDER = /(<(?:n|hex|uuid|ip|time|quoted|\*)>)/;
@@ -80,7 +80,7 @@ export class Patterns {
     const parts = (printable(one.pattern) || "(empty)").split(PLACEHOLDER);
     const text = element("span", "name", ...parts.map((part) => (PLACEHOLDER.test(part) ? element("span", "hole", part) : part)));
     choose.disabled = !query;
-    choose.append(element("span", "count", number(one.count)), " ", element("span", "app", printable(one.app)), " ", text);
+    choose.append(element("span", "count", number(one.count)), " ", element("span", "app", printable(`${one.app} ${one.level ?? ""}`.trim())), " ", text);
     return element("li", "", shareBar(one.count / lines), choose);
   }
 }
