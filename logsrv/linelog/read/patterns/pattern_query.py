@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from logsrv.errors import QueryError
+from logsrv.kit.text.colours import has_colours
 from logsrv.linelog.fields.json import parse_json
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.query.language.parse import parse, phrase_of
@@ -27,6 +28,7 @@ _EXPRESSIONS = {
     **dict.fromkeys(("<hex>", "<uuid>", "<ip>", ANY), r"\S+"),
 }
 _PLACEHOLDER = re.compile("(" + "|".join(map(re.escape, PLACEHOLDERS)) + ")")
+_BETWEEN_WORDS = re.compile(r"[^\w.@+%-]+")
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$/]")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -88,7 +90,9 @@ def _conditions(template: str, record: Record) -> Iterator[str]:
         yield f"{field}/{expression}/"
     texts = _PLACEHOLDER.split(template)[::2]
     yield phrase_of(max(texts, key=len).strip())
-    words = sorted((word for text in texts for word in text.split()), key=len)
+    # Beside other characters than these, a colour may stand in the line.
+    split = _BETWEEN_WORDS.split if has_colours(record.body) else str.split
+    words = sorted((word for text in texts for word in split(text) if word), key=len)
     yield " ".join(map(phrase_of, words[-_MOST_WORDS:]))
 
 

@@ -53,6 +53,25 @@ def test_the_query_of_each_pattern_finds_its_lines_and_few_others(tmp_path: Path
         assert one.lines <= count <= one.lines + 5, (query, one, count)
 
 
+def test_a_coloured_pattern_of_two_levels_has_a_query_for_each(tmp_path: Path) -> None:
+    coloured = r"\x1b[31m{}\x1b[0m job done \x1b[36muser\x1b[0m=bob"
+    texts = [
+        coloured.format("ERROR"),
+        coloured.format("WARN"),
+        "<11>job done",
+        "<14>job done",
+        "job done",
+    ]
+    view = view_of(make_store(tmp_path / "logs", [list(map(line, texts))]))
+    found = find_patterns(Search(view, make_matcher(parse("")), Scope())).patterns
+    assert [one.level for one in found] == ["error", "warning", "", "error", "info"]
+    for one, text in zip(found, [*texts[:2], texts[4], *texts[2:4]], strict=True):
+        query = query_of_pattern(one, line(text).rstrip(b"\n"))
+        search = Search(view, make_matcher(parse(query)), Scope())
+        assert [hit.line.removesuffix(b"\n") for hit in search.hits()][:1], query
+        assert search.count() == (1 if r"\x1b" in text or one.is_text_shared else 3), query
+
+
 def test_the_line_breaks_of_joined_lines_are_no_numbers(tmp_path: Path) -> None:
     texts = [*(rf"{n} bad:\x0a  at {n}\x0aEnd{n}" for n in (1, 2)), r"3 bad:\x1a  at 3\x0aEnd3"]
     view = view_of(make_store(tmp_path / "logs", [list(map(line, texts))]))
