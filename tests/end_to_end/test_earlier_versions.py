@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.end_to_end.stored import stored_bytes
-from tests.linelog.store.test_earlier_versions import ARCHIVES
+from tests.linelog.store.test_earlier_versions import ARCHIVES, unpack_stores
 
 pytestmark = pytest.mark.slow
 
@@ -21,8 +20,7 @@ NEW = b"<11>1 - - shop - - - needle-of-today\n"
 
 @pytest.mark.parametrize("stores", ARCHIVES, ids=lambda path: path.name)
 def test_edge_and_centre_go_on(tmp_path: Path, logger: Start, stores: Path) -> None:
-    with tarfile.open(stores) as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack_stores(stores, tmp_path)
     for name in ("edge", "centre"):
         (tmp_path / "moved").mkdir()
         shutil.move(tmp_path / name, tmp_path / "moved" / "store")

@@ -24,9 +24,17 @@ ARCHIVES = sorted(STORES.glob("*.tar.xz"))
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with edge, centre, archive and backup of a version."""
     found = tmp_path_factory.mktemp("stores")
-    with tarfile.open(request.param) as archive:
-        archive.extractall(found, filter="data")
+    unpack_stores(request.param, found)
     return found
+
+
+def unpack_stores(stores: Path, place: Path) -> None:
+    """Unpack edge, centre, archive and backup of a version into a directory."""
+    with tarfile.open(stores) as archive:
+        # Pythons before 3.11.4 have no filters.
+        if hasattr(tarfile, "data_filter"):
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(place)
 
 
 def lines(place: Path) -> list[bytes]:
