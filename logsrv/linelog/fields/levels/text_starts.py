@@ -110,45 +110,61 @@ def _rfc3339_sizes(rows: Array) -> tuple[Array, Array]:
 
 def _ends_of_host_and_tag(raw: Array, host: Array, ends: Array) -> TextStarts:
     """Return where the text begins behind a host and a tag; 0 if they are none."""
-    rows = rows_at(raw, host, WIDTH)
+    tag, good, unsure = _ends_of_hosts(raw, host)
+    rows = rows_at(raw, tag, WIDTH)
     line = numpy.arange(len(rows))
-    size = (~_IN_HOST[rows]).argmax(1)
+    unsure |= good & _BEGINS_ODD_TAG[rows[:, 0]]
+    good &= _BEGINS_TAG[rows[:, 0]]
+    size = _ENDS_TAG[rows].argmax(1)
     after = rows[line, size]
+    unsure |= good & ~_ENDS_TAG[after]
+    spaced = after == _SPACE
+    # macOS has tags of several words.
+    several = spaced & _BEGINS_NEXT_WORD[rows[line, numpy.minimum(size + 1, WIDTH - 1)]]
+    unsure |= good & several & _have_bracket(raw, tag, ends)
+    # A level, or a facility and a level, may stand before the tag.
+    level = _are_levels(rows, size)
+    dotted = ((rows == ord(".")) & (numpy.arange(WIDTH) < size[:, None])).any(1)
+    unsure |= good & spaced & (rows[:, 0] >= ord("a")) & (level | dotted)
+    end = _ends_of_tags(raw, tag + size, ends)
+    unsure |= good & (end < 0)
+    good &= ~level & (end > 0)
+    # A NUL at the end, as it is or as `\x00`, is no part of the text.
+    escaped = (raw[ends - 4] == ord("\\")) & (raw[ends - 1] == ord("0"))
+    unsure |= good & ((raw[ends - 1] == 0) | escaped)
+    return TextStarts(numpy.where(good, end, 0), unsure)
+
+
+def _ends_of_hosts(raw: Array, starts: Array) -> tuple[Array, Array, Array]:
+    """Return where the word behind each host begins, which words are hosts, and which are unsure."""
+    rows = rows_at(raw, starts, WIDTH)
+    size = (~_IN_HOST[rows]).argmax(1)
+    after = rows[numpy.arange(len(rows)), size]
     good = _LETTER_OR_DIGIT[rows[:, 0]] & (after == _SPACE)
     unsure = (after == ord("/")) | (rows[:, 0] == ord("<")) | _IN_HOST[rows].all(1)
     # A zone, a year, or a sentence of a relay may be no host.
     short = (~_CAPITAL[rows[:, :6]]).argmax(1)
     numeric = (~_DIGIT[rows]).argmax(1)
     level = _are_levels(rows, size)
-    odd = ((short == size) & ~level) | (numeric == size) | _are_forwarded(rows)
-    unsure |= good & odd
-    good &= ~level
-    tag = host + size + 1
-    rows = rows_at(raw, tag, WIDTH)
-    unsure |= good & (_BEGINS_ODD_TAG[rows[:, 0]] | _are_forwarded(rows))
-    good &= _BEGINS_TAG[rows[:, 0]]
-    size = _ENDS_TAG[rows].argmax(1)
-    after = rows[line, size]
-    unsure |= good & ~_ENDS_TAG[after]
-    spaced = (after == _SPACE) & _BEGINS_NEXT_WORD[rows[line, numpy.minimum(size + 1, WIDTH - 1)]]
-    # macOS has tags of several words.
-    unsure |= good & spaced & _have_bracket(raw, tag, ends)
-    good &= ~_are_levels(rows, size)
-    place = tag + size
-    pid = rows_at(raw, place + 1, WIDTH)
-    pid_size = _ENDS_PID[pid].argmax(1)
-    after_pid = pid[line, pid_size]
-    bracketed = after == _OPEN
-    unsure |= good & bracketed & ~_ENDS_PID[after_pid]
-    place = numpy.where(bracketed, place + 1 + pid_size + 1, place)
-    tagged = (bracketed & (after_pid == _CLOSE)) | (after == _COLON)
+    end = starts + size + 1
+    forwarded = _are_forwarded(rows) | _are_forwarded(rows_at(raw, end, WIDTH))
+    unsure |= good & (((short == size) & ~level) | (numeric == size) | forwarded)
+    return end, good & ~level, unsure
+
+
+def _ends_of_tags(raw: Array, at: Array, ends: Array) -> Array:
+    """Return where the text begins behind a PID and a colon; 0 without, -1 if the PID is too long."""
+    rows = rows_at(raw, at + 1, WIDTH)
+    size = _ENDS_PID[rows].argmax(1)
+    after = rows[numpy.arange(len(rows)), size]
+    bracketed = raw[at] == _OPEN
+    place = numpy.where(bracketed, at + 1 + size + 1, at)
+    good = (bracketed & (after == _CLOSE)) | (raw[at] == _COLON)
     place = place + (raw[place] == _COLON)
-    good &= tagged & ((raw[place] == _SPACE) | (place == ends))
-    # A NUL at the end, as it is or as `\x00`, is no part of the text.
-    unsure |= good & (
-        (raw[ends - 1] == 0) | ((raw[ends - 4] == ord("\\")) & (raw[ends - 1] == ord("0")))
+    good &= (raw[place] == _SPACE) | (place == ends)
+    return numpy.where(
+        bracketed & ~_ENDS_PID[after], -1, numpy.where(good, place + (place < ends), 0)
     )
-    return TextStarts(numpy.where(good, place + (place < ends), 0), unsure)
 
 
 def _are_levels(rows: Array, sizes: Array) -> Array:
