@@ -7,7 +7,6 @@ from typing import Any
 
 from logsrv.linelog.fields.json import load_orjson_parser
 from logsrv.linelog.fields.level import BY_SYSLOG, canonical_level, level_in_text
-from logsrv.linelog.fields.levels.odd_headers import may_begin
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import decode_stored
 
@@ -30,8 +29,6 @@ def level_of(line: bytes) -> str | None:
         return record.level
     if priority := _PRIORITY.match(record.body):
         return _BY_PRIORITY.get(priority[0]) or record.level
-    if may_begin(record.body):
-        return record.level
     text = record.content
     # The text may be JSON, in which words do not count, or of an access log.
     if text.lstrip(b" \t\r")[:1] == b"{" or (b"/" in text and _DAY.search(text)):

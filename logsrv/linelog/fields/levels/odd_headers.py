@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy
 
-from logsrv.linelog.fields import container_prefix
 from logsrv.linelog.fields.header_words import FACILITIES, LEVEL, TIME
 from logsrv.linelog.fields.levels.byte_places import U64, Array, indexes_of_true, rows_at
 from logsrv.linelog.fields.levels.names import may_begin_level_name
@@ -25,21 +24,11 @@ _WITH_LEVEL = (
     + rb" +[^\s:\[]+[:\[])"
 )
 _has_level = re.compile(_WITH_LEVEL).match
-_begins_odd = re.compile(container_prefix.BEGIN.encode() + rb"|" + _WITH_LEVEL).match
-_names_device = re.compile(rb"%(?<![^\s:]%)[A-Z]").search
-_BEFORE_DEVICE = 200
 _FACILITIES = frozenset((*FACILITIES, "security"))
 _DOTS, _ONES, _HIGHEST = (U64(byte * 0x0101010101010101) for byte in (ord("."), 1, 0x80))
 _SPACE, _LF = 0x20, 0x0A
 # The bytes of a line between the shortest time and the last place where a container's text begins.
 _AFTER_ISO_TIME, _WIDTH = 20, 24
-
-
-def may_begin(message: bytes) -> bool:
-    """Tell whether a message may begin with such a header."""
-    return _begins_odd(message) is not None or (
-        message.find(b"%") >= 0 and _names_device(message, 0, _BEFORE_DEVICE) is not None
-    )
 
 
 def lines_with_odd_headers(text: bytes, raw: Array, messages: Array, ends: Array) -> Array:
