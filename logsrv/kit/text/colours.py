@@ -17,7 +17,7 @@ _ONE = (
     rb"|[\]PX^_](?:(?!\\x07|\\x1b)[^\x07\x1b\n])*(?:\x07|\\x07|(?:\x1b|\\x1b)\\(?!x1b))"
     rb"|[!-/]*(?:[0-\[\]-~]|\\(?!x1b))?)"
 )
-_find = re.compile(rb"(?:" + _ONE + rb")++").sub
+_find = re.compile(rb"(?:" + _ONE + rb")+").sub
 _WORD = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_./@+%-")
 _COLON = ord(":")
 

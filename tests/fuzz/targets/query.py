@@ -79,6 +79,8 @@ NAMES = (
     "linelog.fields.json",
     "linelog.fields.logfmt",
     "linelog.fields.syslog_header",
+    "linelog.fields.device_header",
+    "linelog.fields.container_prefix",
     "linelog.fields.source",
     "linelog.fields.stored",
     "linelog.fields.values",
