@@ -90,8 +90,8 @@ def plan_tasks(
     while left:
         number, neighbour = left.pop(), last
         last = number
-        if neighbour is not None:
-            _report_missing(view, scope, *sorted((neighbour, number)))
+        if neighbour is not None and _is_gap_in_scope(view, scope, neighbour, number):
+            view.report_missing_segments(*sorted((neighbour, number)))
         if not _may_have_lines(view, number, scope):
             stats.skipped_segments += 1
             continue
@@ -117,10 +117,11 @@ def plan_tasks(
                 stats.skipped_segments += 1
 
 
-def _report_missing(view: View, scope: Scope, before: int, after: int) -> None:
-    """Report segments that are missing between two neighbours, if they can have lines in the scope."""
-    if after - before > 1 and any(_may_have_lines(view, one, scope) for one in (before, after)):
-        view.report_missing_segments(before, after)
+def _is_gap_in_scope(view: View, scope: Scope, one: int, other: int) -> bool:
+    """Return whether segments between two neighbours are gone, and can have lines in the scope."""
+    return abs(one - other) > 1 and any(
+        _may_have_lines(view, number, scope) for number in (one, other)
+    )
 
 
 def missing_segments(view: View, scope: Scope) -> list[str]:
@@ -128,8 +129,7 @@ def missing_segments(view: View, scope: Scope) -> list[str]:
     return [
         sentence
         for before, after in pairwise(one.number for one in view.segments)
-        if after - before > 1
-        if any(_may_have_lines(view, one, scope) for one in (before, after))
+        if _is_gap_in_scope(view, scope, before, after)
         for sentence in view.missing_segments(before, after)
     ]
 

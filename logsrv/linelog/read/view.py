@@ -321,15 +321,14 @@ class View:
 
     def report_missing_segments(self, before: int, after: int) -> None:
         """Report the segments between two neighbours of `segments` that are gone without a note."""
-        if after - before > 1:
-            for sentence in self.missing_segments(before, after):
-                self.report_damage(sentence)
+        for sentence in self.missing_segments(before, after):
+            self.report_damage(sentence)
 
     def report_if_missing(self, number: int) -> None:
         """Report the segments around `number` if it is one of those that are gone without a note."""
         numbers = [one.number for one in self.segments]
         at = bisect_left(numbers, number)
-        if 0 < at < len(numbers):
+        if 0 < at < len(numbers) and numbers[at] != number:
             self.report_missing_segments(numbers[at - 1], numbers[at])
 
     def missing_segments(self, before: int, after: int) -> list[str]:

@@ -55,7 +55,7 @@ class SearchAnswerWriter:
         """Send status 200 and what is missing, once."""
         if not self.begun:
             self.begun = True
-            self._send(" ".join(["200", *filter(None, ["; ".join(self.missing)])]).encode())
+            self._send(f"200 {'; '.join(self.missing)}".rstrip().encode())
 
     def write(self, data: bytes) -> None:
         """Send a part of the body."""
