@@ -35,8 +35,8 @@ STORE = 32 * "a"
 BLOCK = block_of(STORE, stored_lines(STORE, 10), Position(1, 0), None)
 
 
-def centre(url: str, **options: Any) -> CentreTarget:
-    address = parse_ship_url(f"{url}/blocks")
+def centre(url: str, query: str = "", **options: Any) -> CentreTarget:
+    address = parse_ship_url(f"{url}/blocks{query}")
     return CentreTarget(TargetSettings(name="a", url=address, store=STORE, **options), REACTOR)
 
 
@@ -109,6 +109,27 @@ async def test_refusals_of_a_centre_become_errors_of_a_target() -> None:
     assert "why" in str(await failure(RefusedForGood, said))
     busy = await failure(Unavailable, Told(503, headers={"Retry-After": "2"}), ask=True)
     assert (busy.after, busy.settled) == (2.0, False)
+
+
+@in_reactor
+async def test_the_query_of_the_url_is_in_each_request() -> None:
+    """A proxy before the centre may select by it, or by a path before `/blocks`."""
+    for path, query in (
+        ("", ""),
+        ("", "?tenant=a"),
+        ("", "?tenant=a&key=%2F%3F"),
+        ("", "?a"),
+        ("/logs/eu", "?tenant=a"),
+        ("/logs", ""),
+    ):
+        with serving(Told(200, headers={"Logsrv-To": str(BLOCK.end)})) as server:
+            async with closing(centre(f"{server.url}{path}", query)) as one:
+                await one.fetch_last_block()
+                await one.send(BLOCK)
+        assert [(asked.method, asked.path) for asked in server.asked] == [
+            ("GET", f"{path}/blocks/{STORE}{query}"),
+            ("POST", f"{path}/blocks{query}"),
+        ]
 
 
 @in_reactor
