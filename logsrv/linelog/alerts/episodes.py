@@ -178,7 +178,7 @@ class Episodes:
                 self._has_more = len(new) > len(chosen) or any(
                     one.steps > 1 or len(self._by_key[one.key]) > 1 for one in chosen
                 )
-        elif not at_once and now >= self.repeat_at:
+        elif not at_once and not self.sent_at <= now < self.repeat_at:
             chosen = [those[0] for key, those in self._by_key.items() if key in true_now]
         for one in chosen:
             one.is_tried = True

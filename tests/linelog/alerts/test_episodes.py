@@ -58,6 +58,21 @@ def test_other_groups_wait_a_moment_unless_the_process_ends() -> None:
         assert due(those, waits, at_once=at_once) == [("b", None)]
 
 
+@pytest.mark.parametrize("back", [0.5, 5, 9, 60, 99, 3600, 86_400, 1e9])
+def test_a_clock_that_is_set_back_delays_no_message(back: float) -> None:
+    """Neither a new episode nor the repetition waits until the clock is again where it was."""
+    those, at = Episodes(), 2e9
+    begin(those, A, at)
+    assert due(those, at) == [("a", None)]
+    begin(those, B, at - back)
+    assert due(those, at - back) == [("b", None)]
+    assert due(those, at - back + 99) == []
+    assert due(those, at - back + 100) == [("a", None), ("b", None)]
+    assert due(those, at - 2 * back + 100) == [("a", None), ("b", None)]
+    end(those, 0)
+    assert due(those, at - 2 * back + 100 + GATHER) == [("a", at)]
+
+
 def test_the_present_figure_is_reported() -> None:
     those = Episodes()
     begin(those)
