@@ -179,6 +179,24 @@ def test_a_giant_is_refused_before_anything_of_it_is_kept(
     assert framer.unfinished_bytes == 0
 
 
+@pytest.mark.parametrize("framing", FRAMINGS[:-1])
+@pytest.mark.parametrize("size", [1, 2, 5, 19, 20, 21, 1000])
+@pytest.mark.parametrize("over", [1, 100])
+def test_a_frame_that_is_too_long_is_refused_wherever_the_bytes_are_cut(
+    framing: Framing, size: int, over: int
+) -> None:
+    """Also between others, and if each piece alone is short."""
+    data = b"".join(framing.pack(b"x" * length) for length in (3, MOST, MOST + over, 3))
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    frames, fault = frames_of(framing, pieces)
+    assert frames == [b"xxx", b"x" * MOST]
+    assert f" longer than {MOST} bytes" in fault
+    framer = framing.framer(MOST)
+    for piece in pieces:
+        framer.receive(piece)
+        assert framer.unfinished_bytes <= MOST + 10
+
+
 @pytest.mark.parametrize(
     ("length", "prefix"),
     [

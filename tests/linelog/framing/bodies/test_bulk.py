@@ -79,3 +79,23 @@ def test_names_in_the_path_are_not_multiplied_without_end() -> None:
             RequestRefused, match="the message becomes records of more than 50000 bytes"
         ):
             taken_by(add_bulk_documents, body, BodyRules("", f"/{'x' * 900}/_bulk", 2000, 50_000))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 50])
+@pytest.mark.parametrize("document", [b"{}", b"no JSON"])
+def test_the_items_of_the_answer_have_a_limit_of_their_own(number: int, document: bytes) -> None:
+    """Its last item is the first over it; each item alone is far below."""
+    body = b'{"index":{"_index":"%b"}}\n%b\n' % (b"x" * 300, document) * number
+    answer = taken_by(add_bulk_documents, body, BodyRules("", "/_bulk", 2000)).reply.body
+    items = answer[answer.index(b"[") + 1 : answer.rindex(b"]")]
+    size = len(items) - items.count(b",{")
+    taken_by(add_bulk_documents, body, BodyRules("", "/_bulk", 2000, max_body=size))
+    with pytest.raises(RequestRefused, match=f"the answer has more than {size - 1} bytes"):
+        taken_by(add_bulk_documents, body, BodyRules("", "/_bulk", 2000, max_body=size - 1))
+
+
+def test_an_action_is_short_however_long_a_document_may_be() -> None:
+    longest = b'{"index":{"_id":"%b"}}' % (b"x" * ((256 << 10) - 20))
+    assert len(bulk({"index": {}}, {}, longest, {}, most=1 << 20)[0]) == 2
+    with pytest.raises(RequestRefused, match="line 3, an action, has more than 262144 bytes"):
+        bulk({"index": {}}, {}, longest + b" ", {}, most=1 << 20)

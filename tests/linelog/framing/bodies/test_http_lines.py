@@ -185,6 +185,9 @@ def test_bad_bodies_are_refused_with_400_and_long_records_with_413() -> None:
     assert refused(b"[1," + long + b"]", most=50).status == 413
     assert refused(b"{}\n" + long, "application/jsonl", 50).status == 413
     assert refused(b"a=" + b"x" * 100, "application/x-www-form-urlencoded", 50).status == 413
+    # Text among JSON lines may be cut by --oversize, but not if no cut makes a line of it.
+    assert lines_of(taken(b"{}\n" + b"x" * 100, "application/jsonl", 50).records)[1] == b"x" * 100
+    assert refused(b"{}\n" + b"x" * 300_000, "application/jsonl", 50).status == 413
 
 
 @pytest.mark.parametrize(

@@ -163,3 +163,18 @@ def test_a_million_values_take_little_memory() -> None:
         pass
     assert tracemalloc.get_traced_memory()[1] < 48 << 20
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 40])
+@pytest.mark.parametrize("behind", [False, True])
+def test_all_that_stands_beside_the_records_has_one_limit(number: int, behind: bool) -> None:
+    """A member alone is below it."""
+    for size, is_refused in ((4_100_000, False), (4_300_000, True)):
+        beside = {f"more {at}": "x" * (size // number) for at in range(number)} | {"more": 1}
+        shape = {"outer": [{"label": "", "inner": [1]}]}
+        body = json.dumps(beside | shape if behind else shape | beside).encode()
+        if is_refused:
+            with pytest.raises(RequestRefused, match="too much beside its records"):
+                gathered(body)
+        else:
+            assert gathered(body)[0] == [(1, "", 1)]

@@ -61,6 +61,17 @@ def test_labels_keep_their_names_and_metadata_gives_way() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("number", "stored"), [(1, True), (30, True), (31, True), (32, False), (90, False)]
+)
+def test_names_of_metadata_that_are_all_taken_reject_their_entry(number: int, stored: bool) -> None:
+    """Each of them alone needs few underscores."""
+    labels = {"_" * at + "x": "" for at in range(number)}
+    found = push(as_json(labels, [str(TIME), "m", labels], [str(TIME), "m", {}]), most=100_000)
+    assert len(records(found)) == 1 + stored
+    assert found.records.reasons == ({} if stored else {"protocol": 1})
+
+
 def test_labels_as_go_quotes_them() -> None:
     text = r'{ a="x\"y\\z\n", b="\u00fc\x41\U0001f600" , c=""}'
     found = push(as_protobuf(text, (TIME, b"m", {})), "application/x-protobuf")

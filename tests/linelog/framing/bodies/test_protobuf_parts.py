@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
+from logsrv.kit.framing.frames import Varint
 from logsrv.linelog.framing.bodies import protobuf_parts
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
@@ -92,3 +93,21 @@ def test_fields_of_any_kind_are_passed() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(protobuf_parts, "PIECE", 0)
         assert [text for _, _, text in gathered(body)[0]] == ["x"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 40])
+@pytest.mark.parametrize("behind", [False, True])
+def test_all_that_stands_beside_the_records_has_one_limit(number: int, behind: bool) -> None:
+    """A field alone is below it."""
+    request = service.ExportLogsServiceRequest()
+    request.resource_logs.add().scope_logs.add().log_records.add().body.string_value = "x"
+    records = request.SerializeToString()
+    for size, is_refused in ((1_030_000, False), (1_060_000, True)):
+        content = b"x" * (size // number)
+        beside = (b"\x12" + Varint().pack(content)) * number
+        body = records + beside if behind else beside + records
+        if is_refused:
+            with pytest.raises(RequestRefused, match="too much beside its records"):
+                gathered(body)
+        else:
+            assert [text for _, _, text in gathered(body)[0]] == ["x"]

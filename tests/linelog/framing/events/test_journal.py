@@ -91,6 +91,23 @@ def test_data_that_is_no_entry_is_refused(data: bytes, status: int) -> None:
     assert refused.value.status == status
 
 
+@pytest.mark.parametrize(
+    ("size", "is_refused"),
+    [(1 << 20, False), (768 << 20, False), ((768 << 20) + 1, True), (1 << 62, True)],
+)
+def test_a_field_that_claims_more_than_systemd_allows_is_refused(
+    size: int, is_refused: bool
+) -> None:
+    """Nothing would ever come behind it; shorter ones are passed as their bytes come."""
+    framer = JournalFramer(1000)
+    data = b"A=1\nMESSAGE\n" + size.to_bytes(8, "little") + b"x" * 100
+    if is_refused:
+        with pytest.raises(RequestRefused, match="more than 768 MiB"):
+            framer.receive(data)
+    else:
+        assert entries(framer.receive(data)) == [] and framer.unfinished_bytes < 10_000
+
+
 def test_a_field_without_a_name_is_one() -> None:
     assert entries(records_of_datagram(b"=value\nA=1", 100)) == [{"": "value", "A": "1"}]
 

@@ -151,6 +151,30 @@ def test_an_event_longer_than_a_record_is_text(pack: Callable[[bytes], bytes]) -
     assert sum(one.records.as_text for one in windows) == 2
 
 
+@pytest.mark.parametrize(
+    ("size", "number"), [(2, 5000), (100, 3000), (1000, 300), (30_000, 20), (70_000, 5)]
+)
+@pytest.mark.parametrize("pack", [bytes, packed])
+def test_small_windows_are_stored_together_up_to_64_kib_or_1024(
+    size: int, number: int, pack: Callable[[bytes], bytes]
+) -> None:
+    """The first 64 KiB, and all those after them."""
+    text = b'{"a":"%b"}' % (b"x" * (size - 8)) if size > 8 else b"{}"
+    data = pack(b"".join(window(1) + event(at, text) for at in range(number)))
+    found = events_of(LumberjackFramer(100_000, 1 << 20), data)
+    acknowledged = [len(sequences_of(one)) for one in found]
+    assert sum(acknowledged) == number
+    each = min(1024, (64 << 10) // size) + 1
+    assert len(set(acknowledged[:-1])) <= 1 and set(acknowledged[:-1]) <= {each}
+    assert acknowledged[-1] <= each
+
+
+def test_a_window_of_many_small_events_lets_others_have_a_turn() -> None:
+    data = window(5000) + b"".join(event(at, b"{}") for at in range(5000))
+    turns = [one for one in LumberjackFramer(100, 1 << 20).receive(data) if one is None]
+    assert len(turns) >= 4
+
+
 @pytest.mark.parametrize("data", [b"2C\0\0\0\4abcd", packed(event(1, b"{}"))[:-1] + b"y"])
 def test_no_event_of_a_damaged_compressed_frame_is_stored(data: bytes) -> None:
     """Nothing of it is stored, though its frames looked well."""

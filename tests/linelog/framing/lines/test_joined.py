@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.continuation import MOST_BYTES, Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.framing.lines.joined import JoiningFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
@@ -143,6 +143,18 @@ def test_a_kept_record_is_never_longer_than_a_line() -> None:
     for number in range(300):
         framer.receive(b"app%d %b\n" % (number, b"x" * 900) + b"\tmore\n" * 20)
         assert len(kept := framer.receive_silence() or b"") <= 1000, kept
+
+
+@pytest.mark.parametrize("size", [5000, 40_000])
+def test_a_joined_record_has_a_limit_of_its_own_far_below_that_of_a_line(size: int) -> None:
+    """A line may be longer, and alone it stays whole."""
+    line = b"\t" + b"x" * size + b"\n"
+    trace = TRACE + line * (3 * MOST_BYTES // len(line))
+    longest = b"\t" + b"y" * 2 * MOST_BYTES + b"\n"
+    found = stored(framer_of(LineRules(max_line=8 << 20)), [trace, longest]).split(b"\n")
+    *records, last, _ = [record.replace(rb"\x0a", b"\n") + b"\n" for record in found]
+    assert b"".join(records) == trace and last == longest
+    assert len(records) >= 4 and max(map(len, records)) <= MOST_BYTES + 1
 
 
 def test_many_lines_are_joined_in_pieces() -> None:

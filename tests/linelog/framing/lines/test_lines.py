@@ -88,6 +88,20 @@ def test_same_result_however_the_bytes_are_cut(
     assert framed([bytes([code]) for code in data], rules) == expected
 
 
+@pytest.mark.parametrize("oversize", Oversize)
+@pytest.mark.parametrize("length", [19, 20, 21, 22, 41])
+def test_a_line_has_its_limit_also_if_it_comes_in_two_pieces(
+    oversize: Oversize, length: int
+) -> None:
+    """Each of them is shorter than the limit, or than what is left of it."""
+    rules = LineRules(max_line=20, oversize=oversize)
+    data = b"x" * length + b"\nshort\n"
+    expected = reference(data, rules)
+    assert expected.counts.oversize_lines == (length > 20)
+    for cut in range(len(data)):
+        assert framed([data[:cut], data[cut:]], rules) == expected
+
+
 @pytest.mark.slow
 @given(st.integers(0, 2**32), st.integers(1, 3000), RULES, st.sampled_from([20, 1000, 50_000]))
 def test_large_chunks_give_the_same(
