@@ -52,7 +52,7 @@ def count_of(server: Logger, metrics: str) -> Counter[str]:
     """Return the sum of counters of each input. metrics: a regular expression for their names."""
     text = Client(server.ports()[-1]).ask("/metrics").body.decode()
     found: Counter[str] = Counter()
-    pattern = rf'logsrv_(?:{metrics})_total\{{listener="(\w+):[^}}]*\}} ([\d.]+)'
+    pattern = rf'logsrv_(?:{metrics})_total\{{listener="(\w+):[^}}]*\}} ([\d.e+]+)'
     for name, value in re.findall(pattern, text):
         found[name] += int(float(value))
     return found

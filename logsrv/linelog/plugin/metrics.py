@@ -12,6 +12,7 @@ OF_LISTENERS = {
     "records_as_text_total": (
         "Records stored as text, because they are too long, or not in the expected format."
     ),
+    "requests_deferred_total": "Requests answered with 503; their senders send them again.",
     "blocks_received_total": "Blocks of other stores that are on the disk here.",
     "blocks_forgotten_total": "Blocks that came again; their lines were stored before.",
 }

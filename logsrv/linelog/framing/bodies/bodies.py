@@ -40,7 +40,6 @@ _REASONS = {
     403: "unauthorized",
     409: "misplaced",
     413: "oversize",
-    503: "busy",
 }
 
 
@@ -48,7 +47,7 @@ class RequestRefused(PeerError):
     """A refused request; `str()` is the sentence for its sender.
 
     status: HTTP status. headers: further headers of the answer. reason: label in the metrics, which
-    follows from the status unless it is given.
+    follows from the status unless it is given. records: number of refused records, None if unknown.
     """
 
     def __init__(
@@ -57,8 +56,10 @@ class RequestRefused(PeerError):
         sentence: str,
         headers: Mapping[str, str] = NO_HEADERS,
         reason: str | None = None,
+        records: int | None = None,
     ) -> None:
         super().__init__(sentence)
+        self.records = records
         self.status = status
         self.headers = headers
         self.reason = reason or _REASONS.get(status, "protocol")
@@ -224,6 +225,11 @@ class Records:
         """The number of records that are not stored."""
         return self.reasons.total()
 
+    @property
+    def count_if_refused_here(self) -> int:
+        """The number of records in a message that is refused now: those so far, and the one at fault."""
+        return len(self) + self.refused_count + 1
+
     def __len__(self) -> int:
         """Return how many records were added so far."""
         return self._number
@@ -232,16 +238,18 @@ class Records:
 # The parsing of a body: each step adds records, other peers are served between two steps, and the result is
 # the answer to send when the records are safe.
 ReplySteps: TypeAlias = Generator[None, None, Reply]
+# The counting of a body's records, in steps.
+CountSteps: TypeAlias = Generator[None, None, int]
 
 
-def malformed_body(sentence: str) -> RequestRefused:
+def malformed_body(sentence: str, records: int | None = None) -> RequestRefused:
     """Return the refusal (400) of a body that is not in the format it claims."""
-    return RequestRefused(400, sentence)
+    return RequestRefused(400, sentence, records=records)
 
 
-def nothing_found(sentence: str) -> RequestRefused:
+def nothing_found(sentence: str, records: int = 1) -> RequestRefused:
     """Return the refusal (400) of a body in which no record of its format was found."""
-    return RequestRefused(400, sentence, reason="unknown")
+    return RequestRefused(400, sentence, reason="unknown", records=max(1, records))
 
 
 def record_too_long(most: int, what: str = "a record") -> RequestRefused:
@@ -249,10 +257,10 @@ def record_too_long(most: int, what: str = "a record") -> RequestRefused:
     return RequestRefused(413, f"{what} is longer than {most} bytes, the limit of --max-record")
 
 
-def records_too_large(most: int, what: str) -> RequestRefused:
+def records_too_large(most: int, what: str, records: int | None = None) -> RequestRefused:
     """Return the refusal (413) of a message that would take more than `most` bytes in the store."""
     sentence = f"the message becomes {what} of more than {most} bytes; send fewer at once"
-    return RequestRefused(413, sentence)
+    return RequestRefused(413, sentence, records=records)
 
 
 def parse_json_text(text: bytes) -> Any:

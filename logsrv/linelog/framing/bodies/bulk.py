@@ -9,6 +9,7 @@ from typing import Any
 
 from logsrv.linelog.framing.bodies.bodies import (
     BodyRules,
+    CountSteps,
     Records,
     Reply,
     ReplySteps,
@@ -113,6 +114,16 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
         )
     errors = b"true" if records.refused_count else b"false"
     return Reply(200, b'{"took":0,"errors":%b,"items":[%b]}\n' % (errors, b",".join(items)))
+
+
+def count_bulk_documents(body: bytes, rules: BodyRules) -> CountSteps:
+    """Return how many actions a valid bulk request has. Raises RequestRefused."""
+    count = 0
+    for found in _parse_actions(body.removeprefix(BOM_UTF8)):
+        count += found is not None
+        if found is None:
+            yield
+    return count
 
 
 def _index_and_id_json(index: Any, meta: dict[str, Any]) -> bytes:

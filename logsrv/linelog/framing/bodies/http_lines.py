@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from logsrv.linelog.framing.bodies.bodies import (
     JSON,
     BodyRules,
+    CountSteps,
     Records,
     Reply,
     RequestRefused,
@@ -44,6 +45,8 @@ from logsrv.linelog.framing.lines.long_work import call_as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
 
 _SPACE = b" \t\r\n"
+# RS stands before each text of a JSON sequence (RFC 7464).
+_AROUND_JSON = b" \t\r\x1e"
 _MOST_FIELDS = 10_000
 # Bytes of JSON lines that are parsed together: their values take several times as much memory for a moment.
 _AT_ONCE = 256 * 1024
@@ -99,6 +102,22 @@ def add_body_records(
     return accepted_reply(len(records) - records.empty, records.as_text)
 
 
+def count_body_records(body: bytes, rules: BodyRules) -> CountSteps:
+    """Return how many records a valid body has, by its Content-Type. Raises RequestRefused."""
+    body = body.removeprefix(BOM_UTF8)
+    parse = body_parser(rules.media)
+    count = 0
+    if parse is add_json_lines:
+        for piece in _line_pieces(body):
+            count += sum(1 for line in piece.split(b"\n") if line.strip(_AROUND_JSON))
+            yield
+    elif parse is add_json and body[(start := skip_space(body)) :].startswith(b"["):
+        for spans in element_spans(body, start, len(body)):
+            count += len(spans)
+            yield
+    return count or 1
+
+
 def _is_form(body: bytes) -> bool:
     """Return false for lines: `curl --data` sends anything with the Content-Type of a form."""
     return b"=" in body and b"\n" not in body and b"\r" not in body
@@ -150,17 +169,22 @@ def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: in
 
 def add_json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     """Add each line of a body of JSON lines; lines that need no change are added in large pieces."""
-    start = 0
-    while start < len(body):
-        stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
-        piece = body[start:stop]
-        start = stop
+    for piece in _line_pieces(body):
         number = count_storable_objects(piece.removesuffix(b"\n"), rules.max_record)
         if number:
             records.add_whole_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
         else:
             yield from add_json_lines_singly(records, piece, rules.max_record)
         yield
+
+
+def _line_pieces(body: bytes) -> Iterator[bytes]:
+    """Yield a body in pieces that end with a line."""
+    start = 0
+    while start < len(body):
+        stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
+        yield body[start:stop]
+        start = stop
 
 
 def add_json_lines_singly(records: Records, piece: bytes, most: int) -> Iterator[Any]:
@@ -171,8 +195,7 @@ def add_json_lines_singly(records: Records, piece: bytes, most: int) -> Iterator
     for line in piece.split(b"\n"):
         if records.should_yield_once:
             yield
-        # RS stands before each text of a JSON sequence (RFC 7464).
-        text = line.strip(b" \t\r\x1e")
+        text = line.strip(_AROUND_JSON)
         if not text:
             continue
         _check_length(len(text), most)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logsrv.linelog.framing.bodies.bodies import (
+    CountSteps,
     Records,
     RequestRefused,
     malformed_body,
@@ -102,6 +103,22 @@ def object_parts(
         raise malformed_body("the body is no JSON object")
     for part in _value_parts(text, (start, stop), path, most, records):
         yield part[0] if part else None
+
+
+def count_elements(text: bytes, path: Sequence[str], most: int) -> CountSteps:
+    """Return how many innermost elements `object_parts` would yield, with those that are too long."""
+    too_long, number = Records(), 0
+    for part in object_parts(text, path, most, too_long):
+        number += 0 if part is None else _elements_below(part, path)
+        yield
+    return number + too_long.refused_count
+
+
+def _elements_below(value: Any, path: Sequence[str]) -> int:
+    if not (path and isinstance(value, dict)):
+        return 1
+    found = value.get(path[0]) or ()
+    return sum(_elements_below(one, path[1:]) for one in found) if type(found) is list else 1
 
 
 def _value_parts(

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from logsrv.linelog.framing.bodies.bodies import (
     JSON,
     BodyRules,
+    CountSteps,
     Records,
     Reply,
     ReplySteps,
@@ -25,9 +26,9 @@ from logsrv.linelog.framing.bodies.bodies import (
 from logsrv.linelog.framing.bodies.content_encoding import body_too_large
 from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
 from logsrv.linelog.framing.bodies.json_made import decode_or_escape, free_name, json_object_line
-from logsrv.linelog.framing.bodies.json_parts import object_parts
+from logsrv.linelog.framing.bodies.json_parts import count_elements, object_parts
 from logsrv.linelog.framing.bodies.otlp_keys import meant, records_below
-from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
+from logsrv.linelog.framing.bodies.protobuf_parts import count_fields, message_parts
 from logsrv.linelog.framing.bodies.times import NANOSECONDS, nanoseconds_as_rfc3339
 
 # Time in nanoseconds since 1970, line, structured metadata.
@@ -56,6 +57,7 @@ _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 _AT_ONCE = 512
 _MOST_AT_ONCE = 1 << 20
 _OF_STREAM = ("stream", "values")
+_OF_PUSH = ("streams", "values")
 # The field numbers of `streams`, and of `entries` inside it.
 _STREAMS_ENTRIES = (1, 2)
 # Bytes that a stream in protobuf counts towards the limit for records: it may have only a few itself.
@@ -88,9 +90,9 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySt
     if not records.refused_count and len(records):
         return Reply(204)
     if not len(records) and records.refused_count == records.reasons["unknown"]:
-        raise nothing_found(_NO_ENTRY)
+        raise nothing_found(_NO_ENTRY, records.refused_count)
     if damaged and not len(records):
-        raise malformed_body(_NO_PUSH)
+        raise malformed_body(_NO_PUSH, records.refused_count)
     unknown = records.reasons["unknown"]
     why = f"under keys that are none of Loki's ({_NO_ENTRY}), " if unknown else ""
     why += "invalid, " if damaged else ""
@@ -102,17 +104,26 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySt
     return Reply(400 if damaged or unknown else 413, json_line(error=sentence))
 
 
+def count_loki_entries(body: bytes, rules: BodyRules) -> CountSteps:
+    """Return how many entries a valid push has. Raises RequestRefused."""
+    if rules.media == JSON:
+        return (yield from count_elements(body, _OF_PUSH, rules.max_record))
+    unpacked = memoryview(_unpack_snappy(body, rules.max_body))
+    return (yield from count_fields(unpacked, _STREAMS_ENTRIES))
+
+
 def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
     at_start = True
     beside: dict[str, Any] = {}
-    for push in object_parts(body, ("streams", "values"), most, records):
+    for push in object_parts(body, _OF_PUSH, most, records):
         if push is not None and at_start:
             # Each part of a large push repeats what stands beside its streams.
             at_start = False
             for key in push.keys() - {"streams"}:
                 if meant(key, ("streams",)):
                     records.count_unknown(records_below(push[key], 1))
-        for number, stream in enumerate(push["streams"] if push is not None else (), 1):
+        streams = push.get("streams", ()) if push is not None else ()
+        for number, stream in enumerate(streams, 1):
             if number % _STREAMS_AT_ONCE == 0:
                 yield
             if type(stream) is dict and "values" not in stream:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from logsrv.linelog.framing.bodies.bodies import (
     JSON,
     BodyRules,
+    CountSteps,
     Records,
     Reply,
     ReplySteps,
@@ -20,14 +21,14 @@ from logsrv.linelog.framing.bodies.bodies import (
 )
 from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
 from logsrv.linelog.framing.bodies.json_made import json_object_line
-from logsrv.linelog.framing.bodies.json_parts import object_parts
+from logsrv.linelog.framing.bodies.json_parts import count_elements, object_parts
 from logsrv.linelog.framing.bodies.otlp_keys import (
     UnknownKeys,
     camel_case,
     has_unknown_fields,
     with_known_keys,
 )
-from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
+from logsrv.linelog.framing.bodies.protobuf_parts import count_fields, message_parts
 from logsrv.linelog.framing.bodies.times import nanoseconds_as_rfc3339
 
 PROTOBUF = "application/x-protobuf"
@@ -67,7 +68,16 @@ def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySt
         if not unknown.sentence:
             raise
         why = f"{refusal}: {unknown.sentence}"
-        raise RequestRefused(refusal.status, why, refusal.headers, refusal.reason) from None
+        raise RequestRefused(
+            refusal.status, why, refusal.headers, refusal.reason, refusal.records
+        ) from None
+
+
+def count_otlp_records(body: bytes, rules: BodyRules) -> CountSteps:
+    """Return how many log records a valid export request has. Raises RequestRefused."""
+    if rules.media == JSON:
+        return (yield from count_elements(body, _PATH, rules.max_record))
+    return (yield from count_fields(memoryview(body), _NUMBERS))
 
 
 def _add_otlp_records(
@@ -95,9 +105,9 @@ def _add_otlp_records(
     except _DAMAGED:
         raise malformed_body(_NO_LOGS) from None
     if records.reasons["protocol"] and not len(records):
-        raise malformed_body(_NO_LOGS)
+        raise malformed_body(_NO_LOGS, records.refused_count)
     if body and unknown.foreign and not len(records):
-        raise nothing_found(_NO_LOGS)
+        raise nothing_found(_NO_LOGS, records.refused_count)
     return _export_reply(records, rules, unknown)
 
 

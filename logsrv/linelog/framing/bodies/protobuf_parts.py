@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from logsrv.kit.framing.frames import Varint
-from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed_body
+from logsrv.linelog.framing.bodies.bodies import (
+    CountSteps,
+    Records,
+    RequestRefused,
+    malformed_body,
+)
 
 PIECE = 256 << 10
 # A body is refused if it has more bytes outside its records, which every part repeats, or more fields in a
@@ -30,6 +35,18 @@ def message_parts(
         yield message
     else:
         yield from _split_large_message(memoryview(message), path, most, records)
+
+
+def count_fields(message: memoryview, path: Sequence[int]) -> CountSteps:
+    """Return how many innermost fields of `path` a message has. Raises RequestRefused."""
+    number = 0
+    for field in _field_spans(message):
+        if field is None:
+            yield
+        elif field[0] == path[0]:
+            inside = message[field[2] : field[3]]
+            number += (yield from count_fields(inside, path[1:])) if path[1:] else 1
+    return number
 
 
 def _split_large_message(

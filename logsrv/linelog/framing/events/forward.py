@@ -7,6 +7,7 @@ A map of options may follow as the last element.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator, Iterator
 from typing import Any, TypeAlias
 
@@ -37,7 +38,11 @@ from logsrv.linelog.framing.events.msgpack_values import (
 # An event with a longer tag, or longer options, in bytes, is refused; usual ones have a few dozen.
 LONGEST_TAG = 4096
 MOST_OPTIONS = 64 << 10
+_LEAST_PARTS = 2
 _NIL = b"\xc0"
+# Raised for an event that is damaged. The reasons to refuse one whose entries are valid.
+_DAMAGED = (ValueError, TypeError, IndexError, RecursionError)
+_VALID = ("oversize", "no_logs")
 _LOGS = 0
 # The work on an event: each step adds records, other peers are served between two steps, and the result is
 # the acknowledgement for the sender, b"" if it asked for none.
@@ -51,19 +56,59 @@ def add_event(value: bytes | bytearray, limits: ForwardLimits, records: Records)
     """
     if value == _NIL:
         return b""
+    view = memoryview(value)
     try:
-        return (yield from _add_event(memoryview(value), limits, records))
+        return (yield from _add_or_refuse(view, limits, records))
+    except RefusedEventError as refused:
+        refused.records = yield from _number_of_entries(view, limits, refused.reason in _VALID)
+        raise
+
+
+def _number_of_entries(
+    value: memoryview, limits: ForwardLimits, valid: bool
+) -> Generator[None, None, int | None]:
+    """Return how many entries a refused event has; None if that is unknown.
+
+    valid: whether packed entries are MessagePack; else each of their bytes may look like an entry.
+    """
+    header = array_header(value)
+    if header is None or header[0] < _LEAST_PARTS:
+        return None
+    at = yield from find_value_end(value, header[1])
+    several = array_header(value[at:])
+    if several or not (valid and begins_text(value[at])):
+        return several[0] if several else None
+    end = yield from find_value_end(value, at)
+    entries = msgpack.Unpacker(max_buffer_size=limits.event)
+    number = 0
+    try:
+        way = _parse_options(value[end:]).get("compressed")
+        for piece in _unpacked_entries(value[at:end], way, limits):
+            entries.feed(piece)
+            with contextlib.suppress(msgpack.OutOfData):
+                while True:
+                    entries.skip()
+                    number += 1
+            yield
+    except (*_DAMAGED, UnpackingError, RefusedEventError):
+        return None
+    return number
+
+
+def _add_or_refuse(value: memoryview, limits: ForwardLimits, records: Records) -> EventSteps:
+    try:
+        return (yield from _add_event(value, limits, records))
     except RequestRefused as refusal:
         raise RefusedEventError(f"an event is too large: {refusal}", refusal.reason) from None
     except UnpackingError as error:
         raise RefusedEventError(f"an event cannot be unpacked: {error}", "unpacking") from error
-    except (ValueError, TypeError, IndexError, RecursionError) as error:
+    except _DAMAGED as error:
         raise RefusedEventError("an event is damaged") from error
 
 
 def _add_event(value: memoryview, limits: ForwardLimits, records: Records) -> EventSteps:
     header = array_header(value)
-    if header is None or not 2 <= header[0] <= 4:
+    if header is None or not _LEAST_PARTS <= header[0] <= 4:
         raise RefusedEventError("it sent no event: neither [tag, time, record] nor [tag, entries]")
     parts, start = header
     at = yield from find_value_end(value, start)

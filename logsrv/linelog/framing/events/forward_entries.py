@@ -55,11 +55,15 @@ MUCH_LONGER = 1 << 20
 
 
 class RefusedEventError(Exception):
-    """Bytes that are no event, or an event that is refused; `reason` is the label in the metrics."""
+    """Bytes that are no event, or an event that is refused.
 
-    def __init__(self, sentence: str, reason: str = "protocol") -> None:
+    reason: the label in the metrics. records: number of refused records, None if unknown.
+    """
+
+    def __init__(self, sentence: str, reason: str = "protocol", records: int | None = None) -> None:
         super().__init__(sentence)
         self.reason = reason
+        self.records = records
 
 
 @attrs.frozen

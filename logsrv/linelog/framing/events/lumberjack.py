@@ -85,6 +85,11 @@ class LumberjackFramer:
         return self._to_come
 
     @property
+    def refused_events(self) -> int:
+        """Return how many events a `fault` refuses: the rest of their window, if that may be true."""
+        return max(1, min(self._to_come, record_bytes_limit(self._body) // RECORD))
+
+    @property
     def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished frame."""
         return len(self._held)

@@ -30,6 +30,11 @@ class RecordRun:
     structured: bool
 
     @property
+    def number(self) -> int:
+        """The number of records."""
+        return len(self.lines)
+
+    @property
     def record_bytes(self) -> int:
         """The total length of the records in bytes."""
         return sum(map(len, self.lines))

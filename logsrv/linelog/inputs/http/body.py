@@ -319,13 +319,10 @@ class KeptBody(Body):
         if self._answer is not None:
             gathered, reply = read_worker_answer(self._answer, intake.counts)
         else:
-            assert headers.route.take is not None
             gathered = GatheredRecords(
                 Records(rules.max_made), intake.rules, intake.counts, self._count_held_lines
             )
-            records = unpack_and_parse(
-                headers.route.take, body, headers.coding, rules, gathered.records
-            )
+            records = unpack_and_parse(headers.route, body, headers.coding, rules, gathered.records)
             reply = yield from gathered.run_parser(records)
         if reply is None:
             return (yield from self._store_as_text(body))
@@ -368,13 +365,16 @@ class KeptBody(Body):
         """
         framer = LineFramer(for_frames(self._intake.rules), LineCounts())
         most, made = record_bytes_limit(self._intake.options.max_body), 0
+        lines, last = 0, b""
         for piece in pieces:
-            block = framer.receive(bytes(piece))
+            lines, last = lines + bytes(piece).count(b"\n"), bytes(piece[-1:])
+            block = framer.receive(bytes(piece)) if made <= most else None
             if block is not None:
                 made += self._intake.stored_size(block, self._source)
-            if made > most:
-                raise records_too_large(most, "lines, with the time and the source of each,")
             yield
+        if made > most:
+            what = "lines, with the time and the source of each,"
+            raise records_too_large(most, what, lines + (last != b"\n"))
 
 
 def check_body_size(size: int, intake: Intake) -> None:
@@ -396,4 +396,4 @@ def busy_refusal(sentence: str) -> RequestRefused:
 
 def _refuse_if_closing(gathered: GatheredRecords) -> None:
     if gathered.closing is not None:
-        raise RequestRefused(413, gathered.closing)
+        raise RequestRefused(413, gathered.closing, records=gathered.dropped)

@@ -324,8 +324,9 @@ class InputRequest(Request):
             why = "the store has not written it in time"
         else:
             why = failure.getErrorMessage()
-        self._intake.refused("busy")
-        self._answer_refusal(busy_refusal(f"{why}; send it again"))
+        refusal = busy_refusal(f"{why}; send it again")
+        self._intake.request_refused(refusal)
+        self._answer_refusal(refusal)
         self._end_request()
 
     def _refuse_rest(self, refusal: RequestRefused, length: int | None) -> None:
@@ -352,8 +353,8 @@ class InputRequest(Request):
 
     def _note_refusal(self, refusal: RequestRefused) -> None:
         self._release_body()
-        self._intake.refused(refusal.reason)
-        if refusal.reason != "busy":
+        self._intake.request_refused(refusal)
+        if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
             # The store logs itself that it is busy.
             self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
 

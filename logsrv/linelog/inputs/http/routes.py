@@ -15,6 +15,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     JSON,
     NO_HEADERS,
     BodyRules,
+    CountSteps,
     Records,
     Reply,
     RequestRefused,
@@ -24,13 +25,15 @@ from logsrv.linelog.framing.events import journal
 # A parser of bodies: gets the unpacked body, its type and limits, and the Records to add to. Its result is
 # the answer; None if the body is lines.
 BodyParser: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
+BodyCounter: TypeAlias = Callable[[bytes, BodyRules], CountSteps]
 
 
 @attrs.frozen
 class Route:
     """A way to store a body, or to answer a question that a sender asks first.
 
-    methods: the methods of HTTP that have this route. take: makes records of a body.
+    methods: the methods of HTTP that have this route. take: makes records of a body. count: returns the
+    number of records in a body that is refused for its size.
     by_type: whether a body with a Content-Type of text is stored while it arrives.
     entries: whether bodies are journal uploads, stored while they arrive, at any length, unless packed.
     about: the fixed answer to a question. coding: a Content-Encoding that `take` undoes itself.
@@ -41,6 +44,7 @@ class Route:
 
     methods: tuple[bytes, ...]
     take: BodyParser | None = None
+    count: BodyCounter | None = None
     by_type: bool = False
     entries: bool = False
     about: Reply | None = None
@@ -63,10 +67,18 @@ def _unpacked_loki_size(body: bytes, media: str) -> int:
     return max(size, len(body))
 
 
-_POSTED = Route((b"POST",), http_lines.add_body_records, by_type=True)
+_POSTED = Route(
+    (b"POST",), http_lines.add_body_records, http_lines.count_body_records, by_type=True
+)
 _ABOUT = Route((b"GET", b"HEAD"), about=bulk.ABOUT, headers=bulk.HEADERS)
 _LICENSE = Route((b"GET", b"HEAD"), about=bulk.LICENSE, headers=bulk.HEADERS)
-_BULK = Route((b"POST", b"PUT"), bulk.add_bulk_documents, headers=bulk.HEADERS, by_worker=True)
+_BULK = Route(
+    (b"POST", b"PUT"),
+    bulk.add_bulk_documents,
+    bulk.count_bulk_documents,
+    headers=bulk.HEADERS,
+    by_worker=True,
+)
 _PATTERNS = (
     (re.compile(r"/[^/]+/_bulk"), "/INDEX/_bulk"),
     (re.compile(r"/blocks/[^/]+"), "/blocks/ID"),
@@ -84,12 +96,15 @@ ROUTES: Mapping[str, Sequence[Route]] = {
         Route(
             (b"POST",),
             loki.add_loki_entries,
+            loki.count_loki_entries,
             coding="snappy",
             by_worker=True,
             size=_unpacked_loki_size,
         ),
     ),
-    "/v1/logs": (Route((b"POST",), otlp.add_otlp_records, by_worker=True),),
+    "/v1/logs": (
+        Route((b"POST",), otlp.add_otlp_records, otlp.count_otlp_records, by_worker=True),
+    ),
 }
 METHODS = "GET, HEAD, POST, PUT"
 """All methods of these routes."""

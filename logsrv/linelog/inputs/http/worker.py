@@ -15,6 +15,7 @@ import json
 import sys
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator
+from http import HTTPStatus
 from io import BytesIO
 
 import attrs
@@ -26,11 +27,17 @@ from logsrv.kit.children.child_side import (
 )
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies import content_encoding
-from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
+from logsrv.linelog.framing.bodies.bodies import (
+    BodyRules,
+    CountSteps,
+    Records,
+    Reply,
+    RequestRefused,
+)
 from logsrv.linelog.framing.bodies.inflated import in_pieces
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.inputs.http.routes import BodyParser, find_route
+from logsrv.linelog.inputs.http.routes import Route, find_route
 from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 
 # Lower priority than the server, which receives lines; higher than searches, as a sender waits for the
@@ -70,13 +77,12 @@ class ParseOrder:
         body = b""
         blocks: list[bytes] = []
         try:
-            take = find_route(b"POST", self.rules.path).take
-            assert take is not None
-            making = unpack_and_parse(take, self.body, self.coding, self.rules, gathered.records)
+            route = find_route(b"POST", self.rules.path)
+            making = unpack_and_parse(route, self.body, self.coding, self.rules, gathered.records)
             reply = run_to_result(gathered.run_parser(making))
             assert reply is not None
         except RequestRefused as refusal:
-            head["refused"] = [refusal.status, refusal.reason, str(refusal)]
+            head["refused"] = [refusal.status, refusal.reason, refusal.records, str(refusal)]
         else:
             blocks += map(bytes, gathered.take_blocks())
             body = reply.body
@@ -91,12 +97,14 @@ class ParseOrder:
 
 
 def unpack_and_parse(
-    take: BodyParser, body: bytes, coding: str, rules: BodyRules, records: Records
+    route: Route, body: bytes, coding: str, rules: BodyRules, records: Records
 ) -> Generator[None, None, Reply | None]:
     """Unpack and parse a body in steps, and add its records; the result is None if it is lines.
 
-    coding: its Content-Encoding, "" for none. Raises RequestRefused.
+    coding: its Content-Encoding, "" for none. Raises RequestRefused, with the number of records if it can
+    be known.
     """
+    assert route.take is not None
     if coding:
         packed, unpacked = list(in_pieces(body)), BytesIO()
         # Check the unpacked size first, with only a piece at a time in memory.
@@ -106,7 +114,25 @@ def unpack_and_parse(
             unpacked.write(piece)
             yield
         body = unpacked.getvalue()
-    return (yield from take(body, rules, records))
+    try:
+        return (yield from route.take(body, rules, records))
+    except RequestRefused as refusal:
+        if refusal.records is None:
+            refusal.records = yield from _count_refused(refusal, route, body, rules, records)
+        raise
+
+
+def _count_refused(
+    refusal: RequestRefused, route: Route, body: bytes, rules: BodyRules, records: Records
+) -> CountSteps:
+    """Return how many records a refused body has. Behind a fault (400) no more can be found."""
+    if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and route.count is not None:
+        try:
+            return (yield from route.count(body, rules))
+        except RequestRefused:
+            # It is invalid as well, or even too large to look at.
+            pass
+    return records.count_if_refused_here
 
 
 def read_worker_answer(
@@ -125,8 +151,8 @@ def read_worker_answer(
     for name, number in head["counts"].items():
         setattr(counts, name, getattr(counts, name) + number)
     if "refused" in head:
-        status, reason, sentence = head["refused"]
-        raise RequestRefused(status, sentence, reason=reason)
+        status, reason, records, sentence = head["refused"]
+        raise RequestRefused(status, sentence, reason=reason, records=records)
     status, kind, size = head["reply"]
     reply = Reply(status, _take_bytes(left, size), kind)
     blocks = (Block.of(_take_bytes(left, size)) for size in head["sizes"])

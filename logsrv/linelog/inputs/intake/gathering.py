@@ -42,6 +42,7 @@ class GatheredRecords:
     keeps: called with `kept` whenever that grows; may raise RequestRefused.
     closing: the reason to store no more records, with --oversize close; else None.
     kept: bytes of lines that wait until the message is parsed. stored: bytes of lines stored so far.
+    dropped: number of records that are not stored because of `closing`.
     """
 
     records: Records
@@ -51,6 +52,7 @@ class GatheredRecords:
     closing: str | None = None
     kept: int = 0
     stored: int = 0
+    dropped: int = 0
     _ready: Iterable[Block] = ()
     _empty: int = 0
     _blocks: deque[Block] = attrs.field(init=False, factory=deque)
@@ -111,6 +113,7 @@ class GatheredRecords:
         for run in self.records.take_new_runs():
             if self.closing is not None:
                 counts.dropped_closed += run.record_bytes
+                self.dropped += run.number
             elif isinstance(run, WholeLines):
                 yield Block.of(run.text)
             elif in_pieces and not run.structured and run.record_bytes > LONG:
@@ -124,6 +127,9 @@ class GatheredRecords:
                 self._empty += counts.empty - empty
                 if block is not None:
                     yield block
+                if self.closing is not None:
+                    self.dropped += run.number - run.lines.count(b"")
+                    self.dropped -= 0 if block is None else block.number
 
 
 def store_datagram_records(intake: Intake, records: Records, source: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from http import HTTPStatus
 from time import thread_time
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import connection_log
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.framing.lines.rules import (
     LineCounts,
     LineRules,
@@ -239,6 +241,13 @@ class Intake:
     def refused(self, reason: str, records: int = 1) -> None:
         """Count records that are not stored, by reason."""
         self.metrics.count("records_refused_total", records, listener=self.label, reason=reason)
+
+    def request_refused(self, refusal: RequestRefused) -> None:
+        """Count the records of a refused request, or the request if its sender is to send it again."""
+        if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.metrics.count("requests_deferred_total", listener=self.label)
+        else:
+            self.refused(refusal.reason, 1 if refusal.records is None else refusal.records)
 
     def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
         """Count records that are not stored, and log why, each reason once a minute for an address."""

@@ -176,7 +176,7 @@ class NatsReceiver:
         which = f"message {fetched.sequence} of the stream {self._place.stream}"
         why = f"{which} could not be stored: {error}"
         if isinstance(error, RequestRefused):
-            self._intake.refused(error.reason)
+            self._intake.request_refused(error)
             why = f"{which} is no block of the store {origin}: {error}; no more of that store is fetched"
             if error.status == _MISPLACED:
                 note = self._intake.store.origins.last_block(origin)

@@ -75,7 +75,8 @@ class ForwardReceiver(RecordReceiver):
                 add_event(value, self._limits, found.records)
             )
         except RefusedEventError as error:
-            self.refuse(error.reason, f"closing the connection: {error}")
+            number = error.records or records.count_if_refused_here
+            self.refuse(error.reason, f"closing the connection: {error}", records=number)
             return
         yield from self.store_gathered(found)
         if acknowledgement and not self.ending:

@@ -32,8 +32,10 @@ class LumberjackReceiver(RecordReceiver):
                 yield
             else:
                 yield step
-        if self.framer.fault:
-            self.refuse(self.framer.reason, f"closing the connection: {self.framer.fault}")
+        framer = self.framer
+        if framer.fault:
+            why = f"closing the connection: {framer.fault}"
+            self.refuse(framer.reason, why, records=framer.refused_events)
 
     def lost(self) -> None:
         super().lost()

@@ -132,10 +132,11 @@ class RecordReceiver(InputProtocol):
 
     def give_way(self) -> None:
         """Close the connection, because all connections together keep too many unfinished bytes."""
+        # This counts or stores the record.
         self.lost()
-        self.refuse(
-            "busy", "closing the connection: too many unfinished records; this is the oldest"
-        )
+        why = "closing the connection: too many unfinished records; this is the oldest"
+        self.intake.complain(self.source, why, "busy")
+        self.end()
         # A peer that reads no answers stays connected; its bytes must go now.
         self.framer = self.make_framer()
 
@@ -148,7 +149,7 @@ class RecordReceiver(InputProtocol):
         yield from gathering.store(self.intake, self.source)
         self._stored += gathering.stored
         if gathering.closing is not None:
-            self.refuse("oversize", gathering.closing)
+            self.refuse("oversize", gathering.closing, records=gathering.dropped)
 
     def answer(self, data: bytes) -> None:
         """Send an answer at once."""
@@ -166,15 +167,17 @@ class RecordReceiver(InputProtocol):
         if self._unsafe > WINDOW and not safe.called and self.connected:
             self.pauseProducing()
 
-    def refuse(self, reason: str, sentence: str, last_words: bytes = b"") -> None:
+    def refuse(
+        self, reason: str, sentence: str, last_words: bytes = b"", *, records: int = 1
+    ) -> None:
         """Close the connection because of the peer's data, and log `sentence`.
 
-        reason: label in the metrics. last_words: bytes to send before closing. Acknowledgements that wait
-        are still sent.
+        reason: label in the metrics. last_words: bytes to send before closing. records: number of refused
+        records. Acknowledgements that wait are still sent.
         """
         if self.ending:
             return
-        self.intake.drop(self.source, reason, sentence)
+        self.intake.drop(self.source, reason, sentence, records)
         self.end(last_words)
 
     def end(self, last_words: bytes = b"") -> None:

@@ -34,6 +34,10 @@ def test_records_that_may_be_lost_are_not_acknowledged() -> None:
     sender.sink.sync("the disk is broken")
     ((status, body),) = sender.answers()
     assert status == 503 and "the disk is broken" in body["error"]
+    # Its sender comes again: that is none of the records that are not stored.
+    metrics: Any = sender.intake.metrics
+    assert metrics.value("requests_deferred_total") == 1
+    assert metrics.value("records_refused_total") == 0
     assert b"Retry-After: " in sender.head
 
 

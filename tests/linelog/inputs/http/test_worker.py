@@ -11,11 +11,15 @@ import sys
 from dataclasses import dataclass
 
 import attrs
+import cramjam
 import pytest
+from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp_logs
 
 from logsrv.kit.children.frames import MessageReader, frame_parts
+from logsrv.kit.framing.frames import Varint
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
@@ -30,7 +34,7 @@ class Outcome:
     """All that becomes of a body."""
 
     lines: bytes
-    answer: Reply | tuple[int, str, str] | None
+    answer: Reply | tuple[int, str, int | None, str] | None
     counts: LineCounts
     closing: str | None = None
     left_out: tuple[int, object] = (0, None)
@@ -43,16 +47,15 @@ def outcome(gathered: GatheredRecords, reply: Reply | None, counts: LineCounts) 
 
 
 def refused(refusal: RequestRefused, counts: LineCounts) -> Outcome:
-    return Outcome(b"", (refusal.status, refusal.reason, str(refusal)), counts)
+    return Outcome(b"", (refusal.status, refusal.reason, refusal.records, str(refusal)), counts)
 
 
 def here(order: ParseOrder) -> Outcome:
     """Take the body apart in this process, as the server does it."""
     counts = LineCounts()
     gathered = GatheredRecords(Records(order.rules.max_made), order.line_rules, counts)
-    take = find_route(b"POST", order.rules.path).take
-    assert take is not None
-    making = unpack_and_parse(take, order.body, order.coding, order.rules, gathered.records)
+    route = find_route(b"POST", order.rules.path)
+    making = unpack_and_parse(route, order.body, order.coding, order.rules, gathered.records)
     try:
         reply = run_to_result(gathered.run_parser(making))
     except RequestRefused as refusal:
@@ -123,10 +126,55 @@ def test_too_much_is_refused_as_it_is_here() -> None:
     assert isinstance(found.answer, tuple) and found.answer[0] == 413
 
 
+ENTRY = {"stream": {"a": "x" * 300}, "values": [["1", "m"]] * 3}
+RECORDS = {"resource": {"attributes": [{"key": "k", "value": {"stringValue": "x" * 300}}]},
+           "scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}] * 4}]}  # fmt: skip
+
+
+def otlp_in_protobuf() -> bytes:
+    request = otlp_logs.ExportLogsServiceRequest()
+    return bytes(ParseDict({"resourceLogs": [RECORDS] * 5}, request).SerializeToString())
+
+
+def protobuf_field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + Varint().pack(content)
+
+
+def loki_in_protobuf() -> bytes:
+    entry = protobuf_field(2, protobuf_field(2, b"m" * 100))
+    stream = protobuf_field(1, protobuf_field(1, b'{a="b"}') + entry * 3)
+    return bytes(cramjam.snappy.compress_raw(stream * 7))
+
+
+@pytest.mark.parametrize(
+    ("path", "media", "body", "sent"),
+    [
+        (LOKI_PATH, "application/json", json.dumps({"streams": [ENTRY] * 6}).encode(), 18),
+        (LOKI_PATH, "application/x-protobuf", loki_in_protobuf(), 21),
+        (OTLP_PATH, "application/json", json.dumps({"resourceLogs": [RECORDS] * 5}).encode(), 20),
+        (OTLP_PATH, "application/x-protobuf", otlp_in_protobuf(), 20),
+        (BULK_PATH, "application/x-ndjson", b'{"index":{}}\n{"a":"b"}\n' * 30, 30),
+        ("/", "application/json", json.dumps([ENTRY] * 11).encode(), 11),
+        ("/", "application/json", json.dumps(["text"] * 40).encode(), 40),
+        ("/", "application/x-ndjson", b'{"a":1}\n\n5\n' * 13, 26),
+        # Too much beside the streams to look for them: one.
+        (LOKI_PATH, "application/json", b'{"a":"%b","streams":[]}' % (b"x" * (5 << 20)), 1),
+    ],
+)  # fmt: skip
+def test_the_records_of_too_much_are_all_counted(
+    path: str, media: str, body: bytes, sent: int
+) -> None:
+    order = ParseOrder("", BodyRules(media, path, 1000, max_made=3000), LineRules(), body)
+    found = by_worker(order, 1000)
+    assert found == here(order)
+    assert isinstance(found.answer, tuple)
+    assert (found.answer[0], found.answer[2]) == (413, sent)
+
+
 @pytest.mark.parametrize("field", [one.name for one in attrs.fields(LineCounts)])
 def test_all_that_is_counted_is_added(field: str) -> None:
     counts = LineCounts(**{field: 2})
-    answer = [b'{"counts": {"%b": 3}, "refused": [413, "oversize", "why"]}\n' % field.encode()]
+    answer = [b'{"counts": {"%b": 3}, "refused": [413, "oversize", 1, "why"]}\n' % field.encode()]
     with pytest.raises(RequestRefused):
         read_worker_answer(answer, counts)
     assert getattr(counts, field) == 5
