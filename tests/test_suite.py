@@ -100,6 +100,13 @@ def literal_waits(tree: ast.AST) -> Iterator[int]:
                     yield one.lineno
 
 
+def literal_examples(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that say a number of examples which EXAMPLES does not change."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "max_examples":
+            yield from [node.value.lineno] if isinstance(node.value, ast.Constant) else []
+
+
 def hasty_asserts(tree: ast.AST) -> Iterator[int]:
     """Yield the lines that assert what the log of a daemon has that was not ended: `wait_for_log` waits."""
     for function in ast.walk(tree):
@@ -138,6 +145,11 @@ def _ends(function: ast.AST) -> Iterator[tuple[str, int]]:
 def test_no_test_measures_time() -> None:
     """It counts calls or bytes: tests/costs.py. What cannot be counted is nightly."""
     assert not offenders(clocks, "|".join(CLOCKS))
+
+
+def test_numbers_of_examples_follow_examples() -> None:
+    """`more` of tests/examples.py multiplies what EXAMPLES says: 1,000 each night."""
+    assert not offenders(literal_examples, "max_examples")
 
 
 @pytest.mark.slow

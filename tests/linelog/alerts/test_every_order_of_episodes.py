@@ -13,7 +13,8 @@ from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from hypothesis import Phase, settings
+import pytest
+from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from twisted.internet.defer import Deferred
@@ -29,7 +30,10 @@ from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.store.segments.segment import Position
+from tests.examples import more
 from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+
+pytestmark = pytest.mark.slow
 
 TEXT = "oops | count > 0 in 2s by app"
 APPS = st.sampled_from("abc")
@@ -218,9 +222,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 # Not shrunk: that takes minutes, and the steps of a failure are few.
-AnyOrder.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=25,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+AnyOrder.TestCase.settings = more(
+    2.4, stateful_step_count=25, phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
 test_each_group_is_told_begin_end_begin_end = AnyOrder.TestCase

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.read.follow import Follower, bytes_between, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
+from tests.examples import more
 from tests.linelog.read.stores import Writer, line, make_store, view_of
 
 STEPS = st.lists(
@@ -19,9 +20,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@more(3.2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_each_line_comes_once_in_order(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.read.texts import PackedFrames
@@ -19,6 +19,7 @@ from logsrv.linelog.ship.cutting.crc import combine_crcs
 from logsrv.linelog.ship.cutting.cut import PIECE, BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.segments.segment import Position
+from tests.examples import more
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import text_of
 from tests.linelog.store.segments.test_index import as_before
@@ -195,9 +196,7 @@ def test_a_file_that_was_cut_ends_earlier(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@more(2.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sizes=st.lists(st.sampled_from([1, 10, 100, 1000, 5000]), min_size=1, max_size=40),
     packed=st.integers(0, 2),

@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from logsrv.linelog.ship.shipping.loop import ANSWER, QUIET
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
+from tests.examples import more
 from tests.linelog.read.stores import Writer
 from tests.linelog.ship.shipping.fakes import FarSide, LineFarSide, Process
 
@@ -149,11 +150,8 @@ class Shipped(RuleBasedStateMachine):
         return all(len(line) > 600 for line in text.splitlines())
 
 
-Shipped.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
+Shipped.TestCase.settings = more(
+    1.6, stateful_step_count=30, suppress_health_check=list(HealthCheck)
 )
 TestBlocks = Shipped.TestCase
 
@@ -210,5 +208,7 @@ class ShippedLines(Shipped):
             assert not missing or number in self.removed, number
 
 
-ShippedLines.TestCase.settings = settings(Shipped.TestCase.settings, max_examples=20)
+ShippedLines.TestCase.settings = settings(
+    Shipped.TestCase.settings, max_examples=more(0.8).max_examples
+)
 TestLines = ShippedLines.TestCase
