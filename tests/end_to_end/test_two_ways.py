@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from logsrv.linelog.store.segments.segment import Position
 from tests.end_to_end.conftest import Start
-from tests.end_to_end.test_nats import arrives, homes, of
+from tests.end_to_end.stored import stored_bytes
+from tests.end_to_end.test_nats import arrives, homes, messages, of, send
+from tests.linelog.inputs.blocks.making import Sender, block_of
 from tests.linelog.ship.out.servers import newer, one_server, url_of
 
 pytestmark = pytest.mark.slow
@@ -35,3 +40,34 @@ def test_neither_target_is_called_down_while_all_is_well(logger: Start, homes: P
             )
         arrives(centre, edge, 10_000)
         assert "it takes nothing" not in edge.log()
+        assert "does not follow" not in centre.log()
+
+
+def test_one_way_goes_on_where_the_other_one_ended(logger: Start, homes: Path) -> None:
+    """The blocks of both ways are cut at different places."""
+    (homes / "token").write_text("geheim\n")
+    with one_server(newer(), homes) as server:
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        for number in range(5):
+            send(edge, number * 100, number * 100 + 100)
+            messages(server, number + 1)
+        edge.stop()
+        # All of the stream's blocks but the last, which ends later, come over HTTP in one block.
+        centre = logger(
+            "--input-token",
+            "geheim",
+            listen=["blocks:tcp:0:interface=127.0.0.1"],
+            directory=homes / "centre",
+        )
+        text = stored_bytes(edge.store)
+        with closing(Sender(centre.port())) as sender:
+            part = text[: text.index(b" line 450\n") + len(b" line 450\n")]
+            identity = json.loads((edge.store / "store").read_text())["store"]
+            answer = sender.send(block_of(identity, part, Position(1, 0), None))
+            assert answer.status == 200
+        centre.stop()
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        send(edge, 500, 600)
+        arrives(centre, edge, 600)
+        assert "does not follow" not in centre.log()

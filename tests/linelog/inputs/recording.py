@@ -19,7 +19,7 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.records import RecordReceiver
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.origins.notes import Snapshot
+from logsrv.linelog.store.origins.notes import BlockNote, Snapshot
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import Identity
@@ -63,7 +63,21 @@ class Sink:
         """Fires when its `told` is fired."""
         self.pending_blocks.append(pending)
         self.origins.under_way.add_block(pending.origin, pending.end, len(pending.text))
-        return pending.stored
+        return pending.stored.addBoth(self._end_deposit, pending)
+
+    def _end_deposit(self, result: Any, pending: PendingBlock) -> Any:
+        self.origins.under_way.remove_first_block(pending.origin, len(pending.text))
+        return result
+
+    def store_blocks(self) -> None:
+        """Store all pending blocks, with their notes."""
+        pending_blocks, self.pending_blocks = self.pending_blocks, []
+        for each in pending_blocks:
+            note = BlockNote(
+                Position(9, 9), each.origin, each.start, each.end, each.crc, each.sequence
+            )
+            self.origins.record_stored([note])
+            each.stored.callback(None)
 
     @property
     def depositing(self) -> int:

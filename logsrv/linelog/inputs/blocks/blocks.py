@@ -14,17 +14,16 @@ from functools import partial
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.blocks.body import (
-    IncomingBlocks,
     block_body,
     last_block_headers,
     require_known_place,
-    require_no_pending_block,
 )
 from logsrv.linelog.inputs.blocks.copy_body import (
     is_for_copies,
     piece_request_body,
     state_request_body,
 )
+from logsrv.linelog.inputs.blocks.incoming import IncomingBlocks
 from logsrv.linelog.inputs.http.body import (
     Body,
     QuestionBody,
@@ -54,13 +53,16 @@ def _body_of_place_question(head: RequestHead) -> Body:
     if not STORE_ID.fullmatch(origin):
         raise RequestRefused(400, "the ID of a store has 32 hexadecimal digits")
     require_known_place(origin, intake)
-    require_no_pending_block(origin, intake)
+    # Not the place before a block that is being stored: the sender would send that block again.
+    stored = intake.store.origins.under_way.wait_for_last(origin)
+    return QuestionBody(stored.addCallback(lambda _: _place_reply(origin, intake)), intake)
+
+
+def _place_reply(origin: str, intake: Intake) -> Reply:
     note = intake.store.origins.last_block(origin)
     if note is None:
-        return QuestionBody(Reply(404, json_line(place=None)), intake)
-    return QuestionBody(
-        Reply(200, json_line(place=str(note.end)), headers=last_block_headers(note)), intake
-    )
+        return Reply(404, json_line(place=None))
+    return Reply(200, json_line(place=str(note.end)), headers=last_block_headers(note))
 
 
 def block_routes() -> Mapping[str, Sequence[Route]]:

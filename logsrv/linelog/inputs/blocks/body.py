@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import enum
-import zlib
-from collections import deque
 from collections.abc import Generator, Mapping
-from typing import TypeAlias
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, ReplySteps, RequestRefused, json_line
+from logsrv.linelog.inputs.blocks.copy_body import call_in_thread
+from logsrv.linelog.inputs.blocks.incoming import IncomingBlocks, Key
+from logsrv.linelog.inputs.blocks.overlap import (
+    overlaps_last_block,
+    read_stored_crc,
+    without_stored_part,
+)
 from logsrv.linelog.inputs.http.body import Body, RequestHead, busy_refusal, check_room_for_bodies
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
@@ -34,10 +37,6 @@ log = Logger()
 CODING = "zstd"
 MOST_DEPOSITING = 64 << 20
 """The most unpacked bytes of blocks that wait for the disk; above that, senders must try again later."""
-OVERTAKEN = 0.5
-"""Seconds for which a block waits for the previous one, which may come over another connection."""
-Key: TypeAlias = tuple[str, str]
-"""The identity of a store, and a position in it."""
 
 
 class BlockDecision(enum.Enum):
@@ -64,80 +63,6 @@ def decide_about(block: PackedBlock, place: Position | None) -> BlockDecision:
     return BlockDecision.REFUSE if hole and not block.gap else BlockDecision.TAKE
 
 
-def contains_last_block(block: PackedBlock, note: BlockNote | None) -> bool:
-    """Return whether a block contains the last block of its origin here, and more after it."""
-    if note is None or note.end.segment != block.end.segment:
-        return False
-    return block.start <= note.start and note.end < block.end
-
-
-def without_stored_part(
-    block: PackedBlock, text: bytes, note: BlockNote | None
-) -> tuple[PackedBlock, bytes]:
-    """Return an overlapping block and its text without the part that is stored already; others unchanged.
-
-    A sender to a stream cannot ask the centre which lines it has. Raises ValueError if the stored part
-    differs.
-    """
-    if note is None or not contains_last_block(block, note):
-        return block, text
-    here, end = (place.offset - block.start.offset for place in (note.start, note.end))
-    if zlib.crc32(text[here:end]) != note.crc:
-        raise ValueError(f"from {note.start} to {note.end} its lines differ from those stored here")
-    rest = text[end:]
-    start = note.end
-    return attrs.evolve(block, start=start, after=start, crc=zlib.crc32(rest), gap=""), rest
-
-
-class IncomingBlocks:
-    """The blocks that are being received; each waits for the one before it.
-
-    bodies: the blocks, by the positions at which they end. followers: Deferreds of the blocks that wait for
-    their predecessor, by the position at which that ends.
-    """
-
-    def __init__(self) -> None:
-        self.bodies: dict[Key, BlockBody] = {}
-        self.followers: dict[Key, list[Deferred[None]]] = {}
-        # Blocks that may go on now, one after the other in one loop.
-        self._let_in: deque[Deferred[None]] = deque()
-        self._letting_in = False
-
-    def wait_for_block(self, key: Key, clock: IReactorTime) -> Deferred[None]:
-        """Return a Deferred that fires when the block that ends at `key` lets this one go on.
-
-        It also fires after OVERTAKEN seconds if that block has not arrived yet.
-        """
-        turn: Deferred[None] = Deferred()
-        self.followers.setdefault(key, []).append(turn)
-        if key not in self.bodies:
-            turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._give_up_waiting(key, turn))
-        return turn
-
-    def release_followers(self, key: Key, body: BlockBody) -> None:
-        """Let the followers of a block go on: it is being stored, or never will be.
-
-        In one loop: each may release the next, and hundreds would nest too deep.
-        """
-        if self.bodies.get(key) is not body:
-            return
-        del self.bodies[key]
-        self._let_in.extend(self.followers.pop(key, ()))
-        if self._letting_in:
-            return
-        self._letting_in = True
-        try:
-            while self._let_in:
-                self._let_in.popleft().callback(None)
-        finally:
-            self._letting_in = False
-
-    def _give_up_waiting(self, key: Key, turn: Deferred[None]) -> None:
-        self.followers[key].remove(turn)
-        if not self.followers[key]:
-            del self.followers[key]
-
-
 def last_block_headers(note: BlockNote | None) -> dict[str, str]:
     """Return the headers about the last block of an origin; none without one."""
     if note is None:
@@ -162,12 +87,6 @@ def require_known_place(origin: str, intake: Intake) -> None:
         raise busy_refusal(why)
 
 
-def require_no_pending_block(origin: str, intake: Intake) -> None:
-    """Raise RequestRefused (503) while a block of an origin is being stored, as its place may change."""
-    if intake.store.origins.under_way.last_end(origin):
-        raise busy_refusal("a block of this store is being stored; ask again")
-
-
 @attrs.define(eq=False)
 class BlockBody(Body):
     """The body of one block.
@@ -189,6 +108,8 @@ class BlockBody(Body):
     _size: int = attrs.field(init=False, default=0)
     _room: int = attrs.field(init=False, default=0)
     _stored: Deferred[Reply] | None = attrs.field(init=False, default=None)
+    # The last block of the store here, and the CRC-32 of the part of it that this block has too.
+    _read: tuple[BlockNote, int | None] | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self._coming.bodies.setdefault(self._block_key("Logsrv-To"), self)
@@ -217,6 +138,9 @@ class BlockBody(Body):
         except ValueError:
             return None
         origins = self._intake.store.origins
+        note = origins.last_block(block.store)
+        if note and self._cuts and overlaps_last_block(block, note):
+            return self._read_stored_part(block, note)
         key, place = self._block_key("Logsrv-After"), origins.end_of_last_block(block.store)
         is_ahead = block.after is not None and (place is None or block.after > place)
         # Do not wait if the block before is stored already: another connection with it may hang.
@@ -224,6 +148,19 @@ class BlockBody(Body):
             return self._wait_for_room(block.text_size)
         turn = self._coming.wait_for_block(key, self._intake.clock)
         return turn.addCallback(lambda _: self._wait_for_room(block.text_size))
+
+    def _read_stored_part(self, block: PackedBlock, note: BlockNote) -> Deferred[None]:
+        """Read the part of a block that is stored already, to compare it later; then wait for room."""
+
+        def keep(crc: int | None) -> Deferred[None] | None:
+            self._read = note, crc
+            return self._wait_for_room(block.text_size)
+
+        intake = self._intake
+        reading = call_in_thread(
+            intake.clock, lambda: read_stored_crc(intake.store.disk, block, note)
+        )
+        return reading.addCallback(keep)
 
     def _wait_for_room(self, size: int) -> Deferred[None] | None:
         """Wait until there is room for the text, so that few blocks are unpacked at once."""
@@ -254,10 +191,11 @@ class BlockBody(Body):
             for number in check_and_count_lines(text, raw=self._intake.rules.raw):
                 lines += number
                 yield
-            if self._cuts:
-                block, text = without_stored_part(
-                    block, text, self._intake.store.origins.last_block(block.store)
-                )
+            note = self._intake.store.origins.last_block(block.store)
+            if note and self._cuts and overlaps_last_block(block, note):
+                if self._read is None or self._read[0] != note:
+                    raise _changed_place_refusal()
+                block, text = without_stored_part(block, text, note, self._read[1])
                 lines = text.count(b"\n")
         except ValueError as error:
             raise RequestRefused(422, str(error)) from None
@@ -277,23 +215,42 @@ class BlockBody(Body):
         return text
 
     def _reply_if_stored(self, block: PackedBlock) -> Reply | None:
-        """Return the answer if the block is here already; None if it is new. Raises RequestRefused."""
-        intake = self._intake
+        """Return the answer if the block is here already; None if it is new. Raises RequestRefused.
+
+        If the decision depends on a block that is being stored, `stored` fires with the answer, or fails.
+        """
+        intake, origins = self._intake, self._intake.store.origins
         require_known_place(block.store, intake)
-        decided = decide_about(block, intake.store.origins.end_of_last_block(block.store))
-        if decided is not BlockDecision.TAKE:
-            require_no_pending_block(block.store, intake)
-        note = intake.store.origins.last_block(block.store)
+        decided = decide_about(block, origins.end_of_last_block(block.store))
+        if decided is not BlockDecision.TAKE and origins.under_way.last_end(block.store):
+            waiting = origins.under_way.wait_for_last(block.store)
+            self._stored = waiting.addCallback(lambda _: self._decide_by_stored(block))
+            return _place_reply(block.end)
+        note = origins.last_block(block.store)
         if decided is BlockDecision.REFUSE and not (
-            self._cuts and contains_last_block(block, note)
+            self._cuts and overlaps_last_block(block, note)
         ):
             raise misplaced_block_refusal(note)
         if decided is BlockDecision.FORGET:
-            intake.metrics.count("blocks_forgotten_total", listener=intake.label)
-            return _place_reply(note.end if note else block.end)
+            return self._forget(note.end if note else block.end)
         if intake.store.depositing > MOST_DEPOSITING:
             raise busy_refusal("too many blocks wait for the disk; send it again")
         return None
+
+    def _decide_by_stored(self, block: PackedBlock) -> Reply:
+        """Return the answer if a block that was not taken is stored now. Raises RequestRefused."""
+        note = self._intake.store.origins.last_block(block.store)
+        decided = decide_about(block, note.end if note else None)
+        if note and decided is BlockDecision.FORGET:
+            return self._forget(note.end)
+        if decided is BlockDecision.REFUSE and not self._cuts:
+            raise misplaced_block_refusal(note)
+        # The block that was being stored is not, or a part of this one is new.
+        raise _changed_place_refusal()
+
+    def _forget(self, place: Position) -> Reply:
+        self._intake.metrics.count("blocks_forgotten_total", listener=self._intake.label)
+        return _place_reply(place)
 
     def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Reply:
         intake = self._intake
@@ -329,6 +286,10 @@ class BlockBody(Body):
 
 def _place_reply(place: Position) -> Reply:
     return Reply(200, json_line(place=str(place)), headers={"Logsrv-To": str(place)})
+
+
+def _changed_place_refusal() -> RequestRefused:
+    return busy_refusal("the place of this store has changed meanwhile; send it again")
 
 
 def block_too_large() -> RequestRefused:

@@ -98,7 +98,7 @@ def state_request_body(head: RequestHead) -> Body:
     def begin() -> Deferred[Reply]:
         log.info("{source} fetches all that is stored here", source=head.source)
         return store.snapshot().addCallback(
-            lambda snapshot: _call_in_thread(
+            lambda snapshot: call_in_thread(
                 intake.clock,
                 lambda: encode_state(read_centre_state(store.disk, identity.store, snapshot)),
             ).addCallback(lambda state: Reply(200, state))
@@ -123,7 +123,7 @@ def piece_request_body(head: RequestHead) -> Body:
             return read_text_piece(disk, int(name), first, end)
         return read_file_piece(disk, name, first, end)
 
-    return CopyBody(lambda: _call_in_thread(intake.clock, read).addCallback(_piece_reply, first))
+    return CopyBody(lambda: call_in_thread(intake.clock, read).addCallback(_piece_reply, first))
 
 
 def _check_copies_allowed(intake: Intake) -> None:
@@ -141,7 +141,7 @@ def _piece_reply(data: bytes | None, first: int) -> Reply:
     return Reply(206, data, BYTES, headers)
 
 
-def _call_in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:
+def call_in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:
     """Call a function in a new daemon thread, which does not block the exit if a dead disk hangs."""
     done: Deferred[T] = Deferred()
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from logsrv.kit.children.pool import NoWorkerError
@@ -121,7 +121,7 @@ class BodyHeaders:
 class QuestionBody(Body):
     """The body of a request that only asks a question; its bytes are dropped, up to --max-body."""
 
-    def __init__(self, answer: Reply, intake: Intake) -> None:
+    def __init__(self, answer: Deferred[Reply], intake: Intake) -> None:
         self._answer = answer
         self._intake = intake
         self._size = 0
@@ -132,10 +132,11 @@ class QuestionBody(Body):
 
     def finish(self) -> ReplySteps:
         yield from ()
-        return self._answer
+        # This reply is not sent: `stored` returns the answer.
+        return Reply(503)
 
     def stored(self) -> Deferred[Reply]:
-        return succeed(self._answer)
+        return self._answer
 
 
 class TextBody(Body):

@@ -204,7 +204,7 @@ class InputRequest(Request):
         route = self._route = find_route(self.method, path, self._routes)
         check_body_size(length or 0, intake)
         if route.about is not None:
-            return QuestionBody(route.about, intake)
+            return QuestionBody(succeed(route.about), intake)
         if route.own is not None:
             head = RequestHead(intake, self._channel.source, header, path, length)
             own: Body = route.own(head)
@@ -319,6 +319,9 @@ class InputRequest(Request):
     def _refuse_unsafe(self, failure: Failure | None) -> None:
         """Refuse to acknowledge, so the sender repeats the request, and records may be stored twice."""
         if self.state not in ("WORKING", "UNSAFE"):
+            return
+        if failure is not None and isinstance(failure.value, RequestRefused):
+            self._refuse_whole(failure.value)
             return
         if failure is None:
             why = "the store has not written it in time"

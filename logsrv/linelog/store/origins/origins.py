@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from logsrv.descriptor import Descriptor, pieces_between
@@ -240,6 +240,14 @@ ENOUGH = 32 << 20
 """The bytes of text under way above which senders of further blocks have to wait."""
 
 
+@attrs.frozen
+class _BlockUnderWay:
+    """A block that is being stored. waiting: the Deferreds to fire when it no longer is."""
+
+    end: Position
+    waiting: list[Deferred[None]] = attrs.field(factory=list)
+
+
 class BlocksUnderWay:
     """Blocks that are being stored, in the order of their arrival; belongs to the reactor's thread.
 
@@ -248,30 +256,44 @@ class BlocksUnderWay:
 
     def __init__(self) -> None:
         self.size = 0
-        self._ends: dict[str, deque[Position]] = {}
+        self._blocks: dict[str, deque[_BlockUnderWay]] = {}
         self._waiting: deque[tuple[Deferred[None], int]] = deque()
         self._freeing = False
 
     def __len__(self) -> int:
-        return sum(map(len, self._ends.values()))
+        return sum(map(len, self._blocks.values()))
 
     def last_end(self, origin: str) -> Position | None:
         """Return the end of the origin's last block under way; None if no block is."""
-        ends = self._ends.get(origin)
-        return ends[-1] if ends else None
+        blocks = self._blocks.get(origin)
+        return blocks[-1].end if blocks else None
+
+    def wait_for_last(self, origin: str) -> Deferred[None]:
+        """Return a Deferred that fires when the origin's last block now under way no longer is.
+
+        It has fired if no block is under way.
+        """
+        blocks = self._blocks.get(origin)
+        if not blocks:
+            return succeed(None)
+        ended: Deferred[None] = Deferred()
+        blocks[-1].waiting.append(ended)
+        return ended
 
     def add_block(self, origin: str, end: Position, size: int) -> None:
         """Record a block as under way."""
-        self._ends.setdefault(origin, deque()).append(end)
+        self._blocks.setdefault(origin, deque()).append(_BlockUnderWay(end))
         self.size += size
 
     def remove_first_block(self, origin: str, size: int) -> None:
         """Record that the first block of an origin is no longer under way."""
-        ends = self._ends[origin]
-        ends.popleft()
-        if not ends:
-            del self._ends[origin]
+        blocks = self._blocks[origin]
+        first = blocks.popleft()
+        if not blocks:
+            del self._blocks[origin]
         self.release(size)
+        for ended in first.waiting:
+            ended.callback(None)
 
     def reserve(self, size: int) -> Deferred[None] | None:
         """Reserve bytes for a block; return None if that is done, else a Deferred that fires when it is."""

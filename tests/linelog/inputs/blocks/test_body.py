@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from logsrv.errors import StoreError
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
 from logsrv.linelog.inputs.blocks.body import (
     MOST_DEPOSITING,
-    OVERTAKEN,
     BlockBody,
-    IncomingBlocks,
     block_body,
     misplaced_block_refusal,
 )
+from logsrv.linelog.inputs.blocks.incoming import OVERTAKEN, IncomingBlocks
 from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
@@ -25,6 +25,7 @@ from logsrv.linelog.store.origins.origins import ENOUGH, Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
+from tests.linelog.inputs.blocks.test_copy_body import Reactor
 from tests.linelog.inputs.recording import Sink, intake
 
 ONE = 32 * "a"
@@ -88,12 +89,6 @@ def test_a_block_is_stored_unchanged_and_answered_when_safe() -> None:
     assert centre.intake.received_lines == 20
 
 
-def test_nobody_knows_the_place_while_a_block_is_being_stored() -> None:
-    centre = Taking()
-    centre.took()
-    assert centre.refused().status == 503
-
-
 def cut(number: int) -> list[PackedBlock]:
     """So many blocks, one behind the other."""
     found: list[PackedBlock] = []
@@ -126,18 +121,85 @@ def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection() ->
 
 def test_the_next_block_is_taken_while_one_is_being_stored() -> None:
     centre = Taking()
-    first, second, third = cut(3)
+    first, second = cut(2)
     answers: list[Any] = []
     for block in (first, second):
         waiting = centre.took(block)[0].stored()
         assert waiting is not None
         waiting.addCallback(lambda reply: answers.append(reply.headers["Logsrv-To"]))
-    # Neither one that is under way, nor one behind a hole.
-    assert centre.refused(first).status == 503
-    assert centre.refused(block_of(ONE, TEXT, third.end, third.end)).status == 503
-    for pending in centre.sink.pending_blocks:
-        pending.stored.callback(None)
+    centre.sink.store_blocks()
     assert answers == [str(first.end), str(second.end)]
+
+
+FIRST, SECOND, THIRD = cut(3)
+LINE = TEXT[: TEXT.index(b"\n") + 1]
+PART = block_of(ONE, LINE, Position(1, 0), None)
+REST = block_of(ONE, TEXT[len(LINE) :], PART.end, PART.end)
+BOTH = block_of(ONE, TEXT + stored_lines(ONE, 20, first=20), Position(1, 0), None)
+
+
+@pytest.mark.parametrize(
+    ("under_way", "sent", "is_stored", "status", "place"),
+    [
+        ([FIRST], FIRST, True, 200, FIRST.end),
+        ([FIRST], PART, True, 200, FIRST.end),
+        ([FIRST], REST, True, 200, FIRST.end),
+        ([FIRST, SECOND], FIRST, True, 200, SECOND.end),
+        ([FIRST, SECOND], SECOND, True, 200, SECOND.end),
+        ([FIRST, SECOND], BOTH, True, 200, SECOND.end),
+        ([FIRST], BOTH, True, 409, FIRST.end),
+        ([FIRST], THIRD, True, 409, FIRST.end),
+        ([PART], FIRST, True, 409, PART.end),
+        ([FIRST], THIRD, False, 409, None),
+        ([FIRST], FIRST, False, 503, None),
+        ([FIRST], PART, False, 503, None),
+        ([PART], FIRST, False, 503, None),
+    ],
+)
+def test_a_block_that_another_way_brings_too_is_answered_when_that_one_is_stored(
+    under_way: list[PackedBlock],
+    sent: PackedBlock,
+    is_stored: bool,
+    status: int,
+    place: Position | None,
+) -> None:
+    centre = Taking()
+    for block in under_way:
+        centre.took(block)
+    waiting = centre.took(sent)[0].stored()
+    assert waiting is not None
+    answers: list[Any] = []
+    waiting.addBoth(answers.append)
+    assert not answers
+    if is_stored:
+        centre.sink.store_blocks()
+    for pending in centre.sink.pending_blocks:
+        pending.stored.errback(StoreError("the store is closed"))
+        pending.stored.addErrback(lambda _: None)
+    answer = getattr(answers[0], "value", answers[0])
+    assert (answer.status, answer.headers.get("Logsrv-To")) == (
+        status,
+        None if place is None else str(place),
+    )
+    assert not centre.sink.pending_blocks or not is_stored
+
+
+def test_a_block_of_a_stream_that_overlaps_one_from_another_way_is_tried_again() -> None:
+    centre = Taking()
+    centre.took(FIRST)
+    body = BlockBody(centre.intake, "nats", centre.intake.unfinished, BOTH.headers(), cuts=True)
+    waiting: Any = centre.finished(body, BOTH)[0].stored()
+    centre.sink.store_blocks()
+    found: list[int] = []
+    waiting.addErrback(lambda failure: found.append(failure.value.status))
+    assert found == [503]
+    reactor = centre.intake.clock = Reactor()  # type: ignore[assignment]
+    body = BlockBody(centre.intake, "nats", centre.intake.unfinished, BOTH.headers(), cuts=True)
+    assert body.ask_worker() is not None
+    reactor.run()
+    centre.finished(body, BOTH)
+    [rest] = centre.sink.pending_blocks
+    assert (rest.start, rest.end) == (FIRST.end, BOTH.end)
 
 
 def _note(waited: list[int], number: int, _: None) -> None:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import random
-import zlib
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.inputs.blocks.body import (
     BlockDecision,
-    contains_last_block,
     decide_about,
-    without_stored_part,
 )
 from logsrv.linelog.ship.encode.block import UNKNOWN
-from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import Edge, block_of, blocks
 
@@ -61,38 +56,3 @@ def test_gaps_have_to_be_told() -> None:
     assert decide_about(block_of(ONE, b"abc\n", at, None), None) is BlockDecision.TAKE
     assert decide_about(block_of(ONE, b"abc\n", at, None), Position(1, 2)) is BlockDecision.REFUSE
     assert decide_about(block_of(ONE, b"abc\n", at, None), Position(1, 4)) is BlockDecision.FORGET
-
-
-def note_of(start: int, end: int, segment: int = 1) -> BlockNote:
-    crc = zlib.crc32(TEXT[start:end])
-    return BlockNote(Position(9, 9), ONE, Position(segment, start), Position(segment, end), crc)
-
-
-def test_of_a_block_that_begins_with_what_is_here_the_rest_is_taken() -> None:
-    block = block_of(ONE, TEXT, Position(1, 0), None, UNKNOWN)
-    note = note_of(7, 28)
-    assert contains_last_block(block, note)
-    rest, text = without_stored_part(block, TEXT, note)
-    assert (text, rest.start, rest.after, rest.gap) == (TEXT[28:], (1, 28), (1, 28), "")
-    assert (rest.crc, rest.end) == (zlib.crc32(text), block.end)
-    assert decide_about(rest, note.end) is BlockDecision.TAKE
-
-
-def test_what_begins_with_other_lines_than_are_here_is_refused() -> None:
-    block = block_of(ONE, TEXT.upper(), Position(1, 0), None)
-    with pytest.raises(
-        ValueError, match="from 1:7 to 1:28 its lines differ from those stored here"
-    ):
-        without_stored_part(block, TEXT.upper(), note_of(7, 28))
-
-
-@pytest.mark.parametrize(
-    "note", [None, note_of(0, 7), note_of(0, 21), note_of(14, len(TEXT)), note_of(14, 28, 2)]
-)
-def test_what_does_not_have_all_of_the_last_one_in_it_is_left_as_it_is(
-    note: BlockNote | None,
-) -> None:
-    """Nobody could compare what is here with it."""
-    block = block_of(ONE, TEXT[7:], Position(1, 7), None)
-    assert not contains_last_block(block, note)
-    assert without_stored_part(block, TEXT[7:], note) == (block, TEXT[7:])

@@ -251,7 +251,7 @@ def busy() -> Deferred[None]:
 def test_a_target_that_asks_to_be_tried_again_now_and_then_is_not_down(
     driven: Driven,
 ) -> None:
-    """A centre that gets the same blocks over another input, a target that limits the rate."""
+    """A target that limits the rate (429), a centre under load (503), a stream that is being emptied."""
     loop = driven.loop
     loop.start()
     loop.there = True
