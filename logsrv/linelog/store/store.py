@@ -258,11 +258,6 @@ class Store:
         return result
 
     @property
-    def depositing(self) -> int:
-        """The bytes of blocks of origins that are not on the medium yet."""
-        return self.origins.under_way.size
-
-    @property
     def appended(self) -> int:
         """The bytes appended so far; 0 if the store is closed."""
         return self._writer.appended if self.accepts else 0

@@ -79,12 +79,6 @@ class Sink:
             self.origins.record_stored([note])
             each.stored.callback(None)
 
-    @property
-    def depositing(self) -> int:
-        return sum(
-            len(pending.text) for pending in self.pending_blocks if not pending.stored.called
-        )
-
     def append(self, batch: Batch) -> int:
         self.batches.append(batch)
         return bytes(batch.block).count(b"\n")

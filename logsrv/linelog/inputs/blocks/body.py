@@ -35,8 +35,6 @@ from logsrv.linelog.store.writing.deposit import PendingBlock
 
 log = Logger()
 CODING = "zstd"
-MOST_DEPOSITING = 64 << 20
-"""The most unpacked bytes of blocks that wait for the disk; above that, senders must try again later."""
 
 
 class BlockDecision(enum.Enum):
@@ -233,8 +231,6 @@ class BlockBody(Body):
             raise misplaced_block_refusal(note)
         if decided is BlockDecision.FORGET:
             return self._forget(note.end if note else block.end)
-        if intake.store.depositing > MOST_DEPOSITING:
-            raise busy_refusal("too many blocks wait for the disk; send it again")
         return None
 
     def _decide_by_stored(self, block: PackedBlock) -> Reply:

@@ -12,7 +12,6 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
 from logsrv.linelog.inputs.blocks.body import (
-    MOST_DEPOSITING,
     BlockBody,
     block_body,
     misplaced_block_refusal,
@@ -386,19 +385,6 @@ def test_the_sender_of_a_misplaced_block_is_told_the_place() -> None:
         "Logsrv-CRC": "00000007",
     }
     assert misplaced_block_refusal(None).headers == {}
-
-
-@pytest.mark.slow
-def test_so_many_wait_for_the_disk_that_no_more_are_taken() -> None:
-    centre = Taking()
-    large = stored_lines(ONE, 60_000, size=0)
-    first = block_of("0" * 32, large, Position(1, 0), None)
-    number = 0
-    while centre.sink.depositing <= MOST_DEPOSITING:
-        number += 1
-        again = block_of(f"{number:032x}", large, Position(1, 0), None)
-        centre.took(again)
-    assert centre.refused(first).status == 503
 
 
 def test_what_is_kept_is_counted_and_let_go_of() -> None:

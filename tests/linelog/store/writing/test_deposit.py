@@ -66,7 +66,7 @@ async def test_a_block_is_on_the_medium_when_it_is_acknowledged(
     last = store.origins.last_block(ONE)
     assert last is not None
     assert (last.end, last.at) == (Position(1, len(text(1))), Position(1, len(stored(b"before"))))
-    assert store.depositing == 0
+    assert store.origins.under_way.size == 0
     assert not store.origins.under_way
 
 
@@ -78,7 +78,7 @@ async def test_blocks_that_wait_together_share_their_syncs(open_store: OpenStore
     before = disk.calls.count("fdatasync")
     disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
     waiting = [store.deposit(pending(f"{number:032x}", text(number))) for number in range(50)]
-    assert store.depositing == sum(len(text(number)) for number in range(50))
+    assert store.origins.under_way.size == sum(len(text(number)) for number in range(50))
     assert len(store.origins.under_way) == 50
     go.set()
     await gatherResults(waiting)
