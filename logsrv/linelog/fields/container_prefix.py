@@ -26,7 +26,7 @@ BEGIN = rf"(?:{_CRI}|{_COMPOSE}|{_KUBECTL}|{_NANOSECONDS} |{_TIME} \{{)"
 """The beginning of a line with such a prefix."""
 _PREFIX = re.compile(
     (
-        rf"(?:(?P<cri>{_TIME}) std(?:out|err) (?P<part>[PF])(?::[A-Z])?(?: |\Z)"
+        rf"(?:(?P<cri>{_TIME}) (?P<stream>std(?:out|err)) (?P<part>[PF])(?::[A-Z])?(?: |\Z)"
         rf"|(?:(?=(?P<compose>{_NAME}) +\|){_COMPOSE}"
         rf"|\[pod/(?P<pod>[a-z0-9.-]{{1,253}})/(?P<container>[a-z0-9-]{{1,63}})\] )"
         rf"(?:(?P<inner>{_TIME}) )?"
@@ -36,11 +36,15 @@ _PREFIX = re.compile(
 
 
 class ContainerPrefix(NamedTuple):
-    """A parsed prefix. at: offset of the container's text. is_partial: whether the next line goes on."""
+    """A parsed prefix. at: offset of the container's text.
+
+    stream: `stdout` or `stderr`; None if the prefix has none. letter_at: offset of its `P` or `F`.
+    """
 
     fields: dict[str, bytes]
     at: int
-    is_partial: bool
+    stream: bytes | None
+    letter_at: int
 
 
 def parse_container_prefix(message: bytes) -> ContainerPrefix | None:
@@ -54,4 +58,4 @@ def parse_container_prefix(message: bytes) -> ContainerPrefix | None:
         "app": found["compose"] or found["container"],
     }
     fields = {name: value for name, value in values.items() if value}
-    return ContainerPrefix(fields, found.end(), found["part"] == b"P")
+    return ContainerPrefix(fields, found.end(), found["stream"], found.start("part"))

@@ -1,5 +1,7 @@
 """Records of several lines: which lines go on with the record of an earlier line, such as a stack trace.
 
+A line that a container's runtime has cut goes on in the next one of its stream, whatever that looks like.
+
 A sender without frames sends a record as many lines, and those of other senders come in between. So each
 stream of lines (a source, and in it a host, a program, a process, a container) is looked at for itself.
 """
@@ -12,7 +14,9 @@ from collections.abc import Hashable
 from datetime import datetime
 from enum import Enum, auto
 
+from logsrv.linelog.fields.container_prefix import parse_container_prefix
 from logsrv.linelog.fields.level import RANK, level_in_text
+from logsrv.linelog.fields.parts import is_cut, part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import decode_stored, to_stored_bytes
 
@@ -134,28 +138,43 @@ _GO_LINE = re.compile(
 
 
 class _Stream:
-    """The present record of a stream. first, last: its lines at the ends."""
+    """The present record of a stream. first, last: its lines at the ends.
+
+    is_cut: whether the next line goes on in the middle of the last one. is_begun: whether there is only its
+    first line, which may have several parts.
+    """
 
     def __init__(self, record: Record, state: _State) -> None:
         self.first = self.last = record
         self.state = state
+        self.is_begun = True
         self.lines, self.size = 1, len(record.body)
+        self.is_cut = is_cut(record)
 
     def has_room(self, record: Record) -> bool:
         if self.lines >= MOST_LINES or self.size + len(record.body) > MOST_BYTES:
             return False
         return is_soon(self.last, record)
 
+    def add(self, record: Record, state: _State) -> None:
+        self.is_begun &= self.is_cut
+        self.state, self.last = state, record
+        self.lines += 1
+        self.size += len(record.body)
+        self.is_cut = is_cut(record)
+
 
 class Joiner:
     """Finds the records of lines, which it gets one after the other.
 
     most_streams: with 1, a line of another stream ends a record. ended: the first line of the record that
-    the last line has ended, as it begins another one.
+    the last line has ended, as it begins another one. is_rest: whether the last line goes on in the middle
+    of the line before it.
     """
 
     def __init__(self, most_streams: int | None = None) -> None:
         self.ended: Record | None = None
+        self.is_rest = False
         self._most_streams = most_streams or MOST_STREAMS
         self._streams: OrderedDict[Hashable, _Stream] = OrderedDict()
 
@@ -172,12 +191,10 @@ class Joiner:
             self._streams.move_to_end(key)
             state = _state_within(present, text, kind)
             if state is not None and present.has_room(record):
-                present.state, present.last = state, record
-                present.lines += 1
-                present.size += len(record.body)
-                self.ended = None
+                self.ended, self.is_rest = None, present.is_cut
+                present.add(record, state)
                 return present.first
-        self.ended = present.first if present is not None else None
+        self.ended, self.is_rest = present.first if present is not None else None, False
         begun = _BEGIN.get(kind, _State.PLAIN)
         self._streams[key] = _Stream(record, begun)
         if len(self._streams) > self._most_streams:
@@ -205,14 +222,21 @@ def has_known_shape(record: Record) -> bool:
 
 def stream_of_record(record: Record) -> Hashable:
     """Return what the lines of one sender have in common; lines with another value are never joined."""
+    part = part_of_record(record)
+    if part is not None:
+        # Its text is no whole line yet, so it tells nothing.
+        said = record.header.fields if record.header else {}
+        return (record.source, *(said.get(name) for name in _STREAM_FIELDS), part.stream)
     if record.header is None and not record.content.startswith(b"{"):
         return record.source
     return (record.source, *(str(record.get(name)) for name in _STREAM_FIELDS))
 
 
 def text_of_record(record: Record) -> bytes:
-    """Return a message without its header, and of a JSON object the text that a program has written."""
+    """Return a message without its headers, and of a JSON object the text that a program has written."""
     content = record.content
+    if record.header is not None and (prefix := parse_container_prefix(content)):
+        content = content[prefix.at :] if prefix.stream else content
     if content.startswith(b"{") and record.kind == "json":
         for name in _MESSAGES:
             value = record.get(f"fields.{name}")
@@ -236,12 +260,12 @@ def is_soon(last: Record, record: Record) -> bool:
 def _state_within(stream: _Stream, text: bytes, kind: _Kind) -> _State | None:
     """Return the state after a line that goes on with the stream's record; None if it does not."""
     state = stream.state
-    if kind is _Kind.PART:
+    if kind is _Kind.PART or stream.is_cut:
         return state
     if kind in (_Kind.TRACEBACK, _Kind.EXCEPTION) and state is _State.PLAIN:
-        return _BEGIN.get(kind, state) if stream.lines == 1 and _tells_fault(stream.first) else None
+        return _BEGIN.get(kind, state) if stream.is_begun and _tells_fault(stream.first) else None
     if kind is _Kind.GOROUTINE and state is _State.PLAIN:
-        is_panic = stream.lines == 1 and b"panic" in text_of_record(stream.first)
+        is_panic = stream.is_begun and b"panic" in text_of_record(stream.first)
         return _State.GOROUTINES if is_panic else None
     if state is _State.TRACEBACK and kind in _UNKNOWN and _RAISED.match(text):
         kind = _Kind.EXCEPTION

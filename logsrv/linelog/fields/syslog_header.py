@@ -94,8 +94,6 @@ class SyslogHeader(NamedTuple):
     """The severity from 0, emerg, to 7, debug; None without a priority or a word for it."""
     text: bytes
     """The text after the header, without a NUL at its end."""
-    is_partial: bool = False
-    """Whether a container's line goes on in its next one (`P` of the CRI)."""
 
 
 def parse_syslog_header(message: bytes) -> SyslogHeader | None:
@@ -134,8 +132,7 @@ def _header_without_priority(message: bytes) -> SyslogHeader | None:
     if prefix is None:
         return None
     fields = {name: decode_stored(value) for name, value in prefix.fields.items()}
-    header = _make_header(message, prefix.at, fields, None)
-    return header._replace(is_partial=True) if prefix.is_partial else header
+    return _make_header(message, prefix.at, fields, None)
 
 
 def _is_of_file(fields: dict[str, str]) -> bool:

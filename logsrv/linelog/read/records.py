@@ -14,6 +14,7 @@ from logsrv.linelog.fields.continuation import (
     may_continue,
     stream_of_record,
 )
+from logsrv.linelog.fields.parts import is_cut, join_parts, part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.read.render import record_document
@@ -32,6 +33,16 @@ _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
 _READ_BEFORE = 300
 # Bytes of lines after which unfinished records are forgotten, because a joiner may keep them all.
 _MOST_KEPT = 32 << 20
+
+
+def whole_lines(hits: Sequence[Hit]) -> list[Hit]:
+    """Return the lines of a record with the parts of each line that a container's runtime cut joined.
+
+    A line has the position of its first part.
+    """
+    positions = {str(hit.position): hit.position for hit in hits}
+    records = join_parts(Record(hit.line, str(hit.position)) for hit in hits)
+    return [Hit(positions[record.position or ""], record.line) for record in records]
 
 
 class JoinedLines:
@@ -92,13 +103,17 @@ def lines_before_record(lines: StoredLines, hit: Hit) -> list[Hit]:
     before = _stream_before(lines, hit.position, record)
     found: list[Hit] = []
     unknown = 0
-    while may_continue(record):
-        unknown = 0 if has_known_shape(record) else unknown + 1
+    while (continues := may_continue(record)) or part_of_record(record):
+        unknown = unknown + 1 if continues and not has_known_shape(record) else 0
         earlier = next(before, None) if unknown <= _MOST_UNKNOWN else None
         if earlier is None:
             break
-        found.append(earlier)
         record = Record(earlier.line)
+        if is_cut(record):
+            unknown = 0
+        elif not continues:
+            break
+        found.append(earlier)
     return found[::-1]
 
 

@@ -13,6 +13,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.extract import ExtractedFields, extracted_fields
 from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.read.records import whole_lines
 from logsrv.linelog.read.render import (
     DIM,
     RESET,
@@ -59,7 +60,8 @@ def make_record_renderer(
         return lambda hits, context: b"".join([plain(hit, context) for hit in hits])
     marked = spans_finder(matcher, mark_hits=mark_hits) if style.color else no_spans
 
-    def render(hits: Sequence[Hit], context: bool) -> bytes:
+    def render(lines: Sequence[Hit], context: bool) -> bytes:
+        hits = whole_lines(lines)
         shown = _shown_lines(hits)
         if len(shown) == 1:
             return plain(hits[0], context)
@@ -78,12 +80,13 @@ def make_record_renderer(
     return render
 
 
-def _object(hits: Sequence[Hit], extracted: ExtractedFields | None, context: bool) -> bytes:
+def _object(lines: Sequence[Hit], extracted: ExtractedFields | None, context: bool) -> bytes:
+    hits = whole_lines(lines)
     found = hit_document(hits[0], extracted, context=context)
     texts = (found["message"].encode(), *(_text_to_show(hit) for hit in hits[1:]))
     message = b"\n".join(_TAB.sub(b"\t", _BREAK.sub(b"\n", text)) for text in texts)
     found["message"] = message.decode("utf-8", "backslashreplace")
-    return safe_json(found | {"lines": len(hits)}).encode() + b"\n"
+    return safe_json(found | {"lines": len(lines)}).encode() + b"\n"
 
 
 def _first_line(

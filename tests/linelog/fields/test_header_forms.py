@@ -133,12 +133,6 @@ def test_a_broken_element_costs_only_itself(data: str, fields: dict[str, str], t
     assert {name: value for name, value in header.fields.items() if "." in name} == fields
 
 
-def test_a_part_of_a_line_of_a_container_is_marked() -> None:
-    for letter in ("P", "F"):
-        header = parse_syslog_header(f"2026-07-11T10:00:00Z stdout {letter} x".encode())
-        assert header is not None and header.is_partial == (letter == "P")
-
-
 @pytest.mark.parametrize(
     "message",
     ["id | name", "see error %SYS-5-X: y", "100 %C3-4-x", "2026-07-11T10:00:00Z main error: x"],

@@ -15,21 +15,29 @@ from tests.linelog.read.stores import line
 from tests.linelog.read.test_records import TRACES, records_of, stored
 
 RELAY = "udp:[::1]:514"
+# A container's lines, some in parts; one ends without its last part.
+CONTAINER = "P ERROR part|P : no|F \tend|F java.lang.Error: x|P \tat a.b(|F c.java:1)|F next|P |P a"
 
 
 def stored_line(sender: int, text: str) -> bytes:
-    """A line of one of eight senders: four with a connection each, four programs behind one relay."""
+    """A line of one of twelve senders.
+
+    Four have a connection each, four are programs behind one relay, four streams of two containers.
+    """
+    if sender >= 8:
+        stream = ("stdout", "stderr")[sender % 2]
+        return line(f"2026-11-20T06:00:00.1Z {stream} {text}", 0, f"file:[::1]:{sender // 2}")
     if sender < 4:
         return line(text, 0, f"tcp:[::1]:{sender}")
     return line(f"<13>1 2026-11-26T08:00:00Z web shop {sender} - - {text}", 0, RELAY)
 
 
-@given(st.lists(st.integers(0, 7), min_size=1, max_size=120), st.randoms(use_true_random=False))
+@given(st.lists(st.integers(0, 11), min_size=1, max_size=120), st.randoms(use_true_random=False))
 def test_the_records_of_hits_are_found_whole_and_once(
     order: list[int], choice: random.Random
 ) -> None:
-    """Eight senders write at once, in any order, and any of their lines match."""
-    senders = [iter(trace) for trace in (*TRACES, *TRACES)]
+    """Twelve senders write at once, in any order, and any of their lines match."""
+    senders = [iter(trace) for trace in (*TRACES, *TRACES, *[CONTAINER.split("|")] * 4)]
     lines = [
         stored_line(number, text)
         for number in order

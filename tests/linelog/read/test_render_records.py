@@ -43,6 +43,21 @@ def test_further_lines_are_the_texts_in_frames_and_objects() -> None:
     assert shown(*frames) == f"{HEAD}{frames[0]}\n     b\n      c\n"
 
 
+def test_the_parts_of_a_cut_line_are_one_line_with_one_prefix_and_its_own_fields() -> None:
+    begin = "2026-11-26T08:00:00.1Z stdout"
+    parts = [f'{begin} P {{"level":"error","mess', f'{begin} F age":"boom","n":1}}']
+    whole = f'{begin} F {{"level":"error","message":"boom","n":1}}'
+    assert shown(*parts) == shown(*parts, fold=True) == f"{HEAD}{whole}\n"
+    assert shown(*parts, f"{begin} F \tat f") == f"{HEAD}{whole}\n    \tat f\n"
+    assert shown(*parts, f"{begin} P \tat ", f"{begin} F f", fold=True) == f"{HEAD}{whole} +1\n"
+    assert "\x1b[31m" in shown(*parts, style=LineStyle(color=True))
+    found = json.loads(shown(*parts, f"{begin} F \tat f", style=LineStyle("json")))
+    assert (found["message"], found["lines"]) == (f"{whole}\n\tat f", 3)
+    assert (found["level"], found["fields"]["n"], found["position"]) == ("error", 1, "1:0")
+    raw = shown(*parts, style=LineStyle("raw", escaped=False))
+    assert raw == "".join(f"{part}\n" for part in parts)
+
+
 def test_no_message_can_forge_a_line() -> None:
     forged = f"a\\x0a{HEAD}forged\\x0a\x1b[2J\r\u2028x"
     assert shown(forged, f"{HEAD}\x1b[1G") == (

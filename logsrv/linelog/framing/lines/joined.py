@@ -3,7 +3,8 @@
     bytes ─ framer of the connection ─► lines ─ one record? joined by `\\x0a` ─► Block
 
 A line of another program ends a record. So the order of a connection stays, and only one record is kept.
-A line that is a JSON object is a record by itself: joined to others, it would lose its fields.
+A line that is a JSON object is a record by itself: joined to others, it would lose its fields. The parts of
+a container's line are joined without a mark; the whole may be an object, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import attrs
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.fields.continuation import MOST_BYTES, Joiner
+from logsrv.linelog.fields.parts import is_cut, join_parts, part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.framing.lines.lines import BlockFramer
 from logsrv.linelog.framing.lines.records import ESCAPED_LF
@@ -41,10 +43,13 @@ class JoiningFramer:
     # Lines for the next calls.
     _later: bytes = b""
     _joiner: Joiner | None = None
-    # The record: its lines, their size, and whether it is longer than a line may be.
+    # The record: its lines, their size, and whether it is longer than a line may be; whether its last line
+    # is cut, and whether it begins an object.
     _parts: list[bytes] = attrs.field(factory=list, init=False)
     _size: int = 0
     _oversize: bool = False
+    _is_cut: bool = False
+    _is_object: bool = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._framer, name)
@@ -100,24 +105,40 @@ class JoiningFramer:
             self._counts.dropped_closed += len(line)
             return b""
         record = Record.of_message(line[:_LOOKED_AT])
-        if record.content.startswith(b"{"):
+        is_object = record.content.startswith(b"{")
+        was_cut, self._is_cut = self._is_cut, not line.startswith(b"{") and is_cut(record)
+        if is_object and not (was_cut or self._is_cut):
             self._joiner = None
             return self._take_record() + line + b"\n"
         if self._joiner is None:
             self._joiner = Joiner(1)
         begins = self._joiner.first_line(record) is record
+        if begins:
+            self._is_object = is_object
+        ended = self._keep(line, begins, self._joiner.is_rest)
+        if self._is_object and not self._is_cut:
+            self._joiner = None
+            ended += self._take_record()
+        return ended
+
+    def _keep(self, line: bytes, begins: bool, is_rest: bool) -> bytes:
+        """Add a line to the record, or begin another one; return the lines that are complete now."""
         size = self._size + 1 + len(line)
         if not begins and size > self._rules.max_line:
-            return self._add_to_oversize(line)
+            return self._add_to_oversize(line, is_rest)
         if begins or size > MOST_BYTES:
             ended = self._take_record()
             self._parts, self._size = [line], len(line)
             return ended
-        self._parts.append(line)
+        self._add_part(line, is_rest)
         self._size = size
         return b""
 
-    def _add_to_oversize(self, line: bytes) -> bytes:
+    def _add_part(self, line: bytes, is_rest: bool) -> None:
+        lines = (self._parts.pop(), line) if is_rest else (line,)
+        self._parts += [one.line for one in join_parts(map(Record.of_message, lines))]
+
+    def _add_to_oversize(self, line: bytes, is_rest: bool) -> bytes:
         """Do with a line what the rules say if the record would become too long with it."""
         counts, rules = self._counts, self._rules
         counts.oversize_lines += not self._oversize
@@ -128,6 +149,9 @@ class JoiningFramer:
         elif rules.oversize is Oversize.TRUNCATE:
             counts.dropped_truncated += len(line)
             self._size = rules.max_line
+            if is_rest and (part := part_of_record(Record.of_message(line))):
+                # The next line does not go on with the truncated one.
+                self._add_part(line[: part.start], is_rest)
         else:
             counts.dropped_closed += len(line)
             self._closing = f"a record is longer than {rules.max_line} bytes"

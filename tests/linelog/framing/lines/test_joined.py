@@ -22,6 +22,16 @@ TEXTS = st.sampled_from(
 )
 HEADS = st.sampled_from(["", "", "", "<11>1 2026-11-26T08:00:00Z web shop 7 - - "])
 LINES = st.lists(st.tuples(HEADS, TEXTS).map("".join), max_size=40)
+OUT, ERR = (f"2026-11-26T08:00:00.123456Z {stream}" for stream in ("stdout", "stderr"))
+OF_CONTAINERS = st.lists(
+    st.tuples(
+        st.sampled_from([f"{OUT} P ", f"{OUT} F ", f"{ERR} P ", f"{ERR} F ", ""]),
+        st.sampled_from(
+            ["a", "ERROR a", "java.lang.Error: x", "\tat a", '{"a":', "1}", '{"a":1}', ""]
+        ),
+    ).map("".join),
+    max_size=40,
+)
 TRACE = b"ERROR no\njava.lang.IllegalStateException: x\n\tat f\n"
 
 
@@ -70,7 +80,12 @@ def test_the_records_are_those_that_a_reader_finds(lines: list[str]) -> None:
         assert found.replace(rb"\x0a", b"\n") == b"".join(wanted).replace(rb"\x0a", b"\n")
 
 
-@given(LINES, st.lists(st.integers(0, 2000)), st.sampled_from(Oversize), st.integers(5, 200))
+@given(
+    LINES | OF_CONTAINERS,
+    st.lists(st.integers(0, 2000)),
+    st.sampled_from(Oversize),
+    st.integers(5, 200),
+)
 @example(["a", "\tb", "\tc"], [1, 2, 3, 4, 5], Oversize.CLOSE, 5)
 def test_the_cuts_do_not_matter(
     lines: list[str], cuts: list[int], oversize: Oversize, longest: int
@@ -129,6 +144,51 @@ def test_an_object_of_json_is_stored_at_once_and_never_joined() -> None:
     assert bytes(framer.receive(b"plain\n" + lines[0]) or b"") == b"plain\n" + lines[0]
     assert not framer.waits
     assert stored(framer, [lines[1], b"\tat g\n"]) == lines[1] + b"\tat g\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        ([f"{OUT} P part one ", f"{OUT} F rest"], [f"{OUT} F part one rest"]),
+        ([f"{OUT} P a", f"{OUT} P b"], [f"{OUT} P ab"]),
+        ([f"{OUT} P a", f"{ERR} F b", f"{OUT} F c"], [f"{OUT} P a", f"{ERR} F b", f"{OUT} F c"]),
+        (
+            [f"{OUT} P ERROR ", f"{OUT} F {{", f"{OUT} F \tat a"],
+            [f"{OUT} F ERROR {{\\x0a{OUT} F \tat a"],
+        ),
+        (
+            [f'{OUT} P {{"a', f'{OUT} F ":1}}', f"{OUT} F \tat a"],
+            [f'{OUT} F {{"a":1}}', f"{OUT} F \tat a"],
+        ),
+        (
+            [f"{OUT} P a", f'{ERR} F {{"a":1}}', f"{ERR} F \tb"],
+            [f"{OUT} P a", f'{ERR} F {{"a":1}}', f"{ERR} F \tb"],
+        ),
+        (
+            [f"{OUT} F a", f"{OUT} P \tb", f"{OUT} F c", "\td"],
+            [f"{OUT} F a\\x0a{OUT} F \tbc", "\td"],
+        ),
+        (
+            [f"{OUT} P {'x' * 300}"] * 4 + [f"{OUT} F y"],
+            [f"{OUT} P {'x' * 600}"] * 2 + [f"{OUT} F y"],
+        ),
+        ([f"{OUT} P ", f"{OUT} F"], [f"{OUT} F "]),
+    ],
+)
+def test_the_parts_of_a_container_s_line_are_joined_without_a_mark(
+    lines: list[str], wanted: list[str]
+) -> None:
+    data = "".join(f"{line}\n" for line in lines).encode()
+    found = stored(framer_of(LineRules(max_line=700)), [data])
+    assert found.decode().splitlines() == wanted
+    assert stored(framer_of(LineRules(max_line=700)), [bytes([one]) for one in data]) == found
+
+
+def test_no_line_goes_on_with_a_truncated_one() -> None:
+    rules = LineRules(max_line=100, oversize=Oversize.TRUNCATE)
+    lines = [f"{OUT} P {'x' * 40}"] * 4 + [f"{OUT} F y", f"{OUT} F z"]
+    found = stored(framer_of(rules), ["".join(f"{line}\n" for line in lines).encode()])
+    assert found.decode().splitlines() == [f"{OUT} F {'x' * 40}", f"{OUT} F z"]
 
 
 def test_a_line_that_begins_like_a_stored_one_is_read_from_its_beginning() -> None:
