@@ -1,6 +1,6 @@
 """Parse lines of access logs: nginx and Apache, common and combined, and HAProxy (`option httplog`).
 
-Any text after the known fields is ignored.
+Behind the known fields, pairs `key=value` are fields too; other text is ignored.
 """
 
 from __future__ import annotations
@@ -8,12 +8,21 @@ from __future__ import annotations
 import re
 
 from logsrv.kit.text.quoted_text import pattern_until
+from logsrv.linelog.fields.logfmt import parse_trailing_pairs
 from logsrv.linelog.fields.values import Value
 
-NAMES = ("client", "user", "method", "path", "protocol", "status", "bytes", "referer", "agent")
+NAMES = (
+    *("vhost", "vhost_port", "client", "user", "method", "path", "protocol", "status", "bytes"),
+    *("referer", "agent"),
+)
 """The fields of nginx and Apache, in the order of the line."""
+VHOST = r"([0-9A-Za-z_*-][0-9A-Za-z._*-]*|\[[0-9A-Fa-f:.]+\])"
+VHOST_PORT = r"([0-9]{1,5})"
+CLIENT_BEHIND_VHOST = r"(?=\S*[.:]|localhost )"
+"""What tells a client behind the name of a virtual host from the first word of a user's name."""
 _QUOTED = '"(' + pattern_until('"') + ')"'
 _LINE = re.compile(
+    rf"(?:{VHOST}(?::{VHOST_PORT})? {CLIENT_BEHIND_VHOST})??"
     r"(\S+) \S+ (\S+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]\s]+(?: [+-][0-9]{4})?\] "
     + _QUOTED
     + r" ([0-9]{3}) ([0-9]+|-)(?: "
@@ -48,9 +57,9 @@ def parse_access(content: str) -> dict[str, str] | None:
     line = _LINE.match(content)
     if line is None:
         return _parse_haproxy(content)
-    client, user, request, status, size, referer, agent = line.groups()
-    values = (client, user, *split_request_line(request), status, size, referer, agent)
-    return {
+    vhost, port, client, user, request, *others = line.groups()
+    values = (vhost, port, client, user, *split_request_line(request), *others)
+    return parse_trailing_pairs(content[line.end() :]) | {
         name: unescape_quotes(value)
         for name, value in zip(NAMES, values, strict=True)
         if value is not None and value != "-"
@@ -65,7 +74,9 @@ def _parse_haproxy(content: str) -> dict[str, str] | None:
     parts = zip(
         ("method", "path", "protocol"), split_request_line(found.pop("request")), strict=True
     )
-    return found | {name: unescape_quotes(value) for name, value in parts if value is not None}
+    found |= {name: unescape_quotes(value) for name, value in parts if value is not None}
+    # Behind the quote that ends the request.
+    return parse_trailing_pairs(content[line.end() + 1 :]) | found
 
 
 def split_request_line(request: str) -> tuple[str | None, str | None, str | None]:

@@ -1,6 +1,7 @@
 """Parse logfmt: at least two pairs of `key=value` or `key="a value"`, anywhere in the text.
 
-A comma after a value separates it from the next pair, and is dropped.
+Behind an access log one pair is enough. A comma after a value separates it from the next pair, and is
+dropped.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ _PAIR = re.compile(
     r'(?:"(' + pattern_until('"') + r')",?(?!\S)|([^\s"]\S*)|(?!\S))',
     re.ASCII,
 )
+_PAIR_OR_QUOTED = re.compile(_PAIR.pattern + r'|(?<!\S)"' + pattern_until('"') + '"', re.ASCII)
 _ESCAPED = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\nrt]))')
 _SHORT = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
@@ -23,11 +25,19 @@ def parse_logfmt(content: str) -> dict[str, str] | None:
     if content.count("=") < 2:
         return None
     pairs = _PAIR.findall(content)
-    if len(pairs) < 2:
-        return None
+    return _values_of_pairs(pairs) if len(pairs) >= 2 else None
+
+
+def parse_trailing_pairs(text: str) -> dict[str, str]:
+    """Return the pairs in the text behind an access log, outside of quoted texts, which clients choose."""
+    return _values_of_pairs(_PAIR_OR_QUOTED.findall(text)) if "=" in text else {}
+
+
+def _values_of_pairs(pairs: list[tuple[str, str, str]]) -> dict[str, str]:
     return {
         key: _unescape_value(quoted) if quoted else bare.removesuffix(",")
         for key, quoted, bare in pairs
+        if key
     }
 
 

@@ -43,17 +43,21 @@ class PairReader:
         """Return the places of `name=` in messages, and the line of each place."""
         return places_in_messages(stamps, self._begin)
 
+    def pair_places(self, stamps: StampedLines) -> tuple[Array, Array]:
+        """Return the same for those places where a word begins."""
+        places, rows = self.key_places(stamps)
+        bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
+        # Place 0 has no byte before it: index -1 gives the last byte, an LF, which counts as a space.
+        starts_word = _IS_SPACE[bytes_[places - 1]]
+        return places[starts_word], rows[starts_word]
+
     def read_into(
         self, stamps: StampedLines, places: Array, rows: Array, column: list[Value | None]
     ) -> list[int]:
         """Put values into rows of a column; return the rows of lines that need a Record.
 
-        places, rows: as returned by `key_places`, for lines that are no objects and begin with no header.
+        places, rows: as returned by `pair_places`, for lines that are no objects and begin with no header.
         """
-        bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
-        # Place 0 has no byte before it: index -1 gives the last byte, an LF, which counts as a space.
-        starts_word = _IS_SPACE[bytes_[places - 1]]
-        places, rows = places[starts_word], rows[starts_word]
         twice = rows[1:][rows[1:] == rows[:-1]]
         once = ~numpy.isin(rows, twice)
         places, rows = places[once], rows[once]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy
 
@@ -43,6 +43,15 @@ _USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")
 _OF_ACCESS = b'] "'
 
 
+class _Keys(NamedTuple):
+    """Where `name=` begins a word, for the name of one column."""
+
+    column: int
+    pairs: PairReader
+    places: Array
+    rows: Array
+
+
 class FieldReader:
     """A reader of the fields called `names`: any field but `position`."""
 
@@ -53,7 +62,8 @@ class FieldReader:
         inner = [name.removeprefix("fields.") for name in names]
         self._objects = ObjectReader(names)
         self._headers = HeaderReader(names)
-        self._access = AccessReader(names) if set(inner) & set(OF_ACCESS) else None
+        self._access = AccessReader(names)
+        self._of_access = {place for place, name in enumerate(inner) if name in OF_ACCESS}
         self._servers = ServerLineSearch(inner)
         self._pairs = [
             (place, PairReader(name))
@@ -100,10 +110,12 @@ class FieldReader:
             others.update(headed[kinds[headed] == _FILE].tolist())
         else:
             others |= self._lines_with_objects(stamps, headed)
-        if self._access is not None and _OF_ACCESS in stamps.text:
-            others.update(_rows_containing(stamps, headed, _OF_ACCESS))
+        keys = [_Keys(place, pairs, *pairs.pair_places(stamps)) for place, pairs in self._pairs]
+        if _OF_ACCESS in stamps.text and (self._of_access or _some_in_access_logs(stamps, keys)):
+            if self._of_access:
+                others.update(_rows_containing(stamps, headed, _OF_ACCESS))
             others |= self._fill_from_access_logs(stamps, kinds, columns)
-        return others | self._fill_from_pairs(stamps, kinds, columns)
+        return others | self._fill_from_pairs(stamps, kinds, keys, columns)
 
     def _fill_from_objects(self, stamps: StampedLines, kinds: Array, columns: list[Column]) -> None:
         """Fill columns from JSON objects; set the kind of other lines that begin with `{` to plain."""
@@ -142,7 +154,6 @@ class FieldReader:
         self, stamps: StampedLines, kinds: Array, columns: list[Column]
     ) -> set[int]:
         """Fill columns from access logs, and mark these lines as done; return lines that need a Record."""
-        assert self._access is not None
         rows = numpy.flatnonzero(kinds == _PLAIN)
         lines = rows.tolist()
         whole = len(lines) == len(stamps)
@@ -155,13 +166,16 @@ class FieldReader:
         return {lines[number] for number, line in unread if _OF_ACCESS in line}
 
     def _fill_from_pairs(
-        self, stamps: StampedLines, kinds: Array, columns: list[Column]
+        self, stamps: StampedLines, kinds: Array, keys: list[_Keys], columns: list[Column]
     ) -> set[int]:
         others: set[int] = set()
-        for place, pairs in self._pairs:
-            places, rows = pairs.key_places(stamps)
-            plain = kinds[rows] == _PLAIN
+        for place, pairs, places, rows in keys:
+            kind = kinds[rows]
+            plain = kind == _PLAIN
             others.update(pairs.read_into(stamps, places[plain], rows[plain], columns[place]))
+            if place in self._of_access:
+                # A field that the access log lacks may be a pair behind it.
+                others.update(rows[kind == _DONE].tolist())
         for pairs in self._odd:
             others.update(pairs.key_places(stamps)[1].tolist())
         if ((kinds == _HEADER) | (kinds == _FILE)).any():
@@ -177,6 +191,10 @@ def _fill_column(column: Column, lines: list[int], values: Sequence[str | None])
         return
     for row, value in zip(lines, values, strict=True):
         column[row] = value
+
+
+def _some_in_access_logs(stamps: StampedLines, keys: list[_Keys]) -> bool:
+    return any(_OF_ACCESS in stamps.line(row) for each in keys for row in each.rows.tolist())
 
 
 def _rows_containing(stamps: StampedLines, rows: Array, part: bytes) -> list[int]:

@@ -185,7 +185,7 @@ class Record:
 
     def _find_level(self) -> str | None:
         found = None
-        if self.kind in ("json", "logfmt"):
+        if self.kind:
             found = levels.level_of_fields(
                 self._content_value if self.kind == "json" else self._content.get
             )

@@ -16,7 +16,7 @@ def read(message: bytes) -> tuple[Value | None, bool]:
     stamps = StampedLines(STAMP + b"first\n" + STAMP + message + b"\n")
     pairs = PairReader("user")
     column: list[Value | None] = [None, None]
-    others = pairs.read_into(stamps, *pairs.key_places(stamps), column)
+    others = pairs.read_into(stamps, *pairs.pair_places(stamps), column)
     assert column[0] is None
     return column[1], others == [1]
 

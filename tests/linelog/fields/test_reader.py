@@ -19,6 +19,7 @@ HAPROXY = (
     b"10.0.1.2:333 [06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 503 2750 - - ----"
     b' 1/1/1/1/0 0/0 {1wt.eu} {} "GET /index.html HTTP/1.1"'
 )
+VHOST = b'shop.example:443 ::1 - - [20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 200 5'
 OLD = b"<34>Nov 20 06:18:42 web sshd[77]: "
 NEW = b"<165>1 2026-11-20T06:18:42Z web shop 77 ID9 "
 FILE = b"Nov 20 06:18:42 web sshd[77]: "
@@ -26,11 +27,11 @@ NAMES = (
     "user", "status", "status_class", "fields.status_class", "app", "pid",
     "hostname", "severity", "facility", "timestamp", "msgid", "text", "a",
     "a.b", "fields.a", "fields.app", "syslog.app", "syslog.x.a", "x.a", "syslog", "path", "time", "port",
-    "client", "client_port", "frontend", "duration_ms", "duration",
+    "client", "client_port", "vhost", "vhost_port", "frontend", "duration_ms", "duration",
     "a b", "\u00e9", "process.pid", "fields.user", "fields.fields.a", "level",
 )  # fmt: skip
 PIECES = st.sampled_from(
-    [OLD, NEW, FILE, ACCESS, HAPROXY, b"Failed password for bob from ", b"1.2.3.4 port 22",
+    [OLD, NEW, FILE, ACCESS, HAPROXY, VHOST, VHOST, b"Failed password for bob from ", b"1.2.3.4 port 22",
      b"Connection closed by ", b"user=5, ", b'a="1", ', b"LOG:  duration: ", b"12.5 ms ",
      b"Microsoft Word[7]: ", b"<34>", b"<191>", b"<192>", b"<007>", b"1 ", b"- ", b'[x a="1" user="2"] ',
      b"Nov 20 06:18:42 ", b"Nov  1 06:18:42 ", b"2026-11-20T06:18:42Z ", b"web ", b"ERROR ", b"sshd[77]: ",
@@ -61,6 +62,10 @@ def expected(lines: list[bytes], names: list[str]) -> list[list[object]]:
 @example([(True, b'x="a user=" user=1 b="')], ["user"])
 @example([(True, b'{x - - [20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 200 5')], ["status"])
 @example([(False, ACCESS)], ["status"])
+@example(
+    [(True, ACCESS + b" user=eve a=1"), (True, VHOST + b' user=bob "user=eve" a=1')], ["user", "a"]
+)
+@example([(True, ACCESS + b" fields.a=1 a=2"), (True, HAPROXY + b" a=2")], ["fields.a", "a"])
 @example([(True, OLD + b"a=1 app=x")], ["app"])
 @example([(True, OLD + b'{"app":"x"}')], ["app"])
 @example([(True, OLD + b"a=1 user=x\\x00")], ["user"])
@@ -94,6 +99,9 @@ def test_lines_as_programs_write_them(lines: list[Line], name: str) -> None:
         ("pid", NEW + b"- Failed password for bob"),
         ("severity", b"<34>Nov 20 06:18:42 sshd[77]: local"),
         ("status", ACCESS),
+        ("vhost", VHOST),
+        ("rt", VHOST + b" rt=0.1"),
+        ("rt", ACCESS + b' uct="0.001" rt=0.1'),
         ("status", b"\tat com.example.Shop(Shop.java:7)"),
     ],
 )

@@ -5,8 +5,11 @@ The rules are those of `access.parse_access` and `level.level_of_access_log`, fo
 
 from __future__ import annotations
 
+import re
+
 import numpy
 
+from logsrv.linelog.fields.access import CLIENT_BEHIND_VHOST, VHOST, VHOST_PORT
 from logsrv.linelog.fields.level import LOOKED_AT, OF_STATUS, RANK
 from logsrv.linelog.fields.levels.byte_places import (
     Array,
@@ -25,6 +28,9 @@ _AFTER_REQUEST = 24
 _QUOTE, _BLANK, _DASH, _BACKSLASH = b'" -\\'
 _DIGIT, _WHITE = byte_membership_table(b"0123456789"), byte_membership_table(b" \t\n\r\f\v")
 _SMALL = byte_membership_table(b"abcdefghijklmnopqrstuvwxyz")
+_begins_with_vhost = re.compile(
+    f"{VHOST}(?::{VHOST_PORT})? {CLIENT_BEHIND_VHOST}[^ ]".encode()
+).match
 _LEVELS: Array = numpy.zeros(256, numpy.uint8)
 for _digit, _level in OF_STATUS.items():
     _LEVELS[ord(_digit)] = RANK[_level] + 1
@@ -76,8 +82,8 @@ def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
 
 
 def _rows_with_client_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]:
-    """Return which rows have exactly client, identity and user before the bracket, and which have more
-    words.
+    """Return which rows have client, identity and user before the bracket, perhaps behind a virtual host,
+    and which have other words, more than three.
     """
     before = numpy.arange(rows.shape[1]) < bracket[:, None]
     blank = (rows == _BLANK) & before
@@ -85,7 +91,12 @@ def _rows_with_client_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]
     apart = ~(blank[:, 1:] & blank[:, :-1]).any(1) & ~blank[:, 0]
     plain = ~((rows < _BLANK) & before).any(1)
     last = rows[numpy.arange(len(rows)), bracket - 1] == _BLANK
-    return (number == 3) & apart & last & plain, (number > 3) & apart & plain
+    with_vhost = numpy.zeros(len(rows), bool)
+    four = numpy.flatnonzero((number == 4) & apart & plain)
+    if len(four):
+        with_vhost[four] = [_begins_with_vhost(row.tobytes()) is not None for row in rows[four]]
+    known = (number == 3) | with_vhost
+    return known & apart & last & plain, (number > 3) & ~with_vhost & apart & plain
 
 
 def _places_with_time(raw: Array, at: Array) -> Array:

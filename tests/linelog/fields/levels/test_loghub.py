@@ -136,7 +136,7 @@ OTHERS: dict[str, list[tuple[str | None, str]]] = {
         ("error", '10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET /\\"x HTTP/1.1" 500 5'),
         ("error", 'Nov 20 06:18:42 web nginx: 10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET /" 500 5'),
         ("info", '<190>Nov 20 06:18:42 web nginx: 10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET /" 500 5'),
-        (None, 'www:80 10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 503 12'),
+        ("error", 'www:80 10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 503 12'),
         ("error", f"Nov 20 06:18:42 lb haproxy[1]: {_HAPROXY}"),
     ],
 }  # fmt: skip

@@ -221,3 +221,15 @@ def test_lines_that_come_shift_nothing(logs: Logs, visit: Open) -> None:
         logs.send(*(f"later {number} {each}" for each in range(25)), level="error")
         page.wait(f"document.querySelector('#lines').textContent.includes('later {number} 24')")
     assert page.run("shift") < 0.01
+
+
+def test_only_names_of_fields_are_shown_as_such(logs: Logs, visit: Open) -> None:
+    """Of what looks like one: a single pair of a sentence, or a text in quotes, is no field."""
+    logs.send('GET "/x a=1" 200 rt=0.123 up="a b" x=y', rt="0.123", up="a b", path="/x a=1")
+    logs.send("one pair=only, no field")
+    logs.send('x {"http":{"status":200},"note":"b\\":"}', **{"http.status": 200})
+    page = visit(ready=f"{LIVE} && {COUNT} === 3")
+    found = page.run(
+        f"{ROWS}.map((row) => [...row.querySelectorAll('.key')].map((key) => key.textContent))"
+    )
+    assert found == [["rt=", "up="], [], ['"http":', '"status":']]

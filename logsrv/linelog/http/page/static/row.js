@@ -15,7 +15,7 @@ const SHOWN = 2000;
 /** Characters of an unfolded record that are shown before it is opened: the server joins no more. */
 const UNFOLDED = 1 << 18;
 const HUES = 10;
-// Names of fields in a message, which are shown paler: `status=` and `"status":`.
+// What may be the name of a field in a message: `status=` and `"status":`. Only names of the line's fields are shown paler.
 const KEY = /(?<![\w.@-])[A-Za-z_@][\w.@-]{0,63}=(?=\S)|"[^"\\]{1,64}"\s?:/g;
 
 /** The cells of lines without chosen columns; a copy of them costs less than new elements. */
@@ -133,10 +133,10 @@ export const textsOf = ([first, ...others]) => [first.message, ...others.map(bod
 export function fill(message, record, line, highlighter) {
   const texts = textsOf(record);
   const at = record.findIndex((one) => one.position === line.position);
-  if (at <= 0) return write(message, runs(texts.join("\n")), highlighter, 0);
+  if (at <= 0) return write(message, runs(texts.join("\n")), highlighter, record, 0);
   const parts = [texts.slice(0, at).concat("").join("\n"), texts[at], ["", ...texts.slice(at + 1)].join("\n")].map(runs);
   parts[1] = parts[1].map((piece) => ({ ...piece, style: `${piece.style} itself` }));
-  write(message, parts.flat(), highlighter, 0);
+  write(message, parts.flat(), highlighter, record, 0);
 }
 
 /**
@@ -163,7 +163,7 @@ export function fillSummary(message, line, highlighter, columns, further = null)
     for (const piece of runs(further ? cut : folded(cut))) pieces.push(style && !piece.style ? { ...piece, style } : piece);
   }
   if (further?.length) pieces.push(...runs(["", ...further.map(bodyOf).map(unfolded)].join("\n")));
-  write(message, pieces, highlighter, rest);
+  write(message, pieces, highlighter, [line, ...(further ?? [])], rest);
   return breaks;
 }
 
@@ -171,13 +171,14 @@ export function fillSummary(message, line, highlighter, columns, further = null)
  * @param {HTMLElement} message
  * @param {import("./text.js").Run[]} pieces
  * @param {Highlighter} highlighter
+ * @param {Line[]} lines of which the pieces are
  * @param {number} rest the number of characters that are not shown
  */
-function write(message, pieces, highlighter, rest) {
+function write(message, pieces, highlighter, lines, rest) {
   const plain = pieces.length === 1 ? pieces[0].text : pieces.map((piece) => piece.text).join("");
   /** @param {[number, number][]} ranges */
   const draw = (ranges) => {
-    message.replaceChildren(...nodes(pieces, plain, ranges));
+    message.replaceChildren(...nodes(pieces, plain, keyRanges(plain, lines), ranges));
     if (rest) message.append(element("span", "more", `… ${rest} more characters`));
   };
   draw(highlighter.ranges(plain));
@@ -187,10 +188,10 @@ function write(message, pieces, highlighter, rest) {
 /**
  * @param {import("./text.js").Run[]} pieces
  * @param {string} plain
+ * @param {[number, number][]} keys
  * @param {[number, number][]} marks
  */
-function nodes(pieces, plain, marks) {
-  const keys = keyRanges(plain);
+function nodes(pieces, plain, keys, marks) {
   if (pieces.length === 1 && !pieces[0].style && !marks.length && !keys.length) return [plain];
   /** @type {(Node | string)[]} */
   const made = [];
@@ -224,15 +225,20 @@ function styled(pieces, plain, keys, from, to) {
   return made;
 }
 
-/** @param {string} plain */
-function keyRanges(plain) {
-  /** @type {[number, number][]} */
-  const found = [];
-  KEY.lastIndex = 0;
-  for (let match = KEY.exec(plain); match && found.length < 60; match = KEY.exec(plain)) {
-    found.push([match.index, match.index + match[0].length]);
-  }
-  return found;
+/**
+ * Return where the names of fields are in a text.
+ * @param {string} plain
+ * @param {Line[]} lines
+ * @returns {[number, number][]}
+ */
+function keyRanges(plain, lines) {
+  const found = [...plain.matchAll(KEY)];
+  if (!found.length) return [];
+  const names = new Set(lines.flatMap(({ fields }) => Object.keys(fields).flatMap((name) => [name, ...name.split(".")])));
+  return found
+    .filter(([key]) => names.has(key[0] === '"' ? key.slice(1, key.lastIndexOf('"')) : key.slice(0, -1)))
+    .slice(0, 60)
+    .map((match) => [match.index, match.index + match[0].length]);
 }
 
 /**
