@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -56,6 +57,7 @@ class LogFile:
     identity: path, size and time of change, to recognize the file in a later import.
     taken: bytes of the file read so far. unpacked: bytes of text so far.
     exact: count each line without a time, which takes longer. by_time: sort its lines by their times.
+    utf8_from: place of the first byte in UTF-8 behind text in UTF-16, None without such text.
     cut: sentences about why it could not be read to its end. without_fields: number of journal entries
     of which fields were too long, and dropped.
     """
@@ -73,31 +75,26 @@ class LogFile:
         absolute = path if path == STDIN else os.fsencode(os.path.abspath(path)).decode("latin-1")
         self.identity = [absolute, self.size, written]
         self.taken = self.unpacked = self.without_fields = 0
+        self.utf8_from: int | None = None
         self.cut: list[str] = []
         self.exact = self.by_time = False
         self.dated = LineMoments(self._written)
         self._begin: int | None = None
         self._day_first: bool | None = None
-        self._first_year: int | None = None
+        self._first_years: Sequence[int] | None = None
         self._unread = b""
 
     def read_first_moment(self) -> int | None:
         """Return the moment of the first line, of the earliest with `by_time`; None without lines.
 
-        Reads the file up to the first time in it, or all of it if that has no year. The lines before the
-        first time get this time, too.
+        Reads the file up to the first time in it. The lines before the first time get this time, too.
         """
         if self.name == STDIN:
             self._unread = sys.stdin.buffer.read(_AHEAD)
         self._read_to_first_time()
         if self.dated.day_first is not None:
             # The order of day and month is known now, so earlier lines may have a time: read again.
-            self._day_first = self.dated.day_first
-            self._read_to_first_time()
-        if self.dated.lacks_years and self.name != STDIN:
-            for _ in self._read_dated_lines():
-                pass
-            self._first_year = self.dated.find_first_year()
+            self._day_first, self._first_years = self.dated.day_first, None
             self._read_to_first_time()
         self._begin = self.dated.said
         moment = self.dated.first if self._begin is None else self._begin
@@ -127,6 +124,17 @@ class LogFile:
             newest = max(newest, moment)
             yield newest, lines
 
+    def _read_first_years(self) -> Sequence[int]:
+        """Read all of the file, once, for the years of dates that have none."""
+        if self._first_years is None:
+            before = self.dated, self.cut, self.taken, self.unpacked, self.without_fields
+            self.dated, self.cut = LineMoments(self._written, day_first=self._day_first), []
+            for _ in self._date_text(peeking=False):
+                pass
+            self._first_years = self.dated.find_first_years()
+            self.dated, self.cut, self.taken, self.unpacked, self.without_fields = before
+        return self._first_years
+
     def _read_to_first_time(self) -> None:
         self.dated = LineMoments(self._written)
         with closing(self._read_dated_lines(peeking=True)) as runs:
@@ -138,11 +146,15 @@ class LogFile:
             self._written,
             self._begin,
             day_first=self._day_first,
-            first_year=self._first_year,
+            read_first_years=None if self.name == STDIN else self._read_first_years,
             exact=self.exact,
             as_said=self.by_time,
         )
-        chunks: Iterator[bytes] = filter(None, readable_text(self._read_bytes(peeking)))
+        yield from self._date_text(peeking)
+
+    def _date_text(self, peeking: bool) -> Iterator[tuple[int, bytes]]:
+        read = readable_text(self._read_bytes(peeking), partial(setattr, self, "utf8_from"))
+        chunks: Iterator[bytes] = filter(None, read)
         begin = next(chunks, b"")
         chunks = chain([begin], chunks)
         if JOURNAL.match(begin):

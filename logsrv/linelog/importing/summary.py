@@ -55,6 +55,8 @@ def file_sentence(file: LogFile) -> str:
         (dated.unclear, "with day and month in an unknown order", "a neighbour's time"),
         (dated.late, f"older than the one before, by {most}{by:.0f} s,", f"its time{hint}"),
     )
+    if file.utf8_from is not None:
+        parts.append(f"in UTF-8 from byte {file.utf8_from:,} on, in UTF-16 before it")
     parts += (f"{_lines_that_have(number, kind)} {time}" for number, kind, time in kinds if number)
     return "; ".join(parts)
 

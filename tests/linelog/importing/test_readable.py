@@ -22,7 +22,38 @@ LINE = "[logsrv import: {} here in the file]\n"
         (b"\xef\xbb\xbfone\n", "one\n"),
         (b"\xef\xbb\xbf", ""),
         (b"\xefx", "\udcefx"),
+        # Without a mark, if every second byte is NUL.
+        ("one\ngrüß one\r\n".encode("utf-16-le"), "one\ngrüß one\r\n"),
+        ("one\ngrüß one\n".encode("utf-16-be"), "one\ngrüß one\n"),
+        (("x" * 600 + "\n€\n").encode("utf-16-le"), "x" * 600 + "\n€\n"),
+        ("one two three".encode("utf-16-le"), "one two three"),
+        ("one".encode("utf-16-le"), "o\0n\0e\0"),
+        # UTF-8 behind UTF-16.
+        (b"\xff\xfe" + b"one\ngr\xc3\xbc\xc3\x9f\n", "one\ngrüß\n"),
+        ("one\n".encode("utf-16") + b"two\nthree", "one\ntwo\nthree"),
+        (b"\xfe\xff" + "one\n".encode("utf-16-be") + b"two\n", "one\ntwo\n"),
+        (
+            "one two three\n".encode("utf-16-be") + b"two\n\nthree\n",
+            "one two three\ntwo\n\nthree\n",
+        ),
+        ("one\n".encode("utf-32") + b"two\n", "one\ntwo\n"),
+        # Bytes of Chinese in UTF-16 look like ASCII, and \u4e0a has an LF.
+        ("one\n\u4e2d\u4e0a\u4e2d\none\n".encode("utf-16"), "one\n\u4e2d\u4e0a\u4e2d\none\n"),
+        ("\u0a05\n\u0a05\n".encode("utf-16"), "\u0a05\n\u0a05\n"),
         # Runs of NULs.
+        (b"one\n" + b"\0" * 10_000, "one\n" + LINE.format("10,000 NUL bytes")),
+        (
+            b"x" * 9999 + b"\n" + b"\0" * 10_000 + b"one\n",
+            "x" * 9999 + "\n" + LINE.format("10,000 NUL bytes") + "one\n",
+        ),
+        (
+            b"x" * 9990 + b"\n" + b"\0" * 20 + b"one\n",
+            "x" * 9990 + "\n" + LINE.format("20 NUL bytes") + "one\n",
+        ),
+        (
+            b"x" * 9998 + b"\n" + b"\0" + b"one\n",
+            "x" * 9998 + "\n" + LINE.format("1 NUL byte") + "one\n",
+        ),
         (b"\0" * 5000 + b"one\n", LINE.format("5,000 NUL bytes") + "one\n"),
         (b"one\n" + b"\0" * 4096 + b"two\n", "one\n" + LINE.format("4,096 NUL bytes") + "two\n"),
         (b"torn" + b"\0" * 100 + b"two\n", "torn\n" + LINE.format("100 NUL bytes") + "two\n"),
@@ -44,3 +75,27 @@ def test_text_is_readable_however_it_is_cut(data: bytes, text: str) -> None:
     for size in (1, 2, 3, 7, 10_000):
         chunks = iter([data[at : at + size] for at in range(0, len(data), size)])
         assert b"".join(readable_text(chunks)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "places"),
+    [
+        (b"\xff\xfeone\ntwo\n", [2]),
+        ("one\n".encode("utf-16") + b"two\n", [10]),
+        ("one two three\n".encode("utf-16-le") + b"two\n", [28]),
+        ("one\n".encode("utf-32-be") + b"two\n", []),
+        ("one\ntwo\n".encode("utf-16"), []),
+        ("one\n".encode("utf-16") + b"no end", []),
+        ("one\n".encode("utf-16") + b"\xfftwo\n", []),
+        (b"one\ntwo\n", []),
+    ],
+)
+def test_the_first_byte_in_utf_8_is_told(data: bytes, places: list[int]) -> None:
+    for size in (1, 3, 10_000):
+        told: list[int] = []
+        list(
+            readable_text(
+                iter([data[at : at + size] for at in range(0, len(data), size)]), told.append
+            )
+        )
+        assert told == places

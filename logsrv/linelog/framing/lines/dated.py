@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -75,8 +75,9 @@ class LineMoments:
     begin: the moment for lines before the first time, if their text has no time after them: `said` of an
         earlier reading, or by default `written`.
     day_first: whether `05/06/2026` is in June, if an earlier reading found that out.
-    first_year: year of the first date without one, if an earlier reading found it by `find_first_year`;
-        else each such date is in the last possible year.
+    read_first_years: returns what `find_first_years` found in an earlier reading; called for the first date
+        without a year. Without it, such a date follows the last one with a year, or is in the last possible
+        year.
     exact: count `without` exactly, which takes 1.5 times as long.
     as_said: let moments go back; for a caller that sorts the lines.
 
@@ -92,6 +93,8 @@ class LineMoments:
     late: lines older than the line before. latest: by how many microseconds at most.
     first, last: the earliest and the latest moment; None before the first line.
     said: the first moment found in a line.
+    first_years: for each stretch of dates without a year that ended, the year of its first date: such dates
+        come before the next date with a year, and after the last one.
     """
 
     def __init__(
@@ -100,7 +103,7 @@ class LineMoments:
         begin: int | None = None,
         *,
         day_first: bool | None = None,
-        first_year: int | None = None,
+        read_first_years: Callable[[], Sequence[int]] | None = None,
         exact: bool = False,
         as_said: bool = False,
     ) -> None:
@@ -112,8 +115,13 @@ class LineMoments:
         self._form = self._read = ""
         self._minute = 0
         self._head, self._tail = b"\0", b""
-        self.day_first, self._first_year = day_first, first_year
+        self.day_first, self._read_first_years = day_first, read_first_years
+        # The present stretch of dates without a year, and the year of its first one.
         self._new_years: NewYears | None = None
+        self._first_year: int | None = None
+        self.first_years: list[int] = []
+        # The last moment that was found with its year.
+        self._known: int | None = None
         self.forms: Counter[str] = Counter()
         self.first: int | None = None
         self.last: int | None = None
@@ -121,17 +129,18 @@ class LineMoments:
         self.lines = self.undated = self.without = self.unbelieved = self.unclear = 0
         self.late = self.latest = 0
 
-    @property
-    def lacks_years(self) -> bool:
-        """Return whether a date without a year was found."""
-        return self._new_years is not None
+    def find_first_years(self) -> Sequence[int]:
+        """Return `first_years` after all lines; the last stretch ends with the file, if none was before."""
+        if self._known is None:
+            self._note_known(self._written)
+        return self.first_years
 
-    def find_first_year(self) -> int | None:
-        """Return the year of the first date without one, after all lines; None without such dates."""
-        if self._new_years is None:
-            return None
-        latest = (_EPOCH + (self._written + DAY) * _MICROSECOND).astimezone()
-        return self._new_years.first_year(latest.replace(tzinfo=None))
+    def _note_known(self, moment: int) -> None:
+        """Note a moment that was found with its year; the dates without one before it are not later."""
+        if self._new_years is not None:
+            self.first_years.append(self._new_years.first_year(_local_time(moment + DAY)))
+            self._new_years = None
+        self._known = moment
 
     def runs_with_moments(self, text: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the whole lines of `text` in runs, each with its moment."""
@@ -245,23 +254,25 @@ class LineMoments:
                 text = value.encode("utf-8", "replace")
                 return self._moment_of_time(text, text, 0, 0) if _VALUE.fullmatch(text) else None
             value = int(value[:20])
+        # The next date is read anew: it may begin a stretch without years.
+        self._text, self._head = b"", b"\0"
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < _LEAST:
             return None
         # s, ms, µs or ns: each unit has three digits more than the one before.
         for scale in (SECOND, 1000, 1):
             if value < 1000 * _LEAST * SECOND // scale:
-                return self._moment_if_believed(round(value * scale))
-        return self._moment_if_believed(int(value) // 1000)
+                return self._moment_with_year(round(value * scale))
+        return self._moment_with_year(int(value) // 1000)
 
     def _parse_moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
         self._read, found = match_time_form(text, line)
         parts = {name: part for name, part in found.groupdict().items() if part}
         if "epoch" in parts:
-            return self._moment_if_believed(epoch_microseconds(parts))
+            return self._moment_with_year(epoch_microseconds(parts))
         if "one" in parts and not self._decide_day_first(parts):
             return None
         moment = (
-            self._moment_of_datetime(datetime_of_parts(parts, 0))
+            self._moment_with_year(self._moment_of_datetime(datetime_of_parts(parts, 0)))
             if "year" in parts
             else self._moment_without_year(parts)
         )
@@ -280,11 +291,31 @@ class LineMoments:
         parts |= {"day": parts[day], "month": parts[month]}
         return self.day_first is not None
 
+    def _moment_with_year(self, moment: int | None) -> int | None:
+        found = None if moment is None else self._moment_if_believed(moment)
+        if found is not None:
+            self._note_known(found)
+        return found
+
+    def _begin_stretch(self, date: datetime) -> NewYears:
+        """Begin a stretch of dates without a year: find that of its first one, if anything tells it."""
+        known = self._read_first_years() if self._read_first_years is not None else ()
+        number = len(self.first_years)
+        self._first_year = None
+        if number < len(known):
+            self._first_year = known[number]
+        elif self._known is not None:
+            before = _local_time(self._known)
+            passing = NewYears()
+            passing.passed_before(before.replace(year=LEAP_YEAR))
+            self._first_year = before.year + passing.passed_before(date)
+        return NewYears()
+
     def _moment_without_year(self, parts: dict[str, bytes]) -> int | None:
-        """Return the moment by `first_year`, or the latest up to a day after the file's last change."""
-        if self._new_years is None:
-            self._new_years = NewYears()
+        """Return the moment by the years of other dates, or the latest possible one."""
         date = datetime_of_parts(parts, LEAP_YEAR).replace(tzinfo=None)
+        if self._new_years is None:
+            self._new_years = self._begin_stretch(date)
         passed = self._new_years.passed_before(date)
         if self._first_year is not None:
             return self._moment_of_datetime(datetime_of_parts(parts, self._first_year + passed))
@@ -307,6 +338,10 @@ class LineMoments:
 
     def _moment_if_believed(self, moment: int) -> int | None:
         return moment if 0 <= moment <= min(self._written + DAY, _YEAR_2100) else None
+
+
+def _local_time(moment: int) -> datetime:
+    return (_EPOCH + moment * _MICROSECOND).astimezone().replace(tzinfo=None)
 
 
 def _second_in_microseconds(second: re.Match[bytes]) -> int:
