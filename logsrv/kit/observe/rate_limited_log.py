@@ -68,7 +68,9 @@ class RateLimitedLog:
             emit(format, subject=noted.subject, number=noted.number, **fields)
 
     def _forget_old_subjects(self, now: float) -> None:
-        for subject, (logged, _) in list(self._subjects.items()):
-            if now - logged < QUIET_SECONDS:
+        # Without a copy of all of them: a flood of new subjects asks for each event.
+        while self._subjects:
+            oldest = next(iter(self._subjects))
+            if now - self._subjects[oldest][0] < QUIET_SECONDS:
                 break
-            del self._subjects[subject]
+            del self._subjects[oldest]

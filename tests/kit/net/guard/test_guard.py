@@ -27,6 +27,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.kinds import Network
 from logsrv.kit.options.usage import usage_options
+from tests.kept import kept
 from tests.kit.net.network import NotingFactory
 
 TEN = ip_network("10.0.0.0/8")
@@ -110,6 +111,9 @@ def test_whoever_comes_and_goes_the_counts_are_right(
             inside.remove(host)
             guard.release_connection(host)
         assert guard.open == len(inside)
+    for host in inside:
+        guard.release_connection(host)
+    assert kept(guard) == kept(Guard(guard.policy))
 
 
 def settings(*arguments: str) -> GuardPolicy:

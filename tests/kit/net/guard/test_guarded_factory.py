@@ -16,11 +16,12 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
+from logsrv.kit.net.guard.guard import Guard, GuardPolicy, PeerLimits
 from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.open_files import MOST_KEPT
 from logsrv.kit.observe.metrics import Metrics
+from tests.kept import kept
 from tests.kit.net.network import Noted, NotingFactory, logged
 
 DONE = Failure(ConnectionDone())
@@ -84,6 +85,16 @@ def test_what_a_connection_says_comes_to_the_input() -> None:
     assert (site.inner.data, site.inner.lost) == (b"x", [protocol])
     assert site.metrics.value("connections_total") == 1
     assert site.metrics.value("connections_open") == 0
+
+
+def test_an_address_may_connect_again_when_its_connections_have_ended() -> None:
+    site = Site(max_connections_per_peer=2)
+    for number in range(10):
+        first, second, third = (site.connect(f"10.0.0.{number // 5}")[0] for _ in range(3))
+        assert third is None
+        second.connectionLost(DONE)
+        first.connectionLost(DONE)
+    assert kept(site.guarded.guard) == kept(Guard(site.guarded.guard.policy))
 
 
 def test_a_denied_peer_is_closed_at_once_and_its_input_never_hears_of_it() -> None:
@@ -194,6 +205,8 @@ def test_descriptors_are_left_for_the_store_when_connections_flood_in(
     protocol.connectionLost(DONE)
     assert (len(site.inner.made), site.inner.lost) == (1, [])
     assert site.guarded.guard.open == 1
+    # A connection has ended, and with it the scarcity.
+    assert site.connect(descriptor=1023 - MOST_KEPT)[0] is not None
 
 
 def test_descriptors_that_peers_may_not_have_are_there_for_who_asks_how_it_is(
