@@ -1,4 +1,4 @@
-"""Aliases: the JSON keys for fields of a syslog header, so that one query finds records of all inputs."""
+"""Aliases: the keys of JSON and logfmt for fields of a syslog header, so that one query finds them all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALIASES = {
     "pid": ("SYSLOG_PID", "_PID", "resource.process.pid", "process.pid", "_pid", "process"),
     "timestamp": ("@timestamp", "time", "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"),
 }
-"""By field name: the JSON keys to try in order if neither the content nor a header has that name."""
+"""By field name: the keys to try in order if neither the content nor a header has that name."""
 
 IN_LOG_RECORDS = frozenset(("name",))
 """Keys that are tried only in a record with a level: in other records they mean other things."""

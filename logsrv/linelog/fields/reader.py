@@ -16,6 +16,8 @@ from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.fields.access import NAMES as OF_ACCESS
 from logsrv.linelog.fields.access import STATUS_CLASS, class_of_status
 from logsrv.linelog.fields.access_text import AccessReader
+from logsrv.linelog.fields.alias_pairs import AliasReader
+from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.headers import HeaderReader
 from logsrv.linelog.fields.levels.byte_places import Array, byte_membership_table
 from logsrv.linelog.fields.levels.odd_headers import lines_with_odd_headers
@@ -70,6 +72,9 @@ class FieldReader:
             for place, name in enumerate(inner)
             if not name.startswith("syslog.")
         ]
+        self._aliases = [
+            (place, AliasReader(name)) for place, name in enumerate(names) if name in ALIASES
+        ]
         # In structured data of RFC 5424, only the last part of a name stands before the `=`.
         ends = sorted({name.rpartition(".")[2] for name in names})
         self._ends = [end.encode() for end in ends]
@@ -115,7 +120,13 @@ class FieldReader:
             if self._of_access:
                 others.update(_rows_containing(stamps, headed, _OF_ACCESS))
             others |= self._fill_from_access_logs(stamps, kinds, columns)
-        return others | self._fill_from_pairs(stamps, kinds, keys, columns)
+        others |= self._fill_from_pairs(stamps, kinds, keys, columns)
+        for place, aliases in self._aliases:
+            if None in columns[place]:
+                others |= aliases.read_into(
+                    stamps, kinds == _PLAIN, kinds == _OBJECT, columns[place]
+                )
+        return others
 
     def _fill_from_objects(self, stamps: StampedLines, kinds: Array, columns: list[Column]) -> None:
         """Fill columns from JSON objects; set the kind of other lines that begin with `{` to plain."""

@@ -232,7 +232,7 @@ class Record:
         if name.startswith("syslog."):
             return self.header.fields.get(name[7:]) if self.header else None
         value = self._parsed_value(name, as_written)
-        if value is None and name in ALIASES and self.kind == "json":
+        if value is None and name in ALIASES and self.kind:
             known = (self._alias_value(other, as_written) for other in ALIASES[name])
             value = next((one for one in known if one is not None), None)
         if value is None and name == STATUS_CLASS:

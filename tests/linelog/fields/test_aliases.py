@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, BY_NUMBER
+from logsrv.linelog.fields.levels.line import level_of
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.values import make_value_counter
@@ -94,8 +99,83 @@ def test_a_name_is_the_program_only_of_a_log_record() -> None:
     assert "app" not in hit_document(Hit(Position(1, 0), line))
 
 
-def test_plain_text_has_no_aliases() -> None:
-    assert Record(STAMP + b"host=web1 process=3 took=1").get("hostname") is None
+def written(form: str, pairs: dict[str, object]) -> bytes:
+    text = " ".join(
+        f'{key}="{value}"' if " " in str(value) else f"{key}={value}"
+        for key, value in pairs.items()
+    )
+    return STAMP + form.replace("PAIRS", text).encode()
+
+
+# Forms of lines with pairs, and whether a header or the log before them has the field itself.
+FORMS = {
+    "PAIRS": (),
+    'x PAIRS, msg="it took=5 service=no"': (),
+    "2026-11-20T06:18:42.123Z PAIRS x=1": (),
+    "2026-11-20 06:18:42,123 INFO PAIRS": (),
+    "{x PAIRS": (),
+    "[x] PAIRS": (),
+    "<13>PAIRS": (),
+    "<13>1 - - - - - - PAIRS": (),
+    "<13>Nov 20 06:18:42 web sshd[77]: PAIRS": ("app", "hostname", "pid", "timestamp"),
+    "<13>Nov 20 06:18:42 cron: PAIRS": ("app", "timestamp"),
+    "Nov 20 06:18:42 web sshd: PAIRS": ("app", "hostname", "timestamp"),
+    "2026-11-20T06:18:42.123456789Z stdout F PAIRS": ("timestamp",),
+    "web-1  | PAIRS": ("app",),
+    '::1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5 PAIRS': (),
+}
+
+
+@pytest.mark.parametrize(("name", "key"), EACH)
+def test_pairs_have_the_names_of_json(name: str, key: str) -> None:
+    """In every form, read one by one and together, and found by a search."""
+    for form, known in FORMS.items():
+        for value in ("a", "shop.example", "4711", "a b"):
+            line = written(form, {"level": "info", key: value})
+            text = (line + b"\n") * 3
+            record, columns = Record(line), FieldReader([name, "x"]).read(StampedLines(text))
+            assert columns[0] == [record.get(name)] * 3
+            if name in known:
+                assert record.get(name) != value
+                continue
+            assert record.get(name) == value and make_value_counter(name)(text) == (3, {value: 3})
+            for query in (f'{name}="{value}"', f"{name}:{value[:2]}", f"{name}=*"):
+                assert found(query, line), (query, line)
+            assert not found(f"{name}=b", line) and not found(f"fields.{name}=*", line)
+            own = written(form, {key: value, name: "own", "level": "info"})
+            assert Record(own).get(name) == "own"
+            assert FieldReader([name]).read(StampedLines(own + b"\n")) == [["own"]]
+
+
+def test_the_first_key_counts_in_pairs_too() -> None:
+    for name, keys in ALIASES.items():
+        for first, second in pairwise(keys):
+            line = written("x PAIRS", {second: "2", first: "1", "level": "info"})
+            assert Record(line).get(name) == "1"
+            assert FieldReader([name]).read(StampedLines(line + b"\n")) == [["1"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["service=shop", "service = shop a = 1", 'msg="service=shop b=1" a=1',
+     "http://x/?service=shop&b=1 a=1 b=2",
+     "name=Ann event=signup", "superservice=shop a=1", "service:shop a=1 b=2", "Service=shop a=1"],
+)  # fmt: skip
+def test_other_texts_name_no_program(text: str) -> None:
+    line = STAMP + text.encode()
+    assert Record(line).get("app") is None and not found("app=*", line)
+    assert FieldReader(["app"]).read(StampedLines(line + b"\n")) == [[None]]
+
+
+@pytest.mark.parametrize("key", [*BY_NAME_OR_NUMBER, *BY_NUMBER])
+def test_pairs_have_a_level_under_every_name_of_json(key: str) -> None:
+    number = {"levelno": 40, "severity_number": 17, "PRIORITY": 3}.get(key, 3)
+    for value in [number] if key in BY_NUMBER else [number, "error", "ERR"]:
+        for form in FORMS:
+            line = written(form, {key: value, "z": 1})
+            assert Record(line).level == "error" == level_of(line)
+            assert OF_NUMBERS[level_numbers(line + b"\n")[0]] == "error"
+            assert found("level=error", line)
 
 
 def table() -> list[dict[str, list[str]]]:

@@ -41,7 +41,9 @@ PIECES = st.sampled_from(
      b'{"\\u0061":1.50}', b'{"a":[1,null,{"b":2}]}', b'{"a":123456789012345678901234567890}',
      b'{"a":1,"a":"2"}', b'{"a":007}', b'{"app":true,"a":0.5,"service":{"name":"x"}}',
      b" ", b"\t", b"\r", b"\x0b", b'"', b"\\", b"=", b"a=", b"a=1 ", b"user=", b"user=bob ", b'user="b c" ',
-     b'msg="a=3 user=4" ', b'b="\\"" ', b"a.b=5 ", b"fields.a=6 ", b"app=7 ", b"x.a=8 ", b"syslog.app=9 ",
+     b'msg="a=3 user=4" ', b'b="\\"" ', b"a.b=5 ", b"fields.a=6 ", b"app=7 ",
+     b"service=shop ", b"host=h ", b"name=n ", b"level=info ", b"tag=t, ", b'_pid="4" ',
+     b"x.a=8 ", b"syslog.app=9 ",
      b"status=500 ", b"status_class=x ", b'{"status":404}',
      b'{"status":"99"}', b'a=" ', b'foo!="a=1 ', b"\xff", "\u00e9=1 ".encode(), b"[", b"]", b'] "', b"text"]
 )  # fmt: skip
@@ -67,6 +69,13 @@ def expected(lines: list[bytes], names: list[str]) -> list[list[object]]:
 )
 @example([(True, ACCESS + b" fields.a=1 a=2"), (True, HAPROXY + b" a=2")], ["fields.a", "a"])
 @example([(True, OLD + b"a=1 app=x")], ["app"])
+@example(
+    [(True, b"tag=t service=shop"), (True, b"name=n a=1"), (True, b"level=info name=n")], ["app"]
+)
+@example(
+    [(True, b"<13>service=shop a=1"), (True, VHOST + b" service=shop"), (False, b"host=a ")],
+    ["app"],
+)
 @example([(True, OLD + b'{"app":"x"}')], ["app"])
 @example([(True, OLD + b"a=1 user=x\\x00")], ["user"])
 @example([(True, FILE + b"a=1 user=x\\x00")], ["user"])
