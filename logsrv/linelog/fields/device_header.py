@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from logsrv.linelog.fields.header_words import TIME
+from logsrv.linelog.fields.header_words import OLD_TIME, TIME
 
 MNEMONIC = r"%[A-Z][A-Z0-9_]*[A-Za-z0-9_-]*-[0-7]-"
 """The beginning of the name of a message."""
@@ -39,6 +39,12 @@ _PART = re.compile(
     rb"|" + _UPTIME + rb"|" + _DEVICE_TIME
     + rb"|(?P<app>[A-Za-z_][^\s:\[\]=\"]{0,60})\[(?P<pid>[0-9]{1,10})\] ?: +"
     rb"|(?P<name>" + _NAME + rb")(?P<colon> ?:)? +"
+)  # fmt: skip
+# Before the time of a message without a name, behind its priority: `45: sw01: 46: *`, `: ` of NX-OS.
+_COUNTER = rb"[0-9]{1,12}: +"
+_BEFORE_TIME = re.compile(
+    rb"(?:" + _COUNTER + rb"(?:(" + _NAME + rb"): +(?:" + _COUNTER + rb")?)?"
+    rb"|(" + _NAME + rb"): +" + _COUNTER + rb"|: *)?[*.]? ?(?=" + OLD_TIME + rb"[^:]{0,16}:)"
 )  # fmt: skip
 
 
@@ -91,3 +97,9 @@ def _add_part(part: re.Match[bytes], fields: dict[str, bytes], last: str, *, is_
         else:
             return False
     return True
+
+
+def match_before_time(message: bytes, at: int) -> tuple[bytes | None, int]:
+    """Return the name of a device, if there is one, and the offset of the time behind it."""
+    found = _BEFORE_TIME.match(message, at)
+    return (found[1] or found[2], found.end()) if found else (None, at)

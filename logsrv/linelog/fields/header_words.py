@@ -22,7 +22,11 @@ _ZONES = (
     "|AST|ADT|NST|NDT|BRT|BRST|ART|CLT|CLST|SAST|EAT|CAT|WAT|GST|PKT|IRST|NPT|ICT|WIB|WITA|WIT|SGT|MYT|HKT"
     "|PHT|JST|KST|AEST|AEDT|ACST|ACDT|AWST|NZST|NZDT|SAMT|YEKT|OMST|KRAT|IRKT|YAKT|VLAT|MAGT|PETT"
 )
-ZONE = rb"(?:" + _ZONES.encode() + rb"|[+-][0-9]{2}(?::?[0-9]{2})?)"
+ZONE = (
+    rb"(?:(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?|"
+    + _ZONES.encode()
+    + rb"|[+-][0-9]{2}(?::?[0-9]{2})?)"
+)
 """A zone behind a time."""
 NO_HOST = (
     rb"(?:(?:"
@@ -36,7 +40,7 @@ NO_HOST = (
 
 OLD_TIME = (
     rb"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:" + _YEAR + rb" )?" + MONTH + rb" [ 0-9]?[0-9](?: "
-    + _YEAR + rb")? " + _CLOCK + rb"(?:\.[0-9]+)?"
+    + _YEAR + rb")? " + _CLOCK + rb"(?:\.[0-9]+)?(?: [AP]M)?"
 )  # fmt: skip
 """A time as in RFC 3164, perhaps with its weekday, year or fraction."""
 _ISO_TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T" + _CLOCK + rb"[^ ]*?"
@@ -46,7 +50,7 @@ _AFTER_TIME = (
 TIME = re.compile(rb"((?:" + OLD_TIME + rb"|" + _ISO_TIME + rb")" + _AFTER_TIME + rb"):? +")
 _is_no_host = re.compile(NO_HOST).match
 _WORD_OF_OTHERS = re.compile(
-    rb"[0-9]+|last|[mM]essage|From|" + ZONE + rb"|(?:[a-z0-7]+\.)?" + LEVEL
+    rb"[0-9]+|[AP]M|last|[mM]essage|From|" + ZONE + rb"|(?:[a-z0-7]+\.)?" + LEVEL
 ).fullmatch
 HOST = re.compile(rb"([0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
 TAG = re.compile(
@@ -57,6 +61,16 @@ TAG = re.compile(
 TAG_OF_WORDS = re.compile(
     rb"([A-Za-z_][^\s:\[\]=\"]{0,63}(?: [A-Z0-9(][^\s:\[\]=\"]{0,63}){1,4})\[([0-9]{1,10})\]:?(?: |\Z)"
 )
+
+
+def match_host_behind_colon(message: bytes, at: int) -> re.Match[bytes] | None:
+    """Return the match of a host's name behind a time that ends with a colon, or None.
+
+    There the text begins, unless a tag with a PID follows the name.
+    """
+    host = match_host(message, at)
+    tag = TAG.match(message, host.end()) if host else None
+    return host if tag and tag[2] else None
 
 
 def match_host(message: bytes, at: int) -> re.Match[bytes] | None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields import container_prefix
-from logsrv.linelog.fields.device_header import MNEMONIC, parse_device_header
+from logsrv.linelog.fields.device_header import MNEMONIC, match_before_time, parse_device_header
 from logsrv.linelog.fields.header_words import (
     FACILITIES,
     MONTH,
@@ -24,6 +24,7 @@ from logsrv.linelog.fields.header_words import (
     TAG_OF_WORDS,
     TIME,
     match_host,
+    match_host_behind_colon,
     may_be_no_host,
 )
 from logsrv.linelog.fields.level import LEVELS, RANK, canonical_level
@@ -225,12 +226,19 @@ def _add_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
 def _add_odd_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     time = TIME.match(message, at)
     host = None
+    if time is None and at:
+        device, begin = match_before_time(message, at)
+        time = TIME.match(message, begin)
+        if time and device:
+            fields["hostname"] = decode_stored(device)
     if time:
         fields["timestamp"] = decode_stored(time[1])
         at = time.end()
         if message.startswith(b"<", at) and (level := _BEFORE_HOST.match(message, at)):
             at = _add_level(level, fields)
-        host = None if TAG.match(message, at) else match_host(message, at)
+        is_text = message.startswith(b":", time.end(1))
+        if not TAG.match(message, at):
+            host = (match_host_behind_colon if is_text else match_host)(message, at)
         if host:
             fields["hostname"] = decode_stored(host[1])
             at = host.end()

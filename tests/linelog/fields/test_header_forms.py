@@ -57,6 +57,28 @@ Jul 11 10:00:00 user.example.org sshd[7]: x|user.example.org|sshd|7|Jul 11 10:00
 2026-07-11T10:00:00.123Z ap1 daemon.err dnsmasq[7]: x|ap1|dnsmasq|7|2026-07-11T10:00:00.123Z|error
 <28>Jul 11 10:00:00 mx1 rpd[1234]: x|mx1|rpd|1234|Jul 11 10:00:00|warning
 """
+TEXTS = """
+<13>Jul 11 10:00:00 UTC: x y|-|-|-|Jul 11 10:00:00 UTC|notice
+<13>Jul 11 10:00:00: x y|-|-|-|Jul 11 10:00:00|notice
+<13>Jul 11 10:00:00 CEST: x y|-|-|-|Jul 11 10:00:00 CEST|notice
+<13>Jul 11 10:00:00 +01:00: x y|-|-|-|Jul 11 10:00:00 +01:00|notice
+<13>Jul 11 10:00:00.123 -0530: x y|-|-|-|Jul 11 10:00:00.123 -0530|notice
+<13>Jul 11 10:00:00 GMT+1: x y|-|-|-|Jul 11 10:00:00 GMT+1|notice
+<13>Jul 11 10:00:00 UTC+05:30 x1 sshd[7]: x y|x1|sshd|7|Jul 11 10:00:00 UTC+05:30|notice
+<13>Jul 11 10:00:00 2026 UTC: x y|-|-|-|Jul 11 10:00:00 2026 UTC|notice
+<13>2026 Jul 11 10:00:00 UTC: x y|-|-|-|2026 Jul 11 10:00:00 UTC|notice
+<13>2026-07-11T10:00:00Z: x y|-|-|-|2026-07-11T10:00:00Z|notice
+<13>Jul 11 10:00:00 PM UTC: x y|-|-|-|Jul 11 10:00:00 PM UTC|notice
+<13>*Jul 11 10:00:00: x y|-|-|-|Jul 11 10:00:00|notice
+<13>.Jul 11 10:00:00.123 CEST: x y|-|-|-|Jul 11 10:00:00.123 CEST|notice
+<13>: 2026 Jul 11 10:00:00 UTC: x y|-|-|-|2026 Jul 11 10:00:00 UTC|notice
+<191>45: *Mar  1 00:19:23.123: x y: rcvd|-|-|-|Mar  1 00:19:23.123|debug
+<191>45: sw01: 46: *Mar  1 00:19:23.123 UTC: x y: z|sw01|-|-|Mar  1 00:19:23.123 UTC|debug
+<191>sw01: 46: Mar  1 00:19:23 UTC: x y|sw01|-|-|Mar  1 00:19:23 UTC|debug
+<191>10.0.0.7: 46: Mar  1 00:19:23 UTC: x y|10.0.0.7|-|-|Mar  1 00:19:23 UTC|debug
+<13>Jul 11 10:00:00 UTC: web1 sshd[7]: x y|web1|sshd|7|Jul 11 10:00:00 UTC|notice
+<13>Jul 11 10:00:00 UTC: sshd: x y|-|sshd|-|Jul 11 10:00:00 UTC|notice
+"""
 CONTAINERS = """
 2026-07-11T10:00:00.123456789Z stdout F {"level":"warn"}|-|-|-|2026-07-11T10:00:00.123456789Z|warning
 2026-07-11T10:00:00.12+02:00 stderr P ERROR x|-|-|-|2026-07-11T10:00:00.12+02:00|error
@@ -71,7 +93,7 @@ web-0|app|-|2026-07-11T10:00:00.123456789Z|error
 """
 
 
-@pytest.mark.parametrize("row", (DEVICES + WORDS + CONTAINERS).split("\n"))
+@pytest.mark.parametrize("row", (DEVICES + WORDS + TEXTS + CONTAINERS).split("\n"))
 def test_the_header_of_every_form_is_read(row: str) -> None:
     if not row:
         return
@@ -85,12 +107,12 @@ def test_the_header_of_every_form_is_read(row: str) -> None:
     assert OF_NUMBERS[level_numbers(line + b"\n")[0]] == record.level
     assert record.header is not None
     text = record.header.text.decode()
-    assert text in ("x", "ERROR x") or text.startswith("{")
+    assert text in ("x", "ERROR x", "x y", "x y: rcvd", "x y: z") or text.startswith("{")
 
 
 @pytest.mark.parametrize("names", [["app"], ["hostname", "pid"], ["timestamp", "severity"]])
 def test_a_column_of_every_form_is_that_of_its_record(names: list[str]) -> None:
-    rows = [row for row in (DEVICES + WORDS + CONTAINERS).split("\n") if row]
+    rows = [row for row in (DEVICES + WORDS + TEXTS + CONTAINERS).split("\n") if row]
     messages = [row.replace("  / ", "  ¦ ").split("|")[0].replace("¦", "|") for row in rows]
     usual = ["<13>Jul 11 10:00:00 web1 sshd[7]: 5% x", "<13>Jul 11 10:00:00 cron[1]: x"]
     lines = [(STAMP + message).encode() for message in (*usual, *messages, *usual)]
