@@ -58,7 +58,16 @@ COMMON = (
 )
 SYSLOG = (
     *(b"5 <1>ab", b"2 {}", b"3 {}\n", b"7 {\n 1\n}\n", b"0 ", b"1 \n", b"8 packets\n", b"5 plain"),
-    *(b"<13>", b"<13>a\nb\0", b"9 \xef\xbb\xbf<13>ab", b"200 OK\n", b"99999999 ", b"12 <1>", b"4 "),
+    *(
+        b"<13>",
+        b"<13>a\nb\0",
+        b"9 \xef\xbb\xbf<13>ab",
+        b"\n\xef\xbb\xbf<1>",
+        b"200 OK\n",
+        b"99999999 ",
+        b"12 <1>",
+        b"4 ",
+    ),
 )
 TELNET = (b"\xff\xfd\x01", b"\xff\xf6", b"\xff\xfa\x18\0x\xff\xf0", b"\xff\xfa", b"\xff\xf0")
 JOURNAL = (

@@ -1,7 +1,7 @@
 """The byte order mark (BOM) of UTF-8, which some programs write in front of a text (sans-IO).
 
 It is no part of the text: it is removed where a connection, a datagram or a message of RELP begins, and
-in front of the `<PRI>` of a counted message.
+in front of the `<` of each later message of syslog.
 """
 
 from __future__ import annotations

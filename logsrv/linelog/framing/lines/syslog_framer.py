@@ -5,8 +5,9 @@
     begins with `<` right after a NUL   it ends at the next NUL, or at an LF that `<PRI>` follows
     begins otherwise                    it ends at the first LF or NUL (section 3.4.2)
 
-Each frame is judged anew, so a sender that mixes the ways loses nothing. One LF, CR LF or NUL at the end of
-a message does not belong to it; if nothing else is left, the frame is empty and makes no line.
+A BOM before the `<` of a frame is left out first. Each frame is judged anew, so a sender that mixes the
+ways loses nothing. One LF, CR LF or NUL at the end of a message does not belong to it; if nothing else is
+left, the frame is empty and makes no line.
 
 A chunk of lines only goes through LineFramer. Other chunks are turned into lines in pieces, a new piece
 whenever the way of ending frames changes. A sender can force a change every three bytes, at 10 µs each: a
@@ -54,12 +55,12 @@ _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
 _EMPTY_LINES = re.compile(rb"(\n)(?:\r?\n)+")
 _EMPTY_FRAMES = re.compile(rb"([\n\0])(?:\r?\n|\0)+")
 # Matches before the next frame that may end in another way than a line.
-_OTHERWISE = re.compile(rb"\0<|[\n\0]([1-9][0-9]{0,8}) ")
+_OTHERWISE = re.compile(rb"\0(?:\xef\xbb\xbf)?<|[\n\0]([1-9][0-9]{0,8}) ")
 # For a frame after a NUL: its end; a possible end; and the end of a chunk that only the next bytes can
 # judge.
-_NO_LONGER = re.compile(rb"\0(?!<)|\n(?=<[0-9]{1,3}>)")
+_NO_LONGER = re.compile(rb"\0(?!<)|\n(?=(?:\xef\xbb\xbf)?<[0-9]{1,3}>)")
 _MAY_BE_NO_LONGER = re.compile(rb"\n|\0(?!<)")
-_UNDECIDED = re.compile(rb"\r?\n(?:<[0-9]{0,3})?\Z|\r\Z")
+_UNDECIDED = re.compile(rb"\r?\n(?:(?:\xef\xbb\xbf)?<[0-9]{0,3}|\xef\xbb?\xbf?)?\Z|\r\Z")
 _ENDING_BEFORE_NUL = re.compile(rb"\r?\n\0")
 
 
@@ -165,7 +166,7 @@ class SyslogFramer:
             return None
         data = self._take_held() + chunk if self._held else chunk
         if self._place in _LINES and data and self._has_only_lines(data):
-            data = self._hold_undecided_end(data)
+            data = self._without_later_boms(self._hold_undecided_end(data))
             if data:
                 self._place = _FrameState.START if data[-1] == _LF else _FrameState.LINE
             return self._frame_lines(data)
@@ -277,6 +278,7 @@ class SyslogFramer:
             return int(data.endswith(b"\r"))
         if (
             MAY_BECOME_HEADER.match(data, start)
+            or BOM_UTF8.startswith(data[start:])
             or self._judge_count(data, start) is CountVerdict.OPEN
         ):
             return len(data) - start
@@ -312,6 +314,11 @@ class SyslogFramer:
                 at = self._take_until_nul(data, at, lines)
             elif self._place is _FrameState.AFTER_COUNTED:
                 at = self._take_after_counted(data, at, lines)
+            elif not self._raw and data.startswith(BEFORE_PRIORITY, at):
+                self._counts.dropped_bom += len(BOM_UTF8)
+                at += len(BOM_UTF8)
+            elif BOM_UTF8.startswith(data[at : at + len(BEFORE_PRIORITY)]):
+                at = self._hold_from(data, at)
             elif data[at] in _DIGITS:
                 at = self._take_from_digit(data, at, lines)
             elif data[at] == _CR and at == len(data) - 1:
@@ -325,6 +332,14 @@ class SyslogFramer:
 
     def _without_boms(self, lines: bytes) -> bytes:
         return lines if self._raw else without_boms(lines, self._counts)
+
+    def _without_later_boms(self, lines: bytes) -> bytes:
+        """Return lines without BOMs; the first one may have begun in an earlier chunk."""
+        if self._place is not _FrameState.LINE:
+            return self._without_boms(lines)
+        begin = lines.find(b"\n") + 1 or len(lines)
+        later = self._without_boms(lines[begin:])
+        return lines if len(later) == len(lines) - begin else lines[:begin] + later
 
     def _hold_from(self, data: bytes, at: int, missing: int = 0) -> int:
         """Keep bytes that cannot be judged until `missing` more bytes, or an LF or NUL, arrive."""
@@ -447,7 +462,7 @@ class SyslogFramer:
             some = some.replace(b"\0", b"\n")
         if not some.endswith(b"\n"):
             self._place = _FrameState.LINE
-        lines.append(some)
+        lines.append(self._without_boms(some))
         return stop
 
     def _next_other_frame(self, data: bytes, at: int) -> int:

@@ -23,6 +23,7 @@ PIECES = st.lists(
             b"<34>Oct 11 22:14:15 mymachine su: x\n", b"0 <1>", b"9 <1>in\n<1>x",
             b"2 {}", b"3 {}\n", b"7 {\n 1\n}\n", b"0 ", b"1 \n", b"8 packets\n", b"200 OK\n", b" 4 x",
             b"2 \r\n", b"\xef\xbb\xbf", b"9 \xef\xbb\xbf<13>ab",
+            b"\n\xef\xbb\xbf<13>x", b"\xef", b"\0\xef\xbb\xbf<13>a\nb",
         ]
     ),
     max_size=12,
@@ -46,12 +47,16 @@ def slowly(data: bytes) -> list[bytes]:
             behind_nul, straight = False, at == end
             continue
         straight = False
+        if data.startswith(BOM_UTF8 + b"<", at):
+            at += len(BOM_UTF8)
         glued = behind_nul and data[at : at + 1] == b"<"
         end = at
         while end < len(data):
             if data[end] == 0:
                 break
-            if data[end] == 10 and (not glued or re.match(rb"<\d{1,3}>", data[end + 1 :])):
+            if data[end] == 10 and (
+                not glued or re.match(rb"(\xef\xbb\xbf)?<\d{1,3}>", data[end + 1 :])
+            ):
                 break
             end += 1
         behind_nul = data[end : end + 1] == b"\0"
@@ -156,7 +161,30 @@ def test_as_the_contract_says(data: bytes) -> None:
         (b"a line\n5 abcde3 fgh0 3 ijk", [b"a line", b"abcde", b"fgh", b"ijk"]),
         (b"a line\n2 {}70000 x", [b"a line", b"2 {}70000 x"]),
         # A BOM in front of the connection, and before a priority.
-        (b"\xef\xbb\xbf<13>x\n\xef\xbb\xbf<13>y\n", [b"<13>x", b"\xef\xbb\xbf<13>y"]),
+        (b"\xef\xbb\xbf<13>x\n\xef\xbb\xbf<13>y\n", [b"<13>x", b"<13>y"]),
+        (
+            b"<13>x\n" + b"\xef\xbb\xbf<13>y\r\n" * 3 + b"\xef\xbb\xbf<13>z",
+            [b"<13>x", *[b"<13>y"] * 3, b"<13>z"],
+        ),
+        (
+            b"\xef\xbb\xbf<1>a\0\xef\xbb\xbf<1>b\nc\0\xef\xbb\xbf<1>d\n\xef\xbb\xbf<1>e\n",
+            [b"<1>a", rb"<1>b\x0ac", b"<1>d", b"<1>e"],
+        ),
+        (
+            b"5 <1>ab\xef\xbb\xbf<1>c\n5 <1>de\n\xef\xbb\xbf<1>f\n8 \xef\xbb\xbf<1>gh",
+            [b"<1>ab", b"<1>c", b"<1>de", b"<1>f", b"<1>gh"],
+        ),
+        # A BOM within a message, or before other text, stays.
+        (
+            b"<1>x \xef\xbb\xbf<1>y\n<1>1 - - - - - - \xef\xbb\xbfz\n",
+            [b"<1>x \xef\xbb\xbf<1>y", b"<1>1 - - - - - - \xef\xbb\xbfz"],
+        ),
+        (
+            b"<1>x\n\xef\xbb\xbftext\n\xef\xbb\n\xef\xbb\xbf",
+            [b"<1>x", b"\xef\xbb\xbftext", rb"\xef\xbb", b"\xef\xbb\xbf"],
+        ),
+        (b"15 <1>a\n\xef\xbb\xbf<1>b\n", [b"<1>a\\x0a\xef\xbb\xbf<1>b"]),
+        (b"<1>x\0<1>a\n\xef\xbb\xbf<x\0", [b"<1>x", b"<1>a\\x0a\xef\xbb\xbf<x"]),
         (b"\xef\xbb\xbf5 <1>ab8 \xef\xbb\xbf<1>cd", [b"<1>ab", b"<1>cd"]),
         (b"8 \xef\xbb\xbf<1>ab8 \xef\xbb\xbf<1>cd", [b"<1>ab", b"<1>cd"]),
         (b"\xef\xbb\xbf2 {}2 []", [b"{}", b"[]"]),
