@@ -79,6 +79,9 @@ class FrameInput:
 class FrameReceiver(LineReceiver):
     """A connection of frames; limits, escapes and back-pressure are those of `LineReceiver`."""
 
+    # A frame may begin with anything.
+    _beginning = None
+
     def __init__(self, intake: Intake, input: FrameInput, failures: Failures) -> None:
         super().__init__(intake)
         self._failures = failures

@@ -13,6 +13,7 @@ from logsrv.kit.net.drain import unread_bytes
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams, join_datagrams
 from logsrv.linelog.framing.lines.joined import JoiningFramer
 from logsrv.linelog.framing.lines.lines import BlockFramer, LineFramer
+from logsrv.linelog.framing.lines.other_protocols import LONGEST, sentence_about
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.inputs.intake.answers import AnswerState, AnswerWriter
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams, InputProtocol
@@ -39,6 +40,8 @@ class LineReceiver(InputProtocol):
     _timer: Timer | None = None
     # The framer's `waits` since the timer runs.
     _waits: tuple[int, ...] = ()
+    # The first bytes, while they may be those of another protocol; then None.
+    _beginning: bytes | None = b""
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
@@ -104,6 +107,8 @@ class LineReceiver(InputProtocol):
         """Store the lines that `data` completes; return how many bytes they take in the store."""
         intake, framer = self.intake, self._framer
         intake.received_bytes += len(data)
+        if self._beginning is not None:
+            self._look_at_beginning(data)
         if framer.closing:
             # TLS delivers data until the peer closes as well: the framer counts it only.
             framer.receive(data)
@@ -117,6 +122,14 @@ class LineReceiver(InputProtocol):
         if framer.closing:
             self._close_with_reason(framer.closing)
         return size
+
+    def _look_at_beginning(self, data: bytes) -> None:
+        """Log that the peer seems to speak another protocol."""
+        beginning = (self._beginning or b"") + data[:LONGEST]
+        sentence = sentence_about(beginning)
+        self._beginning = beginning if sentence is None else None
+        if sentence:
+            self.intake.complain(self.source, sentence, sentence)
 
     def _time_silence(self) -> None:
         """Start the timer anew, or stop it if nothing waits."""

@@ -9,7 +9,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.internet.testing import StringTransport
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
@@ -39,6 +39,24 @@ def test_lines_and_the_unfinished_last_one() -> None:
     receiver.connectionLost(connectionDone)
     assert sink.text == b"one\ntwo\nthr\n"
     assert {batch.source for batch in sink.batches} == {"tcp:192.0.2.7:514"}
+
+
+@pytest.mark.parametrize("kind", [Lines, Syslog])
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_http_is_stored_and_said_once(kind: type[Lines | Syslog], size: int) -> None:
+    sink = Sink()
+    way = intake(sink)
+    requests = b"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n"
+    with capturedLogs() as events:
+        for port in range(3):
+            transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", port))
+            receiver: Any = connected(kind(), way, transport)[0]
+            for at in range(0, len(requests), size):
+                receiver.dataReceived(requests[at : at + size])
+            assert not transport.disconnecting
+    assert sink.text == b"GET / HTTP/1.1\nHost: a\nAccept: */*\n" * 3
+    (said,) = map(formatEvent, events)
+    assert said.startswith("tcp:192.0.2.7:0: it speaks HTTP, which is stored as lines here: ")
 
 
 def test_the_last_line_of_who_has_gone_is_stored_behind_those_that_wait_for_their_turn() -> None:
