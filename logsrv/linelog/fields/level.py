@@ -27,7 +27,16 @@ OTHER_NAMES = {
     "emerg": "emergency",
     "panic": "emergency",
 }
-NAMES = {**{name: name for name in LEVELS}, **OTHER_NAMES}
+SHORT_NAMES = {
+    **dict.fromkeys(("trac", "trc", "trce", "vrb", "debu", "dbg", "dbug"), "debug"),
+    **dict.fromkeys(("inf",), "info"),
+    **dict.fromkeys(("wrn",), "warning"),
+    **dict.fromkeys(("erro", "eror"), "error"),
+    **dict.fromkeys(("fata", "ftl"), "critical"),
+    **dict.fromkeys(("pani", "pnc"), "emergency"),
+}
+"""Names as logrus, zerolog, log15 and Serilog cut them; in texts they count only if they stand alone."""
+NAMES = {**{name: name for name in LEVELS}, **OTHER_NAMES, **SHORT_NAMES}
 """Every name of a level, in lower case, and the level that it means."""
 
 BY_SYSLOG = dict(enumerate(reversed(LEVELS)))
@@ -73,6 +82,14 @@ OF_LETTERS = {
 CLINGING, BETWEEN, AFTER_LEVEL = "0123456789.,:;+])|Z-", " \t,;:|-", " \t,;:|])"
 MOST_CLINGING, MOST_BETWEEN = 31, 7
 
+BEFORE_SHORT, AFTER_SHORT = " \t[(|<", " \t])|:[>"
+"""Characters beside a short name that stands alone."""
+OF_DOTNET = {
+    "trce": "debug", "dbug": "debug", "info": "info", "warn": "warning", "fail": "error",
+    "crit": "critical",
+}  # fmt: skip
+""".NET's words at the beginning of a text, before a colon and a space or the end."""
+
 
 def _run_pattern(characters: str, most: int) -> str:
     one = "[" + re.escape(characters) + "]"
@@ -86,7 +103,7 @@ _AT_THE_TIME = re.compile(
     + rf"(?P<name>[A-Za-z]+)(?=[{re.escape(AFTER_LEVEL)}]|\Z)(?P<sentence> [a-z])?"
     + r"|[0-9]{2}-[0-9]{2} " + _CLOCK + r"\.[0-9]{3} "
     + _run_pattern("0123456789 ", MOST_CLINGING) + r"(?<= )(?P<logcat>[VDIWEF])[ /]"
-    + r"|(?P<klog>[IWEF])[0-9]{4} " + _CLOCK + r"\.[0-9]{6} "
+    + r"|(?P<klog>[IWEF])(?:[0-9]{4}){1,2} " + _CLOCK + r"\.[0-9]{1,9} "
     # OpenStack's time follows the name of a file; in BlueGene's lines, place and time occur twice.
     + r"|\S{1,39} [0-9]{4}-[0-9]{2}-[0-9]{2} " + _CLOCK
     + r"\.[0-9]{3} [0-9]{1,7} (?P<openstack>[A-Z]{4,8}) "
@@ -114,6 +131,11 @@ def canonical_level(name: str) -> str | None:
     """Return the level that `name` means, in any case; None if it is no name of a level."""
     name = text_without_colours(name)
     return NAMES.get(name.lower()) if len(name) <= _LONGEST and name.isascii() else None
+
+
+def is_level_in_header(word: str) -> bool:
+    """Tell whether a word names a level, not a host or a program; these may be called `dbg` or `inf`."""
+    return canonical_level(word) is not None and (word.isupper() or word.lower() not in SHORT_NAMES)
 
 
 def level_of_fields(get: Callable[[str], Value | None]) -> str | None:
@@ -144,7 +166,12 @@ def level_in_text(text: str) -> str | None:
             return None
         if word[0] in OF_POSTGRESQL and text.startswith(AFTER_POSTGRESQL, word.end()):
             return OF_POSTGRESQL[word[0]]
+        end = text[word.end() : word.end() + 2]
+        if word.start() == begin and word[0] in OF_DOTNET and end in (":", ": "):
+            return OF_DOTNET[word[0]]
         level = canonical_level(word[0])
+        if level and word[0].lower() in SHORT_NAMES and not _stands_alone(text, begin, word):
+            continue
         if level and (word[0].isupper() or _is_in_brackets(text, begin, word)):
             return level
     return None
@@ -176,6 +203,13 @@ def level_after_time(text: str) -> str | None:
     level = canonical_level(found["name"] or found["openstack"] or found["bluegene"])
     # A sentence such as `alert sent to bob` names no level.
     return None if level in NOUNS and found["sentence"] else level
+
+
+def _stands_alone(text: str, begin: int, word: re.Match[str]) -> bool:
+    start, end = word.span()
+    return (start == begin or text[start - 1] in BEFORE_SHORT) and (
+        end == len(text) or text[end] in AFTER_SHORT
+    )
 
 
 def _is_in_brackets(text: str, begin: int, word: re.Match[str]) -> bool:

@@ -27,7 +27,7 @@ from logsrv.linelog.fields.header_words import (
     match_host_behind_colon,
     may_be_no_host,
 )
-from logsrv.linelog.fields.level import LEVELS, RANK, canonical_level
+from logsrv.linelog.fields.level import LEVELS, RANK, is_level_in_header
 from logsrv.linelog.fields.level import NAMES as NAMES_OF_LEVELS
 from logsrv.linelog.fields.stored import decode_stored
 
@@ -142,9 +142,9 @@ def _is_of_file(fields: dict[str, str]) -> bool:
     A word before the program names no host in `TIME ERROR db: …`; with a facility, the host may be missing.
     """
     app, host = fields.get("app"), fields.get("hostname")
-    if app is None or canonical_level(app):
+    if app is None or is_level_in_header(app):
         return False
-    return "facility" in fields or (host is not None and not canonical_level(host))
+    return "facility" in fields or (host is not None and not is_level_in_header(host))
 
 
 def _make_header(

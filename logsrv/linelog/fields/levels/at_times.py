@@ -25,7 +25,8 @@ _DATE = b"0000-00-00 00:00:00"
 _DATED = RowShape(_DATE, bytes.maketrans(b"123456789/.T", b"000000000-- "))
 _LOGCAT_TIME = b"00-00 00:00:00.000 "
 _LOGCAT = RowShape(_LOGCAT_TIME)
-_KLOG = RowShape(b"?0000 00:00:00.000000 ")
+_KLOG = RowShape(b"?0000 00:00:00.0")
+_GLOG = RowShape(b"?00000000 00:00:00.0")
 _OPENSTACK = RowShape(b"0000-00-00 00:00:00.000 ")
 _BLUEGENE = RowShape(b"0000000000 0000.00.00 ")
 _TOKEN = 39
@@ -36,6 +37,7 @@ _CLINGING, _BETWEEN = (
 )
 _AFTER_LEVEL = byte_membership_table(AFTER_LEVEL.encode() + b"\n")
 _PIDS = byte_membership_table(b"0123456789 ")
+_DIGIT = byte_membership_table(b"0123456789")
 _SMALL = byte_membership_table(b"abcdefghijklmnopqrstuvwxyz")
 _OF_LETTERS: Array = numpy.zeros(256, numpy.uint8)
 _OF_LETTERS[[ord(letter) for letter in OF_LETTERS]] = [
@@ -59,10 +61,13 @@ def levels_at_times(rows: Array) -> Array:
         chosen = chosen[_DATED.matching_rows(rows[chosen, start:])]
         if len(chosen):
             found[chosen] = _levels_named_after_time(rows[chosen], start + len(_DATE))
-    chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _COLON, 8, 11))
-    kind = _OF_KLOG[rows[chosen, 0]]
-    klog = (kind > 0) & _KLOG.matching_rows(rows[chosen])
-    found[chosen[klog]] = kind[klog]
+    for shape, colon, fraction in ((_GLOG, 12, 19), (_KLOG, 8, 15)):
+        chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _COLON, colon, colon + 3))
+        klog = chosen[_OF_KLOG[rows[chosen, 0]] > 0]
+        klog = klog[shape.matching_rows(rows[klog])]
+        digits = (~_DIGIT[rows[klog, fraction : fraction + 10]]).argmax(1)
+        klog = klog[(digits > 0) & (rows[klog, fraction + digits] == _BLANK)]
+        found[klog] = _OF_KLOG[rows[klog, 0]]
     chosen = chosen[_LOGCAT.matching_rows(rows[chosen])]
     if len(chosen):
         found[chosen] = _levels_of_logcat(rows[chosen])

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.level import AFTER_POSTGRESQL, LOOKED_AT
+from logsrv.linelog.fields.level import (
+    AFTER_POSTGRESQL,
+    AFTER_SHORT,
+    BEFORE_SHORT,
+    LOOKED_AT,
+    OF_DOTNET,
+    RANK,
+)
 from logsrv.linelog.fields.levels.byte_places import (
     Array,
     RowShape,
+    byte_membership_table,
     indexes_of_true,
     rows_at,
     rows_with_nonzero,
@@ -29,6 +37,15 @@ from logsrv.linelog.fields.levels.names import (
 WIDTH = 80
 """Bytes of a beginning: those in which a name may begin, plus the longest name, a multiple of eight."""
 _MARK = numpy.uint32(int.from_bytes(AFTER_POSTGRESQL.encode(), "little"))
+_BEFORE_SHORT = byte_membership_table(BEFORE_SHORT.encode())
+_AFTER_SHORT = byte_membership_table(AFTER_SHORT.encode() + b"\n")
+_DOTNET, _OF_DOTNET = numpy.array(
+    sorted(
+        (int.from_bytes(word.encode(), "little"), RANK[level] + 1)
+        for word, level in OF_DOTNET.items()
+    ),
+    numpy.uint32,
+).T
 _TIME = RowShape(b"[00/???/0000:00:00:00 ?0000]")
 
 
@@ -45,6 +62,7 @@ def levels_of_beginnings(rows: Array, sizes: Array) -> Array:
         chosen = numpy.flatnonzero(some)
         if len(chosen):
             found[chosen] = _levels_in_rows(rows[chosen], sizes[chosen], any_case=any_case)
+    found = numpy.where(of_dotnet := _levels_of_dotnet(rows), of_dotnet, found)
     # A row with bytes beyond ASCII is checked by itself, although these may belong to the next message.
     found[rows_with_nonzero(rows & numpy.uint8(0x80))] = UNSURE
     return found
@@ -68,7 +86,8 @@ def _levels_in_rows(rows: Array, sizes: Array, *, any_case: bool) -> Array:
     names: Array = numpy.ndarray((len(flat),), f"V{NAME}", padded, 0, (1,))[at]
     words = first_words_with_postgresql(names.view(numpy.uint8).reshape(-1, NAME))
     marked = words.capital & (fours[at + words.size] & THREE == _MARK)
-    numbers = numpy.where((words.number < POSTGRESQL) | marked, words.number, 0)
+    alone = ~words.short | _stand_alone(padded, at, words.size)
+    numbers = numpy.where(((words.number < POSTGRESQL) & alone) | marked, words.number, 0)
     if any_case:
         numbers = _levels_of_marked_words(flat, at, row, sizes, words._replace(number=numbers))
     else:
@@ -79,6 +98,23 @@ def _levels_in_rows(rows: Array, sizes: Array, *, any_case: bool) -> Array:
     found[row[said][::-1]] = numbers[said][::-1]
     found[(found >= POSTGRESQL) & (found != UNSURE)] -= POSTGRESQL
     return found
+
+
+def _levels_of_dotnet(rows: Array) -> Array:
+    """Return the levels of .NET's words, with a colon, at the beginning of rows; 0 without."""
+    found: Array = numpy.zeros(len(rows), numpy.uint8)
+    ended = (rows[:, 4] == ord(":")) & ((rows[:, 5] == ord(" ")) | (rows[:, 5] == ord("\n")))
+    chosen = numpy.flatnonzero(ended)
+    words: Array = numpy.ascontiguousarray(rows[chosen, :4]).view("<u4")[:, 0]
+    place = numpy.minimum(numpy.searchsorted(_DOTNET, words), len(_DOTNET) - 1)
+    found[chosen] = numpy.where(_DOTNET[place] == words, _OF_DOTNET[place], 0)
+    return found
+
+
+def _stand_alone(flat: Array, at: Array, sizes: Array) -> Array:
+    """Return which words, at places of rows, have only such bytes beside them as a short name may have."""
+    alone: Array = (at % WIDTH == 0) | _BEFORE_SHORT[flat[at - 1]]
+    return alone & _AFTER_SHORT[flat[at + sizes]]
 
 
 def _rows_with_brackets(rows: Array) -> Array:

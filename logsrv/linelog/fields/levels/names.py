@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.level import NAMES, OF_POSTGRESQL, RANK
+from logsrv.linelog.fields.level import NAMES, OF_POSTGRESQL, RANK, SHORT_NAMES
 from logsrv.linelog.fields.levels.byte_places import U64, Array, byte_membership_table
 
 UNSURE = 255
@@ -20,7 +20,10 @@ _SMALL = U64(0x2020202020202020)
 _BITS = 12
 POSTGRESQL = 64
 """Added to the number of a level that a word has only before AFTER_POSTGRESQL."""
-_WORDS = {name: RANK[level] + 1 for name, level in NAMES.items()} | {
+_SHORT = 32
+_WORDS = {
+    name: RANK[level] + 1 + _SHORT * (name in SHORT_NAMES) for name, level in NAMES.items()
+} | {
     word.lower(): POSTGRESQL + (RANK[level] + 1 if level else 0)
     for word, level in OF_POSTGRESQL.items()
 }
@@ -87,11 +90,13 @@ class FirstWords(NamedTuple):
     """The words at the beginning of rows.
 
     number: of the named level, 0 for no name. capital: whether all letters are capitals. size: bytes.
+    short: whether it is one of SHORT_NAMES.
     """
 
     number: Array
     capital: Array
     size: Array
+    short: Array
 
 
 def first_words(rows: Array) -> FirstWords:
@@ -112,4 +117,5 @@ def first_words_with_postgresql(rows: Array) -> FirstWords:
     at = _hash_name(small_first, small_last)
     known = (_TABLE.first[at] == small_first) & (_TABLE.last[at] == small_last) & (size > 0)
     capital = (first ^ small_first == letters_of_first) & (last ^ small_last == letters_of_last)
-    return FirstWords(numpy.where(known, _TABLE.number[at], 0), capital, size)
+    number = numpy.where(known, _TABLE.number[at], 0)
+    return FirstWords(number & ~numpy.uint8(_SHORT), capital, size, number & _SHORT > 0)

@@ -170,7 +170,7 @@ def _ends_of_tags(raw: Array, at: Array, ends: Array) -> Array:
 def _are_levels(rows: Array, sizes: Array) -> Array:
     """Return which of the words at the beginning of rows are names of levels."""
     words = first_words(numpy.ascontiguousarray(rows[:, :NAME]))
-    found: Array = (words.number > 0) & (words.size == sizes)
+    found: Array = (words.number > 0) & (words.size == sizes) & (words.capital | ~words.short)
     return found
 
 

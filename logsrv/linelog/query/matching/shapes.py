@@ -172,12 +172,13 @@ def _level_pattern(op: str, value: str) -> Pattern | None:
         rf'(?:{keys})(?:"[ \t\r]*:[ \t\r]*|=)(?:\[|"?[-+.0-9])',
         rf"<0*(?:{priorities})>",
     ]
+    found += [f"{word}:" for word, meaning in level.OF_DOTNET.items() if meaning in wanted]
     marked = (word for word, meaning in level.OF_POSTGRESQL.items() if meaning in wanted)
     found += [
         expression_for_text(word + level.AFTER_POSTGRESQL, ignore_case=False) for word in marked
     ]
     if letters := "".join(one for one, meaning in level.OF_LETTERS.items() if meaning in wanted):
-        found += [f"[0-9 ] [{letters}][ /]", f"[{letters}][0-9]{{4}} [0-9]{{2}}:"]
+        found += [f"[0-9 ] [{letters}][ /]", f"[{letters}](?:[0-9]{{4}}){{1,2}} [0-9]{{2}}:"]
     if statuses := "".join(one for one, meaning in level.OF_STATUS.items() if meaning in wanted):
         found.append(f"{_BEFORE_STATUS} [{statuses}]")
     return "|".join([*found, _ESCAPE])

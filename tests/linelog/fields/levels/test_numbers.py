@@ -18,6 +18,8 @@ PIECES = st.sampled_from(
      b"=", b":", b",", b"/", b"level", b"lvl", b"severity", b"PRIORITY", b"levelno", b"log.level", b"x=1 ",
      b" level=info a=b", b"level=warn ", b' lvl=ERROR msg="a b"', b" severity=panic x= ", b'msg="a',
      b'time="2026" ', b'="', b"\\u006c", b"\\", b"ERROR", b"Warn", b"info", b"err", b"fatal", b"EMERG",
+     b"fail: ", b"warn:", b"INF", b"wrn", b"ERRO", b"-", b"|", b"E0711 10:00:00.1 ",
+     b"W20260711 10:00:00.12 ",
      b"x", b"30", b"_", b'"level":"warn"', b'{"a":{"level":"warn"}}', b'{"level":"Error"}', b"\r",
      "\u00e9".encode(), b"\xff", b"\0", b"Nov 20 06:18:42 web su: ", b"2026-11-20T06:18:42Z web su[7]: ",
      b"2026-11-20 06:00:00", b"[2026/11/20T06:00:00.123Z] ", b", ", b"- ", b"Info  ", b"alert ", b"error: ",
@@ -42,12 +44,12 @@ TIMES = st.sampled_from(
 HOSTS = st.sampled_from(
     [b"", b"web1 ", b"a ", b"db-with-a-very-long-name-17.example.com ", b"UTC ", b"2026 ", b"ERROR ",
      b"error ", b"From ", b"Message ", b"10.0.0.1 ", b"daemon.info ", b"web/1 ", b"h" * 63 + b" ",
-     b"web1  "]
+     b"web1  ", b"inf ", b"INF "]
 )  # fmt: skip
 TAGS = st.sampled_from(
     [b"", b"nginx: ", b"postgres[1234]: ", b"su:", b"a[1] ", b"a[1]:", b"a[", b"Microsoft Word[14463]: ",
      b"error: ", b"warning tmm[7]: ", b"389-ds[7]: ", b"%HA: ", b"a=b ", b"main INFO Foo[12]: ",
-     b"From db7: ", b"forwarded from "]
+     b"From db7: ", b"forwarded from ", b"dbg: ", b"DBG: ", b"fail: "]
 )  # fmt: skip
 MESSAGES = st.tuples(TIMES, HOSTS, TAGS, TIMES, st.lists(PIECES, max_size=8).map(b"".join)).map(
     b"".join
