@@ -91,7 +91,7 @@ class SqlAnswer:
 
     def batches(self) -> Iterator[pyarrow.RecordBatch]:
         """Yield the rows of the answer. Raises QueryError."""
-        lenient: set[str] = set()
+        lenient: set[tuple[str, bool]] = set()
         while True:
             begun = False
             try:
@@ -111,7 +111,7 @@ class SqlAnswer:
                 assert not begun
                 self._widen_field(misfit, lenient)
 
-    def _run_statement(self, lenient: set[str]) -> Iterator[pyarrow.RecordBatch]:
+    def _run_statement(self, lenient: set[tuple[str, bool]]) -> Iterator[pyarrow.RecordBatch]:
         self._running.close()
         self.rows = rows = TableRows(self._reading, self.fields, plan_everything(self.fields))
         rows.lenient = lenient
@@ -158,14 +158,15 @@ class SqlAnswer:
             self._binder.duckdb_plan(self.statement, optimized=True), explained, self.fields
         )
 
-    def _widen_field(self, misfit: MisfitValue, lenient: set[str]) -> None:
+    def _widen_field(self, misfit: MisfitValue, lenient: set[tuple[str, bool]]) -> None:
         """Give a field a wider type. If the statement does not allow that, its bad values become NULL."""
-        kind = ColumnType.NUMBER if misfit.is_number else ColumnType.TEXT
-        fields = self.fields | {misfit.field: kind}
-        if self._binder.is_valid_with(self.statement, fields):
-            self.fields = fields
-        else:
-            lenient.add(misfit.field)
+        kinds = [ColumnType.TEXT] * misfit.has_text + [ColumnType.NUMBER] * misfit.has_number
+        for kind in kinds:
+            fields = self.fields | {misfit.field: kind}
+            if self._binder.is_valid_with(self.statement, fields):
+                self.fields = fields
+                return
+        lenient.add((misfit.field, misfit.has_number))
 
 
 # Beyond this DuckDB writes to its temporary directory. It is DuckDB's share of the 500 MB that a command

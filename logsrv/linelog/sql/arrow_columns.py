@@ -40,10 +40,11 @@ class SegmentLines(NamedTuple):
     offsets: Callable[[Array], Any]
 
 
-BadValues: TypeAlias = dict[str, tuple[int, bool]]
+BadValues: TypeAlias = dict[str, tuple[int, bool, bool]]
 """Values that a column of numbers cannot hold.
 
-For each field: how many, and whether all are numbers, only too large or with a fraction.
+For each field: how many; whether one is a text, perhaps with a unit; and whether a column of fractions
+could hold one: a fraction, a large number, or a number with a unit.
 """
 
 
@@ -65,7 +66,8 @@ class ArrowColumnMaker:
         self._of_fields = [name for name in self.names if name in fields]
         self._of_sources = [name for name in self.names if name in _IN_SOURCE]
         parsed = [name for name in self._of_fields if name != "position"]
-        self._read_columns = column_reader(parsed, extractions)
+        texts = [name for name in parsed if fields[name] is ColumnType.TEXT]
+        self._read_columns = column_reader(parsed, extractions, texts)
         every = arrow_schema(fields)
         self.schema = pyarrow.schema([every.field(name) for name in self.names])
 
@@ -141,8 +143,11 @@ def as_number_or_note(
     elif not isinstance(value, list):
         found = number_of_value(value)
     is_integer = kind is ColumnType.INTEGER
-    if found is None and not is_integer and not isinstance(value, list):
-        found = number_in_field_unit(field, value)
+    amount = None
+    if found is None and not isinstance(value, list):
+        amount = number_in_field_unit(field, value)
+    if not is_integer:
+        found = amount if found is None else found
     if found is not None and not is_integer:
         try:
             return float(found)
@@ -150,8 +155,9 @@ def as_number_or_note(
             found = None
     if found is not None and -_INT64 <= found < _INT64 and found == int(found):
         return int(found)
-    count, numbers = bad_values.get(field, (0, True))
-    bad_values[field] = count + 1, numbers and found is not None
+    count, has_text, has_number = bad_values.get(field, (0, False, False))
+    fits_number = found is not None or (is_integer and amount is not None)
+    bad_values[field] = count + 1, has_text or found is None, has_number or fits_number
     return None
 
 

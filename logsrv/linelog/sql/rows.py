@@ -21,7 +21,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, SegmentLines
+from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, BadValues, SegmentLines
 from logsrv.linelog.sql.columns import ColumnType, arrow_schema
 from logsrv.linelog.sql.plan import ReadingPlan
 
@@ -40,20 +40,22 @@ class StoreReading(NamedTuple):
 
 
 class MisfitValue(Exception):
-    """A value does not fit the column of its field. is_number: whether it is a number, of another type."""
+    """Values do not fit the column of their field. has_text, has_number: see `BadValues`."""
 
-    def __init__(self, field: str, *, is_number: bool) -> None:
+    def __init__(self, field: str, *, has_text: bool, has_number: bool) -> None:
         super().__init__(field)
         self.field = field
-        self.is_number = is_number
+        self.has_text = has_text
+        self.has_number = has_number
 
 
 class TableRows:
     """The table, which DuckDB may read more than once, each time from its beginning.
 
     plan: the columns and rows to read, set before reading. error: the exception that ended a reading.
-    lenient: fields whose bad values become NULL; with `is_lenient` all fields. Bad values of others raise
-    Misfit. missing: the number of values that became NULL, by field. seen: the fields that some line had.
+    lenient: fields whose bad values become NULL, each with whether numbers do, too; with `is_lenient` all
+    fields. Other bad values raise MisfitValue. missing: the number of values that became NULL, by field.
+    seen: the fields that some line had.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class TableRows:
         self.stats = SearchStats()
         self.on_frame: Callable[[], None] | None = None
         self.error: BaseException | None = None
-        self.lenient: set[str] = set()
+        self.lenient: set[tuple[str, bool]] = set()
         self.is_lenient = False
         self.missing: dict[str, int] = {}
         self.seen: set[str] = set()
@@ -142,10 +144,10 @@ class TableRows:
                     else:
                         yield self._full_batch({}, int(rest))
 
-    def _note_bad_values(self, bad_values: dict[str, tuple[int, bool]]) -> None:
-        for field, (count, is_number) in bad_values.items():
-            if not self.is_lenient and field not in self.lenient:
-                raise MisfitValue(field, is_number=is_number)
+    def _note_bad_values(self, bad_values: BadValues) -> None:
+        for field, (count, has_text, has_number) in bad_values.items():
+            if not self.is_lenient and (field, has_number) not in self.lenient:
+                raise MisfitValue(field, has_text=has_text, has_number=has_number)
             self.missing[field] = self.missing.get(field, 0) + count
 
     def _full_batch(self, known: dict[str, Any], count: int) -> pyarrow.RecordBatch:

@@ -144,6 +144,43 @@ def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["2s"], "sum(n + 0)", 449, 2),
+        (["500ms"], "sum(n + 0)", 449, 0.5),
+        (["none", "2s"], "sum(n + 0)", 448, 2),
+        (["none", "0.5"], "sum(n + 0)", 448, 0.5),
+        (["none"], ["0.5"], "sum(n + 0)", 898, 0.5),
+        (["none"], ["none", "1m30s"], "avg(n) * count(n + 0)", 897, 90),
+        (["0.5"], ["none"], ["2s"], "sum(n + 0)", 1347, 2.5),
+        (["none", "none"], "sum(n + 0)", 448, 0),
+        (["none", "2s"], "sum(n & 1)", 448, 0),
+        (["none"], ["0.5"], "sum(n & 1)", 898, 0),
+        (["2s"], "count(n)", 449, 1),
+        (["none"], ["2s"], "count(distinct n)", 0, 3),
+    ],
+)
+def test_a_number_that_the_sample_lacks_counts_beside_texts(
+    tmp_path: Path, case: tuple[Any, ...]
+) -> None:
+    """The sample has integers only. Later values may be in one piece of the text, or in several."""
+    *pieces, figure, ones, more = case
+    segments = []
+    for number, late in enumerate(pieces):
+        messages = ["n=1 x=y"] * 450
+        for place, value in enumerate(late):
+            messages[301 + 15 * place] = f"n={value} x=y"
+        segments.append(lines(messages, 10_000 * number))
+    view = view_of(make_store(tmp_path / "logs", segments))
+    assert values(view, f"select {figure} from logs") == [ones + more]
+    if "sum" in figure:
+        assert values(view, "select n from logs where n not in ('1', 'none')") == [
+            one for late in pieces for one in late if one != "none"
+        ]
+
+
+@pytest.mark.slow
 def test_values_that_fit_no_more_are_null_and_counted(tmp_path: Path) -> None:
     messages = [f"n={number} x=y" for number in range(120000)]
     messages[110002] = "n=none x=y"

@@ -57,7 +57,7 @@ def test_every_column_has_the_values_of_its_lines() -> None:
     assert rows[1]["time"].isoformat() == "2026-11-20T06:00:01.500000+00:00"
     assert rows[4]["time"] is rows[5]["time"] is None
     assert (rows[1]["ms"], rows[1]["list"], rows[2]["agent"]) == (1.5, '["a",1]', 'a "b"')
-    assert bad_values == {"status": (1, False), "big": (1, True)}
+    assert bad_values == {"status": (1, True, False), "big": (1, False, True)}
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,6 @@ def test_a_value_that_does_not_fit_ends_the_reading_unless_it_may_be_missing(
     with pytest.raises(Exception, match="a"):
         pyarrow.table(rows)
     assert isinstance(rows.error, MisfitValue)
-    rows.lenient = {"a"}
+    rows.lenient = {("a", False)}
     assert pyarrow.table(rows).column("a").to_pylist() == [1, None, None]
     assert rows.missing == {"a": 1}
