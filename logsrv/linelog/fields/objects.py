@@ -1,11 +1,11 @@
 """Read chosen fields from many messages that are JSON objects, each parsed once.
 
-Only a value that is a list, an object or an inexact number needs a Record.
+Only a value that is a list, an object, an inexact number or a decimal as it was written needs a Record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
@@ -23,18 +23,21 @@ _ESCAPE = b"\\u"
 
 
 class ObjectReader:
-    """A reader of the fields called `names`, which have words and dots, in messages that begin with `{`."""
+    """A reader of the fields called `names`, which have words and dots, in messages that begin with `{`.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    as_written: those whose decimals are read with the sender's text.
+    """
+
+    def __init__(self, names: Sequence[str], as_written: Collection[str] = ()) -> None:
         self._names = [
-            (place, name, _AlternativeNames.of_names(_names_to_look_up(name)))
+            (place, name, _AlternativeNames.of_names(_names_to_look_up(name)), name in as_written)
             for place, name in enumerate(names)
             if not name.startswith("syslog.")
         ]
         self._ends = (
             []
             if ALIASES.keys() & names
-            else [name.rpartition(".")[2].encode() for _, name, _ in self._names]
+            else [name.rpartition(".")[2].encode() for _, name, _, _ in self._names]
         )
 
     def may_have_fields(self, text: bytes) -> bool:
@@ -50,7 +53,10 @@ class ObjectReader:
 
         rows: the row of each message. Returns the rows of messages that are no JSON objects.
         """
-        named = [(columns[place], name, known_as) for place, name, known_as in self._names]
+        named = [
+            (columns[place], name, known_as, as_written)
+            for place, name, known_as, as_written in self._names
+        ]
         others = []
         for row, message in zip(rows, messages, strict=True):
             try:
@@ -60,13 +66,15 @@ class ObjectReader:
                 if parsed is None:
                     others.append(row)
                     continue
-            for column, name, known_as in named:
+            for column, name, known_as, as_written in named:
                 value = known_as.first_value(parsed) if known_as else parsed.get(name)
                 kind = type(value)
-                if value is None or kind in _EXACT or (kind is float and not is_inexact(value)):
+                is_exact = kind is float and not as_written and not is_inexact(value)
+                if value is None or kind in _EXACT or is_exact:
                     column[row] = value
                 else:
-                    column[row] = Record.of_object(message, parsed).get(name)
+                    record = Record.of_object(message, parsed)
+                    column[row] = record.get(name, as_written=as_written)
         return others
 
 

@@ -7,7 +7,7 @@ that may have a field in any other form becomes a Record.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy
@@ -55,14 +55,18 @@ class _Keys(NamedTuple):
 
 
 class FieldReader:
-    """A reader of the fields called `names`: any field but `position`."""
+    """A reader of the fields called `names`: any field but `position`.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    as_written: those whose decimals are read with the sender's text, which takes longer.
+    """
+
+    def __init__(self, names: Sequence[str], as_written: Collection[str] = ()) -> None:
         self._class_place = names.index(STATUS_CLASS) if STATUS_CLASS in names else None
         self.names = names = [*names, *(["status"] if self._class_place is not None else [])]
         self._is_usual = all(_USUAL.fullmatch(name) and name not in ALWAYS for name in names)
         inner = [name.removeprefix("fields.") for name in names]
-        self._objects = ObjectReader(names)
+        self._as_written = as_written
+        self._objects = ObjectReader(names, as_written)
         self._headers = HeaderReader(names)
         self._access = AccessReader(names)
         self._of_access = {place for place, name in enumerate(inner) if name in OF_ACCESS}
@@ -95,7 +99,7 @@ class FieldReader:
         for row in others:
             record = Record(stamps.line(row))
             for name, column in zip(self.names, columns, strict=True):
-                column[row] = record.get(name)
+                column[row] = record.get(name, as_written=name in self._as_written)
         if self._class_place is not None:
             classes, statuses = columns[self._class_place], columns.pop()
             classes[:] = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import Column, FieldReader
@@ -20,8 +20,13 @@ _OF_SOURCE = ("source", "name", "host", "port")
 Reader = Callable[[StampedLines], dict[str, Column]]
 
 
-def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Reader:
-    """Return a function: lines → the column of each field in `names`, which are any but `position`."""
+def column_reader(
+    names: Sequence[str], extractions: Sequence[Extraction], as_written: Collection[str] = ()
+) -> Reader:
+    """Return a function: lines → the column of each field in `names`, which are any but `position`.
+
+    as_written: those of which the texts count, as the sender wrote them.
+    """
     of_source = [name for name in names if name in _OF_SOURCE]
     extracted = [
         (wanted, extractor(one.pattern, wanted))
@@ -30,7 +35,7 @@ def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Re
     ]
     known = {"level", *of_source, *(name for wanted, _ in extracted for name in wanted)}
     others = [name for name in dict.fromkeys(names) if name not in known]
-    fields = FieldReader(others) if others else None
+    fields = FieldReader(others, as_written) if others else None
 
     def read(stamps: StampedLines) -> dict[str, Column]:
         found: dict[str, Column] = {}

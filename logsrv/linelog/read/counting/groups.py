@@ -40,11 +40,11 @@ _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 class Rows(NamedTuple):
     """The answer to a grouping.
 
-    columns: names: `time`, the fields of `by`, then such as `avg_ms`. rows: their values, by time, then by
-    the first figure, the largest first. lines: how many match the query. without: fields of figures of
-    which no line has a number. absent: fields of `by` that no line has. left_out: lines that are in no row,
-    as groups with few lines are forgotten beyond a bound. exact: whether all quantiles are exact. missed:
-    how many lines a row may lack, and a group without a row may have.
+    columns: names, all different: `time`, the fields of `by`, then such as `avg_ms`. rows: their values, by
+    time, then by the first figure, the largest first. lines: how many match the query. without: fields of
+    figures of which no line has a number. absent: fields of `by` that no line has. left_out: lines that are
+    in no row, as groups with few lines are forgotten beyond a bound. exact: whether all quantiles are
+    exact. missed: how many lines a row may lack, and a group without a row may have.
     """
 
     columns: tuple[str, ...]
@@ -96,7 +96,7 @@ class GroupCounter:
         self._grouping = grouping
         self._fields = fields_of(grouping)
         self._kept = kept_fields(grouping)
-        self._read = column_reader([*grouping.by, *self._fields], extractions)
+        self._read = column_reader([*grouping.by, *self._fields], extractions, grouping.by)
 
     def counted(self, text: bytes) -> list[Any]:
         """Return the number of whole lines, and their groups: key, number of lines, numbers of each field.
@@ -273,7 +273,9 @@ class GroupTable:
         )
         left_out = self._counted - sum(one.lines for one in self._groups.values())
         missed = self._frequent.missed
-        return Rows(columns, shown, self._lines, without, left_out, self._exact, absent, missed)
+        return Rows(
+            _different(columns), shown, self._lines, without, left_out, self._exact, absent, missed
+        )
 
     def _order(self, row: tuple[Key, list[Cell]]) -> tuple[Any, ...]:
         key, figures = row
@@ -303,6 +305,15 @@ class GroupTable:
                 sums = found.sums[self._fields.index(one.field)]
                 cells.append(figure(one.function, sums))
         return cells
+
+
+def _different(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of columns, the second of two equal ones with a number: `count by count`."""
+    found: list[str] = []
+    for name in names:
+        others = (f"{name}_{number}" for number in range(2, len(found) + 2))
+        found.append(next(one for one in (name, *others) if one not in found))
+    return tuple(found)
 
 
 def joined_sums(all_: Iterable[Sequence[float]]) -> Sums:

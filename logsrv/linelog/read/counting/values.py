@@ -29,7 +29,7 @@ def make_value_counter(
     """
     if field == "level":
         return _count_levels
-    read = column_reader([field], extractions)
+    read = column_reader([field], extractions, [field])
     return lambda text: _count_column(read(StampedLines(text))[field])
 
 

@@ -127,6 +127,24 @@ def test_a_field_that_no_line_has_is_named(store: Path) -> None:
     assert table(store, "| count every 1m by clinet, app").absent == ("clinet",)
 
 
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("| count by count", ["count", "count_2"]),
+        ("| count every 1m by time", ["time", "time_2", "count"]),
+        ("| count by time", ["time", "count"]),
+        ("| avg ms by avg_ms", ["avg_ms", "avg_ms_2"]),
+        ("| avg ms, count, avg ms", ["avg_ms", "count", "avg_ms_2"]),
+        ("| count, count by count_2, count", ["count_2", "count", "count_3", "count_4"]),
+        ("| sum a_b, sum a.b", ["sum_a_b", "sum_a.b"]),
+        ("| count by app,app", ["app", "count"]),
+    ],
+)
+def test_no_two_columns_have_the_same_name(store: Path, query: str, columns: list[str]) -> None:
+    """In an object of JSON the second would replace the first."""
+    assert list(table(store, query).columns) == columns
+
+
 def test_numbers_too_large_for_a_sum_count_as_none(tmp_path: Path) -> None:
     values = ["1" + "0" * 400, "1" + "0" * 308, "1e308", "1e308", "-1e308", "1.5", "1" + "0" * 40]
     store = make_store(tmp_path / "logs", [[line(f'{{"n": {value}}}') for value in values]])
