@@ -17,6 +17,8 @@ from logsrv.linelog.fields.continuation import (
 from logsrv.linelog.fields.parts import is_cut, join_parts, part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import TIME_LENGTH
+from logsrv.linelog.fields.stored import decode_stored
+from logsrv.linelog.fields.values import displayable_text
 from logsrv.linelog.read.render import record_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -46,7 +48,11 @@ def whole_lines(hits: Sequence[Hit]) -> list[Hit]:
 
 
 class JoinedLines:
-    """Consecutive lines as objects for JSON: `continues` is the position of their record's first line."""
+    """Consecutive lines as objects for JSON: `continues` is the position of their record's first line.
+
+    The next part of a line that a container's runtime cut has `rest`, its text; the last part has `whole`,
+    the message, level and fields of all parts.
+    """
 
     def __init__(self) -> None:
         self.forget()
@@ -55,6 +61,8 @@ class JoinedLines:
         """Forget all unfinished records, because lines are left out here."""
         self._joiner = Joiner()
         self._size = 0
+        # The parts of each line that is cut, by stream.
+        self._parts: dict[Hashable, list[Record]] = {}
 
     def read_before(self, view: View, position: Position) -> None:
         """Learn which records are unfinished at a position, where the next line begins."""
@@ -70,20 +78,36 @@ class JoinedLines:
         stream = stream_of_record(record)
         if lines is not None and not self._joiner.knows(stream):
             self._learn(lines_before_record(lines, hit))
-        first = self._first_line(record, stream)
+        first, parts = self._first_line(record, stream)
         found = {"position": record.position, **record_document(record)}
-        return found if first is record else {**found, "continues": first.position}
+        if first is not record:
+            found["continues"] = first.position
+        return found | _document_of_part(parts) if len(parts) > 1 else found
 
     def _learn(self, hits: Iterable[Hit]) -> None:
         for hit in hits:
             record = Record(hit.line, str(hit.position))
             self._first_line(record, stream_of_record(record))
 
-    def _first_line(self, record: Record, stream: Hashable) -> Record:
+    def _first_line(self, record: Record, stream: Hashable) -> tuple[Record, list[Record]]:
+        """Return the first line of a line's record, and all parts of the line up to this one."""
         self._size += len(record.line)
         if self._size > _MOST_KEPT:
             self.forget()
-        return self._joiner.first_line(record, stream)
+        first = self._joiner.first_line(record, stream)
+        parts = self._parts.pop(stream, [])
+        parts = [*parts, record] if self._joiner.is_rest else [record]
+        if is_cut(record):
+            self._parts[stream] = parts
+        return first, parts
+
+
+def _document_of_part(parts: Sequence[Record]) -> dict[str, Any]:
+    part = part_of_record(parts[-1])
+    if part and part.is_cut:
+        return {"rest": displayable_text(decode_stored(parts[-1].line[part.start : part.end]))}
+    whole = record_document(join_parts(parts)[0])
+    return {"whole": {name: whole[name] for name in whole if name not in ("time", "source")}}
 
 
 def joined_documents(view: View, hits: Sequence[Hit]) -> list[dict[str, Any]]:

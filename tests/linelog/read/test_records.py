@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given
@@ -65,6 +66,63 @@ def test_each_line_of_an_endless_trace_leads_to_the_same_record(tmp_path: Path) 
         assert whole_record(view, hits[number]) == hits[begin : begin + MOST_LINES]
         joined = joined_documents(view_of(tmp_path), hits[number : number + 1])
         assert joined[0].get("continues", str(hits[number].position)) == str(hits[begin].position)
+
+
+OUT = "2026-11-20T06:00:00.1Z stdout"
+# A container's lines, some of them in parts; the last one has no end.
+CONTAINER = [
+    'P {"level":"err',
+    'P or","mess',
+    'F age":"x"}',
+    "F \tend",
+    "F next",
+    "P a",
+    "F ",
+    "P b",
+    "P c",
+]
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=1, max_size=40),
+    st.lists(st.integers(0, 40)),
+    st.booleans(),
+)
+def test_the_parts_of_a_line_are_the_same_on_any_page(
+    order: list[int], ends: list[int], reverse: bool
+) -> None:
+    """Two streams of two containers, in pages of any size, in both directions."""
+    streams = [iter(CONTAINER) for _ in range(4)]
+    lines = [
+        line(f"{OUT[:-6]}std{('out', 'err')[number % 2]} {text}", 0, f"file:[::1]:{number // 2}")
+        for number in order
+        if (text := next(streams[number], None)) is not None
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        stored_lines, hits = stored([line("earlier", -100), *lines], Path(directory))
+        view = view_of(Path(directory))
+        whole = {one["position"]: one for one in joined_documents(view, hits)}
+        for start, end in pairwise([0, *sorted(ends), len(hits)]):
+            page = hits[start:end][:: -1 if reverse else 1]
+            assert joined_documents(view, page) == [whole[str(hit.position)] for hit in page]
+        stored_lines.close()
+        view.close()
+
+
+def test_the_last_part_of_a_line_has_the_whole_one(tmp_path: Path) -> None:
+    lines = [line(f"{OUT} {text}", 0, "file:[::1]:1") for text in CONTAINER]
+    view, hits = stored(lines, tmp_path)
+    documents = joined_documents(view_of(tmp_path), hits)
+    first = documents[0]["position"]
+    assert [one.get("rest") for one in documents[1:3]] == ['or","mess', None]
+    whole = documents[2]["whole"]
+    assert whole["message"] == f'{OUT} F {{"level":"error","message":"x"}}'
+    assert (whole["level"], whole["fields"]["message"]) == ("error", "x")
+    assert [one.get("continues") for one in documents[:5]] == [None, first, first, first, None]
+    assert documents[6]["whole"]["message"] == f"{OUT} F a"
+    assert [one.get("rest") for one in documents[7:]] == [None, "c"]
+    assert sum("whole" in one for one in documents) == 2
+    view.close()
 
 
 def test_a_store_is_not_read_beyond_the_time_of_a_record(tmp_path: Path) -> None:

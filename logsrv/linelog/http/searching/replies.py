@@ -27,7 +27,7 @@ from logsrv.linelog.read.csv_lines import csv_renderer
 from logsrv.linelog.read.found_records import whole_record
 from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.records import joined_documents
+from logsrv.linelog.read.records import JoinedLines, joined_documents
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -262,7 +262,8 @@ def show(view: View, values: Values) -> Reply:
 def record(view: View, values: Values) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
     with closing(StoredLines(view)) as lines:
-        first, *others = map(hit_document, whole_record(lines, _line_at(lines, values)))
+        found = whole_record(lines, _line_at(lines, values))
+    first, *others = map(JoinedLines().document, found)
     continued = [{**one, "continues": first["position"]} for one in others]
     yield json_line({"lines": [first, *continued]})
 

@@ -105,6 +105,18 @@ def test_lines_of_two_senders_name_the_first_line_of_their_record(tmp_path: Path
         ask(store, "record", "position=1:1")
 
 
+def test_a_record_has_the_whole_line_of_its_parts(tmp_path: Path) -> None:
+    parts = ['P {"level":"err', 'P or","x', 'F ":1}', "F \tat f"]
+    lines = [line(f"2026-11-20T06:00:00.1Z stdout {part}") for part in parts]
+    store = make_store(tmp_path / "store", [lines[:2], lines[2:]])
+    for position in found(store):
+        first, *others = json.loads(ask(store, "record", f"position={position}"))["lines"]
+        assert {one["continues"] for one in others} == {first["position"]}
+        assert [one.get("rest") for one in others] == ['or","x', None, None]
+        assert [one.get("whole", {}).get("level") for one in others] == [None, "error", None]
+        assert others[1]["whole"]["message"].endswith(' stdout F {"level":"error","x":1}')
+
+
 def test_top_fields_and_sources_count_lines(store: Path) -> None:
     top = json.loads(ask(store, "top", "field=user&limit=1"))
     assert top == {

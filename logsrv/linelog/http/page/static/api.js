@@ -11,6 +11,8 @@
  * @property {string} [app] the program, if it is in a field with another name than `app`
  * @property {boolean} [context]
  * @property {string} [continues] the position of the first line of its record, if that is another one
+ * @property {string} [rest] of a part of a line that a container's runtime cut: its text, with which the line before goes on
+ * @property {{message: string, level: string | null, fields: Record<string, unknown>, app?: string}} [whole] of the last part: the whole line
  * @property {number | null} [number] of sorted lines: the number by which they are sorted
  * @property {Record<string, string>} [nodes] if other servers were asked: servers that have the line → its position there
  */

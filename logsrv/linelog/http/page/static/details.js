@@ -47,10 +47,12 @@ export class Details {
     row.classList.add("open");
     row.setAttribute("aria-expanded", "true");
     this.lines.show(row);
-    row.append(cell("div", "details", this.tools(line), this.fields(line)));
+    const record = this.lines.record(row);
+    const shown = record[0].position === line.position ? record[0] : line;
+    row.append(cell("div", "details", this.tools(shown), this.fields(shown)));
     row.scrollIntoView({ block: "nearest" });
     // A merged line has no place in a store.
-    if (this.lines.record(row).length < 2 && !line.nodes) this.completeRecord(row, line).catch(() => {});
+    if (record.length < 2 && !line.nodes) this.completeRecord(row, line).catch(() => {});
   }
 
   /**

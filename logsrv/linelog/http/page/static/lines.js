@@ -5,7 +5,7 @@
 
 import { button, cell, element } from "./dom.js";
 import { compare } from "./position.js";
-import { Records } from "./records.js";
+import { Records, wholeLines } from "./records.js";
 import { fill, fillSummary, recolumn, retime, row, showFold } from "./row.js";
 import { originOf } from "./summary.js";
 import { counted } from "./times.js";
@@ -81,10 +81,11 @@ export class Lines {
   show(made) {
     const line = /** @type {Line} */ (this.data.get(made));
     const message = /** @type {HTMLElement} */ (made.querySelector(":scope > .message"));
+    const [head, ...further] = wholeLines([line, ...this.records.further(made)]);
+    if (head !== line) recolumn(made, head, this.columns);
     if (made.classList.contains("open")) return fill(message, this.record(made), line, this.highlighter);
-    const further = this.records.further(made);
     const isShown = this.unfolds || made.classList.contains("unfolded");
-    const breaks = fillSummary(message, line, this.highlighter, this.columns, isShown ? further : null);
+    const breaks = fillSummary(message, head, this.highlighter, this.columns, isShown ? further : null);
     showFold(made, breaks + further.length, isShown);
   }
 
@@ -93,7 +94,7 @@ export class Lines {
    * @param {HTMLElement} made
    */
   record(made) {
-    return this.whole.get(made) ?? [/** @type {Line} */ (this.data.get(made)), ...this.records.further(made)];
+    return wholeLines(this.whole.get(made) ?? [/** @type {Line} */ (this.data.get(made)), ...this.records.further(made)]);
   }
 
   /**

@@ -8,6 +8,25 @@ import { compare } from "./position.js";
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {{first: string, rows: HTMLElement[]}} Group position of the record's first line; rows of its lines in the page, in order */
 
+/**
+ * Join the parts of each line that a container's runtime cut. The last part has the whole line, with its fields.
+ * @param {Line[]} record
+ * @returns {Line[]}
+ */
+export function wholeLines(record) {
+  /** @type {Line[]} */
+  const found = [];
+  for (const line of record) {
+    const begun = found.at(-1);
+    if (line.whole) found.splice(-1, 1, { ...(begun ?? line), app: undefined, ...line.whole });
+    else if (begun && line.rest !== undefined) {
+      const fields = { ...begun.fields, text: `${begun.fields.text ?? ""}${line.rest}` };
+      found.splice(-1, 1, { ...begun, fields, message: begun.message + line.rest });
+    } else found.push(line);
+  }
+  return found;
+}
+
 export class Records {
   /** @param {import("./lines.js").Lines} lines */
   constructor(lines) {

@@ -3,6 +3,7 @@
 import { valueOf } from "./columns.js";
 import { button, cell, element } from "./dom.js";
 import { short } from "./levels.js";
+import { compare } from "./position.js";
 import { bodyOf, hostnameOf, originOf, programOf, summarize } from "./summary.js";
 import { folded, printable, runs, unfolded } from "./text.js";
 import { counted, figure, ofLine } from "./times.js";
@@ -41,13 +42,14 @@ export function row(line, highlighter, columns = []) {
 }
 
 /**
- * Show other columns in a line.
+ * Show other columns in a line, and its level.
  * @param {HTMLElement} made
  * @param {Line} line
  * @param {string[]} columns
  */
 export function recolumn(made, line, columns) {
   const message = /** @type {HTMLElement} */ (made.querySelector(".message"));
+  made.className = made.className.replace(/\blevel-\w+/, `level-${line.level ?? "none"}`);
   while (made.firstChild && made.firstChild !== message) made.firstChild.remove();
   message.before(...cells(line, columns));
   retime(made, line);
@@ -132,7 +134,7 @@ export const textsOf = ([first, ...others]) => [first.message, ...others.map(bod
  */
 export function fill(message, record, line, highlighter) {
   const texts = textsOf(record);
-  const at = record.findIndex((one) => one.position === line.position);
+  const at = record.findLastIndex((one) => compare(one.position, line.position) <= 0);
   if (at <= 0) return write(message, runs(texts.join("\n")), highlighter, record, 0);
   const parts = [texts.slice(0, at).concat("").join("\n"), texts[at], ["", ...texts.slice(at + 1)].join("\n")].map(runs);
   parts[1] = parts[1].map((piece) => ({ ...piece, style: `${piece.style} itself` }));
