@@ -32,13 +32,14 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.shipping.ship_place import write_identity_to_places
 from logsrv.linelog.ship.shipping.status import TargetStatus, target_statuses
+from logsrv.linelog.ship.target import BETWEEN
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import store_errors
 from logsrv.linelog.store.segments.lock import locked
 from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
-_HEAD = ("target", "up", "place", "behind", "gone", "last error")
+_HEAD = ("target", "up", "place", "behind", "gone", "missing there", "last error")
 
 
 def declare(parser: Parser) -> None:
@@ -100,6 +101,7 @@ def _object(one: TargetStatus) -> dict[str, object]:
         "lag_seconds": None if lag is None else round(lag.seconds, 3),
         "gap_bytes": None if one.gone is None else one.gone.bytes,
         "gap_lines": None if one.gone is None else one.gone.lines,
+        "missing": one.state.missing.split(BETWEEN) if one.state.missing else [],
         "error": one.state.error or None,
         "failed": one.state.failed or None,
     }
@@ -112,7 +114,8 @@ def _row(one: TargetStatus) -> tuple[str, ...]:
         behind = f"{size_text(lag.bytes)}, {lag.lines:,} lines, {_rounded_time(lag.seconds)}"
     error = f"{one.state.failed[:19]}Z {one.state.error}" if one.state.failed else one.state.error
     position = "?" if one.position is None else str(one.position)
-    return one.name, _state_cell(one), position, behind, _gap_cell(one.gone), one_line(error)
+    gone, missing = _gap_cell(one.gone), one_line(one.state.missing) or "-"
+    return one.name, _state_cell(one), position, behind, gone, missing, one_line(error)
 
 
 def _gap_cell(gone: MissingText | None) -> str:

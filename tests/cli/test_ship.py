@@ -39,8 +39,8 @@ def test_the_status_is_a_table_for_people(store: Path, capsys: pytest.CaptureFix
     kept = ship(store, TargetState(up=True), offset=len(line("b")))
     assert main(["ship", "--status", str(store)]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "target  up   place  behind   gone  last error",
-        f"centre  yes  2:{len(line('b'))}   nothing  -",
+        "target  up   place  behind   gone  missing there  last error",
+        f"centre  yes  2:{len(line('b'))}   nothing  -     -",
     ]
     kept.close()
 
@@ -55,6 +55,19 @@ def test_a_target_that_takes_nothing_is_status_1_with_the_reason(
     assert "centre  no" in said and f"{len(line('b'))} bytes, 1 lines, " in said
     assert "2026-11-20T06:18:42Z no route" in said
     assert "\x1b" not in said and said.count("\n") == 2
+    kept.close()
+
+
+def test_lines_that_are_missing_at_a_reader_are_shown_with_their_positions(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = "1:0 to 1:9 at centre cccccccc; 2:0 to 2:7 at centre \x1b[31mdddd"
+    kept = ship(store, TargetState(up=True, missing=missing))
+    assert main(["ship", "--status", str(store)]) == 0
+    said = capsys.readouterr().out
+    assert "1:0 to 1:9 at centre cccccccc; 2:0 to 2:7 at centre " in said and "\x1b" not in said
+    main(["ship", "--status", str(store), "--json"])
+    assert json.loads(capsys.readouterr().out)[0]["missing"] == missing.split("; ")
     kept.close()
 
 
@@ -89,6 +102,7 @@ def test_the_status_is_json_for_programs(store: Path, capsys: pytest.CaptureFixt
         "lag_lines": 1,
         "gap_bytes": 0,
         "gap_lines": 0,
+        "missing": [],
         "error": None,
         "failed": None,
     }

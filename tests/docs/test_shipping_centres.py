@@ -21,7 +21,7 @@ def test_a_replaced_centre_catches_up_as_printed(tmp_path: Path) -> None:
     program("openssl", "openssl")
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join([ours, os.environ["PATH"]])
-    ports = (8443, 8444, 9443, 9444, 5142)
+    ports = (8443, 8444, 9443, 9444, 9445, 5142, 5143)
     with Story(tmp_path, ports=ports, environment={"PATH": path}) as reader:
         reader.follow(SECTION)
         reader.stop()

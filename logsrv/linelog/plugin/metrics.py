@@ -14,6 +14,7 @@ OF_LISTENERS = {
     ),
     "requests_deferred_total": "Requests answered with 503; their senders send them again.",
     "blocks_received_total": "Blocks of other stores that are on the disk here.",
+    "blocks_after_gap_total": "Blocks before which lines of their store are missing here for good.",
     "blocks_forgotten_total": "Blocks that came again; their lines were stored before.",
 }
 GAUGES = {

@@ -24,7 +24,7 @@ class CentreTarget:
     promise = "exactly once: the centre answers when a block is on its disk, and says where it is"
     largest = LARGEST
     has_removed_blocks = False
-    warning = ""
+    warning = missing = ""
     window = WINDOW
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:

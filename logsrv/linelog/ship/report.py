@@ -23,6 +23,8 @@ class ShipReport:
     resent: the target has lost `bytes` that it had acknowledged; they are sent again. bytes: None if
         unknown.
     lost: the target has lost text that the store does not have any more either. why: a sentence.
+    lacking: readers of the target have passed over lines of this store. why: from which position to which;
+        "" if they lack none any more.
     released: the target was found to have everything before `position`; retention may remove that.
     forgot: the target has nothing of this store any more; sending goes on at `position`.
     up: the target takes lines. why: its promise. down: it does not take lines any more.

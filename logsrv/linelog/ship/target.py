@@ -13,6 +13,9 @@ from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment
 
+BETWEEN = "; "
+"""What separates the entries of `BlockTarget.missing`."""
+
 
 class Unavailable(LogsrvError):
     """The target takes nothing at present; lines in flight may or may not have arrived.
@@ -95,13 +98,15 @@ class BlockTarget(Protocol):
     promise: its guarantee, for the log, such as "exactly once". largest: the most bytes of a packed block.
     window: the number of blocks that may be in flight. has_removed_blocks: whether, at the last answer, it
     had removed old blocks. Then it may have nothing of this store without having lost anything. warning: a
-    sentence for the operator about the target while it still takes blocks; "" for none.
+    sentence for the operator about the target while it still takes blocks; "" for none. missing: the
+    positions between which lines are missing at readers of the target, which have passed over them.
     """
 
     promise: str
     largest: int
     has_removed_blocks: bool
     warning: str
+    missing: str
     window: int
 
     def fetch_last_block(self) -> Deferred[LastBlock | None]:

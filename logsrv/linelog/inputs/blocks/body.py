@@ -258,6 +258,7 @@ class BlockBody(Body):
                 start=str(block.start),
             )
         if block.gap:
+            intake.metrics.count("blocks_after_gap_total", listener=intake.label)
             missing = "an unknown number of" if block.gap == UNKNOWN else block.gap
             log.warn(
                 "the store {store} has lost {missing} bytes from {after} to {start}, so they are missing"

@@ -28,6 +28,7 @@ from logsrv.linelog.ship.out.link import (
     required_number,
     required_object,
 )
+from logsrv.linelog.ship.out.missing import add_missing
 from logsrv.linelog.ship.out.nats_client import Inbox, MessageMemory, NatsTrouble
 from logsrv.linelog.ship.out.nats_wire import STATUS, Delivery, known_nats_headers
 from logsrv.linelog.ship.out.streams import NO_STREAM, SUBJECT
@@ -90,12 +91,12 @@ class LocalStoreCalls:
     """The calls from the asyncio loop into our store.
 
     sequence: returns the number in the stream of a store's last block here, or None.
-    store: stores a block; raises HoleError or UnstorableBlockError. tell: logs a sentence. centre: the
-    identity of our store.
+    store: stores a block; returns the positions between which it passed over missing lines, or "";
+    raises HoleError or UnstorableBlockError. tell: logs a sentence. centre: the identity of our store.
     """
 
     sequence: Callable[[str], Awaitable[int | None]]
-    store: Callable[[FetchedBlock], Awaitable[None]]
+    store: Callable[[FetchedBlock], Awaitable[str]]
     tell: Callable[[LogLevel, str], Awaitable[None]]
     centre: str = ""
 
@@ -275,15 +276,26 @@ class StreamFetcher:
         """Store a block, and free its room when that is done, even if this task is cancelled."""
         asking.inbox.leave_to_caller(block.room)
 
-        def stored(done: asyncio.Future[None]) -> None:
+        def stored(done: asyncio.Future[str]) -> None:
             self._room.free(block.room)
             if not done.cancelled():
                 done.exception()
 
         storing = asyncio.ensure_future(self._near.store(block))
         storing.add_done_callback(stored)
-        await asyncio.shield(storing)
+        hole = await asyncio.shield(storing)
         self._emptier.record_stored(asking.origin, block.sequence)
+        if hole:
+            await self._note_hole(asking.origin, hole)
+
+    async def _note_hole(self, origin: str, hole: str) -> None:
+        """Note at the stream, for the edge, which lines of its store are missing here."""
+        lines = f"{hole} at centre {self._near.centre[:8]}"
+        try:
+            await add_missing(self._link, self._place.stream, origin, lines)
+        except NatsTrouble as error:
+            why = f"the edge {origin} is not told that its lines from {hole} are missing: {error}"
+            await self._near.tell(LogLevel.warn, why)
 
     async def _store_backlog(self, asking: _BlockRequest) -> None:
         """Store the backlog; the next block is fetched while one is stored."""

@@ -29,6 +29,7 @@ from logsrv.linelog.inputs.nats.place import (
     StreamSource,
     adapted_headers,
     parse_stream_source,
+    passed_hole,
 )
 from logsrv.linelog.ship.out.login import nats_login_options, read_nats_credentials
 from logsrv.timer import Timer
@@ -128,16 +129,20 @@ class NatsReceiver:
         more = f" (and {noted.number - 1} more such)" if noted and noted.number > 1 else ""
         log.emit(level, "{label}: {why}{more}", label=self._intake.label, why=why, more=more)
 
-    async def _store_fetched(self, fetched: Any) -> None:
+    async def _store_fetched(self, fetched: Any) -> str:
         """Store a block; return when it is on the disk, or was stored before.
 
-        Try it again if there was no room. Raises HoleError or UnstorableBlockError.
+        Return the positions between which it passed over missing lines, or "". Try it again if there was no
+        room. Raises HoleError or UnstorableBlockError.
         """
         while self._running is not None:
-            body = self._block_body(fetched)
+            headers = self._adapted_headers(fetched)
+            body = BlockBody(
+                self._intake, self._source, self._bodies, headers, fetched.sequence, cuts=True
+            )
             try:
                 await self._finish_body(body, fetched.packed)
-                return
+                return passed_hole(fetched.headers, headers)
             except Exception as error:
                 if getattr(error, "status", None) != _BUSY:
                     raise self._final_error(error, fetched) from None
@@ -146,10 +151,10 @@ class NatsReceiver:
             await deferLater(self._reactor, BUSY)
         # The asyncio loop, which waits for this, is about to end.
         await Deferred[None]()
+        return ""
 
-    def _block_body(self, fetched: Any) -> BlockBody:
-        intake = self._intake
-        note = intake.store.origins.last_block(fetched.origin)
+    def _adapted_headers(self, fetched: Any) -> dict[str, str]:
+        note = self._intake.store.origins.last_block(fetched.origin)
         headers = adapted_headers(
             fetched.headers, note.end if note else None, passes_holes=self._place.passes_holes
         )
@@ -157,7 +162,7 @@ class NatsReceiver:
         # refused.
         if headers.get("Logsrv-Store", fetched.origin) != fetched.origin:
             headers.clear()
-        return BlockBody(intake, self._source, self._bodies, headers, fetched.sequence, cuts=True)
+        return headers
 
     async def _finish_body(self, body: BlockBody, packed: bytes) -> None:
         body.receive(packed)

@@ -133,3 +133,9 @@ def adapted_headers(
         same = start.segment == place.segment
         found.setdefault(GAP, str(start.offset - place.offset) if same else UNKNOWN)
     return found
+
+
+def passed_hole(headers: Mapping[str, str], adapted: Mapping[str, str]) -> str:
+    """Return the positions between which adapted headers pass over missing lines; "" if they do not."""
+    after, start = adapted.get(AFTER), adapted.get(START)
+    return f"{after} to {start}" if after and after not in (start, headers.get(AFTER)) else ""

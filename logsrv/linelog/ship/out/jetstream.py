@@ -21,10 +21,12 @@ from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, block_from_he
 from logsrv.linelog.ship.out.link import (
     NatsLink,
     PayloadTooLarge,
+    PublishDenied,
     read_jetstream_answer,
     required_number,
 )
 from logsrv.linelog.ship.out.login import nats_login_options
+from logsrv.linelog.ship.out.missing import fetch_missing
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import (
     EXPECTED,
@@ -56,8 +58,9 @@ class JetStreamTarget:
     promise = "exactly once"
     largest = LARGEST
     has_removed_blocks = False
-    warning = ""
+    warning = missing = ""
     window = 1
+    _may_ask_missing = True
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
@@ -114,6 +117,14 @@ class JetStreamTarget:
         self._facts, self._looked = facts, asyncio.get_running_loop().time()
         self.promise, self.has_removed_blocks = facts.promise, facts.first > 1
         self.warning = facts.limits.warning(self._stream)
+        if self._may_ask_missing:
+            try:
+                self.missing = await fetch_missing(self._link, self._stream, self._store)
+            except PublishDenied:
+                self._may_ask_missing = False
+            except NatsTrouble:
+                # An account of its own need not have the right to ask: then only the centre's log tells.
+                pass
         return facts
 
     def send(self, block: PackedBlock) -> Deferred[None]:

@@ -62,6 +62,8 @@ class BlockShipper(Shipper[BlockTarget]):
     _one_by_one: int = attrs.field(init=False, default=1)
     # The target's last warning, which was reported.
     _warning: str = attrs.field(init=False, default="")
+    # The lines that are missing at the target's readers, as they were reported.
+    _missing: str = attrs.field(init=False, default="")
     _flights: BlocksInFlight = attrs.Factory(
         lambda self: BlocksInFlight(self._send_block, self._record_taken_block, self._clock),
         takes_self=True,
@@ -115,7 +117,10 @@ class BlockShipper(Shipper[BlockTarget]):
         self._cutter.move_to(self.position)
 
     def _report_warning(self) -> None:
-        """Report the target's warning, if it is another than before."""
+        """Report the target's warning, and which lines its readers lack, if they are others than before."""
+        if self._target.missing != self._missing:
+            self._missing = self._target.missing
+            self._report(ShipReport("lacking", self._missing))
         if self._target.warning != self._warning:
             self._warning = self._target.warning
             if self._warning:

@@ -162,6 +162,11 @@ class ReportedTarget:
     def _log_lost(self, report: ShipReport) -> None:
         self._log_sentence(log.error, report.why)
 
+    def _log_lacking(self, report: ShipReport) -> None:
+        if report.why:
+            why = f"a centre lacks lines of this store, which the stream had lost: {report.why}"
+            self._log_sentence(log.error, why)
+
     def _record_down(self, report: ShipReport) -> None:
         if self.up is not False:
             self._since = self._clock()
@@ -220,6 +225,7 @@ _STEPS: dict[str, Callable[[ReportedTarget, ShipReport], None]] = {
     "resent": ReportedTarget._count_resent,
     "forgot": ReportedTarget._count_resent,
     "lost": ReportedTarget._log_lost,
+    "lacking": ReportedTarget._log_lacking,
     "up": ReportedTarget._record_up,
     "down": ReportedTarget._record_down,
     "stopped": ReportedTarget._record_stopped,

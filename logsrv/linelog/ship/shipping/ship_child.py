@@ -38,7 +38,7 @@ LOOK = 1.0
 """Seconds between two measurements of the target's lag."""
 _UP = {"up": True, "down": False, "stopped": False, "ended": None}
 """The kinds of reports that tell whether the target takes lines."""
-_WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "ended")
+_WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "ended", "lacking")
 """The kinds of reports that are not about a fault."""
 
 
@@ -119,6 +119,8 @@ class ShipWork:
         now = rfc3339(time_of_day(self._reactor))
         if report.kind in _UP:
             self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
+        if report.kind == "lacking":
+            self._state = attrs.evolve(self._state, missing=report.why)
         if report.kind not in _WELL:
             self._state = attrs.evolve(self._state, error=report_sentence(report), failed=now)
         if self._state != self._noted:

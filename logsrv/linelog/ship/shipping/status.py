@@ -41,13 +41,15 @@ class TargetState:
     """The state of a target. Times have the form of the store's TIME; "" if there is none.
 
     up: whether it takes lines; None if unknown. since: the time of the last change of `up`. error: a
-    sentence about the last fault. failed: the time of that fault.
+    sentence about the last fault. failed: the time of that fault. missing: the lines that readers of the
+    target have passed over.
     """
 
     up: bool | None = attrs.field(default=None, validator=instance_of(bool | None))
     since: str = attrs.field(default="", validator=instance_of(str))
     error: str = attrs.field(default="", validator=instance_of(str))
     failed: str = attrs.field(default="", validator=instance_of(str))
+    missing: str = attrs.field(default="", validator=instance_of(str))
 
 
 @attrs.frozen(kw_only=True)

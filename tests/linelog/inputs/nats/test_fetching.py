@@ -60,7 +60,8 @@ def chain(origin: str, count: int) -> list[PackedBlock]:
 class Centre:
     """A store that is a list. fails: what the next blocks meet; sequences: of the last blocks.
 
-    misses: the next block takes long, and its end is missed. name: its identity.
+    misses: the next block takes long, and its end is missed. name: its identity. holes: before the next
+    blocks.
     """
 
     server: NatsServer | Liar
@@ -74,6 +75,7 @@ class Centre:
     misses: bool = False
     login: dict[str, str] = attrs.field(factory=dict)
     name: str = ""
+    holes: list[str] = attrs.field(factory=list)
 
     @property
     def part(self) -> str:
@@ -94,16 +96,17 @@ class Centre:
     async def sequence(self, origin: str) -> int | None:
         return self.sequences.get(origin)
 
-    async def store(self, block: FetchedBlock) -> None:
+    async def store(self, block: FetchedBlock) -> str:
         if self.misses:
             self.misses = False
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
-            return
+            return ""
         if self.fails:
             raise self.fails.pop(0)
         self.stored.append(block)
         self.sequences[block.origin] = block.sequence
+        return self.holes.pop(0) if self.holes else ""
 
     async def tell(self, level: LogLevel, why: str) -> None:
         self.said.append((why, level is not LogLevel.info))

@@ -5,13 +5,19 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.inputs.blocks.body import BlockDecision, decide_about
-from logsrv.linelog.inputs.nats.place import StreamSource, adapted_headers, parse_stream_source
-from logsrv.linelog.ship.encode.block import block_from_headers
+from logsrv.linelog.inputs.nats.place import (
+    StreamSource,
+    adapted_headers,
+    parse_stream_source,
+    passed_hole,
+)
+from logsrv.linelog.ship.encode.block import PackedBlock, block_from_headers
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of
 
@@ -126,3 +132,30 @@ def test_headers_of_nats_are_none_of_a_block() -> None:
 def test_a_place_that_is_none_is_for_others_to_refuse() -> None:
     headers = {**BLOCK.headers(), "Logsrv-From": "nowhere"}
     assert adapted_headers(headers, Position(1, 0), passes_holes=True) == headers
+
+
+@pytest.mark.parametrize(
+    ("block", "place", "hole"),
+    [
+        (BLOCK, Position(3, 50), "3:50 to 3:100"),
+        (FIRST, Position(3, 50), "3:50 to 3:100"),
+        (BLOCK, Position(2, 7), "2:7 to 3:100"),
+        (BLOCK, Position(1, 0), "1:0 to 3:100"),
+        (FIRST, Position(3, 99), "3:99 to 3:100"),
+        (BLOCK, Position(3, 100), ""),
+        (FIRST, Position(3, 100), ""),
+        (BLOCK, Position(3, 101), ""),
+        (BLOCK, Position(4, 0), ""),
+        (BLOCK, None, ""),
+        (FIRST, None, ""),
+        (attrs.evolve(BLOCK, after=Position(3, 20)), Position(3, 20), ""),
+        (attrs.evolve(BLOCK, after=Position(3, 20), gap="80"), Position(3, 20), ""),
+        (attrs.evolve(BLOCK, after=Position(3, 20), gap="80"), Position(3, 0), "3:0 to 3:100"),
+    ],
+)
+def test_a_hole_that_is_passed_over_is_named_but_no_gap_of_the_edge(
+    block: PackedBlock, place: Position | None, hole: str
+) -> None:
+    headers = block.headers()
+    assert passed_hole(headers, adapted_headers(headers, place, passes_holes=True)) == hole
+    assert passed_hole(headers, adapted_headers(headers, place, passes_holes=False)) == ""

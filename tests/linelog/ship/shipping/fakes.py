@@ -67,6 +67,7 @@ class FarSide:
     closed: int = 0
     has_removed_blocks: bool = False
     warning: str = ""
+    missing: str = ""
     clock: Clock | None = None
     delays: list[float] = attrs.field(factory=list)
     speed: float = 0.0
