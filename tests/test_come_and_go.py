@@ -30,7 +30,7 @@ from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.viewing import views
 from logsrv.linelog.http.viewing.hub import Hub
 from logsrv.linelog.http.viewing.views import LiveViews
-from logsrv.linelog.inputs.blocks.body import IncomingBlocks
+from logsrv.linelog.inputs.blocks.incoming import IncomingBlocks
 from logsrv.linelog.inputs.intake.costly_senders import CostlySenders
 from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
 from logsrv.linelog.store.origins.origins import BlocksUnderWay
