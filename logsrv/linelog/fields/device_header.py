@@ -42,6 +42,7 @@ _PART = re.compile(
 )  # fmt: skip
 # Before the time of a message without a name, behind its priority: `45: sw01: 46: *`, `: ` of NX-OS.
 _COUNTER = rb"[0-9]{1,12}: +"
+_COUNTERS = re.compile(rb"(?:" + _COUNTER + rb")*")
 _BEFORE_TIME = re.compile(
     rb"(?:" + _COUNTER + rb"(?:(" + _NAME + rb"): +(?:" + _COUNTER + rb")?)?"
     rb"|(" + _NAME + rb"): +" + _COUNTER + rb"|: *)?[*.]? ?(?=" + OLD_TIME + rb"[^:]{0,16}:)"
@@ -70,7 +71,8 @@ def parse_device_header(message: bytes, start: int) -> DeviceHeader | None:
         if at == end:
             break
         part = _PART.match(message, at, end)
-        if part is None or not _add_part(part, fields, last, is_last=part.end() == end):
+        is_last = part is not None and _COUNTERS.fullmatch(message, part.end(), end) is not None
+        if part is None or not _add_part(part, fields, last, is_last=is_last):
             return None
         last, at = str(part.lastgroup), part.end()
     if at != end:

@@ -40,7 +40,7 @@ NO_HOST = (
 
 OLD_TIME = (
     rb"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:" + _YEAR + rb" )?" + MONTH + rb" [ 0-9]?[0-9](?: "
-    + _YEAR + rb")? " + _CLOCK + rb"(?:\.[0-9]+)?(?: [AP]M)?"
+    + _YEAR + rb")? " + _CLOCK + rb"(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:?[0-9]{2}| [AP]M)?"
 )  # fmt: skip
 """A time as in RFC 3164, perhaps with its weekday, year or fraction."""
 _ISO_TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T" + _CLOCK + rb"[^ ]*?"

@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple
 
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields import container_prefix
+from logsrv.linelog.fields import appliance_header, container_prefix
 from logsrv.linelog.fields.device_header import MNEMONIC, match_before_time, parse_device_header
 from logsrv.linelog.fields.header_words import (
     FACILITIES,
@@ -37,6 +37,7 @@ NAMES = frozenset(
 """The fields of a header; those of structured data have other names, with a dot."""
 
 _PRIORITY = re.compile(rb"<([0-9]{1,3})>")
+_SPACED_TIME = re.compile(rb" +(?=" + TIME.pattern + rb")")
 _RFC5424 = re.compile(
     rb"[1-9][0-9]{0,2} (-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)(?: |\Z)"
 )
@@ -56,7 +57,9 @@ _FIRST = frozenset(b"0123456789[ADFJMNOSTW")
 _LEVEL = rb"(emerg|emergency|panic|alert|crit|critical|err|error|warn|warning|notice|info|debug)"
 _FACILITY = b"(" + "|".join(FACILITIES).encode() + rb"|security)"
 # FreeBSD's `<auth.info>` or `<4.6>` before the host.
-_BEFORE_HOST = re.compile(rb"<(?:" + _FACILITY + rb"\." + _LEVEL + rb"|[0-9]{1,2}\.[0-7])> +")
+_BEFORE_HOST = re.compile(
+    rb"<(?:" + _FACILITY + rb"\." + _LEVEL + rb"|([0-9]|1[0-9]|2[0-3])\.([0-7]))> +"
+)
 # BusyBox' `daemon.info` and F5's `warning` before the tag.
 _BEFORE_TAG = re.compile(rb"(?:" + _FACILITY + rb"\.)?" + _LEVEL + rb" +(?=" + TAG.pattern + rb")")
 # AIX: the host that a message comes from.
@@ -65,7 +68,8 @@ _FORWARDED = re.compile(rb"(?:Message forwarded from|From) ([0-9A-Za-z][0-9A-Za-
 _USUAL = re.compile(
     rb"(" + MONTH + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
     rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
-    rb" ([A-Za-z0-9][A-Za-z0-9._-]*) ([A-Za-z_/.(][^\s:\[\]=\"]{0,127})(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)"
+    rb" ([A-Za-z0-9][A-Za-z0-9._-]*) ([A-Za-z_/.(][^\s:\[\]=\",]{0,127})"
+    rb"(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)"
 )
 # A header without a priority: stricter rules, because a program's own line may begin with a time, too.
 _IN_FILES = (
@@ -227,6 +231,10 @@ def _add_odd_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     time = TIME.match(message, at)
     host = None
     if time is None and at:
+        if spaced := _SPACED_TIME.match(message, at):
+            return _add_rfc3164(message, spaced.end(), fields)
+        if whole := appliance_header.match_whole_header(message, at):
+            return _add_part(whole, fields)
         device, begin = match_before_time(message, at)
         time = TIME.match(message, begin)
         if time and device:
@@ -237,14 +245,20 @@ def _add_odd_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
         if message.startswith(b"<", at) and (level := _BEFORE_HOST.match(message, at)):
             at = _add_level(level, fields)
         is_text = message.startswith(b":", time.end(1))
-        if not TAG.match(message, at):
+        if part := appliance_header.match_odd_host(message, at):
+            at = _add_part(part, fields)
+        elif not TAG.match(message, at):
             host = (match_host_behind_colon if is_text else match_host)(message, at)
         if host:
             fields["hostname"] = decode_stored(host[1])
             at = host.end()
+            if event := appliance_header.match_event(message, at):
+                at = _add_part(event, fields)
         if origin := _FORWARDED.match(message, at):
             fields["hostname"] = decode_stored(origin[1])
             at = origin.end()
+    if named := appliance_header.match_odd_tag(message, at):
+        return _add_part(named, fields)
     tag = TAG.match(message, at)
     if tag is None and time:
         if level := _BEFORE_TAG.match(message, at):
@@ -260,9 +274,20 @@ def _add_odd_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     return at
 
 
+def _add_part(part: appliance_header.HeaderPart, fields: dict[str, str]) -> int:
+    """Add what a part says, its severity if there is no priority; return its end."""
+    found = {name: decode_stored(value) for name, value in part.fields.items()}
+    if severity := found.pop("severity", None):
+        fields.setdefault("severity", SEVERITIES[int(severity)])
+    fields.update(found)
+    return part.end
+
+
 def _add_level(said: re.Match[bytes], fields: dict[str, str]) -> int:
     """Add a level and a facility that stand between the parts if there is no priority; return the end."""
     facility, level = (part.decode() if part else None for part in said.group(1, 2))
+    if said.re is _BEFORE_HOST and said[4] and "severity" not in fields:
+        fields["facility"], fields["severity"] = FACILITIES[int(said[3])], SEVERITIES[int(said[4])]
     if level and "severity" not in fields:
         fields["severity"] = SEVERITIES[len(LEVELS) - 1 - RANK[NAMES_OF_LEVELS[level]]]
         if facility:

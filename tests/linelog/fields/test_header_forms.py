@@ -9,6 +9,8 @@ from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import make_matcher
 
 STAMP = "2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 DEVICES = """
@@ -79,6 +81,33 @@ TEXTS = """
 <13>Jul 11 10:00:00 UTC: web1 sshd[7]: x y|web1|sshd|7|Jul 11 10:00:00 UTC|notice
 <13>Jul 11 10:00:00 UTC: sshd: x y|-|sshd|-|Jul 11 10:00:00 UTC|notice
 """
+APPLIANCES = """
+<30>Jul 11 10:00:00 U7PG2,788a20aabbcc,v4.0.66.10832: hostapd: x|U7PG2|hostapd|-|Jul 11 10:00:00|info
+<30>Jul 11 10:00:00 U6-Lite 68d79aaabbcc,U6-Lite-6.0.14+13348: hostapd[3054]: x|\
+U6-Lite|hostapd|3054|Jul 11 10:00:00|info
+<30>Jul 11 10:00:00 788a20aabbcc,U7PG2-4.0.66: kernel: x|-|kernel|-|Jul 11 10:00:00|info
+Jul 11 10:00:00 U6-Lite f8d79aaabbcc,U6-Lite-6.0.14+13348: hostapd[3054]: x|\
+U6-Lite|hostapd|3054|Jul 11 10:00:00|-
+<188>Jul 11 10:00:00 10.0.0.2 00076 ports: x|10.0.0.2|ports|-|Jul 11 10:00:00|warning
+Jul 11 10:00:00 sw1 00076 ports: x|sw1|ports|-|Jul 11 10:00:00|-
+<189>Jul 11 2026 10:00:00 HUAWEI %%01IFNET/4/LINK_STATE(l)[12]:x|\
+HUAWEI|%%01IFNET/4/LINK_STATE(l)|-|Jul 11 2026 10:00:00|notice
+Jul 11 10:00:00 2026 H3C %%10IFNET/3/LINK_UPDOWN: x|H3C|%%10IFNET/3/LINK_UPDOWN|-|Jul 11 10:00:00 2026|error
+Jul 11 10:00:00 sw1 %%10SHELL/6/SHELL_CMD: x|sw1|%%10SHELL/6/SHELL_CMD|-|Jul 11 10:00:00|info
+<134>1 1720692000.123456 MX84 flows x|MX84|flows|-|1720692000.123456|info
+<134>1720692000.123456 AP1 events x|AP1|events|-|1720692000.123456|info
+<134> 07/11/2026:10:00:00 GMT ns1 0-PPE-0 : x|ns1|0-PPE-0|-|07/11/2026:10:00:00 GMT|info
+<130>07/11/2026:10:00:00 ns1 12-PPE-3 : x|ns1|12-PPE-3|-|07/11/2026:10:00:00|critical
+<30>Jul 11 10:00:00 [10.0.0.9.2.2] sshd[800]: x|10.0.0.9.2.2|sshd|800|Jul 11 10:00:00|info
+<30>Jul 11 10:00:00 [2001:db8::1] sshd: x|2001:db8::1|sshd|-|Jul 11 10:00:00|info
+<134>Jul 11 10:00:00+02:00 10.0.0.1 fw: x|10.0.0.1|fw|-|Jul 11 10:00:00+02:00|info
+<134>Jul 11 10:00:00.123Z gw1 fw[7]: x|gw1|fw|7|Jul 11 10:00:00.123Z|info
+<30> Jul 11 10:00:00 web1 sshd[7]: x|web1|sshd|7|Jul 11 10:00:00|info
+<30>  2026-07-11T10:00:00Z web1 sshd[7]: x|web1|sshd|7|2026-07-11T10:00:00Z|info
+<187>Jul 11 10:00:00 leaf1 Stp: 45: %SPANTREE-3-X: y|leaf1|Stp|-|Jul 11 10:00:00|error
+Jul 11 10:00:00 <4.3> bsd1 sshd[7]: x|bsd1|sshd|7|Jul 11 10:00:00|error
+<30>Jul 11 10:00:00 web1 a,b[7]: x|web1|a,b|7|Jul 11 10:00:00|info
+"""
 CONTAINERS = """
 2026-07-11T10:00:00.123456789Z stdout F {"level":"warn"}|-|-|-|2026-07-11T10:00:00.123456789Z|warning
 2026-07-11T10:00:00.12+02:00 stderr P ERROR x|-|-|-|2026-07-11T10:00:00.12+02:00|error
@@ -93,7 +122,7 @@ web-0|app|-|2026-07-11T10:00:00.123456789Z|error
 """
 
 
-@pytest.mark.parametrize("row", (DEVICES + WORDS + TEXTS + CONTAINERS).split("\n"))
+@pytest.mark.parametrize("row", (DEVICES + WORDS + TEXTS + APPLIANCES + CONTAINERS).split("\n"))
 def test_the_header_of_every_form_is_read(row: str) -> None:
     if not row:
         return
@@ -105,14 +134,23 @@ def test_the_header_of_every_form_is_read(row: str) -> None:
     found[4] = record.level
     assert found == [None if value == "-" else value for value in wanted]
     assert OF_NUMBERS[level_numbers(line + b"\n")[0]] == record.level
+    for query in (f"level={record.level}", f"level>={record.level}") if record.level else ():
+        assert make_matcher(parse(query)).count(line + b"\n") == 1, query
     assert record.header is not None
     text = record.header.text.decode()
-    assert text in ("x", "ERROR x", "x y", "x y: rcvd", "x y: z") or text.startswith("{")
+    assert text in (
+        "x",
+        "ERROR x",
+        "x y",
+        "x y: rcvd",
+        "x y: z",
+        "%SPANTREE-3-X: y",
+    ) or text.startswith("{")
 
 
 @pytest.mark.parametrize("names", [["app"], ["hostname", "pid"], ["timestamp", "severity"]])
 def test_a_column_of_every_form_is_that_of_its_record(names: list[str]) -> None:
-    rows = [row for row in (DEVICES + WORDS + TEXTS + CONTAINERS).split("\n") if row]
+    rows = [row for row in (DEVICES + WORDS + TEXTS + APPLIANCES + CONTAINERS).split("\n") if row]
     messages = [row.replace("  / ", "  ¦ ").split("|")[0].replace("¦", "|") for row in rows]
     usual = ["<13>Jul 11 10:00:00 web1 sshd[7]: 5% x", "<13>Jul 11 10:00:00 cron[1]: x"]
     lines = [(STAMP + message).encode() for message in (*usual, *messages, *usual)]

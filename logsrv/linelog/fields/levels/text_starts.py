@@ -34,6 +34,8 @@ PADDING = 6 * WIDTH
 """Bytes behind a text that are looked at."""
 _AFTER_CLOCK = 32
 _MOST_BEFORE_COLON = 20
+# A UniFi's MAC before its version: there the tag follows.
+_MAC = 12
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGITS = b"0123456789"
 _DIGIT = byte_membership_table(_DIGITS)
@@ -117,7 +119,7 @@ def _ends_of_host_and_tag(raw: Array, host: Array, ends: Array) -> TextStarts:
     good &= _BEGINS_TAG[rows[:, 0]]
     size = _ENDS_TAG[rows].argmax(1)
     after = rows[line, size]
-    unsure |= good & ~_ENDS_TAG[after]
+    unsure |= good & (~_ENDS_TAG[after] | (rows[:, _MAC] == ord(",")))
     spaced = after == _SPACE
     # macOS has tags of several words.
     several = spaced & _BEGINS_NEXT_WORD[rows[line, numpy.minimum(size + 1, WIDTH - 1)]]

@@ -172,6 +172,10 @@ def _level_pattern(op: str, value: str) -> Pattern | None:
         rf'(?:{keys})(?:"[ \t\r]*:[ \t\r]*|=)(?:\[|"?[-+.0-9])',
         rf"<0*(?:{priorities})>",
     ]
+    if ranks:
+        digits = "".join(map(str, ranks))
+        # Devices' `%SEC-3-X` and `%%10IFNET/3/X`, FreeBSD's `<4.3>`.
+        found += [rf"%[^ ]*[-/][{digits}][-/]", rf"<[0-9]{{1,2}}\.[{digits}]>"]
     found += [f"{word}:" for word, meaning in level.OF_DOTNET.items() if meaning in wanted]
     marked = (word for word, meaning in level.OF_POSTGRESQL.items() if meaning in wanted)
     found += [
