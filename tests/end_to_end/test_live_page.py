@@ -48,6 +48,43 @@ def test_lines_come_and_are_filtered(server: Logger, browser: Chromium) -> None:
     assert page.complaints == []
 
 
+def test_a_query_is_asked_of_a_record(server: Logger, browser: Chromium) -> None:
+    """The level stands in its first line, the class in another: found, and shown live as one row."""
+    trace = [
+        b"ERROR failed",
+        b"\tat a.B(C.java:1)",
+        b"Caused by: a.BoomError: 1",
+        b"\tat d.E(F.java:2)",
+    ]
+    server.send(b"\n".join([*trace, b"INFO between", *trace[:2], b"INFO BoomError", b""]))
+    page = open_page(browser, server)
+    page.wait(f"{COUNT} === 8 && {LIVE}")
+    page.fill("#q", "level>=error BoomError")
+    page.wait(f"{COUNT} === 4 && {LIVE}")
+    rows = "[...document.querySelectorAll('.line:not(.part)')].map((one) => one.innerText)"
+    assert (
+        len(page.run(rows)) == 1 and "failed" in page.run(rows)[0] and page.texts(".fold") == ["+3"]
+    )
+    with server.connect() as connection:
+        connection.sendall(b"ERROR other\nERROR failed\n")
+        server.wait_for_messages(10)
+        server.send(b"ERROR of another sender: BoomError\n")
+        page.wait(f"{COUNT} === 5")
+        connection.sendall(b"\n".join([*trace[1:], b""]))
+        page.wait(f"{COUNT} === 9")
+    assert page.texts(".line:not(.part) .fold") == ["+3", "+3"]
+    assert [one.split()[-2:] for one in page.run(rows)] == [
+        ["failed", "+3"],
+        ["failed", "+3"],
+        ["sender:", "BoomError"],
+    ]
+    page.run("document.querySelectorAll('.fold button').forEach((one) => one.click())")
+    assert page.texts(".line:not(.part) .message")[1] == b"\n".join(trace).decode()
+    page.fill("#q", "level>=error -BoomError")
+    page.wait(f"{COUNT} === 3 && {LIVE}")
+    assert page.complaints == []
+
+
 def test_what_another_tool_would_mean_is_said(server: Logger, browser: Chromium) -> None:
     server.send(b"Failed and root\n")
     page = open_page(browser, server)

@@ -43,6 +43,7 @@ from logsrv.linelog.query.language.question import (
     Sorting,
 )
 from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.matching.of_records import RecordQuery
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
@@ -133,18 +134,18 @@ def run(arguments: Namespace) -> int:
         )
     with open_view(arguments, "search") as view:
         limits = make_search_scope(arguments, view)
-        search = make_search(
-            view, make_matcher(asked.node), limits, with_index=not arguments.no_index
-        )
+        of_records = RecordQuery(asked.node) if records else None
+        matcher = of_records.candidates if of_records else make_matcher(asked.node)
+        search = make_search(view, matcher, limits, with_index=not arguments.no_index)
         try:
             with ProgressLine(search, alone=figures):
                 if figures:
                     found = _print_figures(search, asked, arguments)
-                elif records:
+                elif of_records:
                     # Imported here: its rules take a fifteenth of the time of a short search.
                     from logsrv.cli.reading.records import print_records
 
-                    found = print_records(search, asked, arguments)
+                    found = print_records(search, of_records, asked, arguments)
                 else:
                     found = _print_lines(search, asked, arguments)
         finally:
@@ -152,7 +153,7 @@ def run(arguments: Namespace) -> int:
             if arguments.stats:
                 tell(str(search.stats))
         if not found:
-            for hint in hints_for_no_hits(search, arguments.top):
+            for hint in hints_for_no_hits(search, asked.node, arguments.top):
                 tell(f"logsrv search: {hint}")
         return reading.search_status(view.damaged, found)
 

@@ -31,6 +31,7 @@ from logsrv.cli.reading.stores import make_search, open_view
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.fields.source import make_source_test
+from logsrv.linelog.query.matching.of_records import RecordQuery
 from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.found_records import FollowedRecords, FoundRecords
 from logsrv.linelog.read.render import make_renderer
@@ -78,8 +79,11 @@ def run(arguments: argparse.Namespace) -> int:
     found_by = reading.matcher_with_hints(arguments.query, "tail")
     limits, most = reading.make_scope(arguments), reading.lines_of_tail(arguments)
     style = reading.line_style(arguments)
+    of_records: RecordQuery | None = None
     if records:
         show = partial(_show, make_record_renderer(style, found_by, fold=arguments.fold))
+        of_records = RecordQuery(found_by.node)
+        found_by = of_records.candidates
     else:
         render = make_renderer(style, found_by)
         show = partial(_show, lambda lines, _: render(lines[0], False))
@@ -93,13 +97,13 @@ def run(arguments: argparse.Namespace) -> int:
         ):
             hits = search.hits(reverse=most is not None)
             last: Iterator[Sequence[Hit]] = ([hit] for hit in hits)
-            if records:
-                finder = FoundRecords(lines)
+            if of_records:
+                finder = FoundRecords(lines, of_records.matches)
                 last = finder.records(hits) if most is None else finder.newest_records(hits)
             found = show(last if most is None else reversed(list(islice(last, most))))
         if arguments.follow:
             of = make_source_test(arguments.source)
-            following = FollowedRecords() if records else None
+            following = FollowedRecords(of_records.matches) if of_records else None
             for position, text in _wait_for_lines(view, ends):
                 new = hits_in_text(found_by, of, position, text)
                 if following is None:

@@ -222,6 +222,10 @@ _SCOPE = (_Q, *_TIMES, _SOURCE, _NODES)
 _LINE = ApiParameter("position", "the line", _check_position, _PLACE, required=True)
 _AFTER = ApiParameter("after", "the position behind which it begins", _check_position, _PLACE)
 
+_JOIN = _flag_parameter(
+    "join", "1: `q` is asked of whole records; `continues` is where a line's record begins"
+)
+
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/search",
@@ -236,10 +240,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             ),
             ApiParameter("before", "the position before which it ends", _check_position, _PLACE),
             _AFTER,
-            _flag_parameter(
-                "join",
-                "1, without filter: `continues` is the position of the first line of a line's record",
-            ),
+            _JOIN,
             _format_parameter("json", "csv", "text"),
             ApiParameter(
                 "columns",
@@ -265,7 +266,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/api/tail",
         "Lines that match, as they are written: the events `line` and `missed`. The header "
         "Last-Event-ID goes before `after`",
-        (attrs.evolve(_Q, read=_check_query_for_lines), _AFTER),
+        (attrs.evolve(_Q, read=_check_query_for_lines), _AFTER, _JOIN),
         EVENTS,
     ),
     ApiEndpoint(

@@ -38,6 +38,7 @@ from logsrv.linelog.http.saved import SavedSearches
 from logsrv.linelog.http.searching.answer import SearchAnswer
 from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.statistics import StoreStatistics
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery
 from logsrv.linelog.http.viewing.viewer import Viewer
 from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
@@ -245,7 +246,7 @@ class WebServer:
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")
-        if values.get("join") and values["format"] != "json":
+        if values.get("join") and values.get("format", "json") != "json":
             raise Problem(400, "join needs format=json")
         try:
             here, nodes = self._nodes.choose_nodes(values.get("nodes", ""))
@@ -281,7 +282,7 @@ class WebServer:
             raise Problem(400, f"Last-Event-ID: {error}") from None
         viewer = Viewer(
             request,
-            values["q"],
+            LiveQuery(values["q"], values["join"]),
             self._position,
             self._views,
             self._searches,

@@ -14,6 +14,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.matching.of_records import RecordTest
 from logsrv.linelog.read.records import MOST_READ, is_far, lines_before_record
 from logsrv.linelog.read.search import Hit, hits_in_text
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -76,10 +77,14 @@ class _Gathering:
 
 
 class FoundRecords:
-    """Finds the records of hits in an open store."""
+    """Finds the records of hits in an open store.
 
-    def __init__(self, lines: StoredLines) -> None:
+    matches: whether a record is wanted; None for the records of all hits.
+    """
+
+    def __init__(self, lines: StoredLines, matches: RecordTest | None = None) -> None:
         self._lines = lines
+        self._matches = matches
         self._shown: dict[Position, None] = {}
         self._begin()
 
@@ -169,7 +174,8 @@ class FoundRecords:
                 and not is_far(record.lines[-1].line, line.line)
             ):
                 return
-            if lines := self._not_shown(gathering.take(first)):
+            lines = self._not_shown(gathering.take(first))
+            if lines and _is_match(lines, self._matches):
                 yield lines
 
     def _not_shown(self, lines: list[Hit]) -> list[Hit]:
@@ -182,16 +188,25 @@ class FoundRecords:
         return new
 
 
+def _is_match(lines: Iterable[Hit], matches: RecordTest | None) -> bool:
+    """Return whether a test, if there is one, is true for the lines of a record."""
+    return matches is None or matches([Record(hit.line, str(hit.position)) for hit in lines])
+
+
 def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
     """Return the lines of the record that a line belongs to, in the order of the store."""
     return next(FoundRecords(lines).records([hit]))
 
 
 class FollowedRecords:
-    """The records of new lines, found as soon as they have ended or their sender pauses."""
+    """The records of new lines, found as soon as they have ended or their sender pauses.
 
-    def __init__(self) -> None:
+    matches: whether a record is wanted, as for `FoundRecords`.
+    """
+
+    def __init__(self, matches: RecordTest | None = None) -> None:
         self._gathering = _Gathering()
+        self._matches = matches
 
     def records(
         self, position: Position, text: bytes, hits: Iterable[Hit], now: float
@@ -207,5 +222,7 @@ class FollowedRecords:
             gathering.add(hit, record, stream_of_record(record), is_wanted, now)
         for first, found in list(gathering.records.items()):
             is_over = found.is_over or now - found.last >= _PAUSE
-            if (is_over or gathering.size > _MOST_BYTES) and (lines := gathering.take(first)):
-                yield lines
+            if is_over or gathering.size > _MOST_BYTES:
+                lines = gathering.take(first)
+                if lines and _is_match(lines, self._matches):
+                    yield lines

@@ -19,6 +19,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.fields.stored import decode_stored
 from logsrv.linelog.fields.values import displayable_text
+from logsrv.linelog.query.matching.of_records import level_of_lines
 from logsrv.linelog.read.render import record_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -31,10 +32,10 @@ MOST_READ = 5000
 # line, so many lines of unknown shape are the end of the search.
 _MOST_UNKNOWN = 2
 _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
-# Lines that are read to know which records are unfinished at a position; 5 to 25 µs each.
-_READ_BEFORE = 300
-# Bytes of lines after which unfinished records are forgotten, because a joiner may keep them all.
-_MOST_KEPT = 32 << 20
+READ_BEFORE = 300
+"""Lines that are read to know which records are unfinished at a position; 5 to 25 µs each."""
+MOST_KEPT = 32 << 20
+"""Bytes of lines after which unfinished records are forgotten, because a joiner may keep them all."""
 
 
 def whole_lines(hits: Sequence[Hit]) -> list[Hit]:
@@ -67,7 +68,7 @@ class JoinedLines:
     def read_before(self, view: View, position: Position) -> None:
         """Learn which records are unfinished at a position, where the next line begins."""
         with closing(StoredLines(view)) as lines:
-            self._learn(reversed(list(islice(lines.lines_before(position), _READ_BEFORE))))
+            self._learn(reversed(list(islice(lines.lines_before(position), READ_BEFORE))))
 
     def document(self, hit: Hit, lines: StoredLines | None = None) -> dict[str, Any]:
         """Return the next line as an object; `continues` is missing in the first line of a record.
@@ -81,7 +82,7 @@ class JoinedLines:
         first, parts = self._first_line(record, stream)
         found = {"position": record.position, **record_document(record)}
         if first is not record:
-            found["continues"] = first.position
+            found |= {"continues": first.position, "level": found["level"] or first.level}
         return found | _document_of_part(parts) if len(parts) > 1 else found
 
     def _learn(self, hits: Iterable[Hit]) -> None:
@@ -92,7 +93,7 @@ class JoinedLines:
     def _first_line(self, record: Record, stream: Hashable) -> tuple[Record, list[Record]]:
         """Return the first line of a line's record, and all parts of the line up to this one."""
         self._size += len(record.line)
-        if self._size > _MOST_KEPT:
+        if self._size > MOST_KEPT:
             self.forget()
         first = self._joiner.first_line(record, stream)
         parts = self._parts.pop(stream, [])
@@ -108,6 +109,20 @@ def _document_of_part(parts: Sequence[Record]) -> dict[str, Any]:
         return {"rest": displayable_text(decode_stored(parts[-1].line[part.start : part.end]))}
     whole = record_document(join_parts(parts)[0])
     return {"whole": {name: whole[name] for name in whole if name not in ("time", "source")}}
+
+
+def about_lines(record: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return what the object of each line of a record has for JSON besides its own, as in `JoinedLines`."""
+    level = level_of_lines(record)
+    found: list[dict[str, Any]] = []
+    parts: list[Record] = []
+    for line in record:
+        parts = [*parts, line] if parts and is_cut(parts[-1]) else [line]
+        added: dict[str, Any] = {}
+        if line is not record[0]:
+            added = {"continues": record[0].position, "level": line.level or level}
+        found.append(added | _document_of_part(parts) if len(parts) > 1 else added)
+    return found
 
 
 def joined_documents(view: View, hits: Sequence[Hit]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.extract import ExtractedFields, extracted_fields
 from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.query.matching.of_records import level_of_lines
 from logsrv.linelog.read.records import whole_lines
 from logsrv.linelog.read.render import (
     DIM,
@@ -86,6 +87,7 @@ def _object(lines: Sequence[Hit], extracted: ExtractedFields | None, context: bo
     texts = (found["message"].encode(), *(_text_to_show(hit) for hit in hits[1:]))
     message = b"\n".join(_TAB.sub(b"\t", _BREAK.sub(b"\n", text)) for text in texts)
     found["message"] = message.decode("utf-8", "backslashreplace")
+    found["level"] = level_of_lines([Record(hit.line) for hit in hits])
     return safe_json(found | {"lines": len(lines)}).encode() + b"\n"
 
 

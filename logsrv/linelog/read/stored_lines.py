@@ -47,7 +47,7 @@ class StoredLines:
 
     def lines_around(self, hit: Hit, before: int, after: int) -> list[Hit]:
         """Return a line with at most `before` lines before it and `after` lines after it, in order."""
-        behind = Position(hit.position.segment, hit.position.offset + 1)
+        behind = hit.position.beside(1)
         return [
             *reversed(list(islice(self.lines_before(hit.position), before))),
             hit,

@@ -11,7 +11,7 @@ from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.language.question import Extraction, Question
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.extract import extracted_fields
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import hit_document, safe_json
 from logsrv.linelog.read.search import Hit, Search
@@ -39,9 +39,17 @@ def has_all_lines(question: Question) -> bool:
 
 
 def make_search(
-    view: View, values: Values, *, after: Position | None = None, before: Position | None = None
+    view: View,
+    values: Values,
+    *,
+    after: Position | None = None,
+    before: Position | None = None,
+    matcher: Matcher | None = None,
 ) -> Search:
-    """Return the search for the lines that a request asks for, whatever its answer is made of."""
+    """Return the search for the lines that a request asks for, whatever its answer is made of.
+
+    matcher: None for that of its query.
+    """
     scope = Scope(
         since=values.get("since", ""),
         until=values.get("until", ""),
@@ -50,7 +58,8 @@ def make_search(
         source=values.get("source", ""),
     )
     processes = values.get("processes", PROCESSES)
-    return Search(view, make_matcher(question_of(values).node), scope, processes=processes)
+    matcher = matcher or make_matcher(question_of(values).node)
+    return Search(view, matcher, scope, processes=processes)
 
 
 def document_maker(extractions: Sequence[Extraction]) -> Callable[[Hit], dict[str, Any]]:

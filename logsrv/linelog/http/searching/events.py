@@ -12,8 +12,9 @@ RETRY = b"retry: 2000\n\n"
 
 
 def line_event(position: str, document: str) -> bytes:
-    """Return the event of a line. document: the line as JSON, without LF."""
-    return f"id: {position}\nevent: line\ndata: {document}\n\n".encode()
+    """Return the event of a line. position: "" for one that comes late. document: JSON, without LF."""
+    known = f"id: {position}\n" if position else ""
+    return f"{known}event: line\ndata: {document}\n\n".encode()
 
 
 def missed_event(lines: int | None, position: str | None = None) -> bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from itertools import islice
+from itertools import groupby, islice
 from types import ModuleType
 from typing import Any, TypeAlias
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.fields.record import Record
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.asked import (
     Values,
@@ -21,13 +22,15 @@ from logsrv.linelog.http.searching.asked import (
 )
 from logsrv.linelog.http.searching.events import line_event, missed_event
 from logsrv.linelog.query.language.question import Grouping, Question, Sorting
+from logsrv.linelog.query.matching.of_records import RecordQuery
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.csv_lines import csv_renderer
 from logsrv.linelog.read.found_records import whole_record
 from logsrv.linelog.read.indexed import step_start
+from logsrv.linelog.read.lines_of_records import RecordLine, lines_of_records
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.records import JoinedLines, joined_documents
+from logsrv.linelog.read.records import about_lines, joined_documents
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -53,6 +56,9 @@ def search(view: View, values: Values) -> Reply:
         yield head
     left = values["limit"] if question.limit is None else min(values["limit"], question.limit)
     before, after = _parse_place(values["before"]), _parse_place(values["after"])
+    if values.get("join") and values["format"] == "json" and not has_all_lines(question):
+        yield from _lines_of_records(view, values, question, left, after, before)
+        return
     if left and values.get("newest"):
         after = (
             _place_before_newest(make_search(view, values, before=before, after=after), left)
@@ -78,6 +84,54 @@ def search(view: View, values: Values) -> Reply:
             left -= len(lines)
             if not left:
                 break
+
+
+def _lines_of_records(
+    view: View,
+    values: Values,
+    question: Question,
+    left: int,
+    after: Position | None,
+    before: Position | None,
+) -> Reply:
+    """Yield the lines of records for which a query is true, `left` at most."""
+    is_newest = bool(values.get("newest"))
+    reverse = values["reverse"] or is_newest
+    pieces = _pieces_of_records(view, values, after=after, before=before, reverse=reverse)
+    document = document_maker(question.extractions)
+    newest: list[bytes] = []
+    for piece in pieces if left else ():
+        lines = [json_line(document(hit) | about) for hit, about in piece[:left]]
+        left -= len(lines)
+        if is_newest and not values["reverse"]:
+            newest += lines
+        else:
+            yield b"".join(lines)
+        if not left:
+            break
+    yield b"".join(newest[::-1])
+
+
+def _pieces_of_records(
+    view: View,
+    values: Values,
+    *,
+    after: Position | None,
+    before: Position | None,
+    reverse: bool = False,
+) -> Iterator[list[RecordLine]]:
+    """Yield the lines of records for which the query of a request is true."""
+    query = RecordQuery(question_of(values).node)
+    return lines_of_records(
+        view,
+        lambda after, before: make_search(
+            view, values, after=after, before=before, matcher=query.candidates
+        ),
+        query.matches,
+        after=after,
+        before=before,
+        reverse=reverse,
+    )
 
 
 def table(view: View, values: Values) -> Reply:
@@ -114,7 +168,7 @@ def _place_before_newest(asked: Search, lines: int) -> Position | None:
     for _, places in asked.run_on_frames(work, reverse=True):
         if len(places) >= left:
             first = parse_position(places[-left].decode())
-            return Position(first.segment, first.offset - 1)
+            return first.beside(-1)
         left -= len(places)
     return None
 
@@ -128,7 +182,18 @@ def tail(view: View, values: Values) -> Reply:
         begin = Position(later[0] if later else numbers[0], 0)
         yield missed_event(None, str(begin))
 
-    asked = make_search(view, values, after=Position(begin.segment, begin.offset - 1), before=end)
+    passed = deque(number for number in numbers if begin.segment <= number < end.segment)
+    is_of_records = values.get("join") and not has_all_lines(question_of(values))
+    events = _events_of_records if is_of_records else _events_of_lines
+    for segment, found in events(view, values, begin, end):
+        yield _pop_removal_event(view, passed, segment) + b"".join(found)
+    yield _pop_removal_event(view, passed, end.segment)
+
+
+def _events_of_lines(
+    view: View, values: Values, begin: Position, end: Position
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the events of matching lines, with the number of their segment."""
     question = question_of(values)
     document = document_maker(question.extractions)
 
@@ -140,10 +205,21 @@ def tail(view: View, values: Values) -> Reply:
             found = [document(hit) for hit in hits]
         return [line_event(one["position"], safe_json(one)) for one in found]
 
-    passed = deque(number for number in numbers if begin.segment <= number < end.segment)
-    for task, events in asked.run_on_frames(work):
-        yield _pop_removal_event(view, passed, task.segment) + b"".join(events)
-    yield _pop_removal_event(view, passed, end.segment)
+    asked = make_search(view, values, after=begin.beside(-1), before=end)
+    for task, found in asked.run_on_frames(work):
+        yield task.segment, found
+
+
+def _events_of_records(
+    view: View, values: Values, begin: Position, end: Position
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the events of the lines of records for which a query is true, as `_events_of_lines`."""
+    question = question_of(values)
+    document = document_maker(question.extractions)
+    for piece in _pieces_of_records(view, values, after=begin.beside(-1), before=end):
+        for segment, lines in groupby(piece, key=lambda one: one.hit.position.segment):
+            found = [document(hit) | about for hit, about in lines]
+            yield segment, [line_event(one["position"], safe_json(one)) for one in found]
 
 
 def _pop_removal_event(view: View, passed: deque[int], until: int) -> bytes:
@@ -263,9 +339,9 @@ def record(view: View, values: Values) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
     with closing(StoredLines(view)) as lines:
         found = whole_record(lines, _line_at(lines, values))
-    first, *others = map(JoinedLines().document, found)
-    continued = [{**one, "continues": first["position"]} for one in others]
-    yield json_line({"lines": [first, *continued]})
+    records = [Record(hit.line, str(hit.position)) for hit in found]
+    about = zip(map(hit_document, found), about_lines(records), strict=True)
+    yield json_line({"lines": [document | added for document, added in about]})
 
 
 def _line_at(lines: StoredLines, values: Values) -> Hit:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import attrs
 
 from logsrv.linelog.http.searching.events import missed_event
+from logsrv.linelog.http.viewing.asked_records import LatestRecords
 from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents, WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between
 from logsrv.linelog.read.search import hits_in_text
@@ -56,13 +57,15 @@ class CatchUp:
     _read: int = 0
     _lines: int = 0
     _shown: int = 0
+    _records: LatestRecords = attrs.field(factory=LatestRecords)
 
     def __attrs_post_init__(self) -> None:
         # Reading begins one byte earlier: if that byte is an LF, a line begins at `begin`.
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
         self._follower = Follower(self._view, start)
-        if self.query.joined:
-            self.query.joined.read_before(self._view, self.begin)
+        self.query.begin_at(self._view, self.begin)
+        if self.query.asked:
+            self._records.read_before(self._view, self.begin)
 
     def close(self) -> None:
         self._follower.close()
@@ -82,20 +85,32 @@ class CatchUp:
                 return CatchUpStep(b"".join(data), lines, over=True)
             text += len(news.text)
             news = self._cut_to_begin(news)
-            hits = list(hits_in_text(self.query.matcher, None, news.position, news.text))
-            if self.query.joined and news.has_gap:
-                self.query.joined.forget()
-            made = events.events_for(hits, self.query)
+            made = self._make_events(news, events)
+            found = len(made)
             if news.has_gap:
                 made.insert(0, missed_event(None, str(news.position)))
             data += made
             size += sum(map(len, made))
-            lines += len(hits)
+            lines += found
             if news.position >= self.sure:
                 self._read += len(news.text)
                 self._lines += news.text.count(b"\n")
-                self._shown += len(hits)
+                self._shown += found
         return CatchUpStep(b"".join(data), lines, over=self._follower.position == until)
+
+    def _make_events(self, news: AppendedLines, events: SharedEvents) -> list[bytes]:
+        """Return the event of each wanted line."""
+        if self.query.asked:
+            if news.has_gap:
+                self._records.forget()
+            touched = self._records.add([news])
+            return events.events_of_records(
+                self.query.asked.lines(touched, news.position), self.query
+            )
+        if self.query.joined and news.has_gap:
+            self.query.joined.forget()
+        hits = list(hits_in_text(self.query.matcher, None, news.position, news.text))
+        return events.events_for(hits, self.query)
 
     def _cut_to_begin(self, news: AppendedLines) -> AppendedLines:
         """Return the lines of `news` that begin at position `begin` or after it."""

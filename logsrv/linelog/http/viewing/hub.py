@@ -18,10 +18,11 @@ import attrs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.http.searching.events import missed_event
+from logsrv.linelog.http.viewing.asked_records import LatestRecords, RecordSoFar
 from logsrv.linelog.http.viewing.catch_up import CatchUp
-from logsrv.linelog.http.viewing.live import KEPT, LiveReader
+from logsrv.linelog.http.viewing.live import KEPT, LiveReader, PolledLines
 from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, group_queries
-from logsrv.linelog.http.viewing.view_protocol import ViewEvents
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -38,6 +39,10 @@ POLL_EVERY = 0.05
 REST_FOR_EACH = 0.0005
 # The most seconds of a poll for matching queries; lines not matched by then count as missed.
 MATCHING = 0.2
+# The most lines of a poll that are put together to records, and the most tests of queries on them, 5 µs
+# each. With more, a query is asked of single lines.
+MOST_JOINED = 1000
+MOST_TESTS = 8000
 # The most positions of new viewers at which `poll` stops reading to make these viewers live. If there are
 # more, the other new viewers get lines from the last of these positions on: earlier than they asked for.
 MOST_STOPS = 4
@@ -55,18 +60,19 @@ class Hub:
     _view: View
     _hand_out: Callable[[ViewEvents], None]
     _now: Callable[[], float]
-    _queries: dict[str, WatchedQuery] = attrs.field(factory=dict)
+    _queries: dict[LiveQuery, WatchedQuery] = attrs.field(factory=dict)
     # The queries in the order in which they are matched next; None if the list has to be made again.
     _units: list[SingleQuery | QueryGroup] | None = None
     # Viewers that joined since the last poll, with their query, and the position where they begin: that of
     # the other viewers, or a later one.
-    _joined: dict[int, tuple[str, Position]] = attrs.field(factory=dict)
+    _joined: dict[int, tuple[LiveQuery, Position]] = attrs.field(factory=dict)
     _catching_up: dict[int, CatchUp] = attrs.field(factory=dict)
     # Viewers of `_catching_up` that wait for a step, and those whose step has to wait for the next poll.
     _asking: deque[int] = attrs.field(factory=deque)
     _for_next_poll: list[int] = attrs.field(factory=list)
     _live: LiveReader | None = None
     _events: SharedEvents = attrs.field(factory=SharedEvents)
+    _records: LatestRecords = attrs.field(factory=LatestRecords)
     # The time at which the last poll began.
     _began: float = 0.0
     # The number of viewers that got something in this poll.
@@ -87,7 +93,9 @@ class Hub:
         """Seconds from the end of the last poll to the next one."""
         return max(POLL_EVERY, self._served * REST_FOR_EACH)
 
-    def join(self, viewer: int, query: str, begin: Position, sure: Position | None = None) -> None:
+    def join(
+        self, viewer: int, query: LiveQuery, begin: Position, sure: Position | None = None
+    ) -> None:
         """Add a viewer, which gets the lines that match `query` from `begin` on.
 
         sure: the position up to which it gets every matching line; None if it begins at the store's end.
@@ -95,7 +103,8 @@ class Hub:
         if sure is None and (self._live is None or begin >= self._live.position):
             self._joined[viewer] = query, begin
             return
-        self._catching_up[viewer] = CatchUp(WatchedQuery(query), begin, sure or begin, self._view)
+        watched = WatchedQuery(query.text, of_records=query.of_records)
+        self._catching_up[viewer] = CatchUp(watched, begin, sure or begin, self._view)
         self._asking.append(viewer)
 
     def queue_step(self, viewer: int) -> None:
@@ -126,7 +135,7 @@ class Hub:
             behind.close()
         if step.over:
             del self._catching_up[viewer]
-            self._add_live_viewer(viewer, behind.query.text)
+            self._add_live_viewer(viewer, behind.query.asked_for)
 
     def poll(self) -> None:
         """Hand out the lines written since the last poll, and make new viewers live. Raises StoreError."""
@@ -154,13 +163,18 @@ class Hub:
         if inside:
             self._hand_out(ViewEvents(tuple(inside), live=True))
 
-    def _add_live_viewer(self, viewer: int, text: str) -> None:
-        query = self._queries.get(text)
+    def _add_live_viewer(self, viewer: int, asked_for: LiveQuery) -> None:
+        query = self._queries.get(asked_for)
         if query is None:
-            query = self._queries[text] = WatchedQuery(text, self._now(), self._lines_per_poll())
+            query = self._queries[asked_for] = WatchedQuery(
+                asked_for.text,
+                self._now(),
+                self._lines_per_poll(),
+                of_records=asked_for.of_records,
+            )
             self._units = None
-            if query.joined and self._live is not None:
-                query.joined.read_before(self._view, self._live.position)
+            if self._live is not None:
+                query.begin_at(self._view, self._live.position)
         query.viewers[viewer] = None
 
     def _lines_per_second(self) -> float:
@@ -188,13 +202,19 @@ class Hub:
         gone = str(polled.pieces[0].position) if polled.gone and polled.pieces else ""
         if self._units is None:
             self._units = group_queries(list(self._queries.values()))
+        touched = self._touched_records(polled)
         left = sum(len(unit.queries) for unit in self._units)
         for unit in list(self._units):
             now = self._now()
             for query in unit.queries:
                 query.begin_poll(now, rate, rate * BURST, most)
             if now < end:
-                unit.match_polled(polled, self._now, now + (end - now) * len(unit.queries) / left)
+                if touched is not None and all(query.asked for query in unit.queries):
+                    for query in unit.queries:
+                        query.add_records(touched, polled.pieces[0].position)
+                else:
+                    last = now + (end - now) * len(unit.queries) / left
+                    unit.match_polled(polled, self._now, last)
                 # Queries that had time move to the end, so that the others are first in the next poll.
                 self._units.remove(unit)
                 self._units.append(unit)
@@ -208,10 +228,26 @@ class Hub:
                     query.joined.forget()
                 self._hand_out_events(
                     tuple(query.viewers),
-                    self._events.events_for(query.hits, query),
+                    query.events(self._events),
                     missed,
                     gone,
                 )
+
+    def _touched_records(self, polled: PolledLines) -> list[RecordSoFar] | None:
+        """Return the records of a poll's lines; None if the lines, or the queries, are too many."""
+        asked = [one.asked for one in self._queries.values() if one.asked]
+        lines = sum(polled.lines)
+        if polled.missed or polled.gone or not asked:
+            self._records.forget()
+        if not polled.pieces or lines > MOST_JOINED or lines * len(asked) > MOST_TESTS:
+            self._records.forget()
+            return None
+        if self._records.is_empty and asked:
+            start = polled.pieces[0].position
+            self._records.read_before(self._view, start)
+            for one in asked:
+                one.begin = start
+        return self._records.add(polled.pieces) if asked else None
 
     def _hand_out_events(
         self, viewers: tuple[int, ...], events: list[bytes], missed: int, gone: str
@@ -236,11 +272,12 @@ class Hub:
         behind = self._catching_up.pop(viewer, None)
         if behind is not None:
             behind.close()
-        for text, query in list(self._queries.items()):
+        for asked_for, query in list(self._queries.items()):
             query.viewers.pop(viewer, None)
             if not query.viewers:
-                del self._queries[text]
+                del self._queries[asked_for]
                 self._units = None
         if self._live is not None and not self.has_viewers:
             self._live.close()
             self._live = None
+            self._records.forget()

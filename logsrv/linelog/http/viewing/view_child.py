@@ -20,7 +20,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.children.child_side import limit_reading_process, send_message, tell_service
 from logsrv.kit.children.frames import MessageReader
 from logsrv.linelog.http.viewing.hub import Hub
-from logsrv.linelog.http.viewing.view_protocol import encode_events
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery, encode_events
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import parse_position
 
@@ -70,7 +70,7 @@ def _carry_out_order(hub: Hub, order: bytes) -> None:
     match json.loads(order):
         case ["join", viewer, query, begin, sure]:
             known = None if sure is None else parse_position(sure)
-            hub.join(viewer, query, parse_position(begin), known)
+            hub.join(viewer, LiveQuery(*query), parse_position(begin), known)
         case ["more", viewer]:
             hub.queue_step(viewer)
         case ["leave", viewer]:

@@ -2,11 +2,13 @@
 
 The daemon sends orders, each an array of JSON:
 
-    ["join", VIEWER, QUERY, BEGIN, SURE]  add a viewer, a number: it gets the matching lines from position
-                                          BEGIN on: all up to position SURE, and after that as many as
-                                          other viewers; SURE is null if it begins at the store's end
-    ["more", VIEWER]                      send the next lines to a viewer that is not live yet
-    ["leave", VIEWER]                     remove a viewer
+    ["join", VIEWER, [TEXT, OF_RECORDS], BEGIN, SURE]
+        Add a viewer, a number: it gets the matching lines from position BEGIN on: all up to position SURE,
+        and after that as many as other viewers; SURE is null if it begins at the store's end.
+    ["more", VIEWER]
+        Send the next lines to a viewer that is not live yet.
+    ["leave", VIEWER]
+        Remove a viewer.
 
 The process sends events: first a line of JSON with their viewers and numbers, then the events as the
 browser gets them.
@@ -16,6 +18,13 @@ from __future__ import annotations
 
 import json
 from typing import NamedTuple
+
+
+class LiveQuery(NamedTuple):
+    """What a viewer asks for. of_records: whether the query is asked of whole records."""
+
+    text: str
+    of_records: bool = False
 
 
 class ViewEvents(NamedTuple):

@@ -34,7 +34,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, EventQueue, error_event
 from logsrv.linelog.http.searching.searches import AskedSearch, Searches
-from logsrv.linelog.http.viewing.view_protocol import ViewEvents
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
@@ -66,7 +66,7 @@ class Viewer:
     """
 
     _request: WebRequest
-    query: str
+    query: LiveQuery
     _end_of_store: Callable[[], Position]
     _views: LiveViews
     _searches: Searches
@@ -96,7 +96,7 @@ class Viewer:
             # No line begins at the end yet, so the client cannot have that line already.
             self._join_live_views(end)
         else:
-            self._begin = Position(after.segment, after.offset + 1)
+            self._begin = after.beside(1)
             if self._begin <= end and not _is_far(self._begin, end):
                 # No search, which needs a process: the process of the live views reads these few lines.
                 self._join_live_views(self._begin, end)
@@ -117,7 +117,12 @@ class Viewer:
         self._change_state("search")
         self._searched += 1
         self._end = end
-        values = {"q": self.query, "begin": str(self._begin), "end": str(end)}
+        values = {
+            "q": self.query.text,
+            "join": self.query.of_records,
+            "begin": str(self._begin),
+            "end": str(end),
+        }
         self._search = self._searches.queue_search({"endpoint": "tail", "values": values}, self)
 
     def receive_status(self, status: int, missing: str = "") -> None:

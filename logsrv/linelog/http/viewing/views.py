@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
-from logsrv.linelog.http.viewing.view_protocol import ViewEvents, decode_events
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents, decode_events
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
@@ -38,7 +38,7 @@ END_SECONDS = 6.0
 class JoinedViewer(Protocol):
     """A viewer, as `LiveViews` uses it."""
 
-    query: str
+    query: LiveQuery
 
     def receive_events(self, events: ViewEvents) -> None:
         """Receive events."""
@@ -56,7 +56,7 @@ class LiveViews:
         self._viewers: dict[int, JoinedViewer] = {}
         self._numbers: dict[JoinedViewer, int] = {}
         # The number of viewers of each query.
-        self._queries: Counter[str] = Counter()
+        self._queries: Counter[LiveQuery] = Counter()
         self._last = 0
         # The serving process, and all processes including those that are about to end.
         self._process: ChildProcess | None = None

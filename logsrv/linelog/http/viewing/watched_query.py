@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from logsrv.linelog.http.searching.asked import document_maker, has_all_lines
 from logsrv.linelog.http.searching.events import line_event
+from logsrv.linelog.http.viewing.asked_records import AskedRecords, RecordSoFar, ShownLine
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery
 from logsrv.linelog.query.language.pipeline import parse_lines
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.records import JoinedLines
 from logsrv.linelog.read.render import hit_as_json, safe_json
 from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 # A message of events ends when it has this many bytes.
@@ -24,20 +27,32 @@ class WatchedQuery:
     """A query, its viewers, and the number of lines that they may get.
 
     now: the time, by a monotonic clock. left: lines that it may get at once now. joined: finds the records
-    of lines; None for a query that leaves out lines. allowed: lines of this poll that they may still get.
-    missed: lines of this poll that are left out.
+    of lines, for a query that leaves out none. asked: what its viewers have of records, if it is asked of
+    records. allowed: lines of this poll that they may still get. missed: those that are left out.
     """
 
-    def __init__(self, text: str, now: float = 0.0, left: float = 0.0) -> None:
+    def __init__(
+        self, text: str, now: float = 0.0, left: float = 0.0, *, of_records: bool = False
+    ) -> None:
         question = parse_lines(text, "a live view")
-        self.text = text
+        self.asked_for = LiveQuery(text, of_records)
         self.matcher = make_matcher(question.node)
         self.extractions = question.extractions
         self.joined = JoinedLines() if has_all_lines(question) else None
+        is_asked = of_records and not self.joined
+        self.asked = AskedRecords(question.node) if is_asked else None
         self.allowed = self.missed = 0
         self.viewers: dict[int, None] = {}
         self._counted, self._left = now, left
         self._found: list[list[Hit]] = []
+        self._of_records: list[ShownLine] = []
+
+    def begin_at(self, view: View, position: Position) -> None:
+        """Let its viewers have all lines before a position, where the next line begins."""
+        if self.joined:
+            self.joined.read_before(view, position)
+        elif self.asked:
+            self.asked.begin = position
 
     def begin_poll(self, now: float, rate: float, burst: float, most: int) -> None:
         """Begin a poll. now: the time, by a monotonic clock. most: the lines that it may get in this poll.
@@ -49,6 +64,7 @@ class WatchedQuery:
         self.allowed = min(most, int(self._left))
         self.missed = 0
         self._found = []
+        self._of_records = []
 
     def add_matches(self, piece: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         """Add the matching lines of a piece, by their starts and ends; the newest piece comes first."""
@@ -62,6 +78,22 @@ class WatchedQuery:
         self.allowed -= len(hits)
         self._left -= len(hits)
         self._found.append(hits)
+
+    def add_records(self, touched: Iterable[RecordSoFar], start: Position) -> None:
+        """Add the lines of records that match, of a poll that began at a position."""
+        assert self.asked is not None
+        found = self.asked.lines(touched, start)
+        over = max(0, len(found) - self.allowed)
+        self.missed += over
+        self._of_records = found[over:]
+        self.allowed -= len(self._of_records)
+        self._left -= len(self._of_records)
+
+    def events(self, shared: SharedEvents) -> list[bytes]:
+        """Return the events of this poll for the query's viewers, in order."""
+        if self._of_records:
+            return shared.events_of_records(self._of_records, self)
+        return shared.events_for(self.hits, self)
 
     @property
     def hits(self) -> list[Hit]:
@@ -86,6 +118,19 @@ class SharedEvents:
             return [line_event(str(hit.position), safe_json(document(hit))) for hit in hits]
         made = self._made
         return [made.get(hit.position) or self._make_event(hit) for hit in hits]
+
+    def events_of_records(self, lines: Sequence[ShownLine], query: WatchedQuery) -> list[bytes]:
+        """Return the event of each line; a late one has no id, as a client goes on behind the last id."""
+        document = document_maker(query.extractions)
+        found: list[bytes] = []
+        for hit, about, late in lines:
+            if not about and not late:
+                found += self.events_for([hit], query)
+                continue
+            added = about | {"late": True} if late else about
+            position = "" if late else str(hit.position)
+            found.append(line_event(position, safe_json(document(hit) | added)))
+        return found
 
     def _make_event(self, hit: Hit) -> bytes:
         event = line_event(str(hit.position), hit_as_json(hit))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import to_stored_bytes
@@ -32,6 +32,8 @@ from logsrv.linelog.query.matching.needs import has_ascii_capital
 from logsrv.linelog.query.matching.shapes import levels_satisfying
 
 Predicate: TypeAlias = Callable[[Record], bool]
+Asked = TypeVar("Asked")
+"""What a test is of: a line, or the lines of a record."""
 
 
 def predicate(node: Node) -> Predicate:
@@ -48,14 +50,14 @@ def predicate(node: Node) -> Predicate:
     if isinstance(node, Extracted):
         return _of_extracted(node)
     if isinstance(node, And):
-        return _all_true([predicate(part) for part in sorted(node.parts, key=_cost)])
+        return all_true([predicate(part) for part in sorted(node.parts, key=_cost)])
     if isinstance(node, Or):
         values = equal_values_by_field(node.parts)
         joined = {place for asked in values.values() for place, _ in asked}
         others = [part for place, part in enumerate(node.parts) if place not in joined]
         tests = [predicate(part) for part in sorted(others, key=_cost)]
-        return _any_true(tests + [_field_equals(field, asked) for field, asked in values.items()])
-    return _is_false(predicate(node.part))
+        return any_true(tests + [_field_equals(field, asked) for field, asked in values.items()])
+    return is_false(predicate(node.part))
 
 
 def _cost(node: Node) -> int:
@@ -65,28 +67,33 @@ def _cost(node: Node) -> int:
     return 1 if isinstance(node, (Regex, Extracted)) else 2
 
 
-def _all_true(parts: list[Predicate]) -> Predicate:
-    def test(record: Record) -> bool:
+def all_true(parts: Sequence[Callable[[Asked], bool]]) -> Callable[[Asked], bool]:
+    """Return a function that tells whether all tests are true."""
+
+    def test(asked: Asked) -> bool:
         for part in parts:  # noqa: SIM110 - a generator for each level of nesting doubles the depth
-            if not part(record):
+            if not part(asked):
                 return False
         return True
 
     return test
 
 
-def _any_true(parts: list[Predicate]) -> Predicate:
-    def test(record: Record) -> bool:
+def any_true(parts: Sequence[Callable[[Asked], bool]]) -> Callable[[Asked], bool]:
+    """Return a function that tells whether at least one test is true."""
+
+    def test(asked: Asked) -> bool:
         for part in parts:  # noqa: SIM110
-            if part(record):
+            if part(asked):
                 return True
         return False
 
     return test
 
 
-def _is_false(part: Predicate) -> Predicate:
-    return lambda record: not part(record)
+def is_false(part: Callable[[Asked], bool]) -> Callable[[Asked], bool]:
+    """Return a function that tells whether a test is not true."""
+    return lambda asked: not part(asked)
 
 
 def _message_contains(text: str) -> Predicate:

@@ -14,7 +14,7 @@ from logsrv.linelog.fields.values import Value, elements_of_value, number_of_tex
 from logsrv.linelog.query.language.hints import comparisons, hint_on_stage
 from logsrv.linelog.query.language.parse import ELSEWHERE, FIELD, ORDERS
 from logsrv.linelog.query.language.question import FUNCTIONS
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Term
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Term
 from logsrv.linelog.query.language.units import TIME, parse_amount
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
@@ -23,16 +23,16 @@ from logsrv.linelog.read.search import Search
 _LINES = 500
 
 
-def hints_for_no_hits(search: Search, top: str | None) -> Iterator[str]:
+def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[str]:
     """Yield a sentence for each field that the newest lines lack, or have with a unit; for `sort ms`, too.
 
-    top: the field that was counted, if any.
+    node: what was asked. top: the field that was counted, if any.
     """
-    match search.matcher.node:
+    match node:
         case And(parts=(Term(text=name), Term(text=field))) if name in ("sort", *FUNCTIONS):
             if re.fullmatch(FIELD, field):
                 yield hint_on_stage(f"{name} {field}")
-    asked = {one.field: one for one in comparisons(search.matcher.node)}
+    asked = {one.field: one for one in comparisons(node)}
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
     if not names:
         return

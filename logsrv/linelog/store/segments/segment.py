@@ -103,6 +103,10 @@ class Position(NamedTuple):
         """The number of its store, from 1 on; 0 if only one is read."""
         return self.segment // NEXT_STORE
 
+    def beside(self, bytes_on: int) -> Position:
+        """Return the position so many bytes on, or back, in the same segment."""
+        return self._replace(offset=self.offset + bytes_on)
+
     def in_store(self, number: int) -> Position:
         """Return a store's own position as one of store `number`."""
         return self._replace(segment=self.segment + number * NEXT_STORE)

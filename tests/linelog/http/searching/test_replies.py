@@ -67,7 +67,7 @@ def test_limits_and_places_choose_the_lines_of_a_search(store: Path) -> None:
 
 
 def test_lines_of_two_senders_name_the_first_line_of_their_record(tmp_path: Path) -> None:
-    """In both orders, from any line on, in other segments; not if a filter leaves out lines."""
+    """In both orders, from any line on, in other segments; a query is asked of the record."""
     texts = ["first", " at 1", " at 2", "next", " at 3"]
     mixed = [
         line(text, n, f"tcp:[::1]:{sender}") for n, text in enumerate(texts) for sender in (1, 2)
@@ -90,7 +90,14 @@ def test_lines_of_two_senders_name_the_first_line_of_their_record(tmp_path: Path
     assert continued("join=1") == continued("join=1&reverse=1") == wanted
     some = continued(f"join=1&reverse=1&limit=4&before={every[6]}")
     assert some == {every[number]: first[number] for number in (5, 4, 3, 2)}
-    assert set(continued("").values()) == set(continued("join=1&q=at").values()) == {None}
+    assert set(continued("").values()) == set(continued("q=at").values()) == {None}
+    assert continued("join=1&q=at") == continued("join=1&q=at&reverse=1") == wanted
+    last = {place: first for place, first in wanted.items() if place in every[6:]}
+    assert continued("join=1&q=next -first") == continued("join=1&q=-first") == last
+    assert list(continued("join=1&q=at&newest=1&limit=3")) == every[-3:]
+    assert list(continued("join=1&q=at&newest=1&limit=3&reverse=1")) == every[:-4:-1]
+    assert list(continued(f"join=1&q=at&limit=3&after={every[1]}")) == every[2:5]
+    assert list(continued(f"join=1&q=at 1&limit=9&before={every[3]}")) == every[:3]
     assert set(continued("join=1&source=*:1").values()) == {None}
     assert continued("limit=0&join=1") == {}
     tail = continued("", "tail", begin=every[4], end="2:100000")

@@ -14,10 +14,10 @@ from logsrv.linelog.http.viewing import catch_up as behind_module
 from logsrv.linelog.http.viewing import hub as hub_module
 from logsrv.linelog.http.viewing import live as live_module
 from logsrv.linelog.http.viewing.hub import BURST, POLL_EVERY, RATE, REST_FOR_EACH, Hub
-from logsrv.linelog.http.viewing.view_protocol import ViewEvents
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.viewing.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segments.segment import Position, parse_position
 from tests.linelog.read.stores import line, make_store, view_of
 
 SIZE = len(line("0"))
@@ -48,10 +48,17 @@ class Place:
         with (self.store / "current.log").open("ab") as file:
             file.writelines(map(line, messages))
 
-    def join(self, viewer: int, query: str = "", begin: Position | None = None) -> None:
+    def join(
+        self,
+        viewer: int,
+        query: str = "",
+        begin: Position | None = None,
+        *,
+        of_records: bool = False,
+    ) -> None:
         """Let a viewer watch from the end of the store on, or have all from a place up to that end."""
         end = end_of_store(self.view)
-        self.hub.join(viewer, query, begin or end, end if begin else None)
+        self.hub.join(viewer, LiveQuery(query, of_records), begin or end, end if begin else None)
         self.steps()
 
     def more(self, viewer: int) -> None:
@@ -107,8 +114,9 @@ def test_each_viewer_gets_the_matches_of_its_query(place: Place) -> None:
 
 
 def test_lines_of_a_record_name_its_first_line(place: Place) -> None:
-    """Also one that began before anybody watched; none across a gap, none by a filter."""
+    """Also one that began before anybody watched; none across a gap, none by a filter of lines."""
     place.join(2, "at")
+    place.join(4, "at", of_records=True)
     place.write("first", " at 1")
     place.poll()
     place.join(1)
@@ -121,6 +129,7 @@ def test_lines_of_a_record_name_its_first_line(place: Place) -> None:
     assert [one.get("continues") for one in objects(place, 1)] == [f"1:{SIZE}", None, f"1:{new}"]
     found = [one.get("continues") for one in objects(place, 3)]
     assert found == [None, f"1:{SIZE}", f"1:{SIZE}", None, f"1:{new}"]
+    assert [one.get("continues") for one in objects(place, 4)] == found
     assert [one.get("continues") for one in objects(place, 2)] == [None] * 3
     place.write(*(str(number) for number in range(5 * RATE)), " at 4")
     place.poll()
@@ -130,6 +139,94 @@ def test_lines_of_a_record_name_its_first_line(place: Place) -> None:
     last = objects(place, 1)[-2:]
     assert last[0]["continues"] == last[1]["continues"] != f"1:{new}"
     assert any(one["position"] == last[0]["continues"] for one in objects(place, 1))
+
+
+ERROR = ["ERROR failed", "\tat a.B", "Caused by: a.BoomError: 1", "\tat c.D"]
+
+
+def shown(place: Place, viewer: int) -> list[tuple[str, bool, bool]]:
+    """The messages that a viewer got, whether each goes on with a record, and whether it came late."""
+    return [(one["message"], "continues" in one, "late" in one) for one in objects(place, viewer)]
+
+
+def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place: Place) -> None:
+    place.join(1, "level>=error BoomError", of_records=True)
+    place.join(2, "failed -BoomError", of_records=True)
+    place.write(*ERROR[:2])
+    place.poll()
+    assert shown(place, 1) == []
+    place.write("BoomError alone", *ERROR[2:3])
+    place.poll()
+    assert shown(place, 1) == []
+    assert shown(place, 2) == [(ERROR[0], False, False), (ERROR[1], True, False)]
+
+    place.write(*ERROR[:2])
+    place.poll()
+    for text in [*ERROR[2:], "INFO BoomError"]:
+        place.write(text)
+        place.poll()
+    record = [
+        (ERROR[0], False, True),
+        (ERROR[1], True, True),
+        (ERROR[2], True, False),
+        (ERROR[3], True, False),
+    ]
+    assert shown(place, 1) == record
+    first = objects(place, 1)[0]["position"]
+    assert [one["continues"] for one in objects(place, 1)[1:]] == [first] * 3
+    # A client that connects again goes on behind the last id, and then gets the late lines again.
+    ids = [
+        event.split("\n")[0].startswith("id: ")
+        for one in place.handed
+        if 1 in one.viewers
+        for event in one.data.decode().split("\n\n")[:-1]
+    ]
+    assert ids == [False, False, True, True]
+    # Nobody watches for a while.
+    place.hub.leave(1)
+    place.hub.leave(2)
+    place.write(*ERROR[:2])
+    place.poll()
+    place.join(3, "level>=error BoomError", of_records=True)
+    place.write(*ERROR[2:])
+    place.poll()
+    assert shown(place, 3) == [*[(text, bool(n), True) for n, text in enumerate(ERROR[:2])],
+                               (ERROR[2], True, False), (ERROR[3], True, False)]  # fmt: skip
+
+
+def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind_module, "STEP", SIZE)
+    place.join(9)
+    place.write(*ERROR)
+    place.poll()
+    places = [parse_position(one["position"]) for one in objects(place, 9)]
+    for number in range(4):
+        place.join(number, "level=error BoomError", places[number], of_records=True)
+        place.poll()
+    whole = [(text, bool(n), False) for n, text in enumerate(ERROR)]
+    late = [(text, further, True) for text, further, _ in whole]
+    assert shown(place, 0) == shown(place, 1) == shown(place, 2) == [*late[:2], *whole[2:]]
+    assert shown(place, 3) == whole[3:]
+    place.write("\tat e.F")
+    place.poll()
+    for number in range(4):
+        assert shown(place, number)[-1] == ("\tat e.F", True, False)
+
+
+def test_more_lines_than_can_be_joined_are_asked_one_by_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "MOST_JOINED", 2)
+    place.join(1, "failed", of_records=True)
+    place.write(*ERROR)
+    place.poll()
+    assert shown(place, 1) == [(ERROR[0], False, False)]
+    # Then they are joined again; what came before is known, and counts as shown.
+    place.write("\tat e.F")
+    place.poll()
+    assert shown(place, 1)[1:] == [("\tat e.F", True, False)]
 
 
 def objects(place: Place, viewer: int) -> list[dict[str, str]]:
@@ -196,7 +293,7 @@ def test_a_viewer_behind_the_hub_gets_every_line_from_its_place(place: Place) ->
     place.poll()
     place.write("1", "2")
     place.poll()
-    place.hub.join(2, "", Position(1, SIZE))
+    place.hub.join(2, LiveQuery(""), Position(1, SIZE))
     place.steps()
     assert place.events(2) == ["1", "2"] and place.live(2)
 
@@ -341,11 +438,11 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path: Path) -> N
     handed: list[ViewEvents] = []
     hub = Hub(view, handed.append, lambda: 0.0)
     end = Position(3, len(line("c")))
-    hub.join(1, "", end)
+    hub.join(1, LiveQuery(""), end)
     hub.poll()
     for path in store.glob("0000000001*"):
         path.unlink()
-    hub.join(2, "", Position(1, 0), end)
+    hub.join(2, LiveQuery(""), Position(1, 0), end)
     hub.serve_step()
     assert [event for one in handed if 2 in one.viewers for event in _events(one)] == [
         {"lines": None, "from": "2:0"},

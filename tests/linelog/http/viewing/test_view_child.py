@@ -27,7 +27,7 @@ class LiveViews:
         self.process = process
 
     def join(self, viewer: int, begin: Position) -> None:
-        order = json.dumps(["join", viewer, "", str(begin), None]).encode()
+        order = json.dumps(["join", viewer, ["", False], str(begin), None]).encode()
         send(self.process, order)
 
     def next(self) -> ViewEvents:

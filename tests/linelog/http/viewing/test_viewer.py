@@ -13,7 +13,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import line_event
 from logsrv.linelog.http.viewing import viewer as viewer_module
-from logsrv.linelog.http.viewing.view_protocol import ViewEvents
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.viewing.viewer import (
     HEARTBEAT_EVERY,
     NEXT,
@@ -87,7 +87,7 @@ class Watch:
         def handle(request: WebRequest) -> None:
             self.viewer = Viewer(
                 request,
-                "query",
+                LiveQuery("query"),
                 place.end_of_store,
                 place,  # type: ignore[arg-type]
                 place,  # type: ignore[arg-type]
@@ -150,7 +150,7 @@ def test_a_viewer_catches_up_by_a_search_and_steps(place: Place) -> None:
     """A search looks up to the end of then; the process gives the rest, as it is asked for it."""
     watch = place.watch(Position(1, 0))
     (search,) = place.searches
-    assert search.values == {"q": "query", "begin": "1:1", "end": "2:100"}
+    assert search.values == {"q": "query", "join": False, "begin": "1:1", "end": "2:100"}
     place.end = Position(2, 120)
     search.taker.receive_status(200)
     search.taker.receive_data(b"(1 and 2)")

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.viewing import views as views_module
-from logsrv.linelog.http.viewing.view_protocol import ViewEvents
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, LiveViews
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segments.segment import Position
@@ -29,7 +29,7 @@ class Watcher:
     """A viewer that notes what it is handed."""
 
     def __init__(self, query: str = "") -> None:
-        self.query = query
+        self.query = LiveQuery(query)
         self.data = b""
         self.why = ""
         self._wanted: Callable[[], bool] | None = None

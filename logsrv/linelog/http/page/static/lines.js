@@ -108,7 +108,8 @@ export class Lines {
   }
 
   /**
-   * Add lines and gaps after the last line. Lines that are shown already are left out.
+   * Add lines and gaps after the last line. Lines that are shown already are left out; late ones, of a record that only
+   * now belongs here, get their place.
    * @param {(Line | Gap)[]} items
    * @param {boolean} [isSorted] they are not in the order of the store
    * @returns {Line[]} the added lines
@@ -116,6 +117,7 @@ export class Lines {
   append(items, isSorted = false) {
     const fragment = document.createDocumentFragment();
     const added = [];
+    const late = [];
     let day = this.rows.get(this.last)?.dataset.on ?? "";
     for (const item of items) {
       if (!("position" in item)) {
@@ -130,7 +132,10 @@ export class Lines {
         this.records.end(this.last);
         continue;
       }
-      if (!isSorted && this.last && compare(item.position, this.last) <= 0) continue;
+      if (!isSorted && this.last && compare(item.position, this.last) <= 0) {
+        if (item.late) late.push(item);
+        continue;
+      }
       const made = this.make(item);
       if (made.dataset.on !== day) made.dataset.day = day = made.dataset.on ?? "";
       fragment.append(made);
@@ -140,6 +145,7 @@ export class Lines {
     }
     this.log.append(fragment);
     this.records.draw();
+    this.place(late);
     return added;
   }
 
@@ -149,6 +155,7 @@ export class Lines {
    */
   prepend(lines) {
     const older = lines.filter((line) => !this.first || compare(line.position, this.first) < 0);
+    this.place(lines.filter((line) => this.first && compare(line.position, this.first) > 0 && compare(line.position, this.last) < 0));
     if (!older.length) return;
     this.keepingPlace(() => {
       const next = this.rows.get(this.first);
@@ -173,13 +180,23 @@ export class Lines {
    * @param {string} origin of the line whose neighbours they are
    */
   insert(lines, origin) {
+    this.place(lines.map((line) => ({ ...line, context: true })), (made, line) => made.classList.toggle("same-source", originOf(line) === origin));
+  }
+
+  /**
+   * Put lines between the others, in the order of the store. Lines that are shown already stay.
+   * @param {Line[]} lines
+   * @param {(made: HTMLElement, line: Line) => void} [dress]
+   */
+  place(lines, dress = () => {}) {
+    if (!lines.some((line) => !this.rows.has(line.position))) return;
     this.keepingPlace(() => {
       const rows = [...this.rows].sort((a, b) => compare(a[0], b[0]));
       for (const line of lines) {
         if (this.rows.has(line.position)) continue;
         const next = rows.find(([position]) => compare(position, line.position) > 0);
-        const made = this.make({ ...line, context: true });
-        made.classList.toggle("same-source", originOf(line) === origin);
+        const made = this.make(line);
+        dress(made, line);
         this.log.insertBefore(made, next ? next[1] : null);
         if (!this.first || compare(line.position, this.first) < 0) this.first = line.position;
         if (!this.last || compare(line.position, this.last) > 0) this.last = line.position;

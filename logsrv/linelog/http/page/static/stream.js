@@ -144,7 +144,7 @@ export class Stream {
     this.attempt = new AbortController();
     this.listen();
     const signal = AbortSignal.any([this.abort.signal, this.attempt.signal]);
-    return request(address("/api/tail", { q: this.query, after }), signal, { headers }, 0);
+    return request(address("/api/tail", { q: this.query, after, join: 1 }), signal, { headers }, 0);
   }
 
   /** Restart the timer for the server's silence. */

@@ -407,10 +407,10 @@ export class View extends EventTarget {
 }
 
 /**
- * Return whether all lines of this server are shown, so that lines of a record can be joined.
+ * Return whether only lines of this server are shown, so that a query is asked of records, and their lines are joined.
  * @param {Request} request
  */
-export const joins = (request) => !request.q && !request.nodes;
+export const joins = (request) => !request.nodes;
 
 /**
  * @param {AsyncGenerator<Line[]>} groups

@@ -1,0 +1,141 @@
+"""A query asked of whole records, in stores where the lines of several senders are mixed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.level import RANK
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.query.matching.of_records import RecordQuery
+from logsrv.linelog.read import lines_of_records as module
+from logsrv.linelog.read.found_records import FollowedRecords
+from logsrv.linelog.read.lines_of_records import lines_of_records
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+from tests.linelog.read.test_records import TRACES, records_of, stored
+
+Wanted = Callable[[list[Record]], bool]
+
+
+def has(word: str) -> Wanted:
+    return lambda record: any(word in one.line.decode().lower() for one in record)
+
+
+def is_error(record: list[Record]) -> bool:
+    levels = [one.level for one in record if one.level]
+    return bool(levels) and RANK[levels[0]] >= RANK["error"]
+
+
+QUERIES: dict[str, Wanted] = {
+    "level>=error": is_error,
+    "level>=error caused": lambda record: is_error(record) and has("caused")(record),
+    "level>=error -caused": lambda record: is_error(record) and not has("caused")(record),
+    "level<error OR main": lambda record: (
+        has("main")(record) or (any(one.level for one in record) and not is_error(record))
+    ),
+    "-error": lambda record: not has("error")(record),
+    "error main": lambda record: has("error")(record) and has("main")(record),
+    "NOT (error main)": lambda record: not (has("error")(record) and has("main")(record)),
+    "(file OR goroutine) -(level=error OR raise)": lambda record: (
+        (has("file")(record) or has("goroutine")(record))
+        and not (
+            [one.level for one in record if one.level][:1] == ["error"] or has("raise")(record)
+        )
+    ),
+    "/line [0-9]+/ source=*:1": lambda record: any(
+        ", line " in one.line.decode() for one in record
+    ) and str(record[0].source).endswith(":1"),
+}  # fmt: skip
+
+
+@given(
+    query=st.sampled_from(list(QUERIES)),
+    order=st.lists(st.integers(0, 3), min_size=1, max_size=100),
+    cuts=st.tuples(*[st.integers(0, 99)] * 2),
+)
+def test_the_lines_of_matching_records_come_in_order(
+    query: str, order: list[int], cuts: tuple[int, int]
+) -> None:
+    """Four senders write at once; any part of the store is asked for, from both of its ends."""
+    senders = [iter([*trace, "INFO done", *trace]) for trace in TRACES]
+    mixed = [line(next(senders[number], "end"), 0, f"tcp:[::1]:{number}") for number in order]
+    asked = RecordQuery(parse(query))
+    with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_ROUND", 3)
+        lines, hits = stored([line("earlier", -100), *mixed], Path(directory))
+        view = view_of(Path(directory))
+        wanted = sorted(
+            (hit, str(record[0].position))
+            for record in records_of(hits)
+            if QUERIES[query]([Record(hit.line) for hit in record])
+            for hit in record
+        )
+
+        def search(after: Position | None, before: Position | None) -> Search:
+            scope = Scope(after=after or Position(1, 1 << 40), before=before)
+            return Search(view, asked.candidates, scope, processes=1)
+
+        first, last = (
+            hits[min(cut, len(hits) - 1)].position if cut < 80 else None for cut in sorted(cuts)
+        )
+        part = [
+            one for one in wanted
+            if (not first or one[0].position > first) and (not last or one[0].position < last)
+        ]  # fmt: skip
+        for reverse in (False, True):
+            found = lines_of_records(
+                view, search, asked.matches, after=first, before=last, reverse=reverse
+            )
+            assert [
+                (hit, about.get("continues", str(hit.position)))
+                for piece in found
+                for hit, about in piece
+            ] == part[:: -1 if reverse else 1]
+        followed = FollowedRecords(asked.matches).records(
+            hits[0].position, b"".join(hit.line + b"\n" for hit in hits),
+            [hit for hit in hits if asked.candidates.matches(hit.line)], 0.0,
+        )  # fmt: skip
+        shown = {hit for record in followed for hit in record}
+        assert shown <= {one[0] for one in wanted}
+        lines.close()
+
+
+def test_a_record_that_reaches_over_the_edge_of_a_part_is_asked_as_a_whole(tmp_path: Path) -> None:
+    texts = [
+        "ERROR failed",
+        *[f"\tat {number}" for number in range(500)],
+        "Caused by: com.acme.Boom",
+    ]
+    view = view_of(make_store(tmp_path, [[line(text) for text in texts]]))
+    query = RecordQuery(parse("level=error Boom"))
+    every = [hit.position for hit in Search(view, Matcher(parse("")), Scope()).hits()]
+
+    def positions(after: Position | None = None, before: Position | None = None) -> list[Position]:
+        pieces = lines_of_records(
+            view,
+            lambda after, before: Search(view, query.candidates, Scope(after=after, before=before)),
+            query.matches, after=after, before=before,
+        )  # fmt: skip
+        return [hit.position for piece in pieces for hit, _ in piece]
+
+    assert positions() == every
+    assert positions(before=every[200]) == every[:200]
+    assert positions(after=every[200], before=every[400]) == every[201:400]
+    assert positions(after=every[-2]) == every[-1:]
+
+
+@pytest.mark.parametrize("depth", [90])
+def test_a_deep_query_is_asked_of_records(depth: int) -> None:
+    query = RecordQuery(parse("(-" * depth + "x" + ")" * depth))
+    assert query.matches([Record(line("x").rstrip())])
+    assert not query.matches([Record(line("y").rstrip())])
