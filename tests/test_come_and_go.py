@@ -29,6 +29,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.viewing import views
 from logsrv.linelog.http.viewing.hub import Hub
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery
 from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.inputs.blocks.incoming import IncomingBlocks
 from logsrv.linelog.inputs.intake.costly_senders import CostlySenders
@@ -203,7 +204,7 @@ def viewers_of_the_hub(place: Path) -> Limit:
 
     def come(number: int) -> Leave:
         begin = Position(1, 0) if number % 3 else END
-        hub.join(number, str(number % 5), begin, END if number % 3 else None)
+        hub.join(number, LiveQuery(str(number % 5)), begin, END if number % 3 else None)
         if number % 2:
             hub.poll()
 

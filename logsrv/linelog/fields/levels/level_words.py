@@ -114,7 +114,8 @@ def _levels_of_dotnet(rows: Array) -> Array:
 def _stand_alone(flat: Array, at: Array, sizes: Array) -> Array:
     """Return which words, at places of rows, have only such bytes beside them as a short name may have."""
     alone: Array = (at % WIDTH == 0) | _BEFORE_SHORT[flat[at - 1]]
-    return alone & _AFTER_SHORT[flat[at + sizes]]
+    alone &= _AFTER_SHORT[flat[at + sizes]]
+    return alone
 
 
 def _rows_with_brackets(rows: Array) -> Array:

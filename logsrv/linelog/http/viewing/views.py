@@ -144,5 +144,5 @@ class LiveViews:
             viewer.close("the live views have failed; the server's log says why")
 
 
-def _send_order(process: ChildProcess, *order: str | int | None) -> None:
+def _send_order(process: ChildProcess, *order: str | int | LiveQuery | None) -> None:
     process.send(json.dumps(order).encode())

@@ -227,7 +227,8 @@ def test_only_names_of_fields_are_shown_as_such(logs: Logs, visit: Open) -> None
     """Of what looks like one: a single pair of a sentence, or a text in quotes, is no field."""
     logs.send('GET "/x a=1" 200 rt=0.123 up="a b" x=y', rt="0.123", up="a b", path="/x a=1")
     logs.send("one pair=only, no field")
-    logs.send('x {"http":{"status":200},"note":"b\\":"}', **{"http.status": 200})
+    status: dict[str, Any] = {"http.status": 200}
+    logs.send('x {"http":{"status":200},"note":"b\\":"}', **status)
     page = visit(ready=f"{LIVE} && {COUNT} === 3")
     found = page.run(
         f"{ROWS}.map((row) => [...row.querySelectorAll('.key')].map((key) => key.textContent))"
