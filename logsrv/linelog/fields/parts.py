@@ -40,6 +40,9 @@ class LinePart(NamedTuple):
 def part_of_record(record: Record) -> LinePart | None:
     """Return where a container's text is in a line, and whether it goes on; None for other lines."""
     line, begin = record.line, record.start
+    # Nearly all other lines are without these bytes: this spares them the expressions.
+    if line.find(b" std") < 0 and line.find(b'"std') < 0:
+        return None
     if found := _OBJECT.match(line, begin):
         return LinePart(found["stream"], found["lf"] is None, *found.span("log"))
     prefix = parse_container_prefix(record.body)
