@@ -21,7 +21,7 @@ from tests import leaks
 from tests.archives import Archives, Building
 from tests.chromium import Chromium
 from tests.daemon_logs import DAEMON_LOGS, check_log
-from tests.hangs import Alarm
+from tests.hangs import Alarm, Hangs, import_ended
 from tests.once import folder_of_all_workers
 from tests.scheduling import FilesTogether
 
@@ -60,14 +60,14 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     gc.disable()
     atexit.register(gc.unfreeze)
     try:
-        import_own_share(session.config.args)
+        import_own_share(session.config)
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
 
 
-def import_own_share(args: list[str]) -> None:
+def import_own_share(config: pytest.Config) -> None:
     """Let each worker of xdist import its share of the test modules first, so that each is compiled once.
 
     All workers collect the same files in the same order: in a fresh clone each would compile them all, for
@@ -77,13 +77,16 @@ def import_own_share(args: list[str]) -> None:
     if not (worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")):
         return
     workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-    paths = [Path(arg).resolve() for arg in args]
+    paths = [Path(arg).resolve() for arg in config.args]
     files = sorted(
         {file for path in paths for file in (path, *path.rglob("test_*.py")) if file.is_file()}
     )
     for file in files[int(worker) :: workers]:
         # An error of the import is reported when the module is collected.
-        with contextlib.suppress(Exception, pytest.skip.Exception):
+        with (
+            contextlib.suppress(Exception, pytest.skip.Exception, Hangs),
+            import_ended(config),
+        ):
             importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
 
 

@@ -20,9 +20,12 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.testing.patience import PATIENCE
 
-# Multiples of PATIENCE: a wait of a test fails long before, and says what it waited for.
+# Multiples of PATIENCE: a wait of a test fails long before, and says what it waited for. The last is for
+# those of each night, which try more for hours.
+IMPORT = 1
 QUICK = 4
-OTHERS = 30
+OTHERS = 10
+NIGHTLY = 30
 TASKS = "/proc/self/task"
 # Where the reactor waits for descriptors and timers.
 IDLE = (type(reactor).__module__, "twisted.internet.base")
@@ -30,12 +33,15 @@ _MAIN = greenlet.getcurrent()
 
 
 class Hangs(BaseException):
-    """The test hangs. It is a BaseException, so nothing in a test catches it."""
+    """A test hangs, or the import of its module. It is a BaseException, so nothing in a test catches it."""
 
 
 @contextlib.contextmanager
-def ended_after(seconds: float, stderr: int) -> Iterator[None]:
-    """Raise Hangs in the main thread, wherever it waits, or fail the Deferred that it waits for."""
+def ended_after(seconds: float, stderr: int, what: str = "the test") -> Iterator[None]:
+    """Raise Hangs in the main thread, wherever it waits, or fail the Deferred that it waits for.
+
+    what: what hangs then.
+    """
 
     def ring(number: int, frame: FrameType | None) -> None:
         faulthandler.dump_traceback(stderr, all_threads=True)
@@ -43,7 +49,7 @@ def ended_after(seconds: float, stderr: int) -> Iterator[None]:
         for pid in children() - before:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        hangs = Hangs(f"the test hangs: no end after {seconds:g} s")
+        hangs = Hangs(f"{what} hangs: no end after {seconds:g} s")
         if (waited_for := _waited_for()) is not None:
             reactor.callFromThread(_fail, waited_for, hangs)  # type: ignore[attr-defined]
             if frame and frame.f_globals["__name__"] in IDLE:
@@ -90,13 +96,35 @@ def _fail(waited_for: Any, hangs: Hangs) -> None:
         waited_for.errback(Failure(hangs))
 
 
+@contextlib.contextmanager
+def import_ended(config: pytest.Config) -> Iterator[None]:
+    """End the import of a test module that hangs; end the process if C code does not return."""
+    seconds, stderr = IMPORT * PATIENCE, stderr_of(config)
+    faulthandler.dump_traceback_later(1.5 * seconds, exit=True, file=stderr)
+    try:
+        with ended_after(seconds, stderr, "the import of a test module"):
+            yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
 class Alarm:
-    """A plugin of pytest: limits the time of each test and its fixtures."""
+    """A plugin of pytest: limits the time of each test and its fixtures, and of each import of a module."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None]:
+        """A module that hangs is an error of its collection; the others are collected."""
+        if not isinstance(collector, pytest.Module):
+            return (yield)
+        with import_ended(collector.config):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """End the process if C code does not return. Once for a whole test, as it takes a thread."""
-        faulthandler.dump_traceback_later(1.5 * _limit(item), exit=True, file=_stderr(item))
+        faulthandler.dump_traceback_later(
+            1.5 * _limit(item), exit=True, file=stderr_of(item.config)
+        )
         try:
             return (yield)
         finally:
@@ -104,17 +132,17 @@ class Alarm:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
-        with ended_after(_limit(item), _stderr(item)):
+        with ended_after(_limit(item), stderr_of(item.config)):
             yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
-        with ended_after(_limit(item), _stderr(item)):
+        with ended_after(_limit(item), stderr_of(item.config)):
             yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
-        with ended_after(_limit(item), _stderr(item)):
+        with ended_after(_limit(item), stderr_of(item.config)):
             yield
 
     @pytest.hookimpl(optionalhook=True)
@@ -130,12 +158,13 @@ class Alarm:
 
 def _limit(item: pytest.Item) -> float:
     """Return the seconds that a test may take, and each of the parts around it."""
-    is_quick = item.get_closest_marker("slow") is None and item.get_closest_marker("long") is None
-    return (QUICK if is_quick else OTHERS) * PATIENCE
+    kinds = {"nightly": NIGHTLY, "long": OTHERS, "slow": OTHERS}
+    return PATIENCE * next((kinds[one] for one in kinds if item.get_closest_marker(one)), QUICK)
 
 
-def _stderr(item: pytest.Item) -> int:
-    return item.config.stash[fault_handler_stderr_fd_key]
+def stderr_of(config: pytest.Config) -> int:
+    """Return the descriptor of the standard error that pytest does not capture."""
+    return config.stash[fault_handler_stderr_fd_key]
 
 
 def kill_marked(*marks: bytes) -> None:

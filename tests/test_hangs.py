@@ -39,11 +39,17 @@ CHILD = (
 
 
 def run(
-    directory: Path, body: str, *options: str, patience: float, conftest: str = CONFTEST
+    directory: Path,
+    body: str,
+    *options: str,
+    patience: float,
+    conftest: str = CONFTEST,
+    others: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run the tests of a file beside this one's configuration."""
     (directory / "conftest.py").write_text(conftest)
     (directory / "test_it.py").write_text(BEGIN + body + END)
+    (directory / "test_other.py").write_text("def test_other(): pass\n")
     command = [
         *(
             sys.executable,
@@ -54,7 +60,7 @@ def run(
             "--rootdir",
             str(directory),
         ),
-        *("-p", "no:cacheprovider", "-q", *options, "test_it.py"),
+        *("-p", "no:cacheprovider", "-q", *options, "test_it.py", *others),
     ]
     environment = {**os.environ, "PATIENCE": str(patience)}
     return subprocess.run(
@@ -118,3 +124,35 @@ def test_a_test_that_hangs_in_c_ends_its_worker_and_the_rest_goes_on(
     assert "1 failed, 2 passed" in done.stdout
     pid = int((tmp_path / "pid").read_text())
     wait_until(lambda: has_ended(pid), "the end of the child")
+
+
+IMPORTS = {
+    "a lock": HANGS["a lock"],
+    "a loop": "while True: pass",
+    "a child": HANGS["a child"],
+    "a thread": "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    "threading.Event().wait()",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "xdist"), [*((what, ()) for what in IMPORTS), ("a lock", ("-n", "1"))]
+)
+def test_a_module_that_hangs_at_its_import_is_an_error_of_it_alone(
+    what: str, xdist: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = run(tmp_path, IMPORTS[what], *xdist, patience=0.05, others=("test_other.py",))
+    assert "ERROR collecting test_it.py" in done.stdout
+    assert "the import of a test module hangs: no end after 3 s" in done.stdout
+    assert "most recent call first" in done.stderr and "test_it.py" in done.stderr
+    assert "1 error" in done.stdout and done.returncode != 0
+
+
+@pytest.mark.slow
+def test_a_module_that_hangs_in_c_at_its_import_ends_pytest_with_a_traceback(
+    tmp_path: Path,
+) -> None:
+    done = run(tmp_path, C_LOCK, patience=0.05)
+    assert done.returncode != 0
+    assert "Timeout (0:00:04.5" in done.stderr and "test_it.py" in done.stderr
