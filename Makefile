@@ -17,7 +17,7 @@ help:
 	@echo 'make test-rest run the slow and the long ones, as CI does: wheels, fresh installs, browsers, kills and floods'
 	@echo 'make test-all  run every test, those of each night too, with daemons that have begun by themselves'
 	@echo 'make flaky     run some tests fifty times, stopped at random  (ARGS="tests/a.py::test_b" or ARGS=@LOG)'
-	@echo 'make check     lint, format, types; the workflows of CI'
+	@echo 'make check     lint, format, types; the workflows of CI; the house rules'
 	@echo 'make figures   print what is left of what a reader trips over: tests/test_figures.py'
 	@echo 'make fuzz      feed the parsers with what nobody sends  (SECONDS=60 TARGET="syslog relp")'
 	@echo 'make mutants   break what is new since the last release, and say what no test finds  (SECONDS=600 SINCE=REV)'
@@ -38,7 +38,7 @@ run: .venv/run.ready
 
 # Compiled files are kept, even where the environment says not to: each worker and each daemon of the
 # tests would compile everything anew.
-test test-slow test-rest test-all: export PYTHONDONTWRITEBYTECODE =
+test test-slow test-rest test-all check: export PYTHONDONTWRITEBYTECODE =
 
 # Each daemon is a process that has begun by itself: an import that is forgotten fails there.
 test-all: export COLD_DAEMONS = 1
@@ -57,13 +57,16 @@ test-slow: .venv/dev.ready
 	@$(PYTEST) -m 'slow and not long' $(SIDE_BY_SIDE) $(ARGS)
 	@echo 'make test-slow: all passed'
 
-# What CI runs beside make test. Only files with such tests are collected, which each worker does by itself; it
-# gets all tests of a file. With four workers for two cores a quarter of the CPU was idle.
+# The house rules, of which make check runs the slow tests, and make test the others.
+RULES = $(addprefix tests/,$(addsuffix .py,$(addprefix test_,expressions figures rooms setup_cfg suite) fuzz/test_targets))
+
+# What CI runs beside make test and make check. Only files with such tests are collected, which each worker does by
+# itself; it gets all tests of a file. With four workers for two cores a quarter of the CPU was idle.
 REST = (slow or long) and not nightly
 test-rest: .venv/dev.ready
 	@echo 'make test-rest: running the slow and the long tests, but for those of each night'
 	@$(PYTEST) -m '$(REST)' -n 6 --dist loadfile $(ARGS) \
-		$$(grep -rlE --include='test_*.py' 'mark\.(slow|long)' tests)
+		$$(grep -rlE --include='test_*.py' 'mark\.(slow|long)' tests | grep -vxF $(addprefix -e ,$(RULES)))
 	@echo 'make test-rest: all passed'
 
 # What a plain pytest runs.
@@ -77,13 +80,14 @@ flaky: .venv/dev.ready
 	@$(BIN)/python .ci/flaky.py $(ARGS)
 
 check: .venv/dev.ready
-	@echo 'make check: ruff check, ruff format, mypy, zizmor'
+	@echo 'make check: ruff check, ruff format, mypy, zizmor, the house rules'
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@cd packaging/release && ../../$(BIN)/mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache .
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet --strict-collection .github
+	@$(if $(RULES),$(BIN)/python -m pytest -q -m slow -n 2 --dist worksteal $(RULES))
 	@echo 'make check: all clean'
 
 figures: .venv/dev.ready

@@ -371,14 +371,30 @@ def test_ci_ends_with_how_each_run_closed_and_what_was_flaky(
     summary = printed[printed.index("ci: all passed") + 1 :]
     flaky = [line for line in FLAKE if not line.startswith("rerun")]
     assert [line for line in summary if line[0] in "=f"] == [*flaky, *flaky, PASSED]
-    assert summary[-1].startswith("lint, format, types")
 
 
-def test_ci_that_is_red_says_what_failed_at_its_end(
-    runs_ci: Callable[[str], tuple[int, list[str]]],
+@pytest.mark.parametrize(
+    ("makes", "parts"),
+    [
+        ("site", ("the site",)),
+        ("check", ("lint, format, types",)),
+        ("test-rest", ("slow and long",)),
+        ("test", ("quick tests", "quick tests")),
+        (".venv/dev.ready", ()),
+        ("test site", ("the site", "quick tests", "quick tests")),
+        ("test test-rest check", ("quick tests", "quick tests", "slow and long", "lint, format")),
+    ],
+)
+def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(
+    makes: str, parts: tuple[str, ...], runs_ci: Callable[[str], tuple[int, list[str]]]
 ) -> None:
-    status, printed = runs_ci(f"echo '{PASSED}'; [ $1 != test-rest ]")
-    assert status == 1 and "ci: all passed" not in printed
-    [failed] = [line for line in printed if line.startswith("ci: failed:")]
-    assert failed.startswith("ci: failed: slow and long tests")
-    assert printed[-1] == PASSED
+    """An environment that cannot be made fails in the tests that need it."""
+    status, printed = runs_ci(f"echo made $1; case ' {makes} ' in *\" $1 \"*) exit 1;; esac")
+    assert status == (1 if parts else 0), printed
+    assert printed.count("made test") == 2 and printed.count("made test-rest") == 1
+    assert ("ci: all passed" in printed) is not bool(parts)
+    last = printed[len(printed) - len(parts) :]
+    for line, part in zip(last, parts, strict=True):
+        assert line.startswith(f"ci: failed: {part}")
+    if parts:
+        assert set(last) <= set(printed[: -len(parts)]), "each is told where it fails, too"

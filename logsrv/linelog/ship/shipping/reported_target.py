@@ -64,7 +64,7 @@ class ReportedTarget:
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
-    # Whether the log's last message says that the target is down.
+    # True if the log's last message says that the target is down.
     _down_logged: bool = attrs.field(init=False, default=False)
     # The bytes and lines that were removed before they were sent, in all. The lines that are gone where the
     # target needs the next ones: 0 if their number is unknown, None if none are gone there.
