@@ -65,11 +65,24 @@ def named_stores(arguments: object) -> list[str]:
 
 
 def only_store(arguments: object) -> str:
-    """Return the store of a command that takes one. Raises UsageError if several are named."""
+    """Return the directory of a command that takes one. Raises UsageError for several, and for a URL."""
     found = named_stores(arguments)
     if len(found) > 1:
         raise UsageError("--directory names several stores, and this command takes one")
-    return found[0]
+    try:
+        return parse_directory(found[0])
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def parse_directory(text: str) -> str:
+    """Return the directory of a store, for `type=`. Raises ValueError for the URL of an archive."""
+    if "://" in text:
+        raise ValueError(
+            f"{shown(text)} is a URL, and this command takes a directory: search, tail, show, replay and"
+            " sql read an archive; logsrv restore --from URL DIR writes one of its stores into a directory"
+        )
+    return text
 
 
 def usual_store(configuration: str = "") -> str:

@@ -32,7 +32,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from logsrv.cli.arguments import tell
+from logsrv.cli.arguments import parse_directory, tell
 from logsrv.cli.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
@@ -52,8 +52,9 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "--delete", action="store_true", help="remove from TO what the store no longer has"
     )
-    parser.add_argument("directory", metavar="DIR", help="the store")
-    parser.add_argument("to", metavar="TO", help="the directory of the backup, new or used before")
+    parser.add_argument("directory", metavar="DIR", type=parse_directory, help="the store")
+    to = "the directory of the backup, new or used before"
+    parser.add_argument("to", metavar="TO", type=parse_directory, help=to)
 
 
 def run(arguments: argparse.Namespace) -> int:

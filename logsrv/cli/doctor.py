@@ -33,6 +33,7 @@ import os
 
 import attrs
 
+from logsrv.cli.arguments import parse_directory
 from logsrv.cli.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
@@ -51,7 +52,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--quick", action="store_true", help="structure and sizes only, no text")
     parser.add_argument("--repair", action="store_true", help="repair what can be repaired")
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
-    parser.add_argument("directory", metavar="DIR", help="the store")
+    parser.add_argument("directory", metavar="DIR", type=parse_directory, help="the store")
 
 
 def run(arguments: argparse.Namespace) -> int:

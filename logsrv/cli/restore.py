@@ -31,7 +31,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from logsrv.cli.arguments import require_other_option, tell
+from logsrv.cli.arguments import parse_directory, require_other_option, tell
 from logsrv.cli.backup import contents_summary, copy_store
 from logsrv.clock import Clock
 from logsrv.errors import UsageError
@@ -43,8 +43,8 @@ from logsrv.linelog.inputs.blocks.centre_copy import CentreCopy
 from logsrv.linelog.inputs.blocks.client import CentreClient
 from logsrv.linelog.ship.address import ShipURL, parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings, check_encrypted
-from logsrv.linelog.store.archive.archive_notes import open_archive
-from logsrv.linelog.store.archive.restoring import RestoredSegment, choose_store, restore_segments
+from logsrv.linelog.store.archive.choosing import open_archived_store
+from logsrv.linelog.store.archive.restoring import RestoredSegment, restore_segments
 from logsrv.linelog.store.segments.disk import Disk, make_directory, store_errors
 from logsrv.linelog.store.segments.lock import locked
 
@@ -66,7 +66,8 @@ def declare(parser: Parser) -> None:
     centre.add_argument("--ca", metavar="FILE", help="the authority of its certificate (PEM)")
     centre.add_argument("--cert", metavar="FILE", help="our certificate for the centre (PEM)")
     centre.add_argument("--key", metavar="FILE", help="the key of our certificate (PEM)")
-    parser.add_argument("directory", metavar="DIR", help="the directory for the store")
+    to = "the directory for the store"
+    parser.add_argument("directory", metavar="DIR", type=parse_directory, help=to)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,10 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
             return _restore_from_centre(arguments, parse_ship_url(arguments.origin))
         if "://" not in arguments.origin:
             return _restore_from_backup(arguments)
-        archive = open_archive(arguments.origin)
+        archive, store = open_archived_store(arguments.origin, arguments.store)
     except ValueError as error:
         raise UsageError(f"--from {shown(arguments.origin)}: {error}") from None
-    store = choose_store(archive, arguments.store)
     total = _write_segments(
         arguments.directory, lambda disk: restore_segments(archive, store, disk)
     )

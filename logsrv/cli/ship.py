@@ -23,7 +23,14 @@ import os
 import time
 from collections.abc import Sequence
 
-from logsrv.cli.arguments import SAID, aligned_columns, require_other_option, tell, usual_store
+from logsrv.cli.arguments import (
+    SAID,
+    aligned_columns,
+    parse_directory,
+    require_other_option,
+    tell,
+    usual_store,
+)
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, shown, size_text
@@ -47,11 +54,13 @@ def declare(parser: Parser) -> None:
     what.add_argument(
         "--status",
         metavar="DIR",
+        type=parse_directory,
         nargs="?",
         const="",
         help=f"how far the targets of the store DIR are (default: {SAID})",
     )
-    what.add_argument("--new-identity", metavar="DIR", help="make the store DIR another store")
+    other = "make the store DIR another store"
+    what.add_argument("--new-identity", metavar="DIR", type=parse_directory, help=other)
     parser.add_argument(
         "--resend",
         action="store_true",

@@ -39,7 +39,9 @@ def _stores_of_archive(url: str) -> tuple[str, ...]:
     """Return the URLs of the stores in an archive; that of the archive if none is found."""
     # Opening the archive raises the error again.
     with suppress(ArchiveError, ValueError):
-        return tuple(_archives().archive_store_urls(url)) or (url,)
+        from logsrv.linelog.store.archive.choosing import archive_store_urls
+
+        return tuple(archive_store_urls(url)) or (url,)
     return (url,)
 
 

@@ -254,6 +254,9 @@ def choice(first: Any, /, *others: Any) -> Kind[Any]:
 def _parse_path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError("not a path")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        # It would be made as a directory, such as s3: here.
+        raise ValueError("a URL, not a path")
     # A shell does not expand `~` in a file or a variable, and bash not in --option=~/x.
     return Path(os.path.expanduser(text) if text.startswith("~") else text)
 

@@ -5,10 +5,7 @@ The archive's list of segments is read once, when the view is opened. Segments a
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from itertools import islice
 
@@ -17,7 +14,6 @@ from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read.archive_words import ArchivedWordIndex, frames_by_segment
 from logsrv.linelog.read.texts import ArchivedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import (
     ArchiveCatalogEntry,
     catalog_prefix,
@@ -26,18 +22,16 @@ from logsrv.linelog.store.archive.catalog import (
     manifest_in_archive,
     read_catalog,
 )
+from logsrv.linelog.store.archive.choosing import open_archived_store
 from logsrv.linelog.store.archive.manifest import (
-    STORE,
     Manifest,
     NewerFormat,
     archived_segment_names,
     decode_manifest,
     encode_manifest,
-    no_store_sentence,
     object_name,
-    store_identities,
 )
-from logsrv.linelog.store.archive.objects import Archive, ArchiveError
+from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.readers import ReaderThreads
 from logsrv.linelog.store.archive.reading import ArchivedText
 from logsrv.linelog.store.segments import index
@@ -45,8 +39,6 @@ from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import UNKNOWN, Times, combine_times
 
 _ASKED_TOGETHER = 128
-FOLDERS_DEEP = 3
-"""The most folders above the stores of archives that are searched together."""
 
 
 class ArchiveView(View):
@@ -54,14 +46,14 @@ class ArchiveView(View):
 
     It has no files that could be followed, counted or removed.
 
-    url: of the archive. Its last part may be the store's identity, and must be if the archive has several
-    stores. tell: called with a sentence for each damaged or unusable object.
+    url: of the archive, or of a folder above it. Its last part may be the store's identity, and must be if
+    there are several stores. tell: called with a sentence for each damaged or unusable object.
     """
 
     def __init__(self, url: str, tell: Callable[[str], None]) -> None:
         self._init_reporting(tell)
         try:
-            self._archive, self._store = _open_archive(url)
+            self._archive, self._store = open_archived_store(url)
         except ValueError as error:
             raise StoreError(str(error)) from None
         self._found: dict[int, ArchiveCatalogEntry] = {}
@@ -200,44 +192,3 @@ class ArchiveView(View):
             note,
             (number, of.text, of.packed_file.size, len(of.frames)),
         )
-
-
-def archive_store_urls(url: str, depth: int = FOLDERS_DEEP) -> list[str]:
-    """Return the URL of each store in an archive, and in the folders of a directory or prefix of archives.
-
-    Raises ValueError and ArchiveError.
-    """
-    address, _, options = url.partition("?")
-    address = address.rstrip("/")
-    if re.fullmatch(STORE, address.rpartition("/")[2]):
-        return [url]
-    folders = sorted(open_archive(url).top_folders())
-    stores = store_identities(folders)
-    urls = [f"{address}/{one}{'?' * bool(options)}{options}" for one in folders]
-    found = [one for name, one in zip(folders, urls, strict=True) if name in stores]
-    for name, one in zip(folders, urls, strict=True):
-        if name not in stores and depth:
-            # A folder of others, such as lost+found, may be closed to us.
-            with suppress(ArchiveError, ValueError):
-                found += archive_store_urls(one, depth - 1)
-    return found
-
-
-def _open_archive(url: str) -> tuple[Archive, str]:
-    """Return the archive and the store's identity of a URL. Raises ValueError, StoreError, ArchiveError."""
-    address, _, options = url.partition("?")
-    where, _, store = address.rstrip("/").rpartition("/")
-    named = re.fullmatch(STORE, store) is not None
-    archive = open_archive(f"{where if named else address}{'?' * bool(options)}{options}")
-    if named:
-        return archive, store
-    folders = archive.top_folders()
-    found = store_identities(folders)
-    if not found:
-        raise StoreError(no_store_sentence(archive.place, folders))
-    if len(found) > 1:
-        raise StoreError(
-            f"{archive.place} has several stores: put one of {', '.join(found)} behind it, as"
-            f" {os.path.join(archive.place, found[0])}"
-        )
-    return archive, found[0]

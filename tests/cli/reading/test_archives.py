@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.segments.disk import Disk
 from tests.cli.command import logsrv
+from tests.linelog.store.archive.buckets import buckets
 from tests.linelog.store.archive.segments import packed, sealed_store
 
 ONE, OTHER, THIRD = 32 * "a", 32 * "b", 32 * "c"
@@ -32,24 +35,40 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sealed_store(tmp_path_factory.mktemp("store"), segments=1, count=LINES)
 
 
-def archive_as(store: Path, place: Path, identity: str) -> None:
-    """Archive a store under an identity."""
-    place.mkdir(parents=True, exist_ok=True)
-    with Disk().open_directory(store) as disk:
-        for one in packed(store):
-            put_segment(DirectoryArchive(str(place)), one, disk, identity)
+@pytest.fixture(params=["file", pytest.param("s3", marks=pytest.mark.slow)])
+def place(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The URL of a place for archives, with nothing of us in it: a directory, or a prefix in a bucket."""
+    if request.param == "file":
+        (tmp_path / "place" / "lost+found").mkdir(parents=True)
+        yield f"file://{tmp_path}/place"
+        return
+    pytest.importorskip("obstore")
+    with buckets("logs") as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield "s3://logs/prefix"
+
+
+def archive_all_of(layout: str, store: Path, place: str) -> list[str]:
+    """Archive a store under each identity of a layout; return the URLs of these."""
+    found = []
+    for folder, stores in LAYOUTS[layout].items():
+        url = f"{place}/{folder}".rstrip("/")
+        if url.startswith("file:"):
+            Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+        with Disk().open_directory(store) as disk:
+            for identity in stores:
+                for one in packed(store):
+                    put_segment(open_archive(url), one, disk, identity)
+                found.append(f"{url}/{identity}")
+    return found
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_all_stores_below_a_url_are_searched_as_one(
-    store: Path, tmp_path: Path, layout: str
-) -> None:
-    (tmp_path / "lost+found").mkdir()
-    for folder, stores in LAYOUTS[layout].items():
-        for identity in stores:
-            archive_as(store, tmp_path / folder, identity)
-    count = sum(map(len, LAYOUTS[layout].values()))
-    url = f"file://{tmp_path}"
+def test_all_stores_below_a_url_are_searched_as_one(store: Path, place: str, layout: str) -> None:
+    count, url = len(archive_all_of(layout, store, place)), place
     found = logsrv("search", "-d", url, "-c", "segment")
     assert (found.stdout, found.stderr) == (b"%d\n" % (LINES * count), b"")
     table = logsrv("sql", "-d", url, "--output", "csv", "select count(*) as n from logs")
@@ -63,6 +82,58 @@ def test_all_stores_below_a_url_are_searched_as_one(
         assert shown.returncode == 2
         assert b"a position is a place in one store" in shown.stderr
         assert b"a" * 32 in shown.stderr and b"b" * 32 in shown.stderr
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_only_store_below_a_url_is_restored_and_of_several_each_is_named(
+    store: Path, tmp_path: Path, place: str, layout: str
+) -> None:
+    urls = archive_all_of(layout, store, place)
+    done = logsrv("restore", "--from", place, str(tmp_path / "back"))
+    if len(urls) == 1:
+        assert (done.returncode, done.stderr) == (0, b"")
+    else:
+        assert done.returncode == 1
+        there = re.findall(r"\S+://\S+[0-9a-f]{32}", done.stderr.decode())
+        assert sorted(there) == sorted(urls) and b"name one of them by its URL" in done.stderr
+        assert not (tmp_path / "back").exists()
+    for number, url in enumerate(urls):
+        identity = url[-32:]
+        for words in (url,), (place, "--store", identity):
+            back = tmp_path / f"{number}-{len(words)}"
+            done = logsrv("restore", "--from", *words, str(back))
+            assert (done.returncode, done.stderr) == (0, b"")
+            assert done.stdout.startswith(f"{back} is store {identity}: 1 segments".encode())
+            assert logsrv("search", "-d", str(back), "-c", "segment").stdout == b"%d\n" % LINES
+    for words in (place, "--store", 32 * "d"), (f"{place}/{32 * 'd'}",):
+        done = logsrv("restore", "--from", *words, str(tmp_path / "none"))
+        assert done.returncode == 1
+        assert b"name one of them" in done.stderr or b"has no segment of" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("doctor", "URL"),
+        ("doctor", "--repair", "URL"),
+        ("backup", "URL", "to"),
+        ("backup", "from", "URL"),
+        ("reindex", "-d", "URL"),
+        ("import", "-d", "URL", "file"),
+        ("ship", "--status", "URL"),
+        ("ship", "--new-identity", "URL"),
+        ("restore", "--from", "from", "URL"),
+    ],
+)
+@pytest.mark.parametrize("url", ["s3://bucket/prefix", "file:///srv/archive"])
+def test_commands_that_take_a_directory_say_so_and_make_none(
+    tmp_path: Path, words: tuple[str, ...], url: str
+) -> None:
+    (tmp_path / "file").write_text("one\n")
+    done = logsrv(*(url if one == "URL" else one for one in words), directory=tmp_path)
+    assert done.returncode == 2
+    assert f"{url} is a URL, and this command takes a directory" in done.stderr.decode()
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize(

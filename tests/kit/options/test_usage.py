@@ -65,6 +65,10 @@ def test_a_flag_goes_on_and_off_and_the_last_word_counts() -> None:
         (["listen", "tcp:1"], "listen (command line): logsrv takes options only (did you mean --l"),
         (["--", "--raw"], "--raw (command line): logsrv takes options only"),
         (["--config", ""], '--config "" (command line): not a path; accepted: a path, or off'),
+        (
+            ["--config", "s3://bucket/a"],
+            "--config s3://bucket/a (command line): a URL, not a path; accepted: a path, or off",
+        ),
         (["--keep-days", "1", "--sync", "never"], "--keep-days goes with --sync"),
     ],
 )

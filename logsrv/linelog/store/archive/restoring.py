@@ -18,9 +18,7 @@ from logsrv.linelog.store.archive.manifest import (
     FileDigest,
     Manifest,
     archived_segment_names,
-    no_store_sentence,
     object_name,
-    store_identities,
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import (
@@ -45,24 +43,6 @@ class RestoredSegment(NamedTuple):
     lines: int = 0
     here: bool = False
     error: str = ""
-
-
-def choose_store(archive: Archive, wanted: str | None) -> str:
-    """Return the identity of the store to restore: `wanted`, or the only one in the archive.
-
-    Raises StoreError and ArchiveError.
-    """
-    folders = archive.top_folders()
-    found = store_identities(folders)
-    if wanted is not None and wanted in found:
-        return wanted
-    if not found:
-        raise StoreError(no_store_sentence(archive.place, folders))
-    if wanted is not None or len(found) > 1:
-        raise StoreError(
-            f"{archive.place} has the stores {', '.join(found)}: name one of them with --store"
-        )
-    return found[0]
 
 
 def restore_segments(archive: Archive, store: str, disk: Disk) -> Iterator[RestoredSegment]:

@@ -24,6 +24,7 @@ from bench.bucket import (
 from logsrv.linelog.store.archive import archive_notes, bucket
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.bucket import BucketArchive
+from logsrv.linelog.store.archive.choosing import open_archived_store
 from logsrv.linelog.store.archive.objects import (
     Archive,
     ArchiveError,
@@ -32,7 +33,7 @@ from logsrv.linelog.store.archive.objects import (
     ObjectMissing,
 )
 from logsrv.linelog.store.archive.putting import OtherSegment, find_manifest, put_segment
-from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
+from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
 from tests.cli.certificates import Authority
@@ -195,7 +196,7 @@ def test_a_segment_is_put_into_a_bucket_and_read(server: BucketServer, tmp_path:
     made = [asked.key.rpartition(".")[2] for asked in server.asked if asked.method == "PUT"]
     assert made == ["words", "idx", "zst", "json"] * 2
     disk = Disk().open_directory(_new(tmp_path / "back"))
-    assert choose_store(archive, None) == STORE
+    assert open_archived_store(server.url())[1] == STORE
     assert [one.error for one in restore_segments(archive, STORE, disk)] == ["", ""]
     disk.close()
     for path in store.glob("*.zst*"):

@@ -14,9 +14,10 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
+from logsrv.linelog.store.archive.choosing import open_archived_store
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists
 from logsrv.linelog.store.archive.putting import find_manifest, put_segment
-from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
+from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.archive.buckets import buckets
 from tests.linelog.store.archive.segments import RARE, STORE, packed, sealed_store
@@ -51,7 +52,7 @@ def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path
         search.close()
     (tmp_path / "back").mkdir()
     disk = Disk().open_directory(tmp_path / "back")
-    assert choose_store(archive, None) == STORE
+    assert open_archived_store("s3://logs/edges")[1] == STORE
     assert [one.error for one in restore_segments(archive, STORE, disk)] == ["", ""]
     disk.close()
     for path in store.glob("*.zst*"):

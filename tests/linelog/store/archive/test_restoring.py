@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
+from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import load
 from logsrv.linelog.store.segments.segment import segments
@@ -121,21 +121,6 @@ def test_an_existing_store_is_not_overwritten(archive: DirectoryArchive, store: 
     with pytest.raises(StoreError, match="there is a store in"):
         list(restore_segments(archive, STORE, at(store)))
     assert files_of(store) == before
-
-
-def test_one_store_is_chosen_and_of_several_one_is_named(
-    archive: DirectoryArchive, tmp_path: Path
-) -> None:
-    assert choose_store(archive, None) == choose_store(archive, STORE) == STORE
-    other = "12" * 16
-    with pytest.raises(StoreError, match=f"has the stores {STORE}: name one"):
-        choose_store(archive, other)
-    archive.create(f"{other}/0000000001-20261120T061842Z.json", [b"{}"])
-    with pytest.raises(StoreError, match=f"has the stores {other}, {STORE}"):
-        choose_store(archive, None)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(StoreError, match="has no segment of any store"):
-        choose_store(DirectoryArchive(str(tmp_path / "empty")), None)
 
 
 def test_a_restored_store_can_be_written_to(archive: DirectoryArchive, back: Path) -> None:
