@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 
-from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, TaskKey
+from logsrv.linelog.alerts.alert_places import (
+    TASK_SUFFIX,
+    AlertPlaces,
+    AlertProgress,
+    TaskKey,
+)
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.store.segments.segment import Position
@@ -90,3 +96,17 @@ def test_a_missing_store_has_no_places(tmp_path: Path) -> None:
     assert not kept(tmp_path / "none").folder.exists()
     with pytest.raises(FileNotFoundError):
         kept(tmp_path / "none").save_progress("1", TASK, AlertProgress(PLACE))
+
+
+@pytest.mark.parametrize("left", [b"", b"half of a ta"])
+def test_what_a_kill_left_beside_a_firing_alert_hinders_no_save(
+    tmp_path: Path, left: bytes
+) -> None:
+    places = kept(tmp_path)
+    places.save_progress("1", TASK, AlertProgress(PLACE))
+    (tmp_path / "alerts" / f"1{TASK_SUFFIX}.tmp").write_bytes(left)
+    condition = attrs.evolve(TASK, alert=attrs.evolve(ALERT, alert="oops | count > 0 in 1m"))
+    for _ in range(2):
+        places.save_state("1", condition, {"episodes": [[[], 5.0, 1, None, True]]})
+        assert places.load_firing_task("1") == condition
+    assert not [*(tmp_path / "alerts").glob("*.tmp")]

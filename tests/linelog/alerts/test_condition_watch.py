@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from twisted.internet.task import Clock
 
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.condition_watch import UNWATCHED
+from logsrv.linelog.alerts.condition_watch import UNWATCHED, ConditionWatch
 from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.episodes import GATHER, EpisodeMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
@@ -404,3 +405,28 @@ def test_lines_behind_its_place_count_although_its_process_starts_late(stage: St
     stage.start(text)
     stage.advance(1 + GATHER)
     assert stage.sent == [[("firing", "a")], [("resolved", "a")]]
+
+
+@pytest.mark.parametrize("back", [1, 2, 60, 89, 90, 3600, 86_400, 1e8])
+@pytest.mark.parametrize("text", [OOPS, "oops | count < 1 in 1m", "| none in 1m by app"])
+def test_nobody_has_watched_the_future_if_the_clock_was_set_back_before_a_start(
+    stage: Stage, text: str, back: float
+) -> None:
+    """Neither the saved state nor the time of the place: windows begin now."""
+
+    def watch(state: Any, since: float | None) -> ConditionWatch:
+        return ConditionWatch(
+            stage.task(text),
+            state,
+            deliver=stage.deliver,
+            now=stage.clock.seconds,
+            report=stage.reports.append,
+            time_of_day=stage.time_of_day,
+            since=since,
+        )
+
+    state = json.loads(json.dumps(watch(None, None).state))
+    saved = stage.time_of_day()
+    stage.ahead = -back
+    for again in (watch(state, saved), watch(None, saved)):
+        assert again.state["begin"] <= stage.time_of_day()

@@ -393,3 +393,28 @@ def test_a_watch_far_behind_or_slow_takes_turns_with_the_others(stage: Stage) ->
     stage.clock.pump([0.05] * 300)
     assert sum(count for query, count, _ in stage.sent if query == "oops") == 60_000
     assert len(stage.sent) == 3
+
+
+class NotingPlaces(Places):
+    """Places that note what was saved, in order."""
+
+    def __init__(self, *words: Any) -> None:
+        super().__init__(*words)
+        self.order: list[str] = []
+
+    def save_state(self, *words: Any) -> None:
+        self.order.append("state")
+        super().save_state(*words)
+
+    def save_progress(self, *words: Any, sync: bool = True) -> None:
+        self.order.append("progress")
+        super().save_progress(*words, sync=sync)
+
+
+def test_the_state_of_a_condition_is_saved_before_its_place(tmp_path: Path) -> None:
+    """A kill between the two: what the state knows is not counted again, and no line is left out."""
+    stage = Stage(tmp_path)
+    stage.kept = places = NotingPlaces(str(stage.directory), "", stage.kept.clock)
+    stage.start(BEGIN, "oops | count > 0 in 1m")
+    stage.clock.advance(KEEP + 1)
+    assert places.order and places.order == ["state", "progress"] * (len(places.order) // 2)

@@ -130,3 +130,13 @@ def test_never_more_than_the_burst_and_what_came_since(pauses: list[float]) -> N
         clock.advance(pause)
         answered += limit.take_token("10.0.0.1", 0.5, 5)
         assert answered <= 5 + clock.seconds() * 0.5 + 1e-6
+
+
+def test_a_clock_that_goes_back_takes_no_tokens() -> None:
+    now = [100.0]
+    buckets = TokenBuckets(lambda: now[0])
+    assert buckets.take_token("a", 1.0, 5.0)
+    now[0] = 50.0
+    assert [buckets.take_token("a", 1.0, 5.0) for _ in range(5)] == [True] * 4 + [False]
+    now[0] = 51.0
+    assert buckets.take_token("a", 1.0, 5.0)

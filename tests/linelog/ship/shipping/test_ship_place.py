@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.cursors.place import Place, save
 from logsrv.linelog.ship.shipping import ship_place as module
-from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace, UnconfirmedGap
+from logsrv.linelog.ship.shipping.ship_place import (
+    RefusedLinesFile,
+    ShipPlace,
+    UnconfirmedGap,
+    write_identity_to_places,
+)
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
 
@@ -99,3 +106,29 @@ def test_a_full_refused_file_becomes_old(tmp_path: Path, monkeypatch: pytest.Mon
     assert kept["far.refused"] == b"last\n"
     assert kept["far.refused.old"].endswith(b"line 099\n" + b"x" * 99 + b"\n")
     assert max(map(len, kept.values())) < 300
+
+
+@pytest.mark.parametrize(
+    "note", [{}, {"target": None}, {"target": 5}, {"targets": "https://far/blocks"}]
+)
+def test_a_place_that_names_no_target_is_of_another(
+    tmp_path: Path, note: dict[str, object]
+) -> None:
+    """As one of another program or version is."""
+    (tmp_path / "ship").mkdir()
+    with Disk().open_directory(str(tmp_path / "ship")) as disk:
+        save(disk, "far", Place(Position(7, 2), STORE, "2026-11-26T08:00:00Z", note))
+    with pytest.raises(ValueError, match="is of no use: it is of another target"):
+        place(tmp_path).load(STORE, END)
+
+
+def test_a_store_with_a_new_identity_has_told_its_targets_nothing(tmp_path: Path) -> None:
+    """Gaps before blocks of the earlier store are no gaps of this one."""
+    before = place(tmp_path)
+    before.sent = [UnconfirmedGap(Position(7, 3), MissingText(1, 5))]
+    before.gone = MissingText(1, 9)
+    before.save(STORE, Position(7, 2))
+    write_identity_to_places(str(tmp_path), "cd" * 16)
+    after = place(tmp_path)
+    assert after.load("cd" * 16, END) == Position(7, 2)
+    assert (after.new, after.sent, after.gone) == (True, [], MissingText(1, 9))

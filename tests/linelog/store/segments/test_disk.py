@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
+from logsrv.linelog.store.segments.disk import TICK, Disk, make_directory, reason
 from tests.linelog.store.faults import FaultyDisk, at, no_space
 
 
@@ -162,3 +162,17 @@ def test_a_file_that_cannot_be_replaced_stays_alone(tmp_path: Path, fails: str) 
     disk.close()
     assert [path.name for path in tmp_path.iterdir()] == ["name"]
     assert (tmp_path / "name").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("later", "equal"),
+    [(0.9 * TICK, False), (0, False), (-1, False), (-3600, False), (TICK + 1, True), (1e9, True)],
+)
+def test_a_token_equals_another_only_if_no_change_could_go_unseen(
+    tmp_path: Path, later: float, equal: bool
+) -> None:
+    """By a clock that was set back, changes may have the time of those that were seen."""
+    with Disk().open_directory(str(tmp_path)) as disk:
+        changed = tmp_path.stat().st_mtime
+        first, second = (disk.change_token(changed + later) for _ in range(2))
+    assert (first == second) is equal
