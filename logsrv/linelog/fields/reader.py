@@ -46,7 +46,7 @@ _OF_ACCESS = b'] "'
 
 
 class _Keys(NamedTuple):
-    """Where `name=` begins a word, for the name of one column."""
+    """The places of `name=` at the beginning of words, for the name of one column."""
 
     column: int
     pairs: PairReader
