@@ -120,7 +120,7 @@ class FieldReader:
         else:
             others |= self._lines_with_objects(stamps, headed)
         keys = [_Keys(place, pairs, *pairs.pair_places(stamps)) for place, pairs in self._pairs]
-        if _OF_ACCESS in stamps.text and (self._of_access or _some_in_access_logs(stamps, keys)):
+        if self._has_access_logs(stamps, keys):
             if self._of_access:
                 others.update(_rows_containing(stamps, headed, _OF_ACCESS))
             others |= self._fill_from_access_logs(stamps, kinds, columns)
@@ -165,6 +165,16 @@ class FieldReader:
             if any(part in stamps.line(row) for part in (*self._ends, b"\\u"))
         }
 
+    def _has_access_logs(self, stamps: StampedLines, keys: list[_Keys]) -> bool:
+        """Tell whether there may be access logs with one of the fields."""
+        rows = (row for each in keys for row in each.rows.tolist())
+        if not self._of_access and not any(len(each.rows) for each in keys):
+            return False
+        # The bracket alone is found ten times as fast.
+        if b"[" not in stamps.text or _OF_ACCESS not in stamps.text:
+            return False
+        return bool(self._of_access) or any(_OF_ACCESS in stamps.line(row) for row in rows)
+
     def _fill_from_access_logs(
         self, stamps: StampedLines, kinds: Array, columns: list[Column]
     ) -> set[int]:
@@ -206,10 +216,6 @@ def _fill_column(column: Column, lines: list[int], values: Sequence[str | None])
         return
     for row, value in zip(lines, values, strict=True):
         column[row] = value
-
-
-def _some_in_access_logs(stamps: StampedLines, keys: list[_Keys]) -> bool:
-    return any(_OF_ACCESS in stamps.line(row) for each in keys for row in each.rows.tolist())
 
 
 def _rows_containing(stamps: StampedLines, rows: Array, part: bytes) -> list[int]:
