@@ -59,11 +59,14 @@ def parse_access(content: str) -> dict[str, str] | None:
         return _parse_haproxy(content)
     vhost, port, client, user, request, *others = line.groups()
     values = (vhost, port, client, user, *split_request_line(request), *others)
-    return parse_trailing_pairs(content[line.end() :]) | {
+    found = {
         name: unescape_quotes(value)
         for name, value in zip(NAMES, values, strict=True)
         if value is not None and value != "-"
     }
+    if content.find("=", line.end()) < 0:
+        return found
+    return parse_trailing_pairs(content[line.end() :]) | found
 
 
 def _parse_haproxy(content: str) -> dict[str, str] | None:
