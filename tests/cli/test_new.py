@@ -122,6 +122,13 @@ def test_a_project_installs_the_logsrv_that_made_it(tmp_path: Path) -> None:
 
     assert f"$editable '{CHECKOUT}' --editable '.[test]'" in dry_run()
     assert "$editable 'other.whl' " in dry_run("LOGSRV=other.whl")
+    # Before pip, which says nothing for a minute, make says what it does.
+    said, *commands = dry_run("LOGSRV=other.whl").splitlines()
+    shown = subprocess.run(["sh", "-c", said], capture_output=True, text=True, check=True).stdout
+    assert shown.startswith(
+        "Installing logsrv from other.whl, and what the tests need, into .venv."
+    )
+    assert any(" -m pip install --quiet " in command for command in commands)
     assert "$editable 'other.whl' " in dry_run(LOGSRV="other.whl")
     (tmp_path / "shout" / "local.mk").unlink()
     assert "$editable 'logsrv' " in dry_run()

@@ -82,6 +82,10 @@ CATALOGUE: tuple[Metric, ...] = (
 """The metrics that every service has for its listeners."""
 
 
+# A histogram has these series, and its own name.
+_SERIES = {"histogram": ("", "_bucket", "_count", "_sum")}
+
+
 def exposed_name(metric: Metric, prefix: str = PREFIX) -> str:
     """Return the name of a metric in Prometheus; the series of a histogram append to it."""
     counter = metric.kind == "counter" and not metric.name.endswith("_total")
@@ -100,15 +104,19 @@ class Metrics:
 
         name: stands in Prometheus before the names of all others, which its author declares.
         """
+        self._name = name
         self._catalogue = {metric.name: metric for metric in CATALOGUE}
+        self._ours = set(self._catalogue)
+        # The metric of each series in Prometheus.
+        self._series: dict[str, str] = {}
+        for metric in CATALOGUE:
+            self._claim_series(metric)
         self._counted: dict[tuple[str, Labels], float] = {}
         self._watched: dict[tuple[str, Labels], list[Callable[[], float]]] = {}
         self._timed: dict[tuple[str, Labels], list[Durations]] = {}
         self._unreadable: set[tuple[str, Labels]] = set()
         for metric in chain(*catalogues):
-            self.declare(metric)
-        self._ours = set(self._catalogue)
-        self._name = name
+            self.declare(metric, ours=True)
 
     def exposed_name(self, metric: Metric) -> str:
         """Return the name of a metric in Prometheus: ours after `logsrv_`, others after the plugin's."""
@@ -122,7 +130,7 @@ class Metrics:
         return tuple(self._catalogue.values())
 
     def declare(self, metric: Metric, *, ours: bool = False) -> None:
-        """Add a metric to the catalogue. Raises ValueError if the name is declared already.
+        """Add a metric to the catalogue. Raises ValueError if the name, or that in Prometheus, is taken.
 
         ours: whether its name in Prometheus begins with `logsrv_`, and not with the plugin's.
         A name that was used before may still be declared, with the same kind and labels.
@@ -136,9 +144,20 @@ class Metrics:
                     f"{metric.name} was used before as a {before.kind} with the labels {before.labels}"
                 )
             metric = attrs.evolve(metric, labels=before.labels)
-        self._catalogue[metric.name] = metric
         if ours:
             self._ours.add(metric.name)
+        self._claim_series(metric)
+        self._catalogue[metric.name] = metric
+
+    def _claim_series(self, metric: Metric) -> None:
+        """Note the names of a metric in Prometheus, which refuses all metrics if one comes twice."""
+        name = self.exposed_name(metric)
+        for series in [name + end for end in _SERIES.get(metric.kind, ("",))]:
+            other = self._series.setdefault(series, metric.name)
+            if other != metric.name:
+                raise ValueError(
+                    f"the metrics {other} and {metric.name} are both {series} in Prometheus: rename one"
+                )
 
     def key(self, name: str, labels: dict[str, str], kind: str = "") -> tuple[str, Labels]:
         """Return the key of a value.
@@ -150,6 +169,7 @@ class Metrics:
             words = name.removesuffix("_total").removesuffix("_seconds").replace("_", " ")
             help_ = f"{words[:1].upper()}{words[1:]}."
             metric = Metric(name, kind, help_, tuple(sorted(labels)), by_use=True)
+            self._claim_series(metric)
             self._catalogue[name] = metric
         if set(labels) != set(metric.labels):
             raise ValueError(f"{name} has the labels {metric.labels}, not {tuple(labels)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ from logsrv.kit.options.declare import Option, option_name
 from logsrv.kit.options.files import read_file
 from logsrv.kit.options.kinds import WrongPartError
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
-from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.kit.text.words import did_you_mean, nearest_word, shown
 
 COMMAND_LINE = "command line"
 LARGEST_FILE = 1024 * 1024
@@ -89,12 +89,23 @@ def values_from_environment(
         origin = f"environment, {variable}"
         label = f"--{option_name(attribute)}"
         level[attribute] = _parse_texts(option, label, texts, origin, directory)
-    unknown = sorted(key for key in environment if key.startswith(prefix) and key not in variables)
+    unknown = sorted(
+        key
+        for key in environment.keys() - variables.keys()
+        if key.startswith(prefix) or key.upper() in variables
+    )
     warnings = tuple(
-        f"environment: {shown(key)} is no option of {name}{did_you_mean(key, list(variables))}"
+        f"environment: {shown(key)} is no option of {name}{_variable_meant(key, prefix, variables)}"
         for key in unknown
     )
     return level, warnings
+
+
+def _variable_meant(key: str, prefix: str, variables: Collection[str]) -> str:
+    """Return a hint for an unknown variable; its prefix alone is like none."""
+    names = {variable.removeprefix(prefix): variable for variable in variables}
+    near = nearest_word(key.upper().removeprefix(prefix), list(names))
+    return f" (did you mean {names[near]}?)" if near else ""
 
 
 def read_toml_file(path: Path, origin: str, *, again: bool = False) -> dict[str, Any]:

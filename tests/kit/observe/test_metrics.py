@@ -1,5 +1,7 @@
 """The catalogue of counters and what stands behind it."""
 
+import contextlib
+
 import pytest
 from twisted.logger import capturedLogs
 
@@ -42,6 +44,52 @@ def test_names_and_labels_are_those_of_the_catalogue() -> None:
         metrics.count("connections_total")
     with pytest.raises(ValueError, match="already"):
         metrics.declare(CATALOGUE[0])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "series"),
+    [
+        (("logins", "counter"), ("logins_total", "counter"), "imapd_logins_total"),
+        (("logins_total", "gauge"), ("logins", "counter"), "imapd_logins_total"),
+        (("logins_total", "counter"), ("imapd_logins_total", "counter"), "imapd_logins_total"),
+        (("imapd_users", "gauge"), ("users", "gauge"), "imapd_users"),
+        (("fetch_seconds", "histogram"), ("fetch_seconds_count", "gauge"), "imapd_fetch_seconds_count"),
+        (("fetch_seconds_sum", "gauge"), ("fetch_seconds", "histogram"), "imapd_fetch_seconds_sum"),
+        (("fetch", "histogram"), ("fetch_bucket", "gauge"), "imapd_fetch_bucket"),
+        (("imapd_fetch", "histogram"), ("fetch", "gauge"), "imapd_fetch"),
+        (("logins", "counter"), ("logins", "gauge"), None),
+        (("logins", "counter"), ("logins_seconds", "histogram"), ""),
+        (("users", "gauge"), ("users_total", "counter"), ""),
+        (("connections_total", "gauge"), ("users", "gauge"), None),
+    ],
+)  # fmt: skip
+def test_two_metrics_are_never_one_in_prometheus(
+    one: tuple[str, str], other: tuple[str, str], series: str | None
+) -> None:
+    """It refuses all of a service's metrics if a name comes twice."""
+    metrics = Metrics(name="imapd")
+    told = f"{series} in Prometheus: rename one" if series else "already"
+    with contextlib.nullcontext() if series == "" else pytest.raises(ValueError, match=told):
+        for name, kind in (one, other):
+            metrics.declare(Metric(name, kind, "Help."))
+    if series:
+        with pytest.raises(ValueError, match=told):
+            metrics.declare(Metric(other[0], other[1], "Help."))
+        assert other[0] not in {metric.name for metric in metrics.catalogue}
+
+
+def test_a_first_use_takes_no_name_of_another_metric() -> None:
+    metrics = Metrics(name="imapd")
+    metrics.count("logins")
+    with pytest.raises(ValueError, match="imapd_logins_total in Prometheus: rename one"):
+        metrics.count("logins_total")
+    metrics.count("logins")
+    assert metrics.value("logins") == 2
+
+
+def test_a_plugin_whose_name_is_ours_declares_no_metric_of_ours() -> None:
+    with pytest.raises(ValueError, match="logsrv_connections_total in Prometheus"):
+        Metrics().declare(Metric("connections", "counter", "Help."))
 
 
 def test_a_plugin_declares_its_own_metrics() -> None:

@@ -143,6 +143,42 @@ def test_an_empty_variable_is_none_and_an_unknown_one_a_warning() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("IMAPD_LISTN", "IMAPD_LISTEN"),
+        ("IMAPD_LSITEN", "IMAPD_LISTEN"),
+        ("IMAPD__LISTEN", "IMAPD_LISTEN"),
+        ("IMAPD_LISTEN_", "IMAPD_LISTEN"),
+        ("IMAPD_Listen", "IMAPD_LISTEN"),
+        ("imapd_listen", "IMAPD_LISTEN"),
+        ("Imapd_Max_Line", "IMAPD_MAX_LINE"),
+        ("IMAPD_MAXLINE", "IMAPD_MAX_LINE"),
+        ("IMAPD_MAX-LINE", "IMAPD_MAX_LINE"),
+        ("IMAPD_", ""),
+        ("IMAPD_OTHER", ""),
+        # Those of other programs.
+        ("imapd_listn", None),
+        ("imapd_pid", None),
+        ("LISTEN", None),
+        ("IMAPDLISTEN", None),
+    ],
+)
+def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(
+    variable: str, meant: str | None
+) -> None:
+    @attrs.frozen
+    class Settings:
+        listen: str = option("", TEXT, "")
+        max_line: str = option("", TEXT, "")
+
+    given = {variable: "tcp:1143"}
+    level, warnings = values_from_environment(options_of(Settings), given, "imapd", HERE)
+    hint = f" (did you mean {meant}?)" if meant else ""
+    said = f"environment: {variable} is no option of imapd{hint}"
+    assert (level, warnings) == ({}, () if meant is None else (said,))
+
+
 def test_a_plugins_variables_have_a_name_that_a_shell_takes() -> None:
     assert variable_prefix("logsrv") == "LOGSRV_"
     assert variable_prefix("my-shout.er") == "MY_SHOUT_ER_"
