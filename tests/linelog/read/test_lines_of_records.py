@@ -134,8 +134,20 @@ def test_a_record_that_reaches_over_the_edge_of_a_part_is_asked_as_a_whole(tmp_p
     assert positions(after=every[-2]) == every[-1:]
 
 
-@pytest.mark.parametrize("depth", [90])
-def test_a_deep_query_is_asked_of_records(depth: int) -> None:
-    query = RecordQuery(parse("(-" * depth + "x" + ")" * depth))
+@pytest.mark.parametrize("query", ["level=error", "level=error boom", "-level=info -other"])
+def test_an_object_in_parts_is_asked_as_a_whole(query: str, tmp_path: Path) -> None:
+    """Its level is in no line."""
+    parts = ['P {"a":1,"level":"err', 'P or","message":"bo', 'F om boom"}']
+    lines = [line(f"2026-11-27T06:00:00.1Z stdout {part}") for part in parts]
+    view = view_of(make_store(tmp_path, [[*lines, line('{"level":"info"}'), line("other")]]))
+    asked = RecordQuery(parse(query))
+    pieces = lines_of_records(
+        view, lambda *_: Search(view, asked.candidates, Scope()), asked.matches
+    )
+    assert [hit.line[:-1].endswith(b"}") for piece in pieces for hit, _ in piece] == [False] * 3
+
+
+def test_a_deep_query_is_asked_of_records() -> None:
+    query = RecordQuery(parse("(-" * 90 + "x" + ")" * 90))
     assert query.matches([Record(line("x").rstrip())])
     assert not query.matches([Record(line("y").rstrip())])

@@ -19,6 +19,7 @@ from logsrv.linelog.query.language.tree import (
     Node,
     Not,
     Or,
+    Term,
 )
 from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
@@ -32,6 +33,10 @@ RecordTest: TypeAlias = Callable[[Sequence[Record]], bool]
 def level_of_lines(lines: Sequence[Record]) -> str | None:
     """Return the level of a record: that of its first line that has one."""
     return _line_with_level(lines).level
+
+
+_CUT = (Term("stdout P"), Term("stderr P"))
+# The parts of a line that a container's runtime has cut, and more.
 
 
 class RecordQuery:
@@ -58,6 +63,9 @@ def candidates_in_records(node: Node) -> Node:
     if isinstance(node, And) and node.parts:
         # Its parts may be true for different lines.
         return max(map(candidates_in_records, node.parts), key=_rarity)
+    if isinstance(node, (Compare, HasField)) and node.field == "level":
+        # Of an object in parts only the whole has a level.
+        return Or((node, *_CUT))
     return node
 
 
