@@ -29,11 +29,8 @@ ZONE = (
 )
 """A zone behind a time."""
 NO_HOST = (
-    rb"(?:(?:"
-    + ZONE
-    + rb"|"
-    + _YEAR
-    + rb")[ :]|(?:last )?message repeated |Message forwarded from |From "
+    rb"(?:(?:" + ZONE + rb"|" + _YEAR + rb")[ :]|(?:(?:[lL]ast|[pP]revious|[aA]bove) )?[mM]essage "
+    rb"(?:'[^']{0,200}' )?(?:repeated|repeats|buffered) |Message forwarded from |From "
     rb"|(?:(?:" + "|".join(FACILITIES).encode() + rb"|security)\.)?" + LEVEL + rb" )"
 )
 """The beginning of a text behind a time that is no name of a host."""
@@ -50,7 +47,10 @@ _AFTER_TIME = (
 TIME = re.compile(rb"((?:" + OLD_TIME + rb"|" + _ISO_TIME + rb")" + _AFTER_TIME + rb"):? +")
 _is_no_host = re.compile(NO_HOST).match
 _WORD_OF_OTHERS = re.compile(
-    rb"[0-9]+|[AP]M|last|[mM]essage|From|" + ZONE + rb"|(?:[a-z0-7]+\.)?" + LEVEL
+    rb"[0-9]+|[AP]M|[lL]ast|[pP]revious|[aA]bove|[mM]essage|From|"
+    + ZONE
+    + rb"|(?:[a-z0-7]+\.)?"
+    + LEVEL
 ).fullmatch
 HOST = re.compile(rb"([0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
 TAG = re.compile(

@@ -164,6 +164,12 @@ def test_a_column_of_every_form_is_that_of_its_record(names: list[str]) -> None:
     [
         "last message repeated 3 times",
         "message repeated 2 times: [x]",
+        "Last message repeated 3 times",
+        "last message buffered 3 times",
+        "above message repeats 7 times",
+        "Previous message repeated 2 times",
+        "Last message 'x y' repeated 3 times",
+        "*** last message repeated 2 times ***",
         "--- last message repeated 3 times ---",
         "-- MARK --",
     ],
