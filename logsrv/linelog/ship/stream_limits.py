@@ -68,6 +68,11 @@ class StreamLimits:
             return f"above {' or '.join(limits)} it drops the oldest, fetched or not"
         return f"when it has {size_text(self.bytes)}, lines wait here" if self.bytes else ""
 
+    @property
+    def is_nearly_full(self) -> bool:
+        """True if the stream will soon refuse blocks."""
+        return not self.drops_oldest and 0 < NEARLY * self.bytes <= self.used
+
     def warning(self, name: str) -> str:
         """Return what an operator should do before the stream is full; "" for nothing."""
         if not (self.bytes or self.nanoseconds or self.messages):
@@ -75,7 +80,7 @@ class StreamLimits:
                 f"the stream {name} has no limits: once its server's storage is full, it takes nothing"
                 f" more; set some: nats stream edit {name} --max-bytes 10GB --max-age 7d"
             )
-        if not self.drops_oldest and self.bytes and self.used >= NEARLY * self.bytes:
+        if self.is_nearly_full:
             who = "" if self.fetched else "; no centre fetches from it at present"
             return (
                 f"the stream {name} has used more than {NEARLY:.0%} of its {size_text(self.bytes)}; when it"

@@ -128,6 +128,9 @@ async def find_or_make_stream(
         found = await _make_stream(link, name, wanted)
     config = required_object(found, "config")
     _check_stream_config(name, config, f"{SUBJECT}.{origin}")
+    limits = limits_of_stream(config, required_object(found, "state"))
+    if limits.is_nearly_full and limits.fetched:
+        limits = attrs.evolve(limits, fetched=await _is_fetched(link, name))
     return StreamFacts(
         name,
         one_line(str(link.server_info.get("version", "")), 20),
@@ -136,8 +139,23 @@ async def find_or_make_stream(
         config.get("storage") == "file",
         config.get("allow_direct") is True,
         required_number(required_object(found, "state"), "first_seq"),
-        limits_of_stream(config, required_object(found, "state")),
+        limits,
     )
+
+
+async def _is_fetched(link: NatsLink, name: str) -> bool:
+    """Return whether a centre fetches from a stream, as far as we may ask.
+
+    The consumers logsrv-… are notes of centres, and stay when these are gone.
+    """
+    try:
+        answer = await link.ask_jetstream(f"CONSUMER.NAMES.{name}", {"offset": 0})
+    except NatsTrouble:
+        return True
+    names = answer.get("consumers") or []
+    if not isinstance(names, list) or answer.get("total") != len(names):
+        return True
+    return any(not str(one).startswith("logsrv-") for one in names)
 
 
 async def _make_stream(link: NatsLink, name: str, wanted: StreamLimits) -> dict[str, Any]:

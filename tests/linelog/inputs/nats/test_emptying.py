@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.inputs.nats import emptying, fetching
+from logsrv.linelog.ship import stream_limits
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.out.link import NatsLink
@@ -170,3 +171,31 @@ async def test_a_stream_that_drops_its_oldest_is_left_alone(tmp_path: Path, more
         assert await messages(server) == 12
         assert (await ask(server, "CONSUMER.NAMES.LOGS"))["total"] == 2
         await centre.stop()
+
+
+@EITHER
+@in_reactor
+async def test_an_edge_of_a_nearly_full_stream_is_told_whether_a_centre_fetches(
+    program: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registration of a centre that is gone stays in the stream, and fetches nothing."""
+    monkeypatch.setattr(stream_limits, "NEARLY", 1e-9)
+    none = "no centre fetches from it at present"
+    with one_server(program(), tmp_path) as server:
+        await fill(server)
+        edge, centre = target(server, ONE), Centre(server, name=32 * "c")
+        await edge.fetch_last_block()
+        assert none in edge.warning
+        centre.start()
+        await until_messages(server, 2)
+        await edge.fetch_last_block()
+        assert edge.warning and none not in edge.warning
+        await centre.stop()
+        for _ in range(200):
+            await edge.fetch_last_block()
+            if none in edge.warning:
+                break
+            await deferLater(REACTOR, 0.1)
+        assert none in edge.warning
+        assert (await ask(server, "CONSUMER.NAMES.LOGS", {"offset": 0}))["total"] == 1
+        await edge.close()
