@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
 from typing import Any
 
 from logsrv.cli.arguments import named_stores, tell
@@ -16,7 +14,6 @@ from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive.objects import ArchiveError
 
 
 def several_stores(arguments: Namespace) -> tuple[str, ...]:
@@ -29,20 +26,9 @@ def _stores_to_read(arguments: Namespace) -> tuple[str, ...]:
     """Return the names of the stores to read, each once: of an archive, the URLs of all of its stores."""
     names: dict[str, str] = {}
     for named in named_stores(arguments):
-        for name in _stores_of_archive(named) if "://" in named else (named,):
+        for name in _archives().stores_of_archive(named) if "://" in named else (named,):
             names.setdefault(os.path.realpath(name), name)
     return tuple(names.values())
-
-
-@cache
-def _stores_of_archive(url: str) -> tuple[str, ...]:
-    """Return the URLs of the stores in an archive; that of the archive if none is found."""
-    # Opening the archive raises the error again.
-    with suppress(ArchiveError, ValueError):
-        from logsrv.linelog.store.archive.choosing import archive_store_urls
-
-        return tuple(archive_store_urls(url)) or (url,)
-    return (url,)
 
 
 def require_one_store(arguments: Namespace, why: str) -> None:

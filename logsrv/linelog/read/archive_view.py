@@ -6,7 +6,8 @@ The archive's list of segments is read once, when the view is opened. Segments a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from contextlib import suppress
+from functools import cache, partial
 from itertools import islice
 
 from logsrv.errors import StoreError
@@ -22,7 +23,7 @@ from logsrv.linelog.store.archive.catalog import (
     manifest_in_archive,
     read_catalog,
 )
-from logsrv.linelog.store.archive.choosing import open_archived_store
+from logsrv.linelog.store.archive.choosing import archive_store_urls, open_archived_store
 from logsrv.linelog.store.archive.manifest import (
     Manifest,
     NewerFormat,
@@ -192,3 +193,12 @@ class ArchiveView(View):
             note,
             (number, of.text, of.packed_file.size, len(of.frames)),
         )
+
+
+@cache
+def stores_of_archive(url: str) -> tuple[str, ...]:
+    """Return the URLs of the stores in an archive; that of the archive if none is found."""
+    # Opening the archive raises the error again.
+    with suppress(ArchiveError, ValueError):
+        return tuple(archive_store_urls(url)) or (url,)
+    return (url,)

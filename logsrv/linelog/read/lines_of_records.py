@@ -23,7 +23,7 @@ from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 _MARGIN = 1000
 """Lines of the store by which a record may reach over the edge of what is asked for."""
-_ROUND = 1000
+ROUND = 1000
 """Hits of the first round; each further one has twice as many, up to _MOST."""
 _MOST = 16_000
 _END = Position(sys.maxsize, 0)
@@ -88,7 +88,7 @@ def _rounds(
 
     They are the hits of the round, and those of others that may be of the same records.
     """
-    size = _ROUND
+    size = ROUND
     known: list[Hit] = []
     while True:
         part = list(islice(hits, size))

@@ -71,7 +71,7 @@ def test_the_lines_of_matching_records_come_in_order(
     mixed = [line(next(senders[number], "end"), 0, f"tcp:[::1]:{number}") for number in order]
     asked = RecordQuery(parse(query))
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_ROUND", 3)
+        patch.setattr(module, "ROUND", 3)
         lines, hits = stored([line("earlier", -100), *mixed], Path(directory))
         view = view_of(Path(directory))
         wanted = sorted(

@@ -98,7 +98,7 @@ class ShownLine(NamedTuple):
 
 
 class AskedRecords:
-    """What the viewers of a query have of each record.
+    """The records of a query's viewers: how many lines of each they have.
 
     begin: the position from which they get lines: of the lines before it they have what matched.
     """

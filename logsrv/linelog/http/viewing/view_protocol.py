@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 
 class LiveQuery(NamedTuple):
-    """What a viewer asks for. of_records: whether the query is asked of whole records."""
+    """The query of a viewer. of_records: whether the query is asked of whole records."""
 
     text: str
     of_records: bool = False

@@ -64,7 +64,7 @@ def candidates_in_records(node: Node) -> Node:
         # Its parts may be true for different lines.
         return max(map(candidates_in_records, node.parts), key=_rarity)
     if isinstance(node, (Compare, HasField)) and node.field == "level":
-        # Of an object in parts only the whole has a level.
+        # The parts of an object have no level; the whole has one.
         return Or((node, *_CUT))
     return node
 
