@@ -19,8 +19,8 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching import searches as searches_module
 from logsrv.linelog.http.searching.searches import MODULE, Searches
+from tests.kit.children.spawned import Spawner, is_there
 from tests.kit.children.spawned import children as pids
-from tests.kit.children.spawned import is_there
 from tests.kit.net.network import logged
 from tests.linelog.read.stores import lines, make_store
 
@@ -323,3 +323,18 @@ async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
     last = SearchSink()
     searches.queue_search(asked(limit=1), last)
     assert await last.done is None and last.text
+
+
+def test_searches_that_wait_begin_together_up_to_half_of_those_allowed(store: Path) -> None:
+    """Also if the first of them cannot: none waits for the end of another."""
+    for full in (False, True):
+        reactor_of_processes = Spawner()
+        searches = Searches(lambda: str(store), reactor_of_processes, at_once=6, seconds=9.0)
+        sinks = [SearchSink() for _ in range(5)]
+        for sink in sinks:
+            searches.queue_search(asked(limit=1), sink)
+        reactor_of_processes.full = full
+        for _ in range(5):
+            reactor_of_processes.advance(0)
+        assert searches.running_count == (0 if full else 3)
+        assert [sink.done.called for sink in sinks] == [full] * 5
