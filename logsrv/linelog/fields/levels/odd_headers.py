@@ -66,8 +66,7 @@ def _are_of_containers(raw: Array, messages: Array) -> Array:
     whole = messages + _AFTER_ISO_TIME + _WIDTH <= len(raw)
     found: Array = ~whole
     rows = rows_at(raw, messages[whole] + _AFTER_ISO_TIME, _WIDTH)
-    # The ninth digit of nanoseconds.
-    nanoseconds = (rows[:, 8] - numpy.uint8(ord("0")) < 10) & (rows[:, 9] != ord(":"))
+    nanoseconds = (rows[:, :9] - numpy.uint8(ord("0")) < 10).all(1)
     after_space, next_byte = rows[:, 1:-1], rows[:, 2:]
     begins = rows[:, :-2] == _SPACE
     begins &= ((after_space == ord("s")) & (next_byte == ord("t"))) | (after_space == ord("{"))
