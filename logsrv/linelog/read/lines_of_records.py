@@ -90,14 +90,16 @@ def _rounds(
     """
     size = ROUND
     known: list[Hit] = []
+    ahead: list[Hit] = []
     while True:
-        part = list(islice(hits, size))
-        if len(part) < size:
+        more = list(islice(hits, size))
+        part = ahead + more
+        if len(more) < size:
             yield sorted(known + part), None
             return
         end = part[-1].position
         over = _margin(lines, end, behind=not reverse)
-        ahead: list[Hit] = []
+        ahead = []
         for hit in hits:
             ahead.append(hit)
             if hit.position < over if reverse else hit.position > over:
@@ -109,7 +111,6 @@ def _rounds(
             for hit in known + part
             if (hit.position <= back if reverse else hit.position >= back)
         ]
-        hits = chain(ahead, hits)
         size = min(2 * size, _MOST)
 
 

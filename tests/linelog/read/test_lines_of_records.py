@@ -19,6 +19,7 @@ from logsrv.linelog.read import lines_of_records as module
 from logsrv.linelog.read.found_records import FollowedRecords
 from logsrv.linelog.read.lines_of_records import lines_of_records
 from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.records import about_lines
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
@@ -145,6 +146,13 @@ def test_an_object_in_parts_is_asked_as_a_whole(query: str, tmp_path: Path) -> N
         view, lambda *_: Search(view, asked.candidates, Scope()), asked.matches
     )
     assert [hit.line[:-1].endswith(b"}") for piece in pieces for hit, _ in piece] == [False] * 3
+
+
+def test_the_level_of_an_object_in_parts_is_that_of_its_record() -> None:
+    parts = ['P {"level":"err', 'F or"}', "F \tat com.acme.Cart.add(Cart.java:9)"]
+    texts = [line(f"2026-11-27T06:00:00.1Z stdout {part}").rstrip() for part in parts]
+    about = about_lines([Record(text, str(number)) for number, text in enumerate(texts)])
+    assert [one.get("level") for one in about] == [None, "error", "error"]
 
 
 def test_a_deep_query_is_asked_of_records() -> None:

@@ -30,13 +30,8 @@ RecordTest: TypeAlias = Callable[[Sequence[Record]], bool]
 """The lines of a record, in order → whether the query is true for it."""
 
 
-def level_of_lines(lines: Sequence[Record]) -> str | None:
-    """Return the level of a record: that of its first line that has one."""
-    return _line_with_level(lines).level
-
-
-_CUT = (Term("stdout P"), Term("stderr P"))
 # The parts of a line that a container's runtime has cut, and more.
+_CUT = (Term("stdout P"), Term("stderr P"))
 
 
 class RecordQuery:
@@ -91,12 +86,17 @@ def record_test(node: Node) -> RecordTest:
     What a container's runtime has cut in parts is also looked at as a whole.
     """
     test = _lines_test(node)
+    return lambda lines: test(_with_wholes(lines))
 
-    def test_record(lines: Sequence[Record]) -> bool:
-        whole = join_parts(lines) if len(lines) > 1 else lines
-        return test(lines if len(whole) == len(lines) else [*whole, *lines])
 
-    return test_record
+def level_of_lines(lines: Sequence[Record]) -> str | None:
+    """Return the level of a record: that of its first line that has one, as `record_test` sees it."""
+    return _line_with_level(_with_wholes(lines)).level
+
+
+def _with_wholes(lines: Sequence[Record]) -> Sequence[Record]:
+    whole = join_parts(lines) if len(lines) > 1 else lines
+    return lines if len(whole) == len(lines) else [*whole, *lines]
 
 
 def _lines_test(node: Node) -> RecordTest:
