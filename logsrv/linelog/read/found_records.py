@@ -12,11 +12,9 @@ from itertools import islice
 from logsrv.linelog.fields.continuation import Joiner, stream_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import TIME_LENGTH
-from logsrv.linelog.query.language.tree import EVERYTHING
-from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.query.matching.of_records import RecordTest
 from logsrv.linelog.read.records import MOST_READ, is_far, lines_before_record
-from logsrv.linelog.read.search import Hit, hits_in_text
+from logsrv.linelog.read.search import Hit, lines_in_text
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
@@ -30,7 +28,6 @@ _NEAR = 2048
 """Bytes up to a hit that are read rather than skipped, as that is faster."""
 REVERSED = 500
 """Hits whose records are found together when the newest come first."""
-_EVERY_LINE = make_matcher(EVERYTHING)
 
 
 class _Gathered:
@@ -216,7 +213,7 @@ class FollowedRecords:
         position: of the first of the new lines `text`. hits: those among them.
         """
         gathering, wanted = self._gathering, {hit.position for hit in hits}
-        for hit in hits_in_text(_EVERY_LINE, None, position, text):
+        for hit in lines_in_text(position, text):
             record = Record(hit.line)
             is_wanted = hit.position in wanted
             gathering.add(hit, record, stream_of_record(record), is_wanted, now)

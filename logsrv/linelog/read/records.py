@@ -32,7 +32,7 @@ MOST_READ = 5000
 # line, so many lines of unknown shape are the end of the search.
 _MOST_UNKNOWN = 2
 _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
-READ_BEFORE = 300
+_READ_BEFORE = 300
 """Lines that are read to know which records are unfinished at a position; 5 to 25 µs each."""
 MOST_KEPT = 32 << 20
 """Bytes of lines after which unfinished records are forgotten, because a joiner may keep them all."""
@@ -67,8 +67,7 @@ class JoinedLines:
 
     def read_before(self, view: View, position: Position) -> None:
         """Learn which records are unfinished at a position, where the next line begins."""
-        with closing(StoredLines(view)) as lines:
-            self._learn(reversed(list(islice(lines.lines_before(position), READ_BEFORE))))
+        self._learn(lines_before(view, position))
 
     def document(self, hit: Hit, lines: StoredLines | None = None) -> dict[str, Any]:
         """Return the next line as an object; `continues` is missing in the first line of a record.
@@ -101,6 +100,12 @@ class JoinedLines:
         if is_cut(record):
             self._parts[stream] = parts
         return first, parts
+
+
+def lines_before(view: View, position: Position) -> list[Hit]:
+    """Return the lines before a position that tell which records are unfinished there."""
+    with closing(StoredLines(view)) as lines:
+        return list(islice(lines.lines_before(position), _READ_BEFORE))[::-1]
 
 
 def _document_of_part(parts: Sequence[Record]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logsrv.linelog.fields.source import IsOf, make_source_test
-from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.query.language.tree import EVERYTHING
+from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.indexed import IndexedCounts, levels_in_query
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_tasks
 from logsrv.linelog.read.pool import run_tasks
@@ -22,6 +23,8 @@ from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.frames_ahead import FramesAhead
+
+_EVERY_LINE = make_matcher(EVERYTHING)
 
 
 class Hit(NamedTuple):
@@ -255,3 +258,8 @@ def hits_in_text(
         if is_of is not None and not is_of(text, start, end):
             continue
         yield Hit(Position(segment, offset + start), text[start:end])
+
+
+def lines_in_text(position: Position, text: bytes) -> Iterator[Hit]:
+    """Yield all lines of a text. position: of the text's first byte."""
+    return hits_in_text(_EVERY_LINE, None, position, text)

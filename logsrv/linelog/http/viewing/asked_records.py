@@ -6,25 +6,20 @@ with each further line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import closing
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from logsrv.linelog.fields.continuation import Joiner, stream_of_record
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.language.tree import EVERYTHING, Node
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.matching.of_records import record_test
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.read.records import MOST_KEPT, READ_BEFORE, about_lines
-from logsrv.linelog.read.search import Hit, hits_in_text
-from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.read.records import MOST_KEPT, about_lines, lines_before
+from logsrv.linelog.read.search import Hit, lines_in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
-_EVERY_LINE = make_matcher(EVERYTHING)
 # Records that are kept, as a stream may stay silent for ever.
 _MOST_RECORDS = 10_000
 
@@ -42,7 +37,7 @@ class RecordSoFar:
 
 
 class LatestRecords:
-    """The records of the newest lines. is_empty: no line is known."""
+    """The records of the newest lines."""
 
     def __init__(self) -> None:
         self.forget()
@@ -52,23 +47,24 @@ class LatestRecords:
         self._joiner = Joiner()
         self._records: dict[Record, RecordSoFar] = {}
         self._size = 0
-        self.is_empty = True
 
-    def read_before(self, view: View, position: Position) -> None:
-        """Learn which records are unfinished at a position, where the next line begins."""
-        with closing(StoredLines(view)) as lines:
-            self._add_all(reversed(list(islice(lines.lines_before(position), READ_BEFORE))))
-        self.is_empty = False
+    def add(
+        self, pieces: Sequence[AppendedLines], view: View, asked: Iterable[AskedRecords]
+    ) -> list[RecordSoFar]:
+        """Add new lines; return the records to which they belong, in the order of their first new line.
 
-    def add(self, pieces: Iterable[AppendedLines]) -> list[RecordSoFar]:
-        """Add new lines; return the records to which they belong, in the order of their first new line."""
+        If no earlier line is known, unfinished records are read from the store first: of these lines, the
+        viewers of `asked` have what matched.
+        """
         if self._size > MOST_KEPT or len(self._records) > _MOST_RECORDS:
             self.forget()
-        self.is_empty = False
+        if not self._records:
+            start = pieces[0].position
+            self._add_all(lines_before(view, start))
+            for one in asked:
+                one.begin = start
         return self._add_all(
-            hit
-            for piece in pieces
-            for hit in hits_in_text(_EVERY_LINE, None, piece.position, piece.text)
+            hit for piece in pieces for hit in lines_in_text(piece.position, piece.text)
         )
 
     def _add_all(self, hits: Iterable[Hit]) -> list[RecordSoFar]:

@@ -64,8 +64,6 @@ class CatchUp:
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
         self._follower = Follower(self._view, start)
         self.query.begin_at(self._view, self.begin)
-        if self.query.asked:
-            self._records.read_before(self._view, self.begin)
 
     def close(self) -> None:
         self._follower.close()
@@ -103,7 +101,7 @@ class CatchUp:
         if self.query.asked:
             if news.has_gap:
                 self._records.forget()
-            touched = self._records.add([news])
+            touched = self._records.add([news], self._view, [self.query.asked])
             return events.events_of_records(
                 self.query.asked.lines(touched, news.position), self.query
             )

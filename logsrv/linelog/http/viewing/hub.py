@@ -237,17 +237,10 @@ class Hub:
         """Return the records of a poll's lines; None if the lines, or the queries, are too many."""
         asked = [one.asked for one in self._queries.values() if one.asked]
         lines = sum(polled.lines)
-        if polled.missed or polled.gone or not asked:
+        is_joined = 0 < len(asked) * lines <= MOST_TESTS and lines <= MOST_JOINED
+        if polled.missed or polled.gone or not is_joined:
             self._records.forget()
-        if not polled.pieces or lines > MOST_JOINED or lines * len(asked) > MOST_TESTS:
-            self._records.forget()
-            return None
-        if self._records.is_empty and asked:
-            start = polled.pieces[0].position
-            self._records.read_before(self._view, start)
-            for one in asked:
-                one.begin = start
-        return self._records.add(polled.pieces) if asked else None
+        return self._records.add(polled.pieces, self._view, asked) if is_joined else None
 
     def _hand_out_events(
         self, viewers: tuple[int, ...], events: list[bytes], missed: int, gone: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from logsrv.linelog.http.searching.asked import document_maker, has_all_lines
 from logsrv.linelog.http.searching.events import line_event
@@ -21,6 +22,7 @@ from logsrv.linelog.store.segments.segment import Position
 PIECE = 8 << 10
 # The most bytes of events that are kept for viewers that reach the same lines later; then all are dropped.
 KEPT_EVENTS = 8 << 20
+_Line = TypeVar("_Line")
 
 
 class WatchedQuery:
@@ -45,7 +47,7 @@ class WatchedQuery:
         self.viewers: dict[int, None] = {}
         self._counted, self._left = now, left
         self._found: list[list[Hit]] = []
-        self._of_records: list[ShownLine] = []
+        self._of_records: Sequence[ShownLine] = ()
 
     def begin_at(self, view: View, position: Position) -> None:
         """Let its viewers have all lines before a position, where the next line begins."""
@@ -64,30 +66,30 @@ class WatchedQuery:
         self.allowed = min(most, int(self._left))
         self.missed = 0
         self._found = []
-        self._of_records = []
+        self._of_records = ()
 
     def add_matches(self, piece: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         """Add the matching lines of a piece, by their starts and ends; the newest piece comes first."""
-        over = max(0, len(lines) - self.allowed)
-        self.missed += over
         segment, offset = piece.position
-        hits = [
-            Hit(Position(segment, offset + start), piece.text[start:end])
-            for start, end in lines[over:]
-        ]
-        self.allowed -= len(hits)
-        self._left -= len(hits)
-        self._found.append(hits)
+        self._found.append(
+            [
+                Hit(Position(segment, offset + start), piece.text[start:end])
+                for start, end in self._newest_allowed(lines)
+            ]
+        )
 
     def add_records(self, touched: Iterable[RecordSoFar], start: Position) -> None:
         """Add the lines of records that match, of a poll that began at a position."""
         assert self.asked is not None
-        found = self.asked.lines(touched, start)
-        over = max(0, len(found) - self.allowed)
+        self._of_records = self._newest_allowed(self.asked.lines(touched, start))
+
+    def _newest_allowed(self, lines: Sequence[_Line]) -> Sequence[_Line]:
+        """Return the newest of some lines, as many as are allowed; the others count as missed."""
+        over = max(0, len(lines) - self.allowed)
         self.missed += over
-        self._of_records = found[over:]
-        self.allowed -= len(self._of_records)
-        self._left -= len(self._of_records)
+        self.allowed -= len(lines) - over
+        self._left -= len(lines) - over
+        return lines[over:]
 
     def events(self, shared: SharedEvents) -> list[bytes]:
         """Return the events of this poll for the query's viewers, in order."""

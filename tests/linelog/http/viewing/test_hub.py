@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
+from logsrv.linelog.http.viewing import asked_records as asked_module
 from logsrv.linelog.http.viewing import catch_up as behind_module
 from logsrv.linelog.http.viewing import hub as hub_module
 from logsrv.linelog.http.viewing import live as live_module
@@ -227,6 +228,25 @@ def test_more_lines_than_can_be_joined_are_asked_one_by_one(
     place.write("\tat e.F")
     place.poll()
     assert shown(place, 1)[1:] == [("\tat e.F", True, False)]
+
+
+@pytest.mark.parametrize("catches_up", [False, True])
+def test_a_record_goes_on_after_more_text_than_is_kept(
+    place: Place, monkeypatch: pytest.MonkeyPatch, catches_up: bool
+) -> None:
+    monkeypatch.setattr(asked_module, "MOST_KEPT", 1)
+    monkeypatch.setattr(behind_module, "STEP", SIZE)
+    begin = end_of_store(place.view)
+    if not catches_up:
+        place.join(1, "failed", of_records=True)
+    for text in ERROR:
+        place.write(text)
+        if not catches_up:
+            place.poll()
+    if catches_up:
+        place.join(1, "failed", begin, of_records=True)
+        place.poll()
+    assert shown(place, 1) == [(text, number > 0, False) for number, text in enumerate(ERROR)]
 
 
 def objects(place: Place, viewer: int) -> list[dict[str, str]]:
