@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields import reader as many
@@ -11,7 +11,6 @@ from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from tests.examples import more
-from tests.linelog.query.reference import Line, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 ACCESS = b'10.0.0.9 - bob [20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 200 5 "-" "x=1 user=2"'
@@ -86,15 +85,6 @@ def test_read_gives_the_fields_of_records(
     lines = [STAMP * stamped + message for stamped, message in messages]
     text = b"".join(line + b"\n" for line in lines)
     assert FieldReader(names).read(StampedLines(text)) == expected(lines, names)
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(stored_lines(), min_size=1), st.sampled_from(NAMES))
-def test_lines_as_programs_write_them(lines: list[Line], name: str) -> None:
-    text = b"".join(line.line + b"\n" for line in lines)
-    assert FieldReader([name]).read(StampedLines(text)) == expected(
-        [line.line for line in lines], [name]
-    )
 
 
 @pytest.mark.parametrize(

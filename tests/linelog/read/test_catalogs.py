@@ -32,17 +32,6 @@ def searched(store: Path, query: str, scope: Scope = SCOPES[0]) -> tuple[list[by
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("with_words", [True, False])
-def test_a_catalog_changes_no_answer(tmp_path: Path, with_words: bool) -> None:
-    store = small_segments(tmp_path / "store", SEGMENTS)
-    before = [searched(store, query, scope)[0] for query in QUERIES for scope in SCOPES]
-    in_catalog(store, with_words=with_words)
-    after = [searched(store, query, scope)[0] for query in QUERIES for scope in SCOPES]
-    assert after == before
-    assert sum(map(bool, before)) > 20
-
-
-@pytest.mark.slow
 def test_what_a_catalog_rules_out_is_neither_opened_nor_read(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", SEGMENTS)
     in_catalog(store)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -13,7 +12,6 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read import indexed
 from logsrv.linelog.read.counting.histogram import histogram
-from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.indexed import levels_in_query
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
@@ -31,7 +29,6 @@ SEGMENTS = [
     for begin in (0, 4500, 9000, 13500)
 ]
 EVERY = [one for segment in SEGMENTS for one in segment]
-QUERIES = ["", "level=error", "level>=warning", "level!=info", "level=*", "level=info x", "x"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,29 +45,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def search(store: Path, query: str = "", **scope: str) -> Search:
     return Search(view_of(store), make_matcher(parse(query)), Scope(**scope))  # type: ignore[arg-type]
-
-
-def without(found: Search) -> Search:
-    """The same search, which reads all text."""
-    found.counts_from_index = lambda *_, **__: None  # type: ignore[method-assign]
-    return found
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("query", QUERIES)
-def test_counts_of_an_index_are_those_of_the_text(store: Path, query: str) -> None:
-    drawn = random.Random(7)
-    since, until = sorted(drawn.choice(EVERY)[:27].decode() for _ in range(2))
-    for scope in ({}, {"since": since, "until": until}):
-        read = without(search(store, query, **scope))
-        assert search(store, query, **scope).count() == read.count()
-        for step in (60, 3600):
-            levels = step > 60
-            found = histogram(search(store, query, **scope), step, levels=levels)
-            assert found == histogram(read, step, levels=levels)
-        tally = count_values(search(store, query, **scope), "level")
-        assert tally.most_common(9) == count_values(read, "level").most_common(9)
-        assert tally.total == count_values(read, "level").total
 
 
 @pytest.mark.parametrize("query", ["", "level=error"])

@@ -46,31 +46,6 @@ def number_of(hit: Hit) -> int:
     return int(hit.line.split(b"number=")[1].split(b" ")[0])
 
 
-QUERIES = ["", "needle", '"number=4711 "', 'needle "=1"', "NOT needle", "nosuchthing"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("query", QUERIES)
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_search_finds_the_lines_that_match(view: View, query: str, processes: int) -> None:
-    matcher = make_matcher(parse(query))
-    wanted = [one[:-1] for one in EVERY if matcher.matches(one[:-1])]
-    found = Search(view, matcher, Scope(), processes=processes)
-    assert [hit.line for hit in found.hits()] == wanted
-    assert [hit.line for hit in found.hits(reverse=True)] == wanted[::-1]
-    assert found.count() == len(wanted)
-    assert list(found.render_hits(lambda hit: hit.line)) == wanted
-    assert b"".join(found.render_frames(bytes)) == b"".join(one + b"\n" for one in wanted)
-
-
-@pytest.mark.slow
-def test_blocks_are_of_the_time_and_source_that_are_asked_for(view: View) -> None:
-    scope = {"since": EVERY[100][:27].decode(), "source": "*.0.1:*"}
-    lines = [hit.line + b"\n" for hit in search(view, "", **scope).hits()]
-    assert 0 < len(lines) < len(EVERY) / 2
-    assert b"".join(search(view, "", **scope).render_frames(bytes)) == b"".join(lines)
-
-
 @pytest.mark.slow
 def test_positions_lead_to_their_lines(view: View) -> None:
     for hit in search(view, "needle").hits():
@@ -79,17 +54,6 @@ def test_positions_lead_to_their_lines(view: View) -> None:
         offset = hit.position.offset
         [(place, text)] = list(frames.lines_between(offset, offset + 1))
         assert (place, text) == (offset, hit.line + b"\n")
-
-
-@pytest.mark.slow
-def test_times_and_sources_narrow_down(view: View) -> None:
-    since, until = EVERY[4000][:27].decode(), EVERY[9000][:27].decode()
-    found = search(view, "", since=since, until=until)
-    assert [number_of(hit) for hit in found.hits()] == list(range(4000, 9000))
-    assert found.count() == 5000
-    of = search(view, "", source="*:10.0.0.1:*")
-    assert of.count() == len([one for one in EVERY if b"10.0.0.1:" in one])
-    assert search(view, "", source="10.0.0.1").count() == 0
 
 
 def test_the_first_hits_need_little(view: View) -> None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.record import Record
 from tests.examples import more
-from tests.linelog.query.reference import Line, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 PIECES = st.sampled_from(
@@ -37,12 +36,6 @@ PIECES = st.sampled_from(
 def test_the_level_is_that_of_the_record(message: bytes, stamped: bool) -> None:
     line = STAMP * stamped + message
     assert level_of(line) == Record(line).level
-
-
-@given(st.lists(stored_lines(), min_size=1))
-def test_lines_as_programs_write_them(lines: list[Line]) -> None:
-    for line in lines:
-        assert level_of(line.line) == Record(line.line).level
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.record import Record
 from tests.examples import more
-from tests.linelog.query.reference import stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 TIME = b"[20/Nov/2026:06:18:42 +0000] "
@@ -87,14 +86,6 @@ def of_numbers(text: bytes) -> list[str | None]:
 @example([STAMP + b'Nov 20 06:18:42 web su: {"x":"ERROR"}', STAMP + b' {"x":"ERROR"}'])
 def test_levels_as_numbers_are_those_of_the_records(lines: list[bytes]) -> None:
     text = b"".join(line + b"\n" for line in lines)
-    assert of_numbers(text) == of_records(text)
-
-
-@pytest.mark.slow
-@settings(deadline=None)
-@given(st.lists(stored_lines(), min_size=1))
-def test_lines_as_programs_write_them(lines: list[object]) -> None:
-    text = b"".join(line.line + b"\n" for line in lines)  # type: ignore[attr-defined]
     assert of_numbers(text) == of_records(text)
 
 

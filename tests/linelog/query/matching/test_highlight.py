@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.matching.highlight import highlight_finder
-from tests.linelog.query.reference import TREES
 
 
 @pytest.mark.parametrize(
@@ -43,10 +39,3 @@ from tests.linelog.query.reference import TREES
 )
 def test_hits_are_highlighted(query: str, message: bytes, spans: list[tuple[int, int]]) -> None:
     assert highlight_finder(parse(query))(message) == spans
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(TREES, st.binary(max_size=60))
-def test_spans_of_any_bytes_stand_in_order_beside_each_other(node: Node, message: bytes) -> None:
-    places = [place for span in highlight_finder(node)(message) for place in span]
-    assert places == sorted(set(places)) and all(0 <= one <= len(message) for one in places)

@@ -9,12 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.tree import EVERYTHING, Node
-from logsrv.linelog.query.matching import piece
+from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import make_matcher
 from tests.examples import more
-from tests.linelog.query.reference import TREES, Line, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 _LENIENT = more(1.5)
@@ -41,35 +39,6 @@ def counts(text: bytes, *queries: str) -> list[int]:
     return list(map(len, found))
 
 
-@pytest.mark.slow
-@_LENIENT
-@given(
-    st.lists(TREES | st.just(EVERYTHING), max_size=12),
-    st.lists(stored_lines(), max_size=8),
-    st.booleans(),
-    st.sampled_from([None, (17, 105)]),
-)
-def test_each_query_finds_what_it_finds_by_itself(
-    nodes: list[Node], lines: list[Line], ended: bool, place: Place | None
-) -> None:
-    text = b"\n".join(line.line for line in lines) + (b"\n" if ended and lines else b"")
-    assert together(nodes, text, place) == one_by_one(nodes, text, place)
-
-
-@pytest.mark.slow
-@_LENIENT
-@given(st.lists(TREES, max_size=12), st.lists(stored_lines(), max_size=30), st.integers(1, 300))
-def test_where_a_text_is_cut_makes_no_difference(
-    nodes: list[Node], lines: list[Line], size: int
-) -> None:
-    text = b"".join(line.line + b"\n" for line in lines)
-    before, piece.SIZE = piece.SIZE, size
-    try:
-        assert together(nodes, text) == one_by_one(nodes, text)
-    finally:
-        piece.SIZE = before
-
-
 WORDS = st.text(st.sampled_from("abAB01 é_.\0"), min_size=1, max_size=70)
 
 
@@ -81,13 +50,6 @@ def test_words_of_any_length_are_found_in_any_case(words: list[str], data: st.Da
     messages = data.draw(st.lists(st.lists(parts | parts.map(str.upper) | WORDS), max_size=6))
     text = b"".join(STAMP + "".join(some).encode() + b"\n" for some in messages)
     nodes = [parse('"' + word.replace("\\", "\\\\") + '"') for word in words]
-    assert together(nodes, text) == one_by_one(nodes, text)
-
-
-@pytest.mark.slow
-@_LENIENT
-@given(st.lists(TREES, max_size=6), st.binary(max_size=80))
-def test_any_bytes_can_be_searched(nodes: list[Node], text: bytes) -> None:
     assert together(nodes, text) == one_by_one(nodes, text)
 
 

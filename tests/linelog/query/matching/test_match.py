@@ -6,18 +6,13 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.engine import Search, compile_search
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Node, Not, Term
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Not, Term
 from logsrv.linelog.query.matching.match import make_matcher
-from tests.examples import more
-from tests.linelog.query.reference import TREES, Line, is_true, stands_in, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
-_LENIENT = more(4)
 
 
 def hits(query: str, *messages: bytes) -> list[bytes]:
@@ -25,43 +20,6 @@ def hits(query: str, *messages: bytes) -> list[bytes]:
     return [
         text[start:end].removeprefix(STAMP) for start, end in make_matcher(parse(query)).find(text)
     ]
-
-
-@pytest.mark.slow
-@_LENIENT
-@given(TREES, st.lists(stored_lines(), max_size=6), st.booleans())
-def test_all_ways_find_the_same_lines(node: Node, lines: list[Line], ended: bool) -> None:
-    matcher = make_matcher(node)
-    text = b"\n".join(line.line for line in lines) + (b"\n" if ended and lines else b"")
-    expected, at = [], 0
-    for index, line in enumerate(lines):
-        true = is_true(node, line)
-        assert matcher.matches(line.line) is true, line
-        # An empty line at the end that no LF ends is none.
-        if true and (line.line or ended or index < len(lines) - 1):
-            expected.append((at, at + len(line.line)))
-        at += len(line.line) + 1
-        if true and matcher.needs is not None:
-            assert stands_in(matcher.needs, line.line), matcher.needs
-    assert list(matcher.find(text)) == expected
-    assert matcher.count(text) == len(expected)
-    matcher.prepare_for_many()
-    assert list(matcher.find(text)) == expected
-    assert matcher.count(text) == len(expected)
-    assert matcher.matching_lines(text) == b"".join(
-        text[start:end] + b"\n" for start, end in expected
-    )
-
-
-@pytest.mark.slow
-@_LENIENT
-@given(TREES, st.binary(max_size=60))
-def test_any_bytes_can_be_searched(node: Node, text: bytes) -> None:
-    matcher = make_matcher(node)
-    lines = text.split(b"\n")[: None if not text.endswith(b"\n") else -1] if text else []
-    assert matcher.count(text) == sum(map(matcher.matches, lines))
-    matcher.prepare_for_many()
-    assert matcher.count(text) == sum(map(matcher.matches, lines))
 
 
 def test_an_expression_with_a_literal_is_looked_for_in_messages_only() -> None:

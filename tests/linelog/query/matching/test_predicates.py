@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.tree import Compare, Node, Or
 from logsrv.linelog.query.matching.predicates import predicate
-from tests.linelog.query.reference import TREES, VALUES, Line, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 _JSON = (
@@ -128,15 +124,3 @@ def test_queries_are_true_of_a_json_line(query: str) -> None:
 )
 def test_queries_on_lines_that_are_not_json(query: str, message: bytes, true: bool) -> None:
     assert predicate(parse(query))(Record(STAMP + message)) is true
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(VALUES.map(str), min_size=5, max_size=9), st.lists(TREES, max_size=2), stored_lines()
-)
-def test_many_values_of_a_field_are_what_each_of_them_is(
-    values: list[str], others: list[Node], line: Line
-) -> None:
-    nodes: list[Node] = [*(Compare("status", "=", value) for value in values), *others]
-    record = Record(line.line)
-    assert predicate(Or(tuple(nodes)))(record) is any(predicate(node)(record) for node in nodes)

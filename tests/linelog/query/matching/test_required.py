@@ -1,4 +1,4 @@
-"""Queries promise what is certain, and nothing else (that it holds is tested in test_match.py)."""
+"""Queries promise what is certain, and nothing else (tests/linelog/questions tests that it holds)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
 from logsrv.linelog.query.matching.required import need_of_field, need_of_query, need_of_value
-from tests.linelog.query.reference import stands_in
+from tests.linelog.questions.matchers import stands_in
 
 _ESCAPE = Literal(b"\\u00", False)
 

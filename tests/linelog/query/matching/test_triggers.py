@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.matching.triggers import trigger_choices, triggers_suffice
-from tests.examples import more
-from tests.linelog.query.reference import TREES, Line, is_true, stands_in, stored_lines
-
-
-@more(1.5)
-@given(TREES, stored_lines())
-def test_a_line_that_matches_has_a_trigger_of_each_choice(node: Node, line: Line) -> None:
-    for triggers in trigger_choices(node):
-        if is_true(node, line):
-            assert any(
-                stands_in(one.literal, line.line if one.anywhere else line.message)
-                for one in triggers
-            )
 
 
 @pytest.mark.parametrize(

@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import Compare, Node
 from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.query.matching.values import FEW, fields_compared_often
-from tests.examples import more
-from tests.linelog.query.matching.test_many import STAMP, counts, one_by_one, together
-from tests.linelog.query.reference import NAMES, TREES, VALUES, Line, stored_lines
-
-_LENIENT = more(1.5)
-WANTED = VALUES.map(str) | st.sampled_from(
-    ["500", "5e2", "500.0", "+500", "-0", "true", "A", "", "null"]
-)
-
-
-@pytest.mark.slow
-@_LENIENT
-@given(
-    NAMES | st.sampled_from(["app", "pid", "took"]),
-    st.lists(WANTED, min_size=FEW + 1, max_size=FEW + 9),
-    st.lists(TREES, max_size=3),
-    st.lists(stored_lines(), max_size=10),
-    st.booleans(),
-)
-def test_queries_of_one_field_find_what_each_finds_by_itself(
-    field: str, values: list[str], others: list[Node], lines: list[Line], ended: bool
-) -> None:
-    nodes: list[Node] = [*(Compare(field, "=", value) for value in values), *others]
-    text = b"\n".join(line.line for line in lines) + (b"\n" if ended and lines else b"")
-    assert together(nodes, text) == one_by_one(nodes, text)
-
-
-@_LENIENT
-@given(st.lists(WANTED, min_size=FEW + 1, max_size=FEW + 3), st.binary(max_size=80))
-def test_any_bytes_can_be_searched(values: list[str], text: bytes) -> None:
-    nodes: list[Node] = [Compare("x", "=", value) for value in values]
-    assert together(nodes, text) == one_by_one(nodes, text)
+from tests.linelog.query.matching.test_many import STAMP, counts
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,353 @@
+"""Random questions: the text of each query, and the function that tells whether it is true for a line."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from random import Random
+from typing import TypeAlias
+
+import attrs
+
+from tests.linelog.questions.lines import (
+    ALIASES,
+    LEVEL_OF,
+    LEVELS,
+    NAMES_OF_LEVEL,
+    Line,
+    number_of,
+    random_amount,
+)
+from tests.linelog.questions.reference import (
+    ORDERS,
+    amount_of,
+    compares,
+    contains,
+    field_of,
+    matches,
+    number_in,
+    own_field,
+)
+
+Test: TypeAlias = Callable[[Line], bool]
+_OTHER_NAMES = {"program": "app", "programname": "app", "appname": "app", "procid": "pid"}
+_OF_LINE = ("level", "name", "source", "host", "port")
+# As the product's language and Python's write them.
+_EXPRESSIONS = (
+    r"\d+ ms", r"^user", r"took$", r"\bok\b", r"x*", r"[^a]b", r"e.*r", r"(bob|ann) ", "K", "k", r"\Sb",
+    "B.b", r"er{2}or", r"^$", r"\w\W", r"(?i:BOB) t", r'"status": ?5', r"\x61nn", r"=[0-9.]+(,| |$)",
+)  # fmt: skip
+_TEMPLATES = {
+    '"took <ms> ms"': rb"took\s+(?P<ms>.+?)\s+ms",
+    '"user <user> took <took>"': rb"user\s+(?P<user>.+?)\s+took\s+(?P<took>\S+)",
+    '"<_> <word> "': rb".+?\s+(?P<word>.+?)\s+",
+    r"/took (?P<ms>\d+)( (?P<unit>ms))?/": rb"(?i)took (?P<ms>\d+)( (?P<unit>ms))?",
+    r"/status\W+(?P<status>\w+)/": rb"(?i)status\W+(?P<status>\w+)",
+}
+"""What stands behind `extract`, and the same in Python's syntax."""
+_ANSWERS = ("lines", "lines", "count", "top", "histogram", "sort", "table", "table", "patterns")
+
+
+@attrs.frozen
+class Question:
+    """A query with its stages, and what else may be asked of a search.
+
+    is_true: of a line, without the scope. extracted: the expression of each extracted field.
+    answer: one of `_ANSWERS`; `fields` to `every` say more of it.
+    """
+
+    query: str
+    is_true: Test
+    extracted: dict[str, bytes]
+    answer: str
+    stage: str = ""
+    fields: tuple[str, ...] = ()
+    figures: tuple[tuple[str, str], ...] = ()
+    ascending: bool = False
+    every: float | None = None
+    limit: int | None = None
+    reverse: bool = False
+    since: str = ""
+    until: str = ""
+    source: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.query} | {self.stage}" if self.stage else self.query
+
+    def field(self, line: Line, name: str) -> list[str]:
+        return field_of(line, name, self.extracted)
+
+    def found(self, lines: Sequence[Line]) -> list[int]:
+        """The numbers of the lines that match, in their order."""
+        return [
+            number
+            for number, line in enumerate(lines)
+            if self.is_true(line)
+            and (not self.since or line.time >= self.since)
+            and (not self.until or line.time < self.until)
+            and (not self.source or fnmatchcase(line.source, self.source))
+        ]
+
+
+class Asker:
+    """The maker of random questions about some lines."""
+
+    def __init__(self, random: Random, lines: Sequence[Line]) -> None:
+        self._random = random
+        self._lines = lines
+        self._fields = sorted({name for line in lines for name in (*line.content, *line.header)})
+        self._patterns: dict[str, bytes] = {}
+        self._amounts = [
+            (name, value)
+            for line in lines
+            for name in line.content
+            for value in own_field(line, name)
+            if name not in _OF_LINE and amount_of(name, value)
+        ]
+
+    def question(self) -> Question:
+        """A question that has mostly an answer."""
+        for _ in range(15):
+            asked = self._question()
+            if self._has_answer(asked) or not self._random.randrange(30):
+                break
+        return asked
+
+    def _has_answer(self, asked: Question) -> bool:
+        found = [self._lines[number] for number in asked.found(self._lines)]
+        if asked.answer == "sort":
+            [name] = asked.fields
+            values = {number_in(name, asked.field(line, name)) for line in found} - {None}
+            return len(values) > 1
+        names = [*asked.fields, *(name for _, name in asked.figures if name)]
+        return bool(found) and all(any(asked.field(line, name) for line in found) for name in names)
+
+    def _question(self) -> Question:
+        random = self._random
+        text, test = self.condition()
+        if not random.randrange(5):
+            text, test = "", all_of([])
+        for _ in range(random.choice([0, 0, 0, 1, 2])):
+            stage, pattern = random.choice(list(_TEMPLATES.items()))
+            names = re.compile(pattern).groupindex.keys()
+            if not self._patterns.keys() & names:
+                # A new dictionary: the conditions before the stage do not know the names.
+                self._patterns = self._patterns | dict.fromkeys(names, pattern)
+                text += f" | extract {stage}"
+        if self._patterns and random.randrange(2):
+            where, other = self._tree(2)
+            text, test = f"{text} | where {where}", all_of([test, other])
+        asked = self._with_answer(Question(text, test, self._patterns, random.choice(_ANSWERS)))
+        since, until = sorted(random.choice(self._lines).time for _ in range(2))
+        return attrs.evolve(
+            asked,
+            since=random.choice(["", "", since]),
+            until=random.choice(["", "", until]),
+            source=random.choice(["", "", "", "web@*", "udp:*", "unix:*", "tcp:[[]::1]:7"]),
+        )
+
+    def condition(self) -> tuple[str, Test]:
+        """A filter without extracted names, and the function that tells whether it is true."""
+        self._patterns = {}
+        return self._tree(3)
+
+    def _with_answer(self, asked: Question) -> Question:
+        random, kind = self._random, asked.answer
+        asked = attrs.evolve(asked, limit=random.choice([0, 1, 3, 3, 50, 50, 50, 50]))
+        if kind == "lines":
+            limit = random.choice([None, asked.limit])
+            return attrs.evolve(asked, reverse=not random.randrange(3), limit=limit)
+        if kind == "histogram":
+            return attrs.evolve(asked, limit=None, every=random.choice([0.5, 1.0, 60.0, 3600.0]))
+        if kind == "top":
+            return attrs.evolve(asked, fields=(self._name(),))
+        if kind == "sort":
+            name = self._name()
+            direction = random.choice(["", " desc", " asc"])
+            stage = f"sort {random.choice(['', 'by '])}{name}{direction}"
+            return attrs.evolve(asked, fields=(name,), ascending=direction == " asc", stage=stage)
+        if kind == "table":
+            return self._table(asked)
+        return (
+            attrs.evolve(asked, stage="patterns")
+            if kind == "patterns"
+            else attrs.evolve(asked, limit=None)
+        )
+
+    def _table(self, asked: Question) -> Question:
+        random = self._random
+        fields = tuple(dict.fromkeys(self._name() for _ in range(random.randrange(3))))
+        figures = [("count", "")] * random.randrange(2)
+        for _ in range(random.randrange(3)):
+            function = random.choice(["sum", "avg", "min", "max", "p50", "p95", "p99"])
+            figures.append((function, self._name()))
+        figures = figures or [("count", "")]
+        every, word = random.choice(
+            [(None, ""), (None, ""), (1.0, "1s"), (60.0, "m"), (5400.0, "1.5h")]
+        )
+        parts = [f"every {word}"] if word else []
+        parts += [f"by {random.choice([',', ' , ']).join(fields)}"] if fields else []
+        random.shuffle(parts)
+        stage = " ".join([", ".join(f"{one} {name}".rstrip() for one, name in figures), *parts])
+        return attrs.evolve(asked, fields=fields, figures=tuple(figures), every=every, stage=stage)
+
+    def _name(self) -> str:
+        random = self._random
+        if self._patterns and random.randrange(2):
+            return random.choice(list(self._patterns))
+        others = (*_OF_LINE, *ALIASES, "status_class", "nosuch")
+        name = random.choice([*self._fields, *self._fields, *others])
+        if name in _OF_LINE:
+            return name if random.randrange(2) else f"fields.{name}"
+        return random.choice(["", "", "", "", "", "fields.", "syslog."]) + name
+
+    def _field(self, name: str) -> Callable[[Line], list[str]]:
+        patterns = self._patterns
+        return lambda line: field_of(line, name, patterns)
+
+    def _tree(self, depth: int) -> tuple[str, Test]:
+        """A condition, and the function that tells whether it is true."""
+        random = self._random
+        kind = random.randrange(9) if depth else 9
+        if kind > 3:
+            return self._values() if kind == 4 else self._atom()
+        if kind == 0:
+            text, test = self._tree(depth - 1)
+            bare = re.fullmatch(r"[a-z]\S*|\(.*\)", text) and "(" not in text[1:]
+            negated = f"-{text}" if bare and random.randrange(2) else f"NOT ({text})"
+            return negated, lambda line: not test(line)
+        made = [self._tree(depth - 1) for _ in range(random.randrange(2, 4))]
+        joint = " OR " if kind == 1 else random.choice([" ", " AND "])
+        tests = [test for _, test in made]
+        whole = f"({joint.join(f'({text})' for text, _ in made)})"
+        return whole, any_of(tests) if kind == 1 else all_of(tests)
+
+    def _atom(self) -> tuple[str, Test]:
+        makers = [self._word, self._expression, self._comparison, self._comparison, self._level]
+        makers += [self._order] * bool(self._amounts)
+        return self._random.choice(makers)()
+
+    def _order(self) -> tuple[str, Test]:
+        """A comparison with an amount of the same kind."""
+        random = self._random
+        name, value = random.choice(self._amounts)
+        wanted = value
+        for _ in range(random.randrange(9)):
+            wanted = random_amount(random)
+            kinds = {one[0] for text in (value, wanted) if (one := amount_of(name, text))}
+            if len(kinds - {""}) == 1:
+                break
+        op = random.choice(["=", "!=", *ORDERS])
+        return f"{name}{op}{phrase(wanted)}", self._test(
+            [name], lambda one, value: compares(one, value, op, wanted)
+        )
+
+    def _values(self) -> tuple[str, Test]:
+        """More values of a field than are looked for one by one."""
+        name = self._name()
+        if name == "level":
+            return self._level()
+        known = self._known_values([name]) or ["5"]
+        some = [
+            self._changed(self._random.choice(known)) for _ in range(self._random.randrange(5, 9))
+        ]
+        text = " OR ".join(f"{name}={phrase(value)}" for value in some)
+        return f"({text})", self._test(
+            [name], lambda one, value: any(compares(one, value, "=", to) for to in some)
+        )
+
+    def _known_values(self, names: Sequence[str]) -> list[str]:
+        fields = [self._field(name) for name in names]
+        return sorted({value for line in self._lines for field in fields for value in field(line)})
+
+    def _test(self, names: Sequence[str], is_true: Callable[[str, str], bool]) -> Test:
+        """Whether it is true of one value of one of these fields. is_true: of a name and a value."""
+        fields = [(name, self._field(name)) for name in names]
+        return lambda line: any(
+            is_true(name, value) for name, field in fields for value in field(line)
+        )
+
+    def _word(self) -> tuple[str, Test]:
+        random = self._random
+        message = random.choice(self._lines).message.decode("utf-8", "ignore")
+        at = random.randrange(len(message) + 1)
+        word = message[at : at + random.randrange(1, 12)]
+        if not random.randrange(6):
+            word = random.choice(["web", "tcp:", "06:0", "error", "No", ""])
+        if random.randrange(2) and not re.search("[A-Z]", word):
+            word = word.lower()
+        if not random.randrange(4):
+            word = word.swapcase()
+        return phrase(word), lambda line: contains(line.text, word)
+
+    def _expression(self) -> tuple[str, Test]:
+        pattern = self._random.choice(_EXPRESSIONS)
+        return f"/{pattern}/", lambda line: matches(line.text, pattern)
+
+    def _level(self) -> tuple[str, Test]:
+        random = self._random
+        wanted = random.choice(list(LEVEL_OF))
+        rank = LEVELS.index(LEVEL_OF[wanted])
+        op = random.choice(["=", "!=", *ORDERS])
+        # Other names mean the level only in an order: `severity=err` is that field.
+        name = random.choice(NAMES_OF_LEVEL) if op in ORDERS else "level"
+        written = random.choice([wanted, wanted.upper(), f'"{wanted}"'])
+        order = {"=": operator.eq, "!=": operator.ne, **ORDERS}[op]
+        return (
+            f"{name}{op}{written}",
+            lambda line: line.level is not None and order(LEVELS.index(line.level), rank),
+        )
+
+    def _comparison(self) -> tuple[str, Test]:
+        random = self._random
+        name = random.choice([self._name(), self._name(), *_OTHER_NAMES, "time", "message"])
+        names = [name, _OTHER_NAMES[name]] if name in _OTHER_NAMES else [name]
+        if not random.randrange(6):
+            return f"{name}=*", self._test(names, lambda *_: True)
+        op = random.choice(["=", "=", "!=", ":", "~", *ORDERS])
+        if op == "~":
+            pattern = random.choice([r"^\d+$", r"b", r"^[a-z]+$", r"\.", r"\S\s", r"5", "B"])
+            return f"{name}~/{pattern}/", self._test(
+                names, lambda _, value: matches(value, pattern)
+            )
+        others = [random_amount(random), str(random.randrange(600)), "bob"]
+        known = [*self._known_values(names), ""]
+        wanted = self._changed(random.choice(known if random.randrange(3) else others))
+        if op in ORDERS and random.randrange(2):
+            wanted = random_amount(random)
+        if op in ORDERS and name in NAMES_OF_LEVEL:
+            op = "="
+        if name == "level" and op in ("=", "!="):
+            return self._level()
+        return f"{name}{op}{phrase(wanted)}", self._test(
+            names, lambda one, value: compares(one, value, op, wanted)
+        )
+
+    def _changed(self, value: str) -> str:
+        """Another way to write a value, or a value near it, in UTF-8."""
+        random = self._random
+        number = number_of(value)
+        if isinstance(number, int) and random.randrange(2):
+            near = str(number + random.choice([-1, 0, 1]))
+            return random.choice([near, f"{number}.0", f"+{abs(number)}", f"{number} ms"])
+        if not random.randrange(3):
+            value = random.choice([value.swapcase(), value[: random.randrange(len(value) + 1)]])
+        return value.encode("utf-8", "ignore").decode()
+
+
+def all_of(tests: Sequence[Test]) -> Test:
+    return lambda line: all(test(line) for test in tests)
+
+
+def any_of(tests: Sequence[Test]) -> Test:
+    return lambda line: any(test(line) for test in tests)
+
+
+def phrase(text: str) -> str:
+    """The text as a word or a value of a query; in quotation marks unless it surely needs none."""
+    if re.fullmatch("[a-z0-9\u00e9][a-z0-9.\u00e9]*", text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

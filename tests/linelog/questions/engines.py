@@ -1,0 +1,303 @@
+"""Ways to put a question: in this process, as a command, over HTTP, in SQL; and switches of them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    redirect_stderr,
+    redirect_stdout,
+)
+from functools import partial
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any, TypeAlias
+from unittest.mock import patch
+from urllib.parse import urlencode
+
+from logsrv.cli.main import main
+from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.fields import json as json_fields
+from logsrv.linelog.fields import reader
+from logsrv.linelog.http.searching.search_child import answer_request
+from logsrv.linelog.query.language.pipeline import parse_question
+from logsrv.linelog.query.matching import piece
+from logsrv.linelog.query.matching.line_spans import all_line_spans
+from logsrv.linelog.query.matching.many import ManyQueries
+from logsrv.linelog.query.matching.match import Matcher, Place, make_matcher
+from logsrv.linelog.read import plan, pool
+from logsrv.linelog.read.counting import histogram as over_time
+from logsrv.linelog.read.counting import timed
+from logsrv.linelog.read.counting.groups import group
+from logsrv.linelog.read.counting.sorted_lines import sort_lines
+from logsrv.linelog.read.counting.tallies import count_values
+from logsrv.linelog.read.patterns.find import find_patterns
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.sql.answer import SqlAnswer
+from logsrv.linelog.sql.rows import StoreReading
+from tests.kit.children.spawned import Spawned
+from tests.linelog.http.test_server import Place as Site
+from tests.linelog.http.web import Browser
+from tests.linelog.questions.asking import Question
+from tests.linelog.questions.forms import Store
+from tests.linelog.questions.lines import Line
+
+Answer: TypeAlias = Any
+"""Numbers of lines, a number, values with counts, counts by step, rows, or patterns with counts."""
+
+
+class Unsaid(Exception):
+    """The engine has no words for the question."""
+
+
+def _line_by_line(
+    self: Matcher, text: bytes, place: Place | None = None
+) -> Iterator[tuple[int, int]]:
+    for start, end in all_line_spans(text):
+        position = f"{place[0]}:{place[1] + start}" if place else None
+        if self.matches(text[start:end], position):
+            yield start, end
+
+
+def _with_others(
+    self: Matcher, text: bytes, place: Place | None = None
+) -> Iterator[tuple[int, int]]:
+    """Find what this query finds among others."""
+    queries = [
+        "error",
+        "status>=500",
+        "NOT user=bob",
+        *(f"status={status}" for status in (200, 404, "5e2", "x", 503)),
+    ]
+    nodes = [self.node, *(parse_question(one).node for one in queries)]
+    together = [Matcher(node) for node in nodes]
+    for one in together:
+        one.find = partial(_FIND, one)  # type: ignore[method-assign]
+    found = ManyQueries(together).find(text, place)
+    return iter(sorted(span for number, spans in found if number == 0 for span in spans))
+
+
+_FIND = Matcher.find
+
+SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "counts of the index": lambda: patch.object(Search, "counts_from_index", lambda *_, **__: None),
+    "catalog": lambda: patch.object(plan, "make_catalog_exclusion", lambda *_: lambda _: None),
+    "words": lambda: patch.object(plan, "frames_with_need", lambda *_: None),
+    "candidates": lambda: patch.multiple(
+        Matcher, find=_line_by_line, count=lambda self, *of: sum(1 for _ in self.find(*of))
+    ),
+    "a pass alone": lambda: patch.object(Matcher, "find", _with_others),
+    "one process": lambda: patch.object(pool, "_ALONE", 1),
+    "few texts": lambda: patch.object(pool, "_MANY", 1),
+    "large pieces": lambda: patch.object(piece, "SIZE", 300),
+    "columns": lambda: patch.object(
+        reader.FieldReader, "_fill_columns", lambda _, stamps, __: {*range(len(stamps))}
+    ),
+    "the short way to count": lambda: patch.object(timed, "SMALL", 0),
+    "Python's JSON": lambda: patch.object(json_fields, "without_orjson", 0),
+    "orjson": lambda: patch.object(json_fields, "without_orjson", 10**9),
+}
+"""What is done in another way, or not at all, so that an answer takes longer."""
+
+
+def in_process(store: Store, asked: Question) -> Answer:
+    """Put a question to the parts that all others use."""
+    question, most = parse_question(asked.text), asked.limit
+    scope = Scope(asked.since, asked.until, source=asked.source)
+    with ExitStack() as opened:
+        view = opened.enter_context(_view(store))
+        search = Search(view, make_matcher(question.node), scope, processes=2)
+        opened.callback(search.close)
+        if asked.answer == "count":
+            return search.count()
+        if asked.answer == "top":
+            return count_values(search, asked.fields[0], question.extractions).most_common(most)  # type: ignore[arg-type]
+        if asked.answer == "histogram":
+            found = over_time.histogram(search, asked.every or 0.0, levels=True)
+            return asked.every, {one.start: (one.lines, one.levels) for one in found}
+        if asked.answer == "table":
+            return group(search, question.answer, question.extractions).rows[:most]  # type: ignore[arg-type]
+        if asked.answer == "patterns":
+            return [
+                (one.template, one.app, one.level, one.lines, store.numbers[str(one.position)])
+                for one in find_patterns(search).patterns[:most]
+            ]
+        if asked.answer == "sort":
+            hits = sort_lines(search, question.answer, question.extractions, most).hits  # type: ignore[arg-type]
+        else:
+            hits = [*search.hits(reverse=asked.reverse)][:most]
+        return [store.numbers[str(hit.position)] for hit in hits]
+
+
+def _view(store: Store) -> View:
+    def tell(sentence: str) -> None:
+        assert store.is_damaged, sentence
+
+    return View(str(store.directory), tell, away=True)
+
+
+def command(store: Store, asked: Question, *, options: bool = False) -> Answer:
+    """Ask `logsrv search`. options: in place of the last stage."""
+    words = ["search", f"--directory={store.directory}", "--utc", "--output=json"]
+    for name in ("since", "until", "source"):
+        words += [f"--{name}={value}" for value in [getattr(asked, name)] if value]
+    words += ["-n", str(asked.limit)] if asked.limit is not None else []
+    if asked.answer == "histogram":
+        words += ["--histogram", f"--every={round((asked.every or 0) * 1000)}ms"]
+    else:
+        words += {"count": ["-c"], "top": ["--top", *asked.fields]}.get(asked.answer, [])
+    words += ["--reverse"] * asked.reverse
+    words += _options(asked) if options else []
+    out, errors = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(errors):
+        status = main([*words, "--", asked.query if options else asked.text])
+    assert status < 2 or store.is_damaged, errors.getvalue()
+    out.seek(0)
+    rows = [json.loads(line) for line in out.read().splitlines()]
+    if asked.answer == "count":
+        return rows[0]
+    if asked.answer == "histogram":
+        return asked.every, _buckets(rows)
+    if asked.answer in ("top", "table"):
+        return [tuple(row.values()) for row in rows]
+    return [
+        _pattern(store, row) if "pattern" in row else store.numbers[row["position"]] for row in rows
+    ]
+
+
+def _options(asked: Question) -> list[str]:
+    """The last stage as options."""
+    if asked.answer == "patterns":
+        return ["--patterns"]
+    if asked.answer == "sort":
+        return ["--sort", *asked.fields, *["--reverse"] * asked.ascending]
+    # Options have an order of their own; alone, --count is no table.
+    order = ["count", "sum", "avg", "min", "max", "p50", "p95", "p99"]
+    known = [order.index(function) for function, _ in asked.figures]
+    if not known or known != sorted(known) or not (asked.fields or asked.every or known[-1]):
+        raise Unsaid
+    words = [f"--{function}={name}" if name else "--count" for function, name in asked.figures]
+    words += [f"--by={','.join(asked.fields)}"] if asked.fields else []
+    return words + ([f"--every={round(asked.every * 1000)}ms"] if asked.every else [])
+
+
+def _buckets(rows: Sequence[dict[str, Any]]) -> dict[float, tuple[int, dict[str, int]]]:
+    return {
+        parse_rfc3339(one["time"]): (one["count"], one["levels"]) for one in rows if one["count"]
+    }
+
+
+def _pattern(store: Store, row: dict[str, Any]) -> tuple[Any, ...]:
+    names = ("pattern", "app", "level", "count")
+    return (*(row[name] or "" for name in names), store.numbers[row["position"]])
+
+
+class _Searching(Spawned):
+    """A searching process, done here."""
+
+    def writeSequence(self, parts: list[bytes]) -> None:
+        super().writeSequence(parts)
+        for request in self.said:
+            answer_request(json.loads(request), self.say, lambda sentence: None)
+        self.end()
+
+
+class _Received:
+    """A socket with an answer."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _: str) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+
+class Api:
+    """The HTTP API of a site in memory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._site = Site(directory)
+        self._site.reactor.spawnProcess = (  # type: ignore[method-assign]
+            lambda protocol, _, command, env: _Searching(protocol, command, env)
+        )
+
+    def __call__(self, store: Store, asked: Question) -> Answer:
+        if asked.answer in ("top", "patterns") and asked.limit == 0:
+            raise Unsaid
+        self._site.store = store.directory
+        values = {name: getattr(asked, name) for name in ("since", "until", "source")}
+        values["q"] = asked.query if asked.answer == "patterns" else asked.text
+        values |= {} if asked.limit is None else {"limit": asked.limit}
+        more: dict[str, dict[str, Any]] = {
+            "lines": {"reverse": int(asked.reverse)}, "count": {"q": f"{asked.query} | count"},
+            "top": {"field": "".join(asked.fields)}, "histogram": {"buckets": 1000},
+        }  # fmt: skip
+        values |= more.get(asked.answer, {})
+        name = {"lines": "search", "sort": "search", "count": "table"}.get(
+            asked.answer, asked.answer
+        )
+        browser = Browser(self._site.server.handle, self._site.reactor)
+        answer = HTTPResponse(_Received(browser.get(f"/api/{name}?{urlencode(values)}")))  # type: ignore[arg-type]
+        answer.begin()
+        body = answer.read()
+        assert answer.status == 200, body
+        if name == "search":
+            return [store.numbers[json.loads(line)["position"]] for line in body.splitlines()]
+        found = json.loads(body)
+        if asked.answer == "histogram":
+            return found["step"], _buckets(found["buckets"])
+        if name == "table":
+            rows = [tuple(row) for row in found["rows"]]
+            return rows[0][0] if asked.answer == "count" else rows
+        if asked.answer == "top":
+            return [(one["value"], one["count"]) for one in found["values"]]
+        return [_pattern(store, row) for row in found["patterns"]]
+
+
+def sql(lines: Sequence[Line], store: Store, asked: Question) -> Answer:
+    """Ask in SQL about the lines that the query finds."""
+    columns = {"lines": ["segment || ':' || \"offset\""], "count": ["count(*)"]}.get(
+        asked.answer, []
+    )
+    if asked.answer == "table" and not asked.every and {*asked.fields} <= _OF_SOURCES:
+        columns = [f"{name}::varchar" for name in asked.fields]
+        columns += [_figure(lines, asked, function, name) for function, name in asked.figures]
+    if not columns or asked.source or asked.reverse:
+        raise Unsaid
+    times = ((">=", asked.since), ("<", asked.until))
+    conditions = [f"time {op} '{moment}'" for op, moment in times if moment] or ["true"]
+    statement = f"select {', '.join(columns)} from logs where {' and '.join(conditions)}"
+    with _view(store) as view:
+        reading = StoreReading(view, parse_question(asked.query), processes=1)
+        groups = " group by all" if asked.answer == "table" else ""
+        with closing(SqlAnswer(statement + groups, reading, utc=True)) as answer:
+            rows = [tuple(row.values()) for batch in answer.batches() for row in batch.to_pylist()]
+    if asked.answer == "lines":
+        return [store.numbers[place] for (place,) in rows][: asked.limit]
+    return rows[0][0] if asked.answer == "count" else rows
+
+
+_OF_SOURCES = {"level", "name", "source", "host"}
+
+
+def _figure(lines: Sequence[Line], asked: Question, function: str, name: str) -> str:
+    """A figure in SQL, of a field that is a number there."""
+    # A list is a text there, and a number too large for a column is NULL.
+    texts = [asked.field(line, name) for line in lines]
+    columns = {*_OF_SOURCES, "time", "message", "fields"}
+    if name in columns or any(len(some) > 1 or len(some[0]) > 15 for some in texts if some):
+        raise Unsaid
+    number = f'"{name}" + 0'
+    if not name:
+        return "count(*)"
+    return (
+        f"quantile_cont({number}, 0.{function[1:]})"
+        if function[0] == "p"
+        else f"{function}({number})"
+    )

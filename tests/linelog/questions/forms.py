@@ -1,0 +1,111 @@
+"""One list of lines as a store in each of its forms: what is found in all of them is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import Random
+from unittest.mock import patch
+
+import attrs
+
+from logsrv.linelog.store.catalog import build as catalog_building
+from logsrv.linelog.store.catalog.build import make_catalog
+from logsrv.linelog.store.sealing import seal as sealing
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Form, sealed_segments
+from logsrv.linelog.store.words import build as word_building
+from tests.linelog.questions.lines import Line
+from tests.linelog.read.stores import make_store
+from tests.linelog.store.archive.segments import archive_all
+
+
+@attrs.frozen
+class Store:
+    """A store. numbers: of the lines, by position. is_damaged: whether it may say so; no line is lost."""
+
+    form: str
+    directory: Path
+    numbers: dict[str, int]
+    is_damaged: bool = False
+
+
+@contextmanager
+def small_parts(random: Random) -> Iterator[None]:
+    """Let frames have few lines, and word indexes be kept however large they are."""
+    with ExitStack() as patched:
+        frame = random.choice([200, 700, 3000])
+        patched.enter_context(patch.object(sealing.text_pieces, "__defaults__", (frame, 0)))
+        for module in (word_building, catalog_building):
+            patched.enter_context(patch.object(module, "MOST_PART", 1e9))
+            patched.enter_context(patch.object(module, "TABLES_PART", 1e9))
+        yield
+
+
+def make_form(form: str, directory: Path, lines: Sequence[Line], random: Random) -> Store:
+    """Make a store of these lines; `random` cuts them into segments."""
+    count = 0 if form == "active" else random.randrange(1, 6)
+    cuts = sorted({random.randrange(1, len(lines)) for _ in range(count)})
+    parts = [lines[start:end] for start, end in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
+    numbers: dict[str, int] = {}
+    for segment, part in enumerate(parts, 1):
+        offset = 0
+        for line in part:
+            numbers[f"{segment}:{offset}"] = len(numbers)
+            offset += len(line.stored)
+    directory.mkdir()
+    store = directory / "store"
+    with small_parts(random):
+        packed = {"plain": 0, "mixed": random.randrange(len(parts))}.get(form, -1)
+        make_store(store, [[line.stored for line in part] for part in parts], packed=packed)
+        FORMS[form](store, random)
+    return Store(form, store, numbers, form == "damaged")
+
+
+def _nothing(store: Path, random: Random) -> None:
+    pass
+
+
+def _catalog(store: Path, random: Random) -> None:
+    disk = Disk().open_directory(store)
+    some = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
+    make_catalog(some, disk, with_words=bool(random.randrange(4)))
+    disk.close()
+
+
+def _archive(store: Path, random: Random) -> None:
+    """Leave the text of some segments, or of all, in the archive only."""
+    archive_all(store, store.parent / "archive")
+    for text in store.glob("*.log.zst"):
+        if random.randrange(4):
+            text.unlink()
+    for index in store.glob("*.idx"):
+        if not index.with_suffix("").exists() and not random.randrange(4):
+            _flip_a_bit(index, random)
+
+
+def _damage(store: Path, random: Random) -> None:
+    """Damage or remove what lies beside the texts."""
+    if random.randrange(2):
+        _catalog(store, random)
+    for path in sorted([*store.glob("*.idx"), *store.glob("*.words"), *store.glob("*.catalog")]):
+        how = random.randrange(5)
+        if how == 0:
+            path.unlink()
+        elif how == 1:
+            path.write_bytes(path.read_bytes()[: random.randrange(path.stat().st_size)])
+        elif how < 4:
+            _flip_a_bit(path, random)
+
+
+def _flip_a_bit(path: Path, random: Random) -> None:
+    data = bytearray(path.read_bytes())
+    data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    path.write_bytes(data)
+
+
+FORMS: dict[str, Callable[[Path, Random], None]] = {
+    "active": _nothing, "plain": _nothing, "sealed": _nothing, "cataloged": _catalog, "archived": _archive,
+    "damaged": _damage, "mixed": _catalog,
+}  # fmt: skip

@@ -1,0 +1,194 @@
+"""Answers by plain Python, value by value and line by line, without the product's matcher or parsers."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+from logsrv.kit.text.time import exact_rfc3339
+from tests.linelog.questions.lines import (
+    ALIASES,
+    IN_NAMES,
+    SIZES,
+    TIMES,
+    Line,
+    level_in_fields,
+    number_of,
+)
+
+ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+_ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
+_UNITS = "|".join(sorted({*TIMES, *SIZES}, key=len, reverse=True))
+_AMOUNT = re.compile(rf" ?([0-9]+\.?[0-9]*|\.[0-9]+) ?({_UNITS})")
+
+
+def own_field(line: Line, name: str) -> list[str]:
+    """The values of a field of a line, but for `position`: none if it is missing, several of a list."""
+    who, _, place = line.source.rpartition("@")
+    if name in _ALWAYS:
+        address = re.fullmatch(r"(?:tcp|udp):\[?(.*?)\]?:([0-9]+)", place)
+        found = {
+            "time": line.time if line.source else None, "source": line.source or None,
+            "name": who or None, "level": line.level,
+            "message": line.text,
+            "host": address and address[1], "port": address and address[2],
+        }.get(name)  # fmt: skip
+    elif name.startswith("syslog."):
+        found = line.header.get(name[7:])
+    else:
+        inner = name.removeprefix("fields.")
+        found = line.content.get(inner, line.header.get(inner))
+        if found is None and inner == name and line.kind == "json":
+            known = [one for one in ALIASES.get(name, ()) if one in line.content]
+            # Only a record of a log has its program as `name`; whether it is one depends on fields of it.
+            known = [one for one in known if one != "name" or level_in_fields(line.content)]
+            found = line.content[known[0]] if known else None
+        if found is None and name == "status_class":
+            status = str(line.content.get("status"))
+            found = f"{status[0]}xx" if re.fullmatch("[1-5][0-9][0-9]", status) else None
+    return [] if found is None else found if isinstance(found, list) else [found]
+
+
+def field_of(line: Line, name: str, extracted: Mapping[str, bytes]) -> list[str]:
+    """The values of a field of a line; an extracted one hides one of the same name."""
+    if name not in extracted:
+        return own_field(line, name)
+    found = re.search(extracted[name], line.message)
+    value = found[name] if found else None
+    return [] if value is None else [value.decode("utf-8", "surrogateescape")]
+
+
+def amount_of(name: str, text: str) -> tuple[str, Fraction] | None:
+    """The kind and the number of a text: a plain number has no kind unless the field's name has a unit."""
+    if (number := number_of(text)) is not None:
+        kind, scale = unit_of(name)
+        return kind, Fraction(number) * scale
+    parts, at = [], int(text[:1] in ("+", "-"))
+    while found := _AMOUNT.match(text, at):
+        parts.append((found[1], found[2]))
+        at = found.end()
+    if (
+        not parts
+        or at < len(text)
+        or (len(parts) > 1 and any(unit not in TIMES for _, unit in parts))
+    ):
+        return None
+    units = TIMES | SIZES
+    total = sum((Fraction(one.rstrip(".")) * units[unit] for one, unit in parts), Fraction(0))
+    return "time" if parts[0][1] in TIMES else "size", -total if text[0] == "-" else total
+
+
+def unit_of(name: str) -> tuple[str, int]:
+    word = re.search(r"[A-Z]?[a-z]+\Z", name)
+    return IN_NAMES.get(word[0].lower() if word else "", ("", 1))
+
+
+def number_in(name: str, texts: Sequence[str]) -> float | None:
+    """The number of a field for figures: in the unit of its name, else in seconds or bytes."""
+    found = []
+    for text in texts:
+        known = number_of(text)
+        if known is None and (amount := amount_of(name, text)):
+            kind, scale = unit_of(name)
+            default = 10**9 if amount[0] == "time" else 1
+            known = (
+                float(amount[1] / (scale if kind else default)) if kind in ("", amount[0]) else None
+            )
+        if known is not None and abs(known) <= 1e290:
+            found.append(known)
+    return max(found, default=None)
+
+
+def compares(name: str, value: str, op: str, wanted: str) -> bool:
+    """Whether a comparison is true for one value."""
+    if op == ":":
+        return contains(value, wanted)
+    left, right = amount_of(name, value), amount_of(name, wanted)
+    plain = [number_of(one) is not None for one in (value, wanted)]
+    if op in ORDERS:
+        if left is None or right is None:
+            return False
+        kind = left[0] or right[0]
+        scale = 10**9 if kind == "time" else 1
+        a, b = ((one[0] or kind, one[1] * (1 if one[0] else scale)) for one in (left, right))
+        return a[0] == b[0] and bool(ORDERS[op](a[1], b[1]))
+    if left and right and plain[0] == plain[1]:
+        same = left == right
+    else:
+        same = _bytes(value).lower() == _bytes(wanted).lower()
+    return same is (op == "=")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def contains(text: str, part: str) -> bool:
+    """Smart case."""
+    if re.search("[A-Z]", part):
+        return _bytes(part) in _bytes(text)
+    return _bytes(part).lower() in _bytes(text).lower()
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Whether an expression is found, by smart case; those of bytes know ASCII only."""
+    folded = 0 if re.search("[A-Z]", re.sub(r"\\.", "", pattern)) else re.IGNORECASE
+    return re.search(_bytes(pattern), _bytes(text), folded) is not None
+
+
+def table(asked: Any, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
+    """The rows of figures by groups."""
+    groups: dict[tuple[Any, ...], list[Line]] = {}
+    for number in asked.found(lines):
+        line = lines[number]
+        parts: list[list[Any]] = []
+        if asked.every is not None:
+            size = round(asked.every * 10**6)
+            parts.append([exact_rfc3339(line.moment // size * size)])
+        parts += [list(dict.fromkeys(asked.field(line, name))) or [None] for name in asked.fields]
+        for key in product(*parts):
+            groups.setdefault(key, []).append(line)
+    if not groups and not asked.fields and asked.every is None:
+        groups[()] = []
+    rows = []
+    for key, some in groups.items():
+        figures = [
+            len(some) if function == "count" else _figure(function, [
+                one for line in some if (one := number_in(name, asked.field(line, name))) is not None
+            ])
+            for function, name in asked.figures
+        ]  # fmt: skip
+        rows.append((*key, *figures))
+    first = len(asked.fields) + (asked.every is not None)
+
+    def order(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        by = row[first - len(asked.fields) : first]
+        figure = row[first]
+        return (
+            row[0] if asked.every is not None else 0,
+            (figure is None, -(figure or 0)),
+            [(one is None, one or "") for one in by],
+        )
+
+    return sorted(rows, key=order)
+
+
+def _figure(function: str, numbers: list[float]) -> float | None:
+    if not numbers:
+        return None
+    numbers = sorted(numbers)
+    if function[0] == "p":
+        place = (len(numbers) - 1) * int(function[1:]) / 100
+        low, high = numbers[int(place)], numbers[min(int(place) + 1, len(numbers) - 1)]
+        return float(low + (high - low) * (place - int(place)))
+    total = sum(map(Fraction, numbers))
+    return {
+        "sum": float(total),
+        "avg": float(total / len(numbers)),
+        "min": numbers[0],
+        "max": numbers[-1],
+    }[function]

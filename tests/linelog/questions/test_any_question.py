@@ -1,0 +1,191 @@
+"""Whatever is asked of whatever store, every engine answers as a loop over the lines would."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+import attrs
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields import json as json_fields
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.many import ManyQueries
+from logsrv.linelog.query.matching.match import make_matcher
+from tests.examples import more
+from tests.linelog.questions import engines
+from tests.linelog.questions.asking import Asker, Question
+from tests.linelog.questions.engines import SWITCHES, Answer, Api, Unsaid
+from tests.linelog.questions.forms import FORMS, Store, make_form
+from tests.linelog.questions.lines import Line, random_lines
+from tests.linelog.questions.matchers import check_matcher
+from tests.linelog.questions.reference import number_in, table
+
+LINES, QUESTIONS = 60, 6
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+# A smaller seed is no simpler question.
+@settings(more(0.4), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(SEEDS)
+def test_every_engine_answers_as_a_loop_over_the_lines(seed: int) -> None:
+    ask_all(seed)
+
+
+# The parts that every engine uses, more often than whole engines can be asked.
+@settings(more(2), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(SEEDS)
+def test_all_ways_of_a_query_find_the_lines_for_which_it_is_true(seed: int) -> None:
+    random = Random(seed)
+    lines = random_lines(random, random.randrange(2, 20))
+    for place in random.sample(range(len(lines)), len(lines) // 8):
+        lines[place] = attrs.evolve(lines[place], source="")
+    asker = Asker(random, lines)
+    text = b"".join(line.stored for line in lines)
+    text = text if random.randrange(3) or text.endswith(b"\n\n") else text[:-1]
+    wanted: list[list[tuple[int, int]]] = []
+    nodes = []
+    for _ in range(8):
+        query, is_true = asker.condition()
+        nodes.append(parse(query))
+        wanted.append([])
+        at = 0
+        for line in lines:
+            end = at + len(line.stored) - 1
+            if is_true(line):
+                wanted[-1].append((at, end))
+            at = end + 1
+        check_matcher(make_matcher(nodes[-1]), query, text, wanted[-1])
+    together: list[list[tuple[int, int]]] = [[] for _ in nodes]
+    for number, found in ManyQueries([make_matcher(node) for node in nodes]).find(text):
+        together[number] += found
+    assert together == wanted
+
+
+def ask_all(seed: int) -> list[str]:
+    """Make lines, stores of them, and questions; put each in some ways. Return what was asked."""
+    told: list[str] = []
+    # How JSON is read must not depend on the tests before this one.
+    with (
+        tempfile.TemporaryDirectory(prefix="questions.") as home,
+        patch.object(json_fields, "without_orjson", 40),
+    ):
+        try:
+            _ask(Random(seed), Path(home), told)
+        except BaseException as error:
+            error.add_note("\n".join(told[-1:]))
+            raise
+    return told
+
+
+def _ask(random: Random, home: Path, told: list[str]) -> None:
+    lines = random_lines(random, random.randrange(2, LINES))
+    stores: dict[str, Store] = {}
+    ways: dict[str, Callable[[Store, Question], Answer]] = {
+        "process": engines.in_process,
+        "command": engines.command,
+        "options": partial(engines.command, options=True),
+        "HTTP": Api(home),
+        "SQL": partial(engines.sql, lines),
+    }
+    asker = Asker(random, lines)
+    for _ in range(QUESTIONS):
+        asked = asker.question()
+        checks = Checks(asked, lines)
+        for form in random.sample(list(FORMS), 3):
+            if form not in stores:
+                stores[form] = make_form(form, home / form, lines, random)
+            off = random.sample(list(SWITCHES), random.choice([0, 1, 1, 2]))
+            way = random.choice(list(ways))
+            told.append(f"{form}, {way}, without {off}: {asked}")
+            with ExitStack() as switched, suppress(Unsaid):
+                for name in off:
+                    switched.enter_context(SWITCHES[name]())
+                checks.check(ways[way](stores[form], asked), is_ordered=way != "SQL")
+
+
+class Checks:
+    """The checks of answers to a question."""
+
+    def __init__(self, asked: Question, lines: Sequence[Line]) -> None:
+        self._asked = asked
+        self._lines = [lines[number] for number in asked.found(lines)]
+        self._numbers = asked.found(lines)
+        self._all = lines
+        self._patterns: Answer = None
+
+    def check(self, found: Answer, *, is_ordered: bool) -> None:
+        kind, most = self._asked.answer, self._asked.limit
+        if kind == "lines":
+            wanted: Any = (self._numbers[::-1] if self._asked.reverse else self._numbers)[:most]
+        elif kind == "count":
+            wanted = len(self._numbers)
+        elif kind == "histogram":
+            wanted = found[0], self._buckets(found[0])
+        elif kind == "top":
+            wanted = self._top()[:most]
+        elif kind == "sort":
+            wanted = self._sorted()[:most]
+        elif kind == "table":
+            wanted = [tuple(map(nearly, row)) for row in table(self._asked, self._all)]
+            if is_ordered:
+                wanted = wanted[:most]
+            else:
+                found, wanted = sorted(found, key=str), sorted(wanted, key=str)
+        else:
+            self._check_patterns(found)
+            self._patterns = wanted = found if self._patterns is None else self._patterns
+        assert found == wanted, f"found {found}, wanted {wanted}"
+
+    def _top(self) -> list[tuple[str, int]]:
+        values = [
+            {shown(one) for one in self._asked.field(line, self._asked.fields[0])}
+            for line in self._lines
+        ]
+        counts = Counter(value for some in values for value in some)
+        return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+
+    def _buckets(self, every: float) -> dict[float, tuple[int, Counter[str]]]:
+        found: dict[float, tuple[int, Counter[str]]] = {}
+        size = round(every * 10**6)
+        for line in self._lines:
+            start = line.moment // size * size / 1e6
+            before, levels = found.get(start, (0, Counter()))
+            found[start] = before + 1, levels + Counter([line.level] if line.level else [])
+        return found
+
+    def _sorted(self) -> list[int]:
+        sign, [name] = 1 if self._asked.ascending else -1, self._asked.fields
+        values = [number_in(name, self._asked.field(line, name)) for line in self._lines]
+        known = zip(values, self._numbers, strict=True)
+        return [
+            number
+            for _, number in sorted(
+                (sign * one, number) for one, number in known if one is not None
+            )
+        ]
+
+    def _check_patterns(self, found: Answer) -> None:
+        """Every line has one, of its level; and which they are depends on no form and no engine."""
+        if self._asked.limit is None or len(found) < self._asked.limit:
+            counts: Counter[str] = Counter()
+            for _, _, level, lines, _ in found:
+                counts[level] += lines
+            assert counts == Counter(line.level or "" for line in self._lines)
+
+
+def nearly(cell: Any) -> Any:
+    return pytest.approx(cell, rel=1e-9) if isinstance(cell, float) else cell
+
+
+def shown(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")[:1000]
