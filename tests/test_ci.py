@@ -1,9 +1,8 @@
-"""The scripts of .ci/ and the Makefile: oldest dependencies, the chosen Python, flaky tests."""
+"""The scripts of .ci/: oldest dependencies, flaky tests, and a run whose parts fail."""
 
 from __future__ import annotations
 
 import os
-import re
 import runpy
 import shlex
 import shutil
@@ -11,15 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from hypothesis import settings
-from xdist.workermanage import WorkerController
 
 from tests.programs import program
-from tests.scheduling import LONGEST, FilesTogether, scope_of
+from tests.scheduling import DEBIAN, LONGEST, scope_of
 
 ROOT = Path(__file__).parent.parent
 oldest: Callable[[str], Iterator[str]] = runpy.run_path(str(ROOT / ".ci/oldest.py"))["oldest"]
@@ -57,59 +53,6 @@ def test_a_dependency_without_an_oldest_version_is_an_error_that_names_it(line: 
         list(oldest(SETUP.replace("duckdb >= 2.0", line)))
 
 
-def test_each_dependency_of_setup_cfg_has_one_oldest_version() -> None:
-    """A distribution with two oldest versions, in two extras, could not be installed."""
-    versions = set(oldest((ROOT / "setup.cfg").read_text()))
-    assert len(versions) == len({line.partition("==")[0] for line in versions}) > 20
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout whose .venv is of a Python named `ours`, and another, `other`, beside it."""
-    shutil.copytree(ROOT / ".make", tmp_path / ".make")
-    for name in ("Makefile", "setup.cfg", "pyproject.toml"):
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    (tmp_path / ".venv/bin").mkdir(parents=True)
-    for path, says in ((".venv/bin/python", "ours"), ("ours", "ours"), ("other", "other")):
-        (tmp_path / path).write_text(f"#!/bin/sh\necho {says}\n")
-        (tmp_path / path).chmod(0o755)
-    for name in ("run.ready", "dev.ready"):
-        (tmp_path / ".venv" / name).touch()
-    return tmp_path
-
-
-def making(checkout: Path, *words: str, path: str = "/usr/bin:/bin") -> str:
-    command = [program("make", "make"), ".venv/dev.ready", *words]
-    return subprocess.run(
-        command, cwd=checkout, env=os.environ | {"PATH": path}, capture_output=True, text=True
-    ).stdout
-
-
-def test_a_venv_stays_until_another_python_is_asked_for(checkout: Path) -> None:
-    for words in ((), ("PYTHON=./ours",)):
-        assert "up to date" in making(checkout, "--dry-run", *words)
-    assert "venv.sh './other' '.[dev]'" in making(checkout, "--dry-run", "PYTHON=./other")
-    assert "venv.sh './none' '.[dev]'" in making(checkout, "--dry-run", "PYTHON=./none")
-
-
-@pytest.mark.parametrize(
-    ("words", "python"),
-    [((), ">=3.11"), (("PYTHON=./other",), "./other"), (("PYTHON=3.13",), "3.13")],
-)
-def test_uv_takes_the_python_that_was_asked_for(
-    checkout: Path, words: tuple[str, ...], python: str
-) -> None:
-    programs = checkout / "programs"
-    programs.mkdir()
-    (programs / "uv").write_text(f'#!/bin/sh\necho "$@" >>{checkout}/calls\n')
-    (programs / "uv").chmod(0o755)
-    if not words:
-        shutil.rmtree(checkout / ".venv")
-        (checkout / ".venv").mkdir()
-    making(checkout, *words, path=f"{programs}:/usr/bin:/bin")
-    assert f"venv --quiet --python {python} .venv" in (checkout / "calls").read_text().splitlines()
-
-
 def test_hypothesis_uses_the_same_examples_each_time_in_ci() -> None:
     """Also with the oldest Hypothesis, which does not detect CI."""
     assert settings().derandomize is (os.environ.get("CI") == "true")
@@ -145,117 +88,41 @@ def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
     return lines_of(command, cwd=place, env=plain)
 
 
-@pytest.mark.parametrize(
-    ("test", "scope"),
-    [
-        ("tests/debian/test_boot.py::test_a", "tests/debian/"),
-        ("tests/debian/test_life.py::test_b[tests/x.py::c]", "tests/debian/"),
-        ("tests/linelog/http/test_open.py::test_a", "tests/linelog/http/test_open.py"),
-        ("tests/kit/test_names.py::test_c[tests/debian/]", "tests/kit/test_names.py"),
-    ],
-)
-def test_a_file_is_a_scope_and_so_is_the_package(test: str, scope: str) -> None:
-    assert scope_of(test) == scope
-
-
-class Worker:
-    """A worker of xdist as a scheduler sees it. given: the numbers of the tests that it got."""
-
-    gateway = SimpleNamespace(id="gw0")
-    shutting_down = False
-
-    def __init__(self) -> None:
-        self.given: list[int] = []
-
-    def send_runtest_some(self, numbers: list[int]) -> None:
-        self.given += numbers
-
-
-def test_the_longest_files_begin_and_then_those_of_most_tests() -> None:
-    option = SimpleNamespace(debug=False, loadscopereorder=True)
-    config = SimpleNamespace(getvalue=lambda _: ["popen"], option=option)
-    scheduler = FilesTogether(cast(pytest.Config, config))
-    worker = Worker()
-    short = [f"tests/kit/test_names.py::test_{number}" for number in range(9)]
-    tests = [*short, "tests/docs/test_tutorial.py::test_a", "tests/debian/test_boot.py::test_b"]
-    node = cast(WorkerController, worker)
-    scheduler.add_node(node)
-    scheduler.add_node_collection(node, tests)
-    scheduler.schedule()
-    assert worker.given == [10, 9]
-    scheduler.mark_test_complete(node, 10)
-    assert worker.given == [10, 9, *range(9)]
+def test_a_file_is_a_scope_and_so_is_the_package() -> None:
+    """Those of Debian share a package. The longest scopes begin: each of them is there."""
+    assert scope_of("tests/debian/test_life.py::test_b[tests/x.py::c]") == DEBIAN
+    assert scope_of("tests/kit/test_names.py::test_c[tests/debian/]") == "tests/kit/test_names.py"
     assert all((ROOT / scope).exists() for scope in LONGEST)
 
 
-@pytest.mark.long
-@pytest.mark.nightly
-def test_a_worker_has_all_tests_of_a_file_and_of_debian() -> None:
-    """They share what is slow to make: a package, an environment, a browser."""
-    files = ("debian/test_environment", "debian/test_restart_wait", "test_timer", "kit/test_names")
-    # As many workers as files.
-    side_by_side = ["-n", "4", "--dist", "loadfile", "-v", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *side_by_side]
-    status, printed = lines_of(
-        [*command, *(f"tests/{file}.py" for file in files)], cwd=ROOT, env={**os.environ}
-    )
-    assert status == 0, printed
-    found: dict[str, list[str]] = {}
-    for worker, path in re.findall(r"(?m)^\[(gw\d)\].*PASSED tests/(\w+)", "\n".join(printed)):
-        found.setdefault(path, []).append(worker)
-    assert {path: len(set(workers)) for path, workers in found.items()} == {
-        "debian": 1, "test_timer": 1, "kit": 1,
-    }  # fmt: skip
-    assert len(found["debian"]) > 5
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [(), ("-n", "2", "--dist", "loadfile")])
-def test_what_passes_the_second_time_is_flaky_and_green(
+@pytest.mark.parametrize("words", [(), ("-n", "1")])
+def test_a_test_that_passes_the_second_time_is_flaky_and_green(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    once = """
-@pytest.mark.xdist_group("debian")
+    """With xdist also one that ends its worker; the second run has the failed test alone."""
+    fails = "os.kill(os.getpid(), signal.SIGKILL)" if words else "assert False"
+    once = f"""
 @pytest.mark.parametrize("text", ["a b[1]@c::d", "other"])
-def test_once(text): assert text == "other" or not fails_once()
+def test_once(text):
+    if text != "other" and fails_once(): {fails}
 """
     status, printed = rerun(tmp_path, once, *words)
     assert status == 0, printed
     assert printed[-1] == "flaky: test_it.py::test_once[a b[1]@c::d]"
     closing = [line.strip("= ").rpartition(" in ")[0] for line in printed if " passed" in line]
-    # The second run has the failed test alone.
     assert closing == ["1 failed, 2 passed", "1 passed"]
-
-
-@pytest.mark.slow
-def test_a_test_that_fails_twice_is_red_and_the_flaky_one_is_told(tmp_path: Path) -> None:
-    tests = """
-def test_once(): assert not fails_once()
-def test_never(): assert False
-"""
-    status, printed = rerun(tmp_path, tests)
-    assert status == 1
-    assert printed[-2:] == ["flaky: test_it.py::test_once", "failed twice: test_it.py::test_never"]
-
-
-@pytest.mark.slow
-def test_a_worker_that_dies_once_is_flaky_and_pytest_itself_never(tmp_path: Path) -> None:
-    dies = """
-def test_dies():
-    if fails_once(): os.kill(os.getpid(), signal.SIGKILL)
-"""
-    status, printed = rerun(tmp_path, dies, "-n", "1")
-    assert (status, printed[-1]) == (0, "flaky: test_it.py::test_dies")
-    (tmp_path / "failed").unlink()
-    # The other failures of that run are not known.
-    status, printed = rerun(tmp_path, dies)
-    assert status != 0 and "flaky: test_it.py::test_dies" not in printed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("tests", "words", "says"),
     [
+        (
+            "def test_once(): assert not fails_once()\ndef test_never(): assert False",
+            (),
+            "failed twice: test_it.py::test_never",
+        ),
         ("import nothing_of_this_name", ("-n", "1"), "ModuleNotFoundError"),
         ("", ("-k", "nothing_of_this_name"), "1 deselected"),
         (
@@ -353,48 +220,27 @@ def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
     return run
 
 
-PASSED = "== 9 passed in 3.00s =="
-FLAKE = (
-    "== 1 failed, 8 passed in 3.00s ==",
-    "rerun: once more, alone",
-    "== 1 passed in 0.10s ==",
-    "flaky: a",
-)
+def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(
+    runs_ci: Callable[[str], tuple[int, list[str]]],
+) -> None:
+    status, printed = runs_ci(
+        "echo made $1; case $1 in test|test-rest|check) exit 1;; .venv/*) exit 1;; esac"
+    )
+    assert status == 1, printed
+    assert printed.count("made test") == 2 and printed.count("made test-rest") == 1
+    assert "ci: all passed" not in printed
+    last = printed[-4:]
+    for line, part in zip(last, ("quick", "quick", "slow and long", "lint, format"), strict=True):
+        assert line.startswith(f"ci: failed: {part}")
+    assert set(last) <= set(printed[:-4]), "each is told where it fails, too"
 
 
 def test_ci_ends_with_how_each_run_closed_and_what_was_flaky(
     runs_ci: Callable[[str], tuple[int, list[str]]],
 ) -> None:
-    told = "; ".join(f"echo '{line}'" for line in FLAKE)
-    status, printed = runs_ci(f"case $1 in test) {told};; test-rest) echo '{PASSED}';; esac")
+    closing = ["== 1 failed, 8 passed in 3.00s ==", "flaky: a"]
+    told = "; ".join(f"echo '{line}'" for line in closing)
+    status, printed = runs_ci(f"case $1 in test) {told};; esac")
     assert status == 0, printed
     summary = printed[printed.index("ci: all passed") + 1 :]
-    flaky = [line for line in FLAKE if not line.startswith("rerun")]
-    assert [line for line in summary if line[0] in "=f"] == [*flaky, *flaky, PASSED]
-
-
-@pytest.mark.parametrize(
-    ("makes", "parts"),
-    [
-        ("site", ("the site",)),
-        ("check", ("lint, format, types",)),
-        ("test-rest", ("slow and long",)),
-        ("test", ("quick tests", "quick tests")),
-        (".venv/dev.ready", ()),
-        ("test site", ("the site", "quick tests", "quick tests")),
-        ("test test-rest check", ("quick tests", "quick tests", "slow and long", "lint, format")),
-    ],
-)
-def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(
-    makes: str, parts: tuple[str, ...], runs_ci: Callable[[str], tuple[int, list[str]]]
-) -> None:
-    """An environment that cannot be made fails in the tests that need it."""
-    status, printed = runs_ci(f"echo made $1; case ' {makes} ' in *\" $1 \"*) exit 1;; esac")
-    assert status == (1 if parts else 0), printed
-    assert printed.count("made test") == 2 and printed.count("made test-rest") == 1
-    assert ("ci: all passed" in printed) is not bool(parts)
-    last = printed[len(printed) - len(parts) :]
-    for line, part in zip(last, parts, strict=True):
-        assert line.startswith(f"ci: failed: {part}")
-    if parts:
-        assert set(last) <= set(printed[: -len(parts)]), "each is told where it fails, too"
+    assert [line for line in summary if line[0] in "=f"] == [*closing, *closing]

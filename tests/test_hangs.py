@@ -94,17 +94,9 @@ HANGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "xdist",
-    # The test below has a worker in CI, too.
-    [(), pytest.param(("-n", "1"), marks=(pytest.mark.long, pytest.mark.nightly))],
-    ids=["alone", "xdist"],
-)
 @pytest.mark.parametrize("what", HANGS)
-def test_a_test_that_hangs_is_ended_and_the_rest_goes_on(
-    what: str, xdist: tuple[str, ...], tmp_path: Path
-) -> None:
-    done = run(tmp_path, f"def test_hangs(): {HANGS[what]}", *xdist, patience=0.02)
+def test_a_test_that_hangs_is_ended_and_the_rest_goes_on(what: str, tmp_path: Path) -> None:
+    done = run(tmp_path, f"def test_hangs(): {HANGS[what]}", patience=0.02)
     assert "the test hangs: no end after 4.8 s" in done.stdout
     assert "most recent call first" in done.stderr
     assert "1 failed, 2 passed" in done.stdout
@@ -126,23 +118,12 @@ def test_a_test_that_hangs_in_c_ends_its_worker_and_the_rest_goes_on(
     wait_until(lambda: has_ended(pid), "the end of the child")
 
 
-IMPORTS = {
-    "a lock": HANGS["a lock"],
-    "a loop": "while True: pass",
-    "a child": HANGS["a child"],
-    "a thread": "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
-    "threading.Event().wait()",
-}
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("what", "xdist"), [*((what, ()) for what in IMPORTS), ("a lock", ("-n", "1"))]
-)
+@pytest.mark.parametrize("xdist", [(), ("-n", "1")])
 def test_a_module_that_hangs_at_its_import_is_an_error_of_it_alone(
-    what: str, xdist: tuple[str, ...], tmp_path: Path
+    xdist: tuple[str, ...], tmp_path: Path
 ) -> None:
-    done = run(tmp_path, IMPORTS[what], *xdist, patience=0.05, others=("test_other.py",))
+    done = run(tmp_path, HANGS["a lock"], *xdist, patience=0.05, others=("test_other.py",))
     assert "ERROR collecting test_it.py" in done.stdout
     assert "the import of a test module hangs: no end after 3 s" in done.stdout
     assert "most recent call first" in done.stderr and "test_it.py" in done.stderr

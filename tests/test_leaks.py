@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from logsrv.kit.testing.patience import PATIENCE
 from tests.test_hangs import ROOT, has_ended, run
 
 # A package of others may be named tests too.
@@ -79,14 +78,6 @@ def test_what_a_test_leaves_is_named(tmp_path: Path) -> None:
 def test_what_is_closed_or_garbage_is_not_left(tmp_path: Path) -> None:
     printed = ran(tmp_path, FINE.values()).stdout
     assert f"{2 + 2 * len(FINE)} passed" in printed and "error" not in printed, printed
-
-
-@pytest.mark.slow
-def test_a_test_that_fails_is_not_waited_for(tmp_path: Path) -> None:
-    """Its traceback keeps what it has opened, for as long as the run would wait."""
-    body = f"def test_it(): left = {OPENED}; assert not left\n"
-    done = run(tmp_path, body, "-W", "ignore", patience=PATIENCE, conftest=CONFTEST)
-    assert "1 failed, 2 passed in" in done.stdout and "the test leaves" not in done.stdout
 
 
 @pytest.mark.slow

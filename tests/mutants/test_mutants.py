@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from pathlib import Path
 
@@ -11,16 +10,13 @@ import pytest
 from tests.mutants import mutants
 from tests.mutants.mutants import (
     changed_lines,
-    in_turns,
-    is_source,
-    last_release,
     look,
     main,
     places_in,
     report,
     stages_of,
 )
-from tests.mutants.tree import ROOT, Patch, Tree
+from tests.mutants.tree import ROOT, Tree
 
 HOSTS = "logsrv/kit/web/hosts.py"
 
@@ -31,19 +27,6 @@ def test_changed_lines_are_those_that_a_diff_adds() -> None:
         "@@ -20,3 +22,0 @@\n-gone\n--- a/b\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
     )
     assert changed_lines(diff) == {"logsrv/a.py": {4, 5, 11}}
-
-
-@pytest.mark.parametrize(
-    ("file", "wanted"),
-    [
-        ("logsrv/cli/new.py", True),
-        ("logsrv/cli/template/x.py", False),
-        ("logsrv/py.typed", False),
-        ("tests/test_ci.py", False),
-    ],
-)
-def test_only_sources_of_logsrv_have_mutants(file: str, wanted: bool) -> None:
-    assert is_source(file) is wanted
 
 
 @pytest.mark.parametrize(
@@ -73,14 +56,6 @@ def test_tests_of_a_file_are_its_own_and_those_of_its_folder(
     assert stages_of(file) == tests
 
 
-def test_without_a_tag_the_last_commits_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {"describe": "", "rev-list": "newest\nolder\noldest"}
-    monkeypatch.setattr(mutants, "git", lambda command, *_: said[command])
-    assert last_release() == "oldest"
-    said["describe"] = "v1.2"
-    assert last_release() == "v1.2"
-
-
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -98,13 +73,6 @@ def test_nothing_to_break_is_an_error(
     assert why in capsys.readouterr().err
 
 
-def test_each_line_has_a_mutant_before_one_has_two() -> None:
-    places = in_turns(list(places_in(HOSTS)), random.Random(1))
-    lines = [place.mutant.line for place in places]
-    assert len(set(lines[: len(set(lines))])) == len(set(lines))
-    assert sorted(places) == sorted(places_in(HOSTS))
-
-
 @pytest.mark.long
 @pytest.mark.nightly
 def test_survivors_are_reported_with_their_diff(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,20 +85,6 @@ def test_survivors_are_reported_with_their_diff(monkeypatch: pytest.MonkeyPatch)
         "## mutants of it: 2 killed, 1 survived, 0 not tried\n\n```diff\n--- logsrv"
     )
     assert "\n+" in places[1].diff and places[1].diff in text
-
-
-@pytest.mark.long
-@pytest.mark.nightly
-def test_no_mutant_is_tried_when_the_time_is_over() -> None:
-    counts, survivors = look(list(places_in(HOSTS))[:5], 0, 1)
-    assert (counts, survivors) == (Counter({"not tried": 5}), [])
-
-
-def test_a_text_that_is_there_twice_cannot_be_changed() -> None:
-    assert Patch("a", "b", "c").applied("abd") == "acd"
-    for source in ("", "bb"):
-        with pytest.raises(ValueError, match=r"a has [02] times: b"):
-            Patch("a", "b", "c").applied(source)
 
 
 @pytest.mark.long

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from logsrv.kit.testing import TWISTD
 from logsrv.kit.testing.patience import PATIENCE
-from tests.warm.process import COLD, LOGSRV, WarmProcess, popen
+from tests.warm.process import COLD, LOGSRV, popen
 
 PIPES: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
 # A program that twistd runs while it reads its configuration.
@@ -70,35 +69,6 @@ def test_what_it_leaves_open_is_told_at_its_end(tmp_path: Path, cold: bool) -> N
     assert output == b"the end\n"
     assert b"failed" in errors and b"ResourceWarning: unclosed <socket" in errors
     assert process.returncode == 1
-
-
-def test_it_reads_and_writes_as_much_as_there_is(tmp_path: Path) -> None:
-    data = os.urandom(1_000_000)
-    copy = "import sys\nsys.stdout.buffer.write(sys.stdin.buffer.read())\nraise SystemExit"
-    assert twistd(tmp_path, copy).communicate(data, PATIENCE)[0] == data
-    # One that reads nothing is no reason to fail.
-    assert twistd(tmp_path, "raise SystemExit").communicate(data, PATIENCE)[0] == b""
-
-
-def test_signals_reach_it(tmp_path: Path) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        process = twistd(tmp_path, "print('begun', flush=True)\nimport signal\nsignal.pause()")
-        assert process.stdout and process.stdout.readline() == b"begun\n"
-        assert process.poll() is None
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.01)
-        process.send_signal(number)
-        assert process.wait(PATIENCE) == process.poll() == -number
-        # There is nobody any more.
-        process.kill()
-        process.communicate()
-        assert not Path(f"/proc/{process.pid}").exists()
-
-
-def test_the_other_program() -> None:
-    process = popen([*LOGSRV, "--version"], **PIPES)
-    assert isinstance(process, WarmProcess)
-    assert process.communicate(timeout=PATIENCE)[0].startswith(b"logsrv ")
 
 
 @pytest.mark.parametrize(
