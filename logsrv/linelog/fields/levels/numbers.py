@@ -25,10 +25,7 @@ from logsrv.linelog.fields.levels.at_times import levels_at_times
 from logsrv.linelog.fields.levels.byte_places import U64, Array, RowShape, indexes_of_true, rows_at
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.odd_headers import (
-    lines_with_odd_headers,
-    rows_with_levels_in_headers,
-)
+from logsrv.linelog.fields.levels.odd_headers import lines_with_odd_headers
 from logsrv.linelog.fields.levels.statuses import (
     NO_ACCESS,
     access_brackets,
@@ -267,7 +264,6 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
     found[access] = numpy.where(statuses == NO_ACCESS, found[access], statuses)
     unsure[distant] = True
-    unsure[rows_with_levels_in_headers(lines.beginnings[chosen])] = True
     lines.found[chosen] = numpy.where(unsure, UNSURE, found)
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy
 
+from logsrv.linelog.fields.header_words import FACILITIES, LEVEL
 from logsrv.linelog.fields.level import (
     AFTER_ZONE,
     BEFORE_CLOCK,
@@ -58,6 +59,13 @@ _WORDS_WITH_SPACE = [
     int.from_bytes(f"{word} ".encode(), "little")
     for word in (*MONTHS, "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 ]
+_NAMES_OF_FACILITIES = (*FACILITIES, "security")
+_BEGIN_FACILITY = [
+    int.from_bytes(f"{name}."[:4].encode(), "little") for name in _NAMES_OF_FACILITIES
+]
+_is_facility_and_level = re.compile(
+    b"(?:" + "|".join(_NAMES_OF_FACILITIES).encode() + rb")\." + LEVEL + b" "
+).match
 _BEGIN_FORWARDED = (b"From ", b"Message ")
 _before_clock = re.compile(BEFORE_CLOCK.encode()).fullmatch
 
@@ -151,6 +159,7 @@ def _ends_of_hosts(raw: Array, starts: Array) -> tuple[Array, Array, Array]:
     end = starts + size + 1
     forwarded = _are_forwarded(rows) | _are_forwarded(rows_at(raw, end, WIDTH))
     unsure |= good & (((short == size) & ~level) | (numeric == size) | forwarded)
+    unsure |= _are_facilities_with_levels(rows)
     return end, good & ~level, unsure
 
 
@@ -173,6 +182,15 @@ def _are_levels(rows: Array, sizes: Array) -> Array:
     """Return which of the words at the beginning of rows are names of levels."""
     words = first_words(numpy.ascontiguousarray(rows[:, :NAME]))
     found: Array = (words.number > 0) & (words.size == sizes) & (words.capital | ~words.short)
+    return found
+
+
+def _are_facilities_with_levels(rows: Array) -> Array:
+    """Return which rows begin with a word such as `daemon.err`."""
+    first: Array = numpy.ascontiguousarray(rows[:, :4]).view("<u4")[:, 0]
+    found = numpy.isin(first, _BEGIN_FACILITY) & (rows[:, 3:9] == ord(".")).any(1)
+    for row in numpy.flatnonzero(found).tolist():
+        found[row] = _is_facility_and_level(rows[row].tobytes()) is not None
     return found
 
 
