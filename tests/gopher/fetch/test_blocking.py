@@ -5,8 +5,6 @@ and `urllib.request`, by `urllib_handler`, too.
 from __future__ import annotations
 
 import io
-import select
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -19,19 +17,11 @@ import pytest
 from logsrv.gopher import GopherHandler, Trust, install_opener, urlopen, urlretrieve
 from logsrv.gopher.wire.errors import (
     BadURL,
-    GopherError,
-    NotGopher,
-    Refused,
     ServerError,
-    TimedOut,
-    TooBig,
     Truncated,
-    UnknownHost,
 )
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import LOOPBACK, reset
-from tests.ports import free_port
 
 TEXT = b"one\r\n..two\r\nthree\r\n.\r\n"
 
@@ -65,60 +55,10 @@ def test_data_is_what_to_search_for(serve: Serve) -> None:
         urlopen(server.url("/7find"), data="a\r\nb")
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (b"3no such thing\t\terror.host\t1\r\n", ServerError),
-        (b"HTTP/1.0 200 OK\r\n\r\n", NotGopher),
-    ],
-)
-def test_what_the_server_says_at_once_is_raised_at_once(
-    serve: Serve, answer: bytes, kind: type[GopherError]
-) -> None:
-    with pytest.raises(kind):
-        urlopen(serve(answer).url("/0x"))
-
-
-def test_urlopen_keeps_to_limits_and_to_announced_lengths(serve: Serve) -> None:
-    with pytest.raises(TooBig), urlopen(serve(b"x" * 100).url("/9x"), most_bytes=99) as file:
-        file.read()
+def test_urlopen_has_the_length_that_was_announced(serve: Serve) -> None:
     with urlopen(serve(b"+5\r\n.\r\n..").url("/0x%09%09+")) as file:
         assert file.length == 5
         assert file.read() == b".\r\n.."
-    with pytest.raises(Truncated), urlopen(serve(b"+5\r\nab").url("/0x%09%09+")) as file:
-        file.read()
-
-
-@pytest.mark.parametrize("sent", [b"", b"3err"])
-def test_a_server_that_hangs_is_left(serve: Serve, sent: bytes) -> None:
-    def hang(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(sent)
-        server.hang()
-
-    server = serve(hang)
-    with pytest.raises(TimedOut):
-        urlopen(server.url(), timeout=0.2)
-
-
-def test_urlopen_raises_refused_or_unknown_host_without_a_server() -> None:
-    port = free_port()
-    with pytest.raises(Refused):
-        urlopen(f"gopher://{LOOPBACK}:{port}/")
-    with pytest.raises(UnknownHost):
-        urlopen("gopher://nowhere.invalid/")
-    with pytest.raises(UnknownHost, match="Tor"):
-        urlopen("gopher://abc.onion/")
-
-
-def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for_for_ever(serve: Serve) -> None:
-    def drip(connection: socket.socket, _: bytes) -> None:
-        while True:
-            connection.sendall(b"3")
-            select.select([], [], [], 0.02)
-
-    with pytest.raises(TimedOut, match=r"within 0\.3 seconds") as caught:
-        urlopen(serve(drip).url("/0x"), most_seconds=0.3).read()
-    assert caught.value.phase == "whole"
 
 
 def test_a_text_can_be_had_as_it_was_sent(serve: Serve) -> None:
@@ -141,13 +81,9 @@ def test_a_file_is_saved_whole(serve: Serve, tmp_path: Path) -> None:
 
 
 def test_half_a_file_is_never_there(serve: Serve, tmp_path: Path) -> None:
-    def half(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"x" * 100_000)
-        reset(connection)
-
     (tmp_path / "x").write_bytes(b"old")
     with pytest.raises(Truncated):
-        urlretrieve(serve(half).url("/9x"), tmp_path / "x")
+        urlretrieve(serve(b"+9\r\nhalf").url("/9x%09%09+"), tmp_path / "x")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.transfer import Transfer
-from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.errors import (
     GopherError,
     ProxyError,
@@ -37,11 +37,8 @@ PROXY_SAYS = b"\5\0" + b"\5\0\0\1\0\0\0\0\0\0"
 class Server:
     """The other end: a SOCKS proxy, TLS and a Gopher server, as far as they are wanted."""
 
-    def __init__(
-        self, answer: bytes, *, proxy: bool, certificate: Path | None, closes: bool = True
-    ) -> None:
+    def __init__(self, answer: bytes, *, proxy: bool, certificate: Path | None) -> None:
         self._answer = answer
-        self._closes = closes
         # Before it says one of these, it wants to have heard so many bytes.
         self._talk = [(3, PROXY_SAYS[:2]), (7 + len(HOST), PROXY_SAYS[2:])] if proxy else []
         self._heard = b""
@@ -72,16 +69,14 @@ class Server:
             self._tls.do_handshake()
             self.request = self._tls.read()
             self._tls.write(self._answer)
-            if self._closes:
-                self._tls.unwrap()
+            self._tls.unwrap()
         except ssl.SSLWantReadError:
             pass
         return said + self._outgoing.read()
 
 
-def options(certificate: Path, *, proxy: bool, accept_cut: bool = False) -> ConnectionOptions:
-    trust = Trust(cafile=certificate, accept_cut=accept_cut)
-    return ConnectionOptions(TIMEOUTS, trust, PROXY if proxy else None)
+def options(certificate: Path, *, proxy: bool) -> ConnectionOptions:
+    return ConnectionOptions(TIMEOUTS, Trust(cafile=certificate), PROXY if proxy else None)
 
 
 def play(transfer: Transfer, server: Server, sizes: Iterator[int], most: int = 10**9) -> bytes:
@@ -160,37 +155,7 @@ def test_an_answer_that_is_cut_is_never_taken_for_whole(
     cut()
 
 
-@pytest.mark.parametrize("accept", [False, True])
-def test_tls_without_its_close(certificate: Path, accept: bool) -> None:
-    """All that came is handed out, then it is an error, unless that is accepted."""
-    server = Server(BODY, proxy=False, certificate=certificate, closes=False)
-    transfer = Transfer(url(True), options(certificate, proxy=False, accept_cut=accept), 0)
-    assert play(transfer, server, pieces([100])) == BODY
-    assert transfer.cut is accept
-    assert (transfer.error is None) is accept
-
-
-def test_a_server_with_another_certificate_gets_no_request(
-    certificate: Path, tmp_path: Path
-) -> None:
-    for how, said in (
-        (Trust(), "no authority that is trusted here"),
-        (Trust(cafile=certificate), "for other names than other.example"),
-        (Trust(pins=PinStore(tmp_path / "pins")), "not the one that was seen first"),
-    ):
-        (tmp_path / "pins").write_text(f"other.example:70 sha256:{'0' * 64}\n")
-        server = Server(BODY, proxy=False, certificate=certificate)
-        transfer = Transfer(url(True, "other.example"), ConnectionOptions(TIMEOUTS, how), 0)
-        assert play(transfer, server, pieces([1000])) == b""
-        assert isinstance(transfer.error, TLSError) and said in str(transfer.error)
-        assert server.request == b""
-
-
-def test_what_was_not_tls() -> None:
-    transfer = Transfer(url(True), ConnectionOptions(TIMEOUTS), 0)
-    transfer.on_connected(0)
-    transfer.on_received(b"iHello\t\th\t1\r\n", 0)
-    assert "gopher:// instead" in str(transfer.error)
+def test_a_server_that_closes_during_the_handshake_is_told_so() -> None:
     closed = Transfer(url(True), ConnectionOptions(TIMEOUTS), 0)
     closed.on_connected(0)
     closed.on_ended()
@@ -214,13 +179,6 @@ def test_a_proxy_that_refuses(said: bytes, reason: str) -> None:
         transfer.on_received(bytes([byte]), 0)
     assert isinstance(transfer.error, ProxyError) and reason in str(transfer.error)
     assert "socks5://proxy.example:1080" in str(transfer.error)
-
-
-def test_an_onion_is_asked_of_nobody_but_a_proxy() -> None:
-    onion = GopherURL("abc.onion")
-    direct = Transfer(onion, ConnectionOptions(), 0)
-    assert direct.done and isinstance(direct.error, UnknownHost) and "Tor" in str(direct.error)
-    assert not Transfer(onion, ConnectionOptions(proxy=PROXY), 0).done
 
 
 def test_why_there_is_no_connection() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import select
 import socket
 import threading
 import time
@@ -19,22 +18,17 @@ from logsrv.gopher.fetch.connecting import SocketTransfer
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.fetch.trust import PinStore, Trust
-from logsrv.gopher.mirror.sinks import FileSink, MenuSink, TextSink
+from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.mirror.sinks import FileSink, TextSink
 from logsrv.gopher.wire.errors import (
     Refused,
-    ServerError,
-    TimedOut,
-    TLSError,
     TooBig,
     Truncated,
-    UnknownHost,
 )
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve, names
-from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
-from tests.ports import free_port
+from tests.gopher.servers import LOOPBACK, reset
 
 if TYPE_CHECKING:
     from logsrv.gopher.fetch.connecting import AnswerSink
@@ -105,14 +99,6 @@ def test_fifty_requests_at_once_get_their_own_answers(serve: Serve, fetcher: Mak
     assert get.received == sum(len(b"%d\r\n" % n) for n in range(50))
 
 
-def test_a_menu_ends_at_its_dot_although_the_server_stays(serve: Serve, fetcher: Make) -> None:
-    def stays(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"0a\t/a\th\t70\r\n.\r\n")
-        connection.recv(1)
-
-    assert ask(fetcher(), serve(stays).url(), MenuSink()).error is None
-
-
 def test_a_long_selector_and_a_large_answer(serve: Serve, fetcher: Make) -> None:
     server = serve(lambda connection, request: connection.sendall(request * 10))
     selector = "x" * 1_000_000
@@ -120,32 +106,9 @@ def test_a_long_selector_and_a_large_answer(serve: Serve, fetcher: Make) -> None
     assert found == (selector.encode() + b"\r\n") * 10
 
 
-def half(connection: socket.socket, _: bytes) -> None:
-    """Promises more than it sends. (A reset could overtake what was sent before it.)"""
-    connection.sendall(b"+2000000\r\n" + b"x" * 1_000_000)
-
-
-def resets(connection: socket.socket, _: bytes) -> None:
-    reset(connection)
-
-
 def error_of(finished: SocketTransfer, kind: type[Exception]) -> str:
     assert isinstance(finished.error, kind), finished.error
     return str(finished.error)
-
-
-def test_each_failure_is_an_error_of_its_kind(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
-    get = fetcher()
-    error_of(ask(get, "gopher://nowhere.invalid/0x"), UnknownHost)
-    assert "Tor" in error_of(ask(get, "gopher://abc.onion/0x"), UnknownHost)
-    free = free_port()
-    error_of(ask(get, f"gopher://{LOOPBACK}:{free}/0x"), Refused)
-    error_of(ask(get, serve(b"3gone\t\terror.host\t1\r\n").url("/0x")), ServerError)
-    error_of(ask(get, serve(b"x" * 100).url("/0x"), most_bytes=50), TooBig)
-    sink = FileSink(str(tmp_path / "x"), text=False)
-    error_of(ask(get, serve(half).url("/9x%09%09+"), sink), Truncated)
-    assert list(tmp_path.iterdir()) == []
-    error_of(ask(get, serve(resets).url("/9x")), Truncated)
 
 
 def test_the_other_address_of_a_host_is_tried(
@@ -298,30 +261,6 @@ def test_who_has_enough_hears_nothing_more(serve: Serve, fetcher: Make, path: st
     assert transfer.error is None
 
 
-def test_each_silence_of_a_server_ends_in_a_time_out_of_phase(serve: Serve, fetcher: Make) -> None:
-    silent = serve(lambda connection, _: [connection.recv(1)])
-
-    def stops(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"x" * 10)
-        connection.recv(1)
-
-    def drips(connection: socket.socket, _: bytes) -> None:
-        while True:
-            connection.sendall(b"x")
-            select.select([], [], [], 0.02)
-
-    for script, timeout, phase in (
-        (silent, "first_byte", "first byte"),
-        (serve(stops), "between", "next byte"),
-    ):
-        error = ask(fetcher(**{timeout: 0.3}), script.url("/0x")).error
-        assert isinstance(error, TimedOut)
-        assert error.phase == phase
-    error = ask(fetcher(), serve(drips).url("/0x"), most_seconds=0.5).error
-    assert isinstance(error, TimedOut)
-    assert error.phase == "whole"
-
-
 def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetcher: Make) -> None:
     """Also if both would have come to their end at the same look at the clock."""
     get = fetcher(first_byte=0.05)
@@ -336,43 +275,6 @@ def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetche
     url = GopherURL.parse(serve(lambda connection, _: connection.recv(1)).url("/0x"))
     transfers = [get.start(url, Stopping()) for _ in range(3)]
     assert len(all_of(get)) == len(ended) == 1
-
-
-def test_tls_checks_certificate(
-    serve: Serve, fetcher: Make, certificate: Path, tmp_path: Path
-) -> None:
-    large = b"0123456789" * 100_000
-    url = serve(large, certificate).url("/0x", scheme="gophers", host="localhost")
-    assert content(ask(fetcher(trust=Trust(cafile=certificate)), url)) == large
-    pins = Trust(pins=PinStore(tmp_path / "pins"))
-    assert content(ask(fetcher(trust=pins), url)) == large
-    error_of(ask(fetcher(), url), TLSError)
-    plain = serve(b"plain").url("/0x", scheme="gophers")
-    assert "gopher:// instead" in error_of(ask(fetcher(connect=2), plain), TLSError)
-
-
-def test_tls_that_is_cut_off(serve: Serve, fetcher: Make, certificate: Path) -> None:
-    def cut_off(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"all")
-        cut(connection)
-
-    url = serve(cut_off, certificate).url("/0x", scheme="gophers")
-    error_of(ask(fetcher(trust=Trust(insecure=True)), url), Truncated)
-    accepting = Trust(insecure=True, accept_cut=True)
-    assert content(ask(fetcher(trust=accepting), url)) == b"all"
-
-
-def test_transfers_go_through_a_proxy(serve: Serve, fetcher: Make, certificate: Path) -> None:
-    for scheme, server in (
-        ("gopher", serve(b"hidden")),
-        ("gophers", serve(b"hidden", certificate)),
-    ):
-        proxy = SocksProxy(server.port)
-        get = fetcher(trust=Trust(insecure=True), proxy=Proxy(LOOPBACK, proxy.port))
-        try:
-            assert content(ask(get, f"{scheme}://abc.onion/0x")) == b"hidden"
-        finally:
-            proxy.close()
 
 
 def test_a_disk_that_fails_is_told_as_such(serve: Serve, fetcher: Make, tmp_path: Path) -> None:

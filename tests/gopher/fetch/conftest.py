@@ -1,0 +1,88 @@
+"""The three ways to fetch, behind one call; what holds for all: test_front_ends.py and test_tls.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher import GopherClient, urlopen
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
+from logsrv.gopher.fetch.on_asyncio import AsyncioStream
+from logsrv.gopher.wire.url import GopherURL
+
+
+class Fetched(NamedTuple):
+    """What came, and the error behind it."""
+
+    content: bytes
+    error: LogsrvError | None
+
+
+Fetch = Callable[..., Awaitable[Fetched]]
+
+
+async def collected(pieces: AsyncIterator[bytes]) -> Fetched:
+    content = b""
+    try:
+        async for piece in pieces:
+            content += piece
+    except LogsrvError as error:
+        return Fetched(content, error)
+    return Fetched(content, None)
+
+
+async def by_client(url: str, options: ConnectionOptions, **limits: Any) -> Fetched:
+    from twisted.internet import reactor
+
+    client = GopherClient(
+        reactor,  # type: ignore[arg-type]
+        timeouts=options.timeouts,
+        trust=options.trust,
+        proxy=options.proxy,
+    )
+
+    async def pieces() -> AsyncIterator[bytes]:
+        async with await client.open(url, **limits) as response:
+            async for piece in response:
+                yield piece
+
+    return await collected(pieces())
+
+
+async def by_asyncio(url: str, options: ConnectionOptions, **limits: Any) -> Fetched:
+    async def pieces() -> AsyncIterator[bytes]:
+        async with AsyncioStream(GopherURL.parse(url), options, **limits) as answer:
+            async for piece in answer:
+                yield piece
+
+    return asyncio.run(collected(pieces()))
+
+
+async def by_urlopen(url: str, options: ConnectionOptions, **limits: Any) -> Fetched:
+    times = options.timeouts
+    # It has one time for all waits.
+    timeout = min(times.connect, times.first_byte, times.between)
+    content = b""
+    try:
+        with urlopen(url, timeout, trust=options.trust, proxy=options.proxy, **limits) as file:
+            for piece in file.pieces():
+                content += piece
+    except LogsrvError as error:
+        return Fetched(content, error)
+    return Fetched(content, None)
+
+
+@pytest.fixture(params=[by_client, by_asyncio, by_urlopen])
+def fetch(request: pytest.FixtureRequest) -> Fetch:
+    """`fetch(url, timeouts=…, trust=…, proxy=…, most_bytes=…, most_seconds=…)` by each front end."""
+
+    async def call(url: str, **how: Any) -> Fetched:
+        options = {name: how.pop(name) for name in ("timeouts", "trust", "proxy") if name in how}
+        fetched: Fetched = await request.param(url, ConnectionOptions(**options), **how)
+        return fetched
+
+    return call

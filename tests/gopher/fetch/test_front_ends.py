@@ -1,0 +1,159 @@
+"""One contract for all ways to fetch: the client, `urlopen` and asyncio get the same of the same server."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from logsrv.gopher import Proxy, Timeouts, Trust
+from logsrv.gopher.wire.errors import (
+    GopherError,
+    NotGopher,
+    ProxyError,
+    Refused,
+    ServerError,
+    TimedOut,
+    TooBig,
+    Truncated,
+    UnknownHost,
+)
+from logsrv.kit.testing.patience import PATIENCE
+from tests.gopher.conftest import Serve
+from tests.gopher.fetch.conftest import Fetch
+from tests.gopher.servers import LOOPBACK, Script, SocksProxy, reset
+from tests.ports import free_port
+
+
+def byte_by_byte(connection: socket.socket, _: bytes) -> None:
+    for byte in b"3x\tis no error\t1\n":
+        connection.sendall(bytes([byte]))
+
+
+def drips(connection: socket.socket, _: bytes) -> None:
+    while True:
+        connection.sendall(b"3")
+        select.select([], [], [], 0.02)
+
+
+def silent_after(sent: bytes) -> Script:
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(sent)
+        connection.recv(1)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("script", "content"),
+    [
+        (b"", b""),
+        (b"..a\r\n.\r\n", b"..a\r\n.\r\n"),
+        (b"x" * 3_000_000, b"x" * 3_000_000),
+        (byte_by_byte, b"3x\tis no error\t1\n"),
+        (silent_after(b"+4\r\n.\r\n.and more"), b".\r\n."),
+    ],
+)
+async def test_the_body_of_an_answer_comes_as_it_was_sent(
+    serve: Serve, fetch: Fetch, script: Any, content: bytes
+) -> None:
+    server = serve(script)
+    assert await fetch(server.url("/9x%09%09+")) == (content, None)
+    assert server.requests == [b"x\t+\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "content", "kind"),
+    [
+        (b"3gone\t\terror.host\t1\r\n.\r\n", b"", ServerError),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", NotGopher),
+        (b"+10\r\nhalf", b"half", Truncated),
+        (b"x" * 101, b"", TooBig),
+    ],
+)
+async def test_the_error_of_an_answer_comes_behind_its_content(
+    serve: Serve, fetch: Fetch, answer: bytes, content: bytes, kind: type[GopherError]
+) -> None:
+    fetched = await fetch(serve(answer).url("/9x%09%09+"), most_bytes=100)
+    assert fetched.content == content
+    assert isinstance(fetched.error, kind)
+
+
+# On a busy machine the server may be late itself.
+STOPS = {"timeouts": Timeouts(first_byte=PATIENCE, between=0.3)}
+
+
+@pytest.mark.parametrize(
+    ("script", "scheme", "how", "phase"),
+    [
+        (silent_after(b""), "gophers", {"timeouts": Timeouts(connect=0.3)}, "connect"),
+        (silent_after(b""), "gopher", {"timeouts": Timeouts(first_byte=0.3)}, "first byte"),
+        (silent_after(b"iHi\t"), "gopher", STOPS, "next byte"),
+        (silent_after(b"3no\t\terror.host\t1\r\n"), "gopher", STOPS, "next byte"),
+        (drips, "gopher", {"most_seconds": 0.3}, "whole"),
+    ],
+)
+async def test_a_server_that_hangs_or_drips_is_left(
+    serve: Serve, fetch: Fetch, script: Script, scheme: str, how: dict[str, Any], phase: str
+) -> None:
+    error = (await fetch(serve(script).url("/1", scheme), **how)).error
+    assert isinstance(error, TimedOut)
+    assert error.phase == phase
+
+
+async def test_a_reset_before_the_first_byte_is_tried_again(serve: Serve, fetch: Fetch) -> None:
+    """What happens when the queue of a busy server is full."""
+
+    def busy(connection: socket.socket, _: bytes) -> None:
+        if len(server.requests) < 2:
+            reset(connection)
+        else:
+            connection.sendall(b"at last")
+
+    server = serve(busy)
+    assert await fetch(server.url("/0x")) == (b"at last", None)
+
+
+async def test_without_a_server_the_error_says_why(fetch: Fetch) -> None:
+    refused = (await fetch(f"gopher://{LOOPBACK}:{free_port()}/0x")).error
+    assert isinstance(refused, Refused) and "it refused the connection" in str(refused)
+    unknown = (await fetch("gopher://nowhere.invalid/")).error
+    assert isinstance(unknown, UnknownHost)
+    assert "no address is known for the host nowhere.invalid" in str(unknown)
+    onion = (await fetch("gopher://abc.onion/")).error
+    assert isinstance(onion, UnknownHost) and "Tor" in str(onion)
+
+
+@pytest.fixture
+def proxies() -> Iterator[list[SocksProxy]]:
+    started: list[SocksProxy] = []
+    yield started
+    for proxy in started:
+        proxy.close()
+
+
+@pytest.mark.parametrize("scheme", ["gopher", "gophers"])
+async def test_the_proxy_resolves_the_name(
+    serve: Serve, fetch: Fetch, proxies: list[SocksProxy], certificate: Any, scheme: str
+) -> None:
+    server = serve(b"hidden", certificate if scheme == "gophers" else None)
+    proxies.append(proxy := SocksProxy(server.port))
+    way = {"proxy": Proxy(LOOPBACK, proxy.port), "trust": Trust(insecure=True)}
+    assert await fetch(f"{scheme}://abc.onion:7070/0x", **way) == (b"hidden", None)
+    assert proxy.asked == [(b"abc.onion", 7070)]
+
+
+async def test_a_proxy_that_refuses_or_is_not_there_is_named(
+    fetch: Fetch, proxies: list[SocksProxy]
+) -> None:
+    proxies.append(refusing := SocksProxy(1, reply=5))
+    for port, said in (
+        (refusing.port, f"socks5://127.0.0.1:{refusing.port} makes no connection"),
+        (free_port(), "it refused the connection"),
+    ):
+        error = (await fetch("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))).error
+        assert isinstance(error, ProxyError)
+        assert said in str(error)
