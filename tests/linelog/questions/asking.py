@@ -242,7 +242,7 @@ class Asker:
                 break
         op = random.choice(["=", "!=", *ORDERS])
         return f"{name}{op}{phrase(wanted)}", self._test(
-            [name], lambda one, value: compares(one, value, op, wanted)
+            name, lambda one, value: compares(one, value, op, wanted)
         )
 
     def _values(self) -> tuple[str, Test]:
@@ -250,22 +250,27 @@ class Asker:
         name = self._name()
         if name == "level":
             return self._level()
-        known = self._known_values([name]) or ["5"]
+        known = self._known_values(name) or ["5"]
         some = [
             self._changed(self._random.choice(known)) for _ in range(self._random.randrange(5, 9))
         ]
         text = " OR ".join(f"{name}={phrase(value)}" for value in some)
         return f"({text})", self._test(
-            [name], lambda one, value: any(compares(one, value, "=", to) for to in some)
+            name, lambda one, value: any(compares(one, value, "=", to) for to in some)
         )
 
-    def _known_values(self, names: Sequence[str]) -> list[str]:
-        fields = [self._field(name) for name in names]
+    def _known_values(self, name: str) -> list[str]:
+        fields = [field for _, field in self._asked_fields(name)]
         return sorted({value for line in self._lines for field in fields for value in field(line)})
 
-    def _test(self, names: Sequence[str], is_true: Callable[[str, str], bool]) -> Test:
-        """Whether it is true of one value of one of these fields. is_true: of a name and a value."""
-        fields = [(name, self._field(name)) for name in names]
+    def _asked_fields(self, name: str) -> list[tuple[str, Callable[[Line], list[str]]]]:
+        """The fields that a query asks for by a name, which may be that of another tool."""
+        other = None if name in self._patterns else _OTHER_NAMES.get(name)
+        return [(one, self._field(one)) for one in (name, other) if one]
+
+    def _test(self, name: str, is_true: Callable[[str, str], bool]) -> Test:
+        """Whether it is true of one value of a field. is_true: of the field's name and a value."""
+        fields = self._asked_fields(name)
         return lambda line: any(
             is_true(name, value) for name, field in fields for value in field(line)
         )
@@ -304,17 +309,14 @@ class Asker:
     def _comparison(self) -> tuple[str, Test]:
         random = self._random
         name = random.choice([self._name(), self._name(), *_OTHER_NAMES, "time", "message"])
-        names = [name, _OTHER_NAMES[name]] if name in _OTHER_NAMES else [name]
         if not random.randrange(6):
-            return f"{name}=*", self._test(names, lambda *_: True)
+            return f"{name}=*", self._test(name, lambda *_: True)
         op = random.choice(["=", "=", "!=", ":", "~", *ORDERS])
         if op == "~":
             pattern = random.choice([r"^\d+$", r"b", r"^[a-z]+$", r"\.", r"\S\s", r"5", "B"])
-            return f"{name}~/{pattern}/", self._test(
-                names, lambda _, value: matches(value, pattern)
-            )
+            return f"{name}~/{pattern}/", self._test(name, lambda _, value: matches(value, pattern))
         others = [random_amount(random), str(random.randrange(600)), "bob"]
-        known = [*self._known_values(names), ""]
+        known = [*self._known_values(name), ""]
         wanted = self._changed(random.choice(known if random.randrange(3) else others))
         if op in ORDERS and random.randrange(2):
             wanted = random_amount(random)
@@ -323,7 +325,7 @@ class Asker:
         if name == "level" and op in ("=", "!="):
             return self._level()
         return f"{name}{op}{phrase(wanted)}", self._test(
-            names, lambda one, value: compares(one, value, op, wanted)
+            name, lambda one, value: compares(one, value, op, wanted)
         )
 
     def _changed(self, value: str) -> str:
