@@ -42,7 +42,7 @@ def own_field(line: Line, name: str) -> list[str]:
     else:
         inner = name.removeprefix("fields.")
         found = line.content.get(inner, line.header.get(inner))
-        if found is None and inner == name and line.kind == "json":
+        if found is None and inner == name and line.kind in ("json", "pairs"):
             known = [one for one in ALIASES.get(name, ()) if one in line.content]
             # Only a record of a log has its program as `name`; whether it is one depends on fields of it.
             known = [one for one in known if one != "name" or level_in_fields(line.content)]
