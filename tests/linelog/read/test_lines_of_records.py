@@ -135,9 +135,11 @@ def test_a_record_that_reaches_over_the_edge_of_a_part_is_asked_as_a_whole(tmp_p
     assert positions(after=every[-2]) == every[-1:]
 
 
-@pytest.mark.parametrize("query", ["level=error", "level=error boom", "-level=info -other"])
+@pytest.mark.parametrize(
+    "query", ["level=error", "level=error boom", "-level=info -other", "a=1", "message=* a>0"]
+)
 def test_an_object_in_parts_is_asked_as_a_whole(query: str, tmp_path: Path) -> None:
-    """Its level is in no line."""
+    """Its level and its fields are in no line."""
     parts = ['P {"a":1,"level":"err', 'P or","message":"bo', 'F om boom"}']
     lines = [line(f"2026-11-27T06:00:00.1Z stdout {part}") for part in parts]
     view = view_of(make_store(tmp_path, [[*lines, line('{"level":"info"}'), line("other")]]))

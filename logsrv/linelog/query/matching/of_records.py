@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from logsrv.linelog.fields.parts import join_parts
 from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
     And,
@@ -58,8 +59,8 @@ def candidates_in_records(node: Node) -> Node:
     if isinstance(node, And) and node.parts:
         # Its parts may be true for different lines.
         return max(map(candidates_in_records, node.parts), key=_rarity)
-    if isinstance(node, (Compare, HasField)) and node.field == "level":
-        # The parts of an object have no level; the whole has one.
+    if isinstance(node, (Compare, HasField)) and node.field not in (*IN_STAMP, "message"):
+        # The parts of an object have no level and no fields; the whole has them.
         return Or((node, *_CUT))
     return node
 
