@@ -1,7 +1,7 @@
 """The lines of all records for which a query is true, in the order of the store, as far as they are wanted.
 
-Records of several senders are mixed, so hits are taken in rounds: of the part of the store up to a round's
-last hit, all records are known when the hits a little before it and behind it are known too.
+Records of several senders are mixed. When a frame has been searched, all hits are known up to its end, and
+so all records of the lines up to a little before its end.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.matching.of_records import RecordTest
 from logsrv.linelog.read.found_records import FoundRecords
+from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records import about_lines, is_far
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -23,9 +24,6 @@ from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 _MARGIN = 1000
 """Lines of the store by which a record may reach over the edge of what is asked for."""
-ROUND = 1000
-"""Hits of the first round; each further one has twice as many, up to _MOST."""
-_MOST = 16_000
 _END = Position(sys.maxsize, 0)
 
 
@@ -55,23 +53,22 @@ def lines_of_records(
             after and _margin(lines, after, behind=False).beside(-1),
             before and _margin(lines, before, behind=True).beside(1),
         )
-        hits = search(*edges).hits(reverse=reverse)
         begin = after.beside(1) if after else NOWHERE
         stop = before or _END
-        for candidates, end in _rounds(lines, hits, reverse=reverse):
+        found = search(*edges).hits_by_task(reverse=reverse)
+        for candidates, end in _candidates_so_far(lines, found, reverse=reverse):
             low, high = begin, stop
             if end and reverse:
-                low = stop = sorted((begin, end, stop))[1]
+                low = stop = sorted((begin, end.beside(1), stop))[1]
             elif end:
                 high = begin = sorted((begin, end, stop))[1]
-            found = [
+            if piece := [
                 line
                 for record in FoundRecords(lines, matches).records(candidates)
                 for line in _record_lines(record)
                 if low <= line.hit.position < high
-            ]
-            if found:
-                yield sorted(found, key=lambda line: line.hit.position, reverse=reverse)
+            ]:
+                yield sorted(piece, key=lambda line: line.hit.position, reverse=reverse)
             if begin >= stop:
                 break
 
@@ -81,46 +78,35 @@ def _record_lines(record: list[Hit]) -> Iterator[RecordLine]:
     return map(RecordLine, record, about)
 
 
-def _rounds(
-    lines: StoredLines, hits: Iterator[Hit], *, reverse: bool
+def _candidates_so_far(
+    lines: StoredLines, found: Iterator[tuple[ReadTask, Iterator[Hit]]], *, reverse: bool
 ) -> Iterator[tuple[list[Hit], Position | None]]:
-    """Yield hits in the order of the store, and the position at which the round ends; None: the last.
+    """Yield hits, in the order of the store, that may concern lines not asked for yet.
 
-    They are the hits of the round, and those of others that may be of the same records.
+    With them, the nearest position of a line that a later hit may concern; None for the last ones.
     """
-    size = ROUND
     known: list[Hit] = []
-    ahead: list[Hit] = []
-    while True:
-        more = list(islice(hits, size))
-        part = ahead + more
-        if len(more) < size:
-            yield sorted(known + part), None
-            return
-        end = part[-1].position
-        over = _margin(lines, end, behind=not reverse)
-        ahead = []
-        for hit in hits:
-            ahead.append(hit)
-            if hit.position < over if reverse else hit.position > over:
-                break
-        yield sorted(known + part + ahead), end
-        back = _margin(lines, end, behind=reverse)
+    for task, hits in found:
+        known += hits
+        if not known:
+            continue
+        reached = Position(task.segment, task.start if reverse else task.stop)
+        end = _margin(lines, reached, behind=reverse)
+        yield sorted(known), end
+        over = _margin(lines, end, behind=reverse)
         known = [
-            hit
-            for hit in known + part
-            if (hit.position <= back if reverse else hit.position >= back)
+            hit for hit in known if (hit.position <= over if reverse else hit.position >= over)
         ]
-        size = min(2 * size, _MOST)
+    yield sorted(known), None
 
 
 def _margin(lines: StoredLines, position: Position, *, behind: bool) -> Position:
     """Return the farthest position that a record may reach which goes on over another position."""
-    near = lines.lines_from(position)
+    near, far = lines.lines_before(position), lines.lines_from(position)
     if not behind:
-        near = chain(islice(near, 1), lines.lines_before(position))
+        near, far = far, near
     last = position
-    for one, other in pairwise(islice(near, _MARGIN)):
+    for one, other in pairwise(chain(islice(near, 1), islice(far, _MARGIN))):
         if is_far(one.line, other.line):
             break
         last = other.position

@@ -65,6 +65,11 @@ class Search:
 
     def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
         """Yield the matching lines."""
+        for _, found in self.hits_by_task(reverse=reverse):
+            yield from found
+
+    def hits_by_task(self, *, reverse: bool = False) -> Iterator[tuple[ReadTask, Iterator[Hit]]]:
+        """Yield each task, also one without hits, with its matching lines."""
 
         def work(task: ReadTask) -> list[bytes]:
             found = list(self.hits_in_task(task))
@@ -75,9 +80,9 @@ class Search:
             ]
 
         for task, results in self.run_on_frames(work, reverse=reverse):
-            for number in range(0, len(results), 2):
-                offset = int.from_bytes(results[number], "little")
-                yield Hit(Position(task.segment, offset), results[number + 1])
+            offsets = [int.from_bytes(one, "little") for one in results[::2]]
+            places = [Position(task.segment, offset) for offset in offsets]
+            yield task, map(Hit, places, results[1::2])
 
     def render_hits(
         self, render: Callable[[Hit], bytes], *, reverse: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.query.matching.of_records import RecordQuery
 from logsrv.linelog.read import lines_of_records as module
+from logsrv.linelog.read import texts
 from logsrv.linelog.read.found_records import FollowedRecords
 from logsrv.linelog.read.lines_of_records import lines_of_records
 from logsrv.linelog.read.plan import Scope
@@ -53,7 +55,7 @@ QUERIES: dict[str, Wanted] = {
             [one.level for one in record if one.level][:1] == ["error"] or has("raise")(record)
         )
     ),
-    "/line [0-9]+/ source=*:1": lambda record: any(
+    '/line [0-9]+/ source="tcp:[::1]:1"': lambda record: any(
         ", line " in one.line.decode() for one in record
     ) and str(record[0].source).endswith(":1"),
 }  # fmt: skip
@@ -61,18 +63,29 @@ QUERIES: dict[str, Wanted] = {
 
 @given(
     query=st.sampled_from(list(QUERIES)),
-    order=st.lists(st.integers(0, 3), min_size=1, max_size=100),
+    size=st.integers(1, 100),
+    kinds=st.integers(1, 4),
+    choice=st.randoms(use_true_random=False),
     cuts=st.tuples(*[st.integers(0, 99)] * 2),
 )
 def test_the_lines_of_matching_records_come_in_order(
-    query: str, order: list[int], cuts: tuple[int, int]
+    query: str, size: int, kinds: int, choice: random.Random, cuts: tuple[int, int]
 ) -> None:
-    """Four senders write at once; any part of the store is asked for, from both of its ends."""
-    senders = [iter([*trace, "INFO done", *trace]) for trace in TRACES]
-    mixed = [line(next(senders[number], "end"), 0, f"tcp:[::1]:{number}") for number in order]
+    """Four senders write at once, with pauses; any part is asked for, from both of its ends."""
+    traces = [TRACES[number % kinds] for number in range(4)]
+    senders = [iter([*trace, "INFO done", *trace]) for trace in traces]
+    mixed: list[bytes] = []
+    seconds = 0
+    for number in choice.choices(range(5), [5, 5, 5, 5, 1], k=size):
+        if number < len(senders):
+            text = next(senders[number], "end")
+            mixed.append(line(text, seconds, f"tcp:[::1]:{number}"))
+        else:
+            seconds += 20
+    mixed = mixed or [line("only")]
     asked = RecordQuery(parse(query))
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "ROUND", 3)
+        patch.setattr(texts, "SIZE", 300)
         lines, hits = stored([line("earlier", -100), *mixed], Path(directory))
         view = view_of(Path(directory))
         wanted = sorted(
@@ -133,6 +146,22 @@ def test_a_record_that_reaches_over_the_edge_of_a_part_is_asked_as_a_whole(tmp_p
     assert positions(before=every[200]) == every[:200]
     assert positions(after=every[200], before=every[400]) == every[201:400]
     assert positions(after=every[-2]) == every[-1:]
+
+
+def test_a_record_goes_on_in_frames_without_hits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A margin has fewer lines than the store between two pauses."""
+    monkeypatch.setattr(texts, "SIZE", 300)
+    monkeypatch.setattr(module, "_MARGIN", 40)
+    record = ["ERROR failed", *[f"\tat {number}" for number in range(30)]]
+    view = view_of(make_store(tmp_path, [[line(text) for text in record * 5]]))
+    query = RecordQuery(parse("level=error"))
+    for reverse in (False, True):
+        pieces = lines_of_records(
+            view, lambda *_: Search(view, query.candidates, Scope()), query.matches, reverse=reverse
+        )
+        assert sum(map(len, pieces)) == 5 * len(record)
 
 
 @pytest.mark.parametrize(
