@@ -38,14 +38,6 @@ def test_telnet_negotiation_is_refused() -> None:
     assert display.answers() == b""
 
 
-@given(st.binary(max_size=200))
-def test_no_bytes_drive_a_terminal(data: bytes) -> None:
-    for display in (TextDisplay(), DatagramDisplay(), HexDisplay(telnet=True)):
-        for character in shown(display, [data]).decode():
-            assert character in "\n\t" or ord(character) >= 32
-            assert not 127 <= ord(character) < 160
-
-
 def test_hex_has_both_sides_and_their_offsets() -> None:
     display = HexDisplay(telnet=True)
     assert display.sent(b"hi\r\n") == (

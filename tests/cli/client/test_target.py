@@ -6,15 +6,12 @@ import errno
 from socket import gaierror
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from OpenSSL import SSL
 from twisted.internet import defer, error
 
 from logsrv.cli.client.failures import connection_failed
 from logsrv.cli.client.target import parse_target
 from logsrv.errors import ConfigurationError
-from logsrv.kit.text.escape import one_line
 
 
 @pytest.mark.parametrize(
@@ -70,17 +67,6 @@ def test_a_wrong_target_is_one_sentence(text: str, sentence: str) -> None:
         parse_target(text)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
-
-
-@given(st.text(max_size=60))
-def test_any_text_is_a_target_or_a_sentence(text: str) -> None:
-    """And the sentence can be shown at a terminal."""
-    said = ""
-    try:
-        parse_target(text)
-    except ConfigurationError as error:
-        said = str(error)
-    assert one_line(said) == said
 
 
 TCP = parse_target("localhost:7000")

@@ -96,9 +96,11 @@ def menus(data: bytes) -> None:
         assert b"\n" not in line.removesuffix(b"\r\n")
         again = parse_menu_line(line.removesuffix(b"\r\n"))
         assert parse_menu_line(encoded_line(again, b"h.example", 70).removesuffix(b"\r\n")) == again
-    for entry in menu_entries(HERE, found, None):
+    entries = menu_entries(HERE, found, None)
+    for entry in entries:
         safe(entry.title, "")
         assert is_entry_id(entry.id)
+    assert len({entry.id for entry in entries}) == len(entries)
 
 
 @target("gopher.wire.text", "gopher.wire.charset")
@@ -266,7 +268,7 @@ def gateway(data: bytes) -> None:
     check(pages.content_page(Text(HERE, data, True), here))
     name = data.decode("utf-8", "replace").replace("/", "")
     header = content_disposition(name)
-    assert header.isascii() and "\r" not in header and "\n" not in header
+    assert header.isascii() and header.isprintable() and header.count('"') == 2
     for kind in ("image", "sound", "video"):
         found = media_type(data, kind)
         assert found is None or "/" in found
@@ -350,6 +352,8 @@ def browser(data: bytes) -> None:
             shown += lines_of_page(Page(url, content), None)
     for line in shown:
         safe(line.text, "")
+        safe(line.label, "")
+        at_most(len(line.label), 4)
         for span in line.spans:
             assert 0 <= span.start <= span.end <= len(line.text)
     colours = ColourParser()
@@ -357,6 +361,7 @@ def browser(data: bytes) -> None:
         found = colours.split_colours(line_of_text)
         if found is not None:
             safe(found[0], "")
+            assert all(span.end <= len(found[0]) for span in found[1])
     layout = Layout(20)
     layout.add_lines(shown)
     for line_number, start, end in layout.rows:
@@ -387,7 +392,7 @@ def followed(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     today = date(2026, 11, 22)
     found = date_in(text, today)
-    assert found is None or found <= today
+    assert found is None or date(1990, 1, 1) <= found <= today
     without_date(text)
     for entry in text_entries(HERE, data, today):
         safe(entry.title, "")

@@ -33,7 +33,7 @@ from logsrv.kit.options.sources import read_toml_file
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.kit.text.paths import checked_name, safe_name
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.kit.text.words import SHOWN_LENGTH, did_you_mean, shown
 from logsrv.kit.web.channel import host_and_target
 from logsrv.kit.web.hosts import host_in_header, is_allowed_host
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
@@ -43,7 +43,7 @@ from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.bulk import read_bulk_answer
 from logsrv.linelog.ship.encode.otlp import rejected_count_and_reason
-from logsrv.linelog.ship.out.answers import parse_retry_after
+from logsrv.linelog.ship.out.answers import LONGEST_PAUSE, parse_retry_after
 from logsrv.linelog.ship.out.link import read_jetstream_answer as read_answer_of_nats
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.nats_wire import (
@@ -88,7 +88,7 @@ def proxy_header(data: bytes) -> None:
 def http_heads(data: bytes) -> None:
     """Hosts and targets of requests are read without an error, and a path leads to an existing page."""
     name = host_in_header(data)
-    assert name is None or (name == name.lower() and "/" not in name)
+    assert name is None or (name == name.lower() and "/" not in name and name.isascii())
     is_allowed_host(data, ("logs.example.org",), True)
     if not is_allowed_host(b"logs.example.org", ("logs.example.org",), False):
         raise AssertionError("the server does not know its own name")
@@ -172,8 +172,10 @@ def places(data: bytes) -> None:
     ):
         with suppress(ValueError):
             other(text)
-    with suppress(ConfigurationError):
+    try:
         parse_target(text)
+    except ConfigurationError as error:
+        safe(str(error), "")
     for kind in KINDS:
         try:
             value = kind.parse(text)
@@ -219,7 +221,9 @@ def texts_to_show(data: bytes) -> None:
         shown_text.encode()
     assert printable(printable(text)) == printable(text)
     assert not is_printable_ascii(data) or printable(text) == text
-    assert escaped_word(text).isascii() and " " not in escaped_word(text)
+    for word in (escaped_word(text), unix_source(data)):
+        assert word.isascii() and " " not in word
+    at_most(len(shown(text)), SHOWN_LENGTH + 2)
     at_most(len(one_line(text, 100)), 400)
     name = safe_name(data)
     assert Path("/somewhere", checked_name(name)).parent == Path("/somewhere")
@@ -270,6 +274,7 @@ def inspecting(data: bytes) -> None:
             found = typing.receive(piece)
             lines += found.lines
             safe(found.echo.decode("ascii"), "\b\a\r\n")
+            safe(found.lines.decode("ascii"), "\n")
             if found.ended:
                 return lines, True
         return lines, False
@@ -302,7 +307,7 @@ def answers_of_targets(data: bytes) -> None:
     assert number >= 0
     safe(why, "")
     found = parse_retry_after(data.decode("latin-1"), 1_795_000_000.0)
-    assert found is None or found >= 0
+    assert found is None or 0 <= found <= LONGEST_PAUSE
 
 
 @target("linelog.ship.out.nats_wire")

@@ -28,7 +28,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.language.caret import error_with_caret
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.query.language.engine import compile_search, require_valid_expression
-from logsrv.linelog.query.language.hints import foreign_syntax_hints
+from logsrv.linelog.query.language.hints import MOST_HINTS, foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.language.size import (
@@ -102,6 +102,7 @@ def fields(data: bytes) -> None:
                 of_line = [column[number] for _, column in found]
                 assert of_line == [record.get(one) for one in ("client", "status", "path", "agent")]
             for name, value in record.fields.items():
+                assert "\\" in name or record.get(f"fields.{name}") is not None
                 displayable_text(name).encode()
                 str(value).encode()
     parse_syslog_header(data)
@@ -186,6 +187,7 @@ def _parsed(text: str) -> Node | None:
     try:
         return parse(text)
     except QueryError as error:
+        assert 1 <= error.at <= len(text) + 1
         shown = error_with_caret(text, error)
         safe(shown)
         at_most(len(shown), 3000)
@@ -221,11 +223,16 @@ def query(data: bytes) -> None:
     is refused.
     """
     text = data.decode("utf-8", "surrogateescape")
-    for hint in foreign_syntax_hints(text):
+    hints = foreign_syntax_hints(text)
+    at_most(len(hints), MOST_HINTS)
+    for hint in hints:
         safe(hint, "")
-    for read in (parse_question, parse_alert):
-        with suppress(QueryError):
-            read(text)
+    for question in (text, f"a | {text}", f"a | extract {text}"):
+        for read in (parse_question, parse_alert):
+            try:
+                read(question)
+            except QueryError as error:
+                assert 1 <= error.at <= len(question) + 1
     node = _parsed(text)
     if node is None:
         return
@@ -269,7 +276,7 @@ def expressions(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     try:
         check_expression_sizes([text])
-        most_re2_instructions(text)
+        assert most_re2_instructions(text) > 0
         require_valid_expression(text)
         compile_expression(text)
     except (WrongExpression, TooLargeExpressions) as error:
@@ -308,6 +315,7 @@ def api_parameters(data: bytes) -> None:
     with suppress(ValueError):
         found = parse_node_addresses(text)
         assert parse_node_addresses(",".join(map(str, found))) == found
+        assert all(one.host.isascii() and 0 < one.port < 65536 for one in found)
     with suppress(ValueError):
         named = parse_named_nodes(text)
         assert parse_named_nodes(str(named)) == named

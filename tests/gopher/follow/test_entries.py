@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from logsrv.gopher.follow.entries import (
-    Entry,
     address_of_entry,
     entry_key,
-    is_entry_id,
     menu_entries,
     text_entries,
 )
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.text.escape import one_line
 
 MENU = GopherURL.parse("gopher://h.org/1/phlog")
 TEXT = GopherURL.parse("gopher://h.org/0/log.txt")
@@ -101,20 +95,3 @@ def test_a_text_without_dates_is_one_entry_that_changes_with_it() -> None:
     assert [title for _, title in first + second] == ["Notes", "Notes"]
     assert first[0][0] != second[0][0] and address_of_entry(first[0][0]) == str(TEXT)
     assert of_text("\n \n") == []
-
-
-pieces = st.sampled_from(("2026-11-20", "gopher://h.org/0/x", "gopher://", " ", "\n", "#", "\x1b"))
-
-
-@given(st.lists(pieces | st.text()).map("".join))
-def test_no_text_is_too_strange(text: str) -> None:
-    for entry in text_entries(TEXT, text.encode(), TODAY):
-        assert isinstance(entry, Entry) and one_line(entry.title) == entry.title
-        assert is_entry_id(entry.id)
-
-
-@given(st.lists(st.binary(max_size=30) | st.just(b"0a\t/x\th.org\t70")))
-def test_no_menu_is_too_strange(lines: list[bytes]) -> None:
-    found = of_menu(b"\n".join(lines))
-    assert len({id for id, _ in found}) == len(found)
-    assert all("\x1b" not in title and "\n" not in title for _, title in found)

@@ -130,6 +130,7 @@ def test_a_damaged_file_is_as_none_or_lacks_what_is_damaged() -> None:
     line = news.as_json()
     for end in range(len(line) - 2):
         assert News.from_json(line[:end]) == News()
+    assert News.from_json(b"[" * 100_000) == News()
     whole = json.loads(line)
     whole["keys"][0] = "no key"
     whole["items"][0][2] = "no day"
@@ -139,22 +140,3 @@ def test_a_damaged_file_is_as_none_or_lacks_what_is_damaged() -> None:
     assert shown(News.from_json(json.dumps(whole).encode())) == ["a", "c"]
     whole["items"][1][1] = "\x1b[2J\n"
     assert News.from_json(json.dumps(whole).encode()).items[0].title == "\\x1b[2J\\x0a"
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
-
-
-@pytest.mark.slow
-@given(
-    st.binary()
-    | json_values.map(lambda value: json.dumps(value).encode())
-    | st.fixed_dictionaries(
-        dict.fromkeys(("looked", "tried", "failed", "left_out", "items", "keys"), json_values)
-    ).map(lambda value: json.dumps(value).encode())
-)
-def test_no_file_is_too_strange(content: bytes) -> None:
-    News.from_json(content).after_fetch(entries("a"), NOW).with_entries_marked().as_json()
-    News.from_json(b"[" * 100_000)

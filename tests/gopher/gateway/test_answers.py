@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
@@ -303,14 +301,6 @@ async def test_a_menu_that_breaks_off_is_shown_with_reason(gateway: Start, serve
 def test_a_media_type_is_told_by_first_bytes(start: bytes, kind: str, expected: str | None) -> None:
     """Pictures are what they begin like; a page with scripts in it is never a picture."""
     assert media_type(start, kind) == expected
-
-
-@given(st.text(min_size=1, max_size=200))
-def test_any_name_is_one_line_of_the_header(name: str) -> None:
-    header = content_disposition(name)
-    assert header.isascii()
-    assert header.isprintable()
-    assert header.count('"') == 2
 
 
 def test_a_name_beyond_ascii_is_sent_in_both_forms() -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.paths import WebPlace, parse_path
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
-from tests.gopher.gateway.test_listing import ITEMS
 from tests.gopher.gateway.web import Page
 
 EVIL = (
@@ -43,19 +39,6 @@ def check(body: bytes) -> Page:
         assert target.startswith(("/", "#content", "http://", "https://", "mailto:")), target
         assert not target.startswith("//")
     return page
-
-
-@given(st.lists(ITEMS, max_size=8))
-def test_the_page_of_any_menu_has_only_our_elements(items: list[MenuItem]) -> None:
-    """Whatever bytes a menu is made of, its page has our elements only."""
-    check(pages.content_page(Menu(HERE.url, tuple(items), terminated=True), HERE))
-
-
-@given(st.binary(max_size=300), st.booleans())
-def test_the_page_of_any_text_has_only_our_elements(content: bytes, flow: bool) -> None:
-    """The same for texts, as they are and wrapped anew."""
-    place = WebPlace(HERE.url, flow=flow)
-    check(pages.content_page(Text(HERE.url, content, terminated=False), place))
 
 
 def test_markup_in_a_menu_is_shown_as_text() -> None:

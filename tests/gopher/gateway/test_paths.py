@@ -115,14 +115,3 @@ def test_every_offered_charset_is_parsed_to_its_own_name() -> None:
     for name in CHARSETS:
         assert parse_path(f"/gopher/example.org/?charset={name}".encode()).charset == name
     assert parse_path(b"/gopher/example.org/?charset=latin-1").charset == "iso8859-1"
-
-
-@given(st.binary(max_size=80))
-def test_no_path_puts_a_line_ending_into_a_request(path: bytes) -> None:
-    """No path does more than be refused, and none puts a line ending into a request."""
-    for prefix in (b"/gopher/", b"/gopher-hex/h/", b"/gophers/h/7x?q="):
-        try:
-            place = parse_path(prefix + path)
-        except BadURL:
-            continue
-        assert place.url.request().count(b"\n") == place.url.request().count(b"\r") == 1

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.gopher.mirror import scope as reasons
 from logsrv.gopher.mirror.robots import LONGEST_DELAY, parse_robots, path_delimiter
@@ -131,13 +129,6 @@ def test_very_many_blanks() -> None:
     assert not parse_robots(
         b"User-agent: *\nDisallow: /x" + b" " * 1_000_000 + b"y\nDisallow: /z"
     ).allows(b"/z")
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_read(content: bytes) -> None:
-    parse_robots(content).allows(b"/x")
-    parse_robots(b"User-agent: *\n" + content).allows(content)
-    assert len(path_delimiter(b"CAPS\n" + content)) == 1
 
 
 def test_the_delimiter_of_caps() -> None:

@@ -28,13 +28,6 @@ def test_a_block_of_lines_is_a_drawing_a_table_or_prose(text: str, shape: str) -
     assert shape_of(text.split("\n")) == shape
 
 
-@given(st.lists(st.sampled_from(["", "  ", "words in a row", "/\\/\\/\\", "a    b", "\t"])))
-def test_the_runs_of_a_text_are_all_of_it(lines: list[str]) -> None:
-    """Whatever a text is made of, all of it is shown, once and in order."""
-    text = "".join(line + "\n" for line in lines)
-    assert "".join(run.text for run in split_into_runs(text)) == text
-
-
 @given(st.text("ab -|\n\t", max_size=200))
 def test_the_runs_of_any_text_are_all_of_it(text: str) -> None:
     assert "".join(run.text for run in split_into_runs(text + "\n")) == text + "\n"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.gopher.wire.gopherplus import PlusHeader, may_become_header, parse_error, parse_header
 
@@ -31,14 +29,6 @@ def test_a_plus_header_is_read_or_absent(
     start: bytes, header: tuple[PlusHeader, int] | None
 ) -> None:
     assert parse_header(start) == header
-
-
-@given(
-    st.sampled_from([b"+34\r\n", b"+-1\r\n", b"--2\n", b"+123456789012345\r\n"]), st.integers(0, 20)
-)
-def test_a_header_is_waited_for_at_every_split(header: bytes, length: int) -> None:
-    start = header[:length]
-    assert parse_header(start) is not None or may_become_header(start)
 
 
 def test_a_text_that_only_begins_like_a_header_is_not_held_back() -> None:

@@ -60,16 +60,6 @@ def test_the_split_of_the_bytes_changes_nothing(pieces: list[bytes], cuts: list[
     assert parser.terminated == ended
 
 
-@given(st.binary())
-def test_no_line_at_all_breaks_the_parser(data: bytes) -> None:
-    parser = MenuParser()
-    for item in parser.feed(data) + parser.finish():
-        url = item.url(HERE)
-        assert url is None or GopherURL.parse(str(url)) == url
-        link = item.link()
-        assert link is None or not set(link) & set("\0\t\r\n ")
-
-
 def parsed(*lines: bytes) -> list[MenuItem]:
     parser = MenuParser()
     return parser.feed(b"\r\n".join(lines)) + parser.finish()

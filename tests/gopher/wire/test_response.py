@@ -41,26 +41,6 @@ def outcome(url: GopherURL, data: bytes, cuts: list[int]) -> bytes | tuple[type[
         return type(error), str(error).partition("broke off")[0]
 
 
-@given(
-    st.sampled_from([PLAIN, PLUS, MENU]),
-    st.lists(
-        st.sampled_from(
-            [
-                *[b"+5\r\n", b"+-1\r\n", b"+-2\r\n", b"--2\r\n", b"1 x\r\n", b".\r\n", b"abc"],
-                *[b"HTTP/", b"1.1 200 OK\r\n", ERROR, b"itext\t\th\t1\r\n", b"3", b"\n"],
-            ]
-        ),
-        max_size=5,
-    ),
-    st.lists(st.integers(0, 60)),
-)
-def test_the_split_of_the_bytes_changes_nothing(
-    url: GopherURL, pieces: list[bytes], cuts: list[int]
-) -> None:
-    data = b"".join(pieces)
-    assert outcome(url, data, cuts) == outcome(url, data, list(range(len(data))))
-
-
 @given(st.binary(max_size=900), st.integers(0, 20))
 def test_a_counted_body_is_byte_exact_and_what_comes_behind_is_left(body: bytes, more: int) -> None:
     reader = ResponseReader(PLUS)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.files import file_name, item_type_by_name, item_type_of_file
 from logsrv.gopher.wire.url import GopherURL, canonical_host, parse_typed_url
-from logsrv.kit.text.escape import one_line
 
 _SENDABLE = st.binary(max_size=30).map(lambda part: part.translate(None, b"\0\t\r\n"))
 _HOSTS = st.one_of(
@@ -47,17 +46,6 @@ def test_a_request_is_one_line_of_at_most_three_fields(url: GopherURL) -> None:
     assert request.endswith(b"\r\n")
     assert not set(request[:-2]) & set(b"\0\r\n")
     assert request.count(b"\t") <= 2
-
-
-@given(st.text() | st.binary() | st.text().map(lambda text: "gopher://h/" + text))
-def test_any_other_text_is_a_url_or_a_clear_error(text: str | bytes) -> None:
-    try:
-        url = GopherURL.parse(text)
-    except BadURL as error:
-        said = str(error)
-        assert said == one_line(said)
-    else:
-        assert GopherURL.parse(str(url)) == url
 
 
 @pytest.mark.parametrize(

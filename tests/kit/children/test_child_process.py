@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -351,18 +349,6 @@ print(limit() == before)
 def test_the_lowest_limit_of_two_threads_holds_until_its_end() -> None:
     done = subprocess.run([sys.executable, "-c", TWO], capture_output=True, check=True)
     assert done.stdout == b"True\n" * 3
-
-
-@given(st.lists(st.lists(st.binary(max_size=30), max_size=3), max_size=4), st.integers(1, 50))
-def test_messages_split_anywhere_are_read_whole(answers: list[list[bytes]], size: int) -> None:
-    sent = b"".join(b"".join(frame_parts(*parts)) for parts in answers)
-    reader = MessageReader()
-    received = [
-        b"".join(pieces)
-        for at in range(0, len(sent), size)
-        for pieces in reader.receive(sent[at : at + size])
-    ]
-    assert received == [b"".join(parts) for parts in answers]
 
 
 def test_an_unfinished_answer_is_not_delivered() -> None:

@@ -142,18 +142,6 @@ def test_frames_are_independent_of_splits(
         assert frames_of(framing, [data[:at], data[at:]]) == whole
 
 
-@given(framings, st.lists(st.binary(max_size=MOST), max_size=5))
-def test_a_packed_frame_is_received_unchanged(framing: Framing, frames: list[bytes]) -> None:
-    sent = []
-    for frame in frames:
-        try:
-            framing.pack(frame)
-        except ValueError:
-            continue
-        sent.append(frame)
-    assert frames_of(framing, [b"".join(map(framing.pack, sent))]) == (sent, "")
-
-
 @pytest.mark.parametrize(
     ("framing", "giant", "sentence"),
     [

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from logsrv.kit.inspect.typing import MOST_TYPED, LineEditor, TypingOutcome
 
@@ -49,27 +47,3 @@ def test_the_length_of_a_line_is_bounded() -> None:
     for _ in range(3):
         typing.receive(b"x" * MOST_TYPED)
     assert len(typing.receive(b"\r").lines) == MOST_TYPED + 1
-
-
-@given(st.lists(st.binary()))
-def test_any_input_gives_only_safe_bytes(pieces: list[bytes]) -> None:
-    """The echo drives the terminal in no way but ours: erasing, line ends and the bell."""
-    typing = LineEditor()
-    for piece in pieces:
-        typed = typing.receive(piece)
-        assert set(typed.echo) <= {*range(0x20, 0x7F), 7, 8, 10, 13}
-        assert set(typed.lines) <= {*range(0x20, 0x7F), 10}
-
-
-@given(
-    st.lists(
-        st.sampled_from([b"\x1b", b"[", b"O", b"A", b"1", b";", b",", b"x", b"\r", b"\n", b"\x7f"]),
-        max_size=30,
-    )
-)
-@example([b"x", b"\x1b", b"[", b",", b"A", b"\r"])
-@example([b"\x1b", b"[", b"1", b"\n", b"x", b"\r"])
-def test_a_key_is_the_same_however_it_is_cut(keys: list[bytes]) -> None:
-    whole, pieces = LineEditor(), LineEditor()
-    typed = whole.receive(b"".join(keys)).lines
-    assert b"".join(pieces.receive(key).lines for key in keys) == typed

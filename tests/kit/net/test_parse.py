@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 
 
@@ -93,15 +89,3 @@ def test_a_wrong_endpoint_is_one_sentence(text: str, sentence: str) -> None:
         located_endpoint(parse_endpoint(text), Path.cwd())
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
-
-
-@given(st.text(max_size=40), st.sampled_from(["", *ARGUMENTS, "haproxy"]))
-def test_whatever_is_written_gives_an_endpoint_or_a_value_error(text: str, scheme: str) -> None:
-    told = ""
-    try:
-        endpoint = parse_endpoint(f"{scheme}:{text}")
-    except ValueError as error:
-        told = str(error)
-    else:
-        assert parse_endpoint(str(endpoint)) == endpoint
-    assert not re.search(r"[\x00-\x1f\x7f-\x9f]", told)

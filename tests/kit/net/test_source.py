@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.testing import StringTransport
@@ -68,11 +66,6 @@ def test_the_guard_sees_an_ipv4_client_of_an_ipv6_socket_as_ipv4() -> None:
     assert host_of(IPv6Address("TCP", "FE80:0:0::1%eth0", 1)) == "fe80::1%eth0"
     assert host_of(Sender(None, "unix:/x")) is None
     assert host_of(UNIXAddress(b"/x")) is None
-
-
-@given(st.binary(max_size=108))
-def test_no_name_has_a_space_or_a_byte_that_drives_a_terminal(path: bytes) -> None:
-    assert all("!" <= character <= "~" for character in unix_source(path))
 
 
 def test_a_place_to_connect_to_is_parsed(tmp_path: Path) -> None:

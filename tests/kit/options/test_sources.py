@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import option, options_of
@@ -276,14 +273,6 @@ def test_a_file_has_to_be_utf8(tmp_path: Path) -> None:
     assert refused(read_toml_file, path, "command line") == (
         f"{path}: not TOML: line 2 is not UTF-8; save the file as UTF-8"
     )
-
-
-@given(st.binary(max_size=200))
-def test_no_file_does_worse_than_a_sentence(tmp_path_factory: Any, content: bytes) -> None:
-    path = tmp_path_factory.getbasetemp() / "any.toml"
-    path.write_bytes(content)
-    with suppress(ConfigurationError):
-        values_from_table(OPTIONS, read_toml_file(path, "command line"), "any.toml", HERE)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 import zstandard
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.kit.text.words import (
-    SHOWN_LENGTH,
     did_you_mean,
     error_text,
     fault_text,
@@ -29,14 +26,6 @@ def test_suggestions_ignore_case_and_stay_silent_when_nothing_is_near() -> None:
     assert did_you_mean("zzz", ["interval", "never"]) == ""
     assert listed(["a", "b", "c"]) == "a, b or c"
     assert listed(["a"]) == "a"
-
-
-@given(st.text(st.characters()))
-def test_a_value_in_an_error_is_short_printable_and_on_one_line(text: str) -> None:
-    safe = shown(text)
-    assert safe
-    assert len(safe) <= SHOWN_LENGTH + 2
-    assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in safe)
 
 
 def test_a_value_with_spaces_is_quoted_in_an_error() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ import pytest
 
 from logsrv.clock import Clock
 from logsrv.kit.children.child_side import MEMORY
-from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
@@ -125,20 +123,6 @@ def test_the_alert_process_sends_counted_lines_and_ends_with_its_input(tmp_path:
 
 
 @pytest.mark.slow
-def test_the_alert_process_sends_counted_lines_when_the_daemon_is_killed(tmp_path: Path) -> None:
-    with child(tmp_path) as process:
-        write(tmp_path, "oops 1")
-        report(process, "sent")
-        write(tmp_path, "oops 2")
-        end(process)
-        assert process.stdout is not None
-        process.stdout.close()
-        process.stdout = None
-        assert process.wait(PATIENCE) == 0
-    assert (tmp_path / "out").read_text().count("oops 2") == 1
-
-
-@pytest.mark.slow
 def test_the_alert_process_waits_for_that_of_a_killed_daemon(tmp_path: Path) -> None:
     """That has the places for a few seconds more, and tells of lines from them on."""
     make_store(tmp_path / "store", [[line("before")]])
@@ -154,33 +138,6 @@ def test_the_alert_process_waits_for_that_of_a_killed_daemon(tmp_path: Path) -> 
         write(tmp_path, "oops 2")
         report(process, "sent")
     assert "oops 1" not in (tmp_path / "out").read_text()
-
-
-@pytest.mark.slow
-def test_signals_to_all_processes_do_not_end_the_alert_process(tmp_path: Path) -> None:
-    """A service manager sends SIGTERM to all: what comes until the daemon's end is told of."""
-    with child(tmp_path) as process:
-        watching(tmp_path)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            process.send_signal(number)
-        write(tmp_path, "oops 1")
-        report(process, "sent")
-        assert process.poll() is None
-
-
-@pytest.mark.slow
-def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
-    store = str(tmp_path / "no")
-    alert = AlertSettings(alert="x", alert_command=("x",))
-    orders = AlertOrders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
-    done = subprocess.run(
-        COMMAND,
-        input=b"".join(frame_parts(encode_message(orders))),
-        capture_output=True,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 1
-    assert done.stderr.decode().count("\n") == 1 and "cannot be read" in done.stderr.decode()
 
 
 @pytest.mark.long

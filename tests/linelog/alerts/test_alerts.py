@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.children.resident import END, PAUSES
+from logsrv.kit.children.resident import PAUSES
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.checked_json import json_then_checksum
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
@@ -102,22 +102,6 @@ def test_a_process_that_is_started_again_looks_where_the_store_is_then(stage: St
     assert stage.orders.directory == stage.place
 
 
-def test_a_process_that_dies_is_replaced_later_and_later_with_the_same_orders(stage: Stage) -> None:
-    stage.alerts.replace_alerts((alert("a"),))
-    stage.report(AlertReport("sent", "1", "command"))
-    orders = stage.orders
-    with logged() as messages:
-        for pause in (*PAUSES, PAUSES[-1]):
-            stage.reactor.last.end(b"Traceback\nKeyError: 'x'\n", 1)
-            number = len(stage.reactor.processes)
-            stage.reactor.advance(pause - 0.1)
-            assert len(stage.reactor.processes) == number
-            stage.reactor.advance(0.2)
-            assert len(stage.reactor.processes) == number + 1
-            assert stage.orders == orders
-    assert any("started again in 1 s" in one and "KeyError: 'x'" in one for one in messages)
-
-
 def leave(stage: Stage) -> None:
     """Let the process leave, which has nothing more to do."""
     stage.alerts.replace_alerts((alert("gone"),))
@@ -160,32 +144,13 @@ def test_a_change_to_no_alerts_ends_the_process_and_to_one_begins_again(stage: S
     assert len(stage.reactor.processes) == 2
 
 
-def test_two_changes_while_the_process_ends(stage: Stage) -> None:
-    leave(stage)
-    stage.alerts.replace_alerts((alert("b"),))
-    stage.alerts.replace_alerts((alert("c"), alert("b")))
-    stage.reactor.last.end()
-    assert sorted(stage.wanted) == ["b", "c"]
-
-
-@pytest.mark.parametrize("leaving", [False, True])
-def test_a_stop_waits_for_the_end_of_the_process(stage: Stage, leaving: bool) -> None:
-    if leaving:
-        leave(stage)
+def test_a_stop_ends_the_process_for_good(stage: Stage) -> None:
     stage.alerts.replace_alerts((alert("a"),))
     stopped = stage.alerts.stop()
+    stage.alerts.replace_alerts((alert("b"),))
     assert stage.reactor.last.closed and not stopped.called
     stage.reactor.last.end()
-    assert stopped.called and stage.alerts.stop().called
-    assert not stage.reactor.getDelayedCalls() and len(stage.reactor.processes) == 1
-
-
-def test_a_process_that_does_not_end_is_killed(stage: Stage) -> None:
-    stage.alerts.replace_alerts((alert("a"),))
-    stopped = stage.alerts.stop()
-    stage.alerts.stop()
-    stage.reactor.advance(END)
-    assert stage.reactor.last.killed and stopped.called
+    assert stopped.called and len(stage.reactor.processes) == 1
 
 
 def test_reports_are_counted_and_failures_logged_once_a_minute(stage: Stage) -> None:

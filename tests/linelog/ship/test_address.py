@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -124,9 +123,3 @@ def test_each_address_has_a_name_that_can_be_one_of_a_file(
 ) -> None:
     url = ShipURL("", scheme, host, port, "")
     assert TARGET_NAME.parse(url.default_name) == url.default_name
-
-
-@given(st.text())
-def test_any_text_is_an_address_or_refused(text: str) -> None:
-    with suppress(ValueError):
-        assert str(parse_ship_url(text)) == text

@@ -10,7 +10,6 @@ from logsrv.gopher.browse.content.page import link_of, link_to, way_to_show
 from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.menu import MenuItem, parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.text.escape import one_line
 
 
 @pytest.mark.parametrize(
@@ -120,11 +119,3 @@ def test_a_link_without_a_title_gets_one_from_its_url() -> None:
     assert link_to(GopherURL("h.org", item_type="7", search=b"red")).title == "h.org “red”"
     assert link_to(LOCAL).title == "sub"
     assert link_to(FileURL(b"/srv/\x1b[2J")).title == "\\x1b[2J"
-
-
-@given(st.binary(max_size=80))
-def test_no_line_of_a_menu_puts_a_control_character_on_the_screen(line: bytes) -> None:
-    link = link_of(parse_menu_line(line), MENU)
-    if link is not None:
-        for shown in (link.title, link.address):
-            assert shown == one_line(shown, 10_000)

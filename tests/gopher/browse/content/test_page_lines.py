@@ -20,7 +20,6 @@ from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.text.escape import one_line, printable
 from tests.costs import allocated, doubled
 from tests.gopher.browse.conftest import Drive
 from tests.gopher.conftest import Serve
@@ -108,16 +107,6 @@ def test_a_binary_that_is_announced_as_a_text_is_suspected() -> None:
     assert sum(len(line.text) for line in lines) < 40_000
 
 
-@given(st.binary(max_size=300))
-def test_nothing_a_server_sends_drives_the_terminal(data: bytes) -> None:
-    for page in (Page(URL, menu(data)), Page(TEXT, data)):
-        for line in lines_of_page(page, None):
-            assert line.text == one_line(line.text, 10_000)
-            assert len(line.label) <= 4
-            assert line.label == one_line(line.label)
-            assert all(0 <= each.start < each.end <= len(line.text) for each in line.spans)
-
-
 @given(st.text(max_size=300))
 def test_a_text_keeps_its_lines(text: str) -> None:
     assert len(text_lines(text)) == text.removesuffix("\n").count("\n") + 1
@@ -183,17 +172,6 @@ def test_a_colour_goes_on_in_the_next_line() -> None:
     assert colours.split_colours("\x1b[mplain") == ("plain", ())
 
 
-@given(
-    st.lists(st.sampled_from(["\x1b[31m", "\x1b[0m", "\x1b[", "m", "x", "\t", "\x1b", "\x9b1m"]))
-)
-def test_nothing_that_is_shown_drives_a_terminal(parts: list[str]) -> None:
-    found = ColourParser().split_colours("".join(parts))
-    if found is not None:
-        text, spans = found
-        assert printable(text) == text and "\t" not in text
-        assert all(span.end <= len(text) for span in spans)
-
-
 @pytest.mark.slow
 def test_a_line_is_not_copied_for_each_of_its_colours() -> None:
     def copied(number: int) -> int:
@@ -256,16 +234,6 @@ def test_a_long_script_and_a_picture_within_a_tag_are_not_shown() -> None:
     assert [line.text for line in html_lines(page)] == ["abc"]
 
 
-@given(
-    st.lists(
-        st.sampled_from([*"<>/ax\x1b\x9b\u202e\n\t\"'=", "pre", "href=", "<a ", "<li>", "&#27;"])
-    )
-)
-def test_no_page_drives_the_terminal(parts: list[str]) -> None:
-    for line in html_lines("".join(parts)):
-        assert line.text == one_line(line.text, 10_000)
-
-
 @pytest.mark.slow
 async def test_a_page_in_the_browser(drive: Drive, serve: Serve) -> None:
     """Its links are asked about as others are, and what must not be opened is not."""
@@ -314,11 +282,3 @@ def test_a_picture_that_would_unpack_to_gigabytes_is_not_unpacked(
     monkeypatch.setattr(picture, "MOST_PIXELS", 1000)
     with pytest.raises(PeerError, match="100 × 100 pixels"):
         picture_lines(encoded((100, 100)), 80, 20)
-
-
-@given(st.binary(max_size=100), st.integers(0, 60))
-def test_broken_files_never_do_worse(tail: bytes, kept: int) -> None:
-    try:
-        picture_lines(encoded((20, 20), kind="GIF")[:kept] + tail, 10, 10)
-    except PeerError:
-        pass

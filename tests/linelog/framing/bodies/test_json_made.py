@@ -20,7 +20,6 @@ from logsrv.linelog.framing.bodies.json_made import (
     json_object_lines,
 )
 from logsrv.linelog.framing.bodies.json_text import escape_unsafe_json
-from logsrv.linelog.framing.lines.clean import escaped
 from tests.linelog.framing.threads import turns_of_others
 
 KEYS = st.text() | st.binary() | st.integers()
@@ -28,14 +27,6 @@ VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
 )
-
-
-@pytest.mark.slow
-@given(st.dictionaries(KEYS, VALUES))
-def test_any_record_becomes_one_harmless_line(record: dict[object, object]) -> None:
-    line = json_object_line(record, {"time": "T"})
-    assert isinstance(json.loads(line), dict)
-    assert escaped(line) == line and b"\n" not in line
 
 
 def test_the_senders_order_and_ours_behind() -> None:

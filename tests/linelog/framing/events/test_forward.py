@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.bodies.bodies import Records, record_bytes_limit
 from logsrv.linelog.framing.events import forward
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, RefusedEventError
-from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.records import RecordRun
 from tests.examples import more
@@ -324,20 +323,6 @@ def test_a_value_that_is_no_event_is_refused(value: Any, reason: str, sentence: 
     with pytest.raises(RefusedEventError, match=sentence) as raised:
         event(value)
     assert raised.value.reason == reason
-
-
-@more(3)
-@given(st.binary(max_size=50))
-def test_any_bytes_give_harmless_lines_or_no_event_error(data: bytes) -> None:
-    """It is an event, of harmless lines, or refused in one way."""
-    for value in (b"\x93\xa1t\x01" + data, b"\x92\xa1t\xc4" + bytes([len(data)]) + data):
-        try:
-            found = event_of(value, LIMITS)
-        except RefusedEventError:
-            continue
-        for records in found.records:
-            for line in records.lines:
-                assert not records.structured or escaped(line) == line
 
 
 def test_an_entry_longer_than_a_record_is_stored_as_text_and_acknowledged() -> None:

@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, read_plain_pickle
-from tests.examples import more
 from tests.linelog.framing.colliding import numbers
 from tests.linelog.framing.threads import turns_of_others
 
@@ -56,7 +55,6 @@ def test_a_value_that_is_shared_is_read_twice() -> None:
     }
 
 
-CODES = [opcode.code.encode("latin-1") for opcode in pickletools.opcodes]
 CALLS = {
     *("GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "REDUCE", "BUILD", "NEWOBJ", "NEWOBJ_EX"),
     *("EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"),
@@ -141,22 +139,6 @@ def test_no_opcode_that_looks_something_up_or_calls_it() -> None:
 def test_a_damaged_pickle_is_refused(data: bytes) -> None:
     with pytest.raises(NotPlainError):
         read_plain_pickle(data, MOST)
-
-
-@pytest.mark.slow
-@more(5)
-@given(
-    st.lists(
-        st.sampled_from([op.code.encode("latin-1") for op in pickletools.opcodes])
-        | st.binary(max_size=4),
-        max_size=30,
-    )
-)
-def test_any_opcodes_are_read_or_refused(parts: list[bytes]) -> None:
-    try:
-        read_plain_pickle(b"".join(parts) + b".", MOST)
-    except NotPlainError:
-        pass
 
 
 @pytest.mark.slow

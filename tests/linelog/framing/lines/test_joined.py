@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.continuation import MOST_BYTES, Joiner
@@ -23,15 +23,6 @@ TEXTS = st.sampled_from(
 HEADS = st.sampled_from(["", "", "", "<11>1 2026-11-26T08:00:00Z web shop 7 - - "])
 LINES = st.lists(st.tuples(HEADS, TEXTS).map("".join), max_size=40)
 OUT, ERR = (f"2026-11-26T08:00:00.123456Z {stream}" for stream in ("stdout", "stderr"))
-OF_CONTAINERS = st.lists(
-    st.tuples(
-        st.sampled_from([f"{OUT} P ", f"{OUT} F ", f"{ERR} P ", f"{ERR} F ", ""]),
-        st.sampled_from(
-            ["a", "ERROR a", "java.lang.Error: x", "\tat a", '{"a":', "1}", '{"a":1}', ""]
-        ),
-    ).map("".join),
-    max_size=40,
-)
 TRACE = b"ERROR no\njava.lang.IllegalStateException: x\n\tat f\n"
 
 
@@ -78,25 +69,6 @@ def test_the_records_are_those_that_a_reader_finds(lines: list[str]) -> None:
     else:
         # Less is known of a program whose record was interrupted, so other lines may be joined.
         assert found.replace(rb"\x0a", b"\n") == b"".join(wanted).replace(rb"\x0a", b"\n")
-
-
-@given(
-    LINES | OF_CONTAINERS,
-    st.lists(st.integers(0, 2000)),
-    st.sampled_from(Oversize),
-    st.integers(5, 200),
-)
-@example(["a", "\tb", "\tc"], [1, 2, 3, 4, 5], Oversize.CLOSE, 5)
-def test_the_cuts_do_not_matter(
-    lines: list[str], cuts: list[int], oversize: Oversize, longest: int
-) -> None:
-    data = "".join(f"{line}\n" for line in lines).encode()[:-1]
-    rules = LineRules(max_line=longest, oversize=oversize)
-    at = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    chunks = [data[a:b] for a, b in pairwise(at)]
-    whole, pieces = LineCounts(), LineCounts()
-    assert stored(framer_of(rules, pieces), chunks) == stored(framer_of(rules, whole), [data])
-    assert pieces == whole
 
 
 @given(LINES, st.sampled_from(Oversize), st.integers(5, 200))

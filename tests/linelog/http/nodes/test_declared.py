@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.load import SettingsSources, load_settings
@@ -177,10 +174,3 @@ def test_several_addresses_are_separated_by_commas() -> None:
     for text, said in ((" , ", "no address"), ("a:1,A:1", "twice"), (many, "too many")):
         with pytest.raises(ValueError, match=said):
             parse_node_addresses(text)
-
-
-@given(st.text(max_size=40))
-def test_any_text_is_an_address_or_a_sentence(text: str) -> None:
-    with suppress(ValueError):
-        found = parse_node_address(text)
-        assert found.host.isascii() and 0 < found.port < 65536

@@ -228,22 +228,6 @@ async def test_stop_ends_all_searches(made: Made) -> None:
         searches.queue_search(asked(), SearchSink())
 
 
-@pytest.mark.slow
-@pytest_twisted.ensureDeferred
-async def test_a_search_gets_no_secrets_of_ours(
-    made: Made, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The environment of the daemon may have its token."""
-    monkeypatch.setenv("LOGSRV_HTTP_TOKEN", "secret")
-    searches = made()
-    sink = SearchSink()
-    searches.start_search(asked(), sink)
-    await sink.first
-    (pid,) = pids(MODULE)
-    environment = Path(f"/proc/{pid}/environ").read_bytes()
-    assert b"secret" not in environment
-
-
 class Hurried:
     """The reactor, but for its clock, which the test advances."""
 

@@ -184,12 +184,15 @@ COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.inputs.http.worker")
 
 
 @pytest.mark.slow
-def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
+def test_a_worker_answers_one_body_after_the_other_until_its_input_ends() -> None:
+    """Signals that a terminal sends to all processes end it with no body in it."""
     worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None
     assert read_message(worker.stdout) == b""
     nice = min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19)
     assert os.getpriority(os.PRIO_PROCESS, worker.pid) == nice
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        worker.send_signal(number)
     rules = BodyRules("application/json", LOKI_PATH, 1000)
     bodies = (
         b'{"streams": [{"stream": {}, "values": [["1", "one"]]}]}',
@@ -207,20 +210,5 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
     assert len(lines) == 2
     assert b"one" in lines[0]
     assert b"text" in lines[1]
-    assert worker.wait() == 0
-    worker.stdout.close()
-
-
-@pytest.mark.slow
-def test_a_signal_to_all_processes_ends_no_body() -> None:
-    worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert worker.stdin is not None and worker.stdout is not None
-    read_message(worker.stdout)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        worker.send_signal(number)
-    order = ParseOrder("", BodyRules("", LOKI_PATH, 1000), LineRules(), b'{"streams": []}')
-    send(worker, *order.encoded())
-    worker.stdin.close()
-    assert len(list(MessageReader().receive(worker.stdout.read()))) == 1
     assert worker.wait() == 0
     worker.stdout.close()

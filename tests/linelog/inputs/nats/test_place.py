@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -71,12 +70,6 @@ def test_each_store_is_of_one_part(identity: bytes, parts: int) -> None:
         if StreamSource((), "LOGS", part, parts).includes_store(identity.hex())
     ]
     assert len(taking) == 1
-
-
-@given(st.text())
-def test_any_text_is_a_place_or_refused(text: str) -> None:
-    with suppress(ValueError):
-        parse_stream_source(text)
 
 
 STORE = 32 * "a"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.hints import MOST_HINTS, foreign_syntax_hints
+from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.matching.match import make_matcher
@@ -120,10 +118,3 @@ def test_the_suggested_query_finds_what_was_meant(written: str, value: str, othe
     matcher = make_matcher(parse(next(word for word in hint.split() if word.startswith("f~"))))
     assert matcher.matches(line(f'{{"f": "{value}"}}'))
     assert not matcher.matches(line(f'{{"f": "{other}"}}'))
-
-
-@given(st.text(max_size=60) | st.text(alphabet='ab =*{}|"/\\and', max_size=40))
-def test_any_text_brings_a_few_printable_sentences(query: str) -> None:
-    found = foreign_syntax_hints(query)
-    assert len(found) <= MOST_HINTS
-    assert all(hint.isprintable() and len(hint) < 400 for hint in found)

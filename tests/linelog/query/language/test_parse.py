@@ -7,8 +7,6 @@ from contextlib import suppress
 
 import pytest
 import re2
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.errors import QueryError
 from logsrv.linelog.query.language.parse import DEEPEST, parse
@@ -191,38 +189,6 @@ def test_nothing_is_compiled_to_know_whether_it_is_right(
     with suppress(QueryError):
         parse(query)
     assert len(asked) <= 30 and all(memory < 100 for memory in asked)
-
-
-_PIECES = (
-    "a",
-    "OR",
-    "AND",
-    "NOT",
-    "-",
-    "(",
-    ")",
-    '"',
-    "/",
-    "\\",
-    "x=",
-    "level>",
-    "~",
-    " ",
-    "[",
-    "*",
-    "{2}",
-    "\ud800",
-)
-
-
-@given(st.lists(st.sampled_from(_PIECES) | st.text(max_size=2)).map("".join))
-def test_no_text_brings_anything_but_a_query_error(query: str) -> None:
-    try:
-        tree = parse(query)
-    except QueryError as error:
-        assert 1 <= error.at <= len(query) + 1  # noqa: PT017 - most texts are no error
-    else:
-        make_matcher(tree).matches(b"a line")
 
 
 @pytest.mark.parametrize(

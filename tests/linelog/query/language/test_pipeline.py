@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.errors import QueryError
 from logsrv.linelog.query.language.parse import parse
@@ -162,14 +158,3 @@ def test_where_only_lines_are_taken_figures_are_refused() -> None:
         parse_lines("a | patterns", "a live view")
     with pytest.raises(QueryError, match="belongs to a search"):
         parse("a | where b")
-
-
-@given(st.text(st.sampled_from('ab |,"/<>()?P=5 \t'), max_size=40) | st.text(max_size=20))
-def test_any_text_is_a_question_or_an_error_inside_it(text: str) -> None:
-    for query in (text, f"a | {text}", f"a | extract {text}"):
-        with suppress(QueryError):
-            parse_question(query)
-            continue
-        with pytest.raises(QueryError) as error:
-            parse_question(query)
-        assert 1 <= error.value.at <= len(query) + 1

@@ -72,14 +72,6 @@ def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, 
         assert programs(pattern) <= size
 
 
-@given(st.text(max_size=30))
-def test_any_pattern_has_a_size_or_is_wrong(pattern: str) -> None:
-    try:
-        assert most_re2_instructions(pattern) > 0
-    except WrongExpression:
-        assert "(?" in pattern or "\\" in pattern or pattern[0] in "*+?{|("
-
-
 @pytest.mark.parametrize(
     "pattern",
     [

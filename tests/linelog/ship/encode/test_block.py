@@ -63,14 +63,6 @@ def test_a_wrong_header_is_named(name: str, value: str) -> None:
     assert len(str(caught.value)) < 120
 
 
-@given(st.dictionaries(st.sampled_from(sorted(BLOCK.headers())), st.text(max_size=30)))
-def test_any_headers_are_a_block_or_a_value_error(headers: dict[str, str]) -> None:
-    try:
-        block_from_headers({**BLOCK.headers(), **headers}, b"")
-    except ValueError as error:
-        assert str(error).isprintable()  # noqa: PT017
-
-
 def test_the_text_has_to_be_what_the_headers_say() -> None:
     check_block_text(BLOCK, TEXT)
     with pytest.raises(ValueError, match="has 40 bytes"):

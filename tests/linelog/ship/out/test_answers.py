@@ -94,12 +94,6 @@ def test_retry_after_gives_the_pause(text: str, seconds: float | None) -> None:
     assert error.after == seconds
 
 
-@given(st.text())
-def test_whatever_it_says_the_pause_is_bounded(text: str) -> None:
-    found = parse_retry_after(text, NOW)
-    assert found is None or 0 <= found <= LONGEST_PAUSE
-
-
 @given(st.integers(100, 999), st.binary(max_size=50))
 def test_any_answer_raises_only_errors_of_a_target(status: int, body: bytes) -> None:
     error = judged(status, body, content_type="text/plain")

@@ -58,20 +58,6 @@ def test_a_manifest_is_read_as_it_was_written(
     assert encode_manifest(made).count(b"\n") == 1
 
 
-@given(
-    st.binary()
-    | st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: (
-            st.lists(inner) | st.dictionaries(st.sampled_from(["format", "files", "name"]), inner)
-        ),
-    ).map(lambda found: json.dumps(found).encode())
-)
-def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="no manifest of an archived segment"):
-        decode_manifest(data)
-
-
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -232,15 +232,6 @@ def test_a_catalog_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> No
         make().make_catalog(sealed(store), at(store), lambda: False, with_words=True)
 
 
-def test_a_process_that_dies_makes_no_catalog(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
-) -> None:
-    monkeypatch.setattr(packing, "__name__", "logsrv.no_such_module")
-    store = small_segments(tmp_path / "store", 2)
-    with pytest.raises(OSError, match=r"its process has ended: .*no_such_module"):
-        make().make_catalog(sealed(store), at(store), lambda: True, with_words=True)
-
-
 @pytest.mark.slow
 def test_an_error_of_the_process_at_a_catalog_is_the_error_in_the_server(
     tmp_path: Path, make: MakePacker
