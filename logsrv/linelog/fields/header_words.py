@@ -10,6 +10,8 @@ FACILITIES = (
     *("uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock"),
     *(f"local{number}" for number in range(8)),
 )
+FACILITY = rb"(?:" + "|".join(FACILITIES).encode() + rb"|security)"
+"""A facility, also under its former name."""
 SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 LEVEL = rb"(?:emerg|emergency|panic|alert|crit|critical|err|error|warn|warning|notice|info|debug)"
@@ -31,7 +33,7 @@ ZONE = (
 NO_HOST = (
     rb"(?:(?:" + ZONE + rb"|" + _YEAR + rb")[ :]|(?:(?:[lL]ast|[pP]revious|[aA]bove) )?[mM]essage "
     rb"(?:'[^']{0,200}' )?(?:repeated|repeats|buffered) |Message forwarded from |From "
-    rb"|(?:(?:" + "|".join(FACILITIES).encode() + rb"|security)\.)?" + LEVEL + rb" )"
+    rb"|(?:" + FACILITY + rb"\.)?" + LEVEL + rb" )"
 )
 """The beginning of a text behind a time that is no name of a host."""
 

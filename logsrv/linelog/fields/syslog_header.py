@@ -18,6 +18,8 @@ from logsrv.linelog.fields import appliance_header, container_prefix
 from logsrv.linelog.fields.device_header import MNEMONIC, match_before_time, parse_device_header
 from logsrv.linelog.fields.header_words import (
     FACILITIES,
+    FACILITY,
+    LEVEL,
     MONTH,
     SEVERITIES,
     TAG,
@@ -54,8 +56,7 @@ _ESCAPED = re.compile(rb'\\(["\\\]])')
 # A header without a priority begins with one of these, except those with `%` or ` | `.
 _LESS = ord("<")
 _FIRST = frozenset(b"0123456789[ADFJMNOSTW")
-_LEVEL = rb"(emerg|emergency|panic|alert|crit|critical|err|error|warn|warning|notice|info|debug)"
-_FACILITY = b"(" + "|".join(FACILITIES).encode() + rb"|security)"
+_LEVEL, _FACILITY = rb"(" + LEVEL + rb")", rb"(" + FACILITY + rb")"
 # FreeBSD's `<auth.info>` or `<4.6>` before the host.
 _BEFORE_HOST = re.compile(
     rb"<(?:" + _FACILITY + rb"\." + _LEVEL + rb"|([0-9]|1[0-9]|2[0-3])\.([0-7]))> +"
@@ -73,8 +74,7 @@ _USUAL = re.compile(
 )
 # A header without a priority: stricter rules, because a program's own line may begin with a time, too.
 _IN_FILES = (
-    r"(?:(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?"
-    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] (?:20[0-9]{2} )?"
+    r"(?:(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?" + MONTH.decode() + r" [ 0-9][0-9] (?:20[0-9]{2} )?"
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?: [A-Z]{3,5}| 20[0-9]{2}){0,2}"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
     r" (?:<[a-z0-9]+\.[a-z0-9]+> )?(?:[A-Za-z0-9][A-Za-z0-9._/-]* |From |Message )[A-Za-z0-9_/.(%]"

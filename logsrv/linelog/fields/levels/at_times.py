@@ -22,7 +22,7 @@ from logsrv.linelog.fields.levels.names import NAME, UNSURE, first_words
 
 _DATE = b"0000-00-00 00:00:00"
 # The separators of a date count as dashes, and the T before the time as a space.
-_DATED = RowShape(_DATE, bytes.maketrans(b"123456789/.T", b"000000000-- "))
+DATED = RowShape(_DATE, bytes.maketrans(b"123456789/.T", b"000000000-- "))
 _LOGCAT_TIME = b"00-00 00:00:00.000 "
 _LOGCAT = RowShape(_LOGCAT_TIME)
 _KLOG = RowShape(b"?0000 00:00:00.0")
@@ -58,7 +58,7 @@ def levels_at_times(rows: Array) -> Array:
         if start:
             first = rows[chosen, 0]
             chosen = chosen[(first == ord("[")) | (first == ord("("))]
-        chosen = chosen[_DATED.matching_rows(rows[chosen, start:])]
+        chosen = chosen[DATED.matching_rows(rows[chosen, start:])]
         if len(chosen):
             found[chosen] = _levels_named_after_time(rows[chosen], start + len(_DATE))
     for shape, colon, fraction in ((_GLOG, 12, 19), (_KLOG, 8, 15)):

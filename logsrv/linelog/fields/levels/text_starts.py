@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.header_words import FACILITIES, LEVEL
+from logsrv.linelog.fields.header_words import FACILITIES, FACILITY, LEVEL
 from logsrv.linelog.fields.level import (
     AFTER_ZONE,
     BEFORE_CLOCK,
@@ -20,6 +20,7 @@ from logsrv.linelog.fields.level import (
     LONGEST_ZONE,
     MONTHS,
 )
+from logsrv.linelog.fields.levels.at_times import DATED
 from logsrv.linelog.fields.levels.byte_places import (
     DIGITS_AS_ZEROS,
     Array,
@@ -53,19 +54,15 @@ _AFTER_ZONE = byte_membership_table(AFTER_ZONE.encode())
 _SPACE, _COLON, _OPEN, _CLOSE = b" :[]"
 _OLD = RowShape(b"??? ?0 00:00:00 ")
 _NEW = RowShape(b"0000-00-00T00:00:00")
-_DATED = RowShape(b"0000-00-00 00:00:00", bytes.maketrans(b"123456789/.T", b"000000000-- "))
 _CLOCK = RowShape(b"00:00:00")
 _WORDS_WITH_SPACE = [
     int.from_bytes(f"{word} ".encode(), "little")
     for word in (*MONTHS, "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 ]
-_NAMES_OF_FACILITIES = (*FACILITIES, "security")
 _BEGIN_FACILITY = [
-    int.from_bytes(f"{name}."[:4].encode(), "little") for name in _NAMES_OF_FACILITIES
+    int.from_bytes(f"{name}."[:4].encode(), "little") for name in (*FACILITIES, "security")
 ]
-_is_facility_and_level = re.compile(
-    b"(?:" + "|".join(_NAMES_OF_FACILITIES).encode() + rb")\." + LEVEL + b" "
-).match
+_is_facility_and_level = re.compile(FACILITY + rb"\." + LEVEL + b" ").match
 _BEGIN_FORWARDED = (b"From ", b"Message ")
 _before_clock = re.compile(BEFORE_CLOCK.encode()).fullmatch
 
@@ -188,7 +185,7 @@ def _are_levels(rows: Array, sizes: Array) -> Array:
 def _are_facilities_with_levels(rows: Array) -> Array:
     """Return which rows begin with a word such as `daemon.err`."""
     first: Array = numpy.ascontiguousarray(rows[:, :4]).view("<u4")[:, 0]
-    found = numpy.isin(first, _BEGIN_FACILITY) & (rows[:, 3:9] == ord(".")).any(1)
+    found: Array = numpy.isin(first, _BEGIN_FACILITY) & (rows[:, 3:9] == ord(".")).any(1)
     for row in numpy.flatnonzero(found).tolist():
         found[row] = _is_facility_and_level(rows[row].tobytes()) is not None
     return found
@@ -245,7 +242,7 @@ def _clock_places(rows: Array) -> Array:
     usual = numpy.zeros(len(rows), bool)
     for start in (0, 1):
         some = likely[first[likely] == start + 13]
-        some = some[_DATED.matching_rows(rows[some, start:])]
+        some = some[DATED.matching_rows(rows[some, start:])]
         if start:
             some = some[(rows[some, 0] == _OPEN) | (rows[some, 0] == ord("("))]
         found[some] = start + 11

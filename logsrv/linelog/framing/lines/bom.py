@@ -17,12 +17,15 @@ BEFORE_PRIORITY = BOM_UTF8 + b"<"
 _LINES_WITH_BOM = re.compile(rb"^\xef\xbb\xbf(?=<)", re.MULTILINE)
 
 
-def without_bom(start: bytes, counts: LineCounts) -> bytes | None:
-    """Return the first bytes of a text without a BOM; None if only the next bytes can tell."""
+def without_bom(start: bytes, counts: LineCounts) -> tuple[bytes | None, bytes]:
+    """Return what to hold, as the next bytes tell whether it is a BOM, and the first bytes without one.
+
+    Nothing is held, None, once it is known.
+    """
     if start.startswith(BOM_UTF8):
         counts.dropped_bom += len(BOM_UTF8)
-        return start[len(BOM_UTF8) :]
-    return None if BOM_UTF8.startswith(start) else start
+        return None, start[len(BOM_UTF8) :]
+    return (start, b"") if BOM_UTF8.startswith(start) else (None, start)
 
 
 def without_boms(lines: bytes, counts: LineCounts) -> bytes:

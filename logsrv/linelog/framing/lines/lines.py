@@ -85,10 +85,7 @@ class LineFramer:
         if self._rules.raw:
             return self._frame_lines(chunk, True)
         if self._start is not None:
-            start = self._start + chunk
-            text = without_bom(start, self._counts)
-            self._start = start if text is None else None
-            chunk = b"" if text is None else text
+            self._start, chunk = without_bom(self._start + chunk, self._counts)
         # CR LF, or text such as Cyrillic, usually shows in the first bytes: then the full check is
         # needless.
         first = chunk[:_FIRST_LOOK]

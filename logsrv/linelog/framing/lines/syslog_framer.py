@@ -150,10 +150,7 @@ class SyslogFramer:
             chunk, self._later = self._later + chunk, b""
             return self._frame_lines(b"".join(self._frames_as_lines(chunk)))
         if self._start is not None:
-            start = self._start + chunk
-            text = without_bom(start, self._counts)
-            self._start = start if text is None else None
-            chunk = b"" if text is None else text
+            self._start, chunk = without_bom(self._start + chunk, self._counts)
         self._few_counted = False
         if self._missing > len(chunk) and b"\n" not in chunk and b"\0" not in chunk:
             # A bytearray grows in place; joining `bytes` for each chunk would cost quadratic time.

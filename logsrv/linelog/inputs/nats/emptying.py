@@ -22,7 +22,7 @@ from twisted.logger import LogLevel
 from logsrv.linelog.inputs.nats.place import StreamSource
 from logsrv.linelog.ship.out.link import NatsLink, PublishDenied, required_object
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
-from logsrv.linelog.ship.out.streams import SUBJECT, is_safe_version
+from logsrv.linelog.ship.out.streams import SUBJECT, is_safe_version, register_idle_consumer
 from logsrv.linelog.ship.stream_limits import (
     NEARLY,
     StreamLimits,
@@ -71,19 +71,9 @@ class StreamEmptier:
     async def _register(self) -> bool:
         place = self._place
         name = f"logsrv-{self._centre}-{place.part}-{place.parts}"
-        config = {
-            "durable_name": name,
-            "description": "a centre of logsrv: while this is here, its blocks are kept for it",
-            "deliver_policy": "new",
-            "ack_policy": "none",
-            "replay_policy": "instant",
-            "filter_subject": f"{SUBJECT}.*",
-        }
+        why = "a centre of logsrv: while this is here, its blocks are kept for it"
         try:
-            await self._link.ask_jetstream(
-                f"CONSUMER.DURABLE.CREATE.{place.stream}.{name}",
-                {"stream_name": place.stream, "config": config},
-            )
+            await register_idle_consumer(self._link, place.stream, name, why, "*")
         except PublishDenied as error:
             await self._tell_why_kept(str(error))
             return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.out.link import NatsLink, required_object
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
-from logsrv.linelog.ship.out.streams import SUBJECT
+from logsrv.linelog.ship.out.streams import register_idle_consumer
 from logsrv.linelog.ship.target import BETWEEN
 
 NO_CONSUMER = 10014
@@ -38,14 +38,4 @@ async def add_missing(link: NatsLink, stream: str, origin: str, lines: str) -> N
     text = BETWEEN.join(filter(None, (found, lines)))
     while len(text) > _LONGEST:
         text = text.partition(BETWEEN)[2]
-    name = _consumer_of(origin)
-    config = {
-        "durable_name": name,
-        "description": text,
-        "deliver_policy": "new",
-        "ack_policy": "none",
-        "replay_policy": "instant",
-        "filter_subject": f"{SUBJECT}.{origin}",
-    }
-    order = {"stream_name": stream, "config": config}
-    await link.ask_jetstream(f"CONSUMER.DURABLE.CREATE.{stream}.{name}", order)
+    await register_idle_consumer(link, stream, _consumer_of(origin), text, origin)

@@ -112,6 +112,22 @@ class StreamFacts:
         )
 
 
+async def register_idle_consumer(
+    link: NatsLink, stream: str, name: str, description: str, stores: str
+) -> None:
+    """Make or change a consumer from which nobody fetches, for what it tells. Raises NatsTrouble."""
+    config = {
+        "durable_name": name,
+        "description": description,
+        "deliver_policy": "new",
+        "ack_policy": "none",
+        "replay_policy": "instant",
+        "filter_subject": f"{SUBJECT}.{stores}",
+    }
+    order = {"stream_name": stream, "config": config}
+    await link.ask_jetstream(f"CONSUMER.DURABLE.CREATE.{stream}.{name}", order)
+
+
 async def find_or_make_stream(
     link: NatsLink, name: str, origin: str, wanted: StreamLimits | None = None
 ) -> StreamFacts:
