@@ -12,7 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
-from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, eventAsText, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -45,13 +45,13 @@ async def until(look: Callable[[], object], what: str, deadline: float = PATIENC
 
 
 @contextmanager
-def logged() -> Iterator[list[str]]:
+def logged(*, tracebacks: bool = False) -> Iterator[list[str]]:
     """The messages logged meanwhile."""
     messages: list[str] = []
 
     @implementer(ILogObserver)
     def observe(event: LogEvent) -> None:
-        messages.append(formatEvent(event))
+        messages.append(eventAsText(event) if tracebacks else formatEvent(event))
 
     globalLogPublisher.addObserver(observe)
     try:

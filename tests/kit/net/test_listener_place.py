@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -142,30 +141,35 @@ async def test_the_socket_of_another_program_is_left_and_told_once(
         await until(lambda: received(site) == b"heard\n", "the line")
 
 
+def write_a_file(path: Path) -> None:
+    path.write_text("precious")
+
+
+def remove_the_directory(path: Path) -> None:
+    path.parent.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [(write_a_file, "is there and is no socket"), (remove_the_directory, "there is no directory")],
+)
 @pytest.mark.parametrize("scheme", SCHEMES)
 @in_reactor
-async def test_a_plain_file_at_the_path_is_left(scheme: str, site: Site, tmp_path: Path) -> None:
-    path, reactor = tmp_path / "s", LookingLater()
+async def test_what_stands_in_the_way_of_a_new_file_is_told_once_and_left(
+    scheme: str, harm: Callable[[Path], None], sentence: str, site: Site, tmp_path: Path
+) -> None:
+    path, reactor = tmp_path / "run" / "s", LookingLater()
+    path.parent.mkdir()
     listener = start(site, f"{scheme}:{path}", reactor)
     path.unlink()
-    path.write_text("precious")
+    harm(path)
     with logged() as messages:
         reactor.look()
-    assert sum(GONE in message and "is no socket" in message for message in messages) == 1
-    with pytest.raises(ListenError, match="is there and is no socket"):
+        reactor.look()
+    assert sum(GONE in message and sentence in message for message in messages) == 1
+    with pytest.raises(ListenError, match=sentence):
         listener.check_and_reload()
-    assert path.read_text() == "precious"
-
-
-@in_reactor
-async def test_a_directory_that_was_removed_is_told(site: Site, tmp_path: Path) -> None:
-    reactor = LookingLater()
-    (tmp_path / "run").mkdir()
-    start(site, f"unix:{tmp_path}/run/s", reactor)
-    shutil.rmtree(tmp_path / "run")
-    with logged() as messages:
-        reactor.look()
-    assert any(GONE in message and "there is no directory" in message for message in messages)
+    assert not path.exists() or path.read_text() == "precious"
 
 
 @in_reactor

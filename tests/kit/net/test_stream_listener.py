@@ -30,12 +30,6 @@ from tests.kit.net.network import (
     until,
 )
 
-SOCKETS = {
-    "unix": socket.SOCK_STREAM,
-    "haproxy:unix": socket.SOCK_STREAM,
-    "unixgram": socket.SOCK_DGRAM,
-}
-
 
 def connect(listener: Any) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port_of(listener)), PATIENCE)
@@ -158,33 +152,6 @@ async def test_the_socket_file_is_there_only_as_long_as_the_listener(
         site.start(f"unix:{path}")
     await listener.drain(0)
     assert not path.exists()
-
-
-@pytest.mark.parametrize(("scheme", "kind"), SOCKETS.items())
-@in_reactor
-async def test_the_socket_of_who_came_after_us_stays(
-    scheme: str, kind: socket.SocketKind, site: Site, tmp_path: Path
-) -> None:
-    path = tmp_path / "x.sock"
-    listener = site.start(f"{scheme}:{path}")
-    path.unlink()
-    with socket.socket(socket.AF_UNIX, kind) as other, logged() as messages:
-        other.bind(str(path))
-        bound = path.stat().st_ino
-        assert await listener.drain(1) == 0
-        assert path.stat().st_ino == bound
-    assert listener.address == ""
-    assert not any(str(path) in message and "No such" in message for message in messages)
-
-
-@in_reactor
-async def test_a_socket_file_that_somebody_deleted_does_not_hinder_the_stop(
-    site: Site, tmp_path: Path
-) -> None:
-    path = tmp_path / "x.sock"
-    listener = site.start(f"unix:{path}")
-    path.unlink()
-    assert await listener.drain(1) == 0
 
 
 @in_reactor

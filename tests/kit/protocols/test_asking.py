@@ -44,13 +44,6 @@ def test_the_next_line_is_the_answer_of_ask(what: Any) -> None:
     assert answer == b"login: password: ada has said secret\r\nline hello\r\nline there\r\n"
 
 
-def test_a_prompt_is_sent_before_its_answer_is_there() -> None:
-    peer = MemoryService(Login).connect()
-    assert peer.received() == b"login: "
-    peer.feed(b"ada\n")
-    assert peer.received() == b"password: "
-
-
 def test_ask_works_inside_a_request() -> None:
     """Pipelined ones too."""
     service = MemoryService(Shell)

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit import Connection, FrameProtocol, LineProtocol, RequestProtocol
+from logsrv.kit import Connection, Delimiter, FrameProtocol, LineProtocol, RequestProtocol
 from logsrv.kit.testing import MemoryPeer, MemoryService
 from logsrv.kit.testing.peer import TRANSPORT_BUFFER
 
@@ -56,7 +58,14 @@ async def read_until(connection: Connection) -> None:
         connection.service.broadcast(line[:-1] + b"\r\n", but=connection)
 
 
-KINDS = pytest.mark.parametrize("kind", [Room, Told, Awaiting, Asked, stream, read_until])
+class Frames(FrameProtocol):
+    framing = Delimiter(b"\n")
+
+    def frame_received(self, frame: bytes) -> None:
+        self.service.broadcast(frame + b"\r", but=self)
+
+
+KINDS = pytest.mark.parametrize("kind", [Room, Told, Awaiting, Asked, Frames, stream, read_until])
 
 
 @contextmanager
@@ -97,22 +106,6 @@ def test_a_sender_waits_for_a_slow_reader(kind: Any) -> None:
         slow.start_reading()
     assert sentences == []
     assert quick.received() == slow.received() == HEARD
-
-
-def test_a_sender_of_frames_waits_for_a_slow_reader() -> None:
-    class Frames(FrameProtocol):
-        def frame_received(self, frame: bytes) -> None:
-            self.service.broadcast(frame, but=self)
-
-    service = MemoryService(Frames)
-    slow, sender = service.connect(reads=False), service.connect()
-    framed = b"\0\0\x03\xe8" + b"x" * 1000
-    sender.feed(framed * 3000)
-    assert not sender.reading
-    assert waiting(slow) <= MOST
-    slow.start_reading()
-    assert sender.reading
-    assert slow.received() == framed * 3000
 
 
 @KINDS
@@ -191,47 +184,53 @@ def test_a_receiver_that_does_not_read_holds_up_nobody_while_little_waits() -> N
     assert len(reader.received()) == len(part) // 50 * 50
 
 
-def test_a_chat_that_echoes_to_its_sender_never_hangs() -> None:
-    class Echoing(LineProtocol):
-        def line_received(self, line: str) -> None:
-            self.service.broadcast(line)
+class Small(LineProtocol):
+    """A room in which little may wait for each, and everybody hears what it said itself."""
 
-    service = MemoryService(Echoing)
-    slow, sender = service.connect(reads=False), service.connect()
-    sender.feed(SENT)
-    assert not sender.reading
-    slow.start_reading()
-    act(service)
-    assert sender.reading
-    assert sender.received() == slow.received() == HEARD
+    max_unsent = 20_000
+
+    def line_received(self, line: str) -> None:
+        self.service.broadcast(line)
+
+
+TURNS = st.tuples(st.sampled_from(["talk", "stop reading", "read on", "leave"]), st.integers(0, 2))
 
 
 @pytest.mark.slow
-def test_two_peers_that_send_to_each_other_never_hang() -> None:
-    """Both read late: each waits for the other, and both go on."""
-    service = MemoryService(Room)
-    one, other = service.connect(reads=False), service.connect(reads=False)
-    one.feed(SENT)
-    other.feed(SENT)
-    assert not one.reading
-    assert not other.reading
-    one.start_reading()
-    other.start_reading()
-    act(service)
-    assert one.received() == other.received() == HEARD
-    assert one.reading
-    assert other.reading
-
-
-def test_a_receiver_that_goes_is_waited_for_no_longer() -> None:
-    service = MemoryService(Room)
-    reader, goes, sender = service.connect(), service.connect(reads=False), service.connect()
-    sender.feed(SENT)
-    assert not sender.reading
-    goes.disconnect()
-    act(service)
-    assert sender.reading
-    assert reader.received() == HEARD
+@given(st.lists(TURNS, max_size=12))
+def test_whoever_reads_talks_and_leaves_all_is_heard_in_order_and_nothing_hangs(
+    turns: list[tuple[str, int]],
+) -> None:
+    service = MemoryService(Small)
+    most = TRANSPORT_BUFFER + Small.max_unsent + 3 * 64 * 1024
+    peers = {number: service.connect() for number in range(3)}
+    sent: dict[int, list[bytes]] = {number: [] for number in peers}
+    with cut_off() as sentences:
+        for what, number in turns:
+            peer = peers.get(number)
+            if peer is None:
+                continue
+            if what == "talk":
+                lines = [b"%d %01000d\r\n" % (number, len(sent[number]) + n) for n in range(100)]
+                sent[number] += lines
+                peer.feed(b"".join(lines))
+            elif what == "stop reading":
+                peer.stop_reading()
+            elif what == "read on":
+                peer.start_reading()
+            else:
+                peers.pop(number).disconnect()
+            assert all(waiting(each) <= most for each in peers.values())
+        for peer in peers.values():
+            peer.start_reading()
+        act(service)
+    assert sentences == []
+    for peer in peers.values():
+        assert peer.reading
+        heard = peer.received().splitlines(keepends=True)
+        for number, lines in sent.items():
+            known = [line for line in heard if line.startswith(b"%d " % number)]
+            assert known == (lines if number in peers else lines[: len(known)])
 
 
 def test_a_closing_receiver_is_waited_for_no_longer() -> None:

@@ -56,14 +56,6 @@ def test_a_line_protocol_has_twisteds_interfaces() -> None:
     assert verifyObject(IPushProducer, peer.transport.producer)
 
 
-def test_the_answer_does_not_depend_on_the_split() -> None:
-    """LF and CR LF end a line, wherever the network cuts; answers end in CR LF."""
-    service = MemoryService(Shout)
-    assert (
-        service.answer("one\r\ntwo\n\nmöre\r\n".encode()) == "ONE\r\nTWO\r\n\r\nMÖRE\r\n".encode()
-    )
-
-
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n\0\xff", exclude_categories=["Cs"]))))
 def test_each_line_is_echoed(lines: list[str]) -> None:
     """Whatever text a peer sends comes back as it was."""
@@ -125,23 +117,6 @@ def test_a_peer_that_is_dismissed_gets_its_replies_first() -> None:
     peer = MemoryService(Mixed).connect()
     peer.feed(b"x\n" + b"long " * 10 + b"\n")
     assert peer.received().startswith(b"\xe4x\r\n\xff\n\r\na line is longer than 10 bytes")
-
-
-def test_telnet_negotiation_is_refused_and_no_line() -> None:
-    """What a telnet client offers is refused, and is no part of its first line."""
-    peer = MemoryService(Shout).connect()
-    peer.feed(b"\xff\xfd\x03\xff\xfb\x18hello\r\n")
-    assert peer.received() == b"\xff\xfc\x03\xff\xfe\x18HELLO\r\n"
-
-
-def test_unfinished_last_line_is_answered() -> None:
-    """`printf hello | nc` gets its answer, and then the connection is closed."""
-    peer = MemoryService(Shout).connect()
-    peer.feed(b"hello")
-    assert peer.received() == b""
-    peer.half_close()
-    assert peer.received() == b"HELLO\r\n"
-    assert peer.closed
 
 
 class Mail(LineProtocol):
@@ -302,16 +277,6 @@ def test_an_error_closes_only_its_connection(where: str) -> None:
     other.feed(b"still here\n")
     assert other.received() == b"still here\r\n"
     assert service.metric("connections_failed_total") >= 1
-
-
-def test_an_error_in_a_coroutine_closes_the_connection() -> None:
-    """What was sent before it arrives; the lines behind it are not handled."""
-    service = MemoryService(Scripted)
-    peer = service.connect()
-    peer.feed(b"one\nraise\ntwo\n")
-    assert peer.closed
-    assert peer.received() == b"done one\r\n"
-    assert service.metric("connections_failed_total") == 1
 
 
 def test_a_wrong_result_of_line_received_is_an_error_with_a_sentence() -> None:

@@ -73,21 +73,6 @@ class Store(LineProtocol):
         await self.read_bytes(2)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"abc", b"", b"\n\n", b"\xff\xfd\x03\xff", b"\r\0\r\n", b"1\n2\n3\n", b"x" * 40 + b"\n"],
-)
-def test_bytes_between_lines_are_read(body: bytes) -> None:
-    """They are as they were sent, and never taken for lines, not even for one that is too long."""
-    message = b"a\r\n%d\r\n%b\r\nb\n" % (len(body), body)
-    service = MemoryService(Store)
-    assert service.answer(message * 2) == (b"line a\r\n<" + body + b">line b\r\n") * 2
-    peer = service.connect()
-    peer.feed(message * 50)
-    assert peer.received() == (b"line a\r\n<" + body + b">line b\r\n") * 50
-    assert service.metric("oversize_lines_total") == service.metric("dropped_bytes_total") == 0
-
-
 def test_bytes_that_come_during_another_wait_are_read() -> None:
     work: Deferred[None] = Deferred()
 
@@ -130,31 +115,6 @@ def test_read_bytes_works_before_the_first_line() -> None:
             self.send_line(line)
 
     assert MemoryService(Greeted).answer(b"\xff\n\0one\n") == b"ff0a00\r\none\r\n"
-
-
-@pytest.mark.parametrize("early", [True, False])
-def test_a_peer_that_ends_within_the_bytes_raises_end_of_stream(early: bool) -> None:
-    """It is no failure of ours, and counted; the handler's cleanup runs."""
-    cleaned: list[bool] = []
-
-    class Careful(Store):
-        async def line_received(self, line: str) -> None:
-            try:
-                await super().line_received(line)
-            finally:
-                cleaned.append(True)
-
-    service = MemoryService(Careful)
-    peer = service.connect()
-    peer.feed(b"5\r\nab")
-    if early:
-        peer.half_close()
-    else:
-        peer.disconnect()
-    assert peer.closed
-    assert cleaned == [True]
-    assert service.metric("connections_failed_total") == 0
-    assert service.metric("connections_cut_total", reason="ended_early") == 1
 
 
 def test_after_a_cancelled_read_the_bytes_are_lines() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.ssl import PrivateCertificate
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
-from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
-from zope.interface import implementer
 
 from logsrv.kit import (
     ConfigurationError,
@@ -52,21 +49,6 @@ class Lines(LineProtocol):
             self.send_line(f"said {line}")
 
 
-class Plain(LineProtocol):
-    """The same without `async`."""
-
-    def line_received(self, line: str) -> object:
-        if line == "tls":
-            self.send_line("go on")
-            return self.welcome()
-        self.send_line(f"said {line}")
-        return None
-
-    async def welcome(self) -> None:
-        await self.start_tls()
-        self.send_line(f"welcome {self.encrypted} {self.can_start_tls}")
-
-
 class Frames(FrameProtocol):
     """The same in frames."""
 
@@ -92,7 +74,7 @@ async def stream(connection: Connection) -> None:
             connection.send_line(f"said {line}")
 
 
-KINDS = [Lines, Plain, Frames, stream]
+KINDS = [Lines, Frames, stream]
 
 
 @pytest.fixture
@@ -147,6 +129,10 @@ class Client:
         while not line.endswith(b"\n") and (byte := self.socket.recv(1)):
             line += byte
         return line
+
+    def begin_tls(self, context: ssl.SSLContext, before: bytes = b"") -> None:
+        assert self.ask(before + b"tls\n") == b"go on\r\n"
+        self.wrap(context)
 
     def wrap(self, context: ssl.SSLContext) -> None:
         self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
@@ -307,12 +293,6 @@ class Working(LineProtocol):
             self.send_line("done")
 
 
-def begin(client: Client, context: ssl.SSLContext) -> None:
-    client.ask(b"tls\n")
-    client.wrap(context)
-    client.socket.sendall(b"work\n")
-
-
 @in_reactor
 async def test_an_answer_over_tls_goes_out_at_a_stop(
     running: Callable[..., Running], authority: Authority
@@ -321,28 +301,13 @@ async def test_an_answer_over_tls_goes_out_at_a_stop(
     asked: Deferred[None] = Deferred()
     started.service.state.asked = asked
     with Client(started.port) as client:
-        await deferToThread(begin, client, trusting(authority))
+        await deferToThread(client.begin_tls, trusting(authority))
+        client.socket.sendall(b"work\n")
         await asked
         stopped = Deferred.fromCoroutine(started.stop())
         assert await deferToThread(client.end) == b"done\r\n"
         await stopped
     assert started.service.served.cut == 0
-
-
-@contextmanager
-def failures() -> Iterator[list[str]]:
-    """What is logged meanwhile, with tracebacks."""
-    messages: list[str] = []
-
-    @implementer(ILogObserver)
-    def observe(event: LogEvent) -> None:
-        messages.append(eventAsText(event))
-
-    globalLogPublisher.addObserver(observe)
-    try:
-        yield messages
-    finally:
-        globalLogPublisher.removeObserver(observe)
 
 
 class Twice(LineProtocol):
@@ -358,11 +323,10 @@ async def test_tls_twice_is_an_error(running: Callable[..., Running], authority:
 
     def talk() -> None:
         with Client(started.port) as client:
-            client.ask(b"tls\n")
-            client.wrap(trusting(authority))
+            client.begin_tls(trusting(authority))
             client.end()
 
-    with failures() as messages:
+    with logged(tracebacks=True) as messages:
         await deferToThread(talk)
         await until(lambda: not started.service.peers, "the peer to go")
     assert any("TLS already" in message for message in messages)
@@ -375,7 +339,7 @@ async def test_without_a_certificate_the_error_says_how_to_give_one(serving: Ser
         ({}, "protocol_plugin(…, start_tls=True)"),
     ):
         started = serving(Lines, **how)
-        with failures() as messages:
+        with logged(tracebacks=True) as messages:
             heard = await deferToThread(told_in_plain_text, started.port, b"tls\n")
         assert heard == b"go on\r\n"
         assert any("has no certificate" in said and sentence in said for said in messages)
@@ -399,13 +363,12 @@ async def test_the_author_may_give_a_certificate(serving: Serving, authority: Au
 
     def talk() -> bytes:
         with Client(started.port) as client:
-            client.ask(b"tls\n")
-            client.wrap(trusting(authority))
+            client.begin_tls(trusting(authority))
             return client.line()
 
     assert await deferToThread(talk) == b"welcome\r\n"
     started.service.state.certificate = "cert.pem"
-    with failures() as messages:
+    with logged(tracebacks=True) as messages:
         await deferToThread(told_in_plain_text, started.port, b"tls\n")
     assert any("not 'cert.pem'" in message for message in messages)
 
@@ -431,8 +394,7 @@ async def test_drain_over_tls_waits_for_readers(
     state = started.service.state
     state.sent = 0
     with Client(started.port) as client:
-        await deferToThread(client.ask, b"tls\n")
-        await deferToThread(client.wrap, trusting(authority))
+        await deferToThread(client.begin_tls, trusting(authority))
         before = -1
         while before != state.sent:
             before = state.sent
@@ -449,7 +411,7 @@ async def test_drain_over_tls_waits_for_readers(
 
 
 def test_starting_tls_in_memory_is_an_error() -> None:
-    with failures() as messages:
+    with logged(tracebacks=True) as messages:
         peer = MemoryService(Lines, start_tls=True).connect()
         peer.feed(b"tls\n")
         assert peer.received() == b"go on\r\n" and peer.closed

@@ -64,15 +64,6 @@ async def test_it_is_ready_from_the_end_of_its_start_to_the_beginning_of_its_sto
 
 
 @in_reactor
-async def test_a_start_that_fails_is_never_ready(tmp_path: Path) -> None:
-    (tmp_path / "b").touch()
-    service = Service(tmp_path, "a", "b")
-    with pytest.raises(StartError):
-        service.startService()
-    assert service.unready_reasons()
-
-
-@in_reactor
 async def test_twist_without_a_privileged_start_binds_too(tmp_path: Path) -> None:
     service = Service(tmp_path, "a")
     service.startService()
@@ -82,12 +73,13 @@ async def test_twist_without_a_privileged_start_binds_too(tmp_path: Path) -> Non
 
 @in_reactor
 async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path: Path) -> None:
-    """As SystemExit, which shows no traceback; those that were bound are let go."""
+    """As SystemExit, which shows no traceback; it is never ready, and those that were bound are let go."""
     (tmp_path / "taken").touch()
     service = Service(tmp_path, "a", "taken")
     with pytest.raises(StartError, match=r"test: .*taken.* is there and is no socket") as caught:
         service.privilegedStartService()
     assert isinstance(caught.value, SystemExit)
+    assert service.unready_reasons()
     await until(lambda: not service.sockets(), "the end of the other")
 
 

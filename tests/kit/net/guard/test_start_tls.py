@@ -49,8 +49,7 @@ def tcp(pem: Path, words: str = "") -> str:
 
 def who_am_i(port: int, context: Any, before: bytes = b"") -> bytes:
     with Client(port) as client:
-        assert client.ask(before + b"tls\n") == b"go on\r\n"
-        client.wrap(context)
+        client.begin_tls(context, before)
         try:
             return client.line()
         except OSError:
@@ -162,8 +161,7 @@ async def test_a_reload_takes_the_certificate_that_was_saved(
 
     def serial() -> object:
         with Client(started.port) as client:
-            client.ask(b"tls\n")
-            client.wrap(trusting(authority))
+            client.begin_tls(trusting(authority))
             return client.socket.getpeercert()["serialNumber"]  # type: ignore[attr-defined]
 
     before = await deferToThread(serial)
