@@ -13,6 +13,7 @@ nothing more. There each message is deleted by its number.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -20,7 +21,12 @@ import attrs
 from twisted.logger import LogLevel
 
 from logsrv.linelog.inputs.nats.place import StreamSource
-from logsrv.linelog.ship.out.link import NatsLink, PublishDenied, required_object
+from logsrv.linelog.ship.out.link import (
+    NatsLink,
+    PublishDenied,
+    required_number,
+    required_object,
+)
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import SUBJECT, is_safe_version, register_idle_consumer
 from logsrv.linelog.ship.stream_limits import (
@@ -50,8 +56,9 @@ class StreamEmptier:
     works: bool = attrs.field(init=False, default=False)
     _limits: StreamLimits = attrs.field(init=False, factory=StreamLimits)
     _created: object = attrs.field(init=False, default=None)
-    # By store, the messages that are on our disk, as far as they were seen in this stream.
-    _stored: dict[str, list[int]] = attrs.field(init=False, factory=dict)
+    _first: int = attrs.field(init=False, default=0)
+    # By store, the messages in this stream that are on our disk; only the last, if that is enough to purge.
+    _stored: dict[str, deque[int]] = attrs.field(init=False, factory=dict)
     # By store, the message before which all were removed.
     _kept: dict[str, int] = attrs.field(init=False, factory=dict)
 
@@ -59,6 +66,7 @@ class StreamEmptier:
         """Read the description of the stream, and register if we shall empty it. Raises NatsTrouble."""
         config, state = required_object(stream, "config"), required_object(stream, "state")
         self._limits = limits_of_stream(config, state)
+        self._first = required_number(state, "first_seq")
         if stream.get("created") != self._created:
             self._created, self.works = stream.get("created"), False
             self._stored.clear()
@@ -96,7 +104,11 @@ class StreamEmptier:
     def record_stored(self, origin: str, sequence: int) -> None:
         """Record that a message was fetched, and that its block is on our disk."""
         if self.works:
-            self._stored.setdefault(origin, []).append(sequence)
+            found = self._stored.setdefault(origin, deque())
+            # The stream's own limits remove messages, too.
+            while found and (self._purges or found[0] < self._first):
+                found.popleft()
+            found.append(sequence)
 
     async def empty_if_needed(self) -> None:
         """Remove what is on our disk, if the stream is filled by more than FILLED. Raises NatsTrouble."""
@@ -136,7 +148,8 @@ class StreamEmptier:
                     # Its number is no message any more.
                     if not error.code:
                         raise
-        self._stored[origin] = [one for one in messages if one >= last]
+        while messages[0] < last:
+            messages.popleft()
         self._kept[origin] = last
 
     async def _other_centres(self) -> list[StreamSource]:

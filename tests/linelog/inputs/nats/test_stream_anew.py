@@ -27,9 +27,9 @@ class Link:
         return {}
 
 
-def described(created: str, used: int = 1000) -> dict[str, Any]:
+def described(created: str, first: int = 1) -> dict[str, Any]:
     config = {"discard": "new", "description": MARK, "max_bytes": 1000}
-    return {"created": created, "config": config, "state": {"bytes": used}}
+    return {"created": created, "config": config, "state": {"bytes": 1000, "first_seq": first}}
 
 
 async def told(*_: object) -> None: ...
@@ -66,3 +66,24 @@ def test_blocks_of_an_earlier_stream_are_not_removed_from_a_later_one(
             assert link.removed == [(ONE, again) if purged else ("one", again - 1)]
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("version", "removed"),
+    [("2.9.10", [("one", 8), ("one", 9)]), ("2.14.0", [(ONE, 10)])],
+)
+def test_messages_that_the_stream_has_dropped_itself_are_forgotten(
+    version: str, removed: list[tuple[str, int]]
+) -> None:
+    link: Any = Link(version)
+    source = StreamSource((("127.0.0.1", 4222),), "LOGS")
+    emptier = StreamEmptier(source, link, 32 * "c", told)
+
+    async def work() -> None:
+        for number in range(1, 11):
+            await emptier.look_at(described("today", first=number - 2 if number > 3 else 1))
+            emptier.record_stored(ONE, number)
+        await emptier.empty_if_needed()
+
+    asyncio.run(work())
+    assert link.removed == removed
