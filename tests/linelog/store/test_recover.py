@@ -432,11 +432,12 @@ async def test_a_file_that_was_taken_away_while_nobody_ran_leaves_its_places_unu
     assert any("were on the disk before" in event["log_format"] for event in events)
 
 
-@pytest.mark.parametrize("number", [None, b"", b"rubbish", b"2\n"])
+@pytest.mark.parametrize("number", [None, b"", b"rubbish", b"2\n", b"6\n"])
 @pytest_twisted.ensureDeferred
-async def test_numbers_go_on_though_their_file_is_lost(
+async def test_numbers_go_on_after_all_segments_were_removed(
     open_store: OpenStore, number: bytes | None
 ) -> None:
+    """Also where the file of the number is lost, too."""
     store = open_store(rotate_size=1)
     for line in range(5):
         store.append(batch(b"%d" % line))

@@ -249,24 +249,6 @@ def test_frames_that_are_merged_are_noticed(pieces: int) -> None:
         assert framer.merged == merged
 
 
-@given(PIECES.map(b"".join), st.integers(1, 40), st.integers(1, 3))
-def test_a_chunk_is_taken_in_alike_in_several_calls(data: bytes, size: int, most: int) -> None:
-    counts, found = LineCounts(), []
-    framer = SyslogFramer(LineRules(max_line=30), counts, most)
-    whole = SyslogFramer(LineRules(max_line=30), wholly := LineCounts())
-    blocks = []
-    for at in range(0, len(data), size):
-        blocks.append(whole.receive(data[at : at + size]))
-        found.append(framer.receive(data[at : at + size]))
-        while framer.more:
-            found.append(framer.receive(b""))
-    blocks.append(whole.finish())
-    found.append(framer.finish())
-    together = [b"".join(bytes(one) for one in each if one is not None) for each in (found, blocks)]
-    assert together[0] == together[1]
-    assert counts == wholly
-
-
 def test_the_pieces_of_a_call_are_bounded() -> None:
     framer = SyslogFramer(LineRules(), LineCounts(), 100)
     block = framer.receive(b"1 <9x\n" * 10_000)

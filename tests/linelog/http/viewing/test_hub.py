@@ -329,16 +329,6 @@ def test_viewers_begin_where_they_joined(place: Place, monkeypatch: pytest.Monke
     assert place.events(3) == place.events(4) == ["2", "3", "4"]
 
 
-def test_lines_before_a_viewers_place_are_not_shown_to_it(place: Place) -> None:
-    """A line that was written before a viewer came is not shown to it, though the hub polls later."""
-    place.join(1)
-    place.write("before")
-    place.join(2)
-    place.write("after")
-    place.poll()
-    assert place.events(1) == ["before", "after"] and place.events(2) == ["after"]
-
-
 def test_a_viewer_may_leave_while_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     one_line_a_step(monkeypatch)
     place.write("1", "2")

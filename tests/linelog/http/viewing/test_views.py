@@ -155,6 +155,7 @@ async def test_messages_of_the_process_are_logged(tmp_path: Path) -> None:
         views.join(watcher, END)
         await watcher.until(lambda: watcher.why != "")
     assert any("nowhere cannot be read" in message for message in messages)
+    assert not any("Traceback" in message for message in messages)
     await views.stop()
 
 

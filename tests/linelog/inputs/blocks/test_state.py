@@ -6,8 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.linelog.inputs.blocks.state import (
     CentreState,
@@ -132,16 +130,3 @@ def test_a_state_of_many_segments_is_taken() -> None:
     )
     many = CentreState(32 * "a", Position(20_000, 0), packed, (), (), ())
     assert decode_state(encode_state(many)) == many
-
-
-@given(st.data())
-def test_anything_is_a_state_or_a_valueerror(data: st.DataObject) -> None:
-    found = json.loads(encode_state(STATE))
-    key = data.draw(st.sampled_from(sorted(found)))
-    odd = st.none() | st.booleans() | st.integers() | st.text("ab01:/.-", max_size=9)
-    found[key] = data.draw(odd | st.lists(odd | st.lists(odd, max_size=3), max_size=3))
-    try:
-        state = decode_state(json.dumps(found).encode())
-    except ValueError:
-        return
-    assert all(is_packed_name(one.name) for one in state.packed)

@@ -11,8 +11,6 @@ from typing import Any, cast
 import cramjam
 import pytest
 import zstandard
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from logsrv.kit.children.pool import ProcessPool
@@ -20,28 +18,8 @@ from logsrv.linelog.framing.bodies import bodies
 from logsrv.linelog.framing.lines.rules import Oversize
 from logsrv.linelog.inputs.http.body import LARGE
 from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
-from tests.linelog.inputs.http.sending import Sender, chunked, refused, request, slowly
+from tests.linelog.inputs.http.sending import Sender, refused, request, slowly
 from tests.linelog.inputs.recording import turn
-
-
-@given(
-    st.lists(st.sampled_from([b"a", b"\n", b"\r\n", "ü".encode(), b"longer text"]), max_size=20),
-    st.integers(1, 40),
-    st.booleans(),
-)
-def test_however_a_body_of_lines_is_cut(parts: list[bytes], size: int, in_chunks: bool) -> None:
-    sender = Sender()
-    body = b"".join(parts)
-    sent = chunked(*filter(None, (body[at : at + 7] for at in range(0, len(body), 7))))
-    sent = sent if in_chunks else request(body)
-    for at in range(0, len(sent), size):
-        sender.send(sent[at : at + size])
-    lines = body.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n") if body else []
-    assert sender.sink.text == b"".join(line + b"\n" for line in lines)
-    sender.sink.sync()
-    nothing = {"error": "the body has no line", "status": 400}
-    accepted = {"accepted": len(lines), "as_text": 0}
-    assert sender.answers() == [(200, accepted) if lines else (400, nothing)]
 
 
 def test_a_body_that_is_only_kept_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,23 +7,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zope.interface.verify import verifyObject
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.web.channel import MOST_IN_A_TURN
 from logsrv.linelog.inputs.http import channel as http
 from logsrv.linelog.inputs.http.channel import Http
-from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
-from logsrv.linelog.inputs.intake.registry import inputs
 from tests.examples import more
 from tests.linelog.inputs.http.sending import Sender, chunked, request, slowly
 from tests.linelog.inputs.recording import Sink, intake, turn
 
 
-def test_is_an_input_for_connections_only() -> None:
-    verifyObject(IInput, Http())
-    assert isinstance(inputs()["http"], Http)
+def test_there_is_no_http_in_datagrams() -> None:
     with pytest.raises(ConfigurationError, match="http:tcp:8088"):
         Http().datagrams(intake(Sink()))
 

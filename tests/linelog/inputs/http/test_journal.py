@@ -11,7 +11,6 @@ from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
-from zope.interface.verify import verifyObject
 
 from logsrv.kit.web.channel import REQUEST_SECONDS
 from logsrv.linelog.framing.bodies import bodies
@@ -20,9 +19,7 @@ from logsrv.linelog.inputs.http.channel import PIECE
 from logsrv.linelog.inputs.http.journal import Journal
 from logsrv.linelog.inputs.http.request import ANSWER_SECONDS
 from logsrv.linelog.inputs.intake import time_slices
-from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
-from logsrv.linelog.inputs.intake.registry import inputs
 from tests.linelog.inputs.recording import Sink, SlowStore, intake, turn
 
 HEAD = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.fdo.journal\r\n"
@@ -45,11 +42,6 @@ class Uploading:
 
     def chunk(self, data: bytes) -> bytes:
         return self.send(b"%x\r\n%s\r\n" % (len(data), data))
-
-
-def test_journal_is_an_input() -> None:
-    verifyObject(IInput, Journal())
-    assert isinstance(inputs()["journal"], Journal)
 
 
 def test_entries_are_stored_as_they_are_whole_and_answered_at_the_end() -> None:

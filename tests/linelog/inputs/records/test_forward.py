@@ -10,16 +10,13 @@ import msgpack
 import pytest
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
-from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
-from logsrv.linelog.inputs.intake import time_slices
-from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.forward import Forward, ForwardReceiver, HeartbeatDatagrams
-from tests.linelog.inputs.recording import Sink, connected, counted, intake, refused, turn
+from tests.linelog.inputs.recording import Sink, connected, counted, intake, refused
 
 EVENT = ["t", 0, {"a": 1}]
 LINE = b'{"a":1,"time":"1970-01-01T00:00:00Z","tag":"t"}\n'
@@ -29,37 +26,6 @@ def opened(
     sink: Sink, rules: LineRules | None = None, **options: Any
 ) -> tuple[ForwardReceiver, StringTransport]:
     return connected(Forward(), intake(sink, rules, options=InputOptions(**options)))
-
-
-def test_many_small_events_let_others_have_their_turn() -> None:
-    receiver: Any = Forward().stream(intake(Sink())).buildProtocol(None)
-    receiver.makeConnection(StringTransport())
-    assert len(list(receiver.received(b"\xc0" * 1000))) >= 1000
-
-
-def test_forward_is_an_input() -> None:
-    assert verifyObject(IInput, Forward())
-
-
-def test_a_chunk_is_acknowledged_when_its_records_are_safe() -> None:
-    sink = Sink()
-    receiver, peer = opened(sink)
-    data = msgpack.packb([*EVENT, {"chunk": "one"}]) + msgpack.packb(EVENT)
-    for at in range(len(data)):
-        receiver.dataReceived(data[at : at + 1])
-    assert sink.text == LINE * 2
-    assert peer.value() == b""
-    sink.sync()
-    assert msgpack.unpackb(peer.value()) == {"ack": "one"}
-
-
-def test_the_same_chunk_twice_is_stored_and_acknowledged_twice() -> None:
-    sink = Sink()
-    receiver, peer = opened(sink)
-    receiver.dataReceived(msgpack.packb([*EVENT, {"chunk": "one"}]) * 2)
-    sink.sync()
-    assert sink.text == LINE * 2
-    assert peer.value() == msgpack.packb({"ack": "one"}) * 2
 
 
 def test_text_is_stored_and_counted() -> None:
@@ -88,18 +54,6 @@ def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
     )
 
 
-def test_what_is_no_event_closes_after_what_was_before_it() -> None:
-    sink = Sink()
-    receiver, peer = opened(sink)
-    receiver.dataReceived(
-        msgpack.packb([*EVENT, {"chunk": "c"}]) + b"hello\n" + msgpack.packb(EVENT)
-    )
-    assert not peer.disconnecting
-    sink.sync()
-    assert (sink.text, peer.value()) == (LINE, msgpack.packb({"ack": "c"}))
-    assert peer.disconnecting and refused(receiver.intake, "protocol") == 1
-
-
 def test_too_long_for_a_record() -> None:
     """Text by --oversize, counted and said; acknowledged, as it would come again for ever."""
     sink = Sink()
@@ -120,42 +74,11 @@ def test_too_long_for_a_record() -> None:
     assert "got a line longer than 50 bytes (--max-line), stored in pieces" in pieces
 
 
-def test_a_record_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of its escapes at once would take seconds, of others too."""
-    monkeypatch.setattr(time_slices, "SLICE", 0)
-    sink = Sink()
-    receiver, peer = opened(sink, LineRules(max_line=1 << 16), max_record=1 << 20)
-    receiver.dataReceived(msgpack.packb(["t", 0, b"\xff\n\r" * (1 << 20), {"chunk": "c"}]))
-    steps = 0
-    while not sink.waiting:
-        turn(receiver.intake.clock)
-        steps += 1
-    sink.sync()
-    assert steps > 12 and peer.value() == msgpack.packb({"ack": "c"})
-    assert sink.text.replace(b"\n", b"") == rb"\xff\x0a\x0d" * (1 << 20)
-
-
-def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:
-    sink = Sink()
-    receiver, peer = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
-    receiver.dataReceived(msgpack.packb(["t", 0, "too long", {"chunk": "c"}]))
-    sink.sync()
-    assert (sink.text, peer.value(), peer.disconnecting) == (b"too l\n", b"", True)
-
-
 def test_an_event_larger_than_max_body_closes_the_connection() -> None:
     sink = Sink()
     receiver, peer = opened(sink, max_body=1000)
     receiver.dataReceived(b"\x92\xa1t\xc6\x00\x00\x10\x00")
     assert peer.disconnecting and refused(receiver.intake, "protocol") == 1
-
-
-def test_cut_off_in_the_middle_is_counted() -> None:
-    sink = Sink()
-    receiver, _ = opened(sink)
-    receiver.dataReceived(msgpack.packb(EVENT)[:-1])
-    receiver.connectionLost()
-    assert (sink.text, refused(receiver.intake, "unfinished")) == (b"", 1)
 
 
 def test_a_client_with_the_shared_key_may_send() -> None:

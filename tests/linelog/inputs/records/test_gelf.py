@@ -25,7 +25,6 @@ from tests.linelog.inputs.recording import (
     connected,
     counted,
     intake,
-    steps_of,
     turn,
 )
 
@@ -50,13 +49,6 @@ def test_a_connection_stores_objects_on_one_line_and_other_messages_as_text() ->
     assert transport.value() == b""
     assert counted(receiver.intake, "records_as_text_total") == 1
     assert counted(receiver.intake, "records_refused_total", reason="empty") == 1
-
-
-def test_many_small_messages_let_others_have_their_turn() -> None:
-    sink = Sink()
-    receiver, _ = opened(sink)
-    data = b"{}\0" * 80_000
-    assert steps_of(receiver, data) >= 7 and sink.text == b"{}\n" * 80_000
 
 
 def test_a_message_longer_than_a_record_is_stored_as_text() -> None:

@@ -6,16 +6,13 @@ from typing import Any
 
 import pytest
 from twisted.internet.testing import StringTransport
-from zope.interface.verify import verifyObject
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.framing.lines.rules import LineRules, Oversize
-from logsrv.linelog.inputs.intake import time_slices
-from logsrv.linelog.inputs.intake.intake import IInput
+from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack, LumberjackReceiver
 from tests.linelog.framing.events.test_lumberjack import event, packed, window
-from tests.linelog.inputs.recording import Sink, connected, counted, intake, turn
+from tests.linelog.inputs.recording import Sink, connected, counted, intake
 
 
 def opened(
@@ -24,8 +21,7 @@ def opened(
     return connected(Lumberjack(), intake(sink, rules, options=InputOptions(**options)))
 
 
-def test_is_an_input_of_connections() -> None:
-    assert verifyObject(IInput, Lumberjack())
+def test_there_is_no_lumberjack_in_datagrams() -> None:
     with pytest.raises(ConfigurationError, match="tcp:1234: Lumberjack needs connections"):
         Lumberjack().datagrams(intake(Sink()))
 
@@ -41,26 +37,6 @@ def test_a_window_is_acknowledged_when_it_is_safe() -> None:
     assert counted(receiver.intake, "records_as_text_total") == 1
 
 
-def test_half_a_window_is_stored_and_not_acknowledged() -> None:
-    sink = Sink()
-    receiver, peer = opened(sink)
-    receiver.dataReceived(window(2) + event(1, b"{}") + event(2, b"{}")[:-1])
-    sink.sync()
-    receiver.connectionLost()
-    assert (sink.text, peer.value()) == (b"{}\n", b"")
-    assert counted(receiver.intake, "records_refused_total", reason="unfinished") == 1
-
-
-def test_what_is_none_of_it_closes_after_the_acknowledgement() -> None:
-    sink = Sink()
-    receiver, peer = opened(sink)
-    receiver.dataReceived(window(1) + event(1, b"{}") + b"1D\0\0")
-    assert not peer.disconnecting
-    sink.sync()
-    assert (peer.value(), peer.disconnecting) == (b"2A\0\0\0\1", True)
-    assert counted(receiver.intake, "records_refused_total", reason="protocol") == 1
-
-
 def test_an_event_beyond_the_limit_is_text_and_acknowledged() -> None:
     """It would come again for ever."""
     sink = Sink()
@@ -71,28 +47,6 @@ def test_an_event_beyond_the_limit_is_text_and_acknowledged() -> None:
     assert not peer.disconnecting
     assert counted(receiver.intake, "records_as_text_total") == 1
     assert receiver.intake.counts.oversize_lines == 1
-
-
-def test_an_event_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time_slices, "SLICE", 0)
-    sink = Sink()
-    receiver, peer = opened(sink)
-    receiver.dataReceived(window(1) + event(1, b"\xff\n\r" * (1 << 20)))
-    steps = 0
-    while not sink.waiting:
-        turn(receiver.intake.clock)
-        steps += 1
-    sink.sync()
-    assert steps > 12 and peer.value() == b"2A\0\0\0\1"
-    assert sink.text.replace(b"\n", b"") == rb"\xff\x0a\x0d" * (1 << 20)
-
-
-def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:
-    sink = Sink()
-    receiver, peer = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
-    receiver.dataReceived(window(1) + event(1, b"too long"))
-    sink.sync()
-    assert (sink.text, peer.value(), peer.disconnecting) == (b"too l\n", b"", True)
 
 
 def test_many_windows_at_once_are_answered_in_order_and_asked_for_once() -> None:

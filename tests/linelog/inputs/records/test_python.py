@@ -9,11 +9,9 @@ from typing import Any
 
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
-from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules
-from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.python import Python
 from tests.linelog.inputs.recording import Sink, connected, intake, refused
@@ -33,10 +31,6 @@ ONE = framed({"msg": "a %s", "args": ("b",)})
 LINE = b'{"message":"a b"}\n'
 
 
-def test_python_is_an_input() -> None:
-    assert verifyObject(IInput, Python())
-
-
 def test_records_cut_anywhere() -> None:
     sink = Sink()
     receiver, _ = connected(Python(), intake(sink))
@@ -46,14 +40,6 @@ def test_records_cut_anywhere() -> None:
     receiver.connectionLost()
     assert sink.text == LINE * 3
     assert refused(receiver.intake, "unfinished") == 1
-
-
-def test_many_small_records_let_others_have_their_turn() -> None:
-    sink = Sink()
-    receiver, _ = connected(Python(), intake(sink))
-    data = framed({"msg": "x", "name": "y"})
-    steps = list(receiver.received(data * 2000))
-    assert len(steps) >= 10 and sink.text.count(b"\n") == 2000
 
 
 def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:

@@ -8,7 +8,7 @@ from twisted.internet.testing import StringTransport
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.records.relp import Relp, RelpReceiver
-from tests.linelog.inputs.recording import Sink, connected, intake, refused, steps_of
+from tests.linelog.inputs.recording import Sink, connected, intake, refused
 
 
 def opened(sink: Sink, **rules: object) -> tuple[RelpReceiver, StringTransport]:
@@ -41,30 +41,6 @@ def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close() -> No
     assert not transport.disconnecting
 
 
-def test_a_message_that_breaks_off_is_counted() -> None:
-    sink = Sink()
-    receiver, _ = opened(sink)
-    receiver.dataReceived(b"2 syslog 1 a\n")
-    receiver.connectionLost()
-    assert refused(receiver.intake, "unfinished") == 0
-    receiver, _ = opened(sink)
-    receiver.dataReceived(b"2 syslog 9 <13>")
-    receiver.connectionLost()
-    assert refused(receiver.intake, "unfinished") == 1
-
-
-@pytest.mark.parametrize(
-    "frame", [b"2 x 0\n", b"2 syslog 1 a\n", b"2 syslog 9000 %b\n" % (b"a" * 9000)]
-)
-def test_many_frames_let_others_have_their_turn(frame: bytes) -> None:
-    sink = Sink()
-    receiver, transport = opened(sink)
-    data = frame * (256 * 1024 // len(frame))
-    assert steps_of(receiver, data) >= 8
-    sink.sync()
-    assert transport.value().count(b"\n") == data.count(b"2 ")
-
-
 def test_an_empty_message_waits_for_its_turn() -> None:
     """Its acknowledgement comes behind those before it, and before the end."""
     sink = Sink()
@@ -94,15 +70,6 @@ def test_an_unknown_command_is_answered_and_the_connection_stays() -> None:
     assert not transport.disconnecting
 
 
-def test_an_invalid_frame_ends_the_connection_after_its_answers() -> None:
-    sink = Sink()
-    receiver, transport = opened(sink)
-    receiver.dataReceived(b"2 syslog 1 a\nGET / HTTP/1.1\n")
-    sink.sync()
-    assert (transport.value(), transport.disconnecting) == (b"2 rsp 6 200 OK\n", True)
-    assert refused(receiver.intake, "protocol") == 1
-
-
 def test_a_message_before_open_ends_the_connection() -> None:
     sink = Sink()
     receiver = Relp().stream(intake(sink)).buildProtocol(None)
@@ -110,15 +77,6 @@ def test_a_message_before_open_ends_the_connection() -> None:
     receiver.makeConnection(transport)
     receiver.dataReceived(b"1 syslog 1 a\n")
     assert (sink.text, transport.value(), transport.disconnecting) == (b"", b"", True)
-
-
-def test_unfinished_data_is_not_stored() -> None:
-    """The client sends it again."""
-    sink = Sink()
-    receiver, _ = opened(sink)
-    receiver.dataReceived(b"2 syslog 1 a\n3 syslog 20 half")
-    receiver.connectionLost()
-    assert sink.text == b"a\n"
 
 
 def test_a_message_longer_than_a_line_is_split_or_closes_the_connection() -> None:

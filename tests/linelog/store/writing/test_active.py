@@ -51,17 +51,6 @@ async def test_a_full_segment_is_sealed_under_its_number_and_first_time(
 
 
 @pytest_twisted.ensureDeferred
-async def test_numbers_go_on_after_everything_sealed_was_removed(open_store: OpenStore) -> None:
-    store = open_store(rotate_size=10)
-    store.append(batch(b"one"))
-    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
-    await store.close()
-    for path in store.directory.glob("0*"):
-        path.unlink()
-    assert open_store().position.segment == 2
-
-
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("step", ["create", "rename"])
 async def test_without_a_free_descriptor_the_old_segment_goes_on(
     open_store: OpenStore, step: str, clock: HandClock
@@ -336,20 +325,6 @@ async def test_a_file_that_was_cut_is_another_segment_for_old_positions(
     store.append(batch(b"two"))
     await store.durable()
     assert store.position == (2, len(stored(b"two")))
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_line_that_was_cut_in_two_is_ended(open_store: OpenStore) -> None:
-    """The next one does not become a part of it."""
-    store = open_store()
-    store.append(batch(b"one", b"two"))
-    await store.durable()
-    os.truncate(store.directory / "current.log", len(stored(b"one", b"t")) - 1)
-    store.reopen()
-    store.append(batch(b"three"))
-    await store.durable()
-    assert text_of(store.directory) == stored(b"one", b"t", b"three")
-    assert store.position == (2, len(stored(b"three")))
 
 
 @pytest_twisted.ensureDeferred
