@@ -40,7 +40,7 @@ REST_FOR_EACH = 0.0005
 # The most seconds of a poll for matching queries; lines not matched by then count as missed.
 MATCHING = 0.2
 # The most lines of a poll that are put together to records, and the most tests of queries on them, 5 µs
-# each. With more, a query is asked of single lines.
+# each. With more, a query is asked of single lines, and what it may lack by that counts as missed.
 MOST_JOINED = 1000
 MOST_TESTS = 8000
 # The most positions of new viewers at which `poll` stops reading to make these viewers live. If there are
@@ -215,6 +215,8 @@ class Hub:
                 else:
                     last = now + (end - now) * len(unit.queries) / left
                     unit.match_polled(polled, self._now, last)
+                    for query in unit.queries:
+                        query.count_unasked(polled.pieces)
                 # Queries that had time move to the end, so that the others are first in the next poll.
                 self._units.remove(unit)
                 self._units.append(unit)

@@ -11,6 +11,7 @@ from logsrv.linelog.http.viewing.asked_records import AskedRecords, RecordSoFar,
 from logsrv.linelog.http.viewing.view_protocol import LiveQuery
 from logsrv.linelog.query.language.pipeline import parse_lines
 from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.matching.of_records import candidates_in_records
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.records import JoinedLines
 from logsrv.linelog.read.render import hit_as_json, safe_json
@@ -43,6 +44,7 @@ class WatchedQuery:
         self.joined = JoinedLines() if has_all_lines(question) else None
         is_asked = of_records and not self.joined
         self.asked = AskedRecords(question.node) if is_asked else None
+        self._candidates = make_matcher(candidates_in_records(question.node)) if is_asked else None
         self.allowed = self.missed = 0
         self.viewers: dict[int, None] = {}
         self._counted, self._left = now, left
@@ -77,6 +79,17 @@ class WatchedQuery:
                 for start, end in self._newest_allowed(lines)
             ]
         )
+
+    def count_unasked(self, pieces: Iterable[AppendedLines]) -> None:
+        """Count lines that may be of matching records as missed, except those that match by themselves.
+
+        pieces: of a poll whose lines were not put together to records. Without this, a query whose
+        conditions are true for different lines of a record would seem to have no line there.
+        """
+        if self._candidates is None:
+            return
+        found = sum(self._candidates.count(piece.text, piece.position) for piece in pieces)
+        self.missed = max(self.missed, found - len(self.hits))
 
     def add_records(self, touched: Iterable[RecordSoFar], start: Position) -> None:
         """Add the lines of records that match, of a poll that began at a position."""

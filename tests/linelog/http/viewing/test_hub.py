@@ -249,6 +249,25 @@ def test_a_record_goes_on_after_more_text_than_is_kept(
     assert shown(place, 1) == [(text, number > 0, False) for number, text in enumerate(ERROR)]
 
 
+def test_records_that_could_not_be_joined_count_as_missed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Conditions that are true for different lines of a record find no single line."""
+    monkeypatch.setattr(hub_module, "MOST_JOINED", 2)
+    place.join(1, "level>=error BoomError", of_records=True)
+    place.join(2, "level>=error", of_records=True)
+    place.join(3, "level>=error BoomError")
+    place.write(*ERROR)
+    place.poll()
+    assert shown(place, 1) == shown(place, 3) == []
+    assert shown(place, 2) == [(ERROR[0], False, False)]
+    assert [missed(place, viewer) for viewer in (1, 2, 3)] == [1, 0, 0]
+
+
+def missed(place: Place, viewer: int) -> int:
+    return sum(one.missed for one in place.handed if viewer in one.viewers)
+
+
 def objects(place: Place, viewer: int) -> list[dict[str, str]]:
     data = b"".join(one.data for one in place.handed if viewer in one.viewers)
     texts = data.decode().split("\n\n")[:-1]
