@@ -1,20 +1,43 @@
-"""Records of several lines for `logsrv search --records` and `--fold`."""
+"""Records of several lines for `logsrv search --records` and `--fold`, and the hint that there are some."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from contextlib import closing
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.output import Output
 from logsrv.linelog.query.language.question import Question
+from logsrv.linelog.query.language.tree import And, Node
 from logsrv.linelog.query.matching.of_records import RecordQuery
 from logsrv.linelog.read.found_records import FoundRecords
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segments.segment import Position
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.stores_search import StoresSearch
+
+_CANDIDATES = 500
+"""Lines whose records are looked at for a hint."""
+
+
+def hint_on_records(search: Search | StoresSearch, node: Node) -> str | None:
+    """Return the sentence for a query that no line matches, if it is true for a record."""
+    if not (isinstance(search, Search) and isinstance(node, And)):
+        return None
+    query = RecordQuery(node)
+    with (
+        closing(Search(search.view, query.candidates, search.scope)) as candidates,
+        closing(StoredLines(search.view)) as lines,
+    ):
+        newest = islice(candidates.hits(reverse=True), _CANDIDATES)
+        if any(FoundRecords(lines, query.matches).newest_records(newest)):
+            return "a stack trace matches as a whole; --records shows it"
+    return None
 
 
 def print_records(

@@ -141,13 +141,14 @@ def run(arguments: Namespace) -> int:
             with ProgressLine(search, alone=figures):
                 if figures:
                     found = _print_figures(search, asked, arguments)
-                elif of_records:
+                elif of_records or not (found := _print_lines(search, asked, arguments)):
                     # Imported here: its rules take a fifteenth of the time of a short search.
-                    from logsrv.cli.reading.records import print_records
+                    from logsrv.cli.reading.records import hint_on_records, print_records
 
-                    found = print_records(search, of_records, asked, arguments)
-                else:
-                    found = _print_lines(search, asked, arguments)
+                    if of_records:
+                        found = print_records(search, of_records, asked, arguments)
+                    elif hint := hint_on_records(search, asked.node):
+                        tell(f"logsrv search: {hint}")
         finally:
             search.close()
             if arguments.stats:

@@ -44,6 +44,21 @@ def test_a_search_in_vain_names_missing_fields(store: Path, words: list[str], sa
     assert told == [] if not said else len(told) == 1 and said in told[0], told
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [("level>=error Boom", b"--records shows it"), ("level=info Boom", b""), ("error Bang", b"")],
+)
+def test_a_search_in_vain_names_the_option_for_stack_traces(
+    tmp_path: Path, query: str, told: bytes
+) -> None:
+    """The level is in another line than the class."""
+    messages = ["ERROR failed", "com.acme.Boom: no", "\tat a.b(C.java:1)", "INFO done"]
+    store = make_store(tmp_path / "logs", [lines(messages)])
+    done = logsrv("search", "--directory", str(store), query)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert told in done.stderr if told else not done.stderr
+
+
 def test_a_search_that_finds_something_says_nothing(store: Path) -> None:
     done = logsrv("search", "--directory", str(store), "plain OR x=1")
     assert (done.returncode, done.stderr) == (0, b"")
