@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 # If more timers than this fire at one moment, one of them starts itself again and again: a test fails then.
 MOST_AT_ONCE = 100_000
+NEEDS_SERVE = "code that waits for threads or sockets needs `serve` or a TwistdProcess"
 
 
 class MemoryClock(MemoryReactorClock):
@@ -65,8 +66,7 @@ class MemoryClock(MemoryReactorClock):
             call = self._next_timer()
             if call is None or call.getTime() > end:
                 raise AssertionError(
-                    f"{what} has not ended within {seconds:g} s of the service's clock; "
-                    "code that waits for threads or sockets needs `serve` or a TwistdProcess"
+                    f"{what} has not ended within {seconds:g} s of the service's clock; {NEEDS_SERVE}"
                 )
             self.advance(max(0.0, call.getTime() - self.seconds()))
         if isinstance(results[0], Failure):

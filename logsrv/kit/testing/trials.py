@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from logsrv.kit.service.stop import DRAIN_SECONDS
+from logsrv.kit.testing.clock import NEEDS_SERVE
 from logsrv.kit.testing.difference import short_repr
 from logsrv.kit.testing.memory import MemoryService, as_plugin
 from logsrv.kit.testing.trial import (
@@ -180,7 +181,8 @@ def try_half_close(trial: Trial, talk: bytes) -> None:
         service.clock.advance(HOUR)
         if not peer.closed:
             raise AssertionError(
-                f"{trial.name} keeps a connection open an hour after its peer has half-closed it"
+                f"{trial.name} keeps a connection open an hour after its peer has half-closed it; "
+                f"{NEEDS_SERVE}"
             )
 
 

@@ -273,7 +273,7 @@ class Unready(DatagramLines):
         (Goodbye, b"hello\n", "plugin fails when the peer goes after b'': ZeroDivisionError: nothing was said"),  # noqa: E501
         (Pushy, b"hello, how are you\n", "plugin writes on to a peer that does not read: "),
         (Deaf, b"hello\n", r"plugin answers b'hello\n' with b'' instead of b'......' when the peer half-closes right after it"),  # noqa: E501
-        (Endless, b"hello\n", "plugin keeps a connection open an hour after its peer has half-closed it"),
+        (Endless, b"hello\n", "plugin keeps a connection open an hour after its peer has half-closed it; code that waits for threads"),  # noqa: E501
         (Forgetful, b"hello\n", "plugin fails on b'hello\\n': coroutine 'Forgetful.wait' was never awaited"),  # noqa: E501
         (Ticking, b"hello\n", "plugin has a timer left an hour after the stop: <DelayedCall"),
         (protocol_plugin("count", Counting, state=Chatter), b"a\nb\n", "count answers b'a\\nb\\n' differently with a reload in between: b'1\\r\\n0\\r\\n' instead of b'1\\r\\n2\\r\\n'"),  # noqa: E501
