@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from logsrv import __version__
 from packaging.version import Version
 from tests.programs import program
 from tests.release.repositories import commit, git
@@ -87,21 +86,6 @@ def test_each_package_is_an_upgrade_of_those_before(clone: Path) -> None:
     for one, other in itertools.pairwise(made):
         assert Version(one) < Version(other)
         assert is_less(for_debian(one), for_debian(other)), (one, other)
-
-
-def test_what_is_built_now_is_an_upgrade_of_packages_without_a_commit_in_their_version() -> None:
-    assert is_less("0.1.0", for_debian(f"{__version__}.dev20261122184500+g4a640fe4"))
-
-
-def test_before_at_and_behind_a_tag(clone: Path) -> None:
-    assert of(clone) == "0.2.0.dev+g…"
-    commit(clone)
-    git(clone, "tag", "v0.2.0")
-    assert of(clone) == "0.2.0"
-    commit(clone)
-    assert of(clone) == "0.2.0.post+g…"
-    git(clone, "checkout", "--quiet", "HEAD~2")
-    assert of(clone) == "0.2.0.dev+g…"
 
 
 def test_as_debian_writes_it() -> None:

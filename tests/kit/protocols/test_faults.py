@@ -8,20 +8,12 @@ import pytest
 from twisted.python.failure import Failure
 
 from logsrv.kit import (
-    Connection,
     EndOfStream,
-    FrameProtocol,
     LineProtocol,
-    PeerError,
-    PeerGone,
     PeerTimeout,
 )
-from logsrv.kit.protocols.context import AuthorProtocol, InputReader, ListenerContext
+from logsrv.kit.protocols.context import ListenerContext
 from logsrv.kit.protocols.faults import bytes_of, check_text, wrong_value_text
-from logsrv.kit.protocols.frame_protocol import FrameReader
-from logsrv.kit.protocols.line_reader import LineReader
-from logsrv.kit.protocols.starting_tls import HandshakeReader
-from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.testing import MemoryService
 
 
@@ -34,10 +26,6 @@ def test_an_end_that_came_too_early_says_how_much_there_was_and_has_it() -> None
 def test_a_time_out_is_caught_as_any_other() -> None:
     with pytest.raises(TimeoutError, match=r"^tcp:10.0.0.1:1 sent nothing in time$"):
         raise PeerTimeout("tcp:10.0.0.1:1")
-
-
-def test_every_fault_is_a_peer_error() -> None:
-    assert all(issubclass(kind, PeerError) for kind in (PeerGone, EndOfStream, PeerTimeout))
 
 
 def test_long_values_are_cut() -> None:
@@ -91,18 +79,3 @@ def test_settings_apply_to_connections_to_come() -> None:
     context.apply(MemoryService(LineProtocol).service.settings)
     assert context.connection_log is None
     assert context.line_format.max_line == 65536
-
-
-def asked_of(role: type) -> set[str]:
-    return {name for name in {*vars(role), *role.__annotations__} if not name.startswith("_")}
-
-
-@pytest.mark.parametrize("reader", [LineReader, FrameReader, HandshakeReader, Connection])
-def test_every_reader_has_the_reader_interface(reader: type) -> None:
-    assert asked_of(InputReader) <= set(dir(reader))
-
-
-@pytest.mark.parametrize("author", [LineProtocol, FrameProtocol, StreamProtocol])
-def test_every_author_has_the_author_interface(author: type) -> None:
-    """What Twisted or the listener puts there later aside."""
-    assert asked_of(AuthorProtocol) - {"factory", "transport"} <= set(dir(author))

@@ -14,7 +14,6 @@ from logsrv.kit import (
     option,
     protocol_plugin,
 )
-from logsrv.kit.service.service_settings import settings_class
 
 
 @attrs.frozen(kw_only=True)
@@ -55,9 +54,3 @@ def test_options_of_connections_for_datagrams() -> None:
     options.environment = {}
     options.parseOptions(["--metrics", "tcp:0:interface=127.0.0.1"])
     assert options.settings.idle_timeout is None
-
-
-def test_settings_are_frozen() -> None:
-    settings = settings_class("shout", Own, ("tcp:1",), ())()
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        settings.greeting = "changed"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.policy import StorePolicy
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,3 @@ from logsrv.linelog.store.policy import StorePolicy, Sync
 def test_a_value_that_makes_no_sense_is_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         StorePolicy(**wrong)
-
-
-def test_the_defaults_of_a_policy() -> None:
-    policy = StorePolicy()
-    assert (policy.sync, policy.rotate_size, policy.rotate_every) == (Sync.INTERVAL, 1 << 28, 86400)
-    assert policy.keep_bytes is policy.keep_days is None

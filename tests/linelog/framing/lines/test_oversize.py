@@ -72,3 +72,8 @@ def test_bytes_that_are_no_character_are_cut_at_the_limit() -> None:
     """There is no reason to back off where a character is complete, or where none began."""
     for text in (b"ab\xc3\xa9\xa9z", b"ab\x80\x80\x80\x80", b"abc\xc0\x80z"):
         assert cut_oversize(text, False, SPLIT, LineCounts()).lines == text[:4] + b"\n"
+
+
+def test_a_line_has_room_for_at_least_a_byte() -> None:
+    with pytest.raises(ValueError, match="max_line is 0; it has to be 1 or more"):
+        LineRules(max_line=0)
