@@ -1,4 +1,4 @@
-"""The plugins of docs/cookbook.md and an input as operators run them: daemons of another user, under load.
+"""Plugins of docs/cookbook.md and an input as operators run them: daemons of another user, under load.
 
 Each is reloaded and stopped while clients keep asking. Until the stop every answer must be right; after it
 no message of a client may be missing at its destination.
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-import attrs
 import pytest
 
 from logsrv.kit.testing import wait_until
@@ -66,19 +65,6 @@ def echo(port: int, number: int) -> None:
         assert client.makefile("rb").readline() == b"%d\n" % number
 
 
-def chat(port: int, number: int) -> None:
-    answer = ask(port, f"guest{number}", "/quit", answers=3)
-    assert answer[0].startswith("Who are you?")
-
-
-def packet(port: int, number: int) -> None:
-    assert ask(port, "Action: Ping", "", answers=2) == ["Response: Success", "Ping: Pong"]
-
-
-def counted(port: int, number: int) -> None:
-    assert ask(port, "hello")[0].startswith("line ")
-
-
 def netstring(port: int, number: int) -> None:
     record = f"record {number} ends".encode()
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
@@ -94,42 +80,16 @@ def tally(port: int, number: int) -> None:
     assert ask(port, f"word{number}") == [f"word{number}: 1"]
 
 
-def notes(port: int, number: int) -> None:
-    answer = ask(port, f"put n{number} some text", f"get n{number}", answers=2)
-    assert answer == ["kept", "some text"]
-
-
-@attrs.frozen
-class Case:
-    """A plugin, and the conversation with its port, which gets a number of its own."""
-
-    talk: Callable[[int, int], None]
-    arguments: tuple[str, ...] = ()
-    reactor: str = "default"
-
-
-CASES = {
-    "echo": Case(echo),
-    "chat": Case(chat),
-    "manager": Case(packet),
-    "counted": Case(counted),
-    "tally": Case(tally, reactor="asyncio"),
-    "notes": Case(notes),
-}
-
-
 @pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=() if name == "echo" else pytest.mark.nightly) for name in CASES],
+    ("name", "talk", "reactor"), [("echo", echo, "default"), ("tally", tally, "asyncio")]
 )
-def test_clients_of_a_plugin_are_answered_until_the_stop(folder: Path, name: str) -> None:
-    case, port = CASES[name], free_port()
+def test_clients_of_a_plugin_are_answered_until_the_stop(
+    folder: Path, name: str, talk: Callable[[int, int], None], reactor: str
+) -> None:
+    port = free_port()
     listen = f"tcp:{port}:interface=127.0.0.1"
-    daemon = recipe(folder, name, "--listen", listen, *case.arguments, reactor=case.reactor)
-    with running(daemon):
-        under_load(daemon, partial(case.talk, port))
-    for database in folder.glob("*.db"):
-        assert database.owner() == USER or not as_user()
+    with running(recipe(folder, name, "--listen", listen, reactor=reactor)) as daemon:
+        under_load(daemon, partial(talk, port))
 
 
 def test_binary_records_are_all_stored(folder: Path) -> None:
@@ -175,9 +135,3 @@ def test_a_job_of_the_cookbook_runs_until_the_stop(folder: Path) -> None:
         wait_until(lambda: "MiB are free" in daemon.log(), "the first look")
         daemon.reload()
         daemon.stop()
-
-
-def test_all_plugins_of_the_page_are_tested_here() -> None:
-    """`tests/kit/servers` has those with clients of their own."""
-    elsewhere = {"memcached", "hosts", "digits", "proxy", "udp_forwarder"}
-    assert set(RECIPES) == {*CASES, *elsewhere, "relay", "disk"}

@@ -60,7 +60,7 @@ class Case:
 
 SLOW, LONG, NIGHTLY = pytest.mark.slow, pytest.mark.long, pytest.mark.nightly
 MARKED_SLOW = ("postgres",)
-# tests/docs/test_cookbook.py talks with each of these in CI; here they are reloaded under load, as others.
+# CI follows the page of these in tests/docs/test_cookbook.py; here they are reloaded under load, as others.
 OF_THE_COOKBOOK = ("hosts", "memcached", "proxy", "udp_forwarder")
 CASES = {
     "digits": Case(clients.digits, ("digits:" + UDP,), service="logsrv", stored=clients.as_digits),
