@@ -1,0 +1,76 @@
+"""Benchmarks beside `make bench`, each run whole at a small size: it measures, and leaves nothing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.scale import MODEL, measure
+from tests.archives import ROOT
+from tests.linelog.ship.out.servers import newer
+
+pytestmark = [pytest.mark.long, pytest.mark.nightly]
+
+NEEDS_RG = pytest.mark.skipif(
+    shutil.which("rg") is None or shutil.which("zstdcat") is None,
+    reason="ripgrep or zstd is not on PATH",
+)
+# Those that take minutes in the short form as well are left to `python -m bench.growth --short`.
+IN_SHORT = ("alerts", "gc-pause", "metrics", "networks", "stop-tls", "histogram", "rotation")
+
+
+def measured(*words: str) -> tuple[int, str]:
+    """Return the status of a benchmark, 1 if a bar is missed, and what it prints."""
+    command = [sys.executable, "-m", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("archive --segments 5 --megabytes 2 --runs 1 --delay 0 --directory {}", ["5 segments"]),
+        (
+            "patterns --lines 20000 --runs 1",
+            ["new: 2 of the 2 planted, 0 others", "CPU for a million lines: ", "peak memory: "],
+        ),
+        ("sealing --kind access --megabytes 2 --runs 1", ["access: ", "MB/s without", "% (bar"]),
+        pytest.param(
+            "search --segments 2 --megabytes 3 --runs 1 --directory {}"
+            " --case word --case common --case number --case id",
+            ["| word ", "| common ", "All numbers agree."],
+            marks=NEEDS_RG,
+        ),
+    ],
+)
+def test_a_benchmark_says_what_it_found(command: str, said: list[str], tmp_path: Path) -> None:
+    _, printed = measured(*f"bench.{command}".format(tmp_path).split())
+    for each in said:
+        assert each in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_costs_grow_as_they_may() -> None:
+    """The short form of curves: costs of small sizes, measured again when they are too much."""
+    status, printed = measured("bench.growth", "--short", *(f"--curve={name}" for name in IN_SHORT))
+    assert status == 0, printed
+
+
+def test_a_store_is_shipped_and_measured(tmp_path: Path) -> None:
+    words = ["--text", "live", "--megabytes", "12", "--directory", str(tmp_path)]
+    to = ["--to", "blocks", "--to", "nats-1", "--nats-server", newer()]
+    _, printed = measured("bench.ship", *words, *to)
+    rows = printed.splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == ["live, blocks", "live, nats-1"]
+
+
+def test_what_was_sent_is_on_both_centres(tmp_path: Path) -> None:
+    found = measure(tmp_path, edges=2, senders=10, rate=2000, burst=5, seconds=1.0)
+    assert 0 < found.lines <= 2000
+    assert set(found.costs) == set(MODEL)
+    assert found.text > 100 * 2000
