@@ -18,6 +18,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,8 @@ _FENCE = re.compile(r"^```(\S+)(?: +(\S+))? *\n(.*?)^```", re.MULTILINE | re.DOT
 _MARK = "this-command-has-ended"
 # Commands that change nothing, and whose output may take a moment.
 LOOKING = ("cat ", "tail ", "logsrv search ", "logsrv tail", "logsrv ship --status ")
+# The environment of a reader who has the programs of this environment.
+OURS = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
 # The slowest command installs from a package index.
 COMMAND_SECONDS = 3 * PATIENCE
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
-from tests.docs.story import Story, blocks
+from tests.docs.story import OURS, Story, blocks
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "alerts.md").read_text()
 
@@ -28,9 +26,7 @@ def block(language: str) -> str:
 
 @pytest.mark.slow
 def test_the_page_about_alerts_works_as_printed(tmp_path: Path) -> None:
-    ours = str(Path(sys.executable).parent)
-    path = os.pathsep.join([ours, os.environ["PATH"]])
-    with Story(tmp_path, ports=(1234,), environment={"PATH": path}) as reader:
+    with Story(tmp_path, ports=(1234,), environment=OURS) as reader:
         # The page uses the default port; the test needs a free one.
         page = PAGE.replace("logsrv --alert 'l", "logsrv --listen tcp:1234 --alert 'l", 1)
         reader.follow(page)

@@ -6,7 +6,6 @@ A section has one file `twisted/plugins/NAME_plugin.py`. Its ports are the numbe
 from __future__ import annotations
 
 import ast
-import os
 import re
 import runpy
 import subprocess
@@ -18,7 +17,7 @@ import pytest
 
 from logsrv.kit.testing import MemoryService
 from tests.docs.conftest import ROOT
-from tests.docs.story import Story, blocks
+from tests.docs.story import OURS, Story, blocks
 from tests.programs import program
 
 PAGE = (ROOT / "docs" / "cookbook.md").read_text()
@@ -83,9 +82,7 @@ def own_lines(source: str) -> int:
 def reading(name: str, folder: Path) -> Story:
     """Yield a reader who has followed this recipe to its end; its server still runs."""
     recipe = RECIPES[name]
-    ours = str(Path(sys.executable).parent)
-    path = os.pathsep.join([ours, os.environ["PATH"]])
-    reader = Story(folder, ports=recipe.ports, environment={"PATH": path})
+    reader = Story(folder, ports=recipe.ports, environment=OURS)
     try:
         reader.follow(PAGE, last=min(recipe.first for recipe in RECIPES.values()))
         reader.follow(PAGE, recipe.first, recipe.last)

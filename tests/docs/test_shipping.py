@@ -1,9 +1,8 @@
-"""docs/shipping.md, followed by a reader in an empty folder."""
+"""docs/shipping.md and docs/reading.md work as printed; their limits are those of the code."""
 
 from __future__ import annotations
 
-import os
-import sys
+import re
 from pathlib import Path
 
 import attrs
@@ -11,27 +10,57 @@ import pytest
 
 from logsrv.kit.options.kinds import SIZE
 from logsrv.linelog.plugin.service import Options
-from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.address import SCHEMES, parse_ship_url
+from logsrv.linelog.ship.encode.loki import MOST_HOSTS
+from logsrv.linelog.ship.encode.outgoing import LONGEST_NAME
 from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.store.sealing.retain import LEAST_FREE
-from tests.docs.story import Story, blocks
+from tests.docs.conftest import ROOT
+from tests.docs.story import OURS, Story, blocks
+from tests.programs import program
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text()
-# test_shipping_out.py checks the part about other targets.
-OURS = PAGE[: PAGE.index("\n## Other systems as targets")]
+PAGE = (ROOT / "docs/shipping.md").read_text()
+TO_US, _, _ = PAGE.partition("\n## Other systems as targets")
 
 
-@pytest.mark.slow
-def test_the_page_about_shipping_works_as_printed(tmp_path: Path) -> None:
-    ours = str(Path(sys.executable).parent)
-    path = os.pathsep.join([ours, os.environ["PATH"]])
-    with Story(tmp_path, ports=(1234, 2514), environment={"PATH": path}) as reader:
-        reader.follow(OURS.replace("relp-127-0-0-1-2514", "relp-127-0-0-1-…"))
+def section(heading: str) -> str:
+    """Return a part of the page, from its heading to the next of the same or a higher level."""
+    level, _ = heading.split(" ", 1)
+    begun = PAGE[PAGE.index(f"{heading}") :]
+    return re.split(rf"\n#{{2,{len(level)}}} ", begun, maxsplit=1)[0]
+
+
+TO_OTHERS = section("## Other systems as targets")
+PARTS = {
+    "to a centre": (TO_US.replace("relp-127-0-0-1-2514", "relp-127-0-0-1-…"), (1234, 2514)),
+    "six targets": (section("### Try it"), (2514, 1514, 3100, 5140)),
+    "archive": (section("## Archive").partition("\n### ")[0], (5141,)),
+    "two centres": (
+        section("## Two centres"),
+        (8443, 8444, 9443, 9444, 9445, 5142, 5143),
+    ),
+    "reading a log": ((ROOT / "docs/reading.md").read_text(), (5140,)),
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long if name == "six targets" else pytest.mark.slow)
+        for name in PARTS
+    ],
+)
+def test_a_part_of_the_page_works_as_printed(name: str, tmp_path: Path) -> None:
+    program("openssl", "openssl")
+    text, ports = PARTS[name]
+    with Story(tmp_path, ports=ports, environment=OURS) as reader:
+        reader.follow(text)
         reader.stop()
 
 
 def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
-    [text] = [one.body for one in blocks(OURS) if one.language == "toml"]
+    [text] = [one.body for one in blocks(TO_US) if one.language == "toml"]
     (tmp_path / "c.toml").write_text(text)
     options = Options()
     options.environment = {}
@@ -41,12 +70,19 @@ def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
     assert (siem.label, siem.query, siem.ship_from) == ("siem", "level>=warning", "end")
 
 
-def test_each_setting_of_shipping_is_on_the_page() -> None:
+def test_each_setting_and_scheme_of_shipping_is_on_the_page() -> None:
     for field in attrs.fields(ShipSettings):
-        assert f"`{field.name.replace('_', '-')}`" in OURS, field.name
+        assert f"`{field.name.replace('_', '-')}`" in TO_US, field.name
+    for name, scheme in SCHEMES.items():
+        assert scheme.takes != "lines" or f"`{name}:" in TO_OTHERS, name
 
 
 def test_the_limits_of_shipping_on_the_page_are_those_of_the_code() -> None:
-    assert LEAST_FREE == 0.05 and "5 % of the disk" in OURS
+    assert LEAST_FREE == 0.05 and "5 % of the disk" in TO_US
     shown = SIZE.show(ShipSettings(ship=parse_ship_url("relp://a:1")).ship_at_most)
-    assert f"({shown.replace('GiB', ' GiB')} unless" in OURS
+    assert f"({shown.replace('GiB', ' GiB')} unless" in TO_US
+    assert f"after {MOST_HOSTS:,} hosts" in TO_OTHERS
+    assert f"cut at {LONGEST_NAME} characters" in TO_OTHERS
+    assert f"gives up after {ANSWER:g} s, and" in TO_OTHERS
+    ports = dict(re.findall(r"`(syslog(?:\+tls)?)://HOST` \((?:port )?(\d+)\)", TO_OTHERS))
+    assert ports == {name: str(SCHEMES[name].port) for name in ("syslog", "syslog+tls")}

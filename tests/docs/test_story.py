@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.docs.story import Story, blocks
+from tests.docs.story import Story
 
 
 def follow(page: str, folder: Path) -> None:
@@ -39,33 +39,6 @@ def test_an_error_names_the_line_of_a_wrong_page(page: str, sentence: str, tmp_p
         follow(f"# Page\n\n```console\n{page}```\n", tmp_path)
 
 
-def test_output_of_a_repeated_command_may_take_a_moment(tmp_path: Path) -> None:
-    """A `grep` that finds nothing yet has status 1."""
-    follow(
-        "```console\n$ touch a.log; (sleep 0.3; echo late >>a.log) &\n"
-        "$ tail a.log | grep -c late\n1\n```\n",
-        tmp_path,
-    )
-
-
-def test_an_existing_file_must_be_as_shown(tmp_path: Path) -> None:
-    page = "```console\n$ mkdir sub && echo other >sub/a.txt\n```\n```text sub/a.txt\nthis\n```\n"
-    with pytest.raises(AssertionError, match=r"sub/a\.txt is not as the page shows it"):
-        follow(page, tmp_path)
-
-
-def test_the_output_of_a_server_is_waited_for(tmp_path: Path) -> None:
-    """A server that ends before it has printed them is an error."""
-    serve = (
-        "```console server\n$ sh -c 'echo ready; {}'\nready\n```\n```console server\nagain\n```\n"
-    )
-    follow(serve.format("sleep 0.2; echo again; sleep 60"), tmp_path)
-    folder = tmp_path / "second"
-    folder.mkdir()
-    with pytest.raises(AssertionError, match="ended"):
-        follow(serve.format("true"), folder)
-
-
 def test_no_process_of_a_story_is_left(tmp_path: Path) -> None:
     """Also the daemon of a page that is wrong further down is ended."""
     daemon = "setsid sleep 60 >sleep.log 2>&1 & echo $! >sleep.pid"
@@ -81,13 +54,3 @@ def is_alive(pid: str) -> bool:
     except OSError:
         return False
     return state != "Z"
-
-
-def test_a_block_has_its_line_in_the_page() -> None:
-    [block] = blocks("one\n\n```python a.py\nx = 1\n```\n")
-    assert (block.language, block.argument, block.body, block.line) == (
-        "python",
-        "a.py",
-        "x = 1\n",
-        4,
-    )

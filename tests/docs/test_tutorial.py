@@ -45,16 +45,6 @@ def test_the_finished_plugin_has_at_most_fifteen_lines() -> None:
     assert sum(map(code_lines, package)) <= MOST_LINES
 
 
-def test_the_page_says_how_many_lines_there_are() -> None:
-    finished = [block.body for block in blocks(PAGE) if block.argument == "shout.py"][-1]
-    assert code_lines(finished) == 12
-    assert "the whole plugin, in twelve lines" in PAGE
-    assert "protocol in twelve lines" in " ".join((ROOT / "README.md").read_text().split())
-    first = next(block.body for block in blocks(PAGE) if block.argument == "shout.py")
-    assert code_lines(first) == 4
-    assert "## 1. Four lines" in PAGE
-
-
 def test_the_page_ends_each_server_before_it_starts_the_next() -> None:
     """Otherwise port 7000 of a reader would be in use; a Story ends servers by itself."""
     starts = [
