@@ -83,7 +83,7 @@ async def test_the_error_of_an_answer_comes_behind_its_content(
 
 
 # On a busy machine the server may be late itself.
-STOPS = {"timeouts": Timeouts(first_byte=PATIENCE, between=0.3)}
+STOPS = {"timeouts": Timeouts(first_byte=PATIENCE, between=0.6)}
 
 
 @pytest.mark.parametrize(

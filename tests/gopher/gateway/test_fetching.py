@@ -18,7 +18,7 @@ from logsrv.gopher.gateway.destinations import HOST_PATTERN, DestinationNotAllow
 from logsrv.gopher.gateway.fetching import TIMEOUTS, Fetcher
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace
-from logsrv.gopher.wire.errors import TimedOut, TLSError
+from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
@@ -71,14 +71,6 @@ async def test_an_answer_that_breaks_off_is_shown_and_not_cached(
     assert "larger than the limit" in missing
 
 
-async def test_a_silent_server_ends_in_a_time_out(reactor: Any, serve: Serve) -> None:
-    """A server that says nothing ends in a time-out."""
-    server = serve(lambda connection, request: connection.recv(1))
-    found = fetcher(reactor, TIMEOUTS.replace(first_byte=0.2), allow_private=True)
-    with pytest.raises(TimedOut):
-        await found.fetch_content(GopherURL.parse(server.url("/1/a")))
-
-
 async def test_nothing_is_fetched_from_forbidden_destinations(reactor: Any, serve: Serve) -> None:
     """Neither menu, text nor stream is fetched from where the gateway does not go."""
     server = serve(MENU)
@@ -95,15 +87,6 @@ async def test_nothing_is_fetched_from_forbidden_destinations(reactor: Any, serv
             with pytest.raises(DestinationNotAllowed, match="a few hosts"):
                 await ask(url)
     assert server.requests == []
-
-
-async def test_an_endless_menu_ends_at_the_limit(reactor: Any, serve: Serve) -> None:
-    """An endless menu ends at the limit."""
-    server = serve(b"0One\t/1\tx\t70\r\n" * 100_000)
-    found = fetcher(reactor, allow_private=True, max_page=200_000)
-    menu, missing = await found.fetch_content(GopherURL.parse(server.url("/1/a")))
-    assert "larger than the limit" in missing
-    assert isinstance(menu, Menu) and 0 < len(menu.items) < 100_000
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve: Serve) ->
 
 def test_a_menu_that_takes_too_long_shows_what_came(serve: Serve) -> None:
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
-    options = ConnectionOptions(Timeouts(whole=0.5))
+    options = ConnectionOptions(Timeouts(whole=2.0))
     page = run(PageLoad(GopherURL.parse(server.url()), lambda: options).wait_for_page())
     assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
     assert isinstance(page.content, MenuContent)
