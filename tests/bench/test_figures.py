@@ -94,7 +94,10 @@ def test_every_kind_of_case_has_its_table() -> None:
 
 
 def test_runs_without_a_figure_and_lost_lines_are_named() -> None:
-    found = [run("tcp-1", "us", 3, 1.0, lost=10), Failure("udp", "rsyslog", 2, "ended")]
+    found: list[Result] = [
+        run("tcp-1", "us", 3, 1.0, lost=10),
+        Failure("udp", "rsyslog", 2, "ended"),
+    ]
     assert failure_lines(found).splitlines() == [
         "- tcp-1, us, round 3: 990 lines stored of 1,000 sent",
         "- udp, rsyslog, round 2: no figure: ended",
