@@ -10,6 +10,8 @@ from twisted.python.failure import Failure
 from logsrv.kit import (
     EndOfStream,
     LineProtocol,
+    PeerError,
+    PeerGone,
     PeerTimeout,
 )
 from logsrv.kit.protocols.context import ListenerContext
@@ -26,6 +28,10 @@ def test_an_end_that_came_too_early_says_how_much_there_was_and_has_it() -> None
 def test_a_time_out_is_caught_as_any_other() -> None:
     with pytest.raises(TimeoutError, match=r"^tcp:10.0.0.1:1 sent nothing in time$"):
         raise PeerTimeout("tcp:10.0.0.1:1")
+
+
+def test_every_fault_is_a_peer_error() -> None:
+    assert all(issubclass(kind, PeerError) for kind in (PeerGone, EndOfStream, PeerTimeout))
 
 
 def test_long_values_are_cut() -> None:
