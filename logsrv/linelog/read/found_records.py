@@ -94,7 +94,7 @@ class FoundRecords:
         self._passed: dict[Hashable, int] = {}
 
     def records(self, hits: Iterable[Hit]) -> Iterator[list[Hit]]:
-        """Yield the lines of each hit's record, in the order of the records' first lines.
+        """Yield the lines of each hit's record, in the order of the records' first known lines.
 
         hits: in the order of the store.
         """

@@ -15,6 +15,7 @@ from logsrv.linelog.fields.level import RANK
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 from logsrv.linelog.query.matching.of_records import RecordQuery
 from logsrv.linelog.read import lines_of_records as module
 from logsrv.linelog.read import texts
@@ -184,6 +185,22 @@ def test_the_level_of_an_object_in_parts_is_that_of_its_record() -> None:
     texts = [line(f"2026-11-27T06:00:00.1Z stdout {part}").rstrip() for part in parts]
     about = about_lines([Record(text, str(number)) for number, text in enumerate(texts)])
     assert [one.get("level") for one in about] == [None, "error", "error"]
+
+
+@pytest.mark.parametrize("query", ["user=bob17", "bob17=*", "bob17>0", "level=error user=bob17"])
+def test_the_lines_of_a_container_without_a_field_can_be_ruled_out(query: str) -> None:
+    """Each of them may be a part, and a word index knows only words."""
+    needs = RecordQuery(parse(query)).candidates.needs
+    assert needs is not None
+    assert not may_have(needs, b"06:00:00.1Z stdout P level=error user=ann ")
+    assert may_have(needs, b'06:00:00.1Z stdout P {"level":"error","user":"bob17","a')
+
+
+def may_have(need: Need, line: bytes) -> bool:
+    if isinstance(need, Literal):
+        return need.text in line
+    found = [may_have(part, line) for part in need.parts]
+    return all(found) if isinstance(need, AllOf) else any(found)
 
 
 def test_a_deep_query_is_asked_of_records() -> None:

@@ -32,7 +32,7 @@ RecordTest: TypeAlias = Callable[[Sequence[Record]], bool]
 
 
 # The parts of a line that a container's runtime has cut, and more.
-_CUT = (Term("stdout P"), Term("stderr P"))
+_CUT = Or((Term("stdout P"), Term("stderr P")))
 
 
 class RecordQuery:
@@ -61,8 +61,26 @@ def candidates_in_records(node: Node) -> Node:
         return max(map(candidates_in_records, node.parts), key=_rarity)
     if isinstance(node, (Compare, HasField)) and node.field not in (*IN_STAMP, "message"):
         # The parts of an object have no level and no fields; the whole has them.
-        return Or((node, *_CUT))
+        texts = _certain_texts(need_of_query(node))
+        return Or((node, And((Or(tuple(map(Term, texts))), _CUT)) if texts else _CUT))
     return node
+
+
+def _certain_texts(need: Need | None) -> list[str]:
+    """Return texts of which one stands in each line with a need; none if that is unsure.
+
+    A text that is itself cut is not found so; without a text, a word index would rule out no line.
+    """
+    if isinstance(need, Literal):
+        return [need.text.decode()]
+    if isinstance(need, AllOf):
+        return max(map(_certain_texts, need.parts), key=_shortest)
+    each = [_certain_texts(part) for part in need.parts] if need else []
+    return [text for texts in each for text in texts] if all(each) else []
+
+
+def _shortest(texts: list[str]) -> int:
+    return min(map(len, texts), default=0)
 
 
 def _rarity(node: Node) -> int:
