@@ -22,7 +22,7 @@ from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
-_MARGIN = 1000
+MARGIN = 1000
 """Lines of the store by which a record may reach over the edge of what is asked for."""
 _END = Position(sys.maxsize, 0)
 
@@ -106,7 +106,7 @@ def _margin(lines: StoredLines, position: Position, *, behind: bool) -> Position
     if not behind:
         near, far = far, near
     last = position
-    for one, other in pairwise(chain(islice(near, 1), islice(far, _MARGIN))):
+    for one, other in pairwise(chain(islice(near, 1), islice(far, MARGIN))):
         if is_far(one.line, other.line):
             break
         last = other.position

@@ -154,7 +154,7 @@ def test_a_record_goes_on_in_frames_without_hits(
 ) -> None:
     """A margin has fewer lines than the store between two pauses."""
     monkeypatch.setattr(texts, "SIZE", 300)
-    monkeypatch.setattr(module, "_MARGIN", 40)
+    monkeypatch.setattr(module, "MARGIN", 40)
     record = ["ERROR failed", *[f"\tat {number}" for number in range(30)]]
     view = view_of(make_store(tmp_path, [[line(text) for text in record * 5]]))
     query = RecordQuery(parse("level=error"))
