@@ -246,7 +246,7 @@ def test_a_store_may_be_named_behind_the_archive(url: str, server: BucketServer)
     where, _, options = url.partition("?")
     assert found(far(f"{where}/{STORE}?{options}"), "eeeee")[0] == RARE
     server.objects[f"archive/{'12' * 16}/x.json"] = b""
-    with pytest.raises(StoreError, match=rf"several stores.*/{'12' * 16}"):
+    with pytest.raises(StoreError, match=rf"has the stores .*/{'12' * 16}"):
         ArchiveView(url, print)
     with pytest.raises(StoreError, match="no segment of store"):
         ArchiveView(f"{where}/{'12' * 16}?{options}", print)
