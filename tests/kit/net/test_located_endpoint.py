@@ -27,8 +27,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (found / "authorities").mkdir(parents=True)
     for name in FILES:
         (found / name).touch()
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
     return found
 
 
