@@ -170,7 +170,7 @@ class JournalFramer:
             return True
         if self._at_start:
             self._at_start = False
-            at += len(BOM_UTF8) if held.startswith(BOM_UTF8) else 0
+            at += len(BOM_UTF8) if held.startswith(BOM_UTF8, at) else 0
             if ended == at:
                 self._at = ended + 1
                 return True

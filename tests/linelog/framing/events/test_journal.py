@@ -202,9 +202,12 @@ def test_no_entry_has_more_fields_than_systemd_writes_several_times_over() -> No
     assert found.refused_count == 1 and entries(found) == [{"A": ["1"] * journal.MOST_FIELDS}]
 
 
-@pytest.mark.parametrize("at", range(1, 16))
-def test_a_bom_in_front_of_an_upload_is_left_out_however_it_is_cut(at: int) -> None:
-    sent = BOM_UTF8 + b"MESSAGE=m\n\nA=" + BOM_UTF8 + b"\n\n"
+@pytest.mark.parametrize("empty_lines", [b"", b"\n", b"\n\n"])
+@pytest.mark.parametrize("at", range(16))
+def test_a_bom_in_front_of_an_upload_is_left_out_however_it_is_cut(
+    at: int, empty_lines: bytes
+) -> None:
+    sent = empty_lines + BOM_UTF8 + b"MESSAGE=m\n\nA=" + BOM_UTF8 + b"\n\n"
     framer = JournalFramer(1000)
     found = [*lines_of(framer.receive(sent[:at])), *lines_of(framer.receive(sent[at:]))]
     assert found == [b'{"MESSAGE":"m"}', b'{"A":"\xef\xbb\xbf"}']
