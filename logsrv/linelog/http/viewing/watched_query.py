@@ -10,7 +10,8 @@ from logsrv.linelog.http.searching.events import line_event
 from logsrv.linelog.http.viewing.asked_records import AskedRecords, RecordSoFar, ShownLine
 from logsrv.linelog.http.viewing.view_protocol import LiveQuery
 from logsrv.linelog.query.language.pipeline import parse_lines
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.language.tree import EVERYTHING, And
+from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.query.matching.of_records import candidates_in_records
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.records import JoinedLines
@@ -44,7 +45,10 @@ class WatchedQuery:
         self.joined = JoinedLines() if has_all_lines(question) else None
         is_asked = of_records and not self.joined
         self.asked = AskedRecords(question.node) if is_asked else None
-        self._candidates = make_matcher(candidates_in_records(question.node)) if is_asked else None
+        self._candidates: Matcher | None = None
+        candidates = candidates_in_records(question.node)
+        if is_asked and isinstance(question.node, And) and candidates != EVERYTHING:
+            self._candidates = make_matcher(candidates)
         self.allowed = self.missed = 0
         self.viewers: dict[int, None] = {}
         self._counted, self._left = now, left
