@@ -12,12 +12,13 @@ import re
 ESC, STORED_ESC = b"\x1b", rb"\x1b"
 # CSI, as `[31m`; then OSC, DCS and other strings up to their end, as links and titles; then short ones, as
 # `(B`. All may be cut off; none has an LF.
-_ONE = (
-    rb"(?:\\x1b|\x1b)(?:\[[0-?]*[!-/]*[@-\[\]-~]?"
+_REST = (
+    rb"(?:\[[0-?]*[!-/]*[@-\[\]-~]?"
     rb"|[\]PX^_](?:(?!\\x07|\\x1b)[^\x07\x1b\n])*(?:\x07|\\x07|(?:\x1b|\\x1b)\\(?!x1b))"
     rb"|[!-/]*(?:[0-\[\]-~]|\\(?!x1b))?)"
 )
-_find = re.compile(rb"(?:" + _ONE + rb")+").sub
+# Behind a backslash it is no ESC: JSON writes the text `\\x1b` so.
+_find = re.compile(rb"(?:(?<!\\)\\x1b|\x1b)" + _REST + rb"(?:(?:\\x1b|\x1b)" + _REST + rb")*").sub
 _WORD = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_./@+%-")
 _COLON = ord(":")
 

@@ -63,7 +63,7 @@ def test_each_kind_of_endpoint_is_parsed_and_gives_its_text_back(
         ("unix:", "has no path"),
         ("unix:/x:mode=abc", "is no file mode"),
         ("unix:/" + "x" * 107, "too long for a socket"),
-        ("ssl:443", "there is no file (privateKey) /"),
+        ("ssl:443", "there is no file (privateKey) "),
         ("ssl:443:privateKey=/:clientca=/nonexistent", "there is no file (clientca) /nonexistent"),
         ("ssl:443:privateKey=/:caCertsDir=/nonexistent", "there is no directory /nonexistent"),
         ("ssl:443:privateKey=/:clientcert=required", "clientca=FILE, a file of certificates of au"),

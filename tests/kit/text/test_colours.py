@@ -40,6 +40,11 @@ def test_sequences_beside_words_are_left_out(text: str, plain: str, escape: str)
     assert without_colours(given.encode()).decode() == wanted
 
 
+@pytest.mark.parametrize("text", [rb"\\x1b[31m", rb"a \\x1b", rb'{"a":"\\x1b"}', rb"\\\x1b[1m x"])
+def test_a_code_behind_a_backslash_is_text(text: bytes) -> None:
+    assert without_colours(text) == text
+
+
 def test_a_value_of_json_has_the_character() -> None:
     assert text_without_colours("\x1b[31merror\x1b[39m") == "error"
     assert text_without_colours("\udc80 \x1b[1mx") == "\udc80 x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -134,3 +135,29 @@ def test_many_lines_are_read_as_each_one(texts: list[str], escape: bytes) -> Non
         for line in lines:
             if matcher.matches(line):
                 assert_found(query, line)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        rb"\\x1b[31mERROR\\x1b[0m failed",
+        rb"\\x1b",
+        rb"a \\x1b",
+        rb"/\\x1b\\[[0-9;]*m/",
+        rb"C:\\x1b\\y",
+        rb"\u001b[1mbold\u001b[0m \\x1b[0m",
+        rb"\\\\x1b[1m",
+        rb"\\x1b]0;title\\x07 b",
+    ],
+)
+@pytest.mark.parametrize("header", [b"", b"<11>Nov 20 06:18:42 web1 shop: "])
+def test_an_object_with_the_text_of_a_code_keeps_its_fields(header: bytes, value: bytes) -> None:
+    """Another logsrv ships a coloured line so: JSON doubles the backslash of the stored code."""
+    body = b'{"level":"warn","msg":"' + value + b'","user":"bob"}'
+    record = Record(STAMP + header + body)
+    assert record.get("user") == "bob" and record.get("msg") == json.loads(body)["msg"]
+    assert record.level == level_of(record.line) == "warning"
+    text = record.line + b"\n"
+    assert OF_NUMBERS[level_numbers(text)[0]] == "warning"
+    assert FieldReader(["user"]).read(StampedLines(text)) == [["bob"]]
+    assert make_matcher(parse("user=bob level=warning")).matches(record.line)

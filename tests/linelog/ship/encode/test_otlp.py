@@ -21,6 +21,7 @@ UNKNOWN = "1970-01-01T00:00:00.000000000Z"
 
 @given(LINES)
 @example([line(b"hello", time="1970-01-01T00:00:00.000000Z"), line(b"hello")])
+@example([line(rb"\x1b"), line(rb"\x1b[31mERROR\x1b[0m failed")])
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
     body = export_request(OutgoingLines(lines))
     taken = taken_by(otlp.add_otlp_records, body, BodyRules(JSON, "/v1/logs", 1 << 20))
