@@ -34,15 +34,19 @@ LINES, QUESTIONS = 60, 6
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-# A smaller seed is no simpler question.
-@settings(more(0.4), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+# A smaller seed is no simpler question. The usual questions are the same ones each time: a new one may find
+# a gap of the reference, and those are for the runs with more.
+NEW = settings().max_examples > 25
+
+
+@settings(more(0.4), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(SEEDS)
 def test_every_engine_answers_as_a_loop_over_the_lines(seed: int) -> None:
     ask_all(seed)
 
 
 # The parts that every engine uses, more often than whole engines can be asked.
-@settings(more(2), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(more(2), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(SEEDS)
 def test_all_ways_of_a_query_find_the_lines_for_which_it_is_true(seed: int) -> None:
     random = Random(seed)
