@@ -264,18 +264,6 @@ def test_records_that_could_not_be_joined_count_as_missed(
     assert [missed(place, viewer) for viewer in (1, 2, 3)] == [1, 0, 0]
 
 
-@pytest.mark.parametrize("query", ["-healthz", "failed", "failed OR other", "-(a b)"])
-def test_what_a_query_leaves_out_is_not_missed(
-    place: Place, query: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """None of these needs several lines of a record."""
-    monkeypatch.setattr(hub_module, "MOST_JOINED", 2)
-    place.join(1, query, of_records=True)
-    place.write(*["healthz"] * 5, "failed")
-    place.poll()
-    assert not any(one.missed for one in place.handed) and place.events(1)[-1] == "failed"
-
-
 def missed(place: Place, viewer: int) -> int:
     return sum(one.missed for one in place.handed if viewer in one.viewers)
 

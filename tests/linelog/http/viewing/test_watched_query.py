@@ -74,3 +74,15 @@ def test_events_are_joined_to_pieces() -> None:
     assert list(event_pieces([b"a", b"b"])) == [(2, b"ab")]
     large = b"x" * PIECE
     assert list(event_pieces([b"a", large, b"b"])) == [(2, b"a" + large), (1, b"b")]
+
+
+@pytest.mark.parametrize(
+    ("query", "missed"),
+    [("-healthz", 0), ("failed", 0), ("failed OR x", 0), ("-(a b)", 0), ("failed healthz", 1)],
+)
+def test_only_what_may_need_several_lines_of_a_record_is_missed(query: str, missed: int) -> None:
+    """A filter that leaves out lines misses none."""
+    watched = WatchedQuery(query, 0.0, 9, of_records=True)
+    text = b"".join([*[line("healthz")] * 3, line("failed")])
+    watched.count_unasked([AppendedLines(Position(1, 0), text)])
+    assert (watched.missed > 0) == missed
