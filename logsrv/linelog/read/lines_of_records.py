@@ -24,6 +24,8 @@ from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 MARGIN = 1000
 """Lines of the store by which a record may reach over the edge of what is asked for."""
+AT_ONCE = 2 * MARGIN
+"""Hits of a frame whose records are found together."""
 _END = Position(sys.maxsize, 0)
 
 
@@ -86,11 +88,10 @@ def _candidates_so_far(
     With them, the nearest position of a line that a later hit may concern; None for the last ones.
     """
     known: list[Hit] = []
-    for task, hits in found:
+    for reached, hits in _hits_up_to(found, reverse=reverse):
         known += hits
         if not known:
             continue
-        reached = Position(task.segment, task.start if reverse else task.stop)
         end = _margin(lines, reached, behind=reverse)
         yield sorted(known), end
         over = _margin(lines, end, behind=reverse)
@@ -98,6 +99,19 @@ def _candidates_so_far(
             hit for hit in known if (hit.position <= over if reverse else hit.position >= over)
         ]
     yield sorted(known), None
+
+
+def _hits_up_to(
+    found: Iterator[tuple[ReadTask, Iterator[Hit]]], *, reverse: bool
+) -> Iterator[tuple[Position, list[Hit]]]:
+    """Yield positions up to which all hits are known, with the hits since the last one.
+
+    A frame may have thousands, of which a page shows the first.
+    """
+    for task, hits in found:
+        while len(some := list(islice(hits, AT_ONCE))) == AT_ONCE:
+            yield some[-1].position, some
+        yield Position(task.segment, task.start if reverse else task.stop), some
 
 
 def _margin(lines: StoredLines, position: Position, *, behind: bool) -> Position:

@@ -66,11 +66,12 @@ QUERIES: dict[str, Wanted] = {
     query=st.sampled_from(list(QUERIES)),
     size=st.integers(1, 100),
     kinds=st.integers(1, 4),
+    at_once=st.sampled_from([1, 2, 100]),
     choice=st.randoms(use_true_random=False),
     cuts=st.tuples(*[st.integers(0, 99)] * 2),
 )
 def test_the_lines_of_matching_records_come_in_order(
-    query: str, size: int, kinds: int, choice: random.Random, cuts: tuple[int, int]
+    query: str, size: int, kinds: int, at_once: int, choice: random.Random, cuts: tuple[int, int]
 ) -> None:
     """Four senders write at once, with pauses; any part is asked for, from both of its ends."""
     traces = [TRACES[number % kinds] for number in range(4)]
@@ -87,6 +88,7 @@ def test_the_lines_of_matching_records_come_in_order(
     asked = RecordQuery(parse(query))
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(texts, "SIZE", 300)
+        patch.setattr(module, "AT_ONCE", at_once)
         lines, hits = stored([line("earlier", -100), *mixed], Path(directory))
         view = view_of(Path(directory))
         wanted = sorted(
