@@ -46,9 +46,9 @@ class WatchedQuery:
         is_asked = of_records and not self.joined
         self.asked = AskedRecords(question.node) if is_asked else None
         self._candidates: Matcher | None = None
-        candidates = candidates_in_records(question.node)
-        if is_asked and isinstance(question.node, And) and candidates != EVERYTHING:
-            self._candidates = make_matcher(candidates)
+        if is_asked and isinstance(question.node, And):
+            candidates = candidates_in_records(question.node)
+            self._candidates = make_matcher(candidates) if candidates != EVERYTHING else None
         self.allowed = self.missed = 0
         self.viewers: dict[int, None] = {}
         self._counted, self._left = now, left
