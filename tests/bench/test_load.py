@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
@@ -22,6 +21,7 @@ from bench.certificate import write_certificate
 from bench.child import ChildError, Sent, loading, running
 from bench.servers import Listener, Logsrv, Peer, Rsyslog, Server, Sink, SyslogNg
 from bench.watch import Growth, follow
+from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.ports import free_port
 from tests.programs import missing
@@ -49,11 +49,11 @@ class RunningSink:
             return sent, self.stored(sent.lines)
 
     def stored(self, count: int) -> list[bytes]:
-        deadline = time.monotonic() + PATIENCE
-        while len(lines := self.output.read_bytes().split(b"\n")[:-1]) < count:
-            assert time.monotonic() < deadline, f"{len(lines)} of {count} lines after {PATIENCE} s"
-            time.sleep(0.01)
-        return lines
+        def lines() -> list[bytes]:
+            return self.output.read_bytes().split(b"\n")[:-1]
+
+        wait_until(lambda: len(lines()) >= count, f"{count} lines")
+        return lines()
 
 
 @pytest.fixture
